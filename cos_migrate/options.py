@@ -75,9 +75,7 @@ def option(
 
     `default` is the value itself, not its text; without one the key is required.
     """
-    declared = Option(
-        key, help, parse, legal, aliases, secret, path, variable, placeholders, batch
-    )
+    declared = Option(key, help, parse, legal, aliases, secret, path, variable, placeholders, batch)
     return dataclasses.field(default=default, metadata={_METADATA: declared})
 
 

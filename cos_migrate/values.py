@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from cos_migrate.options import Adjusted
+from cos_migrate.options import Adjusted, Mistake
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 MAX_INT = 2**31 - 1
+DAY = 24 * 60
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
@@ -42,6 +44,91 @@ STORAGE_CLASSES = {
     )
 }
 """The spelling of config.ini -> the value of `x-cos-storage-class`."""
+
+
+class Secret:
+    """A text that prints as `***`; only `reveal()` tells it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
+        return Secret, (self._text,)
+
+
+NO_SECRET = Secret("")
+
+
+def secret(text: str) -> Secret:
+    """Parse a credential; one that no HTTP header can carry is refused without being shown."""
+    if text.isascii() and text.isprintable() and " " not in text:
+        return Secret(text)
+    raise ValueError("a credential consists of printable ASCII characters without blanks")
+
+
+def password(text: str) -> Secret:
+    """Parse a password: any printable text."""
+    if text.isprintable():
+        return Secret(text)
+    raise ValueError("a password consists of printable characters")
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWindow:
+    """The part of each day in which transfers may start."""
+
+    begin: int
+    """Minute of the day, 0 to 1439."""
+    end: int
+    """Minute of the day, 0 to 1440; it is inside. Before `begin`: the window wraps midnight."""
+
+    def contains(self, minute: int) -> bool:
+        """Return whether `minute` of the day (0 to 1439) is inside."""
+        if self.begin <= self.end:
+            return self.begin <= minute <= self.end
+        return minute >= self.begin or minute <= self.end
+
+    def __str__(self) -> str:
+        begin, end = divmod(self.begin, 60), divmod(self.end, 60)
+        return "{:02d}:{:02d},{:02d}:{:02d}".format(*begin, *end)
+
+    @classmethod
+    def parse(cls, text: str) -> TimeWindow:
+        """Parse `HH:MM,HH:MM`."""
+        try:
+            begin, end = (_minute_of_day(time) for time in text.split(","))
+            if begin == DAY:
+                raise ValueError
+        except ValueError:
+            message = f"{text} is invalid, the legal executeTimeWindow example 03:30,21:00"
+            raise ValueError(message) from None
+        return cls(begin, end)
+
+
+def _minute_of_day(text: str) -> int:
+    hour, minute = text.strip().split(":")
+    total = integer(0, 24)(hour) * 60 + integer(0, 59)(minute)
+    if total > DAY:
+        raise ValueError
+    return total
 
 
 def integer(low: int, high: int, message: str = "") -> Callable[[str], int]:
@@ -157,6 +244,13 @@ def bucket_name(text: str) -> str:
     raise ValueError(f"{text} is invalid, bucketName must be <name>-<APPID>")
 
 
+def source_bucket_name(text: str) -> str:
+    """Parse the `<name>-<APPID>` of a bucket to copy from."""
+    if _BUCKET.fullmatch(text) and re.search("-[0-9]{3,}$", text):
+        return text
+    raise ValueError("SrcBucketName must contain appid. example: test-1250001000")
+
+
 def region(text: str) -> str:
     """Parse the short name of a region."""
     if _REGION.fullmatch(text):
@@ -242,3 +336,11 @@ def traffic_limit(text: str) -> int:
     if 0 < limit < 819200:  # noqa: PLR2004 - the lower bound in the message
         raise ValueError(message.format(text))
     return max(limit, 0)
+
+
+def proxy_mistakes(host: str, port: int) -> Iterator[Mistake]:
+    """Yield what is missing when only half of a proxy's address is given."""
+    if host and not port:
+        yield Mistake("proxyPort", "proxyPort is missing: proxyHost is set", "1 to 65535")
+    if port and not host:
+        yield Mistake("proxyHost", "proxyHost is missing: proxyPort is set", "a host name")
