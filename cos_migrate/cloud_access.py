@@ -20,7 +20,11 @@ class CloudAccess:
     """What every cloud source needs to know; the base of its section."""
 
     bucket: str = option(
-        "bucket", help="source bucket", legal="the name of the source bucket", batch=True
+        "bucket",
+        help="source bucket",
+        parse=values.foreign_bucket,
+        legal="the name of the source bucket",
+        batch=True,
     )
     access_key_id: Secret = option(
         "accessKeyId",

@@ -19,6 +19,7 @@ GIB = 1024 * MIB
 MAX_INT = 2**31 - 1
 DAY = 24 * 60
 
+_TIME = re.compile("([0-9]{1,2}):([0-5]?[0-9])")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _NAMED_HOST = re.compile(_HOST)
@@ -113,22 +114,16 @@ class TimeWindow:
     @classmethod
     def parse(cls, text: str) -> TimeWindow:
         """Parse `HH:MM,HH:MM`."""
-        try:
-            begin, end = (_minute_of_day(time) for time in text.split(","))
-            if begin == DAY:
-                raise ValueError
-        except ValueError:
-            message = f"{text} is invalid, the legal executeTimeWindow example 03:30,21:00"
-            raise ValueError(message) from None
-        return cls(begin, end)
+        times = [_minute_of_day(time) for time in text.split(",")]
+        if len(times) == 2 and 0 <= times[0] < DAY and 0 <= times[1] <= DAY:
+            return cls(times[0], times[1])
+        raise ValueError(f"{text} is invalid, the legal executeTimeWindow example 03:30,21:00")
 
 
 def _minute_of_day(text: str) -> int:
-    hour, minute = text.strip().split(":")
-    total = integer(0, 24)(hour) * 60 + integer(0, 59)(minute)
-    if total > DAY:
-        raise ValueError
-    return total
+    """Return the minute of the day that `HH:MM` names, or -1."""
+    match = _TIME.fullmatch(text.strip())
+    return int(match[1]) * 60 + int(match[2]) if match else -1
 
 
 def integer(low: int, high: int, message: str = "") -> Callable[[str], int]:
@@ -249,6 +244,13 @@ def source_bucket_name(text: str) -> str:
     if _BUCKET.fullmatch(text) and re.search("-[0-9]{3,}$", text):
         return text
     raise ValueError("SrcBucketName must contain appid. example: test-1250001000")
+
+
+def foreign_bucket(text: str) -> str:
+    """Parse a bucket of another provider; its own rules are not ours to check."""
+    if text.isprintable() and " " not in text and "/" not in text:
+        return text
+    raise ValueError(f"{text} is not the name of a bucket")
 
 
 def region(text: str) -> str:
