@@ -1,0 +1,3 @@
+module cos-migrate/benchmarks/sink
+
+go 1.22

@@ -1,0 +1,82 @@
+// Command sink is a COS- and S3-like server for benchmarks: it checks
+// signatures, reads and hashes every body, and otherwise does as little as it
+// can, so that the client under test is the bottleneck. It keeps nothing on
+// disk and is no reference for COS's behaviour: that is the emulator's job.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	address   string
+	secretID  string
+	secretKey string
+	latency   time.Duration
+	keep      bool
+	etag      string
+}
+
+func parseOptions() (options, error) {
+	var o options
+	var latencyMs int
+	flag.StringVar(&o.address, "listen", "127.0.0.1:0", "address to listen on; port 0 takes a free one")
+	flag.StringVar(&o.secretID, "secret-id", "AKIDbenchmark", "the only secret id that is accepted")
+	flag.StringVar(&o.secretKey, "secret-key", "benchmarkSecretKey", "the key that belongs to it")
+	flag.IntVar(&latencyMs, "latency-ms", 0, "delay of every answer, after the request was read")
+	flag.BoolVar(&o.keep, "keep", false, "keep bodies in memory; otherwise only their sizes and sums")
+	flag.StringVar(&o.etag, "etag", "md5", "md5 (as COS) or crc (no MD5 on the server, for big bodies on few cores)")
+	flag.Parse()
+	o.latency = time.Duration(latencyMs) * time.Millisecond
+	if o.etag != "md5" && o.etag != "crc" {
+		return o, fmt.Errorf("-etag: %q is neither md5 nor crc", o.etag)
+	}
+	if flag.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	}
+	return o, nil
+}
+
+func run() error {
+	o, err := parseOptions()
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler:        newSink(o),
+		MaxHeaderBytes: 1 << 20,
+		ErrorLog:       log.New(os.Stderr, "", 0),
+	}
+	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer cancel()
+	go func() {
+		<-stop.Done()
+		_ = server.Close()
+	}()
+	fmt.Printf("listening on %s\n", listener.Addr())
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "sink:", err)
+		os.Exit(1)
+	}
+}
