@@ -36,6 +36,8 @@ class Source(abc.ABC):
     """The value of `[migrateType] type`, and the name of this source's section."""
     record_kind: ClassVar[str]
     """The folder below `db/` that keeps its record databases."""
+    reads_at_once: ClassVar[bool] = False
+    """Whether small objects are read without waiting for a network."""
     Config: ClassVar[type[Any]]
     """The frozen dataclass that the section becomes."""
 

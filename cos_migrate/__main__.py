@@ -1,0 +1,7 @@
+"""`python -m cos_migrate`."""
+
+import sys
+
+from cos_migrate.cli import main
+
+sys.exit(main())

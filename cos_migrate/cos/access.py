@@ -1,0 +1,146 @@
+"""How one bucket on COS is reached: hosts, routes, credentials, and finished request heads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from cos_migrate import __version__
+from cos_migrate.cos.sign import SigningKey, authorization, signing_key
+from cos_migrate.http import Timeouts
+from cos_migrate.network import Network, Proxy, Route
+
+_PATH_SAFE = "/-_.~"
+_MAIN_DOMAIN = "myqcloud.com"
+_BACKUP_DOMAIN = "tencentcos.cn"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Whose requests these are."""
+
+    secret_id: str
+    secret_key: str = field(repr=False)
+    token: str = field(default="", repr=False)
+    """The session token of temporary credentials, empty for permanent ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class CosSettings:
+    """All that a client of one bucket needs to know; plain values that can be pickled."""
+
+    bucket: str
+    """`<name>-<APPID>`."""
+    region: str
+    credentials: Credentials
+    suffix: str = ""
+    """Replaces `cos.<region>.myqcloud.com`, may carry a port; empty: the public domain."""
+    https: bool = False
+    ca_file: str = ""
+    proxy: Proxy | None = None
+    short_connection: bool = False
+    storage_class: str = "STANDARD"
+    encryption: str = ""
+    """The `x-cos-server-side-encryption` value; empty: none."""
+    traffic_limit: int = 0
+    """Bits per second of one upload; 0: none."""
+    tries: int = 5
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the route to the bucket and, for the public domain, the one to fall back on."""
+        suffixes = [self.suffix or f"cos.{self.region}.{_MAIN_DOMAIN}"]
+        if not self.suffix:
+            suffixes.append(f"cos.{self.region}.{_BACKUP_DOMAIN}")
+        return tuple(self._route(suffix) for suffix in suffixes)
+
+    def _route(self, suffix: str) -> Route:
+        name, colon, port = suffix.rpartition(":")
+        if not colon:
+            name, port = suffix, "443" if self.https else "80"
+        return Route(f"{self.bucket}.{name}", int(port), self.https, self.proxy)
+
+
+class Access:
+    """What the clients of one process share; `credentials` may be replaced while it runs."""
+
+    def __init__(
+        self,
+        settings: CosSettings,
+        *,
+        slow_down: Callable[[], None] = lambda: None,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        """`slow_down` is called when COS asks for fewer requests; `stopping` ends waits."""
+        self.settings = settings
+        self.routes = settings.routes()
+        self.network = Network(settings.timeouts, settings.ca_file)
+        self.slow_down = slow_down
+        self.stopping = stopping or threading.Event()
+        self._credentials = settings.credentials
+        self._key = signing_key(settings.credentials.secret_id, settings.credentials.secret_key)
+        self._tail = "Connection: close\r\n" if settings.short_connection else ""
+        self._tail += f"User-Agent: cos-migrate/{__version__}\r\n"
+
+    def replace_credentials(self, credentials: Credentials) -> None:
+        """Use other credentials from the next request on."""
+        self._credentials = credentials
+        self._key = signing_key(credentials.secret_id, credentials.secret_key)
+
+    def upload_headers(self) -> list[tuple[str, str]]:
+        """Return the headers that every object of this run is created with."""
+        settings = self.settings
+        headers = []
+        if settings.encryption:
+            headers.append(("x-cos-server-side-encryption", settings.encryption))
+        if settings.storage_class != "STANDARD":
+            headers.append(("x-cos-storage-class", settings.storage_class))
+        return headers
+
+    def limit_headers(self) -> list[tuple[str, str]]:
+        """Return the headers of every request that carries object bytes."""
+        limit = self.settings.traffic_limit
+        return [("x-cos-traffic-limit", str(limit))] if limit else []
+
+    def head(
+        self,
+        route: Route,
+        method: str,
+        cos_path: str,
+        params: Sequence[tuple[str, str]],
+        headers: Sequence[tuple[str, str]],
+    ) -> bytes:
+        """Return the signed head of a request.
+
+        `cos_path` is decoded with its leading `/`; `headers` are pairs of lower-case name and
+        value. Every parameter and every header given is signed.
+        """
+        key = self._signing_key()
+        signed = [*headers, ("host", route.authority)]
+        if self._credentials.token:
+            signed.append(("x-cos-security-token", self._credentials.token))
+        signed.sort()
+        signed_params = sorted([(name.lower(), value) for name, value in params])
+        auth = authorization(key, method.lower(), cos_path, signed_params, signed)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in signed])
+        return (
+            f"{method} {route.target_prefix}{quote(cos_path, safe=_PATH_SAFE)}{_query(params)}"
+            f" HTTP/1.1\r\n{lines}Authorization: {auth}\r\n{route.extra_head}{self._tail}\r\n"
+        ).encode()
+
+    def _signing_key(self) -> SigningKey:
+        key = self._key
+        if key.expires < time.time():
+            secret = self._credentials
+            self._key = key = signing_key(secret.secret_id, secret.secret_key)
+        return key
+
+
+def _query(params: Sequence[tuple[str, str]]) -> str:
+    if not params:
+        return ""
+    pairs = [f"{quote(n, safe='')}={quote(v, safe='')}" if v else n for n, v in params]
+    return "?" + "&".join(pairs)

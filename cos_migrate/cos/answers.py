@@ -1,0 +1,75 @@
+"""What COS answers: its XML errors sorted by kind, and the few values of its XML results."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from cos_migrate.errors import CosError
+from cos_migrate.http import Response
+
+_RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509})
+_RETRYABLE_CODES = frozenset(
+    {"RequestTimeout", "IncompleteBody", "BadDigest", "InternalError", "SlowDown"}
+)
+SLOW_DOWN_STATUS = frozenset({429, 503})
+"""Statuses by which a server asks for fewer requests."""
+FATAL_CODES = frozenset(
+    {
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+        "NoSuchBucket",
+        "RequestTimeTooSkewed",
+        "ExpiredToken",
+        "InvalidToken",
+        "RequestIsExpired",
+        "UserNotExist",
+        "AccountArrears",
+        "WrongRegion",
+    }
+)
+"""Codes that no other object of the run can escape."""
+EXPIRED_CODES = frozenset({"ExpiredToken", "InvalidToken", "RequestIsExpired"})
+"""Codes that new temporary credentials can cure."""
+_CODE_OF_STATUS = {403: "AccessDenied", 404: "NoSuchKey", 412: "PreconditionFailed"}
+_TAG = "<{0}>([^<]*)</{0}>"
+
+
+def text_of(body: bytes, tag: str) -> str:
+    """Return the text of the first `tag` element of an XML answer, empty when there is none."""
+    found = re.search(_TAG.format(tag), body.decode("utf-8", "replace"))
+    return html.unescape(found.group(1)).strip() if found else ""
+
+
+def is_error(body: bytes) -> bool:
+    """Return whether an answer's body is an XML error; a 200 can carry one."""
+    return b"<Error>" in body[:512] or b"<Error " in body[:512]
+
+
+def error_of(response: Response, operation: str, target: str) -> CosError:
+    """Return the error that an answer tells of."""
+    status, body = response.status, response.body
+    code = text_of(body, "Code") or _CODE_OF_STATUS.get(status, f"Http{status}")
+    message = text_of(body, "Message") or "no message"
+    if status in {301, 302, 307}:
+        code = "WrongRegion"
+        where = response.header(b"location") or text_of(body, "Endpoint") or "another endpoint"
+        message = f"the bucket is not in this region: COS points to {where}"
+    error = CosError(
+        message,
+        operation=operation,
+        target=target,
+        status=status,
+        code=code,
+        request_id=response.header(b"x-cos-request-id") or text_of(body, "RequestId"),
+        trace_id=response.header(b"x-cos-trace-id") or text_of(body, "TraceId"),
+        retryable=status in _RETRYABLE_STATUS or code in _RETRYABLE_CODES,
+        fatal=code in FATAL_CODES,
+    )
+    error.retry_after = _seconds(response.header(b"retry-after"))
+    return error
+
+
+def _seconds(text: str) -> float:
+    """Return a Retry-After in seconds; its rare date form counts as not said."""
+    return min(float(text), 300.0) if text.isascii() and text.isdigit() else 0.0

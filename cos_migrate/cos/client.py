@@ -1,0 +1,402 @@
+"""The requests that move objects: simple and multipart uploads, and HEAD, each with its retries.
+
+The only place that retries a request to COS and that waits between tries. Every upload is
+verified: the CRC-64 that COS answers must be that of the bytes sent.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from cos_migrate.cos.access import Access
+from cos_migrate.cos.answers import SLOW_DOWN_STATUS, error_of, is_error, text_of
+from cos_migrate.cos.payload import BytesPayload, Payload
+from cos_migrate.errors import CosError, MigrateError, TransportError
+from cos_migrate.http import Connection, Response
+from cos_migrate.model import Fingerprint
+from cos_migrate.network import Route
+from cos_migrate.tasks import Message
+
+Headers = Sequence[tuple[str, str]]
+T = TypeVar("T")
+
+_WAIT = 0.5
+"""Seconds; the longest first wait between two tries, doubled for each further one."""
+_WAIT_MOST = 20.0
+STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
+"""Codes of a kept-alive connection that the server closed, when no byte of an answer came."""
+_EMPTY = BytesPayload(b"")
+
+
+class Stored(NamedTuple):
+    """What COS says it has stored."""
+
+    etag: str
+    """Without quotes."""
+    crc64: int
+    request_id: str
+    unverified: str = ""
+    """Why only size and ETag could be compared; empty when the CRC-64 agreed."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try to put an object over a connection that somebody else drives."""
+
+    task: Message
+    """The task it is made for."""
+    head: bytes
+    payload: BytesPayload
+    fingerprint: Fingerprint
+    """Of the version that was read."""
+    error: MigrateError | None = None
+    """Why it failed; None while it has not."""
+
+
+class Head(NamedTuple):
+    """An object as COS describes it."""
+
+    size: int
+    """Bytes."""
+    etag: str
+    """Without quotes."""
+    crc64: int | None
+    last_modified: str
+    request_id: str
+
+
+class CosClient:
+    """One thread's client: it keeps one connection to each host."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._connections: dict[Route, Connection] = {}
+        self._upload_headers = access.upload_headers()
+        self._limit_headers = access.limit_headers()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+
+    def adopt(self, connection: Connection | None) -> None:
+        """Use a connection to the bucket that somebody else opened."""
+        if connection is not None:
+            self._connections[self._access.routes[0]] = connection
+
+    def release(self) -> Connection | None:
+        """Give the connection to the bucket away."""
+        return self._connections.pop(self._access.routes[0], None)
+
+    def put_object(
+        self,
+        cos_path: str,
+        payload: Payload,
+        headers: Headers,
+        earlier: MigrateError | None = None,
+    ) -> Stored:
+        """Upload an object with one request and verify it.
+
+        `headers` describe the object (lower-case names); `earlier` is how a try that was made
+        elsewhere failed. Raises CosError, TransportError and what reading the payload raises.
+        """
+        sent = [*headers, *self._upload_headers, *self._limit_headers]
+
+        def judge(response: Response) -> Stored:
+            return self._stored(response, payload, "PutObject", cos_path, head_tells_size=True)
+
+        return self._call("PutObject", "PUT", cos_path, (), sent, payload, judge, earlier)
+
+    def put_request(self, cos_path: str, size: int, headers: Headers) -> bytes:
+        """Return the signed head of the first try that `put_object` would make."""
+        access = self._access
+        sent = [
+            *headers,
+            *self._upload_headers,
+            *self._limit_headers,
+            ("content-length", str(size)),
+        ]
+        return access.head(access.routes[0], "PUT", cos_path, (), sent)
+
+    def put_answer(self, cos_path: str, payload: Payload, response: Response) -> Stored | None:
+        """Verify the answer to such a try; None when it lacks the CRC-64 to compare.
+
+        Raises CosError as `put_object` would for its first try.
+        """
+        if response.status >= 300:  # noqa: PLR2004 - HTTP
+            raise error_of(response, "PutObject", cos_path)
+        if _crc_of(response) is None:
+            return None
+        return self._stored(response, payload, "PutObject", cos_path, head_tells_size=True)
+
+    def initiate(self, cos_path: str, headers: Headers) -> str:
+        """Begin a multipart upload and return its upload id."""
+
+        def judge(response: Response) -> str:
+            upload_id = text_of(response.body, "UploadId")
+            if not upload_id:
+                raise _odd(response, "InitiateMultipartUpload", cos_path)
+            return upload_id
+
+        return self._call(
+            "InitiateMultipartUpload",
+            "POST",
+            cos_path,
+            (("uploads", ""),),
+            [*headers, *self._upload_headers],
+            _EMPTY,
+            judge,
+        )
+
+    def upload_part(self, cos_path: str, upload_id: str, number: int, payload: Payload) -> Stored:
+        """Upload part `number` (1-based) and verify it."""
+
+        def judge(response: Response) -> Stored:
+            return self._stored(response, payload, "UploadPart", cos_path, head_tells_size=False)
+
+        params = (("partNumber", str(number)), ("uploadId", upload_id))
+        return self._call(
+            "UploadPart", "PUT", cos_path, params, self._limit_headers, payload, judge
+        )
+
+    def complete(
+        self,
+        cos_path: str,
+        upload_id: str,
+        parts: Sequence[tuple[int, str]],
+        size: int,
+        crc64: int,
+    ) -> Stored:
+        """Join the parts, given as (number, ETag), and verify the whole object.
+
+        `size` (bytes) and `crc64` are what the object must have.
+        """
+        items = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{etag}&quot;</ETag></Part>"
+            for number, etag in parts
+        )
+        body = f"<CompleteMultipartUpload>{items}</CompleteMultipartUpload>".encode()
+
+        def judge(response: Response) -> Stored:
+            etag = text_of(response.body, "ETag").strip('"')
+            if is_error(response.body):
+                raise error_of(response, "CompleteMultipartUpload", cos_path)
+            if not etag:
+                raise _odd(response, "CompleteMultipartUpload", cos_path)
+            request_id = response.header(b"x-cos-request-id")
+            told = _crc_of(response)
+            if told is None:
+                return self._compare_head(cos_path, size, crc64, etag, request_id)
+            if told != crc64:
+                # Joining again cannot mend it: the whole upload has to be made anew.
+                raise _mismatch(
+                    "CompleteMultipartUpload", cos_path, request_id, "CRC-64", retryable=False
+                )
+            return Stored(etag, told, request_id)
+
+        try:
+            return self._call(
+                "CompleteMultipartUpload",
+                "POST",
+                cos_path,
+                (("uploadId", upload_id),),
+                [("content-type", "application/xml")],
+                BytesPayload(body),
+                judge,
+            )
+        except CosError as error:
+            # The answer to an earlier try may have been lost: then the object is there.
+            if error.code == "NoSuchUpload":
+                head = self.head_object(cos_path)
+                if head and head.size == size and head.crc64 == crc64:
+                    return Stored(head.etag, crc64, head.request_id)
+            raise
+
+    def head_object(self, cos_path: str) -> Head | None:
+        """Return what COS holds at a path, None when there is nothing."""
+
+        def judge(response: Response) -> Head:
+            return Head(
+                int(response.header(b"content-length") or -1),
+                response.header(b"etag").strip('"'),
+                _crc_of(response),
+                response.header(b"last-modified"),
+                response.header(b"x-cos-request-id"),
+            )
+
+        try:
+            return self._call("HeadObject", "HEAD", cos_path, (), (), None, judge)
+        except CosError as error:
+            if error.status == 404 and error.code == "NoSuchKey":  # noqa: PLR2004 - HTTP
+                return None
+            raise
+
+    def _stored(
+        self,
+        response: Response,
+        payload: Payload,
+        operation: str,
+        cos_path: str,
+        *,
+        head_tells_size: bool,
+    ) -> Stored:
+        request_id = response.header(b"x-cos-request-id")
+        etag = response.header(b"etag").strip('"')
+        told = _crc_of(response)
+        if told is not None:
+            _must_equal(told, payload.crc64, operation, cos_path, request_id)
+            return Stored(etag, told, request_id)
+        if not etag:
+            raise _odd(response, operation, cos_path)
+        # An encrypted object's ETag is no MD5: then its size alone can be compared.
+        if not self._access.settings.encryption and etag.lower() != payload.md5():
+            raise _mismatch(operation, cos_path, request_id, "ETag")
+        if head_tells_size:
+            return self._compare_head(cos_path, payload.size, payload.crc64, etag, request_id)
+        return Stored(etag, payload.crc64, request_id, "COS sent no CRC-64")
+
+    def _compare_head(
+        self, cos_path: str, size: int, crc64: int, etag: str, request_id: str
+    ) -> Stored:
+        """Compare by HEAD what an answer without CRC-64 did not tell."""
+        head = self.head_object(cos_path)
+        if head is None or head.size != size or head.etag != etag:
+            raise _mismatch("HeadObject", cos_path, head.request_id if head else "", "size or ETag")
+        if head.crc64 is not None:
+            _must_equal(head.crc64, crc64, "HeadObject", cos_path, head.request_id)
+            return Stored(etag, crc64, request_id)
+        return Stored(etag, crc64, request_id, "COS sent no CRC-64")
+
+    def _call(  # noqa: PLR0913 - the parts of a request
+        self,
+        operation: str,
+        method: str,
+        cos_path: str,
+        params: Sequence[tuple[str, str]],
+        headers: Headers,
+        payload: Payload | None,
+        judge: Callable[[Response], T],
+        earlier: MigrateError | None = None,
+    ) -> T:
+        """Send a request until `judge` accepts the answer, it is hopeless, or tries ran out."""
+        access = self._access
+        routes, tries = access.routes, access.settings.tries
+        route, attempt = routes[0], 0
+        while True:
+            attempt += 1
+            try:
+                if earlier is not None:
+                    first, earlier = earlier, None
+                    raise first
+                response = self._send(route, method, cos_path, params, headers, payload)
+                if response.status >= 300:  # noqa: PLR2004 - HTTP
+                    raise error_of(response, operation, cos_path)
+                return judge(response)
+            except MigrateError as error:
+                if not error.operation or error.operation in {"exchange", "connect"}:
+                    error.operation, error.target = operation, cos_path
+                backup = _should_switch(error, last_try=attempt + 1 >= tries)
+                if backup and len(routes) > 1 and route is routes[0]:
+                    route = routes[1]
+                    if error.code == "WrongRegion":
+                        attempt -= 1
+                        continue
+                if not error.retryable or attempt >= tries:
+                    raise
+                self._wait(error, attempt)
+
+    def _wait(self, error: MigrateError, attempt: int) -> None:
+        if error.status in SLOW_DOWN_STATUS:
+            self._access.slow_down()
+        asked = error.retry_after if isinstance(error, CosError) else 0.0
+        longest = min(_WAIT_MOST, _WAIT * 2 ** (attempt - 1))
+        pause = max(asked, random.uniform(longest / 2, longest))  # noqa: S311 - jitter
+        if self._access.stopping.wait(pause):
+            raise TransportError(
+                "given up because the run is stopping",
+                operation=error.operation,
+                target=error.target,
+                code="Stopping",
+            ) from error
+
+    def _send(
+        self,
+        route: Route,
+        method: str,
+        cos_path: str,
+        params: Sequence[tuple[str, str]],
+        headers: Headers,
+        payload: Payload | None,
+    ) -> Response:
+        """Send once; a kept-alive connection that the server had closed does not count."""
+        access = self._access
+        connection = self._connections.get(route)
+        no_body = payload is None
+        if payload is not None:
+            headers = [*headers, ("content-length", str(payload.size))]
+        head = access.head(route, method, cos_path, params, headers)
+        if connection is not None and connection.reusable:
+            try:
+                return connection.exchange(head, payload.start() if payload else b"", no_body=no_body)
+            except TransportError as error:
+                if connection.answered or error.code not in STALE:
+                    raise
+        connection = access.network.connect(route)
+        self._connections[route] = connection
+        response = connection.exchange(head, payload.start() if payload else b"", no_body=no_body)
+        if route.tls:
+            access.network.remember(route, connection)
+        return response
+
+
+def _should_switch(error: MigrateError, *, last_try: bool) -> bool:
+    """Return whether the backup domain is worth the next try.
+
+    As the official SDKs do it: before the last try after a server or network error, at once
+    after a redirect, and only when nobody with a request id, that is COS itself, answered.
+    """
+    if error.request_id:
+        return False
+    if error.code == "WrongRegion":
+        return True
+    broken = isinstance(error, TransportError) or error.status >= 500  # noqa: PLR2004
+    return last_try and broken and error.retryable
+
+
+def _crc_of(response: Response) -> int | None:
+    text = response.headers.get(b"x-cos-hash-crc64ecma")
+    return int(text) if text and text.isdigit() else None
+
+
+def _must_equal(told: int, expected: int, operation: str, cos_path: str, request_id: str) -> None:
+    if told != expected:
+        raise _mismatch(operation, cos_path, request_id, "CRC-64")
+
+
+def _mismatch(
+    operation: str, cos_path: str, request_id: str, what: str, *, retryable: bool = True
+) -> CosError:
+    return CosError(
+        f"what COS stored is not what was sent: its {what} differs",
+        operation=operation,
+        target=cos_path,
+        code="ChecksumMismatch",
+        request_id=request_id,
+        retryable=retryable,
+    )
+
+
+def _odd(response: Response, operation: str, cos_path: str) -> CosError:
+    return CosError(
+        "the answer lacks what it must tell",
+        operation=operation,
+        target=cos_path,
+        status=response.status,
+        code="BadAnswer",
+        request_id=response.header(b"x-cos-request-id"),
+        retryable=True,
+    )

@@ -1,0 +1,107 @@
+"""The bytes of one PUT: opened anew for each try, counted and summed while they pass."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from cos_migrate.cos.crc64 import crc64
+from cos_migrate.errors import SourceChanged
+
+PIECE = 256 << 10
+"""Bytes handed to the socket at once."""
+
+
+class ByteReader(Protocol):
+    """What a payload needs of a source's reader."""
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, none at the end."""
+
+    def check_unchanged(self) -> None:
+        """Raise SourceChanged when the object is no longer the one that was listed."""
+
+
+class Payload(Protocol):
+    """A request body that can be sent more than once."""
+
+    size: int
+    """Bytes."""
+    crc64: int
+    """CRC-64/XZ of what the last complete `start` gave."""
+
+    def start(self) -> bytes | Iterator[bytes]:
+        """Return the body from its first byte. Raises SourceError."""
+
+    def md5(self) -> str:
+        """Return the MD5 of the body as hex; it may have to be read again."""
+
+
+class BytesPayload:
+    """A body that is in memory."""
+
+    __slots__ = ("crc64", "data", "size")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.size = len(data)
+        self.crc64 = crc64(data)
+
+    def start(self) -> bytes:
+        """Return the body."""
+        return self.data
+
+    def md5(self) -> str:
+        """Return the MD5 as hex."""
+        return hashlib.md5(self.data, usedforsecurity=False).hexdigest()
+
+
+class StreamPayload:
+    """A body read from its source in pieces, again for each try."""
+
+    __slots__ = ("_moved", "_open", "crc64", "size")
+
+    def __init__(
+        self,
+        size: int,
+        opener: Callable[[], AbstractContextManager[ByteReader]],
+        moved: Callable[[int], None],
+    ) -> None:
+        """`moved` is told the bytes passed so far in the running try."""
+        self.size = size
+        self.crc64 = 0
+        self._open = opener
+        self._moved = moved
+
+    def start(self) -> Iterator[bytes]:
+        """Yield the body; a source that ends early or changed raises SourceChanged."""
+        crc, moved = 0, 0
+        for piece in self._pieces():
+            crc = crc64(piece, crc)
+            yield piece
+            moved += len(piece)
+            self._moved(moved)
+        self.crc64 = crc
+
+    def md5(self) -> str:
+        """Read the body once more and return its MD5 as hex."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for piece in self._pieces():
+            digest.update(piece)
+        return digest.hexdigest()
+
+    def _pieces(self) -> Iterator[bytes]:
+        left = self.size
+        with self._open() as reader:
+            while left:
+                piece = reader.read(min(PIECE, left))
+                if not piece:
+                    raise SourceChanged(
+                        "it became shorter while it was read", operation="read", code="Changed"
+                    )
+                left -= len(piece)
+                if not left:
+                    reader.check_unchanged()
+                yield piece

@@ -1,0 +1,384 @@
+"""One kept-alive HTTP/1.1 connection: sending requests, parsing answers, time-outs.
+
+It sends what it is given and returns what was answered; it does not sign, retry, sleep or judge
+a status. A connection belongs to one thread at a time.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import httptools
+
+from cos_migrate.errors import TransportError
+
+_RECV_SIZE = 65536
+_MAX_BODY = 64 << 20
+"""Bytes; no answer to a request of ours that is read whole is larger."""
+_CAN_GATHER = hasattr(socket.socket, "sendmsg")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds."""
+
+    connect: float = 10.0
+    io: float = 30.0
+    """Longest silence of the peer while sending or receiving."""
+    request: float = 0.0
+    """Limit for one whole request; 0: none."""
+
+
+class Response:
+    """A complete answer; header names are in lower case."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: dict[bytes, bytes], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def header(self, name: bytes) -> str:
+        """Return the header's value, empty when it was not sent."""
+        return self.headers.get(name, b"").decode("utf-8", "replace")
+
+
+class Answer:
+    """Collects what the parser reports about one answer."""
+
+    __slots__ = (
+        "body",
+        "complete",
+        "extra",
+        "headers",
+        "headers_done",
+        "keep_alive",
+        "parser",
+        "size",
+        "status",
+        "until_close",
+    )
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.restart()
+
+    def restart(self) -> None:
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.body: list[bytes] = []
+        self.size = 0
+        self.headers_done = False
+        self.complete = False
+        self.extra = False
+        self.keep_alive = False
+        self.until_close = False
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            self.extra = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.complete:
+            self.headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        self.headers_done = True
+        self.status = self.parser.get_status_code()
+        headers = self.headers
+        self.until_close = b"content-length" not in headers and b"transfer-encoding" not in headers
+
+    def on_body(self, data: bytes) -> None:
+        self.size += len(data)
+        if self.size > _MAX_BODY:
+            raise ValueError("answer too large")
+        self.body.append(data)
+
+    def on_message_complete(self) -> None:
+        if self.status < 200:  # noqa: PLR2004 - an interim answer; the real one follows
+            self.restart()
+        else:
+            self.complete = True
+            # Asked here: behind the message the parser has forgotten its headers.
+            self.keep_alive = self.parser.should_keep_alive()
+
+
+def transport_error(error: Exception, operation: str, target: str) -> TransportError:
+    """Translate what a socket raised; `code` sorts it for the report."""
+    code, retryable = "ConnectionBroken", True
+    if isinstance(error, ssl.SSLCertVerificationError):
+        code, retryable = "CertificateInvalid", False
+        text = f"the certificate of {target} is not trusted ({error.verify_message})"
+    elif isinstance(error, ssl.SSLError):
+        code, text = "TlsFailed", f"no TLS connection to {target} ({error.reason or error})"
+    elif isinstance(error, TimeoutError):
+        code, text = "Timeout", f"{target} did not answer in time"
+    elif isinstance(error, ConnectionRefusedError):
+        code, text = "ConnectionRefused", f"{target} refused the connection"
+    elif isinstance(error, (ConnectionResetError, BrokenPipeError)):
+        code, text = "ConnectionReset", f"{target} broke the connection off"
+    else:
+        text = f"{target}: {error}"
+    return TransportError(text, operation=operation, target=target, code=code, retryable=retryable)
+
+
+class Connection:
+    """One kept-alive connection; any failure leaves it closed and `reusable` False.
+
+    `exchange` waits for the answer. `begin` and `advance` do the same a step at a time, for one
+    thread that drives many connections.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_deadline",
+        "_early",
+        "_rest",
+        "_sock",
+        "_timeouts",
+        "answered",
+        "reusable",
+        "wants_write",
+    )
+
+    def __init__(self, sock: socket.socket, timeouts: Timeouts) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._timeouts = timeouts
+        self._answer = Answer()
+        self._deadline = 0.0
+        self._early = False
+        self._rest: memoryview | None = None
+        self.reusable = True
+        self.answered = False
+        """Whether any byte of the current request's answer arrived."""
+        self.wants_write = False
+        """Whether `advance` can go on when the socket takes more bytes, not only when it has some."""
+
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """The TLS session, None without TLS."""
+        return self._sock.session if isinstance(self._sock, ssl.SSLSocket) else None
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, -1 once it is closed."""
+        return self._sock.fileno()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.reusable = False
+        self._sock.close()
+
+    def exchange(
+        self,
+        head: bytes,
+        body: bytes | Iterable[bytes | memoryview] = b"",
+        *,
+        no_body: bool = False,
+    ) -> Response:
+        """Send a request and return its answer; `no_body` for HEAD.
+
+        Raises TransportError; what an iterable `body` raises passes through, the connection then
+        being closed, as half a request was sent.
+        """
+        try:
+            self._start()
+            self._send_all(head, body)
+            while True:
+                data = self._receive_some()
+                if data is None:
+                    self._wait(write=self.wants_write)
+                else:
+                    response = self._parse(data, no_body=no_body)
+                    if response is not None:
+                        return response
+        except OSError as error:
+            self.close()
+            raise transport_error(error, "exchange", "the server") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def begin(self, head: bytes, body: bytes) -> None:
+        """Send as much of a request as the socket takes now. Raises TransportError."""
+        try:
+            self._start()
+            self._send_first(head, body)
+        except OSError as error:
+            self.close()
+            raise transport_error(error, "exchange", "the server") from error
+
+    def advance(self) -> Response | None:
+        """Send and receive what can be without waiting; return the answer once it is complete.
+
+        Raises TransportError.
+        """
+        try:
+            if self._rest is not None and not self._readable():
+                self._send_rest()
+                if self._rest is not None:
+                    return None
+            self._early = self._rest is not None
+            self._rest, self.wants_write = None, False
+            while True:
+                data = self._receive_some()
+                if data is None:
+                    return None
+                response = self._parse(data, no_body=False)
+                if response is not None:
+                    return response
+        except OSError as error:
+            self.close()
+            raise transport_error(error, "exchange", "the server") from error
+        except TransportError:
+            self.close()
+            raise
+
+    def _start(self) -> None:
+        self.answered = self._early = self.wants_write = False
+        self._rest = None
+        self._answer.restart()
+        if self._timeouts.request:
+            self._deadline = time.monotonic() + self._timeouts.request
+
+    def _send_first(self, head: bytes, body: bytes) -> None:
+        sock = self._sock
+        sent = 0
+        try:
+            if _CAN_GATHER and not isinstance(sock, ssl.SSLSocket):
+                sent = sock.sendmsg((head, body))
+            else:
+                sent = sock.send(head + body)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            pass
+        if sent < len(head) + len(body):
+            self._rest = memoryview(head + body)[sent:]
+            self.wants_write = True
+
+    def _send_rest(self) -> None:
+        """Send what the socket takes of the rest."""
+        while self._rest:
+            try:
+                self._rest = self._rest[self._sock.send(self._rest) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                self.wants_write = True
+                return
+            except ssl.SSLWantReadError:
+                self.wants_write = False
+                return
+        self._rest, self.wants_write = None, False
+
+    def _send_all(self, head: bytes, body: bytes | Iterable[bytes | memoryview]) -> None:
+        """Send a whole request, unless an answer comes before its end."""
+        try:
+            if isinstance(body, bytes):
+                self._send_first(head, body)
+                self._drain()
+            else:
+                self._send_first(head, b"")
+                self._drain()
+                for piece in body:
+                    if self._early or self._answer_waits():
+                        break
+                    self._rest = memoryview(piece)
+                    self._drain()
+        except ConnectionError:
+            # The server may have said why before it stopped reading.
+            if not self._readable():
+                raise
+            self._early = True
+        self._rest, self.wants_write = None, False
+
+    def _drain(self) -> None:
+        """Send the rest, waiting where the socket is full; stop when an answer comes instead."""
+        while self._rest is not None:
+            self._send_rest()
+            if self._rest is not None and self._wait(write=True) and self._answer_waits():
+                self._early = True
+                return
+
+    def _answer_waits(self) -> bool:
+        """Return whether an answer has come before the request was sent whole.
+
+        Under TLS readable bytes may be the protocol's own: there only a failed send tells.
+        """
+        self._early = not isinstance(self._sock, ssl.SSLSocket) and self._readable()
+        return self._early
+
+    def _receive_some(self) -> bytes | None:
+        """Return what has arrived, None when nothing has; the end of the stream is b""."""
+        try:
+            return self._sock.recv(_RECV_SIZE)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            self.wants_write = False
+        except ssl.SSLWantWriteError:
+            self.wants_write = True
+        except ssl.SSLEOFError:
+            return b""
+        return None
+
+    def _parse(self, data: bytes, *, no_body: bool) -> Response | None:
+        """Take what arrived; return the answer once it is complete."""
+        answer = self._answer
+        if not data:
+            if not (answer.headers_done and answer.until_close):
+                raise ConnectionResetError
+            return self._finish(answer)
+        self.answered = True
+        try:
+            answer.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # the answer to CONNECT: what follows is not HTTP
+        except httptools.HttpParserError as error:
+            raise TransportError(
+                "the server's answer is not HTTP",
+                operation="exchange",
+                code="BadAnswer",
+                retryable=True,
+            ) from error
+        if answer.complete:
+            return self._finish(answer)
+        if no_body and answer.headers_done:
+            # The parser cannot be told that no body follows: the next answer gets a new one.
+            self._answer = Answer()
+            answer.keep_alive = answer.parser.should_keep_alive()
+            return self._finish(answer)
+        return None
+
+    def _finish(self, answer: Answer) -> Response:
+        if answer.extra or not answer.keep_alive or self._early:
+            self.close()
+        body = answer.body
+        return Response(
+            answer.status, answer.headers, body[0] if len(body) == 1 else b"".join(body)
+        )
+
+    def _readable(self) -> bool:
+        return wait_for(self._sock, 0.0, write=False)
+
+    def _wait(self, *, write: bool) -> bool:
+        """Wait until the socket is ready; return True. Raises TimeoutError."""
+        limit = self._timeouts.io
+        if self._deadline:
+            limit = min(limit, self._deadline - time.monotonic())
+        if limit <= 0 or not wait_for(self._sock, limit, write=write):
+            raise TimeoutError
+        return True
+
+
+def wait_for(sock: socket.socket, seconds: float, *, write: bool) -> bool:
+    """Wait until `sock` has bytes, or takes some; `poll` where there is one: no limit of 1024."""
+    if isinstance(sock, ssl.SSLSocket) and sock.pending():
+        return True
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, select.POLLIN | (select.POLLOUT if write else 0))
+        return bool(poll.poll(max(0.0, seconds) * 1000))
+    readable, writable, _ = select.select([sock], [sock] if write else [], [], seconds)
+    return bool(readable or writable)

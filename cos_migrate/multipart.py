@@ -1,0 +1,348 @@
+"""One big object on its way: which request comes next. No network, no threads, no database."""
+
+from __future__ import annotations
+
+import collections
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from cos_migrate.cos.crc64 import combined
+from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint, SourceObject
+from cos_migrate.plan import part_size_for
+from cos_migrate.tasks import SOURCE_FIELDS, Kind, Message, source_fields
+
+_RESTARTS = 2
+"""How often an upload begins anew when its object changed or COS lost it."""
+
+
+class Phase(enum.Enum):
+    """What an upload does now."""
+
+    LOOK = "look"
+    RESUME = "resume"
+    DIGEST = "digest"
+    INITIATE = "initiate"
+    PARTS = "parts"
+    COMPLETE = "complete"
+    ABORT = "abort"
+    STAT = "stat"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a result means for the records and for the object; mostly nothing."""
+
+    begun: SavePoint | None = None
+    """Keep this new save point."""
+    part: PartRecord | None = None
+    """Keep this part in `save_point`."""
+    save_point: SavePoint | None = None
+    forget: SavePoint | None = None
+    """Remove this save point and all its parts."""
+    done: tuple[str, str] | None = None
+    """The object has arrived: request id, and why it is unverified (or empty)."""
+    exists: bool = False
+    """COS has an object at the target path: nothing is sent."""
+    failure: Failure | None = None
+    """The object failed; its save point stays."""
+
+
+NOTHING = Step()
+
+
+@dataclass(frozen=True, slots=True)
+class UploadOptions:
+    """The options that shape a multipart upload."""
+
+    part_size: int
+    """Bytes, before it is raised for a huge object."""
+    threshold: int
+    """`smallFileThreshold`, bytes."""
+    md5: bool
+    """Whether the object gets `x-cos-meta-md5`."""
+    skip_same_path: bool = False
+
+
+class BigUpload:
+    """The state of one multipart upload; `next_task` and `take` drive it."""
+
+    def __init__(
+        self,
+        obj: SourceObject,
+        cos_path: str,
+        options: UploadOptions,
+        save_point: SavePoint | None = None,
+        upload_id: str = "",
+    ) -> None:
+        """Continue `save_point` when it fits, or a bare `upload_id`; else begin anew."""
+        self.obj = obj
+        self.cos_path = cos_path
+        self._options = options
+        self._restarts = 0
+        self._stale = ""
+        self._failure: Failure | None = None
+        self._under_way = 0
+        self._save_point: SavePoint | None = None
+        self._outdated: SavePoint | None = None
+        self._parts: dict[int, PartRecord] = {}
+        self._queue: collections.deque[int] = collections.deque()
+        self._moved: dict[int, int] = {}
+        self._begin()
+        if save_point and self._fits(save_point):
+            self._save_point = save_point
+            self._parts = {part.number: part for part in save_point.parts}
+            self._phase = Phase.RESUME
+            if len(self._parts) == self._count:
+                self._phase = Phase.COMPLETE
+        elif save_point:
+            self._stale = save_point.upload_id
+            self._outdated = save_point
+            self._phase = Phase.ABORT
+        elif upload_id:
+            self._save_point = self._new_save_point(upload_id)
+            self._phase = Phase.RESUME
+        if options.skip_same_path:
+            self._after_look, self._phase = self._phase, Phase.LOOK
+
+    def _begin(self) -> None:
+        """Reset to an upload of which nothing is sent."""
+        size = self.obj.fingerprint.size
+        self._part_size = part_size_for(size, self._options.part_size)
+        self._count = max(1, -(-size // self._part_size))
+        self._save_point = self._outdated = None
+        self._parts, self._moved = {}, {}
+        self._queue.clear()
+        self._confirmed = 0
+        self._md5 = ""
+        self._asked = False
+        self._phase = Phase.DIGEST if self._options.md5 else Phase.INITIATE
+        self._after_look = self._phase
+
+    @property
+    def sent(self) -> int:
+        """Bytes that COS has confirmed or that are on their way."""
+        return self._confirmed + sum(self._moved.values())
+
+    @property
+    def ready(self) -> bool:
+        """Whether `next_task` has something."""
+        if self._failure or self._phase is Phase.OVER:
+            return False
+        if self._phase is Phase.PARTS:
+            return bool(self._queue)
+        # Parts of an upload to abort would come back to life behind the abort.
+        return not self._asked and (self._phase is not Phase.ABORT or self.idle)
+
+    @property
+    def hashing(self) -> bool:
+        """Whether what comes next reads the source only."""
+        return self._phase is Phase.DIGEST
+
+    @property
+    def idle(self) -> bool:
+        """Whether no task of it is under way."""
+        return self._under_way == 0
+
+    def next_task(self) -> Message | None:
+        """Return the next task, less its number, or None when one has to come back first."""
+        if not self.ready:
+            return None
+        self._under_way += 1
+        if self._phase is Phase.PARTS:
+            return self._part_task(self._queue.popleft())
+        self._asked = True
+        source, path = source_fields(self.obj), self.cos_path
+        upload_id = self._save_point.upload_id if self._save_point else self._stale
+        tasks: dict[Phase, Message] = {
+            Phase.LOOK: (Kind.LOOK, path),
+            Phase.RESUME: (Kind.LIST_PARTS, path, upload_id),
+            Phase.DIGEST: (Kind.DIGEST, *source),
+            Phase.INITIATE: (Kind.INITIATE_UPLOAD, *source, path, self._md5),
+            Phase.ABORT: (Kind.ABORT_UPLOAD, path, upload_id),
+            Phase.STAT: (Kind.STAT, *source),
+        }
+        if self._phase is Phase.COMPLETE:
+            parts = [self._parts[number] for number in range(1, self._count + 1)]
+            etags = tuple((part.number, part.etag) for part in parts)
+            crc = combined((part.crc64, part.size) for part in parts)
+            size = self.obj.fingerprint.size
+            return (Kind.COMPLETE_UPLOAD, path, upload_id, etags, size, crc)
+        return tasks[self._phase]
+
+    def _part_task(self, number: int) -> Message:
+        offset = (number - 1) * self._part_size
+        size = min(self._part_size, self.obj.fingerprint.size - offset)
+        upload_id = self._save_point.upload_id if self._save_point else ""
+        return (
+            Kind.UPLOAD_PART,
+            *source_fields(self.obj),
+            self.cos_path,
+            upload_id,
+            number,
+            offset,
+            size,
+        )
+
+    def moved(self, task: Message, count: int) -> None:
+        """Note that `count` bytes of a part have passed so far."""
+        if task[1] == Kind.UPLOAD_PART:
+            self._moved[_part_number(task)] = count
+
+    def give_back(self, task: Message) -> Step:
+        """Take back a task that no worker began."""
+        self._under_way -= 1
+        if task[1] != Kind.UPLOAD_PART:
+            self._asked = False
+        elif self._is_current(task):
+            self._moved.pop(_part_number(task), None)
+            self._queue.appendleft(_part_number(task))
+        return self._failed_when_idle()
+
+    def take(self, task: Message, values: Message) -> Step:
+        """Take the fields of a finished task's result."""
+        self._under_way -= 1
+        if task[1] == Kind.UPLOAD_PART:
+            return self._take_part(task, values)
+        self._asked = False
+        if self._phase is Phase.LOOK:
+            if values[0]:
+                self._phase = Phase.OVER
+                return Step(exists=True)
+            self._phase = self._after_look
+        elif self._phase is Phase.RESUME:
+            self._keep_listed(values[0])
+            return Step(begun=self._save_point)
+        elif self._phase is Phase.DIGEST:
+            self._md5, self._phase = values[0], Phase.INITIATE
+        elif self._phase is Phase.INITIATE:
+            self._save_point = self._new_save_point(values[0])
+            self._enter_parts()
+            return Step(begun=self._save_point)
+        elif self._phase is Phase.ABORT:
+            return self._aborted()
+        elif self._phase is Phase.STAT:
+            self.obj = self.obj._replace(fingerprint=Fingerprint(*values))
+            self._begin()
+        elif self._phase is Phase.COMPLETE:
+            self._phase = Phase.OVER
+            return Step(done=(values[0], values[1]), forget=self._save_point)
+        return NOTHING
+
+    def fail(self, task: Message, failure: Failure) -> Step:
+        """Take the failure of a task: begin anew where that can help, else end."""
+        self._under_way -= 1
+        if task[1] == Kind.UPLOAD_PART:
+            if not self._is_current(task):
+                return self._failed_when_idle()
+        else:
+            self._asked = False
+            if self._phase is Phase.ABORT:
+                return self._aborted()  # it will expire on COS; ours is to forget it
+        if self._can_restart(failure):
+            return self._restart(changed=failure.code == "Changed")
+        self._failure = self._failure or failure
+        self._moved.clear()
+        return self._failed_when_idle()
+
+    def _failed_when_idle(self) -> Step:
+        return Step(failure=self._failure) if self.idle else NOTHING
+
+    def _is_current(self, task: Message) -> bool:
+        """Return whether a part's task is of the upload that is under way now."""
+        upload_id = task[-4]
+        return self._save_point is not None and upload_id == self._save_point.upload_id
+
+    def _take_part(self, task: Message, values: Message) -> Step:
+        if not self._is_current(task):
+            return self._failed_when_idle()
+        etag, crc64, _ = values
+        number, offset, size = task[-3:]
+        self._moved.pop(number, None)
+        part = PartRecord(number, offset, size, etag, crc64)
+        self._parts[number] = part
+        self._confirmed += size
+        if self._failure:
+            failure = self._failure if self.idle else None
+            return Step(part=part, save_point=self._save_point, failure=failure)
+        if len(self._parts) == self._count:
+            self._phase = Phase.COMPLETE
+        return Step(part=part, save_point=self._save_point)
+
+    def _can_restart(self, failure: Failure) -> bool:
+        if self._failure or self._restarts >= _RESTARTS:
+            return False
+        if failure.code == "NoSuchUpload":
+            return self._phase in {Phase.RESUME, Phase.PARTS, Phase.COMPLETE}
+        if failure.code == "ChecksumMismatch":
+            return self._phase is Phase.COMPLETE
+        return failure.code == "Changed" and self._phase is not Phase.STAT
+
+    def _restart(self, *, changed: bool) -> Step:
+        outdated = self._save_point
+        self._restarts += 1
+        self._begin()
+        if changed:
+            # The parts sent so far belong to a version that is gone.
+            self._phase = Phase.STAT
+            if outdated:
+                self._phase, self._stale, self._outdated = (
+                    Phase.ABORT,
+                    outdated.upload_id,
+                    outdated,
+                )
+                return NOTHING
+        return Step(forget=outdated)
+
+    def _aborted(self) -> Step:
+        """Go on after the abort of an upload that no longer fits."""
+        outdated = self._outdated
+        self._outdated, self._stale = None, ""
+        if self._restarts:
+            self._phase = Phase.STAT
+        else:
+            self._phase = Phase.DIGEST if self._options.md5 else Phase.INITIATE
+        return Step(forget=outdated)
+
+    def _fits(self, save_point: SavePoint) -> bool:
+        """Return whether a save point is of this version of the object, cut the same way."""
+        return (
+            save_point.name == self.obj.name
+            and save_point.fingerprint == self.obj.fingerprint
+            and save_point.part_size == self._part_size
+            and save_point.threshold == self._options.threshold
+        )
+
+    def _new_save_point(self, upload_id: str) -> SavePoint:
+        return SavePoint(
+            upload_id,
+            self.cos_path,
+            self.obj.name,
+            self.obj.fingerprint,
+            self._part_size,
+            self._options.threshold,
+        )
+
+    def _keep_listed(self, listed: Iterable[tuple[int, str, int]]) -> None:
+        """Keep of the recorded parts those that the server lists as they were sent."""
+        on_server = {number: (etag, size) for number, etag, size in listed}
+        self._parts = {
+            number: part
+            for number, part in self._parts.items()
+            if on_server.get(number) == (part.etag, part.size)
+        }
+        if self._save_point:
+            self._save_point = replace(self._save_point, parts=())
+        self._enter_parts()
+
+    def _enter_parts(self) -> None:
+        self._confirmed = sum(part.size for part in self._parts.values())
+        missing = (n for n in range(1, self._count + 1) if n not in self._parts)
+        self._queue = collections.deque(missing)
+        self._phase = Phase.PARTS if self._queue else Phase.COMPLETE
+
+
+def _part_number(task: Message) -> int:
+    """Return the part number of an UPLOAD_PART task, which begins with its own number."""
+    return int(task[2 + SOURCE_FIELDS + 2])

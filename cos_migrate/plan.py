@@ -1,0 +1,68 @@
+"""Pure decisions: the target path, whether an object is sent, and in how large parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cos_migrate.model import SourceObject, Target
+from cos_migrate.sources.base import Source
+
+MAX_PARTS = 10_000
+MIN_PART = 1 << 20
+MAX_PART = 5 << 30
+MAX_OBJECT = 53_687_091_200_000
+"""Bytes: 10,000 parts of 5 GiB, the 48.82 TiB that COS names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The options that decide what happens to an object."""
+
+    small_below: int
+    """Bytes; objects of this size and above are uploaded in parts."""
+    part_size: int
+    """Bytes; raised for an object that would need more than 10,000 parts."""
+    use_records: bool = True
+    """Whether a recorded object is left alone."""
+
+
+class Decision(NamedTuple):
+    """What to do with an object."""
+
+    send: bool
+    """False: it is recorded as it is and is skipped."""
+    update: bool
+    """Whether sending it counts as migrate_update instead of migrate_new."""
+
+
+def cos_path_of(target: Target, obj: SourceObject) -> str:
+    """Return where `obj` goes, with a leading `/`."""
+    return target.cos_path + obj.key.lstrip("/") if obj.key[:1] == "/" else target.cos_path + obj.key
+
+
+def decide(rules: Rules, source: Source, obj: SourceObject, recorded: str | None) -> Decision:
+    """Decide by the recorded value of `obj`, None where it has none."""
+    if not rules.use_records:
+        return Decision(send=True, update=True)
+    if recorded is None:
+        return Decision(send=True, update=False)
+    return Decision(send=not source.unchanged(obj, recorded), update=True)
+
+
+def part_size_for(size: int, wanted: int) -> int:
+    """Return the part size for an object of `size` bytes: `wanted`, or what 10,000 parts need.
+
+    A raised size is rounded up to a whole MiB.
+    """
+    needed = -(-size // MAX_PARTS)
+    if needed <= wanted:
+        return wanted
+    return -(-needed // MIN_PART) * MIN_PART
+
+
+def problem_of_size(size: int) -> str | None:
+    """Return why COS cannot hold an object of `size` bytes, None when it can."""
+    if size > MAX_OBJECT:
+        return f"it has {size} bytes, COS holds at most {MAX_OBJECT} in one object"
+    return None

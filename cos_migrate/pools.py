@@ -1,0 +1,364 @@
+"""The small-file and big-file pools: threads spread over worker processes, fed in batches.
+
+Owns the processes, what each has been given, and how much more each is given. A process that
+ends is replaced and its tasks are sent again; a task that was under way in two that ended is
+reported as failed.
+"""
+
+from __future__ import annotations
+
+import collections
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from cos_migrate import wire
+from cos_migrate.cos.access import Credentials
+from cos_migrate.model import Failure
+from cos_migrate.tasks import Kind, Message, Reply
+from cos_migrate.worker import Job, Worker
+
+_BACKLOG_SECONDS = 0.03
+"""A worker is given what it will do in so many seconds, besides what its threads hold."""
+_BACKLOG_MOST = 1024
+_BIG_BACKLOG = 1
+_RATE_EVERY = 0.05
+_LOSSES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Results that a worker sent; the first field of each is its task's number."""
+
+    worker: int
+    results: list[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A worker process ended by itself."""
+
+    worker: int
+    generation: int
+    reason: str
+
+
+class _Seat(Protocol):
+    """A worker, wherever it runs."""
+
+    def send(self, command: str, value: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Process:
+    """A worker in a process of its own."""
+
+    def __init__(
+        self, job: Job, index: int, generation: int, post: Callable[[Results | Lost], None]
+    ) -> None:
+        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "cos_migrate.worker_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            creationflags=flags,
+            start_new_session=not flags,
+        )
+        self._closing = False
+        self._last_words: collections.deque[bytes] = collections.deque(maxlen=5)
+        self._listener = threading.Thread(
+            target=self._listen, args=(index, generation, post), daemon=True
+        )
+        self._errors = threading.Thread(target=self._hear_errors, daemon=True)
+        self._listener.start()
+        self._errors.start()
+        self._write(job)
+
+    def send(self, command: str, value: Any) -> None:
+        """Send a command; one that ended meanwhile is reported by its listener."""
+        self._write((command, value))
+
+    def close(self) -> None:
+        """Let it finish what it does, and wait for its end."""
+        self._closing = True
+        self.send("close", None)
+        if self._process.stdin:
+            try:
+                self._process.stdin.close()
+            except OSError:
+                pass
+        self._process.wait()
+        self._listener.join()
+        self._errors.join()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._closing = True
+        self._process.kill()
+
+    def _write(self, value: Any) -> None:
+        if self._process.stdin:
+            try:
+                wire.send(self._process.stdin, value)  # type: ignore[arg-type]
+            except (OSError, ValueError):
+                pass
+
+    def _listen(self, index: int, generation: int, post: Callable[[Results | Lost], None]) -> None:
+        stream = self._process.stdout
+        try:
+            while stream:
+                post(Results(index, wire.receive(stream)))  # type: ignore[arg-type]
+        except (EOFError, OSError):
+            pass
+        code = self._process.wait()
+        if not self._closing:
+            self._errors.join(1.0)
+            words = b" | ".join(self._last_words).decode("utf-8", "replace")
+            post(Lost(index, generation, f"exit code {code}{', ' + words if words else ''}"))
+
+    def _hear_errors(self) -> None:
+        for line in self._process.stderr or ():
+            self._last_words.append(line.strip()[:500])
+
+
+class _Inline:
+    """A worker whose threads run in the coordinator's process."""
+
+    def __init__(self, job: Job, index: int, post: Callable[[Results | Lost], None]) -> None:
+        self._worker = Worker(job, lambda result: post(Results(index, [result])))
+        self._actions: dict[str, Callable[[Any], None]] = {
+            "submit": self._worker.submit,
+            "recall": lambda _: self._worker.recall(),
+            "stop": lambda _: self._worker.stop(),
+            "allow": self._worker.allow,
+            "credentials": self._worker.replace_credentials,
+        }
+
+    def send(self, command: str, value: Any) -> None:
+        self._actions[command](value)
+
+    def close(self) -> None:
+        self._worker.close()
+
+
+class _Load:
+    """What one worker has been given, and how much it can be given."""
+
+    def __init__(self, job: Job) -> None:
+        self.threads = (job.small_threads, job.big_threads)
+        self.given = [0, 0]
+        self.done = 0
+        self.backlog = 2 * job.small_threads
+        self.since = time.monotonic()
+        self.generation = 0
+        self.outbox: list[Message] = []
+        self.limited = False
+        self.allowed = self.threads
+
+    def limit(self, ratio: float) -> None:
+        """Use only this share of its threads; 1 uses all."""
+        self.limited = ratio < 1
+        small, big = (max(1, int(count * ratio)) if count else 0 for count in self.threads)
+        self.allowed = (small, big)
+
+    def room(self, big: int) -> int:
+        """Return how many more tasks of a pool it can be given."""
+        backlog = 0 if self.limited else (_BIG_BACKLOG if big else self.backlog)
+        return (self.allowed[big] + backlog if self.allowed[big] else 0) - self.given[big]
+
+    def measure(self, done: int) -> None:
+        """Learn from `done` finished small tasks how fast it works."""
+        self.done += done
+        now = time.monotonic()
+        if now - self.since >= _RATE_EVERY:
+            rate = self.done / (now - self.since)
+            self.backlog = min(_BACKLOG_MOST, max(2, int(rate * _BACKLOG_SECONDS)))
+            self.done, self.since = 0, now
+
+
+class Pools:
+    """All workers of a run, as one."""
+
+    def __init__(self, job: Job, processes: int, post: Callable[[Results | Lost], None]) -> None:
+        """Start nothing yet.
+
+        `job` holds the totals of threads and memory, divided among `processes` (0: threads of
+        this process). `post` is called from other threads with what the workers report.
+        """
+        self._post = post
+        self._inline = processes == 0
+        count = max(1, min(processes, max(job.small_threads, job.big_threads)))
+        self._jobs = [_share(job, index, count) for index in range(count)]
+        self._loads = [_Load(part) for part in self._jobs]
+        self._seats: list[_Seat | None] = [None] * count
+        self._tasks: dict[int, tuple[int, int, Message]] = {}
+        self._losses: collections.Counter[int] = collections.Counter()
+        self._total = job.small_threads + job.big_threads
+        self._allowed = self._total
+        self._started = False
+
+    @property
+    def under_way(self) -> int:
+        """How many tasks have been given and not come back."""
+        return len(self._tasks)
+
+    @property
+    def allowed(self) -> int:
+        """How many transfers may be under way at once, over all workers."""
+        return self._allowed
+
+    @property
+    def total(self) -> int:
+        """How many transfers all threads together can do at once."""
+        return self._total
+
+    def start(self) -> None:
+        """Start all workers, if they are not running."""
+        if not self._started:
+            self._started = True
+            for index in range(len(self._jobs)):
+                self._seat(index)
+
+    def room(self, *, big: bool) -> int:
+        """Return how many more tasks can be submitted to a pool now."""
+        return sum(max(0, load.room(big)) for load in self._loads)
+
+    def submit(self, task: Message) -> None:
+        """Put a task into the outbox of the worker with the most room."""
+        big = int(task[1] != Kind.PUT_OBJECT)
+        load = max(self._loads, key=lambda each: each.room(big))
+        index = self._loads.index(load)
+        load.given[big] += 1
+        load.outbox.append(task)
+        self._tasks[task[0]] = (index, big, task)
+
+    def flush(self) -> None:
+        """Send what `submit` has gathered."""
+        for index, load in enumerate(self._loads):
+            if load.outbox:
+                self.start()
+                seat = self._seats[index]
+                if seat is not None:
+                    seat.send("submit", load.outbox)
+                load.outbox = []
+
+    def settle(self, event: Results) -> list[Message]:
+        """Take note of finished tasks; return the results, less those of tasks sent elsewhere."""
+        load = self._loads[event.worker]
+        settled, small = [], 0
+        for result in event.results:
+            reply = result[1]
+            if reply == Reply.MOVED:
+                if result[0] in self._tasks:
+                    settled.append(result)
+                continue
+            if reply == Reply.SLOW_DOWN:
+                settled.append(result)
+                continue
+            known = self._tasks.get(result[0])
+            if known is None or known[0] != event.worker:
+                continue
+            del self._tasks[result[0]]
+            load.given[known[1]] -= 1
+            small += not known[1]
+            settled.append(result)
+        load.measure(small)
+        return settled
+
+    def replace(self, event: Lost) -> list[Message]:
+        """Start a worker in the place of a lost one, and send its tasks again.
+
+        Return the results of tasks that are given up: they were under way in two that ended.
+        """
+        load = self._loads[event.worker]
+        if event.generation != load.generation:
+            return []
+        load.generation += 1
+        load.given, load.outbox = [0, 0], []
+        mine = [task for index, _, task in self._tasks.values() if index == event.worker]
+        given_up: list[Message] = []
+        for task in mine:
+            del self._tasks[task[0]]
+            self._losses[task[0]] += 1
+            if self._losses[task[0]] >= _LOSSES:
+                text = f"the worker process ended twice while it had this task ({event.reason})"
+                given_up.append((task[0], Reply.FAILED, *Failure("worker", text, code="WorkerLost")))
+        self._seat(event.worker)
+        for task in mine:
+            if self._losses[task[0]] < _LOSSES:
+                self.submit(task)
+        self.flush()
+        return given_up
+
+    def recall(self) -> None:
+        """Ask for all tasks that no thread has begun; they come back as UNSTARTED."""
+        self._tell("recall")
+
+    def stop(self) -> None:
+        """Have nothing new begun and no failed request tried again."""
+        self._tell("stop")
+
+    def allow(self, transfers: int) -> None:
+        """Let at most so many transfers be under way at once, over all workers."""
+        self._allowed = max(1, min(transfers, self._total))
+        for load, seat in zip(self._loads, self._seats, strict=True):
+            load.limit(self._allowed / self._total)
+            if seat is not None:
+                seat.send("allow", load.allowed)
+
+    def replace_credentials(self, credentials: Credentials) -> None:
+        """Use other credentials in all workers, present and future."""
+        self._jobs = [
+            replace(job, cos=replace(job.cos, credentials=credentials)) for job in self._jobs
+        ]
+        self._tell("credentials", credentials)
+
+    def abandon(self) -> None:
+        """Forget all tasks: the workers that have them are gone or of no use."""
+        self._tasks.clear()
+        for load in self._loads:
+            load.given, load.outbox = [0, 0], []
+
+    def close(self) -> None:
+        """Let all workers finish what they do and end."""
+        for seat in self._seats:
+            if seat is not None:
+                seat.close()
+        self._seats = [None] * len(self._jobs)
+
+    def _seat(self, index: int) -> None:
+        job, generation = self._jobs[index], self._loads[index].generation
+        if self._inline:
+            seat: _Seat = _Inline(job, index, self._post)
+        else:
+            seat = _Process(job, index, generation, self._post)
+        self._seats[index] = seat
+        if self._loads[index].limited:
+            seat.send("allow", self._loads[index].allowed)
+
+    def _tell(self, command: str, value: Any = None) -> None:
+        for seat in self._seats:
+            if seat is not None:
+                seat.send(command, value)
+
+
+def _share(job: Job, index: int, count: int) -> Job:
+    """Return the share of one worker of `count`: threads and memory divided evenly."""
+
+    def part(total: int) -> int:
+        return total // count + (index < total % count)
+
+    return replace(
+        job,
+        small_threads=part(job.small_threads),
+        big_threads=part(job.big_threads),
+        memory=job.memory // count,
+    )
+
+

@@ -1,0 +1,196 @@
+"""One run from a loaded configuration: what it needs is built, used and closed again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cos_migrate import __version__
+from cos_migrate.config import Config
+from cos_migrate.console import Console
+from cos_migrate.cos.access import CosSettings, Credentials
+from cos_migrate.http import Timeouts
+from cos_migrate.logs import Logs
+from cos_migrate.migration import Migration, Plan
+from cos_migrate.model import Target
+from cos_migrate.multipart import UploadOptions
+from cos_migrate.network import Proxy
+from cos_migrate.plan import Rules
+from cos_migrate.pools import Lost, Pools, Results
+from cos_migrate.report import Report, Summary
+from cos_migrate.settings import Common
+from cos_migrate.sources.base import Source
+from cos_migrate.state import State, note_run
+from cos_migrate.worker import Job
+
+_PROCESSES_MOST = 8
+"""More worker processes than this are faster than one coordinator can plan for."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlace:
+    """The folders and names of one job; the same configuration always gives the same."""
+
+    database: Path
+    name: str
+    """Short and unique: part of the names of the job's own files."""
+
+    @classmethod
+    def of(cls, folder: Path, source: Source) -> JobPlace:
+        """Return the place of the job that `source` describes."""
+        digest = hashlib.md5(source.job_text().encode(), usedforsecurity=False).hexdigest()
+        bucket = source.target.bucket
+        database = folder / "db" / source.record_kind / bucket / digest
+        return cls(database, f"{source.migrate_type}-{bucket}-{digest[:8]}")
+
+
+def target_of(common: Common) -> Target:
+    """Return where objects go."""
+    return Target(common.bucket_name, common.region, common.cos_path)
+
+
+def credentials_of(common: Common) -> Credentials:
+    """Return whose requests those to COS are."""
+    return Credentials(
+        common.secret_id.reveal(), common.secret_key.reveal(), common.token.reveal()
+    )
+
+
+def cos_settings(common: Common) -> CosSettings:
+    """Return what a client of the target bucket needs."""
+    proxy = None
+    if common.proxy_host:
+        proxy = Proxy.of(
+            common.proxy_host,
+            common.proxy_port,
+            common.proxy_user,
+            common.proxy_password.reveal(),
+        )
+    limit = common.request_timeout_ms / 1000 if common.request_timeout_enable else 0.0
+    return CosSettings(
+        bucket=common.bucket_name,
+        region=common.region,
+        credentials=credentials_of(common),
+        suffix=common.end_point_suffix,
+        https=common.https,
+        ca_file=common.ca_file,
+        proxy=proxy,
+        short_connection=common.short_connection,
+        storage_class=common.storage_class,
+        encryption="AES256" if common.encryption_type else "",
+        traffic_limit=common.thread_traffic_limit,
+        tries=common.request_try_count,
+        timeouts=Timeouts(request=limit),
+    )
+
+
+def processes_of(common: Common) -> int:
+    """Return how many worker processes share the pools."""
+    if common.worker_process_num >= 0:
+        return common.worker_process_num
+    return min(_PROCESSES_MOST, _cores())
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Run:
+    """One pass over the source of a configuration."""
+
+    def __init__(
+        self,
+        config: Config,
+        source_type: type[Source],
+        *,
+        folder: Path,
+        console: Console,
+        logs: Logs,
+        header: Sequence[str],
+        reload_credentials: Callable[[], Credentials | None],
+    ) -> None:
+        """`folder` is the tool's; `header` are the log lines that a run begins with."""
+        common = config.common
+        self._config = config
+        self._folder = folder
+        self._header = header
+        self._source = source_type(config.source, target_of(common))
+        self._place = JobPlace.of(folder, self._source)
+        self._report = Report(
+            console=console,
+            logs=logs,
+            folder=folder,
+            job=self._place.name,
+            bucket=common.bucket_name,
+            migrate_type=config.migrate_type,
+            finished_folder=common.output_finished_file_folder,
+        )
+        self._plan = Plan(
+            rules=Rules(
+                small_below=common.small_file_threshold,
+                part_size=common.big_file_upload_part_size,
+                use_records=getattr(config.source, "check_local_record", True),
+            ),
+            upload=UploadOptions(
+                part_size=common.big_file_upload_part_size,
+                threshold=common.small_file_threshold,
+                md5=common.entire_file_md5_attached,
+                skip_same_path=common.skip_same_path,
+            ),
+            window=common.execute_time_window,
+            big_objects=common.big_file_executor_num,
+            reload_credentials=reload_credentials,
+        )
+        self._source_type = source_type
+        self._migration: Migration | None = None
+        self._interrupted = False
+
+    def interrupt(self) -> None:
+        """End the run early; may be called from a signal handler."""
+        self._interrupted = True
+        if self._migration:
+            self._migration.interrupt()
+
+    def execute(self) -> Summary:
+        """Migrate everything there is. Raises StateError."""
+        common = self._config.common
+        with State.open(self._place.database, max_open_files=common.rocks_max_open_file) as state:
+            note_run(self._place.database, self._source.job_text())
+            self._report.begin_run(self._header)
+            for notice in state.notices:
+                self._report.warn(notice)
+            self._migration = Migration(
+                self._plan, self._source, state, self._report, self._make_pools
+            )
+            if self._interrupted:
+                self._migration.interrupt()
+            return self._migration.run()
+
+    def _make_pools(self, post: Callable[[Results | Lost], None]) -> Pools:
+        common = self._config.common
+        job = Job(
+            cos=cos_settings(common),
+            source=self._source_type,
+            source_config=self._config.source,
+            target=self._source.target,
+            small_threads=common.small_file_executor_num,
+            big_threads=common.big_file_executor_num,
+            attach_md5=common.entire_file_md5_attached,
+            memory=common.buffer_memory,
+        )
+        return Pools(job, processes_of(common), post)
+
+
+def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Return what each log begins a run with: versions, and the configuration in force."""
+    lines = [
+        f"cos-migrate {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"config {config_path}, process {os.getpid()}",
+    ]
+    return lines + [f"[{section}] {key}={value}" for section, key, value in shown]

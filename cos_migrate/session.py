@@ -1,0 +1,161 @@
+"""One start of the tool: configuration, signals, the rounds of daemon mode, request-id queries."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from cos_migrate import records
+from cos_migrate.command_line import CommandLine
+from cos_migrate.config import Config, Loaded, load
+from cos_migrate.console import Console
+from cos_migrate.cos.access import Credentials
+from cos_migrate.errors import ConfigError, StateError
+from cos_migrate.logs import Logs
+from cos_migrate.run import JobPlace, Run, credentials_of, header_of, target_of
+from cos_migrate.sources import registry
+from cos_migrate.sources.base import Source
+from cos_migrate.sources.sections import SECTIONS
+from cos_migrate.state import State
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+
+class Session:
+    """Runs what the command line asks for, in the current folder."""
+
+    def __init__(self, line: CommandLine, environ: Mapping[str, str] = os.environ) -> None:
+        self._line = line
+        self._environ = environ
+        self._folder = Path.cwd()
+        self._signal = 0
+        self._wake = threading.Event()
+        self._run: Run | None = None
+        self._credentials: Credentials | None = None
+
+    def run(self) -> int:
+        """Return the exit code. Raises ConfigError and StateError."""
+        print(f"cos migrate tool config path:{self._line.config_path}", flush=True)
+        loaded = self._load()
+        config = loaded.config
+        source_type = registry.find(config.migrate_type)
+        if source_type is None:
+            legal = ", ".join(registry.available())
+            raise ConfigError(
+                [
+                    f"{self._line.config_path}: [migrateType] type={config.migrate_type} is not "
+                    f"supported by this version; legal: {legal}"
+                ]
+            )
+        for warning in (*self._line.warnings, *loaded.warnings):
+            print(f"warning: {warning}", file=sys.stderr)
+        mode = self._environ.get("RUN_MODE", "").upper()
+        if mode in {"DUMP_REQUESTID", "QUERY_REQUESTID"}:
+            return self._request_ids(mode, config, source_type)
+        return self._migrate(loaded, source_type)
+
+    def _load(self) -> Loaded:
+        line = self._line
+        return load(line.config_path, line.overrides, SECTIONS, environ=self._environ)
+
+    def _migrate(self, loaded: Loaded, source_type: type[Source]) -> int:
+        config, line = loaded.config, self._line
+        logs = Logs(self._folder / "log", debug=line.debug)
+        console = Console(quiet=line.quiet, progress=line.progress)
+        self._credentials = credentials_of(config.common)
+        if self._credentials.token:
+            console.say("Use temporary token to put object")
+        header = header_of(line.config_path, loaded.shown)
+        try:
+            with self._signals():
+                while True:
+                    self._run = Run(
+                        config,
+                        source_type,
+                        folder=self._folder,
+                        console=console,
+                        logs=logs,
+                        header=header,
+                        reload_credentials=self._reload_credentials,
+                    )
+                    if self._signal:
+                        self._run.interrupt()
+                    code = self._round(self._run, console)
+                    if self._signal:
+                        return 128 + self._signal
+                    if not config.common.daemon_mode:
+                        return code
+                    self._wake.wait(config.common.daemon_mode_inter_val)
+                    if self._signal:
+                        return 128 + self._signal
+        finally:
+            console.close()
+            logs.close()
+
+    def _round(self, run: Run, console: Console) -> int:
+        summary = run.execute()
+        if not summary.scanned:
+            console.say("nothing was found to migrate")
+        return summary.exit_code
+
+    def _reload_credentials(self) -> Credentials | None:
+        """Read the credentials again; None when they are the ones that have expired."""
+        try:
+            fresh = credentials_of(self._load().config.common)
+        except ConfigError:
+            return None
+        if fresh == self._credentials:
+            return None
+        self._credentials = fresh
+        return fresh
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """End the run in good order on the first signal, at once on the second."""
+        before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+        for name in _SIGNALS:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, self._on_signal)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self._signal:
+            os._exit(128 + number)
+        self._signal = number
+        os.write(2, b"stopping: what is in flight is being finished; once more ends at once\n")
+        self._wake.set()
+        if self._run:
+            self._run.interrupt()
+
+    def _request_ids(self, mode: str, config: Config, source_type: type[Source]) -> int:
+        """Answer a query about recorded request ids; nothing is migrated."""
+        variable = f"{mode}_FILE" if mode == "DUMP_REQUESTID" else f"{mode}_KEY"
+        wanted = self._environ.get(variable)
+        if wanted is None:
+            print(f"env {variable} is null", file=sys.stderr)
+            return 2
+        source = source_type(config.source, target_of(config.common))
+        place = JobPlace.of(self._folder, source)
+        with State.open(place.database) as state:
+            if mode == "QUERY_REQUESTID":
+                found = records.query_request_id(state, wanted) or "Null"
+                print(f"query requestid, [key: {wanted}], [requestid: {found}]")
+                return 0
+            try:
+                with Path(wanted).open("w", encoding="utf-8") as file:
+                    for cos_path, request_id in records.dump_request_ids(state):
+                        file.write(f"{cos_path} \t {request_id}\n")
+            except OSError as error:
+                raise StateError(f"cannot write {wanted}: {error.strerror}") from error
+        return 0

@@ -1,0 +1,26 @@
+"""Which source a `[migrateType] type` names, loading only the one that is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import cast
+
+from cos_migrate.sources.base import Source
+
+_MODULES = {
+    "migrateLocal": ("cos_migrate.sources.local", "LocalSource"),
+}
+
+
+def find(migrate_type: str) -> type[Source] | None:
+    """Return the source class of a type, None when this version has none."""
+    place = _MODULES.get(migrate_type)
+    if place is None:
+        return None
+    module = importlib.import_module(place[0])
+    return cast("type[Source]", getattr(module, place[1]))
+
+
+def available() -> tuple[str, ...]:
+    """Return the types that `find` knows."""
+    return tuple(_MODULES)
