@@ -14,6 +14,8 @@ import (
 	"time"
 )
 
+const cosScheme = "q-sign-algorithm=sha1&"
+
 const hexDigits = "0123456789ABCDEF"
 
 func unreserved(c byte) bool {

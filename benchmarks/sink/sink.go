@@ -65,7 +65,9 @@ func bucketOf(host string) string {
 
 func parseCall(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{w: w, r: r, bucket: bucketOf(r.Host), key: strings.TrimPrefix(r.URL.Path, "/")}
-	if c.bucket == "" {
+	if c.bucket == "" && strings.HasPrefix(r.Header.Get("Authorization"), cosScheme) {
+		c.bucket = "custom-domain" // COS has no path style: an address stands for a bucket's own domain
+	} else if c.bucket == "" {
 		c.bucket, c.key, _ = strings.Cut(c.key, "/")
 	}
 	if r.URL.RawQuery != "" {
@@ -148,7 +150,7 @@ func (s *sink) verify(r *http.Request) error {
 	switch {
 	case strings.HasPrefix(authorization, awsScheme):
 		return s.aws.verify(r, authorization)
-	case strings.HasPrefix(authorization, "q-sign-algorithm=sha1&"):
+	case strings.HasPrefix(authorization, cosScheme):
 		return s.cos.verify(r, authorization)
 	}
 	return errors.New("no signature of a known kind")
