@@ -21,7 +21,7 @@ from cos_migrate.values import Secret
 
 __all__ = ["REQUIRED", "Config", "Loaded", "Override", "load", "option"]
 
-_MAX_LINE = 2000
+_MAX_VALUE = 500
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _USERINFO = re.compile(r"[^\s/@=`]+:[^\s/@]*@")
 _TYPE_SECTION = "migrateType"
@@ -125,7 +125,7 @@ class _Loader:
         self._read_overrides(overrides)
         migrate_type = self._migrate_type()
         source_type = self.types.get(migrate_type)
-        batch = self._is_batch(migrate_type)
+        batch = self._is_batch()
         kind, _ = self._fill(_TYPE_SECTION, batch=batch, skip="type")
         common, common_value = self._fill(_COMMON_SECTION, batch=batch)
         filled = [kind, common]
@@ -133,6 +133,8 @@ class _Loader:
         if source_type is not None:
             source, source_value = self._fill(migrate_type, batch=batch)
             filled.append(source)
+            if batch:
+                self._check_batch(common, source)
         if self.problems:
             raise ConfigError([_printable(problem) for problem in self.problems])
         kind.values["type"] = migrate_type
@@ -235,17 +237,15 @@ class _Loader:
         )
         return ""
 
-    def _is_batch(self, migrate_type: str) -> bool:
+    def _is_batch(self) -> bool:
         """Return whether buckets and keys come from `batchTaskPath`, a task a line."""
         given = self._given(_COMMON_SECTION, self.options[_COMMON_SECTION]["batchTaskPath"])
-        if given is None or not given.text:
-            return False
-        if migrate_type and not any(known.batch for known in self.options[migrate_type].values()):
-            self.problems.append(
-                f"batchTaskPath does not work with {migrate_type} ({given.where}: "
-                f"[{_COMMON_SECTION}] batchTaskPath={given.text}; legal: cloud sources only)"
-            )
-        return True
+        return given is not None and bool(given.text)
+
+    def _check_batch(self, common: _Section, source: _Section) -> None:
+        if not any(one.option.batch for one in source.declared):
+            message = f"batchTaskPath does not work with {source.name}"
+            self._add_mistake(common, Mistake("batchTaskPath", message, "cloud sources only"))
 
     # Filling a section
 
@@ -259,8 +259,7 @@ class _Loader:
         value = self.types[name](**section.values)
         mistakes: Callable[[], Iterator[Mistake]] = getattr(value, "mistakes", lambda: iter(()))
         for mistake in mistakes():
-            if mistake.key not in section.wrong:
-                self._add_mistake(section, mistake)
+            self._add_mistake(section, mistake)
         return section, value
 
     def _value(self, section: _Section, one: Declared, *, batch: bool) -> Any:
@@ -345,6 +344,8 @@ class _Loader:
         )
 
     def _add_mistake(self, section: _Section, mistake: Mistake) -> None:
+        if mistake.key in section.wrong:
+            return
         known = self.options[section.name][mistake.key]
         given = section.given.get(known.key) or _Given("", self.path)
         section.wrong.add(known.key)
@@ -355,6 +356,9 @@ def _line(message: str, section: str, known: Option, given: _Given, legal: str =
     value = given.text
     if known.secret and value and value not in known.placeholders:
         value = "***"
+    if len(value) > _MAX_VALUE:
+        message = message.replace(value, f"{value[:_MAX_VALUE]}...")
+        value = f"{value[:_MAX_VALUE]}..."
     return (
         f"{message} ({given.where}: [{section}] {known.key}={value}; legal: {legal or known.legal})"
     )
@@ -370,10 +374,7 @@ def _stand_in(one: Declared) -> Any:
 def _printable(line: str) -> str:
     """Return `line` as one line that any terminal can show, passwords in addresses masked."""
     line = _USERINFO.sub("***@", line)
-    visible = "".join(
-        char if char.isprintable() else ascii(char)[1:-1] for char in line[:_MAX_LINE]
-    )
-    return visible + "..." * (len(line) > _MAX_LINE)
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
 
 
 def _shown(section: _Section) -> Iterator[tuple[str, str, str]]:

@@ -19,7 +19,8 @@ GIB = 1024 * MIB
 MAX_INT = 2**31 - 1
 DAY = 24 * 60
 
-_TIME = re.compile("([0-9]{1,2}):([0-5]?[0-9])")
+_TIME = "([0-9]{1,2}):([0-5]?[0-9])"
+_WINDOW = re.compile(rf"{_TIME} *, *{_TIME}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 _NAMED_HOST = re.compile(_HOST)
@@ -114,16 +115,13 @@ class TimeWindow:
     @classmethod
     def parse(cls, text: str) -> TimeWindow:
         """Parse `HH:MM,HH:MM`."""
-        times = [_minute_of_day(time) for time in text.split(",")]
-        if len(times) == 2 and 0 <= times[0] < DAY and 0 <= times[1] <= DAY:
-            return cls(times[0], times[1])
+        match = _WINDOW.fullmatch(text)
+        if match:
+            begin = int(match[1]) * 60 + int(match[2])
+            end = int(match[3]) * 60 + int(match[4])
+            if begin < DAY and end <= DAY:
+                return cls(begin, end)
         raise ValueError(f"{text} is invalid, the legal executeTimeWindow example 03:30,21:00")
-
-
-def _minute_of_day(text: str) -> int:
-    """Return the minute of the day that `HH:MM` names, or -1."""
-    match = _TIME.fullmatch(text.strip())
-    return int(match[1]) * 60 + int(match[2]) if match else -1
 
 
 def integer(low: int, high: int, message: str = "") -> Callable[[str], int]:

@@ -1,0 +1,105 @@
+"""The words behind start_migrate.sh."""
+
+from __future__ import annotations
+
+import pytest
+
+from cos_migrate import command_line
+from cos_migrate.command_line import CommandLine, parse
+from cos_migrate.config import Override
+from cos_migrate.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], CommandLine()),
+        (["my.ini"], CommandLine(config_path="my.ini")),
+        (["--quiet"], CommandLine(quiet=True)),
+        (["--no-progress"], CommandLine(progress=False)),
+        (["--demo"], CommandLine(demo=True)),
+        (["--debug"], CommandLine(debug=True)),
+        (["--version"], CommandLine(version=True)),
+        (["--help"], CommandLine(help=True)),
+        (["-h"], CommandLine(help=True)),
+        (
+            ["my.ini", "--quiet", "-Dcommon.cosPath=/a b/"],
+            CommandLine(
+                config_path="my.ini",
+                quiet=True,
+                overrides=(Override("common", "cosPath", "/a b/"),),
+            ),
+        ),
+        (["-Da.b="], CommandLine(overrides=(Override("a", "b", ""),))),
+        (["-Da.b= x "], CommandLine(overrides=(Override("a", "b", "x"),))),
+        (["-Da.b=c=d.e"], CommandLine(overrides=(Override("a", "b", "c=d.e"),))),
+        (["-Da.b.c=d"], CommandLine(overrides=(Override("a", "b.c", "d"),))),
+        (["-Dname=x"], CommandLine(overrides=(Override("", "name", "x"),))),
+        (["-Dname"], CommandLine(overrides=(Override("", "name", ""),))),
+        (["-Xmx4g"], CommandLine(overrides=(Override("", "-Xmx4g", ""),))),
+        (
+            ["-Dcommon", ".cosPath=/x/"],
+            CommandLine(overrides=(Override("common", "cosPath", "/x/"),)),
+        ),
+    ],
+)
+def test_words(words: list[str], expected: CommandLine) -> None:
+    assert parse(words) == expected
+
+
+def test_a_key_given_twice_is_warned_about_and_the_last_one_comes_last() -> None:
+    found = parse(["-Da.b=1", "-Da.c=1", "-Da.b=2", "-Da.b=3"])
+    assert found.warnings == ("-Da.b is given more than once; the last one counts",)
+    assert found.overrides[-1].value == "3"
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["--foo"], ["`--foo` is no option", "legal: --quiet, --no-progress, --demo"]),
+        (["--quite"], ["`--quite` is no option", "the nearest is --quiet"]),
+        (["--QUIET"], ["the nearest is --quiet"]),
+        (["--noprogress"], ["the nearest is --no-progress"]),
+        (["--versoin"], ["the nearest is --version"]),
+        (["--quiet=1"], ["--quiet takes no value"]),
+        (["-q"], ["`-q` is no option"]),
+        (["-"], ["`-` is no option"]),
+        ([""], ["`` is no option"]),
+        (["-dcommon.secretKey=hush"], ["`-dcommon.secretKey` is no option"]),
+        (["--secretKey=hush"], ["`--secretKey` is no option"]),
+        (["a.ini", "b.ini"], ["more than one config path is given: a.ini, b.ini", "--quiet"]),
+        (["-D"], ["-D is not complete", "-Dsection.key=value"]),
+        (["-D", "common.secretKey=hush"], ["-D is not complete"]),
+        (["-Dcommon.secretKey"], ["-Dcommon.secretKey has no value"]),
+        (["-Dcommon.secretKey", "hush", "a.ini"], ["-Dcommon.secretKey=value in one word"]),
+        (["common.secretKey=hush"], ["common.secretKey=... lacks -D"]),
+    ],
+)
+def test_wrong_words(words: list[str], parts: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(words)
+    assert len(caught.value.problems) == 1
+    for part in parts:
+        assert part in caught.value.problems[0]
+    assert "hush" not in str(caught.value)
+
+
+def test_all_wrong_words_are_named_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(["--foo", "-Dcommon.x", "y", "a", "b", "--bar"])
+    assert len(caught.value.problems) == 4
+
+
+def test_an_override_does_not_show_its_value() -> None:
+    assert "hush" not in repr(parse(["-Dcommon.secretKey=hush"]))
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("--quiet", "--no-progress", "--demo", "--debug", "--help", "--version"),
+        *("-Dsection.key=value", "conf/config.ini", "COS_SECRETID", "${NAME}", "exit codes"),
+    ],
+)
+def test_usage_tells(word: str) -> None:
+    assert word in command_line.usage()

@@ -1,0 +1,143 @@
+"""The shipped conf/config.ini says what the dataclasses say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cos_migrate import config, ini
+from cos_migrate.config import Override
+from cos_migrate.errors import ConfigError
+from cos_migrate.options import REQUIRED, declared
+from cos_migrate.settings import Common, MigrateType
+from cos_migrate.sources.aliyun import AliyunConfig
+from cos_migrate.sources.aws import AwsConfig
+from cos_migrate.sources.cos_bucket import CosBucketConfig
+from cos_migrate.sources.csp import CspConfig
+from cos_migrate.sources.local_config import LocalConfig
+from cos_migrate.sources.qiniu import QiniuConfig
+from cos_migrate.sources.upyun import UpyunConfig
+from cos_migrate.sources.url_list import UrlListConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES: dict[str, type[Any]] = {
+    "migrateLocal": LocalConfig,
+    "migrateAws": AwsConfig,
+    "migrateAli": AliyunConfig,
+    "migrateQiniu": QiniuConfig,
+    "migrateUpyun": UpyunConfig,
+    "migrateUrl": UrlListConfig,
+    "migrateBucketCopy": CosBucketConfig,
+    "migrateCsp": CspConfig,
+}
+SECTIONS: dict[str, type[Any]] = {"migrateType": MigrateType, "common": Common, **SOURCES}
+
+
+@pytest.fixture(autouse=True)
+def _in_the_tools_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> ini.Ini:
+    return ini.parse((ROOT / "conf/config.ini").read_bytes(), lambda *_: True)
+
+
+def test_it_is_well_formed_and_has_every_section(shipped: ini.Ini) -> None:
+    assert not shipped.problems
+    assert not shipped.warnings
+    assert set(shipped.sections) == set(SECTIONS)
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_it_has_every_key_once_and_no_other(name: str, shipped: ini.Ini) -> None:
+    assert set(shipped.sections[name]) == {field.option.key for field in declared(SECTIONS[name])}
+    assert not any(entry.earlier for entry in shipped.sections[name].values())
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_its_values_are_the_defaults(name: str, shipped: ini.Ini) -> None:
+    for field in declared(SECTIONS[name]):
+        text = shipped.sections[name][field.option.key].value
+        if field.default is REQUIRED:
+            assert text, f"{field.option.key} has no placeholder"
+        elif text:
+            assert field.option.parse(text) == field.default, field.option.key
+        else:
+            # A key whose default can be written down has it written down.
+            assert field.default in ("", (), 0, -1) or str(field.default) == "***"
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_its_credentials_are_placeholders(name: str, shipped: ini.Ini) -> None:
+    for field in declared(SECTIONS[name]):
+        text = shipped.sections[name][field.option.key].value
+        if field.option.secret and text:
+            assert text in field.option.placeholders
+
+
+def test_every_key_has_a_comment_of_its_own_in_english_and_chinese() -> None:
+    lines = (ROOT / "conf/config.ini").read_text(encoding="utf-8").split("\n")
+    comment = ""
+    for line in lines:
+        if line.startswith("#"):
+            comment += line
+            continue
+        if "=" in line:
+            assert re.search("[A-Za-z]{3} [a-z]", comment), line
+            assert re.search("[\u4e00-\u9fff]", comment), line
+        comment = ""
+
+
+def test_unchanged_it_is_refused_for_its_placeholders_and_nothing_else() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load("conf/config.ini", (), SOURCES, environ={})
+    problems = caught.value.problems
+    assert len(problems) == 3
+    for problem, key in zip(problems, ("secretId", "secretKey", "localPath"), strict=True):
+        assert "is a placeholder that was never changed" in problem
+        assert key in problem
+        assert "conf/config.ini line " in problem
+
+
+@pytest.mark.parametrize(
+    ("migrate_type", "keys"),
+    [
+        ("migrateAws", ["accessKeyId", "accessKeySecret"]),
+        ("migrateAli", ["accessKeyId", "accessKeySecret"]),
+        ("migrateQiniu", ["accessKeyId", "accessKeySecret"]),
+        ("migrateUpyun", ["accessKeyId", "accessKeySecret"]),
+        ("migrateCsp", ["accessKeyId", "accessKeySecret"]),
+        ("migrateUrl", ["urllistPath"]),
+        ("migrateBucketCopy", ["srcSecretId", "srcSecretKey"]),
+    ],
+)
+def test_the_placeholders_of_other_sources_are_refused_too(
+    migrate_type: str, keys: list[str]
+) -> None:
+    words = [
+        Override("migrateType", "type", migrate_type),
+        Override("common", "secretId", "AKIDexample"),
+        Override("common", "secretKey", "example"),
+    ]
+    with pytest.raises(ConfigError) as caught:
+        config.load("conf/config.ini", words, SOURCES, environ={})
+    assert len(caught.value.problems) == len(keys)
+    for problem, key in zip(caught.value.problems, keys, strict=True):
+        assert "is a placeholder that was never changed" in problem
+        assert f"[{migrate_type}] {key}=" in problem
+
+
+def test_with_its_placeholders_changed_it_loads_without_a_warning(tmp_path: Path) -> None:
+    words = [
+        Override("common", "secretId", "AKIDexample"),
+        Override("common", "secretKey", "example"),
+        Override("migrateLocal", "localPath", str(tmp_path)),
+    ]
+    loaded = config.load("conf/config.ini", words, SOURCES, environ={})
+    assert loaded.warnings == ()
+    assert loaded.config.common.bucket_name == "examplebucket-1250000000"
+    assert loaded.config.source == LocalConfig(local_path=str(tmp_path))
