@@ -5,6 +5,7 @@ The scheme: Tencent Cloud, Object Storage documentation, "Request Signature".
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import time
@@ -71,4 +72,10 @@ def authorization(
 
 
 def _encode(text: str) -> str:
-    return text if text.isalnum() and text.isascii() else quote(text, safe=_SAFE)
+    return text if text.isalnum() and text.isascii() else _quoted(text)
+
+
+@functools.lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    """Most values that need it are the same in every request: the host, a content type."""
+    return quote(text, safe=_SAFE)

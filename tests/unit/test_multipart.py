@@ -1,0 +1,222 @@
+"""A big object's way, driven like the coordinator drives it, without network or database."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cos_migrate.cos.crc64 import crc64
+from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint, SourceObject
+from cos_migrate.multipart import BigUpload, Step, UploadOptions
+from cos_migrate.tasks import Kind, Message
+
+MIB = 1 << 20
+OPTIONS = UploadOptions(part_size=MIB, threshold=5 * MIB, md5=True)
+
+
+def big(size: int = 5 * MIB) -> SourceObject:
+    return SourceObject("/data/big", "big", Fingerprint(size, 1_000_000_000))
+
+
+class Server:
+    """What COS would answer; parts are zeros."""
+
+    def __init__(self) -> None:
+        self.uploads: dict[str, dict[int, tuple[str, int]]] = {}
+        self.log: list[int] = []
+        self.completed: list[tuple[int, ...]] = []
+
+    def answer(self, task: Message) -> Message:
+        kind, fields = task[1], task[2:]
+        self.log.append(kind)
+        if kind == Kind.LOOK:
+            return (False,)
+        if kind == Kind.DIGEST:
+            return ("md5",)
+        if kind == Kind.INITIATE_UPLOAD:
+            upload_id = f"id{len(self.uploads)}"
+            self.uploads[upload_id] = {}
+            return (upload_id,)
+        if kind == Kind.UPLOAD_PART:
+            upload_id, number, _, size = fields[-4:]
+            self.uploads[upload_id][number] = (f"etag{number}", size)
+            return (f"etag{number}", crc64(b"\0" * size), "")
+        if kind == Kind.LIST_PARTS:
+            parts = self.uploads[fields[1]]
+            return ([(number, etag, size) for number, (etag, size) in parts.items()],)
+        if kind == Kind.COMPLETE_UPLOAD:
+            _, upload_id, parts, size, crc = fields
+            assert [number for number, _ in parts] == sorted(self.uploads[upload_id])
+            assert sum(size for _, size in self.uploads[upload_id].values()) == size
+            assert crc == crc64(b"\0" * size)
+            self.completed.append(tuple(number for number, _ in parts))
+            return ("request", "")
+        if kind == Kind.STAT:
+            return (6 * MIB, 2_000_000_000, "")
+        assert kind == Kind.ABORT_UPLOAD
+        del self.uploads[fields[1]]
+        return ()
+
+
+def drive(upload: BigUpload, server: Server, chance: random.Random | None = None) -> list[Step]:
+    """Answer tasks, several under way at once and in any order, until the upload is over."""
+    steps: list[Step] = []
+    under_way: list[Message] = []
+    for _ in range(10_000):
+        while (task := upload.next_task()) is not None:
+            under_way.append((0, *task))
+        if not under_way:
+            return steps
+        task = under_way.pop(chance.randrange(len(under_way)) if chance else 0)
+        steps.append(upload.take(task, server.answer(task)))
+    raise AssertionError("it never ends")
+
+
+def test_a_whole_upload() -> None:
+    server = Server()
+    steps = drive(BigUpload(big(), "/big", OPTIONS), server)
+    assert server.completed == [(1, 2, 3, 4, 5)]
+    assert steps[-1].done == ("request", "")
+    assert sum(step.part is not None for step in steps) == 5
+    assert [step.begun is not None for step in steps].count(True) == 1
+    assert steps[-1].forget is not None
+
+
+@given(st.integers(1, 40 * MIB // 7), st.integers(0, 2**32))
+def test_parts_cover_the_object_once_in_any_order(size: int, seed: int) -> None:
+    server = Server()
+    options = UploadOptions(part_size=MIB // 7, threshold=1, md5=False)
+    drive(BigUpload(big(size), "/big", options), server, random.Random(seed))
+    assert len(server.completed) == 1
+
+
+def saved(server: Server, count: int, *, size: int = 5 * MIB, mtime: int = 1_000_000_000) -> SavePoint:
+    parts = tuple(
+        PartRecord(n, (n - 1) * MIB, MIB, f"etag{n}", crc64(b"\0" * MIB))
+        for n in range(1, count + 1)
+    )
+    server.uploads["old"] = {part.number: (part.etag, part.size) for part in parts}
+    return SavePoint("old", "/big", "/data/big", Fingerprint(size, mtime), MIB, 5 * MIB, parts)
+
+
+def test_a_fitting_save_point_is_continued() -> None:
+    server = Server()
+    drive(BigUpload(big(), "/big", OPTIONS, saved(server, 3)), server)
+    assert server.log.count(Kind.UPLOAD_PART) == 2
+    assert Kind.INITIATE_UPLOAD not in server.log
+    assert server.completed == [(1, 2, 3, 4, 5)]
+
+
+def test_a_part_the_server_does_not_list_is_sent_again() -> None:
+    server = Server()
+    save_point = saved(server, 3)
+    del server.uploads["old"][2]
+    server.uploads["old"][3] = ("another", MIB)
+    drive(BigUpload(big(), "/big", OPTIONS, save_point), server)
+    assert server.log.count(Kind.UPLOAD_PART) == 4
+
+
+@pytest.mark.parametrize("change", [{"size": 6 * MIB}, {"mtime": 3}])
+def test_a_save_point_of_another_version_is_aborted(change: dict[str, int]) -> None:
+    server = Server()
+    save_point = saved(server, 3, **change)
+    steps = drive(BigUpload(big(), "/big", OPTIONS, save_point), server)
+    assert server.log[0] == Kind.ABORT_UPLOAD
+    assert steps[0].forget == save_point
+    assert server.log.count(Kind.UPLOAD_PART) == 5
+
+
+def test_a_complete_save_point_is_only_joined() -> None:
+    server = Server()
+    drive(BigUpload(big(), "/big", OPTIONS, saved(server, 5)), server)
+    assert server.log == [Kind.COMPLETE_UPLOAD]
+
+
+def test_a_bare_upload_id_is_continued_but_its_parts_are_not_trusted() -> None:
+    server = Server()
+    server.uploads["java"] = {1: ("etag1", MIB)}
+    steps = drive(BigUpload(big(), "/big", OPTIONS, upload_id="java"), server)
+    assert server.log.count(Kind.UPLOAD_PART) == 5
+    assert steps[0].begun is not None
+    assert Kind.INITIATE_UPLOAD not in server.log
+
+
+def take_until(upload: BigUpload, server: Server, kind: int) -> Message:
+    """Answer all tasks up to the first of `kind`, which is returned unanswered."""
+    while True:
+        task = upload.next_task()
+        assert task is not None
+        numbered = (0, *task)
+        if task[0] == kind:
+            return numbered
+        upload.take(numbered, server.answer(numbered))
+
+
+def test_a_changed_source_begins_anew_with_its_new_fingerprint() -> None:
+    server = Server()
+    upload = BigUpload(big(), "/big", OPTIONS)
+    first = take_until(upload, server, Kind.UPLOAD_PART)
+    second = upload.next_task()
+    assert second is not None
+    upload.fail(first, Failure("read", "changed", code="Changed"))
+    assert upload.next_task() is None, "no abort while a part of it is under way"
+    upload.take((0, *second), server.answer((0, *second)))
+    drive(upload, server)
+    assert upload.obj.fingerprint == Fingerprint(6 * MIB, 2_000_000_000)
+    assert server.completed == [(1, 2, 3, 4, 5, 6)]
+    assert list(server.uploads) == ["id1"] or len(server.uploads) == 1
+
+
+def test_it_does_not_begin_anew_for_ever() -> None:
+    upload, server = BigUpload(big(), "/big", OPTIONS), Server()
+    for _ in range(2):
+        task = take_until(upload, server, Kind.UPLOAD_PART)
+        assert upload.fail(task, Failure("read", "changed", code="Changed")).failure is None
+    task = take_until(upload, server, Kind.UPLOAD_PART)
+    failure = Failure("read", "changed", code="Changed")
+    assert upload.fail(task, failure).failure == failure
+    assert not upload.ready
+
+
+def test_a_failed_part_fails_the_object_once_the_others_are_back() -> None:
+    server = Server()
+    upload = BigUpload(big(), "/big", OPTIONS)
+    first = take_until(upload, server, Kind.UPLOAD_PART)
+    second = upload.next_task()
+    assert second is not None
+    failure = Failure("UploadPart", "text", 500, "InternalError")
+    assert upload.fail(first, failure).failure is None
+    step = upload.take((0, *second), server.answer((0, *second)))
+    assert step.part is not None, "what has arrived is kept for the next run"
+    assert step.failure == failure
+
+
+def test_an_upload_lost_by_the_server_begins_anew() -> None:
+    server = Server()
+    upload = BigUpload(big(), "/big", OPTIONS)
+    task = take_until(upload, server, Kind.UPLOAD_PART)
+    step = upload.fail(task, Failure("UploadPart", "gone", 404, "NoSuchUpload"))
+    assert step.forget is not None
+    drive(upload, server)
+    assert server.completed == [(1, 2, 3, 4, 5)]
+
+
+def test_tasks_given_back_are_made_again() -> None:
+    server = Server()
+    upload = BigUpload(big(), "/big", OPTIONS)
+    task = take_until(upload, server, Kind.UPLOAD_PART)
+    upload.give_back(task)
+    drive(upload, server)
+    assert server.completed == [(1, 2, 3, 4, 5)]
+
+
+def test_an_object_on_cos_is_left_alone_when_asked() -> None:
+    options = UploadOptions(part_size=MIB, threshold=5 * MIB, md5=True, skip_same_path=True)
+    upload = BigUpload(big(), "/big", options)
+    task = upload.next_task()
+    assert task == (Kind.LOOK, "/big")
+    assert upload.take((0, *task), (True,)).exists
+    assert not upload.ready
