@@ -6,12 +6,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"log"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -56,22 +53,16 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{
-		Handler:        newSink(o),
-		MaxHeaderBytes: 1 << 20,
-		ErrorLog:       log.New(os.Stderr, "", 0),
-	}
+	server := newServer(newSink(o))
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	go func() {
 		<-stop.Done()
-		_ = server.Close()
+		_ = listener.Close()
+		server.close()
 	}()
 	fmt.Printf("listening on %s\n", listener.Addr())
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	return server.serve(listener)
 }
 
 func main() {
