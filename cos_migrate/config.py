@@ -23,6 +23,7 @@ __all__ = ["REQUIRED", "Config", "Loaded", "Override", "load", "option"]
 
 _MAX_VALUE = 500
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_KEY_LIKE = re.compile("[A-Za-z]{1,40}")
 _USERINFO = re.compile(r"[^\s/@=`]+:[^\s/@]*@")
 _TYPE_SECTION = "migrateType"
 _COMMON_SECTION = "common"
@@ -172,7 +173,9 @@ class _Loader:
         where = f"{self.path} line {entry.line}"
         if key not in self.options[section]:
             nearest = names.nearest_key(section, key, self.options)
-            self.warnings.append(f"unknown key [{section}] {key} is ignored{nearest} ({where})")
+            # A secret that was wrapped ends up here when its next line holds a `=`.
+            shown = key if _KEY_LIKE.fullmatch(key) else "***"
+            self.warnings.append(f"unknown key [{section}] {shown} is ignored{nearest} ({where})")
             return
         if entry.earlier:
             self.warnings.append(

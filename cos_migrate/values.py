@@ -173,11 +173,16 @@ def semicolon_list(text: str) -> tuple[str, ...]:
     return tuple(item for item in map(str.strip, text.split(";")) if item)
 
 
+def _exists(path: str) -> bool:
+    # Path.exists raises where a path cannot be one, or lies in a folder that may not be entered.
+    return os.path.exists(path)  # noqa: PTH110
+
+
 def existing(message: str) -> Callable[[str], str]:
     """Return a parser of paths that must exist; `{}` in `message` is the text."""
 
     def parse(text: str) -> str:
-        if exists(text):
+        if _exists(text):
             return text
         raise ValueError(message.format(text))
 
@@ -186,7 +191,7 @@ def existing(message: str) -> Callable[[str], str]:
 
 def existing_file(text: str) -> str:
     """Parse the path of a file that can be read."""
-    if not exists(text):
+    if not _exists(text):
         raise ValueError(f"{text} not exist!")
     if Path(text).is_dir():
         raise ValueError(f"{text} is a folder, not a file")
@@ -197,25 +202,17 @@ def existing_file(text: str) -> str:
 
 def existing_folder(text: str) -> str:
     """Parse the path of a folder that exists."""
-    if not exists(text):
+    if not _exists(text):
         raise ValueError(f"tempFolderPath {text} not exist!")
     if not Path(text).is_dir():
         raise ValueError(f"tempFolderPath {text} is not a folder")
     return text
 
 
-def exists(path: str) -> bool:
-    """Return whether something is at `path`; False as well when the path cannot be one."""
-    try:
-        return os.path.exists(path)  # noqa: PTH110 - Path.exists raises PermissionError
-    except ValueError:
-        return False
-
-
 def existing_paths(text: str) -> tuple[str, ...]:
     """Parse `;` separated paths that must all exist."""
     paths = semicolon_list(text)
-    missing = [path for path in paths if not exists(path)]
+    missing = [path for path in paths if not _exists(path)]
     if missing:
         which = f": {'; '.join(missing)}" if len(paths) > 1 else ""
         raise ValueError(f"excludePath {text} not exist{which}")

@@ -284,6 +284,7 @@ def test_the_certificate_file_from_the_environment() -> None:
     [
         ("cospath=/a", ["unknown key [common] cospath is ignored", "is cosPath", "line 10"]),
         ("zzzz=1", ["unknown key [common] zzzz is ignored"]),
+        ("Gu5t9xGARNpq86cd==", ["unknown key [common] *** is ignored"]),
         ("localPath=/a", ["localPath is a key of [migrateLocal]"]),
         ("[commno]\na=b", ["unknown section [commno] is ignored", "[common]", "line 10"]),
         ("[other]\na=b", ["unknown section [other] is ignored"]),
