@@ -118,8 +118,10 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/__stats":
 		s.stats.write(w)
 		return
-	case "/__reset":
-		s.store.clear()
+	case "/__reset": // with ?objects=keep only the counters
+		if r.URL.RawQuery != "objects=keep" {
+			s.store.clear()
+		}
 		s.stats.reset()
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -141,7 +143,6 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.fail(c, http.StatusForbidden, "SignatureDoesNotMatch", err)
 		return
 	}
-	s.stats.bytes.Add(payload.size)
 	s.dispatch(c, payload)
 }
 
@@ -207,6 +208,7 @@ func (s *sink) putObject(c *call, payload body) {
 	sums(c.w.Header(), &payload)
 	s.store.put(c.path(), &object{body: payload, modified: time.Now(), meta: metaOf(c.r)})
 	s.stats.objects.Add(1)
+	s.stats.bytes.Add(payload.size)
 }
 
 func (s *sink) putPart(c *call, payload body) {
@@ -220,6 +222,7 @@ func (s *sink) putPart(c *call, payload body) {
 	u.mutex.Lock()
 	u.parts[number] = payload
 	u.mutex.Unlock()
+	s.stats.bytes.Add(payload.size)
 }
 
 func (s *sink) getObject(c *call) {
