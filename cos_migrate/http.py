@@ -95,6 +95,8 @@ class Answer:
         self.until_close = b"content-length" not in headers and b"transfer-encoding" not in headers
 
     def on_body(self, data: bytes) -> None:
+        if self.complete:
+            return
         self.size += len(data)
         if self.size > _MAX_BODY:
             raise ValueError("answer too large")

@@ -1,0 +1,51 @@
+"""What may be a key on COS, and how names are shown on one line."""
+
+from __future__ import annotations
+
+import re
+
+KEY_BYTES = 850
+"""The longest key COS takes, in bytes of UTF-8."""
+_REFUSED = re.compile("[\x18-\x1b]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def problem_of(cos_path: str) -> str | None:
+    """Return why `cos_path` (with its leading `/`) cannot be a key, None when it can."""
+    if cos_path.isascii() and cos_path.isprintable() and len(cos_path) <= KEY_BYTES:
+        key = cos_path[1:2]
+        if key and key not in "/\\":
+            return None
+    return _problem_of_odd(cos_path)
+
+
+def _problem_of_odd(cos_path: str) -> str | None:
+    key = cos_path[1:]
+    if not key:
+        return "its key would be empty"
+    if key[0] in "/\\":
+        return f"its key would begin with {key[0]}, which COS does not take"
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        return "its name is not UTF-8"
+    if size > KEY_BYTES:
+        return f"its key would have {size} bytes, COS takes at most {KEY_BYTES}"
+    refused = _REFUSED.search(key)
+    if refused:
+        return f"its key would contain the byte 0x{ord(refused.group()):02x}, which COS refuses"
+    return None
+
+
+def printable(text: str) -> str:
+    """Return `text` fit for one line of output: control characters as backslash escapes."""
+    if text.isprintable():
+        return text
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as Python keeps it in a str
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - one byte

@@ -1,0 +1,327 @@
+"""Files of this machine: a streaming walk that follows links, and a list of paths instead."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import ClassVar
+
+from cos_migrate.keys import printable
+from cos_migrate.model import (
+    Failure,
+    Fingerprint,
+    Found,
+    Note,
+    Rejected,
+    SourceObject,
+    Target,
+)
+from cos_migrate.sources.base import Reader, Source
+from cos_migrate.sources.local_config import LocalConfig
+from cos_migrate.sources.local_reader import (
+    FolderReader,
+    LocalReader,
+    fingerprint_of,
+    source_error,
+)
+
+_OPEN_FOLDERS = 64
+"""Folders read an entry at a time; below them a folder is read whole, for the sake of open files."""
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
+
+
+class LocalSource(Source):
+    """A folder, or a single file, of this machine."""
+
+    migrate_type: ClassVar[str] = "migrateLocal"
+    record_kind: ClassVar[str] = "migrate_from_local"
+    reads_at_once: ClassVar[bool] = True
+    Config = LocalConfig
+    config: LocalConfig
+
+    def __init__(self, config: LocalConfig, target: Target) -> None:
+        super().__init__(config, target)
+        root = _absolute(config.local_path)
+        self._is_file = not os.path.isdir(root)
+        self._root = root if self._is_file else _as_folder(root)
+        self._excludes = frozenset(_spellings(config.excludes))
+        self._filtered = bool(
+            self._excludes
+            or config.ignore_suffix
+            or config.include_suffix
+            or config.ignore_empty_file
+            or config.ignore_modified_time_less_than_seconds
+        )
+        self._record_head = f"[taskType: migrateLocal] [bucket: {target.bucket}], [localPath: "
+
+    def job_text(self) -> str:
+        """Return the text the Java tool hashes for this job."""
+        return f"[local: {self._root}], [cosFolder: {self.target.cos_path}]"
+
+    def record_key(self, obj: SourceObject, cos_path: str) -> str:
+        """Return `[taskType: migrateLocal] [bucket: …], [localPath: …], [cosPath: …]`."""
+        return f"{self._record_head}{obj.name}], [cosPath: {cos_path}]"
+
+    def record_value(self, obj: SourceObject) -> str:
+        """Return `[mtime: <ms>], [fileSize: <bytes>]`."""
+        size, mtime_ns, _ = obj.fingerprint
+        return f"[mtime: {mtime_ns // 1_000_000}], [fileSize: {size}]"
+
+    def open(
+        self, obj: SourceObject, start: int, length: int
+    ) -> AbstractContextManager[Reader]:
+        """Open a range of a file; it must still be the version that was listed."""
+        if obj.is_folder:
+            return FolderReader()
+        return LocalReader(obj, start, length)
+
+    def stat(self, obj: SourceObject) -> SourceObject:
+        """Return `obj` as it is on disk now."""
+        try:
+            return obj._replace(fingerprint=fingerprint_of(os.stat(obj.name)))
+        except OSError as error:
+            raise source_error(error, "stat", obj.name) from error
+
+    def scan(self, after: str) -> Iterator[Found]:  # noqa: ARG002 - a walk has no position
+        """Yield what is below localPath, always from its start."""
+        if self.config.file_list_mode:
+            return self._scan_list()
+        if self._is_file:
+            return self._scan_file()
+        return self._walk()
+
+    def _scan_file(self) -> Iterator[Found]:
+        name = self._root
+        try:
+            found = os.stat(name)
+        except OSError as error:
+            yield _unreadable(name, error, unlisted=True)
+            return
+        if not stat.S_ISREG(found.st_mode):
+            yield _not_matching("not a regular file", name)
+            return
+        yield self._judged(name, name.rpartition("/")[2], found)
+
+    def _walk(self) -> Iterator[Found]:
+        """Walk depth first with a stack, so that no depth is too deep."""
+        root, at = self._root, len(self._root)
+        stack: list[tuple[Iterator[os.DirEntry[str]], str, tuple[int, int]]] = []
+        on_path: set[tuple[int, int]] = set()
+        pending: str | None = root
+        while stack or pending is not None:
+            if pending is not None:
+                folder, pending = pending, None
+                problem = self._enter(folder, stack, on_path)
+                if problem is not None:
+                    yield problem
+                continue
+            entries, prefix, identity = stack[-1]
+            try:
+                entry = next(entries, None)
+            except OSError as error:  # the folder broke off in the middle
+                entry = None
+                yield _unreadable(prefix, error, unlisted=True)
+            if entry is None:
+                stack.pop()
+                on_path.discard(identity)
+                continue
+            name = prefix + entry.name
+            try:
+                if entry.is_dir():
+                    pending = name + "/"
+                    continue
+                found = entry.stat()
+            except OSError as error:
+                yield _odd_entry(name, error, is_link=entry.is_symlink())
+                continue
+            if not stat.S_ISREG(found.st_mode):
+                yield _not_matching("not a regular file", name)
+            elif self._filtered or not name.isascii():
+                yield self._judged(name, name[at:], found)
+            else:
+                yield SourceObject(
+                    name, name[at:], Fingerprint(found.st_size, found.st_mtime_ns)
+                )
+
+    def _enter(
+        self,
+        folder: str,
+        stack: list[tuple[Iterator[os.DirEntry[str]], str, tuple[int, int]]],
+        on_path: set[tuple[int, int]],
+    ) -> Found | None:
+        """Put a folder on the stack; return what to say when that cannot be."""
+        if folder in self._excludes:
+            return Note(f"exclude folder: {printable(folder)}")
+        if not _is_utf8(folder):
+            return _illegal(folder, unlisted=True)
+        try:
+            found = os.stat(folder)
+            identity = (found.st_dev, found.st_ino)
+            if identity in on_path:
+                return _not_matching("symlink loop", folder)
+            entries: Iterator[os.DirEntry[str]] = os.scandir(folder)
+            if len(stack) >= _OPEN_FOLDERS:
+                entries = iter(list(entries))
+        except OSError as error:
+            if error.errno in _GONE and folder != self._root:
+                return _not_matching("no longer there", folder)
+            return _unreadable(folder, error, unlisted=True)
+        on_path.add(identity)
+        stack.append((entries, folder, identity))
+        return None
+
+    def _judged(self, name: str, key: str, found: os.stat_result) -> Found:
+        """Apply the filters to a file."""
+        if not _is_utf8(name):
+            return _illegal(name)
+        if self._filtered:
+            reason = self._reason_against(name, found.st_size)
+            if reason:
+                return _not_matching(reason, name)
+            line = self._too_young(name, found)
+            if line:
+                return Rejected(name, "", line)
+        return SourceObject(name, key, fingerprint_of(found))
+
+    def _reason_against(self, name: str, size: int) -> str:
+        config = self.config
+        if name in self._excludes:
+            return "excludes"
+        if config.ignore_suffix and name.endswith(config.ignore_suffix):
+            return "suffix"
+        if config.ignore_empty_file and size == 0:
+            return "empty file"
+        if config.include_suffix and not name.endswith(config.include_suffix):
+            return "do not match include suffix"
+        return ""
+
+    def _too_young(self, name: str, found: os.stat_result) -> str:
+        least = self.config.ignore_modified_time_less_than_seconds
+        if not least:
+            return ""
+        now_ms, mtime_ms = time.time_ns() // 1_000_000, found.st_mtime_ns // 1_000_000
+        if (now_ms - mtime_ms) / 1000 >= least:
+            return ""
+        return (
+            f"[condition_not_match] [reason: ignoreModifiedTimeLessThan]  "
+            f"[local_file: {printable(name)}], [cur_time: {now_ms // 1000}], "
+            f"[lastModifed_time: {mtime_ms // 1000}]，"
+            f"[ignoreModifiedTimeLessThan: {least}]"
+        )
+
+    def _scan_list(self) -> Iterator[Found]:
+        """Yield what the list file names, each path once."""
+        listed: set[int] = set()
+        path = self.config.file_list_path
+        try:
+            with open(path, "rb") as file:
+                for number, line in enumerate(file, start=1):
+                    raw = line.rstrip(b"\r\n")
+                    if number == 1:
+                        raw = raw.removeprefix(b"\xef\xbb\xbf")
+                    if raw.strip():
+                        yield self._listed(raw.decode("utf-8", "surrogateescape"), listed)
+        except OSError as error:
+            yield _unreadable(path, error, unlisted=True)
+
+    def _listed(self, line: str, listed: set[int]) -> Found:
+        """Judge one line of the list."""
+        root = self._root if not self._is_file else self._root.rpartition("/")[0] + "/"
+        relative = _normal(line)
+        name = root + relative
+        if relative.startswith("../") or relative in {"..", "."}:
+            failure = Failure("scan", "the listed path lies outside localPath", code="OutsideRoot")
+            return Rejected(name, "", "", failure)
+        if hash(relative) in listed:
+            return _not_matching("listed twice", name)
+        listed.add(hash(relative))
+        if not _is_utf8(name):
+            return _illegal(name)
+        try:
+            found = os.stat(name)
+        except (OSError, ValueError):
+            return Rejected(name, "", _illegal_line(name))
+        if stat.S_ISDIR(found.st_mode):
+            name, relative = name + "/", relative + "/"
+            reason = self._reason_against(name, 0)
+            if reason:
+                return _not_matching(reason, name)
+            fingerprint = Fingerprint(0, found.st_mtime_ns)
+            return SourceObject(name, relative, fingerprint, is_folder=True)
+        if not stat.S_ISREG(found.st_mode):
+            return _not_matching("not a regular file", name)
+        return self._judged(name, relative, found)
+
+
+def _absolute(path: str) -> str:
+    """Return an absolute path with `/`, links unresolved."""
+    return os.path.abspath(path).replace(os.sep, "/")
+
+
+def _as_folder(path: str) -> str:
+    return path if path.endswith("/") else path + "/"
+
+
+def _spellings(paths: tuple[str, ...]) -> Iterator[str]:
+    """Yield excluded paths as the walk spells them: folders end in `/`."""
+    for path in paths:
+        absolute = _absolute(path)
+        yield _as_folder(absolute) if os.path.isdir(absolute) else absolute
+
+
+def _normal(line: str) -> str:
+    """Return a listed path relative to the root, without `.`, `..` and doubled separators."""
+    if os.sep != "/":
+        line = line.replace(os.sep, "/")
+    parts: list[str] = []
+    for part in line.split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "/".join(parts) or "."
+
+
+def _is_utf8(name: str) -> bool:
+    if name.isascii():
+        return True
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_matching(reason: str, name: str) -> Rejected:
+    line = f"[condition_not_match] [reason: {reason}]  [local_file: {printable(name)}]"
+    return Rejected(name, "", line)
+
+
+def _illegal_line(name: str) -> str:
+    return f"skip the file for illegal utf-8 letter, [local_file:{printable(name)}]"
+
+
+def _illegal(name: str, *, unlisted: bool = False) -> Rejected:
+    failure = Failure("scan", "the name is not UTF-8", code="NameNotUtf8")
+    return Rejected(printable(name), "", _illegal_line(name), failure, unlisted)
+
+
+def _unreadable(name: str, error: OSError, *, unlisted: bool) -> Rejected:
+    problem = source_error(error, "scan", name)
+    text = f"cannot be listed: {problem}" if unlisted else str(problem)
+    return Rejected(name, "", "", Failure("scan", text, code=problem.code), unlisted)
+
+
+def _odd_entry(name: str, error: OSError, *, is_link: bool) -> Rejected:
+    """Judge an entry that cannot be looked at."""
+    if error.errno == errno.ELOOP:
+        return _not_matching("symlink loop", name)
+    if error.errno in _GONE:
+        return _not_matching("broken link" if is_link else "no longer there", name)
+    if not _is_utf8(name):
+        return _illegal(name)
+    return _unreadable(name, error, unlisted=False)
