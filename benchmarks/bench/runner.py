@@ -1,0 +1,150 @@
+"""Runs one scenario with every tool by turns, and says of each run whether everything arrived."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import server
+from bench.measure import Usage, run
+from bench.scenarios import OURS, Kind, Scenario
+from bench.tools import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.tools import Tool
+
+TIME_LIMIT = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run of one tool; `failure` is empty when everything arrived."""
+
+    scenario: str
+    tool: str
+    first: bool  # the run that a rescan needs before it
+    usage: Usage
+    server_cpu: float
+    stats: server.Stats
+    failure: str
+
+    @property
+    def to_first_request(self) -> float | None:
+        """Seconds from the start to the first request; None without one."""
+        if not self.stats.first_request_ns:
+            return None
+        return (self.stats.first_request_ns - self.usage.started_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every scenario needs: the sink's binary, a scratch folder, rounds, a listener."""
+
+    sink: Path
+    scratch: Path
+    rounds: int
+    told: Callable[[Result], None]
+
+    def measure(self, scenario: Scenario, tools: list[Tool]) -> list[Result]:
+        """Run the scenario: A B C, A B C, … so that what else the machine does hits all alike."""
+        turns = [tool for tool in tools if tool.name in scenario.tools]
+        if not turns:
+            return []
+        data = scenario.dataset.make(self.scratch)
+        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
+            if scenario.kind is Kind.RESCAN:
+                return self._rescans(scenario, turns, data, Path(folder))
+            return self._moves(scenario, turns, data, Path(folder))
+
+    def _moves(
+        self, scenario: Scenario, turns: list[Tool], data: Path, folder: Path
+    ) -> list[Result]:
+        """Measure each round in an empty bucket and an empty folder."""
+        results: list[Result] = []
+        with server.running(self.sink, scenario.latency, md5=scenario.server_md5) as sink:
+            for _ in range(self.rounds):
+                for tool in turns:
+                    own = folder / tool.name
+                    own.mkdir()
+                    sink.reset(objects=True)
+                    results.append(self._once(Job(scenario, data, sink, own), tool))
+                    shutil.rmtree(own)
+        return results
+
+    def _rescans(
+        self, scenario: Scenario, turns: list[Tool], data: Path, folder: Path
+    ) -> list[Result]:
+        """Fill a bucket for each tool, then measure the rounds that find everything there."""
+        with ExitStack() as sinks:
+            jobs: list[tuple[Job, Tool]] = []
+            for tool in turns:
+                own = folder / tool.name
+                own.mkdir()
+                sink = sinks.enter_context(
+                    server.running(self.sink, scenario.latency, md5=scenario.server_md5)
+                )
+                jobs.append((Job(scenario, data, sink, own), tool))
+            results = [self._once(job, tool, first=True) for job, tool in jobs]
+            for _ in range(self.rounds):
+                for job, tool in jobs:
+                    job.server.reset(objects=False)
+                    results.append(self._once(job, tool))
+        return results
+
+    def _once(self, job: Job, tool: Tool, *, first: bool = False) -> Result:
+        version = job.scenario.kind is Kind.VERSION
+        command = tool.version_command(job.folder) if version else tool.move_command(job)
+        cpu = job.server.cpu()
+        usage = run(command, TIME_LIMIT)
+        result = Result(
+            scenario=job.scenario.name,
+            tool=tool.name,
+            first=first,
+            usage=usage,
+            server_cpu=job.server.cpu() - cpu,
+            stats=job.server.stats(),
+            failure="",
+        )
+        failure = _failure(job.scenario, result)
+        if failure:
+            output = _tail(command.folder / command.output)
+            result = replace(result, failure=f"{failure}; its output ends: {output}")
+        self.told(result)
+        return result
+
+
+def _tail(output: Path) -> str:
+    lines = output.read_text(encoding="utf-8", errors="replace").split("\n")
+    return " | ".join(line for line in lines if line.strip())[-600:]
+
+
+def _failure(scenario: Scenario, result: Result) -> str:
+    """Say what is wrong with a run; empty when nothing is."""
+    stats = result.stats
+    if result.usage.exit_code:
+        return f"exit code {result.usage.exit_code}"
+    if stats.signature_failures:
+        return f"{stats.signature_failures} bad signatures"
+    if scenario.kind is Kind.VERSION:
+        return ""
+    if scenario.kind is Kind.RESCAN and not result.first:
+        if result.tool == OURS and stats.requests:
+            return f"{stats.requests} requests in a rescan"
+        # Empty objects are fine: coscli makes one of each folder, every time.
+        return f"{stats.size} bytes sent again" if stats.size else ""
+    return _missing(scenario, stats)
+
+
+def _missing(scenario: Scenario, stats: server.Stats) -> str:
+    # More objects are fine: coscli makes one of each folder.
+    if stats.objects < scenario.dataset.count:
+        return f"{stats.objects} of {scenario.dataset.count} objects arrived"
+    if stats.size < scenario.dataset.size:
+        return f"{stats.size} of {scenario.dataset.size} bytes arrived"
+    return ""

