@@ -79,7 +79,7 @@ class Migration:
         )
         self._pools = make_pools(self._inbox.put)
         self._scanner = Scanner(lambda: source.scan(""), self._inbox.put)
-        self._save_points = SavePoints(state)
+        self._save_points = SavePoints(state, source.target.bucket)
         self._found: collections.deque[Found] = collections.deque()
         self._batches: collections.deque[int] = collections.deque()
         self._again: collections.deque[int] = collections.deque()
@@ -261,8 +261,10 @@ class Migration:
         if step.begun:
             self._puts += self._save_points.begun(step.begun)
         if step.part and step.save_point:
-            self._puts += self._save_points.part_done(step.save_point, step.part)
+            key = records.part_key(step.save_point.upload_id, step.part.number)
+            self._puts.append((key, records.part_value(step.part)))
         if step.forget:
+            self._write()  # its parts are looked up: all of them must be there
             self._deletes += self._save_points.forget(step.forget)
 
     def _cured(self, failure: Failure) -> bool:
@@ -436,7 +438,6 @@ class Migration:
             if save_point is None:
                 size, mtime_ns, _ = obj.fingerprint
                 upload_id = self._save_points.find_java(
-                    self._source.target.bucket,
                     cos_path,
                     obj.name,
                     mtime_ns // 1_000_000,
@@ -465,9 +466,7 @@ class Migration:
         now = time.monotonic()
         due = now - self._synced >= _SYNC_EVERY
         if self._puts or self._deletes:
-            self._state.write(self._puts, self._deletes, sync=due or final)
-            self._puts, self._deletes = [], []
-            self._unsynced = not (due or final)
+            self._write(sync=due or final)
         elif self._unsynced and (due or final):
             self._state.sync()
             self._unsynced = False
@@ -476,6 +475,11 @@ class Migration:
         if self._outcomes:
             self._report.add(self._outcomes)
             self._outcomes = []
+
+    def _write(self, *, sync: bool = False) -> None:
+        self._state.write(self._puts, self._deletes, sync=sync)
+        self._puts, self._deletes = [], []
+        self._unsynced = not sync
 
     def _watch_clock(self) -> None:
         now = time.monotonic()

@@ -1,0 +1,161 @@
+"""The files below `log/`: appended to a whole line at a time, shared by all jobs, rolled daily."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cos_migrate.file_lock import FileLock
+
+_KEEP_DAYS = 30
+_LOOK_EVERY = 1.0
+"""Seconds between two looks whether another process has rolled a file away."""
+_RETRY_AFTER = 30.0
+
+
+class Logs:
+    """info.log, warn.log, error.log and, when asked for, debug.log of one folder."""
+
+    def __init__(
+        self, folder: Path, *, debug: bool = False, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._clock = clock
+        self._info = LogFile(folder / "info.log", clock)
+        self._warn = LogFile(folder / "warn.log", clock)
+        self._error = LogFile(folder / "error.log", clock)
+        self._debug = LogFile(folder / "debug.log", clock) if debug else None
+        self._pid = os.getpid()
+
+    def info(self, text: str) -> None:
+        """Write lines to info.log."""
+        self._write("INFO", text, self._info)
+
+    def warn(self, text: str) -> None:
+        """Write lines to info.log and warn.log."""
+        self._write("WARN", text, self._info, self._warn)
+
+    def error(self, text: str) -> None:
+        """Write lines to all three."""
+        self._write("ERROR", text, self._info, self._warn, self._error)
+
+    def debug(self, text: str) -> None:
+        """Write lines to debug.log, when there is one."""
+        if self._debug:
+            self._write("DEBUG", text, self._debug)
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in (self._info, self._warn, self._error, self._debug):
+            if file:
+                file.close()
+
+    def _write(self, level: str, text: str, *files: LogFile) -> None:
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._clock()))
+        prefix = f"{stamp} [{level}] [{self._pid}] "
+        lines = prefix + text.rstrip("\n").replace("\n", "\n" + prefix) + "\n"
+        data = lines.encode("utf-8", "backslashreplace")
+        for file in files:
+            file.append(data)
+
+
+class AppendFile:
+    """A file that whole lines are appended to, by several processes at once.
+
+    What cannot be written is said once on stderr and tried again later.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._clock = clock
+        self._descriptor: int | None = None
+        self._quiet_until = 0.0
+        self._complained = False
+
+    def append(self, data: bytes) -> None:
+        """Append whole lines with one write. Never raises: a list must not end a run."""
+        now = self._clock()
+        if now < self._quiet_until:
+            return
+        try:
+            self._prepare(now)
+            if self._descriptor is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+                self._descriptor = os.open(self.path, flags, 0o644)
+            os.write(self._descriptor, data)
+        except OSError as error:
+            self._quiet_until = now + _RETRY_AFTER
+            self.close()
+            if not self._complained:
+                self._complained = True
+                with contextlib.suppress(OSError, ValueError):
+                    print(f"warning: {self.path}: {error.strerror}", file=sys.stderr)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _prepare(self, now: float) -> None:
+        """Do what has to be done before a write at `now`."""
+
+
+class LogFile(AppendFile):
+    """An AppendFile of which each day gets its own; the last carries the plain name."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(path, clock)
+        self._day = ""
+        self._next_look = 0.0
+
+    def _prepare(self, now: float) -> None:
+        """Roll away what is of an earlier day; reopen when another process did."""
+        if self._descriptor is not None and now < self._next_look:
+            return
+        self._next_look = now + _LOOK_EVERY
+        today = time.strftime("%Y-%m-%d", time.localtime(now))
+        if today != self._day:
+            self._day = today
+            self._roll(today, now)
+        if self._descriptor is not None and not self._is_current(self._descriptor):
+            self.close()
+
+    def _is_current(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), self.path.stat())
+        except OSError:
+            return False
+
+    def _roll(self, today: str, now: float) -> None:
+        """Rename a file last written on an earlier day, and remove what is too old."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path.parent / ".roll.lock")
+        if not lock.acquire():
+            self._day = ""  # another process does it: look again
+            return
+        try:
+            written = self.path.stat()
+            day = time.strftime("%Y-%m-%d", time.localtime(written.st_mtime))
+            if day < today and written.st_size:
+                self.close()
+                rolled = self.path.with_name(f"{self.path.name}.{day}")
+                # On Windows a file that another process has open cannot be renamed.
+                with contextlib.suppress(PermissionError):
+                    self.path.replace(rolled)
+        except FileNotFoundError:
+            pass
+        finally:
+            self._remove_old(now)
+            lock.release()
+
+    def _remove_old(self, now: float) -> None:
+        oldest = time.strftime("%Y-%m-%d", time.localtime(now - _KEEP_DAYS * 86_400))
+        for path in self.path.parent.glob(f"{self.path.name}.????-??-??"):
+            if path.name[-10:] < oldest:
+                with contextlib.suppress(OSError):
+                    path.unlink()

@@ -1,0 +1,280 @@
+"""Tells what happened: event lines, counters, failure lists, and the summary of a run.
+
+Everything it says comes from the outcomes it is given, each of which it counts exactly once.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cos_migrate.causes import Causes
+from cos_migrate.console import Console, Progress
+from cos_migrate.keys import printable
+from cos_migrate.logs import AppendFile, Logs
+from cos_migrate.model import Outcome, Status
+
+_ROUTINE = frozenset({Status.NEW, Status.UPDATE, Status.SKIP})
+_SENT = frozenset({Status.NEW, Status.UPDATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did."""
+
+    bucket: str
+    migrate_type: str
+    list_finished: bool
+    counts: Mapping[Status, int]
+    started: float
+    """Seconds since 1970."""
+    ended: float
+    unverified: int = 0
+    """Objects of which only size and ETag could be compared."""
+    interrupted: bool = False
+    unverified_list: str = ""
+    """The file that names them."""
+
+    @property
+    def scanned(self) -> int:
+        """Objects that got an outcome."""
+        return sum(self.counts.values())
+
+    @property
+    def status(self) -> str:
+        """ALL_OK, PART_OK or ALL_FAIL, as the Java tool decides it."""
+        if self.list_finished and not self.counts[Status.FAIL]:
+            return "ALL_OK"
+        sent = self.counts[Status.NEW] + self.counts[Status.UPDATE]
+        return "PART_OK" if sent else "ALL_FAIL"
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is well, else 1."""
+        return 0 if self.status == "ALL_OK" else 1
+
+    @property
+    def text(self) -> str:
+        """The block that scripts read, with the two blank lines it begins with."""
+        finished = "true" if self.list_finished else "false"
+        head = f"\n\nbucket:{self.bucket}, list finished:{finished}, status:{self.status}\n"
+        rows: list[tuple[str, object]] = [
+            (status.value, self.counts[status])
+            for status in (
+                Status.NEW,
+                Status.UPDATE,
+                Status.FAIL,
+                Status.SKIP,
+                Status.CONDITION_NOT_MATCH,
+            )
+        ]
+        rows += [("start_time", _local(self.started)), ("end_time", _local(self.ended))]
+        rows.append(("used_time", f"{int(self.ended) - int(self.started)} s"))
+        if self.unverified:
+            note = f"{self.unverified} (size and ETag only, see {self.unverified_list})"
+            rows.append(("unverified", note))
+        lines = "".join(f"{name:>30} : {value}\n" for name, value in rows)
+        return f"{head}{self.migrate_type} over! op statistics:\n{lines}"
+
+
+class Report:
+    """The report of one run of one job."""
+
+    def __init__(
+        self,
+        *,
+        console: Console,
+        logs: Logs,
+        folder: Path,
+        job: str,
+        bucket: str,
+        migrate_type: str,
+        finished_folder: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`folder` is the tool's; `finished_folder` takes the lists of sent files, empty: none."""
+        self._console = console
+        self._logs = logs
+        self._folder = folder
+        self._bucket = bucket
+        self._migrate_type = migrate_type
+        self._finished_folder = finished_folder
+        self._clock = clock
+        self._failed_list = folder / "log" / f"failed-{job}.jsonl"
+        self._unverified_list = folder / "log" / f"unverified-{job}.jsonl"
+        self._failures = AppendFile(self._failed_list, clock)
+        self._unverified_file = AppendFile(self._unverified_list, clock)
+        self._finished: AppendFile | None = None
+        self._finished_day = ""
+        self._counts: collections.Counter[Status] = collections.Counter()
+        self._causes = Causes()
+        self._started = clock()
+        self._unverified = 0
+        self._bytes_done = self._bytes_known = self._known = self._moving = 0
+        self._listed = False
+
+    def begin_run(self, header: Sequence[str]) -> None:
+        """Write the header of a run into the logs; forget what the last run listed as failed."""
+        self._started = self._clock()
+        for path in (self._failed_list, self._unverified_list):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        self._logs.info("\n".join(header))
+
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Count outcomes and tell of them."""
+        counts = self._counts
+        routine: list[str] = []
+        notable: list[str] = []
+        sent: list[str] = []
+        for outcome in outcomes:
+            status = outcome.status
+            counts[status] += 1
+            self._bytes_done += outcome.size
+            if status in _ROUTINE:
+                routine.append(outcome.lines)
+                if self._finished_folder and status in _SENT:
+                    sent.append(f"{outcome.name}\t{outcome.size}\t{outcome.mtime_ms}\n")
+                if outcome.unverified:
+                    self._note_unverified(outcome)
+            else:
+                notable.append(outcome.lines)
+                if outcome.failure:
+                    self._note_failure(outcome)
+        told_routine, told_notable = "".join(routine), "".join(notable)
+        if told_routine or told_notable:
+            self._console.lines(told_routine, told_notable)
+            self._logs.info(told_routine + told_notable)
+        if sent:
+            self._list_finished("".join(sent))
+
+    def event(self, line: str) -> None:
+        """Tell of something that is no outcome: progress, waiting."""
+        self._console.lines(line + "\n")
+        self._logs.info(line)
+
+    def note(self, line: str) -> None:
+        """Write a line to info.log only."""
+        self._logs.info(line)
+
+    def warn(self, line: str) -> None:
+        """Warn of something that does not fail an object."""
+        self._console.complain(f"warning: {line}")
+        self._logs.warn(line)
+
+    def error(self, line: str) -> None:
+        """Tell of something that concerns the whole run."""
+        self._console.complain(f"error: {line}")
+        self._logs.error(line)
+
+    def found(self, objects: int, size: int) -> None:
+        """Note objects and bytes that are known of."""
+        self._known += objects
+        self._bytes_known += size
+
+    def listed(self) -> None:
+        """Note that everything there is is known."""
+        self._listed = True
+
+    def moving(self, sent: int) -> None:
+        """Note how many bytes of unfinished objects have been sent."""
+        self._moving = sent
+
+    def tick(self) -> None:
+        """Refresh the display."""
+        self._console.update(
+            Progress(
+                done=self._counts.total(),
+                known=max(self._known, self._counts.total()),
+                bytes_done=self._bytes_done + self._moving,
+                bytes_known=self._bytes_known,
+                failed=self._counts[Status.FAIL],
+                complete=self._listed,
+            )
+        )
+
+    def end_run(self, *, list_finished: bool, interrupted: bool = False) -> Summary:
+        """Tell what the run did, everywhere it is looked for, and return it."""
+        summary = Summary(
+            self._bucket,
+            self._migrate_type,
+            list_finished,
+            self._counts,
+            self._started,
+            self._clock(),
+            self._unverified,
+            interrupted,
+            f"log/{self._unverified_list.name}",
+        )
+        self._console.end_display()
+        self._console.say(summary.text)
+        self._logs.info(summary.text)
+        result = AppendFile(self._folder / "db" / "result.out")
+        result.append(summary.text.encode())
+        result.close()
+        table = "\n".join(self._causes.table())
+        if table:
+            self._console.say(
+                f"{table}\nThe causes are in log/error.log, the list in "
+                f"log/{self._failed_list.name}; run again to send what is missing."
+            )
+            self._logs.error(table)
+        for file in (self._failures, self._unverified_file, self._finished):
+            if file:
+                file.close()
+        return summary
+
+    def _note_failure(self, outcome: Outcome) -> None:
+        failure = outcome.failure
+        if failure is None:
+            return
+        name = printable(outcome.name)
+        self._causes.add(name, failure)
+        self._logs.error(
+            f"fail! [name: {name}], [cosPath: {printable(outcome.cos_path)}], "
+            f"[operation: {failure.operation}], [status: {failure.status}], "
+            f"[code: {failure.code}], [message: {printable(failure.message)}], "
+            f"[requestid: {failure.request_id or 'NULL'}], "
+            f"[traceid: {failure.trace_id or 'NULL'}]"
+        )
+        self._append_json(
+            self._failures,
+            outcome,
+            {
+                "operation": failure.operation,
+                "status": failure.status,
+                "code": failure.code,
+                "message": failure.message,
+                "request_id": failure.request_id,
+                "trace_id": failure.trace_id,
+            },
+        )
+
+    def _note_unverified(self, outcome: Outcome) -> None:
+        self._unverified += 1
+        self._append_json(self._unverified_file, outcome, {"reason": outcome.unverified})
+
+    def _append_json(self, file: AppendFile, outcome: Outcome, more: Mapping[str, object]) -> None:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._clock()))
+        fields = {"time": stamp, "name": outcome.name, "cos_path": outcome.cos_path, **more}
+        file.append(json.dumps(fields).encode() + b"\n")
+
+    def _list_finished(self, lines: str) -> None:
+        """Append to the list of this day's finished files."""
+        day = time.strftime("%Y-%m-%d", time.localtime(self._clock()))
+        if self._finished is None or day != self._finished_day:
+            if self._finished:
+                self._finished.close()
+            self._finished_day = day
+            path = Path(self._finished_folder) / f"{day}.out"
+            self._finished = AppendFile(path, self._clock)
+        self._finished.append(lines.encode("utf-8", "surrogateescape"))
+
+
+def _local(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
