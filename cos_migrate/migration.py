@@ -11,6 +11,7 @@ import queue
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from cos_migrate import keys, records
 from cos_migrate.cos.access import Credentials
@@ -215,7 +216,7 @@ class Migration:
             del self._tasks[number]
             self._take_big(sending, sending.upload, task, reply, values)
 
-    def _take_small(self, number: int, sending: _Sending, reply: int, values: list[object]) -> None:
+    def _take_small(self, number: int, sending: _Sending, reply: int, values: list[Any]) -> None:
         if reply == Reply.UNSTARTED:
             self._again.append(number)
             return
@@ -235,7 +236,7 @@ class Migration:
         upload: BigUpload,
         task: Message,
         reply: int,
-        values: list[object],
+        values: list[Any],
     ) -> None:
         if reply == Reply.DONE:
             step = upload.take(task, tuple(values))
