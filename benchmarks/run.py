@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import peers, report, server
+from bench.datasets import MIB
 from bench.runner import Bench, Result
 from bench.scenarios import ALL, Scenario, scenarios
 from bench.tools import version_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 HERE = Path(__file__).resolve().parent
-MIB = 1 << 20
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

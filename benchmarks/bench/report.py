@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from bench.datasets import GIB, MIB
 from bench.plot import Bar, Panel, draw
 from bench.scenarios import OURS, Kind, Scenario
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from bench.runner import Result
 
-MIB = 1 << 20
 FIRST_RUN = " (first run)"
 
 
@@ -35,6 +35,7 @@ class Row:
     mib_per_second: float
     cpu: float
     cpu_per_1000: float
+    cpu_per_gib: float
     server_cpu: float
     memory: float
     processes: int
@@ -114,6 +115,7 @@ def _row(scenario: Scenario, results: Sequence[Result], reference: float | None)
         mib_per_second=(scenario.dataset.size if moved else 0) / MIB / wall,
         cpu=cpu,
         cpu_per_1000=cpu * 1000 / moved if moved else 0.0,
+        cpu_per_gib=cpu * GIB / scenario.dataset.size if moved else 0.0,
         server_cpu=median(result.server_cpu for result in good),
         memory=max(result.usage.memory for result in good) / MIB,
         processes=max(result.usage.processes for result in good),
@@ -133,7 +135,8 @@ COLUMNS = (
     "files/s",
     "MiB/s",
     "CPU s",
-    "CPU s/1000",
+    "CPU s/1000 files",
+    "CPU s/GiB",
     "peak MiB",
     "1st request s",
     "connections",
@@ -166,6 +169,7 @@ def _cells(row: Row) -> list[str]:
         f"{row.mib_per_second:,.0f}",
         f"{row.cpu:.2f}",
         f"{row.cpu_per_1000:.3f}",
+        f"{row.cpu_per_gib:.2f}",
         f"{row.memory:.0f}",
         f"{row.first_request:.2f}" if row.first_request is not None else "none",
         str(row.connections),
@@ -177,18 +181,11 @@ def write(folder: Path, new: Sequence[Section], context: Mapping[str, Any]) -> N
     """Write results.json, .md and .svg; sections of earlier runs that are not new stay."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "results.json"
-    kept: dict[str, Any] = {}
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
+    kept = _earlier(path)
     for section in new:
         kept[section.name] = {**context, "rows": [asdict(row) for row in section.rows]}
     path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    everything = [
-        Section(
-            name, tuple(Row(**{**row, "failures": tuple(row["failures"])}) for row in told["rows"])
-        )
-        for name, told in kept.items()
-    ]
+    everything = [Section(name, _rows_of(told["rows"])) for name, told in kept.items()]
     pages = [f"{_caption(kept[section.name])}\n\n{table(section)}" for section in everything]
     text = "# Benchmark results\n\nMedians; the peak of memory is the highest of all rounds.\n\n"
     (folder / "results.md").write_text(text + "\n".join(pages), encoding="utf-8")
@@ -200,6 +197,23 @@ def write(folder: Path, new: Sequence[Section], context: Mapping[str, Any]) -> N
         for section in everything
     ]
     (folder / "results.svg").write_text(draw(panels), encoding="utf-8")
+
+
+def _earlier(path: Path) -> dict[str, Any]:
+    """Return the sections of earlier runs; those with other columns than today's are dropped."""
+    if not path.exists():
+        return {}
+    columns = {column.name for column in fields(Row)}
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        name: section
+        for name, section in told.items()
+        if all(set(row) == columns for row in section["rows"])
+    }
+
+
+def _rows_of(told: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
+    return tuple(Row(**{**row, "failures": tuple(row["failures"])}) for row in told)
 
 
 def _caption(told: Mapping[str, Any]) -> str:

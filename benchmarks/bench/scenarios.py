@@ -66,6 +66,7 @@ def _all(count: int, part: int, single: int, many: int) -> list[Scenario]:
     """Return the scenarios for `count` small files, big ones of `part` and `single` MiB."""
     few = small_files(count)
     big = Dataset((Files(4, part * MIB),))
+    one = Dataset((Files(1, single * MIB),))
     mixed = Dataset((Files(count // 2, 4 * KIB), Files(4, part * MIB)))
     tight = Dataset((Files(count // 8, 4 * KIB), Files(count // 40, 4 * MIB), Files(4, part * MIB)))
     return [
@@ -78,8 +79,9 @@ def _all(count: int, part: int, single: int, many: int) -> list[Scenario]:
         Scenario("concurrency-512-100ms", small_files(many), latency=100, small=512, tools=FAST),
         Scenario("big-4", big, md5=False, server_md5=False),
         Scenario("big-4-md5", big, server_md5=False, tools=(OURS, JAVA)),
-        Scenario("single", Dataset((Files(1, single * MIB),)), server_md5=False),
-        Scenario("single-20ms", Dataset((Files(1, single * MIB),)), latency=20, server_md5=False),
+        Scenario("single", one, md5=False, server_md5=False),
+        Scenario("single-md5", one, server_md5=False, tools=(OURS, JAVA)),
+        Scenario("single-20ms", one, latency=20, md5=False, server_md5=False),
         Scenario("mixed-20ms", mixed, latency=20, server_md5=False),
         Scenario(
             "memory-mix", tight, latency=20, small=256, big=32, server_md5=False, tools=(OURS,)

@@ -32,8 +32,7 @@ type body struct {
 func readBody(r *http.Request, keep, wantMD5 bool) (body, error) {
 	var b body
 	var sum hash.Hash
-	expected := r.Header.Get("Content-Md5")
-	if wantMD5 || expected != "" {
+	if wantMD5 {
 		sum = md5.New()
 	}
 	payload, chunked := payloadOf(r)
@@ -52,7 +51,7 @@ func readBody(r *http.Request, keep, wantMD5 bool) (body, error) {
 	if !chunked && r.ContentLength >= 0 && b.size != r.ContentLength {
 		return b, io.ErrUnexpectedEOF
 	}
-	return b, b.finish(sum, expected)
+	return b, b.finish(sum, r.Header.Get("Content-Md5"))
 }
 
 func (b *body) add(piece []byte, sum hash.Hash, keep bool) {

@@ -21,7 +21,7 @@ type options struct {
 	secretKey string
 	latency   time.Duration
 	keep      bool
-	etag      string
+	md5       bool
 }
 
 func parseOptions() (options, error) {
@@ -32,12 +32,9 @@ func parseOptions() (options, error) {
 	flag.StringVar(&o.secretKey, "secret-key", "benchmarkSecretKey", "the key that belongs to it")
 	flag.IntVar(&latencyMs, "latency-ms", 0, "delay of every answer, after the request was read")
 	flag.BoolVar(&o.keep, "keep", false, "keep bodies in memory; otherwise only their sizes and sums")
-	flag.StringVar(&o.etag, "etag", "md5", "md5 (as COS) or crc (no MD5 on the server, for big bodies on few cores)")
+	flag.BoolVar(&o.md5, "md5", true, "sum bodies with MD5 too, for ETags and Content-MD5; false spares few cores with big bodies")
 	flag.Parse()
 	o.latency = time.Duration(latencyMs) * time.Millisecond
-	if o.etag != "md5" && o.etag != "crc" {
-		return o, fmt.Errorf("-etag: %q is neither md5 nor crc", o.etag)
-	}
 	if flag.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}

@@ -130,7 +130,7 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.stats.begin(c.op)
 	defer s.stats.end(c.op)
 	w.Header()["x-cos-request-id"] = []string{strconv.FormatInt(s.requestID.Add(1), 36)}
-	payload, err := readBody(r, s.keep || c.op == opComplete, s.etag == "md5" && (c.op == opPut || c.op == opPart))
+	payload, err := readBody(r, s.keep || c.op == opComplete, s.md5 && (c.op == opPut || c.op == opPart))
 	if s.latency > 0 {
 		time.Sleep(s.latency)
 	}
