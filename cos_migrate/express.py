@@ -49,6 +49,9 @@ class Lane(Protocol):
     def fits(self, task: Message) -> bool:
         """Return whether the plain case is all that the task asks for."""
 
+    def weight(self, task: Message) -> int:
+        """Return how many bytes the task's body takes in memory."""
+
     def prepare(self, task: Message) -> Attempt:
         """Read the object and build its request. Raises MigrateError."""
 
@@ -66,16 +69,20 @@ class Express:
         self,
         lane: Lane,
         slots: int,
+        memory: int,
         silence: float,
         hand_over: Callable[[Handed], None],
         emit: Callable[[Message], None],
     ) -> None:
-        """`silence`: seconds a request may be without progress; `hand_over` starts a thread's work.
+        """`memory`: bytes of bodies held at once; `silence`: seconds a request may be without
+        progress; `hand_over` starts a thread's work.
 
         Every task handed over must be given back by `returned`.
         """
         self._lane = lane
         self._allowed = slots
+        self._memory = memory
+        self._held = 0
         self._silence = silence
         self._hand_over = hand_over
         self._emit = emit
@@ -167,6 +174,9 @@ class Express:
                 task = tasks.popleft()
             except IndexError:  # recalled meanwhile
                 return
+            if self._held and self._held + self._lane.weight(task) > self._memory:
+                tasks.appendleft(task)
+                return
             connection = self._idle.pop() if self._idle else None
             if connection is None or not self._lane.fits(task) or self._reads_are_slow():
                 self._pass_on(task, connection, None)
@@ -201,6 +211,7 @@ class Express:
             self._registered.add(connection)
             self._selector.register(connection, selectors.EVENT_READ, connection)
         self._busy[connection] = (attempt, time.monotonic())
+        self._held += attempt.payload.size
         if connection.wants_write:
             self._listen(connection)
 
@@ -215,7 +226,7 @@ class Express:
         try:
             result = self._lane.finish(attempt, connection)
         except MigrateError as error:
-            del self._busy[connection]
+            self._done(connection)
             self._failed(connection, attempt, error)
             return
         if result is None:
@@ -223,12 +234,16 @@ class Express:
             if connection.wants_write or wanted_write:
                 self._listen(connection)
             return
-        del self._busy[connection]
+        self._done(connection)
         self._emit(result)
         if connection.reusable:
             self._idle.append(connection)
         else:
             self._forget(connection)
+
+    def _done(self, connection: Connection) -> None:
+        attempt, _ = self._busy.pop(connection)
+        self._held -= attempt.payload.size
 
     def _listen(self, connection: Connection) -> None:
         events = selectors.EVENT_READ
@@ -256,7 +271,7 @@ class Express:
         """Give up requests that have made no progress for too long."""
         for connection, (attempt, since) in list(self._busy.items()):
             if now - since > self._silence:
-                del self._busy[connection]
+                self._done(connection)
                 self._forget(connection)
                 connection.close()
                 error = TransportError(

@@ -16,6 +16,7 @@ from typing import Any
 from cos_migrate import keys, records
 from cos_migrate.cos.access import Credentials
 from cos_migrate.cos.answers import EXPIRED_CODES
+from cos_migrate.errors import StateError
 from cos_migrate.model import Failure, Fingerprint, Found, Outcome, Rejected, SourceObject, Status
 from cos_migrate.multipart import BigUpload, Step, UploadOptions
 from cos_migrate.pacing import FailureRow, Limit
@@ -122,10 +123,15 @@ class Migration:
                 self._watch_clock()
                 self._pump()
                 self._commit()
+            self._commit(final=True)
+        except StateError as error:
+            # What was sent since the last batch is not recorded: the next run sends it again.
+            self._stop(str(error))
+            self._report.end_run(list_finished=False, interrupted=self._interrupted)
+            raise
         finally:
             self._scanner.stop()
             self._pools.close()
-        self._commit(final=True)
         if not self._stopping and self._seen != self._settled:
             self._report.error(
                 f"internal error: {self._seen} objects were found, {self._settled} accounted for"
@@ -504,7 +510,8 @@ class Migration:
         if not is_open and not self._stopping and now >= self._next_wait_line:
             self._next_wait_line = now + 60
             stamp = time.strftime("%Y-%m-%d %H:%M:%S", local)
-            self._report.event(f"currentTime {stamp}, wait next time window [{window}]")
+            times = str(window).replace(",", ", ")
+            self._report.event(f"currentTime {stamp}, wait next time window [{times}]")
             self._report.event("-" * 69)
 
 

@@ -53,8 +53,7 @@ class Session:
                     f"supported by this version; legal: {legal}"
                 ]
             )
-        for warning in (*self._line.warnings, *loaded.warnings):
-            print(f"warning: {warning}", file=sys.stderr)
+        _refuse_unsupported(self._line.config_path, config)
         mode = self._environ.get("RUN_MODE", "").upper()
         if mode in {"DUMP_REQUESTID", "QUERY_REQUESTID"}:
             return self._request_ids(mode, config, source_type)
@@ -72,6 +71,9 @@ class Session:
         if self._credentials.token:
             console.say("Use temporary token to put object")
         header = header_of(line.config_path, loaded.shown)
+        for warning in (*line.warnings, *loaded.warnings):
+            console.complain(f"warning: {warning}")
+            logs.warn(warning)
         try:
             with self._signals():
                 while True:
@@ -86,10 +88,11 @@ class Session:
                     )
                     if self._signal:
                         self._run.interrupt()
-                    code = self._round(self._run, console)
+                    daemon = config.common.daemon_mode
+                    code = self._round(self._run, console, logs, daemon=daemon)
                     if self._signal:
                         return 128 + self._signal
-                    if not config.common.daemon_mode:
+                    if not daemon:
                         return code
                     self._wake.wait(config.common.daemon_mode_inter_val)
                     if self._signal:
@@ -98,8 +101,17 @@ class Session:
             console.close()
             logs.close()
 
-    def _round(self, run: Run, console: Console) -> int:
-        summary = run.execute()
+    def _round(self, run: Run, console: Console, logs: Logs, *, daemon: bool) -> int:
+        """Run once; return the exit code of it."""
+        try:
+            summary = run.execute()
+        except StateError as error:
+            if not daemon:
+                raise
+            # The next round may find it usable again.
+            console.complain(f"error: {error}")
+            logs.error(str(error))
+            return 3
         if not summary.scanned:
             console.say("nothing was found to migrate")
         return summary.exit_code
@@ -159,3 +171,20 @@ class Session:
             except OSError as error:
                 raise StateError(f"cannot write {wanted}: {error.strerror}") from error
         return 0
+
+
+def _refuse_unsupported(path: str, config: Config) -> None:
+    """Refuse what would be read and ignored. Raises ConfigError."""
+    common = config.common
+    asked = {
+        "clientEncryption=on": common.client_encryption,
+        "check=on": common.check,
+        f"batchTaskPath={common.batch_task_path}": bool(common.batch_task_path),
+    }
+    problems = [
+        f"{path}: [common] {words} is not supported by this version; remove the key"
+        for words, wanted in asked.items()
+        if wanted
+    ]
+    if problems:
+        raise ConfigError(problems)

@@ -68,6 +68,7 @@ class Worker:
         self._small = Express(
             _PlainPut(self._mover(), job),
             job.small_threads,
+            job.memory,
             job.cos.timeouts.request or job.cos.timeouts.io,
             self._beside.put,
             emit,
@@ -148,6 +149,9 @@ class _PlainPut:
             and fields[1] <= IN_MEMORY
             and not fields[SOURCE_FIELDS + 1]
         )
+
+    def weight(self, task: Message) -> int:
+        return int(task[3])
 
     def prepare(self, task: Message) -> Attempt:
         fields = task[2:]
