@@ -1,0 +1,174 @@
+"""Runs the tool as a user does, in a folder of its own, against an embedded COS."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUCKET = "examplebucket-1250000000"
+SECRET_ID, SECRET_KEY = "AKIDtestsecretid", "testsecretkey0123456789"
+NAMES = {
+    "new": "migrate_new",
+    "update": "migrate_update",
+    "fail": "migrate_fail",
+    "skip": "migrate_skip",
+    "unmatched": "migrate_condition_not_match",
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def counts(self, which: int = -1) -> dict[str, int]:
+        """Return the counters of a summary, the last one unless told."""
+        block = self.out.split("op statistics:")[1:][which]
+        found = {}
+        for line in block.splitlines():
+            name, _, value = line.strip().partition(" : ")
+            found[name] = value
+        return {short: int(found[long]) for short, long in NAMES.items()}
+
+    @property
+    def status(self) -> str:
+        """Return the status of the last summary."""
+        return self.out.rpartition("status:")[2].split()[0]
+
+    @property
+    def list_finished(self) -> bool:
+        """Return what the last summary says of the list."""
+        return self.out.rpartition("list finished:")[2].startswith("true")
+
+    def lines(self, start: str) -> list[str]:
+        """Return the output lines that begin with `start`."""
+        return [line for line in self.out.splitlines() if line.startswith(start)]
+
+
+@dataclass
+class Tool:
+    """The tool's folder, its configuration and the ways to start it."""
+
+    folder: Path
+    port: int
+    common: dict[str, str] = field(default_factory=dict)
+    local: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("conf", "db", "log", "tmp"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.data.mkdir(exist_ok=True)
+
+    @property
+    def data(self) -> Path:
+        """The folder that is migrated."""
+        return self.folder / "data"
+
+    def put(self, name: str, content: bytes | str = b"x", mtime: float | None = None) -> Path:
+        """Make a file below `data`."""
+        path = self.data / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        if mtime is not None:
+            os.utime(path, (mtime, mtime))
+        return path
+
+    def write_config(self) -> Path:
+        """Write conf/config.ini from the settings."""
+        common = {
+            "secretId": SECRET_ID,
+            "secretKey": SECRET_KEY,
+            "bucketName": BUCKET,
+            "region": "ap-guangzhou",
+            "endPointSuffix": f"localhost:{self.port}",
+            **self.common,
+        }
+        local = {"localPath": str(self.data), **self.local}
+        parts = ["[migrateType]", "type=migrateLocal", "[common]"]
+        parts += [f"{key}={value}" for key, value in common.items()]
+        parts += ["[migrateLocal]", *(f"{key}={value}" for key, value in local.items())]
+        path = self.folder / "conf" / "config.ini"
+        path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+        return path
+
+    def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return an environment without anything of the developer's."""
+        keep = {k: v for k, v in os.environ.items() if not k.startswith(("COS_", "RUN_MODE"))}
+        return {**keep, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **(more or {})}
+
+    def start(
+        self, *words: str, environ: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a run and return at once."""
+        self.write_config()
+        return subprocess.Popen(
+            [sys.executable, "-m", "cos_migrate", *words],
+            cwd=self.folder,
+            env=self.environ(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+        )
+
+    def run(
+        self,
+        *words: str,
+        environ: Mapping[str, str] | None = None,
+        seconds: float = 90,
+    ) -> Ended:
+        """Run to the end."""
+        return end(self.start(*words, environ=environ), seconds)
+
+    def log(self, name: str) -> str:
+        """Return the text of a file below log/."""
+        path = self.folder / "log" / name
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    @property
+    def database(self) -> Path:
+        """The one record database of this folder."""
+        folders = [p for p in (self.folder / "db").glob("*/*/*") if p.is_dir()]
+        found = [path for path in folders if ".damaged" not in path.name]
+        assert len(found) == 1
+        return found[0]
+
+
+def end(process: subprocess.Popen[str], seconds: float = 90) -> Ended:
+    """Wait for the end of a run."""
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        out, err = process.communicate()
+        raise AssertionError(f"it did not end:\n{out[-2000:]}\n{err[-4000:]}") from None
+    return Ended(process.returncode, out, err)
+
+
+def records(database: Path) -> dict[str, str]:
+    """Return everything in a record database."""
+    code = (
+        "import sys, json\nfrom pathlib import Path\nfrom cos_migrate.state import State\n"
+        "with State.open(Path(sys.argv[1])) as state:\n"
+        "    pairs = {k.decode(): v.decode() for k, v in state.scan(b'')}\n"
+        "print(json.dumps(pairs))"
+    )
+    import json  # noqa: PLC0415
+
+    words: Sequence[str] = [sys.executable, "-c", code, str(database)]
+    answer = subprocess.run(
+        words, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True
+    )
+    pairs: dict[str, str] = json.loads(answer.stdout)
+    return pairs
