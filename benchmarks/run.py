@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
+import datetime as dt
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench import peers, report, server
 from bench.datasets import MIB
+from bench.measure import adopt_orphans
 from bench.runner import Bench, Result
 from bench.scenarios import ALL, Scenario, scenarios
 from bench.tools import version_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 HERE = Path(__file__).resolve().parent
 
@@ -86,6 +84,7 @@ def main(argv: Sequence[str]) -> int:
     if options.list:
         sys.stdout.write("".join(f"{scenario.name}\n" for scenario in wanted))
         return 0
+    adopt_orphans()
     cache = HERE / ".cache"
     tools = peers.find(
         peers.Wanted(tuple(options.tool), options.python, cache, options.coscli, options.java_tool)
@@ -98,7 +97,7 @@ def main(argv: Sequence[str]) -> int:
             told=tell,
         )
         context = {
-            "measured": datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat(),
+            "measured": dt.datetime.now(tz=dt.timezone.utc).date().isoformat(),
             "machine": report.machine(),
             "versions": {tool.name: version_of(tool, scratch) for tool in tools},
         }

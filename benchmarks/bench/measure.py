@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 PROC = Path("/proc")
 SAMPLE_SECONDS = 0.02
 SAMPLE_SHARE = 0.04  # of one core at most: reading /proc must not load the machine under test
 LOOK_FOR_CHILDREN_SECONDS = 0.1
-STAT_SESSION = 3  # fields of /proc/PID/stat after the command's name
+LEFT_OVER_SECONDS = 10.0
+STAT_PARENT = 1  # fields of /proc/PID/stat after the command's name
 STAT_CPU = slice(11, 13)
+PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,11 @@ class Usage:
 
 @dataclass(slots=True)
 class _Sampler:
-    """Adds up the proportional set sizes of a session's processes until told to stop."""
+    """Adds up the proportional set sizes of a process and its descendants until told to stop."""
 
-    session: int
+    members: set[int]
     peak: int = 0
     most: int = 0
-    _members: set[int] = field(default_factory=set)
     _next_look: float = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -64,19 +63,35 @@ class _Sampler:
 
     def _sample(self) -> None:
         if time.monotonic() >= self._next_look:
-            self._members = set(_session_members(self.session))
+            self.members |= _descendants(self.members)
             self._next_look = time.monotonic() + LOOK_FOR_CHILDREN_SECONDS
-        total = sum(_memory(process) for process in self._members)
-        self.peak = max(self.peak, total)
-        self.most = max(self.most, len(self._members))
+        sizes = [size for size in map(_memory, self.members) if size]
+        self.peak = max(self.peak, sum(sizes))
+        self.most = max(self.most, len(sizes))
 
 
-def _session_members(session: int) -> Iterator[int]:
-    for entry in PROC.iterdir():
-        if entry.name.isdigit() and _stat(int(entry.name))[STAT_SESSION : STAT_SESSION + 1] == [
-            str(session)
-        ]:
-            yield int(entry.name)
+def _descendants(roots: set[int]) -> set[int]:
+    """Return the roots' children, their children and so on; tools may start new sessions."""
+    children: dict[int, list[int]] = {}
+    for process in _processes():
+        children.setdefault(_parent(process), []).append(process)
+    found: set[int] = set()
+    unseen = list(roots)
+    while unseen:
+        for child in children.get(unseen.pop(), []):
+            if child not in found:
+                found.add(child)
+                unseen.append(child)
+    return found
+
+
+def _processes() -> list[int]:
+    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+
+
+def _parent(process: int) -> int:
+    fields = _stat(process)
+    return int(fields[STAT_PARENT]) if fields else 0
 
 
 def _stat(process: int) -> list[str]:
@@ -106,8 +121,14 @@ def cpu_seconds(process: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def adopt_orphans() -> None:
+    """Become the parent of what a measured tool leaves running, so that its CPU is counted."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def run(command: Command, time_limit: float) -> Usage:
     """Run the command to its end; a run over the limit is killed and shows its signal."""
+    others = _descendants({os.getpid()})
     with (command.folder / command.output).open("wb") as output:
         started_ns = time.time_ns()
         begin = time.perf_counter()
@@ -118,23 +139,23 @@ def run(command: Command, time_limit: float) -> Usage:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
         stop = threading.Event()
-        sampler = _Sampler(process.pid)
+        sampler = _Sampler({process.pid})
         thread = threading.Thread(target=sampler.run, args=(stop,))
         thread.start()
-        killer = threading.Timer(time_limit, _kill_session, args=(process.pid,))
+        killer = threading.Timer(time_limit, _kill_tree, args=(process.pid,))
         killer.start()
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
+        cpu = usage.ru_utime + usage.ru_stime + _wait_for_orphans(others)
         killer.cancel()
         stop.set()
         thread.join()
     process.returncode = os.waitstatus_to_exitcode(status)
     return Usage(
         wall=wall,
-        cpu=usage.ru_utime + usage.ru_stime,
+        cpu=cpu,
         memory=sampler.peak,
         processes=sampler.most,
         started_ns=started_ns,
@@ -142,6 +163,23 @@ def run(command: Command, time_limit: float) -> Usage:
     )
 
 
-def _kill_session(session: int) -> None:
-    for process in list(_session_members(session)):
-        os.kill(process, signal.SIGKILL)
+def _wait_for_orphans(others: set[int]) -> float:
+    """Reap what the tool left to us; return its CPU seconds."""
+    killer = threading.Timer(LEFT_OVER_SECONDS, _kill_tree, args=(os.getpid(), others))
+    killer.start()
+    cpu = 0.0
+    for process in _descendants({os.getpid()}) - others:
+        try:
+            _, _, usage = os.wait4(process, 0)
+        except ChildProcessError:  # a grandchild: its parent reaps it
+            continue
+        cpu += usage.ru_utime + usage.ru_stime
+    killer.cancel()
+    return cpu
+
+
+def _kill_tree(root: int, spared: Collection[int] = ()) -> None:
+    """Kill the root's descendants and, when it is not this process, itself."""
+    for process in _descendants({root}) | ({root} - {os.getpid()}):
+        if process not in spared:
+            os.kill(process, signal.SIGKILL)

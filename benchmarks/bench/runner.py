@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench import server
 from bench.measure import Usage, run
 from bench.scenarios import OURS, Kind, Scenario
-from bench.tools import Job
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bench.tools import Tool
+from bench.tools import Job, Tool
 
 TIME_LIMIT = 3600.0
 
@@ -60,6 +55,7 @@ class Bench:
         with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             if scenario.kind is Kind.RESCAN:
                 return self._rescans(scenario, turns, data, Path(folder))
+            scenario.dataset.warm(self.scratch)
             return self._moves(scenario, turns, data, Path(folder))
 
     def _moves(

@@ -7,15 +7,12 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.measure import cpu_seconds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SOURCE = Path(__file__).resolve().parent.parent / "sink"
 GO_FALLBACK = Path("/usr/local/go/bin/go")

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bench.measure import Command
 from bench.scenarios import BIG_FROM, COSCLI, JAVA, OURS, RCLONE, S5CMD, Kind, Scenario
 from bench.server import BUCKET, SECRET_ID, SECRET_KEY, Server
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 REGION = "ap-guangzhou"
