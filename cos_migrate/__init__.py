@@ -1,3 +1,3 @@
-"""cos-migrate: moves objects from files and other clouds into Tencent Cloud Object Storage (COS)."""
+"""cos-migrate: moves files and objects of other clouds into Tencent Cloud Object Storage."""
 
 __version__ = "0.1.0"

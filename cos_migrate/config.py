@@ -282,7 +282,7 @@ class _Loader:
         try:
             text = self._resolved(text, known)
             if text in known.placeholders and not (batch and known.batch):
-                raise ValueError(f"{text} is a placeholder that was never changed")  # noqa: TRY301
+                raise ValueError(f"{text} is a placeholder that was never changed")
             return self._parsed(section, one, text)
         except ValueError as error:
             message = str(error)

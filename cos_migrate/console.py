@@ -40,7 +40,7 @@ class Console:
         stdout: BinaryIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
-        """`quiet`: no lines for single objects; `progress`: a display where stderr is a terminal."""
+        """`quiet`: no lines for single objects; `progress`: a display on a terminal."""
         self._out: BinaryIO | None = stdout or sys.stdout.buffer
         self._err = stderr or sys.stderr
         self._quiet = quiet

@@ -119,9 +119,7 @@ class _Demo:
 
     def _compare(self, port: int) -> Iterator[str]:
         """Read every object back; yield what is wrong."""
-        settings = CosSettings(
-            _BUCKET, _REGION, Credentials(_ID, _KEY), suffix=f"localhost:{port}"
-        )
+        settings = CosSettings(_BUCKET, _REGION, Credentials(_ID, _KEY), suffix=f"localhost:{port}")
         access = Access(settings)
         route = access.routes[0]
         connection: Connection | None = None

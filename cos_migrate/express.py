@@ -30,7 +30,7 @@ _SLOW_READ = 0.002
 """Seconds; a source whose objects take longer to read on average is read by threads."""
 _SMOOTHING = 0.05
 _RECHECK = 500
-"""After so many objects read by threads, one is read here again to see whether it has become fast."""
+"""After so many objects read by threads, one is read here again: it may have become fast."""
 
 
 class Handed(NamedTuple):
@@ -74,10 +74,10 @@ class Express:
         hand_over: Callable[[Handed], None],
         emit: Callable[[Message], None],
     ) -> None:
-        """`memory`: bytes of bodies held at once; `silence`: seconds a request may be without
-        progress; `hand_over` starts a thread's work.
+        """Start the thread.
 
-        Every task handed over must be given back by `returned`.
+        `memory`: bytes of bodies held at once; `silence`: seconds a request may be without
+        progress; `hand_over` starts a thread's work. Every task handed over must be given back by `returned`.
         """
         self._lane = lane
         self._allowed = slots
@@ -296,4 +296,3 @@ class Express:
                 self._selector.unregister(connection)
             except (KeyError, ValueError):
                 pass  # it was closed before: the system has forgotten it already
-

@@ -70,6 +70,7 @@ class Answer:
         self.restart()
 
     def restart(self) -> None:
+        """Begin with another answer."""
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
         self.body: list[bytes] = []
@@ -81,20 +82,24 @@ class Answer:
         self.until_close = False
 
     def on_message_begin(self) -> None:
+        """An answer begins."""
         if self.complete:
             self.extra = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """One header, whole."""
         if not self.complete:
             self.headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
+        """The head is complete."""
         self.headers_done = True
         self.status = self.parser.get_status_code()
         headers = self.headers
         self.until_close = b"content-length" not in headers and b"transfer-encoding" not in headers
 
     def on_body(self, data: bytes) -> None:
+        """Some of the body."""
         if self.complete:
             return
         self.size += len(data)
@@ -103,6 +108,7 @@ class Answer:
         self.body.append(data)
 
     def on_message_complete(self) -> None:
+        """The answer is complete."""
         if self.status < 200:  # noqa: PLR2004 - an interim answer; the real one follows
             self.restart()
         else:
@@ -161,7 +167,7 @@ class Connection:
         self.answered = False
         """Whether any byte of the current request's answer arrived."""
         self.wants_write = False
-        """Whether `advance` can go on when the socket takes more bytes, not only when it has some."""
+        """Whether `advance` can go on when the socket takes more bytes, too."""
 
     @property
     def session(self) -> ssl.SSLSession | None:
@@ -301,9 +307,10 @@ class Connection:
         """Send the rest, waiting where the socket is full; stop when an answer comes instead."""
         while self._rest is not None:
             self._send_rest()
-            if self._rest is not None and self._wait(write=True) and self._answer_waits():
-                self._early = True
-                return
+            if self._rest is not None:
+                self._wait(write=True)
+                if self._answer_waits():
+                    return
 
     def _answer_waits(self) -> bool:
         """Return whether an answer has come before the request was sent whole.
@@ -364,14 +371,13 @@ class Connection:
     def _readable(self) -> bool:
         return wait_for(self._sock, 0.0, write=False)
 
-    def _wait(self, *, write: bool) -> bool:
-        """Wait until the socket is ready; return True. Raises TimeoutError."""
+    def _wait(self, *, write: bool) -> None:
+        """Wait until the socket is ready. Raises TimeoutError."""
         limit = self._timeouts.io
         if self._deadline:
             limit = min(limit, self._deadline - time.monotonic())
         if limit <= 0 or not wait_for(self._sock, limit, write=write):
             raise TimeoutError
-        return True
 
 
 def wait_for(sock: socket.socket, seconds: float, *, write: bool) -> bool:

@@ -53,7 +53,7 @@ class Ini:
 def read(path: str) -> bytes:
     """Return the bytes of the file at `path`; raises ConfigError when it cannot be read."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - Path("") would be the current folder
+        with open(path, "rb") as file:
             data = file.read(_MAX_SIZE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -7,6 +7,8 @@ import re
 KEY_BYTES = 850
 """The longest key COS takes, in bytes of UTF-8."""
 _REFUSED = re.compile("[\x18-\x1b]")
+_ESCAPED_BYTES = range(0xDC80, 0xDD00)
+"""Bytes that are no UTF-8, as Python keeps them in a str."""
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -46,6 +48,6 @@ def printable(text: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     code = ord(found.group())
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as Python keeps it in a str
+    if code in _ESCAPED_BYTES:
         code -= 0xDC00
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - one byte

@@ -212,7 +212,7 @@ class Migration:
             return
         if task[1] == Kind.DIGEST:
             self._hashing -= 1
-        elif reply != Reply.UNSTARTED and reply != Reply.FAILED:
+        elif reply not in {Reply.UNSTARTED, Reply.FAILED}:
             self._row.success()
         if reply == Reply.FAILED and self._cured(Failure(*values)):
             reply = Reply.UNSTARTED
@@ -407,9 +407,7 @@ class Migration:
             self._parked.append(sending)
             return
         skip_same_path = self._plan.upload.skip_same_path
-        self._submit(
-            sending, (Kind.PUT_OBJECT, *source_fields(obj), cos_path, skip_same_path)
-        )
+        self._submit(sending, (Kind.PUT_OBJECT, *source_fields(obj), cos_path, skip_same_path))
 
     def _reject(self, item: Rejected) -> None:
         obj = SourceObject(item.name, item.key, Fingerprint(0))

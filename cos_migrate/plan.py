@@ -38,7 +38,9 @@ class Decision(NamedTuple):
 
 def cos_path_of(target: Target, obj: SourceObject) -> str:
     """Return where `obj` goes, with a leading `/`."""
-    return target.cos_path + obj.key.lstrip("/") if obj.key[:1] == "/" else target.cos_path + obj.key
+    return (
+        target.cos_path + obj.key.lstrip("/") if obj.key[:1] == "/" else target.cos_path + obj.key
+    )
 
 
 def decide(rules: Rules, source: Source, obj: SourceObject, recorded: str | None) -> Decision:

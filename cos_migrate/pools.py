@@ -288,7 +288,9 @@ class Pools:
             self._losses[task[0]] += 1
             if self._losses[task[0]] >= _LOSSES:
                 text = f"the worker process ended twice while it had this task ({event.reason})"
-                given_up.append((task[0], Reply.FAILED, *Failure("worker", text, code="WorkerLost")))
+                given_up.append(
+                    (task[0], Reply.FAILED, *Failure("worker", text, code="WorkerLost"))
+                )
         self._seat(event.worker)
         for task in mine:
             if self._losses[task[0]] < _LOSSES:
@@ -360,5 +362,3 @@ def _share(job: Job, index: int, count: int) -> Job:
         big_threads=part(job.big_threads),
         memory=job.memory // count,
     )
-
-

@@ -44,7 +44,7 @@ def dump_request_ids(state: Readable) -> Iterator[tuple[str, str]]:
         yield path, value.decode("utf-8", "replace")
 
 
-def save_point_key(  # noqa: PLR0913 - the six fields of the Java tool's key
+def save_point_key(
     bucket: str, cos_path: str, name: str, mtime_ms: int, part_size: int, threshold: int
 ) -> bytes:
     """Return the Java tool's key of an unfinished upload; its value is the upload id."""

@@ -55,9 +55,7 @@ def target_of(common: Common) -> Target:
 
 def credentials_of(common: Common) -> Credentials:
     """Return whose requests those to COS are."""
-    return Credentials(
-        common.secret_id.reveal(), common.secret_key.reveal(), common.token.reveal()
-    )
+    return Credentials(common.secret_id.reveal(), common.secret_key.reveal(), common.token.reveal())
 
 
 def cos_settings(common: Common) -> CosSettings:

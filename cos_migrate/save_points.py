@@ -32,9 +32,7 @@ class SavePoints:
         self, cos_path: str, name: str, mtime_ms: int, part_size: int, threshold: int
     ) -> str | None:
         """Return the upload id that the Java tool has kept, of whose parts nothing is known."""
-        key = records.save_point_key(
-            self._bucket, cos_path, name, mtime_ms, part_size, threshold
-        )
+        key = records.save_point_key(self._bucket, cos_path, name, mtime_ms, part_size, threshold)
         value = self._state.get(key)
         return value.decode("utf-8", "replace") if value else None
 

@@ -62,7 +62,7 @@ class Scanner:
             self._walk()
         except MigrateError as error:
             failure = failure_of(error)
-        except Exception as error:  # noqa: BLE001 - a scan that breaks off must be told of
+        except Exception as error:
             text = f"the scan broke off: {type(error).__name__}: {error}"
             failure = Failure("scan", text, code="Unexpected")
         self._post(ScanEnded(failure))

@@ -47,12 +47,11 @@ class Session:
         source_type = registry.find(config.migrate_type)
         if source_type is None:
             legal = ", ".join(registry.available())
-            raise ConfigError(
-                [
-                    f"{self._line.config_path}: [migrateType] type={config.migrate_type} is not "
-                    f"supported by this version; legal: {legal}"
-                ]
+            problem = (
+                f"{self._line.config_path}: [migrateType] type={config.migrate_type} is not "
+                f"supported by this version; legal: {legal}"
             )
+            raise ConfigError([problem])
         _refuse_unsupported(self._line.config_path, config)
         mode = self._environ.get("RUN_MODE", "").upper()
         if mode in {"DUMP_REQUESTID", "QUERY_REQUESTID"}:
@@ -73,7 +72,7 @@ class Session:
         header = header_of(line.config_path, loaded.shown)
         for warning in (*line.warnings, *loaded.warnings):
             console.complain(f"warning: {warning}")
-            logs.warn(warning)
+            logs.warn(warning)  # noqa: G010 - our logs are not the logging module
         try:
             with self._signals():
                 while True:
@@ -86,20 +85,21 @@ class Session:
                         header=header,
                         reload_credentials=self._reload_credentials,
                     )
-                    if self._signal:
+                    if self._stop_code():
                         self._run.interrupt()
                     daemon = config.common.daemon_mode
                     code = self._round(self._run, console, logs, daemon=daemon)
-                    if self._signal:
-                        return 128 + self._signal
-                    if not daemon:
-                        return code
-                    self._wake.wait(config.common.daemon_mode_inter_val)
-                    if self._signal:
-                        return 128 + self._signal
+                    if daemon and not self._stop_code():
+                        self._wake.wait(config.common.daemon_mode_inter_val)
+                    if self._stop_code() or not daemon:
+                        return self._stop_code() or code
         finally:
             console.close()
             logs.close()
+
+    def _stop_code(self) -> int:
+        """Return the exit code for the signal that came, 0 when none did."""
+        return 128 + self._signal if self._signal else 0
 
     def _round(self, run: Run, console: Console, logs: Logs, *, daemon: bool) -> int:
         """Run once; return the exit code of it."""
@@ -166,8 +166,8 @@ class Session:
                 return 0
             try:
                 with Path(wanted).open("w", encoding="utf-8") as file:
-                    for cos_path, request_id in records.dump_request_ids(state):
-                        file.write(f"{cos_path} \t {request_id}\n")
+                    pairs = records.dump_request_ids(state)
+                    file.writelines(f"{path} \t {request_id}\n" for path, request_id in pairs)
             except OSError as error:
                 raise StateError(f"cannot write {wanted}: {error.strerror}") from error
         return 0

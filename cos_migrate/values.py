@@ -175,7 +175,7 @@ def semicolon_list(text: str) -> tuple[str, ...]:
 
 def _exists(path: str) -> bool:
     # Path.exists raises where a path cannot be one, or lies in a folder that may not be entered.
-    return os.path.exists(path)  # noqa: PTH110
+    return os.path.exists(path)
 
 
 def existing(message: str) -> Callable[[str], str]:

@@ -215,7 +215,7 @@ class _Mover:
             if error.code == "Stopping":
                 return (number, Reply.UNSTARTED)
             return (number, Reply.FAILED, *failure_of(error))
-        except Exception as error:  # noqa: BLE001 - a worker outlives any single object
+        except Exception as error:
             text = f"{type(error).__name__}: {error}"
             return (number, Reply.FAILED, *Failure("transfer", text, code="Unexpected"))
 

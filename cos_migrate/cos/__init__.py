@@ -1,0 +1,1 @@
+"""The target: signing, requests, verification."""

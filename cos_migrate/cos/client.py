@@ -271,7 +271,7 @@ class CosClient:
             return Stored(etag, crc64, request_id)
         return Stored(etag, crc64, request_id, "COS sent no CRC-64")
 
-    def _call(  # noqa: PLR0913 - the parts of a request
+    def _call(
         self,
         operation: str,
         method: str,
@@ -341,7 +341,9 @@ class CosClient:
         head = access.head(route, method, cos_path, params, headers)
         if connection is not None and connection.reusable:
             try:
-                return connection.exchange(head, payload.start() if payload else b"", no_body=no_body)
+                return connection.exchange(
+                    head, payload.start() if payload else b"", no_body=no_body
+                )
             except TransportError as error:
                 if connection.answered or error.code not in STALE:
                     raise

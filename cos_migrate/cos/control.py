@@ -25,7 +25,9 @@ _LOCAL = re.compile(r"(?:.+\.)?localhost$|[^.]+\.(\d+\.\d+\.\d+\.\d+)$")
 class _LoopbackAdapter(HTTPAdapter):
     """Reaches `*.localhost`, which not every resolver knows (RFC 6761), as loopback."""
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
         """Send with the Host header that was signed, to the address it stands for."""
         parts = urlsplit(request.url or "")
         found = _LOCAL.match(parts.hostname or "")

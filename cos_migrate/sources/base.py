@@ -70,9 +70,7 @@ class Source(abc.ABC):
         return recorded == self.record_value(obj)
 
     @abc.abstractmethod
-    def open(
-        self, obj: SourceObject, start: int, length: int
-    ) -> AbstractContextManager[Reader]:
+    def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
         """Open bytes `start` to `start + length` of `obj`.
 
         Raises `SourceError` when it cannot be read, `SourceChanged` when it is not the version

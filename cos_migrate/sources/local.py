@@ -30,7 +30,7 @@ from cos_migrate.sources.local_reader import (
 )
 
 _OPEN_FOLDERS = 64
-"""Folders read an entry at a time; below them a folder is read whole, for the sake of open files."""
+"""Folders read an entry at a time; deeper ones are read whole, to have few files open."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
@@ -71,9 +71,7 @@ class LocalSource(Source):
         size, mtime_ns, _ = obj.fingerprint
         return f"[mtime: {mtime_ns // 1_000_000}], [fileSize: {size}]"
 
-    def open(
-        self, obj: SourceObject, start: int, length: int
-    ) -> AbstractContextManager[Reader]:
+    def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
         """Open a range of a file; it must still be the version that was listed."""
         if obj.is_folder:
             return FolderReader()
@@ -143,9 +141,7 @@ class LocalSource(Source):
             elif self._filtered or not name.isascii():
                 yield self._judged(name, name[at:], found)
             else:
-                yield SourceObject(
-                    name, name[at:], Fingerprint(found.st_size, found.st_mtime_ns)
-                )
+                yield SourceObject(name, name[at:], Fingerprint(found.st_size, found.st_mtime_ns))
 
     def _enter(
         self,

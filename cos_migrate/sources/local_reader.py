@@ -61,7 +61,10 @@ class LocalReader:
                 raise self._changed("since it was listed")
             if not stat.S_ISREG(opened.st_mode):
                 raise SourceError(
-                    "it is no regular file any more", operation="open", target=obj.name, code="EINVAL"
+                    "it is no regular file any more",
+                    operation="open",
+                    target=obj.name,
+                    code="EINVAL",
                 )
             if start:
                 os.lseek(self._fd, start, os.SEEK_SET)

@@ -105,9 +105,7 @@ class Tool:
         keep = {k: v for k, v in os.environ.items() if not k.startswith(("COS_", "RUN_MODE"))}
         return {**keep, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **(more or {})}
 
-    def start(
-        self, *words: str, environ: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[str]:
+    def start(self, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start a run and return at once."""
         self.write_config()
         return subprocess.Popen(

@@ -81,7 +81,7 @@ def test_a_blank_value_is_the_default() -> None:
 
 def test_a_configuration_can_be_pickled() -> None:
     loaded = load().config
-    assert pickle.loads(pickle.dumps(loaded)) == loaded  # noqa: S301 - our own bytes
+    assert pickle.loads(pickle.dumps(loaded)) == loaded
 
 
 @pytest.mark.parametrize(

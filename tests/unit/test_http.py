@@ -32,7 +32,7 @@ def serving(*handlers: Handler) -> Iterator[int]:
             with sock:
                 try:
                     handler(sock)
-                except BaseException as error:  # noqa: BLE001 - told to the test
+                except BaseException as error:
                     problems.append(error)
 
     thread = threading.Thread(target=serve)
@@ -55,7 +55,11 @@ def read_request(sock: socket.socket) -> tuple[bytes, bytes]:
         data += more
     head, _, body = data.partition(b"\r\n\r\n")
     lower = head.lower()
-    size = int(lower.split(b"content-length:")[1].split(b"\r\n")[0]) if b"content-length:" in lower else 0
+    size = (
+        int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
+        if b"content-length:" in lower
+        else 0
+    )
     while len(body) < size:
         body += sock.recv(65536)
     return head, body
@@ -163,7 +167,12 @@ def test_broken_answers(answer: bytes, code: str) -> None:
 
 def test_silence_is_a_time_out() -> None:
     release = threading.Event()
-    with serving(lambda sock: (read_request(sock), release.wait(10))[0]) as port:
+
+    def say_nothing(sock: socket.socket) -> None:
+        read_request(sock)
+        release.wait(10)
+
+    with serving(say_nothing) as port:
         connection = connect(port, Timeouts(io=0.05))
         with pytest.raises(TransportError) as caught:
             put(connection)

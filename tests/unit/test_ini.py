@@ -178,7 +178,7 @@ def test_doubled_backslashes_bring_any_value_back(text: str) -> None:
 
 
 @given(st.binary(), st.booleans())
-def test_no_bytes_are_too_much(data: bytes, keeps: bool) -> None:  # noqa: FBT001 - Hypothesis's
+def test_no_bytes_are_too_much(data: bytes, keeps: bool) -> None:
     def keeps_backslash(_section: str, _key: str) -> bool:
         return keeps
 

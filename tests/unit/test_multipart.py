@@ -93,7 +93,9 @@ def test_parts_cover_the_object_once_in_any_order(size: int, seed: int) -> None:
     assert len(server.completed) == 1
 
 
-def saved(server: Server, count: int, *, size: int = 5 * MIB, mtime: int = 1_000_000_000) -> SavePoint:
+def saved(
+    server: Server, count: int, *, size: int = 5 * MIB, mtime: int = 1_000_000_000
+) -> SavePoint:
     parts = tuple(
         PartRecord(n, (n - 1) * MIB, MIB, f"etag{n}", crc64(b"\0" * MIB))
         for n in range(1, count + 1)

@@ -18,9 +18,7 @@ NAMES = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=12)
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=30)
 
 
-def sdk_signature(
-    method: str, path: str, params: dict[str, str], headers: dict[str, str]
-) -> str:
+def sdk_signature(method: str, path: str, params: dict[str, str], headers: dict[str, str]) -> str:
     config = CosConfig(Region="ap-guangzhou", SecretId="AKID", SecretKey=KEY)
     request = requests.Request(method, "http://unused/", headers={}).prepare()
     request.headers = requests.structures.CaseInsensitiveDict(headers)
