@@ -77,7 +77,7 @@ class Express:
         """Start the thread.
 
         `memory`: bytes of bodies held at once; `silence`: seconds a request may be without
-        progress; `hand_over` starts a thread's work. Every task handed over must be given back by `returned`.
+        progress; `hand_over` starts a thread's work. What is handed over must be `returned`.
         """
         self._lane = lane
         self._allowed = slots

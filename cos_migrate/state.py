@@ -44,7 +44,7 @@ class Engine(Protocol):
         """Close the files."""
 
 
-class Damaged(Exception):  # noqa: N818 - a finding, caught here
+class Damaged(Exception):
     """The library calls its own files damaged."""
 
 

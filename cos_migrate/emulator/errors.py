@@ -40,7 +40,7 @@ _STATUSES: Mapping[str, int] = MappingProxyType(
 )
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault of ours
+class Refusal(Exception):
     """A request that is answered with an error."""
 
     def __init__(self, code: str, message: str = "", status: int = 0) -> None:

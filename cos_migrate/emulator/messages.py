@@ -15,7 +15,7 @@ _LINE = 65536
 _HEADERS = 200
 
 
-class Closed(Exception):  # noqa: N818 - the ordinary end of a connection
+class Closed(Exception):
     """The client has closed the connection."""
 
 
