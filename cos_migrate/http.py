@@ -356,7 +356,9 @@ class Connection:
         if no_body and answer.headers_done:
             # The parser cannot be told that no body follows: the next answer gets a new one.
             self._answer = Answer()
-            answer.keep_alive = answer.parser.should_keep_alive()
+            # Nor can it be asked: it would count on a body that ends with the connection.
+            closes = answer.headers.get(b"connection", b"").lower() == b"close"
+            answer.keep_alive = not closes and answer.parser.get_http_version() == "1.1"
             return self._finish(answer)
         return None
 

@@ -136,7 +136,7 @@ class Migration:
             self._report.error(
                 f"internal error: {self._seen} objects were found, {self._settled} accounted for"
             )
-        complete = self._list_finished and self._seen == self._settled
+        complete = self._list_finished and not self._found and self._seen == self._settled
         return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
 
     def _over(self) -> bool:

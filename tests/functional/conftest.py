@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from functional.tool import SECRET_ID, SECRET_KEY, Tool
+from tests.functional.tool import SECRET_ID, SECRET_KEY, Tool
 
 from cos_migrate.emulator import EmbeddedCos
 

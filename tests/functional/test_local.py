@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from functional.tool import BUCKET, Tool, records
+from tests.functional.tool import BUCKET, Tool, records
 
 from cos_migrate.emulator import EmbeddedCos
 
@@ -41,7 +41,9 @@ def test_new_skip_update(cos: EmbeddedCos, tool: Tool) -> None:
     assert (first.status, first.list_finished) == ("ALL_OK", True)
     arrived(cos, tool)
     data = tool.data.as_posix()
-    key = f"[taskType: migrateLocal] [bucket: {BUCKET}], [localPath: {data}/a.txt], [cosPath: /a.txt]"
+    key = (
+        f"[taskType: migrateLocal] [bucket: {BUCKET}], [localPath: {data}/a.txt], [cosPath: /a.txt]"
+    )
     [ok] = [line for line in first.lines("[ok]") if "a.txt" in line]
     assert re.fullmatch(r"\[ok\] \[requestid: \S+\], task_info: " + re.escape(key), ok)
     progress = "[UploadInProgress] [key: /{}] [byteSent/ byteTotal/ percentage: {}/ {}/ 100.00%]"
@@ -133,7 +135,9 @@ def test_without_md5(cos: EmbeddedCos, tool: Tool) -> None:
 
 def test_d_overrides_win(cos: EmbeddedCos, tool: Tool) -> None:
     tool.put("a")
-    ended = tool.run("-Dcommon.cosPath=/over/", "-Dfile.encoding=UTF-8", "-Xmx4g", "conf/config.ini")
+    ended = tool.run(
+        "-Dcommon.cosPath=/over/", "-Dfile.encoding=UTF-8", "-Xmx4g", "conf/config.ini"
+    )
     assert ended.code == 0, ended.err
     assert cos.keys(BUCKET) == ["over/a"]
     assert ended.err.count("-Dfile.encoding") + ended.err.count("-Xmx4g") >= 1
@@ -235,9 +239,7 @@ def test_request_ids_can_be_asked_for(tool: Tool) -> None:
     tool.put("a")
     tool.put("b")
     first = tool.run()
-    ids = dict(
-        re.findall(r"\[requestid: (\S+)\], .*\[cosPath: (\S+)\]", first.out)
-    )
+    ids = dict(re.findall(r"\[requestid: (\S+)\], .*\[cosPath: (\S+)\]", first.out))
     environ = {"RUN_MODE": "query_requestid", "QUERY_REQUESTID_KEY": "/a"}
     answer = tool.run(environ=environ)
     request_id = next(key for key, path in ids.items() if path == "/a")

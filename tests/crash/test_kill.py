@@ -1,0 +1,289 @@
+"""Stopped in every way, then run again: the bucket holds every byte, the records agree."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, end, records
+
+from cos_migrate.emulator import EmbeddedCos, Fault
+
+MIB = 1 << 20
+posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+
+@pytest.fixture
+def cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
+    folder = tmp_path / "cos"
+    folder.mkdir()
+    with EmbeddedCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
+        yield server
+
+
+@pytest.fixture
+def tool(tmp_path: Path, cos: EmbeddedCos) -> Tool:
+    return Tool(tmp_path / "tool", cos.port)
+
+
+def fill(tool: Tool, files: int = 150, big: int = 2) -> None:
+    chance = random.Random(7)
+    for number in range(files):
+        tool.put(f"d{number % 7}/{number}", chance.randbytes(chance.randrange(3000)))
+    for number in range(big):
+        tool.put(f"big{number}", chance.randbytes(11 * MIB + number))
+
+
+def wait_for(cos: EmbeddedCos, count: int, process: subprocess.Popen[str]) -> None:
+    while len(cos.requests) < count and process.poll() is None:
+        time.sleep(0.002)
+
+
+def assert_complete(cos: EmbeddedCos, tool: Tool) -> None:
+    files = {p.relative_to(tool.data).as_posix(): p for p in tool.data.rglob("*") if p.is_file()}
+    assert set(cos.keys(BUCKET)) == set(files)
+    for key, path in files.items():
+        assert cos.object_bytes(BUCKET, key) == path.read_bytes()
+    kept = records(tool.database)
+    for key, path in files.items():
+        value = next(v for k, v in kept.items() if f"[cosPath: /{key}]" in k and "taskType" in k)
+        status = path.stat()
+        assert value == f"[mtime: {status.st_mtime_ns // 10**6}], [fileSize: {status.st_size}]"
+    assert not [key for key in kept if "cosmigrate upload" in key or "cosmigrate part" in key]
+
+
+@posix
+@pytest.mark.parametrize("after", [1, 3, 20, 60, 120, 155, 160])
+def test_kill_9_at_any_point(cos: EmbeddedCos, tool: Tool, after: int) -> None:
+    fill(tool)
+    cos.latency = 0.004
+    process = tool.start()
+    wait_for(cos, after, process)
+    process.kill()
+    process.communicate()
+    cos.latency = 0
+    # The workers of the killed run end by themselves: nothing of theirs may disturb the next.
+    ended = tool.run()
+    assert ended.code == 0, ended.out[-2000:] + ended.err
+    counts = ended.counts()
+    assert counts["new"] + counts["skip"] == 152
+    assert_complete(cos, tool)
+
+
+@posix
+def test_kill_9_again_and_again(cos: EmbeddedCos, tool: Tool) -> None:
+    fill(tool, files=300, big=3)
+    cos.latency = 0.003
+    chance = random.Random(1)
+    for _ in range(8):
+        process = tool.start()
+        wait_for(cos, len(cos.requests) + chance.randrange(2, 60), process)
+        process.kill()
+        process.communicate()
+    cos.latency = 0
+    ended = tool.run()
+    assert ended.code == 0, ended.out[-2000:] + ended.err
+    assert ended.counts()["skip"] > 0
+    assert_complete(cos, tool)
+
+
+@posix
+def test_parts_are_not_sent_twice(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.put("big", os.urandom(50 * MIB))
+    tool.common["bigFileExecutorNum"] = "2"
+    cos.latency = 0.05
+    process = tool.start()
+    while cos.operations().count("UploadPart") < 6 and process.poll() is None:
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    confirmed = sum(1 for key in records(tool.database) if key.startswith("[cosmigrate part]"))
+    assert confirmed >= 3
+    saved = [
+        key for key in records(tool.database) if key.startswith("[task_kind: upload_savepoint]")
+    ]
+    assert len(saved) == 1
+    assert f"[key: /big], [localPath: {tool.data}/big], [mtime: " in saved[0]
+    assert "[partSize: 5242880], [mutlipartUploadThreshold: 5242880]" in saved[0]
+    time.sleep(0.3)
+    cos.reset()
+    ended = tool.run()
+    assert ended.code == 0, ended.out + ended.err
+    assert "InitiateMultipartUpload" not in cos.operations()
+    assert cos.operations().count("UploadPart") == 10 - confirmed
+    assert cos.operations().count("ListParts") == 1
+    assert_complete(cos, tool)
+
+
+@posix
+def test_a_changed_big_file_begins_anew_and_its_old_upload_is_aborted(
+    cos: EmbeddedCos, tool: Tool
+) -> None:
+    tool.put("big", os.urandom(30 * MIB))
+    tool.common["bigFileExecutorNum"] = "1"
+    cos.latency = 0.05
+    process = tool.start()
+    while cos.operations().count("UploadPart") < 3 and process.poll() is None:
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    time.sleep(0.3)
+    cos.latency = 0
+    tool.put("big", os.urandom(20 * MIB))
+    foreign = cos.store.begin_upload(BUCKET, "big", {})
+    ended = tool.run()
+    assert ended.code == 0
+    assert cos.operations().count("AbortMultipartUpload") == 1
+    assert [upload.upload_id for upload in cos.store.uploads(BUCKET)] == [foreign.upload_id]
+    assert_complete(cos, tool)
+
+
+@posix
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_in_good_order(
+    cos: EmbeddedCos, tool: Tool, number: signal.Signals, code: int
+) -> None:
+    fill(tool)
+    cos.latency = 0.02
+    tool.common["smallFileExecutorNum"] = "4"
+    process = tool.start()
+    wait_for(cos, 20, process)
+    process.send_signal(number)
+    ended = end(process)
+    assert ended.code == code
+    assert "Traceback" not in ended.err
+    assert ended.err.count("stopping") == 1
+    counts = ended.counts()
+    assert counts["fail"] == 0
+    assert not ended.list_finished
+    # What was in flight is finished, counted and recorded.
+    assert counts["new"] == len(cos.keys(BUCKET))
+    kept = [key for key in records(tool.database) if "taskType" in key]
+    assert counts["new"] == len(kept)
+    again = tool.run()
+    assert again.counts()["skip"] == counts["new"]
+    assert_complete(cos, tool)
+
+
+@posix
+def test_ctrl_c_reaches_the_whole_group(cos: EmbeddedCos, tool: Tool) -> None:
+    """A terminal sends SIGINT to every process of the run."""
+    fill(tool, big=1)
+    cos.latency = 0.02
+    tool.common["smallFileExecutorNum"] = "4"
+    tool.write_config()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cos_migrate"],
+        cwd=tool.folder,
+        env=tool.environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for(cos, 20, process)
+    os.killpg(process.pid, signal.SIGINT)
+    ended = end(process)
+    assert ended.code == 130
+    assert "Traceback" not in ended.err
+    assert ended.counts()["new"] == len(cos.keys(BUCKET))
+
+
+@posix
+def test_a_second_signal_ends_at_once(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.put("a")
+    cos.faults.append(Fault("hang", seconds=30, times=-1))
+    process = tool.start()
+    wait_for_start(tool)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    ended = end(process)
+    assert ended.code == 130
+    assert time.monotonic() - started < 5
+
+
+def wait_for_start(tool: Tool) -> None:
+    for _ in range(500):
+        if list((tool.folder / "db").glob("*/*/*/CURRENT")):
+            return
+        time.sleep(0.01)
+
+
+@posix
+def test_a_worker_that_is_killed_is_replaced(cos: EmbeddedCos, tool: Tool) -> None:
+    fill(tool)
+    cos.latency = 0.01
+    tool.common |= {"workerProcessNum": "2", "smallFileExecutorNum": "4"}
+    process = tool.start()
+    wait_for(cos, 20, process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("needs /proc")
+    os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+    ended = end(process)
+    assert ended.code == 0, ended.err
+    assert "a worker process ended by itself" in ended.err
+    assert ended.counts()["new"] == 152
+    assert_complete(cos, tool)
+
+
+@posix
+def test_workers_do_not_outlive_the_coordinator(cos: EmbeddedCos, tool: Tool) -> None:
+    fill(tool)
+    cos.latency = 0.05
+    process = tool.start()
+    wait_for(cos, 5, process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("needs /proc")
+    workers = [int(text) for text in children.read_text().split()]
+    assert workers
+    process.kill()
+    process.communicate()
+    for _ in range(500):
+        if not any(_runs(pid) for pid in workers):
+            return
+        time.sleep(0.01)
+    raise AssertionError("a worker is still there")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def test_a_lost_answer_to_complete_is_found_out(cos: EmbeddedCos, tool: Tool) -> None:
+    content = os.urandom(11 * MIB)
+    tool.put("big", content)
+    cos.faults.append(Fault("drop", operation="CompleteMultipartUpload"))
+    ended = tool.run()
+    assert ended.code == 0, ended.out
+    assert cos.operations().count("UploadPart") == 3
+    assert cos.object_bytes(BUCKET, "big") == content
+
+
+def test_an_upload_that_somebody_aborted_begins_anew(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.put("big", os.urandom(20 * MIB))
+    tool.common |= {"bigFileExecutorNum": "1", "requestTryCount": "2"}
+    cos.faults.append(Fault("status", operation="UploadPart", status=500, times=-1, skip=2))
+    first = tool.run()
+    assert first.counts()["fail"] == 1
+    cos.faults.clear()
+    for upload in cos.store.uploads(BUCKET):
+        cos.store.abort(upload)
+    ended = tool.run()
+    assert ended.code == 0, ended.out
+    assert_complete(cos, tool)
