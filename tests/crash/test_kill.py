@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, end, records
 
 from cos_migrate.emulator import EmbeddedCos, Fault
+from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, end, records
 
 MIB = 1 << 20
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

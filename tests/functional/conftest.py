@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.functional.tool import SECRET_ID, SECRET_KEY, Tool
 
 from cos_migrate.emulator import EmbeddedCos
+from tests.functional.tool import SECRET_ID, SECRET_KEY, Tool
 
 
 @pytest.fixture

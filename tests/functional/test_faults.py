@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.functional.tool import BUCKET, Ended, Tool, records
 
 from cos_migrate.emulator import EmbeddedCos, Fault
+from tests.functional.tool import BUCKET, Ended, Tool, records
 
 MIB = 1 << 20
 

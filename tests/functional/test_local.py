@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.functional.tool import BUCKET, Tool, records
 
 from cos_migrate.emulator import EmbeddedCos
+from tests.functional.tool import BUCKET, Tool, records
 
 MIB = 1 << 20
 

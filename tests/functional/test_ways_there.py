@@ -114,7 +114,7 @@ def test_an_https_tunnel_through_a_proxy(
     assert len(tls_cos.keys(BUCKET)) == 41
 
 
-def test_proxies_of_the_environment_are_ignored(cos: EmbeddedCos, tool: Tool) -> None:
+def test_proxies_of_the_environment_are_ignored(tool: Tool) -> None:
     some_files(tool)
     nowhere = "http://127.0.0.1:9"
     environ = {"http_proxy": nowhere, "HTTP_PROXY": nowhere, "ALL_PROXY": nowhere}

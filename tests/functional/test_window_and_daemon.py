@@ -39,7 +39,7 @@ def test_outside_the_window_nothing_is_sent(cos: EmbeddedCos, tool: Tool) -> Non
 
 
 @pytest.mark.parametrize("hours", [(-6, 6), (-1, 1), (-18, 2)])
-def test_inside_the_window(cos: EmbeddedCos, tool: Tool, hours: tuple[float, float]) -> None:
+def test_inside_the_window(tool: Tool, hours: tuple[float, float]) -> None:
     tool.put("a")
     tool.common["executeTimeWindow"] = hours_from_now(*hours)
     assert tool.run().counts()["new"] == 1
@@ -61,7 +61,7 @@ def test_daemon_mode_goes_round(cos: EmbeddedCos, tool: Tool) -> None:
     assert cos.keys("examplebucket-1250000000") == ["a", "b"]
 
 
-def test_a_failed_round_does_not_end_the_daemon(cos: EmbeddedCos, tool: Tool) -> None:
+def test_a_failed_round_does_not_end_the_daemon(tool: Tool) -> None:
     tool.common |= {"daemonMode": "on", "daemonModeInterVal": "1", "secretKey": "wrong"}
     tool.put("a")
     process = tool.start()
