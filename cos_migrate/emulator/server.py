@@ -328,7 +328,7 @@ def _send(sock: socket.socket, reply: _Reply, method: str, *, truncate: bool = F
     lines = [f"HTTP/1.1 {answer.status} {reason}"]
     if answer.status != 204:  # noqa: PLR2004 - no body by definition
         lines.append(f"Content-Length: {size}")
-    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+    lines += [f"{_spelt(name)}: {value}" for name, value in answer.headers.items()]
     if answer.body and "content-type" not in answer.headers:
         lines.append("Content-Type: application/xml")
     lines += ["Server: tencent-cos", f"x-cos-request-id: {reply.request_id}"]
@@ -345,6 +345,13 @@ def _send(sock: socket.socket, reply: _Reply, method: str, *, truncate: bool = F
     if answer.file and answer.length:
         with answer.file.open("rb") as file:
             sock.sendfile(file, answer.start, answer.length)
+
+
+def _spelt(name: str) -> str:
+    """Return a header's name as COS spells it: some tools take the case for a part of it."""
+    if name == "etag":
+        return "ETag"
+    return name if name.startswith("x-cos-") else name.title()
 
 
 def _break_off(sock: socket.socket) -> None:

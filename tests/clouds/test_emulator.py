@@ -1,0 +1,382 @@
+"""The embedded COS judged by the official SDK and coscmd, and its signature check by tampering."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+from qcloud_cos import CosConfig, CosS3Client
+from qcloud_cos.cos_exception import CosServiceError
+
+from cos_migrate.cos.access import Access, CosSettings, Credentials
+from cos_migrate.cos.client import CosClient
+from cos_migrate.cos.payload import BytesPayload
+from cos_migrate.emulator import EmbeddedCos, Fault
+from cos_migrate.http import Response
+from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
+
+MIB = 1 << 20
+ODD_KEYS = [
+    "a",
+    "a/b",
+    "a/",
+    "A",
+    "double//slash",
+    "with blank",
+    "100%41+plus",
+    "ünï/코드/迁移",
+    "emoji 🚚",
+    "?query&amp=#x",
+    "quote\"'<>",
+    "back\\slash",
+    "l" * 850,
+    "é" * 425,
+]
+
+
+@pytest.fixture
+def cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
+    folder = tmp_path / "cos"
+    folder.mkdir()
+    with EmbeddedCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
+        yield server
+
+
+@pytest.fixture
+def sdk(cos: EmbeddedCos) -> Any:
+    return client_of(cos.port)
+
+
+def client_of(port: int, secret_key: str = SECRET_KEY) -> Any:
+    proxies = {"http": f"http://127.0.0.1:{port}"}
+    config = CosConfig(
+        Region="ap-guangzhou",
+        SecretId=SECRET_ID,
+        SecretKey=secret_key,
+        Scheme="http",
+        Proxies=proxies,
+    )
+    return CosS3Client(config, retry=0)
+
+
+def test_odd_keys_round_trip(cos: EmbeddedCos, sdk: Any) -> None:
+    for key in ODD_KEYS:
+        sdk.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+    listed: list[str] = []
+    marker = ""
+    while True:
+        page = sdk.list_objects(Bucket=BUCKET, Marker=marker, MaxKeys=5, EncodingType="url")
+        listed += [item["Key"] for item in page.get("Contents", [])]
+        if page["IsTruncated"] == "false":
+            break
+        marker = page["NextMarker"]
+    assert [unquote(key) for key in listed] == sorted(ODD_KEYS, key=str.encode)
+    for key in ODD_KEYS:
+        got = sdk.get_object(Bucket=BUCKET, Key=key)
+        assert got["Body"].get_raw_stream().read() == key.encode()
+    assert (cos.store.folder / BUCKET / "with blank").read_bytes() == b"with blank"
+    sdk.delete_object(Bucket=BUCKET, Key="a")
+    assert "a" not in cos.keys(BUCKET)
+    assert "a/b" in cos.keys(BUCKET)
+
+
+@pytest.mark.parametrize("key", ["../up", ".", "a/../b", "./c"])
+def test_keys_that_look_like_ways_up(cos: EmbeddedCos, key: str, tmp_path: Path) -> None:
+    """The SDK's HTTP library would resolve them; a plain client sends them as they are."""
+    settings = CosSettings(
+        BUCKET, "ap-guangzhou", Credentials(SECRET_ID, SECRET_KEY), suffix=f"localhost:{cos.port}"
+    )
+    client = CosClient(Access(settings))
+    client.put_object(f"/{key}", BytesPayload(b"up"), [])
+    client.close()
+    assert cos.object_bytes(BUCKET, key) == b"up"
+    assert {path.name for path in tmp_path.iterdir()} == {"cos"}
+
+
+def test_objects_and_uploads_outlive_a_restart(cos: EmbeddedCos, sdk: Any, tmp_path: Path) -> None:
+    sdk.put_object(Bucket=BUCKET, Key="kept", Body=b"x", Metadata={"x-cos-meta-a": "b"})
+    upload = sdk.create_multipart_upload(Bucket=BUCKET, Key="unfinished")["UploadId"]
+    part = sdk.upload_part(
+        Bucket=BUCKET, Key="unfinished", UploadId=upload, PartNumber=1, Body=b"part"
+    )
+    cos.stop()
+    with EmbeddedCos(tmp_path / "cos", secret_id=SECRET_ID, secret_key=SECRET_KEY) as again:
+        other = client_of(again.port)
+        assert other.head_object(Bucket=BUCKET, Key="kept")["x-cos-meta-a"] == "b"
+        parts = {"Part": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        other.complete_multipart_upload(
+            Bucket=BUCKET, Key="unfinished", UploadId=upload, MultipartUpload=parts
+        )
+        assert again.object_bytes(BUCKET, "unfinished") == b"part"
+
+
+def test_the_sdk_uploads_downloads_and_copies(cos: EmbeddedCos, sdk: Any, tmp_path: Path) -> None:
+    content = os.urandom(5 * MIB + 77)
+    (tmp_path / "big").write_bytes(content)
+    sdk.upload_file(
+        Bucket=BUCKET, Key="big", LocalFilePath=str(tmp_path / "big"), PartSize=2, EnableMD5=True
+    )
+    assert cos.object_bytes(BUCKET, "big") == content
+    sdk.download_file(Bucket=BUCKET, Key="big", DestFilePath=str(tmp_path / "back"), PartSize=2)
+    assert (tmp_path / "back").read_bytes() == content
+    part = sdk.get_object(Bucket=BUCKET, Key="big", Range="bytes=10-19")
+    assert part["Body"].get_raw_stream().read() == content[10:20]
+    source = {"Bucket": BUCKET, "Key": "big", "Region": "ap-guangzhou"}
+    sdk.copy_object(Bucket=BUCKET, Key="copy", CopySource=source)
+    assert cos.object_bytes(BUCKET, "copy") == content
+    upload = sdk.create_multipart_upload(Bucket=BUCKET, Key="joined")["UploadId"]
+    etags = []
+    for number, span in enumerate(("bytes=0-2097151", f"bytes=2097152-{len(content) - 1}"), 1):
+        answer = sdk.upload_part_copy(
+            Bucket=BUCKET,
+            Key="joined",
+            PartNumber=number,
+            UploadId=upload,
+            CopySource=source,
+            CopySourceRange=span,
+        )
+        etags.append({"PartNumber": number, "ETag": answer["ETag"]})
+    listed = sdk.list_parts(Bucket=BUCKET, Key="joined", UploadId=upload, MaxParts=1)
+    assert (listed["IsTruncated"], listed["NextPartNumberMarker"]) == ("true", "1")
+    sdk.complete_multipart_upload(
+        Bucket=BUCKET, Key="joined", UploadId=upload, MultipartUpload={"Part": etags}
+    )
+    assert cos.object_bytes(BUCKET, "joined") == content
+    upload = sdk.create_multipart_upload(Bucket=BUCKET, Key="dropped")["UploadId"]
+    assert len(sdk.list_multipart_uploads(Bucket=BUCKET)["Upload"]) == 1
+    sdk.abort_multipart_upload(Bucket=BUCKET, Key="dropped", UploadId=upload)
+    with pytest.raises(CosServiceError) as caught:
+        sdk.list_parts(Bucket=BUCKET, Key="dropped", UploadId=upload)
+    assert caught.value.get_error_code() == "NoSuchUpload"
+
+
+def test_folders_by_delimiter(sdk: Any) -> None:
+    for key in ("a/1", "a/2", "b/1", "c"):
+        sdk.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    page = sdk.list_objects(Bucket=BUCKET, Delimiter="/")
+    assert [item["Prefix"] for item in page["CommonPrefixes"]] == ["a/", "b/"]
+    assert [item["Key"] for item in page["Contents"]] == ["c"]
+    page = sdk.list_objects(Bucket=BUCKET, Delimiter="/", MaxKeys=1)
+    page = sdk.list_objects(Bucket=BUCKET, Delimiter="/", Marker=page["NextMarker"])
+    assert [item["Prefix"] for item in page["CommonPrefixes"]] == ["b/"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"StorageClass": "NOPE"}, "InvalidStorageClass"),
+        ({"Key": "k" * 851}, "KeyTooLong"),
+        ({"ContentMD5": "AAAAAAAAAAAAAAAAAAAAAA=="}, "BadDigest"),
+        ({"ContentMD5": "short"}, "InvalidDigest"),
+        ({"Metadata": {"x-cos-meta-a": "b" * 2048}}, "MetadataTooLarge"),
+        ({"TrafficLimit": "100"}, "InvalidArgument"),
+    ],
+    ids=str,
+)
+def test_what_is_refused(sdk: Any, arguments: dict[str, Any], code: str) -> None:
+    with pytest.raises(CosServiceError) as caught:
+        sdk.put_object(**{"Bucket": BUCKET, "Key": "k", "Body": b"x", **arguments})
+    assert caught.value.get_error_code() == code
+    assert caught.value.get_request_id()
+
+
+def test_parts_that_are_refused(sdk: Any) -> None:
+    upload = sdk.create_multipart_upload(Bucket=BUCKET, Key="k")["UploadId"]
+    etags = {
+        n: sdk.upload_part(Bucket=BUCKET, Key="k", UploadId=upload, PartNumber=n, Body=b"tiny")[
+            "ETag"
+        ]
+        for n in (1, 2)
+    }
+
+    def complete(*parts: tuple[int, str]) -> str:
+        listed = [{"PartNumber": n, "ETag": etag} for n, etag in parts]
+        with pytest.raises(CosServiceError) as caught:
+            sdk.complete_multipart_upload(
+                Bucket=BUCKET, Key="k", UploadId=upload, MultipartUpload={"Part": listed}
+            )
+        return str(caught.value.get_error_code())
+
+    assert complete((2, etags[2]), (1, etags[1])) == "InvalidPartOrder"
+    assert complete((1, '"0"')) == "InvalidPart"
+    assert complete((1, etags[1]), (2, etags[2])) == "EntityTooSmall"
+
+
+def test_acls_and_missing_things(sdk: Any) -> None:
+    sdk.put_object(Bucket=BUCKET, Key="k", Body=b"x")
+    sdk.put_object_acl(Bucket=BUCKET, Key="k", ACL="public-read")
+    acl = sdk.get_object_acl(Bucket=BUCKET, Key="k")
+    assert len(acl["AccessControlList"]["Grant"]) == 2
+    with pytest.raises(CosServiceError) as caught:
+        sdk.get_object(Bucket=BUCKET, Key="none")
+    assert (caught.value.get_status_code(), caught.value.get_error_code()) == (404, "NoSuchKey")
+
+
+def test_only_the_buckets_that_exist(tmp_path: Path) -> None:
+    folder = tmp_path / "some"
+    folder.mkdir()
+    with EmbeddedCos(
+        folder, secret_id=SECRET_ID, secret_key=SECRET_KEY, buckets=["other-1250000000"]
+    ) as server:
+        with pytest.raises(CosServiceError) as caught:
+            client_of(server.port).put_object(Bucket=BUCKET, Key="k", Body=b"x")
+        assert caught.value.get_error_code() == "NoSuchBucket"
+
+
+def test_a_presigned_url(cos: EmbeddedCos, sdk: Any) -> None:
+    sdk.put_object(Bucket=BUCKET, Key="a b", Body=b"content")
+    url = sdk.get_presigned_url(Bucket=BUCKET, Key="a b", Method="GET", Expired=100)
+    opener = build_opener(ProxyHandler({"http": f"http://127.0.0.1:{cos.port}"}))
+    with opener.open(url) as answer:
+        assert answer.read() == b"content"
+    with pytest.raises(Exception, match="403"):
+        opener.open(url.replace("a%20b", "other"))
+
+
+def test_a_wrong_secret(cos: EmbeddedCos) -> None:
+    with pytest.raises(CosServiceError) as caught:
+        client_of(cos.port, "other").put_object(Bucket=BUCKET, Key="k", Body=b"x")
+    assert caught.value.get_error_code() == "SignatureDoesNotMatch"
+
+
+TAMPERING = [
+    (b"PUT /k ", b"PUT /l "),
+    (b"x-cos-meta-a: 1", b"x-cos-meta-a: 2"),
+    (b"acl HTTP", b"uploads HTTP"),
+    (b"q-signature=", b"q-signature=0"),
+    (b"q-key-time=1", b"q-key-time=2"),
+    (b"Authorization: ", b"X-Nothing: "),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), TAMPERING)
+def test_a_request_that_was_tampered_with(cos: EmbeddedCos, old: bytes, new: bytes) -> None:
+    settings = CosSettings(
+        BUCKET,
+        "ap-guangzhou",
+        Credentials(SECRET_ID, SECRET_KEY),
+        suffix=f"localhost:{cos.port}",
+    )
+    access = Access(settings)
+    headers = [("content-length", "0"), ("x-cos-meta-a", "1")]
+    head = access.head(access.routes[0], "PUT", "/k", (), headers)
+    if b"acl" in old:
+        head = access.head(access.routes[0], "PUT", "/k", (("acl", ""),), headers)
+        send(access, access.head(access.routes[0], "PUT", "/k", (), headers))
+    assert send(access, head).status == 200
+    tampered = head.replace(old, new)
+    assert tampered != head
+    assert send(access, tampered).status == 403
+
+
+def send(access: Access, head: bytes) -> Response:
+    connection = access.network.connect(access.routes[0])
+    try:
+        return connection.exchange(head)
+    finally:
+        connection.close()
+
+
+def test_the_official_tools_see_what_we_uploaded(cos: EmbeddedCos, tmp_path: Path) -> None:
+    """Migrate with our tool, then look with the SDK and with coscmd."""
+    tool = Tool(tmp_path / "tool", cos.port)
+    tool.put("docs/a b+%.txt", "hello")
+    tool.put("docs/ünï 코드.txt", "unicode")
+    tool.put("docs/big.bin", os.urandom(11 * MIB))
+    assert tool.run("-Dcommon.cosPath=/up/").code == 0
+    files = {f"up/{p.relative_to(tool.data).as_posix()}": p for p in tool.data.rglob("*.*")}
+    sdk = client_of(cos.port)
+    page = sdk.list_objects(Bucket=BUCKET)
+    assert {item["Key"] for item in page["Contents"]} == set(files)
+    for key, path in files.items():
+        got = sdk.get_object(Bucket=BUCKET, Key=key)
+        assert got["Body"].get_raw_stream().read() == path.read_bytes()
+        assert got["x-cos-meta-md5"] == hashlib.md5(path.read_bytes()).hexdigest()
+
+    back = tmp_path / "back"
+    back.mkdir()
+    listing = coscmd(cos, tmp_path, "list", "-r", "up/")
+    assert "big.bin" in listing
+    coscmd(cos, tmp_path, "download", "-r", "up/docs/", f"{back}/")
+    for key, path in files.items():
+        assert (back / key.removeprefix("up/docs/")).read_bytes() == path.read_bytes()
+
+
+def coscmd(cos: EmbeddedCos, folder: Path, *words: str) -> str:
+    """Run the official command line tool; it reaches the server as its HTTP proxy."""
+    config = folder / "cos.conf"
+    config.write_text(
+        f"[common]\nsecret_id = {SECRET_ID}\nsecret_key = {SECRET_KEY}\nbucket = {BUCKET}\n"
+        "region = ap-guangzhou\nmax_thread = 2\npart_size = 5\nretry = 1\ntimeout = 20\n"
+        "schema = http\nverify = md5\nanonymous = False\n",
+        encoding="utf-8",
+    )
+    answer = subprocess.run(
+        [Path(sys.executable).with_name("coscmd"), "-c", config, "-l", folder / "c.log", *words],
+        env={**os.environ, "http_proxy": f"http://127.0.0.1:{cos.port}", "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout
+
+
+def test_faults_on_the_command_line_are_parsed() -> None:
+    fault = Fault.parse("status,operation=PutObject,status=503,code=SlowDown,times=-1")
+    assert (fault.kind, fault.status, fault.code, fault.times) == ("status", 503, "SlowDown", -1)
+    for wrong in ("nonsense", "status,what=1", "status,times=x"):
+        with pytest.raises(ValueError, match="legal|invalid"):
+            Fault.parse(wrong)
+
+
+def test_as_a_program(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            *("-m", "cos_migrate.emulator", "--dir", str(tmp_path / "d"), "--port", "0"),
+            *("--secret-id", SECRET_ID, "--secret-key", SECRET_KEY),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    line = process.stdout.readline()
+    try:
+        assert line.startswith("embedded COS listening on http://127.0.0.1:")
+        client_of(int(line.rpartition(":")[2])).put_object(Bucket=BUCKET, Key="k", Body=b"x")
+        assert (tmp_path / "d" / BUCKET / "k").read_bytes() == b"x"
+    finally:
+        process.terminate()
+        process.communicate()
+    assert process.returncode == 0
+
+
+def test_ranges_and_conditions(cos: EmbeddedCos, sdk: Any) -> None:
+    etag = sdk.put_object(Bucket=BUCKET, Key="k", Body=b"0123456789")["ETag"]
+    assert cos.object_head(BUCKET, "k").etag == etag.strip('"')
+    for span, expected in (("bytes=2-", b"23456789"), ("bytes=-3", b"789"), ("bytes=0-0", b"0")):
+        got = sdk.get_object(Bucket=BUCKET, Key="k", Range=span)
+        assert got["Body"].get_raw_stream().read() == expected
+    with pytest.raises(CosServiceError) as caught:
+        sdk.get_object(Bucket=BUCKET, Key="k", IfMatch='"other"')
+    assert caught.value.get_status_code() == 412
+    with pytest.raises(CosServiceError) as caught:
+        sdk.get_object(Bucket=BUCKET, Key="k", Range="bytes=20-30")
+    assert caught.value.get_status_code() == 416
+
+
+def test_it_needs_no_resolver(cos: EmbeddedCos) -> None:
+    request = Request(f"http://127.0.0.1:{cos.port}/", headers={"Host": f"{BUCKET}.localhost"})
+    with pytest.raises(Exception, match="403"):
+        build_opener(ProxyHandler({})).open(request)
