@@ -22,7 +22,7 @@ class LevelDb:
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key."""
         try:
-            value: bytes | None = self._database.get(key)
+            value: bytes | None = self._database.get(key, verify_checksums=True)
         except plyvel.CorruptionError as error:
             raise Damaged(str(error)) from error
         return value

@@ -336,7 +336,7 @@ def test_faults_on_the_command_line_are_parsed() -> None:
     fault = Fault.parse("status,operation=PutObject,status=503,code=SlowDown,times=-1")
     assert (fault.kind, fault.status, fault.code, fault.times) == ("status", 503, "SlowDown", -1)
     for wrong in ("nonsense", "status,what=1", "status,times=x"):
-        with pytest.raises(ValueError, match="legal|invalid"):
+        with pytest.raises(ValueError, match=r"legal|invalid"):
             Fault.parse(wrong)
 
 
