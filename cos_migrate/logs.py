@@ -34,7 +34,7 @@ class Logs:
         """Write lines to info.log."""
         self._write("INFO", text, self._info)
 
-    def warn(self, text: str) -> None:
+    def warning(self, text: str) -> None:
         """Write lines to info.log and warn.log."""
         self._write("WARN", text, self._info, self._warn)
 

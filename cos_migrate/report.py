@@ -165,7 +165,7 @@ class Report:
     def warn(self, line: str) -> None:
         """Warn of something that does not fail an object."""
         self._console.complain(f"warning: {line}")
-        self._logs.warn(line)
+        self._logs.warning(line)
 
     def error(self, line: str) -> None:
         """Tell of something that concerns the whole run."""

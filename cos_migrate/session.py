@@ -72,7 +72,7 @@ class Session:
         header = header_of(line.config_path, loaded.shown)
         for warning in (*line.warnings, *loaded.warnings):
             console.complain(f"warning: {warning}")
-            logs.warn(warning)  # noqa: G010 - our logs are not the logging module
+            logs.warning(warning)
         try:
             with self._signals():
                 while True:
