@@ -1,92 +1,86 @@
 """The record database: LevelDB, or RocksDB where there is no LevelDB for this Python.
 
-It alone opens databases. What format a folder has is decided by looking at its files, before any
-library touches it: each of the two damages or converts what the other has written.
+It alone opens databases; `state_leveldb` and `state_rocksdb` are its two libraries, and
+`state_folder` tells them apart. Records save work, they are no data: a damaged database is kept
+aside and repaired or begun anew, and what it has lost is sent again.
 """
 
 from __future__ import annotations
 
-import errno
+import abc
 import importlib
 import os
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import ClassVar
 
+from cos_migrate import state_folder
 from cos_migrate.errors import StateError
 from cos_migrate.file_lock import FileLock
+from cos_migrate.state_folder import JAVA, LEVELDB, NEW, OUR_ROCKSDB, README, ROCKSDB, Damaged
 
 IN_USE = "init db error, may be another process with same config is running "
 """The Java tool's words, which scripts look for."""
-_MARKER = "COSMIGRATE"
-"""A file in our own RocksDB folders: the Java tool's have none."""
-_LEVELDB, _ROCKSDB = "leveldb", "rocksdb"
+_PACKAGES = {LEVELDB: "plyvel", ROCKSDB: "rocksdict"}
+_WAYS_OUT = {
+    LEVELDB: "use Python 3.10, 3.11 or 3.12, for which there is a LevelDB package (plyvel)",
+    ROCKSDB: "install the package rocksdict",
+}
 
 
-class Engine(Protocol):
-    """What both libraries offer, in one form."""
+class State(abc.ABC):
+    """An open record database.
 
-    def get(self, key: bytes) -> bytes | None:
-        """Return the value of a key."""
+    What `write` was given outlives the end of this process, however it ends; `sync` makes it
+    outlive a power cut too. All methods raise StateError: of code `unusable` when the system
+    refuses (disk full, permissions), `damaged` when the files contradict themselves.
+    """
 
-    def write(
-        self, puts: Sequence[tuple[bytes, bytes]], deletes: Sequence[bytes], *, sync: bool
-    ) -> None:
-        """Write one batch that is there whole or not at all."""
+    engine: ClassVar[str]
+    """`leveldb` or `rocksdb`."""
+    notices: tuple[str, ...] = ()
+    """What opening found that a user should know."""
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs whose key begins with `prefix`, in order."""
-
-    def close(self) -> None:
-        """Close the files."""
-
-
-class Damaged(Exception):
-    """The library calls its own files damaged."""
-
-
-class State:
-    """An open record database."""
-
-    def __init__(self, folder: Path, engine: Engine, lock: FileLock, notices: list[str]) -> None:
+    def __init__(self, folder: Path, lock: FileLock, max_open_files: int) -> None:
+        """Open or create the files; `lock` is held. Raises Damaged, or OSError."""
         self.folder = folder
-        self.notices = tuple(notices)
-        """What opening found that a user should know."""
-        self._engine = engine
-        self._lock = lock
-        self._open = True
+        self._lock: FileLock | None = lock
+        self._broken: StateError | None = None
+        self._connect(max_open_files)
+
+    @staticmethod
+    @abc.abstractmethod
+    def repair(folder: Path) -> None:
+        """Rebuild what can be. Raises Damaged when nothing can."""
 
     @classmethod
     def open(cls, folder: Path, *, engine: str = "auto", max_open_files: int = 0) -> State:
         """Open or create the database in `folder`; `engine` decides only for a new one.
 
-        Raises StateError: `in-use`, `wrong-format`, `unusable`, or `damaged` as its code.
+        Raises StateError: `in-use`, `wrong-format` or `unusable` as its code.
         """
-        _make_folder(folder)
         lock = FileLock(folder.with_name(folder.name + ".lock"))
         try:
-            if not lock.acquire():
+            folder.mkdir(parents=True, exist_ok=True)
+            if not lock.acquire() or state_folder.held_by_library(folder):
                 raise StateError(IN_USE, operation="open", target=str(folder), code="in-use")
+            return _open_or_mend(_class_for(folder, engine), folder, lock, max_open_files)
         except OSError as error:
-            raise _unusable(folder, error) from error
-        try:
-            kind = _kind_for(folder, engine)
-            notices: list[str] = []
-            opened = _open_or_mend(folder, kind, max_open_files, notices)
+            lock.release()
+            raise state_folder.unusable(folder, error, "open") from error
         except BaseException:
             lock.release()
             raise
-        return cls(folder, opened, lock, notices)
 
+    @abc.abstractmethod
     def get(self, key: bytes) -> bytes | None:
-        """Return the value of a key, None when it has none. Raises StateError."""
-        try:
-            return self._engine.get(key)
-        except Damaged as error:
-            raise self._damage(error) from error
+        """Return the value of a key, None when it has none."""
+
+    @abc.abstractmethod
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over the pairs whose key begins with `prefix`, in order, as they are now."""
 
     def write(
         self,
@@ -95,34 +89,34 @@ class State:
         *,
         sync: bool = False,
     ) -> None:
-        """Write one batch; `sync` makes it and all before it outlive a power cut.
+        """Write one batch, first `puts`, then `deletes`: it is there whole or not at all.
 
-        Raises StateError.
+        `sync`: it and all before it outlive a power cut. After a failed write all further ones
+        fail: behind half a batch they could not be read again.
         """
+        if self._broken:
+            raise self._broken
         try:
-            self._engine.write(puts, deletes, sync=sync)
-        except Damaged as error:
-            raise self._damage(error) from error
+            self._write(puts, deletes, sync=sync)
+        except StateError as error:
+            self._broken = error
+            raise
         except OSError as error:
-            raise _unusable(self.folder, error) from error
+            self._broken = state_folder.unusable(self.folder, error, "write")
+            raise self._broken from error
 
     def sync(self) -> None:
-        """Make all that was written outlive a power cut. Raises StateError."""
-        self.write([(b"[cosmigrate sync]", b"")], sync=True)
-
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs whose key begins with `prefix`, in order. Raises StateError."""
-        try:
-            yield from self._engine.scan(prefix)
-        except Damaged as error:
-            raise self._damage(error) from error
+        """Make all that was written outlive a power cut."""
+        self.write((), sync=True)
 
     def close(self) -> None:
         """Close it; a second time does nothing."""
-        if self._open:
-            self._open = False
-            self._engine.close()
-            self._lock.release()
+        if self._lock:
+            try:
+                self._close()
+            finally:
+                self._lock.release()
+                self._lock = None
 
     def __enter__(self) -> State:
         return self
@@ -135,115 +129,111 @@ class State:
     ) -> None:
         self.close()
 
-    def _damage(self, error: Damaged) -> StateError:
-        return StateError(
-            f"the record database {self.folder} is damaged ({error}); nothing was lost on COS: "
-            "move the folder away and run again (everything is sent again), or restore it from a "
-            "backup",
-            target=str(self.folder),
-            code="damaged",
-            fatal=True,
-        )
+    @abc.abstractmethod
+    def _connect(self, max_open_files: int) -> None:
+        """Open or create the files; 0 means our own number. Raises Damaged, or OSError."""
+
+    @abc.abstractmethod
+    def _write(
+        self, puts: Sequence[tuple[bytes, bytes]], deletes: Sequence[bytes], *, sync: bool
+    ) -> None:
+        """Write one batch. Raises StateError, or OSError."""
+
+    @abc.abstractmethod
+    def _close(self) -> None:
+        """Close the files."""
+
+    def _unreadable(self, words: str) -> StateError:
+        """Return what to raise when the library could not read: never 'there is no record'."""
+        refused = state_folder.refusal(self.folder)
+        if refused:
+            return state_folder.unusable(self.folder, refused, "read")
+        return state_folder.damage_met(self.folder, words)
 
 
 def note_run(folder: Path, line: str) -> None:
-    """Append which job a database is of to the `README` beside it."""
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-    text = f"[time: {stamp}], [{folder.name}] {line}\n"
-    descriptor = os.open(folder.parent / "README", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    """Append which job a database is of to the `README` in its folder. Raises StateError."""
+    text = line.replace("\r", "\\r").replace("\n", "\\n")
+    text = f"[time: {time.strftime('%Y-%m-%d %H:%M:%S')}], {text}\n"
     try:
-        os.write(descriptor, text.encode("utf-8", "backslashreplace"))
-    finally:
-        os.close(descriptor)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / README, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, text.encode("utf-8", "backslashreplace"))
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        raise _unusable(folder, error) from error
+        raise state_folder.unusable(folder, error, "write") from error
 
 
-def _unusable(folder: Path, error: OSError) -> StateError:
-    what = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
-    return StateError(
-        f"the record database {folder} cannot be used: {what}",
-        operation="open",
-        target=str(folder),
-        code="unusable",
-        fatal=True,
+def _class_for(folder: Path, engine: str) -> type[State]:
+    """Return our class for the folder: it keeps its format. Raises StateError, OSError."""
+    kind = state_folder.format_of(folder)
+    if kind == JAVA:
+        raise _wrong_format(
+            f"the record database {folder} was written by RocksDB (the Java tool's database), "
+            "which this version cannot take over; move the folder away to begin with an empty "
+            "one: everything is then sent again"
+        )
+    if kind == NEW:
+        kind = engine if engine != "auto" else _kind_here(folder)
+    elif not _importable(_PACKAGES[kind]):
+        raise _wrong_format(
+            f"the record database {folder} is of the kind {kind}, which this Python cannot open; "
+            f"{_WAYS_OUT[kind]}, or move the folder away to begin with an empty one: everything "
+            "is then sent again"
+        )
+    module = importlib.import_module(f"cos_migrate.state_{kind}")
+    found: type[State] = module.ENGINE
+    return found
+
+
+def _kind_here(folder: Path) -> str:
+    for kind, package in _PACKAGES.items():
+        if _importable(package):
+            return kind
+    raise _wrong_format(
+        f"no library for the record database {folder} is installed: {_WAYS_OUT[ROCKSDB]}, or "
+        f"{_WAYS_OUT[LEVELDB]}"
     )
 
 
-def _kind_for(folder: Path, engine: str) -> str:
-    """Return which library a folder belongs to, by its files alone."""
-    names = {path.name for path in folder.iterdir()}
-    if _MARKER in names:
-        return _ROCKSDB
-    if "IDENTITY" in names or any(name.startswith("OPTIONS-") for name in names):
-        raise StateError(
-            f"the record database {folder} was written by the Java tool (RocksDB), which this "
-            "version cannot take over; move the folder away to begin with an empty one",
-            target=str(folder),
-            code="wrong-format",
-        )
-    if any(name == "CURRENT" or name.startswith("MANIFEST-") for name in names):
-        return _LEVELDB
-    if engine != "auto":
-        return engine
-    return _LEVELDB if _importable("plyvel") else _ROCKSDB
+def _wrong_format(message: str) -> StateError:
+    return StateError(message, operation="open", code="wrong-format", fatal=True)
 
 
-def _importable(module: str) -> bool:
+def _importable(package: str) -> bool:
     try:
-        importlib.import_module(module)
+        importlib.import_module(package)
     except ImportError:
         return False
     return True
 
 
-def _open_or_mend(folder: Path, kind: str, max_open_files: int, notices: list[str]) -> Engine:
-    """Open the database; one that is damaged is kept aside and repaired, or begun anew."""
-    library = _library(folder, kind)
+def _open_or_mend(kind: type[State], folder: Path, lock: FileLock, max_open_files: int) -> State:
+    """Open the database; a damaged one is kept aside and repaired, or begun anew."""
+    if kind.engine == ROCKSDB:
+        (folder / OUR_ROCKSDB).touch()
     try:
-        return _open(library, folder, max_open_files)
+        state_folder.look_for_damage(folder)
+        return kind(folder, lock, max_open_files)
     except Damaged as error:
-        aside = folder.with_name(f"{folder.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
-        shutil.copytree(folder, aside)
-        notices.append(f"the record database {folder} was damaged ({error}); a copy is {aside}")
+        aside = state_folder.keep_aside(folder)
+        found = f"the record database {folder} was damaged ({error}); a copy is kept as {aside}"
     try:
-        library.repair(folder)
-        opened = _open(library, folder, max_open_files)
-        notices.append("it was repaired: what its records have lost is sent again")
+        kind.repair(folder)
+        state = kind(folder, lock, max_open_files)
+        outcome = "it was repaired; objects whose records are missing now are sent again"
     except Damaged:
-        for path in folder.iterdir():
-            path.unlink()
-        opened = _open(library, folder, max_open_files)
-        notices.append("it could not be repaired and begins anew: everything is sent again")
-    return opened
+        state = _begin_anew(kind, folder, lock, max_open_files)
+        outcome = "it could not be repaired and begins anew: everything is sent again"
+    state_folder.mended(folder)
+    state.notices = (found, outcome)
+    return state
 
 
-def _open(library: Any, folder: Path, max_open_files: int) -> Engine:
+def _begin_anew(kind: type[State], folder: Path, lock: FileLock, max_open_files: int) -> State:
+    state_folder.clear(folder)
     try:
-        engine: Engine = library.open_engine(folder, max_open_files)
-    except OSError as error:
-        raise _unusable(folder, error) from error
-    return engine
-
-
-def _library(folder: Path, kind: str) -> Any:
-    """Return our module for a kind of database. Raises StateError when its library is missing."""
-    needed, ways_out = {
-        _LEVELDB: ("plyvel", "use Python 3.10 to 3.12, for which there is a LevelDB package"),
-        _ROCKSDB: ("rocksdict", "install the package rocksdict"),
-    }[kind]
-    if not _importable(needed):
-        raise StateError(
-            f"the record database {folder} is of the kind {kind}, which this Python cannot open; "
-            f"{ways_out}, or move the folder away to begin with an empty one",
-            target=str(folder),
-            code="wrong-format",
-        )
-    if kind == _ROCKSDB:
-        (folder / _MARKER).touch()
-    return importlib.import_module(f"cos_migrate.state_{kind}")
+        return kind(folder, lock, max_open_files)
+    except Damaged as error:  # an empty folder is not damaged: the system has refused something
+        raise OSError(str(error)) from error

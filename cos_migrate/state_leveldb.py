@@ -4,33 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import plyvel
 
-from cos_migrate.state import Damaged
+from cos_migrate import state_folder
+from cos_migrate.state import State
+from cos_migrate.state_folder import Damaged
 
-_CACHE = 8 << 20
-_BUFFER = 4 << 20
+# Uncompressed: measured against snappy with a million objects, writing takes half the processor
+# time and private memory, a look-up in random order a quarter of the time; the disk pays with
+# 110 MB more. Few tables are kept open, because each is mapped whole: memory is then bounded
+# however many records there are, and look-ups come in the order of the keys, more or less.
+_OPTIONS: dict[str, Any] = {
+    "paranoid_checks": True,
+    "bloom_filter_bits": 10,
+    "lru_cache_size": 8 << 20,
+    "write_buffer_size": 4 << 20,
+    "compression": None,
+}
+_OPEN_FILES = 64
 
 
-class LevelDb:
+class LevelDb(State):
     """An open LevelDB database."""
 
-    def __init__(self, database: plyvel.DB) -> None:
-        self._database = database
+    engine = state_folder.LEVELDB
+
+    @staticmethod
+    def repair(folder: Path) -> None:
+        """Rebuild what can be, leaving out every block whose checksum is wrong."""
+        try:
+            plyvel.repair_db(str(folder), **_OPTIONS)
+        except plyvel.Error as error:
+            raise _reason(folder, error) from error
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key."""
         try:
-            value: bytes | None = self._database.get(key, verify_checksums=True)
-        except plyvel.CorruptionError as error:
-            raise Damaged(str(error)) from error
+            value: bytes | None = self._get(key, verify_checksums=True)
+        except plyvel.Error as error:
+            raise self._unreadable(_words(error)) from error
         return value
 
-    def write(
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over the pairs below a prefix."""
+        return self._pairs(
+            self._database.iterator(prefix=prefix, verify_checksums=True, fill_cache=False)
+        )
+
+    def _pairs(self, iterator: Any) -> Iterator[tuple[bytes, bytes]]:
+        try:
+            with iterator as pairs:
+                yield from pairs
+        except plyvel.Error as error:
+            raise self._unreadable(_words(error)) from error
+
+    def _connect(self, max_open_files: int) -> None:
+        files = max_open_files or _OPEN_FILES
+        try:
+            self._database = plyvel.DB(
+                str(self.folder), create_if_missing=True, max_open_files=files, **_OPTIONS
+            )
+        except plyvel.Error as error:
+            raise _reason(self.folder, error) from error
+        self._get = self._database.get
+
+    def _write(
         self, puts: Sequence[tuple[bytes, bytes]], deletes: Sequence[bytes], *, sync: bool
     ) -> None:
-        """Write one batch; an I/O error is an OSError."""
         batch = self._database.write_batch(sync=sync)
         put = batch.put
         for key, value in puts:
@@ -40,49 +82,27 @@ class LevelDb:
         try:
             batch.write()
         except plyvel.CorruptionError as error:
-            raise Damaged(str(error)) from error
-        except plyvel.IOError as error:
-            raise OSError(str(error)) from error
+            raise state_folder.damage_met(self.folder, _words(error)) from error
+        except plyvel.Error as error:
+            raise state_folder.refusal(self.folder) or OSError(_words(error)) from error
+        if sync:
+            state_folder.sync_folder(self.folder)
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs below a prefix."""
-        try:
-            with self._database.iterator(prefix=prefix, verify_checksums=True) as pairs:
-                yield from pairs
-        except plyvel.CorruptionError as error:
-            raise Damaged(str(error)) from error
-
-    def close(self) -> None:
-        """Close the files."""
+    def _close(self) -> None:
         self._database.close()
 
 
-def open_engine(folder: Path, max_open_files: int) -> LevelDb:
-    """Open or create. Raises Damaged, or OSError."""
-    options = {"max_open_files": max_open_files} if max_open_files else {}
-    try:
-        database = plyvel.DB(
-            str(folder),
-            create_if_missing=True,
-            paranoid_checks=True,
-            bloom_filter_bits=10,
-            lru_cache_size=_CACHE,
-            write_buffer_size=_BUFFER,
-            **options,
-        )
-    except plyvel.IOError as error:
-        # A table that the manifest names and that is gone is damage, not the disk's refusal.
-        if "No such file" in str(error):
-            raise Damaged(str(error)) from error
-        raise OSError(str(error)) from error
-    except plyvel.Error as error:
-        raise Damaged(str(error)) from error
-    return LevelDb(database)
+def _reason(folder: Path, error: Exception) -> Exception:
+    """Return the system's refusal behind an error, else what makes it damage."""
+    refused = None
+    if not isinstance(error, plyvel.CorruptionError):
+        refused = state_folder.refusal(folder)
+    return refused or Damaged(_words(error))
 
 
-def repair(folder: Path) -> None:
-    """Rebuild what can be. Raises Damaged."""
-    try:
-        plyvel.repair_db(str(folder))
-    except plyvel.Error as error:
-        raise Damaged(str(error)) from error
+def _words(error: Exception) -> str:
+    text = error.args[0] if error.args else ""
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+
+
+ENGINE = LevelDb

@@ -1,4 +1,7 @@
-"""RocksDB through rocksdict, for Pythons without a LevelDB package."""
+"""RocksDB through rocksdict, for Pythons without a LevelDB package.
+
+rocksdict raises bare exceptions: what is behind one is asked of the system.
+"""
 
 from __future__ import annotations
 
@@ -8,75 +11,115 @@ from typing import Any
 
 import rocksdict
 
-from cos_migrate.state import Damaged
+from cos_migrate import state_folder
+from cos_migrate.state import State
+from cos_migrate.state_folder import Damaged
+
+_BUFFER = 4 << 20
+_CACHE = 8 << 20
+_TABLE = 8 << 20
+_OPEN_FILES = 128
+"""Each open table holds its index and filter in memory."""
+_MISUSE = (TypeError, rocksdict.DbClosedError)
+"""Mistakes of the caller, not of the files."""
 
 
-class RocksDb:
+class RocksDb(State):
     """An open RocksDB database of raw bytes."""
 
-    def __init__(self, database: Any) -> None:
-        self._database = database
-        self._synced = rocksdict.WriteOptions()
-        self._synced.sync = True
-        self._plain = rocksdict.WriteOptions()
+    engine = state_folder.ROCKSDB
+
+    @staticmethod
+    def repair(folder: Path) -> None:
+        """Rebuild what can be; a table with a wrong checksum is left out."""
+        try:
+            rocksdict.Rdict.repair(str(folder), _options(0))
+        except Exception as error:
+            raise state_folder.refusal(folder) or Damaged(str(error)) from error
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key."""
         try:
-            value: bytes | None = self._database.get(key)
+            value: bytes | None = self._get(key)
+        except _MISUSE:
+            raise
         except Exception as error:
-            raise Damaged(str(error)) from error
+            raise self._unreadable(str(error)) from error
         return value
 
-    def write(
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over the pairs below a prefix."""
+        options = rocksdict.ReadOptions()
+        options.fill_cache = False
+        iterator = self._database.iter(options)
+        iterator.seek(prefix)
+        return self._pairs(iterator, prefix)
+
+    def _pairs(self, iterator: Any, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        # Not rocksdict's items(): it ends at a damaged block as if there were no more.
+        while iterator.valid():
+            key = iterator.key()
+            if not key.startswith(prefix):
+                return
+            yield key, iterator.value()
+            iterator.next()
+        try:
+            iterator.status()
+        except Exception as error:
+            raise self._unreadable(str(error)) from error
+
+    def _connect(self, max_open_files: int) -> None:
+        self._synced = rocksdict.WriteOptions()
+        self._synced.sync = True
+        self._plain = rocksdict.WriteOptions()
+        try:
+            self._database = rocksdict.Rdict(str(self.folder), _options(max_open_files))
+        except Exception as error:
+            raise state_folder.refusal(self.folder) or Damaged(str(error)) from error
+        self._get = self._database.get
+
+    def _write(
         self, puts: Sequence[tuple[bytes, bytes]], deletes: Sequence[bytes], *, sync: bool
     ) -> None:
-        """Write one batch; what goes wrong is an OSError."""
         batch = rocksdict.WriteBatch(raw_mode=True)
+        put = batch.put
         for key, value in puts:
-            batch.put(key, value)
+            put(key, value)
         for key in deletes:
             batch.delete(key)
         try:
             self._database.write(batch, self._synced if sync else self._plain)
+            if sync:
+                self._database.flush_wal(sync=True)  # an empty batch syncs nothing
+        except _MISUSE:
+            raise
         except Exception as error:
-            raise OSError(str(error)) from error
+            raise state_folder.refusal(self.folder) or OSError(str(error)) from error
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs below a prefix."""
+    def _close(self) -> None:
         try:
-            for key, value in self._database.items(from_key=prefix):
-                if not key.startswith(prefix):
-                    return
-                yield key, value
-        except rocksdict.DbClosedError as error:
-            raise Damaged(str(error)) from error
-
-    def close(self) -> None:
-        """Close the files."""
-        self._database.close()
+            self._database.close()
+        except Exception:  # noqa: S110 - what it could not flush is in its log
+            pass
 
 
-def open_engine(folder: Path, max_open_files: int) -> RocksDb:
-    """Open or create. Raises Damaged, or OSError."""
+def _options(max_open_files: int) -> Any:
+    tables = rocksdict.BlockBasedOptions()
+    tables.set_bloom_filter(10, block_based=False)
+    tables.set_block_cache(rocksdict.Cache(_CACHE))
     options = rocksdict.Options(raw_mode=True)
+    options.set_block_based_table_factory(tables)
     options.create_if_missing(True)
     options.set_paranoid_checks(True)
+    # A log cut short at its end is what kill -9 leaves; a hole in its middle is damage.
+    options.set_wal_recovery_mode(rocksdict.DBRecoveryMode.tolerate_corrupted_tail_records())
+    options.set_write_buffer_size(_BUFFER)
+    options.set_target_file_size_base(_TABLE)
+    options.set_max_open_files(max_open_files or _OPEN_FILES)
     options.set_keep_log_file_num(2)
-    if max_open_files:
-        options.set_max_open_files(max_open_files)
-    try:
-        return RocksDb(rocksdict.Rdict(str(folder), options))
-    except Exception as error:
-        text = str(error)
-        if text.startswith("IO error") and "No such file" not in text:
-            raise OSError(text) from error
-        raise Damaged(text) from error
+    options.set_stats_dump_period_sec(0)
+    options.set_stats_persist_period_sec(0)
+    return options
 
 
-def repair(folder: Path) -> None:
-    """Rebuild what can be. Raises Damaged."""
-    try:
-        rocksdict.Rdict.repair(str(folder), rocksdict.Options(raw_mode=True))
-    except Exception as error:
-        raise Damaged(str(error)) from error
+ENGINE = RocksDb

@@ -1,0 +1,214 @@
+"""The folder of a record database: whose format it has, what ails it, a copy kept aside.
+
+Knows files only. It imports no database library: each of the two we use damages or converts what
+the other has written, so what a folder is must be known before one of them sees it.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from cos_migrate.errors import StateError
+
+LEVELDB, ROCKSDB, JAVA, NEW = "leveldb", "rocksdb", "java", "new"
+OUR_ROCKSDB = "COSMIGRATE"
+"""A file in our own RocksDB folders; the Java tool's have none."""
+README = "README"
+_MEND = "DAMAGED"
+"""A file left where damage was met: the next opening repairs first."""
+_JAVA = re.compile(r"IDENTITY|OPTIONS-\d+|\d+\.sst")
+_LEVELDB = re.compile(r"CURRENT|MANIFEST-\d+|\d+\.(ldb|log)")
+_RECORDS = re.compile(r"\d+\.(ldb|sst|log)")
+_TABLES = re.compile(r"CURRENT|\d+\.(ldb|sst)")
+_PROBE = 4 << 20
+"""Bytes written to find out whether a disk is full: more than a library's usual write."""
+_ADVICE = {
+    errno.ENOSPC: "the disk is full: make room, then run again",
+    errno.EDQUOT: "the disk quota is used up: make room, then run again",
+    errno.EFBIG: "a file has reached the size limit: raise it (ulimit -f), then run again",
+    errno.EACCES: "permission denied: let the user of this tool read and write it",
+    errno.EPERM: "permission denied: let the user of this tool read and write it",
+    errno.EROFS: "the file system is read-only",
+    errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.EEXIST: "it is a file, not a folder",
+}
+
+
+class Damaged(Exception):
+    """The files of a database contradict themselves; the text says how."""
+
+
+def format_of(folder: Path) -> str:
+    """Return LEVELDB, ROCKSDB (ours), JAVA or NEW. Raises OSError."""
+    names = os.listdir(folder)
+    if OUR_ROCKSDB in names:
+        return ROCKSDB
+    if any(_JAVA.fullmatch(name) for name in names):
+        return JAVA
+    return LEVELDB if any(_LEVELDB.fullmatch(name) for name in names) else NEW
+
+
+def look_for_damage(folder: Path) -> None:
+    """Raise Damaged when a library must not open the folder as it is. Raises OSError."""
+    note = folder / _MEND
+    if note.exists():
+        raise Damaged(note.read_text(encoding="utf-8", errors="replace") or "found by a run")
+    if (folder / "CURRENT").exists():
+        return
+    # Without this file both libraries begin a new database and delete the tables of the old one.
+    files = (path for path in folder.iterdir() if _RECORDS.fullmatch(path.name))
+    if any(path.stat().st_size for path in files):
+        raise Damaged("its file CURRENT is gone")
+
+
+def damage_met(folder: Path, reason: str) -> StateError:
+    """Have the next opening repair the folder; return what to raise now."""
+    try:
+        (folder / _MEND).write_text(reason, encoding="utf-8")
+        way_out = "run again: it is kept aside and repaired first"
+    except OSError:
+        way_out = "move the folder away and run again"
+    return StateError(
+        f"the record database {folder} is damaged ({reason}); {way_out}, and what its records "
+        "have lost is sent again (nothing is lost on COS)",
+        operation="read",
+        target=str(folder),
+        code="damaged",
+        fatal=True,
+    )
+
+
+def mended(folder: Path) -> None:
+    """Forget that damage was met, and what a repair has put by: a copy is kept aside."""
+    (folder / _MEND).unlink(missing_ok=True)
+    shutil.rmtree(folder / "lost", ignore_errors=True)
+
+
+def unusable(folder: Path, error: OSError, operation: str) -> StateError:
+    """Return what to raise when the system refuses a file of the database."""
+    named = error.filename if isinstance(error.filename, str) else ""
+    what = _ADVICE.get(error.errno or 0) or error.strerror or str(error)
+    which = f" ({named})" if named and named != str(folder) else ""
+    return StateError(
+        f"cannot {operation} the record database {folder}{which}: {what}",
+        operation=operation,
+        target=str(folder),
+        code="unusable",
+        fatal=True,
+    )
+
+
+def refusal(folder: Path) -> OSError | None:
+    """Return the system's reason for an I/O error that a library only has words for.
+
+    None when the system has none: the files can be read, and there is room to write.
+    """
+    probe = folder / f"probe-{os.getpid()}"
+    try:
+        for path in folder.iterdir():
+            if _TABLES.fullmatch(path.name):
+                with path.open("rb") as file:
+                    file.read(1)
+        try:
+            with probe.open("wb") as file:
+                file.write(bytes(_PROBE))
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        return error
+    return None
+
+
+def keep_aside(folder: Path) -> Path:
+    """Copy the folder beside itself; return where. Raises OSError, and then leaves no copy."""
+    stem = f"{folder.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    aside = next(path for path in map(folder.with_name, names) if not path.exists())
+    try:
+        shutil.copytree(folder, aside)
+    except shutil.Error as error:
+        # It gathers what failed as (source, copy, text) and has lost the reasons.
+        shutil.rmtree(aside, ignore_errors=True)
+        raise refusal(folder) or OSError(errno.EIO, str(error.args[0][0][2])) from error
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    return aside
+
+
+def clear(folder: Path) -> None:
+    """Remove the database, but not what says whose folder it is. Raises OSError."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in {OUR_ROCKSDB, README}:
+            path.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make all logs, and the names of all files, outlive a power cut. Raises OSError.
+
+    A log that has just been followed by another was closed without it. Windows lets nobody open
+    a log that is being written.
+    """
+    if sys.platform == "win32":
+        return
+    for name in os.listdir(folder):
+        if name.endswith(".log"):
+            try:
+                _sync(os.path.join(folder, name))
+            except FileNotFoundError:  # its records are in a synced table by now
+                pass
+    _sync(folder)
+
+
+def _sync(path: str | Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+if sys.platform == "win32":
+
+    def held_by_library(folder: Path) -> bool:
+        """Return whether another program has the database open. Raises OSError."""
+        try:
+            with (folder / "LOCK").open("r+b"):
+                return False
+        except FileNotFoundError:
+            return False
+        except PermissionError as error:
+            if error.winerror == 32:  # noqa: PLR2004 - ERROR_SHARING_VIOLATION
+                return True
+            raise
+
+else:
+    import fcntl
+
+    def held_by_library(folder: Path) -> bool:
+        """Return whether another program has the database open. Raises OSError.
+
+        Not to be called by a process that has it open itself: that would free its lock.
+        """
+        try:
+            with (folder / "LOCK").open("r+b") as file:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno in {errno.EAGAIN, errno.EACCES} and error.filename is None:
+                return True
+            raise
+        return False

@@ -1,0 +1,87 @@
+"""The shape of the code: who imports what, what loads when, what the project says."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted((ROOT / "cos_migrate").rglob("*.py"))
+SDKS = {"boto3", "botocore", "oss2", "qiniu", "upyun", "qcloud_cos", "requests", "tqdm"}
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_the_rooms() -> None:
+    answer = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("library", "rooms"),
+    [
+        ("plyvel", {"state_leveldb"}),
+        ("rocksdict", {"state_rocksdb"}),
+        ("qcloud_cos", {"control"}),
+        ("tqdm", {"console"}),
+        ("httptools", {"http"}),
+        ("subprocess", {"pools", "demo"}),
+        ("multiprocessing", set()),
+    ],
+)
+def test_each_library_has_its_room(library: str, rooms: set[str]) -> None:
+    assert {path.stem for path in MODULES if library in imports(path)} == rooms
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*sys.modules)"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return {name.partition(".")[0] for name in answer.stdout.split()}
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["cli", "session", "worker_process", "sources.local", "sources.sections", "command_line"],
+)
+def test_no_sdk_is_loaded_before_it_is_needed(module: str) -> None:
+    assert not loaded_by(f"import cos_migrate.{module}") & SDKS
+
+
+def test_only_the_rooms_that_talk_print() -> None:
+    talkers = {"cli", "session", "demo", "logs", "__main__"}
+    for path in MODULES:
+        calls = [
+            node
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "print"
+        ]
+        assert not calls or path.stem in talkers, path
+
+
+def test_no_room_is_too_large() -> None:
+    for path in MODULES:
+        lines = path.read_text(encoding="utf-8").count("\n")
+        assert lines <= 560, f"{path} has {lines} lines"
