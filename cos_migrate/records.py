@@ -1,19 +1,25 @@
 """Keys and values of the records that belong to no single source, as pure functions.
 
-The formats without `cosmigrate` are the Java tool's, so that its databases go on working.
+The formats without `cosmigrate` are the Java tool's, so that its databases go on working. No text
+is refused when a key is made, and a value that nothing here could have made is no record.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from cos_migrate.model import Fingerprint, PartRecord, SavePoint
 
-_REQUEST_ID = b"x-cos-requestId-"
-_UPLOAD = "[cosmigrate upload] [key: {}]"
+_REQUEST_ID = "x-cos-requestId-"
+_UPLOAD = "[cosmigrate upload] [key: "
 _PART = "[cosmigrate part] [uploadId: {}] [number: "
+_FAILED = "[cosmigrate failed] "
+_PART_VALUE = re.compile(r"([0-9]{1,5}) ([0-9]{1,19}) ([0-9]{1,19}) ([0-9]{1,20}) (.*)", re.DOTALL)
+_MOST_PARTS = 10_000
+_CRC_BITS = 64
 
 
 class Readable(Protocol):
@@ -23,46 +29,61 @@ class Readable(Protocol):
         """Return the value of a key."""
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the pairs whose key begins with `prefix`."""
+        """Iterate over the pairs whose key begins with `prefix`."""
 
 
 def request_id_key(cos_path: str) -> bytes:
     """Return the key of the request id of the object at `cos_path`."""
-    return _REQUEST_ID + cos_path.encode()
+    return _encoded(_REQUEST_ID + cos_path)
 
 
 def query_request_id(state: Readable, cos_path: str) -> str | None:
     """Return the recorded request id of an object, None when there is none."""
     value = state.get(request_id_key(cos_path))
-    return value.decode("utf-8", "replace") if value is not None else None
+    return _decoded(value) if value is not None else None
 
 
 def dump_request_ids(state: Readable) -> Iterator[tuple[str, str]]:
     """Yield (path, request id) of every recorded object that has one."""
-    for key, value in state.scan(_REQUEST_ID):
-        path = key[len(_REQUEST_ID) :].decode("utf-8", "replace")
-        yield path, value.decode("utf-8", "replace")
+    for key, value in state.scan(request_id_key("")):
+        yield _decoded(key)[len(_REQUEST_ID) :], _decoded(value)
+
+
+def failed_prefix() -> bytes:
+    """Return what the keys of all failed objects begin with."""
+    return _encoded(_FAILED)
+
+
+def failed_key(record_key: str) -> bytes:
+    """Return the key that says that the object of a record key has failed."""
+    return _encoded(_FAILED + record_key)
 
 
 def save_point_key(
     bucket: str, cos_path: str, name: str, mtime_ms: int, part_size: int, threshold: int
 ) -> bytes:
     """Return the Java tool's key of an unfinished upload; its value is the upload id."""
-    return (
+    return _encoded(
         f"[task_kind: upload_savepoint] [bucket: {bucket}], [key: {cos_path}], "
         f"[localPath: {name}], [mtime: {mtime_ms}], [partSize: {part_size}], "
         f"[mutlipartUploadThreshold: {threshold}]"
-    ).encode()
+    )
+
+
+def parse_upload_id(value: bytes) -> str | None:
+    """Return the upload id that is the value of a Java save point, None when it cannot be one."""
+    text = _decoded(value)
+    return text if text.isascii() and text.isprintable() and text.strip() else None
 
 
 def upload_prefix() -> bytes:
     """Return what the keys of all unfinished uploads begin with."""
-    return _UPLOAD.partition("{")[0].encode()
+    return _encoded(_UPLOAD)
 
 
 def upload_key(cos_path: str) -> bytes:
     """Return the key of what we know of an unfinished upload to `cos_path`."""
-    return _UPLOAD.format(cos_path).encode()
+    return _encoded(f"{_UPLOAD}{cos_path}]")
 
 
 def upload_value(save_point: SavePoint) -> bytes:
@@ -84,21 +105,22 @@ def parse_upload(value: bytes) -> SavePoint | None:
     """Return the save point of a value, None when it is none."""
     try:
         fields = json.loads(value)
-        return SavePoint(
-            str(fields["uploadId"]),
-            str(fields["cosPath"]),
-            str(fields["name"]),
-            Fingerprint(int(fields["size"]), int(fields["mtimeNs"]), str(fields["etag"])),
-            int(fields["partSize"]),
-            int(fields["threshold"]),
+        found = SavePoint(
+            _text(fields["uploadId"]),
+            _text(fields["cosPath"]),
+            _text(fields["name"]),
+            Fingerprint(_number(fields["size"]), _number(fields["mtimeNs"]), _text(fields["etag"])),
+            _number(fields["partSize"]),
+            _number(fields["threshold"]),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
+    return found if found.upload_id and found.part_size > 0 else None
 
 
 def part_prefix(upload_id: str) -> bytes:
     """Return what the keys of all parts of an upload begin with."""
-    return _PART.format(upload_id).encode()
+    return _encoded(_PART.format(upload_id))
 
 
 def part_key(upload_id: str, number: int) -> bytes:
@@ -108,13 +130,39 @@ def part_key(upload_id: str, number: int) -> bytes:
 
 def part_value(part: PartRecord) -> bytes:
     """Return the value of one part."""
-    return f"{part.number} {part.offset} {part.size} {part.crc64} {part.etag}".encode()
+    return _encoded(f"{part.number} {part.offset} {part.size} {part.crc64} {part.etag}")
 
 
 def parse_part(value: bytes) -> PartRecord | None:
     """Return the part of a value, None when it is none."""
     try:
-        number, offset, size, crc64, etag = value.decode().split(" ", 4)
-        return PartRecord(int(number), int(offset), int(size), etag, int(crc64))
-    except ValueError:
+        match = _PART_VALUE.fullmatch(value.decode("utf-8", "surrogatepass"))
+    except UnicodeDecodeError:
         return None
+    if not match:
+        return None
+    number, offset, size, crc64 = map(int, match.groups()[:4])
+    if not 1 <= number <= _MOST_PARTS or crc64 >> _CRC_BITS:
+        return None
+    return PartRecord(number, offset, size, match[5], crc64)
+
+
+def _encoded(text: str) -> bytes:
+    # A lone surrogate (a name that is no UTF-8) gives a key that no other text has.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _decoded(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
+
+
+def _text(value: Any) -> str:
+    if type(value) is str:
+        return value
+    raise TypeError
+
+
+def _number(value: Any) -> int:
+    if type(value) is int:
+        return value
+    raise TypeError

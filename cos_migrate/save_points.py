@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from cos_migrate import records
-from cos_migrate.model import SavePoint
+from cos_migrate.model import PartRecord, SavePoint
 from cos_migrate.records import Readable
 
 Puts = list[tuple[bytes, bytes]]
@@ -24,9 +24,9 @@ class SavePoints:
 
     def find(self, cos_path: str) -> SavePoint | None:
         """Return our save point of the upload to `cos_path`, with its parts."""
-        value = self._state.get(records.upload_key(cos_path))
-        found = records.parse_upload(value) if value is not None else None
-        return self._with_parts(found) if found else None
+        key = records.upload_key(cos_path)
+        value = self._state.get(key)
+        return self._read(key, value) if value is not None else None
 
     def find_java(
         self, cos_path: str, name: str, mtime_ms: int, part_size: int, threshold: int
@@ -34,14 +34,14 @@ class SavePoints:
         """Return the upload id that the Java tool has kept, of whose parts nothing is known."""
         key = records.save_point_key(self._bucket, cos_path, name, mtime_ms, part_size, threshold)
         value = self._state.get(key)
-        return value.decode("utf-8", "replace") if value else None
+        return records.parse_upload_id(value) if value is not None else None
 
     def all(self) -> Iterator[SavePoint]:
         """Yield every save point of ours, with its parts."""
-        for _, value in self._state.scan(records.upload_prefix()):
-            found = records.parse_upload(value)
+        for key, value in self._state.scan(records.upload_prefix()):
+            found = self._read(key, value)
             if found:
-                yield self._with_parts(found)
+                yield found
 
     def begun(self, save_point: SavePoint) -> Puts:
         """Return what to write when an upload has its id: ours, and the Java tool's."""
@@ -50,11 +50,14 @@ class SavePoints:
             (self._java_key(save_point), save_point.upload_id.encode()),
         ]
 
+    def part_done(self, save_point: SavePoint, part: PartRecord) -> Puts:
+        """Return what to write when COS has confirmed a part."""
+        return [(records.part_key(save_point.upload_id, part.number), records.part_value(part))]
+
     def forget(self, save_point: SavePoint) -> list[bytes]:
-        """Return the keys to delete when an upload is over."""
+        """Return the keys to delete when an upload is over; its parts must have been written."""
         keys = [records.upload_key(save_point.cos_path), self._java_key(save_point)]
-        prefix = records.part_prefix(save_point.upload_id)
-        return keys + [key for key, _ in self._state.scan(prefix)]
+        return keys + [key for key, _ in self._parts(save_point.upload_id)]
 
     def _java_key(self, save_point: SavePoint) -> bytes:
         return records.save_point_key(
@@ -66,7 +69,17 @@ class SavePoints:
             save_point.threshold,
         )
 
-    def _with_parts(self, save_point: SavePoint) -> SavePoint:
-        prefix = records.part_prefix(save_point.upload_id)
-        parts = (records.parse_part(value) for _, value in self._state.scan(prefix))
-        return replace(save_point, parts=tuple(part for part in parts if part))
+    def _read(self, key: bytes, value: bytes) -> SavePoint | None:
+        found = records.parse_upload(value)
+        if found is None or records.upload_key(found.cos_path) != key:
+            return None
+        return replace(found, parts=tuple(part for _, part in self._parts(found.upload_id) if part))
+
+    def _parts(self, upload_id: str) -> Iterator[tuple[bytes, PartRecord | None]]:
+        """Yield the keys of an upload's parts with what they say, None where it makes no sense."""
+        size = len(records.part_key(upload_id, 1))
+        for key, value in self._state.scan(records.part_prefix(upload_id)):
+            if len(key) == size:  # a longer one is of another upload, whose id begins like this
+                part = records.parse_part(value)
+                ours = part is not None and records.part_key(upload_id, part.number) == key
+                yield key, part if ours else None

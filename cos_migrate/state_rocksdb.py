@@ -5,9 +5,10 @@ rocksdict raises bare exceptions: what is behind one is asked of the system.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import rocksdict
 
@@ -49,24 +50,26 @@ class RocksDb(State):
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Iterate over the pairs below a prefix."""
-        options = rocksdict.ReadOptions()
-        options.fill_cache = False
-        iterator = self._database.iter(options)
+        iterator = self._database.iter()
         iterator.seek(prefix)
-        return self._pairs(iterator, prefix)
+        pairs = self._pairs(iterator, prefix)
+        self._scans.add(pairs)
+        return pairs
 
-    def _pairs(self, iterator: Any, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def _pairs(self, iterator: Any, prefix: bytes) -> Generator[tuple[bytes, bytes], None, None]:
         # Not rocksdict's items(): it ends at a damaged block as if there were no more.
-        while iterator.valid():
-            key = iterator.key()
-            if not key.startswith(prefix):
-                return
-            yield key, iterator.value()
-            iterator.next()
         try:
+            while iterator.valid():
+                key = iterator.key()
+                if not key.startswith(prefix):
+                    return
+                yield key, iterator.value()
+                iterator.next()
             iterator.status()
         except Exception as error:
             raise self._unreadable(str(error)) from error
+        finally:
+            del iterator  # else a traceback could hold it, and it holds the database open
 
     def _connect(self, max_open_files: int) -> None:
         self._synced = rocksdict.WriteOptions()
@@ -77,6 +80,7 @@ class RocksDb(State):
         except Exception as error:
             raise state_folder.refusal(self.folder) or Damaged(str(error)) from error
         self._get = self._database.get
+        self._scans: WeakSet[Generator[tuple[bytes, bytes], None, None]] = WeakSet()
 
     def _write(
         self, puts: Sequence[tuple[bytes, bytes]], deletes: Sequence[bytes], *, sync: bool
@@ -97,6 +101,8 @@ class RocksDb(State):
             raise state_folder.refusal(self.folder) or OSError(str(error)) from error
 
     def _close(self) -> None:
+        for pairs in list(self._scans):
+            pairs.close()
         try:
             self._database.close()
         except Exception:  # noqa: S110 - what it could not flush is in its log

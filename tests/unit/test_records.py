@@ -1,0 +1,220 @@
+"""Record keys and values, and the save points made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cos_migrate import records
+from cos_migrate.model import Fingerprint, PartRecord, SavePoint
+from cos_migrate.save_points import SavePoints
+
+BUCKET = "examplebucket-1250000000"
+# Names as file systems and clouds have them, surrogates of undecodable bytes included.
+names = st.text() | st.text(alphabet="]/, [:\n{}é\udc80", min_size=1) | st.just("a], [key: /b")
+ids = st.text(min_size=1) | st.sampled_from(["A", "A] [number: 00001", "A] [number: 00001]", "AB"])
+counts = st.integers(0, 10**18)
+parts = st.builds(
+    PartRecord,
+    number=st.integers(1, 10_000),
+    offset=counts,
+    size=counts,
+    etag=names,
+    crc64=st.integers(0, 2**64 - 1),
+)
+save_points = st.builds(
+    SavePoint,
+    upload_id=ids,
+    cos_path=names,
+    name=names,
+    fingerprint=st.builds(Fingerprint, counts, st.integers(-1, 10**19), names),
+    part_size=st.integers(1, 5 << 30),
+    threshold=counts,
+)
+
+
+class Memory:
+    """The readable half of a database, in a dictionary."""
+
+    def __init__(self) -> None:
+        self.pairs: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.pairs.get(key)
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        found = [pair for pair in self.pairs.items() if pair[0].startswith(prefix)]
+        return iter(sorted(found))
+
+
+def a_save_point(**changes: Any) -> SavePoint:
+    fingerprint = Fingerprint(12_000_000, 1_700_000_000_123_456_789, "")
+    first = SavePoint("1700abc", "/x/a b", "/data/a b", fingerprint, 5 << 20, 5 << 20)
+    return replace(first, **changes)
+
+
+def test_java_keys_are_spelt_as_java_spells_them() -> None:
+    assert records.request_id_key("/x/é") == "x-cos-requestId-/x/é".encode()
+    key = records.save_point_key(BUCKET, "/x/a", "/data/a", 1700000000123, 5242880, 6000000)
+    assert key == (
+        b"[task_kind: upload_savepoint] [bucket: examplebucket-1250000000], [key: /x/a], "
+        b"[localPath: /data/a], [mtime: 1700000000123], [partSize: 5242880], "
+        b"[mutlipartUploadThreshold: 6000000]"
+    )
+
+
+def test_our_keys_have_a_beginning_of_their_own() -> None:
+    ours = [
+        records.upload_key("/x"),
+        records.part_key("id", 1),
+        records.failed_key("[taskType: migrateLocal] [bucket: b], [localPath: /a], [cosPath: /x]"),
+    ]
+    assert all(key.startswith(b"[cosmigrate ") for key in ours)
+    assert len(set(ours)) == 3
+    assert ours[0].startswith(records.upload_prefix())
+    assert ours[2].startswith(records.failed_prefix())
+
+
+@given(save_points)
+def test_an_upload_survives_the_round_trip(save_point: SavePoint) -> None:
+    assert records.parse_upload(records.upload_value(save_point)) == save_point
+
+
+@given(parts)
+def test_a_part_survives_the_round_trip(part: PartRecord) -> None:
+    assert records.parse_part(records.part_value(part)) == part
+
+
+@given(names, names)
+def test_different_names_have_different_keys(one: str, other: str) -> None:
+    makers = (records.upload_key, records.request_id_key, records.failed_key)
+    assert all((make(one) == make(other)) == (one == other) for make in makers)
+
+
+@given(st.binary())
+def test_no_value_is_too_odd_to_be_read(value: bytes) -> None:
+    records.parse_upload(value)
+    records.parse_part(value)
+    records.parse_upload_id(value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"uploadId": ""},
+        {"uploadId": None},
+        {"size": "12"},
+        {"size": 1.5},
+        {"size": True},
+        {"partSize": 0},
+        {"mtimeNs": float("inf")},
+        {"etag": []},
+    ],
+)
+def test_a_value_with_one_wrong_field_is_no_upload(change: dict[str, Any]) -> None:
+    fields = json.loads(records.upload_value(a_save_point()))
+    assert records.parse_upload(json.dumps(fields | change).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"null", b"[]", b'"x"', b"{}", b"\xff", b"[" * 200_000, b'{"uploadId":' * 50_000],
+)
+def test_what_is_no_upload_is_none(value: bytes) -> None:
+    assert records.parse_upload(value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"1 2 3",
+        b"0 0 5 6 etag",
+        b"10001 0 5 6 etag",
+        b"-1 0 5 6 etag",
+        b"1 -2 5 6 etag",
+        b"1_0 0 5 6 etag",
+        b"\xd9\xa1 0 5 6 etag",
+        b"1 0 5 18446744073709551616 etag",
+        b"1 " + b"9" * 5000 + b" 5 6 etag",
+        b"\xff 0 5 6 etag",
+    ],
+)
+def test_what_is_no_part_is_none(value: bytes) -> None:
+    assert records.parse_part(value) is None
+
+
+@pytest.mark.parametrize("value", [b"", b"  ", b"a\nb", b"\xff", "é".encode()])
+def test_what_cannot_be_an_upload_id_is_none(value: bytes) -> None:
+    assert records.parse_upload_id(value) is None
+
+
+def test_request_ids_are_found_and_dumped_and_nothing_else() -> None:
+    state = Memory()
+    state.pairs = {
+        records.request_id_key("/x/é"): b"NjRh",
+        records.request_id_key("/x/a"): b"\xff",
+        b"x-cos-requestIe": b"beyond",
+        b"[taskType: migrateLocal]": b"other",
+    }
+    assert records.query_request_id(state, "/x/é") == "NjRh"
+    assert records.query_request_id(state, "/x/none") is None
+    assert records.query_request_id(state, "/x/\udcff") is None
+    assert list(records.dump_request_ids(state)) == [("/x/a", "\ufffd"), ("/x/é", "NjRh")]
+
+
+@given(st.lists(save_points, max_size=4, unique_by=(lambda s: s.cos_path, lambda s: s.upload_id)))
+def test_save_points_are_found_with_their_own_parts_and_forgotten(wanted: list[SavePoint]) -> None:
+    state = Memory()
+    points = SavePoints(state, BUCKET)
+    wanted = [point for point in wanted if point.upload_id.isprintable()]
+    full = []
+    for point in wanted:
+        done = tuple(PartRecord(n, n * 5, 5, f"{point.upload_id} {n}", n) for n in (1, 2, 10_000))
+        state.pairs.update(points.begun(point))
+        for part in reversed(done):
+            state.pairs.update(points.part_done(point, part))
+        full.append(replace(point, parts=done))
+    assert [points.find(point.cos_path) for point in wanted] == full
+    assert sorted(points.all(), key=repr) == sorted(full, key=repr)
+    while full:
+        gone = full.pop()
+        for key in points.forget(gone):
+            del state.pairs[key]
+        assert points.find(gone.cos_path) is None
+        assert [points.find(point.cos_path) for point in full] == full
+    assert state.pairs == {}
+
+
+def test_the_java_tool_finds_our_uploads_and_we_find_its() -> None:
+    state = Memory()
+    points = SavePoints(state, BUCKET)
+    point = a_save_point()
+    state.pairs.update(points.begun(point))
+    asked = (point.cos_path, point.name, 1700000000123, point.part_size, point.threshold)
+    assert state.pairs[records.save_point_key(BUCKET, *asked)] == b"1700abc"
+    assert points.find_java(*asked) == "1700abc"
+    assert points.find_java("/other", *asked[1:]) is None
+
+
+def test_what_somebody_else_wrote_under_our_keys_is_absent() -> None:
+    state = Memory()
+    points = SavePoints(state, BUCKET)
+    point = a_save_point()
+    state.pairs.update(points.begun(point))
+    state.pairs[records.upload_key("/elsewhere")] = records.upload_value(point)
+    state.pairs[records.upload_key("/junk")] = b"\x00"
+    state.pairs[records.part_key(point.upload_id, 1)] = b"junk"
+    state.pairs[records.part_key(point.upload_id, 2)] = records.part_value(
+        PartRecord(3, 0, 5, "etag", 7)
+    )
+    assert list(points.all()) == [point]
+    assert points.find("/elsewhere") is None
+    assert points.find("/junk") is None
+    assert records.part_key(point.upload_id, 1) in points.forget(point)

@@ -1,0 +1,202 @@
+"""Damaged databases are kept aside and repaired or begun anew; nothing is taken for absent."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cos_migrate.errors import StateError
+from cos_migrate.state import State
+
+PAIRS = [(b"key %06d" % number, b"%d " % number * 40) for number in range(2000)]
+
+
+@pytest.fixture(params=["leveldb", "rocksdb"])
+def engine(request: pytest.FixtureRequest) -> str:
+    pytest.importorskip({"leveldb": "plyvel", "rocksdb": "rocksdict"}[request.param])
+    return str(request.param)
+
+
+@pytest.fixture
+def folder(engine: str, tmp_path: Path) -> Path:
+    """Make a database with several tables and a log."""
+    made = tmp_path / "db"
+    for start in range(0, 2000, 500):  # opening turns what the log holds into a table
+        with State.open(made, engine=engine) as state:
+            state.write(PAIRS[start : start + 500])
+    State.open(made).close()
+    assert len(tables(made)) > 1
+    (made / "README").write_text("job\n", encoding="utf-8")
+    return made
+
+
+def tables(folder: Path) -> list[Path]:
+    found = (path for path in folder.iterdir() if path.suffix in {".ldb", ".sst"})
+    return sorted(found, key=lambda path: path.stat().st_size)
+
+
+def manifest(folder: Path) -> Path:
+    return next(folder.glob("MANIFEST-*"))
+
+
+def spoil(path: Path, at: float, junk: bytes = b"\xa5" * 64) -> None:
+    """Overwrite bytes in the midst of a file."""
+    with path.open("r+b") as file:
+        file.seek(int(path.stat().st_size * at))
+        file.write(junk)
+
+
+def copies(folder: Path) -> list[Path]:
+    return sorted(folder.parent.glob("db.damaged-*"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a database less its diary, in which each opening is noted."""
+    files = (path for path in folder.iterdir() if not path.name.startswith("LOG"))
+    return {path.name: path.read_bytes() for path in files}
+
+
+def garble_manifest(folder: Path) -> None:
+    manifest(folder).write_bytes(os.urandom(500))
+
+
+def point_nowhere(folder: Path) -> None:
+    (folder / "CURRENT").write_text("MANIFEST-999999\n", encoding="ascii")
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "CURRENT is gone": lambda folder: (folder / "CURRENT").unlink(),
+    "CURRENT is empty": lambda folder: (folder / "CURRENT").write_bytes(b""),
+    "CURRENT points nowhere": point_nowhere,
+    "the manifest is gone": lambda folder: manifest(folder).unlink(),
+    "the manifest is empty": lambda folder: manifest(folder).write_bytes(b""),
+    "the manifest is cut": lambda folder: os.truncate(manifest(folder), 60),
+    "the manifest is garbage": garble_manifest,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_records_survive_the_loss_of_what_names_them(folder: Path, damage: str) -> None:
+    DAMAGES[damage](folder)
+    before = contents(folder)
+    with State.open(folder) as state:
+        assert list(state.scan(b"")) == PAIRS
+        state.write([(b"more", b"1")], sync=True)
+        [copy] = copies(folder)
+        assert "damaged" in state.notices[0]
+        assert str(copy) in state.notices[0]
+        assert "repaired" in state.notices[1]
+    assert contents(copy) == before
+    with State.open(folder) as state:
+        assert state.notices == ()
+        assert state.get(b"more") == b"1"
+    assert (folder / "README").read_text(encoding="utf-8") == "job\n"
+    assert not (folder / "lost").exists()
+
+
+def test_the_loss_of_a_table_costs_its_records_only(folder: Path) -> None:
+    tables(folder)[0].unlink()
+    with State.open(folder) as state:
+        left = list(state.scan(b""))
+        assert "repaired" in state.notices[1]
+    assert 0 < len(left) < len(PAIRS)
+    assert set(left) < set(PAIRS)
+
+
+def read_all(state: State) -> list[bytes | None]:
+    return [state.get(key) for key, _ in PAIRS]
+
+
+def scan_all(state: State) -> list[tuple[bytes, bytes]]:
+    return list(state.scan(b""))
+
+
+@pytest.mark.parametrize("read", [read_all, scan_all])
+def test_a_spoilt_block_is_never_a_missing_record(
+    folder: Path, read: Callable[[State], object]
+) -> None:
+    spoil(tables(folder)[-1], 0.4)
+    with State.open(folder) as state, pytest.raises(StateError, match="run again") as caught:
+        read(state)
+    assert (caught.value.code, caught.value.fatal) == ("damaged", True)
+    assert copies(folder) == []
+    with State.open(folder) as state:
+        assert len(state.notices) == 2
+        left = list(state.scan(b""))
+        assert 0 < len(left) < len(PAIRS)
+        assert set(left) < set(PAIRS)
+        assert [state.get(key) for key, _ in left] == [value for _, value in left]
+    assert len(copies(folder)) == 1
+    with State.open(folder) as state:
+        assert state.notices == ()
+
+
+def test_a_table_that_is_empty_is_never_a_missing_record(folder: Path) -> None:
+    tables(folder)[-1].write_bytes(b"")
+    with State.open(folder) as state:
+        if not state.notices:  # one library looks at a table only when it is needed
+            with pytest.raises(StateError) as caught:
+                read_all(state)
+            assert caught.value.code == "damaged"
+    with State.open(folder) as state:
+        left = list(state.scan(b""))
+        assert 0 < len(left) < len(PAIRS)
+        assert set(left) < set(PAIRS)
+    assert len(copies(folder)) == 1
+
+
+def test_no_garbage_makes_it_unusable(engine: str, tmp_path: Path) -> None:
+    """Whatever is left of a database, opening gives one that works, and says so."""
+    folder = tmp_path / "db"
+    with State.open(folder, engine=engine) as state:
+        state.write(PAIRS)
+    for path in folder.iterdir():
+        if path.name not in {"COSMIGRATE", "LOCK"}:
+            path.write_bytes(os.urandom(3000))
+    (folder / "README").write_text("job\n", encoding="utf-8")
+    with State.open(folder) as state:
+        assert state.engine == engine
+        assert len(state.notices) == 2
+        state.write([(b"a", b"1")])
+    with State.open(folder) as state:
+        assert (state.engine, state.notices) == (engine, ())
+        assert state.get(b"a") == b"1"
+    assert (folder / "README").read_text(encoding="utf-8") == "job\n"
+
+
+def test_copies_of_one_second_have_different_names(folder: Path) -> None:
+    for number in range(1, 4):
+        (folder / "CURRENT").unlink()
+        State.open(folder).close()
+        assert len(copies(folder)) == number
+
+
+def test_a_log_with_a_hole_is_damage_and_a_log_cut_short_is_not(
+    engine: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    cut, holed = tmp_path / "cut", tmp_path / "db"
+    with State.open(source, engine=engine) as state:
+        for pair in PAIRS:
+            state.write([pair])
+        for copy in (cut, holed):  # as kill -9 leaves them
+            copy.mkdir()
+            for path in source.iterdir():
+                if path.name != "LOCK":
+                    (copy / path.name).write_bytes(path.read_bytes())
+    [log] = [path for path in cut.glob("*.log") if path.stat().st_size]
+    os.truncate(log, log.stat().st_size - 5)
+    with State.open(cut) as state:
+        assert state.notices == ()
+        assert list(state.scan(b"")) == PAIRS[:-1]
+    spoil(holed / log.name, 0.5)
+    with State.open(holed) as state:
+        assert len(state.notices) == 2
+        left = list(state.scan(b""))
+    assert set(left) < set(PAIRS)
+    for first, second in itertools.pairwise(left):
+        assert first < second
