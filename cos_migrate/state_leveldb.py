@@ -8,9 +8,8 @@ from typing import Any
 
 import plyvel
 
-from cos_migrate import state_folder
-from cos_migrate.state import State
-from cos_migrate.state_folder import Damaged
+from cos_migrate.state import State, files
+from cos_migrate.state.files import Damaged
 
 # Uncompressed: measured against snappy with a million objects, writing takes half the processor
 # time and private memory, a look-up in random order a quarter of the time; the disk pays with
@@ -29,7 +28,7 @@ _OPEN_FILES = 64
 class LevelDb(State):
     """An open LevelDB database."""
 
-    engine = state_folder.LEVELDB
+    engine = files.LEVELDB
 
     @staticmethod
     def repair(folder: Path) -> None:
@@ -66,10 +65,10 @@ class LevelDb(State):
             raise self._unreadable(_words(error)) from error
 
     def _connect(self, max_open_files: int) -> None:
-        files = max_open_files or _OPEN_FILES
+        limit = max_open_files or _OPEN_FILES
         try:
             self._database = plyvel.DB(
-                str(self.folder), create_if_missing=True, max_open_files=files, **_OPTIONS
+                str(self.folder), create_if_missing=True, max_open_files=limit, **_OPTIONS
             )
         except plyvel.Error as error:
             raise _reason(self.folder, error) from error
@@ -87,11 +86,11 @@ class LevelDb(State):
         try:
             batch.write()
         except plyvel.CorruptionError as error:
-            raise state_folder.damage_met(self.folder, _words(error)) from error
+            raise files.damage_met(self.folder, _words(error)) from error
         except plyvel.Error as error:
-            raise state_folder.refusal(self.folder) or OSError(_words(error)) from error
+            raise files.refusal(self.folder) or OSError(_words(error)) from error
         if sync:
-            state_folder.sync_folder(self.folder)
+            files.sync_folder(self.folder)
 
     def _close(self) -> None:
         self._database.close()
@@ -101,7 +100,7 @@ def _reason(folder: Path, error: Exception) -> Exception:
     """Return the system's refusal behind an error, else what makes it damage."""
     refused = None
     if not isinstance(error, plyvel.CorruptionError):
-        refused = state_folder.refusal(folder)
+        refused = files.refusal(folder)
     return refused or Damaged(_words(error))
 
 

@@ -12,9 +12,8 @@ from weakref import WeakSet
 
 import rocksdict
 
-from cos_migrate import state_folder
-from cos_migrate.state import State
-from cos_migrate.state_folder import Damaged
+from cos_migrate.state import State, files
+from cos_migrate.state.files import Damaged
 
 _BUFFER = 4 << 20
 _CACHE = 8 << 20
@@ -28,7 +27,7 @@ _MISUSE = (TypeError, rocksdict.DbClosedError)
 class RocksDb(State):
     """An open RocksDB database of raw bytes."""
 
-    engine = state_folder.ROCKSDB
+    engine = files.ROCKSDB
 
     @staticmethod
     def repair(folder: Path) -> None:
@@ -36,7 +35,7 @@ class RocksDb(State):
         try:
             rocksdict.Rdict.repair(str(folder), _options(0))
         except Exception as error:
-            raise state_folder.refusal(folder) or Damaged(str(error)) from error
+            raise files.refusal(folder) or Damaged(str(error)) from error
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key."""
@@ -78,7 +77,7 @@ class RocksDb(State):
         try:
             self._database = rocksdict.Rdict(str(self.folder), _options(max_open_files))
         except Exception as error:
-            raise state_folder.refusal(self.folder) or Damaged(str(error)) from error
+            raise files.refusal(self.folder) or Damaged(str(error)) from error
         self._get = self._database.get
         self._scans: WeakSet[Generator[tuple[bytes, bytes], None, None]] = WeakSet()
 
@@ -98,7 +97,7 @@ class RocksDb(State):
         except _MISUSE:
             raise
         except Exception as error:
-            raise state_folder.refusal(self.folder) or OSError(str(error)) from error
+            raise files.refusal(self.folder) or OSError(str(error)) from error
 
     def _close(self) -> None:
         for pairs in list(self._scans):

@@ -1,7 +1,7 @@
 """The record database: LevelDB, or RocksDB where there is no LevelDB for this Python.
 
 It alone opens databases; `state_leveldb` and `state_rocksdb` are its two libraries, and
-`state_folder` tells them apart. Records save work, they are no data: a damaged database is kept
+`files` tells them apart. Records save work, they are no data: a damaged database is kept
 aside and repaired or begun anew, and what it has lost is sent again.
 """
 
@@ -16,10 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
 
-from cos_migrate import state_folder
 from cos_migrate.errors import StateError
 from cos_migrate.file_lock import FileLock
-from cos_migrate.state_folder import JAVA, LEVELDB, NEW, OUR_ROCKSDB, README, ROCKSDB, Damaged
+from cos_migrate.state import files
+from cos_migrate.state.files import JAVA, LEVELDB, NEW, OUR_ROCKSDB, README, ROCKSDB, Damaged
 
 IN_USE = "init db error, may be another process with same config is running "
 """The Java tool's words, which scripts look for."""
@@ -64,12 +64,12 @@ class State(abc.ABC):
         lock = FileLock(folder.with_name(folder.name + ".lock"))
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if not lock.acquire() or state_folder.held_by_library(folder):
+            if not lock.acquire() or files.held_by_library(folder):
                 raise StateError(IN_USE, operation="open", target=str(folder), code="in-use")
-            return _open_or_mend(_class_for(folder, engine), folder, lock, max_open_files)
+            return _open_or_mend(_kind_for(folder, engine), folder, lock, max_open_files)
         except OSError as error:
             lock.release()
-            raise state_folder.unusable(folder, error, "open") from error
+            raise files.unusable(folder, error, "open") from error
         except BaseException:
             lock.release()
             raise
@@ -102,7 +102,7 @@ class State(abc.ABC):
             self._broken = error
             raise
         except OSError as error:
-            self._broken = state_folder.unusable(self.folder, error, "write")
+            self._broken = files.unusable(self.folder, error, "write")
             raise self._broken from error
 
     def sync(self) -> None:
@@ -145,10 +145,10 @@ class State(abc.ABC):
 
     def _unreadable(self, words: str) -> StateError:
         """Return what to raise when the library could not read: never 'there is no record'."""
-        refused = state_folder.refusal(self.folder)
+        refused = files.refusal(self.folder)
         if refused:
-            return state_folder.unusable(self.folder, refused, "read")
-        return state_folder.damage_met(self.folder, words)
+            return files.unusable(self.folder, refused, "read")
+        return files.damage_met(self.folder, words)
 
 
 def note_run(folder: Path, line: str) -> None:
@@ -162,12 +162,12 @@ def note_run(folder: Path, line: str) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise state_folder.unusable(folder, error, "write") from error
+        raise files.unusable(folder, error, "write") from error
 
 
-def _class_for(folder: Path, engine: str) -> type[State]:
+def _kind_for(folder: Path, engine: str) -> type[State]:
     """Return our class for the folder: it keeps its format. Raises StateError, OSError."""
-    kind = state_folder.format_of(folder)
+    kind = files.format_of(folder)
     if kind == JAVA:
         raise _wrong_format(
             f"the record database {folder} was written by RocksDB (the Java tool's database), "
@@ -214,10 +214,10 @@ def _open_or_mend(kind: type[State], folder: Path, lock: FileLock, max_open_file
     if kind.engine == ROCKSDB:
         (folder / OUR_ROCKSDB).touch()
     try:
-        state_folder.look_for_damage(folder)
+        files.look_for_damage(folder)
         return kind(folder, lock, max_open_files)
     except Damaged as error:
-        aside = state_folder.keep_aside(folder)
+        aside = files.keep_aside(folder)
         found = f"the record database {folder} was damaged ({error}); a copy is kept as {aside}"
     try:
         kind.repair(folder)
@@ -226,13 +226,13 @@ def _open_or_mend(kind: type[State], folder: Path, lock: FileLock, max_open_file
     except Damaged:
         state = _begin_anew(kind, folder, lock, max_open_files)
         outcome = "it could not be repaired and begins anew: everything is sent again"
-    state_folder.mended(folder)
+    files.mended(folder)
     state.notices = (found, outcome)
     return state
 
 
 def _begin_anew(kind: type[State], folder: Path, lock: FileLock, max_open_files: int) -> State:
-    state_folder.clear(folder)
+    files.clear(folder)
     try:
         return kind(folder, lock, max_open_files)
     except Damaged as error:  # an empty folder is not damaged: the system has refused something
