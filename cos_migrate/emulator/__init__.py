@@ -2,9 +2,30 @@
 
 For the demo, for trying a configuration, and for tests. It shares no signing and no checksum code
 with the client: what it accepts, it accepts by its own reading of Tencent's documentation.
+
+    with EmbeddedCos(folder, secret_id="id", secret_key="key") as cos:
+        ...  # http://127.0.0.1:<cos.port>
+
+A bucket is the first label of the Host header, whatever follows it: `<bucket>.localhost:<port>`,
+or any COS domain with the server as HTTP proxy (absolute form, CONNECT). Without `buckets` every
+`<name>-<APPID>` exists.
+
+What has arrived: `cos.keys(bucket)`, `cos.object_bytes(bucket, key)`,
+`cos.object_head(bucket, key)` (a Stored), `cos.store.uploads(bucket)`. Every request is a
+RequestSeen in `cos.requests`, in the order they ended; `cos.operations()` are their names,
+`cos.reset()` forgets them.
+
+What goes wrong: append to `cos.faults`, e.g.
+`Fault("status", operation="PutObject", status=503, code="SlowDown", times=3, skip=10)`;
+the first fault that hits a request wins, `cos.hits(fault)` counts. KINDS lists what they do.
+`cos.latency` is in seconds.
 """
 
-from cos_migrate.emulator.faults import Fault
-from cos_migrate.emulator.server import EmbeddedCos, RequestSeen
+from cos_migrate.emulator.errors import Refusal
+from cos_migrate.emulator.faults import KINDS, Fault
+from cos_migrate.emulator.objects import Stored
+from cos_migrate.emulator.server import EmbeddedCos
+from cos_migrate.emulator.service import RequestSeen
+from cos_migrate.emulator.signature import Account
 
-__all__ = ["EmbeddedCos", "Fault", "RequestSeen"]
+__all__ = ["KINDS", "Account", "EmbeddedCos", "Fault", "Refusal", "RequestSeen", "Stored"]

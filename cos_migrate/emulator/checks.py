@@ -1,17 +1,45 @@
-"""What COS checks of a request before it does anything."""
+"""What COS checks of a request before it does anything, and what it keeps of its headers."""
 
 from __future__ import annotations
 
 import base64
 import email.utils
+import math
 import re
+from collections.abc import Mapping
 
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Request
-from cos_migrate.emulator.store import Stored
+from cos_migrate.emulator.objects import Stored
 
 MOST = 5 << 30
 """Bytes of one PUT, one part, one copy."""
+STANDARD_HEADERS = (
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+)
+STORAGE_CLASS, ENCRYPTION = "x-cos-storage-class", "x-cos-server-side-encryption"
+STORAGE_CLASSES = frozenset(
+    {
+        "STANDARD",
+        "STANDARD_IA",
+        "ARCHIVE",
+        "DEEP_ARCHIVE",
+        "COLD",
+        "INTELLIGENT_TIERING",
+        "MAZ_STANDARD",
+        "MAZ_STANDARD_IA",
+        "MAZ_INTELLIGENT_TIERING",
+        "MAZ_ARCHIVE",
+        "MAZ_DEEP_ARCHIVE",
+    }
+)
+_META = "x-cos-meta-"
+_META_BYTES = 2048
 _KEY_BYTES = 850
 _TRAFFIC = range(819_200, 838_860_801)
 
@@ -24,19 +52,42 @@ def check_key(key: str) -> None:
         raise Refusal("InvalidURI", "The key is not UTF-8.") from None
     if size > _KEY_BYTES:
         raise Refusal("KeyTooLong", "The key exceeds 850 bytes.")
-    if re.search("[\x18-\x1b]", key) or key.startswith(("/", "\\")):
+    if re.search("[\x00\x18-\x1b]", key) or key.startswith(("/", "\\")):
         raise Refusal("InvalidURI", "The key has a character that is not allowed.")
 
 
+def kept_headers(request: Request, key: str) -> dict[str, str]:
+    """Return what is kept of a new object's headers. Raises Refusal."""
+    check_key(key)
+    headers = request.headers
+    kept = {name: headers[name] for name in STANDARD_HEADERS if name in headers}
+    meta = {name: value for name, value in headers.items() if name.startswith(_META)}
+    used = sum(len(n) - len(_META) + len(v.encode("utf-8", "replace")) for n, v in meta.items())
+    if used > _META_BYTES:
+        raise Refusal("MetadataTooLarge", "The user metadata exceeds 2 KiB.")
+    kept.update(meta)
+    storage = headers.get(STORAGE_CLASS, "STANDARD")
+    if storage not in STORAGE_CLASSES:
+        raise Refusal("InvalidStorageClass", f"{storage} is no storage class.")
+    if storage != "STANDARD":
+        kept[STORAGE_CLASS] = storage
+    encryption = headers.get(ENCRYPTION)
+    if encryption is not None:
+        if encryption not in {"AES256", "cos/kms"}:
+            raise Refusal("InvalidArgument", f"{encryption} is no encryption.")
+        kept[ENCRYPTION] = encryption
+    return kept
+
+
 def check_length(request: Request) -> None:
-    """Refuse a body that COS does not take at once."""
+    """Refuse a body that COS does not take at once, and an illegal speed limit."""
     length = request.headers.get("content-length")
     if length is None and "transfer-encoding" not in request.headers:
         raise Refusal("MissingContentLength", "Content-Length is missing.")
     if length is not None and int(length) > MOST:
         raise Refusal("EntityTooLarge", "The body exceeds 5 GiB.")
     limit = request.headers.get("x-cos-traffic-limit") or request.param("x-cos-traffic-limit")
-    if limit and (not limit.isdigit() or int(limit) not in _TRAFFIC):
+    if limit and (not re.fullmatch("[0-9]{1,12}", limit) or int(limit) not in _TRAFFIC):
         raise Refusal("InvalidArgument", "x-cos-traffic-limit is out of range.")
 
 
@@ -55,45 +106,54 @@ def check_md5(request: Request, digest: bytes) -> None:
         raise Refusal("BadDigest", "The body is not what Content-MD5 says.")
 
 
-def check_conditions(headers: dict[str, str], stored: Stored) -> None:
-    """Apply If-Match and its relatives. Raises Refusal."""
-    etag = f'"{stored.etag}"'
+def check_conditions(headers: Mapping[str, str], stored: Stored) -> None:
+    """Apply If-Match and its relatives; an ETag goes before a date. Raises Refusal."""
     match, none_match = headers.get("if-match"), headers.get("if-none-match")
-    if match and match not in {"*", etag, stored.etag}:
-        raise Refusal("PreconditionFailed", "The ETag differs.")
-    if none_match and none_match in {"*", etag, stored.etag}:
-        raise Refusal("NotModified")
-    since = _parsed_date(headers.get("if-unmodified-since"))
-    if since is not None and int(stored.modified) > since:
+    if match:
+        if not _names(match, stored.etag):
+            raise Refusal("PreconditionFailed", "The ETag differs.")
+    elif stored.modified // 1 > _date(headers.get("if-unmodified-since"), math.inf):
         raise Refusal("PreconditionFailed", "It was modified.")
-    since = _parsed_date(headers.get("if-modified-since"))
-    if since is not None and int(stored.modified) <= since:
+    if none_match:
+        if _names(none_match, stored.etag):
+            raise Refusal("NotModified")
+    elif stored.modified // 1 <= _date(headers.get("if-modified-since"), -math.inf):
         raise Refusal("NotModified")
 
 
-def _parsed_date(text: str | None) -> float | None:
+def check_copy_conditions(request: Request, stored: Stored) -> None:
+    """Apply x-cos-copy-source-if-...: all of them refuse alike. Raises Refusal."""
+    start = "x-cos-copy-source-"
+    found = {n[len(start) :]: v for n, v in request.headers.items() if n.startswith(start + "if-")}
     try:
-        return email.utils.parsedate_to_datetime(text).timestamp() if text else None
-    except ValueError:
-        return None
+        check_conditions(found, stored)
+    except Refusal:
+        raise Refusal("PreconditionFailed", "The source is not as demanded.") from None
+
+
+def _names(tags: str, etag: str) -> bool:
+    wanted = {tag.strip().removeprefix("W/").strip('"') for tag in tags.split(",")}
+    return bool(wanted & {"*", etag})
+
+
+def _date(text: str | None, otherwise: float) -> float:
+    """Return a date in seconds since 1970, `otherwise` when there is none to understand."""
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp() if text else otherwise
+    except (ValueError, TypeError, OverflowError):
+        return otherwise
 
 
 def range_of(text: str, size: int) -> tuple[int, int]:
     """Return (start, length) of a single byte range. Raises Refusal."""
-    found = re.fullmatch(r"bytes=(\d*)-(\d*)", text.strip())
+    found = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", text.strip())
     if not found or not any(found.groups()):
         raise Refusal("InvalidRange", "The range is malformed.")
     first, last = found.groups()
     if not first:
-        length = min(int(last), size)
-        return size - length, length
-    start = int(first)
-    end = min(int(last), size - 1) if last else size - 1
+        start, end = size - min(int(last), size), size - 1
+    else:
+        start, end = int(first), min(int(last), size - 1) if last else size - 1
     if start >= size or end < start:
         raise Refusal("InvalidRange", "The range lies outside the object.")
     return start, end - start + 1
-
-
-def corrupting(request: Request) -> bool:
-    """Return whether a fault wants this body stored wrongly."""
-    return request.headers.get(":corrupt") == "1"

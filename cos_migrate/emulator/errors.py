@@ -8,24 +8,12 @@ from types import MappingProxyType
 _STATUSES: Mapping[str, int] = MappingProxyType(
     {
         "AccessDenied": 403,
-        "BadDigest": 400,
         "BucketAlreadyOwnedByYou": 409,
-        "EntityTooLarge": 400,
-        "EntityTooSmall": 400,
-        "IncompleteBody": 400,
+        "BucketNotEmpty": 409,
+        "InternalError": 500,
         "InvalidAccessKeyId": 403,
-        "InvalidArgument": 400,
-        "InvalidBucketName": 400,
-        "InvalidDigest": 400,
-        "InvalidPart": 400,
-        "InvalidPartOrder": 400,
         "InvalidRange": 416,
-        "InvalidStorageClass": 400,
         "InvalidToken": 403,
-        "InvalidURI": 400,
-        "KeyTooLong": 400,
-        "MalformedXML": 400,
-        "MetadataTooLarge": 400,
         "MethodNotAllowed": 405,
         "MissingContentLength": 411,
         "NoSuchBucket": 404,
@@ -34,10 +22,12 @@ _STATUSES: Mapping[str, int] = MappingProxyType(
         "NotImplemented": 501,
         "NotModified": 304,
         "PreconditionFailed": 412,
+        "ProxyAuthenticationRequired": 407,
         "RequestTimeTooSkewed": 403,
         "SignatureDoesNotMatch": 403,
     }
 )
+"""All others are 400."""
 
 
 class Refusal(Exception):

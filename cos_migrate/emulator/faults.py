@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any
 
-KINDS = (
-    "status",
-    "reset",
-    "drop",
-    "hang",
-    "truncate",
-    "wrong-crc",
-    "no-crc",
-    "corrupt",
-    "error-in-200",
-    "close",
-    "early",
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "status": "reads the request, then answers `status` and `code`",
+        "early": "answers `status` and `code` before it reads the body, and closes",
+        "reset": "reads the request, then resets the connection",
+        "reset-early": "resets the connection before it reads the body",
+        "drop": "carries the request out, then resets the connection instead of answering",
+        "hang": "reads the request, is silent for `seconds`, then resets the connection",
+        "slow": "carries the request out and answers `seconds` later",
+        "truncate": "breaks off half-way through the answer's body (its head if it has none)",
+        "wrong-crc": "lies about the CRC-64",
+        "no-crc": "leaves the CRC-64 out",
+        "wrong-etag": "lies about the ETag in the headers",
+        "corrupt": "flips a bit of the body as it arrives",
+        "error-in-200": "answers 200 with an error document, carrying out nothing",
+        "close": "closes the connection behind a good answer that says so",
+        "stale": "closes the connection behind a good answer that does not say so",
+    }
 )
+"""Each kind of fault and what the server then does."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fault:
-    """What goes wrong, and with which requests.
-
-    Kinds: `status` answers an error after reading the request, `early` before; `reset` breaks the
-    connection off unanswered, `drop` does so after the request was carried out; `hang` waits
-    `seconds` and then breaks off; `truncate` sends half an answer; `wrong-crc` and `no-crc` lie
-    about and leave out the CRC-64; `corrupt` stores a flipped bit; `error-in-200` puts an error
-    into the body of a 200; `close` closes the connection behind a good answer.
-    """
+    """What goes wrong (one of KINDS), and with which requests."""
 
     kind: str
     operation: str = ""
@@ -47,23 +49,46 @@ class Fault:
     retry_after: int = 0
     """Seconds, sent as Retry-After; 0: not sent."""
     seconds: float = 0.0
-    """How long a `hang` lasts."""
+    """How long a `hang` or `slow` lasts."""
+    method: str = ""
+    """GET, PUT, ...; empty: any."""
+    query: str = ""
+    """A regular expression that is searched in the query as received; empty: any."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.kind} is no fault; legal: {', '.join(KINDS)}")
+        for pattern in (self.key, self.query):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern} is no regular expression: {error}") from None
 
     @classmethod
     def parse(cls, text: str) -> Fault:
         """Parse `kind,field=value,...`. Raises ValueError."""
         kind, *pairs = text.split(",")
-        if kind not in KINDS:
-            raise ValueError(f"{kind} is no fault; legal: {', '.join(KINDS)}")
-        types = {field.name: field.type for field in fields(cls)}
-        values: dict[str, object] = {}
+        types = {field.name: str(field.type) for field in fields(cls) if field.name != "kind"}
+        values: dict[str, Any] = {}
         for pair in pairs:
             name, _, value = pair.partition("=")
-            if name not in types or name == "kind":
+            if name not in types:
                 raise ValueError(f"{name} is no field of a fault; legal: {', '.join(types)}")
-            convert = {"int": int, "float": float}.get(str(types[name]), str)
-            values[name] = convert(value)
-        return cls(kind, **values)  # type: ignore[arg-type]
+            convert = {"int": int, "float": float}.get(types[name], str)
+            try:
+                values[name] = convert(value)
+            except ValueError:
+                raise ValueError(f"{name}={value} is invalid: {value} is no number") from None
+        return cls(kind, **values)
+
+    def matches(self, operation: str, method: str, key: str, query: str) -> bool:
+        """Return whether a request is of the kind that this fault is meant for."""
+        return (
+            self.operation in {"", operation}
+            and self.method in {"", method}
+            and re.search(self.key, key) is not None
+            and re.search(self.query, query) is not None
+        )
 
 
 class FaultCounter:
@@ -72,15 +97,26 @@ class FaultCounter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: dict[Fault, int] = {}
+        self._hits: dict[Fault, int] = {}
 
-    def pick(self, faults: Sequence[Fault], operation: str, key: str) -> Fault | None:
+    def pick(
+        self, faults: Sequence[Fault], operation: str, method: str, key: str, query: str
+    ) -> Fault | None:
         """Return the first fault that hits this request, and count it."""
+        if not faults:
+            return None
         with self._lock:
-            for fault in list(faults):
-                if fault.operation not in {"", operation} or not re.search(fault.key, key):
+            for fault in tuple(faults):
+                if not fault.matches(operation, method, key, query):
                     continue
                 seen = self._seen.get(fault, 0)
                 self._seen[fault] = seen + 1
                 if seen >= fault.skip and (fault.times < 0 or seen < fault.skip + fault.times):
+                    self._hits[fault] = self._hits.get(fault, 0) + 1
                     return fault
         return None
+
+    def hits(self, fault: Fault) -> int:
+        """Return how many requests a fault has hit."""
+        with self._lock:
+            return self._hits.get(fault, 0)

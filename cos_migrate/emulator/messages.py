@@ -1,18 +1,25 @@
-"""HTTP/1.1 on the server's side: requests with their bodies, and answers."""
+"""HTTP/1.1 on the server's side: requests with their bodies, and answers.
+
+Knows nothing of COS. Text is UTF-8 with surrogates for other bytes, so that any header or path
+comes back byte for byte.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
+from xml.sax.saxutils import escape
 
 from cos_migrate.emulator.errors import Refusal
 
 PIECE = 256 << 10
 _LINE = 65536
 _HEADERS = 200
+_WORTH_READING = 64 << 20
+"""Bytes of an unwanted body that are read to keep a connection."""
 
 
 class Closed(Exception):
@@ -25,15 +32,19 @@ class Request:
 
     method: str
     host: str
-    """The Host header as received."""
+    """The Host header, or the host of a target in absolute form."""
     path: str
     """Decoded, with its leading `/`."""
     params: tuple[tuple[str, str], ...]
     """Decoded, in their order."""
+    query: str
+    """As received."""
     headers: dict[str, str]
     """Names in lower case."""
     body: Body = field(repr=False)
     keep_alive: bool = True
+    absolute: bool = False
+    """The target was in absolute form: the client takes this server for its proxy."""
 
     def param(self, name: str, default: str = "") -> str:
         """Return the value of the first parameter of that name."""
@@ -43,6 +54,27 @@ class Request:
         """Return whether there is a parameter of that name."""
         return any(known == name for known, _ in self.params)
 
+    def number(self, name: str, default: int, most: int) -> int:
+        """Return a parameter that is a number from 0, at most `most`. Raises Refusal."""
+        text = self.param(name)
+        if text and not re.fullmatch("[0-9]{1,10}", text):
+            raise Refusal("InvalidArgument", f"{name} must be a number from 0.")
+        return min(int(text), most) if text else default
+
+    @property
+    def encoding_tag(self) -> str:
+        """The element that tells how names are encoded, empty when they are not."""
+        return "<EncodingType>url</EncodingType>" if self._encodes else ""
+
+    def shown(self, element: str, text: str) -> str:
+        """Return an element with a key, encoded when the request asks for it."""
+        shown = quote(text, safe="/", errors="surrogateescape") if self._encodes else escape(text)
+        return f"<{element}>{shown}</{element}>"
+
+    @property
+    def _encodes(self) -> bool:
+        return self.param("encoding-type") == "url"
+
 
 @dataclass(slots=True)
 class Answer:
@@ -51,7 +83,8 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
-    file: Path | None = None
+    file: BinaryIO | None = None
+    """Open; whoever sends the answer closes it."""
     start: int = 0
     length: int = 0
     """Of the file's range, bytes."""
@@ -60,64 +93,94 @@ class Answer:
 class Body:
     """A request's body, read once, plain or chunked."""
 
-    def __init__(self, stream: BinaryIO, size: int | None, *, chunked: bool) -> None:
+    def __init__(self, stream: BinaryIO, size: int, *, chunked: bool) -> None:
         self._stream = stream
-        self._left = 0 if size is None else size
+        self._left = size
         self._chunked = chunked
         self._ended = not chunked and not size
-        self.on_first_read: Callable[[], object] = _nothing
-        """Called before the first byte is asked for (100-continue)."""
+        self.ask: Callable[[], None] | None = None
+        """Asks a client that waits for `100 Continue`; called before the first byte is read."""
+        self.flip = False
+        """A fault: flip a bit of the first byte that is read."""
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the body. Raises Refusal when it is cut short."""
-        ask, self.on_first_read = self.on_first_read, _nothing
-        ask()
+        if self.ask is not None and not self._ended:
+            ask, self.ask = self.ask, None
+            ask()
         while not self._ended:
-            yield self._chunk() if self._chunked else self._plain()
+            piece = self._chunk() if self._chunked else self._plain()
+            if self.flip and piece:
+                self.flip = False
+                piece = bytes([piece[0] ^ 1]) + piece[1:]
+            yield piece
 
     def read(self, most: int = 32 << 20) -> bytes:
         """Return the whole body. Raises Refusal when it is larger than `most` bytes."""
-        data = b""
+        pieces, size = [], 0
         for piece in self.pieces():
-            data += piece
-            if len(data) > most:
-                raise Refusal("EntityTooLarge")
-        return data
+            pieces.append(piece)
+            size += len(piece)
+            if size > most:
+                raise Refusal("EntityTooLarge", "The body is too large.")
+        return b"".join(pieces)
+
+    def skip(self) -> None:
+        """Read the body and forget it, asking for it when need be."""
+        try:
+            for _ in self.pieces():
+                pass
+        except Refusal:
+            pass
 
     def drain(self) -> bool:
-        """Read what is left; return False when it is cut short or too long to be worth it."""
+        """Read what is still under way; return whether the next request can follow."""
+        if self._ended:
+            return True
+        if self.ask is not None:
+            return False
+        size = 0
         try:
-            return sum(len(piece) for piece in self.pieces()) < 64 << 20
+            for piece in self.pieces():
+                size += len(piece)
+                if size > _WORTH_READING:
+                    return False
         except (Refusal, OSError):
             return False
+        return True
 
     def _plain(self) -> bytes:
         piece = self._stream.read(min(PIECE, self._left))
         if not piece:
-            self._ended = True
-            raise Refusal("IncompleteBody", "the body is shorter than its Content-Length")
+            raise self._cut()
         self._left -= len(piece)
         self._ended = self._left == 0
         return piece
 
     def _chunk(self) -> bytes:
         line = self._stream.readline(_LINE)
-        try:
-            size = int(line.split(b";")[0], 16)
-        except ValueError:
-            self._ended = True
-            raise Refusal("IncompleteBody", "a chunk has no length") from None
+        found = re.match(rb"([0-9A-Fa-f]{1,15})\s*(;|\r?\n)", line)
+        if not found:
+            raise self._cut()
+        size = int(found.group(1), 16)
+        if size == 0:
+            self._trailers()
+            return b""
         data = self._stream.read(size)
-        self._stream.readline(_LINE)
-        if len(data) < size:
-            self._ended = True
-            raise Refusal("IncompleteBody", "a chunk is cut short")
-        self._ended = size == 0
+        if len(data) < size or self._stream.readline(_LINE) not in {b"\r\n", b"\n"}:
+            raise self._cut()
         return data
 
+    def _trailers(self) -> None:
+        for _ in range(_HEADERS):
+            if self._stream.readline(_LINE) in {b"\r\n", b"\n", b""}:
+                break
+        self._ended = True
 
-def _nothing() -> None:
-    """What most bodies do before their first byte is read."""
+    def _cut(self) -> Refusal:
+        self._ended = True
+        self._left = 0
+        return Refusal("IncompleteBody", "The body is not what its headers say.")
 
 
 def read_request(stream: BinaryIO) -> Request:
@@ -125,26 +188,43 @@ def read_request(stream: BinaryIO) -> Request:
     line = stream.readline(_LINE)
     while line in {b"\r\n", b"\n"}:
         line = stream.readline(_LINE)
-    if not line.endswith(b"\n"):
+    if not line:
         raise Closed
-    try:
-        method, target, version = line.decode("latin-1").split()
-    except ValueError:
-        raise Refusal("InvalidURI", "the request line is malformed") from None
+    words = line.decode("utf-8", "surrogateescape").rstrip("\r\n").split(" ")
+    if len(words) != 3 or not line.endswith(b"\n"):  # noqa: PLR2004 - method, target, version
+        raise Refusal("BadRequest", "The request line is malformed.")
+    method, target, version = words
     headers = _read_headers(stream)
-    host = headers.get("host", "")
-    if target.startswith(("http://", "https://")):
+    host, absolute = headers.get("host", ""), False
+    if target[:8].lower().startswith(("http://", "https://")):
         parts = urlsplit(target)
-        target = parts.path or "/"
-        if parts.query:
-            target += f"?{parts.query}"
-    raw_path, _, query = target.partition("?")
-    chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-    length = headers.get("content-length")
-    body = Body(stream, int(length) if length else None, chunked=chunked)
+        host, absolute = parts.netloc, True
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path, _, query = target.partition("?")
     connection = headers.get("connection", "").lower()
     keep = "close" not in connection if version == "HTTP/1.1" else "keep-alive" in connection
-    return Request(method, host, _decoded(raw_path), _params(query), headers, body, keep)
+    return Request(
+        method,
+        host.lower(),
+        _decoded(path),
+        _params(query) if query else (),
+        query,
+        headers,
+        _body(stream, headers),
+        keep,
+        absolute,
+    )
+
+
+def _body(stream: BinaryIO, headers: dict[str, str]) -> Body:
+    length = headers.get("content-length", "0")
+    encoding = headers.get("transfer-encoding", "").lower()
+    if encoding not in {"", "identity", "chunked"}:
+        raise Refusal("NotImplemented", "This transfer encoding is not known.")
+    if not re.fullmatch("[0-9]{1,18}", length):
+        raise Refusal("BadRequest", "Content-Length must be a number.")
+    chunked = encoding == "chunked"
+    return Body(stream, 0 if chunked else int(length), chunked=chunked)
 
 
 def _read_headers(stream: BinaryIO) -> dict[str, str]:
@@ -153,11 +233,13 @@ def _read_headers(stream: BinaryIO) -> dict[str, str]:
         line = stream.readline(_LINE)
         if line in {b"\r\n", b"\n"}:
             return headers
-        if not line:
+        if not line.endswith(b"\n"):
             raise Closed
-        name, _, value = line.decode("utf-8", "surrogateescape").partition(":")
+        name, colon, value = line.decode("utf-8", "surrogateescape").partition(":")
+        if not colon:
+            raise Refusal("BadRequest", "A header has no colon.")
         headers[name.strip().lower()] = value.strip()
-    raise Refusal("InvalidURI", "there are too many headers")
+    raise Refusal("BadRequest", "There are too many headers.")
 
 
 def _decoded(text: str) -> str:

@@ -3,154 +3,175 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable
 
-from cos_migrate.emulator.checks import check_length, check_md5, corrupting
+from cos_migrate.emulator.acl import OWNER, OWNER_ID, acl_of
+from cos_migrate.emulator.checks import (
+    ENCRYPTION,
+    STORAGE_CLASS,
+    check_length,
+    check_md5,
+    kept_headers,
+)
 from cos_migrate.emulator.errors import Refusal
-from cos_migrate.emulator.messages import PIECE, Answer, Request
-from cos_migrate.emulator.store import Part, Store, Stored
-from cos_migrate.emulator.xml import document, tag
+from cos_migrate.emulator.messages import Answer, Request
+from cos_migrate.emulator.objects import Part, Upload
+from cos_migrate.emulator.store import Store
+from cos_migrate.emulator.xml import document, moment, parsed, tag, text_of
 
 _MOST_PARTS = 10_000
-
-
-class Checks(Protocol):
-    """What the plain operations offer to these."""
-
-    def kept_headers(self, request: Request, key: str) -> dict[str, str]:
-        """Return what is kept of a new object's headers."""
-
-    def source_of(self, request: Request) -> tuple[Stored, int, int]:
-        """Return a copy's source and range."""
+_PAGE = 1000
+_INITIATOR = f"<Initiator>{tag('ID', OWNER_ID)}{tag('DisplayName', OWNER_ID)}</Initiator>"
 
 
 class Parts:
     """The operations of multipart uploads."""
 
-    def __init__(self, store: Store, min_part_size: int, checks: Checks) -> None:
+    def __init__(self, store: Store, min_part_size: int) -> None:
         self._store = store
         self._min_part_size = min_part_size
-        self._checks = checks
+        self.table: dict[str, Callable[[Request, str, str], Answer]] = {
+            "InitiateMultipartUpload": self._initiate,
+            "UploadPart": self._put,
+            "ListParts": self._list,
+            "CompleteMultipartUpload": self._complete,
+            "AbortMultipartUpload": self._abort,
+            "ListMultipartUploads": self._list_uploads,
+        }
 
-    def initiate(self, request: Request, bucket: str, key: str) -> Answer:
-        """Begin an upload."""
-        upload = self._store.begin_upload(bucket, key, self._checks.kept_headers(request, key))
+    def copy(self, request: Request, bucket: str, key: str, pieces: Iterable[bytes]) -> Answer:
+        """Take one part from another object. Raises Refusal."""
+        upload = self._upload(request, bucket, key)
+        number = _number(request)
+        part = self._store.put_part(upload, number, self._store.receive(pieces))
+        inner = tag("ETag", f'"{part.etag}"') + tag("LastModified", moment(part.modified))
+        headers = {"x-cos-hash-crc64ecma": str(part.crc64), **_encryption(upload)}
+        return Answer(headers=headers, body=document("CopyPartResult", inner))
+
+    def _upload(self, request: Request, bucket: str, key: str) -> Upload:
+        return self._store.upload(bucket, key, request.param("uploadId"))
+
+    def _initiate(self, request: Request, bucket: str, key: str) -> Answer:
+        kept = kept_headers(request, key)
+        upload = self._store.begin_upload(bucket, key, kept, acl_of(request))
         inner = tag("Bucket", bucket) + tag("Key", key) + tag("UploadId", upload.upload_id)
-        return Answer(body=document("InitiateMultipartUploadResult", inner))
+        body = document("InitiateMultipartUploadResult", inner)
+        return Answer(headers=_encryption(upload), body=body)
 
-    def put(self, request: Request, bucket: str, key: str) -> Answer:
-        """Take one part."""
-        upload = self._store.upload(bucket, key, request.param("uploadId"))
+    def _put(self, request: Request, bucket: str, key: str) -> Answer:
+        upload = self._upload(request, bucket, key)
         number = _number(request)
         check_length(request)
-        got = self._store.receive(request.body.pieces(), corrupt=corrupting(request))
-        check_md5(request, got.md5)
+        got = self._store.receive(request.body.pieces())
+        try:
+            check_md5(request, got.md5)
+        except Refusal:
+            got.discard()
+            raise
         part = self._store.put_part(upload, number, got)
-        return Answer(headers={"etag": f'"{part.etag}"', "x-cos-hash-crc64ecma": str(part.crc64)})
+        headers = {"etag": f'"{part.etag}"', "x-cos-hash-crc64ecma": str(part.crc64)}
+        return Answer(headers=headers | _encryption(upload))
 
-    def copy(self, request: Request, bucket: str, key: str) -> Answer:
-        """Take one part from another object."""
-        upload = self._store.upload(bucket, key, request.param("uploadId"))
-        source, start, length = self._checks.source_of(request)
-        got = self._store.receive(file_range(self._store, source, start, length))
-        part = self._store.put_part(upload, _number(request), got)
-        inner = tag("ETag", f'"{part.etag}"') + tag("LastModified", _iso(part.modified))
-        return Answer(
-            headers={"x-cos-hash-crc64ecma": str(part.crc64)},
-            body=document("CopyPartResult", inner),
-        )
-
-    def list_parts(self, request: Request, bucket: str, key: str) -> Answer:
-        """List the parts of an upload."""
-        upload = self._store.upload(bucket, key, request.param("uploadId"))
-        most = min(int(request.param("max-parts") or 1000), 1000)
-        marker = int(request.param("part-number-marker") or 0)
-        parts = [part for number, part in sorted(upload.parts.items()) if number > marker]
-        page = parts[:most]
-        inner = tag("Bucket", bucket) + tag("Key", key) + tag("UploadId", upload.upload_id)
-        inner += tag("PartNumberMarker", str(marker)) + tag("MaxParts", str(most))
-        inner += tag("NextPartNumberMarker", str(page[-1].number if page else 0))
-        inner += tag("IsTruncated", "true" if len(parts) > most else "false")
-        inner += tag("StorageClass", upload.headers.get("x-cos-storage-class", "STANDARD"))
+    def _list(self, request: Request, bucket: str, key: str) -> Answer:
+        upload = self._upload(request, bucket, key)
+        most = request.number("max-parts", _PAGE, _PAGE)
+        marker = request.number("part-number-marker", 0, _MOST_PARTS)
+        with upload.lock:
+            parts = [part for number, part in sorted(upload.parts.items()) if number > marker]
+        page, truncated = parts[:most], 0 < most < len(parts)
+        shown = request.shown
+        inner = tag("Bucket", bucket) + request.encoding_tag + shown("Key", key)
+        inner += tag("UploadId", upload.upload_id) + _INITIATOR + OWNER
+        inner += tag("PartNumberMarker", str(marker))
+        inner += tag("NextPartNumberMarker", str(page[-1].number)) if truncated else ""
+        inner += tag("MaxParts", str(most)) + tag("IsTruncated", _truth(truncated))
+        inner += tag("StorageClass", upload.headers.get(STORAGE_CLASS, "STANDARD"))
         for part in page:
             fields = tag("PartNumber", str(part.number)) + tag("ETag", f'"{part.etag}"')
-            fields += tag("Size", str(part.size)) + tag("LastModified", _iso(part.modified))
+            fields += tag("Size", str(part.size)) + tag("LastModified", moment(part.modified))
             inner += f"<Part>{fields}</Part>"
         return Answer(body=document("ListPartsResult", inner))
 
-    def complete(self, request: Request, bucket: str, key: str) -> Answer:
-        """Join the parts that the request lists."""
-        upload = self._store.upload(bucket, key, request.param("uploadId"))
-        text = request.body.read().decode("utf-8", "replace").replace("&quot;", '"')
+    def _complete(self, request: Request, bucket: str, key: str) -> Answer:
+        upload = self._upload(request, bucket, key)
+        root = parsed(request.body.read(), "CompleteMultipartUpload")
         listed = [
-            (int(_inner("PartNumber", item)), _inner("ETag", item).strip('"'))
-            for item in re.findall(r"<Part>(.*?)</Part>", text, re.DOTALL)
+            (_parsed(text_of(e, "PartNumber")), text_of(e, "ETag")) for e in root.iter("Part")
         ]
+        parts = self._chosen(upload, listed)
+        stored = self._store.complete(upload, parts)
+        inner = tag("Location", f"http://{request.host}/{key}") + tag("Bucket", bucket)
+        inner += tag("Key", key) + tag("ETag", f'"{stored.etag}"')
+        return Answer(
+            headers={"x-cos-hash-crc64ecma": str(stored.crc64), **_encryption(upload)},
+            body=document("CompleteMultipartUploadResult", inner),
+        )
+
+    def _chosen(self, upload: Upload, listed: list[tuple[int, str]]) -> list[Part]:
+        """Return the parts that a request to complete names. Raises Refusal."""
         if not listed:
-            raise Refusal("MalformedXML", "The list of parts is empty or malformed.")
+            raise Refusal("MalformedXML", "The list of parts is empty.")
         numbers = [number for number, _ in listed]
         if numbers != sorted(set(numbers)):
             raise Refusal("InvalidPartOrder", "The parts are not in ascending order.")
+        if numbers != list(range(1, len(numbers) + 1)):
+            raise Refusal("InvalidPart", "The part numbers are not continuous from 1.")
         parts: list[Part] = []
         for number, etag in listed:
             part = upload.parts.get(number)
-            if part is None or part.etag != etag.lower():
+            if part is None or part.etag != etag.strip().strip('"').lower():
                 raise Refusal("InvalidPart", f"Part {number} is not there, or has another ETag.")
             parts.append(part)
         if any(part.size < self._min_part_size for part in parts[:-1]):
             raise Refusal("EntityTooSmall", "A part other than the last is too small.")
-        stored = self._store.complete(upload, parts)
-        inner = tag("Location", f"{request.host}/{key}") + tag("Bucket", bucket)
-        inner += tag("Key", key) + tag("ETag", f'"{stored.etag}"')
-        return Answer(
-            headers={"x-cos-hash-crc64ecma": str(stored.crc64)},
-            body=document("CompleteMultipartUploadResult", inner),
-        )
+        return parts
 
-    def abort(self, request: Request, bucket: str, key: str) -> Answer:
-        """Drop an upload."""
-        self._store.abort(self._store.upload(bucket, key, request.param("uploadId")))
+    def _abort(self, request: Request, bucket: str, key: str) -> Answer:
+        self._store.abort(self._upload(request, bucket, key))
         return Answer(204)
 
-    def list_uploads(self, request: Request, bucket: str, _: str) -> Answer:
-        """List the unfinished uploads of a bucket."""
-        prefix = request.param("prefix")
-        inner = tag("Bucket", bucket) + tag("Prefix", prefix) + tag("MaxUploads", "1000")
-        inner += tag("IsTruncated", "false")
-        for upload in self._store.uploads(bucket):
-            if upload.key.startswith(prefix):
-                fields = tag("Key", upload.key) + tag("UploadId", upload.upload_id)
-                fields += tag("StorageClass", upload.headers.get("x-cos-storage-class", "STANDARD"))
-                fields += tag("Initiated", _iso(upload.began))
-                inner += f"<Upload>{fields}</Upload>"
+    def _list_uploads(self, request: Request, bucket: str, _: str) -> Answer:
+        prefix, key_marker = request.param("prefix"), request.param("key-marker")
+        id_marker = request.param("upload-id-marker")
+        most = request.number("max-uploads", _PAGE, _PAGE)
+        found = [upload for upload in self._store.uploads(bucket) if upload.key.startswith(prefix)]
+        after = [upload for upload in found if upload.key > key_marker]
+        if key_marker and id_marker:
+            same = [upload for upload in found if upload.key == key_marker]
+            ids = [upload.upload_id for upload in same]
+            after = same[ids.index(id_marker) + 1 if id_marker in ids else 0 :] + after
+        page, truncated = after[:most], 0 < most < len(after)
+        shown = request.shown
+        inner = tag("Bucket", bucket) + request.encoding_tag + shown("KeyMarker", key_marker)
+        inner += tag("UploadIdMarker", id_marker)
+        if truncated:
+            inner += shown("NextKeyMarker", page[-1].key)
+            inner += tag("NextUploadIdMarker", page[-1].upload_id)
+        inner += tag("MaxUploads", str(most)) + tag("IsTruncated", _truth(truncated))
+        inner += shown("Prefix", prefix)
+        for upload in page:
+            fields = shown("Key", upload.key) + tag("UploadId", upload.upload_id)
+            fields += tag("StorageClass", upload.headers.get(STORAGE_CLASS, "STANDARD"))
+            fields += _INITIATOR + OWNER + tag("Initiated", moment(upload.began))
+            inner += f"<Upload>{fields}</Upload>"
         return Answer(body=document("ListMultipartUploadsResult", inner))
 
 
-def file_range(store: Store, stored: Stored, start: int, length: int) -> Iterator[bytes]:
-    """Yield a range of an object."""
-    with (store.folder / stored.path).open("rb") as file:
-        file.seek(start)
-        while length:
-            piece = file.read(min(PIECE, length))
-            length -= len(piece)
-            yield piece
+def _encryption(upload: Upload) -> dict[str, str]:
+    told = upload.headers.get(ENCRYPTION)
+    return {ENCRYPTION: told} if told else {}
 
 
 def _number(request: Request) -> int:
-    text = request.param("partNumber")
-    if not text.isdigit() or not 1 <= int(text) <= _MOST_PARTS:
+    number = _parsed(request.param("partNumber"))
+    if not 1 <= number <= _MOST_PARTS:
         raise Refusal("InvalidArgument", "partNumber must be 1 to 10000.")
-    return int(text)
+    return number
 
 
-def _inner(name: str, text: str) -> str:
-    found = re.search(f"<{name}>(.*?)</{name}>", text, re.DOTALL)
-    if not found:
-        raise Refusal("MalformedXML", f"A part lacks its {name}.")
-    return found.group(1).strip()
+def _parsed(text: str) -> int:
+    return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else 0
 
 
-def _iso(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
+def _truth(value: bool) -> str:  # noqa: FBT001 - what it writes
+    return "true" if value else "false"

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Request
 
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
 _FIELDS = (
     "q-sign-algorithm",
     "q-ak",
@@ -33,27 +32,31 @@ class Account:
     """Whose requests are accepted."""
 
     secret_id: str
-    secret_key: str
-    token: str = ""
+    secret_key: str = field(repr=False)
+    token: str = field(default="", repr=False)
     """Required as x-cos-security-token when set."""
 
 
-def check(request: Request, account: Account) -> None:
-    """Raise Refusal unless the account has signed the request."""
+def check(request: Request, accounts: Mapping[str, Account], clock: Callable[[], float]) -> None:
+    """Raise Refusal unless one of the accounts (by secret id) has signed the request."""
     fields = _fields(request)
     if fields["q-sign-algorithm"] != "sha1":
         raise Refusal("AccessDenied", "q-sign-algorithm must be sha1")
-    if fields["q-ak"] != account.secret_id:
-        raise Refusal("InvalidAccessKeyId", "the access key id does not exist")
-    _check_time(fields["q-sign-time"])
-    _check_time(fields["q-key-time"])
+    account = accounts.get(fields["q-ak"])
+    if account is None:
+        raise Refusal("InvalidAccessKeyId", "The Access Key Id does not exist in our records.")
+    now = clock()
+    _check_time(fields["q-sign-time"], now)
+    _check_time(fields["q-key-time"], now)
     if account.token:
         token = request.headers.get("x-cos-security-token") or request.param("x-cos-security-token")
         if token != account.token:
-            raise Refusal("InvalidToken", "the security token is not valid")
-    hosts = {request.host, request.host.partition(":")[0]}
+            raise Refusal("InvalidToken", "The security token is not valid.")
+    # SDKs sign the host without the port that a test server's address has.
+    host = request.headers.get("host", "")
+    hosts = {host, host.partition(":")[0]}
     if not any(_agrees(request, fields, account, host) for host in hosts):
-        raise Refusal("SignatureDoesNotMatch", "the signature does not match the request")
+        raise Refusal("SignatureDoesNotMatch", "The signature does not match the request.")
 
 
 def _fields(request: Request) -> dict[str, str]:
@@ -64,19 +67,17 @@ def _fields(request: Request) -> dict[str, str]:
     else:
         found = {name: value for name, value in request.params if name in _FIELDS}
     if any(name not in found for name in _FIELDS):
-        raise Refusal("AccessDenied", "the request is not signed")
+        raise Refusal("AccessDenied", "The request is not signed.")
     return found
 
 
-def _check_time(text: str) -> None:
-    try:
-        start, end = (int(part) for part in text.split(";"))
-    except ValueError:
-        raise Refusal("AccessDenied", "a time range is malformed") from None
-    now = time.time()
-    if start > now + _SKEW:
-        raise Refusal("RequestTimeTooSkewed", "the request's time is in the future")
-    if end < now:
+def _check_time(text: str, now: float) -> None:
+    start, _, end = text.partition(";")
+    if not (start.isascii() and start.isdigit() and end.isascii() and end.isdigit()):
+        raise Refusal("AccessDenied", "A time range is malformed.")
+    if int(start) > now + _SKEW:
+        raise Refusal("RequestTimeTooSkewed", "The request's time is too far from the server's.")
+    if int(end) < now:
         raise Refusal("AccessDenied", "Request has expired")
 
 
@@ -86,17 +87,16 @@ def _agrees(request: Request, fields: dict[str, str], account: Account, host: st
     if any(name not in headers for name in listed):
         return False
     header_text = _joined((name, headers[name]) for name in listed)
-    params = [(name.lower(), value) for name, value in request.params]
     wanted = [name for name in fields["q-url-param-list"].split(";") if name]
-    known = {_encoded(name).lower(): (name, value) for name, value in params}
+    known = {_encoded(name.lower()).lower(): (name.lower(), v) for name, v in request.params}
     if any(name.lower() not in known for name in wanted):
         return False
     param_text = _joined(known[name.lower()] for name in wanted)
     text = f"{request.method.lower()}\n{request.path}\n{param_text}\n{header_text}\n"
-    digest = hashlib.sha1(text.encode("utf-8", "surrogateescape"), usedforsecurity=False)
-    to_sign = f"sha1\n{fields['q-sign-time']}\n{digest.hexdigest()}\n"
+    digest = hashlib.sha1(_bytes(text), usedforsecurity=False).hexdigest()
     key = _hmac(account.secret_key, fields["q-key-time"])
-    return hmac.compare_digest(_hmac(key, to_sign), fields["q-signature"])
+    right = _hmac(key, f"sha1\n{fields['q-sign-time']}\n{digest}\n")
+    return hmac.compare_digest(right.encode(), _bytes(fields["q-signature"]))
 
 
 def _hmac(key: str, text: str) -> str:
@@ -109,5 +109,9 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _encoded(text: str) -> str:
-    data = text.encode("utf-8", "surrogateescape")
-    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in data)
+    """Escape all but letters, digits and `-_.~`."""
+    return quote(text, safe="", errors="surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,13 +1,22 @@
-"""The few XML documents that COS answers."""
+"""The few XML documents that COS sends and takes."""
 
 from __future__ import annotations
 
+import time
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
+
+from cos_migrate.emulator.errors import Refusal
 
 
 def tag(name: str, text: str) -> str:
     """Return an element with escaped text."""
     return f"<{name}>{escape(text)}</{name}>"
+
+
+def moment(seconds: float) -> str:
+    """Return a time as COS writes it into documents."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
 
 
 def document(root: str, inner: str) -> bytes:
@@ -20,3 +29,26 @@ def error_document(code: str, message: str, resource: str, request_id: str, trac
     """Return the document of an error."""
     inner = tag("Code", code) + tag("Message", message) + tag("Resource", resource)
     return document("Error", inner + tag("RequestId", request_id) + tag("TraceId", trace_id))
+
+
+def parsed(data: bytes, root: str) -> ET.Element:
+    """Return the root of a received document, names without namespaces. Raises Refusal."""
+    try:
+        if b"<!DOCTYPE" in data:
+            raise Refusal("MalformedXML", "The document must not declare a type.")
+        element = ET.fromstring(data)  # noqa: S314 - no entities without a type declaration
+    except (ET.ParseError, ValueError, LookupError):
+        raise Refusal("MalformedXML", "The document is not well-formed.") from None
+    for part in element.iter():
+        part.tag = part.tag.rpartition("}")[2]
+    if element.tag != root:
+        raise Refusal("MalformedXML", f"The document must be a {root}.")
+    return element
+
+
+def text_of(element: ET.Element, name: str) -> str:
+    """Return the text of a child, as it stands. Raises Refusal when there is none."""
+    found = element.find(name)
+    if found is None or not found.text:
+        raise Refusal("MalformedXML", f"A {element.tag} lacks its {name}.")
+    return found.text

@@ -1,0 +1,166 @@
+"""Buckets: which exist, what lies in them, and the operations on them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from cos_migrate.emulator.acl import OWNER, acl_document
+from cos_migrate.emulator.checks import STORAGE_CLASS, check_md5
+from cos_migrate.emulator.errors import Refusal
+from cos_migrate.emulator.messages import Answer, Request
+from cos_migrate.emulator.store import Store
+from cos_migrate.emulator.xml import document, moment, parsed, tag, text_of
+
+BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{0,60}-[0-9]{1,20}")
+_PAGE = 1000
+_LAST = "\U0010ffff"
+_DEFAULT_REGION = "ap-guangzhou"
+
+
+class Page(NamedTuple):
+    """One page of a listing."""
+
+    keys: list[str]
+    groups: list[str]
+    """Common prefixes."""
+    following: str
+    """The next page's marker; empty: this is the last."""
+
+
+class Buckets:
+    """The buckets that exist (None: every name with an APPID), and what can be done with them."""
+
+    def __init__(self, store: Store, names: Iterable[str] | None) -> None:
+        self._store = store
+        self._names = set(names) if names is not None else None
+        self._made: set[str] = set()
+        self._lock = threading.Lock()
+        self.table: dict[str, Callable[[Request, str, str], Answer]] = {
+            "GetService": self._service,
+            "GetBucket": self._list,
+            "HeadBucket": lambda *_: Answer(),
+            "PutBucket": self._make,
+            "DeleteBucket": self._remove,
+            "GetBucketAcl": lambda *_: Answer(body=acl_document("")),
+            "GetBucketLocation": self._location,
+            "DeleteMultipleObjects": self._delete_many,
+        }
+
+    def check(self, bucket: str) -> None:
+        """Raise Refusal unless a bucket exists."""
+        if not BUCKET.fullmatch(bucket) or (self._names is not None and bucket not in self._names):
+            raise Refusal("NoSuchBucket", "The specified bucket does not exist.")
+
+    def _service(self, _: Request, __: str, ___: str) -> Answer:
+        names = sorted({*(self._names or ()), *self._made, *self._store.buckets()})
+        listed = "".join(
+            f"<Bucket>{tag('Name', name)}{tag('Location', _DEFAULT_REGION)}"
+            f"{tag('CreationDate', moment(0))}</Bucket>"
+            for name in names
+        )
+        return Answer(
+            body=document("ListAllMyBucketsResult", f"{OWNER}<Buckets>{listed}</Buckets>")
+        )
+
+    def _make(self, request: Request, bucket: str, _: str) -> Answer:
+        request.body.read()
+        if not BUCKET.fullmatch(bucket):
+            raise Refusal("InvalidBucketName", "The bucket is not called <name>-<APPID>.")
+        with self._lock:
+            if bucket in (self._made if self._names is None else self._names):
+                raise Refusal("BucketAlreadyOwnedByYou", "The bucket exists.")
+            self._made.add(bucket)
+            if self._names is not None:
+                self._names.add(bucket)
+        return Answer()
+
+    def _remove(self, _: Request, bucket: str, __: str) -> Answer:
+        if self._store.keys(bucket) or self._store.uploads(bucket):
+            raise Refusal("BucketNotEmpty", "The bucket is not empty.")
+        with self._lock:
+            self._made.discard(bucket)
+            if self._names is not None:
+                self._names.discard(bucket)
+        return Answer(204)
+
+    def _location(self, request: Request, _: str, __: str) -> Answer:
+        found = re.search(r"\.cos\.([a-z0-9-]+)\.", request.host)
+        region = found.group(1) if found else _DEFAULT_REGION
+        return Answer(body=document("LocationConstraint", region))
+
+    def _delete_many(self, request: Request, bucket: str, _: str) -> Answer:
+        body = request.body.read()
+        check_md5(request, hashlib.md5(body, usedforsecurity=False).digest())
+        root = parsed(body, "Delete")
+        keys = [text_of(item, "Key") for item in root.iter("Object")]
+        if not 1 <= len(keys) <= _PAGE:
+            raise Refusal("MalformedXML", "A request names 1 to 1000 keys.")
+        quiet = (root.findtext("Quiet") or "").strip().lower() == "true"
+        told = ""
+        for key in keys:
+            self._store.delete(bucket, key)
+            told += "" if quiet else f"<Deleted>{tag('Key', key)}</Deleted>"
+        return Answer(body=document("DeleteResult", told))
+
+    def _list(self, request: Request, bucket: str, _: str) -> Answer:
+        """GET Bucket (List Objects), version 1."""
+        prefix, delimiter = request.param("prefix"), request.param("delimiter")
+        marker, most = request.param("marker"), request.number("max-keys", _PAGE, _PAGE)
+        page = page_of(self._store.keys(bucket), prefix, delimiter, marker, most)
+        shown = request.shown
+        inner = tag("Name", bucket) + request.encoding_tag + shown("Prefix", prefix)
+        inner += shown("Marker", marker) + tag("MaxKeys", str(most))
+        inner += shown("Delimiter", delimiter) if delimiter else ""
+        inner += tag("IsTruncated", "true" if page.following else "false")
+        inner += shown("NextMarker", page.following) if page.following else ""
+        parts = [self._entry(request, bucket, key) for key in page.keys]
+        parts += [f"<CommonPrefixes>{shown('Prefix', g)}</CommonPrefixes>" for g in page.groups]
+        return Answer(body=document("ListBucketResult", inner + "".join(parts)))
+
+    def _entry(self, request: Request, bucket: str, key: str) -> str:
+        try:
+            stored = self._store.get(bucket, key)
+        except Refusal:  # deleted since the keys were listed
+            return ""
+        storage = stored.headers.get(STORAGE_CLASS, "STANDARD")
+        return (
+            f"<Contents>{request.shown('Key', key)}"
+            f"<LastModified>{moment(stored.modified)}</LastModified>"
+            f"<ETag>&quot;{stored.etag}&quot;</ETag><Size>{stored.size}</Size>"
+            f"{OWNER}<StorageClass>{storage}</StorageClass></Contents>"
+        )
+
+
+def page_of(keys: list[str], prefix: str, delimiter: str, marker: str, most: int) -> Page:
+    """Return what lies behind `marker`: at most `most` keys and groups together."""
+    at = bisect_left(keys, prefix)
+    if marker:
+        at = max(at, bisect_right(keys, marker))
+        if delimiter and marker.startswith(prefix) and _group(marker, prefix, delimiter) == marker:
+            at = max(at, bisect_left(keys, marker + _LAST))
+    page = Page([], [], "")
+    last = ""
+    while at < len(keys) and keys[at].startswith(prefix):
+        if len(page.keys) + len(page.groups) == most:
+            return page._replace(following=last)
+        key = keys[at]
+        group = _group(key, prefix, delimiter)
+        last = group or key
+        if group:
+            page.groups.append(group)
+            at = max(at + 1, bisect_left(keys, group + _LAST))
+        else:
+            page.keys.append(key)
+            at += 1
+    return page
+
+
+def _group(key: str, prefix: str, delimiter: str) -> str:
+    """Return the common prefix that a key goes under, empty when under none."""
+    end = key.find(delimiter, len(prefix)) if delimiter else -1
+    return key[: end + len(delimiter)] if end >= 0 else ""

@@ -1,0 +1,185 @@
+"""One connection of a client: HTTP/1.1 in its order, TLS and CONNECT, and broken answers."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import email.utils
+import socket
+import ssl
+import struct
+import sys
+import time
+import traceback
+from http import HTTPStatus
+from typing import BinaryIO, cast
+
+from cos_migrate.emulator.errors import Refusal
+from cos_migrate.emulator.messages import PIECE, Answer, Closed, Request, read_request
+from cos_migrate.emulator.service import Reply, Service, error_answer, new_id
+
+_IDLE = 60.0
+"""Seconds a kept-alive connection may be silent."""
+_LINGER = 2.0
+"""Seconds to read on behind an answer that the client may not have read yet."""
+_TLS_RECORD = b"\x16"
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CONNECTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+class Connection:
+    """Serves one socket until either side closes it."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        number: int,
+        service: Service,
+        context: ssl.SSLContext | None,
+        proxy_login: str,
+    ) -> None:
+        self._sock = sock
+        self._number = number
+        self._service = service
+        self._context = context
+        self._proxy_login = proxy_login
+
+    def break_off(self) -> None:
+        """End it from another thread."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def serve(self) -> None:
+        """Answer until the end."""
+        try:
+            self._sock.settimeout(_IDLE)
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._talk(self._secured())
+        except (OSError, Closed):
+            pass
+        finally:
+            with contextlib.suppress(OSError):
+                self._sock.close()
+
+    def _secured(self) -> BinaryIO:
+        """Return the stream to read from, through TLS when the client begins so."""
+        if self._context and self._sock.recv(1, socket.MSG_PEEK) == _TLS_RECORD:
+            self._sock = self._context.wrap_socket(self._sock, server_side=True)
+        return cast("BinaryIO", self._sock.makefile("rb", PIECE))
+
+    def _talk(self, stream: BinaryIO) -> None:
+        while True:
+            try:
+                request = read_request(stream)
+            except Refusal as error:
+                self._send(Reply(error_answer(error, "", new_id())), "GET", keep=False)
+                self._linger()
+                return
+            if request.headers.get("expect", "").lower() == "100-continue":
+                request.body.ask = lambda: self._sock.sendall(_CONTINUE)
+            refusal = self._proxy_refusal(request)
+            if refusal:
+                request.body.drain()
+                self._send(refusal, request.method, keep=False)
+                return
+            if request.method == "CONNECT":
+                self._sock.sendall(_CONNECTED)
+                stream = self._secured()
+            elif not self._one(request):
+                return
+
+    def _proxy_refusal(self, request: Request) -> Reply | None:
+        """Return the answer to a client that does not log in to its proxy."""
+        if not self._proxy_login or not (request.absolute or request.method == "CONNECT"):
+            return None
+        told = request.headers.get("proxy-authorization", "")
+        if told.partition(" ")[2].strip() == self._proxy_login:
+            return None
+        error = Refusal("ProxyAuthenticationRequired", "The proxy wants a login.")
+        answer = error_answer(error, request.path, new_id())
+        answer.headers["proxy-authenticate"] = 'Basic realm="embedded COS"'
+        return Reply(answer)
+
+    def _one(self, request: Request) -> bool:
+        """Answer one request; return whether the connection can be used again."""
+        try:
+            reply = self._service.answer(request, self._number)
+        except OSError:
+            raise
+        except Exception:
+            # A mistake of this server: say so here and to the client, and go on serving others.
+            traceback.print_exc(file=sys.stderr)
+            error = Refusal("InternalError", "The embedded COS has failed.")
+            reply = Reply(error_answer(error, request.path, new_id()))
+        if reply.answer is None:
+            self._reset()
+            return False
+        drained = reply.fault != "early" and request.body.drain()
+        keep = request.keep_alive and drained and reply.fault not in {"close", "truncate"}
+        self._send(reply, request.method, keep=keep)
+        if not drained:
+            self._linger()
+        return keep and reply.fault != "stale"
+
+    def _send(self, reply: Reply, method: str, *, keep: bool) -> None:
+        answer = cast("Answer", reply.answer)
+        with contextlib.ExitStack() as stack:
+            if answer.file:
+                stack.enter_context(answer.file)
+            head, half = _head(answer, reply.request_id, keep=keep), reply.fault == "truncate"
+            size = 0 if method == "HEAD" else answer.length or len(answer.body)
+            if half and not size:
+                self._sock.sendall(head[: len(head) // 2])
+                return
+            wanted = size // 2 if half else size
+            self._sock.sendall(head if answer.file else head + answer.body[:wanted])
+            if answer.file and wanted:
+                self._sock.sendfile(answer.file, answer.start, wanted)
+
+    def _linger(self) -> None:
+        """Read on for a while: closing with unread bytes would take the answer away again."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+            self._sock.settimeout(_LINGER)
+            deadline = time.monotonic() + _LINGER
+            while time.monotonic() < deadline and self._sock.recv(PIECE):
+                pass
+
+    def _reset(self) -> None:
+        """Close as a broken network does."""
+        with contextlib.suppress(OSError):
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _no_linger())
+
+
+def login(user: str, password: str) -> str:
+    """Return what a client's Proxy-Authorization must say."""
+    return base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+
+
+def _no_linger() -> bytes:
+    # Windows takes two shorts, all others two ints.
+    return struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+
+
+def _cased(name: str) -> str:
+    """Return a header's name as COS writes it: some clients look it up as it stands."""
+    if name.startswith("x-cos-"):
+        return name
+    return "ETag" if name == "etag" else name.title()
+
+
+def _head(answer: Answer, request_id: str, *, keep: bool) -> bytes:
+    lines = [f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Unknown')}"]
+    if answer.status not in {204, 304}:
+        lines.append(f"Content-Length: {answer.length or len(answer.body)}")
+    if answer.body and "content-type" not in answer.headers:
+        lines.append("Content-Type: application/xml")
+    lines += [f"{_cased(name)}: {value}" for name, value in answer.headers.items()]
+    lines += [
+        f"Connection: {'keep-alive' if keep else 'close'}",
+        f"Date: {email.utils.formatdate(usegmt=True)}",
+        "Server: tencent-cos",
+        f"x-cos-request-id: {request_id or new_id()}",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")

@@ -1,0 +1,94 @@
+"""The metadata of a bucket's objects: a file of JSON lines, appended to, the last of a key counts.
+
+One file instead of one for each object: making files is what a small upload costs most. A line is
+written before its bytes are renamed into place, one after the other, so after a crash only the
+last line can tell of bytes that did not arrive; it is then dropped, and the line before it counts
+again.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cos_migrate.emulator.objects import Stored
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+
+
+class Journal:
+    """One bucket's metadata; not thread-safe, the store's lock is held."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = -1
+        self._size = 0
+
+    def load(self, holds: Callable[[Stored], bool]) -> dict[str, Stored]:
+        """Return all objects by key. `holds`: whether an object's bytes are what they should be."""
+        found: dict[str, Stored] = {}
+        last, before = "", None
+        for key, stored in self._entries():
+            last, before = key, found.pop(key, None)
+            if stored is not None:
+                found[key] = stored
+        if last in found and not holds(found[last]):
+            del found[last]
+            if before is not None:
+                found[last] = before
+        if self._path.exists():
+            self._rewrite(found)
+        return found
+
+    def keep(self, stored: Stored) -> None:
+        """Write an object down. Raises OSError, and then has written nothing."""
+        self._append(_line(stored))
+
+    def forget(self, key: str) -> None:
+        """Write down that an object is gone. Raises OSError."""
+        self._append(json.dumps({"key": key, "deleted": True}).encode("ascii") + b"\n")
+
+    def close(self) -> None:
+        """Close the file; it is opened again when needed."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _append(self, line: bytes) -> None:
+        if self._file < 0:
+            self._file = os.open(self._path, _FLAGS, 0o666)
+            self._size = os.fstat(self._file).st_size
+        try:
+            if os.write(self._file, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(line)
+
+    def _entries(self) -> Iterator[tuple[str, Stored | None]]:
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            for line in file:
+                try:
+                    fields = json.loads(line)
+                    gone = fields.get("deleted", False)
+                    yield fields["key"], None if gone else Stored(**fields)
+                except (ValueError, TypeError, KeyError, AttributeError):  # cut off by a crash
+                    continue
+
+    def _rewrite(self, found: dict[str, Stored]) -> None:
+        """Leave only what counts, so that the next line begins where a line begins."""
+        new = self._path.with_name(self._path.name + ".new")
+        with new.open("wb") as file:
+            file.writelines(_line(stored) for stored in found.values())
+        new.replace(self._path)
+
+
+def _line(stored: Stored) -> bytes:
+    fields = {name: getattr(stored, name) for name in stored.__slots__}
+    return json.dumps(fields).encode("ascii") + b"\n"

@@ -1,0 +1,101 @@
+"""Where the bytes of a key lie: under the key's own name where the file system can hold it.
+
+Keys are free text, paths are not: `a` beside `a/b`, `..`, `//`, `con`, 850 bytes without a slash,
+`A` and `a` on a disk that does not tell them apart. What cannot have its own name lies in
+`<bucket>/.keys` under a shortened name and a hash. The key is kept with the metadata, so no path
+is ever read back as a key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+HIDDEN = ".keys"
+_LONGEST = 200
+"""Bytes of one name."""
+_LONGEST_PATH = 240
+"""Characters of a path on Windows."""
+_AWKWARD = frozenset('<>:"\\|?*') if os.name == "nt" else frozenset()
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$"]
+    + [f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"]
+)
+_SHOWN = 60
+"""Characters of a key that its hidden name begins with."""
+
+
+class Places:
+    """Finds free paths; not thread-safe, the store's lock is held."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._folders: set[str] = set()
+        """Known to exist."""
+
+    def free(self, bucket: str, key: str) -> str:
+        """Return a free path for a new key, relative to the root; its folder exists."""
+        path = _readable(bucket, key)
+        if path is not None and self._usable(path):
+            return path
+        path = f"{bucket}/{HIDDEN}/{_hidden_name(key)}"
+        self.ensure(path)
+        return path
+
+    def ensure(self, path: str) -> None:
+        """Make the folder of a path. Raises OSError where a file is in the way."""
+        folder = path.rpartition("/")[0]
+        if folder not in self._folders:
+            os.makedirs(os.path.join(self._root, folder), exist_ok=True)
+            self._folders.add(folder)
+
+    def leave(self, path: str) -> None:
+        """Remove the folders that a removed file leaves empty, up to its bucket's."""
+        folder = path.rpartition("/")[0]
+        while "/" in folder:
+            try:
+                os.rmdir(os.path.join(self._root, folder))
+            except OSError:
+                return
+            self._folders.discard(folder)
+            folder = folder.rpartition("/")[0]
+
+    def _usable(self, path: str) -> bool:
+        full = os.path.join(self._root, path)
+        if os.name == "nt" and len(full) > _LONGEST_PATH:
+            return False
+        try:
+            self.ensure(path)
+            return not os.path.lexists(full)
+        except (OSError, ValueError):  # a file in the way, a name this system cannot write
+            return False
+
+
+def hashed(key: str) -> str:
+    """Return a name that is a key's alone."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+
+
+def _readable(bucket: str, key: str) -> str | None:
+    """Return a path that shows the key, None where there is none."""
+    parts = key.split("/")
+    if parts[0] == HIDDEN or any(not _speakable(part) for part in parts):
+        return None
+    return f"{bucket}/{key}"
+
+
+def _speakable(part: str) -> bool:
+    """Return whether a file can have this name, here and for anyone who looks at it."""
+    if part in {"", ".", ".."} or not part.isprintable():
+        return False
+    if len(part.encode("utf-8", "surrogateescape")) > _LONGEST:
+        return False
+    if os.name != "nt":
+        return True
+    stem = part.partition(".")[0].rstrip(" ").lower()
+    return not (_AWKWARD & set(part) or part[-1] in ". " or stem in _DEVICES)
+
+
+def _hidden_name(key: str) -> str:
+    shown = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in key)
+    return f"{shown[:_SHOWN]}~{hashed(key)}"

@@ -1,0 +1,132 @@
+"""Unfinished multipart uploads in a folder, kept over a restart of the server.
+
+`<folder>/<upload id>/upload.json` tells of the upload; each part is one file whose name tells its
+number, MD5 and CRC-64, so that it appears whole by one rename.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from cos_migrate.emulator.errors import Refusal
+from cos_migrate.emulator.messages import PIECE
+from cos_migrate.emulator.objects import Part, Received, Upload
+
+_HEAD = "upload.json"
+
+
+class Uploads:
+    """The unfinished uploads of all buckets."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._uploads: dict[str, Upload] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            self._load(path)
+
+    def begin(self, bucket: str, key: str, headers: dict[str, str], acl: str) -> Upload:
+        """Begin an upload."""
+        upload = Upload(uuid.uuid4().hex, bucket, key, headers, time.time(), acl)
+        fields = {
+            "bucket": bucket,
+            "key": key,
+            "headers": headers,
+            "began": upload.began,
+            "acl": acl,
+        }
+        folder = self._folder / upload.upload_id
+        folder.mkdir()
+        new = folder / (_HEAD + ".new")
+        new.write_text(json.dumps(fields), encoding="utf-8")
+        new.replace(folder / _HEAD)
+        with self._lock:
+            self._uploads[upload.upload_id] = upload
+        return upload
+
+    def find(self, bucket: str, key: str, upload_id: str) -> Upload:
+        """Return an upload. Raises Refusal."""
+        with self._lock:
+            upload = self._uploads.get(upload_id)
+        if upload is None or (upload.bucket, upload.key) != (bucket, key):
+            raise _unknown()
+        return upload
+
+    def of(self, bucket: str) -> list[Upload]:
+        """Return the uploads of a bucket, by key and time."""
+        with self._lock:
+            found = [upload for upload in self._uploads.values() if upload.bucket == bucket]
+        return sorted(found, key=lambda upload: (upload.key, upload.began, upload.upload_id))
+
+    def put(self, upload: Upload, number: int, got: Received) -> Part:
+        """Make received bytes a part; it replaces the one of that number. Raises Refusal."""
+        part = Part(number, got.size, got.md5.hex(), got.crc64, time.time())
+        with upload.lock:
+            if upload.over:
+                got.discard()
+                raise _unknown()
+            old, path = upload.parts.get(number), self._path(upload, part)
+            got.path.replace(path)
+            upload.parts[number] = part
+            if old is not None and (old_path := self._path(upload, old)) != path:
+                old_path.unlink()
+        return part
+
+    def pieces(self, upload: Upload, parts: list[Part]) -> Iterator[bytes]:
+        """Yield the bytes of parts; the upload's lock is held. Raises Refusal."""
+        if upload.over:
+            raise _unknown()
+        for part in parts:
+            if upload.parts.get(part.number) != part:
+                raise Refusal("InvalidPart", f"Part {part.number} was replaced meanwhile.")
+            with self._path(upload, part).open("rb") as file:
+                while piece := file.read(PIECE):
+                    yield piece
+
+    def drop(self, upload: Upload) -> None:
+        """Forget an upload and its parts; its lock is held."""
+        upload.over = True
+        with self._lock:
+            self._uploads.pop(upload.upload_id, None)
+        folder = self._folder / upload.upload_id
+        if folder.is_dir():
+            _remove(folder)
+
+    def _path(self, upload: Upload, part: Part) -> Path:
+        name = f"{part.number:05d}-{part.etag}-{part.crc64:016x}"
+        return self._folder / upload.upload_id / name
+
+    def _load(self, folder: Path) -> None:
+        try:
+            fields = json.loads((folder / _HEAD).read_text(encoding="utf-8"))
+        except FileNotFoundError:  # begun or dropped when the server died
+            _remove(folder)
+            return
+        upload = Upload(folder.name, **fields)
+        # When the server died between two of a number, the later one was not acknowledged yet;
+        # either will do.
+        for path in folder.glob("*-*-*"):
+            number, etag, crc = path.name.split("-")
+            told = path.stat()
+            part = Part(int(number), told.st_size, etag, int(crc, 16), told.st_mtime)
+            upload.parts[part.number] = part
+        self._uploads[upload.upload_id] = upload
+
+
+def _remove(folder: Path) -> None:
+    # The head goes first: an upload without one is not found again.
+    (folder / _HEAD).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    os.rmdir(folder)
+
+
+def _unknown() -> Refusal:
+    return Refusal("NoSuchUpload", "The specified multipart upload does not exist.")
