@@ -355,22 +355,26 @@ class Migration:
         """Give the pools as much as they take."""
         if self._stopping or not self._open:
             return
-        while self._again and self._may_send(big=False):
+        room = self._room(big=False)
+        while self._again and room:
+            room -= 1
             number = self._again.popleft()
             self._pools.submit(self._tasks[number][1])
-        self._plan_found()
+        self._plan_found(room)
         self._feed_uploads()
         self._pools.flush()
 
-    def _may_send(self, *, big: bool) -> bool:
+    def _room(self, *, big: bool) -> int:
+        """Return how many transfers may be submitted to a pool now."""
         if not self._row.proven:
             # The first transfer goes alone: it tells what would fail for all.
-            return self._pools.under_way - self._hashing == 0
-        return self._pools.room(big=big) > 0
+            return int(self._pools.under_way - self._hashing == 0)
+        return self._pools.room(big=big)
 
-    def _plan_found(self) -> None:
-        found = self._found
-        while found and len(self._parked) < _PARKED_MOST and self._may_send(big=False):
+    def _plan_found(self, room: int) -> None:
+        """Decide about what the scan has found, until `room` small transfers are submitted."""
+        found, known, size = self._found, 0, 0
+        while found and room and len(self._parked) < _PARKED_MOST:
             item = found.popleft()
             self._batches[0] -= 1
             if not self._batches[0]:
@@ -378,36 +382,40 @@ class Migration:
                 self._scanner.consumed()
             if isinstance(item, SourceObject):
                 self._seen += 1
-                self._plan_object(item)
+                known += 1
+                size += max(item.fingerprint.size, 0)
+                room -= self._plan_object(item)
             elif isinstance(item, Rejected):
                 self._seen += 1
                 self._reject(item)
             else:
                 self._report.note(item.line)
+        self._report.found(known, size)
 
-    def _plan_object(self, obj: SourceObject) -> None:
+    def _plan_object(self, obj: SourceObject) -> bool:
+        """Decide about an object; return whether a small transfer was submitted for it."""
         cos_path = cos_path_of(self._source.target, obj)
         record_key = self._source.record_key(obj, cos_path)
         size = obj.fingerprint.size
-        self._report.found(1, max(size, 0))
         problem = keys.problem_of(cos_path) or problem_of_size(size)
         if problem:
             failure = Failure("plan", problem, code="NotMigratable")
             self._fail(obj, cos_path, record_key, failure)
-            return
+            return False
         rules = self._plan.rules
         known = self._state.get(record_key.encode()) if rules.use_records else None
         recorded = known.decode() if known is not None else None
         decision = decide(rules, self._source, obj, recorded)
         if not decision.send:
             self._skip(obj, cos_path, record_key, "[skip]")
-            return
+            return False
         sending = _Sending(obj, cos_path, record_key, update=decision.update)
         if size >= rules.small_below:
             self._parked.append(sending)
-            return
+            return False
         skip_same_path = self._plan.upload.skip_same_path
         self._submit(sending, (Kind.PUT_OBJECT, *source_fields(obj), cos_path, skip_same_path))
+        return True
 
     def _reject(self, item: Rejected) -> None:
         obj = SourceObject(item.name, item.key, Fingerprint(0))
@@ -431,7 +439,7 @@ class Migration:
                 self._submit_next(sending, upload)
         for sending in list(self._uploads):
             upload = sending.upload
-            while upload and upload.ready and not upload.hashing and self._may_send(big=True):
+            while upload and upload.ready and not upload.hashing and self._room(big=True) > 0:
                 self._submit_next(sending, upload)
 
     def _begin_uploads(self) -> None:

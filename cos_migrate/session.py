@@ -145,7 +145,7 @@ class Session:
         if self._signal:
             os._exit(128 + number)
         self._signal = number
-        os.write(2, b"stopping: what is in flight is being finished; once more ends at once\n")
+        os.write(2, b"\nstopping: what is in flight is being finished; once more ends at once\n")
         self._wake.set()
         if self._run:
             self._run.interrupt()

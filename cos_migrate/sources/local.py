@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import itertools
+import operator
 import os
 import stat
 import time
@@ -31,6 +33,8 @@ from cos_migrate.sources.local_reader import (
 
 _OPEN_FOLDERS = 64
 """Folders read an entry at a time; deeper ones are read whole, to have few files open."""
+_STRETCH = 4096
+"""Entries of a folder that are sorted at once; memory stays bounded in a huge one."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
@@ -159,7 +163,7 @@ class LocalSource(Source):
             identity = (found.st_dev, found.st_ino)
             if identity in on_path:
                 return _not_matching("symlink loop", folder)
-            entries: Iterator[os.DirEntry[str]] = os.scandir(folder)
+            entries = _in_order(os.scandir(folder))
             if len(stack) >= _OPEN_FOLDERS:
                 entries = iter(list(entries))
         except OSError as error:
@@ -251,6 +255,13 @@ class LocalSource(Source):
         if not stat.S_ISREG(found.st_mode):
             return _not_matching("not a regular file", name)
         return self._judged(name, relative, found)
+
+
+def _in_order(entries: Iterator[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+    """Yield entries in stretches sorted by name, so that look-ups of records hit what is cached."""
+    while stretch := list(itertools.islice(entries, _STRETCH)):
+        stretch.sort(key=operator.attrgetter("name"))
+        yield from stretch
 
 
 def _absolute(path: str) -> str:

@@ -25,7 +25,7 @@ IN_USE = "init db error, may be another process with same config is running "
 """The Java tool's words, which scripts look for."""
 _PACKAGES = {LEVELDB: "plyvel", ROCKSDB: "rocksdict"}
 _WAYS_OUT = {
-    LEVELDB: "use Python 3.10, 3.11 or 3.12, for which there is a LevelDB package (plyvel)",
+    LEVELDB: "install the package plyvel (Python 3.10, 3.11 or 3.12: there is none for later)",
     ROCKSDB: "install the package rocksdict",
 }
 
