@@ -11,7 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cos_migrate import records
 from cos_migrate.errors import StateError
+from cos_migrate.model import Fingerprint, PartRecord, SavePoint
+from cos_migrate.save_points import SavePoints
 from cos_migrate.state import State, note_run
 
 ENGINES = ["leveldb", "rocksdb"]
@@ -153,6 +156,23 @@ def test_a_file_in_its_place_is_not_usable(engine: str, tmp_path: Path) -> None:
             State.open(folder, engine=engine)
         assert caught.value.code == "unusable"
     assert (tmp_path / "db").read_text(encoding="utf-8") == "hello"
+
+
+def test_save_points_and_request_ids_live_in_a_database(state: State) -> None:
+    point = SavePoint("id1", "/big", "/data/big", Fingerprint(20, 3_000_000), 10, 5)
+    part = PartRecord(1, 0, 10, "etag", 77)
+    points = SavePoints(state, "b-1")
+    assert points.find("/big") is None
+    state.write([*points.begun(point), (records.request_id_key("/a"), b"NjRh")])
+    state.write(points.part_done(point, part))
+    [found] = points.all()
+    assert found == points.find("/big")
+    assert found.parts == (part,)
+    assert points.find_java("/big", "/data/big", 3, 10, 5) == "id1"
+    state.write([], points.forget(found))
+    assert records.query_request_id(state, "/a") == "NjRh"
+    assert list(records.dump_request_ids(state)) == [("/a", "NjRh")]
+    assert len(list(state.scan(b""))) == 1
 
 
 def test_a_line_for_each_run_is_appended_to_the_readme(engine: str, tmp_path: Path) -> None:

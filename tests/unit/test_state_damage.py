@@ -71,6 +71,7 @@ def point_nowhere(folder: Path) -> None:
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "CURRENT is gone": lambda folder: (folder / "CURRENT").unlink(),
     "CURRENT is empty": lambda folder: (folder / "CURRENT").write_bytes(b""),
+    "CURRENT is garbage": lambda folder: (folder / "CURRENT").write_bytes(b"\xa5" * 100),
     "CURRENT points nowhere": point_nowhere,
     "the manifest is gone": lambda folder: manifest(folder).unlink(),
     "the manifest is empty": lambda folder: manifest(folder).write_bytes(b""),
@@ -133,6 +134,18 @@ def test_a_spoilt_block_is_never_a_missing_record(
     assert len(copies(folder)) == 1
     with State.open(folder) as state:
         assert state.notices == ()
+
+
+def test_every_look_up_in_a_spoilt_database_is_right_or_refused(folder: Path) -> None:
+    spoil(tables(folder)[-1], 0.4)
+    refused = []
+    with State.open(folder) as state:
+        for key, value in PAIRS:
+            try:
+                assert state.get(key) == value
+            except StateError as error:
+                refused.append(error.code)
+    assert set(refused) == {"damaged"}
 
 
 def test_a_table_that_is_empty_is_never_a_missing_record(folder: Path) -> None:
