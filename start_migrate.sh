@@ -2,6 +2,11 @@
 # Starts cos-migrate on Linux and macOS: sh start_migrate.sh [-Dsection.key=value]... [CONFIG_PATH]
 # The first start makes the Python environment in .venv; README.md says more.
 
+# Names and output are UTF-8 whatever the locale says; foreign modules must not shadow ours.
+PYTHONUTF8=1
+export PYTHONUTF8
+unset PYTHONPATH PYTHONHOME PYTHONSAFEPATH CDPATH
+
 script=$0
 while [ -h "$script" ]; do
     link=$(readlink "$script")
@@ -11,16 +16,11 @@ while [ -h "$script" ]; do
     esac
 done
 case $script in
-    */*) cd "${script%/*}" || exit 2 ;;
+    */*) cd "${script%/*}/" || exit 2 ;;
 esac
 
 if ! [ -x .venv/bin/python ] || ! cmp -s .venv/.complete conf/requirements.lock; then
     . ./conf/environment.sh
     make_environment .venv conf/requirements.lock
 fi
-
-# Names and output are UTF-8 whatever the locale says; foreign modules must not shadow ours.
-PYTHONUTF8=1
-export PYTHONUTF8
-unset PYTHONPATH PYTHONHOME
 exec .venv/bin/python -m cos_migrate "$@"

@@ -28,7 +28,10 @@ make_environment() {
     check_writable
     trap 'remove_setup_lock; exit 130' INT
     trap 'remove_setup_lock; exit 143' TERM HUP
-    take_setup_lock "$1"
+    # Two environments may be made at once: each has its own lock and its own folder for scraps.
+    name=$(printf '%s' "$1" | tr '/' '_')
+    scraps=tmp/setup-$name
+    take_setup_lock "tmp/.setup-$name"
     if ! environment_is_complete "$1" "$2"; then
         build_environment "$1" "$2"
     fi
@@ -45,25 +48,46 @@ check_writable() {
     done
 }
 
-# Two starts at once must not build the same environment; a lock whose owner is gone is taken over.
+# take_setup_lock LOCK: two starts at once must not build the same environment; a lock whose owner
+# is gone is taken over.
 take_setup_lock() {
-    setup_lock="tmp/.setup-$(printf '%s' "$1" | tr '/' '_')"
     waited=0
-    until mkdir "$setup_lock" 2>/dev/null; do
-        owner=$(cat "$setup_lock/pid" 2>/dev/null)
-        if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
-            rm -rf "$setup_lock"
-            continue
+    nameless=0
+    missing=0
+    until mkdir "$1" 2>/dev/null; do
+        owner=$(cat "$1/pid" 2>/dev/null)
+        if [ -n "$owner" ]; then nameless=0; else nameless=$((nameless + 1)); fi
+        if owner_is_gone "$owner" || [ "$nameless" -gt 5 ]; then
+            remove_stale_lock "$1" "$owner" && continue
         fi
-        if [ -z "$owner" ] && [ "$waited" -ge 10 ]; then
-            rm -rf "$setup_lock"
-            continue
+        if ! [ -d "$1" ]; then
+            missing=$((missing + 1))
+            [ "$missing" -lt 10 ] || give_up "cannot write to $(pwd)/tmp: is the disk full?"
+        elif [ "$waited" -eq 0 ]; then
+            complain "another start is setting up the environment; waiting for it (if there is none, remove the folder $1) ..."
         fi
-        [ "$waited" -eq 0 ] && complain "another start is setting up the environment; waiting for it ..."
         waited=$((waited + 1))
         sleep 1
     done
+    setup_lock=$1
     printf '%s\n' "$$" >"$setup_lock/pid"
+}
+
+# owner_is_gone PID: our own number is that of an owner before us, as in a container started again.
+owner_is_gone() {
+    [ -n "$1" ] || return 1
+    [ "$1" = "$$" ] && return 0
+    ! kill -0 "$1" 2>/dev/null && ! [ -d "/proc/$1" ]
+}
+
+# remove_stale_lock LOCK OWNER: one start at a time, and only the lock that was looked at, so that
+# nobody removes the one that another start has just taken.
+remove_stale_lock() {
+    mkdir "$1.stale" 2>/dev/null || return 1
+    if [ "$(cat "$1/pid" 2>/dev/null)" = "$2" ]; then
+        rm -rf "$1"
+    fi
+    rmdir "$1.stale"
 }
 
 remove_setup_lock() {
@@ -80,59 +104,70 @@ build_environment() {
     find_python "$1"
     complain "setting up the Python environment in $1 (once; details in $setup_log) ..."
     printf '\n== %s: %s from %s by %s\n' "$(date)" "$1" "$2" "$python" >>"$setup_log"
-    rm -rf "$1" tmp/setup
-    mkdir -p tmp/setup tmp/cache
-    TMPDIR=$(pwd)/tmp/setup
-    PIP_CACHE_DIR=$(pwd)/tmp/cache/pip
-    UV_CACHE_DIR=$(pwd)/tmp/cache/uv
-    UV_PYTHON_DOWNLOADS=never
-    UV_LINK_MODE=copy
-    PIP_DISABLE_PIP_VERSION_CHECK=1
-    export TMPDIR PIP_CACHE_DIR UV_CACHE_DIR UV_PYTHON_DOWNLOADS UV_LINK_MODE PIP_DISABLE_PIP_VERSION_CHECK
+    rm -rf "$1" "$scraps"
+    mkdir -p "$scraps" tmp/cache
     # What builds the source packages comes first, from the same lock.
-    awk '/^[^ ]/ { keep = /^(setuptools|wheel|packaging)==/ } keep' "$2" >tmp/setup/first.txt
-    : >tmp/setup/out
-    if command -v uv >/dev/null 2>&1; then
-        install_with_uv "$1" "$2" >tmp/setup/out 2>&1
-    else
-        install_with_pip "$1" "$2" >tmp/setup/out 2>&1
-    fi
+    awk '/^[^ ]/ { keep = /^(setuptools|wheel|packaging)==/ } keep' "$2" >"$scraps/first.txt"
+    install_packages "$1" "$2" >"$scraps/out" 2>&1
     result=$?
-    cat tmp/setup/out >>"$setup_log"
+    cat "$scraps/out" >>"$setup_log"
     [ "$result" -eq 0 ] || explain_failure "$1"
     if ! { cp "$2" "$1/.complete.new" && mv "$1/.complete.new" "$1/.complete"; }; then
         fail_setup "cannot write to $1: is the disk full?"
     fi
-    rm -rf tmp/setup
-    unset TMPDIR
+    rm -rf "$scraps"
 }
 
-install_with_uv() {
-    uv venv --no-project --python "$python" "$1" || return 1
-    if [ -s tmp/setup/first.txt ]; then
-        uv pip install --python "$1/bin/python" --require-hashes --no-deps -r tmp/setup/first.txt || return 1
+# install_packages FOLDER LOCK: in a subshell, since none of these settings may reach the tool.
+install_packages() (
+    TMPDIR=$(pwd)/$scraps
+    PIP_CACHE_DIR=$(pwd)/tmp/cache/pip
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+    PIP_USER=0
+    UV_LINK_MODE=copy
+    export TMPDIR PIP_CACHE_DIR PIP_DISABLE_PIP_VERSION_CHECK PIP_USER UV_LINK_MODE
+    unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIRE_VIRTUALENV
+    if has_uv && own_uv venv --no-project --python "$python" "$1"; then
+        installer=uv
+    else
+        installer=pip
+        "$python" -m venv "$1" || exit 1
     fi
-    uv pip install --python "$1/bin/python" --require-hashes --no-deps --no-build-isolation -r "$2"
+    if [ -s "$scraps/first.txt" ]; then
+        install_with "$installer" "$1" "$scraps/first.txt" || exit 1
+    fi
+    install_with "$installer" "$1" "$2" --no-build-isolation
+)
+
+# install_with INSTALLER FOLDER LOCK [OPTION]
+install_with() {
+    if [ "$1" = uv ]; then
+        own_uv pip install --python "$2/bin/python" --require-hashes --no-deps ${4:+"$4"} -r "$3"
+    else
+        "$2/bin/python" -m pip install --no-input --require-hashes --no-deps ${4:+"$4"} -r "$3"
+    fi
 }
 
-install_with_pip() {
-    "$python" -m venv "$1" || return 1
-    if [ -s tmp/setup/first.txt ]; then
-        "$1/bin/python" -m pip install --no-input --require-hashes --no-deps -r tmp/setup/first.txt || return 1
-    fi
-    "$1/bin/python" -m pip install --no-input --require-hashes --no-deps --no-build-isolation -r "$2"
+# A uv that is only another tool's shim does not run.
+has_uv() {
+    uv --version >/dev/null 2>&1
+}
+
+# uv that downloads no interpreter and leaves the user's cache alone.
+own_uv() {
+    UV_PYTHON_DOWNLOADS=never UV_CACHE_DIR=$(pwd)/tmp/cache/uv uv "$@"
 }
 
 explain_failure() {
-    if grep -qi 'no space left' tmp/setup/out; then
+    if grep -qi 'no space left' "$scraps/out"; then
         fail_setup "the disk is full: free some space (about 300 MB are needed) and start again"
-    elif grep -qiE 'ensurepip|No module named .?venv' tmp/setup/out; then
+    elif grep -qiE 'ensurepip|No module named .?venv' "$scraps/out"; then
         fail_setup "$python has no venv module: install it (Debian, Ubuntu: apt install python3-venv) or install uv, and start again"
-    elif grep -qiE 'do not match the hashes|hash mismatch|hashes are required' tmp/setup/out; then
+    elif grep -qiE 'do not match the hashes|hash mismatch|hashes are required' "$scraps/out"; then
         fail_setup "a downloaded package is not the one that was pinned: look at $setup_log, and at your package mirror; nothing of it was installed"
-    elif grep -qiE 'connection|resolve|network|timed out|no matching distribution|error sending|dns|proxy|unreachable' tmp/setup/out; then
+    elif grep -qiE 'connection (refused|reset|aborted|broken|error)|newconnectionerror|connecttimeout|name resolution|could not resolve|failed to (fetch|lookup|resolve)|network is unreachable|network connectivity|no route to host|timed out|error sending request|dns error|proxyerror|certificate|no matching distribution' "$scraps/out"; then
         fail_setup "cannot download the packages: this machine needs access to a Python package index once (pip's and uv's own settings for mirrors and proxies apply); look at $setup_log, then start again"
-    elif grep -qiE 'permission denied|read-only' tmp/setup/out; then
+    elif grep -qiE 'permission denied|read-only' "$scraps/out"; then
         fail_setup "cannot write to $(pwd)/$1: copy the tool to a folder you may write to"
     fi
     fail_setup "the environment cannot be made: look at the end of $setup_log"
@@ -149,16 +184,18 @@ find_python() {
         [ -n "$python" ] && "$python" -c "$supported" >/dev/null 2>&1 && return
         python=
     fi
+    # uv would find a broken environment's interpreter.
+    rm -rf "$1"
     newer=
-    for name in python3.12 python3.11 python3.10 python3 python python3.16 python3.15 python3.14 python3.13; do
-        command -v "$name" >/dev/null 2>&1 || continue
-        consider "$name"
+    for candidate in python3.12 python3.11 python3.10 python3 python python3.16 python3.15 python3.14 python3.13; do
+        command -v "$candidate" >/dev/null 2>&1 || continue
+        consider "$candidate"
         [ -n "$python" ] && return
     done
-    if command -v uv >/dev/null 2>&1; then
-        for version in 3.12 3.11 3.10 3.14 3.13; do
-            name=$(UV_PYTHON_DOWNLOADS=never uv python find --no-project "$version" 2>/dev/null) || continue
-            consider "$name"
+    if has_uv; then
+        for candidate in 3.12 3.11 3.10 3.14 3.13; do
+            candidate=$(own_uv python find --no-project "$candidate" 2>/dev/null) || continue
+            consider "$candidate"
             [ -n "$python" ] && return
         done
     fi
@@ -176,11 +213,16 @@ consider() {
     fits=$?
     [ -n "$version" ] || return 0
     if [ "$fits" -ne 0 ]; then
-        seen="$seen $version"
+        case "$seen " in *" $version "*) ;; *) seen="$seen $version" ;; esac
         return 0
     fi
+    found=$(command -v "$1")
+    # python3 may be another version after an update of the system; python3.11 stays what it is.
+    if [ "$("python$version" -c "$supported" 2>/dev/null)" = "$version" ]; then
+        found=$(command -v "python$version")
+    fi
     case $version in
-        3.10 | 3.11 | 3.12) python=$(command -v "$1") ;;
-        *) [ -n "$newer" ] || newer=$(command -v "$1") ;;
+        3.10 | 3.11 | 3.12) python=$found ;;
+        *) [ -n "$newer" ] || newer=$found ;;
     esac
 }

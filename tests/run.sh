@@ -1,6 +1,9 @@
 #!/bin/sh
 # Runs all tests: sh tests/run.sh [pytest's words]. Makes its own environment in tests/.venv.
 
+PYTHONUTF8=1
+export PYTHONUTF8
+unset PYTHONPATH PYTHONHOME PYTHONSAFEPATH CDPATH
 case $0 in
     */*) cd "${0%/*}/.." || exit 2 ;;
     *) cd .. || exit 2 ;;
@@ -10,9 +13,5 @@ esac
 if ! environment_is_complete tests/.venv tests/requirements.lock; then
     make_environment tests/.venv tests/requirements.lock
 fi
-
-PYTHONUTF8=1
-export PYTHONUTF8
-unset PYTHONPATH PYTHONHOME
 [ "$#" -gt 0 ] || set -- -n 4 tests
 exec tests/.venv/bin/python -m pytest "$@"
