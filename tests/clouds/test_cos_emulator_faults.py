@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -258,6 +260,30 @@ def test_the_program_refuses_what_it_cannot_use(tmp_path: Path) -> None:
         assert answer.returncode == 2
         assert said in answer.stderr
         assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a console's Ctrl-C cannot be sent to one process")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_the_program_stops_when_it_is_told_to(tmp_path: Path, name: str) -> None:
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "cos_migrate.emulator", "--dir", str(tmp_path / "d")),
+            *("--secret-id", SECRET_ID, "--secret-key", SECRET_KEY, "--latency-ms", "1"),
+            *("--fault", "status,operation=PutObject,status=503,code=SlowDown"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    port = int(process.stdout.readline().rpartition(":")[2])
+    with Wire(port) as wire:
+        assert wire.call(put()).code == "SlowDown"
+        assert wire.call(put()).status == 200
+        process.send_signal(getattr(signal, name))
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
+    assert (tmp_path / "d" / BUCKET / "k").read_bytes() == BODY
 
 
 def test_a_bucket_s_metadata_can_be_read_by_anyone(cos: EmbeddedCos) -> None:
