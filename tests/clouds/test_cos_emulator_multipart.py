@@ -213,11 +213,12 @@ def test_acls(cos: EmbeddedCos) -> None:
 
 
 def test_coscmd_uploads_in_parts(cos: EmbeddedCos, tmp_path: Path) -> None:
-    content = os.urandom(2 * MIB + 5)
+    content = os.urandom(21 * MIB + 5)  # coscmd takes nothing up to 20 MiB apart
     (tmp_path / "a b%.bin").write_bytes(content)
     (tmp_path / "cos.conf").write_text(
         f"[common]\nsecret_id = {SECRET_ID}\nsecret_key = {SECRET_KEY}\nbucket = {BUCKET}\n"
-        "region = ap-guangzhou\nmax_thread = 2\npart_size = 1\nmultiupload_threshold = 1\nretry = 1\ntimeout = 20\n"
+        "region = ap-guangzhou\nmax_thread = 2\npart_size = 10\nmultiupload_threshold = 20\n"
+        "retry = 1\ntimeout = 20\n"
         "schema = http\nverify = md5\nanonymous = False\n",
         encoding="utf-8",
     )
