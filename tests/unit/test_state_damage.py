@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import os
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 
 from cos_migrate.errors import StateError
 from cos_migrate.state import State
+from cos_migrate.state.files import Damaged
 
 PAIRS = [(b"key %06d" % number, b"%d " % number * 40) for number in range(2000)]
 
@@ -56,7 +58,7 @@ def copies(folder: Path) -> list[Path]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return the files of a database less its diary, in which each opening is noted."""
-    files = (path for path in folder.iterdir() if not path.name.startswith("LOG"))
+    files = (path for path in folder.iterdir() if path.is_file() and path.name[:3] != "LOG")
     return {path.name: path.read_bytes() for path in files}
 
 
@@ -181,6 +183,30 @@ def test_no_garbage_makes_it_unusable(engine: str, tmp_path: Path) -> None:
     assert (folder / "README").read_text(encoding="utf-8") == "job\n"
 
 
+def test_what_cannot_be_repaired_begins_anew(
+    folder: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = importlib.import_module(f"cos_migrate.state_{engine}").ENGINE
+
+    def in_vain(_folder: Path) -> None:
+        raise Damaged("nothing is left")
+
+    monkeypatch.setattr(library, "repair", in_vain)
+    (folder / "CURRENT").unlink()
+    (folder / "lost").mkdir()
+    before = contents(folder)
+    with State.open(folder) as state:
+        assert list(state.scan(b"")) == []
+        assert "begins anew" in state.notices[1]
+        state.write(PAIRS)
+    [copy] = copies(folder)
+    assert contents(copy) == before
+    with State.open(folder) as state:
+        assert (state.engine, state.notices) == (engine, ())
+        assert list(state.scan(b"")) == PAIRS
+    assert (folder / "README").read_text(encoding="utf-8") == "job\n"
+
+
 def test_copies_of_one_second_have_different_names(folder: Path) -> None:
     for number in range(1, 4):
         (folder / "CURRENT").unlink()
@@ -213,3 +239,29 @@ def test_a_log_with_a_hole_is_damage_and_a_log_cut_short_is_not(
     assert set(left) < set(PAIRS)
     for first, second in itertools.pairwise(left):
         assert first < second
+
+
+def test_wherever_a_log_was_cut_batches_are_whole(engine: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    batches = [[(b"%d-%d" % (n, part), b"x" * 50) for part in range(10)] for n in range(3)]
+    with State.open(source, engine=engine) as state:
+        state.write([(b"doomed", b"")])
+        for batch in batches:
+            state.write(batch, [b"doomed"])
+        kept = {path.name: path.read_bytes() for path in source.iterdir() if path.name != "LOCK"}
+    [log] = [name for name, data in kept.items() if name.endswith(".log") and data]
+    seen = set()
+    for size in range(0, len(kept[log]) + 1, 97):
+        copy = tmp_path / str(size)
+        copy.mkdir()
+        for name, data in kept.items():
+            (copy / name).write_bytes(data[:size] if name == log else data)
+        with State.open(copy) as state:
+            assert state.notices == ()
+            found = dict(state.scan(b""))
+        doomed = found.pop(b"doomed", None)
+        whole = len(found) // 10
+        seen.add(whole)
+        assert found == {key: value for batch in batches[:whole] for key, value in batch}
+        assert doomed is None or whole == 0
+    assert seen >= {0, 1, 2}
