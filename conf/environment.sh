@@ -57,7 +57,7 @@ take_setup_lock() {
     until mkdir "$1" 2>/dev/null; do
         owner=$(cat "$1/pid" 2>/dev/null)
         if [ -n "$owner" ]; then nameless=0; else nameless=$((nameless + 1)); fi
-        if owner_is_gone "$owner" || [ "$nameless" -gt 5 ]; then
+        if owner_is_gone "$owner" || [ "$nameless" -gt 2 ]; then
             remove_stale_lock "$1" "$owner" && continue
         fi
         if ! [ -d "$1" ]; then
