@@ -42,6 +42,11 @@ class Logs:
         """Write lines to all three."""
         self._write("ERROR", text, self._info, self._warn, self._error)
 
+    @property
+    def debugging(self) -> bool:
+        """Whether debug.log was asked for."""
+        return self._debug is not None
+
     def debug(self, text: str) -> None:
         """Write lines to debug.log, when there is one."""
         if self._debug:

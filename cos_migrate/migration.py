@@ -36,6 +36,7 @@ _LINE_EVERY = 2.0
 _PARKED_MOST = 10_000
 """Big objects that may wait for room before the scan has to."""
 _LOST_MOST = 5
+_MANY_SMALL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Plan:
     """Big objects that are under way at once."""
     reload_credentials: Callable[[], Credentials | None]
     """Reads temporary credentials again; None when there are no others."""
+    least_billed: int = 0
+    """Bytes that the storage class bills at least for an object; 0: what it has."""
 
 
 class _Sending:
@@ -108,6 +111,8 @@ class Migration:
         self._synced = time.monotonic()
         self._unsynced = False
         self._renewed = float("-inf")
+        self._underfilled = 0
+        self._debugging = report.debugging
 
     def interrupt(self) -> None:
         """End the run early, keeping what is done; may be called from a signal handler."""
@@ -207,6 +212,8 @@ class Migration:
                 self._report.note(f"COS asks to slow down: {self._limit.allowed} transfers at once")
             return
         sending, task = self._tasks[number]
+        if self._debugging:
+            self._report.debug(f"result of {number}: {Reply.NAMES[reply]} {values}")
         if reply == Reply.MOVED:
             self._moved(sending, task, values[0])
             return
@@ -409,6 +416,7 @@ class Migration:
         if not decision.send:
             self._skip(obj, cos_path, record_key, "[skip]")
             return False
+        self._watch_billing(size)
         sending = _Sending(obj, cos_path, record_key, update=decision.update)
         if size >= rules.small_below:
             self._parked.append(sending)
@@ -416,6 +424,17 @@ class Migration:
         skip_same_path = self._plan.upload.skip_same_path
         self._submit(sending, (Kind.PUT_OBJECT, *source_fields(obj), cos_path, skip_same_path))
         return True
+
+    def _watch_billing(self, size: int) -> None:
+        """Warn before many small objects go where each is billed as a large one."""
+        if size < self._plan.least_billed:
+            self._underfilled += 1
+            if self._underfilled == _MANY_SMALL:
+                least = self._plan.least_billed >> 10
+                self._report.warn(
+                    f"many files are smaller than {least} KB, which this storageClass bills at "
+                    "least for each, and for at least 30 days (Archive 90, Deep_Archive 180)"
+                )
 
     def _reject(self, item: Rejected) -> None:
         obj = SourceObject(item.name, item.key, Fingerprint(0))
@@ -469,6 +488,8 @@ class Migration:
     def _submit(self, sending: _Sending, task: Message) -> None:
         self._number += 1
         numbered = (self._number, *task)
+        if self._debugging:
+            self._report.debug(f"task {self._number}: {Kind.NAMES[task[0]]} {sending.cos_path}")
         self._tasks[self._number] = (sending, numbered)
         self._pools.submit(numbered)
 

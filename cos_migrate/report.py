@@ -162,6 +162,15 @@ class Report:
         """Write a line to info.log only."""
         self._logs.info(line)
 
+    @property
+    def debugging(self) -> bool:
+        """Whether there is a debug.log: its lines cost too much to make for nothing."""
+        return self._logs.debugging
+
+    def debug(self, line: str) -> None:
+        """Write a line to debug.log, when there is one."""
+        self._logs.debug(line)
+
     def warn(self, line: str) -> None:
         """Warn of something that does not fail an object."""
         self._console.complain(f"warning: {line}")

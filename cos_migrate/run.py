@@ -27,6 +27,18 @@ from cos_migrate.sources.base import Source
 from cos_migrate.state import State, note_run
 from cos_migrate.worker import Job
 
+_BILLED_LARGE = frozenset(
+    {
+        "STANDARD_IA",
+        "ARCHIVE",
+        "DEEP_ARCHIVE",
+        "MAZ_STANDARD_IA",
+        "MAZ_ARCHIVE",
+        "MAZ_DEEP_ARCHIVE",
+    }
+)
+_LEAST_BILLED = 64 << 10
+"""Bytes that these classes bill at least for an object (COS pricing documentation)."""
 _PROCESSES_MOST = 8
 """More worker processes than this are faster than one coordinator can plan for."""
 
@@ -143,6 +155,7 @@ class Run:
             ),
             window=common.execute_time_window,
             big_objects=common.big_file_executor_num,
+            least_billed=_LEAST_BILLED if common.storage_class in _BILLED_LARGE else 0,
             reload_credentials=reload_credentials,
         )
         self._source_type = source_type

@@ -38,6 +38,18 @@ class Kind:
     STAT: Final = 8
     """`(source...)` -> `(size, mtime_ns, etag)`: its present fingerprint"""
 
+    NAMES: Final = (
+        "PutObject",
+        "HeadObject",
+        "digest",
+        "InitiateMultipartUpload",
+        "ListParts",
+        "UploadPart",
+        "CompleteMultipartUpload",
+        "AbortMultipartUpload",
+        "stat",
+    )
+
 
 class Reply:
     """What a result says."""
@@ -54,6 +66,8 @@ class Reply:
     """Not final: `(bytes,)` of the task's transfer have passed so far."""
     SLOW_DOWN: Final = 5
     """No task's: COS asked this worker for fewer requests."""
+
+    NAMES: Final = ("done", "failed", "target exists", "unstarted", "moved", "slow down")
 
 
 class SourceFields(NamedTuple):

@@ -388,3 +388,22 @@ def test_the_same_job_twice_at_once_is_refused(cos: EmbeddedCos, tool: Tool) -> 
     finally:
         first.terminate()
         first.communicate()
+
+
+def test_many_small_files_for_a_class_that_bills_them_large(tool: Tool) -> None:
+    for number in range(120):
+        tool.put(f"{number}")
+    tool.common["storageClass"] = "Archive"
+    ended = tool.run()
+    assert ended.code == 0
+    assert ended.err.count("smaller than 64 KB") == 1
+
+
+def test_a_debug_log_when_asked_for(tool: Tool) -> None:
+    tool.put("a")
+    tool.put("big", b"b" * (6 * MIB))
+    assert tool.run("--debug").code == 0
+    log = tool.log("debug.log")
+    assert "PutObject /a" in log
+    assert "UploadPart /big" in log
+    assert "testsecretkey" not in log
