@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -485,9 +486,16 @@ def test_a_folder_that_cannot_be_written(folder: Path, tmp_path: Path, name: str
     assert_one_message(ended, "cannot write to", "copy it to a place you may write to")
 
 
-def test_the_windows_script_has_windows_lines() -> None:
+def test_the_windows_script() -> None:
+    """What can be seen without Windows: plain text, its line ends, no jump into nowhere."""
     data = (ROOT / "start_migrate.bat").read_bytes()
     assert data.isascii()
     attributes = (ROOT / ".gitattributes").read_text(encoding="utf-8")
     assert "*.bat text eol=crlf" in attributes
-    assert b"%*" in data
+    text = data.decode("ascii").replace("\r\n", "\n")
+    assert ".venv\\Scripts\\python.exe -m cos_migrate %*" in text
+    labels = re.findall(r"^:(\w+)$", text, re.MULTILINE)
+    assert len(labels) == len(set(labels))
+    jumps = set(re.findall(r"(?:goto |call :)(\w+)", text))
+    outcomes = set(re.findall(r'"(?:outcome|why)=(\w+)"', text)) - {"ok", "busy"}
+    assert jumps | outcomes == set(labels)
