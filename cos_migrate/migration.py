@@ -129,9 +129,9 @@ class Migration:
                 self._pump()
                 self._commit()
             self._commit(final=True)
-        except StateError as error:
+        except StateError:
             # What was sent since the last batch is not recorded: the next run sends it again.
-            self._stop(str(error))
+            self._stop("")
             self._report.end_run(list_finished=False, interrupted=self._interrupted)
             raise
         finally:

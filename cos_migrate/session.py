@@ -88,7 +88,7 @@ class Session:
                     if self._stop_code():
                         self._run.interrupt()
                     daemon = config.common.daemon_mode
-                    code = self._round(self._run, console, logs, daemon=daemon)
+                    code = self._round(self._run, console, logs)
                     if daemon and not self._stop_code():
                         self._wake.wait(config.common.daemon_mode_inter_val)
                     if self._stop_code() or not daemon:
@@ -101,15 +101,13 @@ class Session:
         """Return the exit code for the signal that came, 0 when none did."""
         return 128 + self._signal if self._signal else 0
 
-    def _round(self, run: Run, console: Console, logs: Logs, *, daemon: bool) -> int:
+    def _round(self, run: Run, console: Console, logs: Logs) -> int:
         """Run once; return the exit code of it."""
         try:
             summary = run.execute()
         except StateError as error:
-            if not daemon:
-                raise
-            # The next round may find it usable again.
-            console.complain(f"error: {error}")
+            # In daemon mode the next round may find it usable again.
+            console.complain(str(error))
             logs.error(str(error))
             return 3
         if not summary.scanned:
