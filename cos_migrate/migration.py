@@ -11,19 +11,19 @@ import queue
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from cos_migrate import keys, records
+from cos_migrate import keys
 from cos_migrate.cos.access import Credentials
 from cos_migrate.cos.answers import EXPIRED_CODES
 from cos_migrate.errors import StateError
-from cos_migrate.model import Failure, Fingerprint, Found, Outcome, Rejected, SourceObject, Status
-from cos_migrate.multipart import BigUpload, Step, UploadOptions
+from cos_migrate.ledger import Ledger, Sending
+from cos_migrate.model import Failure, Fingerprint, Found, Rejected, SourceObject
+from cos_migrate.multipart import BigUpload, UploadOptions
 from cos_migrate.pacing import FailureRow, Limit
 from cos_migrate.plan import Rules, cos_path_of, decide, part_size_for, problem_of_size
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.report import Report, Summary
-from cos_migrate.save_points import SavePoints
 from cos_migrate.scanner import ScanEnded, Scanned, Scanner
 from cos_migrate.settings import TimeWindow
 from cos_migrate.sources.base import Source
@@ -31,8 +31,6 @@ from cos_migrate.state import State
 from cos_migrate.tasks import Kind, Message, Reply, source_fields
 
 _TICK = 0.1
-_SYNC_EVERY = 0.9
-_LINE_EVERY = 2.0
 _PARKED_MOST = 10_000
 """Big objects that may wait for room before the scan has to."""
 _LOST_MOST = 5
@@ -54,18 +52,11 @@ class Plan:
     """Bytes that the storage class bills at least for an object; 0: what it has."""
 
 
-class _Sending:
-    """An object on its way."""
+class _Upload(NamedTuple):
+    """A big object on its way."""
 
-    __slots__ = ("cos_path", "obj", "record_key", "said", "update", "upload")
-
-    def __init__(self, obj: SourceObject, cos_path: str, record_key: str, *, update: bool) -> None:
-        self.obj = obj
-        self.cos_path = cos_path
-        self.record_key = record_key
-        self.update = update
-        self.upload: BigUpload | None = None
-        self.said = 0.0
+    sending: Sending
+    big: BigUpload
 
 
 class Migration:
@@ -77,25 +68,21 @@ class Migration:
         """`make_pools` is given what the workers have to post their results to."""
         self._plan = plan
         self._source = source
-        self._state = state
         self._report = report
+        self._ledger = Ledger(source, state, report)
         self._inbox: queue.SimpleQueue[Results | Lost | Scanned | ScanEnded | None] = (
             queue.SimpleQueue()
         )
         self._pools = make_pools(self._inbox.put)
         self._scanner = Scanner(lambda: source.scan(""), self._inbox.put)
-        self._save_points = SavePoints(state, source.target.bucket)
         self._found: collections.deque[Found] = collections.deque()
         self._batches: collections.deque[int] = collections.deque()
         self._again: collections.deque[int] = collections.deque()
-        self._parked: collections.deque[_Sending] = collections.deque()
-        self._uploads: list[_Sending] = []
-        self._tasks: dict[int, tuple[_Sending, Message]] = {}
+        self._parked: collections.deque[Sending] = collections.deque()
+        self._uploads: list[_Upload] = []
+        self._tasks: dict[int, tuple[Sending, _Upload | None, Message]] = {}
         self._hashing = 0
         self._number = 0
-        self._puts: list[tuple[bytes, bytes]] = []
-        self._deletes: list[bytes] = []
-        self._outcomes: list[Outcome] = []
         self._row = FailureRow()
         self._limit = Limit(self._pools.total)
         self._lost_in_row = 0
@@ -104,12 +91,9 @@ class Migration:
         self._stopping = False
         self._interrupted = False
         self._seen = 0
-        self._settled = 0
         self._open = True
         self._next_clock = 0.0
         self._next_wait_line = 0.0
-        self._synced = time.monotonic()
-        self._unsynced = False
         self._renewed = float("-inf")
         self._underfilled = 0
         self._debugging = report.debugging
@@ -127,8 +111,8 @@ class Migration:
                 self._collect()
                 self._watch_clock()
                 self._pump()
-                self._commit()
-            self._commit(final=True)
+                self._ledger.commit()
+            self._ledger.commit(final=True)
         except StateError:
             # What was sent since the last batch is not recorded: the next run sends it again.
             self._stop("")
@@ -137,11 +121,12 @@ class Migration:
         finally:
             self._scanner.stop()
             self._pools.close()
-        if not self._stopping and self._seen != self._settled:
+        if not self._stopping and self._seen != self._ledger.settled:
             self._report.error(
-                f"internal error: {self._seen} objects were found, {self._settled} accounted for"
+                f"internal error: {self._seen} objects were found, "
+                f"{self._ledger.settled} accounted for"
             )
-        complete = self._list_finished and not self._found and self._seen == self._settled
+        complete = self._list_finished and not self._found and self._seen == self._ledger.settled
         return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
 
     def _over(self) -> bool:
@@ -211,75 +196,68 @@ class Migration:
                 self._pools.allow(self._limit.allowed)
                 self._report.note(f"COS asks to slow down: {self._limit.allowed} transfers at once")
             return
-        sending, task = self._tasks[number]
+        sending, upload, task = self._tasks[number]
         if self._debugging:
             self._report.debug(f"result of {number}: {Reply.NAMES[reply]} {values}")
         if reply == Reply.MOVED:
-            self._moved(sending, task, values[0])
+            if upload:
+                upload.big.moved(task, values[0])
+            self._ledger.moved(sending, upload.big.sent if upload else values[0])
             return
         if task[1] == Kind.DIGEST:
             self._hashing -= 1
-        elif reply not in {Reply.UNSTARTED, Reply.FAILED}:
+        elif task[1] != Kind.STAT and reply not in {Reply.UNSTARTED, Reply.FAILED}:
             self._row.success()
         if reply == Reply.FAILED and self._cured(Failure(*values)):
             reply = Reply.UNSTARTED
-        if sending.upload is None:
-            self._take_small(number, sending, reply, values)
-        else:
-            del self._tasks[number]
-            self._take_big(sending, sending.upload, task, reply, values)
-
-    def _take_small(self, number: int, sending: _Sending, reply: int, values: list[Any]) -> None:
-        if reply == Reply.UNSTARTED:
+        if upload is None and reply == Reply.UNSTARTED:
             self._again.append(number)
             return
         del self._tasks[number]
+        if upload is None:
+            self._take_small(sending, reply, values)
+        else:
+            self._take_big(upload, task, reply, values)
+
+    def _take_small(self, sending: Sending, reply: int, values: list[Any]) -> None:
         if reply == Reply.DONE:
             request_id, unverified, size, mtime_ns, etag = values
             sending.obj = sending.obj._replace(fingerprint=Fingerprint(size, mtime_ns, etag))
-            self._arrived(sending, str(request_id), str(unverified))
+            self._ledger.arrived(sending, request_id, unverified)
         elif reply == Reply.TARGET_EXISTS:
-            self._skip(sending.obj, sending.cos_path, sending.record_key, "[skip] file on cos,")
+            self._on_cos(sending)
         else:
             self._failed(sending, Failure(*values))
 
-    def _take_big(
-        self,
-        sending: _Sending,
-        upload: BigUpload,
-        task: Message,
-        reply: int,
-        values: list[Any],
-    ) -> None:
+    def _take_big(self, upload: _Upload, task: Message, reply: int, values: list[Any]) -> None:
+        sending, big = upload
         if reply == Reply.DONE:
-            step = upload.take(task, tuple(values))
+            step = big.take(task, tuple(values))
         elif reply == Reply.FAILED:
-            step = upload.fail(task, Failure(*values))
+            step = big.fail(task, Failure(*values))
         else:
-            step = upload.give_back(task)
-        self._keep(step)
+            step = big.give_back(task)
+        self._ledger.keep(step)
         if step.part:
-            self._say_progress(sending, upload.sent)
+            self._ledger.moved(sending, big.sent)
         if step.done or step.failure or step.exists:
-            self._uploads.remove(sending)
-            sending.obj = upload.obj
+            self._uploads.remove(upload)
+            sending.obj = big.obj
         if step.done:
-            self._arrived(sending, *step.done)
+            self._ledger.arrived(sending, *step.done)
         elif step.failure:
             self._failed(sending, step.failure)
         elif step.exists:
-            self._skip(sending.obj, sending.cos_path, sending.record_key, "[skip] file on cos,")
+            self._on_cos(sending)
 
-    def _keep(self, step: Step) -> None:
-        """Put what a step means for the save points into the next batch of records."""
-        if step.begun:
-            self._puts += self._save_points.begun(step.begun)
-        if step.part and step.save_point:
-            key = records.part_key(step.save_point.upload_id, step.part.number)
-            self._puts.append((key, records.part_value(step.part)))
-        if step.forget:
-            self._write()  # its parts are looked up: all of them must be there
-            self._deletes += self._save_points.forget(step.forget)
+    def _on_cos(self, sending: Sending) -> None:
+        how = "[skip] file on cos,"
+        self._ledger.skipped(sending.obj, sending.cos_path, sending.record_key, how)
+
+    def _failed(self, sending: Sending, failure: Failure) -> None:
+        self._ledger.failed(sending.obj, sending.cos_path, sending.record_key, failure)
+        if self._row.failure(failure):
+            self._stop(f"{failure.message} ({failure.code}); no other object can escape this")
 
     def _cured(self, failure: Failure) -> bool:
         """Return whether new credentials make it worth to try a task again."""
@@ -296,66 +274,6 @@ class Migration:
         self._report.note("the temporary credentials had expired and were read again")
         return True
 
-    # -- outcomes ------------------------------------------------------------------------------
-
-    def _arrived(self, sending: _Sending, request_id: str, unverified: str) -> None:
-        obj, cos_path, size = sending.obj, sending.cos_path, sending.obj.fingerprint.size
-        value = self._source.record_value(obj)
-        self._puts.append((sending.record_key.encode(), value.encode()))
-        if request_id:
-            self._puts.append((records.request_id_key(cos_path), request_id.encode()))
-        lines = (
-            f"{_progress_line(cos_path, size, size)}\n[ok] [requestid: {request_id or 'NULL'}], "
-            f"task_info: {keys.printable(sending.record_key)}\n"
-        )
-        status = Status.UPDATE if sending.update else Status.NEW
-        self._settle(status, obj, cos_path, lines, unverified=unverified)
-
-    def _skip(self, obj: SourceObject, cos_path: str, record_key: str, how: str) -> None:
-        line = f"{how} task_info: {keys.printable(record_key)}\n"
-        self._settle(Status.SKIP, obj, cos_path, line)
-
-    def _failed(self, sending: _Sending, failure: Failure) -> None:
-        self._fail(sending.obj, sending.cos_path, sending.record_key, failure)
-        if self._row.failure(failure):
-            self._stop(f"{failure.message} ({failure.code}); no other object can escape this")
-
-    def _fail(
-        self, obj: SourceObject, cos_path: str, record_key: str, failure: Failure, before: str = ""
-    ) -> None:
-        line = f"{before}[fail] task_info: {keys.printable(record_key)}\n"
-        self._settle(Status.FAIL, obj, cos_path, line, failure=failure)
-
-    def _settle(
-        self,
-        status: Status,
-        obj: SourceObject,
-        cos_path: str,
-        lines: str,
-        *,
-        failure: Failure | None = None,
-        unverified: str = "",
-    ) -> None:
-        size, mtime_ns, _ = obj.fingerprint
-        mtime_ms = mtime_ns // 1_000_000 if mtime_ns >= 0 else -1
-        self._settled += 1
-        self._outcomes.append(
-            Outcome(status, obj.name, cos_path, size, lines, failure, mtime_ms, unverified)
-        )
-
-    def _moved(self, sending: _Sending, task: Message, count: int) -> None:
-        if sending.upload:
-            sending.upload.moved(task, count)
-            count = sending.upload.sent
-        self._say_progress(sending, count)
-
-    def _say_progress(self, sending: _Sending, sent: int) -> None:
-        now = time.monotonic()
-        size = sending.obj.fingerprint.size
-        if now - sending.said >= _LINE_EVERY and sent < size:
-            sending.said = now
-            self._report.event(_progress_line(sending.cos_path, sent, size))
-
     # -- plan and submit -----------------------------------------------------------------------
 
     def _pump(self) -> None:
@@ -366,7 +284,7 @@ class Migration:
         while self._again and room:
             room -= 1
             number = self._again.popleft()
-            self._pools.submit(self._tasks[number][1])
+            self._pools.submit(self._tasks[number][-1])
         self._plan_found(room)
         self._feed_uploads()
         self._pools.flush()
@@ -407,22 +325,23 @@ class Migration:
         problem = keys.problem_of(cos_path) or problem_of_size(size)
         if problem:
             failure = Failure("plan", problem, code="NotMigratable")
-            self._fail(obj, cos_path, record_key, failure)
+            self._ledger.failed(obj, cos_path, record_key, failure)
             return False
         rules = self._plan.rules
-        known = self._state.get(record_key.encode()) if rules.use_records else None
-        recorded = known.decode() if known is not None else None
+        recorded = self._ledger.recorded(record_key) if rules.use_records else None
         decision = decide(rules, self._source, obj, recorded)
         if not decision.send:
-            self._skip(obj, cos_path, record_key, "[skip]")
+            self._ledger.skipped(obj, cos_path, record_key, "[skip]")
             return False
         self._watch_billing(size)
-        sending = _Sending(obj, cos_path, record_key, update=decision.update)
+        sending = Sending(obj, cos_path, record_key, update=decision.update)
         if size >= rules.small_below:
             self._parked.append(sending)
             return False
         skip_same_path = self._plan.upload.skip_same_path
-        self._submit(sending, (Kind.PUT_OBJECT, *source_fields(obj), cos_path, skip_same_path))
+        self._submit(
+            sending, None, (Kind.PUT_OBJECT, *source_fields(obj), cos_path, skip_same_path)
+        )
         return True
 
     def _watch_billing(self, size: int) -> None:
@@ -442,78 +361,57 @@ class Migration:
             self._list_finished = False
         line = f"{item.line}\n" if item.line else ""
         if item.failure is None:
-            self._settle(Status.CONDITION_NOT_MATCH, obj, "", line)
+            self._ledger.not_matching(obj, line)
             return
         cos_path = cos_path_of(self._source.target, obj) if item.key else ""
         record_key = self._source.record_key(obj, cos_path)
-        self._fail(obj, cos_path, record_key, item.failure, line)
+        self._ledger.failed(obj, cos_path, record_key, item.failure, line)
 
     def _feed_uploads(self) -> None:
         """Keep the big pool busy: oldest objects first, hashing a little ahead of sending."""
         self._begin_uploads()
         ahead = max(1, self._plan.big_objects // 4)
-        for sending in list(self._uploads):
-            upload = sending.upload
-            if upload and upload.hashing and upload.ready and self._hashing < ahead:
-                self._submit_next(sending, upload)
-        for sending in list(self._uploads):
-            upload = sending.upload
-            while upload and upload.ready and not upload.hashing and self._room(big=True) > 0:
-                self._submit_next(sending, upload)
+        for upload in self._uploads:
+            if upload.big.hashing and upload.big.ready and self._hashing < ahead:
+                self._submit_next(upload)
+        for upload in self._uploads:
+            big = upload.big
+            while big.ready and not big.hashing and self._room(big=True) > 0:
+                self._submit_next(upload)
 
     def _begin_uploads(self) -> None:
         while self._parked and len(self._uploads) < self._plan.big_objects:
             sending = self._parked.popleft()
             obj, cos_path, options = sending.obj, sending.cos_path, self._plan.upload
-            save_point = self._save_points.find(cos_path)
+            save_point = self._ledger.save_points.find(cos_path)
             upload_id = None
             if save_point is None:
                 size, mtime_ns, _ = obj.fingerprint
-                upload_id = self._save_points.find_java(
+                upload_id = self._ledger.save_points.find_java(
                     cos_path,
                     obj.name,
                     mtime_ns // 1_000_000,
                     part_size_for(size, options.part_size),
                     options.threshold,
                 )
-            sending.upload = BigUpload(obj, cos_path, options, save_point, upload_id or "")
-            self._uploads.append(sending)
+            big = BigUpload(obj, cos_path, options, save_point, upload_id or "")
+            self._uploads.append(_Upload(sending, big))
 
-    def _submit_next(self, sending: _Sending, upload: BigUpload) -> None:
-        task = upload.next_task()
+    def _submit_next(self, upload: _Upload) -> None:
+        task = upload.big.next_task()
         if task is not None:
             self._hashing += task[0] == Kind.DIGEST
-            self._submit(sending, task)
+            self._submit(upload.sending, upload, task)
 
-    def _submit(self, sending: _Sending, task: Message) -> None:
+    def _submit(self, sending: Sending, upload: _Upload | None, task: Message) -> None:
         self._number += 1
         numbered = (self._number, *task)
         if self._debugging:
             self._report.debug(f"task {self._number}: {Kind.NAMES[task[0]]} {sending.cos_path}")
-        self._tasks[self._number] = (sending, numbered)
+        self._tasks[self._number] = (sending, upload, numbered)
         self._pools.submit(numbered)
 
-    # -- commit and clock ----------------------------------------------------------------------
-
-    def _commit(self, *, final: bool = False) -> None:
-        """Write records, then tell of them."""
-        now = time.monotonic()
-        due = now - self._synced >= _SYNC_EVERY
-        if self._puts or self._deletes:
-            self._write(sync=due or final)
-        elif self._unsynced and (due or final):
-            self._state.sync()
-            self._unsynced = False
-        if due:
-            self._synced = now
-        if self._outcomes:
-            self._report.add(self._outcomes)
-            self._outcomes = []
-
-    def _write(self, *, sync: bool = False) -> None:
-        self._state.write(self._puts, self._deletes, sync=sync)
-        self._puts, self._deletes = [], []
-        self._unsynced = not sync
+    # -- clock ---------------------------------------------------------------------------------
 
     def _watch_clock(self) -> None:
         now = time.monotonic()
@@ -522,7 +420,7 @@ class Migration:
         self._next_clock = now + _TICK
         if self._limit.grow(now):
             self._pools.allow(self._limit.allowed)
-        self._report.moving(sum(s.upload.sent for s in self._uploads if s.upload))
+        self._report.moving(sum(upload.big.sent for upload in self._uploads))
         self._report.tick()
         self._watch_window(now)
 
@@ -543,11 +441,3 @@ class Migration:
 
 
 PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
-
-
-def _progress_line(cos_path: str, sent: int, size: int) -> str:
-    share = 100.0 * sent / size if size else 100.0
-    return (
-        f"[UploadInProgress] [key: {keys.printable(cos_path)}] "
-        f"[byteSent/ byteTotal/ percentage: {sent}/ {size}/ {share:.2f}%]"
-    )

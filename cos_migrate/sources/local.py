@@ -6,6 +6,7 @@ import errno
 import itertools
 import operator
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from cos_migrate.sources.local_reader import (
     LocalReader,
     fingerprint_of,
     source_error,
+    system_path,
 )
 
 _OPEN_FOLDERS = 64
@@ -36,6 +38,10 @@ _OPEN_FOLDERS = 64
 _STRETCH = 4096
 """Entries of a folder that are sorted at once; memory stays bounded in a huge one."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
+
+_Identity = tuple[int, int] | str
+_Level = tuple[Iterator[os.DirEntry[str]], str, _Identity]
+"""A folder under way: what is left of it, its path ending in `/`, its identity."""
 
 
 class LocalSource(Source):
@@ -50,7 +56,8 @@ class LocalSource(Source):
     def __init__(self, config: LocalConfig, target: Target) -> None:
         super().__init__(config, target)
         root = _absolute(config.local_path)
-        self._is_file = not os.path.isdir(root)
+        # A folder that is gone for now (an unmounted disk) keeps its name, and so its records.
+        self._is_file = os.path.exists(root) and not os.path.isdir(root)
         self._root = root if self._is_file else _as_folder(root)
         self._excludes = frozenset(_spellings(config.excludes))
         self._filtered = bool(
@@ -75,6 +82,16 @@ class LocalSource(Source):
         size, mtime_ns, _ = obj.fingerprint
         return f"[mtime: {mtime_ns // 1_000_000}], [fileSize: {size}]"
 
+    def unchanged(self, obj: SourceObject, recorded: str) -> bool:
+        """Compare times to the millisecond, with a record of whole seconds to the second.
+
+        The Java tool wrote such records when it ran under JDK 8, which knows no milliseconds.
+        """
+        if recorded == self.record_value(obj):
+            return True
+        size, mtime_ns, _ = obj.fingerprint
+        return recorded == f"[mtime: {mtime_ns // 1_000_000_000}000], [fileSize: {size}]"
+
     def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
         """Open a range of a file; it must still be the version that was listed."""
         if obj.is_folder:
@@ -84,9 +101,12 @@ class LocalSource(Source):
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return `obj` as it is on disk now."""
         try:
-            return obj._replace(fingerprint=fingerprint_of(os.stat(obj.name)))
+            found = os.stat(system_path(obj.name))
         except OSError as error:
             raise source_error(error, "stat", obj.name) from error
+        if obj.is_folder:
+            return obj._replace(fingerprint=Fingerprint(0, found.st_mtime_ns))
+        return obj._replace(fingerprint=fingerprint_of(found))
 
     def scan(self, after: str) -> Iterator[Found]:  # noqa: ARG002 - a walk has no position
         """Yield what is below localPath, always from its start."""
@@ -99,7 +119,7 @@ class LocalSource(Source):
     def _scan_file(self) -> Iterator[Found]:
         name = self._root
         try:
-            found = os.stat(name)
+            found = os.stat(system_path(name))
         except OSError as error:
             yield _unreadable(name, error, unlisted=True)
             return
@@ -111,8 +131,8 @@ class LocalSource(Source):
     def _walk(self) -> Iterator[Found]:
         """Walk depth first with a stack, so that no depth is too deep."""
         root, at = self._root, len(self._root)
-        stack: list[tuple[Iterator[os.DirEntry[str]], str, tuple[int, int]]] = []
-        on_path: set[tuple[int, int]] = set()
+        stack: list[_Level] = []
+        on_path: set[_Identity] = set()
         pending: str | None = root
         while stack or pending is not None:
             if pending is not None:
@@ -138,7 +158,7 @@ class LocalSource(Source):
                     continue
                 found = entry.stat()
             except OSError as error:
-                yield _odd_entry(name, error, is_link=entry.is_symlink())
+                yield _odd_entry(name, name[at:], error, is_link=_is_link(entry))
                 continue
             if not stat.S_ISREG(found.st_mode):
                 yield _not_matching("not a regular file", name)
@@ -147,23 +167,18 @@ class LocalSource(Source):
             else:
                 yield SourceObject(name, name[at:], Fingerprint(found.st_size, found.st_mtime_ns))
 
-    def _enter(
-        self,
-        folder: str,
-        stack: list[tuple[Iterator[os.DirEntry[str]], str, tuple[int, int]]],
-        on_path: set[tuple[int, int]],
-    ) -> Found | None:
+    def _enter(self, folder: str, stack: list[_Level], on_path: set[_Identity]) -> Found | None:
         """Put a folder on the stack; return what to say when that cannot be."""
         if folder in self._excludes:
             return Note(f"exclude folder: {printable(folder)}")
         if not _is_utf8(folder):
             return _illegal(folder, unlisted=True)
         try:
-            found = os.stat(folder)
-            identity = (found.st_dev, found.st_ino)
+            path = system_path(folder)
+            identity = _identity(path, os.stat(path))
             if identity in on_path:
                 return _not_matching("symlink loop", folder)
-            entries = _in_order(os.scandir(folder))
+            entries = _in_order(os.scandir(path))
             if len(stack) >= _OPEN_FOLDERS:
                 entries = iter(list(entries))
         except OSError as error:
@@ -178,14 +193,18 @@ class LocalSource(Source):
         """Apply the filters to a file."""
         if not _is_utf8(name):
             return _illegal(name)
-        if self._filtered:
-            reason = self._reason_against(name, found.st_size)
-            if reason:
-                return _not_matching(reason, name)
-            line = self._too_young(name, found)
-            if line:
-                return Rejected(name, "", line)
-        return SourceObject(name, key, fingerprint_of(found))
+        objection = self._objection(name, found.st_size, found.st_mtime_ns)
+        return objection or SourceObject(name, key, fingerprint_of(found))
+
+    def _objection(self, name: str, size: int, mtime_ns: int) -> Rejected | None:
+        """Return why the filters leave something out; `size` is negative for a folder."""
+        if not self._filtered:
+            return None
+        reason = self._reason_against(name, size)
+        if reason:
+            return _not_matching(reason, name)
+        line = self._too_young(name, mtime_ns // 1_000_000)
+        return Rejected(name, "", line) if line else None
 
     def _reason_against(self, name: str, size: int) -> str:
         config = self.config
@@ -199,11 +218,11 @@ class LocalSource(Source):
             return "do not match include suffix"
         return ""
 
-    def _too_young(self, name: str, found: os.stat_result) -> str:
+    def _too_young(self, name: str, mtime_ms: int) -> str:
         least = self.config.ignore_modified_time_less_than_seconds
         if not least:
             return ""
-        now_ms, mtime_ms = time.time_ns() // 1_000_000, found.st_mtime_ns // 1_000_000
+        now_ms = time.time_ns() // 1_000_000
         if (now_ms - mtime_ms) / 1000 >= least:
             return ""
         return (
@@ -230,43 +249,75 @@ class LocalSource(Source):
 
     def _listed(self, line: str, listed: set[int]) -> Found:
         """Judge one line of the list."""
-        root = self._root if not self._is_file else self._root.rpartition("/")[0] + "/"
         relative = _normal(line)
-        name = root + relative
+        name = _as_folder(self._root) + relative
+        if not _is_utf8(name):
+            return _illegal(name)
         if relative.startswith("../") or relative in {"..", "."}:
-            failure = Failure("scan", "the listed path lies outside localPath", code="OutsideRoot")
+            failure = Failure("scan", "the listed path is not below localPath", code="OutsideRoot")
             return Rejected(name, "", "", failure)
         if hash(relative) in listed:
             return _not_matching("listed twice", name)
         listed.add(hash(relative))
-        if not _is_utf8(name):
-            return _illegal(name)
         try:
-            found = os.stat(name)
-        except (OSError, ValueError):
+            found = os.stat(system_path(name))
+        except ValueError:  # a NUL cannot be in a name
             return Rejected(name, "", _illegal_line(name))
+        except OSError as error:
+            if error.errno in _GONE:
+                return Rejected(name, "", _illegal_line(name))
+            return _odd_entry(name, relative, error, is_link=False)
         if stat.S_ISDIR(found.st_mode):
             name, relative = name + "/", relative + "/"
-            reason = self._reason_against(name, 0)
-            if reason:
-                return _not_matching(reason, name)
-            fingerprint = Fingerprint(0, found.st_mtime_ns)
-            return SourceObject(name, relative, fingerprint, is_folder=True)
+            empty = SourceObject(name, relative, Fingerprint(0, found.st_mtime_ns), is_folder=True)
+            return self._objection(name, -1, found.st_mtime_ns) or empty
         if not stat.S_ISREG(found.st_mode):
             return _not_matching("not a regular file", name)
         return self._judged(name, relative, found)
 
 
-def _in_order(entries: Iterator[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+def _in_order(
+    folder: AbstractContextManager[Iterator[os.DirEntry[str]]],
+) -> Iterator[os.DirEntry[str]]:
     """Yield entries in stretches sorted by name, so that look-ups of records hit what is cached."""
-    while stretch := list(itertools.islice(entries, _STRETCH)):
-        stretch.sort(key=operator.attrgetter("name"))
-        yield from stretch
+    with folder as entries:
+        while stretch := list(itertools.islice(entries, _STRETCH)):
+            stretch.sort(key=operator.attrgetter("name"))
+            yield from stretch
+
+
+def _identity(folder: str, found: os.stat_result) -> _Identity:
+    """Return what a folder is known by, whichever way leads to it."""
+    if found.st_ino:
+        return found.st_dev, found.st_ino
+    # Some network drives number nothing: all their folders would look like one.
+    return os.path.realpath(folder)
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_symlink()
+    except OSError:  # where a listing does not tell kinds, this has to look too
+        return False
 
 
 def _absolute(path: str) -> str:
     """Return an absolute path with `/`, links unresolved."""
-    return os.path.abspath(path).replace(os.sep, "/")
+    absolute = os.path.abspath(path)
+    if not _same(path, absolute):  # a `..` behind a link leads to where the link points
+        absolute = os.path.join(os.getcwd(), path)
+    if os.sep == "/":
+        return re.sub("/+", "/", absolute)
+    return absolute.replace(os.sep, "/")
+
+
+def _same(path: str, other: str) -> bool:
+    if os.pardir not in path:
+        return True
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return not os.path.exists(path)
 
 
 def _as_folder(path: str) -> str:
@@ -317,13 +368,13 @@ def _illegal(name: str, *, unlisted: bool = False) -> Rejected:
     return Rejected(printable(name), "", _illegal_line(name), failure, unlisted)
 
 
-def _unreadable(name: str, error: OSError, *, unlisted: bool) -> Rejected:
+def _unreadable(name: str, error: OSError, *, unlisted: bool, key: str = "") -> Rejected:
     problem = source_error(error, "scan", name)
     text = f"cannot be listed: {problem}" if unlisted else str(problem)
-    return Rejected(name, "", "", Failure("scan", text, code=problem.code), unlisted)
+    return Rejected(name, key, "", Failure("scan", text, code=problem.code), unlisted)
 
 
-def _odd_entry(name: str, error: OSError, *, is_link: bool) -> Rejected:
+def _odd_entry(name: str, key: str, error: OSError, *, is_link: bool) -> Rejected:
     """Judge an entry that cannot be looked at."""
     if error.errno == errno.ELOOP:
         return _not_matching("symlink loop", name)
@@ -331,4 +382,4 @@ def _odd_entry(name: str, error: OSError, *, is_link: bool) -> Rejected:
         return _not_matching("broken link" if is_link else "no longer there", name)
     if not _is_utf8(name):
         return _illegal(name)
-    return _unreadable(name, error, unlisted=False)
+    return _unreadable(name, error, unlisted=False, key=key)

@@ -22,6 +22,24 @@ _FLAGS = (
 _PASSING = frozenset({errno.EIO, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ESTALE})
 
 
+def system_path(name: str) -> str:
+    """Return what to call `name`, an absolute path with `/`, before the system."""
+    return windows_path(name) if os.name == "nt" else name
+
+
+def windows_path(name: str) -> str:
+    r"""Return `name` in the form that Windows takes literally.
+
+    Otherwise it finds nothing behind 260 characters, and drops dots and blanks at a name's end.
+    """
+    path = name.replace("/", "\\")
+    if path.startswith(("\\\\?\\", "\\\\.\\")):
+        return path
+    if path.startswith("\\\\"):
+        return "\\\\?\\UNC" + path[1:]
+    return "\\\\?\\" + path
+
+
 def source_error(error: OSError, operation: str, name: str) -> SourceError:
     """Translate what the system said about a file."""
     code = errno.errorcode.get(error.errno or 0, "OSError")
@@ -50,7 +68,7 @@ class LocalReader:
         self._left = length
         self.headers: Mapping[str, str] = headers_for(obj.name)
         try:
-            self._fd = os.open(obj.name, _FLAGS)
+            self._fd = os.open(system_path(obj.name), _FLAGS)
         except OSError as error:
             raise source_error(error, "open", obj.name) from error
         try:
