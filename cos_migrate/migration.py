@@ -192,17 +192,13 @@ class Migration:
     def _take(self, result: Message) -> None:
         number, reply, *values = result
         if reply == Reply.SLOW_DOWN:
-            if self._limit.slow_down(time.monotonic()):
-                self._pools.allow(self._limit.allowed)
-                self._report.note(f"COS asks to slow down: {self._limit.allowed} transfers at once")
+            self._slow_down()
             return
         sending, upload, task = self._tasks[number]
         if self._debugging:
             self._report.debug(f"result of {number}: {Reply.NAMES[reply]} {values}")
         if reply == Reply.MOVED:
-            if upload:
-                upload.big.moved(task, values[0])
-            self._ledger.moved(sending, upload.big.sent if upload else values[0])
+            self._moved(sending, upload, task, values[0])
             return
         if task[1] == Kind.DIGEST:
             self._hashing -= 1
@@ -218,6 +214,17 @@ class Migration:
             self._take_small(sending, reply, values)
         else:
             self._take_big(upload, task, reply, values)
+
+    def _slow_down(self) -> None:
+        if self._limit.slow_down(time.monotonic()):
+            self._pools.allow(self._limit.allowed)
+            self._report.note(f"COS asks to slow down: {self._limit.allowed} transfers at once")
+
+    def _moved(self, sending: Sending, upload: _Upload | None, task: Message, sent: int) -> None:
+        if upload:
+            upload.big.moved(task, sent)
+            sent = upload.big.sent
+        self._ledger.moved(sending, sent)
 
     def _take_small(self, sending: Sending, reply: int, values: list[Any]) -> None:
         if reply == Reply.DONE:
