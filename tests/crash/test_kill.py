@@ -64,7 +64,7 @@ def assert_complete(cos: EmbeddedCos, tool: Tool) -> None:
 def test_kill_9_at_any_point(cos: EmbeddedCos, tool: Tool, after: int) -> None:
     fill(tool)
     cos.latency = 0.004
-    process = tool.start()
+    process = tool.start("--quiet")
     wait_for(cos, after, process)
     process.kill()
     process.communicate()
@@ -83,7 +83,7 @@ def test_kill_9_again_and_again(cos: EmbeddedCos, tool: Tool) -> None:
     cos.latency = 0.003
     chance = random.Random(1)
     for _ in range(8):
-        process = tool.start()
+        process = tool.start("--quiet")
         wait_for(cos, len(cos.requests) + chance.randrange(2, 60), process)
         process.kill()
         process.communicate()
@@ -99,7 +99,7 @@ def test_parts_are_not_sent_twice(cos: EmbeddedCos, tool: Tool) -> None:
     tool.put("big", os.urandom(50 * MIB))
     tool.common["bigFileExecutorNum"] = "2"
     cos.latency = 0.05
-    process = tool.start()
+    process = tool.start("--quiet")
     while cos.operations().count("UploadPart") < 6 and process.poll() is None:
         time.sleep(0.005)
     process.kill()
@@ -129,7 +129,7 @@ def test_a_changed_big_file_begins_anew_and_its_old_upload_is_aborted(
     tool.put("big", os.urandom(30 * MIB))
     tool.common["bigFileExecutorNum"] = "1"
     cos.latency = 0.05
-    process = tool.start()
+    process = tool.start("--quiet")
     while cos.operations().count("UploadPart") < 3 and process.poll() is None:
         time.sleep(0.005)
     process.kill()
@@ -153,7 +153,7 @@ def test_signals_end_in_good_order(
     fill(tool)
     cos.latency = 0.02
     tool.common["smallFileExecutorNum"] = "4"
-    process = tool.start()
+    process = tool.start("--quiet")
     wait_for(cos, 20, process)
     process.send_signal(number)
     ended = end(process)
@@ -180,7 +180,7 @@ def test_ctrl_c_reaches_the_whole_group(cos: EmbeddedCos, tool: Tool) -> None:
     tool.common["smallFileExecutorNum"] = "4"
     tool.write_config()
     process = subprocess.Popen(
-        [sys.executable, "-m", "cos_migrate"],
+        [sys.executable, "-m", "cos_migrate", "--quiet"],
         cwd=tool.folder,
         env=tool.environ(),
         stdout=subprocess.PIPE,
@@ -200,7 +200,7 @@ def test_ctrl_c_reaches_the_whole_group(cos: EmbeddedCos, tool: Tool) -> None:
 def test_a_second_signal_ends_at_once(cos: EmbeddedCos, tool: Tool) -> None:
     tool.put("a")
     cos.faults.append(Fault("hang", seconds=30, times=-1))
-    process = tool.start()
+    process = tool.start("--quiet")
     wait_for_start(tool)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
@@ -224,7 +224,7 @@ def test_a_worker_that_is_killed_is_replaced(cos: EmbeddedCos, tool: Tool) -> No
     fill(tool)
     cos.latency = 0.01
     tool.common |= {"workerProcessNum": "2", "smallFileExecutorNum": "4"}
-    process = tool.start()
+    process = tool.start("--quiet")
     wait_for(cos, 20, process)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.exists():
@@ -241,7 +241,7 @@ def test_a_worker_that_is_killed_is_replaced(cos: EmbeddedCos, tool: Tool) -> No
 def test_workers_do_not_outlive_the_coordinator(cos: EmbeddedCos, tool: Tool) -> None:
     fill(tool)
     cos.latency = 0.05
-    process = tool.start()
+    process = tool.start("--quiet")
     wait_for(cos, 5, process)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.exists():
