@@ -70,14 +70,32 @@ take_setup_lock() {
         sleep 1
     done
     setup_lock=$1
-    printf '%s\n' "$$" >"$setup_lock/pid"
+    printf '%s %s\n' "$$" "$(born "$$")" >"$setup_lock/pid"
 }
 
-# owner_is_gone PID: our own number is that of an owner before us, as in a container started again.
+# owner_is_gone "PID BORN": our own number is that of an owner before us, as in a container started
+# again; after a restart of the machine any process may have it.
 owner_is_gone() {
     [ -n "$1" ] || return 1
-    [ "$1" = "$$" ] && return 0
-    ! kill -0 "$1" 2>/dev/null && ! [ -d "/proc/$1" ]
+    number=${1%% *}
+    [ "$number" = "$$" ] && return 0
+    if ! kill -0 "$number" 2>/dev/null && ! [ -d "/proc/$number" ]; then
+        return 0
+    fi
+    began=$(born "$number")
+    case $1 in *" "?*) [ -n "$began" ] && [ "$1" != "$number $began" ] ;; *) false ;; esac
+}
+
+# born PID: prints when the process began; nothing where the system does not tell.
+born() {
+    if { read -r facts <"/proc/$1/stat"; } 2>/dev/null; then
+        # The name in brackets may hold anything; what follows it is the third fact.
+        # shellcheck disable=SC2086
+        set -- ${facts##*) }
+        printf '%s\n' "${20}"
+    else
+        LC_ALL=C ps -o lstart= -p "$1" 2>/dev/null
+    fi
 }
 
 # remove_stale_lock LOCK OWNER: one start at a time, and only the lock that was looked at, so that
@@ -126,7 +144,8 @@ install_packages() (
     PIP_USER=0
     UV_LINK_MODE=copy
     export TMPDIR PIP_CACHE_DIR PIP_DISABLE_PIP_VERSION_CHECK PIP_USER UV_LINK_MODE
-    unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIRE_VIRTUALENV
+    unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIRE_VIRTUALENV PIP_DRY_RUN PIP_CONSTRAINT
+    unset PIP_ONLY_BINARY PIP_NO_BINARY UV_CONSTRAINT UV_OVERRIDE UV_EXCLUDE_NEWER
     if has_uv && own_uv venv --no-project --python "$python" "$1"; then
         installer=uv
     else
@@ -165,8 +184,10 @@ explain_failure() {
         fail_setup "$python has no venv module: install it (Debian, Ubuntu: apt install python3-venv) or install uv, and start again"
     elif grep -qiE 'do not match the hashes|hash mismatch|hashes are required' "$scraps/out"; then
         fail_setup "a downloaded package is not the one that was pinned: look at $setup_log, and at your package mirror; nothing of it was installed"
-    elif grep -qiE 'connection (refused|reset|aborted|broken|error)|newconnectionerror|connecttimeout|name resolution|could not resolve|failed to (fetch|lookup|resolve)|network is unreachable|network connectivity|no route to host|timed out|error sending request|dns error|proxyerror|certificate|no matching distribution' "$scraps/out"; then
+    elif grep -qiE 'connection (refused|reset|aborted|broken|error)|newconnectionerror|connecttimeout|name resolution|could not resolve|failed to (fetch|lookup|resolve)|network is unreachable|network connectivity|no route to host|timed out|error sending request|dns error|proxyerror|certificate|network was disabled' "$scraps/out"; then
         fail_setup "cannot download the packages: this machine needs access to a Python package index once (pip's and uv's own settings for mirrors and proxies apply); look at $setup_log, then start again"
+    elif grep -qiE 'no matching distribution|no solution found' "$scraps/out"; then
+        fail_setup "the package index has nothing that fits $python on this system: look at $setup_log; Python 3.12 fits most systems, and a mirror of the index may lag behind"
     elif grep -qiE 'permission denied|read-only' "$scraps/out"; then
         fail_setup "cannot write to $(pwd)/$1: copy the tool to a folder you may write to"
     fi

@@ -31,7 +31,8 @@ if "wait" in sys.argv:
 print(sys.argv[1:], os.getcwd(), sys.prefix)
 sys.exit(int(os.environ.get("CODE", "0")))
 """
-# Makes an environment in no time; what "installs" there says PIP_SAYS and ends with PIP_CODE.
+# Makes an environment in no time; what "installs" there sleeps PIP_SLEEPS seconds, waits for the
+# file PIP_WAITS_FOR, says PIP_SAYS and ends with PIP_CODE.
 STAND_IN = f"""
 case "$*" in
     *"-m venv "*)
@@ -40,6 +41,7 @@ case "$*" in
         ;;
     *"-m pip "*)
         sleep "${{PIP_SLEEPS:-0}}"
+        until [ -z "$PIP_WAITS_FOR" ] || [ -e "$PIP_WAITS_FOR" ]; do sleep 0.1; done
         [ -z "$PIP_SAYS" ] || echo "$PIP_SAYS"
         exit "${{PIP_CODE:-0}}"
         ;;
@@ -67,7 +69,7 @@ def programs(tmp_path: Path, **scripts: str) -> dict[str, str]:
     """Return an environment whose PATH has the system's tools and only these programs."""
     shims = tmp_path / "bin"
     shims.mkdir(exist_ok=True)
-    tools = "sh awk cat cmp cp date dirname grep mkdir mv readlink rm rmdir sleep tr uname id env"
+    tools = "sh awk cat cmp cp date dirname env grep mkdir mv ps readlink rm rmdir sleep tr uname"
     for name in tools.split():
         found = shutil.which(name)
         if found and not (shims / name).exists():
@@ -162,7 +164,8 @@ def test_a_first_and_a_second_start(folder: Path, tmp_path: Path) -> None:
     )
     script = folder / "start_migrate.sh"
     environ = real(tmp_path)
-    mirror = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": packages.as_uri(), "PIP_USER": "1"}
+    mirror = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": packages.as_uri()}
+    mirror |= {"PIP_USER": "1", "PIP_DRY_RUN": "1", "PIP_CONSTRAINT": "/nowhere"}
     first = start(script, "-Da.b=c d", "x", environ=environ | mirror, cwd=tmp_path)
     assert first.returncode == 0, first.stderr + setup_log(folder)
     expected = f"['-Da.b=c d', 'x'] {folder} {folder}/.venv\n"
@@ -373,6 +376,29 @@ def test_a_lock_with_our_own_number_is_an_older_one(folder: Path, tmp_path: Path
     assert ended.returncode == 0
 
 
+def test_a_lock_whose_owner_s_number_is_another_process_now(folder: Path, tmp_path: Path) -> None:
+    """As after a restart of the machine in the middle of a set-up."""
+    (leave_lock(folder, None) / "pid").write_text(f"{os.getpid()} 1\n", encoding="utf-8")
+    ended = start(folder / "start_migrate.sh", environ=quick(tmp_path))
+    assert ended.returncode == 0
+    assert "waiting" not in ended.stderr
+
+
+def test_a_living_owner_is_waited_for(folder: Path, tmp_path: Path) -> None:
+    go_on = tmp_path / "go on"
+    first = begin(folder, environ=quick(tmp_path) | {"PIP_WAITS_FOR": str(go_on)})
+    wait_for(folder / ".venv" / "bin" / "python")
+    owner = (folder / "tmp" / ".setup-.venv" / "pid").read_text(encoding="utf-8")
+    assert re.fullmatch(rf"{first.pid} \S.*\n", owner)
+    second = begin(folder, environ=quick(tmp_path))
+    assert second.stderr
+    assert "waiting for it" in second.stderr.readline()
+    go_on.touch()
+    for process in (first, second):
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+
+
 def test_ctrl_c_while_waiting_leaves_the_lock_to_its_owner(folder: Path, tmp_path: Path) -> None:
     lock = leave_lock(folder, os.getpid())
     process = begin(folder, environ=quick(tmp_path))
@@ -452,7 +478,7 @@ def test_no_network(folder: Path, tmp_path: Path) -> None:
     )
     environ = real(tmp_path) | {
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
-        "PIP_RETRIES": "0",
+        "PIP_RETRIES": "1",
     }
     ended = start(folder / "start_migrate.sh", environ=environ)
     assert_one_message(ended, "cannot download the packages", "log/setup.log")
@@ -466,6 +492,7 @@ def test_no_network(folder: Path, tmp_path: Path) -> None:
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
         ("Resolved 3 packages in 1s\nerror: command 'gcc' failed", "cannot be made: look at"),
         ("error: Failed to fetch: dns error", "cannot download"),
+        ("ERROR: No matching distribution found for rocksdict==1", "nothing that fits"),
         ("Hash mismatch for `oss2==1`", "not the one that was pinned"),
         ("error: [Errno 13] Permission denied: '.venv/x'", "cannot write to"),
     ],
