@@ -71,6 +71,7 @@ set "TMP=%scraps%"
 set "PIP_CACHE_DIR=%cd%\tmp\cache\pip"
 set "PIP_DISABLE_PIP_VERSION_CHECK=1"
 set "PIP_USER=0"
+for %%v in (TARGET PREFIX ROOT REQUIRE_VIRTUALENV DRY_RUN CONSTRAINT ONLY_BINARY NO_BINARY) do set "PIP_%%v="
 if exist .venv rmdir /s /q .venv
 call :install > tmp\setup\out 2>&1
 set "installed=%errorlevel%"
