@@ -105,11 +105,15 @@ class Connection:
         """Answer one request; return whether the connection can be used again."""
         try:
             reply = self._service.answer(request, self._number)
-        except OSError:
+        except Closed:
             raise
-        except Exception:
-            # A mistake of this server: say so here and to the client, and go on serving others.
-            traceback.print_exc(file=sys.stderr)
+        except Exception as failure:
+            # A full disk or a mistake of this server: say so here and to the client, and go on
+            # serving others.
+            if isinstance(failure, OSError):
+                print(f"cannot carry out a request: {failure}", file=sys.stderr)
+            else:
+                traceback.print_exc(file=sys.stderr)
             error = Refusal("InternalError", "The embedded COS has failed.")
             reply = Reply(error_answer(error, request.path, new_id()))
         if reply.answer is None:

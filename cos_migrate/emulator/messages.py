@@ -18,6 +18,8 @@ from cos_migrate.emulator.errors import Refusal
 PIECE = 256 << 10
 _LINE = 65536
 _HEADERS = 200
+_ONCE = frozenset({"host", "content-length", "transfer-encoding", "authorization"})
+"""Headers of which a second one would make the request mean two things."""
 _WORTH_READING = 64 << 20
 """Bytes of an unwanted body that are read to keep a connection."""
 
@@ -104,12 +106,9 @@ class Body:
         """A fault: flip a bit of the first byte that is read."""
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the body. Raises Refusal when it is cut short."""
-        if self.ask is not None and not self._ended:
-            ask, self.ask = self.ask, None
-            ask()
+        """Yield the body. Raises Refusal when it is cut short, Closed when the connection is."""
         while not self._ended:
-            piece = self._chunk() if self._chunked else self._plain()
+            piece = self._next()
             if self.flip and piece:
                 self.flip = False
                 piece = bytes([piece[0] ^ 1]) + piece[1:]
@@ -145,9 +144,18 @@ class Body:
                 size += len(piece)
                 if size > _WORTH_READING:
                     return False
-        except (Refusal, OSError):
+        except (Refusal, Closed):
             return False
         return True
+
+    def _next(self) -> bytes:
+        try:
+            if self.ask is not None:
+                ask, self.ask = self.ask, None
+                ask()
+            return self._chunk() if self._chunked else self._plain()
+        except OSError as error:
+            raise Closed from error
 
     def _plain(self) -> bytes:
         piece = self._stream.read(min(PIECE, self._left))
@@ -197,7 +205,10 @@ def read_request(stream: BinaryIO) -> Request:
     headers = _read_headers(stream)
     host, absolute = headers.get("host", ""), False
     if target[:8].lower().startswith(("http://", "https://")):
-        parts = urlsplit(target)
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            raise Refusal("BadRequest", "The target is no URL.") from None
         host, absolute = parts.netloc, True
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     path, _, query = target.partition("?")
@@ -238,7 +249,10 @@ def _read_headers(stream: BinaryIO) -> dict[str, str]:
         name, colon, value = line.decode("utf-8", "surrogateescape").partition(":")
         if not colon:
             raise Refusal("BadRequest", "A header has no colon.")
-        headers[name.strip().lower()] = value.strip()
+        name = name.strip().lower()
+        if name in headers and name in _ONCE:
+            raise Refusal("BadRequest", f"There are two headers {name}.")
+        headers[name] = value.strip()
     raise Refusal("BadRequest", "There are too many headers.")
 
 

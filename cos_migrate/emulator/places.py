@@ -30,8 +30,6 @@ class Places:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._folders: set[str] = set()
-        """Known to exist."""
 
     def free(self, bucket: str, key: str) -> str:
         """Return a free path for a new key, relative to the root; its folder exists."""
@@ -44,10 +42,10 @@ class Places:
 
     def ensure(self, path: str) -> None:
         """Make the folder of a path. Raises OSError where a file is in the way."""
-        folder = path.rpartition("/")[0]
-        if folder not in self._folders:
-            os.makedirs(os.path.join(self._root, folder), exist_ok=True)
-            self._folders.add(folder)
+        # Not remembered: the user may have taken the folder away.
+        folder = os.path.join(self._root, path.rpartition("/")[0])
+        if not os.path.isdir(folder):
+            os.makedirs(folder, exist_ok=True)
 
     def leave(self, path: str) -> None:
         """Remove the folders that a removed file leaves empty, up to its bucket's."""
@@ -57,7 +55,6 @@ class Places:
                 os.rmdir(os.path.join(self._root, folder))
             except OSError:
                 return
-            self._folders.discard(folder)
             folder = folder.rpartition("/")[0]
 
     def _usable(self, path: str) -> bool:

@@ -80,17 +80,12 @@ class Store:
         """Make received bytes an object."""
         with self._lock:
             known = self._buckets.get(bucket, {}).get(key)
-            path = known.path if known else self._places.free(bucket, key)
-            stored = Stored(
-                key, path, got.size, etag or got.md5.hex(), got.crc64, time.time(), headers, acl
-            )
-            self._places.ensure(path)
-            journal = self._journal(bucket)
-            journal.keep(stored)
+            tag, now = etag or got.md5.hex(), time.time()
             try:
-                _replace(got.path, os.path.join(self._root, path))
+                path = known.path if known else self._places.free(bucket, key)
+                stored = Stored(key, path, got.size, tag, got.crc64, now, headers, acl)
+                self._place(bucket, stored, known, got)
             except OSError:
-                journal.keep(known) if known else journal.forget(key)
                 got.discard()
                 raise
             self._index(bucket, stored)
@@ -173,6 +168,17 @@ class Store:
         """Drop an unfinished upload and its parts."""
         with upload.lock:
             self._uploads.drop(upload)
+
+    def _place(self, bucket: str, stored: Stored, known: Stored | None, got: Received) -> None:
+        """Write an object's metadata, then rename its bytes into place. Raises OSError."""
+        self._places.ensure(stored.path)
+        journal = self._journal(bucket)
+        journal.keep(stored)
+        try:
+            _replace(got.path, os.path.join(self._root, stored.path))
+        except OSError:
+            journal.keep(known) if known else journal.forget(stored.key)
+            raise
 
     def _index(self, bucket: str, stored: Stored) -> None:
         objects = self._buckets.setdefault(bucket, {})

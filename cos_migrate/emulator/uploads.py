@@ -73,7 +73,11 @@ class Uploads:
                 got.discard()
                 raise _unknown()
             old, path = upload.parts.get(number), self._path(upload, part)
-            got.path.replace(path)
+            try:
+                got.path.replace(path)
+            except OSError:
+                got.discard()
+                raise
             upload.parts[number] = part
             if old is not None and (old_path := self._path(upload, old)) != path:
                 old_path.unlink()

@@ -94,6 +94,27 @@ def test_signatures_that_are_not_right(cos: EmbeddedCos) -> None:
 
 
 @pytest.mark.parametrize(
+    ("signed", "sent"),
+    [
+        (b"?x=1", b"?x=2&x=1"),
+        (b"?x=1", b"?x=1&x=2"),
+        (b"?x=1", b"?X=2&x=1"),
+        (b"?x=1", b"?x=1&%58=2"),
+        (b"PUT /", b"PUT http://other-1250000000.cos.ap-guangzhou.myqcloud.com/"),
+    ],
+)
+def test_nothing_slips_in_beside_what_was_signed(
+    cos: EmbeddedCos, signed: bytes, sent: bytes
+) -> None:
+    head = Call("PUT", "k", params=(("x", "1"),)).head()
+    for start, status in ((head, 200), (head.replace(signed, sent), 403)):
+        with Wire(cos.port) as wire:
+            wire.send(start)
+            assert wire.read().status == status
+    assert cos.keys("other-1250000000") == []
+
+
+@pytest.mark.parametrize(
     "authorization",
     [
         "",
@@ -180,6 +201,9 @@ def test_chunked_bodies(cos: EmbeddedCos) -> None:
         (b"PUT /k HTTP/1.1\r\nContent-Length: abc\r\n\r\n", 400),
         (b"PUT /k HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
         (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 300 + b"\r\n", 400),
+        (b"GET http://[::1/k HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"PUT /k HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (b"GET /k HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
     ],
 )
 def test_requests_that_are_none(cos: EmbeddedCos, head: bytes, status: int) -> None:

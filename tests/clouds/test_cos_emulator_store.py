@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from cos_migrate.emulator import EmbeddedCos, Refusal
 from cos_migrate.emulator.objects import Stored
 from cos_migrate.emulator.store import Store
+from tests.clouds.cos_server import serve
 from tests.clouds.cos_wire import BUCKET, SECRET_ID, SECRET_KEY, Call, Wire, call
 
 KEYS = [
@@ -176,6 +177,37 @@ def test_bytes_that_cannot_be_put_in_their_place(tmp_path: Path) -> None:
     store.close()
     again = Store(tmp_path)
     assert (again.get(BUCKET, "k"), bytes_of(again, "k")) == (before, b"old")
+
+
+def test_a_folder_that_was_taken_away_comes_back(tmp_path: Path) -> None:
+    with serve(tmp_path) as cos, Wire(cos.port) as wire:
+        assert wire.call(Call("PUT", "d/old", body=b"1")).status == 200
+        shutil.rmtree(tmp_path / BUCKET)
+        assert wire.call(Call("GET", "d/old")).code == "InternalError"
+        for key in ("d/old", "d/new", "top"):
+            assert wire.call(Call("PUT", key, body=b"2")).status == 200
+            assert wire.call(Call("GET", key)).body == b"2"
+
+
+def test_what_cannot_be_stored_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The client gets an answer, keeps its connection, and nothing is left behind."""
+    with serve(tmp_path) as cos, Wire(cos.port) as wire:
+        begun = wire.call(Call("POST", "big", params=(("uploads", ""),))).body.decode()
+        upload = (("uploadId", begun.partition("<UploadId>")[2].partition("</")[0]),)
+        assert wire.call(Call("PUT", "d/k", body=b"old")).status == 200
+        shutil.rmtree(tmp_path / BUCKET)
+        shutil.rmtree(tmp_path / ".uploads")
+        (tmp_path / BUCKET).write_bytes(b"in the way")
+        for key, params in (("d/k", ()), ("new", ()), ("big", (("partNumber", "1"), *upload))):
+            got = wire.call(Call("PUT", key, params=params, body=b"x" * 99))
+            assert (got.status, got.code) == (500, "InternalError")
+        assert not list((tmp_path / ".tmp").iterdir())
+        (tmp_path / BUCKET).unlink()
+        assert wire.call(Call("PUT", "d/k", body=b"new")).status == 200
+        assert cos.connections == 1
+    said = capsys.readouterr().err
+    assert said.count("cannot carry out a request: ") == 3
+    assert "Traceback" not in said
 
 
 def test_a_line_that_was_cut_off(tmp_path: Path) -> None:
