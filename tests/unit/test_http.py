@@ -225,10 +225,12 @@ def test_an_answer_before_the_end_of_the_body_is_heard() -> None:
 
 def test_a_body_that_cannot_be_read_leaves_no_half_request() -> None:
     seen: list[bytes] = []
+    heard_all = threading.Event()
 
     def handle(sock: socket.socket) -> None:
         while data := sock.recv(65536):
             seen.append(data)
+        heard_all.set()
 
     def body() -> Iterator[bytes]:
         yield b"half"
@@ -239,6 +241,8 @@ def test_a_body_that_cannot_be_read_leaves_no_half_request() -> None:
         with pytest.raises(RuntimeError):
             connection.exchange(b"PUT / HTTP/1.1\r\nContent-Length: 8\r\n\r\n", body())
         assert not connection.reusable
+        # Leaving `serving` closes the listener, which might not have accepted yet.
+        assert heard_all.wait(30)
     assert b"".join(seen).endswith(b"half")
 
 
