@@ -47,6 +47,8 @@ class MigrateError(Exception):
         self.trace_id = trace_id
         self.retryable = retryable
         self.fatal = fatal
+        self.retry_after = 0.0
+        """Seconds the server asked us to wait (its Retry-After header); 0: it said nothing."""
 
 
 class ConfigError(MigrateError):
@@ -71,9 +73,6 @@ class SourceChanged(SourceError):
 
 class CosError(MigrateError):
     """COS refused a request, or holds something other than what was sent."""
-
-    retry_after: float = 0.0
-    """Seconds the server asked us to wait (its Retry-After header); 0: it said nothing."""
 
 
 class TransportError(MigrateError):

@@ -6,11 +6,12 @@ a status. A connection belongs to one thread at a time.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import httptools
@@ -18,6 +19,8 @@ import httptools
 from cos_migrate.errors import TransportError
 
 _RECV_SIZE = 65536
+_STREAM_SIZE = 256 << 10
+"""Bytes received at once of a body that is read as it arrives."""
 _MAX_BODY = 64 << 20
 """Bytes; no answer to a request of ours that is read whole is larger."""
 _CAN_GATHER = hasattr(socket.socket, "sendmsg")
@@ -59,6 +62,7 @@ class Answer:
         "headers",
         "headers_done",
         "keep_alive",
+        "limited",
         "parser",
         "size",
         "status",
@@ -79,6 +83,7 @@ class Answer:
         self.complete = False
         self.extra = False
         self.keep_alive = False
+        self.limited = True
         self.until_close = False
 
     def on_message_begin(self) -> None:
@@ -103,14 +108,16 @@ class Answer:
         if self.complete:
             return
         self.size += len(data)
-        if self.size > _MAX_BODY:
+        if self.limited and self.size > _MAX_BODY:
             raise ValueError("answer too large")
         self.body.append(data)
 
     def on_message_complete(self) -> None:
         """The answer is complete."""
         if self.status < 200:  # noqa: PLR2004 - an interim answer; the real one follows
+            limited = self.limited
             self.restart()
+            self.limited = limited
         else:
             self.complete = True
             # Asked here: behind the message the parser has forgotten its headers.
@@ -212,6 +219,61 @@ class Connection:
         except BaseException:
             self.close()
             raise
+
+    def request(self, head: bytes, *, no_body: bool = False) -> Incoming:
+        """Send a request without a body and return its answer once the head of that is there.
+
+        The answer's body is read from what is returned, before anything else is sent here;
+        `no_body` for HEAD. Raises TransportError.
+        """
+        with self._translated():
+            self._start()
+            self._answer.limited = False
+            self._send_all(head, b"")
+            answer = self._answer
+            while not answer.headers_done:
+                self._feed(self._next_data(_RECV_SIZE))
+            if no_body:
+                self._end_without_body(answer)
+        return Incoming(self, answer, ended=no_body)
+
+    def receive(self, answer: Answer) -> bytes:
+        """Return some more of the body of an answer to `request`, none at its end.
+
+        Raises TransportError.
+        """
+        with self._translated():
+            while not answer.body:
+                if answer.complete:
+                    self._end(answer)
+                    return b""
+                data = self._next_data(_STREAM_SIZE)
+                if not data and answer.until_close:
+                    answer.complete = True
+                else:
+                    self._feed(data)
+            body, answer.body = answer.body, []
+        return body[0] if len(body) == 1 else b"".join(body)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Close the connection when anything goes wrong; raise TransportError."""
+        try:
+            yield
+        except OSError as error:
+            self.close()
+            raise transport_error(error, "exchange", "the server") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _next_data(self, size: int) -> bytes:
+        """Wait for what the server sends; the end of the stream is b""."""
+        while True:
+            data = self._receive_some(size)
+            if data is not None:
+                return data
+            self._wait(write=self.wants_write)
 
     def begin(self, head: bytes, body: bytes) -> None:
         """Send as much of a request as the socket takes now. Raises TransportError."""
@@ -320,10 +382,10 @@ class Connection:
         self._early = not isinstance(self._sock, ssl.SSLSocket) and self._readable()
         return self._early
 
-    def _receive_some(self) -> bytes | None:
+    def _receive_some(self, size: int = _RECV_SIZE) -> bytes | None:
         """Return what has arrived, None when nothing has; the end of the stream is b""."""
         try:
-            return self._sock.recv(_RECV_SIZE)
+            return self._sock.recv(size)
         except (BlockingIOError, ssl.SSLWantReadError):
             self.wants_write = False
         except ssl.SSLWantWriteError:
@@ -335,13 +397,23 @@ class Connection:
     def _parse(self, data: bytes, *, no_body: bool) -> Response | None:
         """Take what arrived; return the answer once it is complete."""
         answer = self._answer
-        if not data:
-            if not (answer.headers_done and answer.until_close):
-                raise ConnectionResetError
+        if not data and answer.headers_done and answer.until_close:
             return self._finish(answer)
+        self._feed(data)
+        if answer.complete:
+            return self._finish(answer)
+        if no_body and answer.headers_done:
+            self._end_without_body(answer)
+            return self._finish(answer)
+        return None
+
+    def _feed(self, data: bytes) -> None:
+        """Give the parser what arrived. Raises TransportError and ConnectionResetError."""
+        if not data:
+            raise ConnectionResetError
         self.answered = True
         try:
-            answer.parser.feed_data(data)
+            self._answer.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             pass  # the answer to CONNECT: what follows is not HTTP
         except httptools.HttpParserError as error:
@@ -351,20 +423,24 @@ class Connection:
                 code="BadAnswer",
                 retryable=True,
             ) from error
-        if answer.complete:
-            return self._finish(answer)
-        if no_body and answer.headers_done:
+
+    def _end_without_body(self, answer: Answer) -> None:
+        """End an answer behind its head: that to HEAD has no body, whatever its head says."""
+        if not answer.complete:
             # The parser cannot be told that no body follows: the next answer gets a new one.
             self._answer = Answer()
             # Nor can it be asked: it would count on a body that ends with the connection.
             closes = answer.headers.get(b"connection", b"").lower() == b"close"
             answer.keep_alive = not closes and answer.parser.get_http_version() == "1.1"
-            return self._finish(answer)
-        return None
+        self._end(answer)
 
-    def _finish(self, answer: Answer) -> Response:
+    def _end(self, answer: Answer) -> None:
+        """Close the connection where it cannot carry another request."""
         if answer.extra or not answer.keep_alive or self._early:
             self.close()
+
+    def _finish(self, answer: Answer) -> Response:
+        self._end(answer)
         body = answer.body
         return Response(
             answer.status, answer.headers, body[0] if len(body) == 1 else b"".join(body)
@@ -380,6 +456,43 @@ class Connection:
             limit = min(limit, self._deadline - time.monotonic())
         if limit <= 0 or not wait_for(self._sock, limit, write=write):
             raise TimeoutError
+
+
+class Incoming:
+    """An answer whose body is read as it arrives; header names are in lower case."""
+
+    __slots__ = ("_answer", "_connection", "_rest", "ended", "headers", "status")
+
+    def __init__(self, connection: Connection, answer: Answer, *, ended: bool) -> None:
+        self.status = answer.status
+        self.headers = answer.headers
+        self._connection = connection
+        self._answer = answer
+        self._rest = b""
+        self.ended = ended
+        """Whether the whole body has been read."""
+
+    def header(self, name: bytes) -> str:
+        """Return the header's value, empty when it was not sent."""
+        return self.headers.get(name, b"").decode("utf-8", "replace")
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes of the body, none at its end. Raises TransportError."""
+        if not self._rest:
+            if self.ended:
+                return b""
+            self._rest = self._connection.receive(self._answer)
+            self.ended = not self._rest
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece
+
+    def read_all(self, most: int) -> bytes:
+        """Return the body, cut behind `most` bytes. Raises TransportError."""
+        pieces, left = [], most
+        while left and (piece := self.read(left)):
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
 
 
 def wait_for(sock: socket.socket, seconds: float, *, write: bool) -> bool:

@@ -6,12 +6,15 @@ What COS has confirmed is gathered, written to the database in one batch, and on
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
-from cos_migrate import keys, records
-from cos_migrate.model import Failure, Outcome, SourceObject, Status
+from cos_migrate import keys, positions, records
+from cos_migrate.model import Failure, Fingerprint, Outcome, Rejected, SourceObject, Status
 from cos_migrate.multipart import Step
+from cos_migrate.positions import Positions
 from cos_migrate.report import Report
 from cos_migrate.save_points import SavePoints
+from cos_migrate.scanner import Listed
 from cos_migrate.sources.base import Source
 from cos_migrate.state import State
 
@@ -24,7 +27,7 @@ _LINE_EVERY = 2.0
 class Sending:
     """An object on its way, and what the records say of it."""
 
-    __slots__ = ("cos_path", "obj", "record_key", "said", "update")
+    __slots__ = ("cos_path", "obj", "record_key", "said", "told", "update")
 
     def __init__(self, obj: SourceObject, cos_path: str, record_key: str, *, update: bool) -> None:
         self.obj = obj
@@ -33,6 +36,8 @@ class Sending:
         self.record_key = record_key
         self.update = update
         """Whether its arrival counts as migrate_update."""
+        self.told: Fingerprint | None = None
+        """What the record says of it, where that is not what was sent: a size nobody had told."""
         self.said = 0.0
         """When a progress line last told of it, time.monotonic()."""
 
@@ -40,13 +45,18 @@ class Sending:
 class Ledger:
     """The records and outcomes of one run."""
 
-    def __init__(self, source: Source, state: State, report: Report) -> None:
+    def __init__(
+        self, source: Source, state: State, report: Report, positions: Positions | None = None
+    ) -> None:
+        """`positions`: those of a listing by pages; None for a walk."""
         self.save_points = SavePoints(state, source.target.bucket)
         self.settled = 0
         """Objects that have their outcome."""
         self._source = source
         self._state = state
         self._report = report
+        self._positions = positions
+        self._failed: set[bytes] = set()
         self._puts: list[tuple[bytes, bytes]] = []
         self._deletes: list[bytes] = []
         self._outcomes: list[Outcome] = []
@@ -58,23 +68,36 @@ class Ledger:
         value = self._state.get(record_key.encode())
         return value.decode("utf-8", "replace") if value is not None else None
 
-    def arrived(self, sending: Sending, request_id: str, unverified: str) -> None:
-        """Record an object that COS has confirmed."""
+    def failed_before(self) -> Iterator[SourceObject]:
+        """Yield the objects that failed when they were listed by pages, to be tried first."""
+        for key, value in self._state.scan(records.failed_prefix()):
+            obj = records.parse_failed(value)
+            if obj is not None:
+                self._failed.add(key)
+                yield obj
+
+    def arrived(self, sending: Sending, request_id: str, unverified: str, crc64: int = -1) -> None:
+        """Record an object that COS has confirmed; `crc64` is -1 where nobody knows it."""
         obj, cos_path, size = sending.obj, sending.cos_path, sending.obj.fingerprint.size
-        value = self._source.record_value(obj)
+        recorded = obj._replace(fingerprint=sending.told) if sending.told else obj
+        value = self._source.record_value(recorded)
         self._puts.append((sending.record_key.encode(), value.encode()))
+        if crc64 >= 0 and not self._source.reads_at_once:
+            self._puts.append((records.crc64_key(sending.record_key), str(crc64).encode()))
         if request_id:
             self._puts.append((records.request_id_key(cos_path), request_id.encode()))
         lines = (
             f"{progress_line(cos_path, size, size)}\n[ok] [requestid: {request_id or 'NULL'}], "
-            f"task_info: {keys.printable(sending.record_key)}\n"
+            f"task_info: {self._shown(sending.record_key)}\n"
         )
+        self._no_longer_failed(sending.record_key)
         status = Status.UPDATE if sending.update else Status.NEW
         self._settle(status, obj, cos_path, lines, unverified=unverified)
 
     def skipped(self, obj: SourceObject, cos_path: str, record_key: str, how: str) -> None:
         """Settle an object that is left alone; `how` is what its line begins with."""
-        line = f"{how} task_info: {keys.printable(record_key)}\n"
+        line = f"{how} task_info: {self._shown(record_key)}\n"
+        self._no_longer_failed(record_key)
         self._settle(Status.SKIP, obj, cos_path, line)
 
     def not_matching(self, obj: SourceObject, line: str) -> None:
@@ -85,8 +108,28 @@ class Ledger:
         self, obj: SourceObject, cos_path: str, record_key: str, failure: Failure, before: str = ""
     ) -> None:
         """Settle an object that failed; `before` are lines that explain it."""
-        line = f"{before}[fail] task_info: {keys.printable(record_key)}\n"
+        line = f"{before}[fail] task_info: {self._shown(record_key)}\n"
+        if self._positions and obj.key:
+            self._puts.append((records.failed_key(record_key), records.failed_value(obj)))
         self._settle(Status.FAIL, obj, cos_path, line, failure=failure)
+
+    def listed(self, listed: Listed, objects: int) -> None:
+        """Note a page of a listing, of whose objects so many have no outcome yet."""
+        if self._positions:
+            self._positions.listed(listed, objects)
+
+    def passed_over(self, obj: SourceObject | Rejected) -> None:
+        """Note that an object of a page was tried, and counted, before it was listed."""
+        if self._positions:
+            self._positions.settled(obj.page)
+
+    def listing_complete(self) -> None:
+        """Forget the positions: the next run lists from the start."""
+        if self._positions:
+            self.commit(final=True)
+            self._positions = None
+            self._deletes += positions.stale_keys(self._state)
+            self.commit(final=True)
 
     def keep(self, step: Step) -> None:
         """Record what a step of a multipart upload means for its save point."""
@@ -111,6 +154,11 @@ class Ledger:
         """Write records, then tell of them. Raises StateError."""
         now = time.monotonic()
         due = now - self._synced >= _SYNC_EVERY
+        if self._positions:
+            # In one batch with the records that they stand behind.
+            puts, deletes = self._positions.changes()
+            self._puts += puts
+            self._deletes += deletes
         if self._puts or self._deletes:
             self._write(sync=due or final)
         elif self._unsynced and (due or final):
@@ -127,6 +175,16 @@ class Ledger:
         self._puts, self._deletes = [], []
         self._unsynced = not sync
 
+    def _shown(self, record_key: str) -> str:
+        return keys.printable(self._source.shown(record_key))
+
+    def _no_longer_failed(self, record_key: str) -> None:
+        if self._failed:
+            key = records.failed_key(record_key)
+            if key in self._failed:
+                self._failed.discard(key)
+                self._deletes.append(key)
+
     def _settle(
         self,
         status: Status,
@@ -137,11 +195,22 @@ class Ledger:
         failure: Failure | None = None,
         unverified: str = "",
     ) -> None:
+        if obj.page and self._positions:
+            self._positions.settled(obj.page)
         size, mtime_ns, _ = obj.fingerprint
         mtime_ms = mtime_ns // 1_000_000 if mtime_ns >= 0 else -1
         self.settled += 1
         self._outcomes.append(
-            Outcome(status, obj.name, cos_path, size, lines, failure, mtime_ms, unverified)
+            Outcome(
+                status,
+                self._source.shown(obj.name),
+                cos_path,
+                size,
+                lines,
+                failure,
+                mtime_ms,
+                unverified,
+            )
         )
 
 

@@ -10,27 +10,43 @@ import collections
 import queue
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from cos_migrate import keys
+from cos_migrate import keys, positions
 from cos_migrate.cos.access import Credentials
 from cos_migrate.cos.answers import EXPIRED_CODES
 from cos_migrate.errors import StateError
 from cos_migrate.ledger import Ledger, Sending
-from cos_migrate.model import Failure, Fingerprint, Found, Rejected, SourceObject
-from cos_migrate.multipart import BigUpload, UploadOptions
+from cos_migrate.lister import Lister
+from cos_migrate.model import Failure, Fingerprint, Found, Note, Rejected, SourceObject
+from cos_migrate.multipart import COPY_REFUSED, BigUpload, Step, UploadOptions
 from cos_migrate.pacing import FailureRow, Limit
-from cos_migrate.plan import Rules, cos_path_of, decide, part_size_for, problem_of_size
+from cos_migrate.plan import (
+    COPY_MOST,
+    COPY_PART,
+    Rules,
+    cos_path_of,
+    decide,
+    part_size_for,
+    problem_of_size,
+)
 from cos_migrate.pools import Lost, Pools, Results
+from cos_migrate.positions import Positions
 from cos_migrate.report import Report, Summary
 from cos_migrate.scanner import ScanEnded, Scanned, Scanner
 from cos_migrate.settings import TimeWindow
 from cos_migrate.sources.base import Source
+from cos_migrate.sources.cloud import CloudSource
+from cos_migrate.spool import Spool
 from cos_migrate.state import State
-from cos_migrate.tasks import Kind, Message, Reply, source_fields
+from cos_migrate.tasks import Arrival, Kind, Message, Reply, source_fields
 
 _TICK = 0.1
+_OF_SOURCE = frozenset({Kind.DIGEST, Kind.STAT, Kind.EXAMINE, Kind.FETCH_PART})
+"""Tasks that touch the source only: they prove nothing about COS."""
+_REFUSALS_MOST = 3
+"""Copies refused in a row before no more are tried."""
 _PARKED_MOST = 10_000
 """Big objects that may wait for room before the scan has to."""
 _LOST_MOST = 5
@@ -50,6 +66,12 @@ class Plan:
     """Reads temporary credentials again; None when there are no others."""
     least_billed: int = 0
     """Bytes that the storage class bills at least for an object; 0: what it has."""
+    list_parallel: int = 1
+    """Listings of a cloud source under way at once."""
+    tries: int = 1
+    """Of one request."""
+    resume: bool = False
+    """Whether a listing by pages goes on where the last run has left it."""
 
 
 class _Upload(NamedTuple):
@@ -63,20 +85,29 @@ class Migration:
     """One run over one source."""
 
     def __init__(
-        self, plan: Plan, source: Source, state: State, report: Report, make_pools: PoolsMaker
+        self,
+        plan: Plan,
+        source: Source,
+        state: State,
+        report: Report,
+        make_pools: PoolsMaker,
+        spool: Spool,
     ) -> None:
         """`make_pools` is given what the workers have to post their results to."""
         self._plan = plan
         self._source = source
         self._report = report
-        self._ledger = Ledger(source, state, report)
+        self._spool = spool
         self._inbox: queue.SimpleQueue[Results | Lost | Scanned | ScanEnded | None] = (
             queue.SimpleQueue()
         )
         self._pools = make_pools(self._inbox.put)
-        self._scanner = Scanner(lambda: source.scan(""), self._inbox.put)
+        self._ledger, self._scanner = self._prepare(source, state)
         self._found: collections.deque[Found] = collections.deque()
         self._batches: collections.deque[int] = collections.deque()
+        self._tried: set[str] = set()
+        self._copying = source.copies
+        self._refusals = 0
         self._again: collections.deque[int] = collections.deque()
         self._parked: collections.deque[Sending] = collections.deque()
         self._uploads: list[_Upload] = []
@@ -98,6 +129,19 @@ class Migration:
         self._underfilled = 0
         self._debugging = report.debugging
 
+    def _prepare(self, source: Source, state: State) -> tuple[Ledger, Scanner | Lister]:
+        if not isinstance(source, CloudSource):
+            return Ledger(source, state, self._report), Scanner(source.scan, self._inbox.put)
+        saved = positions.load(state) if self._plan.resume else None
+        if saved is None:
+            state.write([], positions.stale_keys(state), sync=False)
+        else:
+            self._report.note(f"the listing goes on where it was left, in {len(saved)} ranges")
+        starts = [(part, "") for part in source.ranges()] if saved is None else saved
+        kept = Positions(starts, resumed=saved is not None)
+        lister = Lister(source, starts, self._plan.list_parallel, self._plan.tries, self._inbox.put)
+        return Ledger(source, state, self._report, kept), lister
+
     def interrupt(self) -> None:
         """End the run early, keeping what is done; may be called from a signal handler."""
         self._interrupted = True
@@ -105,6 +149,7 @@ class Migration:
 
     def run(self) -> Summary:
         """Migrate everything there is; return what happened. Raises StateError."""
+        self._try_failed_first()
         self._scanner.start()
         try:
             while not self._over():
@@ -113,6 +158,8 @@ class Migration:
                 self._pump()
                 self._ledger.commit()
             self._ledger.commit(final=True)
+            if self._list_finished and not self._stopping:
+                self._ledger.listing_complete()
         except StateError:
             # What was sent since the last batch is not recorded: the next run sends it again.
             self._stop("")
@@ -128,6 +175,14 @@ class Migration:
             )
         complete = self._list_finished and not self._found and self._seen == self._ledger.settled
         return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
+
+    def _try_failed_first(self) -> None:
+        """Put what failed in an earlier run before everything else."""
+        for obj in self._ledger.failed_before():
+            self._tried.add(obj.name)
+            self._found.append(obj)
+        if self._found:
+            self._batches.append(len(self._found))
 
     def _over(self) -> bool:
         if self._pools.under_way:
@@ -154,8 +209,7 @@ class Migration:
             for result in self._pools.settle(event):
                 self._take(result)
         elif isinstance(event, Scanned):
-            self._found.extend(event.found)
-            self._batches.append(len(event.found))
+            self._take_found(event)
         elif isinstance(event, ScanEnded):
             self._scan_over = True
             self._report.listed()
@@ -167,6 +221,16 @@ class Migration:
             self._replace(event)
         elif self._interrupted:
             self._stop("")
+
+    def _take_found(self, event: Scanned) -> None:
+        if event.listed:
+            objects = sum(not isinstance(item, Note) for item in event.found)
+            self._ledger.listed(event.listed, objects)
+        if event.found:
+            self._found.extend(event.found)
+            self._batches.append(len(event.found))
+        else:
+            self._scanner.consumed()
 
     def _replace(self, event: Lost) -> None:
         self._lost_in_row += 1
@@ -200,9 +264,12 @@ class Migration:
         if reply == Reply.MOVED:
             self._moved(sending, upload, task, values[0])
             return
-        if task[1] == Kind.DIGEST:
-            self._hashing -= 1
-        elif task[1] != Kind.STAT and reply not in {Reply.UNSTARTED, Reply.FAILED}:
+        if reply == Reply.WARNING:
+            self._report.warn(f"{keys.printable(sending.cos_path)}: {values[0]}")
+            return
+        if task[1] in _OF_SOURCE:
+            self._hashing -= task[1] == Kind.DIGEST
+        elif reply not in {Reply.UNSTARTED, Reply.FAILED}:
             self._row.success()
         if reply == Reply.FAILED and self._cured(Failure(*values)):
             reply = Reply.UNSTARTED
@@ -211,7 +278,7 @@ class Migration:
             return
         del self._tasks[number]
         if upload is None:
-            self._take_small(sending, reply, values)
+            self._take_small(sending, task, reply, values)
         else:
             self._take_big(upload, task, reply, values)
 
@@ -226,15 +293,37 @@ class Migration:
             sent = upload.big.sent
         self._ledger.moved(sending, sent)
 
-    def _take_small(self, sending: Sending, reply: int, values: list[Any]) -> None:
-        if reply == Reply.DONE:
-            request_id, unverified, size, mtime_ns, etag = values
-            sending.obj = sending.obj._replace(fingerprint=Fingerprint(size, mtime_ns, etag))
-            self._ledger.arrived(sending, request_id, unverified)
+    def _take_small(self, sending: Sending, task: Message, reply: int, values: list[Any]) -> None:
+        if reply == Reply.DONE and task[1] == Kind.EXAMINE:
+            fingerprint = Fingerprint(*values)
+            sending.obj = sending.obj._replace(fingerprint=fingerprint)
+            sending.told = fingerprint if fingerprint.size < 0 else None
+            self._plan_known(sending.obj, sending.cos_path, sending.record_key, sending.told)
+        elif reply == Reply.DONE:
+            self._refusals = 0
+            arrival = Arrival(*values)
+            sending.obj = sending.obj._replace(fingerprint=Fingerprint(*arrival[3:]))
+            self._ledger.arrived(sending, arrival.request_id, arrival.unverified, arrival.crc64)
+        elif reply == Reply.SPOOLED:
+            path, *fingerprint_fields = values
+            fingerprint = Fingerprint(*fingerprint_fields)
+            self._spool.adopt(sending.cos_path, path, fingerprint.size)
+            sending.obj = sending.obj._replace(fingerprint=fingerprint, spooled=path)
+            self._parked.append(sending)
         elif reply == Reply.TARGET_EXISTS:
-            self._on_cos(sending)
+            self._on_cos(sending, newer=values[0])
+        elif task[1] == Kind.COPY_OBJECT and values[2] in COPY_REFUSED:
+            self._stream_instead(sending)
         else:
             self._failed(sending, Failure(*values))
+
+    def _stream_instead(self, sending: Sending) -> None:
+        """Send an object through this machine, since COS will not copy it."""
+        self._refusals += 1
+        if self._copying and self._refusals >= _REFUSALS_MOST:
+            self._copying = False
+            self._report.note("COS refuses to copy: all bodies pass through this machine from now")
+        self._send(sending, copy=False)
 
     def _take_big(self, upload: _Upload, task: Message, reply: int, values: list[Any]) -> None:
         sending, big = upload
@@ -242,23 +331,34 @@ class Migration:
             step = big.take(task, tuple(values))
         elif reply == Reply.FAILED:
             step = big.fail(task, Failure(*values))
+        elif reply == Reply.TARGET_EXISTS:
+            self._end_upload(upload)
+            self._on_cos(sending, newer=values[0])
+            return
         else:
             step = big.give_back(task)
+        self._follow(upload, step)
+
+    def _follow(self, upload: _Upload, step: Step) -> None:
+        """Do what a step of a big object's upload asks for."""
+        sending, big = upload
         self._ledger.keep(step)
         if step.part:
             self._ledger.moved(sending, big.sent)
-        if step.done or step.failure or step.exists:
-            self._uploads.remove(upload)
-            sending.obj = big.obj
+        if step.done or step.failure:
+            self._end_upload(upload)
         if step.done:
             self._ledger.arrived(sending, *step.done)
         elif step.failure:
             self._failed(sending, step.failure)
-        elif step.exists:
-            self._on_cos(sending)
 
-    def _on_cos(self, sending: Sending) -> None:
-        how = "[skip] file on cos,"
+    def _end_upload(self, upload: _Upload) -> None:
+        self._uploads.remove(upload)
+        self._spool.release(upload.sending.cos_path)
+        upload.sending.obj = upload.big.obj
+
+    def _on_cos(self, sending: Sending, *, newer: bool) -> None:
+        how = "[skip]" if newer else "[skip] file on cos,"
         self._ledger.skipped(sending.obj, sending.cos_path, sending.record_key, how)
 
     def _failed(self, sending: Sending, failure: Failure) -> None:
@@ -312,7 +412,9 @@ class Migration:
             if not self._batches[0]:
                 self._batches.popleft()
                 self._scanner.consumed()
-            if isinstance(item, SourceObject):
+            if not isinstance(item, Note) and item.page and item.name in self._tried:
+                self._ledger.passed_over(item)
+            elif isinstance(item, SourceObject):
                 self._seen += 1
                 known += 1
                 size += max(item.fingerprint.size, 0)
@@ -334,21 +436,40 @@ class Migration:
             failure = Failure("plan", problem, code="NotMigratable")
             self._ledger.failed(obj, cos_path, record_key, failure)
             return False
+        if size < 0 and self._source.examines:
+            sending = Sending(obj, cos_path, record_key, update=False)
+            self._submit(sending, None, (Kind.EXAMINE, *source_fields(obj)))
+            return True
+        return self._plan_known(obj, cos_path, record_key)
+
+    def _plan_known(
+        self,
+        obj: SourceObject,
+        cos_path: str,
+        record_key: str,
+        told: Fingerprint | None = None,
+    ) -> bool:
+        """Decide about an object of which all is known that can be."""
         rules = self._plan.rules
         recorded = self._ledger.recorded(record_key) if rules.use_records else None
         decision = decide(rules, self._source, obj, recorded)
         if not decision.send:
             self._ledger.skipped(obj, cos_path, record_key, "[skip]")
             return False
-        self._watch_billing(size)
+        self._watch_billing(obj.fingerprint.size)
         sending = Sending(obj, cos_path, record_key, update=decision.update)
-        if size >= rules.small_below:
+        sending.told = told
+        return self._send(sending, copy=self._copying)
+
+    def _send(self, sending: Sending, *, copy: bool) -> bool:
+        """Send an object, or park it when it is big; return whether it was submitted."""
+        obj = sending.obj
+        if obj.fingerprint.size >= (COPY_MOST if copy else self._plan.rules.small_below):
             self._parked.append(sending)
             return False
-        skip_same_path = self._plan.upload.skip_same_path
-        self._submit(
-            sending, None, (Kind.PUT_OBJECT, *source_fields(obj), cos_path, skip_same_path)
-        )
+        kind = Kind.COPY_OBJECT if copy else Kind.PUT_OBJECT
+        fields = (kind, *source_fields(obj), sending.cos_path, self._plan.upload.look)
+        self._submit(sending, None, fields)
         return True
 
     def _watch_billing(self, size: int) -> None:
@@ -363,7 +484,7 @@ class Migration:
                 )
 
     def _reject(self, item: Rejected) -> None:
-        obj = SourceObject(item.name, item.key, Fingerprint(0))
+        obj = SourceObject(item.name, item.key, Fingerprint(0), item.page)
         if item.unlisted:
             self._list_finished = False
         line = f"{item.line}\n" if item.line else ""
@@ -377,6 +498,7 @@ class Migration:
     def _feed_uploads(self) -> None:
         """Keep the big pool busy: oldest objects first, hashing a little ahead of sending."""
         self._begin_uploads()
+        self._give_files()
         ahead = max(1, self._plan.big_objects // 4)
         for upload in self._uploads:
             if upload.big.hashing and upload.big.ready and self._hashing < ahead:
@@ -386,10 +508,22 @@ class Migration:
             while big.ready and not big.hashing and self._room(big=True) > 0:
                 self._submit_next(upload)
 
+    def _give_files(self) -> None:
+        """Let objects that cannot be streamed be kept in files, while there is room."""
+        for upload in list(self._uploads):
+            sending, big = upload
+            if big.wants_file:
+                path = self._spool.reserve(sending.cos_path, big.obj.fingerprint.size)
+                self._follow(upload, big.use_file(path))
+                if big.without_md5:
+                    self._report.without_md5(sending.cos_path)
+
     def _begin_uploads(self) -> None:
         while self._parked and len(self._uploads) < self._plan.big_objects:
             sending = self._parked.popleft()
             obj, cos_path, options = sending.obj, sending.cos_path, self._plan.upload
+            if self._copying and obj.fingerprint.size >= COPY_MOST:
+                options = replace(options, copies=True, part_size=max(COPY_PART, options.part_size))
             save_point = self._ledger.save_points.find(cos_path)
             upload_id = None
             if save_point is None:

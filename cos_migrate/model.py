@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+from cos_migrate.checks import Check
+
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -44,10 +46,14 @@ class SourceObject(NamedTuple):
     key: str
     """Its key below the target's `cosPath`, without a leading `/`."""
     fingerprint: Fingerprint
-    cursor: str = ""
-    """Listing can continue behind this position; empty when the source has none."""
+    page: int = 0
+    """The number of the listed page it stands on, given by the scanner; 0 where there are none."""
     is_folder: bool = False
     """An empty folder object `key/` (a folder named in a local file list)."""
+    storage_class: str = ""
+    """The source's name for its storage class, where the listing tells it and records need it."""
+    spooled: str = ""
+    """Path of a temporary file that holds its bytes, when they could not be streamed."""
 
 
 class Failure(NamedTuple):
@@ -76,6 +82,8 @@ class Rejected(NamedTuple):
     """Set: it counts as migrate_fail. None: it counts as migrate_condition_not_match."""
     unlisted: bool = False
     """True when what lies below it could not be enumerated: *list finished* becomes false."""
+    page: int = 0
+    """As in SourceObject."""
 
 
 class Note(NamedTuple):
@@ -86,6 +94,43 @@ class Note(NamedTuple):
 
 Found = SourceObject | Rejected | Note
 """What a scan yields."""
+
+
+class ListRange(NamedTuple):
+    """A part of what a source lists, which is listed by itself."""
+
+    prefix: str = ""
+    """What names begin with (or the folder, or the list file)."""
+    after: str = ""
+    """Only names behind this one belong to it; empty: from the first."""
+    until: str = ""
+    """Only names up to this one belong to it; empty: to the last."""
+
+
+class Page(NamedTuple):
+    """One answer to a listing of a range."""
+
+    found: list[Found]
+    next: str
+    """The marker with which the range goes on behind this page; empty when it is complete."""
+    more: tuple[ListRange, ...] = ()
+    """Ranges that this page has shown: what they hold is in no other."""
+
+
+class Described(NamedTuple):
+    """An object as its source describes it now."""
+
+    fingerprint: Fingerprint
+    headers: Mapping[str, str] = NO_HEADERS
+    """What is stored with it: lower-case names, `content-type`, `x-cos-meta-...`."""
+    md5: str = ""
+    """The MD5 of the whole content as hex, where the source tells it."""
+    crc64: int = -1
+    """The CRC-64/XZ of the whole content, where the source tells it."""
+    checks: tuple[Check, ...] = ()
+    """Checksums against which the whole content can be compared when it is read."""
+    warnings: tuple[str, ...] = ()
+    """What of its metadata cannot be carried over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +157,7 @@ class PartRecord:
     etag: str
     """Without quotes."""
     crc64: int
-    """CRC-64/XZ of the part's bytes."""
+    """CRC-64/XZ of the part's bytes; -1 of a part that COS has copied itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +175,8 @@ class SavePoint:
     threshold: int
     """`smallFileThreshold` in force when it began, bytes."""
     parts: tuple[PartRecord, ...] = ()
+    source_crc64: int = -1
+    """CRC-64/XZ of the whole object as its source tells it; -1 when it does not."""
 
 
 class Outcome(NamedTuple):

@@ -10,8 +10,12 @@ from dataclasses import dataclass, replace
 from cos_migrate.cos.crc64 import combined
 from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint, SourceObject
 from cos_migrate.plan import part_size_for
-from cos_migrate.tasks import SOURCE_FIELDS, Kind, Message, source_fields
+from cos_migrate.tasks import SOURCE_FIELDS, Kind, Look, Message, source_fields
 
+COPY_REFUSED = frozenset({403, 405})
+"""Statuses by which COS says that it will not copy: then the bytes pass through this machine."""
+_OF_SOURCE = frozenset({"Changed", "SourceChecksumMismatch"})
+"""Codes that say that what was read so far is of no use."""
 _RESTARTS = 2
 """How often an upload begins anew when its object changed or COS lost it."""
 
@@ -22,6 +26,7 @@ class Phase(enum.Enum):
     LOOK = "look"
     RESUME = "resume"
     DIGEST = "digest"
+    SPOOL = "spool"
     INITIATE = "initiate"
     PARTS = "parts"
     COMPLETE = "complete"
@@ -43,8 +48,6 @@ class Step:
     """Remove this save point and all its parts."""
     done: tuple[str, str] | None = None
     """The object has arrived: request id, and why it is unverified (or empty)."""
-    exists: bool = False
-    """COS has an object at the target path: nothing is sent."""
     failure: Failure | None = None
     """The object failed; its save point stays."""
 
@@ -62,7 +65,12 @@ class UploadOptions:
     """`smallFileThreshold`, bytes."""
     md5: bool
     """Whether the object gets `x-cos-meta-md5`."""
-    skip_same_path: bool = False
+    look: int = Look.NOT
+    """What to look for on COS before anything is sent."""
+    reads_at_once: bool = True
+    """Whether the source can be read again at no cost, so that its MD5 can always be known."""
+    copies: bool = False
+    """Whether COS copies the parts itself."""
 
 
 class BigUpload:
@@ -89,22 +97,35 @@ class BigUpload:
         self._parts: dict[int, PartRecord] = {}
         self._queue: collections.deque[int] = collections.deque()
         self._moved: dict[int, int] = {}
+        self._came_spooled = bool(obj.spooled)
+        self._copying = options.copies and not obj.spooled
+        self._whole = False
+        self.without_md5 = False
+        """Whether its MD5 was wanted and could not be had."""
         self._begin()
         if save_point and self._fits(save_point):
-            self._save_point = save_point
-            self._parts = {part.number: part for part in save_point.parts}
-            self._phase = Phase.RESUME
-            if len(self._parts) == self._count:
-                self._phase = Phase.COMPLETE
+            self._continue(save_point)
         elif save_point:
             self._stale = save_point.upload_id
             self._outdated = save_point
             self._phase = Phase.ABORT
         elif upload_id:
-            self._save_point = self._new_save_point(upload_id)
+            self._save_point = self._new_save_point(upload_id, -1)
             self._phase = Phase.RESUME
-        if options.skip_same_path:
+        if options.look:
             self._after_look, self._phase = self._phase, Phase.LOOK
+
+    def _continue(self, save_point: SavePoint) -> None:
+        self._save_point = save_point
+        self._parts = {part.number: part for part in save_point.parts}
+        self._source_crc64 = save_point.source_crc64
+        self._phase = Phase.RESUME
+        if len(self._parts) == self._count:
+            self._phase = Phase.COMPLETE
+            if self._differs():
+                self._stale, self._outdated = save_point.upload_id, save_point
+                self._save_point, self._parts = None, {}
+                self._phase = Phase.ABORT
 
     def _begin(self) -> None:
         """Reset to an upload of which nothing is sent."""
@@ -115,10 +136,20 @@ class BigUpload:
         self._parts, self._moved = {}, {}
         self._queue.clear()
         self._confirmed = 0
+        self._fetched = 0
+        self._file = ""
+        if not self._came_spooled:
+            self.obj = self.obj._replace(spooled="")
         self._md5 = ""
+        self._source_crc64 = -1
         self._asked = False
-        self._phase = Phase.DIGEST if self._options.md5 else Phase.INITIATE
+        self._phase = self._first_phase()
         self._after_look = self._phase
+
+    def _first_phase(self) -> Phase:
+        if self._whole and not self.obj.spooled:
+            return Phase.SPOOL
+        return Phase.DIGEST if self._options.md5 and not self._copying else Phase.INITIATE
 
     @property
     def sent(self) -> int:
@@ -130,15 +161,39 @@ class BigUpload:
         """Whether `next_task` has something."""
         if self._failure or self._phase is Phase.OVER:
             return False
-        if self._phase is Phase.PARTS:
+        if self._phase in {Phase.PARTS, Phase.SPOOL}:
             return bool(self._queue)
         # Parts of an upload to abort would come back to life behind the abort.
         return not self._asked and (self._phase is not Phase.ABORT or self.idle)
 
     @property
     def hashing(self) -> bool:
-        """Whether what comes next reads the source only."""
-        return self._phase is Phase.DIGEST
+        """Whether what comes next only reads what lies on this machine."""
+        return self._phase is Phase.DIGEST and (
+            self._options.reads_at_once or bool(self.obj.spooled)
+        )
+
+    @property
+    def wants_file(self) -> bool:
+        """Whether it can go on only when `use_file` has said where it is to be kept."""
+        return self._phase is Phase.SPOOL and not self._file and self.idle and not self._failure
+
+    def use_file(self, path: str) -> Step:
+        """Keep the object in a file of its size at `path`; empty: there is no room for one."""
+        if path:
+            self._file, self._fetched = path, 0
+            self._queue = collections.deque(range(1, 2 if self._whole else self._count + 1))
+            return NOTHING
+        if self._whole:
+            self._failure = Failure(
+                "spool",
+                "the source sends no ranges of it, and it does not fit into tmpFolder",
+                code="TmpFolder",
+            )
+            return self._failed_when_idle()
+        self.without_md5 = True
+        self._phase = Phase.INITIATE
+        return NOTHING
 
     @property
     def idle(self) -> bool:
@@ -152,11 +207,13 @@ class BigUpload:
         self._under_way += 1
         if self._phase is Phase.PARTS:
             return self._part_task(self._queue.popleft())
+        if self._phase is Phase.SPOOL:
+            return self._fetch_task(self._queue.popleft())
         self._asked = True
         source, path = source_fields(self.obj), self.cos_path
         upload_id = self._save_point.upload_id if self._save_point else self._stale
         tasks: dict[Phase, Message] = {
-            Phase.LOOK: (Kind.LOOK, path),
+            Phase.LOOK: (Kind.LOOK, *source, path, self._options.look),
             Phase.RESUME: (Kind.LIST_PARTS, path, upload_id),
             Phase.DIGEST: (Kind.DIGEST, *source),
             Phase.INITIATE: (Kind.INITIATE_UPLOAD, *source, path, self._md5),
@@ -166,7 +223,7 @@ class BigUpload:
         if self._phase is Phase.COMPLETE:
             parts = [self._parts[number] for number in range(1, self._count + 1)]
             etags = tuple((part.number, part.etag) for part in parts)
-            crc = combined((part.crc64, part.size) for part in parts)
+            crc = self._crc64()
             size = self.obj.fingerprint.size
             return (Kind.COMPLETE_UPLOAD, path, upload_id, etags, size, crc)
         return tasks[self._phase]
@@ -176,7 +233,7 @@ class BigUpload:
         size = min(self._part_size, self.obj.fingerprint.size - offset)
         upload_id = self._save_point.upload_id if self._save_point else ""
         return (
-            Kind.UPLOAD_PART,
+            Kind.COPY_PART if self._copying else Kind.UPLOAD_PART,
             *source_fields(self.obj),
             self.cos_path,
             upload_id,
@@ -184,6 +241,23 @@ class BigUpload:
             offset,
             size,
         )
+
+    def _fetch_task(self, number: int) -> Message:
+        size = self.obj.fingerprint.size
+        offset = (number - 1) * self._part_size
+        length = size if self._whole else min(self._part_size, size - offset)
+        return (Kind.FETCH_PART, *source_fields(self.obj), self._file, offset, length)
+
+    def _crc64(self) -> int:
+        """Return the CRC-64 that the whole object must have, -1 where nobody knows it."""
+        parts = [self._parts[number] for number in range(1, self._count + 1)]
+        if any(part.crc64 < 0 for part in parts):
+            return self._source_crc64
+        return combined((part.crc64, part.size) for part in parts)
+
+    def _differs(self) -> bool:
+        """Return whether all parts together are not what the source tells of the object."""
+        return self._source_crc64 >= 0 and self._crc64() != self._source_crc64
 
     def moved(self, task: Message, count: int) -> None:
         """Note that `count` bytes of a part have passed so far."""
@@ -193,31 +267,41 @@ class BigUpload:
     def give_back(self, task: Message) -> Step:
         """Take back a task that no worker began."""
         self._under_way -= 1
-        if task[1] != Kind.UPLOAD_PART:
+        if task[1] == Kind.FETCH_PART:
+            if task[-3] == self._file:
+                self._queue.appendleft(task[-2] // self._part_size + 1)
+        elif task[1] not in Kind.OF_PARTS:
             self._asked = False
         elif self._is_current(task):
             self._moved.pop(_part_number(task), None)
             self._queue.appendleft(_part_number(task))
         return self._failed_when_idle()
 
+    def found_there(self) -> None:
+        """End, since COS has what it was to look for."""
+        self._under_way -= 1
+        self._phase = Phase.OVER
+
     def take(self, task: Message, values: Message) -> Step:
         """Take the fields of a finished task's result."""
         self._under_way -= 1
-        if task[1] == Kind.UPLOAD_PART:
+        if task[1] in Kind.OF_PARTS:
             return self._take_part(task, values)
+        if task[1] == Kind.FETCH_PART:
+            return self._take_fetched(task)
         self._asked = False
         if self._phase is Phase.LOOK:
-            if values[0]:
-                self._phase = Phase.OVER
-                return Step(exists=True)
             self._phase = self._after_look
         elif self._phase is Phase.RESUME:
             self._keep_listed(values[0])
             return Step(begun=self._save_point)
         elif self._phase is Phase.DIGEST:
-            self._md5, self._phase = values[0], Phase.INITIATE
+            self._md5, self._source_crc64 = values
+            self._phase = Phase.INITIATE if self._md5 else Phase.SPOOL
         elif self._phase is Phase.INITIATE:
-            self._save_point = self._new_save_point(values[0])
+            upload_id, told = values
+            self._source_crc64 = told
+            self._save_point = self._new_save_point(upload_id, told)
             self._enter_parts()
             return Step(begun=self._save_point)
         elif self._phase is Phase.ABORT:
@@ -230,18 +314,36 @@ class BigUpload:
             return Step(done=(values[0], values[1]), forget=self._save_point)
         return NOTHING
 
+    def _take_fetched(self, task: Message) -> Step:
+        if task[-3] == self._file and self._phase is Phase.SPOOL:
+            self._fetched += 1
+            if self._fetched == (1 if self._whole else self._count):
+                self.obj = self.obj._replace(spooled=self._file)
+                self._phase = Phase.DIGEST if self._options.md5 else Phase.INITIATE
+        return self._failed_when_idle()
+
     def fail(self, task: Message, failure: Failure) -> Step:
         """Take the failure of a task: begin anew where that can help, else end."""
         self._under_way -= 1
-        if task[1] == Kind.UPLOAD_PART:
+        if task[1] in Kind.OF_PARTS:
             if not self._is_current(task):
+                return self._failed_when_idle()
+            if task[1] == Kind.COPY_PART and failure.status in COPY_REFUSED:
+                self._copying = False
+                self._queue.appendleft(_part_number(task))
+                return self._failed_when_idle()
+        elif task[1] == Kind.FETCH_PART:
+            if task[-3] != self._file:
                 return self._failed_when_idle()
         else:
             self._asked = False
             if self._phase is Phase.ABORT:
                 return self._aborted()  # it will expire on COS; ours is to forget it
+        if failure.code == "RangeIgnored" and not self._whole:
+            self._whole = True
+            return self._restart(changed=True)
         if self._can_restart(failure):
-            return self._restart(changed=failure.code == "Changed")
+            return self._restart(changed=failure.code in _OF_SOURCE)
         self._failure = self._failure or failure
         self._moved.clear()
         return self._failed_when_idle()
@@ -267,17 +369,33 @@ class BigUpload:
             failure = self._failure if self.idle else None
             return Step(part=part, save_point=self._save_point, failure=failure)
         if len(self._parts) == self._count:
+            if self._differs():
+                return self._not_as_told()
             self._phase = Phase.COMPLETE
         return Step(part=part, save_point=self._save_point)
 
+    def _not_as_told(self) -> Step:
+        """Begin anew: what was read is not what the source says it has."""
+        failure = Failure(
+            "GetObject",
+            "what was read is not what the source has: its CRC-64 differs",
+            code="SourceChecksumMismatch",
+        )
+        if self._can_restart(failure):
+            return self._restart(changed=True)
+        self._failure = failure
+        return Step(forget=self._save_point, failure=failure)
+
     def _can_restart(self, failure: Failure) -> bool:
         if self._failure or self._restarts >= _RESTARTS:
+            return False
+        if failure.code in _OF_SOURCE and self._came_spooled:
             return False
         if failure.code == "NoSuchUpload":
             return self._phase in {Phase.RESUME, Phase.PARTS, Phase.COMPLETE}
         if failure.code == "ChecksumMismatch":
             return self._phase is Phase.COMPLETE
-        return failure.code == "Changed" and self._phase is not Phase.STAT
+        return failure.code in _OF_SOURCE and self._phase is not Phase.STAT
 
     def _restart(self, *, changed: bool) -> Step:
         outdated = self._save_point
@@ -299,10 +417,7 @@ class BigUpload:
         """Go on after the abort of an upload that no longer fits."""
         outdated = self._outdated
         self._outdated, self._stale = None, ""
-        if self._restarts:
-            self._phase = Phase.STAT
-        else:
-            self._phase = Phase.DIGEST if self._options.md5 else Phase.INITIATE
+        self._phase = Phase.STAT if self._restarts else self._first_phase()
         return Step(forget=outdated)
 
     def _fits(self, save_point: SavePoint) -> bool:
@@ -314,7 +429,7 @@ class BigUpload:
             and save_point.threshold == self._options.threshold
         )
 
-    def _new_save_point(self, upload_id: str) -> SavePoint:
+    def _new_save_point(self, upload_id: str, source_crc64: int) -> SavePoint:
         return SavePoint(
             upload_id,
             self.cos_path,
@@ -322,6 +437,7 @@ class BigUpload:
             self.obj.fingerprint,
             self._part_size,
             self._options.threshold,
+            source_crc64=source_crc64,
         )
 
     def _keep_listed(self, listed: Iterable[tuple[int, str, int]]) -> None:

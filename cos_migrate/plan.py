@@ -11,6 +11,10 @@ from cos_migrate.sources.base import Source
 MAX_PARTS = 10_000
 MIN_PART = 1 << 20
 MAX_PART = 5 << 30
+COPY_MOST = MAX_PART
+"""Bytes; objects of this size and above are copied in parts."""
+COPY_PART = 256 << 20
+"""Bytes that one request copies at least of such an object."""
 MAX_OBJECT = 53_687_091_200_000
 """Bytes: 10,000 parts of 5 GiB, the 48.82 TiB that COS names."""
 

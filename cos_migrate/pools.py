@@ -231,7 +231,7 @@ class Pools:
 
     def submit(self, task: Message) -> None:
         """Put a task into the outbox of the worker with the most room."""
-        big = int(task[1] != Kind.PUT_OBJECT)
+        big = int(task[1] not in Kind.SMALL)
         load = max(self._loads, key=lambda each: each.room(big))
         index = self._loads.index(load)
         load.given[big] += 1
@@ -254,7 +254,7 @@ class Pools:
         settled, small = [], 0
         for result in event.results:
             reply = result[1]
-            if reply == Reply.MOVED:
+            if reply in Reply.PASSING:
                 if result[0] in self._tasks:
                     settled.append(result)
                 continue

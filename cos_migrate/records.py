@@ -11,13 +11,16 @@ import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from cos_migrate.model import Fingerprint, PartRecord, SavePoint
+from cos_migrate.model import Fingerprint, PartRecord, SavePoint, SourceObject
 
 _REQUEST_ID = "x-cos-requestId-"
 _UPLOAD = "[cosmigrate upload] [key: "
 _PART = "[cosmigrate part] [uploadId: {}] [number: "
 _FAILED = "[cosmigrate failed] "
-_PART_VALUE = re.compile(r"([0-9]{1,5}) ([0-9]{1,19}) ([0-9]{1,19}) ([0-9]{1,20}) (.*)", re.DOTALL)
+_CRC64 = "[cosmigrate crc64] "
+_PART_VALUE = re.compile(
+    r"([0-9]{1,5}) ([0-9]{1,19}) ([0-9]{1,19}) (-1|[0-9]{1,20}) (.*)", re.DOTALL
+)
 _MOST_PARTS = 10_000
 _CRC_BITS = 64
 
@@ -59,6 +62,27 @@ def failed_key(record_key: str) -> bytes:
     return _encoded(_FAILED + record_key)
 
 
+def failed_value(obj: SourceObject) -> bytes:
+    """Return the value for `failed_key`: what is needed to try the object again."""
+    return json.dumps([obj.name, obj.key, obj.storage_class]).encode()
+
+
+def parse_failed(value: bytes) -> SourceObject | None:
+    """Return the failed object of a value, whose fingerprint is to be asked; None for no value."""
+    try:
+        name, key, storage_class = json.loads(value)
+        return SourceObject(
+            _text(name), _text(key), Fingerprint(-1), storage_class=_text(storage_class)
+        )
+    except (ValueError, TypeError):
+        return None
+
+
+def crc64_key(record_key: str) -> bytes:
+    """Return the key of the CRC-64/XZ of an object that a cloud source had; decimal."""
+    return _encoded(_CRC64 + record_key)
+
+
 def save_point_key(
     bucket: str, cos_path: str, name: str, mtime_ms: int, part_size: int, threshold: int
 ) -> bytes:
@@ -97,6 +121,7 @@ def upload_value(save_point: SavePoint) -> bytes:
         "etag": save_point.fingerprint.etag,
         "partSize": save_point.part_size,
         "threshold": save_point.threshold,
+        "sourceCrc64": save_point.source_crc64,
     }
     return json.dumps(fields).encode()
 
@@ -112,6 +137,7 @@ def parse_upload(value: bytes) -> SavePoint | None:
             Fingerprint(_number(fields["size"]), _number(fields["mtimeNs"]), _text(fields["etag"])),
             _number(fields["partSize"]),
             _number(fields["threshold"]),
+            source_crc64=_number(fields.get("sourceCrc64", -1)),
         )
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
@@ -142,7 +168,7 @@ def parse_part(value: bytes) -> PartRecord | None:
     if not match:
         return None
     number, offset, size, crc64 = map(int, match.groups()[:4])
-    if not 1 <= number <= _MOST_PARTS or crc64 >> _CRC_BITS:
+    if not 1 <= number <= _MOST_PARTS or crc64 >> _CRC_BITS not in {0, -1}:
         return None
     return PartRecord(number, offset, size, match[5], crc64)
 

@@ -39,6 +39,8 @@ class Summary:
     interrupted: bool = False
     unverified_list: str = ""
     """The file that names them."""
+    without_md5: int = 0
+    """Objects sent without the `x-cos-meta-md5` that was wanted."""
 
     @property
     def scanned(self) -> int:
@@ -78,6 +80,8 @@ class Summary:
         if self.unverified:
             note = f"{self.unverified} (size and ETag only, see {self.unverified_list})"
             rows.append(("unverified", note))
+        if self.without_md5:
+            rows.append(("without_md5", f"{self.without_md5} (they did not fit into tmpFolder)"))
         lines = "".join(f"{name:>30} : {value}\n" for name, value in rows)
         return f"{head}{self.migrate_type} over! op statistics:\n{lines}"
 
@@ -114,7 +118,7 @@ class Report:
         self._counts: collections.Counter[Status] = collections.Counter()
         self._causes = Causes()
         self._started = clock()
-        self._unverified = 0
+        self._unverified = self._without_md5 = 0
         self._bytes_done = self._bytes_known = self._known = self._moving = 0
         self._listed = False
 
@@ -176,6 +180,14 @@ class Report:
         self._console.complain(f"warning: {line}")
         self._logs.warning(line)
 
+    def without_md5(self, cos_path: str) -> None:
+        """Warn of an object that gets no `x-cos-meta-md5`, and count it."""
+        self._without_md5 += 1
+        self.warn(
+            f"{printable(cos_path)}: it is sent without x-cos-meta-md5: its source does not tell "
+            "its MD5, and it does not fit into tmpFolder"
+        )
+
     def error(self, line: str) -> None:
         """Tell of something that concerns the whole run."""
         self._console.complain(f"error: {line}")
@@ -219,6 +231,7 @@ class Report:
             self._unverified,
             interrupted,
             f"log/{self._unverified_list.name}",
+            self._without_md5,
         )
         self._console.end_display()
         self._console.say(summary.text)

@@ -23,8 +23,10 @@ from cos_migrate.plan import Rules
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.report import Report, Summary
 from cos_migrate.settings import Common
-from cos_migrate.sources.base import Source
+from cos_migrate.sources.base import Source, SourceOptions
+from cos_migrate.spool import Spool
 from cos_migrate.state import State, note_run
+from cos_migrate.tasks import Look
 from cos_migrate.worker import Job
 
 _BILLED_LARGE = frozenset(
@@ -80,7 +82,6 @@ def cos_settings(common: Common) -> CosSettings:
             common.proxy_user,
             common.proxy_password.reveal(),
         )
-    limit = common.request_timeout_ms / 1000 if common.request_timeout_enable else 0.0
     return CosSettings(
         bucket=common.bucket_name,
         region=common.region,
@@ -94,8 +95,23 @@ def cos_settings(common: Common) -> CosSettings:
         encryption="AES256" if common.encryption_type else "",
         traffic_limit=common.thread_traffic_limit,
         tries=common.request_try_count,
-        timeouts=Timeouts(request=limit),
+        timeouts=Timeouts(request=_request_limit(common)),
     )
+
+
+def source_options(common: Common) -> SourceOptions:
+    """Return what a source heeds of [common]."""
+    return SourceOptions(
+        ca_file=common.ca_file,
+        request_timeout=_request_limit(common),
+        copy_acl=common.copy_acl,
+        db_cos_path=common.db_cos_path,
+    )
+
+
+def _request_limit(common: Common) -> float:
+    """Return the limit for one whole request in seconds, 0 for none."""
+    return common.request_timeout_ms / 1000 if common.request_timeout_enable else 0.0
 
 
 def processes_of(common: Common) -> int:
@@ -130,7 +146,7 @@ class Run:
         self._config = config
         self._folder = folder
         self._header = header
-        self._source = source_type(config.source, target_of(common))
+        self._source = source_type(config.source, target_of(common), source_options(common))
         self._place = JobPlace.of(folder, self._source)
         self._report = Report(
             console=console,
@@ -141,24 +157,31 @@ class Run:
             migrate_type=config.migrate_type,
             finished_folder=common.output_finished_file_folder,
         )
+        comparing = common.real_time_compare and source_type.compares_times
         self._plan = Plan(
             rules=Rules(
                 small_below=common.small_file_threshold,
                 part_size=common.big_file_upload_part_size,
-                use_records=getattr(config.source, "check_local_record", True),
+                use_records=getattr(config.source, "check_local_record", True) and not comparing,
             ),
             upload=UploadOptions(
                 part_size=common.big_file_upload_part_size,
                 threshold=common.small_file_threshold,
                 md5=common.entire_file_md5_attached,
-                skip_same_path=common.skip_same_path,
+                look=(Look.SAME_PATH if common.skip_same_path else Look.NOT)
+                + (Look.NEWER if comparing else Look.NOT),
+                reads_at_once=source_type.reads_at_once,
             ),
             window=common.execute_time_window,
             big_objects=common.big_file_executor_num,
             least_billed=_LEAST_BILLED if common.storage_class in _BILLED_LARGE else 0,
+            list_parallel=common.list_parallel,
+            tries=common.request_try_count,
+            resume=common.resume,
             reload_credentials=reload_credentials,
         )
         self._source_type = source_type
+        self._spool = Spool(Path(common.tmp_folder), self._place.name)
         self._migration: Migration | None = None
         self._interrupted = False
 
@@ -176,12 +199,17 @@ class Run:
             self._report.begin_run(self._header)
             for notice in state.notices:
                 self._report.warn(notice)
-            self._migration = Migration(
-                self._plan, self._source, state, self._report, self._make_pools
-            )
-            if self._interrupted:
-                self._migration.interrupt()
-            return self._migration.run()
+            if not self._source.reads_at_once:
+                self._spool.open()
+            try:
+                self._migration = Migration(
+                    self._plan, self._source, state, self._report, self._make_pools, self._spool
+                )
+                if self._interrupted:
+                    self._migration.interrupt()
+                return self._migration.run()
+            finally:
+                self._spool.close()
 
     def _make_pools(self, post: Callable[[Results | Lost], None]) -> Pools:
         common = self._config.common
@@ -194,6 +222,9 @@ class Run:
             big_threads=common.big_file_executor_num,
             attach_md5=common.entire_file_md5_attached,
             memory=common.buffer_memory,
+            small_below=common.small_file_threshold,
+            spool_folder=str(self._spool.folder),
+            source_options=self._source.options,
         )
         return Pools(job, processes_of(common), post)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cos_migrate.errors import MigrateError
-from cos_migrate.model import Failure, Found
+from cos_migrate.model import Failure, Found, ListRange
 from cos_migrate.tasks import failure_of
 
 _BATCH = 256
@@ -18,10 +18,28 @@ _AHEAD = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """Where a page stands in a listing by pages."""
+
+    page: int
+    """The number its objects carry."""
+    number: int
+    """That of its range."""
+    part: ListRange
+    """The range as it is now: it may have been cut since the last page."""
+    next: str
+    """The marker behind this page, empty when the range is complete."""
+    more: tuple[tuple[int, ListRange], ...]
+    """Further ranges, with their numbers."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scanned:
     """A batch of what the source has."""
 
     found: list[Found]
+    listed: Listed | None = None
+    """Where they stand in a listing by pages; None for a walk."""
 
 
 @dataclass(frozen=True, slots=True)

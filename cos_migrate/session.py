@@ -18,7 +18,14 @@ from cos_migrate.console import Console
 from cos_migrate.cos.access import Credentials
 from cos_migrate.errors import ConfigError, StateError
 from cos_migrate.logs import Logs
-from cos_migrate.run import JobPlace, Run, credentials_of, header_of, target_of
+from cos_migrate.run import (
+    JobPlace,
+    Run,
+    credentials_of,
+    header_of,
+    source_options,
+    target_of,
+)
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.sections import SECTIONS
@@ -155,7 +162,8 @@ class Session:
         if wanted is None:
             print(f"env {variable} is null", file=sys.stderr)
             return 2
-        source = source_type(config.source, target_of(config.common))
+        common = config.common
+        source = source_type(config.source, target_of(common), source_options(common))
         place = JobPlace.of(self._folder, source)
         with State.open(place.database) as state:
             if mode == "QUERY_REQUESTID":

@@ -20,11 +20,13 @@ class Kind:
     """What a task asks for, named after the COS operations; plain numbers, cheap to send."""
 
     PUT_OBJECT: Final = 0
-    """`(source..., cos_path, skip_same_path)` -> Sent, or TARGET_EXISTS"""
+    """`(source..., cos_path, look)` -> Arrival, or TARGET_EXISTS, or SPOOLED"""
+    LOOK: Final = 1
+    """`(source..., cos_path, look)` -> `()`, or TARGET_EXISTS"""
     DIGEST: Final = 2
-    """`(source...)` -> `(md5 as hex,)`; touches the source only"""
+    """`(source...)` -> `(md5 as hex or "", crc64 or -1)`; touches the source only"""
     INITIATE_UPLOAD: Final = 3
-    """`(source..., cos_path, md5 or "")` -> `(upload_id,)`"""
+    """`(source..., cos_path, md5 or "")` -> `(upload_id, the source's crc64 or -1)`"""
     LIST_PARTS: Final = 4
     """`(cos_path, upload_id)` -> `(numbers and ETags of the parts the server has,)`"""
     UPLOAD_PART: Final = 5
@@ -33,11 +35,21 @@ class Kind:
     """`(cos_path, upload_id, ((number, etag), ...), size, crc64)` -> `(request_id, unverified)`"""
     ABORT_UPLOAD: Final = 7
     """`(cos_path, upload_id)` -> `()`"""
-    LOOK: Final = 1
-    """`(cos_path,)` -> `(whether COS has an object there,)`"""
     STAT: Final = 8
     """`(source...)` -> `(size, mtime_ns, etag)`: its present fingerprint"""
+    EXAMINE: Final = 9
+    """`(source...)` -> `(size, mtime_ns, etag)` of an object that was listed without them"""
+    COPY_OBJECT: Final = 10
+    """`(source..., cos_path, look)` -> Arrival, or TARGET_EXISTS; COS copies, no body passes"""
+    COPY_PART: Final = 11
+    """Like UPLOAD_PART; its `crc64` is -1"""
+    FETCH_PART: Final = 12
+    """`(source..., path, offset, size)` -> `()`: a range of the source into a file"""
 
+    SMALL: Final = frozenset({PUT_OBJECT, EXAMINE, COPY_OBJECT})
+    """What the small-file pool does; all else is the big-file pool's."""
+    OF_PARTS: Final = frozenset({UPLOAD_PART, COPY_PART})
+    """What moves one part to COS."""
     NAMES: Final = (
         "PutObject",
         "HeadObject",
@@ -48,7 +60,21 @@ class Kind:
         "CompleteMultipartUpload",
         "AbortMultipartUpload",
         "stat",
+        "examine",
+        "CopyObject",
+        "UploadPartCopy",
+        "fetch",
     )
+
+
+class Look:
+    """What to look for on COS before an object is sent; numbers that can be added."""
+
+    NOT: Final = 0
+    SAME_PATH: Final = 1
+    """Leave it when COS has anything under the same key (`skipSamePath`)."""
+    NEWER: Final = 2
+    """Leave it when COS has something newer than the source (`realTimeCompare`)."""
 
 
 class Reply:
@@ -59,15 +85,45 @@ class Reply:
     FAILED: Final = 1
     """The fields of a Failure."""
     TARGET_EXISTS: Final = 2
-    """Nothing was sent: COS has an object at the target path."""
+    """`(whether that is because it is newer,)`: nothing was sent, COS has an object there."""
     UNSTARTED: Final = 3
     """The task was given back, or given up, because work was to stop."""
     MOVED: Final = 4
     """Not final: `(bytes,)` of the task's transfer have passed so far."""
     SLOW_DOWN: Final = 5
     """No task's: COS asked this worker for fewer requests."""
+    WARNING: Final = 6
+    """Not final: `(text,)` to tell about the task's object."""
+    SPOOLED: Final = 7
+    """`(path, size, mtime_ns, etag)`: it is larger than thought, and lies in a file now."""
 
-    NAMES: Final = ("done", "failed", "target exists", "unstarted", "moved", "slow down")
+    PASSING: Final = frozenset({MOVED, WARNING})
+    """Replies behind which the final one follows."""
+    NAMES: Final = (
+        "done",
+        "failed",
+        "target exists",
+        "unstarted",
+        "moved",
+        "slow down",
+        "warning",
+        "spooled",
+    )
+
+
+class Arrival(NamedTuple):
+    """The fields of the result of an object that was sent with one request."""
+
+    request_id: str
+    unverified: str
+    """Why its CRC-64 could not be compared; empty when it agreed."""
+    crc64: int
+    """Of what COS has; -1 when not known."""
+    size: int
+    """Bytes that were sent."""
+    mtime_ns: int
+    etag: str
+    """The fingerprint of the version that was sent."""
 
 
 class SourceFields(NamedTuple):
@@ -78,6 +134,7 @@ class SourceFields(NamedTuple):
     mtime_ns: int
     etag: str
     is_folder: bool
+    spooled: str
 
 
 SOURCE_FIELDS = len(SourceFields._fields)
@@ -85,13 +142,14 @@ SOURCE_FIELDS = len(SourceFields._fields)
 
 def source_fields(obj: SourceObject) -> Message:
     """Flatten `obj` for the wire."""
-    return (obj.name, *obj.fingerprint, obj.is_folder)
+    return (obj.name, *obj.fingerprint, obj.is_folder, obj.spooled)
 
 
 def source_object(fields: Message) -> SourceObject:
     """Return the object whose `source_fields` a message begins with."""
-    name, size, mtime_ns, etag, is_folder = fields[:SOURCE_FIELDS]
-    return SourceObject(name, "", Fingerprint(size, mtime_ns, etag), "", is_folder)
+    name, size, mtime_ns, etag, is_folder, spooled = fields[:SOURCE_FIELDS]
+    fingerprint = Fingerprint(size, mtime_ns, etag)
+    return SourceObject(name, "", fingerprint, 0, is_folder, "", spooled)
 
 
 def failure_of(error: MigrateError) -> Failure:

@@ -12,6 +12,7 @@ from cos_migrate import __version__
 from cos_migrate.cos.sign import SigningKey, authorization, signing_key
 from cos_migrate.http import Timeouts
 from cos_migrate.network import Network, Proxy, Route
+from cos_migrate.retries import Retries
 
 _PATH_SAFE = "/-_.~"
 _MAIN_DOMAIN = "myqcloud.com"
@@ -74,12 +75,11 @@ class Access:
         slow_down: Callable[[], None] = lambda: None,
         stopping: threading.Event | None = None,
     ) -> None:
-        """`slow_down` is called when COS asks for fewer requests; `stopping` ends waits."""
+        """`slow_down` is called when a server asks for fewer requests; `stopping` ends waits."""
         self.settings = settings
         self.routes = settings.routes()
         self.network = Network(settings.timeouts, settings.ca_file)
-        self.slow_down = slow_down
-        self.stopping = stopping or threading.Event()
+        self.retries = Retries(settings.tries, stopping or threading.Event(), slow_down)
         self._credentials = settings.credentials
         self._key = signing_key(settings.credentials.secret_id, settings.credentials.secret_key)
         self._tail = "Connection: close\r\n" if settings.short_connection else ""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import html
-import re
-
 from cos_migrate.errors import CosError
 from cos_migrate.http import Response
+from cos_migrate.xml_text import text_of
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509})
 _RETRYABLE_CODES = frozenset(
     {"RequestTimeout", "IncompleteBody", "BadDigest", "InternalError", "SlowDown"}
 )
-SLOW_DOWN_STATUS = frozenset({429, 503})
-"""Statuses by which a server asks for fewer requests."""
 FATAL_CODES = frozenset(
     {
         "InvalidAccessKeyId",
@@ -32,13 +28,6 @@ FATAL_CODES = frozenset(
 EXPIRED_CODES = frozenset({"ExpiredToken", "InvalidToken", "RequestIsExpired"})
 """Codes that new temporary credentials can cure."""
 _CODE_OF_STATUS = {403: "AccessDenied", 404: "NoSuchKey", 412: "PreconditionFailed"}
-_TAG = "<{0}>([^<]*)</{0}>"
-
-
-def text_of(body: bytes, tag: str) -> str:
-    """Return the text of the first `tag` element of an XML answer, empty when there is none."""
-    found = re.search(_TAG.format(tag), body.decode("utf-8", "replace"))
-    return html.unescape(found.group(1)).strip() if found else ""
 
 
 def is_error(body: bytes) -> bool:

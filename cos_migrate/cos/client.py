@@ -6,26 +6,23 @@ verified: the CRC-64 that COS answers must be that of the bytes sent.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from cos_migrate.cos.access import Access
-from cos_migrate.cos.answers import SLOW_DOWN_STATUS, error_of, is_error, text_of
+from cos_migrate.cos.answers import error_of, is_error
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.errors import CosError, MigrateError, TransportError
 from cos_migrate.http import Connection, Response
 from cos_migrate.model import Fingerprint
 from cos_migrate.network import Route
 from cos_migrate.tasks import Message
+from cos_migrate.xml_text import text_of
 
 Headers = Sequence[tuple[str, str]]
 T = TypeVar("T")
 
-_WAIT = 0.5
-"""Seconds; the longest first wait between two tries, doubled for each further one."""
-_WAIT_MOST = 20.0
 STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
 """Codes of a kept-alive connection that the server closed, when no byte of an answer came."""
 _EMPTY = BytesPayload(b"")
@@ -40,6 +37,15 @@ class Stored(NamedTuple):
     request_id: str
     unverified: str = ""
     """Why only size and ETag could be compared; empty when the CRC-64 agreed."""
+
+
+class Copied(NamedTuple):
+    """What COS says of an object or a part that it has copied."""
+
+    etag: str
+    """Without quotes."""
+    crc64: int | None
+    request_id: str
 
 
 @dataclass(slots=True)
@@ -163,6 +169,58 @@ class CosClient:
             "UploadPart", "PUT", cos_path, params, self._limit_headers, payload, judge
         )
 
+    def copy_object(self, cos_path: str, source: str, headers: Headers) -> Copied:
+        """Have COS copy an object (below 5 GiB) from `source`, a value of `x-cos-copy-source`.
+
+        Raises CosError; status 405, or 403 with operation `CopyObject`: COS will not copy it.
+        """
+        sent = [("x-cos-copy-source", source), *headers, *self._upload_headers]
+        judge = self._judge_copy("CopyObject", cos_path)
+        return self._call("CopyObject", "PUT", cos_path, (), sent, _EMPTY, judge)
+
+    def copy_part(
+        self,
+        cos_path: str,
+        upload_id: str,
+        number: int,
+        source: str,
+        headers: Headers,
+        offset: int,
+        size: int,
+    ) -> Copied:
+        """Have COS copy `size` bytes of an object as part `number` (1-based)."""
+        sent = [
+            ("x-cos-copy-source", source),
+            ("x-cos-copy-source-range", f"bytes={offset}-{offset + size - 1}"),
+            *headers,
+        ]
+        params = (("partNumber", str(number)), ("uploadId", upload_id))
+        judge = self._judge_copy("UploadPartCopy", cos_path)
+        return self._call("UploadPartCopy", "PUT", cos_path, params, sent, _EMPTY, judge)
+
+    def verify_copy(self, cos_path: str, size: int, crc64: int, copied: Copied) -> Stored:
+        """Compare a copy with its source; `crc64` is what the source tells, -1: nothing."""
+        if crc64 >= 0 and copied.crc64 is not None:
+            _must_equal(copied.crc64, crc64, "CopyObject", cos_path, copied.request_id)
+            return Stored(copied.etag, crc64, copied.request_id)
+        return self._compare_head(cos_path, size, crc64, copied.etag, copied.request_id)
+
+    def _judge_copy(self, operation: str, cos_path: str) -> Callable[[Response], Copied]:
+        def judge(response: Response) -> Copied:
+            # A copy that takes long is begun with status 200; the body says how it ended.
+            if is_error(response.body):
+                raise error_of(response, operation, cos_path)
+            etag = text_of(response.body, "ETag").strip('"')
+            if not etag:
+                raise _odd(response, operation, cos_path)
+            told = _crc_of(response)
+            text = text_of(response.body, "CRC64")
+            if told is None and text.isdigit():
+                told = int(text)
+            return Copied(etag, told, response.header(b"x-cos-request-id"))
+
+        return judge
+
     def complete(
         self,
         cos_path: str,
@@ -173,7 +231,7 @@ class CosClient:
     ) -> Stored:
         """Join the parts, given as (number, ETag), and verify the whole object.
 
-        `size` (bytes) and `crc64` are what the object must have.
+        `size` (bytes) and `crc64` are what the object must have; a `crc64` of -1 is not known.
         """
         items = "".join(
             f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{etag}&quot;</ETag></Part>"
@@ -189,7 +247,7 @@ class CosClient:
                 raise _odd(response, "CompleteMultipartUpload", cos_path)
             request_id = response.header(b"x-cos-request-id")
             told = _crc_of(response)
-            if told is None:
+            if told is None or crc64 < 0:
                 return self._compare_head(cos_path, size, crc64, etag, request_id)
             if told != crc64:
                 # Joining again cannot mend it: the whole upload has to be made anew.
@@ -214,6 +272,8 @@ class CosClient:
                 head = self.head_object(cos_path)
                 if head and head.size == size and head.crc64 == crc64:
                     return Stored(head.etag, crc64, head.request_id)
+                if head and head.size == size and crc64 < 0 and _is_joined(head.etag, len(parts)):
+                    return Stored(head.etag, crc64, head.request_id, "the source told no CRC-64")
             raise
 
     def head_object(self, cos_path: str) -> Head | None:
@@ -266,6 +326,8 @@ class CosClient:
         head = self.head_object(cos_path)
         if head is None or head.size != size or head.etag != etag:
             raise _mismatch("HeadObject", cos_path, head.request_id if head else "", "size or ETag")
+        if crc64 < 0:
+            return Stored(etag, crc64, request_id, "the source told no CRC-64")
         if head.crc64 is not None:
             _must_equal(head.crc64, crc64, "HeadObject", cos_path, head.request_id)
             return Stored(etag, crc64, request_id)
@@ -284,7 +346,7 @@ class CosClient:
     ) -> T:
         """Send a request until `judge` accepts the answer, it is hopeless, or tries ran out."""
         access = self._access
-        routes, tries = access.routes, access.settings.tries
+        routes, tries = access.routes, access.retries.tries
         route, attempt = routes[0], 0
         while True:
             attempt += 1
@@ -307,21 +369,7 @@ class CosClient:
                         continue
                 if not error.retryable or attempt >= tries:
                     raise
-                self._wait(error, attempt)
-
-    def _wait(self, error: MigrateError, attempt: int) -> None:
-        if error.status in SLOW_DOWN_STATUS:
-            self._access.slow_down()
-        asked = error.retry_after if isinstance(error, CosError) else 0.0
-        longest = min(_WAIT_MOST, _WAIT * 2 ** (attempt - 1))
-        pause = max(asked, random.uniform(longest / 2, longest))  # noqa: S311 - jitter
-        if self._access.stopping.wait(pause):
-            raise TransportError(
-                "given up because the run is stopping",
-                operation=error.operation,
-                target=error.target,
-                code="Stopping",
-            ) from error
+                access.retries.pause(error, attempt)
 
     def _send(
         self,
@@ -353,6 +401,11 @@ class CosClient:
         if route.tls:
             access.network.remember(route, connection)
         return response
+
+
+def _is_joined(etag: str, parts: int) -> bool:
+    """Return whether an ETag is that of an object joined from so many parts."""
+    return etag.endswith(f"-{parts}")
 
 
 def _should_switch(error: MigrateError, *, last_try: bool) -> bool:

@@ -98,10 +98,13 @@ class StreamPayload:
             while left:
                 piece = reader.read(min(PIECE, left))
                 if not piece:
-                    raise SourceChanged(
-                        "it became shorter while it was read", operation="read", code="Changed"
-                    )
+                    raise ended_early()
                 left -= len(piece)
                 if not left:
                     reader.check_unchanged()
                 yield piece
+
+
+def ended_early() -> SourceChanged:
+    """Return the error of an object that has fewer bytes than were listed."""
+    return SourceChanged("it became shorter while it was read", operation="read", code="Changed")

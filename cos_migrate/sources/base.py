@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from cos_migrate.model import Found, SourceObject, Target
+from cos_migrate.model import Described, Found, SourceObject, Target
 
 
 class Reader(Protocol):
     """The bytes of one object, or of one range of it, in order."""
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        """Headers to store with the object (`Content-Type`, `x-cos-meta-...`)."""
+    def described(self) -> Described:
+        """What is being read, as its source describes it."""
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes; fewer only at the end of the range, empty behind it."""
 
     def check_unchanged(self) -> None:
-        """Raise `SourceChanged` when the object is no longer the one that was listed."""
+        """Raise `SourceChanged` when the object is no longer the one that was listed.
+
+        To be called when all has been read; raises `SourceError` when the bytes are not those
+        that the source's own checksum tells.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What `[common]` says that a source heeds."""
+
+    ca_file: str = ""
+    """Certificates of a private authority; empty: the public ones."""
+    request_timeout: float = 0.0
+    """Seconds for one whole request; 0: no limit."""
+    copy_acl: bool = False
+    """Whether an object's ACL is carried over."""
+    db_cos_path: str = ""
+    """`dbCosPath`; empty when it is not set."""
 
 
 class Source(abc.ABC):
@@ -29,7 +48,7 @@ class Source(abc.ABC):
 
     A source lists, stats and reads. It does not retry, count, print, sleep or know the target
     beyond the names that its records contain. It is built in the coordinator and again in every
-    worker process; both its config and its objects can be pickled.
+    worker process; its config, its options and its objects can be pickled.
     """
 
     migrate_type: ClassVar[str]
@@ -37,21 +56,28 @@ class Source(abc.ABC):
     record_kind: ClassVar[str]
     """The folder below `db/` that keeps its record databases."""
     reads_at_once: ClassVar[bool] = False
-    """Whether small objects are read without waiting for a network."""
+    """Whether small objects are read without waiting for a network, and again at no cost."""
+    examines: bool = True
+    """Whether an object that is listed without its size is asked about before it is sent."""
+    compares_times: ClassVar[bool] = False
+    """Whether `realTimeCompare` applies: its times of modification are compared with COS's."""
+    copies: ClassVar[bool] = False
+    """Whether COS itself can copy the objects, so that no body passes through this machine."""
     Config: ClassVar[type[Any]]
     """The frozen dataclass that the section becomes."""
 
-    def __init__(self, config: Any, target: Target) -> None:
+    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         self.config = config
         self.target = target
+        self.options = options or SourceOptions()
 
     @abc.abstractmethod
     def job_text(self) -> str:
         """Return the text whose MD5 names this job's record database."""
 
     @abc.abstractmethod
-    def scan(self, after: str) -> Iterator[Found]:
-        """Yield what there is to migrate, in listing order, continuing behind cursor `after`.
+    def scan(self) -> Iterator[Found]:
+        """Yield what there is to migrate, in listing order.
 
         What cannot be migrated is yielded as `Rejected`, never left out. Raises `SourceError`
         only when nothing more can be enumerated.
@@ -71,12 +97,40 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
-        """Open bytes `start` to `start + length` of `obj`.
+        """Open bytes `start` to `start + length` of `obj`; a length of -1 reads to its end.
 
         Raises `SourceError` when it cannot be read, `SourceChanged` when it is not the version
         that was listed.
         """
 
+    @abc.abstractmethod
+    def describe(self, obj: SourceObject) -> Described:
+        """Return what the source says of `obj` now, without reading it.
+
+        Raises `SourceError` when it is gone, `SourceChanged` when `obj` has a fingerprint and is
+        no longer that version.
+        """
+
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return `obj` with its present fingerprint; raises `SourceError` when it is gone."""
         return obj
+
+    def copy_source(self, obj: SourceObject) -> str:  # noqa: ARG002 - see `copies`
+        """Return the value of `x-cos-copy-source` for `obj`; only where `copies` is true."""
+        return ""
+
+    def is_same_object(self, obj: SourceObject, cos_path: str) -> bool:  # noqa: ARG002
+        """Return whether `obj` is itself what lies at the target path: its metadata is re-sent."""
+        return False
+
+    def copy_headers(
+        self,
+        obj: SourceObject,  # noqa: ARG002
+        described: Described | None,  # noqa: ARG002
+    ) -> list[tuple[str, str]]:
+        """Return the headers of a copy: they pin the version, and re-send what is `described`."""
+        return []
+
+    def shown(self, record_key: str) -> str:
+        """Return a record key fit to be printed: without credentials that a name may hold."""
+        return record_key

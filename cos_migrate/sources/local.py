@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from cos_migrate.keys import printable
 from cos_migrate.model import (
+    Described,
     Failure,
     Fingerprint,
     Found,
@@ -23,7 +24,7 @@ from cos_migrate.model import (
     SourceObject,
     Target,
 )
-from cos_migrate.sources.base import Reader, Source
+from cos_migrate.sources.base import Reader, Source, SourceOptions
 from cos_migrate.sources.local_config import LocalConfig
 from cos_migrate.sources.local_reader import (
     FolderReader,
@@ -53,8 +54,10 @@ class LocalSource(Source):
     Config = LocalConfig
     config: LocalConfig
 
-    def __init__(self, config: LocalConfig, target: Target) -> None:
-        super().__init__(config, target)
+    def __init__(
+        self, config: LocalConfig, target: Target, options: SourceOptions | None = None
+    ) -> None:
+        super().__init__(config, target, options)
         root = _absolute(config.local_path)
         # A folder that is gone for now (an unmounted disk) keeps its name, and so its records.
         self._is_file = os.path.exists(root) and not os.path.isdir(root)
@@ -95,8 +98,13 @@ class LocalSource(Source):
     def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
         """Open a range of a file; it must still be the version that was listed."""
         if obj.is_folder:
-            return FolderReader()
+            return FolderReader(obj.fingerprint)
         return LocalReader(obj, start, length)
+
+    def describe(self, obj: SourceObject) -> Described:
+        """Return the headers of a file that is still the version that was listed."""
+        with self.open(obj, 0, 0) as reader:
+            return reader.described
 
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return `obj` as it is on disk now."""
@@ -108,7 +116,7 @@ class LocalSource(Source):
             return obj._replace(fingerprint=Fingerprint(0, found.st_mtime_ns))
         return obj._replace(fingerprint=fingerprint_of(found))
 
-    def scan(self, after: str) -> Iterator[Found]:  # noqa: ARG002 - a walk has no position
+    def scan(self) -> Iterator[Found]:
         """Yield what is below localPath, always from its start."""
         if self.config.file_list_mode:
             return self._scan_list()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
 from types import TracebackType
 
 from cos_migrate.errors import SourceChanged, SourceError
-from cos_migrate.model import Fingerprint, SourceObject
+from cos_migrate.model import Described, Fingerprint, SourceObject
 from cos_migrate.sources.content_types import FOLDER_HEADERS, headers_for
 
 # A pipe that took the file's place must not be waited for.
@@ -60,13 +59,13 @@ def fingerprint_of(found: os.stat_result) -> Fingerprint:
 class LocalReader:
     """The bytes of one range of a file; a context manager."""
 
-    __slots__ = ("_fd", "_left", "_name", "_opened", "headers")
+    __slots__ = ("_fd", "_left", "_name", "_opened", "described")
 
     def __init__(self, obj: SourceObject, start: int, length: int) -> None:
         """Raise SourceError when it cannot be opened, SourceChanged when it is another file."""
         self._name = obj.name
         self._left = length
-        self.headers: Mapping[str, str] = headers_for(obj.name)
+        self.described = Described(obj.fingerprint, headers_for(obj.name))
         try:
             self._fd = os.open(system_path(obj.name), _FLAGS)
         except OSError as error:
@@ -136,8 +135,10 @@ class LocalReader:
 class FolderReader:
     """The nothing that a folder object consists of; a context manager."""
 
-    __slots__ = ()
-    headers: Mapping[str, str] = FOLDER_HEADERS
+    __slots__ = ("described",)
+
+    def __init__(self, fingerprint: Fingerprint) -> None:
+        self.described = Described(fingerprint, FOLDER_HEADERS)
 
     def __enter__(self) -> FolderReader:
         return self

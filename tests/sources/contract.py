@@ -1,15 +1,16 @@
 """What every source must do, whatever it reads from.
 
-A source's test file inherits `SourceContract` (and `ResumeContract` where its listing can continue
-behind a cursor, `WireContract` where its bytes come over a network), gives the fixtures that they
-name, and adds what is peculiar to it. The fixtures stand on the real thing: a folder, or a server
-on the loopback that speaks the provider's protocol. No source is told here how to do anything.
+A source's test file inherits `SourceContract` (and `PagesContract` where it is listed by pages,
+`CutsContract` where such a listing can be cut in two, `WireContract` where its bytes come over a
+network), gives the fixtures that they name, and adds what is peculiar to it. The fixtures stand on
+the real thing: a folder, or a server on the loopback that speaks the provider's protocol. No
+source is told here how to do anything.
 """
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import ClassVar
@@ -17,8 +18,9 @@ from typing import ClassVar
 import pytest
 
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
-from cos_migrate.model import Note, SourceObject
+from cos_migrate.model import Found, ListRange, Note, Page, SourceObject
 from cos_migrate.sources.base import Source
+from cos_migrate.sources.cloud import CloudSource
 
 Put = Callable[[str, bytes], None]
 """Place an object with this content where the source finds it under this key, or replace it."""
@@ -50,9 +52,9 @@ UNUSUAL_KEYS = (
 )
 
 
-def objects(source: Source, after: str = "") -> list[SourceObject]:
+def objects(source: Source) -> list[SourceObject]:
     """Return what a scan finds; nothing may be rejected."""
-    found = [item for item in source.scan(after) if not isinstance(item, Note)]
+    found = [item for item in source.scan() if not isinstance(item, Note)]
     assert all(isinstance(item, SourceObject) for item in found), found
     return [item for item in found if isinstance(item, SourceObject)]
 
@@ -128,7 +130,7 @@ class SourceContract:
     def test_a_listing_streams_and_can_be_left(self, source: Source, put: Put) -> None:
         for number in range(20):
             put(f"{number}/x", b"")
-        items = iter(source.scan(""))
+        items = iter(source.scan())
         assert isinstance(next(items), SourceObject)
         del items
         assert len(objects(source)) == 20
@@ -176,7 +178,7 @@ class SourceContract:
     def test_headers_are_plain_text(self, source: Source, put: Put) -> None:
         put("page.html", b"<p>")
         with source.open(only(source), 0, 3) as reader:
-            headers = dict(reader.headers)
+            headers = dict(reader.described.headers)
         assert all(isinstance(word, str) for pair in headers.items() for word in pair)
         assert {name.lower() for name in headers} == set(headers)
         assert headers["content-type"]
@@ -228,43 +230,76 @@ class SourceContract:
     def test_a_source_is_built_again_elsewhere(self, source: Source, put: Put) -> None:
         put("b/c", b"content")
         obj = only(source)
-        config, target, sent = pickle.loads(pickle.dumps((source.config, source.target, obj)))
+        recipe = (source.config, source.target, source.options, obj)
+        config, target, options, sent = pickle.loads(pickle.dumps(recipe))
         assert sent == obj
-        again = type(source)(config, target)
+        again = type(source)(config, target, options)
         assert again.job_text() == source.job_text()
         assert content(again, sent) == b"content"
         assert again.record_key(sent, "/x/b/c") == source.record_key(obj, "/x/b/c")
         assert again.record_value(sent) == source.record_value(obj)
 
 
-class ResumeContract:
-    """A listing that continues behind a cursor; fixtures as in `SourceContract`."""
+def pages(source: CloudSource, part: ListRange, marker: str = "") -> list[Page]:
+    """Return the pages of a range behind a marker."""
+    found = [source.list_page(part, marker)]
+    while found[-1].next:
+        found.append(source.list_page(part, found[-1].next))
+    return found
 
-    pages: ClassVar[int] = 1_000
+
+def names(items: Iterable[Found]) -> list[str]:
+    """Return the names of objects."""
+    return [item.name for item in items if isinstance(item, SourceObject)]
+
+
+class PagesContract:
+    """A listing by pages; fixtures as in `SourceContract`."""
+
+    page_size: ClassVar[int] = 1_000
     """Objects on one page of the listing."""
 
-    def test_a_listing_continues_behind_any_object(self, source: Source, put: Put) -> None:
-        for number in range(self.pages + 3):
-            put(f"k/{number:05}", b"")
-        put("z+ %\u00fc", b"")
-        whole = objects(source)
-        assert len(whole) == self.pages + 4
-        for at in (0, 1, self.pages - 2, self.pages - 1, self.pages, len(whole) - 1):
-            assert objects(source, whole[at].cursor) == whole[at + 1 :]
+    def test_a_listing_goes_on_behind_any_page(self, source: CloudSource, put: Put) -> None:
+        for number in range(2 * self.page_size + 3):
+            put(f"k{number:05}", b"")
+        [part] = source.ranges()
+        found = pages(source, part)
+        assert [len(page.found) for page in found] == [self.page_size, self.page_size, 3]
+        again = pages(source, part, found[0].next)
+        assert [page.found for page in again] == [page.found for page in found[1:]]
 
-    def test_what_appears_behind_the_cursor_is_found(self, source: Source, put: Put) -> None:
-        put("a", b"")
-        put("c", b"")
-        first = objects(source)[0]
-        put("b", b"")
-        assert [obj.key for obj in objects(source, first.cursor)] == ["b", "c"]
+    def test_what_appears_behind_a_marker_is_found(self, source: CloudSource, put: Put) -> None:
+        for number in range(self.page_size + 1):
+            put(f"k{number:05}", b"")
+        [part] = source.ranges()
+        first = source.list_page(part, "")
+        put("z-late", b"")
+        late = [item for page in pages(source, part, first.next) for item in page.found]
+        assert "z-late" in [item.key for item in late if isinstance(item, SourceObject)]
 
-    def test_a_cursor_outlives_its_object(self, source: Source, put: Put, remove: Remove) -> None:
-        for key in "abc":
+
+class CutsContract:
+    """A listing in the order of keys, which can be cut; fixtures as in `SourceContract`."""
+
+    def test_cutting_loses_nothing_and_repeats_nothing(self, source: CloudSource, put: Put) -> None:
+        wanted = [f"{a}/{b}/{c:02}" for a in "abcd" for b in "xyz" for c in range(5)]
+        wanted += ["top", "a/plain", "d", "z+ %\u00fc"]
+        for key in wanted:
             put(key, b"")
-        at = objects(source)[1].cursor
-        remove("b")
-        assert [obj.key for obj in objects(source, at)] == ["c"]
+        whole = objects(source)
+        assert sorted(obj.key for obj in whole) == sorted(wanted)
+        [part] = source.ranges()
+        for obj in whole:
+            halves = source.split(part, obj.name)
+            if halves is None:
+                continue
+            first, second = halves
+            head = [item for page in pages(source, first, obj.name) for item in page.found]
+            tail = [item for page in pages(source, second) for item in page.found]
+            behind = [each.name for each in whole if each.name > obj.name]
+            assert names(head) + names(tail) == behind
+            assert tail
+        assert source.split(part, whole[0].name) is not None
 
 
 class WireContract:

@@ -33,7 +33,7 @@ def source(root: Path, **options: Any) -> LocalSource:
 
 
 def found(root: Path, **options: Any) -> list[Found]:
-    return list(source(root, **options).scan(""))
+    return list(source(root, **options).scan())
 
 
 def keys(items: list[Found]) -> list[str]:
@@ -80,7 +80,7 @@ def test_records_are_the_java_tools(tmp_path: Path) -> None:
     make(tmp_path, "a")
     os.utime(tmp_path / "a", ns=(0, 1_234_567_890_999_999))
     one = source(tmp_path)
-    [obj] = one.scan("")
+    [obj] = one.scan()
     assert isinstance(obj, SourceObject)
     assert one.record_key(obj, "/x/a") == (
         "[taskType: migrateLocal] [bucket: examplebucket-1250000000], "
@@ -175,7 +175,7 @@ def test_a_root_that_is_gone(tmp_path: Path) -> None:
     root.mkdir()
     one = source(root)
     root.rmdir()
-    [item] = one.scan("")
+    [item] = one.scan()
     assert isinstance(item, Rejected)
     assert item.unlisted
     assert item.failure
@@ -261,19 +261,19 @@ def test_a_folder_object_is_empty(tmp_path: Path) -> None:
     with source(tmp_path / "root").open(obj, 0, 0) as reader:
         assert reader.read(10) == b""
         reader.check_unchanged()
-        assert dict(reader.headers) == {"content-type": "application/x-directory"}
+        assert dict(reader.described.headers) == {"content-type": "application/x-directory"}
 
 
 def test_a_list_that_is_gone(tmp_path: Path) -> None:
     one = source(tmp_path, file_list_mode=True, file_list_path=str(tmp_path / "none"))
-    [item] = one.scan("")
+    [item] = one.scan()
     assert isinstance(item, Rejected)
     assert item.unlisted
 
 
 def only(root: Path) -> tuple[LocalSource, SourceObject]:
     one = source(root)
-    [obj] = one.scan("")
+    [obj] = one.scan()
     assert isinstance(obj, SourceObject)
     return one, obj
 
@@ -286,7 +286,7 @@ def test_reading_ranges(tmp_path: Path) -> None:
         assert reader.read(1000) == bytes(range(80, 150))
         assert reader.read(1) == b""
         reader.check_unchanged()
-        assert dict(reader.headers) == {"content-type": "image/jpeg"}
+        assert dict(reader.described.headers) == {"content-type": "image/jpeg"}
 
 
 def test_a_file_that_changed_since_it_was_listed(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_a_deep_tree(tmp_path: Path) -> None:
 
 def test_the_walk_streams(tmp_path: Path) -> None:
     make(tmp_path, *[f"{n}/f" for n in range(20)])
-    items: Iterator[Found] = source(tmp_path).scan("")
+    items: Iterator[Found] = source(tmp_path).scan()
     assert isinstance(next(items), SourceObject)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint, SourceObject
 from cos_migrate.multipart import BigUpload, Step, UploadOptions
-from cos_migrate.tasks import Kind, Message
+from cos_migrate.tasks import Kind, Look, Message, source_fields
 
 MIB = 1 << 20
 OPTIONS = UploadOptions(part_size=MIB, threshold=5 * MIB, md5=True)
@@ -28,22 +29,29 @@ class Server:
         self.uploads: dict[str, dict[int, tuple[str, int]]] = {}
         self.log: list[int] = []
         self.completed: list[tuple[int, ...]] = []
+        self.told = -1
+        self.source_tells_nothing = False
+        self.fetched: list[Message] = []
 
     def answer(self, task: Message) -> Message:
         kind, fields = task[1], task[2:]
         self.log.append(kind)
         if kind == Kind.LOOK:
-            return (False,)
+            return ()
         if kind == Kind.DIGEST:
-            return ("md5",)
+            return ("md5" if fields[5] or not self.source_tells_nothing else "", self.told)
+        if kind == Kind.FETCH_PART:
+            self.fetched.append(fields[-2:])
+            return ()
         if kind == Kind.INITIATE_UPLOAD:
             upload_id = f"id{len(self.uploads)}"
             self.uploads[upload_id] = {}
-            return (upload_id,)
-        if kind == Kind.UPLOAD_PART:
+            return (upload_id, self.told)
+        if kind in Kind.OF_PARTS:
             upload_id, number, _, size = fields[-4:]
             self.uploads[upload_id][number] = (f"etag{number}", size)
-            return (f"etag{number}", crc64(b"\0" * size), "")
+            crc = -1 if kind == Kind.COPY_PART else crc64(b"\0" * size)
+            return (f"etag{number}", crc, "")
         if kind == Kind.LIST_PARTS:
             parts = self.uploads[fields[1]]
             return ([(number, etag, size) for number, (etag, size) in parts.items()],)
@@ -51,7 +59,7 @@ class Server:
             _, upload_id, parts, size, crc = fields
             assert [number for number, _ in parts] == sorted(self.uploads[upload_id])
             assert sum(size for _, size in self.uploads[upload_id].values()) == size
-            assert crc == crc64(b"\0" * size)
+            assert crc == (self.told if Kind.COPY_PART in self.log else crc64(b"\0" * size))
             self.completed.append(tuple(number for number, _ in parts))
             return ("request", "")
         if kind == Kind.STAT:
@@ -216,9 +224,93 @@ def test_tasks_given_back_are_made_again() -> None:
 
 
 def test_an_object_on_cos_is_left_alone_when_asked() -> None:
-    options = UploadOptions(part_size=MIB, threshold=5 * MIB, md5=True, skip_same_path=True)
+    options = replace(OPTIONS, look=Look.SAME_PATH)
     upload = BigUpload(big(), "/big", options)
     task = upload.next_task()
-    assert task == (Kind.LOOK, "/big")
-    assert upload.take((0, *task), (True,)).exists
+    assert task == (Kind.LOOK, *source_fields(big()), "/big", Look.SAME_PATH)
+    upload.found_there()
     assert not upload.ready
+    drive(BigUpload(big(), "/big", options), server := Server())
+    assert server.completed == [(1, 2, 3, 4, 5)]
+
+
+CLOUD = replace(OPTIONS, reads_at_once=False)
+
+
+def test_a_cloud_object_whose_md5_is_told_is_streamed() -> None:
+    server = Server()
+    drive(BigUpload(big(), "/big", CLOUD), server)
+    assert server.log[:2] == [Kind.DIGEST, Kind.INITIATE_UPLOAD]
+    assert not server.fetched
+    assert server.completed == [(1, 2, 3, 4, 5)]
+
+
+def spooled(upload: BigUpload, server: Server, path: str) -> list[Step]:
+    """Drive an upload up to where it wants a file, give it one, and drive it on."""
+    server.source_tells_nothing = True
+    drive(upload, server)
+    assert upload.wants_file
+    return [upload.use_file(path), *drive(upload, server)]
+
+
+def test_one_whose_md5_nobody_tells_goes_through_a_file_in_parts() -> None:
+    server, upload = Server(), BigUpload(big(5 * MIB - 1), "/big", CLOUD)
+    steps = spooled(upload, server, "/tmp/1")
+    assert server.fetched == [(n * MIB, MIB - (n == 4)) for n in range(5)]
+    assert server.log.count(Kind.DIGEST) == 2
+    assert upload.obj.spooled == "/tmp/1"
+    assert steps[-1].done
+
+
+def test_without_room_for_a_file_it_is_streamed_without_its_md5() -> None:
+    server, upload = Server(), BigUpload(big(), "/big", CLOUD)
+    steps = spooled(upload, server, "")
+    assert upload.without_md5
+    assert not server.fetched
+    assert steps[-1].done
+
+
+def test_a_source_that_sends_no_ranges_is_read_once_from_end_to_end() -> None:
+    server, upload = Server(), BigUpload(big(), "/big", replace(CLOUD, md5=False))
+    task = take_until(upload, server, Kind.UPLOAD_PART)
+    upload.fail(task, Failure("GetObject", "no ranges", code="RangeIgnored"))
+    drive(upload, server)
+    assert upload.wants_file
+    upload.use_file("/tmp/1")
+    drive(upload, server)
+    assert server.fetched == [(0, 6 * MIB)]
+    assert server.completed == [(1, 2, 3, 4, 5, 6)]
+
+
+def test_parts_that_are_not_what_the_source_tells_are_never_joined() -> None:
+    server, upload = Server(), BigUpload(big(), "/big", CLOUD)
+    server.told = 1
+    steps = drive(upload, server)
+    assert not server.completed
+    assert server.log.count(Kind.INITIATE_UPLOAD) == 3
+    failure = steps[-1].failure
+    assert failure is not None
+    assert failure.code == "SourceChecksumMismatch"
+    assert steps[-1].forget is not None
+
+
+def test_a_recorded_upload_that_is_not_what_the_source_tells_is_dropped() -> None:
+    server = Server()
+    save_point = replace(saved(server, 5), source_crc64=1)
+    drive(BigUpload(big(), "/big", CLOUD, save_point), server)
+    assert server.log[0] == Kind.ABORT_UPLOAD
+    assert server.completed == [(1, 2, 3, 4, 5)]
+
+
+def test_parts_are_copied_by_cos_until_it_refuses() -> None:
+    server = Server()
+    server.told = 77
+    drive(BigUpload(big(), "/big", replace(CLOUD, copies=True)), server)
+    assert server.log.count(Kind.COPY_PART) == 5
+    assert Kind.DIGEST not in server.log
+    server, upload = Server(), BigUpload(big(), "/big", replace(CLOUD, copies=True))
+    task = take_until(upload, server, Kind.COPY_PART)
+    upload.fail(task, Failure("UploadPartCopy", "no", 405, "MethodNotAllowed"))
+    drive(upload, server)
+    assert server.log.count(Kind.UPLOAD_PART) == 5
+    assert server.completed == [(1, 2, 3, 4, 5)]

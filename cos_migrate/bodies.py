@@ -1,0 +1,349 @@
+"""Turns source objects into request bodies: in memory, streamed, or through a temporary file.
+
+Every byte of a source that is read over a network is read once, except for what a failed try had
+read; a source that is read at once may be read again. What is read is compared with the source's
+own checksums before it is believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from cos_migrate.checks import Checking
+from cos_migrate.cos.payload import (
+    PIECE,
+    ByteReader,
+    BytesPayload,
+    Payload,
+    StreamPayload,
+    ended_early,
+)
+from cos_migrate.errors import SourceError
+from cos_migrate.memory import MemoryBudget
+from cos_migrate.model import Described, Fingerprint, SourceObject
+from cos_migrate.retries import Retries
+from cos_migrate.sources.base import Source
+from cos_migrate.spool import has_room
+
+IN_MEMORY = 1 << 20
+"""Bytes up to which an object that can be read again is held in memory while it is sent."""
+IN_MEMORY_ONCE = 8 << 20
+"""Bytes up to which one that should be read only once is."""
+MD5_HEADER = "x-cos-meta-md5"
+
+
+class Body(NamedTuple):
+    """An object ready to be sent."""
+
+    payload: Payload
+    headers: list[tuple[str, str]]
+    fingerprint: Fingerprint
+    """Of the version that is sent."""
+
+
+class Spooled(NamedTuple):
+    """An object that came in a file, because only then its size was known: too large for a PUT."""
+
+    path: str
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    etag: str
+
+
+Tell = Callable[[str], None]
+"""Takes a warning about an object."""
+Moved = Callable[[int], None]
+"""Takes how many bytes of a body have passed."""
+
+
+class Bodies:
+    """What one worker reads, and how."""
+
+    def __init__(
+        self,
+        source: Source,
+        retries: Retries,
+        memory: MemoryBudget,
+        *,
+        attach_md5: bool,
+        spool_folder: str,
+        small_below: int,
+    ) -> None:
+        """`small_below`: bytes; what is found to be larger belongs to the big-file pool."""
+        self._source = source
+        self._retries = retries
+        self._memory = memory
+        self._attach_md5 = attach_md5
+        self._spool_folder = spool_folder
+        self._small_below = small_below
+
+    def in_memory(self, obj: SourceObject, tell: Tell = lambda _: None) -> Body:
+        """Read an object of known size whole. Raises SourceError."""
+        size = obj.fingerprint.size
+        with self._source.open(obj, 0, size) as reader:
+            payload = BytesPayload(_read_all(reader, size))
+            reader.check_unchanged()
+            described = reader.described
+        for warning in described.warnings:
+            tell(warning)
+        return Body(payload, self._headers(obj, described, payload.md5), described.fingerprint)
+
+    @contextmanager
+    def whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
+        """Give the body of an object that is to be sent with one request.
+
+        Raises SourceError. What it held in memory or on disk is freed at the end.
+        """
+        size = obj.fingerprint.size
+        if size < 0:
+            with self._unknown(obj, tell) as body:
+                yield body
+        elif self._source.reads_at_once:
+            if size <= IN_MEMORY:
+                with self._memory.hold(size):
+                    yield self.in_memory(obj)
+            else:
+                described = self._source.describe(obj)
+                stream = self.part(obj, 0, size, moved)
+                headers = self._headers(obj, described, stream.md5)
+                yield Body(stream, headers, described.fingerprint)
+        elif size <= self._once_most:
+            with self._memory.hold(size):
+                yield self._retries.run(lambda: self.in_memory(obj, tell))
+        else:
+            with self._large(obj, moved, tell) as body:
+                yield body
+
+    def part(self, obj: SourceObject, start: int, size: int, moved: Moved) -> StreamPayload:
+        """Return a range of an object as a body that is streamed."""
+        return StreamPayload(size, lambda: self._open(obj, start, size), moved)
+
+    def digest(self, obj: SourceObject, moved: Moved) -> tuple[str, int]:
+        """Return the MD5 (hex, empty where only reading could tell it) and CRC-64 (or -1).
+
+        What lies here is read; of what does not, the source is asked. Raises SourceError.
+        """
+        if self._source.reads_at_once:
+            return self.part(obj, 0, obj.fingerprint.size, moved).md5(), -1
+        described = self.describe(obj)
+        if not obj.spooled:
+            return described.md5, described.crc64
+        return self._digest_of(obj, described), described.crc64
+
+    def describe(self, obj: SourceObject) -> Described:
+        """Ask the source about an object, with retries. Raises SourceError."""
+        return self._retries.run(lambda: self._source.describe(obj))
+
+    def fetch(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
+        """Write a range of an object into a file that is there. Raises SourceError."""
+        self._retries.run(lambda: self._download(obj, path, offset, size, moved))
+
+    @property
+    def _once_most(self) -> int:
+        return min(IN_MEMORY_ONCE, max(IN_MEMORY, self._memory.total // 2))
+
+    def _headers(
+        self, obj: SourceObject, described: Described, md5: Callable[[], str]
+    ) -> list[tuple[str, str]]:
+        headers = dict(described.headers)
+        if self._attach_md5 and not obj.is_folder:
+            headers[MD5_HEADER] = md5()
+        return list(headers.items())
+
+    @contextmanager
+    def _large(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body]:
+        """Stream what is too large for memory; through a file when its MD5 has to be known."""
+        described = self.describe(obj)
+        size = obj.fingerprint.size
+        for warning in described.warnings:
+            tell(warning)
+        if self._attach_md5 and not described.md5:
+            if has_room(self._spool_folder, size):
+                with self._file() as path:
+                    self.fetch(obj, path, 0, size, moved)
+                    spooled = obj._replace(spooled=path)
+                    md5 = self._digest_of(spooled, described)
+                    headers = self._headers(obj, described, lambda: md5)
+                    payload = self.part(spooled, 0, size, moved)
+                    yield Body(payload, headers, described.fingerprint)
+                return
+            tell("it is sent without x-cos-meta-md5: it does not fit into tmpFolder")
+        headers = list(described.headers.items())
+        if self._attach_md5 and described.md5:
+            headers.append((MD5_HEADER, described.md5))
+        yield Body(self.part(obj, 0, size, moved), headers, described.fingerprint)
+
+    @contextmanager
+    def _unknown(self, obj: SourceObject, tell: Tell) -> Iterator[Body | Spooled]:
+        """Read an object whose size nobody tells: in memory while it fits, else into a file."""
+        limit = self._once_most
+        with self._memory.hold(limit), self._file() as path:
+            data, described, size = self._retries.run(lambda: self._read_unknown(obj, path, limit))
+            for warning in described.warnings:
+                tell(warning)
+            fingerprint = described.fingerprint
+            if data is not None:
+                payload: Payload = BytesPayload(data)
+                headers = self._headers(obj, described, payload.md5)
+                yield Body(payload, headers, fingerprint)
+            elif size >= self._small_below:
+                kept = f"{path}.big"
+                os.replace(path, kept)
+                yield Spooled(kept, size, fingerprint.mtime_ns, fingerprint.etag)
+            else:
+                whole = obj._replace(spooled=path)
+                stream = self.part(whole, 0, size, lambda _: None)
+                headers = self._headers(obj, described, stream.md5)
+                yield Body(stream, headers, fingerprint)
+
+    def _read_unknown(
+        self, obj: SourceObject, path: str, limit: int
+    ) -> tuple[bytes | None, Described, int]:
+        """Return the content, or None when it went into the file; and its size in bytes."""
+        with self._source.open(obj, 0, -1) as reader:
+            pieces, size = [], 0
+            while size <= limit and (piece := reader.read(PIECE)):
+                pieces.append(piece)
+                size += len(piece)
+            if size <= limit:
+                reader.check_unchanged()
+                return b"".join(pieces), reader.described, size
+            with _writing(path, 0) as file:
+                for piece in pieces:
+                    file.write(piece)
+                pieces.clear()
+                while piece := reader.read(PIECE):
+                    if not has_room(self._spool_folder, len(piece)):
+                        raise _no_room(self._spool_folder)
+                    file.write(piece)
+                    size += len(piece)
+            reader.check_unchanged()
+            return None, reader.described, size
+
+    def _download(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
+        done = 0
+        with self._source.open(obj, offset, size) as reader, _writing(path, offset) as file:
+            while done < size:
+                piece = reader.read(min(PIECE, size - done))
+                if not piece:
+                    raise ended_early()
+                file.write(piece)
+                done += len(piece)
+                moved(done)
+            reader.check_unchanged()
+
+    def _digest_of(self, obj: SourceObject, described: Described) -> str:
+        """Return the MD5 of a file, compared with what the source tells of the object."""
+        checking, digest = Checking(described.checks), hashlib.md5(usedforsecurity=False)
+        with _SpooledReader(obj.spooled, 0, -1) as reader:
+            while piece := reader.read(PIECE):
+                digest.update(piece)
+                checking.update(piece)
+        wrong = checking.wrong()
+        if wrong:
+            raise SourceError(
+                f"what was read is not what the source has: its {wrong} differs",
+                operation="GetObject",
+                target=self._source.shown(obj.name),
+                code="SourceChecksumMismatch",
+            )
+        return digest.hexdigest()
+
+    def _open(
+        self, obj: SourceObject, start: int, length: int
+    ) -> AbstractContextManager[ByteReader]:
+        if obj.spooled:
+            return _SpooledReader(obj.spooled, start, length)
+        return self._source.open(obj, start, length)
+
+    @contextmanager
+    def _file(self) -> Iterator[str]:
+        """Give the path of a file of this thread's own, removed at the end."""
+        unique = os.urandom(8).hex()
+        path = Path(self._spool_folder) / f"worker-{unique}"
+        try:
+            yield str(path)
+        finally:
+            path.unlink(missing_ok=True)
+
+
+class _SpooledReader:
+    """A range of a temporary file; a context manager."""
+
+    def __init__(self, path: str, start: int, length: int) -> None:
+        self._path = path
+        self._left = length
+        try:
+            self._file = open(path, "rb")  # noqa: SIM115 - closed by __exit__
+        except OSError as error:
+            raise _file_error(error, path) from error
+        self._file.seek(start)
+
+    def __enter__(self) -> _SpooledReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, size: int) -> bytes:
+        wanted = size if self._left < 0 else min(size, self._left)
+        try:
+            data = self._file.read(wanted)
+        except OSError as error:
+            raise _file_error(error, self._path) from error
+        if self._left >= 0:
+            self._left -= len(data)
+        return data
+
+    def check_unchanged(self) -> None:
+        """Nobody else writes to it."""
+
+
+@contextmanager
+def _writing(path: str, offset: int) -> Iterator[BinaryIO]:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(descriptor, "r+b") as file:
+            file.seek(offset)
+            yield file
+    except OSError as error:
+        raise _file_error(error, path) from error
+
+
+def _file_error(error: OSError, path: str) -> SourceError:
+    return SourceError(
+        f"the temporary file {path}: {error.strerror}",
+        operation="spool",
+        target=path,
+        code="TmpFolder",
+    )
+
+
+def _no_room(folder: str) -> SourceError:
+    return SourceError(
+        f"its size is not known, and it does not fit into {folder}; free space on that disk, or "
+        "set another tmpFolder",
+        operation="spool",
+        target=folder,
+        code="TmpFolder",
+    )
+
+
+def _read_all(reader: ByteReader, size: int) -> bytes:
+    data = reader.read(size)
+    if len(data) == size:
+        return data
+    pieces, got = [data], len(data)
+    while got < size:
+        piece = reader.read(min(PIECE, size - got))
+        if not piece:
+            raise ended_early()
+        pieces.append(piece)
+        got += len(piece)
+    return b"".join(pieces)

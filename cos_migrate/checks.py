@@ -1,0 +1,118 @@
+"""Checksums that a source tells of a whole object, compared with what was read of it.
+
+The kinds are those that clouds tell: plain digests, CRCs, and Qiniu's qetag (its documentation,
+"qetag algorithm": SHA-1 over blocks of 4 MiB).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import fastcrc
+
+_QETAG_BLOCK = 4 << 20
+"""Bytes."""
+
+
+class Check(NamedTuple):
+    """One checksum of a whole object."""
+
+    kind: str
+    """One of `KINDS`."""
+    expected: str
+    """Hex for digests, a decimal number for CRCs, the hash itself for a qetag."""
+
+
+class _Digest:
+    def __init__(self, name: str) -> None:
+        self._hash = hashlib.new(name, usedforsecurity=False)
+        self.update = self._hash.update
+
+    def text(self) -> str:
+        return self._hash.hexdigest()
+
+
+class _Crc:
+    def __init__(self, step: Callable[[bytes, int], int]) -> None:
+        self._step = step
+        self._value = 0
+
+    def update(self, data: bytes) -> None:
+        self._value = self._step(data, self._value)
+
+    def text(self) -> str:
+        return str(self._value)
+
+
+class _Qetag:
+    def __init__(self) -> None:
+        self._blocks: list[bytes] = []
+        self._block = hashlib.sha1(usedforsecurity=False)
+        self._left = _QETAG_BLOCK
+
+    def update(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            part = view[: self._left]
+            self._block.update(part)
+            self._left -= len(part)
+            view = view[len(part) :]
+            if not self._left:
+                self._end_block()
+
+    def _end_block(self) -> None:
+        self._blocks.append(self._block.digest())
+        self._block = hashlib.sha1(usedforsecurity=False)
+        self._left = _QETAG_BLOCK
+
+    def text(self) -> str:
+        blocks = list(self._blocks)
+        if self._left < _QETAG_BLOCK or not blocks:
+            blocks.append(self._block.digest())
+        if len(blocks) == 1:
+            return _qetag_text(b"\x16", blocks[0])
+        joined = hashlib.sha1(b"".join(blocks), usedforsecurity=False)
+        return _qetag_text(b"\x96", joined.digest())
+
+
+def _qetag_text(mark: bytes, digest: bytes) -> str:
+    return base64.urlsafe_b64encode(mark + digest).decode("ascii")
+
+
+Summing = _Digest | _Crc | _Qetag
+
+_MAKERS: dict[str, Callable[[], Summing]] = {
+    "MD5": lambda: _Digest("md5"),
+    "SHA-1": lambda: _Digest("sha1"),
+    "SHA-256": lambda: _Digest("sha256"),
+    "CRC-32": lambda: _Crc(zlib.crc32),
+    "CRC-32C": lambda: _Crc(fastcrc.crc32.iscsi),
+    "CRC-64/XZ": lambda: _Crc(fastcrc.crc64.xz),
+    "qetag": _Qetag,
+}
+KINDS = tuple(_MAKERS)
+"""What `Check.kind` can be."""
+
+
+class Checking:
+    """Sums up what is read of an object and compares it with what its source tells."""
+
+    def __init__(self, checks: Iterable[Check]) -> None:
+        self._sums = [(check, _MAKERS[check.kind]()) for check in checks]
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes."""
+        for _, each in self._sums:
+            each.update(data)
+
+    def wrong(self) -> str:
+        """Return the kind of a checksum that differs, now that all has been read; else nothing."""
+        for check, each in self._sums:
+            expected = check.expected if check.kind == "qetag" else check.expected.lower()
+            if each.text() != expected:
+                return check.kind
+        return ""

@@ -1,0 +1,81 @@
+"""A foreign object's metadata as COS can take it (SPEC: names `[a-z0-9-]`, 2 KiB in all).
+
+Nothing is lost silently: what cannot be carried over is named in a warning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+from urllib.parse import quote
+
+USER_PREFIX = "x-cos-meta-"
+STANDARD = (
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+)
+"""The headers that describe content and are stored as they are."""
+_MOST = 2048
+"""Bytes of all names, less their prefix, and values together."""
+_NAME = re.compile("[a-z0-9-]+")
+_PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+_BROKEN = re.compile("[\x00-\x1f\x7f]")
+
+
+class Carried(NamedTuple):
+    """Headers to store, and what could not be among them."""
+
+    headers: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+def text_of(value: bytes) -> str:
+    """Return a header's value: UTF-8 where it is, else Latin-1 as HTTP has it."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) -> dict[str, str]:
+    """Return those of `headers` (lower-case names) that describe content."""
+    found = {}
+    for name in names:
+        value = text_of(headers.get(name.encode(), b"")).strip()
+        if value and not _BROKEN.search(value):
+            found[name] = value
+    return found
+
+
+def user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> Carried:
+    """Return user metadata as `x-cos-meta-...` headers.
+
+    `own`: what this tool adds (name less prefix, value), which always fits; `foreign`: pairs of
+    the source's own names, less their prefix, and values.
+    """
+    headers, warnings = dict(own), []
+    left = _MOST - sum(len(name) + len(value) for name, value in own.items())
+    for name, value in foreign:
+        fitting = name.lower().replace("_", "-")
+        text = value if _is_plain(value) else quote(value, safe=_PLAIN)
+        size = len(fitting) + len(text)
+        if not _NAME.fullmatch(fitting):
+            warnings.append(f"metadata {name!r} is not carried over: COS takes no such name")
+        elif fitting in headers:
+            if headers[fitting] != text:
+                warnings.append(f"metadata {name!r} is not carried over: {fitting} is taken")
+        elif size > left:
+            warnings.append(f"metadata {name!r} is not carried over: COS holds 2 KiB of it in all")
+        else:
+            left -= size
+            headers[fitting] = text
+    return Carried({USER_PREFIX + name: value for name, value in headers.items()}, tuple(warnings))
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and value.isprintable()

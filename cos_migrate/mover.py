@@ -1,0 +1,252 @@
+"""One thread's way of carrying out tasks; whatever happens becomes their result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+
+from cos_migrate.bodies import MD5_HEADER, Bodies, Moved, Spooled, Tell
+from cos_migrate.cos.access import CosSettings
+from cos_migrate.cos.client import CosClient, Stored
+from cos_migrate.errors import MigrateError, SourceChanged
+from cos_migrate.model import Failure, SourceObject
+from cos_migrate.sources.base import Source
+from cos_migrate.tasks import (
+    SOURCE_FIELDS,
+    Arrival,
+    Kind,
+    Look,
+    Message,
+    Reply,
+    failure_of,
+    source_object,
+)
+
+_CHANGED_TRIES = 3
+_REPORT_EVERY = 2.0
+"""Seconds between two reports of a long transfer."""
+
+
+class Mover:
+    """Carries out tasks one after the other, over connections of its own."""
+
+    def __init__(
+        self,
+        cos: CosSettings,
+        source: Source,
+        client: CosClient,
+        bodies: Bodies,
+        emit: Callable[[Message], None],
+    ) -> None:
+        """`emit` takes what is to be told while a task is under way."""
+        self.client = client
+        self._cos = cos
+        self._source = source
+        self._bodies = bodies
+        self._emit = emit
+        self._earlier: MigrateError | None = None
+        self._carry_out: dict[int, Callable[[int, Message], Message]] = {
+            Kind.PUT_OBJECT: self._put_object,
+            Kind.LOOK: self._look,
+            Kind.DIGEST: self._digest,
+            Kind.INITIATE_UPLOAD: self._initiate,
+            Kind.LIST_PARTS: self._list_parts,
+            Kind.UPLOAD_PART: self._upload_part,
+            Kind.COMPLETE_UPLOAD: self._complete,
+            Kind.ABORT_UPLOAD: self._abort,
+            Kind.STAT: self._stat,
+            Kind.EXAMINE: self._examine,
+            Kind.COPY_OBJECT: self._copy_object,
+            Kind.COPY_PART: self._copy_part,
+            Kind.FETCH_PART: self._fetch_part,
+        }
+
+    def run(self, task: Message, earlier: MigrateError | None = None) -> Message:
+        """Carry out one task; whatever happens becomes its result.
+
+        `earlier` is how a first try of its request failed elsewhere.
+        """
+        number, self._earlier = task[0], earlier
+        try:
+            return self._carry_out[task[1]](number, task[2:])
+        except MigrateError as error:
+            if error.code == "Stopping":
+                return (number, Reply.UNSTARTED)
+            return (number, Reply.FAILED, *failure_of(error))
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            return (number, Reply.FAILED, *Failure("transfer", text, code="Unexpected"))
+
+    # -- objects that take one request ---------------------------------------------------------
+
+    def _put_object(self, number: int, fields: Message) -> Message:
+        cos_path, look = fields[SOURCE_FIELDS:]
+
+        def send(obj: SourceObject) -> Message:
+            with self._bodies.whole(obj, self._moved(number), self._tell(number)) as body:
+                if isinstance(body, Spooled):
+                    return (number, Reply.SPOOLED, *body)
+                earlier, self._earlier = self._earlier, None
+                stored = self.client.put_object(cos_path, body.payload, body.headers, earlier)
+                _, mtime_ns, etag = body.fingerprint
+                size = body.payload.size
+            arrival = Arrival(
+                stored.request_id, stored.unverified, stored.crc64, size, mtime_ns, etag
+            )
+            return (number, Reply.DONE, *arrival)
+
+        return self._unless_there(number, cos_path, look, source_object(fields), send)
+
+    def _copy_object(self, number: int, fields: Message) -> Message:
+        cos_path, look = fields[SOURCE_FIELDS:]
+
+        def send(obj: SourceObject) -> Message:
+            described = None
+            if self._source.is_same_object(obj, cos_path):
+                described = self._bodies.describe(obj)
+            headers = self._source.copy_headers(obj, described)
+            copied = self.client.copy_object(cos_path, self._source.copy_source(obj), headers)
+            size, mtime_ns, etag = obj.fingerprint
+            crc64, unverified = copied.crc64, ""
+            if not (_is_md5(etag) and copied.etag == etag):
+                # Only content tells: an ETag that is no MD5 differs from copy to copy.
+                described = described or self._bodies.describe(obj)
+                stored = self.client.verify_copy(cos_path, size, described.crc64, copied)
+                crc64, unverified = stored.crc64, stored.unverified
+            known = -1 if crc64 is None else crc64
+            arrival = Arrival(copied.request_id, unverified, known, size, mtime_ns, etag)
+            return (number, Reply.DONE, *arrival)
+
+        return self._unless_there(number, cos_path, look, source_object(fields), send)
+
+    def _unless_there(
+        self,
+        number: int,
+        cos_path: str,
+        look: int,
+        obj: SourceObject,
+        send: Callable[[SourceObject], Message],
+    ) -> Message:
+        """Send an object, again where it changes meanwhile, unless COS has what is looked for."""
+        there = self._there(number, cos_path, look, obj)
+        if there:
+            return there
+        for attempt in range(1, _CHANGED_TRIES + 1):
+            try:
+                return send(obj)
+            except SourceChanged:
+                if attempt == _CHANGED_TRIES:
+                    raise
+                obj = self._source.stat(obj)
+        raise AssertionError  # the loop returns or raises
+
+    def _there(self, number: int, cos_path: str, look: int, obj: SourceObject) -> Message | None:
+        if look == Look.NOT:
+            return None
+        head = self.client.head_object(cos_path)
+        if head is None:
+            return None
+        if look & Look.NEWER and _is_newer(head.last_modified, obj.fingerprint.mtime_ns):
+            return (number, Reply.TARGET_EXISTS, True)
+        return (number, Reply.TARGET_EXISTS, False) if look & Look.SAME_PATH else None
+
+    def _examine(self, number: int, fields: Message) -> Message:
+        obj = source_object(fields)
+        return (number, Reply.DONE, *self._bodies.describe(obj).fingerprint)
+
+    # -- what big objects are made of ----------------------------------------------------------
+
+    def _look(self, number: int, fields: Message) -> Message:
+        cos_path, look = fields[SOURCE_FIELDS:]
+        there = self._there(number, cos_path, look, source_object(fields))
+        return there or (number, Reply.DONE)
+
+    def _digest(self, number: int, fields: Message) -> Message:
+        obj = source_object(fields)
+        return (number, Reply.DONE, *self._bodies.digest(obj, self._moved(number)))
+
+    def _initiate(self, number: int, fields: Message) -> Message:
+        obj = source_object(fields)
+        cos_path, md5 = fields[SOURCE_FIELDS:]
+        described = self._bodies.describe(obj)
+        tell = self._tell(number)
+        for warning in described.warnings:
+            tell(warning)
+        headers = dict(described.headers)
+        if md5:
+            headers[MD5_HEADER] = md5
+        upload_id = self.client.initiate(cos_path, list(headers.items()))
+        return (number, Reply.DONE, upload_id, described.crc64)
+
+    def _upload_part(self, number: int, fields: Message) -> Message:
+        obj = source_object(fields)
+        cos_path, upload_id, part, offset, size = fields[SOURCE_FIELDS:]
+        payload = self._bodies.part(obj, offset, size, self._moved(number))
+        stored = self.client.upload_part(cos_path, upload_id, part, payload)
+        return (number, Reply.DONE, stored.etag, stored.crc64, stored.unverified)
+
+    def _copy_part(self, number: int, fields: Message) -> Message:
+        obj = source_object(fields)
+        cos_path, upload_id, part, offset, size = fields[SOURCE_FIELDS:]
+        headers = self._source.copy_headers(obj, None)
+        copied = self.client.copy_part(
+            cos_path, upload_id, part, self._source.copy_source(obj), headers, offset, size
+        )
+        return (number, Reply.DONE, copied.etag, -1, "")
+
+    def _fetch_part(self, number: int, fields: Message) -> Message:
+        obj = source_object(fields)
+        path, offset, size = fields[SOURCE_FIELDS:]
+        self._bodies.fetch(obj, path, offset, size, self._moved(number))
+        return (number, Reply.DONE)
+
+    def _complete(self, number: int, fields: Message) -> Message:
+        stored: Stored = self.client.complete(*fields)
+        return (number, Reply.DONE, stored.request_id, stored.unverified)
+
+    def _list_parts(self, number: int, fields: Message) -> Message:
+        from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
+
+        return (number, Reply.DONE, Control(self._cos).list_parts(*fields))
+
+    def _abort(self, number: int, fields: Message) -> Message:
+        from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
+
+        Control(self._cos).abort(*fields)
+        return (number, Reply.DONE)
+
+    def _stat(self, number: int, fields: Message) -> Message:
+        return (number, Reply.DONE, *self._source.stat(source_object(fields)).fingerprint)
+
+    # -- what is told meanwhile ----------------------------------------------------------------
+
+    def _moved(self, number: int) -> Moved:
+        next_report = time.monotonic() + _REPORT_EVERY
+
+        def moved(count: int) -> None:
+            nonlocal next_report
+            now = time.monotonic()
+            if now >= next_report:
+                next_report = now + _REPORT_EVERY
+                self._emit((number, Reply.MOVED, count))
+
+        return moved
+
+    def _tell(self, number: int) -> Tell:
+        return lambda text: self._emit((number, Reply.WARNING, text))
+
+
+def _is_md5(etag: str) -> bool:
+    return len(etag) == 32 and all(char in "0123456789abcdef" for char in etag.lower())  # noqa: PLR2004
+
+
+def _is_newer(last_modified: str, mtime_ns: int) -> bool:
+    """Return whether a Last-Modified (whole seconds) lies behind a time of the source."""
+    if mtime_ns < 0:
+        return False
+    try:
+        seconds = int(parsedate_to_datetime(last_modified).timestamp())
+    except ValueError:
+        return False
+    return seconds > mtime_ns // 1_000_000_000

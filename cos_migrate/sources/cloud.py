@@ -1,0 +1,467 @@
+"""What the sources that come over HTTP share: listing by pages, signed requests, readers.
+
+A cloud's own SDK lists and signs; what it signs is sent by the lean client (`fetch`), which is
+the second hot path of this tool. Nothing here retries, waits or knows a cloud by name.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
+
+from cos_migrate.checks import Checking
+from cos_migrate.errors import SourceChanged, SourceError, TransportError
+from cos_migrate.fetch import Fetcher, Request
+from cos_migrate.http import Incoming, Timeouts
+from cos_migrate.model import (
+    Described,
+    Failure,
+    Fingerprint,
+    Found,
+    ListRange,
+    Page,
+    Rejected,
+    SourceObject,
+    Target,
+)
+from cos_migrate.network import Proxy
+from cos_migrate.sources.base import Reader, Source, SourceOptions
+from cos_migrate.xml_text import text_of
+
+_RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
+_CHANGED_STATUS = frozenset({412, 416})
+_ERROR_MOST = 64 << 10
+"""Bytes that are read of an answer that is an error."""
+_LINES = 1000
+"""Lines of a list file that make a page."""
+
+
+class Refusal(NamedTuple):
+    """An answer that is an error."""
+
+    status: int
+    headers: Mapping[bytes, bytes]
+    """Lower-case names."""
+    body: bytes
+
+
+class Told(NamedTuple):
+    """What an error answer, or an SDK's exception, tells of an error."""
+
+    status: int
+    """HTTP status; 0: none."""
+    code: str
+    """The cloud's own error code; empty: none."""
+    message: str
+    request_id: str = ""
+
+
+class CloudSource(Source):
+    """A source whose objects come over HTTP.
+
+    To add one: declare its section, then implement `ranges` and `list_page` (or inherit from
+    `KeyOrderedSource`), `request`, `description`, the record texts, and say in `advice` which key
+    of the section each error code points to.
+    """
+
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Error code -> what of the configuration to look at, such as `accessKeyId`."""
+    fatal_codes: ClassVar[frozenset[str]] = frozenset()
+    """Error codes that no other object of the source can escape."""
+    archived_codes: ClassVar[frozenset[str]] = frozenset()
+    """Error codes of an object that must be restored before it can be read."""
+
+    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+        super().__init__(config, target, options)
+        self._fetcher = Fetcher(self.timeouts(), self.proxy(), self.options.ca_file)
+
+    # -- what a cloud says -----------------------------------------------------------------------
+
+    @abc.abstractmethod
+    def ranges(self) -> tuple[ListRange, ...]:
+        """Return the ranges that together hold everything there is to list."""
+
+    @abc.abstractmethod
+    def list_page(self, part: ListRange, marker: str) -> Page:
+        """Return the page of a range that follows `marker` (empty: the first).
+
+        Called from several threads. Raises SourceError (made by `error`), retryable where asking
+        again may help.
+        """
+
+    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:  # noqa: ARG002
+        """Cut what is left of a range behind `marker` in two; None where it cannot be cut.
+
+        The first of the two goes on with `marker`, the second begins anew.
+        """
+        return None
+
+    @abc.abstractmethod
+    def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
+        """Return a signed GET or HEAD of an object, or of `span`: (first byte, how many).
+
+        It must be pinned to the version in `obj.fingerprint` where the cloud can do that
+        (`If-Match`). Called from several threads.
+        """
+
+    @abc.abstractmethod
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+        """Return what the headers of an answer (lower-case names) say of the whole object.
+
+        The size in its fingerprint is filled in here; -1 when not known.
+        """
+
+    def told(self, refusal: Refusal) -> Told:
+        """Return what an error answer tells; the default reads S3's XML, as most clouds write."""
+        headers, body = refusal.headers, refusal.body
+        request_id = headers.get(b"x-amz-request-id") or headers.get(b"x-oss-request-id") or b""
+        return Told(
+            refusal.status,
+            text_of(body, "Code"),
+            text_of(body, "Message"),
+            request_id.decode("latin-1") or text_of(body, "RequestId"),
+        )
+
+    def timeouts(self) -> Timeouts:
+        """Return how long the source may keep silent."""
+        config = self.config
+        return Timeouts(
+            config.src_connect_timeout / 1000,
+            config.src_socket_timeout / 1000,
+            self.options.request_timeout,
+        )
+
+    def proxy(self) -> Proxy | None:
+        """Return the proxy for all requests to the source."""
+        if not self.config.proxy_host:
+            return None
+        return Proxy.of(self.config.proxy_host, self.config.proxy_port)
+
+    # -- what follows from it --------------------------------------------------------------------
+
+    def scan(self) -> Iterator[Found]:
+        """Yield what all ranges hold, one after the other."""
+        waiting = list(self.ranges())
+        while waiting:
+            part, marker = waiting.pop(0), ""
+            while True:
+                page = self.list_page(part, marker)
+                yield from page.found
+                waiting += page.more
+                marker = page.next
+                if not marker:
+                    break
+
+    def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
+        """Request a range, or the whole object without a `Range` header."""
+        whole = start == 0 and length in {-1, obj.fingerprint.size}
+        return self._reading(obj, None if whole else (start, length))
+
+    def describe(self, obj: SourceObject) -> Described:
+        """Ask for the headers of an object."""
+        with self.answer(obj, "HEAD", None) as incoming:
+            described = self._described(obj, incoming, None)
+        self._compare(obj, described.fingerprint)
+        return described
+
+    def stat(self, obj: SourceObject) -> SourceObject:
+        """Return `obj` as the source has it now."""
+        unknown = obj._replace(fingerprint=Fingerprint(-1))
+        return obj._replace(fingerprint=self.describe(unknown).fingerprint)
+
+    def error(self, operation: str, target: str, told: Told) -> SourceError:
+        """Return the error for what a cloud told, sorted by kind, with where to look."""
+        status, code = told.status, told.code or f"Http{told.status}"
+        message = told.message or f"the source answered {status}"
+        if code in self.archived_codes:
+            message = f"it is archived and must be restored before it can be read ({message})"
+        where = self.advice.get(code) or (self.advice.get(str(status)) if not told.code else "")
+        if where:
+            message = f"{message}; look at [{self.migrate_type}] {where}"
+        kind = SourceChanged if status in _CHANGED_STATUS else SourceError
+        return kind(
+            message,
+            operation=operation,
+            target=self.shown(target),
+            status=status,
+            code="Changed" if kind is SourceChanged else code,
+            request_id=told.request_id,
+            retryable=status in _RETRYABLE_STATUS and code not in self.fatal_codes,
+            fatal=code in self.fatal_codes,
+        )
+
+    @contextmanager
+    def answer(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Iterator[Incoming]:
+        """Send the request for an object; the answer is no error. Raises SourceError."""
+        operation = "HeadObject" if method == "HEAD" else "GetObject"
+        with self._named(operation, obj):
+            context = self._fetcher.send(self.request(obj, method, span))
+            incoming = context.__enter__()
+        try:
+            if incoming.status >= 300:  # noqa: PLR2004 - HTTP
+                with self._named(operation, obj):
+                    body = incoming.read_all(_ERROR_MOST)
+                refusal = Refusal(incoming.status, incoming.headers, body)
+                told = self.told(refusal)
+                if not told.code and incoming.status == 404:  # noqa: PLR2004 - to HEAD: no body
+                    told = told._replace(code="NoSuchKey", message="it does not exist any more")
+                error = self.error(operation, obj.name, told)
+                after = incoming.header(b"retry-after")
+                error.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
+                raise error
+            yield incoming
+        finally:
+            context.__exit__(None, None, None)
+
+    @contextmanager
+    def _named(self, operation: str, obj: SourceObject) -> Iterator[None]:
+        """Name the operation and the object in an error of the connection."""
+        try:
+            yield
+        except TransportError as error:
+            raise SourceError(
+                f"the source: {error}",
+                operation=operation,
+                target=self.shown(obj.name),
+                status=error.status,
+                code=error.code,
+                retryable=error.retryable,
+            ) from error
+
+    @contextmanager
+    def _reading(self, obj: SourceObject, span: tuple[int, int] | None) -> Iterator[Reader]:
+        if span is not None and not span[1]:
+            yield _Nothing(self.describe(obj))
+            return
+        with self.answer(obj, "GET", span) as incoming:
+            described = self._described(obj, incoming, span)
+            self._compare(obj, described.fingerprint)
+            length = span[1] if span else described.fingerprint.size
+            yield _HttpReader(self, obj, incoming, described, length, whole=span is None)
+
+    def _described(
+        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
+    ) -> Described:
+        """Return the description of the whole object; its size is that of the content."""
+        if span is not None and incoming.status != 206:  # noqa: PLR2004 - HTTP
+            raise SourceError(
+                "the source sends no ranges of it",
+                operation="GetObject",
+                target=self.shown(obj.name),
+                status=incoming.status,
+                code="RangeIgnored",
+            )
+        described = self.description(obj, incoming.headers)
+        size = _whole_size(incoming, span)
+        return described._replace(fingerprint=described.fingerprint._replace(size=size))
+
+    def _compare(self, obj: SourceObject, now: Fingerprint) -> None:
+        """Raise SourceChanged when what the source has now is not what was listed."""
+        listed = obj.fingerprint
+        if (
+            (listed.size >= 0 and now.size >= 0 and now.size != listed.size)
+            or (listed.etag and now.etag and now.etag != listed.etag)
+            or (not listed.etag and listed.mtime_ns >= 0 and listed.mtime_ns != now.mtime_ns)
+        ):
+            raise SourceChanged(
+                "it changed after it was listed",
+                operation="GetObject",
+                target=self.shown(obj.name),
+                code="Changed",
+            )
+
+
+class _Nothing:
+    """An empty range."""
+
+    def __init__(self, described: Described) -> None:
+        self.described = described
+
+    def read(self, size: int) -> bytes:  # noqa: ARG002 - there is nothing to read
+        return b""
+
+    def check_unchanged(self) -> None:
+        return
+
+
+class _HttpReader:
+    """The body of an answer, summed up where it is the whole object."""
+
+    def __init__(
+        self,
+        source: CloudSource,
+        obj: SourceObject,
+        incoming: Incoming,
+        described: Described,
+        length: int,
+        *,
+        whole: bool,
+    ) -> None:
+        """`length`: bytes that must come; -1: as many as do."""
+        self.described = described
+        self._source = source
+        self._obj = obj
+        self._incoming = incoming
+        self._left = length
+        self._bounded = length >= 0
+        self._checking = Checking(described.checks) if whole else Checking(())
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, none at the end. Raises SourceError."""
+        wanted = min(size, self._left) if self._bounded else size
+        with self._source._named("GetObject", self._obj):  # noqa: SLF001 - of one room
+            data = self._incoming.read(wanted) if wanted else b""
+            if self._bounded:
+                self._left -= len(data)
+                if wanted and not data:
+                    raise TransportError(
+                        "its body ended early", code="ConnectionBroken", retryable=True
+                    )
+                if not self._left and not self._incoming.ended:
+                    # Its end frees the connection for the next request.
+                    self._incoming.read(1)
+        self._checking.update(data)
+        return data
+
+    def check_unchanged(self) -> None:
+        """Raise SourceError when what was read differs from the source's own checksum."""
+        if self._bounded and self._left:
+            return  # only some of it was read
+        wrong = self._checking.wrong()
+        if wrong:
+            raise SourceError(
+                f"what was read is not what the source has: its {wrong} differs",
+                operation="GetObject",
+                target=self._source.shown(self._obj.name),
+                code="SourceChecksumMismatch",
+                retryable=True,
+            )
+
+
+def _whole_size(incoming: Incoming, span: tuple[int, int] | None) -> int:
+    """Return the size of the whole object that an answer tells, -1 when it does not."""
+    text = incoming.header(b"content-length")
+    if span is not None:
+        text = incoming.header(b"content-range").rpartition("/")[2]
+    return int(text) if text.isascii() and text.isdigit() else -1
+
+
+class KeyOrderedSource(CloudSource):
+    """A source that lists its keys in the order of their bytes, behind any key.
+
+    Such a listing can be cut anywhere, so that several stretches of it are listed at once.
+    """
+
+    @abc.abstractmethod
+    def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
+        """Return the next page of keys that begin with `prefix` and stand behind `after`.
+
+        With a `delimiter` what stands between the prefix and it is folded, as S3 does it.
+        Raises SourceError (made by `error`).
+        """
+
+    def list_page(self, part: ListRange, marker: str) -> Page:
+        """Return the next page of a range, held to the order it must have."""
+        last = marker or part.after
+        page = self.list_keys(part.prefix, last, "")
+        kept: list[Found] = []
+        # Python compares strings by code point, which is the order of their UTF-8 bytes.
+        for obj in page.objects:
+            if obj.name <= last:
+                raise self._disorder(obj.name, last)
+            last = obj.name
+            if part.until and last > part.until:
+                return Page(kept, "")
+            kept.append(obj)
+        if page.truncated and not page.objects:
+            raise self._disorder("an empty page", last)
+        return Page(kept, last if page.truncated else "")
+
+    def _disorder(self, name: str, last: str) -> SourceError:
+        return SourceError(
+            f"the listing is out of order: {name} came behind {last}",
+            operation="ListObjects",
+            target=name,
+            code="ListingOutOfOrder",
+        )
+
+    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
+        """Cut at a folder in the middle of what is left, looking from the top downwards."""
+        for folder in _folders_of(marker, part.prefix):
+            page = self.list_keys(folder, marker, "/")
+            cuts = [
+                cut for cut in page.folders if cut > marker and (not part.until or cut < part.until)
+            ]
+            if cuts:
+                middle = cuts[len(cuts) // 2]
+                return part._replace(until=middle), part._replace(after=middle)
+        return None
+
+
+class KeyPage(NamedTuple):
+    """One answer to a listing of keys."""
+
+    objects: list[SourceObject]
+    folders: list[str]
+    """The folded prefixes, each ending in the delimiter."""
+    truncated: bool
+    """Whether keys follow."""
+
+
+def _folders_of(marker: str, prefix: str) -> Iterator[str]:
+    """Yield the prefix, then the folders below it that `marker` lies in, from the top."""
+    yield prefix
+    at = marker.find("/", len(prefix))
+    while at >= 0:
+        yield marker[: at + 1]
+        at = marker.find("/", at + 1)
+
+
+def base_of(prefix: str) -> str:
+    """Return what a prefix takes away from a key: all up to its last `/`."""
+    return prefix[: prefix.rfind("/") + 1]
+
+
+def list_file_page(path: str, marker: str, parse: Callable[[str, int], Found | None]) -> Page:
+    """Return the next page of a file that has one name a line; the marker is `offset:line`.
+
+    `parse` is given each line without its end and its number (1-based), and returns None for one
+    to be passed over. A line that is no UTF-8 is rejected. Raises SourceError.
+    """
+    offset, _, number = marker.partition(":")
+    found: list[Found] = []
+    line = int(number or 0)
+    try:
+        with open(path, "rb") as file:
+            file.seek(int(offset or 0))
+            while len(found) < _LINES:
+                raw = file.readline()
+                if not raw:
+                    return Page(found, "")
+                line += 1
+                item = _line_of(raw, path, line, parse)
+                if item is not None:
+                    found.append(item)
+            return Page(found, f"{file.tell()}:{line}")
+    except OSError as error:
+        raise SourceError(
+            f"the list cannot be read: {error.strerror}", operation="read", target=path
+        ) from error
+
+
+def _line_of(
+    raw: bytes, path: str, number: int, parse: Callable[[str, int], Found | None]
+) -> Found | None:
+    if number == 1:
+        raw = raw.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return parse(raw.decode().rstrip("\r\n"), number)
+    except UnicodeDecodeError:
+        name = f"{path}:{number}"
+        failure = Failure("read", f"line {number} of {path} is not UTF-8", code="NotMigratable")
+        return Rejected(name, "", "", failure)

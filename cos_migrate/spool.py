@@ -1,0 +1,109 @@
+"""Temporary files for objects that cannot be streamed, in a folder of this job alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from cos_migrate.errors import StateError
+from cos_migrate.file_lock import FileLock
+
+RESERVE = 1 << 30
+"""Bytes of the disk that are never filled."""
+_LOCK = ".lock"
+
+
+class Spool:
+    """The folder of one job below `tmpFolder`; what a dead run left there is removed."""
+
+    def __init__(self, tmp_folder: Path, job: str) -> None:
+        """Nothing is made before the first file is wanted, except that leftovers go."""
+        self.folder = tmp_folder / f"spool-{job}"
+        self._lock = FileLock(self.folder / _LOCK)
+        self._files: dict[str, tuple[Path, int]] = {}
+        self._number = 0
+        self._open = False
+
+    def open(self) -> None:
+        """Take the folder and empty it. Raises StateError."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self._lock.acquire():
+                raise StateError(
+                    f"{self.folder} is in use by another process with the same configuration; "
+                    "wait for its end, or set another tmpFolder"
+                )
+            self._open = True
+            self._empty()
+        except OSError as error:
+            raise StateError(f"cannot use {self.folder}: {error.strerror}") from error
+
+    def reserve(self, owner: str, size: int) -> str:
+        """Return the path of a new file of `size` bytes for `owner`, empty where there is no room.
+
+        The file that the owner had before is removed.
+        """
+        self.release(owner)
+        promised = sum(total - _allocated(path) for path, total in self._files.values())
+        try:
+            if shutil.disk_usage(self.folder).free - promised - size < RESERVE:
+                return ""
+            self._number += 1
+            path = self.folder / f"{self._number}"
+            with path.open("wb") as file:
+                file.truncate(size)
+        except OSError:
+            return ""
+        self._files[owner] = path, size
+        return str(path)
+
+    def adopt(self, owner: str, path: str, size: int) -> None:
+        """Keep account of a file that a worker has made here."""
+        self._files[owner] = Path(path), size
+
+    def release(self, owner: str) -> None:
+        """Remove the file of `owner`, if it has one."""
+        found = self._files.pop(owner, None)
+        if found:
+            found[0].unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Remove the folder with all that is in it."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            self._empty()
+        except OSError:
+            pass  # the next start of this job removes it
+        self._lock.release()
+        try:
+            (self.folder / _LOCK).unlink(missing_ok=True)
+            self.folder.rmdir()
+        except OSError:
+            pass
+
+    def _empty(self) -> None:
+        self._files.clear()
+        for name in os.listdir(self.folder):
+            if name != _LOCK:
+                (self.folder / name).unlink()
+
+
+def _allocated(path: Path) -> int:
+    """Return how many bytes of the disk a file takes already."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0
+    blocks = getattr(found, "st_blocks", None)
+    return blocks * 512 if blocks is not None else int(found.st_size)
+
+
+def has_room(folder: str, size: int) -> bool:
+    """Return whether a file of `size` bytes fits beside what must stay free."""
+    try:
+        return shutil.disk_usage(folder).free - size >= RESERVE
+    except OSError:
+        return False
