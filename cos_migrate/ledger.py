@@ -100,6 +100,11 @@ class Ledger:
         self._no_longer_failed(record_key)
         self._settle(Status.SKIP, obj, cos_path, line)
 
+    def on_cos(self, sending: Sending, *, newer: bool) -> None:
+        """Settle an object that is left alone because of what COS has at its path."""
+        how = "[skip]" if newer else "[skip] file on cos,"
+        self.skipped(sending.obj, sending.cos_path, sending.record_key, how)
+
     def not_matching(self, obj: SourceObject, line: str) -> None:
         """Settle what a condition of the configuration leaves out."""
         self._settle(Status.CONDITION_NOT_MATCH, obj, "", line)

@@ -10,8 +10,8 @@ import collections
 import queue
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from cos_migrate import keys, positions
 from cos_migrate.cos.access import Credentials
@@ -20,17 +20,9 @@ from cos_migrate.errors import StateError
 from cos_migrate.ledger import Ledger, Sending
 from cos_migrate.lister import Lister
 from cos_migrate.model import Failure, Fingerprint, Found, Note, Rejected, SourceObject
-from cos_migrate.multipart import COPY_REFUSED, BigUpload, Step, UploadOptions
+from cos_migrate.multipart import COPY_REFUSED, UploadOptions
 from cos_migrate.pacing import FailureRow, Limit
-from cos_migrate.plan import (
-    COPY_MOST,
-    COPY_PART,
-    Rules,
-    cos_path_of,
-    decide,
-    part_size_for,
-    problem_of_size,
-)
+from cos_migrate.plan import COPY_MOST, Rules, cos_path_of, decide, problem_of_size
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.positions import Positions
 from cos_migrate.report import Report, Summary
@@ -41,14 +33,13 @@ from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.spool import Spool
 from cos_migrate.state import State
 from cos_migrate.tasks import Arrival, Kind, Message, Reply, source_fields
+from cos_migrate.uploads import Upload, Uploads
 
 _TICK = 0.1
 _OF_SOURCE = frozenset({Kind.DIGEST, Kind.STAT, Kind.EXAMINE, Kind.FETCH_PART})
 """Tasks that touch the source only: they prove nothing about COS."""
 _REFUSALS_MOST = 3
 """Copies refused in a row before no more are tried."""
-_PARKED_MOST = 10_000
-"""Big objects that may wait for room before the scan has to."""
 _LOST_MOST = 5
 _MANY_SMALL = 100
 
@@ -72,13 +63,6 @@ class Plan:
     """Of one request."""
     resume: bool = False
     """Whether a listing by pages goes on where the last run has left it."""
-
-
-class _Upload(NamedTuple):
-    """A big object on its way."""
-
-    sending: Sending
-    big: BigUpload
 
 
 class Migration:
@@ -109,10 +93,16 @@ class Migration:
         self._copying = source.copies
         self._refusals = 0
         self._again: collections.deque[int] = collections.deque()
-        self._parked: collections.deque[Sending] = collections.deque()
-        self._uploads: list[_Upload] = []
-        self._tasks: dict[int, tuple[Sending, _Upload | None, Message]] = {}
-        self._hashing = 0
+        self._uploads = Uploads(
+            plan.upload,
+            plan.big_objects,
+            self._ledger,
+            spool,
+            report,
+            submit=self._submit,
+            failed=self._failed,
+        )
+        self._tasks: dict[int, tuple[Sending, Upload | None, Message]] = {}
         self._number = 0
         self._row = FailureRow()
         self._limit = Limit(self._pools.total)
@@ -189,7 +179,7 @@ class Migration:
             return False
         if self._stopping:
             return True
-        waiting = self._found or self._again or self._parked or self._uploads
+        waiting = self._found or self._again or self._uploads
         return self._scan_over and not waiting
 
     # -- collect: what the threads and workers report ------------------------------------------
@@ -262,14 +252,15 @@ class Migration:
         if self._debugging:
             self._report.debug(f"result of {number}: {Reply.NAMES[reply]} {values}")
         if reply == Reply.MOVED:
-            self._moved(sending, upload, task, values[0])
+            if upload:
+                self._uploads.moved(upload, task, values[0])
+            else:
+                self._ledger.moved(sending, values[0])
             return
         if reply == Reply.WARNING:
             self._report.warn(f"{keys.printable(sending.cos_path)}: {values[0]}")
             return
-        if task[1] in _OF_SOURCE:
-            self._hashing -= task[1] == Kind.DIGEST
-        elif reply not in {Reply.UNSTARTED, Reply.FAILED}:
+        if task[1] not in _OF_SOURCE and reply not in {Reply.UNSTARTED, Reply.FAILED}:
             self._row.success()
         if reply == Reply.FAILED and self._cured(Failure(*values)):
             reply = Reply.UNSTARTED
@@ -280,18 +271,12 @@ class Migration:
         if upload is None:
             self._take_small(sending, task, reply, values)
         else:
-            self._take_big(upload, task, reply, values)
+            self._uploads.take(upload, task, reply, values)
 
     def _slow_down(self) -> None:
         if self._limit.slow_down(time.monotonic()):
             self._pools.allow(self._limit.allowed)
             self._report.note(f"COS asks to slow down: {self._limit.allowed} transfers at once")
-
-    def _moved(self, sending: Sending, upload: _Upload | None, task: Message, sent: int) -> None:
-        if upload:
-            upload.big.moved(task, sent)
-            sent = upload.big.sent
-        self._ledger.moved(sending, sent)
 
     def _take_small(self, sending: Sending, task: Message, reply: int, values: list[Any]) -> None:
         if reply == Reply.DONE and task[1] == Kind.EXAMINE:
@@ -309,9 +294,9 @@ class Migration:
             fingerprint = Fingerprint(*fingerprint_fields)
             self._spool.adopt(sending.cos_path, path, fingerprint.size)
             sending.obj = sending.obj._replace(fingerprint=fingerprint, spooled=path)
-            self._parked.append(sending)
+            self._uploads.park(sending)
         elif reply == Reply.TARGET_EXISTS:
-            self._on_cos(sending, newer=values[0])
+            self._ledger.on_cos(sending, newer=values[0])
         elif task[1] == Kind.COPY_OBJECT and values[2] in COPY_REFUSED:
             self._stream_instead(sending)
         else:
@@ -324,42 +309,6 @@ class Migration:
             self._copying = False
             self._report.note("COS refuses to copy: all bodies pass through this machine from now")
         self._send(sending, copy=False)
-
-    def _take_big(self, upload: _Upload, task: Message, reply: int, values: list[Any]) -> None:
-        sending, big = upload
-        if reply == Reply.DONE:
-            step = big.take(task, tuple(values))
-        elif reply == Reply.FAILED:
-            step = big.fail(task, Failure(*values))
-        elif reply == Reply.TARGET_EXISTS:
-            self._end_upload(upload)
-            self._on_cos(sending, newer=values[0])
-            return
-        else:
-            step = big.give_back(task)
-        self._follow(upload, step)
-
-    def _follow(self, upload: _Upload, step: Step) -> None:
-        """Do what a step of a big object's upload asks for."""
-        sending, big = upload
-        self._ledger.keep(step)
-        if step.part:
-            self._ledger.moved(sending, big.sent)
-        if step.done or step.failure:
-            self._end_upload(upload)
-        if step.done:
-            self._ledger.arrived(sending, *step.done)
-        elif step.failure:
-            self._failed(sending, step.failure)
-
-    def _end_upload(self, upload: _Upload) -> None:
-        self._uploads.remove(upload)
-        self._spool.release(upload.sending.cos_path)
-        upload.sending.obj = upload.big.obj
-
-    def _on_cos(self, sending: Sending, *, newer: bool) -> None:
-        how = "[skip]" if newer else "[skip] file on cos,"
-        self._ledger.skipped(sending.obj, sending.cos_path, sending.record_key, how)
 
     def _failed(self, sending: Sending, failure: Failure) -> None:
         self._ledger.failed(sending.obj, sending.cos_path, sending.record_key, failure)
@@ -393,20 +342,20 @@ class Migration:
             number = self._again.popleft()
             self._pools.submit(self._tasks[number][-1])
         self._plan_found(room)
-        self._feed_uploads()
+        self._uploads.feed(lambda: self._room(big=True), copying=self._copying)
         self._pools.flush()
 
     def _room(self, *, big: bool) -> int:
         """Return how many transfers may be submitted to a pool now."""
         if not self._row.proven:
             # The first transfer goes alone: it tells what would fail for all.
-            return int(self._pools.under_way - self._hashing == 0)
+            return int(self._pools.under_way - self._uploads.hashing == 0)
         return self._pools.room(big=big)
 
     def _plan_found(self, room: int) -> None:
         """Decide about what the scan has found, until `room` small transfers are submitted."""
         found, known, size = self._found, 0, 0
-        while found and room and len(self._parked) < _PARKED_MOST:
+        while found and room and not self._uploads.full:
             item = found.popleft()
             self._batches[0] -= 1
             if not self._batches[0]:
@@ -463,9 +412,11 @@ class Migration:
 
     def _send(self, sending: Sending, *, copy: bool) -> bool:
         """Send an object, or park it when it is big; return whether it was submitted."""
+        if self._stopping:
+            return False  # the next run finds it again
         obj = sending.obj
         if obj.fingerprint.size >= (COPY_MOST if copy else self._plan.rules.small_below):
-            self._parked.append(sending)
+            self._uploads.park(sending)
             return False
         kind = Kind.COPY_OBJECT if copy else Kind.PUT_OBJECT
         fields = (kind, *source_fields(obj), sending.cos_path, self._plan.upload.look)
@@ -495,56 +446,7 @@ class Migration:
         record_key = self._source.record_key(obj, cos_path)
         self._ledger.failed(obj, cos_path, record_key, item.failure, line)
 
-    def _feed_uploads(self) -> None:
-        """Keep the big pool busy: oldest objects first, hashing a little ahead of sending."""
-        self._begin_uploads()
-        self._give_files()
-        ahead = max(1, self._plan.big_objects // 4)
-        for upload in self._uploads:
-            if upload.big.hashing and upload.big.ready and self._hashing < ahead:
-                self._submit_next(upload)
-        for upload in self._uploads:
-            big = upload.big
-            while big.ready and not big.hashing and self._room(big=True) > 0:
-                self._submit_next(upload)
-
-    def _give_files(self) -> None:
-        """Let objects that cannot be streamed be kept in files, while there is room."""
-        for upload in list(self._uploads):
-            sending, big = upload
-            if big.wants_file:
-                path = self._spool.reserve(sending.cos_path, big.obj.fingerprint.size)
-                self._follow(upload, big.use_file(path))
-                if big.without_md5:
-                    self._report.without_md5(sending.cos_path)
-
-    def _begin_uploads(self) -> None:
-        while self._parked and len(self._uploads) < self._plan.big_objects:
-            sending = self._parked.popleft()
-            obj, cos_path, options = sending.obj, sending.cos_path, self._plan.upload
-            if self._copying and obj.fingerprint.size >= COPY_MOST:
-                options = replace(options, copies=True, part_size=max(COPY_PART, options.part_size))
-            save_point = self._ledger.save_points.find(cos_path)
-            upload_id = None
-            if save_point is None:
-                size, mtime_ns, _ = obj.fingerprint
-                upload_id = self._ledger.save_points.find_java(
-                    cos_path,
-                    obj.name,
-                    mtime_ns // 1_000_000,
-                    part_size_for(size, options.part_size),
-                    options.threshold,
-                )
-            big = BigUpload(obj, cos_path, options, save_point, upload_id or "")
-            self._uploads.append(_Upload(sending, big))
-
-    def _submit_next(self, upload: _Upload) -> None:
-        task = upload.big.next_task()
-        if task is not None:
-            self._hashing += task[0] == Kind.DIGEST
-            self._submit(upload.sending, upload, task)
-
-    def _submit(self, sending: Sending, upload: _Upload | None, task: Message) -> None:
+    def _submit(self, sending: Sending, upload: Upload | None, task: Message) -> None:
         self._number += 1
         numbered = (self._number, *task)
         if self._debugging:
@@ -561,7 +463,7 @@ class Migration:
         self._next_clock = now + _TICK
         if self._limit.grow(now):
             self._pools.allow(self._limit.allowed)
-        self._report.moving(sum(upload.big.sent for upload in self._uploads))
+        self._report.moving(self._uploads.sent)
         self._report.tick()
         self._watch_window(now)
 

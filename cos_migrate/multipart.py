@@ -46,8 +46,8 @@ class Step:
     save_point: SavePoint | None = None
     forget: SavePoint | None = None
     """Remove this save point and all its parts."""
-    done: tuple[str, str] | None = None
-    """The object has arrived: request id, and why it is unverified (or empty)."""
+    done: tuple[str, str, int] | None = None
+    """The object has arrived: request id, why it is unverified (or empty), CRC-64 (or -1)."""
     failure: Failure | None = None
     """The object failed; its save point stays."""
 
@@ -311,7 +311,7 @@ class BigUpload:
             self._begin()
         elif self._phase is Phase.COMPLETE:
             self._phase = Phase.OVER
-            return Step(done=(values[0], values[1]), forget=self._save_point)
+            return Step(done=(values[0], values[1], self._crc64()), forget=self._save_point)
         return NOTHING
 
     def _take_fetched(self, task: Message) -> Step:
