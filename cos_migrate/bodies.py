@@ -94,6 +94,11 @@ class Bodies:
             tell(warning)
         return Body(payload, self._headers(obj, described, payload.md5), described.fingerprint)
 
+    def of_content(self, obj: SourceObject, data: bytes, described: Described) -> Body:
+        """Return the body of an object that somebody else has read and checked."""
+        payload = BytesPayload(data)
+        return Body(payload, self._headers(obj, described, payload.md5), described.fingerprint)
+
     @contextmanager
     def whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
         """Give the body of an object that is to be sent with one request.

@@ -3,8 +3,9 @@
 Threads that each wait for their own connection spend most of their time handing the interpreter
 lock around: measured with 32 of them, 350 µs of CPU an object against 110 µs in one thread. So one
 thread makes the first try of every small object over the kept-alive connections of its worker.
-Whatever is not the plain case, that is a connection to open, an error to judge, a request to try
-again, a large or slowly read object, goes to the threads beside it.
+An object that lies on another server is fetched here too, by a connection to there, before it is
+sent. Whatever is not the plain case, that is a connection to open, an error to judge, a request to
+try again, a large or slowly read object, goes to the threads beside it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from cos_migrate.cos.client import STALE, Attempt
+from cos_migrate.bodies import Body
+from cos_migrate.cos.client import STALE
 from cos_migrate.errors import MigrateError, TransportError
 from cos_migrate.http import Connection
 from cos_migrate.tasks import Message
@@ -41,10 +44,35 @@ class Handed(NamedTuple):
     """A connection to use for it, None when one has to be opened."""
     error: MigrateError | None
     """How a first try failed; None when there was none."""
+    body: Body | None
+    """What was read for it; None where it has to be read."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try to put an object."""
+
+    task: Message
+    head: bytes
+    body: Body
+    content: bytes
+    """The body's bytes."""
+
+
+@dataclass(slots=True)
+class Fetch:
+    """One try to read an object from its server; the connection to COS waits for it."""
+
+    task: Message
+    source: Connection
+    target: Connection
 
 
 class Lane(Protocol):
     """What prepares and judges the one try that is made here."""
+
+    fetches: bool
+    """Whether objects are fetched from a server, else they are read at once."""
 
     def fits(self, task: Message) -> bool:
         """Return whether the plain case is all that the task asks for."""
@@ -54,6 +82,21 @@ class Lane(Protocol):
 
     def prepare(self, task: Message) -> Attempt:
         """Read the object and build its request. Raises MigrateError."""
+
+    def connect(self, task: Message) -> Connection | None:
+        """Send the request for an object over a connection that is open; None when none is.
+
+        Raises MigrateError.
+        """
+
+    def fetched(self, fetch: Fetch) -> Attempt | None:
+        """Go on with a fetch; return what to send, None when more has to arrive.
+
+        Raises MigrateError when the try failed.
+        """
+
+    def keep(self, connection: Connection) -> None:
+        """Take a connection to the source back, for the next object unless it is closed."""
 
     def finish(self, attempt: Attempt, connection: Connection) -> Message | None:
         """Go on with a request; return its result, None when more has to arrive.
@@ -89,7 +132,7 @@ class Express:
         self._tasks: collections.deque[Message] = collections.deque()
         self._returned: collections.deque[Connection | None] = collections.deque()
         self._idle: list[Connection] = []
-        self._busy: dict[Connection, tuple[Attempt, float]] = {}
+        self._busy: dict[Connection, tuple[Attempt | Fetch, float]] = {}
         self._elsewhere = 0
         self._read_time = 0.0
         self._reads_skipped = 0
@@ -179,7 +222,7 @@ class Express:
                 return
             connection = self._idle.pop() if self._idle else None
             if connection is None or not self._lane.fits(task) or self._reads_are_slow():
-                self._pass_on(task, connection, None)
+                self._pass_on(task, connection)
             else:
                 self._start(task, connection)
 
@@ -193,25 +236,44 @@ class Express:
         return False
 
     def _start(self, task: Message, connection: Connection) -> None:
-        began = time.perf_counter()
         try:
+            if self._lane.fetches:
+                self._start_fetch(task, connection)
+                return
+            began = time.perf_counter()
             attempt = self._lane.prepare(task)
-        except MigrateError:
+        except Exception:
             # A thread meets the same error and judges it.
-            self._pass_on(task, connection, None)
+            self._pass_on(task, connection)
             return
         spent = time.perf_counter() - began
         self._read_time += (spent - self._read_time) * _SMOOTHING
+        self._held += self._lane.weight(task)
+        self._put(attempt, connection)
+
+    def _start_fetch(self, task: Message, connection: Connection) -> None:
+        source = self._lane.connect(task)
+        if source is None:
+            self._pass_on(task, connection)
+            return
+        self._held += self._lane.weight(task)
+        self._watch(source, Fetch(task, source, connection))
+
+    def _put(self, attempt: Attempt, connection: Connection) -> None:
+        """Begin to send an object."""
         try:
-            connection.begin(attempt.head, attempt.payload.data)
+            connection.begin(attempt.head, attempt.content)
         except MigrateError as error:
+            self._let_go(attempt.task)
             self._failed(connection, attempt, error)
             return
+        self._watch(connection, attempt)
+
+    def _watch(self, connection: Connection, state: Attempt | Fetch) -> None:
         if connection not in self._registered:
             self._registered.add(connection)
             self._selector.register(connection, selectors.EVENT_READ, connection)
-        self._busy[connection] = (attempt, time.monotonic())
-        self._held += attempt.payload.size
+        self._busy[connection] = (state, time.monotonic())
         if connection.wants_write:
             self._listen(connection)
 
@@ -221,29 +283,66 @@ class Express:
             # Idle, and the server has closed it, or says what nobody asked.
             self._drop(connection)
             return
-        attempt = known[0]
+        state = known[0]
         wanted_write = connection.wants_write
+        if isinstance(state, Fetch):
+            over = self._advance_fetch(state)
+        else:
+            over = self._advance_put(state, connection)
+        if not over:
+            self._busy[connection] = (state, time.monotonic())
+            if connection.wants_write or wanted_write:
+                self._listen(connection)
+
+    def _advance_fetch(self, fetch: Fetch) -> bool:
+        """Go on with a fetch; return whether it is over."""
+        try:
+            attempt = self._lane.fetched(fetch)
+        except Exception:  # as above
+            self._end_fetch(fetch)
+            return True
+        if attempt is None:
+            return False
+        source = fetch.source
+        del self._busy[source]
+        self._forget(source)
+        self._lane.keep(source)
+        self._put(attempt, fetch.target)
+        return True
+
+    def _end_fetch(self, fetch: Fetch) -> None:
+        """Leave an object to the threads, which meet what failed here again and judge it."""
+        del self._busy[fetch.source]
+        self._let_go(fetch.task)
+        self._forget(fetch.source)
+        fetch.source.close()
+        self._lane.keep(fetch.source)
+        self._pass_on(fetch.task, fetch.target)
+
+    def _advance_put(self, attempt: Attempt, connection: Connection) -> bool:
+        """Go on with sending an object; return whether that is over."""
         try:
             result = self._lane.finish(attempt, connection)
         except MigrateError as error:
-            self._done(connection)
+            self._done(connection, attempt)
             self._failed(connection, attempt, error)
-            return
+            return True
         if result is None:
-            self._busy[connection] = (attempt, time.monotonic())
-            if connection.wants_write or wanted_write:
-                self._listen(connection)
-            return
-        self._done(connection)
+            return False
+        self._done(connection, attempt)
         self._emit(result)
         if connection.reusable:
             self._idle.append(connection)
         else:
             self._forget(connection)
+        return True
 
-    def _done(self, connection: Connection) -> None:
-        attempt, _ = self._busy.pop(connection)
-        self._held -= attempt.payload.size
+    def _done(self, connection: Connection, attempt: Attempt) -> None:
+        del self._busy[connection]
+        self._let_go(attempt.task)
+
+    def _let_go(self, task: Message) -> None:
+        self._held -= self._lane.weight(task)
 
     def _listen(self, connection: Connection) -> None:
         events = selectors.EVENT_READ
@@ -256,31 +355,41 @@ class Express:
         stale = error.code == NOT_PLAIN or (error.code in STALE and not connection.answered)
         if not connection.reusable:
             self._forget(connection)
-        attempt.error = None if stale else error
-        self._pass_on(attempt.task, connection if connection.reusable else None, attempt)
+        # What is read at once is read anew: it may have changed.
+        body = attempt.body if self._lane.fetches else None
+        reusable = connection if connection.reusable else None
+        self._pass_on(attempt.task, reusable, None if stale else error, body)
 
     def _pass_on(
-        self, task: Message, connection: Connection | None, attempt: Attempt | None
+        self,
+        task: Message,
+        connection: Connection | None,
+        error: MigrateError | None = None,
+        body: Body | None = None,
     ) -> None:
         self._elsewhere += 1
         if connection is not None:
             self._forget(connection)
-        self._hand_over(Handed(task, connection, attempt.error if attempt else None))
+        self._hand_over(Handed(task, connection, error, body))
 
     def _end_silent(self, now: float) -> None:
         """Give up requests that have made no progress for too long."""
-        for connection, (attempt, since) in list(self._busy.items()):
-            if now - since > self._silence:
-                self._done(connection)
-                self._forget(connection)
-                connection.close()
-                error = TransportError(
-                    "the server did not answer in time",
-                    operation="exchange",
-                    code="Timeout",
-                    retryable=True,
-                )
-                self._failed(connection, attempt, error)
+        for connection, (state, since) in list(self._busy.items()):
+            if now - since <= self._silence:
+                continue
+            if isinstance(state, Fetch):
+                self._end_fetch(state)
+                continue
+            self._done(connection, state)
+            self._forget(connection)
+            connection.close()
+            error = TransportError(
+                "the server did not answer in time",
+                operation="exchange",
+                code="Timeout",
+                retryable=True,
+            )
+            self._failed(connection, state, error)
 
     def _drop(self, connection: Connection) -> None:
         self._forget(connection)

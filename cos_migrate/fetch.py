@@ -58,7 +58,7 @@ class Fetcher:
             yield answer
         finally:
             if answer.ended and connection.reusable:
-                self._give_back(route, connection)
+                self.give_back(route, connection)
             else:
                 connection.close()
 
@@ -97,7 +97,7 @@ class Fetcher:
 
     def _exchange(self, route: Route, head: bytes, *, no_body: bool) -> tuple[Connection, Incoming]:
         """Send a request; a kept-alive connection that the server had closed does not count."""
-        while (connection := self._take(route)) is not None:
+        while (connection := self.take_idle(route)) is not None:
             try:
                 return connection, connection.request(head, no_body=no_body)
             except TransportError as error:
@@ -109,7 +109,8 @@ class Fetcher:
             self._network.remember(route, connection)
         return connection, answer
 
-    def _take(self, route: Route) -> Connection | None:
+    def take_idle(self, route: Route) -> Connection | None:
+        """Take a connection that waits for a request, None where there is none."""
         with self._lock:
             idle = self._idle.get(route)
             if not idle:
@@ -117,7 +118,8 @@ class Fetcher:
             self._idle_count -= 1
             return idle.pop()
 
-    def _give_back(self, route: Route, connection: Connection) -> None:
+    def give_back(self, route: Route, connection: Connection) -> None:
+        """Keep a connection for the next request."""
         with self._lock:
             if self._idle_count < _IDLE_MOST:
                 self._idle_count += 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from email.utils import parsedate_to_datetime
 
-from cos_migrate.bodies import MD5_HEADER, Bodies, Moved, Spooled, Tell
+from cos_migrate.bodies import MD5_HEADER, Bodies, Body, Moved, Spooled, Tell
 from cos_migrate.cos.access import CosSettings
 from cos_migrate.cos.client import CosClient, Stored
 from cos_migrate.errors import MigrateError, SourceChanged
@@ -46,6 +48,7 @@ class Mover:
         self._bodies = bodies
         self._emit = emit
         self._earlier: MigrateError | None = None
+        self._given: Body | None = None
         self._carry_out: dict[int, Callable[[int, Message], Message]] = {
             Kind.PUT_OBJECT: self._put_object,
             Kind.LOOK: self._look,
@@ -62,12 +65,15 @@ class Mover:
             Kind.FETCH_PART: self._fetch_part,
         }
 
-    def run(self, task: Message, earlier: MigrateError | None = None) -> Message:
+    def run(
+        self, task: Message, earlier: MigrateError | None = None, given: Body | None = None
+    ) -> Message:
         """Carry out one task; whatever happens becomes its result.
 
-        `earlier` is how a first try of its request failed elsewhere.
+        `earlier` is how a first try of its request failed elsewhere, `given` the body that was
+        read for it.
         """
-        number, self._earlier = task[0], earlier
+        number, self._earlier, self._given = task[0], earlier, given
         try:
             return self._carry_out[task[1]](number, task[2:])
         except MigrateError as error:
@@ -84,7 +90,7 @@ class Mover:
         cos_path, look = fields[SOURCE_FIELDS:]
 
         def send(obj: SourceObject) -> Message:
-            with self._bodies.whole(obj, self._moved(number), self._tell(number)) as body:
+            with self._body(number, obj) as body:
                 if isinstance(body, Spooled):
                     return (number, Reply.SPOOLED, *body)
                 earlier, self._earlier = self._earlier, None
@@ -97,6 +103,12 @@ class Mover:
             return (number, Reply.DONE, *arrival)
 
         return self._unless_there(number, cos_path, look, source_object(fields), send)
+
+    def _body(self, number: int, obj: SourceObject) -> AbstractContextManager[Body | Spooled]:
+        given, self._given = self._given, None
+        if given:
+            return contextlib.nullcontext(given)
+        return self._bodies.whole(obj, self._moved(number), self._tell(number))
 
     def _copy_object(self, number: int, fields: Message) -> Message:
         cos_path, look = fields[SOURCE_FIELDS:]

@@ -11,18 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cos_migrate.bodies import IN_MEMORY, Bodies
+from cos_migrate.bodies import IN_MEMORY, Bodies, Body
 from cos_migrate.cos.access import Access, CosSettings, Credentials
-from cos_migrate.cos.client import Attempt, CosClient
+from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.crew import Crew
 from cos_migrate.errors import TransportError
-from cos_migrate.express import NOT_PLAIN, Express, Handed
+from cos_migrate.express import NOT_PLAIN, Attempt, Express, Fetch, Handed
 from cos_migrate.http import Connection
 from cos_migrate.memory import MemoryBudget
 from cos_migrate.model import Target
 from cos_migrate.mover import Mover
+from cos_migrate.network import Route
 from cos_migrate.sources.base import Source, SourceOptions
+from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.tasks import SOURCE_FIELDS, Arrival, Kind, Message, Reply, source_object
 
 
@@ -72,7 +74,7 @@ class Worker:
         self._beside: Crew[Handed] = Crew(job.small_threads, self._serve_small)
         self._big: Crew[Message] = Crew(job.big_threads, self._serve_big)
         self._small = Express(
-            _PlainPut(CosClient(self._access), self._bodies, job),
+            _PlainPut(CosClient(self._access), self._bodies, self._source),
             job.small_threads,
             job.memory,
             job.cos.timeouts.request or job.cos.timeouts.io,
@@ -126,7 +128,7 @@ class Worker:
         mover = self._mover()
         while (handed := take()) is not None:
             mover.client.adopt(handed.connection)
-            result = mover.run(handed.task, handed.error)
+            result = mover.run(handed.task, handed.error, handed.body)
             connection = mover.client.release()
             self._emit(result)
             self._small.returned(connection)
@@ -140,43 +142,74 @@ class Worker:
 
 
 class _PlainPut:
-    """Puts an object that is small, wanted whatever COS has, and read without waiting."""
+    """Puts an object that is small, wanted whatever COS has, and read without much ado."""
 
-    def __init__(self, client: CosClient, bodies: Bodies, job: Job) -> None:
+    def __init__(self, client: CosClient, bodies: Bodies, source: Source) -> None:
         self._client = client
         self._bodies = bodies
-        self._enabled = job.source.reads_at_once
+        self._source = source
+        self._cloud = source if isinstance(source, CloudSource) and source.one_host else None
+        self._routes: dict[Connection, Route] = {}
+        self._enabled = source.reads_at_once or self._cloud is not None
         self._tells_crc = True
+        self.fetches = not source.reads_at_once
 
     def fits(self, task: Message) -> bool:
         return (
             self._enabled
             and self._tells_crc
             and task[1] == Kind.PUT_OBJECT
-            and task[3] <= IN_MEMORY
+            and 0 <= task[3] <= IN_MEMORY
             and not task[2 + SOURCE_FIELDS + 1]
         )
 
     def weight(self, task: Message) -> int:
-        return int(task[3])
+        return max(0, int(task[3]))
 
     def prepare(self, task: Message) -> Attempt:
-        body = self._bodies.in_memory(source_object(task[2:]))
+        return self._attempt(task, self._bodies.in_memory(source_object(task[2:])))
+
+    def connect(self, task: Message) -> Connection | None:
+        if self._cloud is None:
+            return None
+        route, head = self._cloud.plain_request(source_object(task[2:]))
+        connection = self._cloud.fetcher.take_idle(route)
+        if connection is not None:
+            connection.begin(head, b"")
+            self._routes[connection] = route
+        return connection
+
+    def fetched(self, fetch: Fetch) -> Attempt | None:
+        response = fetch.source.advance()
+        if response is None or self._cloud is None:
+            return None
+        obj = source_object(fetch.task[2:])
+        content, described = self._cloud.plain_content(obj, response)
+        if described.warnings:
+            raise TransportError("there is something to tell", code=NOT_PLAIN)
+        return self._attempt(fetch.task, self._bodies.of_content(obj, content, described))
+
+    def keep(self, connection: Connection) -> None:
+        route = self._routes.pop(connection)
+        if self._cloud is not None and connection.reusable:
+            self._cloud.fetcher.give_back(route, connection)
+
+    def _attempt(self, task: Message, body: Body) -> Attempt:
         payload = body.payload
         assert isinstance(payload, BytesPayload)  # noqa: S101 - what is read whole is
         head = self._client.put_request(task[2 + SOURCE_FIELDS], payload.size, body.headers)
-        return Attempt(task, head, payload, body.fingerprint)
+        return Attempt(task, head, body, payload.data)
 
     def finish(self, attempt: Attempt, connection: Connection) -> Message | None:
         response = connection.advance()
         if response is None:
             return None
         number, cos_path = attempt.task[0], attempt.task[2 + SOURCE_FIELDS]
-        stored = self._client.put_answer(cos_path, attempt.payload, response)
+        stored = self._client.put_answer(cos_path, attempt.body.payload, response)
         if stored is None:
             # Without a CRC-64 to compare it takes more requests: the threads make them.
             self._tells_crc = False
             raise TransportError("no CRC-64", code=NOT_PLAIN)
-        size, mtime_ns, etag = attempt.fingerprint
+        size, mtime_ns, etag = attempt.body.fingerprint
         arrival = Arrival(stored.request_id, "", stored.crc64, size, mtime_ns, etag)
         return (number, Reply.DONE, *arrival)

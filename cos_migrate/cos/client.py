@@ -7,7 +7,6 @@ verified: the CRC-64 that COS answers must be that of the bytes sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from cos_migrate.cos.access import Access
@@ -15,9 +14,7 @@ from cos_migrate.cos.answers import error_of, is_error
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.errors import CosError, MigrateError, TransportError
 from cos_migrate.http import Connection, Response
-from cos_migrate.model import Fingerprint
 from cos_migrate.network import Route
-from cos_migrate.tasks import Message
 from cos_migrate.xml_text import text_of
 
 Headers = Sequence[tuple[str, str]]
@@ -46,20 +43,6 @@ class Copied(NamedTuple):
     """Without quotes."""
     crc64: int | None
     request_id: str
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One try to put an object over a connection that somebody else drives."""
-
-    task: Message
-    """The task it is made for."""
-    head: bytes
-    payload: BytesPayload
-    fingerprint: Fingerprint
-    """Of the version that was read."""
-    error: MigrateError | None = None
-    """Why it failed; None while it has not."""
 
 
 class Head(NamedTuple):
