@@ -170,13 +170,11 @@ class _PlainPut:
         return self._attempt(task, self._bodies.in_memory(source_object(task[2:])))
 
     def connect(self, task: Message) -> Connection | None:
-        if self._cloud is None:
+        begun = self._cloud.begin(source_object(task[2:])) if self._cloud else None
+        if begun is None:
             return None
-        route, head = self._cloud.plain_request(source_object(task[2:]))
-        connection = self._cloud.fetcher.take_idle(route)
-        if connection is not None:
-            connection.begin(head, b"")
-            self._routes[connection] = route
+        route, connection = begun
+        self._routes[connection] = route
         return connection
 
     def fetched(self, fetch: Fetch) -> Attempt | None:
@@ -191,8 +189,8 @@ class _PlainPut:
 
     def keep(self, connection: Connection) -> None:
         route = self._routes.pop(connection)
-        if self._cloud is not None and connection.reusable:
-            self._cloud.fetcher.give_back(route, connection)
+        if self._cloud:
+            self._cloud.keep(route, connection)
 
     def _attempt(self, task: Message, body: Body) -> Attempt:
         payload = body.payload

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 from cos_migrate.checks import Checking
 from cos_migrate.errors import SourceChanged, SourceError, TransportError
 from cos_migrate.fetch import Fetcher, Request
-from cos_migrate.http import Incoming, Response, Timeouts
+from cos_migrate.http import Connection, Incoming, Response, Timeouts
 from cos_migrate.model import (
     Described,
     Failure,
@@ -78,7 +78,7 @@ class CloudSource(Source):
 
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
-        self.fetcher = Fetcher(self.timeouts(), self.proxy(), self.options.ca_file)
+        self._fetcher = Fetcher(self.timeouts(), self.proxy(), self.options.ca_file)
 
     # -- what a cloud says -----------------------------------------------------------------------
 
@@ -144,11 +144,23 @@ class CloudSource(Source):
 
     # -- a step at a time, for one thread that drives many connections ---------------------------
 
-    def plain_request(self, obj: SourceObject) -> tuple[Route, bytes]:
-        """Return where a whole object is asked for, and the head of that request."""
+    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
+        """Ask for a whole object over a connection that is open; None when none is.
+
+        The connection is to be given to `keep` when the answer is there. Raises TransportError.
+        """
         request = self.request(obj, "GET", None)
-        route = self.fetcher.route_of(request.url)
-        return route, self.fetcher.head_of(request, route)
+        route = self._fetcher.route_of(request.url)
+        connection = self._fetcher.take_idle(route)
+        if connection is None:
+            return None
+        connection.begin(self._fetcher.head_of(request, route), b"")
+        return route, connection
+
+    def keep(self, route: Route, connection: Connection) -> None:
+        """Take a connection back, for the next object unless it is closed."""
+        if connection.reusable:
+            self._fetcher.give_back(route, connection)
 
     def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
         """Return the content that the answer to a plain request holds, checked. Raises SourceError.
@@ -227,7 +239,7 @@ class CloudSource(Source):
         """Send the request for an object; the answer is no error. Raises SourceError."""
         operation = "HeadObject" if method == "HEAD" else "GetObject"
         with self._named(operation, obj):
-            context = self.fetcher.send(self.request(obj, method, span))
+            context = self._fetcher.send(self.request(obj, method, span))
             incoming = context.__enter__()
         try:
             if incoming.status >= 300:  # noqa: PLR2004 - HTTP
