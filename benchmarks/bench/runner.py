@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import server
 from bench.measure import Usage, run
-from bench.scenarios import OURS, Kind, Scenario
+from bench.scenarios import OURS, Kind, Scenario, Source
 from bench.tools import Job, Tool
 
 TIME_LIMIT = 3600.0
@@ -51,11 +51,13 @@ class Bench:
         turns = [tool for tool in tools if tool.name in scenario.tools]
         if not turns:
             return []
-        data = scenario.dataset.make(self.scratch)
+        local = scenario.source is Source.LOCAL
+        data = scenario.dataset.make(self.scratch) if local else self.scratch
         with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             if scenario.kind is Kind.RESCAN:
                 return self._rescans(scenario, turns, data, Path(folder))
-            scenario.dataset.warm(self.scratch)
+            if local:
+                scenario.dataset.warm(self.scratch)
             return self._moves(scenario, turns, data, Path(folder))
 
     def _moves(
@@ -69,6 +71,8 @@ class Bench:
                     own = folder / tool.name
                     own.mkdir()
                     sink.reset(objects=True)
+                    if scenario.source is not Source.LOCAL:
+                        sink.fill(server.CLOUD_BUCKET, scenario.dataset, md5_told=scenario.md5_told)
                     results.append(self._once(Job(scenario, data, sink, own), tool))
                     shutil.rmtree(own)
         return results

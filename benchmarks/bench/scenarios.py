@@ -18,6 +18,14 @@ FAST = (OURS, S5CMD, COSCLI)
 BIG_FROM = 5 * MIB  # [common] smallFileThreshold
 
 
+class Source(Enum):
+    """Where a scenario's objects come from; clouds are other buckets of the same server."""
+
+    LOCAL = "local"
+    S3 = "S3"
+    OSS = "OSS"
+
+
 class Kind(Enum):
     """How a scenario is run."""
 
@@ -41,13 +49,16 @@ class Scenario:
     server_md5: bool = True
     tools: tuple[str, ...] = ALL
     only_full: bool = False  # left out of smoke runs
+    source: Source = Source.LOCAL
+    md5_told: bool = True  # whether the source's ETags are MD5s
 
     @property
     def bound(self) -> float | None:
         """The seconds that latency and connections alone take, for small files with latency."""
         if not self.latency or self.kind is not Kind.MOVE or self.dataset.count_from(BIG_FROM):
             return None
-        return self.dataset.count * self.latency / 1000 / self.small
+        trips = 1 if self.source is Source.LOCAL else 2  # one to fetch, one to send
+        return trips * self.dataset.count * self.latency / 1000 / self.small
 
 
 def small_files(count: int) -> Dataset:
@@ -60,6 +71,24 @@ def scenarios(*, quick: bool) -> list[Scenario]:
     if quick:
         return [scenario for scenario in _QUICK if not scenario.only_full]
     return _FULL
+
+
+def _clouds(count: int, part: int) -> list[Scenario]:
+    """Return the scenarios that move objects from another cloud."""
+    few = Dataset((Files(count // 4, 16 * KIB),))
+    big = Dataset((Files(8, part // 4 * MIB if part >= 64 else part * MIB),))
+    ours_and_rclone = (OURS, RCLONE)
+    small, large = (
+        {"latency": 20, "tools": ours_and_rclone},
+        {"server_md5": False, "tools": (OURS,)},
+    )
+    return [
+        Scenario("s3-small-20ms", few, source=Source.S3, **small),
+        Scenario("oss-small-20ms", few, source=Source.OSS, **(small | {"tools": (OURS,)})),
+        Scenario("s3-big-streamed", big, source=Source.S3, **large),
+        Scenario("s3-big-through-disk", big, source=Source.S3, md5_told=False, **large),
+        Scenario("oss-big-streamed", big, source=Source.OSS, **large),
+    ]
 
 
 def _all(count: int, part: int, single: int, many: int) -> list[Scenario]:
@@ -86,6 +115,7 @@ def _all(count: int, part: int, single: int, many: int) -> list[Scenario]:
         Scenario(
             "memory-mix", tight, latency=20, small=256, big=32, server_md5=False, tools=(OURS,)
         ),
+        *_clouds(count, part),
         Scenario("rescan-50k", small_files(many * 5 // 4), Kind.RESCAN),
         Scenario(
             "rescan-1M",

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.datasets import Dataset
 from bench.measure import cpu_seconds
 
 SOURCE = Path(__file__).resolve().parent.parent / "sink"
@@ -19,6 +20,7 @@ GO_FALLBACK = Path("/usr/local/go/bin/go")
 SECRET_ID = "AKIDbenchmark"
 SECRET_KEY = "benchmarkSecretKey"  # the sink's own default: a secret of nobody
 BUCKET = "benchmark-1250000000"
+CLOUD_BUCKET = "cloud"
 
 
 class ServerError(Exception):
@@ -87,6 +89,16 @@ class Server:
     def reset(self, *, objects: bool) -> None:
         """Set the counters to zero and, when `objects`, empty the buckets."""
         self._ask("POST", "/__reset" if objects else "/__reset?objects=keep")
+
+    def fill(self, bucket: str, dataset: Dataset, *, md5_told: bool) -> None:
+        """Put objects of zeros, as many and as large as a data set's files, into a bucket."""
+        for number, group in enumerate(dataset.groups):
+            parts = "" if md5_told else "&parts=1"
+            self._ask(
+                "POST",
+                f"/__fill?bucket={bucket}&prefix=g{number}/&count={group.count}"
+                f"&size={group.size}{parts}",
+            )
 
     def stats(self) -> Stats:
         """Return the counters."""

@@ -11,8 +11,18 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.measure import Command
-from bench.scenarios import BIG_FROM, COSCLI, JAVA, OURS, RCLONE, S5CMD, Kind, Scenario
-from bench.server import BUCKET, SECRET_ID, SECRET_KEY, Server
+from bench.scenarios import (
+    BIG_FROM,
+    COSCLI,
+    JAVA,
+    OURS,
+    RCLONE,
+    S5CMD,
+    Kind,
+    Scenario,
+    Source,
+)
+from bench.server import BUCKET, CLOUD_BUCKET, SECRET_ID, SECRET_KEY, Server
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 REGION = "ap-guangzhou"
@@ -100,12 +110,26 @@ def _write_config(job: Job, address: Mapping[str, str]) -> None:
         "executeTimeWindow": "00:00,24:00",
         **address,
     }
-    lines = ["[migrateType]", "type=migrateLocal", "[common]"]
+    section, keys = _source(job)
+    lines = ["[migrateType]", f"type={section}", "[common]"]
     lines += [f"{key}={value}" for key, value in common.items()]
-    lines += ["[migrateLocal]", f"localPath={job.data}", ""]
+    lines += [f"[{section}]", *(f"{key}={value}" for key, value in keys.items()), ""]
     for name in ("conf", "db", "log", "tmp"):
         (job.folder / name).mkdir(exist_ok=True)
     (job.folder / "conf" / "config.ini").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _source(job: Job) -> tuple[str, Mapping[str, str]]:
+    """Return the name and the keys of the section that says where the objects come from."""
+    if job.scenario.source is Source.LOCAL:
+        return "migrateLocal", {"localPath": str(job.data)}
+    section = {Source.S3: "migrateAws", Source.OSS: "migrateAli"}[job.scenario.source]
+    return section, {
+        "bucket": CLOUD_BUCKET,
+        "accessKeyId": SECRET_ID,
+        "accessKeySecret": SECRET_KEY,
+        "endPoint": f"http://{job.server.address}",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +233,7 @@ class Rclone:
 
     def move_command(self, job: Job) -> Command:
         """Return the command that moves the job's tree."""
+        local = job.scenario.source is Source.LOCAL
         config = job.folder / "rclone.conf"
         config.write_text(
             "[sink]\ntype = s3\nprovider = Other\nforce_path_style = true\n"
@@ -221,8 +246,9 @@ class Rclone:
             argv=(
                 self.binary,
                 "copy",
-                str(job.data),
+                str(job.data) if local else f"sink:{CLOUD_BUCKET}",
                 f"sink:{BUCKET}",
+                *(() if local else ("--disable", "copy")),
                 "--config",
                 str(config),
                 "--transfers",

@@ -4,7 +4,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -21,6 +20,7 @@ type sink struct {
 	stats     stats
 	cos       cosVerifier
 	aws       awsVerifier
+	oss       ossVerifier
 	requestID atomic.Int64
 }
 
@@ -30,6 +30,7 @@ func newSink(o options) *sink {
 		store:   newStore(),
 		cos:     cosVerifier{id: o.secretID, key: o.secretKey},
 		aws:     awsVerifier{id: o.secretID, key: o.secretKey},
+		oss:     ossVerifier{id: o.secretID, key: o.secretKey},
 	}
 }
 
@@ -125,6 +126,10 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.stats.reset()
 		w.WriteHeader(http.StatusNoContent)
 		return
+	case "/__fill":
+		s.fill(r.URL.Query())
+		w.WriteHeader(http.StatusNoContent)
+		return
 	}
 	c := parseCall(w, r)
 	s.stats.begin(c.op)
@@ -153,6 +158,8 @@ func (s *sink) verify(r *http.Request) error {
 		return s.aws.verify(r, authorization)
 	case strings.HasPrefix(authorization, cosScheme):
 		return s.cos.verify(r, authorization)
+	case strings.HasPrefix(authorization, ossScheme):
+		return s.oss.verify(r, authorization)
 	}
 	return errors.New("no signature of a known kind")
 }
@@ -237,23 +244,38 @@ func (s *sink) getObject(c *call) {
 	for name, values := range o.meta {
 		header[name] = values
 	}
-	header["Content-Length"] = []string{strconv.FormatInt(o.size, 10)}
+	from, size, partial := rangeOf(c.r.Header.Get("Range"), o.size)
+	header["Content-Length"] = []string{strconv.FormatInt(size, 10)}
+	if partial {
+		header["Content-Range"] = []string{fmt.Sprintf("bytes %d-%d/%d", from, from+size-1, o.size)}
+		c.w.WriteHeader(http.StatusPartialContent)
+	}
 	if c.op == opHead {
 		return
 	}
 	if o.data != nil {
-		_, _ = c.w.Write(o.data)
+		_, _ = c.w.Write(o.data[from : from+size])
 		return
 	}
-	_, _ = io.CopyN(c.w, zeros{}, o.size) // bodies are not kept: only the length is true
+	for size > 0 { // bodies are not kept: only the length is true
+		n, err := c.w.Write(zeros[:min(size, int64(len(zeros)))])
+		if err != nil {
+			return
+		}
+		size -= int64(n)
+	}
 }
 
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
+// rangeOf understands "bytes=first-last"; whatever else is asked for gets all.
+func rangeOf(text string, size int64) (from, length int64, partial bool) {
+	var last int64
+	if n, _ := fmt.Sscanf(text, "bytes=%d-%d", &from, &last); n != 2 || from > last || last >= size {
+		return 0, size, false
+	}
+	return from, last - from + 1, true
 }
+
+var zeros [bufferSize]byte
 
 func (s *sink) withUpload(c *call, payload body) {
 	id := c.query.Get("uploadId")
