@@ -13,6 +13,8 @@ from cos_migrate import __version__
 from cos_migrate.config import Config
 from cos_migrate.console import Console
 from cos_migrate.cos.access import CosSettings, Credentials
+from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.errors import ConfigError
 from cos_migrate.http import Timeouts
 from cos_migrate.logs import Logs
 from cos_migrate.migration import Migration, Plan
@@ -112,6 +114,17 @@ def source_options(common: Common) -> SourceOptions:
 def _request_limit(common: Common) -> float:
     """Return the limit for one whole request in seconds, 0 for none."""
     return common.request_timeout_ms / 1000 if common.request_timeout_enable else 0.0
+
+
+def encryption_of(common: Common) -> EncryptionSettings | None:
+    """Return how this run encrypts, None when it does not. Raises ConfigError."""
+    if not common.client_encryption:
+        return None
+    try:
+        key = Path(common.key_path).read_bytes()
+    except OSError as error:
+        raise ConfigError([f"cannot read keyPath {common.key_path}: {error.strerror}"]) from error
+    return EncryptionSettings(key, common.encrypt_iv.encode())
 
 
 def processes_of(common: Common) -> int:
