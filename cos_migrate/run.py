@@ -153,6 +153,7 @@ class Run:
         logs: Logs,
         header: Sequence[str],
         reload_credentials: Callable[[], Credentials | None],
+        encryption: EncryptionSettings | None = None,
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with."""
         common = config.common
@@ -184,6 +185,7 @@ class Run:
                 look=(Look.SAME_PATH if common.skip_same_path else Look.NOT)
                 + (Look.NEWER if comparing else Look.NOT),
                 reads_at_once=source_type.reads_at_once,
+                encryption=encryption,
             ),
             window=common.execute_time_window,
             big_objects=common.big_file_executor_num,
@@ -238,6 +240,7 @@ class Run:
             small_below=common.small_file_threshold,
             spool_folder=str(self._spool.folder),
             source_options=self._source.options,
+            encryption=self._plan.upload.encryption,
         )
         return Pools(job, processes_of(common), post)
 

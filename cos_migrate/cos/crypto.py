@@ -9,9 +9,9 @@ notice changed bytes; the CRC-64 of what was stored and the MD5 of the plain con
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -22,14 +22,48 @@ from cryptography.hazmat.primitives.keywrap import (
     aes_key_wrap,
 )
 
-from cos_migrate.cos.envelope import EncryptionSettings, Envelope
-from cos_migrate.cos.payload import ByteReader
+from cos_migrate.cos.crc64 import crc64
+from cos_migrate.cos.envelope import EncryptionSettings, headers_of, refuse_encrypted
+from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.errors import CosError
+from cos_migrate.model import Envelope
+
+Headers = list[tuple[str, str]]
 
 _BLOCK = 16
 _CONTENT_KEY = 32
 _KEY_SIZES = (16, 24, 32)
 _COUNTERS = 1 << (8 * _BLOCK)
+
+
+class SealedPayload:
+    """Another body, encrypted piece by piece while it passes."""
+
+    __slots__ = ("_cipher", "_plain", "crc64", "size")
+
+    def __init__(self, plain: Payload, cipher: Callable[[], CipherContext]) -> None:
+        """`cipher` returns one that stands at the body's first byte."""
+        self.size = plain.size
+        self.crc64 = 0
+        self._plain = plain
+        self._cipher = cipher
+
+    def start(self) -> Iterator[bytes]:
+        """Yield the body; what `plain` raises passes through."""
+        cipher, crc = self._cipher(), 0
+        body = self._plain.start()
+        for piece in (body,) if isinstance(body, bytes) else body:
+            sealed = cipher.update(piece)
+            crc = crc64(sealed, crc)
+            yield sealed
+        self.crc64 = crc
+
+    def md5(self) -> str:
+        """Read the body once more and return the MD5 of what is sent as hex."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for piece in self.start():
+            digest.update(piece)
+        return digest.hexdigest()
 
 
 class ContentKey:
@@ -52,11 +86,17 @@ class ContentKey:
         context.update(bytes(inside))
         return context
 
+    def sealed(self, payload: Payload, offset: int = 0) -> Payload:
+        """Return a body encrypted; `offset`: where in the object its first byte stands."""
+        if isinstance(payload, BytesPayload):
+            return BytesPayload(self.cipher(offset).update(payload.data))
+        return SealedPayload(payload, lambda: self.cipher(offset))
 
-def new_envelope(settings: EncryptionSettings) -> Envelope:
-    """Return a new random content key and its initialisation vector, wrapped."""
-    iv = settings.iv or os.urandom(_BLOCK)
-    return Envelope(_wrapped(settings, os.urandom(_CONTENT_KEY)), _wrapped(settings, iv))
+
+def new_key(settings: EncryptionSettings) -> tuple[ContentKey, Envelope]:
+    """Return a new random key for one object, and what opens it again."""
+    key, iv = os.urandom(_CONTENT_KEY), settings.iv or os.urandom(_BLOCK)
+    return ContentKey(key, iv), Envelope(_wrapped(settings, key), _wrapped(settings, iv))
 
 
 def fits(settings: EncryptionSettings, envelope: Envelope) -> bool:
@@ -95,33 +135,24 @@ def _not_opened() -> CosError:
     )
 
 
-class CipherReader:
-    """A reader's bytes in their other form."""
+class Sealer:
+    """Encrypts the objects of a run."""
 
-    __slots__ = ("_cipher", "_reader")
+    def __init__(self, settings: EncryptionSettings) -> None:
+        self._settings = settings
 
-    def __init__(self, reader: ByteReader, key: ContentKey, offset: int) -> None:
-        """`offset`: where in the object the reader's first byte stands."""
-        self._reader = reader
-        self._cipher = key.cipher(offset)
+    def whole(self, payload: Payload, headers: Headers) -> tuple[Payload, Headers]:
+        """Return an object encrypted, and its headers with what opens it.
 
-    def read(self, size: int) -> bytes:
-        """Return up to `size` bytes, none at the end."""
-        return self._cipher.update(self._reader.read(size))
+        Raises SourceError when it is encrypted already.
+        """
+        refuse_encrypted(name for name, _ in headers)
+        key, envelope = new_key(self._settings)
+        return key.sealed(payload), [*headers, *headers_of(envelope, payload.size)]
 
-    def check_unchanged(self) -> None:
-        """Raise SourceChanged when the object is no longer the one that was listed."""
-        self._reader.check_unchanged()
+    def part(self, payload: Payload, envelope: Envelope, offset: int) -> Payload:
+        """Return a part, which begins at `offset`, encrypted as its upload was begun.
 
-
-def through(
-    opener: Callable[[], AbstractContextManager[ByteReader]], key: ContentKey, offset: int
-) -> Callable[[], AbstractContextManager[ByteReader]]:
-    """Return an opener of the same bytes in their other form."""
-
-    @contextmanager
-    def opened() -> Iterator[CipherReader]:
-        with opener() as reader:
-            yield CipherReader(reader, key, offset)
-
-    return opened
+        Raises CosError when the envelope does not open.
+        """
+        return open_envelope(self._settings, envelope).sealed(payload, offset)

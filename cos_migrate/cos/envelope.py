@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from cos_migrate.errors import CosError, SourceError
+from cos_migrate.model import Envelope
 
 CIPHER = "AES/CTR/NoPadding"
 WRAP = "AESWrap"
@@ -34,13 +34,6 @@ class EncryptionSettings:
     """The master key: 16, 24 or 32 bytes."""
     iv: bytes = field(default=b"", repr=False)
     """The initialisation vector of every object, 16 bytes; empty: random for each."""
-
-
-class Envelope(NamedTuple):
-    """Content key and initialisation vector of one object, both wrapped, in base64."""
-
-    key: str
-    start: str
 
 
 def headers_of(envelope: Envelope, size: int, part_size: int = 0) -> list[tuple[str, str]]:

@@ -12,8 +12,9 @@ import pytest
 from qcloud_cos import CosConfig, CosS3Client
 
 from cos_migrate.cli import main
-from cos_migrate.cos.crypto import new_envelope, open_envelope
-from cos_migrate.cos.envelope import EncryptionSettings, headers_of, plain_length
+from cos_migrate.cos.crypto import Sealer
+from cos_migrate.cos.envelope import EncryptionSettings, plain_length
+from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.functional.tool import BUCKET, ROOT, SECRET_ID, SECRET_KEY, Tool
 
@@ -54,10 +55,9 @@ class Place:
 
     def put_encrypted(self, name: str, plain: bytes, **more: str) -> None:
         settings = EncryptionSettings(KEY)
-        envelope = new_envelope(settings)
-        content = open_envelope(settings, envelope).cipher(0).update(plain)
-        metadata = {**dict(headers_of(envelope, len(plain))), **more}
-        self.put(name, content, metadata)
+        payload, headers = Sealer(settings).whole(BytesPayload(plain), [])
+        assert isinstance(payload, BytesPayload)
+        self.put(name, payload.data, {**dict(headers), **more})
 
     def decrypt(self, name: str, local: str = "local", *words: str) -> Said:
         self.tool.write_config()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,14 +16,14 @@ from cos_migrate.cos import crypto
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.envelope import (
     EncryptionSettings,
-    Envelope,
     envelope_of,
     headers_of,
     plain_length,
     refuse_encrypted,
 )
-from cos_migrate.cos.payload import StreamPayload
+from cos_migrate.cos.payload import BytesPayload, Payload, StreamPayload
 from cos_migrate.errors import CosError, SourceChanged, SourceError
+from cos_migrate.model import Envelope
 
 SETTINGS = EncryptionSettings(bytes(range(32)))
 # NIST SP 800-38A, F.5.5: CTR-AES256
@@ -56,15 +57,26 @@ class Memory:
             raise SourceChanged("changed", code="Changed")
 
 
+def body(payload: Payload) -> bytes:
+    """Return what a payload sends."""
+    whole = payload.start()
+    return whole if isinstance(whole, bytes) else b"".join(whole)
+
+
 def encrypted(key: crypto.ContentKey, data: bytes, offset: int, most: int) -> bytes:
     @contextmanager
     def opener() -> Iterator[Memory]:
         yield Memory(data, most)
 
-    payload = StreamPayload(len(data), crypto.through(opener, key, offset), lambda _: None)
-    sent = b"".join(payload.start())
-    assert payload.crc64 == crc64(sent)
-    assert b"".join(payload.start()) == sent
+    plain = StreamPayload(len(data), opener, lambda _: None)
+    payload = key.sealed(plain, offset)
+    sent = body(payload)
+    assert payload.size == len(data)
+    assert (payload.crc64, plain.crc64) == (crc64(sent), crc64(data))
+    assert body(payload) == sent
+    assert payload.md5() == hashlib.md5(sent).hexdigest()
+    in_memory = key.sealed(BytesPayload(data), offset)
+    assert (in_memory.start(), in_memory.crc64) == (sent, crc64(sent))
     return sent
 
 
@@ -77,7 +89,7 @@ def test_published_vectors() -> None:
         "28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21"
     )
     plain = bytes.fromhex("00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f")
-    start = crypto.new_envelope(EncryptionSettings(settings.key, NIST_COUNTER)).start
+    start = crypto.new_key(EncryptionSettings(settings.key, NIST_COUNTER))[1].start
     opened = crypto.open_envelope(settings, Envelope(base64.b64encode(wrapped).decode(), start))
     expected = crypto.ContentKey(plain, NIST_COUNTER)
     assert encrypted(opened, b"content", 0, 99) == encrypted(expected, b"content", 0, 99)
@@ -101,7 +113,7 @@ def test_offsets_of_huge_objects() -> None:
 
 
 def test_each_object_has_its_own_key_and_vector() -> None:
-    first, second = crypto.new_envelope(SETTINGS), crypto.new_envelope(SETTINGS)
+    first, second = crypto.new_key(SETTINGS)[1], crypto.new_key(SETTINGS)[1]
     assert first.key != second.key
     assert first.start != second.start
     one = crypto.open_envelope(SETTINGS, first).cipher(0).update(bytes(32))
@@ -111,7 +123,7 @@ def test_each_object_has_its_own_key_and_vector() -> None:
 
 def test_a_given_vector_is_used() -> None:
     settings = EncryptionSettings(SETTINGS.key, b"0123456789abcdef")
-    first, second = crypto.new_envelope(settings), crypto.new_envelope(settings)
+    first, second = crypto.new_key(settings)[1], crypto.new_key(settings)[1]
     assert first.start == second.start
     assert first.key != second.key
 
@@ -119,7 +131,7 @@ def test_a_given_vector_is_used() -> None:
 @pytest.mark.parametrize("size", [16, 24, 32])
 def test_master_keys_of_every_size(size: int) -> None:
     settings = EncryptionSettings(bytes(range(size)))
-    envelope = crypto.new_envelope(settings)
+    envelope = crypto.new_key(settings)[1]
     assert crypto.fits(settings, envelope)
     crypto.open_envelope(settings, envelope)
 
@@ -137,7 +149,7 @@ def test_master_keys_of_every_size(size: int) -> None:
     ],
 )
 def test_damaged_envelopes_do_not_open(name: str, value: str) -> None:
-    envelope = crypto.new_envelope(SETTINGS)._replace(**{name: value})
+    envelope = crypto.new_key(SETTINGS)[1]._replace(**{name: value})
     with pytest.raises(CosError, match="another key than that in keyPath") as caught:
         crypto.open_envelope(SETTINGS, envelope)
     assert caught.value.code == "WrongKey"
@@ -145,14 +157,14 @@ def test_damaged_envelopes_do_not_open(name: str, value: str) -> None:
 
 
 def test_wrapped_things_of_the_wrong_size_do_not_open() -> None:
-    envelope = crypto.new_envelope(SETTINGS)
+    envelope = crypto.new_key(SETTINGS)[1]
     swapped = Envelope(envelope.key, envelope.key)
     with pytest.raises(CosError, match="damaged"):
         crypto.open_envelope(SETTINGS, swapped)
 
 
 def test_what_an_upload_can_go_on_with() -> None:
-    envelope = crypto.new_envelope(SETTINGS)
+    envelope = crypto.new_key(SETTINGS)[1]
     assert crypto.fits(SETTINGS, envelope)
     assert not crypto.fits(EncryptionSettings(bytes(32)), envelope)
     assert not crypto.fits(EncryptionSettings(SETTINGS.key, b"0123456789abcdef"), envelope)
@@ -160,7 +172,7 @@ def test_what_an_upload_can_go_on_with() -> None:
 
 def test_nothing_shows_a_key() -> None:
     settings = EncryptionSettings(b"k" * 32, b"v" * 16)
-    key = crypto.open_envelope(settings, crypto.new_envelope(settings))
+    key = crypto.open_envelope(settings, crypto.new_key(settings)[1])
     for shown in (repr(settings), str(settings), repr(key)):
         assert "kkk" not in shown
         assert "vvv" not in shown
@@ -168,11 +180,16 @@ def test_nothing_shows_a_key() -> None:
 
 
 def test_a_changed_source_is_noticed_through_the_cipher() -> None:
-    reader = Memory(b"x")
-    reader.changed = True
-    wrapped = crypto.CipherReader(reader, crypto.ContentKey(NIST_KEY, NIST_COUNTER), 0)
+    @contextmanager
+    def opener() -> Iterator[Memory]:
+        reader = Memory(b"x")
+        reader.changed = True
+        yield reader
+
+    key = crypto.ContentKey(NIST_KEY, NIST_COUNTER)
+    payload = key.sealed(StreamPayload(1, opener, lambda _: None))
     with pytest.raises(SourceChanged):
-        wrapped.check_unchanged()
+        body(payload)
 
 
 def test_headers_of_a_simple_and_of_a_multipart_upload() -> None:
@@ -226,3 +243,18 @@ def test_what_is_encrypted_is_not_encrypted_again() -> None:
     refuse_encrypted(["Content-Type", "x-cos-meta-client-side-encryption"])
     with pytest.raises(SourceError, match="already"):
         refuse_encrypted(["X-Cos-Meta-Client-Side-Encryption-Key"])
+
+
+def test_a_sealer_encrypts_objects_and_their_parts() -> None:
+    sealer = crypto.Sealer(SETTINGS)
+    payload, headers = sealer.whole(BytesPayload(b"content"), [("content-type", "text/plain")])
+    envelope = envelope_of(dict(headers))
+    assert envelope
+    assert headers[0] == ("content-type", "text/plain")
+    assert plain_length(dict(headers), 7) == 7
+    sent = body(payload)
+    assert sent != b"content"
+    assert crypto.open_envelope(SETTINGS, envelope).cipher(0).update(sent) == b"content"
+    assert sealer.part(BytesPayload(b"tent"), envelope, 3).start() == sent[3:]
+    with pytest.raises(SourceError, match="already"):
+        sealer.whole(payload, headers)

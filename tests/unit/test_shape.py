@@ -11,7 +11,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "cos_migrate").rglob("*.py"))
-SDKS = {"boto3", "botocore", "oss2", "qiniu", "upyun", "qcloud_cos", "requests", "tqdm"}
+SDKS = {"boto3", "botocore", "oss2", "qiniu", "upyun", "qcloud_cos", "requests", "tqdm"} | {
+    "cryptography"
+}
 
 
 def imports(path: Path) -> set[str]:
