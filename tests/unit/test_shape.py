@@ -11,8 +11,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "cos_migrate").rglob("*.py"))
-SDKS = {"boto3", "botocore", "oss2", "qiniu", "upyun", "qcloud_cos", "requests", "tqdm"} | {
-    "cryptography"
+SDKS = {
+    "boto3",
+    "botocore",
+    "cryptography",
+    "oss2",
+    "qiniu",
+    "upyun",
+    "qcloud_cos",
+    "requests",
+    "tqdm",
 }
 
 
