@@ -6,6 +6,8 @@ import base64
 import hashlib
 import json
 import os
+import signal
+import time
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,7 +18,7 @@ from cos_migrate.cos.crypto import Sealer
 from cos_migrate.cos.envelope import EncryptionSettings, plain_length
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.functional.tool import BUCKET, ROOT, SECRET_ID, SECRET_KEY, Tool
+from tests.functional.tool import BUCKET, ROOT, SECRET_ID, SECRET_KEY, Tool, end
 
 RECORDED = json.loads((ROOT / "tests/data/encrypted/java_sdk.json").read_text(encoding="utf-8"))
 KEY = bytes(range(32))
@@ -206,3 +208,19 @@ def test_no_source_is_needed(place: Place) -> None:
     place.tool.common["batchTaskPath"] = str(place.tool.folder / "conf" / "config.ini")
     said = place.decrypt("/a", "local", "-DmigrateLocal.excludes=/nowhere")
     assert (said.code, said.err) == (0, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_nothing_behind(place: Place, number: signal.Signals, code: int) -> None:
+    place.put_encrypted("/a", b"content")
+    place.cos.faults.append(Fault("hang", operation="GetObject", seconds=60, times=-1))
+    place.tool.write_config()
+    before = place.left
+    process = place.tool.start("--decrypt", "/a", "local")
+    while place.left == before and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(number)
+    ended = end(process)
+    assert (ended.code, ended.out, ended.err) == (code, "", "")
+    assert place.left == before
