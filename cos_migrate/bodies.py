@@ -95,6 +95,12 @@ class Bodies:
         """Return the body of an object of known size, read whole. Raises SourceError."""
         return self._sealed(self._read(obj))
 
+    def of_content(self, obj: SourceObject, data: bytes, described: Described) -> Body:
+        """Return the body of an object that somebody else has read and checked."""
+        payload = BytesPayload(data)
+        headers = self._headers(obj, described, payload.md5)
+        return self._sealed(Body(payload, headers, described.fingerprint))
+
     @contextmanager
     def whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
         """Give the body of an object that is to be sent with one request.
@@ -104,58 +110,13 @@ class Bodies:
         with self._whole(obj, moved, tell) as body:
             yield body if isinstance(body, Spooled) else self._sealed(body)
 
-    def sealed_part(self, part: Payload, envelope: Envelope | None, offset: int) -> Payload:
-        """Return a range of an object, encrypted where there is an `envelope`."""
-        return self._sealer.part(part, envelope, offset) if self._sealer and envelope else part
-
-    def _sealed(self, body: Body) -> Body:
-        if self._sealer is None:
-            return body
-        payload, headers = self._sealer.whole(body.payload, body.headers)
-        return Body(payload, headers, body.fingerprint)
-
-    def _read(self, obj: SourceObject, tell: Tell = lambda _: None) -> Body:
-        """Read an object of known size whole. Raises SourceError."""
-        size = obj.fingerprint.size
-        with self._source.open(obj, 0, size) as reader:
-            payload = BytesPayload(_read_all(reader, size))
-            reader.check_unchanged()
-            described = reader.described
-        for warning in described.warnings:
-            tell(warning)
-        return Body(payload, self._headers(obj, described, payload.md5), described.fingerprint)
-
-    def of_content(self, obj: SourceObject, data: bytes, described: Described) -> Body:
-        """Return the body of an object that somebody else has read and checked."""
-        payload = BytesPayload(data)
-        headers = self._headers(obj, described, payload.md5)
-        return self._sealed(Body(payload, headers, described.fingerprint))
-
-    @contextmanager
-    def _whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
-        size = obj.fingerprint.size
-        if size < 0:
-            with self._unknown(obj, tell) as body:
-                yield body
-        elif self._source.reads_at_once:
-            if size <= IN_MEMORY:
-                with self._memory.hold(size):
-                    yield self._read(obj)
-            else:
-                described = self._source.describe(obj)
-                stream = self.part(obj, 0, size, moved)
-                headers = self._headers(obj, described, stream.md5)
-                yield Body(stream, headers, described.fingerprint)
-        elif size <= self._once_most:
-            with self._memory.hold(size):
-                yield self._retries.run(lambda: self._read(obj, tell))
-        else:
-            with self._large(obj, moved, tell) as body:
-                yield body
-
     def part(self, obj: SourceObject, start: int, size: int, moved: Moved) -> StreamPayload:
         """Return a range of an object as a body that is streamed."""
         return StreamPayload(size, lambda: self._open(obj, start, size), moved)
+
+    def sealed_part(self, part: Payload, envelope: Envelope | None, offset: int) -> Payload:
+        """Return a range of an object, encrypted where there is an `envelope`."""
+        return self._sealer.part(part, envelope, offset) if self._sealer and envelope else part
 
     def digest(self, obj: SourceObject, moved: Moved) -> tuple[str, int]:
         """Return the MD5 (hex, empty where only reading could tell it) and CRC-64 (or -1).
@@ -180,6 +141,45 @@ class Bodies:
     @property
     def _once_most(self) -> int:
         return min(IN_MEMORY_ONCE, max(IN_MEMORY, self._memory.total // 2))
+
+    def _sealed(self, body: Body) -> Body:
+        if self._sealer is None:
+            return body
+        payload, headers = self._sealer.whole(body.payload, body.headers)
+        return Body(payload, headers, body.fingerprint)
+
+    def _read(self, obj: SourceObject, tell: Tell = lambda _: None) -> Body:
+        """Read an object of known size whole. Raises SourceError."""
+        size = obj.fingerprint.size
+        with self._source.open(obj, 0, size) as reader:
+            payload = BytesPayload(_read_all(reader, size))
+            reader.check_unchanged()
+            described = reader.described
+        for warning in described.warnings:
+            tell(warning)
+        return Body(payload, self._headers(obj, described, payload.md5), described.fingerprint)
+
+    @contextmanager
+    def _whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
+        size = obj.fingerprint.size
+        if size < 0:
+            with self._unknown(obj, tell) as body:
+                yield body
+        elif self._source.reads_at_once:
+            if size <= IN_MEMORY:
+                with self._memory.hold(size):
+                    yield self._read(obj)
+            else:
+                described = self._source.describe(obj)
+                stream = self.part(obj, 0, size, moved)
+                headers = self._headers(obj, described, stream.md5)
+                yield Body(stream, headers, described.fingerprint)
+        elif size <= self._once_most:
+            with self._memory.hold(size):
+                yield self._retries.run(lambda: self._read(obj, tell))
+        else:
+            with self._large(obj, moved, tell) as body:
+                yield body
 
     def _headers(
         self, obj: SourceObject, described: Described, md5: Callable[[], str]

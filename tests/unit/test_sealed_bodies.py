@@ -110,9 +110,12 @@ def test_every_way_there(tmp_path: Path, size: int, known: bool, at_once: bool, 
 
 def test_an_object_in_memory_stays_there(tmp_path: Path) -> None:
     source = Given(b"content", at_once=True, headers={}, md5="")
-    body = bodies_of(source, tmp_path).in_memory(SourceObject("name", "key", Fingerprint(7, 1)))
-    assert isinstance(body.payload, BytesPayload)
-    assert body.payload.data != b"content"
+    bodies, obj = bodies_of(source, tmp_path), SourceObject("name", "key", Fingerprint(7, 1))
+    read_elsewhere = bodies.of_content(obj, b"content", source.described)
+    for body in (bodies.in_memory(obj), read_elsewhere):
+        assert isinstance(body.payload, BytesPayload)
+        assert body.payload.data != b"content"
+        assert envelope_of(dict(body.headers))
 
 
 def test_what_is_too_large_for_one_request_is_encrypted_with_its_parts(tmp_path: Path) -> None:
