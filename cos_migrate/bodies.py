@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from cos_migrate.checks import Checking
 from cos_migrate.cos.payload import (
@@ -25,10 +25,13 @@ from cos_migrate.cos.payload import (
 )
 from cos_migrate.errors import SourceError
 from cos_migrate.memory import MemoryBudget
-from cos_migrate.model import Described, Fingerprint, SourceObject
+from cos_migrate.model import Described, Envelope, Fingerprint, SourceObject
 from cos_migrate.retries import Retries
 from cos_migrate.sources.base import Source
 from cos_migrate.spool import has_room
+
+if TYPE_CHECKING:
+    from cos_migrate.cos.crypto import Sealer
 
 IN_MEMORY = 1 << 20
 """Bytes up to which an object that can be read again is held in memory while it is sent."""
@@ -74,30 +77,29 @@ class Bodies:
         attach_md5: bool,
         spool_folder: str,
         small_below: int,
+        sealer: Sealer | None = None,
     ) -> None:
-        """`small_below`: bytes; what is found to be larger belongs to the big-file pool."""
+        """`small_below`: bytes; what is found to be larger belongs to the big-file pool.
+
+        `sealer` encrypts what is sent.
+        """
         self._source = source
         self._retries = retries
         self._memory = memory
         self._attach_md5 = attach_md5
         self._spool_folder = spool_folder
         self._small_below = small_below
+        self._sealer = sealer
 
-    def in_memory(self, obj: SourceObject, tell: Tell = lambda _: None) -> Body:
-        """Read an object of known size whole. Raises SourceError."""
-        size = obj.fingerprint.size
-        with self._source.open(obj, 0, size) as reader:
-            payload = BytesPayload(_read_all(reader, size))
-            reader.check_unchanged()
-            described = reader.described
-        for warning in described.warnings:
-            tell(warning)
-        return Body(payload, self._headers(obj, described, payload.md5), described.fingerprint)
+    def in_memory(self, obj: SourceObject) -> Body:
+        """Return the body of an object of known size, read whole. Raises SourceError."""
+        return self._sealed(self._read(obj))
 
     def of_content(self, obj: SourceObject, data: bytes, described: Described) -> Body:
         """Return the body of an object that somebody else has read and checked."""
         payload = BytesPayload(data)
-        return Body(payload, self._headers(obj, described, payload.md5), described.fingerprint)
+        headers = self._headers(obj, described, payload.md5)
+        return self._sealed(Body(payload, headers, described.fingerprint))
 
     @contextmanager
     def whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
@@ -105,29 +107,16 @@ class Bodies:
 
         Raises SourceError. What it held in memory or on disk is freed at the end.
         """
-        size = obj.fingerprint.size
-        if size < 0:
-            with self._unknown(obj, tell) as body:
-                yield body
-        elif self._source.reads_at_once:
-            if size <= IN_MEMORY:
-                with self._memory.hold(size):
-                    yield self.in_memory(obj)
-            else:
-                described = self._source.describe(obj)
-                stream = self.part(obj, 0, size, moved)
-                headers = self._headers(obj, described, stream.md5)
-                yield Body(stream, headers, described.fingerprint)
-        elif size <= self._once_most:
-            with self._memory.hold(size):
-                yield self._retries.run(lambda: self.in_memory(obj, tell))
-        else:
-            with self._large(obj, moved, tell) as body:
-                yield body
+        with self._whole(obj, moved, tell) as body:
+            yield body if isinstance(body, Spooled) else self._sealed(body)
 
     def part(self, obj: SourceObject, start: int, size: int, moved: Moved) -> StreamPayload:
         """Return a range of an object as a body that is streamed."""
         return StreamPayload(size, lambda: self._open(obj, start, size), moved)
+
+    def sealed_part(self, part: Payload, envelope: Envelope | None, offset: int) -> Payload:
+        """Return a range of an object, encrypted where there is an `envelope`."""
+        return self._sealer.part(part, envelope, offset) if self._sealer and envelope else part
 
     def digest(self, obj: SourceObject, moved: Moved) -> tuple[str, int]:
         """Return the MD5 (hex, empty where only reading could tell it) and CRC-64 (or -1).
@@ -152,6 +141,45 @@ class Bodies:
     @property
     def _once_most(self) -> int:
         return min(IN_MEMORY_ONCE, max(IN_MEMORY, self._memory.total // 2))
+
+    def _sealed(self, body: Body) -> Body:
+        if self._sealer is None:
+            return body
+        payload, headers = self._sealer.whole(body.payload, body.headers)
+        return Body(payload, headers, body.fingerprint)
+
+    def _read(self, obj: SourceObject, tell: Tell = lambda _: None) -> Body:
+        """Read an object of known size whole. Raises SourceError."""
+        size = obj.fingerprint.size
+        with self._source.open(obj, 0, size) as reader:
+            payload = BytesPayload(_read_all(reader, size))
+            reader.check_unchanged()
+            described = reader.described
+        for warning in described.warnings:
+            tell(warning)
+        return Body(payload, self._headers(obj, described, payload.md5), described.fingerprint)
+
+    @contextmanager
+    def _whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
+        size = obj.fingerprint.size
+        if size < 0:
+            with self._unknown(obj, tell) as body:
+                yield body
+        elif self._source.reads_at_once:
+            if size <= IN_MEMORY:
+                with self._memory.hold(size):
+                    yield self._read(obj)
+            else:
+                described = self._source.describe(obj)
+                stream = self.part(obj, 0, size, moved)
+                headers = self._headers(obj, described, stream.md5)
+                yield Body(stream, headers, described.fingerprint)
+        elif size <= self._once_most:
+            with self._memory.hold(size):
+                yield self._retries.run(lambda: self._read(obj, tell))
+        else:
+            with self._large(obj, moved, tell) as body:
+                yield body
 
     def _headers(
         self, obj: SourceObject, described: Described, md5: Callable[[], str]

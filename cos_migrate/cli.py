@@ -50,6 +50,10 @@ def _run(words: Sequence[str]) -> int:
         from cos_migrate.demo import run_demo  # noqa: PLC0415 - only the demo needs it
 
         return run_demo(Path.cwd())
+    if line.decrypt:
+        from cos_migrate.decrypt import run_decrypt  # noqa: PLC0415 - only this command needs it
+
+        return run_decrypt(line, *line.decrypt)
     from cos_migrate.session import Session  # noqa: PLC0415 - `--help` needs none of it
 
     return Session(line).run()

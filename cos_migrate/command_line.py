@@ -24,6 +24,7 @@ _FLAGS = {
     "--help": "show this text",
     "--version": "show the version",
 }
+_DECRYPT = "--decrypt"
 _ASSIGNMENT = re.compile(r"[A-Za-z]+\.[A-Za-z]+=")
 
 _USAGE = """\
@@ -37,6 +38,8 @@ CONFIG_PATH            {default} when not given
 
 options:
 {flags}
+--decrypt COS_PATH LOCAL_FILE
+                       read one client-side encrypted object back, with the key in keyPath
 
 Credentials need stand neither in the file nor on the command line, where every user of this
 machine can read them: set the environment variables COS_SECRETID, COS_SECRETKEY and, for a
@@ -59,6 +62,8 @@ class CommandLine:
     help: bool = False
     version: bool = False
     debug: bool = False
+    decrypt: tuple[str, str] | None = None
+    """The object to read back, and the local file that it becomes."""
     warnings: tuple[str, ...] = ()
 
 
@@ -77,6 +82,8 @@ def parse(words: Sequence[str]) -> CommandLine:
             found.flags.add("--help")
         elif word in _FLAGS:
             found.flags.add(word)
+        elif word == _DECRYPT:
+            found.add_decrypt(next(rest, ""), next(rest, ""))
         elif word.startswith("-D"):
             found.add_override(word, rest)
         elif word.startswith("-X"):
@@ -94,6 +101,7 @@ class _Words:
     overrides: list[Override] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    decrypt: tuple[str, str] | None = None
 
     def add_override(self, word: str, rest: Iterator[str]) -> None:
         name, equals, value = word[2:].partition("=")
@@ -108,6 +116,16 @@ class _Words:
             self.overrides.append(Override(section, key, value.strip()))
         else:
             self.overrides.append(Override("", name, value.strip()))
+
+    def add_decrypt(self, cos_path: str, local: str) -> None:
+        if not cos_path.startswith("/") or not local or local.startswith("-"):
+            self.problems.append(
+                f"write {_DECRYPT} COS_PATH LOCAL_FILE, such as {_DECRYPT} /backup/a.txt ./a.txt; "
+                "COS_PATH must start with /"
+            )
+        elif self.decrypt:
+            self.problems.append(f"{_DECRYPT} is given more than once")
+        self.decrypt = (cos_path, local)
 
     def add_path(self, word: str) -> None:
         if _ASSIGNMENT.match(word):
@@ -134,6 +152,7 @@ class _Words:
             help="--help" in self.flags,
             version="--version" in self.flags,
             debug="--debug" in self.flags,
+            decrypt=self.decrypt,
             warnings=tuple(self._repeated()),
         )
 
@@ -161,12 +180,14 @@ def _rejoined(words: Sequence[str]) -> list[str]:
 
 def _wrong_option(word: str) -> str:
     name = word.partition("=")[0]
+    if name == _DECRYPT:
+        return f"write {_DECRYPT} COS_PATH LOCAL_FILE, with blanks between"
     if name in _FLAGS:
         return f"{name} takes no value; legal: {_flag_names()}"
-    close = difflib.get_close_matches(name.lower(), _FLAGS, n=1, cutoff=0.7)
+    close = difflib.get_close_matches(name.lower(), (*_FLAGS, _DECRYPT), n=1, cutoff=0.7)
     nearest = f", the nearest is {close[0]}" if close else ""
     return f"`{name}` is no option{nearest}; legal: {_flag_names()}"
 
 
 def _flag_names() -> str:
-    return ", ".join(_FLAGS)
+    return ", ".join((*_FLAGS, _DECRYPT))

@@ -90,7 +90,7 @@ class Migration:
         self._found: collections.deque[Found] = collections.deque()
         self._batches: collections.deque[int] = collections.deque()
         self._tried: set[str] = set()
-        self._copying = source.copies
+        self._copying = source.copies and plan.upload.encryption is None
         self._refusals = 0
         self._again: collections.deque[int] = collections.deque()
         self._uploads = Uploads(

@@ -144,6 +144,15 @@ class Target:
     """Normalised: begins and ends with `/`, no `//`."""
 
 
+class Envelope(NamedTuple):
+    """What opens a client-side encrypted object for who has the master key; it is no secret."""
+
+    key: str
+    """The content key, wrapped, in base64."""
+    start: str
+    """The initialisation vector, wrapped, in base64."""
+
+
 @dataclass(frozen=True, slots=True)
 class PartRecord:
     """One part of an unfinished multipart upload that COS has confirmed."""
@@ -158,6 +167,8 @@ class PartRecord:
     """Without quotes."""
     crc64: int
     """CRC-64/XZ of the part's bytes; -1 of a part that COS has copied itself."""
+    plain_crc64: int = -1
+    """That of its bytes before they were encrypted; -1 of a part that was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +188,8 @@ class SavePoint:
     parts: tuple[PartRecord, ...] = ()
     source_crc64: int = -1
     """CRC-64/XZ of the whole object as its source tells it; -1 when it does not."""
+    envelope: Envelope | None = None
+    """How its parts are encrypted; None: they are not."""
 
 
 class Outcome(NamedTuple):

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from cos_migrate.bodies import MD5_HEADER, Bodies, Body, Moved, Spooled, Tell
 from cos_migrate.cos.access import CosSettings
 from cos_migrate.cos.client import CosClient, Stored
+from cos_migrate.cos.envelope import headers_of, refuse_encrypted
 from cos_migrate.errors import MigrateError, SourceChanged
 from cos_migrate.model import Failure, SourceObject
 from cos_migrate.sources.base import Source
@@ -180,7 +181,7 @@ class Mover:
 
     def _initiate(self, number: int, fields: Message) -> Message:
         obj = source_object(fields)
-        cos_path, md5 = fields[SOURCE_FIELDS:]
+        cos_path, md5, envelope, part_size = fields[SOURCE_FIELDS:]
         described = self._bodies.describe(obj)
         tell = self._tell(number)
         for warning in described.warnings:
@@ -188,24 +189,29 @@ class Mover:
         headers = dict(described.headers)
         if md5:
             headers[MD5_HEADER] = md5
+        if envelope:
+            refuse_encrypted(headers)
+            headers |= headers_of(envelope, obj.fingerprint.size, part_size)
         upload_id = self.client.initiate(cos_path, list(headers.items()))
         return (number, Reply.DONE, upload_id, described.crc64)
 
     def _upload_part(self, number: int, fields: Message) -> Message:
         obj = source_object(fields)
-        cos_path, upload_id, part, offset, size = fields[SOURCE_FIELDS:]
-        payload = self._bodies.part(obj, offset, size, self._moved(number))
+        cos_path, envelope, upload_id, part, offset, size = fields[SOURCE_FIELDS:]
+        plain = self._bodies.part(obj, offset, size, self._moved(number))
+        payload = self._bodies.sealed_part(plain, envelope, offset)
         stored = self.client.upload_part(cos_path, upload_id, part, payload)
-        return (number, Reply.DONE, stored.etag, stored.crc64, stored.unverified)
+        plain_crc64 = plain.crc64 if envelope else -1
+        return (number, Reply.DONE, stored.etag, stored.crc64, stored.unverified, plain_crc64)
 
     def _copy_part(self, number: int, fields: Message) -> Message:
         obj = source_object(fields)
-        cos_path, upload_id, part, offset, size = fields[SOURCE_FIELDS:]
+        cos_path, _, upload_id, part, offset, size = fields[SOURCE_FIELDS:]
         headers = self._source.copy_headers(obj, None)
         copied = self.client.copy_part(
             cos_path, upload_id, part, self._source.copy_source(obj), headers, offset, size
         )
-        return (number, Reply.DONE, copied.etag, -1, "")
+        return (number, Reply.DONE, copied.etag, -1, "", -1)
 
     def _fetch_part(self, number: int, fields: Message) -> Message:
         obj = source_object(fields)

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from cos_migrate.cos.crc64 import combined
-from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint, SourceObject
+from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.model import Envelope, Failure, Fingerprint, PartRecord, SavePoint, SourceObject
 from cos_migrate.plan import part_size_for
 from cos_migrate.tasks import SOURCE_FIELDS, Kind, Look, Message, source_fields
 
@@ -71,6 +72,8 @@ class UploadOptions:
     """Whether the source can be read again at no cost, so that its MD5 can always be known."""
     copies: bool = False
     """Whether COS copies the parts itself."""
+    encryption: EncryptionSettings | None = None
+    """How objects are encrypted before they leave; None: not at all."""
 
 
 class BigUpload:
@@ -109,7 +112,7 @@ class BigUpload:
             self._stale = save_point.upload_id
             self._outdated = save_point
             self._phase = Phase.ABORT
-        elif upload_id:
+        elif upload_id and not options.encryption:  # the key of an encrypted one is not known
             self._save_point = self._new_save_point(upload_id, -1)
             self._phase = Phase.RESUME
         if options.look:
@@ -141,6 +144,7 @@ class BigUpload:
         if not self._came_spooled:
             self.obj = self.obj._replace(spooled="")
         self._md5 = ""
+        self._envelope = _new_envelope(self._options.encryption)
         self._source_crc64 = -1
         self._asked = False
         self._phase = self._first_phase()
@@ -216,7 +220,14 @@ class BigUpload:
             Phase.LOOK: (Kind.LOOK, *source, path, self._options.look),
             Phase.RESUME: (Kind.LIST_PARTS, path, upload_id),
             Phase.DIGEST: (Kind.DIGEST, *source),
-            Phase.INITIATE: (Kind.INITIATE_UPLOAD, *source, path, self._md5),
+            Phase.INITIATE: (
+                Kind.INITIATE_UPLOAD,
+                *source,
+                path,
+                self._md5,
+                self._envelope,
+                self._part_size,
+            ),
             Phase.ABORT: (Kind.ABORT_UPLOAD, path, upload_id),
             Phase.STAT: (Kind.STAT, *source),
         }
@@ -231,12 +242,13 @@ class BigUpload:
     def _part_task(self, number: int) -> Message:
         offset = (number - 1) * self._part_size
         size = min(self._part_size, self.obj.fingerprint.size - offset)
-        upload_id = self._save_point.upload_id if self._save_point else ""
+        save_point = self._save_point
         return (
             Kind.COPY_PART if self._copying else Kind.UPLOAD_PART,
             *source_fields(self.obj),
             self.cos_path,
-            upload_id,
+            save_point.envelope if save_point else None,
+            save_point.upload_id if save_point else "",
             number,
             offset,
             size,
@@ -255,9 +267,16 @@ class BigUpload:
             return self._source_crc64
         return combined((part.crc64, part.size) for part in parts)
 
+    def _plain_crc64(self) -> int:
+        """Return the CRC-64 of what was read, -1 where nobody knows it."""
+        parts = [self._parts[number] for number in range(1, self._count + 1)]
+        if any(part.plain_crc64 < 0 for part in parts):
+            return self._crc64()
+        return combined((part.plain_crc64, part.size) for part in parts)
+
     def _differs(self) -> bool:
         """Return whether all parts together are not what the source tells of the object."""
-        return self._source_crc64 >= 0 and self._crc64() != self._source_crc64
+        return self._source_crc64 >= 0 and self._plain_crc64() != self._source_crc64
 
     def moved(self, task: Message, count: int) -> None:
         """Note that `count` bytes of a part have passed so far."""
@@ -359,10 +378,10 @@ class BigUpload:
     def _take_part(self, task: Message, values: Message) -> Step:
         if not self._is_current(task):
             return self._failed_when_idle()
-        etag, crc64, _ = values
+        etag, crc64, _, plain_crc64 = values
         number, offset, size = task[-3:]
         self._moved.pop(number, None)
-        part = PartRecord(number, offset, size, etag, crc64)
+        part = PartRecord(number, offset, size, etag, crc64, plain_crc64)
         self._parts[number] = part
         self._confirmed += size
         if self._failure:
@@ -427,6 +446,7 @@ class BigUpload:
             and save_point.fingerprint == self.obj.fingerprint
             and save_point.part_size == self._part_size
             and save_point.threshold == self._options.threshold
+            and _can_go_on(self._options.encryption, save_point.envelope)
         )
 
     def _new_save_point(self, upload_id: str, source_crc64: int) -> SavePoint:
@@ -438,6 +458,7 @@ class BigUpload:
             self._part_size,
             self._options.threshold,
             source_crc64=source_crc64,
+            envelope=self._envelope,
         )
 
     def _keep_listed(self, listed: Iterable[tuple[int, str, int]]) -> None:
@@ -461,4 +482,21 @@ class BigUpload:
 
 def _part_number(task: Message) -> int:
     """Return the part number of an UPLOAD_PART task, which begins with its own number."""
-    return int(task[2 + SOURCE_FIELDS + 2])
+    return int(task[2 + SOURCE_FIELDS + 3])
+
+
+def _new_envelope(settings: EncryptionSettings | None) -> Envelope | None:
+    if settings is None:
+        return None
+    from cos_migrate.cos.crypto import new_key  # noqa: PLC0415 - only who encrypts needs ciphers
+
+    return new_key(settings)[1]
+
+
+def _can_go_on(settings: EncryptionSettings | None, envelope: Envelope | None) -> bool:
+    """Return whether parts that were sent with `envelope` and those to come make one object."""
+    if settings is None or envelope is None:
+        return settings is None and envelope is None
+    from cos_migrate.cos.crypto import fits  # noqa: PLC0415 - only who encrypts needs ciphers
+
+    return fits(settings, envelope)

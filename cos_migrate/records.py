@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from cos_migrate.model import Fingerprint, PartRecord, SavePoint, SourceObject
+from cos_migrate.model import Envelope, Fingerprint, PartRecord, SavePoint, SourceObject
 
 _REQUEST_ID = "x-cos-requestId-"
 _UPLOAD = "[cosmigrate upload] [key: "
@@ -19,7 +19,7 @@ _PART = "[cosmigrate part] [uploadId: {}] [number: "
 _FAILED = "[cosmigrate failed] "
 _CRC64 = "[cosmigrate crc64] "
 _PART_VALUE = re.compile(
-    r"([0-9]{1,5}) ([0-9]{1,19}) ([0-9]{1,19}) (-1|[0-9]{1,20}) (.*)", re.DOTALL
+    r"([0-9]{1,5}) ([0-9]{1,19}) ([0-9]{1,19}) (-1|[0-9]{1,20})(?:/([0-9]{1,20}))? (.*)", re.DOTALL
 )
 _MOST_PARTS = 10_000
 _CRC_BITS = 64
@@ -112,7 +112,7 @@ def upload_key(cos_path: str) -> bytes:
 
 def upload_value(save_point: SavePoint) -> bytes:
     """Return the value for `upload_key`: a save point less its parts."""
-    fields = {
+    fields: dict[str, Any] = {
         "uploadId": save_point.upload_id,
         "cosPath": save_point.cos_path,
         "name": save_point.name,
@@ -123,6 +123,8 @@ def upload_value(save_point: SavePoint) -> bytes:
         "threshold": save_point.threshold,
         "sourceCrc64": save_point.source_crc64,
     }
+    if save_point.envelope:
+        fields["envelope"] = save_point.envelope
     return json.dumps(fields).encode()
 
 
@@ -138,6 +140,7 @@ def parse_upload(value: bytes) -> SavePoint | None:
             _number(fields["partSize"]),
             _number(fields["threshold"]),
             source_crc64=_number(fields.get("sourceCrc64", -1)),
+            envelope=_envelope(fields.get("envelope")),
         )
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
@@ -156,7 +159,8 @@ def part_key(upload_id: str, number: int) -> bytes:
 
 def part_value(part: PartRecord) -> bytes:
     """Return the value of one part."""
-    return _encoded(f"{part.number} {part.offset} {part.size} {part.crc64} {part.etag}")
+    plain = f"/{part.plain_crc64}" if part.plain_crc64 >= 0 else ""
+    return _encoded(f"{part.number} {part.offset} {part.size} {part.crc64}{plain} {part.etag}")
 
 
 def parse_part(value: bytes) -> PartRecord | None:
@@ -167,10 +171,10 @@ def parse_part(value: bytes) -> PartRecord | None:
         return None
     if not match:
         return None
-    number, offset, size, crc64 = map(int, match.groups()[:4])
-    if not 1 <= number <= _MOST_PARTS or crc64 >> _CRC_BITS not in {0, -1}:
+    number, offset, size, crc64, plain = (int(text or -1) for text in match.groups()[:5])
+    if not 1 <= number <= _MOST_PARTS or not {crc64 >> _CRC_BITS, plain >> _CRC_BITS} <= {0, -1}:
         return None
-    return PartRecord(number, offset, size, match[5], crc64)
+    return PartRecord(number, offset, size, match[6], crc64, plain)
 
 
 def _encoded(text: str) -> bytes:
@@ -186,6 +190,14 @@ def _text(value: Any) -> str:
     if type(value) is str:
         return value
     raise TypeError
+
+
+def _envelope(value: Any) -> Envelope | None:
+    if value is None:
+        return None
+    if type(value) is not list:
+        raise TypeError
+    return Envelope(*map(_text, value))
 
 
 def _number(value: Any) -> int:

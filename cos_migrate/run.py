@@ -13,6 +13,8 @@ from cos_migrate import __version__
 from cos_migrate.config import Config
 from cos_migrate.console import Console
 from cos_migrate.cos.access import CosSettings, Credentials
+from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.errors import ConfigError
 from cos_migrate.http import Timeouts
 from cos_migrate.logs import Logs
 from cos_migrate.migration import Migration, Plan
@@ -114,6 +116,17 @@ def _request_limit(common: Common) -> float:
     return common.request_timeout_ms / 1000 if common.request_timeout_enable else 0.0
 
 
+def encryption_of(common: Common) -> EncryptionSettings | None:
+    """Return how this run encrypts, None when it does not. Raises ConfigError."""
+    if not common.client_encryption:
+        return None
+    try:
+        key = Path(common.key_path).read_bytes()
+    except OSError as error:
+        raise ConfigError([f"cannot read keyPath {common.key_path}: {error.strerror}"]) from error
+    return EncryptionSettings(key, common.encrypt_iv.encode())
+
+
 def processes_of(common: Common) -> int:
     """Return how many worker processes share the pools."""
     if common.worker_process_num >= 0:
@@ -140,6 +153,7 @@ class Run:
         logs: Logs,
         header: Sequence[str],
         reload_credentials: Callable[[], Credentials | None],
+        encryption: EncryptionSettings | None = None,
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with."""
         common = config.common
@@ -171,6 +185,7 @@ class Run:
                 look=(Look.SAME_PATH if common.skip_same_path else Look.NOT)
                 + (Look.NEWER if comparing else Look.NOT),
                 reads_at_once=source_type.reads_at_once,
+                encryption=encryption,
             ),
             window=common.execute_time_window,
             big_objects=common.big_file_executor_num,
@@ -225,6 +240,7 @@ class Run:
             small_below=common.small_file_threshold,
             spool_folder=str(self._spool.folder),
             source_options=self._source.options,
+            encryption=self._plan.upload.encryption,
         )
         return Pools(job, processes_of(common), post)
 

@@ -45,10 +45,10 @@ class SavePoints:
 
     def begun(self, save_point: SavePoint) -> Puts:
         """Return what to write when an upload has its id: ours, and the Java tool's."""
-        return [
-            (records.upload_key(save_point.cos_path), records.upload_value(save_point)),
-            (self._java_key(save_point), save_point.upload_id.encode()),
-        ]
+        ours = (records.upload_key(save_point.cos_path), records.upload_value(save_point))
+        if save_point.envelope:
+            return [ours]  # the Java tool cannot continue what is encrypted
+        return [ours, (self._java_key(save_point), save_point.upload_id.encode())]
 
     def part_done(self, save_point: SavePoint, part: PartRecord) -> Puts:
         """Return what to write when COS has confirmed a part."""

@@ -22,6 +22,7 @@ from cos_migrate.run import (
     JobPlace,
     Run,
     credentials_of,
+    encryption_of,
     header_of,
     source_options,
     target_of,
@@ -71,6 +72,7 @@ class Session:
 
     def _migrate(self, loaded: Loaded, source_type: type[Source]) -> int:
         config, line = loaded.config, self._line
+        encryption = encryption_of(config.common)
         logs = Logs(self._folder / "log", debug=line.debug)
         console = Console(quiet=line.quiet, progress=line.progress)
         self._credentials = credentials_of(config.common)
@@ -91,6 +93,7 @@ class Session:
                         logs=logs,
                         header=header,
                         reload_credentials=self._reload_credentials,
+                        encryption=encryption,
                     )
                     if self._stop_code():
                         self._run.interrupt()
@@ -183,7 +186,6 @@ def _refuse_unsupported(path: str, config: Config) -> None:
     """Refuse what would be read and ignored. Raises ConfigError."""
     common = config.common
     asked = {
-        "clientEncryption=on": common.client_encryption,
         "check=on": common.check,
         f"batchTaskPath={common.batch_task_path}": bool(common.batch_task_path),
     }

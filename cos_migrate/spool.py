@@ -51,7 +51,8 @@ class Spool:
                 return ""
             self._number += 1
             path = self.folder / f"{self._number}"
-            with path.open("wb") as file:
+            path.touch(0o600)  # what comes in it may be encrypted only on its way out
+            with path.open("r+b") as file:
                 file.truncate(size)
         except OSError:
             return ""

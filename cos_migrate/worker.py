@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cos_migrate.bodies import IN_MEMORY, Bodies, Body
 from cos_migrate.cos.access import Access, CosSettings, Credentials
 from cos_migrate.cos.client import CosClient
+from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.crew import Crew
 from cos_migrate.errors import TransportError
@@ -26,6 +27,9 @@ from cos_migrate.network import Route
 from cos_migrate.sources.base import Source, SourceOptions
 from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.tasks import SOURCE_FIELDS, Arrival, Kind, Message, Reply, source_object
+
+if TYPE_CHECKING:
+    from cos_migrate.cos.crypto import Sealer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Job:
     spool_folder: str
     """Where this job's temporary files go."""
     source_options: SourceOptions
+    encryption: EncryptionSettings | None = None
+    """How objects are encrypted before they leave; None: not at all."""
 
 
 class Worker:
@@ -70,6 +76,7 @@ class Worker:
             attach_md5=job.attach_md5,
             spool_folder=job.spool_folder,
             small_below=job.small_below,
+            sealer=_sealer(job.encryption),
         )
         self._beside: Crew[Handed] = Crew(job.small_threads, self._serve_small)
         self._big: Crew[Message] = Crew(job.big_threads, self._serve_big)
@@ -139,6 +146,14 @@ class Worker:
         while (task := take()) is not None:
             self._emit(mover.run(task))
         mover.client.close()
+
+
+def _sealer(settings: EncryptionSettings | None) -> Sealer | None:
+    if settings is None:
+        return None
+    from cos_migrate.cos.crypto import Sealer  # noqa: PLC0415 - only who encrypts needs ciphers
+
+    return Sealer(settings)
 
 
 class _PlainPut:

@@ -6,7 +6,7 @@ verified: the CRC-64 that COS answers must be that of the bytes sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from cos_migrate.cos.access import Access
@@ -14,6 +14,7 @@ from cos_migrate.cos.answers import error_of, is_error
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.errors import CosError, MigrateError, TransportError
 from cos_migrate.http import Connection, Response
+from cos_migrate.model import NO_HEADERS
 from cos_migrate.network import Route
 from cos_migrate.xml_text import text_of
 
@@ -55,6 +56,8 @@ class Head(NamedTuple):
     crc64: int | None
     last_modified: str
     request_id: str
+    headers: Mapping[str, str] = NO_HEADERS
+    """All of them, with lower-case names."""
 
 
 class CosClient:
@@ -269,6 +272,7 @@ class CosClient:
                 _crc_of(response),
                 response.header(b"last-modified"),
                 response.header(b"x-cos-request-id"),
+                {name.decode("latin-1"): response.header(name) for name in response.headers},
             )
 
         try:
@@ -366,7 +370,7 @@ class CosClient:
         """Send once; a kept-alive connection that the server had closed does not count."""
         access = self._access
         connection = self._connections.get(route)
-        no_body = payload is None
+        no_body = method == "HEAD"
         if payload is not None:
             headers = [*headers, ("content-length", str(payload.size))]
         head = access.head(route, method, cos_path, params, headers)

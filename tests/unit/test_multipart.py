@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cos_migrate.cos import crypto
 from cos_migrate.cos.crc64 import crc64
-from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint, SourceObject
+from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.model import Envelope, Failure, Fingerprint, PartRecord, SavePoint, SourceObject
 from cos_migrate.multipart import BigUpload, Step, UploadOptions
 from cos_migrate.tasks import Kind, Look, Message, source_fields
 
@@ -27,6 +29,8 @@ class Server:
 
     def __init__(self) -> None:
         self.uploads: dict[str, dict[int, tuple[str, int]]] = {}
+        self.envelopes: set[Envelope | None] = set()
+        """How the parts of the last upload were encrypted."""
         self.log: list[int] = []
         self.completed: list[tuple[int, ...]] = []
         self.told = -1
@@ -45,13 +49,18 @@ class Server:
             return ()
         if kind == Kind.INITIATE_UPLOAD:
             upload_id = f"id{len(self.uploads)}"
+            self.envelopes = {fields[-2]}
+            assert fields[-1] > 0
             self.uploads[upload_id] = {}
             return (upload_id, self.told)
         if kind in Kind.OF_PARTS:
-            upload_id, number, _, size = fields[-4:]
+            envelope, upload_id, number, _, size = fields[-5:]
+            self.envelopes.add(envelope)
             self.uploads[upload_id][number] = (f"etag{number}", size)
             crc = -1 if kind == Kind.COPY_PART else crc64(b"\0" * size)
-            return (f"etag{number}", crc, "")
+            # What is encrypted has another CRC-64: here that of ones.
+            sealed = crc64(b"\1" * size) if envelope else crc
+            return (f"etag{number}", sealed, "", crc if envelope else -1)
         if kind == Kind.LIST_PARTS:
             parts = self.uploads[fields[1]]
             return ([(number, etag, size) for number, (etag, size) in parts.items()],)
@@ -59,7 +68,8 @@ class Server:
             _, upload_id, parts, size, crc = fields
             assert [number for number, _ in parts] == sorted(self.uploads[upload_id])
             assert sum(size for _, size in self.uploads[upload_id].values()) == size
-            assert crc == (self.told if Kind.COPY_PART in self.log else crc64(b"\0" * size))
+            content = (b"\1" if any(self.envelopes) else b"\0") * size
+            assert crc == (self.told if Kind.COPY_PART in self.log else crc64(content))
             self.completed.append(tuple(number for number, _ in parts))
             return ("request", "")
         if kind == Kind.STAT:
@@ -314,3 +324,89 @@ def test_parts_are_copied_by_cos_until_it_refuses() -> None:
     drive(upload, server)
     assert server.log.count(Kind.UPLOAD_PART) == 5
     assert server.completed == [(1, 2, 3, 4, 5)]
+
+
+SETTINGS = EncryptionSettings(b"k" * 32)
+SEALED = replace(OPTIONS, encryption=SETTINGS)
+
+
+def test_all_parts_are_encrypted_with_one_key_and_the_next_upload_with_another() -> None:
+    server = Server()
+    steps = drive(BigUpload(big(), "/big", SEALED), server)
+    (envelope,) = server.envelopes
+    assert envelope
+    (begun,) = [step.begun for step in steps if step.begun]
+    assert begun.envelope == envelope
+    drive(BigUpload(big(), "/big", SEALED), server)
+    assert server.envelopes != {envelope}
+
+
+def test_a_save_point_goes_on_with_its_key() -> None:
+    server = Server()
+    _, envelope = crypto.new_key(SETTINGS)
+    save_point = saved(server, 3)
+    zeros, ones = crc64(b"\0" * MIB), crc64(b"\1" * MIB)
+    parts = tuple(replace(p, crc64=ones, plain_crc64=zeros) for p in save_point.parts)
+    save_point = replace(save_point, parts=parts, envelope=envelope)
+    server.told = crc64(b"\0" * 5 * MIB)
+    steps = drive(BigUpload(big(), "/big", SEALED, save_point), server)
+    assert Kind.INITIATE_UPLOAD not in server.log
+    assert server.envelopes == {envelope}
+    assert [step.begun.envelope for step in steps if step.begun] == [envelope]
+
+
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        (SETTINGS, None),
+        (None, SETTINGS),
+        (SETTINGS, EncryptionSettings(b"o" * 32)),
+        (EncryptionSettings(SETTINGS.key, b"0123456789abcdef"), SETTINGS),
+    ],
+)
+def test_a_save_point_that_was_encrypted_otherwise_is_aborted(
+    now: EncryptionSettings | None, then: EncryptionSettings | None
+) -> None:
+    server = Server()
+    envelope = crypto.new_key(then)[1] if then else None
+    save_point = replace(saved(server, 5), envelope=envelope)
+    options = replace(OPTIONS, encryption=now)
+    steps = drive(BigUpload(big(), "/big", options, save_point), server)
+    assert server.log[0] == Kind.ABORT_UPLOAD
+    assert steps[0].forget == save_point
+    assert server.log.count(Kind.UPLOAD_PART) == 5
+    assert len(server.envelopes) == 1
+    assert envelope not in server.envelopes
+
+
+def test_a_bare_upload_id_is_no_use_when_its_parts_are_to_be_encrypted() -> None:
+    server = Server()
+    server.uploads["java"] = {1: ("etag1", MIB)}
+    drive(BigUpload(big(), "/big", SEALED, upload_id="java"), server)
+    assert Kind.INITIATE_UPLOAD in server.log
+    assert Kind.ABORT_UPLOAD not in server.log
+
+
+def test_a_changed_object_is_encrypted_with_a_new_key() -> None:
+    server = Server()
+    upload = BigUpload(big(), "/big", SEALED)
+    first = take_until(upload, server, Kind.UPLOAD_PART)
+    before = set(server.envelopes)
+    upload.fail(first, Failure("read", "changed", code="Changed"))
+    drive(upload, server)
+    assert len(server.envelopes) == 1
+    assert server.envelopes != before
+
+
+def test_what_was_read_is_compared_with_what_the_source_tells_though_it_is_encrypted() -> None:
+    server = Server()
+    server.told = crc64(b"\0" * 5 * MIB)
+    drive(BigUpload(big(), "/big", replace(SEALED, reads_at_once=False)), server)
+    assert server.completed == [(1, 2, 3, 4, 5)]
+    server = Server()
+    server.told = crc64(b"\1" * 5 * MIB)
+    steps = drive(BigUpload(big(), "/big", replace(SEALED, reads_at_once=False)), server)
+    assert not server.completed
+    failure = steps[-1].failure
+    assert failure
+    assert failure.code == "SourceChecksumMismatch"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cos_migrate import records
-from cos_migrate.model import Fingerprint, PartRecord, SavePoint
+from cos_migrate.model import Envelope, Fingerprint, PartRecord, SavePoint
 from cos_migrate.save_points import SavePoints
 
 BUCKET = "examplebucket-1250000000"
@@ -26,7 +26,8 @@ parts = st.builds(
     offset=counts,
     size=counts,
     etag=names,
-    crc64=st.integers(0, 2**64 - 1),
+    crc64=st.integers(-1, 2**64 - 1),
+    plain_crc64=st.integers(-1, 2**64 - 1),
 )
 save_points = st.builds(
     SavePoint,
@@ -36,6 +37,7 @@ save_points = st.builds(
     fingerprint=st.builds(Fingerprint, counts, st.integers(-1, 10**19), names),
     part_size=st.integers(1, 5 << 30),
     threshold=counts,
+    envelope=st.none() | st.builds(Envelope, names, names),
 )
 
 
@@ -115,6 +117,11 @@ def test_no_value_is_too_odd_to_be_read(value: bytes) -> None:
         {"partSize": 0},
         {"mtimeNs": float("inf")},
         {"etag": []},
+        {"envelope": ["key"]},
+        {"envelope": ["key", 1]},
+        {"envelope": "ks"},
+        {"envelope": 1},
+        {"envelope": {"key": "k", "start": "s"}},
     ],
 )
 def test_a_value_with_one_wrong_field_is_no_upload(change: dict[str, Any]) -> None:
@@ -142,6 +149,9 @@ def test_what_is_no_upload_is_none(value: bytes) -> None:
         b"1_0 0 5 6 etag",
         b"\xd9\xa1 0 5 6 etag",
         b"1 0 5 18446744073709551616 etag",
+        b"1 0 5 6/18446744073709551616 etag",
+        b"1 0 5 6/-2 etag",
+        b"1 0 5 6/ etag",
         b"1 " + b"9" * 5000 + b" 5 6 etag",
         b"\xff 0 5 6 etag",
     ],
@@ -186,7 +196,7 @@ def test_save_points_are_found_with_their_own_parts_and_forgotten(wanted: list[S
     while full:
         gone = full.pop()
         for key in points.forget(gone):
-            del state.pairs[key]
+            state.pairs.pop(key, None)
         assert points.find(gone.cos_path) is None
         assert [points.find(point.cos_path) for point in full] == full
     assert state.pairs == {}
@@ -201,6 +211,17 @@ def test_the_java_tool_finds_our_uploads_and_we_find_its() -> None:
     assert state.pairs[records.save_point_key(BUCKET, *asked)] == b"1700abc"
     assert points.find_java(*asked) == "1700abc"
     assert points.find_java("/other", *asked[1:]) is None
+
+
+def test_the_java_tool_does_not_find_what_is_encrypted() -> None:
+    state = Memory()
+    points = SavePoints(state, BUCKET)
+    point = a_save_point(envelope=Envelope("key", "start"))
+    state.pairs.update(points.begun(point))
+    asked = (point.cos_path, point.name, 1700000000123, point.part_size, point.threshold)
+    assert points.find_java(*asked) is None
+    assert points.find(point.cos_path) == point
+    assert records.save_point_key(BUCKET, *asked) in points.forget(point)
 
 
 def test_what_somebody_else_wrote_under_our_keys_is_absent() -> None:

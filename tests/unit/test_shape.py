@@ -11,7 +11,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "cos_migrate").rglob("*.py"))
-SDKS = {"boto3", "botocore", "oss2", "qiniu", "upyun", "qcloud_cos", "requests", "tqdm"}
+SDKS = {
+    "boto3",
+    "botocore",
+    "cryptography",
+    "oss2",
+    "qiniu",
+    "upyun",
+    "qcloud_cos",
+    "requests",
+    "tqdm",
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -45,6 +55,7 @@ def test_the_rooms() -> None:
         ("tqdm", {"console"}),
         ("httptools", {"http"}),
         ("subprocess", {"pools", "demo"}),
+        ("cryptography", {"crypto"}),
         ("multiprocessing", set()),
     ],
 )
@@ -70,7 +81,7 @@ def test_no_sdk_is_loaded_before_it_is_needed(module: str) -> None:
 
 def test_only_the_rooms_that_talk_print() -> None:
     # connection: of the embedded COS, which says on stderr that it cannot carry out a request
-    talkers = {"cli", "session", "demo", "logs", "server", "connection", "__main__"}
+    talkers = {"cli", "session", "demo", "decrypt", "logs", "server", "connection", "__main__"}
     for path in MODULES:
         calls = [
             node

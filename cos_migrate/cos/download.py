@@ -1,0 +1,54 @@
+"""Reading one object back from COS: in pieces, each with the retries of any other request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cos_migrate.cos.client import CosClient, Head
+from cos_migrate.cos.crc64 import crc64
+from cos_migrate.errors import CosError
+from cos_migrate.http import Response
+
+_PIECE = 8 << 20
+"""Bytes read by one request."""
+
+
+class Download(CosClient):
+    """A client that reads."""
+
+    def pieces(self, cos_path: str, head: Head, piece: int = _PIECE) -> Iterator[bytes]:
+        """Yield the bytes of the version that `head` describes, and verify them at the end.
+
+        Raises CosError and TransportError.
+        """
+        crc = 0
+        for start in range(0, head.size, piece):
+            data = self._range(cos_path, start, min(piece, head.size - start), head.etag)
+            crc = crc64(data, crc)
+            yield data
+        if head.crc64 is not None and head.crc64 != crc:
+            raise CosError(
+                "what arrived is not what COS stores: its CRC-64 differs",
+                operation="GetObject",
+                target=cos_path,
+                code="ChecksumMismatch",
+                request_id=head.request_id,
+            )
+
+    def _range(self, cos_path: str, start: int, size: int, etag: str) -> bytes:
+        headers = [("range", f"bytes={start}-{start + size - 1}"), ("if-match", f'"{etag}"')]
+
+        def judge(response: Response) -> bytes:
+            if len(response.body) != size:
+                raise CosError(
+                    f"{len(response.body)} bytes arrived instead of {size}",
+                    operation="GetObject",
+                    target=cos_path,
+                    status=response.status,
+                    code="BadAnswer",
+                    request_id=response.header(b"x-cos-request-id"),
+                    retryable=True,
+                )
+            return response.body
+
+        return self._call("GetObject", "GET", cos_path, (), headers, None, judge)
