@@ -26,6 +26,7 @@ from cos_migrate.cos.payload import (
 from cos_migrate.errors import SourceError
 from cos_migrate.memory import MemoryBudget
 from cos_migrate.model import Described, Envelope, Fingerprint, SourceObject
+from cos_migrate.ordered import OrderedChecking
 from cos_migrate.retries import Retries
 from cos_migrate.sources.base import Source
 from cos_migrate.spool import has_room
@@ -110,9 +111,18 @@ class Bodies:
         with self._whole(obj, moved, tell) as body:
             yield body if isinstance(body, Spooled) else self._sealed(body)
 
-    def part(self, obj: SourceObject, start: int, size: int, moved: Moved) -> StreamPayload:
-        """Return a range of an object as a body that is streamed."""
-        return StreamPayload(size, lambda: self._open(obj, start, size), moved)
+    def part(
+        self,
+        obj: SourceObject,
+        start: int,
+        size: int,
+        moved: Moved,
+        checking: OrderedChecking | None = None,
+    ) -> StreamPayload:
+        """Return a range of an object as a body that is streamed; `checking` is fed with it."""
+        if checking is None:
+            return StreamPayload(size, lambda: self._open(obj, start, size), moved)
+        return StreamPayload(size, lambda: self._open_fed(obj, start, size, checking), moved)
 
     def sealed_part(self, part: Payload, envelope: Envelope | None, offset: int) -> Payload:
         """Return a range of an object, encrypted where there is an `envelope`."""
@@ -296,6 +306,13 @@ class Bodies:
         return self._source.open(obj, start, length)
 
     @contextmanager
+    def _open_fed(
+        self, obj: SourceObject, start: int, length: int, checking: OrderedChecking
+    ) -> Iterator[ByteReader]:
+        with self._open(obj, start, length) as reader:
+            yield _FedReader(reader, start, checking)
+
+    @contextmanager
     def _file(self) -> Iterator[str]:
         """Give the path of a file of this thread's own, removed at the end."""
         unique = os.urandom(8).hex()
@@ -304,6 +321,24 @@ class Bodies:
             yield str(path)
         finally:
             path.unlink(missing_ok=True)
+
+
+class _FedReader:
+    """A range that is summed up while it is read."""
+
+    def __init__(self, reader: ByteReader, start: int, checking: OrderedChecking) -> None:
+        self._reader = reader
+        self._offset = start
+        self._checking = checking
+
+    def read(self, size: int) -> bytes:
+        data = self._reader.read(size)
+        self._checking.feed(self._offset, data)
+        self._offset += len(data)
+        return data
+
+    def check_unchanged(self) -> None:
+        self._reader.check_unchanged()
 
 
 class _SpooledReader:

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import fastcrc
 
+CRC64 = "CRC-64/XZ"
+"""The kind that COS computes itself, and that those of parts can be combined to."""
 _QETAG_BLOCK = 4 << 20
 """Bytes."""
 
@@ -91,7 +93,7 @@ _MAKERS: dict[str, Callable[[], Summing]] = {
     "SHA-256": lambda: _Digest("sha256"),
     "CRC-32": lambda: _Crc(zlib.crc32),
     "CRC-32C": lambda: _Crc(fastcrc.crc32.iscsi),
-    "CRC-64/XZ": lambda: _Crc(fastcrc.crc64.xz),
+    CRC64: lambda: _Crc(fastcrc.crc64.xz),
     "qetag": _Qetag,
 }
 KINDS = tuple(_MAKERS)

@@ -342,7 +342,7 @@ class Migration:
             number = self._again.popleft()
             self._pools.submit(self._tasks[number][-1])
         self._plan_found(room)
-        self._uploads.feed(lambda: self._room(big=True), copying=self._copying)
+        self._uploads.feed(self._big_room, copying=self._copying)
         self._pools.flush()
 
     def _room(self, *, big: bool) -> int:
@@ -351,6 +351,9 @@ class Migration:
             # The first transfer goes alone: it tells what would fail for all.
             return int(self._pools.under_way - self._uploads.hashing == 0)
         return self._pools.room(big=big)
+
+    def _big_room(self, together: str) -> int:
+        return min(self._room(big=True), self._pools.room(big=True, together=together))
 
     def _plan_found(self, room: int) -> None:
         """Decide about what the scan has found, until `room` small transfers are submitted."""
@@ -446,13 +449,15 @@ class Migration:
         record_key = self._source.record_key(obj, cos_path)
         self._ledger.failed(obj, cos_path, record_key, item.failure, line)
 
-    def _submit(self, sending: Sending, upload: Upload | None, task: Message) -> None:
+    def _submit(
+        self, sending: Sending, upload: Upload | None, task: Message, together: str = ""
+    ) -> None:
         self._number += 1
         numbered = (self._number, *task)
         if self._debugging:
             self._report.debug(f"task {self._number}: {Kind.NAMES[task[0]]} {sending.cos_path}")
         self._tasks[self._number] = (sending, upload, numbered)
-        self._pools.submit(numbered)
+        self._pools.submit(numbered, together)
 
     # -- clock ---------------------------------------------------------------------------------
 

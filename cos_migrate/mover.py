@@ -9,11 +9,13 @@ from contextlib import AbstractContextManager
 from email.utils import parsedate_to_datetime
 
 from cos_migrate.bodies import MD5_HEADER, Bodies, Body, Moved, Spooled, Tell
+from cos_migrate.checks import CRC64
 from cos_migrate.cos.access import CosSettings
 from cos_migrate.cos.client import CosClient, Stored
 from cos_migrate.cos.envelope import headers_of, refuse_encrypted
 from cos_migrate.errors import MigrateError, SourceChanged
 from cos_migrate.model import Failure, SourceObject
+from cos_migrate.ordered import OrderedCheckings
 from cos_migrate.sources.base import Source
 from cos_migrate.tasks import (
     SOURCE_FIELDS,
@@ -40,13 +42,15 @@ class Mover:
         source: Source,
         client: CosClient,
         bodies: Bodies,
+        checkings: OrderedCheckings,
         emit: Callable[[Message], None],
     ) -> None:
-        """`emit` takes what is to be told while a task is under way."""
+        """`checkings` are the process's; `emit` takes what is to be told meanwhile."""
         self.client = client
         self._cos = cos
         self._source = source
         self._bodies = bodies
+        self._checkings = checkings
         self._emit = emit
         self._earlier: MigrateError | None = None
         self._given: Body | None = None
@@ -193,25 +197,40 @@ class Mover:
             refuse_encrypted(headers)
             headers |= headers_of(envelope, obj.fingerprint.size, part_size)
         upload_id = self.client.initiate(cos_path, list(headers.items()))
-        return (number, Reply.DONE, upload_id, described.crc64)
+        others = tuple(check for check in described.checks if check.kind != CRC64)
+        return (number, Reply.DONE, upload_id, described.crc64, others)
 
     def _upload_part(self, number: int, fields: Message) -> Message:
         obj = source_object(fields)
-        cos_path, envelope, upload_id, part, offset, size = fields[SOURCE_FIELDS:]
-        plain = self._bodies.part(obj, offset, size, self._moved(number))
-        payload = self._bodies.sealed_part(plain, envelope, offset)
-        stored = self.client.upload_part(cos_path, upload_id, part, payload)
+        cos_path, envelope, checks, upload_id, part, offset, size = fields[SOURCE_FIELDS:]
+        checking = None
+        if checks:
+            checking = self._checkings.of(upload_id, checks, obj.fingerprint.size)
+        try:
+            plain = self._bodies.part(obj, offset, size, self._moved(number), checking)
+            payload = self._bodies.sealed_part(plain, envelope, offset)
+            stored = self.client.upload_part(cos_path, upload_id, part, payload)
+        except BaseException:
+            self._checkings.end(upload_id)
+            raise
         plain_crc64 = plain.crc64 if envelope else -1
-        return (number, Reply.DONE, stored.etag, stored.crc64, stored.unverified, plain_crc64)
+        checked = ""
+        if checking:
+            checking.wait(offset + size)
+            checked = checking.result()
+            if checked:
+                self._checkings.end(upload_id)
+        unverified = stored.unverified
+        return (number, Reply.DONE, stored.etag, stored.crc64, unverified, plain_crc64, checked)
 
     def _copy_part(self, number: int, fields: Message) -> Message:
         obj = source_object(fields)
-        cos_path, _, upload_id, part, offset, size = fields[SOURCE_FIELDS:]
+        cos_path, _, _, upload_id, part, offset, size = fields[SOURCE_FIELDS:]
         headers = self._source.copy_headers(obj, None)
         copied = self.client.copy_part(
             cos_path, upload_id, part, self._source.copy_source(obj), headers, offset, size
         )
-        return (number, Reply.DONE, copied.etag, -1, "", -1)
+        return (number, Reply.DONE, copied.etag, -1, "", -1, "")
 
     def _fetch_part(self, number: int, fields: Message) -> Message:
         obj = source_object(fields)

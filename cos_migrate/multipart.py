@@ -7,9 +7,11 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.crc64 import combined
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.model import Envelope, Failure, Fingerprint, PartRecord, SavePoint, SourceObject
+from cos_migrate.ordered import AGREES
 from cos_migrate.plan import part_size_for
 from cos_migrate.tasks import SOURCE_FIELDS, Kind, Look, Message, source_fields
 
@@ -146,6 +148,8 @@ class BigUpload:
         self._md5 = ""
         self._envelope = _new_envelope(self._options.encryption)
         self._source_crc64 = -1
+        self._checks: tuple[Check, ...] = ()
+        self._checked = ""
         self._asked = False
         self._phase = self._first_phase()
         self._after_look = self._phase
@@ -181,6 +185,16 @@ class BigUpload:
     def wants_file(self) -> bool:
         """Whether it can go on only when `use_file` has said where it is to be kept."""
         return self._phase is Phase.SPOOL and not self._file and self.idle and not self._failure
+
+    @property
+    def in_order(self) -> str:
+        """What its parts are to be summed up under, all in one process; empty: they need not."""
+        return self._save_point.upload_id if self._checks and self._save_point else ""
+
+    @property
+    def not_compared(self) -> bool:
+        """Whether its source tells checksums that could not be compared over all its parts."""
+        return bool(self._checks) and not self._checked
 
     def use_file(self, path: str) -> Step:
         """Keep the object in a file of its size at `path`; empty: there is no room for one."""
@@ -248,6 +262,7 @@ class BigUpload:
             *source_fields(self.obj),
             self.cos_path,
             save_point.envelope if save_point else None,
+            self._checks,
             save_point.upload_id if save_point else "",
             number,
             offset,
@@ -318,11 +333,7 @@ class BigUpload:
             self._md5, self._source_crc64 = values
             self._phase = Phase.INITIATE if self._md5 else Phase.SPOOL
         elif self._phase is Phase.INITIATE:
-            upload_id, told = values
-            self._source_crc64 = told
-            self._save_point = self._new_save_point(upload_id, told)
-            self._enter_parts()
-            return Step(begun=self._save_point)
+            return self._begun(*values)
         elif self._phase is Phase.ABORT:
             return self._aborted()
         elif self._phase is Phase.STAT:
@@ -332,6 +343,15 @@ class BigUpload:
             self._phase = Phase.OVER
             return Step(done=(values[0], values[1], self._crc64()), forget=self._save_point)
         return NOTHING
+
+    def _begun(self, upload_id: str, source_crc64: int, checks: tuple[Check, ...]) -> Step:
+        self._source_crc64 = source_crc64
+        # A CRC-64 can be combined from those of parts read in any order: then it is enough.
+        if source_crc64 < 0 and not self._copying and not self.obj.spooled:
+            self._checks = checks
+        self._save_point = self._new_save_point(upload_id, source_crc64)
+        self._enter_parts()
+        return Step(begun=self._save_point)
 
     def _take_fetched(self, task: Message) -> Step:
         if task[-3] == self._file and self._phase is Phase.SPOOL:
@@ -378,26 +398,29 @@ class BigUpload:
     def _take_part(self, task: Message, values: Message) -> Step:
         if not self._is_current(task):
             return self._failed_when_idle()
-        etag, crc64, _, plain_crc64 = values
+        etag, crc64, _, plain_crc64, checked = values
         number, offset, size = task[-3:]
         self._moved.pop(number, None)
         part = PartRecord(number, offset, size, etag, crc64, plain_crc64)
         self._parts[number] = part
         self._confirmed += size
+        self._checked = self._checked or checked
         if self._failure:
             failure = self._failure if self.idle else None
             return Step(part=part, save_point=self._save_point, failure=failure)
         if len(self._parts) == self._count:
             if self._differs():
-                return self._not_as_told()
+                return self._not_as_told(CRC64)
+            if self._checked not in {"", AGREES}:
+                return self._not_as_told(self._checked)
             self._phase = Phase.COMPLETE
         return Step(part=part, save_point=self._save_point)
 
-    def _not_as_told(self) -> Step:
+    def _not_as_told(self, kind: str) -> Step:
         """Begin anew: what was read is not what the source says it has."""
         failure = Failure(
             "GetObject",
-            "what was read is not what the source has: its CRC-64 differs",
+            f"what was read is not what the source has: its {kind} differs",
             code="SourceChecksumMismatch",
         )
         if self._can_restart(failure):
@@ -482,7 +505,7 @@ class BigUpload:
 
 def _part_number(task: Message) -> int:
     """Return the part number of an UPLOAD_PART task, which begins with its own number."""
-    return int(task[2 + SOURCE_FIELDS + 3])
+    return int(task[2 + SOURCE_FIELDS + 4])
 
 
 def _new_envelope(settings: EncryptionSettings | None) -> Envelope | None:

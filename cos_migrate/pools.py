@@ -28,6 +28,8 @@ _BACKLOG_MOST = 1024
 _BIG_BACKLOG = 1
 _RATE_EVERY = 0.05
 _LOSSES = 2
+_PLACES_MOST = 256
+"""Names of tasks that belong together whose worker is remembered: more than are under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ class Pools:
         self._loads = [_Load(part) for part in self._jobs]
         self._seats: list[_Seat | None] = [None] * count
         self._tasks: dict[int, tuple[int, int, Message]] = {}
+        self._places: dict[str, int] = {}
         self._losses: collections.Counter[int] = collections.Counter()
         self._total = job.small_threads + job.big_threads
         self._allowed = self._total
@@ -225,18 +228,36 @@ class Pools:
             for index in range(len(self._jobs)):
                 self._seat(index)
 
-    def room(self, *, big: bool) -> int:
-        """Return how many more tasks can be submitted to a pool now."""
+    def room(self, *, big: bool, together: str = "") -> int:
+        """Return how many more tasks can be submitted to a pool now.
+
+        `together`: the name under which tasks are to be in one worker.
+        """
+        place = self._places.get(together)
+        if place is not None:
+            return max(0, self._loads[place].room(big))
         return sum(max(0, load.room(big)) for load in self._loads)
 
-    def submit(self, task: Message) -> None:
-        """Put a task into the outbox of the worker with the most room."""
+    def submit(self, task: Message, together: str = "") -> None:
+        """Put a task into the outbox of the worker with the most room.
+
+        Those with the same name `together` all go to one worker.
+        """
         big = int(task[1] not in Kind.SMALL)
-        load = max(self._loads, key=lambda each: each.room(big))
-        index = self._loads.index(load)
+        index = self._places.get(together)
+        if index is None:
+            index = max(range(len(self._loads)), key=lambda each: self._loads[each].room(big))
+            self._place(together, index)
+        load = self._loads[index]
         load.given[big] += 1
         load.outbox.append(task)
         self._tasks[task[0]] = (index, big, task)
+
+    def _place(self, together: str, index: int) -> None:
+        if together:
+            self._places[together] = index
+            if len(self._places) > _PLACES_MOST:
+                del self._places[next(iter(self._places))]
 
     def flush(self) -> None:
         """Send what `submit` has gathered."""

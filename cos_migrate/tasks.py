@@ -27,12 +27,15 @@ class Kind:
     """`(source...)` -> `(md5 as hex or "", crc64 or -1)`; touches the source only"""
     INITIATE_UPLOAD: Final = 3
     """`(source..., cos_path, md5 or "", envelope or None, part_size)`
-    -> `(upload_id, the source's crc64 or -1)`"""
+    -> `(upload_id, the source's crc64 or -1, other checksums that it tells)`"""
     LIST_PARTS: Final = 4
     """`(cos_path, upload_id)` -> `(numbers and ETags of the parts the server has,)`"""
     UPLOAD_PART: Final = 5
-    """`(source..., cos_path, envelope or None, upload_id, number, offset, size)`
-    -> `(etag, crc64, unverified, its crc64 before it was encrypted or -1)`"""
+    """`(source..., cos_path, envelope or None, checks, upload_id, number, offset, size)`
+    -> `(etag, crc64, unverified, its crc64 before it was encrypted or -1, checked)`
+
+    `checks` are to be compared over all parts, in order; `checked` is what `ordered` says of them.
+    """
     COMPLETE_UPLOAD: Final = 6
     """`(cos_path, upload_id, ((number, etag), ...), size, crc64)` -> `(request_id, unverified)`"""
     ABORT_UPLOAD: Final = 7

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from cos_migrate.keys import printable
 from cos_migrate.ledger import Ledger, Sending
 from cos_migrate.model import Failure
 from cos_migrate.multipart import BigUpload, Step, UploadOptions
@@ -37,7 +38,7 @@ class Uploads:
         spool: Spool,
         report: Report,
         *,
-        submit: Callable[[Sending, Upload, Message], None],
+        submit: Callable[[Sending, Upload, Message, str], None],
         failed: Callable[[Sending, Failure], None],
     ) -> None:
         """`at_once`: big objects under way; `submit` and `failed` are the coordinator's."""
@@ -70,10 +71,11 @@ class Uploads:
         """Let an object wait for its turn."""
         self._parked.append(sending)
 
-    def feed(self, room: Callable[[], int], *, copying: bool) -> None:
+    def feed(self, room: Callable[[str], int], *, copying: bool) -> None:
         """Keep the big pool busy: oldest objects first, hashing a little ahead of sending.
 
-        `room` tells how many more tasks the pool takes; `copying`: whether COS copies objects.
+        `room` tells how many more tasks the pool takes, of those that are to be together under a
+        name; `copying`: whether COS copies objects.
         """
         self._begin(copying=copying)
         self._give_files()
@@ -83,7 +85,7 @@ class Uploads:
                 self._submit_next(upload)
         for upload in self._under_way:
             big = upload.big
-            while big.ready and not big.hashing and room() > 0:
+            while big.ready and not big.hashing and room(big.in_order) > 0:
                 self._submit_next(upload)
 
     def take(self, upload: Upload, task: Message, reply: int, values: list[Any]) -> None:
@@ -117,6 +119,11 @@ class Uploads:
         if step.done or step.failure:
             self._end(upload)
         if step.done:
+            if big.not_compared:
+                self._report.note(
+                    f"{printable(sending.cos_path)}: not all of it was read in one go, so it was "
+                    "compared with COS, but not with the checksum that its source tells"
+                )
             self._ledger.arrived(sending, *step.done)
         elif step.failure:
             self._failed(sending, step.failure)
@@ -160,4 +167,4 @@ class Uploads:
         task = upload.big.next_task()
         if task is not None:
             self.hashing += task[0] == Kind.DIGEST
-            self._submit(upload.sending, upload, task)
+            self._submit(upload.sending, upload, task, upload.big.in_order)

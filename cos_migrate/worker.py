@@ -24,6 +24,7 @@ from cos_migrate.memory import MemoryBudget
 from cos_migrate.model import Target
 from cos_migrate.mover import Mover
 from cos_migrate.network import Route
+from cos_migrate.ordered import OrderedCheckings
 from cos_migrate.sources.base import Source, SourceOptions
 from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.tasks import SOURCE_FIELDS, Arrival, Kind, Message, Reply, source_object
@@ -78,6 +79,7 @@ class Worker:
             small_below=job.small_below,
             sealer=_sealer(job.encryption),
         )
+        self._checkings = OrderedCheckings()
         self._beside: Crew[Handed] = Crew(job.small_threads, self._serve_small)
         self._big: Crew[Message] = Crew(job.big_threads, self._serve_big)
         self._small = Express(
@@ -128,7 +130,7 @@ class Worker:
 
     def _mover(self) -> Mover:
         client = CosClient(self._access)
-        return Mover(self._job.cos, self._source, client, self._bodies, self._emit)
+        return Mover(self._job.cos, self._source, client, self._bodies, self._checkings, self._emit)
 
     def _serve_small(self, take: Callable[[], Handed | None]) -> None:
         """Do what the one fast thread leaves to others, lending its connections."""

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cos_migrate.checks import Check
 from cos_migrate.cos import crypto
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.model import Envelope, Failure, Fingerprint, PartRecord, SavePoint, SourceObject
 from cos_migrate.multipart import BigUpload, Step, UploadOptions
+from cos_migrate.ordered import AGREES
 from cos_migrate.tasks import Kind, Look, Message, source_fields
 
 MIB = 1 << 20
@@ -34,6 +36,9 @@ class Server:
         self.log: list[int] = []
         self.completed: list[tuple[int, ...]] = []
         self.told = -1
+        self.checks: tuple[Check, ...] = ()
+        self.checked = AGREES
+        self.fed = 0
         self.source_tells_nothing = False
         self.fetched: list[Message] = []
 
@@ -52,15 +57,18 @@ class Server:
             self.envelopes = {fields[-2]}
             assert fields[-1] > 0
             self.uploads[upload_id] = {}
-            return (upload_id, self.told)
+            return (upload_id, self.told, self.checks)
         if kind in Kind.OF_PARTS:
-            envelope, upload_id, number, _, size = fields[-5:]
+            envelope, checks, upload_id, number, _, size = fields[-6:]
+            self.fed += bool(checks)
             self.envelopes.add(envelope)
             self.uploads[upload_id][number] = (f"etag{number}", size)
             crc = -1 if kind == Kind.COPY_PART else crc64(b"\0" * size)
             # What is encrypted has another CRC-64: here that of ones.
             sealed = crc64(b"\1" * size) if envelope else crc
-            return (f"etag{number}", sealed, "", crc if envelope else -1)
+            whole = sum(size for _, size in self.uploads[upload_id].values()) == fields[1]
+            checked = self.checked if checks and whole else ""
+            return (f"etag{number}", sealed, "", crc if envelope else -1, checked)
         if kind == Kind.LIST_PARTS:
             parts = self.uploads[fields[1]]
             return ([(number, etag, size) for number, (etag, size) in parts.items()],)
@@ -302,6 +310,43 @@ def test_parts_that_are_not_what_the_source_tells_are_never_joined() -> None:
     assert failure is not None
     assert failure.code == "SourceChecksumMismatch"
     assert steps[-1].forget is not None
+
+
+def test_other_checksums_are_compared_over_all_parts_in_one_process() -> None:
+    server, upload = Server(), BigUpload(big(), "/big", CLOUD)
+    server.checks = (Check("MD5", "x"),)
+    task = take_until(upload, server, Kind.UPLOAD_PART)
+    assert upload.in_order == "id0"
+    upload.give_back(task)
+    steps = drive(upload, server)
+    assert server.fed == 5
+    assert steps[-1].done
+    assert not upload.not_compared
+
+
+def test_parts_that_differ_from_another_checksum_are_never_joined() -> None:
+    server = Server()
+    server.checks, server.checked = (Check("MD5", "x"),), "MD5"
+    steps = drive(BigUpload(big(), "/big", CLOUD), server)
+    assert not server.completed
+    failure = steps[-1].failure
+    assert failure is not None
+    assert "its MD5 differs" in failure.message
+
+
+def test_a_crc_64_that_is_told_needs_no_order() -> None:
+    server, upload = Server(), BigUpload(big(), "/big", CLOUD)
+    server.told, server.checks = crc64(b"\0" * 5 * MIB), (Check("MD5", "x"),)
+    drive(upload, server)
+    assert not server.fed
+    assert server.completed == [(1, 2, 3, 4, 5)]
+
+
+def test_what_a_lost_process_had_summed_up_is_told_not_compared() -> None:
+    server, upload = Server(), BigUpload(big(), "/big", CLOUD)
+    server.checks, server.checked = (Check("MD5", "x"),), ""
+    assert drive(upload, server)[-1].done
+    assert upload.not_compared
 
 
 def test_a_recorded_upload_that_is_not_what_the_source_tells_is_dropped() -> None:

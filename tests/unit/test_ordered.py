@@ -1,0 +1,83 @@
+"""Checksums over parts that are read several at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cos_migrate.checks import Check
+from cos_migrate.ordered import AGREES, OrderedChecking, OrderedCheckings
+
+BODY = random.Random(1).randbytes(20 << 20)
+MD5 = (Check("MD5", hashlib.md5(BODY).hexdigest()),)
+MIB = 1 << 20
+
+
+@given(st.integers(0, 2**32), st.integers(1, 5000))
+def test_any_order_repeats_and_sizes_give_the_same(seed: int, most: int) -> None:
+    chance = random.Random(seed)
+    body = BODY[:20_000]
+    checking = OrderedChecking([Check("MD5", hashlib.md5(body).hexdigest())], len(body))
+    pieces, at = [], 0
+    while at < len(body):
+        size = chance.randint(1, most)
+        pieces.append((at, body[at : at + size]))
+        at += size
+    pieces += chance.sample(pieces, len(pieces) // 3)  # a try that broke off is made again
+    chance.shuffle(pieces)
+    for offset, data in pieces:
+        checking.feed(offset, data)
+    assert checking.result() == AGREES
+
+
+def test_a_byte_that_differs_is_told_by_kind() -> None:
+    checking = OrderedChecking(MD5, len(BODY))
+    checking.feed(0, BODY[:-1])
+    assert checking.result() == ""
+    checking.feed(len(BODY) - 1, bytes([BODY[-1] ^ 1]))
+    assert checking.result() == "MD5"
+
+
+def test_what_is_far_ahead_waits_for_its_turn() -> None:
+    checking = OrderedChecking(MD5, len(BODY))
+    checking.feed(MIB, BODY[MIB:])
+    passed = threading.Event()
+
+    def wait() -> None:
+        checking.wait(len(BODY))
+        passed.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert not passed.wait(0.2)
+    checking.feed(0, BODY[:MIB])
+    assert passed.wait(30)
+    thread.join()
+    assert checking.result() == AGREES
+
+
+def test_a_part_that_fails_lets_the_others_go() -> None:
+    checkings = OrderedCheckings()
+    checking = checkings.of("id", MD5, len(BODY))
+    assert checkings.of("id", MD5, len(BODY)) is checking
+    checking.feed(MIB, BODY[MIB:])
+    thread = threading.Thread(target=checking.wait, args=(len(BODY),))
+    thread.start()
+    checkings.end("id")
+    thread.join(30)
+    assert not thread.is_alive()
+    assert checking.result() == ""
+    assert checkings.of("id", MD5, len(BODY)) is not checking
+
+
+def test_objects_that_never_end_are_forgotten_in_time() -> None:
+    checkings = OrderedCheckings()
+    first = checkings.of("0", MD5, len(BODY))
+    for number in range(1, 70):
+        checkings.of(str(number), MD5, len(BODY))
+    first.feed(0, BODY)
+    assert first.result() == ""
