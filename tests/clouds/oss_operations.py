@@ -88,8 +88,20 @@ class Operations:
             raise OssError(404, "NoSuchKey", text, Key=request.key)
         return found
 
+    def _followed(self, request: Request, bucket: Bucket) -> OssObject:
+        """Return the object itself, or that to which it links."""
+        link = self._object(request, bucket)
+        if not link.target:
+            return link
+        found = self._store.get(bucket.name, link.target)
+        if found is None:
+            text = "The target of the symbolic link does not exist."
+            raise OssError(404, "SymlinkTargetNotExist", text)
+        modified = max(link.modified, found.modified)
+        return dataclasses.replace(found, kind="Symlink", modified=modified)
+
     def _get(self, request: Request, bucket: Bucket, fault: Fault | None) -> Answer:
-        found = self._object(request, bucket)
+        found = self._followed(request, bucket)
         kind = fault.kind if fault else ""
         _check_conditions(request, found, pinned=kind != "unpinned")
         if not found.readable:
@@ -104,12 +116,12 @@ class Operations:
         return answer
 
     def _head(self, request: Request, bucket: Bucket, fault: Fault | None) -> Answer:
-        found = self._object(request, bucket)
+        found = self._followed(request, bucket)
         _check_conditions(request, found, pinned=not fault or fault.kind != "unpinned")
         return Answer(200, {**_headers_of(found), "Content-Length": str(len(found.data))})
 
     def _meta(self, request: Request, bucket: Bucket, _fault: Fault | None) -> Answer:
-        found = self._object(request, bucket)
+        found = self._followed(request, bucket)
         headers = _headers_of(found)
         told = {name: headers[name] for name in ("ETag", "Last-Modified")}
         return Answer(200, {**told, "Content-Length": str(len(found.data))})

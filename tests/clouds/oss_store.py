@@ -38,11 +38,13 @@ class OssObject:
     restore: str = ""
     """The value of `x-oss-restore`, empty when never asked for."""
     acl: str = "default"
+    target: str = ""
+    """Of a symbolic link: the key it points to."""
 
     @property
     def md5(self) -> str:
         """Content-MD5; OSS keeps none for objects that came in parts."""
-        return base64.b64encode(bytes.fromhex(self.etag)).decode() if self.kind == "Normal" else ""
+        return "" if "-" in self.etag else base64.b64encode(bytes.fromhex(self.etag)).decode()
 
     @property
     def readable(self) -> bool:
@@ -134,10 +136,11 @@ def new_object(
     restore: str = "",
     acl: str = "default",
     crc64: int | None = None,
+    target: str = "",
 ) -> OssObject:
     """Return an object as OSS would keep it; `parts`: it came as a multipart upload of so many.
 
-    `crc64` saves the work when it is known.
+    `crc64` saves the work when it is known. `target` makes it a symbolic link.
     """
     etag = hashlib.md5(data).hexdigest().upper()
     if parts:
@@ -151,10 +154,11 @@ def new_object(
         crc64_of(data) if crc64 is None else crc64,
         int(time.time() if modified is None else modified),
         told,
-        "Multipart" if parts else "Normal",
+        "Symlink" if target else "Multipart" if parts else "Normal",
         storage_class,
         restore,
         acl,
+        target,
     )
 
 

@@ -8,12 +8,14 @@ import hashlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import oss2
 import pytest
 import requests
+import trustme
 
 from tests.clouds.oss_faults import Fault
 from tests.clouds.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
@@ -275,6 +277,41 @@ def test_archived_objects_must_be_restored(oss: OssServer) -> None:
     oss.put("cold", b"x", storage_class="Archive", restore=done)
     assert bucket.get_object("cold").read() == b"x"
     assert bucket.list_objects().object_list[0].restore_info == done
+
+
+def test_symbolic_links_lead_to_their_target(oss: OssServer) -> None:
+    bucket = client(oss)
+    made = oss.put("target", b"xyz", {"Content-Type": "text/x"})
+    link = oss.put("link", target="target")
+    listed = {found.key: found for found in bucket.list_objects().object_list}
+    assert (listed["link"].type, listed["link"].etag) == ("Symlink", link.etag)
+    got = bucket.get_object("link")
+    assert (got.read(), got.etag, got.object_type) == (b"xyz", made.etag, "Symlink")
+    assert bucket.head_object("link").content_type == "text/x"
+    oss.store.delete(BUCKET, "target")
+    assert refused(bucket.get_object, "link").code == "SymlinkTargetNotExist"
+
+
+def test_over_tls_and_through_a_tunnel(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    host = f"{BUCKET}.{HANGZHOU}"
+    certificate = authority.issue_cert("127.0.0.1", "localhost", host)
+    chain, key, ca = tmp_path / "chain.pem", tmp_path / "key.pem", tmp_path / "ca.pem"
+    chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+    certificate.private_key_pem.write_to_path(str(key))
+    authority.cert_pem.write_to_path(str(ca))
+    with OssServer(tls=(chain, key)) as oss:
+        oss.put("a", b"x")
+        url = client(oss).sign_url("GET", "a", 60)
+        with requests.Session() as session:
+            session.trust_env = False
+            session.verify = str(ca)
+            assert session.get(url.replace("http:", "https:"), timeout=5).content == b"x"
+            session.proxies = {"https": f"http://127.0.0.1:{oss.port}"}
+            address = f"https://{host}/a?{urlsplit(url).query}"
+            assert session.get(address, timeout=5).content == b"x"
+        assert oss.seen[-1].host == host
+        assert not oss.seen[-1].absolute
 
 
 def test_buckets_answer_at_their_own_endpoint() -> None:
