@@ -21,6 +21,7 @@ KINDS = {
     "shuffle": "lists a page in reverse order",
     "same-marker": "tells the marker it was given as the next one",
     "repeat": "lists the first page again, whatever the marker",
+    "nonsense-body": "answers a body that is no XML",
     "event": "calls `then` before it carries the request out",
 }
 """Each kind of fault and what the server then does."""
@@ -41,6 +42,8 @@ class Fault:
     """How many matching requests go unharmed first."""
     status: int = 500
     code: str = "InternalError"
+    ec: str = ""
+    """The finer code of a `status`, for its document."""
     retry_after: int = 0
     seconds: float = 0.0
     at: int = 0

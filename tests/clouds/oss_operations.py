@@ -247,8 +247,8 @@ def _headers_of(found: OssObject) -> dict[str, str]:
         "x-oss-storage-class": found.storage_class,
         "x-oss-hash-crc64ecma": str(found.crc64),
     }
-    if found.md5:
-        headers["Content-MD5"] = found.md5
+    if found.content_md5:
+        headers["Content-MD5"] = found.content_md5
     if found.restore:
         headers["x-oss-restore"] = found.restore
     return headers

@@ -104,7 +104,7 @@ class OssServer:
         self._listener = socket.create_server((host, 0), backlog=512)
         self.port: int = self._listener.getsockname()[1]
         self._stopping = threading.Event()
-        self._open: dict[socket.socket, threading.Thread] = {}
+        self._open: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
@@ -124,8 +124,8 @@ class OssServer:
         self._listener.close()
         self._thread.join(_PATIENCE)
         with self._lock:
-            threads = list(self._open.values())
-            for sock in self._open:
+            threads = list(self._open)
+            for sock in self._open.values():
                 with contextlib.suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
         for thread in threads:
@@ -169,11 +169,11 @@ class OssServer:
                 return
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
             with self._lock:
-                self._open[sock] = thread
+                self._open[thread] = sock
             thread.start()
 
-    def _serve(self, plain: socket.socket) -> None:
-        sock = plain
+    def _serve(self, sock: socket.socket) -> None:
+        stream: BinaryIO | None = None
         try:
             sock.settimeout(60)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -192,15 +192,20 @@ class OssServer:
         except (OSError, ValueError):
             pass
         finally:
-            with contextlib.suppress(OSError):
-                sock.close()
+            # Only without its stream is a socket closed at once.
+            for each in (stream, sock):
+                with contextlib.suppress(OSError):
+                    if each:
+                        each.close()
             with self._lock:
-                self._open.pop(plain, None)
+                self._open.pop(threading.current_thread(), None)
 
     def _secured(self, sock: socket.socket) -> socket.socket:
         """Return the socket to talk over, through TLS when the client begins so."""
         if self._context and sock.recv(1, socket.MSG_PEEK) == _TLS_RECORD:
-            return self._context.wrap_socket(sock, server_side=True)
+            sock = self._context.wrap_socket(sock, server_side=True)
+            with self._lock:
+                self._open[threading.current_thread()] = sock
         return sock
 
     def _one(self, sock: socket.socket, request: Request) -> bool:
@@ -222,7 +227,8 @@ class OssServer:
         signed, code = "", ""
         try:
             if fault and kind == "status":
-                raise OssError(fault.status, fault.code, "A test has ordered this.")
+                more = {"EC": fault.ec} if fault.ec else {}
+                raise OssError(fault.status, fault.code, "A test has ordered this.", **more)
             account, signed = account_of(request, self.accounts, self.clock)
             bucket = self._bucket(request, operation, account)
             answer = self._operations.run(operation, request, bucket, fault)
@@ -303,6 +309,8 @@ class OssServer:
 
 
 def _spoil(answer: Answer, kind: str) -> None:
+    if kind == "nonsense-body":
+        answer.body = b"<html>nonsense"
     told = answer.headers.get("x-oss-hash-crc64ecma")
     if told and kind == "wrong-crc":
         answer.headers["x-oss-hash-crc64ecma"] = str(int(told) ^ 1)

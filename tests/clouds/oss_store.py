@@ -40,11 +40,8 @@ class OssObject:
     acl: str = "default"
     target: str = ""
     """Of a symbolic link: the key it points to."""
-
-    @property
-    def md5(self) -> str:
-        """Content-MD5; OSS keeps none for objects that came in parts."""
-        return "" if "-" in self.etag else base64.b64encode(bytes.fromhex(self.etag)).decode()
+    content_md5: str = ""
+    """Content-MD5; OSS keeps none for objects that came in parts."""
 
     @property
     def readable(self) -> bool:
@@ -142,9 +139,10 @@ def new_object(
 
     `crc64` saves the work when it is known. `target` makes it a symbolic link.
     """
-    etag = hashlib.md5(data).hexdigest().upper()
+    digest = hashlib.md5(data).digest()
+    etag = digest.hex().upper()
     if parts:
-        etag = f"{hashlib.md5(bytes.fromhex(etag)).hexdigest().upper()}-{parts}"
+        etag = f"{hashlib.md5(digest).hexdigest().upper()}-{parts}"
     told = {name.lower(): value for name, value in (headers or {}).items()}
     told.setdefault("content-type", "application/octet-stream")
     return OssObject(
@@ -159,6 +157,7 @@ def new_object(
         restore,
         acl,
         target,
+        "" if parts else base64.b64encode(digest).decode(),
     )
 
 
