@@ -1,8 +1,8 @@
 """A bucket of Alibaba Cloud OSS: the `[migrateAli]` section, and how it is listed and read.
 
-oss2 signs and understands listings; everything goes over the wire by the client that all cloud
-sources share, so that no proxy of the environment and no retry of the SDK is in the way. It is
-loaded with the first request, not before.
+oss2 signs and understands listings (`aliyun_access`); everything goes over the wire by the client
+that all cloud sources share, so that no proxy of the environment and no retry of the SDK is in the
+way.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from __future__ import annotations
 import base64
 import binascii
 import email.utils
-import ipaddress
-import re
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar
 from urllib.parse import quote
 
 from cos_migrate import metadata, values
@@ -34,7 +31,9 @@ from cos_migrate.model import (
     SourceObject,
     Target,
 )
+from cos_migrate.network import Route
 from cos_migrate.options import option
+from cos_migrate.sources.aliyun_access import Address, Signer
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import (
     KeyOrderedSource,
@@ -51,12 +50,7 @@ _PAGE = 1000
 _LISTING_MOST = 16 << 20
 """Bytes that a page can have: 1,000 keys of 1,023 bytes, each byte of them escaped."""
 _ACL_MOST = 64 << 10
-_OWN_DOMAINS = (".aliyuncs.com", ".aliyun-inc.com", ".aliyun.com")
-"""Domains below which a bucket is told by its name before the endpoint."""
-_REGION_HOST = re.compile(
-    r"(?:vpc100-)?oss-(?!accelerate)([a-z]+-[a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com"
-    r"|([a-z]+-[a-z0-9-]+)\.oss\.aliyuncs\.com"
-)
+_FORCED = "attachment"
 _ACLS = {"private": "private", "public-read": "public-read", "public-read-write": "public-read"}
 """OSS's ACL of an object to that of COS; `default` is the bucket's, and needs none."""
 
@@ -73,33 +67,6 @@ class AliyunConfig(CloudAccess):
         "be added",
         batch=True,
     )
-
-
-class Address(NamedTuple):
-    """Where a bucket is reached."""
-
-    url: str
-    """Scheme, host and, where the bucket is told by path, the bucket; without a `/` at its end."""
-    region: str
-    """Such as `cn-hangzhou`; empty when the endpoint does not tell it."""
-
-    @classmethod
-    def of(cls, end_point: str, bucket: str, *, https: bool) -> Address:
-        """Return the address that `endPoint` means for a bucket; its own scheme beats `https`.
-
-        As in the Java tool a domain that is not Alibaba's belongs to the bucket alone.
-        """
-        scheme, _, place = end_point.rpartition("://")
-        host = re.sub(r":\d+$", "", place).lower()
-        start = f"{scheme or ('https' if https else 'http')}://"
-        service = host.removeprefix(f"{bucket}.")
-        found = _REGION_HOST.fullmatch(service)
-        region = (found[1] or found[2]) if found else ""
-        if _is_machine(host):
-            return cls(f"{start}{place}/{quote(bucket, safe='')}", region)
-        if service == host and host.endswith(_OWN_DOMAINS):
-            return cls(f"{start}{bucket}.{place}", region)
-        return cls(start + place, region)
 
 
 class AliyunSource(KeyOrderedSource):
@@ -148,7 +115,9 @@ class AliyunSource(KeyOrderedSource):
         super().__init__(config, target, options)
         self._address = Address.of(config.end_point, config.bucket, https=config.src_https)
         self._base = base_of(config.prefix)
-        self._signer = _Signer(config, self._address.region)
+        self._signer = Signer(
+            config.bucket, config.access_key_id, config.access_key_secret, self._address.region
+        )
 
     # -- records ---------------------------------------------------------------------------------
 
@@ -235,12 +204,16 @@ class AliyunSource(KeyOrderedSource):
         etag = headers.get(b"etag", b"").decode("latin-1").strip('"')
         crc = headers.get(b"x-oss-hash-crc64ecma", b"").decode("latin-1")
         carried = metadata.user({"oss-etag": etag} if etag else {}, _user_metadata(headers))
+        standard = metadata.standard(headers)
+        if b"x-oss-force-download" in headers and standard.get("content-disposition") == _FORCED:
+            # OSS says so to browsers; it is no metadata of the object.
+            del standard["content-disposition"]
         known = crc.isascii() and crc.isdigit()
         return Described(
             Fingerprint(-1, _modified(headers), etag),
             {
                 "content-type": "application/octet-stream",
-                **metadata.standard(headers),
+                **standard,
                 **carried.headers,
             },
             _md5(headers),
@@ -248,6 +221,12 @@ class AliyunSource(KeyOrderedSource):
             (Check("CRC-64/XZ", crc),) if known else (),
             tuple(f"{obj.name}: {text}" for text in carried.warnings),
         )
+
+    def plain_request(self, obj: SourceObject) -> tuple[Route, bytes]:
+        """Return the request for a whole object; raises where its ACL takes another."""
+        if self.options.copy_acl:
+            raise SourceError("not the plain case", code="NotPlain")
+        return super().plain_request(obj)
 
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
@@ -291,7 +270,7 @@ class AliyunSource(KeyOrderedSource):
         """Return the document that a GET with parameters is answered with. Raises SourceError."""
         target = key or self.config.bucket
         try:
-            with self._fetcher.send(self._signed("GET", key, params, {})) as incoming:
+            with self.fetcher.send(self._signed("GET", key, params, {})) as incoming:
                 body = incoming.read_all(most)
                 refusal = Refusal(incoming.status, incoming.headers, body)
                 after = incoming.header(b"retry-after")
@@ -321,89 +300,6 @@ class AliyunSource(KeyOrderedSource):
             code="BadAnswer",
             retryable=True,
         )
-
-
-class _Signer:
-    """What oss2 does for us; it is loaded when it is first needed."""
-
-    def __init__(self, config: AliyunConfig, region: str) -> None:
-        """Sign with V4 where the region is known: OSS takes no other for newer buckets."""
-        self._config = config
-        self._region = region
-        self._lock = threading.Lock()
-        self._auth: Any = None
-
-    def headers(
-        self, method: str, key: str, params: Mapping[str, str], headers: Mapping[str, str]
-    ) -> tuple[tuple[str, str], ...]:
-        """Return `headers` and those of the signature."""
-        auth = self._loaded()
-        from oss2.http import Request as Signed  # noqa: PLC0415 - an SDK is loaded when needed
-
-        signed = Signed(
-            method,
-            "",
-            params=dict(params),
-            headers=dict(headers),
-            region=self._region or None,
-            product="oss",
-        )
-        auth._sign_request(signed, self._config.bucket, key)  # noqa: SLF001 - as its own Bucket does
-        # What it adds for the library that it sends with is not ours to send.
-        return tuple(
-            (name, value)
-            for name, value in signed.headers.items()
-            if name not in {"Accept-Encoding", "User-Agent"}
-        )
-
-    def listing(self, body: bytes) -> Any:
-        """Return oss2's understanding of a listing, None when the document is none."""
-        self._loaded()
-        from xml.etree.ElementTree import ParseError  # noqa: PLC0415
-
-        from oss2.models import ListObjectsResult  # noqa: PLC0415
-        from oss2.xml_utils import parse_list_objects  # noqa: PLC0415
-
-        listing = ListObjectsResult(_Answered())
-        try:
-            parse_list_objects(listing, body)
-        except (ParseError, ValueError, AttributeError, RuntimeError):
-            return None
-        return listing
-
-    def _loaded(self) -> Any:
-        with self._lock:
-            if self._auth is None:
-                import logging  # noqa: PLC0415
-
-                import oss2  # noqa: PLC0415
-
-                # It would write requests with their signatures to a log that asks for details.
-                logging.getLogger("oss2").setLevel(logging.CRITICAL)
-                kind = oss2.AuthV4 if self._region else oss2.Auth
-                self._auth = kind(
-                    self._config.access_key_id.reveal(), self._config.access_key_secret.reveal()
-                )
-        return self._auth
-
-
-class _Answered:
-    """What oss2's results look at in an answer."""
-
-    status = 200
-    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    request_id = ""
-
-
-def _is_machine(host: str) -> bool:
-    """Return whether a host is an address: no name of a bucket can stand before it."""
-    if host == "localhost":
-        return True
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 def _modified(headers: Mapping[bytes, bytes]) -> int:

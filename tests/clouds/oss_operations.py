@@ -109,6 +109,9 @@ class Operations:
             raise OssError(403, "InvalidObjectState", text, ObjectName=found.key)
         span = None if kind == "whole" else _span(request, len(found.data))
         answer = Answer(200, _headers_of(found), found.data)
+        if bucket.forces_download:
+            answer.headers["x-oss-force-download"] = "true"
+            answer.headers.setdefault("Content-Disposition", "attachment")
         if span:
             first, last = span
             answer.status, answer.body = 206, found.data[first : last + 1]

@@ -58,6 +58,8 @@ class Bucket:
     """The host of its region; empty: reached through any."""
     location: str = "oss-cn-hangzhou"
     acl: str = "private"
+    forces_download: bool = False
+    """Whether browsers are told to save what they get, as on newer buckets."""
     objects: dict[str, OssObject] = field(default_factory=dict)
     order: list[str] | None = None
     """Keys in order; None after a change."""

@@ -16,7 +16,8 @@ import trustme
 
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Described, Fingerprint, ListRange, SourceObject, Target
-from cos_migrate.sources.aliyun import Address, AliyunConfig, AliyunSource
+from cos_migrate.sources.aliyun import AliyunConfig, AliyunSource
+from cos_migrate.sources.aliyun_access import Address
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.values import Secret
 from tests.clouds.oss_faults import Fault
@@ -270,6 +271,16 @@ def test_what_cannot_be_carried_over_is_named(oss: OssServer) -> None:
     assert len(found.warnings) == 2
     assert "'big'" in "".join(found.warnings)
     assert "'a.b'" in "".join(found.warnings)
+
+
+def test_what_oss_adds_for_browsers_is_not_carried_over() -> None:
+    with OssServer(buckets=(Bucket(BUCKET, forces_download=True),)) as oss:
+        oss.put("a", b"x")
+        oss.put("b", b"x", {"Content-Disposition": "attachment; filename=c"})
+        source = source_of(oss)
+        first, second = objects(source)
+        assert "content-disposition" not in described(source, first).headers
+        assert described(source, second).headers["content-disposition"].endswith("filename=c")
 
 
 def test_only_what_oss_calls_the_md5_is_taken_for_it(oss: OssServer) -> None:
