@@ -21,7 +21,7 @@ from cos_migrate.checks import Check
 from cos_migrate.cloud_access import CloudAccess
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Request
-from cos_migrate.http import Incoming
+from cos_migrate.http import Connection, Incoming
 from cos_migrate.model import (
     Described,
     Fingerprint,
@@ -222,11 +222,9 @@ class AliyunSource(KeyOrderedSource):
             tuple(f"{obj.name}: {text}" for text in carried.warnings),
         )
 
-    def plain_request(self, obj: SourceObject) -> tuple[Route, bytes]:
-        """Return the request for a whole object; raises where its ACL takes another."""
-        if self.options.copy_acl:
-            raise SourceError("not the plain case", code="NotPlain")
-        return super().plain_request(obj)
+    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
+        """Ask for a whole object, unless its ACL takes another request."""
+        return None if self.options.copy_acl else super().begin(obj)
 
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
@@ -270,7 +268,7 @@ class AliyunSource(KeyOrderedSource):
         """Return the document that a GET with parameters is answered with. Raises SourceError."""
         target = key or self.config.bucket
         try:
-            with self.fetcher.send(self._signed("GET", key, params, {})) as incoming:
+            with self._fetcher.send(self._signed("GET", key, params, {})) as incoming:
                 body = incoming.read_all(most)
                 refusal = Refusal(incoming.status, incoming.headers, body)
                 after = incoming.header(b"retry-after")
