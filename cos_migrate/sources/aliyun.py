@@ -1,12 +1,58 @@
-"""The `[migrateAli]` section."""
+"""A bucket of Alibaba Cloud OSS: the `[migrateAli]` section, and how it is listed and read.
+
+oss2 signs and understands listings (`aliyun_access`); everything goes over the wire by the client
+that all cloud sources share, so that no proxy of the environment and no retry of the SDK is in the
+way.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import email.utils
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+from urllib.parse import quote
 
-from cos_migrate import values
+from cos_migrate import metadata, values
+from cos_migrate.checks import Check
 from cos_migrate.cloud_access import CloudAccess
+from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.fetch import Request
+from cos_migrate.http import Connection, Incoming
+from cos_migrate.model import (
+    Described,
+    Fingerprint,
+    Found,
+    ListRange,
+    Page,
+    SourceObject,
+    Target,
+)
+from cos_migrate.network import Route
 from cos_migrate.options import option
+from cos_migrate.sources.aliyun_access import Address, Signer
+from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.cloud import (
+    KeyOrderedSource,
+    KeyPage,
+    Refusal,
+    Told,
+    base_of,
+    list_file_page,
+)
+from cos_migrate.xml_text import text_of
+
+_PAGE = 1000
+"""Keys on a page, the most that OSS lists at once."""
+_LISTING_MOST = 16 << 20
+"""Bytes that a page can have: 1,000 keys of 1,023 bytes, each byte of them escaped."""
+_ACL_MOST = 64 << 10
+_FORCED = "attachment"
+_ACLS = {"private": "private", "public-read": "public-read", "public-read-write": "public-read"}
+"""OSS's ACL of an object to that of COS; `default` is the bucket's, and needs none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +67,266 @@ class AliyunConfig(CloudAccess):
         "be added",
         batch=True,
     )
+
+
+class AliyunSource(KeyOrderedSource):
+    """The objects of an OSS bucket."""
+
+    migrate_type: ClassVar[str] = "migrateAli"
+    record_kind: ClassVar[str] = "migrate_from_ali"
+    compares_times: ClassVar[bool] = True
+    Config = AliyunConfig
+    config: AliyunConfig
+
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "AccessDenied": "accessKeyId: it needs oss:ListObjects on the bucket and "
+            "oss:GetObject (with copyAcl oss:GetObjectAcl) on its objects",
+            "InvalidAccessKeyId": "accessKeyId",
+            "InvalidBucketName": "bucket",
+            "InvalidSecurityToken": "accessKeyId: keys of temporary credentials cannot be used",
+            "NoSuchBucket": "bucket and endPoint",
+            "SecondLevelDomainForbidden": "endPoint",
+            "SignatureDoesNotMatch": "accessKeySecret",
+            "UserDisable": "accessKeyId",
+            "V1Refused": "endPoint: with oss-<region>.aliyuncs.com V4 signatures are made",
+            "WrongEndpoint": "endPoint",
+        }
+    )
+    fatal_codes: ClassVar[frozenset[str]] = frozenset(
+        {
+            "InvalidAccessKeyId",
+            "InvalidBucketName",
+            "InvalidSecurityToken",
+            "NoSuchBucket",
+            "RequestTimeTooSkewed",
+            "SecondLevelDomainForbidden",
+            "SignatureDoesNotMatch",
+            "UserDisable",
+            "V1Refused",
+            "WrongEndpoint",
+        }
+    )
+    archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
+
+    def __init__(
+        self, config: AliyunConfig, target: Target, options: SourceOptions | None = None
+    ) -> None:
+        super().__init__(config, target, options)
+        self._address = Address.of(config.end_point, config.bucket, https=config.src_https)
+        self._base = base_of(config.prefix)
+        self._signer = Signer(
+            config.bucket, config.access_key_id, config.access_key_secret, self._address.region
+        )
+
+    # -- records ---------------------------------------------------------------------------------
+
+    def job_text(self) -> str:
+        """Return the text that names this job's records, as in the Java tool."""
+        config = self.config
+        return (
+            f"[srcEndpoint: {config.end_point}] [prefix: {config.prefix}] "
+            f"[cosFolder: {self.target.cos_path}] "
+        )
+
+    def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002 - the path says it
+        """Return the Java tool's key."""
+        return f"[taskType: migrateAli] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
+
+    def record_value(self, obj: SourceObject) -> str:
+        """Return the Java tool's value."""
+        return f"[fileSize: {obj.fingerprint.size}] [etag: {obj.fingerprint.etag}]"
+
+    # -- listing ---------------------------------------------------------------------------------
+
+    def ranges(self) -> tuple[ListRange, ...]:
+        """Return the list file, or all keys that begin with `prefix`."""
+        return (ListRange(self.config.uri_list or self.config.prefix),)
+
+    def list_page(self, part: ListRange, marker: str) -> Page:
+        """Return a page of the list file or of the bucket. Raises SourceError."""
+        if self.config.uri_list:
+            return list_file_page(part.prefix, marker, self._listed)
+        return super().list_page(part, marker)
+
+    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
+        """Cut what is left of the bucket's listing; a list file is read as it is."""
+        return None if self.config.uri_list else super().split(part, marker)
+
+    def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
+        """Ask for a page of keys. Raises SourceError."""
+        params = {
+            "prefix": prefix,
+            "marker": after,
+            "delimiter": delimiter,
+            "max-keys": str(_PAGE),
+            "encoding-type": "url",
+        }
+        listing = self._signer.listing(self._ask("ListObjects", "", params, _LISTING_MOST))
+        if listing is None:
+            raise self._broken("ListObjects", prefix)
+        return KeyPage(
+            [
+                self._object(
+                    each.key,
+                    # What a symbolic link points to only a HEAD can tell.
+                    Fingerprint(-1)
+                    if each.type == "Symlink"
+                    else Fingerprint(each.size, each.last_modified * 10**9, each.etag),
+                )
+                for each in listing.object_list
+            ],
+            listing.prefix_list,
+            listing.is_truncated,
+        )
+
+    def _listed(self, line: str, number: int) -> Found | None:  # noqa: ARG002 - any line is a key
+        return self._object(line, Fingerprint(-1)) if line else None
+
+    def _object(self, key: str, fingerprint: Fingerprint) -> SourceObject:
+        return SourceObject(key, key.removeprefix(self._base), fingerprint)
+
+    # -- objects ---------------------------------------------------------------------------------
+
+    def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
+        """Return a signed request, pinned to the listed version."""
+        headers = {}
+        if obj.fingerprint.etag:
+            headers["If-Match"] = f'"{obj.fingerprint.etag}"'
+        if span is not None:
+            headers["Range"] = f"bytes={span[0]}-{span[0] + span[1] - 1}"
+            # Without it a range that does not fit is answered with the whole object.
+            headers["x-oss-range-behavior"] = "standard"
+        return self._signed(method, obj.name, {}, headers)
+
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+        """Return what the headers of an answer say of the whole object."""
+        etag = headers.get(b"etag", b"").decode("latin-1").strip('"')
+        crc = headers.get(b"x-oss-hash-crc64ecma", b"").decode("latin-1")
+        carried = metadata.user({"oss-etag": etag} if etag else {}, _user_metadata(headers))
+        standard = metadata.standard(headers)
+        if b"x-oss-force-download" in headers and standard.get("content-disposition") == _FORCED:
+            # OSS says so to browsers; it is no metadata of the object.
+            del standard["content-disposition"]
+        known = crc.isascii() and crc.isdigit()
+        return Described(
+            Fingerprint(-1, _modified(headers), etag),
+            {
+                "content-type": "application/octet-stream",
+                **standard,
+                **carried.headers,
+            },
+            _md5(headers),
+            int(crc) if known else -1,
+            (Check("CRC-64/XZ", crc),) if known else (),
+            tuple(f"{obj.name}: {text}" for text in carried.warnings),
+        )
+
+    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
+        """Ask for a whole object, unless its ACL takes another request."""
+        return None if self.options.copy_acl else super().begin(obj)
+
+    def _described(
+        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
+    ) -> Described:
+        """Return the description, with the ACL where the whole object is asked for."""
+        described = super()._described(obj, incoming, span)
+        if not self.options.copy_acl or span is not None:
+            return described
+        grant = text_of(self._ask("GetObjectACL", obj.name, {"acl": ""}, _ACL_MOST), "Grant")
+        acl = _ACLS.get(grant, "")
+        headers = {**described.headers, "x-cos-acl": acl} if acl else described.headers
+        warnings = described.warnings
+        if grant not in {acl, "default"}:
+            text = f"{obj.name}: COS has no ACL {grant} for objects; {acl or 'none'} is stored"
+            warnings = (*warnings, text)
+        return described._replace(headers=headers, warnings=warnings)
+
+    def told(self, refusal: Refusal) -> Told:
+        """Return what an error answer tells; to HEAD its document comes in a header."""
+        body = refusal.body or _document_of(refusal.headers)
+        status, code, message, request_id = super().told(refusal._replace(body=body))
+        place = text_of(body, "Endpoint")
+        if code == "AccessDenied" and place:
+            code, message = "WrongEndpoint", f"the bucket is reached at {place}"
+        elif text_of(body, "EC") == "0002-00000080":
+            code, message = "V1Refused", f"OSS takes no V1 signature here ({message})"
+        elif code == "RequestTimeTooSkewed":
+            message = f"{message} Set the clock of this machine"
+        return Told(status, code, message, request_id)
+
+    # -- requests --------------------------------------------------------------------------------
+
+    def _signed(
+        self, method: str, key: str, params: Mapping[str, str], headers: Mapping[str, str]
+    ) -> Request:
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in params.items())
+        url = f"{self._address.url}/{quote(key, safe='')}" + (f"?{query}" if query else "")
+        return Request(method, url, self._signer.headers(method, key, params, headers))
+
+    def _ask(self, operation: str, key: str, params: Mapping[str, str], most: int) -> bytes:
+        """Return the document that a GET with parameters is answered with. Raises SourceError."""
+        target = key or self.config.bucket
+        try:
+            with self._fetcher.send(self._signed("GET", key, params, {})) as incoming:
+                body = incoming.read_all(most)
+                refusal = Refusal(incoming.status, incoming.headers, body)
+                after = incoming.header(b"retry-after")
+        except TransportError as error:
+            text = f"the source: {error}{self._where(error)}"
+            failed = self.error(operation, target, Told(error.status, error.code, text))
+            failed.retryable = error.retryable
+            raise failed from error
+        if refusal.status >= 300:  # noqa: PLR2004 - HTTP
+            failed = self.error(operation, target, self.told(refusal))
+            failed.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
+            raise failed
+        return body
+
+    def _where(self, error: TransportError) -> str:
+        """Return what to look at when OSS was not reached at all."""
+        if error.code not in {"ConnectionRefused", "NameNotResolved"}:
+            return ""
+        keys = "proxyHost, proxyPort" if self.config.proxy_host else "endPoint"
+        return f"; look at [{self.migrate_type}] {keys}"
+
+    def _broken(self, operation: str, target: str) -> SourceError:
+        return SourceError(
+            "the source's answer is not what OSS answers",
+            operation=operation,
+            target=target,
+            code="BadAnswer",
+            retryable=True,
+        )
+
+
+def _modified(headers: Mapping[bytes, bytes]) -> int:
+    """Return Last-Modified in nanoseconds since 1970, -1 when it is not told."""
+    parsed = email.utils.parsedate_tz(headers.get(b"last-modified", b"").decode("latin-1"))
+    return email.utils.mktime_tz(parsed) * 10**9 if parsed else -1
+
+
+def _md5(headers: Mapping[bytes, bytes]) -> str:
+    """Return the content's MD5, where it is told.
+
+    The ETag is no substitute: of what was posted by a form it is none, and looks like one.
+    """
+    try:
+        digest = base64.b64decode(headers.get(b"content-md5", b""), validate=True)
+    except binascii.Error:
+        return ""
+    return digest.hex() if len(digest) == 16 else ""  # noqa: PLR2004 - bytes of an MD5
+
+
+def _user_metadata(headers: Mapping[bytes, bytes]) -> Iterable[tuple[str, str]]:
+    start = b"x-oss-meta-"
+    for name, value in headers.items():
+        if name.startswith(start):
+            yield metadata.text_of(name[len(start) :]), metadata.text_of(value)
+
+
+def _document_of(headers: Mapping[bytes, bytes]) -> bytes:
+    try:
+        return base64.b64decode(headers.get(b"x-oss-err", b""), validate=True)
+    except binascii.Error:
+        return b""

@@ -8,6 +8,7 @@ from typing import cast
 from cos_migrate.sources.base import Source
 
 _MODULES = {
+    "migrateAli": ("cos_migrate.sources.aliyun", "AliyunSource"),
     "migrateLocal": ("cos_migrate.sources.local", "LocalSource"),
 }
 
