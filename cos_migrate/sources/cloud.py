@@ -263,14 +263,10 @@ class CloudSource(Source):
         try:
             yield
         except TransportError as error:
-            raise SourceError(
-                f"the source: {error}",
-                operation=operation,
-                target=self.shown(obj.name),
-                status=error.status,
-                code=error.code,
-                retryable=error.retryable,
-            ) from error
+            told = Told(error.status, error.code, f"the source: {error}")
+            named = self.error(operation, obj.name, told)
+            named.retryable = error.retryable
+            raise named from error
 
     @contextmanager
     def _reading(self, obj: SourceObject, span: tuple[int, int] | None) -> Iterator[Reader]:
