@@ -105,7 +105,7 @@ class Cloud(abc.ABC):
 
     def __enter__(self) -> Cloud:
         for listener in self._listeners:
-            thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
+            thread = threading.Thread(target=listener.serve, daemon=True)
             thread.start()
             self._threads.append(thread)
         return self
@@ -117,12 +117,11 @@ class Cloud(abc.ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.stopping.set()
-        for listener in self._listeners:
-            listener.shutdown()
+        for listener, thread in zip(self._listeners, self._threads, strict=True):
+            listener.wake()
+            thread.join()
             listener.break_off()
             listener.server_close()
-        for thread in self._threads:
-            thread.join()
 
     def fault(self, fault: Fault) -> None:
         """Order a fault."""
@@ -179,6 +178,19 @@ class _Listener(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.cloud = cloud
         self.live: set[socket.socket] = set()
+
+    def serve(self) -> None:
+        """Take connections until the cloud stops; `serve_forever` would poll for that."""
+        while True:
+            request, address = self.get_request()
+            if self.cloud.stopping.is_set():
+                request.close()
+                return
+            self.process_request(request, address)
+
+    def wake(self) -> None:
+        """Let `serve` see that the cloud stops."""
+        socket.create_connection(self.socket.getsockname()).close()
 
     def break_off(self) -> None:
         with self.cloud.lock:

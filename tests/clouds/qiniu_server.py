@@ -73,7 +73,7 @@ class QiniuServer(Cloud):
         self.knows_md5 = False
         """Whether listing and stat tell the MD5 of objects."""
         self.empty_pages = False
-        """Whether every second page is empty but for its marker."""
+        """Whether every second page is empty but for its marker, which goes a little further."""
         self.loops_at = 0
         """From the page with this number on, the first page is sent again; 0: never."""
         self.shuffles = False
@@ -239,8 +239,7 @@ class QiniuServer(Cloud):
         with self.lock:
             self.pages += 1
             if self.empty_pages and self.pages % 2:
-                marker = params.get("marker") or _marker("")
-                return _json({"marker": marker, "items": []})
+                return _json({"marker": _marker(f"{after}\0"), "items": []})
             if self.loops_at and self.pages >= self.loops_at:
                 after = ""
             if len(self._keys) != len(self._objects):

@@ -52,6 +52,8 @@ class UpyunServer(Cloud):
         super().__init__(tls=tls)
         self.tells_md5 = True
         """Whether answers carry Content-MD5."""
+        self.head_tells_length = True
+        """Whether the Content-Length of an answer to HEAD is the file's."""
         self.may_read = True
         self.service = SERVICE
         self.loops = ""
@@ -150,7 +152,9 @@ class UpyunServer(Cloud):
     def _head(self, path: str, _request: Request) -> Answer:
         file = self.find(path)
         if file is not None:
-            return Answer(200, self._headers(file), length=len(file.body))
+            return Answer(
+                200, self._headers(file), length=len(file.body) if self.head_tells_length else 0
+            )
         if path.removesuffix("/") in self._tree:
             return Answer(200, {"x-upyun-file-type": "folder", "x-upyun-file-date": "1700000000"})
         return error(404, 40400001, "file or directory not found")
