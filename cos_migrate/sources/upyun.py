@@ -84,6 +84,7 @@ class UpyunSource(CloudSource):
 
     migrate_type = "migrateUpyun"
     record_kind = "migrate_from_upyun"
+    compares_times = True
     Config = UpyunConfig
     config: UpyunConfig
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -116,6 +117,11 @@ class UpyunSource(CloudSource):
         self._folder = f"{config.prefix.rstrip('/')}/" if config.prefix.strip("/") else ""
         self._lock = threading.Lock()
         self._came_from: dict[str, dict[str, str]] = {}
+
+    @classmethod
+    def announcement(cls, config: UpyunConfig) -> str:
+        """Tell of a proxy."""
+        return "use proxy" if config.proxy_host else ""
 
     # -- records ---------------------------------------------------------------------------------
 
@@ -264,7 +270,12 @@ class UpyunSource(CloudSource):
             yield incoming
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return what an answer says of a file."""
+        """Return what an answer says of a file.
+
+        An object whose MD5 is known is streamed in parts, which no MD5 can be compared with. Over
+        plain HTTP, where nothing else protects the bytes, it is therefore only a checksum: the
+        object then comes through a file and is compared.
+        """
         if headers.get(b"x-upyun-file-type") == b"folder" or b"x-upyun-list-iter" in headers:
             told = Told(200, "NotAFile", "it is a folder, which is nothing to migrate")
             raise self.error("HeadObject", obj.name, told)
@@ -279,7 +290,7 @@ class UpyunSource(CloudSource):
         return Described(
             Fingerprint(-1, _time_of(headers, obj.fingerprint.mtime_ns)),
             {**metadata.standard(headers, ("content-type",)), **carried.headers},
-            md5=md5,
+            md5=md5 if self._api.startswith("https") else "",
             checks=(Check("MD5", md5),) if md5 else (),
             warnings=carried.warnings,
         )

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 import trustme
 
+from cos_migrate.checks import Check
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import ListRange, Target
 from cos_migrate.sources.base import SourceOptions
@@ -245,7 +246,9 @@ class TestObjects:
         server.head_tells_length = tells
         server.put("f", b"content")
         described = source.describe(only(source))
-        assert described.md5 == hashlib.md5(b"content").hexdigest()
+        # It would be streamed unchecked if it were told as the object's MD5.
+        assert described.md5 == ""
+        assert described.checks == (Check("MD5", hashlib.md5(b"content").hexdigest()),)
         assert described.fingerprint == only(source).fingerprint
 
     def test_a_flipped_bit_is_seen(self, server: UpyunServer, source: UpyunSource) -> None:
@@ -335,6 +338,7 @@ class TestConfiguration:
                 end_point=f"https://{server.address}",
             )
             assert content(explicit, only(explicit)) == b"x"
+            assert explicit.describe(only(explicit)).md5 == hashlib.md5(b"x").hexdigest()
 
     def test_silence_is_not_waited_for(self, server: UpyunServer) -> None:
         server.put("f", b"x")
