@@ -76,6 +76,8 @@ class QiniuServer(Cloud):
         """Whether every second page is empty but for its marker, which goes a little further."""
         self.loops_at = 0
         """From the page with this number on, the first page is sent again; 0: never."""
+        self.page_most = 1000
+        """Keys on a page; the cloud may always send fewer than it is asked for."""
         self.shuffles = False
         """Whether pages come out of order."""
         self.pages = 0
@@ -233,7 +235,7 @@ class QiniuServer(Cloud):
             return error(640, "invalid list marker")
         if not limit.isdecimal() or not 1 <= int(limit) <= 1000:
             return error(400, "invalid argument: limit")
-        return self._page(params, after, int(limit))
+        return self._page(params, after, min(int(limit), self.page_most))
 
     def _page(self, params: Mapping[str, str], after: str, limit: int) -> Answer:
         with self.lock:

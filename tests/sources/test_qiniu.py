@@ -72,6 +72,16 @@ def failure(source: QiniuSource) -> MigrateError:
     return caught.value
 
 
+def encrypted(folder: Path) -> tuple[ssl.SSLContext, SourceOptions]:
+    """Return what a server needs for TLS, and how a source trusts it."""
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusted = folder / "ca.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    return context, SourceOptions(ca_file=str(trusted))
+
+
 @pytest.fixture
 def server() -> Iterator[QiniuServer]:
     with QiniuServer() as server:
@@ -218,16 +228,27 @@ class TestObjects:
         }
         assert source.describe(only(source)).headers == described.headers
 
-    def test_the_md5_comes_from_the_management_service(
+    def test_the_md5_comes_from_the_management_service(self, tmp_path: Path) -> None:
+        context, options = encrypted(tmp_path)
+        with QiniuServer(tls=context) as server:
+            assert isinstance(server, QiniuServer)
+            source = build(server, options, src_https=True)
+            server.put("f", b"content")
+            assert source.describe(only(source)).md5 == ""
+            server.knows_md5 = True
+            server.put("f", b"content")
+            assert source.describe(only(source)).md5 == hashlib.md5(b"content").hexdigest()
+            server.fault(Fault("status", "Stat", times=-1, answer=error(403, "no")))
+            assert source.describe(only(source)).md5 == ""
+
+    def test_no_md5_is_told_where_only_a_qetag_protects_the_bytes(
         self, server: QiniuServer, source: QiniuSource
     ) -> None:
-        server.put("f", b"content")
-        assert source.describe(only(source)).md5 == ""
         server.knows_md5 = True
         server.put("f", b"content")
-        assert source.describe(only(source)).md5 == hashlib.md5(b"content").hexdigest()
-        server.fault(Fault("status", "Stat", times=-1, answer=error(403, "no")))
-        assert source.describe(only(source)).md5 == ""
+        described = source.describe(only(source))
+        assert described.md5 == ""
+        assert [check.kind for check in described.checks] == ["qetag"]
 
     @pytest.mark.parametrize("size", [1, 4 << 20, (4 << 20) + 1, 9 << 20])
     def test_a_flipped_bit_is_seen(
@@ -396,15 +417,11 @@ class TestConfiguration:
         }
 
     def test_https(self, tmp_path: Path) -> None:
-        authority = trustme.CA()
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        authority.issue_cert("127.0.0.1").configure_cert(context)
-        trusted = tmp_path / "ca.pem"
-        authority.cert_pem.write_to_path(str(trusted))
+        context, options = encrypted(tmp_path)
         with QiniuServer(tls=context) as server:
             assert isinstance(server, QiniuServer)
             server.put("f", b"x")
-            source = build(server, SourceOptions(ca_file=str(trusted)), src_https=True)
+            source = build(server, options, src_https=True)
             assert content(source, only(source)) == b"x"
             strangers = failure(build(server, src_https=True))
             assert "not trusted" in str(strangers)
