@@ -407,7 +407,7 @@ class KeyOrderedSource(CloudSource):
         kept: list[Found] = []
         # Python compares strings by code point, which is the order of their UTF-8 bytes.
         for obj in page.objects:
-            if obj.name <= last:
+            if last and obj.name <= last:  # a name may be empty: it is then the first
                 raise self._disorder(obj.name, last)
             last = obj.name
             if part.until and last > part.until:

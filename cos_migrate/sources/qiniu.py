@@ -36,6 +36,7 @@ from cos_migrate.sources.cloud import (
     base_of,
     list_file_page,
 )
+from cos_migrate.sources.collapsed import CollapsedKeys, same_target
 from cos_migrate.sources.qiniu_services import Account, Services, told_of
 
 _SIGNED_FOR = 3600
@@ -48,8 +49,8 @@ _FROZEN = frozenset({2, 3})
 """Storage classes (archive, deep archive) that must be restored before they can be read."""
 _RESTORED = 2
 _DISABLED = 1
-_MARKERS = 256
-"""Markers kept of pages that were listed last."""
+_KEPT = 256
+"""Markers kept of pages that were listed last, and names that are known to be alone."""
 _MOST_EMPTY = 10_000
 """Empty pages in a row after which a listing counts as stuck."""
 
@@ -126,10 +127,11 @@ class QiniuSource(KeyOrderedSource):
         self._auth = Auth(*(key.reveal() for key in keys))
         route = self._fetcher.route_of(account.url(config.end_point))
         self._domain = f"{'https' if route.tls else 'http'}://{route.authority}"
-        self._base = base_of(config.prefix)
+        self._keys = CollapsedKeys(base_of(config.prefix))
         self._lock = threading.Lock()
         self._markers: dict[tuple[str, str], str] = {}
         self._served = False
+        self._alone: set[str] = set()
 
     # -- records ---------------------------------------------------------------------------------
 
@@ -160,8 +162,10 @@ class QiniuSource(KeyOrderedSource):
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return the next page of the bucket or of the file of keys."""
         if self.config.uri_list:
-            return list_file_page(part.prefix, marker, self._of_line)
-        return super().list_page(part, marker)
+            page = list_file_page(part.prefix, marker, self._of_line)
+        else:
+            page = super().list_page(part, marker)
+        return page._replace(found=[self._keys.alone(item) for item in page.found])
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
         """Cut a range of the bucket; a file of keys is read in one go."""
@@ -205,21 +209,17 @@ class QiniuSource(KeyOrderedSource):
     def _remember(self, place: tuple[str, str], marker: str) -> None:
         with self._lock:
             self._markers[place] = marker
-            if len(self._markers) > _MARKERS:
+            if len(self._markers) > _KEPT:
                 del self._markers[next(iter(self._markers))]
 
     def _object(self, item: Mapping[str, Any]) -> SourceObject:
         name = item["key"]
         if not isinstance(name, str):
             raise TypeError
-        return SourceObject(name, self._key_of(name), _fingerprint(item))
+        return SourceObject(name, self._keys.key_of(name), _fingerprint(item))
 
     def _of_line(self, line: str, number: int) -> Found | None:  # noqa: ARG002
-        return SourceObject(line, self._key_of(line), Fingerprint(-1)) if line else None
-
-    def _key_of(self, name: str) -> str:
-        """Return the key on COS: below the prefix's last `/`, without doubled slashes."""
-        return re.sub("/+", "/", name.removeprefix(self._base)).removeprefix("/")
+        return SourceObject(line, self._keys.key_of(line), Fingerprint(-1)) if line else None
 
     # -- objects ---------------------------------------------------------------------------------
 
@@ -292,6 +292,8 @@ class QiniuSource(KeyOrderedSource):
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[Incoming]:
         """Send the request for an object; what the domain refuses is looked into."""
+        if method == "GET":
+            self._must_be_alone(obj)
         try:
             with super().answer(obj, method, span) as incoming:
                 self._served = True
@@ -301,6 +303,25 @@ class QiniuSource(KeyOrderedSource):
             if told.code == error.code:
                 raise
             raise self.error(error.operation, obj.name, told) from error
+
+    def _must_be_alone(self, obj: SourceObject) -> None:
+        """Raise SourceError when an object with a plain name has the same key on COS."""
+        plain = self._keys.plain(obj.name)
+        if not plain or obj.name in self._alone:
+            return
+        try:
+            known = self._services.stat(plain)
+        except SourceError as error:
+            if error.code != "NoSuchKey":
+                raise
+            known = None
+        if known is not None:
+            told = Told(0, "SameTarget", same_target(plain))
+            raise self.error("GetObject", obj.name, told)
+        with self._lock:
+            self._alone.add(obj.name)
+            if len(self._alone) > _KEPT:
+                self._alone.pop()
 
     def _explained(self, obj: SourceObject, error: SourceError) -> Told:
         """Return what is behind an error of the download domain."""

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
-from cos_migrate.model import ListRange, Target
+from cos_migrate.model import ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.qiniu import QiniuConfig, QiniuSource
 from cos_migrate.values import Secret
@@ -133,6 +133,31 @@ class TestKeys:
         assert keys(source) == wanted
         for obj in objects(source):
             assert content(source, obj) == obj.name.encode()
+
+    def test_no_two_objects_become_one(self, server: QiniuServer, source: QiniuSource) -> None:
+        for key in ("a/b", "a//b", "c//d", "c///d", "/e"):
+            server.put(key, key.encode())
+        found = list(source.scan())
+        rejected = [item for item in found if isinstance(item, Rejected)]
+        assert [(item.name, item.key) for item in rejected] == [("c//d", "c/d")]
+        assert rejected[0].failure is not None
+        assert "the same object as c///d" in rejected[0].failure.message
+        for item in found:
+            if not isinstance(item, SourceObject):
+                continue
+            if item.name == "a//b":
+                with pytest.raises(SourceError, match="the same object as a/b"):
+                    content(source, item)
+            else:
+                assert content(source, item) == item.name.encode()
+        # A page that is asked for again rejects nothing more.
+        assert list(source.scan()) == found
+
+    def test_an_empty_key_is_listed(self, server: QiniuServer, source: QiniuSource) -> None:
+        server.put("", b"nameless")
+        server.put("a", b"")
+        assert names(source) == ["", "a"]
+        assert content(source, objects(source)[0]) == b"nameless"
 
     def test_a_file_of_keys(self, server: QiniuServer, tmp_path: Path) -> None:
         for key in ("a/1", "a/2", "\u4e2d/ 3 "):
