@@ -24,8 +24,9 @@ from cos_migrate.checks import Check
 from cos_migrate.cloud_access import CloudAccess, service_address
 from cos_migrate.errors import SourceError
 from cos_migrate.fetch import Request
-from cos_migrate.http import Incoming
+from cos_migrate.http import Connection, Incoming, Response
 from cos_migrate.model import Described, Fingerprint, Found, ListRange, Page, SourceObject, Target
+from cos_migrate.network import Route
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import (
@@ -232,6 +233,16 @@ class QiniuSource(KeyOrderedSource):
             return Request(method, url)
         start, length = span
         return Request(method, url, (("Range", f"bytes={start}-{start + length - 1}"),))
+
+    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
+        """Leave names that must be looked at first to `answer`."""
+        return None if self._keys.plain(obj.name) else super().begin(obj)
+
+    def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
+        """Return the content, and remember that the domain serves the bucket."""
+        content = super().plain_content(obj, response)
+        self._served = True
+        return content
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return what an answer of the download domain says."""
