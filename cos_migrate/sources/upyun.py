@@ -55,7 +55,7 @@ class UpyunConfig(CloudAccess):
     )
     compare_md5: bool = option(
         "compareMd5",
-        help="compare what was downloaded with the MD5 that Upyun tells",
+        help="keep the MD5 that Upyun tells as x-cos-meta-upyun-etag; it is compared anyway",
         default=False,
         parse=values.on_off,
         legal="on or off",
