@@ -15,6 +15,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "AccessDenied": "give the account of [common] secretId the right to write to the bucket",
         "AccountArrears": "settle the account's bill",
+        "Archived": "restore it at the source, then run again",
         "BadAnswer": "a proxy may answer in COS's place: look at proxyHost and endPointSuffix",
         "CertificateInvalid": "set [common] caFile to the certificates of a private CA",
         "Changed": "the object is being written to: run again when it rests",
@@ -39,9 +40,11 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "ProxyRefused": "look at [common] proxyHost, proxyPort, proxyUser and proxyPassword",
         "RequestTimeTooSkewed": "set this machine's clock",
         "RequestIsExpired": "set this machine's clock",
+        "SameTarget": "rename one of the two at the source",
         "ServiceUnavailable": "COS had a problem: run again",
         "SignatureDoesNotMatch": "look at [common] secretKey",
         "SlowDown": "run again with a lower smallFileExecutorNum",
+        "SourceChecksumMismatch": "run again; if it stays, the source's copy may be damaged",
         "Timeout": "look at the network; fewer transfers at once may help",
         "TlsFailed": "look at [common] https and at the proxy",
         "WorkerLost": "look at log/error.log and at this machine's memory",
@@ -50,8 +53,28 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
 )
 
 
+_AT_THE_SOURCE = frozenset({"GetObject", "ListObjects", "StatObject"})
+"""Operations of which COS knows nothing: what is said of its errors does not hold for theirs."""
+_ANYWHERE = frozenset(
+    {
+        "Archived",
+        "Changed",
+        "ConnectionBroken",
+        "ConnectionReset",
+        "RequestTimeTooSkewed",
+        "SameTarget",
+        "SourceChecksumMismatch",
+        "Timeout",
+    }
+)
+
+
 def advice_for(failure: Failure) -> str:
     """Return in a few words what to do about a failure."""
+    if failure.operation in _AT_THE_SOURCE and failure.code not in _ANYWHERE:
+        if failure.status >= 500:  # noqa: PLR2004 - HTTP
+            return "the source had a problem: run again"
+        return "look at the section of the source; log/error.log says what at"
     known = _ADVICE.get(failure.code)
     if known:
         return known

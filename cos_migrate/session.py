@@ -78,6 +78,9 @@ class Session:
         self._credentials = credentials_of(config.common)
         if self._credentials.token:
             console.say("Use temporary token to put object")
+        announcement = source_type.announcement(config.source)
+        if announcement:
+            console.say(announcement)
         header = header_of(line.config_path, loaded.shown)
         for warning in (*line.warnings, *loaded.warnings):
             console.complain(f"warning: {warning}")

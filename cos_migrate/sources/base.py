@@ -71,6 +71,11 @@ class Source(abc.ABC):
         self.target = target
         self.options = options or SourceOptions()
 
+    @classmethod
+    def announcement(cls, config: Any) -> str:  # noqa: ARG003
+        """Return a line to print before a run, as the Java tool does; empty: none."""
+        return ""
+
     @abc.abstractmethod
     def job_text(self) -> str:
         """Return the text whose MD5 names this job's record database."""

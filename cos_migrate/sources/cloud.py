@@ -263,14 +263,10 @@ class CloudSource(Source):
         try:
             yield
         except TransportError as error:
-            raise SourceError(
-                f"the source: {error}",
-                operation=operation,
-                target=self.shown(obj.name),
-                status=error.status,
-                code=error.code,
-                retryable=error.retryable,
-            ) from error
+            told = Told(error.status, error.code, f"the source: {error}")
+            named = self.error(operation, obj.name, told)
+            named.retryable = error.retryable
+            raise named from error
 
     @contextmanager
     def _reading(self, obj: SourceObject, span: tuple[int, int] | None) -> Iterator[Reader]:
@@ -411,7 +407,7 @@ class KeyOrderedSource(CloudSource):
         kept: list[Found] = []
         # Python compares strings by code point, which is the order of their UTF-8 bytes.
         for obj in page.objects:
-            if obj.name <= last:
+            if last and obj.name <= last:  # a name may be empty: it is then the first
                 raise self._disorder(obj.name, last)
             last = obj.name
             if part.until and last > part.until:

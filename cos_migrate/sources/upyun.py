@@ -1,12 +1,44 @@
-"""The `[migrateUpyun]` section."""
+"""Upyun USS: the `[migrateUpyun]` section, and what is read by it.
+
+A service is a tree of folders, each listed by itself with an iterator. Nothing can be asked for
+by version: what an answer says of its time is compared with the listing.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import formatdate, parsedate_to_datetime
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
+from urllib.parse import quote
 
-from cos_migrate import values
+from cos_migrate import metadata, values
+from cos_migrate.checks import Check
 from cos_migrate.cloud_access import CloudAccess, service_address
+from cos_migrate.errors import TransportError
+from cos_migrate.fetch import Request
+from cos_migrate.http import Incoming
+from cos_migrate.model import Described, Fingerprint, Found, ListRange, Page, SourceObject, Target
 from cos_migrate.options import option
+from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.cloud import CloudSource, Refusal, Told, list_file_page
+from cos_migrate.sources.java_dates import java_date, same_instant
+
+_PUBLIC = "v0.api.upyun.com"
+_END = "g2gCZAAEbmV4dGQAA2VvZg"
+"""The iterator behind the last page of a folder."""
+_PAGE_MOST = 64 << 20
+"""Bytes of the largest page of a listing that is believed."""
+_SECOND = 1_000_000_000
+_CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
+_META = b"x-upyun-meta-"
+_VALUE = re.compile(r"\[fileSize: (-?[0-9]+)\] \[etag: (.*)\]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +55,7 @@ class UpyunConfig(CloudAccess):
     )
     compare_md5: bool = option(
         "compareMd5",
-        help="compare what was downloaded with the MD5 that Upyun tells",
+        help="keep the MD5 that Upyun tells as x-cos-meta-upyun-etag; it is compared anyway",
         default=False,
         parse=values.on_off,
         legal="on or off",
@@ -35,3 +67,289 @@ class UpyunConfig(CloudAccess):
         parse=values.true_false,
         legal="true or false",
     )
+
+
+class _Item(NamedTuple):
+    """One child of a folder."""
+
+    name: str
+    is_folder: bool
+    size: int
+    modified: int
+    """Seconds since 1970."""
+
+
+class UpyunSource(CloudSource):
+    """Files of an Upyun service."""
+
+    migrate_type = "migrateUpyun"
+    record_kind = "migrate_from_upyun"
+    compares_times = True
+    Config = UpyunConfig
+    config: UpyunConfig
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "Unauthorized": "accessKeyId, accessKeySecret (operator and password) and bucket",
+            "Forbidden": "accessKeyId: the operator must be allowed to read",
+            "NoSuchFolder": "prefix: it must be a folder",
+            "NoSuchBucket": "bucket",
+            "NotUpyun": "endPoint",
+            "NameNotResolved": "endPoint and proxyHost",
+            "ConnectionRefused": "endPoint, srcHttps and proxyHost",
+            "TlsFailed": "endPoint and srcHttps",
+            "CertificateInvalid": "endPoint, and at [common] caFile",
+        }
+    )
+    fatal_codes: ClassVar[frozenset[str]] = frozenset({"Unauthorized", "NoSuchBucket"})
+
+    def __init__(
+        self, config: UpyunConfig, target: Target, options: SourceOptions | None = None
+    ) -> None:
+        from upyun import make_signature  # noqa: PLC0415 - 0.15 s, for those who need it
+
+        super().__init__(config, target, options)
+        self._sign = make_signature
+        password = config.access_key_secret.reveal().encode()
+        self._password = hashlib.md5(password, usedforsecurity=False).hexdigest()
+        endpoint = config.end_point or _PUBLIC
+        scheme = "https" if config.src_https else "http"
+        self._api = endpoint if "://" in endpoint else f"{scheme}://{endpoint}"
+        self._folder = f"{config.prefix.rstrip('/')}/" if config.prefix.strip("/") else ""
+        self._lock = threading.Lock()
+        self._came_from: dict[str, dict[str, str]] = {}
+
+    @classmethod
+    def announcement(cls, config: UpyunConfig) -> str:
+        """Tell of a proxy."""
+        return "use proxy" if config.proxy_host else ""
+
+    # -- records ---------------------------------------------------------------------------------
+
+    def job_text(self) -> str:
+        """Return what names the record database."""
+        config = self.config
+        prefix = config.db_prefix or self._folder
+        cos_path = self.options.db_cos_path or self.target.cos_path
+        return f"[srcEndpoint: {config.end_point}] [prefix: {prefix}] [cosFolder: {cos_path}] "
+
+    def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002
+        """Return the key of an object's record."""
+        return (
+            f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
+        )
+
+    def record_value(self, obj: SourceObject) -> str:
+        """Return the value of an object's record: its time as Java prints it."""
+        size, mtime_ns, _ = obj.fingerprint
+        return f"[fileSize: {size}] [etag: {java_date(mtime_ns // _SECOND)}]"
+
+    def unchanged(self, obj: SourceObject, recorded: str) -> bool:
+        """Compare times as instants: the Java tool writes them in its machine's time zone."""
+        match = _VALUE.fullmatch(recorded)
+        if match is None or int(match[1]) != obj.fingerprint.size:
+            return False
+        return same_instant(match[2], obj.fingerprint.mtime_ns // _SECOND)
+
+    # -- listing ---------------------------------------------------------------------------------
+
+    def ranges(self) -> tuple[ListRange, ...]:
+        """Return the folder that `prefix` is, or the file of keys."""
+        return (ListRange(self.config.uri_list or self._folder),)
+
+    def list_page(self, part: ListRange, marker: str) -> Page:
+        """Return the next page of one folder; the folders in it are ranges of their own."""
+        if self.config.uri_list:
+            return list_file_page(part.prefix, marker, self._of_line)
+        folder = part.prefix
+        items, following = self._asked_for(folder, marker)
+        found: list[Found] = [
+            SourceObject(
+                folder + item.name,
+                self._key_of(folder + item.name),
+                Fingerprint(item.size, item.modified * _SECOND),
+            )
+            for item in items
+            if not item.is_folder
+        ]
+        more = tuple(ListRange(f"{folder}{item.name}/") for item in items if item.is_folder)
+        self._must_get_on(folder, marker, following, items[0].name if items else "")
+        return Page(found, following, more)
+
+    def _asked_for(self, folder: str, marker: str) -> tuple[list[_Item], str]:
+        """Return the children on a page, and the iterator of the next one or nothing."""
+        headers = [("Accept", "application/json"), ("x-list-limit", "1000")]
+        headers.append(("x-list-order", "asc" if self.config.acsending_order else "desc"))
+        if marker:
+            headers.append(("x-list-iter", marker))
+        try:
+            with self._fetcher.send(self._signed("GET", folder, headers)) as incoming:
+                refusal = Refusal(incoming.status, incoming.headers, incoming.read_all(_PAGE_MOST))
+        except TransportError as error:
+            told = Told(error.status, error.code, str(error))
+            failed = self.error("ListFolder", folder, told)
+            failed.retryable = error.retryable
+            raise failed from error
+        if refusal.status == 404 and folder != self._folder:  # noqa: PLR2004 - HTTP
+            return [], ""  # it was removed after it was seen
+        if refusal.status != 200:  # noqa: PLR2004 - HTTP
+            told = self.told(refusal)
+            if told.code == "NoSuchKey":
+                told = told._replace(code="NoSuchFolder" if folder else "NoSuchBucket")
+            raise self.error("ListFolder", folder, told)
+        following = refusal.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
+        if not following:
+            # What answers without an iterator sends a file, or is not Upyun.
+            code = "NoSuchFolder" if folder else "NotUpyun"
+            told = Told(200, code, "the answer is no listing of a folder")
+            raise self.error("ListFolder", folder, told)
+        try:
+            return _items(refusal.body), "" if following == _END else following
+        except (ValueError, LookupError, TypeError):
+            told = Told(200, "NotUpyun", "a page of the listing cannot be understood")
+            raise self.error("ListFolder", folder, told) from None
+
+    def _must_get_on(self, folder: str, marker: str, following: str, first: str) -> None:
+        """Raise SourceError when a listing comes to where it has been.
+
+        `first` is the first name on the page: iterators may be new each time. A page that is asked
+        for again, because its answer was lost, is where it was before.
+        """
+        with self._lock:
+            seen = self._came_from.setdefault(folder, {})
+            came_from = {
+                seen.setdefault(place, marker)
+                for place in (f"iter {following}", f"name {first}")
+                if not place.endswith(" ")
+            }
+            if not following:
+                del self._came_from[folder]
+        if came_from - {marker} or (following and following == marker):
+            told = Told(200, "ListingLoops", "the listing goes round in circles")
+            raise self.error("ListFolder", folder, told)
+
+    def _of_line(self, line: str, number: int) -> Found | None:  # noqa: ARG002
+        name = line.removeprefix("/")
+        return SourceObject(name, self._key_of(name), Fingerprint(-1)) if name else None
+
+    def _key_of(self, name: str) -> str:
+        return name.removeprefix(self._folder)
+
+    # -- objects ---------------------------------------------------------------------------------
+
+    def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
+        """Return a signed request for a file."""
+        headers = []
+        if span is not None:
+            start, length = span
+            headers.append(("Range", f"bytes={start}-{start + length - 1}"))
+        return self._signed(method, obj.name, headers)
+
+    def _signed(self, method: str, path: str, headers: list[tuple[str, str]]) -> Request:
+        uri = f"/{quote(self.config.bucket)}/{quote(path, safe='~/')}"
+        date = formatdate(usegmt=True)
+        signature = self._sign(
+            username=self.config.access_key_id.reveal(),
+            password=self._password,
+            method=method,
+            uri=uri,
+            date=date,
+        )
+        return Request(
+            method, self._api + uri, (*headers, ("Date", date), ("Authorization", signature))
+        )
+
+    @contextmanager
+    def answer(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Iterator[Incoming]:
+        """Send the request for a file; the size that HEAD tells stands in a header of its own."""
+        with super().answer(obj, method, span) as incoming:
+            size = incoming.headers.get(b"x-upyun-file-size", b"")
+            if method == "HEAD" and size:
+                incoming.headers[b"content-length"] = size
+            yield incoming
+
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+        """Return what an answer says of a file.
+
+        An object whose MD5 is known is streamed in parts, which no MD5 can be compared with. Over
+        plain HTTP, where nothing else protects the bytes, it is therefore only a checksum: the
+        object then comes through a file and is compared.
+        """
+        if headers.get(b"x-upyun-file-type") == b"folder" or b"x-upyun-list-iter" in headers:
+            told = Told(200, "NotAFile", "it is a folder, which is nothing to migrate")
+            raise self.error("HeadObject", obj.name, told)
+        md5 = _md5_of(headers.get(b"content-md5", b""))
+        own = {"upyun-etag": md5} if md5 and self.config.compare_md5 else {}
+        foreign = [
+            (name[len(_META) :].decode("latin-1"), metadata.text_of(value))
+            for name, value in headers.items()
+            if name.startswith(_META)
+        ]
+        carried = metadata.user(own, foreign)
+        return Described(
+            Fingerprint(-1, _time_of(headers, obj.fingerprint.mtime_ns)),
+            {**metadata.standard(headers, ("content-type",)), **carried.headers},
+            md5=md5 if self._api.startswith("https") else "",
+            checks=(Check("MD5", md5),) if md5 else (),
+            warnings=carried.warnings,
+        )
+
+    def told(self, refusal: Refusal) -> Told:
+        """Return what Upyun's JSON tells of an error."""
+        try:
+            found = json.loads(refusal.body)
+        except ValueError:
+            found = {}
+        found = found if isinstance(found, dict) else {}
+        status = refusal.status
+        message = f"{found.get('msg', '')} ({found['code']})" if "code" in found else ""
+        if not message and status == 404:  # noqa: PLR2004 - HTTP
+            message = "there is no such file"
+        request_id = refusal.headers.get(b"x-request-id", b"").decode("latin-1")
+        return Told(
+            status, _CODES.get(status, ""), message or f"Upyun answered {status}", request_id
+        )
+
+
+def _items(body: bytes) -> list[_Item]:
+    """Parse a page: JSON as it is asked for, or the older lines of text.
+
+    Raises ValueError, LookupError and TypeError when it is neither.
+    """
+    if body.startswith(b"{"):
+        found: list[dict[str, Any]] = json.loads(body)["files"]
+        items = [
+            _Item(
+                str(item["name"]), item["type"] == "folder", item["length"], item["last_modified"]
+            )
+            for item in found
+        ]
+    else:
+        lines = [line.split("\t") for line in body.decode().split("\n") if line]
+        items = [
+            _Item("\t".join(name), kind == "F", int(size), int(modified))
+            for *name, kind, size, modified in lines
+        ]
+    for item in items:
+        if type(item.size) is not int or type(item.modified) is not int or not item.name:
+            raise TypeError
+    return items
+
+
+def _md5_of(value: bytes) -> str:
+    """Return the MD5 in hex of a Content-MD5 header, which is hex here; empty when it is none."""
+    text = value.decode("latin-1").strip().strip('"').lower()
+    return text if re.fullmatch("[0-9a-f]{32}", text) else ""
+
+
+def _time_of(headers: Mapping[bytes, bytes], listed_ns: int) -> int:
+    """Return when a file was modified; where nothing tells it, it counts as it was listed."""
+    seconds = headers.get(b"x-upyun-file-date", b"")
+    if seconds.isdigit():
+        return int(seconds) * _SECOND
+    try:
+        then = parsedate_to_datetime(headers.get(b"last-modified", b"").decode("ascii"))
+        return int(then.timestamp()) * _SECOND
+    except (ValueError, OverflowError):
+        return listed_ns

@@ -332,6 +332,11 @@ def test_causes_are_bounded() -> None:
         (Failure("op", "m", 403, "Unknown"), "right to write"),
         (Failure("op", "m", 599, "Odd"), "run again"),
         (Failure("op", "m", 418, "Teapot"), "error.log"),
+        (Failure("GetObject", "m", 403, "AccessDenied"), "section of the source"),
+        (Failure("ListObjects", "m", 0, "ConnectionRefused"), "section of the source"),
+        (Failure("GetObject", "m", 503, "SlowDown"), "the source had a problem"),
+        (Failure("GetObject", "m", 403, "Archived"), "restore it"),
+        (Failure("GetObject", "m", 0, "Timeout"), "network"),
     ],
 )
 def test_what_to_do(failure: Failure, advice: str) -> None:

@@ -1,0 +1,49 @@
+"""Keys whose doubled and leading slashes fall away on COS, so that two of them can become one."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+from cos_migrate.model import Failure, Found, Rejected, SourceObject
+
+_MOST = 1_000_000
+"""Odd keys that are remembered; a bucket with more of them is only compared with these."""
+
+
+class CollapsedKeys:
+    """The keys of one source on COS; safe for several threads."""
+
+    def __init__(self, base: str) -> None:
+        """`base`: what the prefix takes away from the beginning of each name."""
+        self._base = base
+        self._lock = threading.Lock()
+        self._first: dict[str, str] = {}
+
+    def key_of(self, name: str) -> str:
+        """Return the key on COS of an object: below the base, without doubled slashes."""
+        return re.sub("/+", "/", name.removeprefix(self._base)).removeprefix("/")
+
+    def plain(self, name: str) -> str:
+        """Return the name that stands for the same key and is kept as it is; empty: `name` does."""
+        base = self._base if name.startswith(self._base) else ""
+        plain = base + self.key_of(name)
+        return "" if plain == name else plain
+
+    def alone(self, item: Found) -> Found:
+        """Return what was found, rejected when an odd name before it stands for the same key."""
+        if not isinstance(item, SourceObject) or not self.plain(item.name):
+            return item
+        with self._lock:
+            first = self._first.get(item.key)
+            if first is None and len(self._first) < _MOST:
+                self._first[item.key] = item.name
+        if first in {None, item.name}:
+            return item
+        failure = Failure("ListObjects", same_target(str(first)), code="SameTarget")
+        return Rejected(item.name, item.key, "", failure)
+
+
+def same_target(other: str) -> str:
+    """Return why an object is left out."""
+    return f"on COS it would be the same object as {other}, because slashes are collapsed"
