@@ -265,14 +265,9 @@ class QiniuSource(KeyOrderedSource):
         )
 
     def describe(self, obj: SourceObject) -> Described:
-        """Ask for the headers, and the management service for the MD5, which no header tells.
-
-        An object whose MD5 is known is streamed in parts, which no qetag can be compared with.
-        Over plain HTTP, where nothing else protects the bytes, it is therefore not told: the
-        object then comes through a file and is compared.
-        """
+        """Ask for the headers, and the management service for the MD5, which no header tells."""
         described = super().describe(obj)
-        if obj.fingerprint.size <= 0 or not self._domain.startswith("https"):
+        if obj.fingerprint.size <= 0:
             return described
         try:
             known = self._services.stat(obj.name) or {}

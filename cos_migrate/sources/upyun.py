@@ -270,12 +270,7 @@ class UpyunSource(CloudSource):
             yield incoming
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return what an answer says of a file.
-
-        An object whose MD5 is known is streamed in parts, which no MD5 can be compared with. Over
-        plain HTTP, where nothing else protects the bytes, it is therefore only a checksum: the
-        object then comes through a file and is compared.
-        """
+        """Return what an answer says of a file."""
         if headers.get(b"x-upyun-file-type") == b"folder" or b"x-upyun-list-iter" in headers:
             told = Told(200, "NotAFile", "it is a folder, which is nothing to migrate")
             raise self.error("HeadObject", obj.name, told)
@@ -290,7 +285,7 @@ class UpyunSource(CloudSource):
         return Described(
             Fingerprint(-1, _time_of(headers, obj.fingerprint.mtime_ns)),
             {**metadata.standard(headers, ("content-type",)), **carried.headers},
-            md5=md5 if self._api.startswith("https") else "",
+            md5=md5,
             checks=(Check("MD5", md5),) if md5 else (),
             warnings=carried.warnings,
         )
