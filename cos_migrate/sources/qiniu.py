@@ -174,16 +174,20 @@ class QiniuSource(KeyOrderedSource):
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         """Return the next page that is not empty: Qiniu may send empty ones before the end."""
-        marker = self._marker(prefix, after)
+        marker, passed_over = self._marker(prefix, after), ""
         for _ in range(_MOST_EMPTY):
-            told = self._services.list_keys(prefix, marker, delimiter)
-            following = str(told.get("marker") or "")
             try:
-                objects = [self._object(item) for item in told.get("items") or ()]
-                folders = [str(folder) for folder in told.get("commonPrefixes") or ()]
-            except (LookupError, TypeError, ValueError):
-                bad = Told(200, "BadListing", "a page of the listing cannot be understood")
-                raise self.error("ListObjects", prefix, bad) from None
+                told = self._services.list_keys(prefix, marker, delimiter)
+            except SourceError as error:
+                if error.code != "BadMarker" or passed_over or delimiter:
+                    raise
+                # It takes no markers but those that it gives: begin anew, and pass over.
+                marker, passed_over = "", after
+                continue
+            objects, folders = self._parsed(told, prefix)
+            if passed_over:
+                objects = [obj for obj in objects if obj.name > passed_over]
+            following = str(told.get("marker") or "")
             if objects or folders or not following:
                 if objects and following and not delimiter:
                     self._remember((prefix, objects[-1].name), following)
@@ -193,6 +197,14 @@ class QiniuSource(KeyOrderedSource):
             marker = following
         stuck = Told(200, "ListingStuck", "the listing does not get on: empty pages without end")
         raise self.error("ListObjects", prefix, stuck)
+
+    def _parsed(self, told: Mapping[str, Any], prefix: str) -> tuple[list[SourceObject], list[str]]:
+        try:
+            objects = [self._object(item) for item in told.get("items") or ()]
+            return objects, [str(folder) for folder in told.get("commonPrefixes") or ()]
+        except (LookupError, TypeError, ValueError):
+            bad = Told(200, "BadListing", "a page of the listing cannot be understood")
+            raise self.error("ListObjects", prefix, bad) from None
 
     def _marker(self, prefix: str, after: str) -> str:
         """Return the marker of what lies behind a key.

@@ -74,6 +74,8 @@ class QiniuServer(Cloud):
         """Whether listing and stat tell the MD5 of objects."""
         self.empty_pages = False
         """Whether every second page is empty but for its marker, which goes a little further."""
+        self.own_markers_only = False
+        """Whether a marker that the cloud has not given is refused."""
         self.loops_at = 0
         """From the page with this number on, the first page is sent again; 0: never."""
         self.page_most = 1000
@@ -82,6 +84,7 @@ class QiniuServer(Cloud):
         """Whether pages come out of order."""
         self.pages = 0
         self.names = dict(zip(map(self._local, range(len(_ROLES))), _ROLES, strict=True))
+        self._given: set[str] = set()
         self._objects: dict[str, Stored] = {}
         self._keys: list[str] = []
         self._ticks = 0
@@ -231,7 +234,8 @@ class QiniuServer(Cloud):
             return error(403, "access denied")
         after = _marker_key(params.get("marker", ""))
         limit = params.get("limit", "1000")
-        if after is None:
+        foreign = self.own_markers_only and params.get("marker", "") not in {"", *self._given}
+        if after is None or foreign:
             return error(640, "invalid list marker")
         if not limit.isdecimal() or not 1 <= int(limit) <= 1000:
             return error(400, "invalid argument: limit")
@@ -253,6 +257,7 @@ class QiniuServer(Cloud):
         page: dict[str, object] = {"items": items}
         if last is not None:
             page["marker"] = _marker(last)
+            self._given.add(_marker(last))
         if params.get("delimiter"):
             page["commonPrefixes"] = folders
         return _json(page)

@@ -258,3 +258,22 @@ def test_a_listing_in_circles_does_not_end_well(tool: CloudTool, upyun: UpyunSer
     ended = tool.run()
     assert (ended.code, ended.list_finished) == (1, False)
     assert "circles" in ended.out + ended.err
+
+
+def test_a_listing_goes_on_where_it_was(
+    tool: CloudTool, upyun: UpyunServer, cos: EmbeddedCos
+) -> None:
+    paths = [f"{folder}/{number:02}" for folder in "abc" for number in range(20)]
+    for path in paths:
+        upyun.put(path, b"")
+    tool.common.update(resume="true", requestTryCount="1", listParallel="1")
+    upyun.fault(Fault("status", "List", "b", times=-1, answer=error(503, 50300000, "busy")))
+    first = tool.run()
+    assert (first.code, first.list_finished) == (1, False)
+    upyun.heal()
+    upyun.forget()
+    second = tool.run()
+    assert (second.code, second.list_finished) == (0, True), second.err
+    assert "b/" in {entry.key for entry in upyun.entries("List")}
+    assert "a/" not in {entry.key for entry in upyun.entries("List")}
+    assert sorted(cos.keys(TARGET)) == paths
