@@ -7,10 +7,9 @@ which may be a CDN: it takes no `If-Match`, so every answer's ETag is compared w
 from __future__ import annotations
 
 import binascii
-import json
 import re
 import threading
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ from cos_migrate.sources.cloud import (
     list_file_page,
 )
 from cos_migrate.sources.collapsed import CollapsedKeys, same_target
-from cos_migrate.sources.qiniu_services import Account, Services, told_of
+from cos_migrate.sources.qiniu_services import Account, Services, made_marker, told_of
 
 _SIGNED_FOR = 3600
 """Seconds that a signed URL is good for, as in the Java tool."""
@@ -174,14 +173,16 @@ class QiniuSource(KeyOrderedSource):
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         """Return the next page that is not empty: Qiniu may send empty ones before the end."""
-        marker, passed_over = self._marker(prefix, after), ""
+        marker, passed_over = self._given(prefix, after), ""
+        if after and not marker:
+            marker, passed_over = made_marker(after), after
         for _ in range(_MOST_EMPTY):
             try:
                 told = self._services.list_keys(prefix, marker, delimiter)
             except SourceError as error:
-                if error.code != "BadMarker" or passed_over or delimiter:
+                if error.code != "BadMarker" or not marker or delimiter:
                     raise
-                # It takes no markers but those that it gives: begin anew, and pass over.
+                # It takes no markers but those that it gives.
                 marker, passed_over = "", after
                 continue
             objects, folders = self._parsed(told, prefix)
@@ -206,18 +207,10 @@ class QiniuSource(KeyOrderedSource):
             bad = Told(200, "BadListing", "a page of the listing cannot be understood")
             raise self.error("ListObjects", prefix, bad) from None
 
-    def _marker(self, prefix: str, after: str) -> str:
-        """Return the marker of what lies behind a key.
-
-        Qiniu's own where the key ended a page. Else one is made, as Qiniu's own tools do it: it
-        is JSON that names the key.
-        """
+    def _given(self, prefix: str, after: str) -> str:
+        """Return Qiniu's own marker of what lies behind a key that ended a page, else nothing."""
         with self._lock:
-            known = self._markers.get((prefix, after))
-        if known or not after:
-            return known or ""
-        text = json.dumps({"c": 0, "k": after}, ensure_ascii=False, separators=(",", ":"))
-        return urlsafe_b64encode(text.encode()).decode("ascii")
+            return self._markers.get((prefix, after), "")
 
     def _remember(self, place: tuple[str, str], marker: str) -> None:
         with self._lock:

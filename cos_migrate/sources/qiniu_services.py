@@ -87,6 +87,15 @@ def told_of(refusal: Refusal) -> Told:
     )
 
 
+def made_marker(after: str) -> str:
+    """Return a marker of what lies behind a key, as Qiniu's own tools make it.
+
+    Nothing promises that it is heeded: what comes before the key must be passed over.
+    """
+    text = json.dumps({"c": 0, "k": after}, ensure_ascii=False, separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).decode("ascii")
+
+
 class Services:
     """What one source asks of its account; safe for several threads."""
 

@@ -74,8 +74,8 @@ class QiniuServer(Cloud):
         """Whether listing and stat tell the MD5 of objects."""
         self.empty_pages = False
         """Whether every second page is empty but for its marker, which goes a little further."""
-        self.own_markers_only = False
-        """Whether a marker that the cloud has not given is refused."""
+        self.foreign_markers = "heed"
+        """What is done about a marker that the cloud has not given: heed, refuse, or ignore."""
         self.loops_at = 0
         """From the page with this number on, the first page is sent again; 0: never."""
         self.page_most = 1000
@@ -234,8 +234,10 @@ class QiniuServer(Cloud):
             return error(403, "access denied")
         after = _marker_key(params.get("marker", ""))
         limit = params.get("limit", "1000")
-        foreign = self.own_markers_only and params.get("marker", "") not in {"", *self._given}
-        if after is None or foreign:
+        foreign = params.get("marker", "") not in {"", *self._given}
+        if foreign and self.foreign_markers == "ignore":
+            after = ""
+        if after is None or (foreign and self.foreign_markers == "refuse"):
             return error(640, "invalid list marker")
         if not limit.isdecimal() or not 1 <= int(limit) <= 1000:
             return error(400, "invalid argument: limit")
