@@ -66,7 +66,7 @@ type uploadList struct {
 type content struct {
 	Key, LastModified, ETag string
 	Size                    int64
-	StorageClass            string
+	StorageClass, Type      string // the type is OSS's
 }
 
 type commonPrefix struct{ Prefix string }
@@ -190,7 +190,7 @@ func (s *sink) page(c *call, list *objectList, delimiter string) (last string) {
 		} else if o := s.store.get(paths[i]); o != nil {
 			list.Contents = append(list.Contents, content{
 				Key: key, LastModified: o.modified.UTC().Format(timeFormat), ETag: `"` + o.etag + `"`,
-				Size: o.size, StorageClass: "STANDARD",
+				Size: o.size, StorageClass: "STANDARD", Type: "Normal",
 			})
 			last = key
 		}
