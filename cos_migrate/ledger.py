@@ -87,7 +87,7 @@ class Ledger:
         if request_id:
             self._puts.append((records.request_id_key(cos_path), request_id.encode()))
         lines = (
-            f"{progress_line(cos_path, size, size)}\n[ok] [requestid: {request_id or 'NULL'}], "
+            f"{self._progress(sending, size)}\n[ok] [requestid: {request_id or 'NULL'}], "
             f"task_info: {self._shown(sending.record_key)}\n"
         )
         self._no_longer_failed(sending.record_key)
@@ -153,7 +153,7 @@ class Ledger:
         size = sending.obj.fingerprint.size
         if now - sending.said >= _LINE_EVERY and sent < size:
             sending.said = now
-            self._report.event(progress_line(sending.cos_path, sent, size))
+            self._report.event(self._progress(sending, sent))
 
     def commit(self, *, final: bool = False) -> None:
         """Write records, then tell of them. Raises StateError."""
@@ -179,6 +179,12 @@ class Ledger:
         self._state.write(self._puts, self._deletes, sync=sync)
         self._puts, self._deletes = [], []
         self._unsynced = not sync
+
+    def _progress(self, sending: Sending, sent: int) -> str:
+        """Return the lines that say how many of an object's bytes have come and gone."""
+        size, name = sending.obj.fingerprint.size, self._source.download_name(sending.obj)
+        line = progress_line(sending.cos_path, sent, size)
+        return f"{download_line(keys.printable(name), sent, size)}\n{line}" if name else line
 
     def _shown(self, record_key: str) -> str:
         return keys.printable(self._source.shown(record_key))
@@ -219,10 +225,19 @@ class Ledger:
         )
 
 
+def download_line(name: str, got: int, size: int) -> str:
+    """Return the line that says how many bytes have come; `name`: a key or a URL, and which."""
+    word = "DownloadOk" if got == size else "DownloadInProgress"
+    return f"[{word}] [{name}] [byteDownload/ byteTotal/ percentage: {_share(got, size)}]"
+
+
+def _share(done: int, size: int) -> str:
+    return f"{done}/ {size}/ {100.0 * done / size if size else 100.0:.2f}%"
+
+
 def progress_line(cos_path: str, sent: int, size: int) -> str:
     """Return the line that says how many of an object's bytes have been sent."""
-    share = 100.0 * sent / size if size else 100.0
     return (
         f"[UploadInProgress] [key: {keys.printable(cos_path)}] "
-        f"[byteSent/ byteTotal/ percentage: {sent}/ {size}/ {share:.2f}%]"
+        f"[byteSent/ byteTotal/ percentage: {_share(sent, size)}]"
     )

@@ -136,6 +136,13 @@ class Source(abc.ABC):
         """Return the headers of a copy: they pin the version, and re-send what is `described`."""
         return []
 
+    def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - a file is not downloaded
+        """Return what a line about the download of `obj` names; empty where there is no such line.
+
+        As in the Java tool: `key: a/b` or `url: http://...`.
+        """
+        return ""
+
     def shown(self, record_key: str) -> str:
         """Return a record key fit to be printed: without credentials that a name may hold."""
         return record_key

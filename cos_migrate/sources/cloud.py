@@ -206,6 +206,10 @@ class CloudSource(Source):
         self._compare(obj, described.fingerprint)
         return described
 
+    def download_name(self, obj: SourceObject) -> str:
+        """Return the object's own key."""
+        return f"key: {obj.name}"
+
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return `obj` as the source has it now."""
         unknown = obj._replace(fingerprint=Fingerprint(-1))

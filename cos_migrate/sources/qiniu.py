@@ -239,6 +239,10 @@ class QiniuSource(KeyOrderedSource):
         start, length = span
         return Request(method, url, (("Range", f"bytes={start}-{start + length - 1}"),))
 
+    def download_name(self, obj: SourceObject) -> str:
+        """Return the address that is downloaded from, without what signs it."""
+        return f"url: {self._domain}/{quote(obj.name, safe='/')}"
+
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
         """Leave names that must be looked at first to `answer`."""
         return None if self._keys.plain(obj.name) else super().begin(obj)

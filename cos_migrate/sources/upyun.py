@@ -236,6 +236,10 @@ class UpyunSource(CloudSource):
 
     # -- objects ---------------------------------------------------------------------------------
 
+    def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - as in the Java tool
+        """Return nothing: downloads from Upyun have no lines."""
+        return ""
+
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
         """Return a signed request for a file."""
         headers = []

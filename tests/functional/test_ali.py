@@ -406,3 +406,12 @@ def test_compared_in_real_time(ali: AliTool, oss: OssServer, cos: EmbeddedCos) -
     assert ended.counts() == counted(update=1, skip=1)
     assert [seen.key for seen in oss.downloads()] == ["new"]
     assert stored(cos) == source(oss)
+
+
+def test_downloads_are_told_as_by_the_java_tool(ali: AliTool) -> None:
+    assert ali.oss
+    ali.oss.put("a b/c.txt", b"12345")
+    done = ali.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    line = "[DownloadOk] [key: a b/c.txt] [byteDownload/ byteTotal/ percentage: 5/ 5/ 100.00%]"
+    assert line in done.stdout.splitlines()

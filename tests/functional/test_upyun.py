@@ -171,7 +171,7 @@ def test_no_fault_leaves_a_wrong_object(
     bodies |= {"big/one": noise(12 * MIB), "big/two": noise(9 * MIB, 2)}
     for path, body in bodies.items():
         upyun.put(path, body)
-    tool.cloud["srcSocketTimeout"] = "500"
+    tool.cloud["srcSocketTimeout"] = "2000"
     tool.common["workerProcessNum"] = "2"
     busy = error(503, 50300000, "busy")
     for fault in (
