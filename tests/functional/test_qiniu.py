@@ -188,7 +188,7 @@ def test_no_fault_leaves_a_wrong_object(
     for key, body in bodies.items():
         # What has an MD5 is streamed in parts, what has none comes through a file.
         qiniu.put(key, body, md5=hashlib.md5(body).hexdigest() if key == "big/two" else "")
-    tool.cloud["srcSocketTimeout"] = "500"
+    tool.cloud["srcSocketTimeout"] = "2000"
     tool.common["workerProcessNum"] = "2"
     busy = error(503, "busy")
     for fault in (
