@@ -82,9 +82,11 @@ class AliyunSource(KeyOrderedSource):
         {
             "AccessDenied": "accessKeyId: it needs oss:ListObjects on the bucket and "
             "oss:GetObject (with copyAcl oss:GetObjectAcl) on its objects",
+            "ConnectionRefused": "endPoint, proxyHost and proxyPort",
             "InvalidAccessKeyId": "accessKeyId",
             "InvalidBucketName": "bucket",
             "InvalidSecurityToken": "accessKeyId: keys of temporary credentials cannot be used",
+            "NameNotResolved": "endPoint, bucket and proxyHost",
             "NoSuchBucket": "bucket and endPoint",
             "SecondLevelDomainForbidden": "endPoint",
             "SignatureDoesNotMatch": "accessKeySecret",
@@ -273,8 +275,8 @@ class AliyunSource(KeyOrderedSource):
                 refusal = Refusal(incoming.status, incoming.headers, body)
                 after = incoming.header(b"retry-after")
         except TransportError as error:
-            text = f"the source: {error}{self._where(error)}"
-            failed = self.error(operation, target, Told(error.status, error.code, text))
+            told = Told(error.status, error.code, f"the source: {error}")
+            failed = self.error(operation, target, told)
             failed.retryable = error.retryable
             raise failed from error
         if refusal.status >= 300:  # noqa: PLR2004 - HTTP
@@ -282,13 +284,6 @@ class AliyunSource(KeyOrderedSource):
             failed.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
             raise failed
         return body
-
-    def _where(self, error: TransportError) -> str:
-        """Return what to look at when OSS was not reached at all."""
-        if error.code not in {"ConnectionRefused", "NameNotResolved"}:
-            return ""
-        keys = "proxyHost, proxyPort" if self.config.proxy_host else "endPoint"
-        return f"; look at [{self.migrate_type}] {keys}"
 
     def _broken(self, operation: str, target: str) -> SourceError:
         return SourceError(

@@ -429,13 +429,23 @@ def test_an_archived_object_is_named(oss: OssServer) -> None:
 
 
 def test_an_unreachable_endpoint_is_named(oss: OssServer) -> None:
-    error = wrong(lambda: objects(source_of(oss, end_point="127.0.0.1:1")))
-    assert (error.code, error.retryable) == ("ConnectionRefused", True)
-    assert "[migrateAli] endPoint" in str(error)
-    error = wrong(lambda: objects(source_of(oss, proxy_host="127.0.0.1", proxy_port=1)))
-    assert "[migrateAli] proxyHost" in str(error)
-    error = wrong(lambda: objects(source_of(oss, end_point="none.invalid")))
-    assert error.code == "NameNotResolved"
+    obj = SourceObject("a", "a", Fingerprint(1))
+    for source, code, key in (
+        (source_of(oss, end_point="127.0.0.1:1"), "ConnectionRefused", "endPoint"),
+        (
+            source_of(oss, proxy_host="127.0.0.1", proxy_port=1),
+            "ConnectionRefused",
+            "endPoint, proxyHost",
+        ),
+        (source_of(oss, end_point="none.invalid"), "NameNotResolved", "endPoint"),
+    ):
+        for call in (
+            lambda source=source: objects(source),
+            lambda source=source: source.stat(obj),
+        ):
+            error = wrong(call)
+            assert (error.code, error.retryable, error.fatal) == (code, True, False)
+            assert f"[migrateAli] {key}" in str(error)
 
 
 @pytest.mark.parametrize(
