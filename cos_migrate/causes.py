@@ -54,7 +54,9 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
 )
 
 
-_AT_THE_SOURCE = frozenset({"GetObject", "ListObjects", "StatObject"})
+_AT_THE_SOURCE = frozenset(
+    {"GetObject", "GetObjectACL", "GetObjectAcl", "ListObjects", "ListObjectsV2", "StatObject"}
+)
 """Operations of which COS knows nothing: what is said of its errors does not hold for theirs."""
 _ANYWHERE = frozenset(
     {
@@ -62,6 +64,7 @@ _ANYWHERE = frozenset(
         "Changed",
         "ConnectionBroken",
         "ConnectionReset",
+        "InvalidObjectState",
         "RequestTimeTooSkewed",
         "SameTarget",
         "SourceChecksumMismatch",

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Request
-from cos_migrate.http import Incoming
+from cos_migrate.http import Connection, Incoming
 from cos_migrate.metadata import Carried
 from cos_migrate.model import (
     Described,
@@ -26,6 +26,7 @@ from cos_migrate.model import (
     SourceObject,
     Target,
 )
+from cos_migrate.network import Route
 from cos_migrate.sources import s3_listing
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import (
@@ -76,13 +77,19 @@ class S3Source(KeyOrderedSource):
             "AccessDenied": "accessKeyId: its account may not do this",
             "AllAccessDisabled": "bucket",
             "AuthorizationHeaderMalformed": "endPoint",
+            "BadAnswer": "endPoint, proxyHost",
+            "CertificateInvalid": "endPoint, and [common] caFile",
+            "ConnectionRefused": "endPoint, proxyHost",
             "IllegalLocationConstraintException": "endPoint",
             "InvalidAccessKeyId": "accessKeyId",
             "InvalidBucketName": "bucket",
+            "NameNotResolved": "endPoint, bucket, proxyHost",
             "NoSuchBucket": "bucket and endPoint",
             "NotSignedUp": "accessKeyId",
             "PermanentRedirect": "endPoint",
+            "ProxyRefused": "proxyHost, proxyPort",
             "SignatureDoesNotMatch": "accessKeySecret",
+            "TlsFailed": "srcHttps, endPoint, proxyHost",
             "TemporaryRedirect": "endPoint",
             "UnauthorizedAccess": "endPoint",
         }
@@ -213,6 +220,10 @@ class S3Source(KeyOrderedSource):
         self._compare(obj, described.fingerprint)
         return described
 
+    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
+        """Ask for a whole object, unless its ACL takes another request."""
+        return None if self._has_acls and self.copies_acl(obj) else super().begin(obj)
+
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
     ) -> Described:
@@ -249,29 +260,23 @@ class S3Source(KeyOrderedSource):
             with self._fetcher.send(self._signed("GET", path, {})) as incoming:
                 body = incoming.read_all(_ANSWER_MOST)
                 status, headers = incoming.status, incoming.headers
+                after = incoming.header(b"retry-after")
         except TransportError as error:
-            raise SourceError(
-                f"the source: {error}; look at [{self.migrate_type}] endPoint, proxyHost",
-                operation=operation,
-                target=target,
-                code=error.code,
-                retryable=error.retryable,
-                fatal=error.fatal,
-            ) from error
+            told = Told(error.status, error.code, f"the source: {error}")
+            failed = self.error(operation, target, told)
+            failed.retryable = error.retryable
+            raise failed from error
         if status != 200:  # noqa: PLR2004 - HTTP
-            raise self.error(operation, target, self.told(Refusal(status, headers, body)))
+            failed = self.error(operation, target, self.told(Refusal(status, headers, body)))
+            failed.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
+            raise failed
         try:
             return parse(body)
         except ValueError as error:
-            raise SourceError(
-                f"the source's answer makes no sense: {error}; "
-                f"look at [{self.migrate_type}] endPoint, proxyHost",
-                operation=operation,
-                target=target,
-                status=status,
-                code="BadAnswer",
-                retryable=True,
-            ) from error
+            told = Told(status, "BadAnswer", f"the source's answer makes no sense: {error}")
+            failed = self.error(operation, target, told)
+            failed.retryable = True
+            raise failed from error
 
     def _signed(self, method: str, path: str, headers: dict[str, str]) -> Request:
         url = self.endpoint.base + path
