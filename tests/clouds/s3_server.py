@@ -16,6 +16,7 @@ import datetime as dt
 import email.utils
 import hashlib
 import re
+import ssl
 import threading
 import zlib
 from collections.abc import Iterator
@@ -42,7 +43,8 @@ _STORED = (
 class S3Server:
     """Serves in threads of this process until the context ends."""
 
-    def __init__(self, region: str = "us-east-1") -> None:
+    def __init__(self, region: str = "us-east-1", tls: ssl.SSLContext | None = None) -> None:
+        """With `tls` it takes nothing else."""
         self.buckets = {BUCKET: Bucket()}
         self.region = region
         self.keys = {KEY_ID: KEY}
@@ -61,6 +63,8 @@ class S3Server:
         self._lock = threading.Lock()
         self._server = Listener(("127.0.0.1", 0), Handler)
         self._server.s3 = self
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 

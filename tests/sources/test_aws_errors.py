@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import http.server
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.retries import Retries
 from cos_migrate.sources.aws import AwsSource
+from cos_migrate.sources.base import SourceOptions
 from cos_migrate.values import Secret
 from tests.clouds.s3_server import BUCKET, KEY, Fault, S3Server
 from tests.sources.contract import content, objects, only
-from tests.sources.s3_sources import source_of
+from tests.sources.s3_sources import TARGET, config_for, source_of
 
 
 @pytest.fixture
@@ -146,6 +149,22 @@ def test_settings_of_the_machine_are_not_heeded(
     s3.put("f", b"x")
     source = source_of(s3)
     assert content(source, only(source)) == b"x"
+
+
+def test_tls_with_a_private_ca(tmp_path: Path) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with S3Server(tls=context) as s3:
+        s3.put("f", b"x")
+        config = config_for(s3.port, end_point=f"localhost:{s3.port}", src_https=True)
+        options = SourceOptions(ca_file=str(tmp_path / "ca.pem"))
+        source = AwsSource(config, TARGET, options)
+        assert content(source, only(source)) == b"x"
+        error = failed_listing(AwsSource(config, TARGET))
+        assert error.code == "CertificateInvalid"
+        assert "[common] caFile" in str(error)
+        assert not error.retryable
 
 
 def test_a_source_that_is_silent(s3: S3Server) -> None:
