@@ -50,6 +50,10 @@ class CspSource(S3Source):
             f"[srcBucket: {config.bucket}], [srcPrefix: {config.prefix}]"
         )
 
+    def named_key(self, line: str) -> SourceObject | None:
+        """Return the object that a line names: less the blanks around it, as in the Java tool."""
+        return super().named_key(line.strip())
+
     def copies_acl(self, obj: SourceObject) -> bool:
         """Always, as the Java tool did; keys that end in `/` can be excepted."""
         return not obj.name.endswith("/") or self.config.migrate_slash_end_object_acl

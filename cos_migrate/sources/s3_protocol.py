@@ -17,12 +17,9 @@ from cos_migrate.http import Connection, Incoming
 from cos_migrate.metadata import Carried
 from cos_migrate.model import (
     Described,
-    Failure,
     Fingerprint,
-    Found,
     ListRange,
     Page,
-    Rejected,
     SourceObject,
     Target,
 )
@@ -139,7 +136,7 @@ class S3Source(KeyOrderedSource):
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return a page of the bucket, or of the file of keys."""
         if self.config.uri_list:
-            return list_file_page(self.config.uri_list, marker, self._named_key)
+            return list_file_page(part.prefix, marker, lambda line, _: self.named_key(line))
         return super().list_page(part, marker)
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
@@ -173,24 +170,13 @@ class S3Source(KeyOrderedSource):
         query = s3_listing.query_of(prefix, after, delimiter, v2=False)
         return self._asked("ListObjects", prefix, f"/?{query}", s3_listing.parse)
 
-    def _named_key(self, line: str, number: int) -> Found | None:
-        """Return the object that a line of uriList names."""
-        name = line.strip()
-        if not name:
-            return None
-        if not name.startswith(self.config.prefix):
-            message = (
-                f"line {number} of {self.config.uri_list}: it does not begin with "
-                f"[{self.migrate_type}] prefix"
-            )
-            return Rejected(
-                name, name.lstrip("/"), "", Failure("read", message, code="NotInPrefix")
-            )
-        return SourceObject(name, self._key_of(name), Fingerprint(-1))
+    def named_key(self, line: str) -> SourceObject | None:
+        """Return the object that a line of uriList names, as it stands there."""
+        return SourceObject(line, self._key_of(line), Fingerprint(-1)) if line else None
 
     def _key_of(self, name: str) -> str:
         """Return where below cosPath an object goes."""
-        return name[len(self._base_key) :].lstrip("/")
+        return name.removeprefix(self._base_key).lstrip("/")
 
     # -- objects -------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -113,3 +114,13 @@ def test_keys_that_end_in_a_slash(s3: S3Server) -> None:
         assert content(source, found["folder/"]) == b""
         assert ("x-cos-acl" in source.describe(found["folder/"]).headers) is told
         assert "x-cos-acl" in source.describe(found["folder/f"]).headers
+
+
+def test_a_list_of_keys_may_have_blanks_around_them(s3: S3Server, tmp_path: Path) -> None:
+    s3.put("a b", b"1")
+    path = tmp_path / "keys"
+    path.write_text("  a b \n \n")
+    source = source_of(s3, uri_list=str(path))
+    obj = only(source)
+    assert (obj.name, obj.key) == ("a b", "a b")
+    assert content(source, source.stat(obj)) == b"1"
