@@ -32,6 +32,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "ExpiredToken": "get a new token, secretId and secretKey",
         "InternalError": "COS had a problem: run again",
         "InvalidAccessKeyId": "look at [common] secretId",
+        "InvalidObjectState": "it is archived: restore it at the source, then run again",
         "InvalidStorageClass": "the bucket does not offer [common] storageClass",
         "NameNotResolved": "look at [common] region, endPointSuffix and this machine's DNS",
         "NameNotUtf8": "rename it: COS takes names in UTF-8 only",
@@ -53,7 +54,9 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
 )
 
 
-_AT_THE_SOURCE = frozenset({"GetObject", "ListObjects", "StatObject"})
+_AT_THE_SOURCE = frozenset(
+    {"GetObject", "GetObjectACL", "GetObjectAcl", "ListObjects", "ListObjectsV2", "StatObject"}
+)
 """Operations of which COS knows nothing: what is said of its errors does not hold for theirs."""
 _ANYWHERE = frozenset(
     {
@@ -61,6 +64,7 @@ _ANYWHERE = frozenset(
         "Changed",
         "ConnectionBroken",
         "ConnectionReset",
+        "InvalidObjectState",
         "RequestTimeTooSkewed",
         "SameTarget",
         "SourceChecksumMismatch",

@@ -28,6 +28,9 @@ _UNREACHABLE = frozenset(
 _BROKEN = frozenset({"Timeout", "ConnectionReset", "ConnectionBroken", "EIO", "ENODEV", "ESTALE"})
 """Codes of one object's bad luck, or of a network or disk that is gone."""
 
+_OF_ONE_OBJECT = frozenset({"InvalidObjectState"})
+"""Codes of a refusal that says nothing of other objects: this one is archived."""
+
 
 class Limit:
     """The one limit of transfers for all workers: halved when COS asks, then growing again."""
@@ -80,6 +83,8 @@ class FailureRow:
         certain = failure.fatal or failure.code in _UNREACHABLE
         if certain:
             return _ROW_CERTAIN if self.proven else 1
+        if failure.code in _OF_ONE_OBJECT:
+            return float("inf")
         if failure.status in {401, 403}:
             return _ROW_LIKELY if self.proven else _ROW_PROBING
         if failure.code in _BROKEN:

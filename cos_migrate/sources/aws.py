@@ -1,12 +1,14 @@
-"""The `[migrateAws]` section."""
+"""AWS S3, and services that speak its protocol: the section and the source."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from cos_migrate import values
 from cos_migrate.cloud_access import CloudAccess
 from cos_migrate.options import option
+from cos_migrate.sources.s3_protocol import S3Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +23,17 @@ class AwsConfig(CloudAccess):
         "added",
         batch=True,
     )
+
+
+class AwsSource(S3Source):
+    """A bucket of AWS S3, or of a service that speaks its protocol."""
+
+    migrate_type: ClassVar[str] = "migrateAws"
+    record_kind: ClassVar[str] = "migrate_from_aws"
+    Config: ClassVar[type[AwsConfig]] = AwsConfig
+    etag_name: ClassVar[str] = "s3-etag"
+    config: AwsConfig
+
+    def job_text(self) -> str:
+        """Return the Java tool's text."""
+        return f"[srcPrefix: {self.config.prefix}], [cosFolder: {self.target.cos_path}]"

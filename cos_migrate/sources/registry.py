@@ -9,6 +9,8 @@ from cos_migrate.sources.base import Source
 
 _MODULES = {
     "migrateAli": ("cos_migrate.sources.aliyun", "AliyunSource"),
+    "migrateAws": ("cos_migrate.sources.aws", "AwsSource"),
+    "migrateCsp": ("cos_migrate.sources.csp", "CspSource"),
     "migrateLocal": ("cos_migrate.sources.local", "LocalSource"),
     "migrateQiniu": ("cos_migrate.sources.qiniu", "QiniuSource"),
     "migrateUpyun": ("cos_migrate.sources.upyun", "UpyunSource"),

@@ -13,26 +13,11 @@ from cos_migrate.config import Override
 from cos_migrate.errors import ConfigError
 from cos_migrate.options import REQUIRED, declared
 from cos_migrate.settings import Common, MigrateType
-from cos_migrate.sources.aliyun import AliyunConfig
-from cos_migrate.sources.aws import AwsConfig
-from cos_migrate.sources.cos_bucket import CosBucketConfig
-from cos_migrate.sources.csp import CspConfig
+from cos_migrate.sources import sections
 from cos_migrate.sources.local_config import LocalConfig
-from cos_migrate.sources.qiniu import QiniuConfig
-from cos_migrate.sources.upyun import UpyunConfig
-from cos_migrate.sources.url_list import UrlListConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES: dict[str, type[Any]] = {
-    "migrateLocal": LocalConfig,
-    "migrateAws": AwsConfig,
-    "migrateAli": AliyunConfig,
-    "migrateQiniu": QiniuConfig,
-    "migrateUpyun": UpyunConfig,
-    "migrateUrl": UrlListConfig,
-    "migrateBucketCopy": CosBucketConfig,
-    "migrateCsp": CspConfig,
-}
+SOURCES = dict(sections.SECTIONS)
 SECTIONS: dict[str, type[Any]] = {"migrateType": MigrateType, "common": Common, **SOURCES}
 
 

@@ -45,6 +45,7 @@ def count_until_stop(row: FailureRow, one: Failure, most: int = 500) -> int | No
         (failure("InvalidAccessKeyId", 403, fatal=True), 1, 10),
         (failure("ConnectionRefused"), 1, 10),
         (failure("AccessDenied", 403), 5, 100),
+        (failure("InvalidObjectState", 403), None, None),
         (failure("Timeout"), 100, 100),
         (failure("InternalError", 500), None, None),
         (failure("ChecksumMismatch"), None, None),

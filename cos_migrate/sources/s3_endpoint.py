@@ -1,0 +1,78 @@
+"""Where a bucket that speaks S3 is reached: scheme, host, addressing style and region of signing.
+
+Pure functions over `endPoint` and `bucket`. Names of regions: the "Amazon S3 endpoints and quotas"
+page of the AWS General Reference.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+DEFAULT_REGION = "us-east-1"
+"""What S3 itself, and services that have no regions, are signed for."""
+_REGION = re.compile("[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
+_HOST_LABEL = re.compile("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How requests to one bucket are addressed."""
+
+    base: str
+    """Scheme, host and, in path style, the bucket: what stands before `/<key>`."""
+    region: str
+    """The region that signatures name."""
+    is_amazon: bool
+    """Whether AWS itself answers there, where each bucket belongs to one region's endpoint."""
+
+    @classmethod
+    def of(cls, end_point: str, bucket: str, *, https: bool) -> Endpoint:
+        """Return how `bucket` is reached at `[http[s]://]host[:port]`.
+
+        `https` counts where the address does not name its scheme.
+        """
+        scheme, mark, place = end_point.partition("://")
+        if not mark:
+            scheme, place = ("https" if https else "http"), end_point
+        host = place.lower().partition(":")[0]
+        if _wants_path(host, bucket, tls=scheme == "https"):
+            base = f"{scheme}://{place}/{bucket}"
+        else:
+            base = f"{scheme}://{bucket}.{place}"
+        return cls(base, region_of(host), host.endswith(_AMAZON))
+
+
+def region_of(host: str) -> str:
+    """Return the region in an endpoint's host name, the default where it names none."""
+    for label in host.split("."):
+        name = label.removeprefix("s3-fips-").removeprefix("s3-")
+        if _REGION.fullmatch(name) and not name.startswith("external-"):
+            return name
+    return "cn-north-1" if host.endswith(".amazonaws.com.cn") else DEFAULT_REGION
+
+
+def regional_host(host: str, region: str) -> str:
+    """Return AWS's endpoint for `region`; `host` is the one that was wrong."""
+    china = region.startswith("cn-") or host.endswith(".cn")
+    return f"s3.{region}.amazonaws.com{'.cn' if china else ''}"
+
+
+def _wants_path(host: str, bucket: str, *, tls: bool) -> bool:
+    """Return whether the bucket goes into the path: where it cannot be a label of the host."""
+    if host == "localhost" or _is_address(host) or "." not in host:
+        return True
+    if all(_HOST_LABEL.fullmatch(label) for label in bucket.split(".")):
+        # A certificate for *.host does not cover a bucket that has dots itself.
+        return tls and "." in bucket
+    return True
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

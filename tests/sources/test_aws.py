@@ -1,0 +1,452 @@
+"""AWS S3 keeps the contract of all sources, on two servers; and what is peculiar to it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+from cos_migrate.checks import Check
+from cos_migrate.errors import SourceChanged, SourceError
+from cos_migrate.model import Described, ListRange
+from cos_migrate.sources.aws import AwsSource
+from tests.clouds.s3_server import BUCKET, KEY, KEY_ID, Fault, S3Server
+from tests.sources.contract import (
+    Cut,
+    CutsContract,
+    PagesContract,
+    Put,
+    Remove,
+    SourceContract,
+    WireContract,
+    content,
+    objects,
+    only,
+)
+from tests.sources.s3_sources import TARGET, config_for, putting, source_of
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Server]:
+    with S3Server() as server:
+        yield server
+
+
+class TestAws(SourceContract, PagesContract, CutsContract, WireContract):
+    @pytest.fixture
+    def source(self, s3: S3Server) -> AwsSource:
+        return source_of(s3)
+
+    @pytest.fixture
+    def put(self, s3: S3Server) -> Put:
+        return putting(s3)
+
+    @pytest.fixture
+    def remove(self, s3: S3Server) -> Remove:
+        return s3.remove
+
+    @pytest.fixture
+    def cut(self, s3: S3Server) -> Cut:
+        def cutting(size: int) -> AbstractContextManager[None]:
+            return s3.cutting(size)
+
+        return cutting
+
+
+class TestAwsByListObjects(PagesContract, CutsContract):
+    """A service that knows only the first version of the listing."""
+
+    @pytest.fixture(params=["refused", "ignored"])
+    def source(self, s3: S3Server, request: pytest.FixtureRequest) -> AwsSource:
+        s3.v2 = request.param != "refused"
+        s3.ignores_list_type = request.param == "ignored"
+        return source_of(s3)
+
+    @pytest.fixture
+    def put(self, s3: S3Server) -> Put:
+        return putting(s3)
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[int]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    yield port
+    server.stop()
+
+
+def moto_client(port: int) -> Any:
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name="us-east-1",
+        aws_access_key_id=KEY_ID,
+        aws_secret_access_key=KEY,
+        config=Config(proxies={}, s3={"addressing_style": "path"}),
+    )
+
+
+class TestAwsOnMoto(SourceContract, CutsContract):
+    """The same on a server that is not ours; it is slow, so there are fewer objects."""
+
+    many: ClassVar[int] = 1_010
+
+    @pytest.fixture
+    def sdk(self, moto: int) -> Iterator[Any]:
+        sdk = moto_client(moto)
+        sdk.create_bucket(Bucket=BUCKET)
+        yield sdk
+        for page in sdk.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+            keys = [{"Key": each["Key"]} for each in page.get("Contents", ())]
+            if keys:
+                sdk.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})
+        sdk.delete_bucket(Bucket=BUCKET)
+
+    @pytest.fixture
+    def source(self, sdk: Any, moto: int) -> AwsSource:
+        assert sdk  # has made the bucket
+        return AwsSource(config_for(moto), TARGET)
+
+    @pytest.fixture
+    def put(self, sdk: Any) -> Put:
+        return lambda key, body: sdk.put_object(Bucket=BUCKET, Key=key, Body=body) and None
+
+    @pytest.fixture
+    def remove(self, sdk: Any) -> Remove:
+        return lambda key: sdk.delete_object(Bucket=BUCKET, Key=key) and None
+
+    def test_multipart_metadata_and_checksums(self, source: AwsSource, sdk: Any) -> None:
+        made = sdk.create_multipart_upload(Bucket=BUCKET, Key="big", Metadata={"some": "thing"})
+        body, words = os.urandom(5 << 20), {"Bucket": BUCKET, "Key": "big"}
+        words |= {"UploadId": made["UploadId"]}
+        parts = []
+        for number, piece in enumerate((body, b"rest"), start=1):
+            sent = sdk.upload_part(**words, PartNumber=number, Body=piece)
+            parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+        sdk.complete_multipart_upload(**words, MultipartUpload={"Parts": parts})
+        obj = only(source)
+        assert obj.fingerprint.etag.endswith("-2")
+        described = source.describe(obj)
+        assert described.md5 == ""
+        assert described.headers["x-cos-meta-some"] == "thing"
+        assert content(source, obj) == body + b"rest"
+
+
+# -- records and names -----------------------------------------------------------------------------
+
+
+def test_records_are_those_of_the_java_tool(s3: S3Server) -> None:
+    s3.put("a/b/c.txt", b"hello")
+    source = source_of(s3, prefix="a/b/")
+    assert source.job_text() == "[srcPrefix: a/b/], [cosFolder: /x/]"
+    obj = only(source)
+    assert obj.key == "c.txt"
+    key = "[taskType: migrateAws] [bucket: examplebucket-1250000000] [cosPath: /x/c.txt]"
+    assert source.record_key(obj, "/x/c.txt") == key
+    etag = hashlib.md5(b"hello").hexdigest()
+    assert source.record_value(obj) == f"[fileSize: 5] [etag: {etag}]"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "name", "key"),
+    [
+        ("a/b", "a/bc/d.txt", "bc/d.txt"),
+        ("a/b/", "a/b/d.txt", "d.txt"),
+        ("", "/x/d.txt", "x/d.txt"),
+        ("", "x/", "x/"),
+        ("a", "a//b", "a//b"),
+    ],
+)
+def test_where_objects_go(s3: S3Server, prefix: str, name: str, key: str) -> None:
+    s3.put(name, b"1")
+    s3.put("other", b"")
+    found = [obj for obj in objects(source_of(s3, prefix=prefix)) if obj.name != "other"]
+    assert [(obj.name, obj.key) for obj in found] == [(name, key)]
+    assert content(source_of(s3), found[0]) == b"1"
+
+
+def test_dots_are_no_folders(s3: S3Server) -> None:
+    keys = ["./a", "../b", "c/../d", "c/./e", "f/.."]
+    for key in keys:
+        s3.put(key, key.encode())
+    source = source_of(s3)
+    assert {obj.name: content(source, obj) for obj in objects(source)} == {
+        key: key.encode() for key in keys
+    }
+
+
+# -- what is told of an object ---------------------------------------------------------------------
+
+
+def described(s3: S3Server, body: bytes = b"hello", **more: Any) -> Described:
+    s3.put("f", body, **more)
+    source = source_of(s3)
+    obj = only(source)
+    with source.open(obj, 0, len(body)) as reader:
+        assert reader.read(len(body)) == body
+        reader.check_unchanged()
+        read = reader.described
+    assert source.describe(obj) == read
+    return read
+
+
+def test_metadata(s3: S3Server) -> None:
+    encoded = "=?UTF-8?B?" + base64.b64encode("gr\u00fc\u00df".encode()).decode() + "?="
+    found = described(
+        s3,
+        headers={
+            "cache-control": "max-age=60",
+            "content-disposition": 'attachment; filename="x"',
+            "content-encoding": "aws-chunked,gzip",
+            "content-language": "de",
+            "content-type": "text/plain; charset=utf-8",
+            "expires": "Thu, 01 Dec 2026 16:00:00 GMT",
+            "x-amz-meta-plain": "v",
+            "x-amz-meta-under_score": "u",
+            "x-amz-meta-word": encoded,
+            "x-amz-meta-broken": "=?nothing?=",
+            "x-amz-meta-$": "lost",
+            "x-amz-missing-meta": "2",
+            "x-amz-website-redirect-location": "/else",
+            "x-amz-storage-class": "STANDARD_IA",
+        },
+    )
+    assert found.headers == {
+        "cache-control": "max-age=60",
+        "content-disposition": 'attachment; filename="x"',
+        "content-encoding": "gzip",
+        "content-language": "de",
+        "content-type": "text/plain; charset=utf-8",
+        "expires": "Thu, 01 Dec 2026 16:00:00 GMT",
+        "x-cos-meta-s3-etag": hashlib.md5(b"hello").hexdigest(),
+        "x-cos-meta-plain": "v",
+        "x-cos-meta-under-score": "u",
+        "x-cos-meta-word": "gr%C3%BC%C3%9F",
+        "x-cos-meta-broken": "=?nothing?=",
+    }
+    assert len(found.warnings) == 3
+    assert "'$'" in found.warnings[0]
+    assert "2 of its metadata" in found.warnings[1]
+    assert "redirect" in found.warnings[2]
+
+
+def test_an_encoding_that_only_told_of_the_upload(s3: S3Server) -> None:
+    assert (
+        "content-encoding" not in described(s3, headers={"content-encoding": "aws-chunked"}).headers
+    )
+    kept = described(s3, headers={"content-encoding": "gzip, br"}).headers
+    assert kept["content-encoding"] == "gzip, br"
+
+
+def test_an_etag_that_is_the_md5(s3: S3Server) -> None:
+    md5 = hashlib.md5(b"hello").hexdigest()
+    found = described(s3)
+    assert found.md5 == md5
+    assert found.checks == (Check("MD5", md5),)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"headers": {"x-amz-server-side-encryption": "aws:kms"}, "etag": "0" * 32},
+        {"headers": {"x-amz-server-side-encryption": "aws:kms:dsse"}, "etag": "0" * 32},
+        {
+            "headers": {"x-amz-server-side-encryption-customer-algorithm": "AES256"},
+            "etag": "0" * 32,
+        },
+        {"part_size": 3},
+        {"etag": "an opaque tag"},
+        {"etag": "A" * 32},
+    ],
+)
+def test_an_etag_that_is_no_md5(s3: S3Server, more: dict[str, Any]) -> None:
+    found = described(s3, **more)
+    assert found.md5 == ""
+    assert found.checks == ()
+    assert found.headers["x-cos-meta-s3-etag"] == s3.buckets[BUCKET].objects["f"].etag
+
+
+def b64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+CHECKSUMS = {
+    "crc32": (b64(zlib.crc32(b"hello").to_bytes(4, "big")), Check("CRC-32", "907060870")),
+    # the published check value of CRC-32C over 123456789 is e3069283; of hello it is 9a71bb4c
+    "crc32c": (b64(bytes.fromhex("9a71bb4c")), Check("CRC-32C", str(0x9A71BB4C))),
+    "sha1": (
+        b64(hashlib.sha1(b"hello").digest()),
+        Check("SHA-1", hashlib.sha1(b"hello").hexdigest()),
+    ),
+    "sha256": (
+        b64(hashlib.sha256(b"hello").digest()),
+        Check("SHA-256", hashlib.sha256(b"hello").hexdigest()),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(CHECKSUMS))
+def test_checksums_of_the_whole_object(s3: S3Server, name: str) -> None:
+    told, check = CHECKSUMS[name]
+    sums = {f"x-amz-checksum-{name}": told, "x-amz-checksum-type": "FULL_OBJECT"}
+    assert described(s3, part_size=3, checksums=sums).checks == (check,)
+    s3.put("f", b"hello", part_size=3, checksums=sums)
+    source = source_of(s3)
+    s3.faults.append(Fault("flip", "GetObject"))
+    with pytest.raises(SourceError) as caught:
+        content(source, only(source))
+    assert caught.value.code == "SourceChecksumMismatch"
+    assert caught.value.retryable
+    assert content(source, only(source)) == b"hello"
+
+
+@pytest.mark.parametrize(
+    "sums",
+    [
+        {"x-amz-checksum-crc32": "AAAAAA==-2"},
+        {"x-amz-checksum-crc32": "AAAAAA==", "x-amz-checksum-type": "COMPOSITE"},
+        {"x-amz-checksum-crc64nvme": "AAAAAAAAAAA="},
+        {"x-amz-checksum-sha256": "not base64"},
+    ],
+)
+def test_checksums_that_say_nothing_of_the_content(s3: S3Server, sums: dict[str, str]) -> None:
+    assert described(s3, part_size=3, checksums=sums).checks == ()
+
+
+def test_a_flipped_bit_is_found_by_the_md5(s3: S3Server) -> None:
+    s3.put("f", b"x" * 1000)
+    source = source_of(s3)
+    s3.faults.append(Fault("flip", "GetObject"))
+    with pytest.raises(SourceError) as caught:
+        content(source, only(source))
+    assert caught.value.code == "SourceChecksumMismatch"
+
+
+def test_an_archived_object_is_named_as_such(s3: S3Server) -> None:
+    s3.put("f", b"hello", storage_class="DEEP_ARCHIVE")
+    source = source_of(s3)
+    obj = only(source)
+    for attempt in (lambda: content(source, obj), lambda: source.describe(obj)):
+        with pytest.raises(SourceError, match="archived and must be restored") as caught:
+            attempt()
+        assert caught.value.code == "InvalidObjectState"
+        assert not caught.value.retryable
+        assert not caught.value.fatal
+    s3.put("f", b"hello", storage_class="DEEP_ARCHIVE", restored=True)
+    assert content(source, obj) == b"hello"
+    assert source.describe(obj).md5 == obj.fingerprint.etag
+
+
+def test_an_object_that_changes_between_its_parts(s3: S3Server) -> None:
+    s3.put("f", b"x" * 1000)
+    source = source_of(s3)
+    obj = only(source)
+    assert content(source, obj, 0, 10) == b"x" * 10
+    s3.faults.append(Fault("change", "GetObject"))
+    with pytest.raises(SourceChanged):
+        content(source, obj, 10, 10)
+
+
+# -- ACL -------------------------------------------------------------------------------------------
+
+
+def test_an_acl_is_asked_for_once_and_only_when_wanted(s3: S3Server) -> None:
+    s3.put("f", b"hello", acl="public-read")
+    plain = source_of(s3)
+    content(plain, only(plain))
+    assert "GetObjectAcl" not in s3.operations()
+    source = source_of(s3, copy_acl=True)
+    obj = only(source)
+    with source.open(obj, 0, 5) as reader:
+        assert reader.read(5) == b"hello"
+        assert reader.described.headers["x-cos-acl"] == "public-read"
+    assert s3.operations("GetObjectAcl") == ["f"]
+    content(source, obj, 1, 2)
+    source.stat(obj)
+    assert s3.operations("GetObjectAcl") == ["f"]
+    assert source.describe(obj).headers["x-cos-acl"] == "public-read"
+    s3.put("f", b"hello", grants=(("READ", "0" * 64),))
+    mapped = source.describe(obj)
+    assert mapped.headers["x-cos-acl"] == "private"
+    assert "READ for 000" in mapped.warnings[0]
+
+
+def test_an_acl_that_may_not_be_read_fails_the_object(s3: S3Server) -> None:
+    s3.put("f", b"hello")
+    s3.denied.add("GetObjectAcl")
+    source = source_of(s3, copy_acl=True)
+    with pytest.raises(SourceError, match="accessKeyId") as caught:
+        content(source, only(source))
+    assert caught.value.operation == "GetObjectAcl"
+
+
+def test_a_service_without_acls_is_said_once(s3: S3Server) -> None:
+    s3.put("f", b"hello")
+    s3.acls = False
+    source = source_of(s3, copy_acl=True)
+    obj = only(source)
+    assert "no ACL" in source.describe(obj).warnings[0]
+    assert source.describe(obj).warnings == ()
+    assert s3.operations("GetObjectAcl") == ["f"]
+
+
+# -- uriList ---------------------------------------------------------------------------------------
+
+
+def test_a_list_of_keys_instead_of_a_listing(s3: S3Server, tmp_path: Path) -> None:
+    for key in ("a/1", "a/\u00fc 2 ", "b"):
+        s3.put(key, key.encode())
+    path = tmp_path / "keys"
+    path.write_bytes("\ufeffa/1\r\n\r\na/\u00fc 2 \nb\na/none\n".encode())
+    source = source_of(s3, uri_list=str(path), prefix="a/")
+    named = objects(source)
+    assert [(obj.name, obj.key, obj.fingerprint.size) for obj in named] == [
+        ("a/1", "1", -1),
+        ("a/\u00fc 2 ", "\u00fc 2 ", -1),
+        ("b", "b", -1),
+        ("a/none", "none", -1),
+    ]
+    assert content(source, source.stat(named[1])) == "a/\u00fc 2 ".encode()
+    with pytest.raises(SourceError) as caught:
+        source.stat(named[3])
+    assert caught.value.code == "NoSuchKey"
+    assert source.split(ListRange(str(path)), "a/1") is None
+    assert not [each for each in s3.operations() if each.startswith("List")]
+
+
+# -- listings that cannot be believed --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["repeat", "shuffle"])
+def test_a_listing_out_of_order(s3: S3Server, kind: str) -> None:
+    for number in range(1500):
+        s3.put(f"k{number:05}", b"")
+    s3.faults.append(Fault(kind, "ListObjectsV2", skip=1))
+    with pytest.raises(SourceError) as caught:
+        objects(source_of(s3))
+    assert caught.value.code == "ListingOutOfOrder"
+
+
+def test_a_listing_that_is_none(s3: S3Server) -> None:
+    source = source_of(s3)
+    s3.put("f", b"")
+    s3.faults.append(Fault("truncate", "ListObjectsV2"))
+    with pytest.raises(SourceError) as caught:
+        objects(source)
+    assert caught.value.retryable
+    s3.faults.append(Fault("status", "ListObjectsV2", status=500))
+    with pytest.raises(SourceError) as caught:
+        objects(source)
+    assert caught.value.retryable
+    assert len(objects(source)) == 1

@@ -1,0 +1,175 @@
+"""What is wrong with [migrateAws], or with the service: one message that says where to look."""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.server
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from cos_migrate.errors import SourceError
+from cos_migrate.model import Fingerprint, SourceObject
+from cos_migrate.retries import Retries
+from cos_migrate.sources.aws import AwsSource
+from cos_migrate.sources.base import SourceOptions
+from cos_migrate.values import Secret
+from tests.clouds.s3_server import BUCKET, KEY, Fault, S3Server
+from tests.sources.contract import content, objects, only
+from tests.sources.s3_sources import TARGET, config_for, source_of
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Server]:
+    with S3Server() as server:
+        yield server
+
+
+def failed_listing(source: AwsSource) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        objects(source)
+    assert KEY not in f"{caught.value}{caught.value.__cause__}{caught.value.__context__}"
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "where"),
+    [
+        ({"access_key_id": Secret("nobody")}, "InvalidAccessKeyId", "accessKeyId"),
+        ({"access_key_secret": Secret("wrong")}, "SignatureDoesNotMatch", "accessKeySecret"),
+        ({"bucket": "another-bucket"}, "NoSuchBucket", "bucket"),
+    ],
+)
+def test_wrong_settings(s3: S3Server, wrong: dict[str, Any], code: str, where: str) -> None:
+    error = failed_listing(source_of(s3, **wrong))
+    assert error.code == code
+    assert f"[migrateAws] {where}" in str(error)
+    assert error.fatal
+    assert not error.retryable
+
+
+def test_no_permission_to_list(s3: S3Server) -> None:
+    s3.denied.add("ListObjectsV2")
+    error = failed_listing(source_of(s3))
+    assert (error.status, error.code) == (403, "AccessDenied")
+    assert "[migrateAws] accessKeyId" in str(error)
+
+
+def test_an_endpoint_that_nothing_answers(s3: S3Server) -> None:
+    error = failed_listing(source_of(s3, end_point="127.0.0.1:1"))
+    assert error.code == "ConnectionRefused"
+    assert "[migrateAws] endPoint" in str(error)
+
+
+class _Portal(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html><body>Welcome!</body></html>")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+def test_an_endpoint_that_is_no_s3(s3: S3Server) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), _Portal) as portal:
+        thread = threading.Thread(target=portal.handle_request)
+        thread.start()
+        error = failed_listing(source_of(s3, end_point=f"127.0.0.1:{portal.server_address[1]}"))
+        thread.join()
+    assert error.code == "BadAnswer"
+    assert "[migrateAws] endPoint" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("end_point", "message"),
+    [
+        ("s3.us-west-2.amazonaws.com", "endPoint=s3.eu-west-1.amazonaws.com"),
+        ("s3.amazonaws.com", "endPoint=s3.eu-west-1.amazonaws.com"),
+        ("s3.dualstack.us-east-1.amazonaws.com", "endPoint=s3.eu-west-1.amazonaws.com"),
+    ],
+)
+def test_the_wrong_region_of_aws(end_point: str, message: str) -> None:
+    with S3Server("eu-west-1") as s3:
+        words: dict[str, Any] = {"proxy_host": "127.0.0.1", "proxy_port": s3.port}
+        error = failed_listing(source_of(s3, end_point=end_point, **words))
+        assert message in str(error)
+        assert "[migrateAws] endPoint" in str(error)
+        assert error.fatal
+        s3.put("f", b"x")
+        with pytest.raises(SourceError) as caught:
+            source_of(s3, end_point=end_point, **words).stat(
+                SourceObject("f", "f", Fingerprint(-1))
+            )
+        assert message in str(caught.value)
+        right = source_of(s3, end_point="s3.eu-west-1.amazonaws.com", **words)
+        assert content(right, only(right)) == b"x"
+        assert s3.seen[-1].absolute
+        assert s3.seen[-1].host == f"{BUCKET}.s3.eu-west-1.amazonaws.com"
+
+
+def test_the_region_of_another_service_is_learnt() -> None:
+    """No key of the section could tell it."""
+    with S3Server("nowhere-7") as s3:
+        s3.put("f", b"x")
+        source = source_of(s3)
+        retries = Retries(2, threading.Event(), lambda: None)
+        [obj] = retries.run(lambda: objects(source))
+        assert content(source, obj) == b"x"
+        assert sum(each.status == 400 for each in s3.seen) == 1
+
+
+def test_a_wrong_clock(s3: S3Server) -> None:
+    s3.clock_offset = dt.timedelta(hours=1)
+    error = failed_listing(source_of(s3))
+    assert "clock" in str(error)
+    assert error.fatal
+
+
+def test_settings_of_the_machine_are_not_heeded(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("[default]\nregion = eu-west-1\n")
+    for name, value in {
+        "HTTP_PROXY": "http://127.0.0.1:1",
+        "http_proxy": "http://127.0.0.1:1",
+        "AWS_ACCESS_KEY_ID": "other",
+        "AWS_SECRET_ACCESS_KEY": "other",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_PROFILE": "none",
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    s3.put("f", b"x")
+    source = source_of(s3)
+    assert content(source, only(source)) == b"x"
+
+
+def test_tls_with_a_private_ca(tmp_path: Path) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with S3Server(tls=context) as s3:
+        s3.put("f", b"x")
+        config = config_for(s3.port, end_point=f"localhost:{s3.port}", src_https=True)
+        options = SourceOptions(ca_file=str(tmp_path / "ca.pem"))
+        source = AwsSource(config, TARGET, options)
+        assert content(source, only(source)) == b"x"
+        error = failed_listing(AwsSource(config, TARGET))
+        assert error.code == "CertificateInvalid"
+        assert "[common] caFile" in str(error)
+        assert not error.retryable
+
+
+def test_a_source_that_is_silent(s3: S3Server) -> None:
+    source = source_of(s3, src_socket_timeout=100)
+    s3.faults.append(Fault("hang", seconds=1))
+    error = failed_listing(source)
+    assert error.code == "Timeout"
+    assert error.retryable
