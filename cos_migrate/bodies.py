@@ -137,7 +137,7 @@ class Bodies:
             return self.part(obj, 0, obj.fingerprint.size, moved).md5(), -1
         described = self.describe(obj)
         if not obj.spooled:
-            return described.md5, described.crc64
+            return described.md5 or described.likely_md5, described.crc64
         return self._digest_of(obj, described), described.crc64
 
     def describe(self, obj: SourceObject) -> Described:

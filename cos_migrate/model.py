@@ -125,6 +125,8 @@ class Described(NamedTuple):
     """What is stored with it: lower-case names, `content-type`, `x-cos-meta-...`."""
     md5: str = ""
     """The MD5 of the whole content as hex, where the source tells it."""
+    likely_md5: str = ""
+    """What is its MD5 in all likelihood, as hex: believed when the content agrees."""
     crc64: int = -1
     """The CRC-64/XZ of the whole content, where the source tells it."""
     checks: tuple[Check, ...] = ()

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from email.utils import parsedate_to_datetime
 
 from cos_migrate.bodies import MD5_HEADER, Bodies, Body, Moved, Spooled, Tell
-from cos_migrate.checks import CRC64
+from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.access import CosSettings
 from cos_migrate.cos.client import CosClient, Stored
 from cos_migrate.cos.envelope import headers_of, refuse_encrypted
@@ -198,7 +198,10 @@ class Mover:
             headers |= headers_of(envelope, obj.fingerprint.size, part_size)
         upload_id = self.client.initiate(cos_path, list(headers.items()))
         others = tuple(check for check in described.checks if check.kind != CRC64)
-        return (number, Reply.DONE, upload_id, described.crc64, others)
+        likely = bool(md5) and not obj.spooled and md5 == described.likely_md5
+        if likely:
+            others = (Check("MD5", md5),)
+        return (number, Reply.DONE, upload_id, described.crc64, others, likely)
 
     def _upload_part(self, number: int, fields: Message) -> Message:
         obj = source_object(fields)

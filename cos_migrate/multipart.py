@@ -104,7 +104,7 @@ class BigUpload:
         self._moved: dict[int, int] = {}
         self._came_spooled = bool(obj.spooled)
         self._copying = options.copies and not obj.spooled
-        self._whole = False
+        self._whole = self._proving_md5 = self._md5_refuted = False
         self.without_md5 = False
         """Whether its MD5 was wanted and could not be had."""
         self._begin()
@@ -330,8 +330,7 @@ class BigUpload:
             self._keep_listed(values[0])
             return Step(begun=self._save_point)
         elif self._phase is Phase.DIGEST:
-            self._md5, self._source_crc64 = values
-            self._phase = Phase.INITIATE if self._md5 else Phase.SPOOL
+            self._take_digest(*values)
         elif self._phase is Phase.INITIATE:
             return self._begun(*values)
         elif self._phase is Phase.ABORT:
@@ -344,10 +343,21 @@ class BigUpload:
             return Step(done=(values[0], values[1], self._crc64()), forget=self._save_point)
         return NOTHING
 
-    def _begun(self, upload_id: str, source_crc64: int, checks: tuple[Check, ...]) -> Step:
-        self._source_crc64 = source_crc64
+    def _take_digest(self, md5: str, source_crc64: int) -> None:
+        told = md5 if self.obj.spooled or not self._md5_refuted else ""
+        self._md5, self._source_crc64 = told, source_crc64
+        self._phase = Phase.INITIATE if told else Phase.SPOOL
+
+    def _begun(
+        self,
+        upload_id: str,
+        source_crc64: int,
+        checks: tuple[Check, ...],
+        likely: bool,  # noqa: FBT001 - as the result has it
+    ) -> Step:
+        self._source_crc64, self._proving_md5 = source_crc64, likely
         # A CRC-64 can be combined from those of parts read in any order: then it is enough.
-        if source_crc64 < 0 and not self._copying and not self.obj.spooled:
+        if likely or (source_crc64 < 0 and not self._copying and not self.obj.spooled):
             self._checks = checks
         self._save_point = self._new_save_point(upload_id, source_crc64)
         self._enter_parts()
@@ -412,9 +422,16 @@ class BigUpload:
             if self._differs():
                 return self._not_as_told(CRC64)
             if self._checked not in {"", AGREES}:
-                return self._not_as_told(self._checked)
+                return self._not_agreeing()
             self._phase = Phase.COMPLETE
         return Step(part=part, save_point=self._save_point)
+
+    def _not_agreeing(self) -> Step:
+        if not self._proving_md5 or self._source_crc64 < 0:
+            return self._not_as_told(self._checked)
+        # Its CRC-64 agrees: what looked like its MD5 is none.
+        self._md5_refuted = True
+        return self._restart(changed=True)
 
     def _not_as_told(self, kind: str) -> Step:
         """Begin anew: what was read is not what the source says it has."""

@@ -27,7 +27,10 @@ class Kind:
     """`(source...)` -> `(md5 as hex or "", crc64 or -1)`; touches the source only"""
     INITIATE_UPLOAD: Final = 3
     """`(source..., cos_path, md5 or "", envelope or None, part_size)`
-    -> `(upload_id, the source's crc64 or -1, other checksums that it tells)`"""
+    -> `(upload_id, the source's crc64 or -1, other checksums that it tells, likely)`
+
+    `likely`: the one other checksum is an MD5 that is to be proven, since it is stored.
+    """
     LIST_PARTS: Final = 4
     """`(cos_path, upload_id)` -> `(numbers and ETags of the parts the server has,)`"""
     UPLOAD_PART: Final = 5

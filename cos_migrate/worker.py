@@ -83,7 +83,7 @@ class Worker:
         self._beside: Crew[Handed] = Crew(job.small_threads, self._serve_small)
         self._big: Crew[Message] = Crew(job.big_threads, self._serve_big)
         self._small = Express(
-            _PlainPut(CosClient(self._access), self._bodies, self._source),
+            _PlainPut(CosClient(self._access), self._bodies, self._source, emit),
             job.small_threads,
             job.memory,
             job.cos.timeouts.request or job.cos.timeouts.io,
@@ -161,10 +161,12 @@ def _sealer(settings: EncryptionSettings | None) -> Sealer | None:
 class _PlainPut:
     """Puts an object that is small, wanted whatever COS has, and read without much ado."""
 
-    def __init__(self, client: CosClient, bodies: Bodies, source: Source) -> None:
+    def __init__(
+        self, client: CosClient, bodies: Bodies, source: Source, emit: Callable[[Message], None]
+    ) -> None:
         self._client = client
         self._bodies = bodies
-        self._source = source
+        self._emit = emit
         self._cloud = source if isinstance(source, CloudSource) and source.one_host else None
         self._routes: dict[Connection, Route] = {}
         self._enabled = source.reads_at_once or self._cloud is not None
@@ -200,8 +202,8 @@ class _PlainPut:
             return None
         obj = source_object(fetch.task[2:])
         content, described = self._cloud.plain_content(obj, response)
-        if described.warnings:
-            raise TransportError("there is something to tell", code=NOT_PLAIN)
+        for warning in described.warnings:
+            self._emit((fetch.task[0], Reply.WARNING, warning))
         return self._attempt(fetch.task, self._bodies.of_content(obj, content, described))
 
     def keep(self, connection: Connection) -> None:

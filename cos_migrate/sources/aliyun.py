@@ -1,8 +1,8 @@
 """A bucket of Alibaba Cloud OSS: the `[migrateAli]` section, and how it is listed and read.
 
-oss2 signs and understands listings (`aliyun_access`); everything goes over the wire by the client
-that all cloud sources share, so that no proxy of the environment and no retry of the SDK is in the
-way.
+oss2 understands listings (`aliyun_access`), we sign (`aliyun_signer`); everything goes over the
+wire by the client that all cloud sources share, so that no proxy of the environment and no retry of
+the SDK is in the way.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import email.utils
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -33,7 +34,8 @@ from cos_migrate.model import (
 )
 from cos_migrate.network import Route
 from cos_migrate.options import option
-from cos_migrate.sources.aliyun_access import Address, Signer
+from cos_migrate.sources.aliyun_access import Address, Listings
+from cos_migrate.sources.aliyun_signer import Signer
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import (
     KeyOrderedSource,
@@ -117,6 +119,7 @@ class AliyunSource(KeyOrderedSource):
         super().__init__(config, target, options)
         self._address = Address.of(config.end_point, config.bucket, https=config.src_https)
         self._base = base_of(config.prefix)
+        self._listings = Listings()
         self._signer = Signer(
             config.bucket, config.access_key_id, config.access_key_secret, self._address.region
         )
@@ -164,7 +167,7 @@ class AliyunSource(KeyOrderedSource):
             "max-keys": str(_PAGE),
             "encoding-type": "url",
         }
-        listing = self._signer.listing(self._ask("ListObjects", "", params, _LISTING_MOST))
+        listing = self._listings.parse(self._ask("ListObjects", "", params, _LISTING_MOST))
         if listing is None:
             raise self._broken("ListObjects", prefix)
         return KeyPage(
@@ -218,10 +221,11 @@ class AliyunSource(KeyOrderedSource):
                 **standard,
                 **carried.headers,
             },
-            _md5(headers),
-            int(crc) if known else -1,
-            (Check("CRC-64/XZ", crc),) if known else (),
-            tuple(f"{obj.name}: {text}" for text in carried.warnings),
+            md5=_md5(headers),
+            likely_md5=_likely_md5(headers, etag) if known else "",
+            crc64=int(crc) if known else -1,
+            checks=(Check("CRC-64/XZ", crc),) if known else (),
+            warnings=tuple(f"{obj.name}: {text}" for text in carried.warnings),
         )
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
@@ -302,15 +306,20 @@ def _modified(headers: Mapping[bytes, bytes]) -> int:
 
 
 def _md5(headers: Mapping[bytes, bytes]) -> str:
-    """Return the content's MD5, where it is told.
-
-    The ETag is no substitute: of what was posted by a form it is none, and looks like one.
-    """
+    """Return the content's MD5, where it is told."""
     try:
         digest = base64.b64decode(headers.get(b"content-md5", b""), validate=True)
     except binascii.Error:
         return ""
     return digest.hex() if len(digest) == 16 else ""  # noqa: PLR2004 - bytes of an MD5
+
+
+def _likely_md5(headers: Mapping[bytes, bytes], etag: str) -> str:
+    """Return an ETag that is an MD5, unless the object was posted by a form: nothing tells that."""
+    kind = headers.get(b"x-oss-object-type", b"Normal")
+    if kind == b"Normal" and headers.get(b"x-oss-server-side-encryption") != b"KMS":
+        return etag.lower() if re.fullmatch("[0-9A-Fa-f]{32}", etag) else ""
+    return ""
 
 
 def _user_metadata(headers: Mapping[bytes, bytes]) -> Iterable[tuple[str, str]]:

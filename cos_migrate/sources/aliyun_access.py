@@ -1,7 +1,4 @@
-"""How an OSS bucket is reached, and what oss2 does for it: signing, and reading listings.
-
-oss2 is loaded when it is first needed, not before.
-"""
+"""How an OSS bucket is reached, and how its listings are read: by oss2, loaded when needed."""
 
 from __future__ import annotations
 
@@ -12,8 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote
-
-from cos_migrate.values import Secret
+from xml.etree import ElementTree as ET
 
 _OWN_DOMAINS = (".aliyuncs.com", ".aliyun-inc.com", ".aliyun.com")
 """Domains below which a bucket is told by its name before the endpoint."""
@@ -21,6 +17,7 @@ _REGION_HOST = re.compile(
     r"(?:vpc100-)?oss-(?!accelerate)([a-z]+-[a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com"
     r"|([a-z]+-[a-z0-9-]+)\.oss\.aliyuncs\.com"
 )
+_FRACTION = re.compile(rb"(?:\.\d+)?Z<")
 
 
 class Address(NamedTuple):
@@ -50,67 +47,39 @@ class Address(NamedTuple):
         return cls(start + place, region)
 
 
-class Signer:
-    """Signs requests to one bucket."""
+class Listings:
+    """oss2's understanding of listings; it is loaded with the first of them.
 
-    def __init__(self, bucket: str, key_id: Secret, key_secret: Secret, region: str) -> None:
-        """Sign with V4 where the region is known: OSS takes no other for newer buckets."""
-        self._bucket = bucket
-        self._keys = key_id, key_secret
-        self._region = region
+    Only the coordinator lists: a worker need not load the SDK, which takes 0.4 s.
+    """
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._auth: Any = None
+        self._parse: Any = None
 
-    def headers(
-        self, method: str, key: str, params: Mapping[str, str], headers: Mapping[str, str]
-    ) -> tuple[tuple[str, str], ...]:
-        """Return `headers` and those of the signature."""
-        auth = self._loaded()
-        from oss2.http import Request as Signed  # noqa: PLC0415 - an SDK is loaded when needed
-
-        signed = Signed(
-            method,
-            "",
-            params=dict(params),
-            headers=dict(headers),
-            region=self._region or None,
-            product="oss",
-        )
-        auth._sign_request(signed, self._bucket, key)  # noqa: SLF001 - as its own Bucket does
-        # What it adds for the library that it sends with is not ours to send.
-        return tuple(
-            (name, value)
-            for name, value in signed.headers.items()
-            if name not in {"Accept-Encoding", "User-Agent"}
-        )
-
-    def listing(self, body: bytes) -> Any:
-        """Return oss2's understanding of a listing, None when the document is none."""
-        self._loaded()
-        from xml.etree.ElementTree import ParseError  # noqa: PLC0415
-
-        from oss2.models import ListObjectsResult  # noqa: PLC0415
-        from oss2.xml_utils import parse_list_objects  # noqa: PLC0415
+    def parse(self, body: bytes) -> Any:
+        """Return a `ListObjectsResult`, None when the document is none."""
+        self._load()
+        from oss2.models import ListObjectsResult  # noqa: PLC0415 - an SDK is loaded when needed
 
         listing = ListObjectsResult(_Answered())
         try:
-            parse_list_objects(listing, body)
-        except (ParseError, ValueError, AttributeError, RuntimeError):
+            # oss2 takes whole seconds only, as OSS writes them; a private OSS may be more exact.
+            self._parse(listing, _FRACTION.sub(b".000Z<", body))
+        except (ET.ParseError, ValueError, AttributeError, RuntimeError):
             return None
         return listing
 
-    def _loaded(self) -> Any:
-        with self._lock:
-            if self._auth is None:
+    def _load(self) -> None:
+        with self._lock:  # half-loaded modules must not be seen by another thread that lists
+            if self._parse is None:
                 import logging  # noqa: PLC0415
 
-                import oss2  # noqa: PLC0415
+                from oss2.xml_utils import parse_list_objects  # noqa: PLC0415
 
-                # It would write requests with their signatures to a log that asks for details.
+                # It would write what it does to a log that asks for details.
                 logging.getLogger("oss2").setLevel(logging.CRITICAL)
-                kind = oss2.AuthV4 if self._region else oss2.Auth
-                self._auth = kind(*(key.reveal() for key in self._keys))
-        return self._auth
+                self._parse = parse_list_objects
 
 
 class _Answered:

@@ -6,7 +6,7 @@ import hashlib
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -418,10 +418,24 @@ def test_compared_in_real_time(ali: AliTool, oss: OssServer, cos: EmbeddedCos) -
     assert stored(cos) == source(oss)
 
 
-def test_downloads_are_told_as_by_the_java_tool(ali: AliTool) -> None:
-    assert ali.oss
-    ali.oss.put("a b/c.txt", b"12345")
-    done = ali.run()
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_downloads_are_told_as_by_the_java_tool(ali: AliTool, oss: OssServer) -> None:
+    oss.put("a b/c.txt", b"12345")
+    ended = ali.run()
+    assert ended.code == 0, ended.out + ended.err
     line = "[DownloadOk] [key: a b/c.txt] [byteDownload/ byteTotal/ percentage: 5/ 5/ 100.00%]"
-    assert line in done.stdout.splitlines()
+    assert line in ended.out.splitlines()
+
+
+def test_an_etag_that_is_the_md5_is_believed_when_the_content_agrees(
+    ali: AliTool, oss: OssServer, cos: EmbeddedCos
+) -> None:
+    right, wrong = oss.put("right", noise(BIG)), oss.put("wrong", noise(BIG, 2))
+    oss.store.put(BUCKET, replace(right, content_md5=""))
+    oss.store.put(BUCKET, replace(wrong, content_md5="", etag="0" * 32))
+    ended = ali.run()
+    assert ended.counts() == counted(new=2)
+    for made in (right, wrong):
+        headers = cos.object_head(TARGET, made.key).headers
+        assert headers["x-cos-meta-md5"] == hashlib.md5(made.data).hexdigest()
+    read = sum(seen.sent for seen in oss.downloads() if seen.key == "right")
+    assert read == len(right.data), "streamed"

@@ -258,6 +258,7 @@ def test_what_is_carried_over(oss: OssServer) -> None:
             "x-cos-meta-note": "Gr%C3%B6%C3%9Fe 100%25",
         },
         hashlib.md5(b"hello").hexdigest(),
+        hashlib.md5(b"hello").hexdigest(),
         made.crc64,
         found.checks,
     )
@@ -290,6 +291,8 @@ def test_only_what_oss_calls_the_md5_is_taken_for_it(oss: OssServer) -> None:
     source = source_of(oss)
     by_key = {obj.key: described(source, obj) for obj in objects(source)}
     assert by_key["parts"].md5 == by_key["posted"].md5 == ""
+    assert by_key["parts"].likely_md5 == ""
+    assert by_key["posted"].likely_md5 == "0" * 32, "to be proven by the content"
     assert by_key["parts"].crc64 == made.crc64
     assert by_key["parts"].headers["x-cos-meta-oss-etag"] == made.etag
 

@@ -38,6 +38,7 @@ class Server:
         self.told = -1
         self.checks: tuple[Check, ...] = ()
         self.checked = AGREES
+        self.likely = False
         self.fed = 0
         self.source_tells_nothing = False
         self.fetched: list[Message] = []
@@ -57,7 +58,7 @@ class Server:
             self.envelopes = {fields[-2]}
             assert fields[-1] > 0
             self.uploads[upload_id] = {}
-            return (upload_id, self.told, self.checks)
+            return (upload_id, self.told, self.checks, self.likely)
         if kind in Kind.OF_PARTS:
             envelope, checks, upload_id, number, _, size = fields[-6:]
             self.fed += bool(checks)
@@ -332,6 +333,19 @@ def test_parts_that_differ_from_another_checksum_are_never_joined() -> None:
     failure = steps[-1].failure
     assert failure is not None
     assert "its MD5 differs" in failure.message
+
+
+def test_what_only_looked_like_an_md5_is_not_stored_as_one() -> None:
+    server, upload = Server(), BigUpload(big(6 * MIB), "/big", CLOUD)
+    server.told, server.likely = crc64(b"\0" * 6 * MIB), True
+    server.checks, server.checked = (Check("MD5", "md5"),), "MD5"
+    drive(upload, server)
+    assert upload.wants_file
+    assert not server.completed
+    upload.use_file("/tmp/1")
+    server.likely = False
+    drive(upload, server)
+    assert server.completed == [(1, 2, 3, 4, 5, 6)]
 
 
 def test_a_crc_64_that_is_told_needs_no_order() -> None:

@@ -1,0 +1,73 @@
+"""The lean signers of S3 and OSS say what the official SDKs say."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import quote
+
+import oss2
+import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oss2.http import Request as OssRequest
+
+from cos_migrate.sources.aliyun_signer import Signer as OssSigner
+from cos_migrate.sources.s3_signer import Signer as S3Signer
+from cos_migrate.values import Secret
+
+ID, SECRET = Secret("AKIDEXAMPLE"), Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+KEYS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=30)
+BASES = ("http://127.0.0.1:99/b", "https://b.s3.us-east-1.amazonaws.com", "http://x.y:80")
+QUERIES = ("", "?acl", "?acl=", "?list-type=2&prefix=%2Fa&start-after=x%20y")
+
+
+@settings(max_examples=50, deadline=None)
+@given(KEYS, st.sampled_from(BASES), st.sampled_from(QUERIES), st.booleans())
+def test_s3(key: str, base: str, query: str, ranged: bool) -> None:
+    headers = {"If-Match": '"abc"', "x-amz-checksum-mode": "ENABLED"}
+    if ranged:
+        headers["Range"] = "bytes=0-1"
+    url = f"{base}/{quote(key, safe='/-_.~')}{query}"
+    official = AWSRequest(method="GET", url=url, headers=dict(headers))
+    account = ReadOnlyCredentials(ID.reveal(), SECRET.reveal(), None)
+    S3SigV4Auth(account, "s3", "us-east-1").add_auth(official)
+    then = official.headers["X-Amz-Date"]
+    now = time.mktime(time.strptime(then, "%Y%m%dT%H%M%SZ")) - time.timezone
+    ours = dict(S3Signer(ID, SECRET, "us-east-1").signed("GET", url, headers, now))
+    assert ours["x-amz-date"] == then
+    assert ours["Authorization"] == official.headers["Authorization"]
+    assert "host" not in ours
+
+
+@pytest.mark.parametrize("region", ["", "cn-hangzhou"])
+@settings(max_examples=50, deadline=None)
+@given(
+    KEYS,
+    st.sampled_from(
+        ({}, {"acl": ""}, {"prefix": "a/ b", "marker": "", "encoding-type": "url"}),
+    ),
+)
+def test_oss(region: str, key: str, params: dict[str, str]) -> None:
+    headers = {"If-Match": '"abc"', "x-oss-range-behavior": "standard"}
+    official = OssRequest(
+        "GET", "", params=dict(params), headers=dict(headers), region=region, product="oss"
+    )
+    auth = oss2.AuthV4 if region else oss2.Auth
+    auth(ID.reveal(), SECRET.reveal())._sign_request(official, "bucket", key)
+    if region:
+        then = official.headers["x-oss-date"]
+        moment = time.strptime(then, "%Y%m%dT%H%M%SZ")
+    else:
+        moment = time.strptime(official.headers["date"], "%a, %d %b %Y %H:%M:%S GMT")
+    now = time.mktime(moment) - time.timezone
+    signer = OssSigner("bucket", ID, SECRET, region)
+    ours = {name.lower(): value for name, value in signer.headers("GET", key, params, headers, now)}
+    assert ours["authorization"] == official.headers["authorization"]
+
+
+def test_no_secret_is_shown() -> None:
+    for signer in (S3Signer(ID, SECRET, "r"), OssSigner("b", ID, SECRET, "r")):
+        assert SECRET.reveal() not in repr(vars(signer))
