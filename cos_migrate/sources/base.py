@@ -100,6 +100,10 @@ class Source(abc.ABC):
         """Return whether `recorded`, the stored value, means that `obj` was migrated as it is."""
         return recorded == self.record_value(obj)
 
+    def renewed(self, obj: SourceObject, recorded: str) -> str:  # noqa: ARG002
+        """Return the value to keep instead of `recorded` of an unchanged object; empty: that."""
+        return ""
+
     @abc.abstractmethod
     def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
         """Open bytes `start` to `start + length` of `obj`; a length of -1 reads to its end.

@@ -14,6 +14,7 @@ _MODULES = {
     "migrateLocal": ("cos_migrate.sources.local", "LocalSource"),
     "migrateQiniu": ("cos_migrate.sources.qiniu", "QiniuSource"),
     "migrateUpyun": ("cos_migrate.sources.upyun", "UpyunSource"),
+    "migrateUrl": ("cos_migrate.sources.url_list", "UrlListSource"),
 }
 
 
