@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from cos_migrate.model import Described, Found, SourceObject, Target
+from cos_migrate.network import Proxy
 
 
 class Reader(Protocol):
@@ -41,6 +42,10 @@ class SourceOptions:
     """Whether an object's ACL is carried over."""
     db_cos_path: str = ""
     """`dbCosPath`; empty when it is not set."""
+    https: bool = False
+    """Whether COS is reached over HTTPS, a source bucket on COS included."""
+    proxy: Proxy | None = None
+    """The proxy for COS, a source bucket on COS included."""
 
 
 class Source(abc.ABC):
@@ -87,6 +92,10 @@ class Source(abc.ABC):
         What cannot be migrated is yielded as `Rejected`, never left out. Raises `SourceError`
         only when nothing more can be enumerated.
         """
+
+    def wanted(self, obj: SourceObject) -> bool:  # noqa: ARG002
+        """Return whether `obj`, listed without being known, is one of those to migrate."""
+        return True
 
     @abc.abstractmethod
     def record_key(self, obj: SourceObject, cos_path: str) -> str:
