@@ -94,9 +94,16 @@ class Ledger:
         status = Status.UPDATE if sending.update else Status.NEW
         self._settle(status, obj, cos_path, lines, unverified=unverified)
 
-    def skipped(self, obj: SourceObject, cos_path: str, record_key: str, how: str) -> None:
-        """Settle an object that is left alone; `how` is what its line begins with."""
+    def skipped(
+        self, obj: SourceObject, cos_path: str, record_key: str, how: str, value: str = ""
+    ) -> None:
+        """Settle an object that is left alone; `how` is what its line begins with.
+
+        `value`: what its record is to say from now on; empty: what it says.
+        """
         line = f"{how} task_info: {self._shown(record_key)}\n"
+        if value:
+            self._puts.append((record_key.encode(), value.encode()))
         self._no_longer_failed(record_key)
         self._settle(Status.SKIP, obj, cos_path, line)
 
@@ -127,6 +134,16 @@ class Ledger:
         """Note that an object of a page was tried, and counted, before it was listed."""
         if self._positions:
             self._positions.settled(obj.page)
+
+    def left_out(self, obj: SourceObject, record_key: str) -> None:
+        """Note that an object is none of those to migrate: it has no outcome."""
+        self._no_longer_failed(record_key)
+        if obj.page:
+            self.passed_over(obj)
+
+    def renamed(self, record_key: str) -> None:
+        """Note that an object has another record key than the one it had failed under."""
+        self._no_longer_failed(record_key)
 
     def listing_complete(self) -> None:
         """Forget the positions: the next run lists from the start."""

@@ -169,8 +169,8 @@ class Mover:
         return (number, Reply.TARGET_EXISTS, False) if look & Look.SAME_PATH else None
 
     def _examine(self, number: int, fields: Message) -> Message:
-        obj = source_object(fields)
-        return (number, Reply.DONE, *self._bodies.describe(obj).fingerprint)
+        described = self._bodies.describe(source_object(fields))
+        return (number, Reply.DONE, *described.fingerprint, described.storage_class)
 
     # -- what big objects are made of ----------------------------------------------------------
 

@@ -100,6 +100,7 @@ class UrlListSource(CloudSource):
     record_kind = "migrate_from_urllist"
     Config = UrlListConfig
     config: UrlListConfig
+    one_host: ClassVar[bool] = False
 
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
