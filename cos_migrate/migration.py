@@ -20,9 +20,9 @@ from cos_migrate.errors import StateError
 from cos_migrate.ledger import Ledger, Sending
 from cos_migrate.lister import Lister
 from cos_migrate.model import Failure, Fingerprint, Found, Note, Rejected, SourceObject
-from cos_migrate.multipart import COPY_REFUSED, UploadOptions
+from cos_migrate.multipart import UploadOptions, copy_refused
 from cos_migrate.pacing import FailureRow, Limit
-from cos_migrate.plan import COPY_MOST, Rules, cos_path_of, decide, problem_of_size
+from cos_migrate.plan import DEFAULT_COPIES, CopyRules, Rules, cos_path_of, decide, problem_of_size
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.positions import Positions
 from cos_migrate.report import Report, Summary
@@ -65,6 +65,7 @@ class Plan:
     """Of one request."""
     resume: bool = False
     """Whether a listing by pages goes on where the last run has left it."""
+    copies: CopyRules = DEFAULT_COPIES
 
 
 class Migration:
@@ -99,6 +100,7 @@ class Migration:
         self._again: collections.deque[int] = collections.deque()
         self._uploads = Uploads(
             plan.upload,
+            plan.copies,
             plan.big_objects,
             self._ledger,
             spool,
@@ -287,7 +289,8 @@ class Migration:
         if reply == Reply.DONE and task[1] == Kind.EXAMINE:
             self._take_examined(sending, *values)
         elif reply == Reply.DONE:
-            self._refusals = 0
+            if task[1] == Kind.COPY_OBJECT:
+                self._refusals = 0
             arrival = Arrival(*values)
             sending.obj = sending.obj._replace(fingerprint=Fingerprint(*arrival[3:]))
             self._ledger.arrived(sending, arrival.request_id, arrival.unverified, arrival.crc64)
@@ -299,7 +302,7 @@ class Migration:
             self._uploads.park(sending)
         elif reply == Reply.TARGET_EXISTS:
             self._ledger.on_cos(sending, newer=values[0])
-        elif task[1] == Kind.COPY_OBJECT and values[2] in COPY_REFUSED:
+        elif task[1] == Kind.COPY_OBJECT and copy_refused(Failure(*values)):
             self._stream_instead(sending)
         else:
             self._failed(sending, Failure(*values))
@@ -458,11 +461,12 @@ class Migration:
         if self._stopping:
             return False  # the next run finds it again
         obj = sending.obj
-        if obj.fingerprint.size >= (COPY_MOST if copy else self._plan.rules.small_below):
+        plan = self._plan
+        if obj.fingerprint.size >= (plan.copies.in_parts_from if copy else plan.rules.small_below):
             self._uploads.park(sending)
             return False
         kind = Kind.COPY_OBJECT if copy else Kind.PUT_OBJECT
-        fields = (kind, *source_fields(obj), sending.cos_path, self._plan.upload.look)
+        fields = (kind, *source_fields(obj), sending.cos_path, plan.upload.look)
         self._submit(sending, None, fields)
         return True
 
