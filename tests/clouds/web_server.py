@@ -12,7 +12,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -43,7 +43,7 @@ class Trouble:
     """What goes wrong, and with which requests."""
 
     kind: str
-    """status, reset, truncate, flip, hang, slow, changed, foreign-range, longer"""
+    """status, reset, truncate, flip, hang, slow, call, foreign-range, longer"""
     method: str = ""
     path: str = ""
     """A regular expression; empty: any."""
@@ -52,6 +52,10 @@ class Trouble:
     status: int = 500
     at: int = 0
     """Bytes of the body that go well first."""
+    skip: int = 0
+    """How many such requests go unharmed first."""
+    action: Callable[[], object] = lambda: None
+    """What `call` does before the request is answered."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ class WebServer:
         """What HEAD is answered with; 0: as it should be."""
         self.closing = False
         """Whether bodies without length end with the connection (HTTP/1.0)."""
+        self.latency = 0.0
+        """Seconds before each answer."""
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         web = self
@@ -141,7 +147,9 @@ class WebServer:
         with self._lock:
             for trouble in self.troubles:
                 hits = trouble.method in {"", method} and re.search(trouble.path, path)
-                if hits and trouble.times:
+                if hits and trouble.skip:
+                    trouble.skip -= 1
+                elif hits and trouble.times:
                     trouble.times -= trouble.times > 0
                     return trouble
         return None
@@ -183,8 +191,10 @@ class _Handler(BaseHTTPRequestHandler):
             if kind in {"reset", "hang"}:
                 self._reset()
                 return
-            if kind == "slow":
-                web.stopping.wait(0.3)
+            if web.latency or kind == "slow":
+                web.stopping.wait(web.latency or 0.3)
+            if trouble and kind == "call":
+                trouble.action()
             if trouble and kind == "status":
                 self._error(trouble.status)
                 return
