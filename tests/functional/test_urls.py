@@ -68,10 +68,12 @@ def test_every_url_with_its_metadata_and_then_nothing_again(
         f"{web.url}/empty",
     ]
     web.pages["/dir//medium"] = web.pages.pop("/dir/medium")
-    path = write(tool, *lines)
+    listed = write(tool, *lines)
     tool.common["cosPath"] = "/to/"
     ended = tool.run()
-    assert (ended.code, ended.status, ended.list_finished) == (0, "ALL_OK", True), ended.out + tool.log("error.log")
+    assert (ended.code, ended.status, ended.list_finished) == (0, "ALL_OK", True), (
+        ended.out + tool.log("error.log")
+    )
     assert ended.counts() == counted(new=6)
     wanted = {f"to{path}": body for path, body in bodies.items()} | {"to/moved": b""}
     assert stored(cos) == wanted
@@ -89,7 +91,7 @@ def test_every_url_with_its_metadata_and_then_nothing_again(
     assert (
         kept[record_of("/to/dir/a b+c.txt", lines[0])] == f"[fileSize: 100], [lastModify: {DATE}]"
     )
-    text = f"[urlPath: {path}], [cosFolder: /to/]"
+    text = f"[urlPath: {listed}], [cosFolder: /to/]"
     assert tool.database.name == hashlib.md5(text.encode()).hexdigest()
     assert tool.database.parents[1].name == "migrate_from_urllist"
     told = ended.out + ended.err + tool.log("info.log") + tool.log("error.log")
