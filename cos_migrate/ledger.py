@@ -121,7 +121,10 @@ class Ledger:
     ) -> None:
         """Settle an object that failed; `before` are lines that explain it."""
         line = f"{before}[fail] task_info: {self._shown(record_key)}\n"
-        if self._positions and obj.key:
+        if not obj.page and failure.code == "NoSuchKey":
+            # It failed before and is gone: unless it is listed again, that was its last time.
+            self._no_longer_failed(record_key)
+        elif self._positions and obj.key:
             self._puts.append((records.failed_key(record_key), records.failed_value(obj)))
         self._settle(Status.FAIL, obj, cos_path, line, failure=failure)
 

@@ -164,6 +164,11 @@ class CosBucketSource(KeyOrderedSource):
         self._below_target = self._target_folder()
         self._sdk = functools.cache(self._make_sdk)
 
+    @classmethod
+    def announcement(cls, config: Any) -> str:
+        """Say, as the Java tool does, that the credential of the source is a temporary one."""
+        return "Use temporary token to list object" if config.src_token.reveal() else ""
+
     def timeouts(self) -> Timeouts:
         """Return those of this tool: the section has none."""
         return Timeouts(request=self.options.request_timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import subprocess
 import sys
@@ -163,6 +164,40 @@ def test_what_may_not_be_copied_passes_through(
         assert (headers["content-type"], headers["x-cos-meta-who"]) == ("text/x", "me")
     cos.reset()
     assert tool.run().counts() == counted(skip=31)
+
+
+def test_through_a_proxy(tool: CloudTool, cos: EmbeddedCos) -> None:
+    for number in range(5):
+        put(cos, f"{number}", noise(200, number))
+    cos.faults.append(Fault("status", "PutObjectCopy", "2", status=405, code="MethodNotAllowed"))
+    tool.cloud["srcEndPointSuffix"] = ""
+    tool.common.update(
+        endPointSuffix="",
+        proxyHost="127.0.0.1",
+        proxyPort=str(cos.port),
+        proxyUser="me",
+        proxyPassword="proxy-pass",
+    )
+    ended = tool.run()
+    assert ended.counts() == counted(new=5), ended.out + tool.log("error.log")
+    assert stored(cos) == {f"{number}": noise(200, number) for number in range(5)}
+    assert {"GetBucket", "GetObject"} <= set(cos.operations())
+    expected = "Basic " + base64.b64encode(b"me:proxy-pass").decode()
+    assert {seen.headers["proxy-authorization"] for seen in cos.requests} == {expected}
+    hosts = {seen.headers["host"] for seen in cos.requests if seen.bucket == SOURCE}
+    assert hosts == {f"{SOURCE}.cos.ap-shanghai.myqcloud.com"}
+
+
+def test_what_failed_and_is_gone_is_forgotten(tool: CloudTool, cos: EmbeddedCos) -> None:
+    put(cos, "a", b"1")
+    put(cos, "b", b"2")
+    tool.common["requestTryCount"] = "1"
+    cos.faults.append(Fault("status", "PutObjectCopy", "b", times=-1))
+    assert tool.run().counts() == counted(new=1, fail=1)
+    cos.store.delete(SOURCE, "b")
+    cos.faults.clear()
+    assert tool.run().counts() == counted(fail=1, skip=1)
+    assert tool.run().counts() == counted(skip=1)
 
 
 def test_now_and_then_a_copy_is_refused(tool: CloudTool, cos: EmbeddedCos) -> None:
