@@ -6,6 +6,7 @@ Pure functions. No text of a URL stands in what they raise: it may hold credenti
 from __future__ import annotations
 
 import base64
+import functools
 import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_to_bytes, urljoin
@@ -19,6 +20,7 @@ _PORT_MOST = 65535
 _PATH_PLAIN = "/:@!$&'()*+,;=~-._%"
 _QUERY_PLAIN = _PATH_PLAIN + "?"
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+_VALID = re.compile(r"(?:[A-Za-z0-9/:@!$&'()*+,;=~._-]|%[0-9A-Fa-f]{2})*")
 _SLASHES = re.compile("/{2,}")
 _HIDDEN = "***"
 _RECORDED = "] [url: "
@@ -67,11 +69,7 @@ def address_of(text: str) -> Address:
         raise BadUrl("its host is no host name")  # browsers and RFC 3986 disagree on it
     path, mark, query = rest[end:].partition("?")
     path = path or "/"
-    raw = unquote_to_bytes(path.encode("utf-8", "surrogateescape"))
-    try:
-        decoded = raw.decode()
-    except UnicodeDecodeError:
-        raise BadUrl("its path is not UTF-8 when its escapes are decoded") from None
+    decoded = _decoded(path) if "%" in path else path
     url = f"{protocol}://{_authority(place, _PORTS[protocol])}{_wired(path, _PATH_PLAIN)}"
     if mark:
         url += "?" + _wired(query, _QUERY_PLAIN)
@@ -112,9 +110,19 @@ def _masked(text: str) -> str:
 
 def _wired(text: str, plain: str) -> str:
     """Percent-encode what may not stand in a URL; valid escapes stay as they are."""
-    return quote(_LONE_PERCENT.sub("%25", text).encode("utf-8", "surrogateescape"), safe=plain)
+    if _VALID.fullmatch(text):
+        return text
+    return quote(_LONE_PERCENT.sub("%25", text), safe=plain)
 
 
+def _decoded(path: str) -> str:
+    try:
+        return unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        raise BadUrl("its path is not UTF-8 when its escapes are decoded") from None
+
+
+@functools.lru_cache(maxsize=1024)
 def _authority(place: str, default_port: int) -> str:
     """Return host and port, the port only where it is not the scheme's own."""
     host, port_text = place, ""
@@ -149,4 +157,4 @@ def _international(host: str) -> str:
 def _basic(credentials: str) -> str:
     user, _, password = credentials.partition(":")
     text = f"{unquote(user)}:{unquote(password)}"
-    return "Basic " + base64.b64encode(text.encode("utf-8", "surrogateescape")).decode("ascii")
+    return "Basic " + base64.b64encode(text.encode()).decode("ascii")

@@ -486,6 +486,24 @@ def test_killed_in_the_middle_and_completed(tool: CloudTool, cos: EmbeddedCos) -
     assert set(cos.operations()) == {"GetBucket"}
 
 
+def test_a_listing_goes_on_where_it_was(tool: CloudTool, cos: EmbeddedCos) -> None:
+    keys = [f"{number:05}" for number in range(1_100)]
+    for key in keys:
+        put(cos, key, b"")
+    tool.common.update(resume="true", requestTryCount="1", listParallel="1")
+    cos.faults.append(Fault("status", "GetBucket", query="marker=00", times=-1))
+    first = tool.run()
+    assert (first.code, first.list_finished) == (1, False)
+    assert first.counts() == counted(new=1_000)
+    cos.faults.clear()
+    cos.reset()
+    second = tool.run()
+    assert (second.code, second.list_finished) == (0, True), second.err
+    assert second.counts() == counted(new=100)
+    assert cos.operations().count("GetBucket") == 1
+    assert cos.keys(BUCKET) == keys
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
