@@ -155,6 +155,7 @@ class Connection:
         "_deadline",
         "_early",
         "_rest",
+        "_silence",
         "_sock",
         "_timeouts",
         "answered",
@@ -167,6 +168,7 @@ class Connection:
         self._sock = sock
         self._timeouts = timeouts
         self._answer = Answer()
+        self._silence = timeouts.io
         self._deadline = 0.0
         self._early = False
         self._rest: memoryview | None = None
@@ -196,14 +198,17 @@ class Connection:
         body: bytes | Iterable[bytes | memoryview] = b"",
         *,
         no_body: bool = False,
+        silence: float = 0.0,
     ) -> Response:
         """Send a request and return its answer; `no_body` for HEAD.
 
+        `silence`: seconds that the server may take to do what it is asked; 0: as usual.
         Raises TransportError; what an iterable `body` raises passes through, the connection then
         being closed, as half a request was sent.
         """
         try:
             self._start()
+            self._silence = silence or self._timeouts.io
             self._send_all(head, body)
             while True:
                 data = self._receive_some()
@@ -313,6 +318,7 @@ class Connection:
     def _start(self) -> None:
         self.answered = self._early = self.wants_write = False
         self._rest = None
+        self._silence = self._timeouts.io
         self._answer.restart()
         if self._timeouts.request:
             self._deadline = time.monotonic() + self._timeouts.request
@@ -451,7 +457,7 @@ class Connection:
 
     def _wait(self, *, write: bool) -> None:
         """Wait until the socket is ready. Raises TimeoutError."""
-        limit = self._timeouts.io
+        limit = self._silence
         if self._deadline:
             limit = min(limit, self._deadline - time.monotonic())
         if limit <= 0 or not wait_for(self._sock, limit, write=write):

@@ -94,9 +94,16 @@ class Ledger:
         status = Status.UPDATE if sending.update else Status.NEW
         self._settle(status, obj, cos_path, lines, unverified=unverified)
 
-    def skipped(self, obj: SourceObject, cos_path: str, record_key: str, how: str) -> None:
-        """Settle an object that is left alone; `how` is what its line begins with."""
+    def skipped(
+        self, obj: SourceObject, cos_path: str, record_key: str, how: str, value: str = ""
+    ) -> None:
+        """Settle an object that is left alone; `how` is what its line begins with.
+
+        `value`: what its record is to say from now on; empty: what it says.
+        """
         line = f"{how} task_info: {self._shown(record_key)}\n"
+        if value:
+            self._puts.append((record_key.encode(), value.encode()))
         self._no_longer_failed(record_key)
         self._settle(Status.SKIP, obj, cos_path, line)
 
@@ -114,7 +121,10 @@ class Ledger:
     ) -> None:
         """Settle an object that failed; `before` are lines that explain it."""
         line = f"{before}[fail] task_info: {self._shown(record_key)}\n"
-        if self._positions and obj.key:
+        if not obj.page and failure.code == "NoSuchKey":
+            # It failed before and is gone: unless it is listed again, that was its last time.
+            self._no_longer_failed(record_key)
+        elif self._positions and obj.key:
             self._puts.append((records.failed_key(record_key), records.failed_value(obj)))
         self._settle(Status.FAIL, obj, cos_path, line, failure=failure)
 
@@ -127,6 +137,16 @@ class Ledger:
         """Note that an object of a page was tried, and counted, before it was listed."""
         if self._positions:
             self._positions.settled(obj.page)
+
+    def left_out(self, obj: SourceObject, record_key: str) -> None:
+        """Note that an object is none of those to migrate: it has no outcome."""
+        self._no_longer_failed(record_key)
+        if obj.page:
+            self.passed_over(obj)
+
+    def renamed(self, record_key: str) -> None:
+        """Note that an object has another record key than the one it had failed under."""
+        self._no_longer_failed(record_key)
 
     def listing_complete(self) -> None:
         """Forget the positions: the next run lists from the start."""

@@ -52,9 +52,8 @@ class Lister:
         self._post = post
         self._numbers = itertools.count(1)
         self._pages = itertools.count(1)
-        self._waiting = collections.deque(
-            _Work(next(self._numbers), part, marker) for part, marker in starts
-        )
+        works = [_Work(next(self._numbers), part, marker) for part, marker in starts]
+        self._waiting = collections.deque(reversed(works))
         self._changed = threading.Condition()
         self._active = self._hungry = 0
         self._stopping = threading.Event()

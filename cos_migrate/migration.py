@@ -20,9 +20,9 @@ from cos_migrate.errors import StateError
 from cos_migrate.ledger import Ledger, Sending
 from cos_migrate.lister import Lister
 from cos_migrate.model import Failure, Fingerprint, Found, Note, Rejected, SourceObject
-from cos_migrate.multipart import COPY_REFUSED, UploadOptions
+from cos_migrate.multipart import UploadOptions, copy_refused
 from cos_migrate.pacing import FailureRow, Limit
-from cos_migrate.plan import COPY_MOST, Rules, cos_path_of, decide, problem_of_size
+from cos_migrate.plan import DEFAULT_COPIES, CopyRules, Rules, cos_path_of, decide, problem_of_size
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.positions import Positions
 from cos_migrate.report import Report, Summary
@@ -40,6 +40,8 @@ _OF_SOURCE = frozenset({Kind.DIGEST, Kind.STAT, Kind.EXAMINE, Kind.FETCH_PART})
 """Tasks that touch the source only: they prove nothing about COS."""
 _REFUSALS_MOST = 3
 """Copies refused in a row before no more are tried."""
+_EXAMINED_MOST = 1_000
+"""Objects that may wait to be sent before no more are asked about."""
 _LOST_MOST = 5
 _MANY_SMALL = 100
 
@@ -63,6 +65,7 @@ class Plan:
     """Of one request."""
     resume: bool = False
     """Whether a listing by pages goes on where the last run has left it."""
+    copies: CopyRules = DEFAULT_COPIES
 
 
 class Migration:
@@ -88,6 +91,8 @@ class Migration:
         self._pools = make_pools(self._inbox.put)
         self._ledger, self._scanner = self._prepare(source, state)
         self._found: collections.deque[Found] = collections.deque()
+        self._examined: collections.deque[Sending] = collections.deque()
+        self._examining = 0
         self._batches: collections.deque[int] = collections.deque()
         self._tried: set[str] = set()
         self._copying = source.copies and plan.upload.encryption is None
@@ -95,6 +100,7 @@ class Migration:
         self._again: collections.deque[int] = collections.deque()
         self._uploads = Uploads(
             plan.upload,
+            plan.copies,
             plan.big_objects,
             self._ledger,
             spool,
@@ -179,7 +185,7 @@ class Migration:
             return False
         if self._stopping:
             return True
-        waiting = self._found or self._again or self._uploads
+        waiting = self._found or self._examined or self._again or self._uploads
         return self._scan_over and not waiting
 
     # -- collect: what the threads and workers report ------------------------------------------
@@ -260,6 +266,7 @@ class Migration:
         if reply == Reply.WARNING:
             self._report.warn(f"{keys.printable(sending.cos_path)}: {values[0]}")
             return
+        self._examining -= task[1] == Kind.EXAMINE
         if task[1] not in _OF_SOURCE and reply not in {Reply.UNSTARTED, Reply.FAILED}:
             self._row.success()
         if reply == Reply.FAILED and self._cured(Failure(*values)):
@@ -280,12 +287,10 @@ class Migration:
 
     def _take_small(self, sending: Sending, task: Message, reply: int, values: list[Any]) -> None:
         if reply == Reply.DONE and task[1] == Kind.EXAMINE:
-            fingerprint = Fingerprint(*values)
-            sending.obj = sending.obj._replace(fingerprint=fingerprint)
-            sending.told = fingerprint if fingerprint.size < 0 else None
-            self._plan_known(sending.obj, sending.cos_path, sending.record_key, sending.told)
+            self._take_examined(sending, *values)
         elif reply == Reply.DONE:
-            self._refusals = 0
+            if task[1] == Kind.COPY_OBJECT:
+                self._refusals = 0
             arrival = Arrival(*values)
             sending.obj = sending.obj._replace(fingerprint=Fingerprint(*arrival[3:]))
             self._ledger.arrived(sending, arrival.request_id, arrival.unverified, arrival.crc64)
@@ -297,10 +302,29 @@ class Migration:
             self._uploads.park(sending)
         elif reply == Reply.TARGET_EXISTS:
             self._ledger.on_cos(sending, newer=values[0])
-        elif task[1] == Kind.COPY_OBJECT and values[2] in COPY_REFUSED:
+        elif task[1] == Kind.COPY_OBJECT and copy_refused(Failure(*values)):
             self._stream_instead(sending)
         else:
             self._failed(sending, Failure(*values))
+
+    def _take_examined(
+        self, sending: Sending, size: int, mtime_ns: int, etag: str, storage_class: str
+    ) -> None:
+        """Complete what is known of an object, and let it wait until it can be sent."""
+        obj = sending.obj._replace(fingerprint=Fingerprint(size, mtime_ns, etag))
+        if storage_class and not obj.storage_class:
+            obj = obj._replace(storage_class=storage_class)
+            record_key = self._source.record_key(obj, sending.cos_path)
+            if record_key != sending.record_key:
+                self._ledger.renamed(sending.record_key)
+                sending.record_key = record_key
+        sending.obj = obj
+        sending.told = obj.fingerprint if size < 0 else None
+        if self._source.wanted(obj):
+            self._examined.append(sending)
+        else:
+            self._seen -= 1
+            self._ledger.left_out(obj, sending.record_key)
 
     def _stream_instead(self, sending: Sending) -> None:
         """Send an object through this machine, since COS will not copy it."""
@@ -340,7 +364,12 @@ class Migration:
         while self._again and room:
             room -= 1
             number = self._again.popleft()
-            self._pools.submit(self._tasks[number][-1])
+            task = self._tasks[number][-1]
+            self._examining += task[1] == Kind.EXAMINE
+            self._pools.submit(task)
+        while self._examined and room and not self._uploads.full:
+            known = self._examined.popleft()
+            room -= self._plan_known(known.obj, known.cos_path, known.record_key, known.told)
         self._plan_found(room)
         self._uploads.feed(self._big_room, copying=self._copying)
         self._pools.flush()
@@ -349,7 +378,8 @@ class Migration:
         """Return how many transfers may be submitted to a pool now."""
         if not self._row.proven:
             # The first transfer goes alone: it tells what would fail for all.
-            return int(self._pools.under_way - self._uploads.hashing == 0)
+            elsewhere = self._uploads.hashing + self._examining
+            return int(self._pools.under_way - elsewhere == 0)
         return self._pools.room(big=big)
 
     def _big_room(self, together: str) -> int:
@@ -358,8 +388,14 @@ class Migration:
     def _plan_found(self, room: int) -> None:
         """Decide about what the scan has found, until `room` small transfers are submitted."""
         found, known, size = self._found, 0, 0
-        while found and room and not self._uploads.full:
-            item = found.popleft()
+        # Looking at the source needs no proof that COS takes what comes of it.
+        looks = self._pools.room(big=False) if len(self._examined) < _EXAMINED_MOST else 0
+        while found and not self._uploads.full:
+            item = found[0]
+            unknown = isinstance(item, SourceObject) and self._is_unknown(item)
+            if not looks or not (room or unknown):
+                break
+            found.popleft()
             self._batches[0] -= 1
             if not self._batches[0]:
                 self._batches.popleft()
@@ -370,7 +406,9 @@ class Migration:
                 self._seen += 1
                 known += 1
                 size += max(item.fingerprint.size, 0)
-                room -= self._plan_object(item)
+                submitted = self._plan_object(item)
+                looks -= submitted
+                room -= submitted and not unknown
             elif isinstance(item, Rejected):
                 self._seen += 1
                 self._reject(item)
@@ -388,11 +426,15 @@ class Migration:
             failure = Failure("plan", problem, code="NotMigratable")
             self._ledger.failed(obj, cos_path, record_key, failure)
             return False
-        if size < 0 and self._source.examines:
+        if self._is_unknown(obj):
             sending = Sending(obj, cos_path, record_key, update=False)
             self._submit(sending, None, (Kind.EXAMINE, *source_fields(obj)))
             return True
         return self._plan_known(obj, cos_path, record_key)
+
+    def _is_unknown(self, obj: SourceObject) -> bool:
+        """Return whether the source has to be asked before anything can be decided."""
+        return obj.fingerprint.size < 0 and self._source.examines
 
     def _plan_known(
         self,
@@ -406,7 +448,8 @@ class Migration:
         recorded = self._ledger.recorded(record_key) if rules.use_records else None
         decision = decide(rules, self._source, obj, recorded)
         if not decision.send:
-            self._ledger.skipped(obj, cos_path, record_key, "[skip]")
+            value = self._source.renewed(obj, recorded or "")
+            self._ledger.skipped(obj, cos_path, record_key, "[skip]", value)
             return False
         self._watch_billing(obj.fingerprint.size)
         sending = Sending(obj, cos_path, record_key, update=decision.update)
@@ -418,11 +461,12 @@ class Migration:
         if self._stopping:
             return False  # the next run finds it again
         obj = sending.obj
-        if obj.fingerprint.size >= (COPY_MOST if copy else self._plan.rules.small_below):
+        plan = self._plan
+        if obj.fingerprint.size >= (plan.copies.in_parts_from if copy else plan.rules.small_below):
             self._uploads.park(sending)
             return False
         kind = Kind.COPY_OBJECT if copy else Kind.PUT_OBJECT
-        fields = (kind, *source_fields(obj), sending.cos_path, self._plan.upload.look)
+        fields = (kind, *source_fields(obj), sending.cos_path, plan.upload.look)
         self._submit(sending, None, fields)
         return True
 
@@ -457,6 +501,7 @@ class Migration:
         if self._debugging:
             self._report.debug(f"task {self._number}: {Kind.NAMES[task[0]]} {sending.cos_path}")
         self._tasks[self._number] = (sending, upload, numbered)
+        self._examining += task[0] == Kind.EXAMINE
         self._pools.submit(numbered, together)
 
     # -- clock ---------------------------------------------------------------------------------

@@ -133,6 +133,8 @@ class Described(NamedTuple):
     """Checksums against which the whole content can be compared when it is read."""
     warnings: tuple[str, ...] = ()
     """What of its metadata cannot be carried over."""
+    storage_class: str = ""
+    """The source's name for its storage class, where records need it."""
 
 
 @dataclass(frozen=True, slots=True)

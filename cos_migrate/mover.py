@@ -13,8 +13,8 @@ from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.access import CosSettings
 from cos_migrate.cos.client import CosClient, Stored
 from cos_migrate.cos.envelope import headers_of, refuse_encrypted
-from cos_migrate.errors import MigrateError, SourceChanged
-from cos_migrate.model import Failure, SourceObject
+from cos_migrate.errors import CosError, MigrateError, SourceChanged
+from cos_migrate.model import Described, Failure, SourceObject
 from cos_migrate.ordered import OrderedCheckings
 from cos_migrate.sources.base import Source
 from cos_migrate.tasks import (
@@ -29,6 +29,9 @@ from cos_migrate.tasks import (
 )
 
 _CHANGED_TRIES = 3
+_COPY_TRIES = 3
+"""Copies of an object made when what COS has of it differs."""
+_ACL = ("x-cos-acl", "x-cos-grant-")
 _REPORT_EVERY = 2.0
 """Seconds between two reports of a long transfer."""
 
@@ -119,23 +122,46 @@ class Mover:
         cos_path, look = fields[SOURCE_FIELDS:]
 
         def send(obj: SourceObject) -> Message:
-            described = None
+            stored = self._copied(obj, cos_path)
+            fingerprint = obj.fingerprint
             if self._source.is_same_object(obj, cos_path):
-                described = self._bodies.describe(obj)
-            headers = self._source.copy_headers(obj, described)
-            copied = self.client.copy_object(cos_path, self._source.copy_source(obj), headers)
-            size, mtime_ns, etag = obj.fingerprint
-            crc64, unverified = copied.crc64, ""
-            if not (_is_md5(etag) and copied.etag == etag):
-                # Only content tells: an ETag that is no MD5 differs from copy to copy.
-                described = described or self._bodies.describe(obj)
-                stored = self.client.verify_copy(cos_path, size, described.crc64, copied)
-                crc64, unverified = stored.crc64, stored.unverified
-            known = -1 if crc64 is None else crc64
-            arrival = Arrival(copied.request_id, unverified, known, size, mtime_ns, etag)
+                fingerprint = fingerprint._replace(etag=stored.etag)
+            arrival = Arrival(stored.request_id, stored.unverified, stored.crc64, *fingerprint)
             return (number, Reply.DONE, *arrival)
 
         return self._unless_there(number, cos_path, look, source_object(fields), send)
+
+    def _copied(self, obj: SourceObject, cos_path: str) -> Stored:
+        """Have COS copy an object, again where what it then has is not what the source has."""
+        described, headers = self._copy_headers(obj, cos_path)
+        source, (size, _, etag) = self._source.copy_source(obj), obj.fingerprint
+        attempt = 0
+        while True:
+            attempt += 1
+            copied = self.client.copy_object(cos_path, source, headers, size)
+            if _is_md5(etag) and copied.etag == etag:
+                crc64 = -1 if copied.crc64 is None else copied.crc64
+                return Stored(etag, crc64, copied.request_id)
+            # Only content tells: an ETag that is no MD5 differs from copy to copy.
+            described = described or self._bodies.describe(obj)
+            try:
+                return self.client.verify_copy(cos_path, size, described.crc64, copied)
+            except CosError as error:
+                if error.code != "ChecksumMismatch" or attempt == _COPY_TRIES:
+                    raise
+
+    def _copy_headers(
+        self, obj: SourceObject, cos_path: str
+    ) -> tuple[Described | None, list[tuple[str, str]]]:
+        """Return the headers of a copy, and the description they are made from, if any was."""
+        same = self._source.is_same_object(obj, cos_path)
+        with_acl = self._source.options.copy_acl
+        described = self._bodies.describe(obj) if same or with_acl else None
+        headers = self._source.copy_headers(obj, described if same else None)
+        if described and with_acl and not same:
+            # Everything else is COS's to carry over.
+            headers += [pair for pair in described.headers.items() if pair[0].startswith(_ACL)]
+        return described, headers
 
     def _unless_there(
         self,
@@ -169,8 +195,8 @@ class Mover:
         return (number, Reply.TARGET_EXISTS, False) if look & Look.SAME_PATH else None
 
     def _examine(self, number: int, fields: Message) -> Message:
-        obj = source_object(fields)
-        return (number, Reply.DONE, *self._bodies.describe(obj).fingerprint)
+        described = self._bodies.describe(source_object(fields))
+        return (number, Reply.DONE, *described.fingerprint, described.storage_class)
 
     # -- what big objects are made of ----------------------------------------------------------
 

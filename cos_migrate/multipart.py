@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from cos_migrate.checks import CRC64, Check
+from cos_migrate.cos.answers import ARCHIVED
 from cos_migrate.cos.crc64 import combined
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.model import Envelope, Failure, Fingerprint, PartRecord, SavePoint, SourceObject
@@ -15,12 +16,22 @@ from cos_migrate.ordered import AGREES
 from cos_migrate.plan import part_size_for
 from cos_migrate.tasks import SOURCE_FIELDS, Kind, Look, Message, source_fields
 
-COPY_REFUSED = frozenset({403, 405})
-"""Statuses by which COS says that it will not copy: then the bytes pass through this machine."""
+_COPY_REFUSED = frozenset({403, 405})
+_COPIES = frozenset({"CopyObject", "UploadPartCopy"})
 _OF_SOURCE = frozenset({"Changed", "SourceChecksumMismatch"})
 """Codes that say that what was read so far is of no use."""
 _RESTARTS = 2
 """How often an upload begins anew when its object changed or COS lost it."""
+
+
+def copy_refused(failure: Failure) -> bool:
+    """Return whether COS says that it will not copy: then the bytes pass through this machine."""
+    return (
+        failure.status in _COPY_REFUSED
+        and failure.operation in _COPIES
+        and not failure.fatal
+        and failure.code != ARCHIVED
+    )
 
 
 class Phase(enum.Enum):
@@ -377,7 +388,7 @@ class BigUpload:
         if task[1] in Kind.OF_PARTS:
             if not self._is_current(task):
                 return self._failed_when_idle()
-            if task[1] == Kind.COPY_PART and failure.status in COPY_REFUSED:
+            if task[1] == Kind.COPY_PART and copy_refused(failure):
                 self._copying = False
                 self._queue.appendleft(_part_number(task))
                 return self._failed_when_idle()

@@ -11,10 +11,6 @@ from cos_migrate.sources.base import Source
 MAX_PARTS = 10_000
 MIN_PART = 1 << 20
 MAX_PART = 5 << 30
-COPY_MOST = MAX_PART
-"""Bytes; objects of this size and above are copied in parts."""
-COPY_PART = 256 << 20
-"""Bytes that one request copies at least of such an object."""
 MAX_OBJECT = 53_687_091_200_000
 """Bytes: 10,000 parts of 5 GiB, the 48.82 TiB that COS names."""
 
@@ -29,6 +25,18 @@ class Rules:
     """Bytes; raised for an object that would need more than 10,000 parts."""
     use_records: bool = True
     """Whether a recorded object is left alone."""
+
+
+class CopyRules(NamedTuple):
+    """How COS copies objects itself."""
+
+    in_parts_from: int = MAX_PART
+    """Bytes; objects of this size and above are copied in parts."""
+    part_size: int = 256 << 20
+    """Bytes that one request copies at least of such an object."""
+
+
+DEFAULT_COPIES = CopyRules()
 
 
 class Decision(NamedTuple):

@@ -76,14 +76,6 @@ def credentials_of(common: Common) -> Credentials:
 
 def cos_settings(common: Common) -> CosSettings:
     """Return what a client of the target bucket needs."""
-    proxy = None
-    if common.proxy_host:
-        proxy = Proxy.of(
-            common.proxy_host,
-            common.proxy_port,
-            common.proxy_user,
-            common.proxy_password.reveal(),
-        )
     return CosSettings(
         bucket=common.bucket_name,
         region=common.region,
@@ -91,7 +83,7 @@ def cos_settings(common: Common) -> CosSettings:
         suffix=common.end_point_suffix,
         https=common.https,
         ca_file=common.ca_file,
-        proxy=proxy,
+        proxy=_proxy_of(common),
         short_connection=common.short_connection,
         storage_class=common.storage_class,
         encryption="AES256" if common.encryption_type else "",
@@ -108,6 +100,16 @@ def source_options(common: Common) -> SourceOptions:
         request_timeout=_request_limit(common),
         copy_acl=common.copy_acl,
         db_cos_path=common.db_cos_path,
+        https=common.https,
+        proxy=_proxy_of(common),
+    )
+
+
+def _proxy_of(common: Common) -> Proxy | None:
+    if not common.proxy_host:
+        return None
+    return Proxy.of(
+        common.proxy_host, common.proxy_port, common.proxy_user, common.proxy_password.reveal()
     )
 
 

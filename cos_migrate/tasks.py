@@ -46,7 +46,7 @@ class Kind:
     STAT: Final = 8
     """`(source...)` -> `(size, mtime_ns, etag)`: its present fingerprint"""
     EXAMINE: Final = 9
-    """`(source...)` -> `(size, mtime_ns, etag)` of an object that was listed without them"""
+    """`(source...)` -> `(size, mtime_ns, etag, storage class)`, for one listed without them"""
     COPY_OBJECT: Final = 10
     """`(source..., cos_path, look)` -> Arrival, or TARGET_EXISTS; COS copies, no body passes"""
     COPY_PART: Final = 11

@@ -11,7 +11,7 @@ from cos_migrate.keys import printable
 from cos_migrate.ledger import Ledger, Sending
 from cos_migrate.model import Failure
 from cos_migrate.multipart import BigUpload, Step, UploadOptions
-from cos_migrate.plan import COPY_MOST, COPY_PART, part_size_for
+from cos_migrate.plan import CopyRules, part_size_for
 from cos_migrate.report import Report
 from cos_migrate.spool import Spool
 from cos_migrate.tasks import Kind, Message, Reply
@@ -33,6 +33,7 @@ class Uploads:
     def __init__(
         self,
         options: UploadOptions,
+        copies: CopyRules,
         at_once: int,
         ledger: Ledger,
         spool: Spool,
@@ -43,6 +44,7 @@ class Uploads:
     ) -> None:
         """`at_once`: big objects under way; `submit` and `failed` are the coordinator's."""
         self._options = options
+        self._copies = copies
         self._at_once = at_once
         self._ledger = ledger
         self._spool = spool
@@ -137,8 +139,9 @@ class Uploads:
         while self._parked and len(self._under_way) < self._at_once:
             sending = self._parked.popleft()
             obj, cos_path, options = sending.obj, sending.cos_path, self._options
-            if copying and obj.fingerprint.size >= COPY_MOST:
-                options = replace(options, copies=True, part_size=max(COPY_PART, options.part_size))
+            if copying and obj.fingerprint.size >= self._copies.in_parts_from:
+                part_size = max(self._copies.part_size, options.part_size)
+                options = replace(options, copies=True, part_size=part_size)
             save_point = self._ledger.save_points.find(cos_path)
             upload_id = None
             if save_point is None:

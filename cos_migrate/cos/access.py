@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from cos_migrate import __version__
-from cos_migrate.cos.sign import SigningKey, authorization, signing_key
+from cos_migrate.cos_signature import SigningKey, authorization, signing_key
 from cos_migrate.http import Timeouts
 from cos_migrate.network import Network, Proxy, Route
 from cos_migrate.retries import Retries

@@ -27,6 +27,8 @@ FATAL_CODES = frozenset(
 """Codes that no other object of the run can escape."""
 EXPIRED_CODES = frozenset({"ExpiredToken", "InvalidToken", "RequestIsExpired"})
 """Codes that new temporary credentials can cure."""
+ARCHIVED = "InvalidObjectState"
+"""The code of an object that must be restored before it can be read."""
 _CODE_OF_STATUS = {403: "AccessDenied", 404: "NoSuchKey", 412: "PreconditionFailed"}
 
 

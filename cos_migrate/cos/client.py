@@ -10,9 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from cos_migrate.cos.access import Access
-from cos_migrate.cos.answers import error_of, is_error
+from cos_migrate.cos.answers import ARCHIVED, error_of, is_error
 from cos_migrate.cos.payload import BytesPayload, Payload
-from cos_migrate.errors import CosError, MigrateError, TransportError
+from cos_migrate.errors import (
+    CosError,
+    MigrateError,
+    SourceChanged,
+    SourceError,
+    TransportError,
+)
 from cos_migrate.http import Connection, Response
 from cos_migrate.model import NO_HEADERS
 from cos_migrate.network import Route
@@ -24,6 +30,8 @@ T = TypeVar("T")
 STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
 """Codes of a kept-alive connection that the server closed, when no byte of an answer came."""
 _EMPTY = BytesPayload(b"")
+_COPY_SPEED = 4 << 20
+"""Bytes a second that COS copies at least: it may keep silent until a copy is complete."""
 
 
 class Stored(NamedTuple):
@@ -155,14 +163,14 @@ class CosClient:
             "UploadPart", "PUT", cos_path, params, self._limit_headers, payload, judge
         )
 
-    def copy_object(self, cos_path: str, source: str, headers: Headers) -> Copied:
-        """Have COS copy an object (below 5 GiB) from `source`, a value of `x-cos-copy-source`.
+    def copy_object(self, cos_path: str, source: str, headers: Headers, size: int) -> Copied:
+        """Have COS copy an object of `size` bytes from `source`, a value of `x-cos-copy-source`.
 
         Raises CosError; status 405, or 403 with operation `CopyObject`: COS will not copy it.
+        Raises SourceChanged and SourceError when it is the source that cannot be copied.
         """
         sent = [("x-cos-copy-source", source), *headers, *self._upload_headers]
-        judge = self._judge_copy("CopyObject", cos_path)
-        return self._call("CopyObject", "PUT", cos_path, (), sent, _EMPTY, judge)
+        return self._copy("CopyObject", cos_path, (), sent, size)
 
     def copy_part(
         self,
@@ -174,15 +182,34 @@ class CosClient:
         offset: int,
         size: int,
     ) -> Copied:
-        """Have COS copy `size` bytes of an object as part `number` (1-based)."""
+        """Have COS copy `size` bytes of an object as part `number` (1-based).
+
+        Raises as `copy_object` does, with operation `UploadPartCopy`.
+        """
         sent = [
             ("x-cos-copy-source", source),
             ("x-cos-copy-source-range", f"bytes={offset}-{offset + size - 1}"),
             *headers,
         ]
         params = (("partNumber", str(number)), ("uploadId", upload_id))
-        judge = self._judge_copy("UploadPartCopy", cos_path)
-        return self._call("UploadPartCopy", "PUT", cos_path, params, sent, _EMPTY, judge)
+        return self._copy("UploadPartCopy", cos_path, params, sent, size)
+
+    def _copy(
+        self,
+        operation: str,
+        cos_path: str,
+        params: Sequence[tuple[str, str]],
+        headers: Headers,
+        size: int,
+    ) -> Copied:
+        judge = self._judge_copy(operation, cos_path)
+        silence = self._access.settings.timeouts.io + size / _COPY_SPEED
+        try:
+            return self._call(
+                operation, "PUT", cos_path, params, headers, _EMPTY, judge, silence=silence
+            )
+        except CosError as error:
+            raise copy_error(error) from error
 
     def verify_copy(self, cos_path: str, size: int, crc64: int, copied: Copied) -> Stored:
         """Compare a copy with its source; `crc64` is what the source tells, -1: nothing."""
@@ -330,8 +357,12 @@ class CosClient:
         payload: Payload | None,
         judge: Callable[[Response], T],
         earlier: MigrateError | None = None,
+        silence: float = 0.0,
     ) -> T:
-        """Send a request until `judge` accepts the answer, it is hopeless, or tries ran out."""
+        """Send a request until `judge` accepts the answer, it is hopeless, or tries ran out.
+
+        `silence`: seconds that COS may take for it; 0: as usual.
+        """
         access = self._access
         routes, tries = access.routes, access.retries.tries
         route, attempt = routes[0], 0
@@ -341,7 +372,7 @@ class CosClient:
                 if earlier is not None:
                     first, earlier = earlier, None
                     raise first
-                response = self._send(route, method, cos_path, params, headers, payload)
+                response = self._send(route, method, cos_path, params, headers, payload, silence)
                 if response.status >= 300:  # noqa: PLR2004 - HTTP
                     raise error_of(response, operation, cos_path)
                 return judge(response)
@@ -366,6 +397,7 @@ class CosClient:
         params: Sequence[tuple[str, str]],
         headers: Headers,
         payload: Payload | None,
+        silence: float,
     ) -> Response:
         """Send once; a kept-alive connection that the server had closed does not count."""
         access = self._access
@@ -377,17 +409,41 @@ class CosClient:
         if connection is not None and connection.reusable:
             try:
                 return connection.exchange(
-                    head, payload.start() if payload else b"", no_body=no_body
+                    head, payload.start() if payload else b"", no_body=no_body, silence=silence
                 )
             except TransportError as error:
                 if connection.answered or error.code not in STALE:
                     raise
         connection = access.network.connect(route)
         self._connections[route] = connection
-        response = connection.exchange(head, payload.start() if payload else b"", no_body=no_body)
+        response = connection.exchange(
+            head, payload.start() if payload else b"", no_body=no_body, silence=silence
+        )
         if route.tls:
             access.network.remember(route, connection)
         return response
+
+
+def copy_error(error: CosError) -> CosError | SourceError:
+    """Return the error of a copy as one of its source, where it is that."""
+    kind, code, text = SourceError, error.code, ""
+    if error.status == 412:  # noqa: PLR2004 - HTTP
+        kind, code, text = SourceChanged, "Changed", "it changed after it was listed"
+    elif error.code == "NoSuchKey":
+        text = "it does not exist any more"
+    elif error.code == ARCHIVED:
+        text = "it is archived and must be restored before it can be copied"
+    if not text:
+        return error
+    return kind(
+        text,
+        operation=error.operation,
+        target=error.target,
+        status=error.status,
+        code=code,
+        request_id=error.request_id,
+        trace_id=error.trace_id,
+    )
 
 
 def _is_joined(etag: str, parts: int) -> bool:

@@ -6,38 +6,12 @@ not before.
 
 from __future__ import annotations
 
-import re
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
-
-import requests
-from qcloud_cos import CosConfig, CosS3Client
-from qcloud_cos.cos_exception import CosClientError, CosServiceError
-from requests.adapters import HTTPAdapter
 
 from cos_migrate.cos.access import CosSettings
 from cos_migrate.cos.answers import FATAL_CODES
-from cos_migrate.errors import CosError, TransportError
-
-_LOCAL = re.compile(r"(?:.+\.)?localhost$|[^.]+\.(\d+\.\d+\.\d+\.\d+)$")
-
-
-class _LoopbackAdapter(HTTPAdapter):
-    """Reaches `*.localhost`, which not every resolver knows (RFC 6761), as loopback."""
-
-    def send(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-    ) -> requests.Response:
-        """Send with the Host header that was signed, to the address it stands for."""
-        parts = urlsplit(request.url or "")
-        found = _LOCAL.match(parts.hostname or "")
-        if found and not kwargs.get("proxies"):
-            request.headers["Host"] = parts.netloc
-            netloc = found.group(1) or "127.0.0.1"
-            if parts.port:
-                netloc = f"{netloc}:{parts.port}"
-            request.url = urlunsplit(parts._replace(netloc=netloc))
-        return super().send(request, *args, **kwargs)
+from cos_migrate.cos_sdk import call, client_of
+from cos_migrate.errors import CosError
 
 
 class Control:
@@ -45,28 +19,19 @@ class Control:
 
     def __init__(self, settings: CosSettings) -> None:
         self._settings = settings
-        session = requests.Session()
-        session.trust_env = False
-        session.verify = settings.ca_file or True
-        session.mount("http://", _LoopbackAdapter())
-        session.mount("https://", HTTPAdapter())
-        proxies = None
-        if settings.proxy:
-            proxy = settings.proxy
-            proxies = {"http": f"http://{proxy.host}:{proxy.port}"}
-            proxies["https"] = proxies["http"]
-        config = CosConfig(
-            Region=settings.region,
-            SecretId=settings.credentials.secret_id,
-            SecretKey=settings.credentials.secret_key,
-            Token=settings.credentials.token or None,
-            Scheme="https" if settings.https else "http",
-            Endpoint=settings.suffix or None,
-            Proxies=proxies,
-            Timeout=int(settings.timeouts.io),
-            VerifySSL=settings.ca_file or None,
+        credentials = settings.credentials
+        self._client = client_of(
+            region=settings.region,
+            secret_id=credentials.secret_id,
+            secret_key=credentials.secret_key,
+            token=credentials.token,
+            suffix=settings.suffix,
+            https=settings.https,
+            ca_file=settings.ca_file,
+            proxy=settings.proxy,
+            silence=settings.timeouts.io,
+            retry=settings.tries - 1,
         )
-        self._client = CosS3Client(config, retry=settings.tries - 1, session=session)
 
     def list_parts(self, cos_path: str, upload_id: str) -> list[tuple[int, str, int]]:
         """Return (number, ETag, size) of each part the server has. Raises CosError."""
@@ -98,26 +63,14 @@ class Control:
             "AbortMultipartUpload": self._client.abort_multipart_upload,
         }
         try:
-            answer: dict[str, Any] = calls[operation](
-                Bucket=self._settings.bucket, Key=cos_path, **arguments
+            return call(
+                operation,
+                cos_path,
+                calls[operation],
+                Bucket=self._settings.bucket,
+                Key=cos_path,
+                **arguments,
             )
-        except CosServiceError as error:
-            raise CosError(
-                error.get_error_msg() or "no message",
-                operation=operation,
-                target=cos_path,
-                status=int(error.get_status_code()),
-                code=error.get_error_code(),
-                request_id=error.get_request_id(),
-                trace_id=error.get_trace_id(),
-                fatal=error.get_error_code() in FATAL_CODES,
-            ) from error
-        except CosClientError as error:
-            raise TransportError(
-                "the request got no usable answer",
-                operation=operation,
-                target=cos_path,
-                code="ConnectionBroken",
-                retryable=True,
-            ) from error
-        return answer
+        except CosError as error:
+            error.fatal = error.code in FATAL_CODES
+            raise

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from cos_migrate.model import Described, Found, SourceObject, Target
+from cos_migrate.network import Proxy
 
 
 class Reader(Protocol):
@@ -41,6 +42,10 @@ class SourceOptions:
     """Whether an object's ACL is carried over."""
     db_cos_path: str = ""
     """`dbCosPath`; empty when it is not set."""
+    https: bool = False
+    """Whether COS is reached over HTTPS, a source bucket on COS included."""
+    proxy: Proxy | None = None
+    """The proxy for COS, a source bucket on COS included."""
 
 
 class Source(abc.ABC):
@@ -88,6 +93,10 @@ class Source(abc.ABC):
         only when nothing more can be enumerated.
         """
 
+    def wanted(self, obj: SourceObject) -> bool:  # noqa: ARG002
+        """Return whether `obj`, listed without being known, is one of those to migrate."""
+        return True
+
     @abc.abstractmethod
     def record_key(self, obj: SourceObject, cos_path: str) -> str:
         """Return the database key of `obj`; `cos_path` is its target path with leading `/`."""
@@ -99,6 +108,10 @@ class Source(abc.ABC):
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Return whether `recorded`, the stored value, means that `obj` was migrated as it is."""
         return recorded == self.record_value(obj)
+
+    def renewed(self, obj: SourceObject, recorded: str) -> str:  # noqa: ARG002
+        """Return the value to keep instead of `recorded` of an unchanged object; empty: that."""
+        return ""
 
     @abc.abstractmethod
     def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:

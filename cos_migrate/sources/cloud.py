@@ -236,6 +236,12 @@ class CloudSource(Source):
             fatal=code in self.fatal_codes,
         )
 
+    def exchange(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> AbstractContextManager[Incoming]:
+        """Send the request for an object and give its answer, whatever that says."""
+        return self._fetcher.send(self.request(obj, method, span))
+
     @contextmanager
     def answer(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
@@ -243,7 +249,7 @@ class CloudSource(Source):
         """Send the request for an object; the answer is no error. Raises SourceError."""
         operation = "HeadObject" if method == "HEAD" else "GetObject"
         with self._named(operation, obj):
-            context = self._fetcher.send(self.request(obj, method, span))
+            context = self.exchange(obj, method, span)
             incoming = context.__enter__()
         try:
             if incoming.status >= 300:  # noqa: PLR2004 - HTTP
@@ -281,13 +287,18 @@ class CloudSource(Source):
             described = self._described(obj, incoming, span)
             self._compare(obj, described.fingerprint)
             length = span[1] if span else described.fingerprint.size
+            if length < 0:
+                length = obj.fingerprint.size  # a body without a length has to have the listed one
             yield _HttpReader(self, obj, incoming, described, length, whole=span is None)
 
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
     ) -> Described:
         """Return the description of the whole object; its size is that of the content."""
-        if span is not None and incoming.status != 206:  # noqa: PLR2004 - HTTP
+        if span is not None and (
+            incoming.status != 206  # noqa: PLR2004 - HTTP
+            or not _starts_at(incoming.header(b"content-range"), span[0])
+        ):
             raise SourceError(
                 "the source sends no ranges of it",
                 operation="GetObject",
@@ -361,9 +372,11 @@ class _HttpReader:
                     raise TransportError(
                         "its body ended early", code="ConnectionBroken", retryable=True
                     )
-                if not self._left and not self._incoming.ended:
-                    # Its end frees the connection for the next request.
-                    self._incoming.read(1)
+                if not self._left and not self._incoming.ended and self._incoming.read(1):
+                    # Only its end frees the connection for the next request.
+                    raise TransportError(
+                        "its body is longer than it should be", code="BadAnswer", retryable=True
+                    )
         self._checking.update(data)
         return data
 
@@ -380,6 +393,12 @@ class _HttpReader:
                 code="SourceChecksumMismatch",
                 retryable=True,
             )
+
+
+def _starts_at(content_range: str, start: int) -> bool:
+    """Return whether a part of an object is the one that was asked for."""
+    unit, _, rest = content_range.strip().partition(" ")
+    return unit.lower() == "bytes" and rest.strip().startswith(f"{start}-")
 
 
 def _whole_size(incoming: Incoming, span: tuple[int, int] | None) -> int:
@@ -489,7 +508,7 @@ def list_file_page(path: str, marker: str, parse: Callable[[str, int], Found | N
             return Page(found, f"{file.tell()}:{line}")
     except OSError as error:
         raise SourceError(
-            f"the list cannot be read: {error.strerror}", operation="read", target=path
+            f"the list {path} cannot be read: {error.strerror}", operation="read", target=path
         ) from error
 
 

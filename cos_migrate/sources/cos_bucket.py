@@ -1,12 +1,36 @@
-"""The `[migrateBucketCopy]` section."""
+"""Another bucket on COS: listed by the SDK, copied by COS itself, or read where that is refused."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+from urllib.parse import quote, unquote_plus
 
 from cos_migrate import values
+from cos_migrate.cos_signature import authorization, signing_key
+from cos_migrate.errors import CosError, TransportError
+from cos_migrate.fetch import Request
+from cos_migrate.http import Timeouts
+from cos_migrate.model import (
+    Described,
+    Fingerprint,
+    Found,
+    ListRange,
+    Page,
+    Rejected,
+    SourceObject,
+    Target,
+)
+from cos_migrate.network import Proxy
 from cos_migrate.options import option
+from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.cloud import KeyOrderedSource, KeyPage, Refusal, Told, list_file_page
+from cos_migrate.sources.cos_answers import described_by, grants_in, listed_instant
 from cos_migrate.values import NO_SECRET, Secret
+from cos_migrate.xml_text import text_of
 
 _KEYS_PAGE = "https://console.cloud.tencent.com/cam/capi"
 
@@ -79,3 +103,296 @@ class CosBucketConfig:
         parse=values.storage_class,
         legal=f"{', '.join(values.STORAGE_CLASSES)}; or nothing",
     )
+
+
+_PAGE = 1000
+_KEYS_SAFE = "/-_.~"
+_SPELLINGS = {value: name for name, value in values.STORAGE_CLASSES.items()}
+_ACL_MOST = 1 << 20
+"""Bytes that are read of an ACL."""
+
+
+class CosBucketSource(KeyOrderedSource):
+    """What lies in a folder of a bucket, or is named in a list of keys."""
+
+    migrate_type = "migrateBucketCopy"
+    record_kind = "migrate_copy_bucket"
+    copies: ClassVar[bool] = True
+    Config = CosBucketConfig
+    config: CosBucketConfig
+
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "InvalidAccessKeyId": "srcSecretId",
+            "SignatureDoesNotMatch": "srcSecretKey",
+            "InvalidToken": "srcToken",
+            "ExpiredToken": "srcToken",
+            "RequestIsExpired": "srcToken",
+            "AccessDenied": "srcSecretId: it lacks a permission on srcBucketName",
+            "NoSuchBucket": "srcBucketName and srcRegion",
+            "InvalidBucketName": "srcBucketName",
+            "WrongRegion": "srcRegion and srcEndPointSuffix",
+            "NameNotResolved": "srcRegion and srcEndPointSuffix",
+            "ConnectionRefused": "srcEndPointSuffix",
+        }
+    )
+    fatal_codes: ClassVar[frozenset[str]] = frozenset(
+        {
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "InvalidToken",
+            "ExpiredToken",
+            "RequestIsExpired",
+            "RequestTimeTooSkewed",
+            "NoSuchBucket",
+            "InvalidBucketName",
+            "WrongRegion",
+        }
+    )
+    archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
+
+    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+        super().__init__(config, target, options)
+        config = self.config
+        self._folder = config.src_cos_path[1:]
+        self._suffix = config.src_end_point_suffix or f"cos.{config.src_region}.myqcloud.com"
+        self._host = f"{config.src_bucket_name}.{self._suffix}"
+        self._scheme = "https" if self.options.https else "http"
+        self._authority = self._fetcher.route_of(f"{self._scheme}://{self._host}").authority
+        # Asking for an ACL takes a request of its own, and waits for it.
+        self.one_host = not self.options.copy_acl  # type: ignore[misc]
+        self._below_target = self._target_folder()
+        self._sdk = functools.cache(self._make_sdk)
+
+    @classmethod
+    def announcement(cls, config: Any) -> str:
+        """Say, as the Java tool does, that the credential of the source is a temporary one."""
+        return "Use temporary token to list object" if config.src_token.reveal() else ""
+
+    def timeouts(self) -> Timeouts:
+        """Return those of this tool: the section has none."""
+        return Timeouts(request=self.options.request_timeout)
+
+    def proxy(self) -> Proxy | None:
+        """Return the proxy for COS: the section has none."""
+        return self.options.proxy
+
+    def job_text(self) -> str:
+        """Name this job by both folders and the source bucket."""
+        config = self.config
+        return (
+            f"[destCosFolder: {self.target.cos_path}], [srcRegion: {config.src_region}], "
+            f"[srcBucket: {config.src_bucket_name}], [srcCosFolder: {config.src_cos_path}]"
+        )
+
+    # -- listing -------------------------------------------------------------------------------
+
+    def ranges(self) -> tuple[ListRange, ...]:
+        """Return the list of keys, or the folder."""
+        return (ListRange(self.config.src_file_list or self._folder),)
+
+    def list_page(self, part: ListRange, marker: str) -> Page:
+        """Return the next page of a range, less what another storage class holds."""
+        if self.config.src_file_list:
+            return list_file_page(part.prefix, marker, self._listed_line)
+        page = super().list_page(part, marker)
+        found: list[Found] = []
+        for item in page.found:
+            if isinstance(item, SourceObject) and self._below_target is not None:
+                item = self._unless_a_copy(item)  # noqa: PLW2901 - what it is, here
+            if not isinstance(item, SourceObject) or self.wanted(item):
+                found.append(item)
+        return page._replace(found=found)
+
+    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
+        """Cut a range of keys; a list of keys is read from one end."""
+        return None if self.config.src_file_list else super().split(part, marker)
+
+    def _listed_line(self, text: str, number: int) -> Found | None:  # noqa: ARG002 - names no line
+        """Return what a line of srcFileList names: an encoded key, with or without its `/`."""
+        key = unquote_plus(text.strip(), errors="surrogateescape").removeprefix("/")
+        return SourceObject(key, key, Fingerprint(-1)) if key else None
+
+    def _target_folder(self) -> str | None:
+        """Return the folder of the source that is also the target's; None where there is none."""
+        target = self.target.cos_path[1:]
+        config = self.config
+        inside = target.startswith(self._folder) and target != self._folder
+        same = config.src_bucket_name == self.target.bucket
+        return target if same and inside and not config.src_file_list else None
+
+    def _unless_a_copy(self, obj: SourceObject) -> SourceObject | Rejected:
+        """Leave out what lies below the target: it would be copied into itself, without end."""
+        if self._below_target is None or not obj.name.startswith(self._below_target):
+            return obj
+        line = f"[condition_not_match] [reason: below cosPath]  [key: /{obj.name}]"
+        return Rejected(obj.name, obj.key, line)
+
+    def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
+        """List by the SDK, as the documentation of GET Bucket has it."""
+        from cos_migrate.cos_sdk import call  # noqa: PLC0415 - workers need no SDK
+
+        try:
+            answer = call(
+                "GetBucket",
+                prefix,
+                self._sdk().list_objects,
+                Bucket=self.config.src_bucket_name,
+                Prefix=prefix,
+                Marker=after,
+                Delimiter=delimiter,
+                MaxKeys=_PAGE,
+            )
+        except CosError as error:
+            told = Told(error.status, error.code, str(error), error.request_id)
+            raise self.error("ListObjects", prefix or "/", told) from error
+        except TransportError as error:
+            told = Told(0, error.code, f"{self._host}: {error}")
+            failure = self.error("ListObjects", prefix or "/", told)
+            failure.retryable = error.retryable
+            raise failure from error
+        if "IsTruncated" not in answer:
+            # The SDK takes a redirect for a success.
+            where = answer.get("Endpoint", "another endpoint")
+            told = Told(0, "WrongRegion", f"the bucket is not here, COS points to {where}")
+            raise self.error("ListObjects", prefix or "/", told)
+        objects = [self._listed_entry(entry) for entry in answer.get("Contents", [])]
+        folders = [entry["Prefix"] for entry in answer.get("CommonPrefixes", [])]
+        return KeyPage(objects, folders, answer["IsTruncated"] == "true")
+
+    def _listed_entry(self, entry: Mapping[str, str]) -> SourceObject:
+        name = entry["Key"]
+        fingerprint = Fingerprint(
+            int(entry["Size"]),
+            listed_instant(entry.get("LastModified") or ""),
+            (entry.get("ETag") or "").strip('"'),
+        )
+        storage_class = entry.get("StorageClass") or "STANDARD"
+        key = name[len(self._folder) :]
+        return SourceObject(name, key, fingerprint, storage_class=storage_class)
+
+    def _make_sdk(self) -> Any:
+        from cos_migrate.cos_sdk import client_of  # noqa: PLC0415 - workers need no SDK
+
+        config = self.config
+        timeouts = self.timeouts()
+        return client_of(
+            region=config.src_region,
+            secret_id=config.src_secret_id.reveal(),
+            secret_key=config.src_secret_key.reveal(),
+            token=config.src_token.reveal(),
+            suffix=config.src_end_point_suffix,
+            https=self.options.https,
+            ca_file=self.options.ca_file,
+            proxy=self.options.proxy,
+            silence=timeouts.request or timeouts.io,
+            # A second try is made where the SDK knows another domain.
+            retry=0 if config.src_end_point_suffix else 1,
+        )
+
+    def wanted(self, obj: SourceObject) -> bool:
+        """Return whether an object is of the class that srcStorageClass wants."""
+        wanted = self.config.src_storage_class
+        return not wanted or (obj.storage_class or "STANDARD") == wanted
+
+    # -- requests ------------------------------------------------------------------------------
+
+    def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
+        """Return a signed request, pinned to the ETag that was listed."""
+        headers = []
+        if span is not None:
+            headers.append(("range", f"bytes={span[0]}-{span[0] + span[1] - 1}"))
+        if obj.fingerprint.etag:
+            headers.append(("if-match", f'"{obj.fingerprint.etag}"'))
+        return self._signed(method, obj.name, headers, "")
+
+    def _signed(
+        self, method: str, key: str, headers: list[tuple[str, str]], parameter: str
+    ) -> Request:
+        config = self.config
+        signed = [*headers, ("host", self._authority)]
+        token = config.src_token.reveal()
+        if token:
+            signed.append(("x-cos-security-token", token))
+        signed.sort()
+        secret = signing_key(config.src_secret_id.reveal(), config.src_secret_key.reveal())
+        params = [(parameter, "")] if parameter else []
+        signature = authorization(secret, method.lower(), f"/{key}", params, signed)
+        url = f"{self._scheme}://{self._authority}/{quote(key, safe=_KEYS_SAFE)}"
+        if parameter:
+            url += f"?{parameter}"
+        return Request(method, url, (*signed, ("Authorization", signature)))
+
+    def told(self, refusal: Refusal) -> Told:
+        """Return what COS's XML tells; an answer to HEAD has none."""
+        request_id = refusal.headers.get(b"x-cos-request-id", b"").decode("latin-1")
+        code = text_of(refusal.body, "Code")
+        message = text_of(refusal.body, "Message")
+        if not code and refusal.status in {301, 302, 307}:
+            code, message = "WrongRegion", "the bucket is not here"
+        if not code and refusal.status == 403:  # noqa: PLR2004 - HTTP
+            code = "AccessDenied"
+        return Told(refusal.status, code, message, request_id)
+
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+        """Return what an answer tells of an object, its ACL included where that is wanted."""
+        described = described_by(headers)
+        if self.options.copy_acl and b"content-range" not in headers:
+            described = described._replace(headers={**described.headers, **self._acl(obj)})
+        return described
+
+    def _acl(self, obj: SourceObject) -> dict[str, str]:
+        """Return the headers that give an object's ACL to its copy. Raises SourceError."""
+        with self._named("GetObjectAcl", obj):
+            with self._fetcher.send(self._signed("GET", obj.name, [], "acl")) as incoming:
+                body = incoming.read_all(_ACL_MOST)
+            if incoming.status != 200:  # noqa: PLR2004 - HTTP
+                refusal = Refusal(incoming.status, incoming.headers, body)
+                raise self.error("GetObjectAcl", obj.name, self.told(refusal))
+        canned = incoming.header(b"x-cos-acl")
+        if canned:
+            return {} if canned == "default" else {"x-cos-acl": canned}
+        return grants_in(body)
+
+    # -- copies --------------------------------------------------------------------------------
+
+    def copy_source(self, obj: SourceObject) -> str:
+        """Name an object as COS wants it: host and encoded key."""
+        return f"{self._host}/{quote(obj.name, safe=_KEYS_SAFE)}"
+
+    def is_same_object(self, obj: SourceObject, cos_path: str) -> bool:
+        """Return whether an object would be copied onto itself."""
+        same_bucket = self.config.src_bucket_name == self.target.bucket
+        return same_bucket and cos_path == f"/{obj.name}"
+
+    def copy_headers(self, obj: SourceObject, described: Described | None) -> list[tuple[str, str]]:
+        """Pin a copy to the listed version; onto itself an object is copied with its metadata."""
+        headers = []
+        if obj.fingerprint.etag:
+            headers.append(("x-cos-copy-source-if-match", f'"{obj.fingerprint.etag}"'))
+        if described is not None:
+            headers.append(("x-cos-metadata-directive", "Replaced"))
+            headers += described.headers.items()
+        return headers
+
+    # -- records -------------------------------------------------------------------------------
+
+    def record_key(self, obj: SourceObject, cos_path: str) -> str:
+        """Return the Java tool's key."""
+        config = self.config
+        return (
+            f"[taskType: {self.migrate_type}] [destRegion: {self.target.region}], "
+            f"[destBucketName: {self.target.bucket}], [destKey: {cos_path}], "
+            f"[srcRegion: {config.src_region}], [srcBucketName: {config.src_bucket_name}], "
+            f"[srcKey: {obj.name}], [srcStorageClass: {_spelt(obj)}]"
+        )
+
+    def record_value(self, obj: SourceObject) -> str:
+        """Return the Java tool's value."""
+        size, _, etag = obj.fingerprint
+        return f"[srcSize: {size}], [srcEtag: {etag}], [srcStorageClass: {_spelt(obj)}]"
+
+
+def _spelt(obj: SourceObject) -> str:
+    """Return a storage class as config.ini spells it; what is not known counts as Standard."""
+    return _SPELLINGS.get(obj.storage_class or "STANDARD", obj.storage_class)

@@ -14,6 +14,8 @@ _MODULES = {
     "migrateLocal": ("cos_migrate.sources.local", "LocalSource"),
     "migrateQiniu": ("cos_migrate.sources.qiniu", "QiniuSource"),
     "migrateUpyun": ("cos_migrate.sources.upyun", "UpyunSource"),
+    "migrateUrl": ("cos_migrate.sources.url_list", "UrlListSource"),
+    "migrateBucketCopy": ("cos_migrate.sources.cos_bucket", "CosBucketSource"),
 }
 
 

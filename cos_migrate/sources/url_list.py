@@ -1,11 +1,43 @@
-"""The `[migrateUrl]` section."""
+"""Lists of URLs: what each names is downloaded and sent on."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import email.utils
+import functools
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
 
-from cos_migrate import values
+from cos_migrate import metadata, values
+from cos_migrate.checks import Check
+from cos_migrate.errors import SourceError
+from cos_migrate.fetch import Request
+from cos_migrate.http import Incoming, Timeouts
+from cos_migrate.model import (
+    Described,
+    Failure,
+    Fingerprint,
+    Found,
+    ListRange,
+    Note,
+    Page,
+    Rejected,
+    SourceObject,
+    Target,
+)
+from cos_migrate.network import Proxy
 from cos_migrate.options import option
+from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.cloud import CloudSource, Refusal, Told, list_file_page
+from cos_migrate.sources.url_index import Place, UrlIndex
+from cos_migrate.sources.urls import BLANKS, Address, BadUrl, address_of, redirected, shown
 from cos_migrate.values import NO_SECRET, Secret
 
 
@@ -44,3 +76,373 @@ class UrlListConfig:
         legal="anything",
         secret=True,
     )
+
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS_MOST = 10
+_REDIRECT_BODY = 64 << 10
+"""Bytes read of a redirect's own body, so that the connection can be used again."""
+_HEAD_REFUSED = frozenset({400, 401, 403, 404, 405, 406, 501})
+"""Answers to HEAD that need not be those to GET: a signed URL often allows GET alone."""
+_PLAIN_STATUS = frozenset({200, 203})
+_PARTIAL = 206
+_USER_PREFIXES = ("x-oss-meta-", "x-amz-meta-", metadata.USER_PREFIX)
+_CRC64 = (b"x-oss-hash-crc64ecma", b"x-cos-hash-crc64ecma")
+_MD5_BYTES = 16
+_RECORD = re.compile(r"\[fileSize: (-?[0-9]{1,19})\], \[lastModify: (.*)\]", re.DOTALL)
+_UNKNOWN = -1
+
+
+class UrlListSource(CloudSource):
+    """Everything that lists of URLs name."""
+
+    migrate_type = "migrateUrl"
+    record_kind = "migrate_from_urllist"
+    Config = UrlListConfig
+    config: UrlListConfig
+    one_host: ClassVar[bool] = False
+
+    archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "401": "urllistPath: the URL wants a login; write it as https://user:password@host/...",
+            "403": "urllistPath: the URL may have expired, or wants a login",
+        }
+    )
+
+    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+        super().__init__(config, target, options)
+        self.examines = not self.config.is_skip_head
+        self._files = functools.cache(lambda: tuple(_lists_of(self.config.urllist_path)))
+        self._seen = _Seen()
+
+    def timeouts(self) -> Timeouts:
+        """Return those of this tool: the section has none."""
+        return Timeouts(request=self.options.request_timeout)
+
+    def proxy(self) -> Proxy | None:
+        """Return none: the section has none."""
+        return None
+
+    def job_text(self) -> str:
+        """Name this job by the lists and the target folder."""
+        path = os.path.abspath(self.config.urllist_path)
+        if os.name == "nt":
+            path = path.replace("\\", "/")
+        if os.path.isdir(path) and not path.endswith("/"):
+            path += "/"
+        return f"[urlPath: {path}], [cosFolder: {self.target.cos_path}]"
+
+    # -- listing -------------------------------------------------------------------------------
+
+    def ranges(self) -> tuple[ListRange, ...]:
+        """Return one range for each list."""
+        return tuple(ListRange(path) for path in self._files())
+
+    def list_page(self, part: ListRange, marker: str) -> Page:
+        """Return what the next lines of a list name.
+
+        What was named before is known: all earlier lines are read first, where this run has not.
+        """
+        path, files = part.prefix, self._files()
+        number = files.index(path) if path in files else len(files)
+        for before, earlier in enumerate(files[:number]):
+            self._remember(before, earlier, None)
+        self._remember(number, path, _offset(marker))
+        with self._seen.lock:
+            return self._read(number, path, marker)
+
+    def _remember(self, number: int, path: str, until: int | None) -> None:
+        """Take note of the lines of a list up to byte `until`, or of all."""
+        while True:
+            # Page by page, so that the list itself can go on meanwhile.
+            with self._seen.lock:
+                reached = self._seen.markers.get(number, "")
+                if reached is None or (until is not None and _offset(reached) >= until):
+                    return
+                try:
+                    self._read(number, path, reached)
+                except SourceError:
+                    self._seen.markers[number] = None  # its own range tells of it
+                    return
+
+    def _read(self, number: int, path: str, marker: str) -> Page:
+        """Return a page; the lock is held and all before it is known."""
+        page = list_file_page(path, marker, lambda text, line: self._found(text, number, line))
+        reached = self._seen.markers.get(number, "")
+        if reached is not None and _offset(marker) >= _offset(reached):
+            self._seen.markers[number] = page.next or None
+        return page
+
+    def _found(self, text: str, number: int, line: int) -> Found | None:
+        """Return what a line names; None for a blank one."""
+        url = text.strip(BLANKS)
+        if not url:
+            return None
+        try:
+            address = address_of(text)
+        except BadUrl as error:
+            return self._rejected(number, line, str(error))
+        key = address.key
+        if not key:
+            return self._rejected(number, line, "its path is empty, so that it gives no key")
+        wanted = f"{address.origin}{address.path}?{address.url.partition('?')[2]}"
+        here = Place(number, line)
+        first, same = self._seen.index.first(key, wanted, here)
+        if first == here:
+            return SourceObject(url, key, Fingerprint(_UNKNOWN))
+        where = f"line {first.line} of {self._name_of(first.list_number)}"
+        if same:
+            told = f"line {line} of {self._name_of(number)} is passed over: it repeats {where}"
+            return Note(told)
+        return self._rejected(number, line, f"it goes to the same key as {where}", url)
+
+    def _rejected(self, number: int, line: int, problem: str, url: str = "") -> Rejected:
+        # Without a key: a line that must not be sent is not to be tried again by itself.
+        path = self._name_of(number)
+        failure = Failure("read", f"line {line} of {path}: {problem}", code="NotMigratable")
+        return Rejected(url or f"{path}:{line}", "", "", failure)
+
+    def _name_of(self, number: int) -> str:
+        files = self._files()
+        return files[number] if number < len(files) else self.config.urllist_path
+
+    # -- requests ------------------------------------------------------------------------------
+
+    def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
+        """Return the request for a URL, pinned where its server has told a version."""
+        return self._request(self._address(obj), obj.fingerprint, method, span)
+
+    def _address(self, obj: SourceObject) -> Address:
+        try:
+            return address_of(obj.name)
+        except BadUrl as error:
+            raise self._url_error(obj, str(error), "BadUrl") from None
+
+    def _request(
+        self, address: Address, listed: Fingerprint, method: str, span: tuple[int, int] | None
+    ) -> Request:
+        # What is stored under the URL is wanted, not a form that is made for the transfer.
+        headers = [("Accept", "*/*"), ("Accept-Encoding", "identity")]
+        if span is not None:
+            headers.append(("Range", f"bytes={span[0]}-{span[0] + span[1] - 1}"))
+        if listed.etag:
+            headers.append(("If-Match", f'"{listed.etag}"'))
+        elif listed.mtime_ns >= 0:
+            headers.append(("If-Unmodified-Since", _http_date(listed.mtime_ns)))
+        if address.authorization:
+            headers.append(("Authorization", address.authorization))
+        return Request(method, address.url, tuple(headers))
+
+    @contextmanager
+    def answer(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Iterator[Incoming]:
+        """Send the request for a URL. Raises SourceError."""
+        try:
+            with super().answer(obj, method, span) as incoming:
+                if incoming.status not in _PLAIN_STATUS | ({_PARTIAL} if span else set()):
+                    text = f"its server answered {incoming.status}, which tells no content"
+                    raise self._url_error(obj, text, f"Http{incoming.status}")
+                yield incoming
+        except SourceError as error:
+            # Each URL may lie on another server: what befalls one says nothing of the others.
+            error.status = 0
+            if error.code in _SERVER_CODES:
+                error.code = f"Url{error.code}"
+            raise
+
+    @contextmanager
+    def exchange(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Iterator[Incoming]:
+        """Follow redirects, and ask by GET where HEAD is refused or tells nothing."""
+        if method == "HEAD":
+            with self._followed(obj, "HEAD", None) as incoming:
+                # Some servers say 0 to HEAD whatever they have.
+                empty = incoming.header(b"content-length") == "0"
+                ask_again = incoming.status in _HEAD_REFUSED or (
+                    incoming.status in _PLAIN_STATUS and empty
+                )
+                if not ask_again:
+                    yield incoming
+                    return
+        # The body of an answer that only has to tell the headers is not read.
+        with self._followed(obj, "GET", span) as incoming:
+            yield incoming
+
+    @contextmanager
+    def _followed(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Iterator[Incoming]:
+        address = self._address(obj)
+        for _ in range(_REDIRECTS_MOST + 1):
+            request = self._request(address, obj.fingerprint, method, span)
+            with self._fetcher.send(request) as incoming:
+                location = incoming.headers.get(b"location")
+                if incoming.status not in _REDIRECTS or location is None:
+                    yield incoming
+                    return
+                incoming.read_all(_REDIRECT_BODY)
+            try:
+                address = redirected(address, metadata.text_of(location))
+            except BadUrl as error:
+                raise self._url_error(obj, f"it is redirected, but {error}", "BadUrl") from None
+        text = f"it is redirected more than {_REDIRECTS_MOST} times"
+        raise self._url_error(obj, text, "RedirectLoop")
+
+    def _url_error(self, obj: SourceObject, text: str, code: str) -> SourceError:
+        return SourceError(text, operation="GetObject", target=self.shown(obj.name), code=code)
+
+    def told(self, refusal: Refusal) -> Told:
+        """Return what an error answer tells: XML where an object storage sent it."""
+        told = super().told(refusal)
+        if told.code and b"<Error" in refusal.body:
+            return told
+        return Told(refusal.status, "", f"its server answered {refusal.status}")
+
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
+        """Return what an answer tells of what lies under a URL."""
+        etag = metadata.text_of(headers.get(b"etag", b"")).strip()
+        own = {"etag": etag} if etag else {}
+        carried = metadata.user(own, _foreign(headers))
+        whole = b"content-range" not in headers
+        md5 = _md5_of(headers.get(b"content-md5", b"")) if whole else ""
+        crc64 = _crc64_of(headers)
+        checks = [Check("MD5", md5)] if md5 else []
+        if crc64 >= 0:
+            checks.append(Check("CRC-64/XZ", str(crc64)))
+        return Described(
+            Fingerprint(_UNKNOWN, _instant_of(headers), _strong(etag)),
+            {**metadata.standard(headers), **carried.headers},
+            md5,
+            crc64,
+            tuple(checks),
+            carried.warnings,
+        )
+
+    # -- records -------------------------------------------------------------------------------
+
+    def record_key(self, obj: SourceObject, cos_path: str) -> str:
+        """Return the Java tool's key."""
+        return (
+            f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] "
+            f"[cosPath: {cos_path}] [url: {obj.name}]"
+        )
+
+    def record_value(self, obj: SourceObject) -> str:
+        """Return the Java tool's value: the size, and the time as HTTP writes it."""
+        size, mtime_ns, _ = obj.fingerprint
+        return f"[fileSize: {size}], [lastModify: {_http_date(mtime_ns)}]"
+
+    def unchanged(self, obj: SourceObject, recorded: str) -> bool:
+        """Return whether the record says the same; the Java tool's own says nothing, and counts."""
+        found = _RECORD.fullmatch(recorded)
+        if not self.examines:
+            return True
+        if not found:
+            return False
+        size, modified = int(found[1]), found[2]
+        if size == _UNKNOWN and not modified:
+            return True
+        now = obj.fingerprint
+        if modified != _http_date(now.mtime_ns):
+            return False
+        return size == now.size or (bool(modified) and _UNKNOWN in {size, now.size})
+
+    def renewed(self, obj: SourceObject, recorded: str) -> str:
+        """Return what HEAD has told, where a record lacks it."""
+        value = self.record_value(obj)
+        found = _RECORD.fullmatch(recorded)
+        blank = found is not None and int(found[1]) == _UNKNOWN and not found[2]
+        return value if blank and self.examines and value != recorded else ""
+
+    def shown(self, record_key: str) -> str:
+        """Return a URL or a record key without credentials and query."""
+        return shown(record_key)
+
+
+_SERVER_CODES = frozenset(
+    {
+        "NameNotResolved",
+        "ConnectionRefused",
+        "CertificateInvalid",
+        "TlsFailed",
+        "ConnectionReset",
+        "ConnectionBroken",
+        "Timeout",
+    }
+)
+"""Codes that say that a server is out of reach."""
+
+
+class _Seen:
+    """What the lists have named so far, and how far each was read."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.index = UrlIndex()
+        self.markers: dict[int, str | None] = {}
+        """List number -> marker up to which its lines are in the index; None: all are."""
+
+
+def _lists_of(path: str) -> Iterator[str]:
+    """Yield the list files in a fixed order; a folder that cannot be read stands for itself."""
+    if not os.path.isdir(path):
+        yield path
+        return
+    unreadable: list[str] = []
+    for folder, folders, names in os.walk(path, onerror=lambda e: unreadable.append(e.filename)):
+        folders.sort()
+        yield from (os.path.join(folder, name) for name in sorted(names))
+    yield from unreadable
+
+
+def _offset(marker: str) -> int:
+    return int(marker.partition(":")[0] or 0)
+
+
+def _foreign(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
+    for name, value in headers.items():
+        text = metadata.text_of(name)
+        for prefix in _USER_PREFIXES:
+            if text.startswith(prefix) and text != prefix:
+                yield text[len(prefix) :], metadata.text_of(value)
+
+
+def _strong(etag: str) -> str:
+    """Return an entity tag without quotes; a weak one pins nothing (RFC 9110, 13.1.1)."""
+    strong = len(etag) > 2 and etag[0] == etag[-1] == '"'  # noqa: PLR2004 - the quotes
+    return etag[1:-1] if strong and '"' not in etag[1:-1] else ""
+
+
+def _instant_of(headers: Mapping[bytes, bytes]) -> int:
+    text = metadata.text_of(headers.get(b"last-modified", b""))
+    try:
+        seconds = email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return _UNKNOWN
+    return max(_UNKNOWN, int(seconds) * 1_000_000_000)
+
+
+def _http_date(mtime_ns: int) -> str:
+    """Return an instant as HTTP writes it; empty where it is not known."""
+    if mtime_ns < 0:
+        return ""
+    return email.utils.formatdate(mtime_ns // 1_000_000_000, usegmt=True)
+
+
+def _md5_of(header: bytes) -> str:
+    try:
+        digest = base64.b64decode(header.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    return digest.hex() if len(digest) == _MD5_BYTES else ""
+
+
+def _crc64_of(headers: Mapping[bytes, bytes]) -> int:
+    for name in _CRC64:
+        value = headers.get(name, b"")
+        if value.isdigit() and int(value) < 1 << 64:
+            return int(value)
+    return _UNKNOWN

@@ -51,7 +51,7 @@ def test_the_rooms() -> None:
     [
         ("plyvel", {"state_leveldb"}),
         ("rocksdict", {"state_rocksdb"}),
-        ("qcloud_cos", {"control"}),
+        ("qcloud_cos", {"cos_sdk"}),
         ("tqdm", {"console"}),
         ("httptools", {"http"}),
         ("subprocess", {"pools", "demo"}),

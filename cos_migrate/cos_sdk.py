@@ -1,0 +1,131 @@
+"""The official SDK of COS, set up like our own client: no proxies of the environment, our CAs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from qcloud_cos import CosConfig, CosS3Client
+from qcloud_cos.cos_exception import CosClientError, CosServiceError
+from requests.adapters import HTTPAdapter
+
+from cos_migrate.errors import CosError, TransportError
+from cos_migrate.network import Proxy
+
+_LOCAL = re.compile(r"(?:.+\.)?localhost$|[^.]+\.(\d+\.\d+\.\d+\.\d+)$")
+_CONNECTIONS = 64
+_REASONS = {
+    "NameResolutionError": ("NameNotResolved", "the name of its host cannot be resolved"),
+    "NewConnectionError": ("ConnectionRefused", "its host takes no connection"),
+    "ConnectTimeoutError": ("Timeout", "its host did not answer in time"),
+    "ReadTimeout": ("Timeout", "its host did not answer in time"),
+    "ReadTimeoutError": ("Timeout", "its host did not answer in time"),
+    "SSLError": ("TlsFailed", "no TLS connection to its host"),
+    "SSLCertVerificationError": ("CertificateInvalid", "its host's certificate is not trusted"),
+}
+"""What the library raises -> our code, and what it means."""
+
+
+class _Adapter(HTTPAdapter):
+    """Gives a proxy the credentials it wants."""
+
+    def __init__(self, proxy: Proxy | None) -> None:
+        self._authorization = proxy.authorization if proxy else ""
+        super().__init__(pool_maxsize=_CONNECTIONS)
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """Return our own headers: the credentials are in no URL."""
+        found: dict[str, str] = super().proxy_headers(proxy)
+        if self._authorization:
+            found["Proxy-Authorization"] = self._authorization
+        return found
+
+
+class _LoopbackAdapter(_Adapter):
+    """Reaches `*.localhost`, which not every resolver knows (RFC 6761), as loopback."""
+
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        """Send with the Host header that was signed, to the address it stands for."""
+        parts = urlsplit(request.url or "")
+        found = _LOCAL.match(parts.hostname or "")
+        if found and not kwargs.get("proxies"):
+            request.headers["Host"] = parts.netloc
+            netloc = found.group(1) or "127.0.0.1"
+            if parts.port:
+                netloc = f"{netloc}:{parts.port}"
+            request.url = urlunsplit(parts._replace(netloc=netloc))
+        return super().send(request, *args, **kwargs)
+
+
+def client_of(
+    *,
+    region: str,
+    secret_id: str,
+    secret_key: str,
+    token: str,
+    suffix: str,
+    https: bool,
+    ca_file: str,
+    proxy: Proxy | None,
+    silence: float,
+    retry: int,
+) -> Any:
+    """Return a client that tries each request once and `retry` times more.
+
+    `suffix` replaces `cos.<region>.myqcloud.com`, empty: that. `silence`: seconds.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = ca_file or True
+    session.mount("http://", _LoopbackAdapter(proxy))
+    session.mount("https://", _Adapter(proxy))
+    proxies = None
+    if proxy:
+        proxies = dict.fromkeys(("http", "https"), f"http://{proxy.host}:{proxy.port}")
+    config = CosConfig(
+        Region=region,
+        SecretId=secret_id,
+        SecretKey=secret_key,
+        Token=token or None,
+        Scheme="https" if https else "http",
+        Endpoint=suffix or None,
+        Proxies=proxies,
+        Timeout=int(silence),
+        VerifySSL=ca_file or None,
+    )
+    return CosS3Client(config, retry=retry, session=session)
+
+
+def call(
+    operation: str, target: str, function: Callable[..., dict[str, Any]], **arguments: Any
+) -> dict[str, Any]:
+    """Return what a method of the client returns. Raises CosError and TransportError."""
+    try:
+        return function(**arguments)
+    except CosServiceError as error:
+        raise CosError(
+            error.get_error_msg() or "no message",
+            operation=operation,
+            target=target,
+            status=int(error.get_status_code()),
+            code=error.get_error_code(),
+            request_id=error.get_request_id(),
+            trace_id=error.get_trace_id(),
+        ) from error
+    except CosClientError as error:
+        code, text = _reason(error.__context__)
+        raise TransportError(
+            text, operation=operation, target=target, code=code, retryable=True
+        ) from error
+
+
+def _reason(cause: BaseException | None) -> tuple[str, str]:
+    """Return the code and the text of what kept a request from its answer."""
+    inner = cause.args[0] if cause and cause.args else None
+    name = type(getattr(inner, "reason", cause)).__name__
+    return _REASONS.get(name, ("ConnectionBroken", "the request got no usable answer"))

@@ -1,0 +1,160 @@
+"""URLs as people write them into lists: what is requested for one, and which key it gives.
+
+Pure functions. No text of a URL stands in what they raise: it may hold credentials.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import re
+from typing import NamedTuple
+from urllib.parse import quote, unquote, unquote_to_bytes, urljoin
+
+BLANKS = "".join(map(chr, range(0x21)))
+"""What is taken off both ends of a line, as the Java tool does it."""
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
+_PORT_MOST = 65535
+_PATH_PLAIN = "/:@!$&'()*+,;=~-._%"
+_QUERY_PLAIN = _PATH_PLAIN + "?"
+_LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+_VALID = re.compile(r"(?:[A-Za-z0-9/:@!$&'()*+,;=~._-]|%[0-9A-Fa-f]{2})*")
+_SLASHES = re.compile("/{2,}")
+_HIDDEN = "***"
+_RECORDED = "] [url: "
+
+
+class BadUrl(ValueError):
+    """What is wrong with a URL; the message does not repeat it."""
+
+
+class Address(NamedTuple):
+    """A URL, ready to be requested."""
+
+    url: str
+    """As it goes over the wire: percent-encoded, without credentials and fragment."""
+    path: str
+    """Its path with escapes decoded once; begins with `/`."""
+    authorization: str = ""
+    """The value of an `Authorization` header, from credentials in the URL; empty: none."""
+
+    @property
+    def key(self) -> str:
+        """The object key that the path gives, empty where it gives none."""
+        return _SLASHES.sub("/", self.path)[1:]
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: where credentials may be sent."""
+        return self.url[: self.url.index("/", self.url.index("://") + 3)]
+
+
+def address_of(text: str) -> Address:
+    """Return what is requested for a URL. Raises BadUrl."""
+    text = text.strip(BLANKS)
+    scheme = _SCHEME.match(text)
+    if not scheme:
+        raise BadUrl("it is no URL: it does not begin with http:// or https://")
+    protocol = scheme[1].lower()
+    if protocol not in _PORTS:
+        raise BadUrl(f"its scheme {protocol}: is not supported, only http:// and https:// are")
+    if not text.startswith("//", scheme.end()):
+        raise BadUrl("it is no URL: // is missing behind its scheme")
+    rest = text[scheme.end() + 2 :].partition("#")[0]
+    end = min((rest.index(mark) for mark in "/?" if mark in rest), default=len(rest))
+    credentials, _, place = rest[:end].rpartition("@")
+    if "\\" in rest[:end]:
+        raise BadUrl("its host is no host name")  # browsers and RFC 3986 disagree on it
+    path, mark, query = rest[end:].partition("?")
+    path = path or "/"
+    decoded = _decoded(path) if "%" in path else path
+    url = f"{protocol}://{_authority(place, _PORTS[protocol])}{_wired(path, _PATH_PLAIN)}"
+    if mark:
+        url += "?" + _wired(query, _QUERY_PLAIN)
+    return Address(url, decoded, _basic(credentials) if credentials else "")
+
+
+def redirected(address: Address, location: str) -> Address:
+    """Return where a redirect leads. Raises BadUrl.
+
+    Credentials are sent on only where scheme, host and port stay the same.
+    """
+    target = address_of(urljoin(address.url, location.strip(BLANKS)))
+    if target.authorization or target.origin != address.origin:
+        return target
+    return target._replace(authorization=address.authorization)
+
+
+def shown(text: str) -> str:
+    """Return a URL, or a record key that ends in one, without credentials and query."""
+    if text.startswith("[taskType: "):
+        head, mark, url = text.partition(_RECORDED)
+        return f"{head}{mark}{_masked(url[:-1])}]" if mark else text
+    return _masked(text)
+
+
+def _masked(text: str) -> str:
+    scheme = re.match(r"\s*[A-Za-z][A-Za-z0-9+.-]*:/*", text)
+    if not scheme:
+        return text
+    start = scheme.end()
+    cut = re.search(r"[?#]", text[start:])
+    rest = text[start:] if not cut else text[start : start + cut.start()]
+    authority, slash, path = rest.partition("/")
+    credentials, at, place = authority.rpartition("@")
+    rest = f"{_HIDDEN if credentials else ''}{at}{place}{slash}{path}"
+    return text[:start] + rest + (f"{cut.group()}{_HIDDEN}" if cut else "")
+
+
+def _wired(text: str, plain: str) -> str:
+    """Percent-encode what may not stand in a URL; valid escapes stay as they are."""
+    if _VALID.fullmatch(text):
+        return text
+    return quote(_LONE_PERCENT.sub("%25", text), safe=plain)
+
+
+def _decoded(path: str) -> str:
+    try:
+        return unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        raise BadUrl("its path is not UTF-8 when its escapes are decoded") from None
+
+
+@functools.lru_cache(maxsize=1024)
+def _authority(place: str, default_port: int) -> str:
+    """Return host and port, the port only where it is not the scheme's own."""
+    host, port_text = place, ""
+    if not place.endswith("]"):
+        head, colon, tail = place.rpartition(":")
+        if colon:
+            host, port_text = head, tail
+    host = host.lower()
+    if not host.isascii():
+        host = _international(host)
+    if not _HOST.fullmatch(host):
+        raise BadUrl("it names no host" if not host else "its host is no host name")
+    if not port_text:
+        return host
+    if not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text) <= _PORT_MOST):
+        raise BadUrl("its port is no number from 1 to 65535")
+    port = int(port_text)
+    return host if port == default_port else f"{host}:{port}"
+
+
+def _international(host: str) -> str:
+    """Return the ASCII form of a host name in another script."""
+    from requests import Request, RequestException  # noqa: PLC0415 - takes 0.1 s, and few need it
+
+    try:
+        prepared = Request("GET", f"http://{host}/").prepare().url or ""
+    except (RequestException, ValueError):
+        raise BadUrl("its host is no host name") from None
+    return prepared[len("http://") : -1]
+
+
+def _basic(credentials: str) -> str:
+    user, _, password = credentials.partition(":")
+    text = f"{unquote(user)}:{unquote(password)}"
+    return "Basic " + base64.b64encode(text.encode()).decode("ascii")

@@ -1,0 +1,548 @@
+"""From one bucket of COS to another with the whole tool, as a user runs it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from cos_migrate.emulator import EmbeddedCos, Fault
+from cos_migrate.emulator.signature import Account
+from tests.functional.cloud_tool import CloudTool, counted, noise, stored, wait_until
+from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, end, records
+
+MIB = 1 << 20
+SOURCE = "source-1250000001"
+SOURCE_ID, SOURCE_KEY = "AKIDsource", "source-secret"
+IN_PARTS = (
+    "from cos_migrate import plan; "
+    "plan.DEFAULT_COPIES = plan.CopyRules(in_parts_from=2 << 20, part_size=1 << 20); "
+    "from cos_migrate.cli import main; raise SystemExit(main())"
+)
+"""Starts the tool, for which objects of 2 MiB are too large for one copy."""
+
+
+@pytest.fixture(name="cos")
+def _cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
+    folder = tmp_path / "cos"
+    folder.mkdir()
+    server = EmbeddedCos(
+        folder,
+        secret_id=SECRET_ID,
+        secret_key=SECRET_KEY,
+        buckets=[BUCKET, SOURCE],
+        more_accounts=[Account(SOURCE_ID, SOURCE_KEY)],
+    )
+    with server:
+        yield server
+
+
+@pytest.fixture(name="tool")
+def _tool(tmp_path: Path, cos: EmbeddedCos) -> CloudTool:
+    section = {
+        "srcRegion": "ap-shanghai",
+        "srcBucketName": SOURCE,
+        "srcSecretId": SOURCE_ID,
+        "srcSecretKey": SOURCE_KEY,
+        "srcCosPath": "/",
+        "srcEndPointSuffix": f"localhost:{cos.port}",
+    }
+    return CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateBucketCopy", cloud=section)
+
+
+def put(
+    cos: EmbeddedCos, key: str, body: bytes, headers: dict[str, str] | None = None, acl: str = ""
+) -> None:
+    kept = {"content-type": "text/x", "x-cos-meta-who": "me", **(headers or {})}
+    cos.store.put(SOURCE, key, cos.store.receive([body]), kept, acl=acl)
+
+
+def joined(cos: EmbeddedCos, key: str, parts: list[bytes]) -> None:
+    """Place an object that was uploaded in parts: its ETag is no MD5."""
+    upload = cos.store.begin_upload(SOURCE, key, {"content-type": "text/x"}, "")
+    done = [
+        cos.store.put_part(upload, number, cos.store.receive([part]))
+        for number, part in enumerate(parts, start=1)
+    ]
+    cos.store.complete(upload, done)
+
+
+def moved(cos: EmbeddedCos) -> int:
+    """Return how many bodies passed through this machine."""
+    return sum(cos.operations().count(name) for name in ("GetObject", "PutObject", "UploadPart"))
+
+
+def record_of(key: str, dest: str, storage_class: str = "Standard") -> str:
+    return (
+        f"[taskType: migrateBucketCopy] [destRegion: ap-guangzhou], [destBucketName: {BUCKET}], "
+        f"[destKey: {dest}], [srcRegion: ap-shanghai], [srcBucketName: {SOURCE}], "
+        f"[srcKey: {key}], [srcStorageClass: {storage_class}]"
+    )
+
+
+def test_everything_is_copied_and_then_nothing_again(tool: CloudTool, cos: EmbeddedCos) -> None:
+    bodies = {
+        "a/b/plain": noise(100, 1),
+        "a/b/odd +%\u4e2d?#": noise(2000, 2),
+        "a/b/empty": b"",
+        "a/b/dir/": b"",
+        "a/b/large": noise(11 * MIB, 3),
+    }
+    for key, body in bodies.items():
+        put(cos, key, body)
+    parts = [noise(MIB, 4), noise(MIB, 5), b"end"]
+    joined(cos, "a/b/joined", parts)
+    bodies["a/b/joined"] = b"".join(parts)
+    put(cos, "a/bc", b"another folder")
+    put(cos, "a/b/cold", b"cold", {"x-cos-storage-class": "STANDARD_IA"})
+    bodies["a/b/cold"] = b"cold"
+    tool.cloud["srcCosPath"] = "/a/b"
+    tool.common.update(cosPath="/to/", storageClass="Maz_Standard", encryptionType="sse-cos")
+    cos.reset()
+    ended = tool.run()
+    assert (ended.code, ended.status) == (0, "ALL_OK"), ended.out + tool.log("error.log")
+    assert ended.counts() == counted(new=7)
+    assert stored(cos) == {key.replace("a/b/", "to/", 1): body for key, body in bodies.items()}
+    assert moved(cos) == 0
+    for key in stored(cos):
+        headers = cos.object_head(BUCKET, key).headers
+        assert headers["content-type"] == "text/x"
+        assert headers["x-cos-storage-class"] == "MAZ_STANDARD"
+        assert headers["x-cos-server-side-encryption"] == "AES256"
+        assert headers.get("x-cos-meta-who") == (None if key == "to/joined" else "me")
+    copy = next(seen for seen in cos.requests if seen.operation == "PutObjectCopy")
+    assert "x-cos-copy-source-if-match" in copy.headers
+    kept = records(tool.database)
+    etag = hashlib.md5(b"cold").hexdigest()
+    assert kept[record_of("a/b/cold", "/to/cold", "Standard_IA")] == (
+        f"[srcSize: 4], [srcEtag: {etag}], [srcStorageClass: Standard_IA]"
+    )
+    text = (
+        f"[destCosFolder: /to/], [srcRegion: ap-shanghai], [srcBucket: {SOURCE}], "
+        "[srcCosFolder: /a/b/]"
+    )
+    assert tool.database.name == hashlib.md5(text.encode()).hexdigest()
+    assert tool.database.parents[1].name == "migrate_copy_bucket"
+    told = ended.out + ended.err + tool.log("info.log")
+    assert SOURCE_KEY not in told
+
+    cos.reset()
+    assert tool.run().counts() == counted(skip=7)
+    assert set(cos.operations()) == {"GetBucket"}
+    put(cos, "a/b/plain", b"changed")
+    put(cos, "a/b/new", b"new")
+    assert tool.run().counts() == counted(new=1, update=1, skip=6)
+    assert stored(cos)["to/plain"] == b"changed"
+
+
+@pytest.mark.parametrize(("status", "code"), [(405, "MethodNotAllowed"), (403, "AccessDenied")])
+def test_what_may_not_be_copied_passes_through(
+    tool: CloudTool, cos: EmbeddedCos, status: int, code: str
+) -> None:
+    bodies = {f"{number:02}": noise(2000, number) for number in range(30)}
+    bodies["large"] = noise(12 * MIB)
+    for key, body in bodies.items():
+        put(cos, key, body)
+    cos.faults.append(
+        Fault("status", operation="PutObjectCopy", times=-1, status=status, code=code)
+    )
+    tool.common["smallFileExecutorNum"] = "2"
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (0, counted(new=31)), tool.log("error.log")
+    assert stored(cos) == bodies
+    assert "COS refuses to copy" in tool.log("info.log")
+    assert cos.operations().count("PutObjectCopy") < 31
+    assert cos.operations().count("GetObject") == 30 + 3
+    for key in bodies:
+        headers = cos.object_head(BUCKET, key).headers
+        assert (headers["content-type"], headers["x-cos-meta-who"]) == ("text/x", "me")
+    cos.reset()
+    assert tool.run().counts() == counted(skip=31)
+
+
+def test_through_a_proxy(tool: CloudTool, cos: EmbeddedCos) -> None:
+    for number in range(5):
+        put(cos, f"{number}", noise(200, number))
+    cos.faults.append(Fault("status", "PutObjectCopy", "2", status=405, code="MethodNotAllowed"))
+    tool.cloud["srcEndPointSuffix"] = ""
+    tool.common.update(
+        endPointSuffix="",
+        proxyHost="127.0.0.1",
+        proxyPort=str(cos.port),
+        proxyUser="me",
+        proxyPassword="proxy-pass",
+    )
+    ended = tool.run()
+    assert ended.counts() == counted(new=5), ended.out + tool.log("error.log")
+    assert stored(cos) == {f"{number}": noise(200, number) for number in range(5)}
+    assert {"GetBucket", "GetObject"} <= set(cos.operations())
+    expected = "Basic " + base64.b64encode(b"me:proxy-pass").decode()
+    assert {seen.headers["proxy-authorization"] for seen in cos.requests} == {expected}
+    hosts = {seen.headers["host"] for seen in cos.requests if seen.bucket == SOURCE}
+    assert hosts == {f"{SOURCE}.cos.ap-shanghai.myqcloud.com"}
+
+
+def test_what_failed_and_is_gone_is_forgotten(tool: CloudTool, cos: EmbeddedCos) -> None:
+    put(cos, "a", b"1")
+    put(cos, "b", b"2")
+    tool.common["requestTryCount"] = "1"
+    cos.faults.append(Fault("status", "PutObjectCopy", "b", times=-1))
+    assert tool.run().counts() == counted(new=1, fail=1)
+    cos.store.delete(SOURCE, "b")
+    cos.faults.clear()
+    assert tool.run().counts() == counted(fail=1, skip=1)
+    assert tool.run().counts() == counted(skip=1)
+
+
+def test_now_and_then_a_copy_is_refused(tool: CloudTool, cos: EmbeddedCos) -> None:
+    bodies = {f"{number:02}": noise(200, number) for number in range(30)}
+    for key, body in bodies.items():
+        put(cos, key, body)
+    tool.common["smallFileExecutorNum"] = "1"
+    for key in ("03", "13", "14", "23"):
+        cos.faults.append(
+            Fault("status", operation="PutObjectCopy", key=key, status=405, code="MethodNotAllowed")
+        )
+    ended = tool.run()
+    assert ended.counts() == counted(new=30), tool.log("error.log")
+    assert stored(cos) == bodies
+    assert cos.operations().count("PutObject") == 4
+
+
+def test_a_list_of_keys(tool: CloudTool, cos: EmbeddedCos, tmp_path: Path) -> None:
+    put(cos, "a/1", b"1")
+    put(cos, "a+b", b"2", {"x-cos-storage-class": "STANDARD_IA"})
+    put(cos, "\u4e2d", b"3", {"x-cos-storage-class": "STANDARD_IA"})
+    put(cos, "left out", b"4")
+    listed = tmp_path / "keys.txt"
+    listed.write_text("/a/1\na%2Bb\n%E4%B8%AD\r\n\nmissing\n", encoding="utf-8")
+    tool.cloud["srcFileList"] = str(listed)
+    tool.common["cosPath"] = "/to/"
+    cos.reset()
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (1, counted(new=3, fail=1)), ended.out
+    assert stored(cos) == {"to/a/1": b"1", "to/a+b": b"2", "to/\u4e2d": b"3"}
+    assert moved(cos) == 0
+    kept = records(tool.database)
+    assert record_of("a/1", "/to/a/1") in kept
+    assert record_of("a+b", "/to/a+b", "Standard_IA") in kept
+    assert record_of("missing", "/to/missing") in ended.out
+    put(cos, "missing", b"5", {"x-cos-storage-class": "COLD"})
+    assert tool.run().counts() == counted(new=1, skip=3)
+    kept = records(tool.database)
+    assert not [key for key in kept if key.startswith("[cosmigrate failed]")]
+
+    tool.cloud["srcStorageClass"] = "Standard_IA"
+    cos.reset()
+    other = tool.run("-Dcommon.cosPath=/other/")
+    assert (other.code, other.counts()) == (0, counted(new=2)), other.out
+    assert "to/a/1" not in other.out
+    assert {key for key in stored(cos) if key.startswith("other/")} == {"other/a+b", "other/\u4e2d"}
+
+
+def test_onto_itself(tool: CloudTool, cos: EmbeddedCos) -> None:
+    put(cos, "a", b"body", {"cache-control": "no-store"})
+    joined(cos, "b", [noise(MIB), b"end"])
+    tool.cloud["srcBucketName"] = SOURCE
+    tool.common.update(bucketName=SOURCE, storageClass="Standard_IA")
+    ended = tool.run()
+    assert ended.counts() == counted(new=2), tool.log("error.log")
+    head = cos.object_head(SOURCE, "a")
+    assert head.headers == {
+        "content-type": "text/x",
+        "cache-control": "no-store",
+        "x-cos-meta-who": "me",
+        "x-cos-storage-class": "STANDARD_IA",
+    }
+    assert cos.object_bytes(SOURCE, "b") == noise(MIB) + b"end"
+
+
+def test_acls(tool: CloudTool, cos: EmbeddedCos) -> None:
+    put(cos, "private", b"1", acl="private")
+    put(cos, "public", b"2", acl="public-read")
+    put(cos, "granted", b"3", acl="READ qcs::cam::uin/7:uin/7")
+    put(cos, "plain", b"4")
+    put(cos, "streamed", b"5", acl="public-read")
+    cos.faults.append(
+        Fault("status", operation="PutObjectCopy", key="streamed", status=405, code="No")
+    )
+    tool.common["copyAcl"] = "on"
+    ended = tool.run()
+    assert ended.counts() == counted(new=5), tool.log("error.log")
+    assert {key: cos.object_head(BUCKET, key).acl for key in stored(cos)} == {
+        "private": "private",
+        "public": "public-read",
+        "granted": "READ qcs::cam::uin/7:uin/7",
+        "plain": "",
+        "streamed": "public-read",
+    }
+
+
+def test_no_fault_leaves_a_wrong_object(tool: CloudTool, cos: EmbeddedCos) -> None:
+    bodies = {f"{number:02}": noise(3000, number) for number in range(30)}
+    for key, body in bodies.items():
+        put(cos, key, body)
+    for number in range(6):
+        parts = [noise(MIB, number), noise(7, number)]
+        joined(cos, f"joined/{number}", parts)
+        bodies[f"joined/{number}"] = b"".join(parts)
+    tool.common["workerProcessNum"] = "2"
+    copies = "PutObjectCopy"
+    cos.faults += [
+        Fault("error-in-200", copies, "0[12]", times=2),
+        Fault("error-in-200", copies, "joined/1"),
+        Fault("status", copies, "03", status=503, code="SlowDown"),
+        Fault("status", copies, "04", times=2),
+        Fault("reset", copies, "05"),
+        Fault("drop", copies, "06"),
+        Fault("truncate", copies, "07"),
+        Fault("wrong-crc", copies, "joined/2", times=2),
+        Fault("no-crc", copies, "joined/3"),
+        Fault("status", "GetBucket", times=2),
+        Fault("truncate", "GetBucket"),
+    ]
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (0, counted(new=36)), tool.log("error.log")
+    assert stored(cos) == bodies
+    assert moved(cos) == 0
+
+
+def test_a_copy_that_stays_wrong_is_never_recorded(tool: CloudTool, cos: EmbeddedCos) -> None:
+    joined(cos, "bad", [noise(MIB), b"1"])
+    put(cos, "good", b"2")
+    put(cos, "half", b"3")
+    cos.faults.append(Fault("wrong-crc", "PutObjectCopy", "bad", times=-1))
+    cos.faults.append(Fault("error-in-200", "PutObjectCopy", "half", times=-1))
+    tool.common["requestTryCount"] = "2"
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (1, counted(new=1, fail=2))
+    kept = [key for key in records(tool.database) if key.startswith("[taskType")]
+    assert kept == [record_of("good", "/good")]
+    cos.faults.clear()
+    assert tool.run().counts() == counted(new=2, skip=1)
+
+
+def test_objects_that_change_after_they_were_listed(tool: CloudTool, cos: EmbeddedCos) -> None:
+    put(cos, "a", b"old")
+    put(cos, "b", b"probe")
+    put(cos, "gone", b"x")
+    tool.common.update(smallFileExecutorNum="1")
+
+    change = partial(put, cos, "a", b"new version")
+    with changing(cos, "GetBucket", change, partial(cos.store.delete, SOURCE, "gone")):
+        ended = tool.run()
+    assert (ended.code, ended.counts()) == (1, counted(new=2, fail=1)), ended.out
+    assert stored(cos) == {"a": b"new version", "b": b"probe"}
+    assert "it does not exist any more" in tool.log("error.log")
+
+
+class changing:  # noqa: N801 - reads like a function
+    """Do something once, as soon as an operation has been answered."""
+
+    def __init__(self, cos: EmbeddedCos, operation: str, *actions: object) -> None:
+        self._cos = cos
+        self._answer = cos.answer
+        self._operation = operation
+        self._actions = list(actions)
+
+    def __enter__(self) -> None:
+        def answer(request: object, connection: int) -> object:
+            reply = self._answer(request, connection)  # type: ignore[arg-type]
+            if self._cos.requests and self._cos.requests[-1].operation == self._operation:
+                while self._actions:
+                    self._actions.pop()()  # type: ignore[operator]
+            return reply
+
+        self._cos.answer = answer  # type: ignore[method-assign, assignment]
+
+    def __exit__(self, *_: object) -> None:
+        self._cos.answer = self._answer  # type: ignore[method-assign]
+
+
+def test_archived_objects_are_named_and_stop_nothing(tool: CloudTool, cos: EmbeddedCos) -> None:
+    for number in range(8):
+        put(cos, f"cold/{number}", b"x", {"x-cos-storage-class": "ARCHIVE"})
+        put(cos, f"good/{number}", b"x")
+    cos.faults.append(
+        Fault("status", "PutObjectCopy", "cold", times=-1, status=403, code="InvalidObjectState")
+    )
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (1, counted(new=8, fail=8))
+    assert moved(cos) == 0
+    assert "it is archived and must be restored before it can be copied" in tool.log("error.log")
+
+
+def start_in_parts(tool: CloudTool) -> subprocess.Popen[str]:
+    tool.write_config()
+    return subprocess.Popen(
+        [sys.executable, "-c", IN_PARTS],
+        cwd=tool.folder,
+        env=tool.environ(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def test_huge_objects_are_copied_in_parts(tool: CloudTool, cos: EmbeddedCos) -> None:
+    body = noise(7 * MIB + 5)
+    put(cos, "huge", body)
+    joined(cos, "joined", [noise(2 * MIB, 2), noise(MIB, 3)])
+    tool.common.update(cosPath="/to/", storageClass="Standard_IA", bigFileUploadPartSize=str(MIB))
+    cos.faults += [
+        Fault("error-in-200", "UploadPartCopy", query="partNumber=2"),
+        Fault("status", "UploadPartCopy", query="partNumber=3", status=503, code="SlowDown"),
+        Fault("drop", "UploadPartCopy", query="partNumber=5"),
+    ]
+    ended = end(start_in_parts(tool))
+    assert (ended.code, ended.counts()) == (0, counted(new=2)), tool.log("error.log")
+    assert stored(cos) == {"to/huge": body, "to/joined": noise(2 * MIB, 2) + noise(MIB, 3)}
+    assert moved(cos) == 0
+    assert cos.operations().count("UploadPartCopy") == 8 + 3 + 3
+    headers = cos.object_head(BUCKET, "to/huge").headers
+    assert headers == {
+        "content-type": "text/x",
+        "x-cos-meta-who": "me",
+        "x-cos-storage-class": "STANDARD_IA",
+    }
+    cos.reset()
+    assert end(start_in_parts(tool)).counts() == counted(skip=2)
+    assert set(cos.operations()) == {"GetBucket"}
+
+
+def test_parts_that_may_not_be_copied_pass_through(tool: CloudTool, cos: EmbeddedCos) -> None:
+    body = noise(6 * MIB)
+    put(cos, "huge", body)
+    tool.common["bigFileUploadPartSize"] = str(MIB)
+    cos.faults.append(
+        Fault("status", "UploadPartCopy", times=-1, skip=2, status=403, code="AccessDenied")
+    )
+    ended = end(start_in_parts(tool))
+    assert ended.counts() == counted(new=1), tool.log("error.log")
+    assert stored(cos) == {"huge": body}
+    assert 1 <= cos.operations().count("UploadPart") <= 4
+
+
+def test_a_huge_object_that_changes_between_its_parts(tool: CloudTool, cos: EmbeddedCos) -> None:
+    put(cos, "huge", noise(6 * MIB))
+    body = noise(5 * MIB, 7)
+    tool.common.update(bigFileUploadPartSize=str(MIB), bigFileExecutorNum="1")
+    with changing(cos, "UploadPartCopy", partial(put, cos, "huge", body)):
+        ended = end(start_in_parts(tool))
+    assert ended.counts() == counted(new=1), tool.log("error.log")
+    assert stored(cos) == {"huge": body}
+    assert "AbortMultipartUpload" in cos.operations()
+
+
+def test_killed_between_the_parts(tool: CloudTool, cos: EmbeddedCos) -> None:
+    body = noise(20 * MIB)
+    put(cos, "huge", body)
+    tool.common.update(bigFileUploadPartSize=str(MIB), bigFileExecutorNum="1")
+    cos.latency = 0.1
+    process = start_in_parts(tool)
+    wait_until(
+        lambda: cos.operations().count("UploadPartCopy") >= 16, lambda: process.poll() is None
+    )
+    process.kill()
+    end(process)
+    cos.latency = 0.0
+    wait_until(lambda: not cos.at_once)
+    cos.reset()
+    ended = end(start_in_parts(tool))
+    assert ended.counts() == counted(new=1), tool.log("error.log")
+    assert stored(cos) == {"huge": body}
+    assert cos.operations().count("UploadPartCopy") < 20
+    assert cos.operations().count("InitiateMultipartUpload") == 0
+    assert moved(cos) == 0
+
+
+def test_killed_in_the_middle_and_completed(tool: CloudTool, cos: EmbeddedCos) -> None:
+    bodies = {f"small/{number:03}": noise(2000, number) for number in range(200)}
+    for key, body in bodies.items():
+        put(cos, key, body)
+    cos.latency = 0.02
+    tool.common.update(workerProcessNum="2", smallFileExecutorNum="4", resume="true")
+    process = tool.start()
+    wait_until(lambda: len(cos.keys(BUCKET)) >= 50, lambda: process.poll() is None)
+    process.kill()
+    end(process)
+    cos.latency = 0.0
+    wait_until(lambda: not cos.at_once)
+    cos.reset()
+    ended = tool.run()
+    assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err
+    assert stored(cos) == bodies
+    assert cos.operations().count("PutObjectCopy") < 200
+    cos.reset()
+    assert tool.run().counts() == counted(skip=200)
+    assert set(cos.operations()) == {"GetBucket"}
+
+
+def test_a_listing_goes_on_where_it_was(tool: CloudTool, cos: EmbeddedCos) -> None:
+    keys = [f"{number:05}" for number in range(1_100)]
+    for key in keys:
+        put(cos, key, b"")
+    tool.common.update(resume="true", requestTryCount="1", listParallel="1")
+    cos.faults.append(Fault("status", "GetBucket", query="marker=00", times=-1))
+    first = tool.run()
+    assert (first.code, first.list_finished) == (1, False)
+    assert first.counts() == counted(new=1_000)
+    cos.faults.clear()
+    cos.reset()
+    second = tool.run()
+    assert (second.code, second.list_finished) == (0, True), second.err
+    assert second.counts() == counted(new=100)
+    assert cos.operations().count("GetBucket") == 1
+    assert cos.keys(BUCKET) == keys
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"srcSecretId": "AKIDnobody"}, "[migrateBucketCopy] srcSecretId"),
+        ({"srcSecretKey": "guessed"}, "[migrateBucketCopy] srcSecretKey"),
+        ({"srcBucketName": "none-1250000001"}, "[migrateBucketCopy] srcBucketName"),
+        ({"srcEndPointSuffix": "localhost:1"}, "[migrateBucketCopy] srcEndPointSuffix"),
+    ],
+)
+def test_wrong_access_ends_with_one_message(
+    tool: CloudTool, cos: EmbeddedCos, changed: dict[str, str], words: str
+) -> None:
+    put(cos, "a", b"x")
+    tool.cloud.update(changed)
+    tool.common["requestTryCount"] = "2"
+    ended = tool.run()
+    assert ended.code == 1
+    assert not ended.list_finished
+    assert words in ended.out + ended.err
+    assert words in tool.log("error.log")
+    assert "guessed" not in ended.out + ended.err + tool.log("error.log")
+    assert set(cos.operations()) <= {"GetBucket"}
+    assert len(cos.requests) <= 1
+
+
+def test_wrong_keys_of_the_target_are_no_refused_copy(tool: CloudTool, cos: EmbeddedCos) -> None:
+    for number in range(5):
+        put(cos, f"{number}", b"x")
+    tool.common["secretKey"] = "guessed"
+    ended = tool.run()
+    assert ended.code == 1
+    assert moved(cos) == 0
+    assert cos.operations().count("PutObjectCopy") == 1
+    assert "SignatureDoesNotMatch" in ended.out + ended.err
+
+
+def test_a_bucket_that_may_not_be_listed(tool: CloudTool, cos: EmbeddedCos) -> None:
+    put(cos, "a", b"x")
+    cos.faults.append(Fault("status", "GetBucket", times=-1, status=403, code="AccessDenied"))
+    ended = tool.run()
+    assert (ended.code, ended.list_finished) == (1, False)
+    assert "[migrateBucketCopy] srcSecretId: it lacks a permission" in tool.log("error.log")
