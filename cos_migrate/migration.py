@@ -212,7 +212,6 @@ class Migration(Loop):
         else:
             self._uploads.take(upload, task, reply, values)
 
-
     def _take_small(self, sending: Sending, task: Message, reply: int, values: list[Any]) -> None:
         if reply == Reply.DONE and task[1] == Kind.EXAMINE:
             fingerprint = Fingerprint(*values)

@@ -6,10 +6,11 @@ import hashlib
 import os
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cos_migrate import __version__
+from cos_migrate.check import Check
 from cos_migrate.config import Config
 from cos_migrate.console import Console
 from cos_migrate.cos.access import CosSettings, Credentials
@@ -162,15 +163,9 @@ class Run:
         self._header = header
         self._source = source_type(config.source, target_of(common), source_options(common))
         self._place = JobPlace.of(folder, self._source)
-        self._report = Report(
-            console=console,
-            logs=logs,
-            folder=folder,
-            job=self._place.name,
-            bucket=common.bucket_name,
-            migrate_type=config.migrate_type,
-            finished_folder=common.output_finished_file_folder,
-        )
+        self._console = console
+        self._logs = logs
+        self._report = self._make_report(common.output_finished_file_folder)
         comparing = common.real_time_compare and source_type.compares_times
         self._plan = Plan(
             rules=Rules(
@@ -193,21 +188,26 @@ class Run:
             list_parallel=common.list_parallel,
             tries=common.request_try_count,
             resume=common.resume,
-            reload_credentials=reload_credentials,
+            reload_credentials=self._fresh_credentials,
         )
+        self._settings = cos_settings(common)
+        self._reload_credentials = reload_credentials
         self._source_type = source_type
         self._spool = Spool(Path(common.tmp_folder), self._place.name)
-        self._migration: Migration | None = None
+        self._running: Migration | Check | None = None
         self._interrupted = False
 
     def interrupt(self) -> None:
         """End the run early; may be called from a signal handler."""
         self._interrupted = True
-        if self._migration:
-            self._migration.interrupt()
+        if self._running:
+            self._running.interrupt()
 
-    def execute(self) -> Summary:
-        """Migrate everything there is. Raises StateError."""
+    def execute(self) -> list[Summary]:
+        """Migrate everything there is, and compare it where that is wanted.
+
+        Return a summary for each of the two. Raises StateError.
+        """
         common = self._config.common
         with State.open(self._place.database, max_open_files=common.rocks_max_open_file) as state:
             note_run(self._place.database, self._source.job_text())
@@ -217,19 +217,61 @@ class Run:
             if not self._source.reads_at_once:
                 self._spool.open()
             try:
-                self._migration = Migration(
+                migration = Migration(
                     self._plan, self._source, state, self._report, self._make_pools, self._spool
                 )
-                if self._interrupted:
-                    self._migration.interrupt()
-                return self._migration.run()
+                summaries = [self._pass(migration)]
             finally:
                 self._spool.close()
+            if common.check and not self._interrupted:
+                summaries.append(self._check(state))
+            return summaries
+
+    def _check(self, state: State) -> Summary:
+        """Compare what is recorded with what is on COS."""
+        report = self._make_report("")
+        report.begin_check()
+        plan = self._plan
+        return self._pass(
+            Check(
+                plan.window,
+                plan.reload_credentials,
+                self._source,
+                state,
+                report,
+                self._make_pools,
+            )
+        )
+
+    def _pass(self, loop: Migration | Check) -> Summary:
+        """Run one pass, which signals then reach."""
+        self._running = loop
+        if self._interrupted:
+            loop.interrupt()
+        return loop.run()
+
+    def _make_report(self, finished_folder: str) -> Report:
+        return Report(
+            console=self._console,
+            logs=self._logs,
+            folder=self._folder,
+            job=self._place.name,
+            bucket=self._config.common.bucket_name,
+            migrate_type=self._config.migrate_type,
+            finished_folder=finished_folder,
+        )
+
+    def _fresh_credentials(self) -> Credentials | None:
+        """Read the credentials again; what begins later uses them too."""
+        fresh = self._reload_credentials()
+        if fresh:
+            self._settings = replace(self._settings, credentials=fresh)
+        return fresh
 
     def _make_pools(self, post: Callable[[Results | Lost], None]) -> Pools:
         common = self._config.common
         job = Job(
-            cos=cos_settings(common),
+            cos=self._settings,
             source=self._source_type,
             source_config=self._config.source,
             target=self._source.target,

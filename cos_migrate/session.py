@@ -117,15 +117,15 @@ class Session:
     def _round(self, run: Run, console: Console, logs: Logs) -> int:
         """Run once; return the exit code of it."""
         try:
-            summary = run.execute()
+            summaries = run.execute()
         except StateError as error:
             # In daemon mode the next round may find it usable again.
             console.complain(str(error))
             logs.error(str(error))
             return 3
-        if not summary.scanned:
+        if not summaries[0].scanned:
             console.say("nothing was found to migrate")
-        return summary.exit_code
+        return max(summary.exit_code for summary in summaries)
 
     def _reload_credentials(self) -> Credentials | None:
         """Read the credentials again; None when they are the ones that have expired."""
@@ -189,7 +189,6 @@ def _refuse_unsupported(path: str, config: Config) -> None:
     """Refuse what would be read and ignored. Raises ConfigError."""
     common = config.common
     asked = {
-        "check=on": common.check,
         f"batchTaskPath={common.batch_task_path}": bool(common.batch_task_path),
     }
     problems = [

@@ -120,6 +120,14 @@ class Source(abc.ABC):
         """Return `obj` with its present fingerprint; raises `SourceError` when it is gone."""
         return obj
 
+    def recorded(self, obj: SourceObject) -> SourceObject | None:  # noqa: ARG002
+        """Return the object of a record where `check` has to ask the source about it.
+
+        `obj` is what the record says: its name is empty where the record has none, `key` is what
+        follows `cosPath`. None: the source tells nothing that the record does not.
+        """
+        return None
+
     def copy_source(self, obj: SourceObject) -> str:  # noqa: ARG002 - see `copies`
         """Return the value of `x-cos-copy-source` for `obj`; only where `copies` is true."""
         return ""
