@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cos_migrate import keys, positions
+from cos_migrate import keys, positions, records
 from cos_migrate.cos.access import Credentials
 from cos_migrate.errors import StateError
 from cos_migrate.ledger import Ledger, Sending
@@ -103,13 +103,14 @@ class Migration(Loop):
     def _prepare(self, source: Source, state: State) -> tuple[Ledger, Scanner | Lister]:
         if not isinstance(source, CloudSource):
             return Ledger(source, state, self._report), Scanner(source.scan, self._inbox.put)
-        saved = positions.load(state) if self._plan.resume else None
+        mark = records.origin_mark(source.origin())
+        saved = positions.load(state, mark) if self._plan.resume else None
         if saved is None:
             state.write([], positions.stale_keys(state), sync=False)
         else:
             self._report.note(f"the listing goes on where it was left, in {len(saved)} ranges")
         starts = [(part, "") for part in source.ranges()] if saved is None else saved
-        kept = Positions(starts, resumed=saved is not None)
+        kept = Positions(starts, mark, resumed=saved is not None)
         lister = Lister(source, starts, self._plan.list_parallel, self._plan.tries, self._inbox.put)
         return Ledger(source, state, self._report, kept), lister
 

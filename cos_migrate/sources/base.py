@@ -80,6 +80,14 @@ class Source(abc.ABC):
     def job_text(self) -> str:
         """Return the text whose MD5 names this job's record database."""
 
+    def origin(self) -> str:
+        """Return a text without secrets that tells what this source lists from any other list.
+
+        The database is named by less: what a run has left in it to be gone on with is only for
+        a run of the same origin.
+        """
+        return self.job_text()
+
     @abc.abstractmethod
     def scan(self) -> Iterator[Found]:
         """Yield what there is to migrate, in listing order.
