@@ -57,12 +57,13 @@ class JobPlace:
     """Short and unique: part of the names of the job's own files."""
 
     @classmethod
-    def of(cls, folder: Path, source: Source) -> JobPlace:
-        """Return the place of the job that `source` describes."""
+    def of(cls, folder: Path, source: Source, task: str = "") -> JobPlace:
+        """Return the place of the job that `source` describes; `task` goes into its name."""
         digest = hashlib.md5(source.job_text().encode(), usedforsecurity=False).hexdigest()
         bucket = source.target.bucket
         database = folder / "db" / source.record_kind / bucket / digest
-        return cls(database, f"{source.migrate_type}-{bucket}-{digest[:8]}")
+        name = f"{source.migrate_type}-{bucket}-{digest[:8]}"
+        return cls(database, f"{name}-{task}" if task else name)
 
 
 def target_of(common: Common) -> Target:
@@ -155,14 +156,18 @@ class Run:
         header: Sequence[str],
         reload_credentials: Callable[[], Credentials | None],
         encryption: EncryptionSettings | None = None,
+        task: str = "",
     ) -> None:
-        """`folder` is the tool's; `header` are the log lines that a run begins with."""
+        """`folder` is the tool's; `header` are the log lines that a run begins with.
+
+        `task` tells apart the runs of one start that may be of one job; empty: there is one.
+        """
         common = config.common
         self._config = config
         self._folder = folder
         self._header = header
         self._source = source_type(config.source, target_of(common), source_options(common))
-        self._place = JobPlace.of(folder, self._source)
+        self._place = JobPlace.of(folder, self._source, task)
         self._console = console
         self._logs = logs
         self._report = self._make_report(common.output_finished_file_folder)
