@@ -129,13 +129,21 @@ def load(state: Readable, mark: str) -> list[tuple[ListRange, str]] | None:
         return None
     found = []
     for key, value in state.scan(PREFIX):
-        try:
-            prefix, after, until = json.loads(key[len(PREFIX) :])
-        except ValueError:
+        part = _range_of(key[len(PREFIX) :])
+        if part is None:
             return None
-        marker = value.decode("utf-8", "surrogatepass")
-        found.append((ListRange(str(prefix), str(after), str(until)), marker))
+        found.append((part, value.decode("utf-8", "surrogatepass")))
     return found
+
+
+def _range_of(text: bytes) -> ListRange | None:
+    try:
+        names = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(names, list) or len(names) != len(ListRange._fields):
+        return None
+    return ListRange(*names) if all(isinstance(name, str) for name in names) else None
 
 
 def stale_keys(state: Readable) -> list[bytes]:
