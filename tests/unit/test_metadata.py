@@ -52,6 +52,8 @@ def test_standard_headers_are_stored_as_they_are() -> None:
         ("n", "50%", "n", "50%"),
         ("n", "line\nbreak", "n", "line%0Abreak"),
         ("n", "", "n", ""),
+        ("n", " a  ", "n", "%20a%20%20"),
+        ("n", "  ", "n", "%20%20"),
     ],
 )
 def test_what_is_changed_to_fit(name: str, value: str, stored: str, text: str) -> None:
@@ -101,6 +103,7 @@ def test_whatever_comes_fits_or_is_named(pairs: list[tuple[str, str]]) -> None:
         assert re.fullmatch("x-cos-meta-[a-z0-9-]+", name)
         assert value.isascii()
         assert value.isprintable() or not value
+        assert value == value.strip()
         size += len(name) - len("x-cos-meta-") + len(value)
     assert size <= 2048
     stored = set(carried.headers.values()) | {unquote(value) for value in carried.headers.values()}
