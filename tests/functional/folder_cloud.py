@@ -1,6 +1,6 @@
 """A cloud whose buckets are folders: a source of its own, for what all clouds have in common.
 
-`python -m tests.functional.folder_cloud` is the tool with this source added; `CloudTool` starts it.
+`python -m tests.functional.folder_cloud` is the tool with this source; `FolderTool` starts it.
 It lists in the order of keys, few on a page, and hands out bytes without a network.
 """
 
@@ -143,7 +143,7 @@ class _Reader:
 
 
 @dataclass
-class CloudTool(Tool):
+class FolderTool(Tool):
     """The tool with a folder as cloud."""
 
     module: str = "tests.functional.folder_cloud"

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
+from cos_migrate.emulator import Fault as CosFault
+from cos_migrate.state import State
 from tests.clouds.oss_faults import Fault
 from tests.clouds.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
 from tests.clouds.oss_signature import Account
@@ -425,3 +427,21 @@ def test_downloads_are_told_as_by_the_java_tool(ali: AliTool) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     line = "[DownloadOk] [key: a b/c.txt] [byteDownload/ byteTotal/ percentage: 5/ 5/ 100.00%]"
     assert line in done.stdout.splitlines()
+
+
+def test_what_java_has_recorded_is_checked_by_what_oss_tells(
+    ali: AliTool, oss: OssServer, cos: EmbeddedCos
+) -> None:
+    """The Java tool records no CRC-64."""
+    for name in ("p/a", "p/b"):
+        oss.put(name, b"12345")
+    ali.ali["prefix"] = "p/"
+    assert ali.run().code == 0
+    with State.open(ali.database) as state:
+        state.write([], [key for key, _ in state.scan(b"[cosmigrate crc64] ")])
+    ali.common["check"] = "on"
+    cos.faults.append(CosFault("wrong-crc", operation="HeadObject", key="b", times=-1))
+    ended = ali.run()
+    assert ended.code == 1
+    assert ended.lines("[ok] check") == ["[ok] check ok: /a"]
+    assert len(ended.lines("[fail] check crc64 fail: /b. ")) == 1

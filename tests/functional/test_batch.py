@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import Account, EmbeddedCos, Fault
-from tests.functional.folder_cloud import CloudTool
+from tests.functional.folder_cloud import FolderTool
 from tests.functional.test_window_and_daemon import wait_for_rounds
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Ended, Tool, end, records
 
@@ -31,13 +31,13 @@ def cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
 
 
 @pytest.fixture
-def tool(tmp_path: Path, cos: EmbeddedCos) -> CloudTool:
-    tool = CloudTool(tmp_path / "tool", cos.port, batch=True)
+def tool(tmp_path: Path, cos: EmbeddedCos) -> FolderTool:
+    tool = FolderTool(tmp_path / "tool", cos.port, batch=True)
     tool.common["batchTaskPath"] = str(tool.folder / "tasks.txt")
     return tool
 
 
-def line(tool: CloudTool, bucket: str, source: str, **columns: str) -> str:
+def line(tool: FolderTool, bucket: str, source: str, **columns: str) -> str:
     values = {
         "destSecretId": SECRET_ID,
         "destSecretKey": SECRET_KEY,
@@ -52,12 +52,12 @@ def line(tool: CloudTool, bucket: str, source: str, **columns: str) -> str:
     return "\t".join(values.values())
 
 
-def write(tool: CloudTool, *lines: str, end_of_line: str = "\n") -> None:
+def write(tool: FolderTool, *lines: str, end_of_line: str = "\n") -> None:
     text = "".join(f"{each}{end_of_line}" for each in lines)
     (tool.folder / "tasks.txt").write_text(text, encoding="utf-8", newline="")
 
 
-def no_secrets(ended: Ended, tool: CloudTool) -> bool:
+def no_secrets(ended: Ended, tool: FolderTool) -> bool:
     everything = (
         ended.out
         + ended.err
@@ -67,7 +67,7 @@ def no_secrets(ended: Ended, tool: CloudTool) -> bool:
     return not any(secret in everything for secret in secrets)
 
 
-def test_each_line_is_a_run_of_its_own(cos: EmbeddedCos, tool: CloudTool) -> None:
+def test_each_line_is_a_run_of_its_own(cos: EmbeddedCos, tool: FolderTool) -> None:
     tool.add("a", b"one", "first")
     tool.add("b", b"two", "second")
     tool.add("c", b"three", "second")
@@ -99,7 +99,7 @@ def test_each_line_is_a_run_of_its_own(cos: EmbeddedCos, tool: CloudTool) -> Non
 
 
 def test_a_wrong_line_is_named_by_its_number_and_the_rest_goes_on(
-    cos: EmbeddedCos, tool: CloudTool
+    cos: EmbeddedCos, tool: FolderTool
 ) -> None:
     tool.add("a", b"one", "first")
     write(
@@ -123,7 +123,7 @@ def test_a_wrong_line_is_named_by_its_number_and_the_rest_goes_on(
     assert "task:2 invalid" in tool.log("error.log")
 
 
-def test_the_exit_code_is_that_of_the_worst(cos: EmbeddedCos, tool: CloudTool) -> None:
+def test_the_exit_code_is_that_of_the_worst(cos: EmbeddedCos, tool: FolderTool) -> None:
     tool.add("a", b"one", "first")
     tool.add("b", b"two", "second")
     cos.faults.append(Fault("status", operation="PutObject", status=400, key="a", times=-1))
@@ -134,7 +134,7 @@ def test_the_exit_code_is_that_of_the_worst(cos: EmbeddedCos, tool: CloudTool) -
     assert ended.counts(1)["new"] == 1
 
 
-def test_lists_of_failures_of_one_job_stay_apart(cos: EmbeddedCos, tool: CloudTool) -> None:
+def test_lists_of_failures_of_one_job_stay_apart(cos: EmbeddedCos, tool: FolderTool) -> None:
     tool.add("a", b"one", "first")
     tool.add("b", b"two", "second")
     cos.faults.append(Fault("status", operation="PutObject", status=400, times=-1))
@@ -145,7 +145,7 @@ def test_lists_of_failures_of_one_job_stay_apart(cos: EmbeddedCos, tool: CloudTo
 
 
 def test_secrets_from_the_environment_and_windows_line_ends(
-    cos: EmbeddedCos, tool: CloudTool
+    cos: EmbeddedCos, tool: FolderTool
 ) -> None:
     tool.add("a", b"one", "first")
     columns = {"destSecretKey": "${DEST_KEY}", "srcSecretKey": "${SRC_KEY}"}
@@ -158,7 +158,7 @@ def test_secrets_from_the_environment_and_windows_line_ends(
     assert "task:1 invalid: destSecretKey and srcSecretKey cannot be used" in unset.err
 
 
-def test_a_public_endpoint_is_its_region(cos: EmbeddedCos, tool: CloudTool) -> None:
+def test_a_public_endpoint_is_its_region(cos: EmbeddedCos, tool: FolderTool) -> None:
     tool.add("a", b"one", "first")
     tool.common |= {"proxyHost": "127.0.0.1", "proxyPort": str(cos.port)}
     write(tool, line(tool, BUCKET, "first", destEndpoint="cos.ap-shanghai.myqcloud.com"))
@@ -167,7 +167,9 @@ def test_a_public_endpoint_is_its_region(cos: EmbeddedCos, tool: CloudTool) -> N
     assert hosts == {f"{BUCKET}.cos.ap-shanghai.myqcloud.com"}
 
 
-def test_without_an_endpoint_the_region_of_common_counts(cos: EmbeddedCos, tool: CloudTool) -> None:
+def test_without_an_endpoint_the_region_of_common_counts(
+    cos: EmbeddedCos, tool: FolderTool
+) -> None:
     tool.add("a", b"one", "first")
     write(tool, line(tool, BUCKET, "first", destEndpoint=""))
     assert "task:1 invalid: destEndpoint cannot be used" in tool.run().err
@@ -177,7 +179,7 @@ def test_without_an_endpoint_the_region_of_common_counts(cos: EmbeddedCos, tool:
     assert hosts == {f"{BUCKET}.cos.ap-beijing.myqcloud.com"}
 
 
-def test_ctrl_c_ends_all(cos: EmbeddedCos, tool: CloudTool) -> None:
+def test_ctrl_c_ends_all(cos: EmbeddedCos, tool: FolderTool) -> None:
     for number in range(30):
         tool.add(f"{number}", b"x", "first")
     tool.add("b", b"two", "second")
@@ -195,7 +197,7 @@ def test_ctrl_c_ends_all(cos: EmbeddedCos, tool: CloudTool) -> None:
     assert cos.keys(OTHER) == []
 
 
-def test_daemon_mode_repeats_all_of_them(cos: EmbeddedCos, tool: CloudTool) -> None:
+def test_daemon_mode_repeats_all_of_them(cos: EmbeddedCos, tool: FolderTool) -> None:
     tool.add("a", b"one", "first")
     tool.add("b", b"two", "second")
     tool.common |= {"daemonMode": "on", "daemonModeInterVal": "1"}
@@ -210,7 +212,7 @@ def test_daemon_mode_repeats_all_of_them(cos: EmbeddedCos, tool: CloudTool) -> N
     assert cos.keys(OTHER) == ["b"]
 
 
-def test_a_file_without_tasks(tool: CloudTool) -> None:
+def test_a_file_without_tasks(tool: FolderTool) -> None:
     write(tool, "", "  ")
     ended = tool.run()
     assert ended.code == 2
@@ -229,7 +231,7 @@ def test_local_files_have_no_batch(tmp_path: Path, cos: EmbeddedCos) -> None:
     assert not cos.requests
 
 
-def test_request_ids_of_all_tasks(tool: CloudTool) -> None:
+def test_request_ids_of_all_tasks(tool: FolderTool) -> None:
     tool.add("a", b"one", "first")
     tool.add("b", b"two", "second")
     write(tool, line(tool, BUCKET, "first"), "wrong", line(tool, OTHER, "second"))
@@ -245,7 +247,7 @@ def test_request_ids_of_all_tasks(tool: CloudTool) -> None:
     assert dump.read_text(encoding="utf-8").splitlines() == wanted
 
 
-def test_the_database_of_each_task_holds_its_records(tool: CloudTool) -> None:
+def test_the_database_of_each_task_holds_its_records(tool: FolderTool) -> None:
     tool.add("a", b"one", "first")
     write(tool, line(tool, BUCKET, "first"))
     tool.run()

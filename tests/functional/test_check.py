@@ -13,7 +13,7 @@ import pytest
 import qcloud_cos
 
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.functional.folder_cloud import CloudTool
+from tests.functional.folder_cloud import FolderTool
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Ended, Tool, end
 
 MIB = 1 << 20
@@ -26,8 +26,8 @@ def tool(tool: Tool) -> Tool:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path, cos: EmbeddedCos) -> CloudTool:
-    tool = CloudTool(tmp_path / "cloud tool", cos.port)
+def cloud(tmp_path: Path, cos: EmbeddedCos) -> FolderTool:
+    tool = FolderTool(tmp_path / "cloud tool", cos.port)
     tool.common["check"] = "on"
     return tool
 
@@ -235,7 +235,7 @@ def test_off_it_asks_nothing(cos: EmbeddedCos, tool: Tool) -> None:
     assert "HeadObject" not in cos.operations()
 
 
-def test_a_cloud_is_compared_by_its_records(cos: EmbeddedCos, cloud: CloudTool) -> None:
+def test_a_cloud_is_compared_by_its_records(cos: EmbeddedCos, cloud: FolderTool) -> None:
     for name in ("a", "b", "c", "d"):
         cloud.add(name, name.encode() * 5)
     ended = cloud.run()
@@ -257,7 +257,7 @@ def test_a_cloud_is_compared_by_its_records(cos: EmbeddedCos, cloud: CloudTool) 
 
 
 def test_a_cloud_that_tells_a_crc_is_asked_where_none_is_recorded(
-    cos: EmbeddedCos, cloud: CloudTool
+    cos: EmbeddedCos, cloud: FolderTool
 ) -> None:
     cloud.add("a", b"12345")
     cloud.add("b", b"12345")

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.functional.folder_cloud import CloudTool
+from tests.functional.folder_cloud import FolderTool
 from tests.functional.tool import BUCKET, end, records
 
 MIB = 1 << 20
 
 
 @pytest.fixture
-def cloud(tmp_path: Path, cos: EmbeddedCos) -> CloudTool:
-    return CloudTool(tmp_path / "tool", cos.port)
+def cloud(tmp_path: Path, cos: EmbeddedCos) -> FolderTool:
+    return FolderTool(tmp_path / "tool", cos.port)
 
 
 def test_what_failed_is_tried_first_and_gone_objects_are_forgotten(
-    cos: EmbeddedCos, cloud: CloudTool
+    cos: EmbeddedCos, cloud: FolderTool
 ) -> None:
     for name in ("a", "b", "z"):
         cloud.add(name)
@@ -40,7 +40,7 @@ def test_what_failed_is_tried_first_and_gone_objects_are_forgotten(
     assert cloud.run().counts() == {"new": 0, "update": 0, "fail": 0, "skip": 3, "unmatched": 0}
 
 
-def test_what_failed_in_another_bucket_is_left_alone(cos: EmbeddedCos, cloud: CloudTool) -> None:
+def test_what_failed_in_another_bucket_is_left_alone(cos: EmbeddedCos, cloud: FolderTool) -> None:
     """Their databases have one name: it tells the target and the prefix only."""
     cloud.add("a")
     cloud.add("b", bucket="other")
@@ -52,7 +52,7 @@ def test_what_failed_in_another_bucket_is_left_alone(cos: EmbeddedCos, cloud: Cl
     assert cloud.run().counts() == {"new": 1, "update": 0, "fail": 0, "skip": 0, "unmatched": 0}
 
 
-def stop_in_the_middle(cos: EmbeddedCos, cloud: CloudTool) -> int:
+def stop_in_the_middle(cos: EmbeddedCos, cloud: FolderTool) -> int:
     """Stop a run by a signal once some pages are done; return how many objects arrived."""
     for number in range(60):
         cloud.add(f"{number:02}")
@@ -72,7 +72,7 @@ def stop_in_the_middle(cos: EmbeddedCos, cloud: CloudTool) -> int:
 
 @pytest.mark.parametrize("resume", ["true", "false"])
 def test_resume_goes_on_listing_where_it_was_left(
-    cos: EmbeddedCos, cloud: CloudTool, resume: str
+    cos: EmbeddedCos, cloud: FolderTool, resume: str
 ) -> None:
     cloud.common["resume"] = resume
     arrived = stop_in_the_middle(cos, cloud)
@@ -87,7 +87,7 @@ def test_resume_goes_on_listing_where_it_was_left(
     assert cloud.run().counts()["skip"] == 60
 
 
-def test_the_position_of_another_bucket_is_no_position(cos: EmbeddedCos, cloud: CloudTool) -> None:
+def test_the_position_of_another_bucket_is_no_position(cos: EmbeddedCos, cloud: FolderTool) -> None:
     cloud.common["resume"] = "true"
     stop_in_the_middle(cos, cloud)
     cloud.add("00-first", bucket="other")
@@ -96,7 +96,7 @@ def test_the_position_of_another_bucket_is_no_position(cos: EmbeddedCos, cloud: 
     assert "00-first" in cos.keys(BUCKET)
 
 
-def test_list_parallel_is_how_many_listings_are_under_way(cloud: CloudTool) -> None:
+def test_list_parallel_is_how_many_listings_are_under_way(cloud: FolderTool) -> None:
     for folder in "abcdefgh":
         for number in range(12):
             cloud.add(f"{folder}/{number:02}")
@@ -113,7 +113,7 @@ def test_list_parallel_is_how_many_listings_are_under_way(cloud: CloudTool) -> N
 
 
 def test_real_time_compare_asks_cos_instead_of_the_records(
-    cos: EmbeddedCos, cloud: CloudTool
+    cos: EmbeddedCos, cloud: FolderTool
 ) -> None:
     old = cloud.add("old")
     cloud.add("big-old", b"b" * (6 * MIB))
@@ -137,7 +137,7 @@ def test_real_time_compare_asks_cos_instead_of_the_records(
     assert old.exists()
 
 
-def test_skip_same_path_for_small_and_big_objects(cos: EmbeddedCos, cloud: CloudTool) -> None:
+def test_skip_same_path_for_small_and_big_objects(cos: EmbeddedCos, cloud: FolderTool) -> None:
     cloud.add("small")
     cloud.add("big", b"b" * (6 * MIB))
     assert cloud.run().counts()["new"] == 2
