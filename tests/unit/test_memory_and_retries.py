@@ -58,6 +58,41 @@ def test_nothing_needs_nothing_and_an_error_gives_back() -> None:
         pass
 
 
+def test_taking_without_waiting() -> None:
+    budget = MemoryBudget(10)
+    assert budget.take(6)
+    assert not budget.take(5)
+    assert budget.take(4)
+    budget.give_back(6)
+    budget.give_back(4)
+    assert budget.take(1000), "more than there is takes all"
+    assert not budget.take(1)
+    budget.give_back(1000)
+    with budget.hold(10):
+        assert not budget.take(1)
+    assert budget.take(10)
+
+
+def test_who_waits_is_not_overtaken() -> None:
+    budget, served = MemoryBudget(10), threading.Event()
+    assert budget.take(5)
+
+    def wait() -> None:
+        with budget.hold(8):
+            served.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while budget.take(1):
+        budget.give_back(1)
+        time.sleep(0.001)
+    assert not served.is_set()
+    budget.give_back(5)
+    thread.join(10)
+    assert served.is_set()
+    assert budget.take(10)
+
+
 class Clock(threading.Event):
     """Writes down what it is waited for, and does not wait."""
 
