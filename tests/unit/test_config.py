@@ -190,6 +190,12 @@ def test_bucket_copy_values() -> None:
     assert source.src_storage_class == "ARCHIVE"
 
 
+def test_keys_of_a_url_list_are_accepted_and_ignored() -> None:
+    source = cloud("migrateUrl", "urllistPath=c.ini\naccessKeyId=i\naccessKeySecret=k\n")
+    assert source.access_key_id.reveal() == "i"
+    assert source.access_key_secret.reveal() == "k"
+
+
 # What wins
 
 
