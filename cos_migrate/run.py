@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.report import Report, Summary
 from cos_migrate.settings import Common
 from cos_migrate.sources.base import Source, SourceOptions
+from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.spool import Spool
 from cos_migrate.state import State, note_run
 from cos_migrate.tasks import Look
@@ -127,6 +128,17 @@ def encryption_of(common: Common) -> EncryptionSettings | None:
     except OSError as error:
         raise ConfigError([f"cannot read keyPath {common.key_path}: {error.strerror}"]) from error
     return EncryptionSettings(key, common.encrypt_iv.encode())
+
+
+def without_effect(common: Common, source_type: type[Source]) -> Iterator[str]:
+    """Yield a warning for each key that is set and means nothing to the source."""
+    if common.real_time_compare and not source_type.compares_times:
+        yield f"[common] realTimeCompare changes nothing for {source_type.migrate_type}"
+    if common.resume and not issubclass(source_type, CloudSource):
+        yield (
+            f"[common] resume changes nothing for {source_type.migrate_type}: it is always walked "
+            "from its start, and what is recorded is skipped"
+        )
 
 
 def processes_of(common: Common) -> int:

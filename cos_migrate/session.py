@@ -30,6 +30,7 @@ from cos_migrate.run import (
     header_of,
     source_options,
     target_of,
+    without_effect,
 )
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Source
@@ -86,7 +87,8 @@ class Session:
         announcement = source_type.announcement(loaded.config.source)
         if announcement:
             console.say(announcement)
-        for warning in (*line.warnings, *loaded.warnings):
+        pointless = without_effect(common, source_type)
+        for warning in (*line.warnings, *loaded.warnings, *pointless):
             console.complain(f"warning: {warning}")
             logs.warning(warning)
         try:

@@ -144,3 +144,15 @@ def test_open_files_of_the_database(
     assert cli.main([]) == 0
     assert opened == [321]
     assert "migrate_new : 1" in capsys.readouterr().out
+
+
+def test_keys_that_mean_nothing_to_a_source_are_said_to(tool: Tool, cloud: FolderTool) -> None:
+    for each in (tool, cloud):
+        each.common |= {"realTimeCompare": "on", "resume": "true"}
+    tool.put("a")
+    ended = tool.run()
+    assert ended.counts()["new"] == 1
+    assert "realTimeCompare changes nothing for migrateLocal" in ended.err
+    assert "resume changes nothing for migrateLocal" in ended.err
+    cloud.add("a")
+    assert "changes nothing" not in cloud.run().err
