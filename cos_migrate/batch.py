@@ -62,11 +62,13 @@ def tasks(config: Config, environ: Mapping[str, str]) -> Iterator[BatchTask]:
     path = config.common.batch_task_path
     try:
         with open(path, "rb") as file:
-            for number, line in enumerate(file, start=1):
-                if line.removeprefix(b"\xef\xbb\xbf").strip():
-                    yield _task(number, line.removeprefix(b"\xef\xbb\xbf"), config, environ)
+            # All of it now: the tasks may take days, and somebody may edit it meanwhile.
+            lines = file.read().removeprefix(b"\xef\xbb\xbf").split(b"\n")
     except OSError as error:
         raise ConfigError([f"batchTaskPath {path} cannot be read: {error.strerror}"]) from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _task(number, line, config, environ)
 
 
 def _task(number: int, line: bytes, config: Config, environ: Mapping[str, str]) -> BatchTask:
