@@ -89,3 +89,12 @@ def test_no_column_is_ever_told(
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         list(batch.tasks(config(tmp_path / "none"), {}))
+
+
+def test_it_is_read_whole_before_the_first_task(tmp_path: Path) -> None:
+    path = tmp_path / "tasks"
+    path.write_text(f"{LINE}\n{LINE}\n", encoding="utf-8")
+    tasks = batch.tasks(config(path), {})
+    assert next(tasks).number == 1
+    path.write_text("something else", encoding="utf-8")
+    assert next(tasks).config is not None
