@@ -144,6 +144,18 @@ class Bodies:
         """Ask the source about an object, with retries. Raises SourceError."""
         return self._retries.run(lambda: self._source.describe(obj))
 
+    def checksum(self, obj: SourceObject) -> int:
+        """Return the CRC-64/XZ of an object: read where it lies here, else asked for (or -1).
+
+        Raises SourceError, SourceChanged when it is not the version in its fingerprint.
+        """
+        if not self._source.reads_at_once:
+            return self.describe(obj).crc64
+        stream = self.part(obj, 0, obj.fingerprint.size, lambda _: None)
+        for _ in stream.start():
+            pass
+        return stream.crc64
+
     def fetch(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
         """Write a range of an object into a file that is there. Raises SourceError."""
         self._retries.run(lambda: self._download(obj, path, offset, size, moved))

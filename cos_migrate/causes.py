@@ -11,6 +11,7 @@ _MOST = 100
 """Distinct causes that are told apart; a server that invents codes must not fill the memory."""
 _OTHER = (0, "other")
 
+_SEND_AGAIN = "to send all again, move the job's folder below db/ away"
 _ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "AccessDenied": "give the account of [common] secretId the right to write to the bucket",
@@ -19,6 +20,9 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "BadAnswer": "a proxy may answer in COS's place: look at proxyHost and endPointSuffix",
         "CertificateInvalid": "set [common] caFile to the certificates of a private CA",
         "Changed": "the object is being written to: run again when it rests",
+        "CheckCrc64": "see whether it was changed on COS; " + _SEND_AGAIN,
+        "CheckLength": "see whether it was changed on COS; " + _SEND_AGAIN,
+        "CheckMissing": "see who removed it from COS; " + _SEND_AGAIN,
         "ChecksumMismatch": "run again; if it stays, suspect memory or a network device",
         "ConnectionBroken": "look at the network, then run again",
         "ConnectionRefused": "look at endPointSuffix, proxyHost and the firewall",

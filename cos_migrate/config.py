@@ -77,6 +77,22 @@ def load(
     return _Loader(path, sections, environ).load(overrides)
 
 
+def from_environment(text: str, environ: Mapping[str, str]) -> str:
+    """Return a secret, or what the environment holds for one written as `${NAME}`.
+
+    Raises ValueError when it holds nothing.
+    """
+    if not (text.startswith("${") and text.endswith("}")):
+        return text
+    match = _REFERENCE.fullmatch(text)
+    if match is None:
+        raise ValueError("the name in ${...} is no name of an environment variable")
+    value = environ.get(match[1], "").strip()
+    if not value:
+        raise ValueError(f"environment variable {match[1]} is not set")
+    return value
+
+
 class _Given(NamedTuple):
     """The text that somebody gave a key, and who."""
 
@@ -304,15 +320,7 @@ class _Loader:
 
     def _resolved(self, text: str, known: Option) -> str:
         """Return `text`, or what the environment holds for a secret written as `${NAME}`."""
-        if not (known.secret and text.startswith("${") and text.endswith("}")):
-            return text
-        match = _REFERENCE.fullmatch(text)
-        if match is None:
-            raise ValueError("the name in ${...} is no name of an environment variable")
-        value = self.environ.get(match[1], "").strip()
-        if not value:
-            raise ValueError(f"environment variable {match[1]} is not set")
-        return value
+        return from_environment(text, self.environ) if known.secret else text
 
     def _parsed(self, section: _Section, one: Declared, text: str) -> Any:
         known = one.option

@@ -23,6 +23,7 @@ from cos_migrate.bodies import Body
 from cos_migrate.cos.client import STALE
 from cos_migrate.errors import MigrateError, TransportError
 from cos_migrate.http import Connection
+from cos_migrate.memory import MemoryBudget
 from cos_migrate.tasks import Message
 
 NOT_PLAIN = "NotPlain"
@@ -112,20 +113,19 @@ class Express:
         self,
         lane: Lane,
         slots: int,
-        memory: int,
+        memory: MemoryBudget,
         silence: float,
         hand_over: Callable[[Handed], None],
         emit: Callable[[Message], None],
     ) -> None:
         """Start the thread.
 
-        `memory`: bytes of bodies held at once; `silence`: seconds a request may be without
+        `memory`: for bodies, shared with the threads; `silence`: seconds a request may be without
         progress; `hand_over` starts a thread's work. What is handed over must be `returned`.
         """
         self._lane = lane
         self._allowed = slots
         self._memory = memory
-        self._held = 0
         self._silence = silence
         self._hand_over = hand_over
         self._emit = emit
@@ -217,14 +217,16 @@ class Express:
                 task = tasks.popleft()
             except IndexError:  # recalled meanwhile
                 return
-            if self._held and self._held + self._lane.weight(task) > self._memory:
-                tasks.appendleft(task)
-                return
             connection = self._idle.pop() if self._idle else None
             if connection is None or not self._lane.fits(task) or self._reads_are_slow():
                 self._pass_on(task, connection)
-            else:
+            elif self._memory.take(self._lane.weight(task)):
                 self._start(task, connection)
+            else:
+                # Whatever holds the memory ends in this loop, or with a call of `returned`.
+                self._idle.append(connection)
+                tasks.appendleft(task)
+                return
 
     def _reads_are_slow(self) -> bool:
         if self._read_time < _SLOW_READ:
@@ -244,19 +246,19 @@ class Express:
             attempt = self._lane.prepare(task)
         except Exception:
             # A thread meets the same error and judges it.
+            self._let_go(task)
             self._pass_on(task, connection)
             return
         spent = time.perf_counter() - began
         self._read_time += (spent - self._read_time) * _SMOOTHING
-        self._held += self._lane.weight(task)
         self._put(attempt, connection)
 
     def _start_fetch(self, task: Message, connection: Connection) -> None:
         source = self._lane.connect(task)
         if source is None:
+            self._let_go(task)
             self._pass_on(task, connection)
             return
-        self._held += self._lane.weight(task)
         self._watch(source, Fetch(task, source, connection))
 
     def _put(self, attempt: Attempt, connection: Connection) -> None:
@@ -342,7 +344,7 @@ class Express:
         self._let_go(attempt.task)
 
     def _let_go(self, task: Message) -> None:
-        self._held -= self._lane.weight(task)
+        self._memory.give_back(self._lane.weight(task))
 
     def _listen(self, connection: Connection) -> None:
         events = selectors.EVENT_READ

@@ -18,6 +18,8 @@ from cos_migrate.scanner import Listed
 from cos_migrate.sources.base import Source
 from cos_migrate.state import State
 
+_GONE = "NoSuchKey"
+"""The code of an object that its source has no more."""
 _SYNC_EVERY = 0.9
 """Seconds after which what was written has to outlive a power cut."""
 _LINE_EVERY = 2.0
@@ -53,6 +55,7 @@ class Ledger:
         self.settled = 0
         """Objects that have their outcome."""
         self._source = source
+        self._mark = records.origin_mark(source.origin())
         self._state = state
         self._report = report
         self._positions = positions
@@ -71,7 +74,7 @@ class Ledger:
     def failed_before(self) -> Iterator[SourceObject]:
         """Yield the objects that failed when they were listed by pages, to be tried first."""
         for key, value in self._state.scan(records.failed_prefix()):
-            obj = records.parse_failed(value)
+            obj = records.parse_failed(value, self._mark)
             if obj is not None:
                 self._failed.add(key)
                 yield obj
@@ -121,11 +124,12 @@ class Ledger:
     ) -> None:
         """Settle an object that failed; `before` are lines that explain it."""
         line = f"{before}[fail] task_info: {self._shown(record_key)}\n"
-        if not obj.page and failure.code == "NoSuchKey":
+        if not obj.page and failure.code == _GONE:
             # It failed before and is gone: unless it is listed again, that was its last time.
             self._no_longer_failed(record_key)
         elif self._positions and obj.key:
-            self._puts.append((records.failed_key(record_key), records.failed_value(obj)))
+            value = records.failed_value(obj, self._mark)
+            self._puts.append((records.failed_key(record_key), value))
         self._settle(Status.FAIL, obj, cos_path, line, failure=failure)
 
     def listed(self, listed: Listed, objects: int) -> None:

@@ -13,6 +13,7 @@ class MemoryBudget:
     def __init__(self, total: int) -> None:
         self.total = total
         self._left = total
+        self._waiting = 0
         self._changed = threading.Condition()
 
     @contextmanager
@@ -20,12 +21,28 @@ class MemoryBudget:
         """Wait until `size` bytes are free and hold them; more than there are takes all."""
         share = min(size, self.total)
         with self._changed:
+            self._waiting += 1
             while self._left < share:
                 self._changed.wait()
+            self._waiting -= 1
             self._left -= share
         try:
             yield
         finally:
-            with self._changed:
-                self._left += share
+            self.give_back(size)
+
+    def take(self, size: int) -> bool:
+        """Hold `size` bytes if they are free and nobody waits for any; return whether they are."""
+        share = min(size, self.total)
+        with self._changed:
+            if self._waiting or self._left < share:
+                return False
+            self._left -= share
+            return True
+
+    def give_back(self, size: int) -> None:
+        """Free what `take` held."""
+        with self._changed:
+            self._left += min(size, self.total)
+            if self._waiting:
                 self._changed.notify_all()

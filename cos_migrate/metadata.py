@@ -62,7 +62,7 @@ def user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> Carried:
     left = _MOST - sum(len(name) + len(value) for name, value in own.items())
     for name, value in foreign:
         fitting = name.lower().replace("_", "-")
-        text = value if _is_plain(value) else quote(value, safe=_PLAIN)
+        text = _edged(value if _is_plain(value) else quote(value, safe=_PLAIN))
         size = len(fitting) + len(text)
         if not _NAME.fullmatch(fitting):
             warnings.append(f"metadata {name!r} is not carried over: COS takes no such name")
@@ -75,6 +75,15 @@ def user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> Carried:
             left -= size
             headers[fitting] = text
     return Carried({USER_PREFIX + name: value for name, value in headers.items()}, tuple(warnings))
+
+
+def _edged(text: str) -> str:
+    """Encode blanks at both ends: HTTP takes them away, and then the signature differs."""
+    inner = text.strip(" ")
+    if inner == text:
+        return text
+    before = len(text) - len(text.lstrip(" ")) if inner else 0
+    return "%20" * before + inner + "%20" * (len(text) - before - len(inner))
 
 
 def _is_plain(value: str) -> bool:

@@ -7,23 +7,19 @@ before new work, and nothing is written down before COS has answered.
 from __future__ import annotations
 
 import collections
-import queue
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cos_migrate import keys, positions
+from cos_migrate import keys, positions, records
 from cos_migrate.cos.access import Credentials
-from cos_migrate.cos.answers import EXPIRED_CODES
 from cos_migrate.errors import StateError
 from cos_migrate.ledger import Ledger, Sending
 from cos_migrate.lister import Lister
+from cos_migrate.loop import Loop, PoolsMaker
 from cos_migrate.model import Failure, Fingerprint, Found, Note, Rejected, SourceObject
 from cos_migrate.multipart import UploadOptions, copy_refused
-from cos_migrate.pacing import FailureRow, Limit
 from cos_migrate.plan import DEFAULT_COPIES, CopyRules, Rules, cos_path_of, decide, problem_of_size
-from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.positions import Positions
 from cos_migrate.report import Report, Summary
 from cos_migrate.scanner import ScanEnded, Scanned, Scanner
@@ -35,14 +31,12 @@ from cos_migrate.state import State
 from cos_migrate.tasks import Arrival, Kind, Message, Reply, source_fields
 from cos_migrate.uploads import Upload, Uploads
 
-_TICK = 0.1
 _OF_SOURCE = frozenset({Kind.DIGEST, Kind.STAT, Kind.EXAMINE, Kind.FETCH_PART})
 """Tasks that touch the source only: they prove nothing about COS."""
 _REFUSALS_MOST = 3
 """Copies refused in a row before no more are tried."""
 _EXAMINED_MOST = 1_000
 """Objects that may wait to be sent before no more are asked about."""
-_LOST_MOST = 5
 _MANY_SMALL = 100
 
 
@@ -68,7 +62,7 @@ class Plan:
     copies: CopyRules = DEFAULT_COPIES
 
 
-class Migration:
+class Migration(Loop):
     """One run over one source."""
 
     def __init__(
@@ -81,14 +75,10 @@ class Migration:
         spool: Spool,
     ) -> None:
         """`make_pools` is given what the workers have to post their results to."""
+        super().__init__(plan.window, plan.reload_credentials, report, make_pools)
         self._plan = plan
         self._source = source
-        self._report = report
         self._spool = spool
-        self._inbox: queue.SimpleQueue[Results | Lost | Scanned | ScanEnded | None] = (
-            queue.SimpleQueue()
-        )
-        self._pools = make_pools(self._inbox.put)
         self._ledger, self._scanner = self._prepare(source, state)
         self._found: collections.deque[Found] = collections.deque()
         self._examined: collections.deque[Sending] = collections.deque()
@@ -110,38 +100,25 @@ class Migration:
         )
         self._tasks: dict[int, tuple[Sending, Upload | None, Message]] = {}
         self._number = 0
-        self._row = FailureRow()
-        self._limit = Limit(self._pools.total)
-        self._lost_in_row = 0
         self._scan_over = False
         self._list_finished = True
-        self._stopping = False
-        self._interrupted = False
         self._seen = 0
-        self._open = True
-        self._next_clock = 0.0
-        self._next_wait_line = 0.0
-        self._renewed = float("-inf")
         self._underfilled = 0
         self._debugging = report.debugging
 
     def _prepare(self, source: Source, state: State) -> tuple[Ledger, Scanner | Lister]:
         if not isinstance(source, CloudSource):
             return Ledger(source, state, self._report), Scanner(source.scan, self._inbox.put)
-        saved = positions.load(state) if self._plan.resume else None
+        mark = records.origin_mark(source.origin())
+        saved = positions.load(state, mark) if self._plan.resume else None
         if saved is None:
             state.write([], positions.stale_keys(state), sync=False)
         else:
             self._report.note(f"the listing goes on where it was left, in {len(saved)} ranges")
         starts = [(part, "") for part in source.ranges()] if saved is None else saved
-        kept = Positions(starts, resumed=saved is not None)
+        kept = Positions(starts, mark, resumed=saved is not None)
         lister = Lister(source, starts, self._plan.list_parallel, self._plan.tries, self._inbox.put)
         return Ledger(source, state, self._report, kept), lister
-
-    def interrupt(self) -> None:
-        """End the run early, keeping what is done; may be called from a signal handler."""
-        self._interrupted = True
-        self._inbox.put(None)
 
     def run(self) -> Summary:
         """Migrate everything there is; return what happened. Raises StateError."""
@@ -190,21 +167,8 @@ class Migration:
 
     # -- collect: what the threads and workers report ------------------------------------------
 
-    def _collect(self) -> None:
-        try:
-            event = self._inbox.get(timeout=_TICK)
-            while True:
-                self._handle(event)
-                event = self._inbox.get_nowait()
-        except queue.Empty:
-            pass
-
-    def _handle(self, event: Results | Lost | Scanned | ScanEnded | None) -> None:
-        if isinstance(event, Results):
-            self._lost_in_row = 0
-            for result in self._pools.settle(event):
-                self._take(result)
-        elif isinstance(event, Scanned):
+    def _hear(self, event: object) -> None:
+        if isinstance(event, Scanned):
             self._take_found(event)
         elif isinstance(event, ScanEnded):
             self._scan_over = True
@@ -213,10 +177,6 @@ class Migration:
                 self._list_finished = False
             if event.failure:
                 self._report.error(f"the list is not complete: {event.failure.message}")
-        elif isinstance(event, Lost):
-            self._replace(event)
-        elif self._interrupted:
-            self._stop("")
 
     def _take_found(self, event: Scanned) -> None:
         if event.listed:
@@ -228,32 +188,12 @@ class Migration:
         else:
             self._scanner.consumed()
 
-    def _replace(self, event: Lost) -> None:
-        self._lost_in_row += 1
-        self._report.warn(f"a worker process ended by itself ({event.reason})")
-        if self._lost_in_row >= _LOST_MOST:
-            self._pools.abandon()
-            self._stop(f"the worker processes cannot work: {event.reason}")
-            return
-        for result in self._pools.replace(event):
-            self._take(result)
-
-    def _stop(self, reason: str) -> None:
-        """Begin nothing more; what is in flight is finished and recorded."""
-        if self._stopping:
-            return
-        self._stopping = True
+    def _stopped(self) -> None:
         self._list_finished = self._list_finished and self._scan_over
-        if reason:
-            self._report.error(f"the run stops: {reason}")
-        self._pools.stop()
         self._scanner.stop()
 
     def _take(self, result: Message) -> None:
         number, reply, *values = result
-        if reply == Reply.SLOW_DOWN:
-            self._slow_down()
-            return
         sending, upload, task = self._tasks[number]
         if self._debugging:
             self._report.debug(f"result of {number}: {Reply.NAMES[reply]} {values}")
@@ -279,11 +219,6 @@ class Migration:
             self._take_small(sending, task, reply, values)
         else:
             self._uploads.take(upload, task, reply, values)
-
-    def _slow_down(self) -> None:
-        if self._limit.slow_down(time.monotonic()):
-            self._pools.allow(self._limit.allowed)
-            self._report.note(f"COS asks to slow down: {self._limit.allowed} transfers at once")
 
     def _take_small(self, sending: Sending, task: Message, reply: int, values: list[Any]) -> None:
         if reply == Reply.DONE and task[1] == Kind.EXAMINE:
@@ -336,23 +271,7 @@ class Migration:
 
     def _failed(self, sending: Sending, failure: Failure) -> None:
         self._ledger.failed(sending.obj, sending.cos_path, sending.record_key, failure)
-        if self._row.failure(failure):
-            self._stop(f"{failure.message} ({failure.code}); no other object can escape this")
-
-    def _cured(self, failure: Failure) -> bool:
-        """Return whether new credentials make it worth to try a task again."""
-        if failure.code not in EXPIRED_CODES or self._stopping:
-            return False
-        now = time.monotonic()
-        if now - self._renewed < 60:  # noqa: PLR2004 - begun before they were renewed
-            return True
-        fresh = self._plan.reload_credentials()
-        if fresh is None:
-            return False
-        self._renewed = now
-        self._pools.replace_credentials(fresh)
-        self._report.note("the temporary credentials had expired and were read again")
-        return True
+        self._note_failure(failure)
 
     # -- plan and submit -----------------------------------------------------------------------
 
@@ -506,31 +425,5 @@ class Migration:
 
     # -- clock ---------------------------------------------------------------------------------
 
-    def _watch_clock(self) -> None:
-        now = time.monotonic()
-        if now < self._next_clock:
-            return
-        self._next_clock = now + _TICK
-        if self._limit.grow(now):
-            self._pools.allow(self._limit.allowed)
+    def _tick(self) -> None:
         self._report.moving(self._uploads.sent)
-        self._report.tick()
-        self._watch_window(now)
-
-    def _watch_window(self, now: float) -> None:
-        window = self._plan.window
-        local = time.localtime()
-        is_open = window.contains(local.tm_hour * 60 + local.tm_min)
-        if self._open and not is_open:
-            self._pools.recall()
-            self._next_wait_line = now
-        self._open = is_open
-        if not is_open and not self._stopping and now >= self._next_wait_line:
-            self._next_wait_line = now + 60
-            stamp = time.strftime("%Y-%m-%d %H:%M:%S", local)
-            times = str(window).replace(",", ", ")
-            self._report.event(f"currentTime {stamp}, wait next time window [{times}]")
-            self._report.event("-" * 69)
-
-
-PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]

@@ -125,8 +125,6 @@ class Described(NamedTuple):
     """What is stored with it: lower-case names, `content-type`, `x-cos-meta-...`."""
     md5: str = ""
     """The MD5 of the whole content as hex, where the source tells it."""
-    likely_md5: str = ""
-    """What is its MD5 in all likelihood, as hex: believed when the content agrees."""
     crc64: int = -1
     """The CRC-64/XZ of the whole content, where the source tells it."""
     checks: tuple[Check, ...] = ()
@@ -135,6 +133,8 @@ class Described(NamedTuple):
     """What of its metadata cannot be carried over."""
     storage_class: str = ""
     """The source's name for its storage class, where records need it."""
+    likely_md5: str = ""
+    """What is its MD5 in all likelihood, as hex: believed when the content agrees."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,15 @@ from cos_migrate.bodies import MD5_HEADER, Bodies, Body, Moved, Spooled, Tell
 from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.access import CosSettings
 from cos_migrate.cos.client import CosClient, Stored
-from cos_migrate.cos.envelope import headers_of, refuse_encrypted
-from cos_migrate.errors import CosError, MigrateError, SourceChanged
+from cos_migrate.cos.envelope import headers_of, is_encrypted, refuse_encrypted
+from cos_migrate.errors import CosError, MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Described, Failure, SourceObject
 from cos_migrate.ordered import OrderedCheckings
 from cos_migrate.sources.base import Source
 from cos_migrate.tasks import (
     SOURCE_FIELDS,
     Arrival,
+    Compared,
     Kind,
     Look,
     Message,
@@ -32,6 +33,8 @@ _CHANGED_TRIES = 3
 _COPY_TRIES = 3
 """Copies of an object made when what COS has of it differs."""
 _ACL = ("x-cos-acl", "x-cos-grant-")
+_GONE = frozenset({"ENOENT", "ENOTDIR", "NoSuchKey"})
+"""Codes of a source that does not have an object any more."""
 _REPORT_EVERY = 2.0
 """Seconds between two reports of a long transfer."""
 
@@ -71,6 +74,7 @@ class Mover:
             Kind.COPY_OBJECT: self._copy_object,
             Kind.COPY_PART: self._copy_part,
             Kind.FETCH_PART: self._fetch_part,
+            Kind.CHECK: self._check,
         }
 
     def run(
@@ -284,6 +288,40 @@ class Mover:
 
     def _stat(self, number: int, fields: Message) -> Message:
         return (number, Reply.DONE, *self._source.stat(source_object(fields)).fingerprint)
+
+    # -- what was migrated before ---------------------------------------------------------------
+
+    def _check(self, number: int, fields: Message) -> Message:
+        cos_path, ask = fields[SOURCE_FIELDS:]
+        obj = source_object(fields)
+        size, crc64 = self._content(obj) if ask else (-1, -1)
+        head = self.client.head_object(cos_path)
+        if head is None:
+            return (number, Reply.DONE, *Compared(-1, -1, False, size, crc64, ""))
+        told = -1 if head.crc64 is None else head.crc64
+        encrypted = is_encrypted(head.headers)
+        compared = Compared(head.size, told, encrypted, size, crc64, head.request_id)
+        return (number, Reply.DONE, *compared)
+
+    def _content(self, obj: SourceObject) -> tuple[int, int]:
+        """Return the size and CRC-64 of a recorded object as it is now, -1 where it is gone."""
+        try:
+            for attempt in range(1, _CHANGED_TRIES + 1):
+                if self._source.reads_at_once:
+                    obj = self._source.stat(obj)
+                try:
+                    return obj.fingerprint.size, self._bodies.checksum(obj)
+                except SourceChanged:
+                    # What a cloud has now is not what was migrated: only the record tells of it.
+                    if not self._source.reads_at_once:
+                        return -1, -1
+                    if attempt == _CHANGED_TRIES:
+                        raise
+        except SourceError as error:
+            if error.code in _GONE or error.status == 404:  # noqa: PLR2004 - HTTP
+                return -1, -1
+            raise
+        raise AssertionError  # the loop returns or raises
 
     # -- what is told meanwhile ----------------------------------------------------------------
 

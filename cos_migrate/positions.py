@@ -18,7 +18,7 @@ from cos_migrate.scanner import Listed
 PREFIX = b"[cosmigrate list] "
 """What the keys of all positions begin with."""
 BEGUN = b"[cosmigrate listing]"
-"""The key that says that the positions are those of a listing that has begun."""
+"""The key that says whose the positions are; only a listing that has begun has it."""
 
 
 @dataclass(slots=True)
@@ -40,8 +40,14 @@ class _RangeState:
 class Positions:
     """The positions of one listing; together they hold all that is not settled."""
 
-    def __init__(self, starts: Iterable[tuple[ListRange, str]], *, resumed: bool) -> None:
-        """`starts` as the lister has them; `resumed`: they were read from the database."""
+    def __init__(
+        self, starts: Iterable[tuple[ListRange, str]], mark: str, *, resumed: bool
+    ) -> None:
+        """`starts` as the lister has them; `resumed`: they were read from the database.
+
+        `mark` is the `records.origin_mark` of what is listed.
+        """
+        self._mark = mark
         self._ranges: dict[int, _RangeState] = {}
         self._pages: dict[int, tuple[int, _PageState]] = {}
         self._dirty: set[int] = set()
@@ -80,7 +86,7 @@ class Positions:
         deletes: list[bytes] = []
         if self._begin:
             self._begin = False
-            puts.append((BEGUN, b"1"))
+            puts.append((BEGUN, self._mark.encode()))
         for number in self._dirty:
             state = self._ranges.get(number)
             if state is None:
@@ -113,22 +119,31 @@ def key_of(part: ListRange) -> bytes:
     return PREFIX + json.dumps(part).encode()
 
 
-def load(state: Readable) -> list[tuple[ListRange, str]] | None:
+def load(state: Readable, mark: str) -> list[tuple[ListRange, str]] | None:
     """Return the ranges and markers of a listing that has begun; None where there is none.
 
+    One of another origin (another bucket under the same name of the database) is none.
     One that cannot be read makes all of no use: what it stood for would be left out.
     """
-    if state.get(BEGUN) is None:
+    if state.get(BEGUN) != mark.encode():
         return None
     found = []
     for key, value in state.scan(PREFIX):
-        try:
-            prefix, after, until = json.loads(key[len(PREFIX) :])
-        except ValueError:
+        part = _range_of(key[len(PREFIX) :])
+        if part is None:
             return None
-        marker = value.decode("utf-8", "surrogatepass")
-        found.append((ListRange(str(prefix), str(after), str(until)), marker))
+        found.append((part, value.decode("utf-8", "surrogatepass")))
     return found
+
+
+def _range_of(text: bytes) -> ListRange | None:
+    try:
+        names = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(names, list) or len(names) != len(ListRange._fields):
+        return None
+    return ListRange(*names) if all(isinstance(name, str) for name in names) else None
 
 
 def stale_keys(state: Readable) -> list[bytes]:

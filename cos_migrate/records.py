@@ -6,6 +6,7 @@ is refused when a key is made, and a value that nothing here could have made is 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -62,15 +63,28 @@ def failed_key(record_key: str) -> bytes:
     return _encoded(_FAILED + record_key)
 
 
-def failed_value(obj: SourceObject) -> bytes:
-    """Return the value for `failed_key`: what is needed to try the object again."""
-    return json.dumps([obj.name, obj.key, obj.storage_class]).encode()
+def origin_mark(origin: str) -> str:
+    """Return a short text for `Source.origin`."""
+    return hashlib.sha256(origin.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def parse_failed(value: bytes) -> SourceObject | None:
-    """Return the failed object of a value, whose fingerprint is to be asked; None for no value."""
+def failed_value(obj: SourceObject, mark: str) -> bytes:
+    """Return the value for `failed_key`: what is needed to try the object again.
+
+    `mark` is the `origin_mark` of its source.
+    """
+    return json.dumps([obj.name, obj.key, obj.storage_class, mark]).encode()
+
+
+def parse_failed(value: bytes, mark: str) -> SourceObject | None:
+    """Return the failed object of a value, whose fingerprint is to be asked.
+
+    None for no value, and for that of an object of another origin.
+    """
     try:
-        name, key, storage_class = json.loads(value)
+        name, key, storage_class, its_mark = json.loads(value)
+        if its_mark != mark:
+            return None
         return SourceObject(
             _text(name), _text(key), Fingerprint(-1), storage_class=_text(storage_class)
         )

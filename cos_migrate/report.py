@@ -121,6 +121,7 @@ class Report:
         self._unverified = self._without_md5 = 0
         self._bytes_done = self._bytes_known = self._known = self._moving = 0
         self._listed = False
+        self._advice = "run again to send what is missing."
 
     def begin_run(self, header: Sequence[str]) -> None:
         """Write the header of a run into the logs; forget what the last run listed as failed."""
@@ -129,6 +130,11 @@ class Report:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
         self._logs.info("\n".join(header))
+
+    def begin_check(self) -> None:
+        """Begin to tell of a comparison instead, in the same logs and the same list."""
+        self._advice = "what differs is not sent again by itself."
+        self._logs.info("what was migrated is compared with what is on COS")
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Count outcomes and tell of them."""
@@ -243,7 +249,7 @@ class Report:
         if table:
             self._console.say(
                 f"{table}\nThe causes are in log/error.log, the list in "
-                f"log/{self._failed_list.name}; run again to send what is missing."
+                f"log/{self._failed_list.name}; {self._advice}"
             )
             self._logs.error(table)
         for file in (self._failures, self._unverified_file, self._finished):

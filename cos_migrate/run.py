@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cos_migrate import __version__
+from cos_migrate.check import Check
 from cos_migrate.config import Config
 from cos_migrate.console import Console
 from cos_migrate.cos.access import CosSettings, Credentials
@@ -26,6 +27,7 @@ from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.report import Report, Summary
 from cos_migrate.settings import Common
 from cos_migrate.sources.base import Source, SourceOptions
+from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.spool import Spool
 from cos_migrate.state import State, note_run
 from cos_migrate.tasks import Look
@@ -56,12 +58,13 @@ class JobPlace:
     """Short and unique: part of the names of the job's own files."""
 
     @classmethod
-    def of(cls, folder: Path, source: Source) -> JobPlace:
-        """Return the place of the job that `source` describes."""
+    def of(cls, folder: Path, source: Source, task: str = "") -> JobPlace:
+        """Return the place of the job that `source` describes; `task` goes into its name."""
         digest = hashlib.md5(source.job_text().encode(), usedforsecurity=False).hexdigest()
         bucket = source.target.bucket
         database = folder / "db" / source.record_kind / bucket / digest
-        return cls(database, f"{source.migrate_type}-{bucket}-{digest[:8]}")
+        name = f"{source.migrate_type}-{bucket}-{digest[:8]}"
+        return cls(database, f"{name}-{task}" if task else name)
 
 
 def target_of(common: Common) -> Target:
@@ -129,6 +132,17 @@ def encryption_of(common: Common) -> EncryptionSettings | None:
     return EncryptionSettings(key, common.encrypt_iv.encode())
 
 
+def without_effect(common: Common, source_type: type[Source]) -> Iterator[str]:
+    """Yield a warning for each key that is set and means nothing to the source."""
+    if common.real_time_compare and not source_type.compares_times:
+        yield f"[common] realTimeCompare changes nothing for {source_type.migrate_type}"
+    if common.resume and not issubclass(source_type, CloudSource):
+        yield (
+            f"[common] resume changes nothing for {source_type.migrate_type}: it is always walked "
+            "from its start, and what is recorded is skipped"
+        )
+
+
 def processes_of(common: Common) -> int:
     """Return how many worker processes share the pools."""
     if common.worker_process_num >= 0:
@@ -156,23 +170,21 @@ class Run:
         header: Sequence[str],
         reload_credentials: Callable[[], Credentials | None],
         encryption: EncryptionSettings | None = None,
+        task: str = "",
     ) -> None:
-        """`folder` is the tool's; `header` are the log lines that a run begins with."""
+        """`folder` is the tool's; `header` are the log lines that a run begins with.
+
+        `task` tells apart the runs of one start that may be of one job; empty: there is one.
+        """
         common = config.common
         self._config = config
         self._folder = folder
         self._header = header
         self._source = source_type(config.source, target_of(common), source_options(common))
-        self._place = JobPlace.of(folder, self._source)
-        self._report = Report(
-            console=console,
-            logs=logs,
-            folder=folder,
-            job=self._place.name,
-            bucket=common.bucket_name,
-            migrate_type=config.migrate_type,
-            finished_folder=common.output_finished_file_folder,
-        )
+        self._place = JobPlace.of(folder, self._source, task)
+        self._console = console
+        self._logs = logs
+        self._report = self._make_report(common.output_finished_file_folder)
         comparing = common.real_time_compare and source_type.compares_times
         self._plan = Plan(
             rules=Rules(
@@ -195,21 +207,26 @@ class Run:
             list_parallel=common.list_parallel,
             tries=common.request_try_count,
             resume=common.resume,
-            reload_credentials=reload_credentials,
+            reload_credentials=self._fresh_credentials,
         )
+        self._settings = cos_settings(common)
+        self._reload_credentials = reload_credentials
         self._source_type = source_type
         self._spool = Spool(Path(common.tmp_folder), self._place.name)
-        self._migration: Migration | None = None
+        self._running: Migration | Check | None = None
         self._interrupted = False
 
     def interrupt(self) -> None:
         """End the run early; may be called from a signal handler."""
         self._interrupted = True
-        if self._migration:
-            self._migration.interrupt()
+        if self._running:
+            self._running.interrupt()
 
-    def execute(self) -> Summary:
-        """Migrate everything there is. Raises StateError."""
+    def execute(self) -> list[Summary]:
+        """Migrate everything there is, and compare it where that is wanted.
+
+        Return a summary for each of the two. Raises StateError.
+        """
         common = self._config.common
         with State.open(self._place.database, max_open_files=common.rocks_max_open_file) as state:
             note_run(self._place.database, self._source.job_text())
@@ -219,19 +236,61 @@ class Run:
             if not self._source.reads_at_once:
                 self._spool.open()
             try:
-                self._migration = Migration(
+                migration = Migration(
                     self._plan, self._source, state, self._report, self._make_pools, self._spool
                 )
-                if self._interrupted:
-                    self._migration.interrupt()
-                return self._migration.run()
+                summaries = [self._pass(migration)]
             finally:
                 self._spool.close()
+            if common.check and not self._interrupted:
+                summaries.append(self._check(state))
+            return summaries
+
+    def _check(self, state: State) -> Summary:
+        """Compare what is recorded with what is on COS."""
+        report = self._make_report("")
+        report.begin_check()
+        plan = self._plan
+        return self._pass(
+            Check(
+                plan.window,
+                plan.reload_credentials,
+                self._source,
+                state,
+                report,
+                self._make_pools,
+            )
+        )
+
+    def _pass(self, loop: Migration | Check) -> Summary:
+        """Run one pass, which signals then reach."""
+        self._running = loop
+        if self._interrupted:
+            loop.interrupt()
+        return loop.run()
+
+    def _make_report(self, finished_folder: str) -> Report:
+        return Report(
+            console=self._console,
+            logs=self._logs,
+            folder=self._folder,
+            job=self._place.name,
+            bucket=self._config.common.bucket_name,
+            migrate_type=self._config.migrate_type,
+            finished_folder=finished_folder,
+        )
+
+    def _fresh_credentials(self) -> Credentials | None:
+        """Read the credentials again; what begins later uses them too."""
+        fresh = self._reload_credentials()
+        if fresh:
+            self._settings = replace(self._settings, credentials=fresh)
+        return fresh
 
     def _make_pools(self, post: Callable[[Results | Lost], None]) -> Pools:
         common = self._config.common
         job = Job(
-            cos=cos_settings(common),
+            cos=self._settings,
             source=self._source_type,
             source_config=self._config.source,
             target=self._source.target,

@@ -6,16 +6,20 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
-from cos_migrate import records
+from cos_migrate import batch, records
+from cos_migrate.batch import BatchTask
 from cos_migrate.command_line import CommandLine
 from cos_migrate.config import Config, Loaded, load
 from cos_migrate.console import Console
 from cos_migrate.cos.access import Credentials
+from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.errors import ConfigError, StateError
 from cos_migrate.logs import Logs
 from cos_migrate.run import (
@@ -26,11 +30,14 @@ from cos_migrate.run import (
     header_of,
     source_options,
     target_of,
+    without_effect,
 )
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.sections import SECTIONS
 from cos_migrate.state import State
+
+T = TypeVar("T")
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
@@ -46,6 +53,7 @@ class Session:
         self._wake = threading.Event()
         self._run: Run | None = None
         self._credentials: Credentials | None = None
+        self._encryption: EncryptionSettings | None = None
 
     def run(self) -> int:
         """Return the exit code. Raises ConfigError and StateError."""
@@ -60,7 +68,6 @@ class Session:
                 f"supported by this version; legal: {legal}"
             )
             raise ConfigError([problem])
-        _refuse_unsupported(self._line.config_path, config)
         mode = self._environ.get("RUN_MODE", "").upper()
         if mode in {"DUMP_REQUESTID", "QUERY_REQUESTID"}:
             return self._request_ids(mode, config, source_type)
@@ -71,40 +78,26 @@ class Session:
         return load(line.config_path, line.overrides, SECTIONS, environ=self._environ)
 
     def _migrate(self, loaded: Loaded, source_type: type[Source]) -> int:
-        config, line = loaded.config, self._line
-        encryption = encryption_of(config.common)
+        common, line = loaded.config.common, self._line
+        self._encryption = encryption_of(common)
         logs = Logs(self._folder / "log", debug=line.debug)
         console = Console(quiet=line.quiet, progress=line.progress)
-        self._credentials = credentials_of(config.common)
-        if self._credentials.token:
+        if common.token:
             console.say("Use temporary token to put object")
-        announcement = source_type.announcement(config.source)
+        announcement = source_type.announcement(loaded.config.source)
         if announcement:
             console.say(announcement)
-        header = header_of(line.config_path, loaded.shown)
-        for warning in (*line.warnings, *loaded.warnings):
+        pointless = without_effect(common, source_type)
+        for warning in (*line.warnings, *loaded.warnings, *pointless):
             console.complain(f"warning: {warning}")
             logs.warning(warning)
         try:
             with self._signals():
                 while True:
-                    self._run = Run(
-                        config,
-                        source_type,
-                        folder=self._folder,
-                        console=console,
-                        logs=logs,
-                        header=header,
-                        reload_credentials=self._reload_credentials,
-                        encryption=encryption,
-                    )
-                    if self._stop_code():
-                        self._run.interrupt()
-                    daemon = config.common.daemon_mode
-                    code = self._round(self._run, console, logs)
-                    if daemon and not self._stop_code():
-                        self._wake.wait(config.common.daemon_mode_inter_val)
-                    if self._stop_code() or not daemon:
+                    code = self._round(loaded, source_type, console, logs)
+                    if common.daemon_mode and not self._stop_code():
+                        self._wake.wait(common.daemon_mode_inter_val)
+                    if self._stop_code() or not common.daemon_mode:
                         return self._stop_code() or code
         finally:
             console.close()
@@ -114,25 +107,83 @@ class Session:
         """Return the exit code for the signal that came, 0 when none did."""
         return 128 + self._signal if self._signal else 0
 
-    def _round(self, run: Run, console: Console, logs: Logs) -> int:
-        """Run once; return the exit code of it."""
+    def _round(
+        self, loaded: Loaded, source_type: type[Source], console: Console, logs: Logs
+    ) -> int:
+        """Run what there is to run once; return the worst exit code of it."""
+        codes = []
         try:
-            summary = run.execute()
-        except StateError as error:
+            for task in self._tasks(loaded.config):
+                codes.append(self._run_task(task, loaded, source_type, console, logs))
+                if self._stop_code():
+                    break
+            if not codes:
+                raise ConfigError([f"{loaded.config.common.batch_task_path} holds no task"])
+        except ConfigError as error:
             # In daemon mode the next round may find it usable again.
             console.complain(str(error))
             logs.error(str(error))
-            return 3
-        if not summary.scanned:
-            console.say("nothing was found to migrate")
-        return summary.exit_code
+            codes.append(2)
+        return max(codes)
 
-    def _reload_credentials(self) -> Credentials | None:
-        """Read the credentials again; None when they are the ones that have expired."""
+    def _tasks(self, config: Config) -> Iterator[BatchTask]:
+        """Yield what a round consists of: one run, or the tasks of `batchTaskPath`."""
+        if not config.common.batch_task_path:
+            return iter((BatchTask(0, config),))
+        return batch.tasks(config, self._environ)
+
+    def _run_task(
+        self,
+        task: BatchTask,
+        loaded: Loaded,
+        source_type: type[Source],
+        console: Console,
+        logs: Logs,
+    ) -> int:
+        """Make one run; return its exit code."""
+        if task.config is None:
+            line = f"task:{task.number} invalid"
+            why = f"{line}: {task.problem}"
+            console.say(line)
+            console.complain(why)
+            logs.error(why)
+            return 2
+        header = header_of(self._line.config_path, loaded.shown)
+        if task.number:
+            header.append(f"batchTaskPath line {task.number}: {task.shown}")
+        self._credentials = credentials_of(task.config.common)
         try:
-            fresh = credentials_of(self._load().config.common)
-        except ConfigError:
+            self._run = Run(
+                task.config,
+                source_type,
+                folder=self._folder,
+                console=console,
+                logs=logs,
+                header=header,
+                reload_credentials=partial(self._reload_credentials, task.number),
+                encryption=self._encryption,
+                task=task.name,
+            )
+            if self._stop_code():
+                self._run.interrupt()
+            summaries = self._run.execute()
+        except StateError as error:
+            # Another task may be able to work, and in daemon mode the next round.
+            console.complain(str(error))
+            logs.error(str(error))
+            return 3
+        if not summaries[0].scanned:
+            console.say("nothing was found to migrate")
+        return max(summary.exit_code for summary in summaries)
+
+    def _reload_credentials(self, number: int) -> Credentials | None:
+        """Read the credentials of a task again; None when they are those that have expired."""
+        try:
+            tasks = self._tasks(self._load().config)
+            config = next(task.config for task in tasks if task.number == number)
+        except (ConfigError, StopIteration):
             return None
+        fresh = credentials_of(config.common) if config else self._credentials
         if fresh == self._credentials:
             return None
         self._credentials = fresh
@@ -165,37 +216,38 @@ class Session:
         """Answer a query about recorded request ids; nothing is migrated."""
         variable = f"{mode}_FILE" if mode == "DUMP_REQUESTID" else f"{mode}_KEY"
         wanted = self._environ.get(variable)
-        if wanted is None:
+        if not wanted:
             print(f"env {variable} is null", file=sys.stderr)
             return 2
-        common = config.common
-        source = source_type(config.source, target_of(common), source_options(common))
-        place = JobPlace.of(self._folder, source)
-        with State.open(place.database) as state:
-            if mode == "QUERY_REQUESTID":
-                found = records.query_request_id(state, wanted) or "Null"
-                print(f"query requestid, [key: {wanted}], [requestid: {found}]")
-                return 0
-            try:
-                with Path(wanted).open("w", encoding="utf-8") as file:
-                    pairs = records.dump_request_ids(state)
-                    file.writelines(f"{path} \t {request_id}\n" for path, request_id in pairs)
-            except OSError as error:
-                raise StateError(f"cannot write {wanted}: {error.strerror}") from error
+        if mode == "QUERY_REQUESTID":
+            answers = self._look_up(
+                config, source_type, lambda state: [records.query_request_id(state, wanted)]
+            )
+            found = next((answer for answer in answers if answer is not None), "Null")
+            print(f"query requestid, [key: {wanted}], [requestid: {found}]")
+            return 0
+        try:
+            with Path(wanted).open("w", encoding="utf-8", errors="backslashreplace") as file:
+                pairs = self._look_up(config, source_type, records.dump_request_ids)
+                file.writelines(f"{path} \t {request_id}\n" for path, request_id in pairs)
+        except OSError as error:
+            raise StateError(f"cannot write {wanted}: {error.strerror}") from error
         return 0
 
-
-def _refuse_unsupported(path: str, config: Config) -> None:
-    """Refuse what would be read and ignored. Raises ConfigError."""
-    common = config.common
-    asked = {
-        "check=on": common.check,
-        f"batchTaskPath={common.batch_task_path}": bool(common.batch_task_path),
-    }
-    problems = [
-        f"{path}: [common] {words} is not supported by this version; remove the key"
-        for words, wanted in asked.items()
-        if wanted
-    ]
-    if problems:
-        raise ConfigError(problems)
+    def _look_up(
+        self, config: Config, source_type: type[Source], ask: Callable[[State], Iterable[T]]
+    ) -> Iterator[T]:
+        """Yield what the databases of all jobs answer; one that is not there answers nothing."""
+        folders = []
+        for task in self._tasks(config):
+            if task.config is not None:
+                common = task.config.common
+                options = source_options(common)
+                source = source_type(task.config.source, target_of(common), options)
+                folders.append(JobPlace.of(self._folder, source).database)
+        for folder in dict.fromkeys(folders):
+            # A take-over that broke off has left it under another name for a moment.
+            there = folder.parent.glob(f"{folder.name}*")
+            if any(path.suffix != ".lock" for path in there):
+                with State.open(folder) as state:
+                    yield from ask(state)

@@ -53,8 +53,10 @@ class Kind:
     """Like UPLOAD_PART; its `crc64` is -1"""
     FETCH_PART: Final = 12
     """`(source..., path, offset, size)` -> `()`: a range of the source into a file"""
+    CHECK: Final = 13
+    """`(source..., cos_path, ask)` -> the fields of Compared; `ask`: the source too"""
 
-    SMALL: Final = frozenset({PUT_OBJECT, EXAMINE, COPY_OBJECT})
+    SMALL: Final = frozenset({PUT_OBJECT, EXAMINE, COPY_OBJECT, CHECK})
     """What the small-file pool does; all else is the big-file pool's."""
     OF_PARTS: Final = frozenset({UPLOAD_PART, COPY_PART})
     """What moves one part to COS."""
@@ -72,6 +74,7 @@ class Kind:
         "CopyObject",
         "UploadPartCopy",
         "fetch",
+        "check",
     )
 
 
@@ -132,6 +135,23 @@ class Arrival(NamedTuple):
     mtime_ns: int
     etag: str
     """The fingerprint of the version that was sent."""
+
+
+class Compared(NamedTuple):
+    """What both sides have of an object that was recorded as migrated."""
+
+    cos_size: int
+    """Bytes on COS (encryption adds none); -1: it is not there."""
+    cos_crc64: int
+    """Of what COS has; -1 when it does not tell."""
+    encrypted: bool
+    """Whether it was encrypted before it was sent: its CRC-64 is not that of the content."""
+    source_size: int
+    """Bytes of the source's object; -1: it is gone, or was not asked for."""
+    source_crc64: int
+    """Of the source's object; -1 when the source does not tell."""
+    request_id: str
+    """Of COS's answer."""
 
 
 class SourceFields(NamedTuple):

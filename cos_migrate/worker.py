@@ -70,10 +70,11 @@ class Worker:
         )
         self._job = job
         self._source = job.source(job.source_config, job.target, job.source_options)
+        memory = MemoryBudget(job.memory)
         self._bodies = Bodies(
             self._source,
             self._access.retries,
-            MemoryBudget(job.memory),
+            memory,
             attach_md5=job.attach_md5,
             spool_folder=job.spool_folder,
             small_below=job.small_below,
@@ -85,7 +86,7 @@ class Worker:
         self._small = Express(
             _PlainPut(CosClient(self._access), self._bodies, self._source, emit),
             job.small_threads,
-            job.memory,
+            memory,
             job.cos.timeouts.request or job.cos.timeouts.io,
             self._beside.put,
             emit,

@@ -86,6 +86,11 @@ def envelope_of(headers: Mapping[str, str]) -> Envelope | None:
     return Envelope(key, start or "")
 
 
+def is_encrypted(headers: Mapping[str, str]) -> bool:
+    """Return whether an object's headers (lower-case names) say that its content is encrypted."""
+    return _KEY in headers
+
+
 def plain_length(headers: Mapping[str, str], stored: int) -> int:
     """Return how many bytes the content of an object has before encryption.
 

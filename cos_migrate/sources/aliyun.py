@@ -142,6 +142,10 @@ class AliyunSource(KeyOrderedSource):
         """Return the Java tool's value."""
         return f"[fileSize: {obj.fingerprint.size}] [etag: {obj.fingerprint.etag}]"
 
+    def recorded(self, obj: SourceObject) -> SourceObject:
+        """Return the object by its name: OSS tells CRC-64s."""
+        return obj._replace(name=self._base + obj.key)
+
     # -- listing ---------------------------------------------------------------------------------
 
     def ranges(self) -> tuple[ListRange, ...]:

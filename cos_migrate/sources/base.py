@@ -85,6 +85,14 @@ class Source(abc.ABC):
     def job_text(self) -> str:
         """Return the text whose MD5 names this job's record database."""
 
+    def origin(self) -> str:
+        """Return a text without secrets that tells what this source lists from any other list.
+
+        The database is named by less: what a run has left in it to be gone on with is only for
+        a run of the same origin.
+        """
+        return self.job_text()
+
     @abc.abstractmethod
     def scan(self) -> Iterator[Found]:
         """Yield what there is to migrate, in listing order.
@@ -132,6 +140,14 @@ class Source(abc.ABC):
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return `obj` with its present fingerprint; raises `SourceError` when it is gone."""
         return obj
+
+    def recorded(self, obj: SourceObject) -> SourceObject | None:  # noqa: ARG002
+        """Return the object of a record where `check` has to ask the source about it.
+
+        `obj` is what the record says: its name is empty where the record has none, `key` is what
+        follows `cosPath`. None: the source tells nothing that the record does not.
+        """
+        return None
 
     def copy_source(self, obj: SourceObject) -> str:  # noqa: ARG002 - see `copies`
         """Return the value of `x-cos-copy-source` for `obj`; only where `copies` is true."""

@@ -28,11 +28,16 @@ from cos_migrate.model import (
     Target,
 )
 from cos_migrate.network import Proxy, Route
+from cos_migrate.options import declared
 from cos_migrate.sources.base import Reader, Source, SourceOptions
 from cos_migrate.xml_text import text_of
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
 _CHANGED_STATUS = frozenset({412, 416})
+_WAYS_THERE = frozenset(
+    {"proxyHost", "proxyPort", "srcHttps", "srcConnectTimeout", "srcSocketTimeout"}
+)
+"""Keys that only say how a source is reached."""
 _ERROR_MOST = 64 << 10
 """Bytes that are read of an answer that is an error."""
 _LINES = 1000
@@ -141,6 +146,15 @@ class CloudSource(Source):
         if not self.config.proxy_host:
             return None
         return Proxy.of(self.config.proxy_host, self.config.proxy_port)
+
+    def origin(self) -> str:
+        """Return the job and every key of the section that may decide what is listed."""
+        keys = [
+            f"{one.option.key}={getattr(self.config, one.name)}"
+            for one in declared(type(self.config))
+            if not one.option.secret and one.option.key not in _WAYS_THERE
+        ]
+        return "\n".join([self.job_text(), *keys])
 
     # -- a step at a time, for one thread that drives many connections ---------------------------
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
+from cos_migrate.emulator import Fault as CosFault
+from cos_migrate.state import State
 from tests.clouds.oss_faults import Fault
 from tests.clouds.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
 from tests.clouds.oss_signature import Account
@@ -439,3 +441,21 @@ def test_an_etag_that_is_the_md5_is_believed_when_the_content_agrees(
         assert headers["x-cos-meta-md5"] == hashlib.md5(made.data).hexdigest()
     read = sum(seen.sent for seen in oss.downloads() if seen.key == "right")
     assert read == len(right.data), "streamed"
+
+
+def test_what_java_has_recorded_is_checked_by_what_oss_tells(
+    ali: AliTool, oss: OssServer, cos: EmbeddedCos
+) -> None:
+    """The Java tool records no CRC-64."""
+    for name in ("p/a", "p/b"):
+        oss.put(name, b"12345")
+    ali.ali["prefix"] = "p/"
+    assert ali.run().code == 0
+    with State.open(ali.database) as state:
+        state.write([], [key for key, _ in state.scan(b"[cosmigrate crc64] ")])
+    ali.common["check"] = "on"
+    cos.faults.append(CosFault("wrong-crc", operation="HeadObject", key="b", times=-1))
+    ended = ali.run()
+    assert ended.code == 1
+    assert ended.lines("[ok] check") == ["[ok] check ok: /a"]
+    assert len(ended.lines("[fail] check crc64 fail: /b. ")) == 1

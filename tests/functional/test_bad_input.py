@@ -39,7 +39,7 @@ BAD = [
     ({}, ["--nonsense"], "--nonsense"),
     ({}, ["conf/other.ini"], "config conf/other.ini not exist or readable!"),
     ({"secretId": ""}, [], "config key miss. section: common, key: secretId"),
-    ({"clientEncryption": "on", "keyPath": "KEY", "check": "on"}, [], "not supported"),
+    ({"batchTaskPath": "KEY"}, [], "batchTaskPath does not work with migrateLocal"),
     ({}, ["-Dcommon.requestTryCount=0"], "requestTryCount"),
 ]
 

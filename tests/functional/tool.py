@@ -62,6 +62,8 @@ class Tool:
     port: int
     common: dict[str, str] = field(default_factory=dict)
     local: dict[str, str] = field(default_factory=dict)
+    module: str = "cos_migrate"
+    """What is started."""
 
     def __post_init__(self) -> None:
         for name in ("conf", "db", "log", "tmp"):
@@ -109,7 +111,7 @@ class Tool:
         """Start a run and return at once."""
         self.write_config()
         return subprocess.Popen(
-            [sys.executable, "-m", "cos_migrate", *words],
+            [sys.executable, "-m", self.module, *words],
             cwd=self.folder,
             env=self.environ(environ),
             stdin=subprocess.DEVNULL,

@@ -19,6 +19,7 @@ from cos_migrate.sources.aws import AwsConfig
 from cos_migrate.sources.cos_bucket import CosBucketConfig
 from cos_migrate.sources.local_config import LocalConfig
 from cos_migrate.sources.upyun import UpyunConfig
+from cos_migrate.sources.url_list import UrlListConfig
 
 SOURCES: dict[str, type[Any]] = {
     "migrateLocal": LocalConfig,
@@ -188,6 +189,15 @@ def test_bucket_copy_values() -> None:
     source = cloud("migrateBucketCopy", text)
     assert source.src_cos_path == "/a/b/"
     assert source.src_storage_class == "ARCHIVE"
+
+
+def test_keys_of_a_url_list_are_accepted_and_ignored() -> None:
+    text = "[migrateUrl]\nurllistPath=file\naccessKeyId=i\naccessKeySecret=hush\n"
+    Path("c.ini").write_text(HEAD.replace("migrateLocal", "migrateUrl") + text, encoding="utf-8")
+    loaded = config.load("c.ini", (), {"migrateUrl": UrlListConfig}, environ={})
+    assert loaded.config.source.urllist_path == "file"
+    assert not [warning for warning in loaded.warnings if "accessKey" in warning]
+    assert "hush" not in str(loaded)
 
 
 # What wins

@@ -1,0 +1,84 @@
+"""Reads the records of migrated objects: what each source writes down, taken apart again.
+
+The formats are the Java tool's, and say more or less of an object depending on its source.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from cos_migrate.model import Fingerprint, SourceObject
+
+PREFIX = b"[taskType: "
+"""What the keys of all records of migrated objects begin with."""
+
+_HEAD = re.compile(r"\[taskType: ([^]]*)\] \[bucket: [^]]*\](?:, \[localPath: | \[cosPath: )")
+_COPY = re.compile(
+    r"\[taskType: [^]]*\] \[destRegion: [^]]*\], \[destBucketName: [^]]*\], \[destKey: (.*)\], "
+    r"\[srcRegion: [^]]*\], \[srcBucketName: [^]]*\], \[srcKey: (.*)\], \[srcStorageClass: [^]]*\]",
+    re.DOTALL,
+)
+_COS_PATH = "], [cosPath: "
+_URL = "] [url: "
+_SIZE = re.compile(r"\[(?:fileSize|srcSize): ([0-9]{1,19})\]")
+_ETAG = re.compile(r"\[(?:etag|srcEtag): ([^]]*)\]")
+
+
+class Recorded(NamedTuple):
+    """What a record says."""
+
+    cos_path: str
+    """Where the object went, with its leading `/`."""
+    obj: SourceObject
+    """Its name is empty where the record has none; its size is -1 where nobody had told it."""
+
+
+def parse(key: bytes, value: bytes, cos_root: str) -> Recorded | None:
+    """Return what a record says, None when it is none that a source has written.
+
+    `cos_root` is the `cosPath` of the job, which tells where a name with odd brackets ends.
+    """
+    try:
+        text = key.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return None
+    names = _names_of(text, cos_root)
+    if names is None or not names[1]:
+        return None
+    name, path = names
+    cos_path = path if path.startswith("/") else "/" + path
+    said = value.decode("utf-8", "replace")
+    size, etag = _SIZE.search(said), _ETAG.search(said)
+    fingerprint = Fingerprint(int(size[1]) if size else -1, -1, etag[1] if etag else "")
+    return Recorded(cos_path, SourceObject(name, cos_path.removeprefix(cos_root), fingerprint))
+
+
+def _names_of(text: str, cos_root: str) -> tuple[str, str] | None:
+    """Return the source's name, empty where there is none, and the target path."""
+    copy = _COPY.fullmatch(text)
+    if copy:
+        return copy[2], copy[1]
+    head = _HEAD.match(text)
+    if head is None or not text.endswith("]"):
+        return None
+    rest = text[head.end() : -1]
+    if head[0].endswith("[localPath: "):
+        return _local_names(rest, cos_root)
+    if head[1] == "migrateUrl":
+        path, url, name = rest.rpartition(_URL)
+        return (name, path) if url else None
+    return "", rest
+
+
+def _local_names(rest: str, cos_root: str) -> tuple[str, str] | None:
+    """Cut `<localPath>], [cosPath: <cosPath>` where both end alike."""
+    at = rest.find(_COS_PATH)
+    first = None
+    while at >= 0:
+        name, path = rest[:at], rest[at + len(_COS_PATH) :]
+        if path.startswith(cos_root) and name.endswith(path[len(cos_root) :]):
+            return name, path
+        first = first or (name, path)
+        at = rest.find(_COS_PATH, at + 1)
+    return first

@@ -1,0 +1,158 @@
+"""Keys of `[common]` that no other test is about: each does what it says."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cos_migrate import cli
+from cos_migrate.emulator import EmbeddedCos
+from tests.functional.folder_cloud import FolderTool
+from tests.functional.tool import BUCKET, Tool, end
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, cos: EmbeddedCos) -> FolderTool:
+    return FolderTool(tmp_path / "cloud", cos.port)
+
+
+def test_the_threshold_decides_what_is_sent_in_parts(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.put("a", b"a" * (6 * MIB))
+    tool.common["smallFileThreshold"] = str(6 * MIB + 1)
+    assert tool.run().code == 0
+    assert cos.operations() == ["PutObject"]
+    cos.reset()
+    tool.common |= {"smallFileThreshold": str(6 * MIB), "cosPath": "/x/"}
+    assert tool.run().code == 0
+    assert "PutObject" not in cos.operations()
+    assert cos.operations().count("UploadPart") == 2
+
+
+def test_the_part_size(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.put("a", b"a" * (7 * MIB))
+    tool.common["bigFileUploadPartSize"] = str(3 * MIB)
+    assert tool.run().code == 0
+    sizes = [
+        int(seen.headers["content-length"])
+        for seen in cos.requests
+        if seen.operation == "UploadPart"
+    ]
+    assert sorted(sizes) == [MIB, 3 * MIB, 3 * MIB]
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_parts_at_once(cos: EmbeddedCos, tool: Tool, number: int) -> None:
+    tool.put("a", b"a" * (12 * MIB))
+    tool.common |= {"bigFileExecutorNum": str(number), "bigFileUploadPartSize": str(MIB)}
+    cos.latency = 0.05
+    assert tool.run().code == 0
+    assert cos.most_at_once == number
+
+
+def test_the_java_tools_task_threads_change_nothing(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.common |= {"threadNum": "1", "smallFileExecutorNum": "6", "workerProcessNum": "0"}
+    cos.latency = 0.02
+    for number in range(60):
+        tool.put(f"{number}")
+    assert tool.run().counts()["new"] == 60
+    assert 4 <= cos.most_at_once <= 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_worker_processes(cos: EmbeddedCos, tool: Tool, number: int) -> None:
+    tool.common["workerProcessNum"] = str(number)
+    for each in range(8):
+        tool.put(f"{each}")
+    cos.latency = 0.3
+    process = tool.start()
+    while not cos.requests:
+        assert process.poll() is None
+        time.sleep(0.01)
+    assert len(list(workers_of(process.pid))) == number
+    assert end(process).code == 0
+
+
+def workers_of(parent: int) -> Iterator[int]:
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = path.read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(after_name[1]) == parent:
+            yield int(path.parent.name)
+
+
+@pytest.mark.parametrize(("megabytes", "most"), [(2, 2), (64, 8)])
+def test_object_data_in_memory(cos: EmbeddedCos, tool: Tool, megabytes: int, most: int) -> None:
+    tool.common |= {
+        "bufferMemory": str(megabytes * MIB),
+        "smallFileExecutorNum": "8",
+        "workerProcessNum": "0",
+    }
+    for number in range(17):
+        tool.put(f"{number:02}", b"x" * MIB)
+    cos.latency = 0.1
+    assert tool.run().counts()["new"] == 17
+    assert cos.most_at_once <= most
+    assert cos.most_at_once > most // 2
+
+
+def test_what_cannot_be_streamed_lies_in_the_tmp_folder(
+    cos: EmbeddedCos, cloud: FolderTool
+) -> None:
+    temporary = cloud.folder / "elsewhere"
+    temporary.mkdir()
+    cloud.common["tmpFolder"] = str(temporary)
+    cloud.add("big", os.urandom(6 * MIB))
+    cos.latency = 0.3
+    process = cloud.start()
+    seen: set[str] = set()
+    while process.poll() is None:
+        seen |= {path.name for path in temporary.glob("spool-migrateFolder-*/*")}
+        time.sleep(0.01)
+    assert end(process).code == 0
+    assert seen - {".lock"}
+    assert list(temporary.iterdir()) == []
+    assert "x-cos-meta-md5" in cos.object_head(BUCKET, "big").headers
+
+
+def test_open_files_of_the_database(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plyvel = pytest.importorskip("plyvel")
+    opened: list[int] = []
+    real = plyvel.DB
+
+    def database(*words: Any, **options: Any) -> Any:
+        opened.append(options["max_open_files"])
+        return real(*words, **options)
+
+    monkeypatch.setattr(plyvel, "DB", database)
+    monkeypatch.chdir(tool.folder)
+    tool.put("a")
+    tool.common |= {"rocksMaxOpenFile": "321", "workerProcessNum": "0"}
+    tool.write_config()
+    assert cli.main([]) == 0
+    assert opened == [321]
+    assert "migrate_new : 1" in capsys.readouterr().out
+
+
+def test_keys_that_mean_nothing_to_a_source_are_said_to(tool: Tool, cloud: FolderTool) -> None:
+    for each in (tool, cloud):
+        each.common |= {"realTimeCompare": "on", "resume": "true"}
+    tool.put("a")
+    ended = tool.run()
+    assert ended.counts()["new"] == 1
+    assert "realTimeCompare changes nothing for migrateLocal" in ended.err
+    assert "resume changes nothing for migrateLocal" in ended.err
+    cloud.add("a")
+    assert "changes nothing" not in cloud.run().err

@@ -1,0 +1,95 @@
+"""A source in memory that lists keys in their order, as S3 does, and fails where it is told to."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Mapping
+
+from cos_migrate.fetch import Request
+from cos_migrate.http import Timeouts
+from cos_migrate.model import Described, Fingerprint, ListRange, SourceObject, Target
+from cos_migrate.network import Proxy
+from cos_migrate.sources.cloud import KeyOrderedSource, KeyPage
+
+TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/")
+
+
+class KeysSource(KeyOrderedSource):
+    """`before` is called with (prefix, after, delimiter) of each request, and may raise."""
+
+    migrate_type = "migrateKeys"
+    record_kind = "keys"
+    Config = object
+
+    def __init__(
+        self,
+        keys: Iterable[str],
+        page: int = 3,
+        before: Callable[[str, str, str], object] = lambda *_: None,
+    ) -> None:
+        super().__init__(None, TARGET)
+        self.keys = sorted(set(keys))
+        self.page = page
+        self.before = before
+        self.requests: list[tuple[str, str, str]] = []
+        self._lock = threading.Lock()
+
+    def timeouts(self) -> Timeouts:
+        return Timeouts()
+
+    def proxy(self) -> Proxy | None:
+        return None
+
+    def job_text(self) -> str:
+        return "keys"
+
+    def origin(self) -> str:
+        return "keys"
+
+    def ranges(self) -> tuple[ListRange, ...]:
+        return (ListRange(),)
+
+    def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
+        with self._lock:
+            self.requests.append((prefix, after, delimiter))
+        self.before(prefix, after, delimiter)
+        behind = itertools.islice(self.keys, bisect.bisect_right(self.keys, after), None)
+        entries: list[str] = []
+        folded: list[str] = []
+        for key in behind:
+            if not key.startswith(prefix):
+                continue
+            rest = key[len(prefix) :]
+            if delimiter and delimiter in rest:
+                folder = prefix + rest[: rest.index(delimiter) + 1]
+                if folder not in folded:
+                    folded.append(folder)
+            else:
+                entries.append(key)
+        kept = entries[: self.page]
+        objects = [SourceObject(key, key, Fingerprint(1, -1, "e")) for key in kept]
+        return KeyPage(objects, folded, len(entries) > self.page)
+
+    def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
+        raise NotImplementedError
+
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+        raise NotImplementedError
+
+    def record_key(self, obj: SourceObject, cos_path: str) -> str:
+        return f"{obj.name} {cos_path}"
+
+    def record_value(self, obj: SourceObject) -> str:
+        return obj.fingerprint.etag
+
+
+def keys_of(part: ListRange, marker: str, keys: Iterable[str]) -> set[str]:
+    """Return those of `keys` that a range still holds behind a marker."""
+    first = max(part.after, marker)
+    return {
+        key
+        for key in keys
+        if key.startswith(part.prefix) and key > first and (not part.until or key <= part.until)
+    }

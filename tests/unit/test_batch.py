@@ -1,0 +1,100 @@
+"""Lines of `batchTaskPath` as configurations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cos_migrate import batch
+from cos_migrate.config import Config
+from cos_migrate.errors import ConfigError
+from cos_migrate.settings import Common
+from cos_migrate.sources.aws import AwsConfig
+from cos_migrate.sources.upyun import UpyunConfig
+from cos_migrate.values import Secret
+
+LINE = (
+    "id\tkey\ttarget-1250000000\tcos.ap-shanghai.myqcloud.com\tsrc-id\tsrc-key\tsource\t"
+    "s3.us-east-1.amazonaws.com"
+)
+
+
+def config(path: Path, *, upyun: bool = False) -> Config:
+    common = Common(
+        secret_id=Secret(""),
+        secret_key=Secret(""),
+        bucket_name="",
+        region="",
+        cos_path="/x/",
+        batch_task_path=str(path),
+    )
+    nothing = Secret("")
+    if upyun:
+        section: object = UpyunConfig(bucket="", access_key_id=nothing, access_key_secret=nothing)
+        return Config("migrateUpyun", common, section)
+    section = AwsConfig(
+        bucket="", access_key_id=nothing, access_key_secret=nothing, end_point="", prefix="p/"
+    )
+    return Config("migrateAws", common, section)
+
+
+def test_a_line_fills_both_sections_and_leaves_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "tasks"
+    path.write_text(f"\n{LINE}\n", encoding="utf-8")
+    [task] = batch.tasks(config(path), {})
+    assert (task.number, task.problem, task.name) == (2, "", "task2")
+    assert task.config is not None
+    common, source = task.config.common, task.config.source
+    assert common.secret_id.reveal() == "id"
+    assert common.secret_key.reveal() == "key"
+    assert (common.bucket_name, common.region) == ("target-1250000000", "ap-shanghai")
+    assert (common.end_point_suffix, common.cos_path) == ("", "/x/")
+    assert source.access_key_id.reveal() == "src-id"
+    assert source.access_key_secret.reveal() == "src-key"
+    assert (source.bucket, source.prefix) == ("source", "p/")
+    assert source.end_point == "s3.us-east-1.amazonaws.com"
+
+
+def test_upyun_needs_no_endpoint(tmp_path: Path) -> None:
+    path = tmp_path / "tasks"
+    path.write_text(LINE.replace("s3.us-east-1.amazonaws.com", "") + "\n", encoding="utf-8")
+    [task] = batch.tasks(config(path, upyun=True), {})
+    assert task.config is not None
+    assert task.config.source.end_point == ""
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\n", b"one word\n", b"\t" * 7 + b"x\n"])
+def test_lines_that_are_none(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "tasks"
+    path.write_bytes(content)
+    [task] = batch.tasks(config(path), {})
+    assert task.config is None
+    assert task.problem
+
+
+@given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=10))
+def test_no_column_is_ever_told(
+    tmp_path_factory: pytest.TempPathFactory, columns: list[str]
+) -> None:
+    marked = [f"QZX{column}" for column in columns]
+    path = tmp_path_factory.mktemp("batch") / "tasks"
+    path.write_text("\t".join(marked), encoding="utf-8", errors="replace")
+    for task in batch.tasks(config(path), {}):
+        assert "QZX" not in task.problem
+
+
+def test_a_file_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        list(batch.tasks(config(tmp_path / "none"), {}))
+
+
+def test_it_is_read_whole_before_the_first_task(tmp_path: Path) -> None:
+    path = tmp_path / "tasks"
+    path.write_text(f"{LINE}\n{LINE}\n", encoding="utf-8")
+    tasks = batch.tasks(config(path), {})
+    assert next(tasks).number == 1
+    path.write_text("something else", encoding="utf-8")
+    assert next(tasks).config is not None

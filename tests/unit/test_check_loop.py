@@ -1,0 +1,202 @@
+"""The pass that checks: how it meets the time window, slow answers and huge databases."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cos_migrate.check import Check
+from cos_migrate.console import Console
+from cos_migrate.logs import Logs
+from cos_migrate.model import Failure, Status
+from cos_migrate.pools import Results
+from cos_migrate.report import Report
+from cos_migrate.settings import TimeWindow
+from cos_migrate.tasks import Compared, Kind, Message, Reply
+from tests.unit.keys_source import KeysSource
+
+ALWAYS = TimeWindow(0, 24 * 60)
+
+
+class Pools:
+    """Answers every task at once, as `answer` says."""
+
+    def __init__(self, post: Any, answer: Any, room: int) -> None:
+        self.total = room
+        self.tasks: dict[int, Message] = {}
+        self.submitted: list[Message] = []
+        self.most = 0
+        self._post, self._answer, self._room = post, answer, room
+        self._outbox: list[Message] = []
+
+    @property
+    def under_way(self) -> int:
+        return len(self.tasks)
+
+    def room(self, *, big: bool) -> int:
+        assert not big
+        return self._room - self.under_way
+
+    def submit(self, task: Message) -> None:
+        assert task[1] == Kind.CHECK
+        self.tasks[task[0]] = task
+        self.submitted.append(task)
+        self._outbox.append(task)
+        self.most = max(self.most, self.under_way)
+
+    def flush(self) -> None:
+        if self._outbox:
+            results = [(task[0], *self._answer(task)) for task in self._outbox]
+            self._outbox = []
+            self._post(Results(0, results))
+
+    def settle(self, event: Results) -> list[Message]:
+        for result in event.results:
+            if result[1] not in Reply.PASSING:
+                self.tasks.pop(result[0], None)
+        return event.results
+
+    def allow(self, transfers: int) -> None: ...
+
+    def replace_credentials(self, credentials: Any) -> None: ...
+
+    def recall(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Records:
+    """A database of `count` records, of which a scan keeps none."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.scanned = 0
+
+    def get(self, key: bytes) -> bytes | None:
+        return b"7" if key.startswith(b"[cosmigrate crc64] ") else None
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        for number in range(self.count):
+            self.scanned += 1
+            key = f"[taskType: x] [bucket: b] [cosPath: /{number:06}]".encode()
+            assert key.startswith(prefix)
+            yield key, b"[fileSize: 5] [etag: e]"
+
+
+def good(_: Message) -> Message:
+    return (Reply.DONE, *Compared(5, 7, False, -1, -1, "r"))
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Report:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "db").mkdir()
+    console = Console(quiet=True, stdout=io.BytesIO(), stderr=io.StringIO())
+    return Report(
+        console=console,
+        logs=Logs(tmp_path / "log", debug=False),
+        folder=tmp_path,
+        job="job",
+        bucket="b",
+        migrate_type="migrateKeys",
+    )
+
+
+def check_of(
+    report: Report, state: Any, answer: Any = good, window: TimeWindow = ALWAYS, room: int = 8
+) -> tuple[Check, list[Pools]]:
+    made: list[Pools] = []
+
+    def make(post: Any) -> Any:
+        made.append(Pools(post, answer, room))
+        return made[0]
+
+    return Check(window, lambda: None, KeysSource([]), state, report, make), made
+
+
+def test_records_are_read_no_further_ahead_than_there_is_room(report: Report) -> None:
+    state = Records(5000)
+    check, [pools] = check_of(report, state)
+    ahead: list[int] = []
+
+    def answer(task: Message) -> Message:
+        ahead.append(state.scanned - task[0])
+        return good(task)
+
+    pools._answer = answer
+    summary = check.run()
+    assert summary.counts[Status.NEW] == 5000
+    assert summary.list_finished
+    assert max(ahead) <= 8
+    assert pools.most <= 8
+
+
+def test_a_task_given_back_is_made_again(report: Report) -> None:
+    seen: set[int] = set()
+
+    def answer(task: Message) -> Message:
+        if task[0] in seen or task[0] % 2:
+            return good(task)
+        seen.add(task[0])
+        return (Reply.UNSTARTED,)
+
+    check, [pools] = check_of(report, Records(50), answer)
+    assert check.run().counts[Status.NEW] == 50
+    assert len(pools.submitted) == 75
+
+
+def test_a_failed_comparison_is_one_failure(report: Report) -> None:
+    def answer(task: Message) -> Message:
+        if task[0] == 3:
+            return (Reply.FAILED, *Failure("HeadObject", "broken", status=400, code="Odd"))
+        return good(task)
+
+    check, _ = check_of(report, Records(10), answer)
+    summary = check.run()
+    assert (summary.counts[Status.NEW], summary.counts[Status.FAIL]) == (9, 1)
+    assert summary.exit_code == 1
+
+
+def test_outside_the_window_nothing_is_asked(report: Report) -> None:
+    now = time.localtime()
+    minute = now.tm_hour * 60 + now.tm_min
+    closed = TimeWindow((minute + 300) % 1440, (minute + 360) % 1440)
+    check, [pools] = check_of(report, Records(10), window=closed)
+    thread = threading.Thread(target=check.run)
+    thread.start()
+    time.sleep(0.5)
+    assert not pools.submitted
+    check._window = ALWAYS
+    thread.join(20)
+    assert len(pools.submitted) == 10
+
+
+def test_an_interrupt_before_it_begins(report: Report) -> None:
+    check, [pools] = check_of(report, Records(10))
+    check.interrupt()
+    summary = check.run()
+    assert not summary.list_finished
+    assert summary.interrupted
+    assert len(pools.submitted) < 10
+
+
+def test_what_no_object_can_escape_ends_it(report: Report) -> None:
+    def answer(_: Message) -> Message:
+        return (
+            Reply.FAILED,
+            *Failure("HeadObject", "no such bucket", 404, "NoSuchBucket", fatal=True),
+        )
+
+    check, [pools] = check_of(report, Records(1000), answer)
+    summary = check.run()
+    assert summary.counts[Status.FAIL] < 10
+    assert len(pools.submitted) < 10
+    assert not summary.list_finished
