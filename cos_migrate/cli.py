@@ -9,8 +9,8 @@ from pathlib import Path
 from cos_migrate import __version__
 from cos_migrate.errors import ConfigError, MigrateError, StateError
 
-OK, INCOMPLETE, MISUSE, UNUSABLE = 0, 1, 2, 3
-"""Exit codes: all well; something failed; configuration or usage; the database."""
+OK, INCOMPLETE, MISUSE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit codes: all well; something failed; configuration or usage; the database; Ctrl-C."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -30,6 +30,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except MigrateError as error:
         print(error, file=sys.stderr)
         return INCOMPLETE
+    except KeyboardInterrupt:
+        # Ctrl-C before there was anything to finish.
+        return INTERRUPTED
 
 
 def _print_version() -> int:
