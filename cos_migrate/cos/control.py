@@ -18,11 +18,26 @@ from requests.adapters import HTTPAdapter
 from cos_migrate.cos.access import CosSettings
 from cos_migrate.cos.answers import FATAL_CODES
 from cos_migrate.errors import CosError, TransportError
+from cos_migrate.network import Proxy
 
 _LOCAL = re.compile(r"(?:.+\.)?localhost$|[^.]+\.(\d+\.\d+\.\d+\.\d+)$")
 
 
-class _LoopbackAdapter(HTTPAdapter):
+class _Adapter(HTTPAdapter):
+    """Shows a proxy the same credentials as our own connections do."""
+
+    def __init__(self, proxy: Proxy | None) -> None:
+        super().__init__()
+        self._proxy_authorization = proxy.authorization if proxy else ""
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:  # noqa: ARG002 - there is only one
+        """Return what only the proxy gets to see."""
+        if not self._proxy_authorization:
+            return {}
+        return {"Proxy-Authorization": self._proxy_authorization}
+
+
+class _LoopbackAdapter(_Adapter):
     """Reaches `*.localhost`, which not every resolver knows (RFC 6761), as loopback."""
 
     def send(
@@ -48,8 +63,8 @@ class Control:
         session = requests.Session()
         session.trust_env = False
         session.verify = settings.ca_file or True
-        session.mount("http://", _LoopbackAdapter())
-        session.mount("https://", HTTPAdapter())
+        session.mount("http://", _LoopbackAdapter(settings.proxy))
+        session.mount("https://", _Adapter(settings.proxy))
         proxies = None
         if settings.proxy:
             proxy = settings.proxy
