@@ -344,3 +344,27 @@ def test_log_folder_gone(cos: EmbeddedCos, tool: Tool) -> None:
     assert ended.code == 0
     assert "warning" in ended.err
     assert cos.keys(BUCKET) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "requests"),
+    [
+        ({"status": 407, "code": ""}, 1),
+        ({"status": 400, "code": "InvalidStorageClass"}, 1),
+        ({"status": 500}, 5),
+        ({"status": 200, "code": ""}, 6),
+        ({"status": 503, "code": "SlowDown"}, 20),
+    ],
+    ids=lambda value: str(value["status"]) if isinstance(value, dict) else "",
+)
+def test_an_endpoint_that_never_answers_well_is_not_asked_for_every_file(
+    cos: EmbeddedCos, tool: Tool, fault: dict[str, object], requests: int
+) -> None:
+    for number in range(20):
+        tool.put(f"{number}")
+    tool.common["requestTryCount"] = "1"
+    cos.faults.append(Fault(kind="status", times=-1, **fault))  # type: ignore[arg-type]
+    ended = tool.run()
+    assert ended.code == 1
+    assert len(cos.requests) == requests
+    assert ("the run stops: " in ended.err) == (requests < 20)
