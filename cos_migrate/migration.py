@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -219,6 +219,7 @@ class Migration:
         if event.found:
             self._found.extend(event.found)
             self._batches.append(len(event.found))
+            self._report.found(*_extent(event.found))
         else:
             self._scanner.consumed()
 
@@ -357,7 +358,7 @@ class Migration:
 
     def _plan_found(self, room: int) -> None:
         """Decide about what the scan has found, until `room` small transfers are submitted."""
-        found, known, size = self._found, 0, 0
+        found = self._found
         while found and room and not self._uploads.full:
             item = found.popleft()
             self._batches[0] -= 1
@@ -368,15 +369,12 @@ class Migration:
                 self._ledger.passed_over(item)
             elif isinstance(item, SourceObject):
                 self._seen += 1
-                known += 1
-                size += max(item.fingerprint.size, 0)
                 room -= self._plan_object(item)
             elif isinstance(item, Rejected):
                 self._seen += 1
                 self._reject(item)
             else:
                 self._report.note(item.line)
-        self._report.found(known, size)
 
     def _plan_object(self, obj: SourceObject) -> bool:
         """Decide about an object; return whether a small transfer was submitted for it."""
@@ -484,8 +482,20 @@ class Migration:
             self._next_wait_line = now + 60
             stamp = time.strftime("%Y-%m-%d %H:%M:%S", local)
             times = str(window).replace(",", ", ")
-            self._report.event(f"currentTime {stamp}, wait next time window [{times}]")
-            self._report.event("-" * 69)
+            self._report.say(f"currentTime {stamp}, wait next time window [{times}]")
+            self._report.say("-" * 69)
+
+
+def _extent(found: Sequence[Found]) -> tuple[int, int]:
+    """Return how many objects a batch holds, and their bytes."""
+    objects = size = 0
+    for item in found:
+        if isinstance(item, SourceObject):
+            objects += 1
+            size += max(item.fingerprint.size, 0)
+        elif isinstance(item, Rejected):
+            objects += 1
+    return objects, size
 
 
 PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]

@@ -157,8 +157,13 @@ class Report:
         if sent:
             self._list_finished("".join(sent))
 
+    def say(self, line: str) -> None:
+        """Tell of something that concerns the whole run, and is no fault."""
+        self._console.say(line)
+        self._logs.info(line)
+
     def event(self, line: str) -> None:
-        """Tell of something that is no outcome: progress, waiting."""
+        """Tell of the progress of an object."""
         self._console.lines(line + "\n")
         self._logs.info(line)
 
