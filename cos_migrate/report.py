@@ -143,7 +143,8 @@ class Report:
             if status in _ROUTINE:
                 routine.append(outcome.lines)
                 if self._finished_folder and status in _SENT:
-                    sent.append(f"{outcome.name}\t{outcome.size}\t{outcome.mtime_ms}\n")
+                    name = printable(outcome.name)  # a line break in it must not make two lines
+                    sent.append(f"{name}\t{outcome.size}\t{outcome.mtime_ms}\n")
                 if outcome.unverified:
                     self._note_unverified(outcome)
             else:

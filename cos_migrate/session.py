@@ -17,6 +17,7 @@ from cos_migrate.config import Config, Loaded, load
 from cos_migrate.console import Console
 from cos_migrate.cos.access import Credentials
 from cos_migrate.errors import ConfigError, StateError
+from cos_migrate.keys import printable
 from cos_migrate.logs import Logs
 from cos_migrate.run import (
     JobPlace,
@@ -172,6 +173,8 @@ class Session:
         source = source_type(config.source, target_of(common), source_options(common))
         place = JobPlace.of(self._folder, source)
         with State.open(place.database) as state:
+            for notice in state.notices:
+                print(f"warning: {notice}", file=sys.stderr)
             if mode == "QUERY_REQUESTID":
                 found = records.query_request_id(state, wanted) or "Null"
                 print(f"query requestid, [key: {wanted}], [requestid: {found}]")
@@ -179,7 +182,7 @@ class Session:
             try:
                 with Path(wanted).open("w", encoding="utf-8") as file:
                     pairs = records.dump_request_ids(state)
-                    file.writelines(f"{path} \t {request_id}\n" for path, request_id in pairs)
+                    file.writelines(f"{printable(path)} \t {said}\n" for path, said in pairs)
             except OSError as error:
                 raise StateError(f"cannot write {wanted}: {error.strerror}") from error
         return 0
