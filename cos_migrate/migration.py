@@ -85,8 +85,9 @@ class Migration:
         self._inbox: queue.SimpleQueue[Results | Lost | Scanned | ScanEnded | None] = (
             queue.SimpleQueue()
         )
-        self._pools = make_pools(self._inbox.put)
+        # What raises comes first: nobody would close the pools.
         self._ledger, self._scanner = self._prepare(source, state)
+        self._pools = make_pools(self._inbox.put)
         self._found: collections.deque[Found] = collections.deque()
         self._batches: collections.deque[int] = collections.deque()
         self._tried: set[str] = set()
@@ -139,9 +140,9 @@ class Migration:
 
     def run(self) -> Summary:
         """Migrate everything there is; return what happened. Raises StateError."""
-        self._try_failed_first()
-        self._scanner.start()
         try:
+            self._try_failed_first()
+            self._scanner.start()
             while not self._over():
                 self._collect()
                 self._watch_clock()
