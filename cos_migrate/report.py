@@ -128,7 +128,7 @@ class Report:
         for path in (self._failed_list, self._unverified_list):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
-        self._logs.info("\n".join(header))
+        self._logs.begin("\n".join(header))
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Count outcomes and tell of them."""

@@ -83,6 +83,7 @@ class Session:
         if announcement:
             console.say(announcement)
         header = header_of(line.config_path, loaded.shown)
+        logs.begin("\n".join(header))
         for warning in (*line.warnings, *loaded.warnings):
             console.complain(f"warning: {warning}")
             logs.warning(warning)
