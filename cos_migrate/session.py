@@ -43,6 +43,7 @@ class Session:
         self._line = line
         self._environ = environ
         self._folder = Path.cwd()
+        self._console = Console(quiet=line.quiet, progress=line.progress)
         self._signal = 0
         self._wake = threading.Event()
         self._run: Run | None = None
@@ -50,7 +51,7 @@ class Session:
 
     def run(self) -> int:
         """Return the exit code. Raises ConfigError and StateError."""
-        print(f"cos migrate tool config path:{self._line.config_path}", flush=True)
+        self._console.say(f"cos migrate tool config path:{self._line.config_path}")
         loaded = self._load()
         config = loaded.config
         source_type = registry.find(config.migrate_type)
@@ -75,7 +76,7 @@ class Session:
         config, line = loaded.config, self._line
         encryption = encryption_of(config.common)
         logs = Logs(self._folder / "log", debug=line.debug)
-        console = Console(quiet=line.quiet, progress=line.progress)
+        console = self._console
         self._credentials = credentials_of(config.common)
         if self._credentials.token:
             console.say("Use temporary token to put object")
