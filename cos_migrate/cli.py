@@ -33,6 +33,10 @@ def main(words: Sequence[str] | None = None) -> int:
     except MigrateError as error:
         print(error, file=sys.stderr)
         return INCOMPLETE
+    except BrokenPipeError:
+        # Nobody reads what --help or --demo tell; what is left must not fail again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INCOMPLETE
     except KeyboardInterrupt:
         # Ctrl-C before there was anything to finish.
         return INTERRUPTED

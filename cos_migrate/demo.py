@@ -56,6 +56,8 @@ def run_demo(folder: Path) -> int:
             signal.signal(number, _end)
     try:
         return _run_alone(folder)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise MigrateError(
             f"the demo cannot use {folder / 'tmp'} ({error.strerror or error}): let the user of "

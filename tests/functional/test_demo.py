@@ -58,3 +58,14 @@ def test_a_folder_that_cannot_be_used_is_one_message(tmp_path: Path) -> None:
     assert done.code == 1
     assert done.err.count("\n") == 1
     assert "the demo cannot use" in done.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break otherwise there")
+def test_nobody_reads_it(tmp_path: Path) -> None:
+    process = _start(tmp_path)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 1
+    process.stderr.close()
