@@ -29,6 +29,18 @@ _USELESS = frozenset(
     {"Timeout", "ConnectionReset", "ConnectionBroken", "BadAnswer", "ChecksumMismatch"}
 )
 """Codes of an endpoint that has not shown yet that it is COS; all tries of a request took long."""
+_AT_COS = frozenset(
+    {
+        "CompleteMultipartUpload",
+        "CopyObject",
+        "HeadObject",
+        "InitiateMultipartUpload",
+        "PutObject",
+        "UploadPart",
+        "UploadPartCopy",
+    }
+)
+"""Operations on the one endpoint that all objects go to; each may come from another place."""
 _BROKEN = frozenset({"Timeout", "ConnectionReset", "ConnectionBroken", "EIO", "ENODEV", "ESTALE"})
 """Codes of one object's bad luck, or of a network or disk that is gone."""
 
@@ -100,6 +112,8 @@ class FailureRow:
 
 def _is_useless(failure: Failure) -> bool:
     """Return whether it is the endpoint that fails, and not because it is asked too often."""
+    if failure.operation not in _AT_COS:
+        return False
     return failure.code in _USELESS or (
         failure.status >= 500 and failure.code != "SlowDown"  # noqa: PLR2004 - HTTP
     )

@@ -65,6 +65,12 @@ def test_what_no_object_can_escape_ends_the_run(
     assert count_until_stop(row, one) == proven
 
 
+def test_a_source_in_trouble_says_nothing_of_cos() -> None:
+    """Behind a list of URLs each may be another server's."""
+    at_the_source = failure("Timeout")._replace(operation="GetObject")
+    assert count_until_stop(FailureRow(), at_the_source) == 100
+
+
 def test_a_success_or_another_failure_breaks_the_row() -> None:
     row = FailureRow()
     row.success()
