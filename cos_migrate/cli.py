@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +10,15 @@ from pathlib import Path
 from cos_migrate import __version__
 from cos_migrate.errors import ConfigError, MigrateError, StateError
 
-OK, INCOMPLETE, MISUSE, UNUSABLE = 0, 1, 2, 3
-"""Exit codes: all well; something failed; configuration or usage; the database."""
+OK, INCOMPLETE, MISUSE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit codes: all well; something failed; configuration or usage; the database; Ctrl-C."""
+_STANDARD_ERROR = 2
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit code."""
     words = sys.argv[1:] if words is None else words
+    _hold_streams()
     if list(words) == ["--version"]:
         return _print_version()
     try:
@@ -30,6 +33,27 @@ def main(words: Sequence[str] | None = None) -> int:
     except MigrateError as error:
         print(error, file=sys.stderr)
         return INCOMPLETE
+    except BrokenPipeError:
+        # Nobody reads what --help or --demo tell; what is left must not fail again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INCOMPLETE
+    except KeyboardInterrupt:
+        # Ctrl-C before there was anything to finish.
+        return INTERRUPTED
+
+
+def _hold_streams() -> None:
+    """Have all three standard streams, even when this was started with some of them closed.
+
+    What is opened next, such as the record database, would else take their numbers, and get what
+    libraries and other processes write there.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    # Open as long as the process is.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _print_version() -> int:

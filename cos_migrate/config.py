@@ -297,7 +297,9 @@ class _Loader:
         text = given.text
         try:
             text = self._resolved(text, known)
-            if text in known.placeholders and not (batch and known.batch):
+            if text in known.placeholders:
+                if batch and known.batch:
+                    return _stand_in(one)
                 raise ValueError(f"{text} is a placeholder that was never changed")
             return self._parsed(section, one, text)
         except ValueError as error:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from cos_migrate.cos.access import Access, CosSettings, Credentials
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.emulator import EmbeddedCos
-from cos_migrate.errors import StateError
+from cos_migrate.errors import MigrateError, StateError
 from cos_migrate.file_lock import FileLock
 from cos_migrate.http import Connection
 
@@ -42,7 +45,31 @@ _NAMES = (
 
 
 def run_demo(folder: Path) -> int:
-    """Run the demo in the tool's folder; return its exit code."""
+    """Run the demo in the tool's folder; return its exit code.
+
+    Raises StateError when another demo runs there, MigrateError when it cannot be written to, and
+    SystemExit with the exit code of the signal that ended it.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _end)
+    try:
+        return _run_alone(folder)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise MigrateError(
+            f"the demo cannot use {folder / 'tmp'} ({error.strerror or error}): let the user of "
+            "this tool write there, or free space on the disk"
+        ) from error
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _run_alone(folder: Path) -> int:
     place = folder / "tmp" / "demo"
     place.parent.mkdir(exist_ok=True)
     lock = FileLock(folder / "tmp" / "demo.lock")
@@ -115,7 +142,12 @@ class _Demo:
         for name in ("COS_SECRETID", "COS_SECRETKEY", "COS_TOKEN", "RUN_MODE"):
             environ.pop(name, None)
         words = [sys.executable, "-m", "cos_migrate", "--quiet"]
-        return subprocess.run(words, cwd=self._place, env=environ, check=False).returncode
+        with subprocess.Popen(words, cwd=self._place, env=environ) as child:
+            try:
+                return child.wait()
+            except SystemExit:
+                child.terminate()
+                raise
 
     def _compare(self, port: int) -> Iterator[str]:
         """Read every object back; yield what is wrong."""

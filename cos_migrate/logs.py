@@ -29,9 +29,26 @@ class Logs:
         self._error = LogFile(folder / "error.log", clock)
         self._debug = LogFile(folder / "debug.log", clock) if debug else None
         self._pid = os.getpid()
+        self._header = ""
+        self._lacking: set[LogFile] = set()
+        """Files that have nothing of the run that began last."""
+        self._told = False
+        """Whether anything but warnings stands behind the last header."""
+
+    def begin(self, header: str) -> None:
+        """Begin a run: info.log gets its header now, each other file before its first line.
+
+        A run that only warnings stand before, those of its configuration, has begun already.
+        """
+        if header == self._header and not self._told:
+            return
+        self._header, self._told = header, False
+        self._lacking = {file for file in (self._warn, self._error, self._debug) if file}
+        self._write("INFO", header, self._info)
 
     def info(self, text: str) -> None:
         """Write lines to info.log."""
+        self._told = True
         self._write("INFO", text, self._info)
 
     def warning(self, text: str) -> None:
@@ -40,6 +57,7 @@ class Logs:
 
     def error(self, text: str) -> None:
         """Write lines to all three."""
+        self._told = True
         self._write("ERROR", text, self._info, self._warn, self._error)
 
     @property
@@ -59,12 +77,18 @@ class Logs:
                 file.close()
 
     def _write(self, level: str, text: str, *files: LogFile) -> None:
+        data = self._lines(level, text)
+        for file in files:
+            if file in self._lacking:
+                self._lacking.discard(file)
+                file.append(self._lines("INFO", self._header))
+            file.append(data)
+
+    def _lines(self, level: str, text: str) -> bytes:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._clock()))
         prefix = f"{stamp} [{level}] [{self._pid}] "
         lines = prefix + text.rstrip("\n").replace("\n", "\n" + prefix) + "\n"
-        data = lines.encode("utf-8", "backslashreplace")
-        for file in files:
-            file.append(data)
+        return lines.encode("utf-8", "backslashreplace")
 
 
 class AppendFile:

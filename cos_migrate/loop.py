@@ -165,5 +165,5 @@ class Loop(abc.ABC):
             self._next_wait_line = now + 60
             stamp = time.strftime("%Y-%m-%d %H:%M:%S", local)
             times = str(window).replace(",", ", ")
-            self._report.event(f"currentTime {stamp}, wait next time window [{times}]")
-            self._report.event("-" * 69)
+            self._report.say(f"currentTime {stamp}, wait next time window [{times}]")
+            self._report.say("-" * 69)

@@ -7,7 +7,7 @@ before new work, and nothing is written down before COS has answered.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,9 +122,9 @@ class Migration(Loop):
 
     def run(self) -> Summary:
         """Migrate everything there is; return what happened. Raises StateError."""
-        self._try_failed_first()
-        self._scanner.start()
         try:
+            self._try_failed_first()
+            self._scanner.start()
             while not self._over():
                 self._collect()
                 self._watch_clock()
@@ -185,6 +185,7 @@ class Migration(Loop):
         if event.found:
             self._found.extend(event.found)
             self._batches.append(len(event.found))
+            self._report.found(*_extent(event.found))
         else:
             self._scanner.consumed()
 
@@ -306,7 +307,7 @@ class Migration(Loop):
 
     def _plan_found(self, room: int) -> None:
         """Decide about what the scan has found, until `room` small transfers are submitted."""
-        found, known, size = self._found, 0, 0
+        found = self._found
         # Looking at the source needs no proof that COS takes what comes of it.
         looks = self._pools.room(big=False) if len(self._examined) < _EXAMINED_MOST else 0
         while found and not self._uploads.full:
@@ -323,8 +324,6 @@ class Migration(Loop):
                 self._ledger.passed_over(item)
             elif isinstance(item, SourceObject):
                 self._seen += 1
-                known += 1
-                size += max(item.fingerprint.size, 0)
                 submitted = self._plan_object(item)
                 looks -= submitted
                 room -= submitted and not unknown
@@ -333,7 +332,6 @@ class Migration(Loop):
                 self._reject(item)
             else:
                 self._report.note(item.line)
-        self._report.found(known, size)
 
     def _plan_object(self, obj: SourceObject) -> bool:
         """Decide about an object; return whether a small transfer was submitted for it."""
@@ -427,3 +425,15 @@ class Migration(Loop):
 
     def _tick(self) -> None:
         self._report.moving(self._uploads.sent)
+
+
+def _extent(found: Sequence[Found]) -> tuple[int, int]:
+    """Return how many objects a batch holds, and their bytes."""
+    objects = size = 0
+    for item in found:
+        if isinstance(item, SourceObject):
+            objects += 1
+            size += max(item.fingerprint.size, 0)
+        elif isinstance(item, Rejected):
+            objects += 1
+    return objects, size

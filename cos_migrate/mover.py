@@ -10,7 +10,6 @@ from email.utils import parsedate_to_datetime
 
 from cos_migrate.bodies import MD5_HEADER, Bodies, Body, Moved, Spooled, Tell
 from cos_migrate.checks import CRC64, Check
-from cos_migrate.cos.access import CosSettings
 from cos_migrate.cos.client import CosClient, Stored
 from cos_migrate.cos.envelope import headers_of, is_encrypted, refuse_encrypted
 from cos_migrate.errors import CosError, MigrateError, SourceChanged, SourceError
@@ -44,7 +43,6 @@ class Mover:
 
     def __init__(
         self,
-        cos: CosSettings,
         source: Source,
         client: CosClient,
         bodies: Bodies,
@@ -53,7 +51,6 @@ class Mover:
     ) -> None:
         """`checkings` are the process's; `emit` takes what is to be told meanwhile."""
         self.client = client
-        self._cos = cos
         self._source = source
         self._bodies = bodies
         self._checkings = checkings
@@ -278,12 +275,12 @@ class Mover:
     def _list_parts(self, number: int, fields: Message) -> Message:
         from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
 
-        return (number, Reply.DONE, Control(self._cos).list_parts(*fields))
+        return (number, Reply.DONE, Control(self.client.settings).list_parts(*fields))
 
     def _abort(self, number: int, fields: Message) -> Message:
         from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
 
-        Control(self._cos).abort(*fields)
+        Control(self.client.settings).abort(*fields)
         return (number, Reply.DONE)
 
     def _stat(self, number: int, fields: Message) -> Message:

@@ -25,6 +25,22 @@ _UNREACHABLE = frozenset(
     }
 )
 """Codes that say that the endpoint itself is out of reach."""
+_USELESS = frozenset(
+    {"Timeout", "ConnectionReset", "ConnectionBroken", "BadAnswer", "ChecksumMismatch"}
+)
+"""Codes of an endpoint that has not shown yet that it is COS; all tries of a request took long."""
+_AT_COS = frozenset(
+    {
+        "CompleteMultipartUpload",
+        "CopyObject",
+        "HeadObject",
+        "InitiateMultipartUpload",
+        "PutObject",
+        "UploadPart",
+        "UploadPartCopy",
+    }
+)
+"""Operations on the one endpoint that all objects go to; each may come from another place."""
 _BROKEN = frozenset({"Timeout", "ConnectionReset", "ConnectionBroken", "EIO", "ENODEV", "ESTALE"})
 """Codes of one object's bad luck, or of a network or disk that is gone."""
 
@@ -87,6 +103,17 @@ class FailureRow:
             return float("inf")
         if failure.status in {401, 403}:
             return _ROW_LIKELY if self.proven else _ROW_PROBING
+        if not self.proven and _is_useless(failure):
+            return _ROW_PROBING
         if failure.code in _BROKEN:
             return _ROW_LIKELY
         return float("inf")
+
+
+def _is_useless(failure: Failure) -> bool:
+    """Return whether it is the endpoint that fails, and not because it is asked too often."""
+    if failure.operation not in _AT_COS:
+        return False
+    return failure.code in _USELESS or (
+        failure.status >= 500 and failure.code != "SlowDown"  # noqa: PLR2004 - HTTP
+    )

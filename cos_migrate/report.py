@@ -129,7 +129,7 @@ class Report:
         for path in (self._failed_list, self._unverified_list):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
-        self._logs.info("\n".join(header))
+        self._logs.begin("\n".join(header))
 
     def begin_check(self) -> None:
         """Begin to tell of a comparison instead, in the same logs and the same list."""
@@ -149,7 +149,8 @@ class Report:
             if status in _ROUTINE:
                 routine.append(outcome.lines)
                 if self._finished_folder and status in _SENT:
-                    sent.append(f"{outcome.name}\t{outcome.size}\t{outcome.mtime_ms}\n")
+                    name = printable(outcome.name)  # a line break in it must not make two lines
+                    sent.append(f"{name}\t{outcome.size}\t{outcome.mtime_ms}\n")
                 if outcome.unverified:
                     self._note_unverified(outcome)
             else:
@@ -163,8 +164,13 @@ class Report:
         if sent:
             self._list_finished("".join(sent))
 
+    def say(self, line: str) -> None:
+        """Tell of something that concerns the whole run, and is no fault."""
+        self._console.say(line)
+        self._logs.info(line)
+
     def event(self, line: str) -> None:
-        """Tell of something that is no outcome: progress, waiting."""
+        """Tell of the progress of an object."""
         self._console.lines(line + "\n")
         self._logs.info(line)
 

@@ -21,6 +21,7 @@ from cos_migrate.console import Console
 from cos_migrate.cos.access import Credentials
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.errors import ConfigError, StateError
+from cos_migrate.keys import printable
 from cos_migrate.logs import Logs
 from cos_migrate.run import (
     JobPlace,
@@ -49,6 +50,7 @@ class Session:
         self._line = line
         self._environ = environ
         self._folder = Path.cwd()
+        self._console = Console(quiet=line.quiet, progress=line.progress)
         self._signal = 0
         self._wake = threading.Event()
         self._run: Run | None = None
@@ -57,7 +59,7 @@ class Session:
 
     def run(self) -> int:
         """Return the exit code. Raises ConfigError and StateError."""
-        print(f"cos migrate tool config path:{self._line.config_path}", flush=True)
+        self._console.say(f"cos migrate tool config path:{self._line.config_path}")
         loaded = self._load()
         config = loaded.config
         source_type = registry.find(config.migrate_type)
@@ -81,12 +83,13 @@ class Session:
         common, line = loaded.config.common, self._line
         self._encryption = encryption_of(common)
         logs = Logs(self._folder / "log", debug=line.debug)
-        console = Console(quiet=line.quiet, progress=line.progress)
+        console = self._console
         if common.token:
             console.say("Use temporary token to put object")
         announcement = source_type.announcement(loaded.config.source)
         if announcement:
             console.say(announcement)
+        logs.begin("\n".join(header_of(line.config_path, loaded.shown)))
         pointless = without_effect(common, source_type)
         for warning in (*line.warnings, *loaded.warnings, *pointless):
             console.complain(f"warning: {warning}")
@@ -229,7 +232,9 @@ class Session:
         try:
             with Path(wanted).open("w", encoding="utf-8", errors="backslashreplace") as file:
                 pairs = self._look_up(config, source_type, records.dump_request_ids)
-                file.writelines(f"{path} \t {request_id}\n" for path, request_id in pairs)
+                file.writelines(
+                    f"{printable(path)} \t {request_id}\n" for path, request_id in pairs
+                )
         except OSError as error:
             raise StateError(f"cannot write {wanted}: {error.strerror}") from error
         return 0

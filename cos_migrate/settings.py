@@ -113,6 +113,7 @@ class Common:
         parse=values.bucket_name,
         legal="<name>-<APPID> in lower case letters, digits and hyphens, "
         "such as examplebucket-1250000000",
+        placeholders=("examplebucket-APPID",),
         batch=True,
     )
     region: str = option(

@@ -54,9 +54,13 @@ class LevelDb(State):
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Iterate over the pairs below a prefix."""
-        return self._pairs(
-            self._database.iterator(prefix=prefix, verify_checksums=True, fill_cache=False)
-        )
+        try:
+            iterator = self._database.iterator(
+                prefix=prefix, verify_checksums=True, fill_cache=False
+            )
+        except plyvel.Error as error:  # it opens tables at once
+            raise self._lost(error) from error
+        return self._pairs(iterator)
 
     def _pairs(self, iterator: Any) -> Iterator[tuple[bytes, bytes]]:
         try:

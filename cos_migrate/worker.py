@@ -131,7 +131,7 @@ class Worker:
 
     def _mover(self) -> Mover:
         client = CosClient(self._access)
-        return Mover(self._job.cos, self._source, client, self._bodies, self._checkings, self._emit)
+        return Mover(self._source, client, self._bodies, self._checkings, self._emit)
 
     def _serve_small(self, take: Callable[[], Handed | None]) -> None:
         """Do what the one fast thread leaves to others, lending its connections."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from cos_migrate import __version__
@@ -87,6 +87,7 @@ class Access:
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials from the next request on."""
+        self.settings = replace(self.settings, credentials=credentials)
         self._credentials = credentials
         self._key = signing_key(credentials.secret_id, credentials.secret_key)
 

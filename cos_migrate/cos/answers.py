@@ -22,6 +22,7 @@ FATAL_CODES = frozenset(
         "UserNotExist",
         "AccountArrears",
         "WrongRegion",
+        "InvalidStorageClass",
     }
 )
 """Codes that no other object of the run can escape."""
@@ -29,7 +30,13 @@ EXPIRED_CODES = frozenset({"ExpiredToken", "InvalidToken", "RequestIsExpired"})
 """Codes that new temporary credentials can cure."""
 ARCHIVED = "InvalidObjectState"
 """The code of an object that must be restored before it can be read."""
-_CODE_OF_STATUS = {403: "AccessDenied", 404: "NoSuchKey", 412: "PreconditionFailed"}
+_CODE_OF_STATUS = {
+    403: "AccessDenied",
+    404: "NoSuchKey",
+    407: "ProxyRefused",
+    412: "PreconditionFailed",
+}
+_MESSAGE_OF_STATUS = {407: "the proxy asks for a user name and a password, or for others"}
 
 
 def is_error(body: bytes) -> bool:
@@ -41,7 +48,7 @@ def error_of(response: Response, operation: str, target: str) -> CosError:
     """Return the error that an answer tells of."""
     status, body = response.status, response.body
     code = text_of(body, "Code") or _CODE_OF_STATUS.get(status, f"Http{status}")
-    message = text_of(body, "Message") or "no message"
+    message = text_of(body, "Message") or _MESSAGE_OF_STATUS.get(status, "no message")
     if status in {301, 302, 307}:
         code = "WrongRegion"
         where = response.header(b"location") or text_of(body, "Endpoint") or "another endpoint"

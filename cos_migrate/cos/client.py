@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from cos_migrate.cos.access import Access
+from cos_migrate.cos.access import Access, CosSettings
 from cos_migrate.cos.answers import ARCHIVED, error_of, is_error
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.errors import (
@@ -76,6 +76,11 @@ class CosClient:
         self._connections: dict[Route, Connection] = {}
         self._upload_headers = access.upload_headers()
         self._limit_headers = access.limit_headers()
+
+    @property
+    def settings(self) -> CosSettings:
+        """What another client of the bucket needs, with the credentials of now."""
+        return self._access.settings
 
     def close(self) -> None:
         """Close all connections."""

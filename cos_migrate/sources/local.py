@@ -271,6 +271,8 @@ class LocalSource(Source):
         if hash(relative) in listed:
             return _not_matching("listed twice", name)
         listed.add(hash(relative))
+        if self._lies_excluded(relative):
+            return _not_matching("excludes", name)
         try:
             found = os.stat(system_path(name))
         except ValueError:  # a NUL cannot be in a name
@@ -286,6 +288,14 @@ class LocalSource(Source):
         if not stat.S_ISREG(found.st_mode):
             return _not_matching("not a regular file", name)
         return self._judged(name, relative, found)
+
+    def _lies_excluded(self, relative: str) -> bool:
+        """Return whether a listed path lies in a folder that a walk would leave out."""
+        if not self._excludes:
+            return False
+        root = _as_folder(self._root)
+        ends = (found.end() for found in re.finditer("/", relative))
+        return any(root + relative[:end] in self._excludes for end in ends)
 
 
 def _in_order(

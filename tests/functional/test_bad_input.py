@@ -72,7 +72,7 @@ def test_all_mistakes_at_once(tool: Tool) -> None:
 def test_the_shipped_config_names_its_placeholders(tool: Tool) -> None:
     ended = tool.run(str(ROOT / "conf" / "config.ini"))
     assert ended.code == 2
-    for key in ("secretId", "secretKey", "localPath"):
+    for key in ("secretId", "secretKey", "bucketName", "localPath"):
         assert key in ended.err
 
 

@@ -7,12 +7,13 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.functional.tool import BUCKET, Ended, Tool, records
+from tests.functional.tool import BUCKET, Ended, Tool, end, records
 
 MIB = 1 << 20
 
@@ -344,3 +345,58 @@ def test_log_folder_gone(cos: EmbeddedCos, tool: Tool) -> None:
     assert ended.code == 0
     assert "warning" in ended.err
     assert cos.keys(BUCKET) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "requests"),
+    [
+        ({"status": 407, "code": ""}, 1),
+        ({"status": 400, "code": "InvalidStorageClass"}, 1),
+        ({"status": 500}, 5),
+        ({"status": 200, "code": ""}, 6),
+        ({"status": 503, "code": "SlowDown"}, 20),
+    ],
+    ids=lambda value: str(value["status"]) if isinstance(value, dict) else "",
+)
+def test_an_endpoint_that_never_answers_well_is_not_asked_for_every_file(
+    cos: EmbeddedCos, tool: Tool, fault: dict[str, object], requests: int
+) -> None:
+    for number in range(20):
+        tool.put(f"{number}")
+    tool.common["requestTryCount"] = "1"
+    cos.faults.append(Fault(kind="status", times=-1, **fault))  # type: ignore[arg-type]
+    ended = tool.run()
+    assert ended.code == 1
+    assert len(cos.requests) == requests
+    assert ("the run stops: " in ended.err) == (requests < 20)
+
+
+def test_temporary_credentials_that_expire_are_read_again(cos: EmbeddedCos, tool: Tool) -> None:
+    for number in range(600):
+        tool.put(f"{number}")
+    tool.common |= {"token": "old-token", "smallFileExecutorNum": "4"}
+    cos.latency = 0.01
+    process = tool.start("--quiet")
+    wait_until(lambda: len(cos.requests) > 20)
+    tool.common["token"] = "new-token"
+    tool.write_config()
+    expired = Fault("status", status=403, code="ExpiredToken", times=-1)
+    cos.faults.append(expired)
+
+    def tokens() -> set[str]:
+        return {seen.headers["x-cos-security-token"] for seen in cos.requests}
+
+    wait_until(lambda: "new-token" in tokens())
+    cos.faults.remove(expired)
+    ended = end(process)
+    assert ended.code == 0, ended.out
+    assert ended.counts()["new"] == 600
+    assert tokens() == {"old-token", "new-token"}
+    assert "-token" not in ended.out + ended.err + tool.log("info.log")
+
+
+def wait_until(reached: Callable[[], bool], seconds: float = 60) -> None:
+    most = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < most
+        time.sleep(0.01)

@@ -235,6 +235,22 @@ def test_finished_files_are_listed(tool: Tool) -> None:
     assert text == f"{tool.data}/a b\t5\t1700000000250\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no line breaks in names there")
+def test_a_line_break_in_a_name_makes_no_second_line(tool: Tool) -> None:
+    result = tool.folder / "result"
+    result.mkdir()
+    tool.common["outputFinishedFileFolder"] = str(result)
+    tool.put("a\nb\tc")
+    assert tool.run().code == 0
+    [finished] = result.iterdir()
+    [line] = finished.read_text(encoding="utf-8").splitlines()
+    assert line.split("\t")[0] == f"{tool.data}/a\\x0ab\\x09c"
+    out = tool.folder / "ids.txt"
+    tool.run(environ={"RUN_MODE": "DUMP_REQUESTID", "DUMP_REQUESTID_FILE": str(out)})
+    [line] = out.read_text(encoding="utf-8").splitlines()
+    assert line.startswith("/a\\x0ab\\x09c \t ")
+
+
 def test_request_ids_can_be_asked_for(tool: Tool) -> None:
     tool.put("a")
     tool.put("b")

@@ -98,6 +98,27 @@ def test_an_http_proxy_gets_absolute_targets(cos: EmbeddedCos, tool: Tool) -> No
     assert "proxy-pass" not in ended.out + ended.err + tool.log("info.log")
 
 
+def test_an_upload_is_continued_through_a_proxy(cos: EmbeddedCos, tool: Tool) -> None:
+    """Listing the parts is another client's work: the proxy must not tell the two apart."""
+    tool.put("big", b"b" * (12 * MIB))
+    tool.common |= {
+        "endPointSuffix": "",
+        "proxyHost": "127.0.0.1",
+        "proxyPort": str(cos.port),
+        "proxyUser": "ich",
+        "proxyPassword": "prüfwort",
+        "requestTryCount": "1",
+    }
+    cos.faults.append(Fault(kind="status", query="partNumber=2&", times=-1))
+    assert tool.run().code == 1
+    cos.faults.clear()
+    cos.requests.clear()
+    assert tool.run().code == 0
+    assert "ListParts" in {seen.operation for seen in cos.requests}
+    expected = "Basic " + base64.b64encode("ich:prüfwort".encode()).decode()
+    assert {seen.headers.get("proxy-authorization") for seen in cos.requests} == {expected}
+
+
 def test_an_https_tunnel_through_a_proxy(
     tls_cos: EmbeddedCos, tool: Tool, certificates: tuple[Path, Path, Path]
 ) -> None:

@@ -236,6 +236,15 @@ def listed(tmp_path: Path, text: str | bytes, **options: Any) -> list[Found]:
     return found(root, file_list_mode=True, file_list_path=str(path), **options)
 
 
+def test_a_file_list_and_an_excluded_folder(tmp_path: Path) -> None:
+    make(tmp_path / "root", "a/b/c", "a/d", "ab")
+    excludes = (str(tmp_path / "root" / "a"),)
+    items = listed(tmp_path, "a/b/c\na/d\na\nab\n", excludes=excludes)
+    told = [item.line for item in items if isinstance(item, Rejected)]
+    assert ["[reason: excludes]" in line for line in told] == [True, True, True]
+    assert [item.key for item in items if isinstance(item, SourceObject)] == ["ab"]
+
+
 def test_a_file_list(tmp_path: Path) -> None:
     make(tmp_path / "root", "a", "b/c", "d e.txt", "not listed")
     items = listed(tmp_path, "\ufeffa\r\n\n./b//c\nd e.txt\nb\nb/\ngone\na\n../list.txt\n")

@@ -380,7 +380,10 @@ def test_shown_has_every_key_and_no_secret() -> None:
 
 
 def test_with_a_batch_file_buckets_and_credentials_are_not_required() -> None:
-    text = "[common]\nbatchTaskPath=file\nsecretId=COS_SECRETID\n[migrateType]\ntype=migrateAws\n"
+    text = (
+        "[common]\nbatchTaskPath=file\nsecretId=COS_SECRETID\nbucketName=examplebucket-APPID\n"
+        "[migrateType]\ntype=migrateAws\n"
+    )
     Path("c.ini").write_text(text, encoding="utf-8")
     loaded = config.load("c.ini", (), SOURCES, environ={})
     assert loaded.config.common.batch_task_path == "file"

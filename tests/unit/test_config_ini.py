@@ -81,8 +81,8 @@ def test_unchanged_it_is_refused_for_its_placeholders_and_nothing_else() -> None
     with pytest.raises(ConfigError) as caught:
         config.load("conf/config.ini", (), SOURCES, environ={})
     problems = caught.value.problems
-    assert len(problems) == 3
-    for problem, key in zip(problems, ("secretId", "secretKey", "localPath"), strict=True):
+    keys = ("secretId", "secretKey", "bucketName", "localPath")
+    for problem, key in zip(problems, keys, strict=True):
         assert "is a placeholder that was never changed" in problem
         assert key in problem
         assert "conf/config.ini line " in problem
@@ -107,6 +107,7 @@ def test_the_placeholders_of_other_sources_are_refused_too(
         Override("migrateType", "type", migrate_type),
         Override("common", "secretId", "AKIDexample"),
         Override("common", "secretKey", "example"),
+        Override("common", "bucketName", "examplebucket-1250000000"),
     ]
     with pytest.raises(ConfigError) as caught:
         config.load("conf/config.ini", words, SOURCES, environ={})
@@ -120,6 +121,7 @@ def test_with_its_placeholders_changed_it_loads_without_a_warning(tmp_path: Path
     words = [
         Override("common", "secretId", "AKIDexample"),
         Override("common", "secretKey", "example"),
+        Override("common", "bucketName", "examplebucket-1250000000"),
         Override("migrateLocal", "localPath", str(tmp_path)),
     ]
     loaded = config.load("conf/config.ini", words, SOURCES, environ={})

@@ -46,9 +46,11 @@ def count_until_stop(row: FailureRow, one: Failure, most: int = 500) -> int | No
         (failure("ConnectionRefused"), 1, 10),
         (failure("AccessDenied", 403), 5, 100),
         (failure("InvalidObjectState", 403), None, None),
-        (failure("Timeout"), 100, 100),
-        (failure("InternalError", 500), None, None),
-        (failure("ChecksumMismatch"), None, None),
+        (failure("Timeout"), 5, 100),
+        (failure("InternalError", 500), 5, None),
+        (failure("SlowDown", 503), None, None),
+        (failure("BadAnswer", 200), 5, None),
+        (failure("ChecksumMismatch"), 5, None),
         (failure("EntityTooLarge", 400), None, None),
         (failure("EACCES"), None, None),
         (failure("EIO"), 100, 100),
@@ -61,6 +63,12 @@ def test_what_no_object_can_escape_ends_the_run(
     row = FailureRow()
     row.success()
     assert count_until_stop(row, one) == proven
+
+
+def test_a_source_in_trouble_says_nothing_of_cos() -> None:
+    """Behind a list of URLs each may be another server's."""
+    at_the_source = failure("Timeout")._replace(operation="GetObject")
+    assert count_until_stop(FailureRow(), at_the_source) == 100
 
 
 def test_a_success_or_another_failure_breaks_the_row() -> None:

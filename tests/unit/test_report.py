@@ -182,6 +182,26 @@ def test_levels_go_to_their_files(tmp_path: Path) -> None:
     assert not (tmp_path / "debug.log").exists()
 
 
+def test_each_log_begins_a_run_with_its_header(tmp_path: Path) -> None:
+    def text(name: str) -> list[str]:
+        lines = (tmp_path / name).read_text(encoding="utf-8").splitlines()
+        return [line.partition("] [")[2].partition("] ")[2] for line in lines]
+
+    logs = Logs(tmp_path)
+    logs.begin("version\nkey=1")
+    logs.warning("of the configuration")
+    logs.begin("version\nkey=1")  # the run itself
+    logs.info("one")
+    logs.begin("version\nkey=1")  # the next round of daemon mode
+    logs.error("broken")
+    logs.close()
+    header = ["version", "key=1"]
+    warned = "of the configuration"
+    assert text("info.log") == [*header, warned, "one", *header, "broken"]
+    assert text("warn.log") == [*header, warned, *header, "broken"]
+    assert text("error.log") == [*header, "broken"]
+
+
 def test_logs_are_rolled_daily_by_whoever_comes_first(tmp_path: Path) -> None:
     clock = Clock()
     one, two = Logs(tmp_path, clock=clock), Logs(tmp_path, clock=clock)

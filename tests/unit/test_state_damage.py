@@ -150,12 +150,20 @@ def test_every_look_up_in_a_spoilt_database_is_right_or_refused(folder: Path) ->
     assert set(refused) == {"damaged"}
 
 
-def test_a_table_that_is_empty_is_never_a_missing_record(folder: Path) -> None:
-    tables(folder)[-1].write_bytes(b"")
+@pytest.mark.parametrize("read", [read_all, scan_all])
+@pytest.mark.parametrize("keep", [0, 0.5])
+def test_a_table_without_its_end_is_never_a_missing_record(
+    folder: Path, read: Callable[[State], object], keep: float
+) -> None:
+    """Without the end no part of it can be read."""
+    table = tables(folder)[-1]
+    size = table.stat().st_size
+    whole = int(size * keep)
+    table.write_bytes(table.read_bytes()[:whole] + bytes((size - whole) if keep else 0))
     with State.open(folder) as state:
         if not state.notices:  # one library looks at a table only when it is needed
             with pytest.raises(StateError) as caught:
-                read_all(state)
+                read(state)
             assert caught.value.code == "damaged"
     with State.open(folder) as state:
         left = list(state.scan(b""))

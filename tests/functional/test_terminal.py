@@ -1,0 +1,128 @@
+"""The tool in a terminal, as most people first see it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from cos_migrate.emulator import EmbeddedCos, Fault
+from tests.functional.tool import Tool
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals there")
+
+FILES = 1_200
+MORE = "(more lines than can be read: all of them are in log/info.log)"
+
+
+class Terminal:
+    """A run in a pseudo-terminal of 100 columns."""
+
+    def __init__(self, tool: Tool, *words: str) -> None:
+        import fcntl  # noqa: PLC0415 - none of these is on every system
+        import pty  # noqa: PLC0415
+        import termios  # noqa: PLC0415
+
+        tool.write_config()
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cos_migrate", *words],
+            cwd=tool.folder,
+            env=tool.environ({"TERM": "xterm"}),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self._ours = ours
+        self._read = b""
+        self._thread = threading.Thread(target=self._follow)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        while True:
+            try:
+                data = os.read(self._ours, 65536)
+            except OSError:  # how Linux tells the end
+                data = b""
+            if not data:
+                return
+            self._read += data
+
+    def end(self) -> str:
+        """Wait for the end; return all that was shown."""
+        assert self.process.wait(90) >= 0
+        self._thread.join()
+        os.close(self._ours)
+        return self._read.decode()
+
+
+def test_lines_are_thinned_but_no_failure_is_lost(tool: Tool, cos: EmbeddedCos) -> None:
+    for number in range(FILES):
+        tool.put(f"f{number:04d}")
+    for number in range(100):
+        (tool.data / f"gone{number:03d}").symlink_to("nowhere")
+    cos.faults.append(Fault("status", key="f..[05]0$", status=400, code="Odd", times=-1))
+    terminal = Terminal(tool)
+    shown = terminal.end()
+    assert terminal.process.returncode == 1
+    assert shown.count("[fail] ") == FILES // 50
+    assert shown.count("[reason: broken link]") == 100
+    assert shown.count(MORE) == 1
+    assert shown.count("[ok] ") < FILES // 2
+    assert tool.log("info.log").count("[ok] ") == FILES - FILES // 50
+    assert "status:PART_OK" in shown
+
+
+def test_the_display_counts_all_that_was_found(tool: Tool, cos: EmbeddedCos) -> None:
+    """What waits for its turn is known, too: else all seems done long before it is."""
+    for number in range(FILES):
+        tool.put(f"{number}", b"ab")
+    cos.latency = 0.005
+    tool.common["smallFileExecutorNum"] = "2"
+    shown = Terminal(tool).end()
+    known = re.findall(r"(\d+)/(\d+)(\+?) objects +(\d+)%", shown)
+    complete = [(done, total) for done, total, more, _ in known if not more]
+    assert complete
+    assert {total for _, total in complete} == {str(FILES)}
+    assert int(complete[0][0]) < FILES
+
+
+def test_neither_lines_nor_display_when_not_wanted(tool: Tool) -> None:
+    for number in range(10):
+        tool.put(f"{number}")
+    shown = Terminal(tool, "--quiet", "--no-progress").end()
+    assert "objects" not in shown
+    assert "[ok]" not in shown
+    assert "status:ALL_OK" in shown
+
+
+def test_ctrl_c(tool: Tool, cos: EmbeddedCos) -> None:
+    for number in range(FILES):
+        tool.put(f"{number}")
+    cos.latency = 0.02
+    tool.common["smallFileExecutorNum"] = "2"
+    terminal = Terminal(tool)
+    while len(cos.requests) < 30:
+        assert terminal.process.poll() is None
+        time.sleep(0.02)
+    os.killpg(terminal.process.pid, signal.SIGINT)  # to the whole group, as a terminal does
+    shown = terminal.end()
+    assert terminal.process.returncode == 130
+    assert "stopping: what is in flight is being finished" in shown
+    assert "Traceback" not in shown
+    cos.latency = 0.0
+    again = tool.run()
+    assert again.code == 0
+    counts = again.counts()
+    assert counts["skip"] >= 20
+    assert counts["skip"] + counts["new"] == FILES
