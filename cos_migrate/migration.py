@@ -82,7 +82,7 @@ class Migration(Loop):
         self._ledger, self._scanner = self._prepare(source, state)
         self._found: collections.deque[Found] = collections.deque()
         self._examined: collections.deque[Sending] = collections.deque()
-        self._examining = 0
+        self._examining = self._examining_first = 0
         self._batches: collections.deque[int] = collections.deque()
         self._tried: set[str] = set()
         self._copying = source.copies and plan.upload.encryption is None
@@ -207,7 +207,7 @@ class Migration(Loop):
         if reply == Reply.WARNING:
             self._report.warn(f"{keys.printable(sending.cos_path)}: {values[0]}")
             return
-        self._examining -= task[1] == Kind.EXAMINE
+        self._count_examining(sending, task[1], -1)
         if task[1] not in _OF_SOURCE and reply not in {Reply.UNSTARTED, Reply.FAILED}:
             self._row.success()
         if reply == Reply.FAILED and self._cured(Failure(*values)):
@@ -220,6 +220,11 @@ class Migration(Loop):
             self._take_small(sending, task, reply, values)
         else:
             self._uploads.take(upload, task, reply, values)
+
+    def _count_examining(self, sending: Sending, kind: int, step: int) -> None:
+        if kind == Kind.EXAMINE:
+            self._examining += step
+            self._examining_first += step * (not sending.obj.page)
 
     def _take_small(self, sending: Sending, task: Message, reply: int, values: list[Any]) -> None:
         if reply == Reply.DONE and task[1] == Kind.EXAMINE:
@@ -284,8 +289,8 @@ class Migration(Loop):
         while self._again and room:
             room -= 1
             number = self._again.popleft()
-            task = self._tasks[number][-1]
-            self._examining += task[1] == Kind.EXAMINE
+            sending, _, task = self._tasks[number]
+            self._count_examining(sending, task[1], 1)
             self._pools.submit(task)
         while self._examined and room and not self._uploads.full:
             known = self._examined.popleft()
@@ -313,7 +318,8 @@ class Migration(Loop):
         while found and not self._uploads.full:
             item = found[0]
             unknown = isinstance(item, SourceObject) and self._is_unknown(item)
-            if not looks or not (room or unknown):
+            # What failed before goes first, even if it has to be asked about.
+            if not looks or not (unknown or (room and not self._examining_first)):
                 break
             found.popleft()
             self._batches[0] -= 1
@@ -418,7 +424,7 @@ class Migration(Loop):
         if self._debugging:
             self._report.debug(f"task {self._number}: {Kind.NAMES[task[0]]} {sending.cos_path}")
         self._tasks[self._number] = (sending, upload, numbered)
-        self._examining += task[0] == Kind.EXAMINE
+        self._count_examining(sending, task[0], 1)
         self._pools.submit(numbered, together)
 
     # -- clock ---------------------------------------------------------------------------------

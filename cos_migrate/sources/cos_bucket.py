@@ -360,6 +360,10 @@ class CosBucketSource(KeyOrderedSource):
         """Name an object as COS wants it: host and encoded key."""
         return f"{self._host}/{quote(obj.name, safe=_KEYS_SAFE)}"
 
+    def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - as in the Java tool
+        """Return nothing: a copy is no download, even where the bytes pass through here."""
+        return ""
+
     def is_same_object(self, obj: SourceObject, cos_path: str) -> bool:
         """Return whether an object would be copied onto itself."""
         same_bucket = self.config.src_bucket_name == self.target.bucket

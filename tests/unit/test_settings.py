@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from cos_migrate import values
 from cos_migrate.settings import Secret, TimeWindow
+from cos_migrate.sources import registry
+from cos_migrate.sources.sections import SECTIONS
 
 
 def test_a_secret_tells_itself_only_when_asked() -> None:
@@ -56,3 +58,10 @@ def test_a_cos_folder_is_normal(text: str) -> None:
     assert folder.endswith("/")
     assert "//" not in folder
     assert parse(folder) == folder
+
+
+def test_every_section_has_its_source() -> None:
+    assert set(registry.available()) == set(SECTIONS)
+    for name in registry.available():
+        assert registry.find(name).migrate_type == name
+        assert registry.find(name).Config is SECTIONS[name]
