@@ -1,7 +1,7 @@
 """What the sources that speak the S3 protocol share; they differ in names and in what an ACL says.
 
-botocore signs; lists, heads and bodies go over the lean client (`fetch`) like those of every
-source, so that proxies, certificates, time-outs and tries are the same for all.
+Lists, heads and bodies go over the lean client (`fetch`) like those of every source, so that
+proxies, certificates, time-outs and tries are the same for all.
 """
 
 from __future__ import annotations
