@@ -37,7 +37,8 @@ class Endpoint:
         scheme, mark, place = end_point.partition("://")
         if not mark:
             scheme, place = ("https" if https else "http"), end_point
-        host = place.lower().partition(":")[0]
+        place = place.lower()  # as it is sent, and therefore signed
+        host = place.partition(":")[0]
         if _wants_path(host, bucket, tls=scheme == "https"):
             base = f"{scheme}://{place}/{bucket}"
         else:

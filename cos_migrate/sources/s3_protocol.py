@@ -1,12 +1,12 @@
 """What the sources that speak the S3 protocol share; they differ in names and in what an ACL says.
 
-botocore signs; lists, heads and bodies go over the lean client (`fetch`) like those of every
-source, so that proxies, certificates, time-outs and tries are the same for all.
+Lists, heads and bodies go over the lean client (`fetch`) like those of every source, so that
+proxies, certificates, time-outs and tries are the same for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, urlsplit
@@ -207,22 +207,46 @@ class S3Source(KeyOrderedSource):
         return described
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
-        """Ask for a whole object, unless its ACL takes another request."""
-        return None if self._has_acls and self.copies_acl(obj) else super().begin(obj)
+        """Ask for a whole object, unless its ACL or its name takes another request."""
+        asks_more = (self._has_acls and self.copies_acl(obj)) or any(self._twins(obj))
+        return None if asks_more else super().begin(obj)
 
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
     ) -> Described:
         """Add the ACL where the object is about to be stored: not for a part, not to look."""
         described = super()._described(obj, incoming, span)
-        looked_at = obj.fingerprint.size < 0
-        if span is not None or looked_at or not self._has_acls or not self.copies_acl(obj):
+        if span is not None or obj.fingerprint.size < 0:
+            return described
+        self._refuse_twin(obj)
+        if not self._has_acls or not self.copies_acl(obj):
             return described
         acl = self._acl_of(obj)
         return described._replace(
             headers={**described.headers, **acl.headers},
             warnings=(*described.warnings, *acl.warnings),
         )
+
+    def _twins(self, obj: SourceObject) -> Iterator[str]:
+        """Yield the names that would lie under the same key: COS takes no leading slashes."""
+        rest = obj.name.removeprefix(self._base_key)
+        base = obj.name[: len(obj.name) - len(rest)]
+        while rest.startswith("/"):
+            rest = rest[1:]
+            if rest:
+                yield base + rest
+
+    def _refuse_twin(self, obj: SourceObject) -> None:
+        """Raise SourceError when an object of fewer leading slashes has the key of this one."""
+        for name in self._twins(obj):
+            try:
+                with self.answer(SourceObject(name, "", Fingerprint(-1)), "HEAD", None):
+                    text = f"on COS it would be the same object as {name}: leading slashes go"
+                    raise self.error("GetObject", obj.name, Told(0, "SameTarget", text))
+            except SourceError as error:
+                # 403 is what S3 says of a missing key to those who may not list.
+                if error.status not in {403, 404}:
+                    raise
 
     def _acl_of(self, obj: SourceObject) -> Carried:
         try:

@@ -9,6 +9,7 @@ import re
 import socket
 import socketserver
 import struct
+import sys
 import time
 from collections.abc import Mapping
 from typing import Protocol
@@ -28,6 +29,8 @@ KINDS = (
     "repeat",  # a listing begins again at its first key
     "shuffle",  # a page of a listing comes backwards
 )
+# Windows takes two shorts, all others two ints.
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _REASONS = {301: "Moved Permanently", 412: "Precondition Failed", 503: "Slow Down"}
 
 
@@ -211,7 +214,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _reset(self) -> None:
         self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.connection.close()
 
 

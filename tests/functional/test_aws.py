@@ -11,6 +11,7 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos
 from tests.clouds.s3_server import BUCKET, KEY, KEY_ID, Fault, S3Server
+from tests.clouds.s3_store import Bucket, kept_of
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored, wait_until
 from tests.functional.tool import BUCKET as TARGET
 from tests.functional.tool import end, records
@@ -240,13 +241,14 @@ def test_no_fault_leaves_a_wrong_object(tool: CloudTool, s3: S3Server, cos: Embe
         s3.put(key, body)
     s3.put("big/parts", noise(7 * MIB, 3), part_size=5 * MIB)
     bodies["big/parts"] = noise(7 * MIB, 3)
-    tool.cloud["srcSocketTimeout"] = "500"
-    tool.common["workerProcessNum"] = "2"
+    tool.cloud["srcSocketTimeout"] = "2000"
+    # One request may meet many of the faults, as the machine is busy or not.
+    tool.common.update(workerProcessNum="2", requestTryCount="12")
     s3.faults += [
         Fault("truncate", "GetObject", "small/0[12]", times=2, size=1234),
         Fault("flip", "GetObject", "small/0[34]", times=2),
         Fault("reset", "GetObject", "small/0[56]", times=2),
-        Fault("hang", "GetObject", "small/09", seconds=1),
+        Fault("hang", "GetObject", "small/09", seconds=3),
         Fault("status", "GetObject", "small/1", times=2, status=500),
         Fault("status", "GetObject", "big", times=3, status=503, code="SlowDown"),
         Fault("truncate", "GetObject", "big", size=MIB),
@@ -380,3 +382,22 @@ def test_a_listing_goes_on_where_it_was(tool: CloudTool, s3: S3Server, cos: Embe
     assert second.counts() == counted(new=50)
     assert s3.seen[0].query["start-after"] == "00199"
     assert sorted(cos.keys(TARGET)) == keys
+
+
+def test_a_list_position_counts_for_its_own_bucket_only(
+    tool: CloudTool, s3: S3Server, cos: EmbeddedCos
+) -> None:
+    """Both jobs have one database, as in the Java tool: its text names no bucket."""
+    for number in range(250):
+        s3.put(f"{number:05}", b"")
+    s3.buckets["other-bucket"] = Bucket()
+    s3.buckets["other-bucket"].put("00000-first", kept_of(b"x"))
+    s3.page_size = 100
+    tool.common.update(resume="true", requestTryCount="1", listParallel="1")
+    s3.faults.append(Fault("status", "ListObjectsV2", skip=2, times=-1, status=503))
+    assert not tool.run().list_finished
+    s3.faults.clear()
+    tool.cloud["bucket"] = "other-bucket"
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (0, counted(new=1)), ended.err
+    assert "00000-first" in cos.keys(TARGET)

@@ -76,6 +76,21 @@ def test_the_shipped_config_names_its_placeholders(tool: Tool) -> None:
         assert key in ended.err
 
 
+def test_a_source_out_of_reach_is_told_without_its_secrets(tool: Tool) -> None:
+    ended = tool.run(
+        "-DmigrateType.type=migrateAws",
+        "-DmigrateAws.bucket=b",
+        "-DmigrateAws.accessKeyId=id",
+        "-DmigrateAws.accessKeySecret=secret-of-aws",
+        "-DmigrateAws.endPoint=127.0.0.1:1",
+        "-Dcommon.requestTryCount=1",
+    )
+    assert ended.code == 1
+    assert not ended.list_finished
+    assert "look at [migrateAws] endPoint" in ended.err
+    assert "secret-of-aws" not in ended.out + ended.err + tool.log("error.log")
+
+
 @pytest.mark.parametrize("word", ["--help", "--version"])
 def test_asking_is_no_mistake(word: str) -> None:
     answer = subprocess.run(

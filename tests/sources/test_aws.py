@@ -176,6 +176,27 @@ def test_where_objects_go(s3: S3Server, prefix: str, name: str, key: str) -> Non
     assert content(source_of(s3), found[0]) == b"1"
 
 
+def test_names_that_differ_in_leading_slashes_only(s3: S3Server) -> None:
+    """COS takes none: the name with the fewest is migrated, the others are told."""
+    for name in ("x", "/x", "//x", "/alone", "a/y", "a//y"):
+        s3.put(name, name.encode())
+    source = source_of(s3)
+    found = {obj.name: obj for obj in objects(source)}
+    for name in ("x", "/alone", "a/y", "a//y"):
+        assert content(source, found[name]) == name.encode()
+    for name in ("/x", "//x"):
+        for attempt in (content, AwsSource.describe):
+            with pytest.raises(SourceError, match=r"same object as /?x") as caught:
+                attempt(source, found[name])
+            assert caught.value.code == "SameTarget"
+            assert not caught.value.retryable
+        assert source.begin(found[name]) is None
+    below = source_of(s3, prefix="a/")
+    twins = {obj.name: obj for obj in objects(below)}
+    with pytest.raises(SourceError, match="same object as a/y"):
+        content(below, twins["a//y"])
+
+
 def test_dots_are_no_folders(s3: S3Server) -> None:
     keys = ["./a", "../b", "c/../d", "c/./e", "f/.."]
     for key in keys:

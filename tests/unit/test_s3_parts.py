@@ -46,6 +46,7 @@ def test_regions(host: str, region: str) -> None:
         ("s3.us-east-1.amazonaws.com", "b-1", False, "http://b-1.s3.us-east-1.amazonaws.com"),
         ("s3.us-east-1.amazonaws.com", "b-1", True, "https://b-1.s3.us-east-1.amazonaws.com"),
         ("https://s3.example.com:9000", "b-1", False, "https://b-1.s3.example.com:9000"),
+        ("S3.Example.COM:9000", "b-1", False, "http://b-1.s3.example.com:9000"),
         ("http://s3.example.com", "b-1", True, "http://b-1.s3.example.com"),
         ("10.0.0.7:9000", "b-1", False, "http://10.0.0.7:9000/b-1"),
         ("localhost:9000", "b-1", False, "http://localhost:9000/b-1"),
