@@ -1,6 +1,6 @@
 """Makes what the tests keep of the Java tool, by running it. Run by hand, on Linux:
 
-    COS_MIGRATE_JAVA_TOOL=<folder> python tests/data/make_java_data.py
+    COS_MIGRATE_JAVA_TOOL=<folder> python tests/data/make_java_data.py [database] [cases]
 
 <folder> has the tool's jar (1.4.18, built from its public sources with `mvn package
 assembly:single`) in `dep/` and its `src/main/resources`. What comes of it:
@@ -8,16 +8,22 @@ assembly:single`) in `dep/` and its `src/main/resources`. What comes of it:
 java_db/db/       a record database: one run over a few dozen files, and one that was killed
                   (kill -9) in the midst of a multipart upload
 java_db/uploads/  what COS knows of that upload
+java_differential.json.gz
+                  what the tool prints, records and stores in every case of
+                  tests/functional/test_java_differential.py
 """
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -67,6 +73,24 @@ def _run_and_kill(tool: Tool) -> None:
         process.kill()
 
 
+def record_cases(work: Path) -> None:
+    """Make java_differential.json.gz."""
+    found = {}
+    for case in java_tool.CASES:
+        folder = work / case.name
+        (folder / "cos").mkdir(parents=True)
+        with EmbeddedCos(folder / "cos", secret_id=SECRET_ID, secret_key=SECRET_KEY) as cos:
+            tool = Tool(folder / "tool", cos.port)
+            played = java_tool.play(case, tool, cos, java_tool.run_java, java_tool.java_records)
+        found[case.name] = asdict(played)
+    text = json.dumps(found, sort_keys=True, ensure_ascii=False).encode()
+    (HERE / "java_differential.json.gz").write_bytes(gzip.compress(text, mtime=0))
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        make_database(Path(folder))
+    with tempfile.TemporaryDirectory() as temporary:
+        wanted = sys.argv[1:]
+        if not wanted or "database" in wanted:
+            make_database(Path(temporary))
+        if not wanted or "cases" in wanted:
+            record_cases(Path(temporary))

@@ -10,12 +10,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from cos_migrate.emulator import EmbeddedCos
+import rocksdict
+
+from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.functional.tool import BUCKET, Ended, Tool
 
 VARIABLE = "COS_MIGRATE_JAVA_TOOL"
@@ -59,15 +64,118 @@ _ODD_NAMES = (
 
 @dataclass(frozen=True)
 class Case:
-    """One run of both tools over the same tree."""
+    """What both tools are made to do with the same tree."""
 
     name: str
     local: Mapping[str, str]
     common: Mapping[str, str]
+    steps: tuple[str, ...] = ("run",)
+    """`run`, and what happens between two runs."""
+    refused: tuple[tuple[str, str], ...] = ()
+    """(operation, key) that COS answers with 403."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of a case."""
+
+    runs: list[list[str]]
+    """The lines of each run, as `said` returns them."""
+    finished: list[str]
+    """The lines of the finished-file lists."""
+    objects: dict[str, dict[str, str]]
+    records: dict[str, str]
 
 
 SMALL = Case("small", {}, {})
 """What tests/data/java_db was made with."""
+_FEW = f"{DATA}/nested"
+CASES = (
+    Case(
+        "everything",
+        {
+            "excludes": f"{DATA}/left out;{DATA}/left out alone.txt",
+            "ignoreSuffix": ".tmp;.bak",
+            "ignoreModifiedTimeLessThanSeconds": "3600",
+        },
+        {},
+        ("run", "change", "run"),
+    ),
+    Case(
+        "filters",
+        {
+            "exeludes": f"{_FEW};{DATA}/odd/100%",
+            "excludes": f"{DATA}/big",  # not looked at beside the misspelt one
+            "ignoreSuffix": "5.jpg;hidden",
+            "includeSuffix": ".txt;.jpg;.bin;0",
+            "ignoreEmptyFile": "on",
+        },
+        {"cosPath": "/"},
+    ),
+    Case(
+        "list",
+        {
+            "fileListMode": "on",
+            "fileListPath": "/proc/self/cwd/list.txt",
+            "excludes": f"{DATA}/left out alone.txt",
+            "ignoreSuffix": ".tmp",
+        },
+        {},
+        ("run", "run"),
+    ),
+    Case(
+        "no look-up",
+        {"excludes": _FEW, "checkLocalRecord": "false"},
+        {"entireFileMd5Attached": "off", "bigFileUploadPartSize": "2097152"},
+        ("run", "run"),
+    ),
+    Case(
+        "same path",
+        {"excludes": _FEW},
+        {"skipSamePath": "true"},
+        ("run", "lose the records", "run"),
+    ),
+    Case(
+        "classes",
+        {"excludes": _FEW},
+        {
+            "storageClass": "Maz_Standard_IA",
+            "encryptionType": "sse-cos",
+            "threadTrafficLimit": "838860800",
+            "cosPath": "//a//b",
+            "outputFinishedFileFolder": "./result",
+        },
+    ),
+    Case(
+        "failures",
+        {"excludes": _FEW},
+        {"requestTryCount": "1"},
+        ("run", "run"),
+        (
+            ("PutObject", "to here/odd/100%"),
+            ("PutObject", "to here/odd/münchen.txt"),
+            ("InitiateMultipartUpload", "to here/big/at the threshold"),
+            ("UploadPart", "to here/big/three parts +%.bin"),
+        ),
+    ),
+)
+_LISTED = (
+    "nested/0/0/0/000.txt",
+    "nested",
+    "odd/",
+    "odd/münchen.txt",
+    "odd/blank in the name.txt",
+    "empty/0",
+    "big/three parts +%.bin",
+    "suffixes/1.tmp",
+    "left out alone.txt",
+    "left out/0/0.txt",
+    "not there.txt",
+    "links/broken",
+    "links/to a file",
+    "links/to a folder",
+)
+"""What fileListPath names: files, folders, and what is not there."""
 
 
 def plant(data: Path) -> int:
@@ -106,6 +214,8 @@ def plant(data: Path) -> int:
     (data / "links" / "to a file").symlink_to("../nested/0/0/0/000.txt")
     (data / "links" / "to a folder").symlink_to("../suffixes")
     (data / "links" / "broken").symlink_to("nowhere")
+    for folder, _, _ in os.walk(data):
+        os.utime(folder, ns=(OLD, OLD))
     return count
 
 
@@ -166,6 +276,40 @@ def java_command(*words: str) -> list[str]:
     ]
 
 
+def play(
+    case: Case,
+    tool: Tool,
+    cos: EmbeddedCos,
+    run: Callable[[Tool], Ended],
+    read: Callable[[Path], Mapping[str, str]],
+) -> Played:
+    """Have a tool do a case in a folder of its own; return what came of it.
+
+    `read` returns what is in its record database.
+    """
+    plant(tool.data)
+    (tool.folder / "result").mkdir()
+    (tool.folder / "list.txt").write_text("".join(f"{n}\n" for n in _LISTED), encoding="utf-8")
+    configure(tool, case, cos)
+    for operation, key in case.refused:
+        fault = Fault(
+            "status", operation=operation, key=key, status=403, code="AccessDenied", times=-1
+        )
+        cos.faults.append(fault)
+    runs = []
+    for step in case.steps:
+        if step == "change":
+            change(tool.data)
+        elif step == "lose the records":
+            shutil.rmtree(tool.database)
+        else:
+            runs.append(said(run(tool).out))
+    finished = [path.read_text(encoding="utf-8") for path in (tool.folder / "result").iterdir()]
+    return Played(
+        runs, sorted("".join(finished).splitlines()), objects(cos), masked(read(tool.database))
+    )
+
+
 def run_java(tool: Tool) -> Ended:
     """Run the Java tool in a tool's folder, over its config.ini."""
     done = subprocess.run(
@@ -181,6 +325,25 @@ def run_java(tool: Tool) -> Ended:
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
+def java_records(database: Path) -> dict[str, str]:
+    """Return everything in a database of the Java tool, read with nothing of ours."""
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = shutil.copytree(database, Path(scratch) / "copy")
+        opened: Any = rocksdict.Rdict(
+            str(copy),
+            rocksdict.Options(raw_mode=True),
+            access_type=rocksdict.AccessType.read_only(),
+        )
+        pairs = {key.decode(): value.decode() for key, value in opened.items()}
+        opened.close()
+    return pairs
+
+
+def masked(pairs: Mapping[str, str]) -> dict[str, str]:
+    """Return records less what no two runs record alike: request ids."""
+    return {k: "*" if k.startswith("x-cos-requestId-") else v for k, v in pairs.items()}
+
+
 def objects(cos: EmbeddedCos) -> dict[str, dict[str, str]]:
     """Return what is on COS: the MD5 of each object's bytes, and its headers."""
     found = {}
@@ -190,16 +353,22 @@ def objects(cos: EmbeddedCos) -> dict[str, dict[str, str]]:
     return found
 
 
+_PROGRESS = re.compile(
+    r"(\[UploadInProgress\] .* \[byteSent/ byteTotal/ percentage: )\d+/ (-?\d+)/ -?[\d.]+%\]$"
+)
 _NUMBERS = re.compile(
     r"\[requestid: (?!NULL)[^]]*\]|\[cur_time: \d+\]|(start_time|end_time|used_time) : .*"
 )
 
 
 def said(out: str) -> list[str]:
-    """Return what a run said, less what no two runs say alike, in order."""
-    lines = [_NUMBERS.sub(_masked, line) for line in out.splitlines()]
-    whole = [line for line in lines if "[UploadInProgress]" not in line or " 100.00%]" in line]
-    return sorted(line for line in whole if line)
+    """Return what a run said, less what no two runs say alike, in order.
+
+    Of an object's progress the Java tool tells now more and now less, and not always the end.
+    """
+    lines = [_NUMBERS.sub(_masked, line) for line in out.splitlines() if line]
+    progress = {_PROGRESS.sub(r"\1*/ \2/ *]", line) for line in lines if _PROGRESS.search(line)}
+    return sorted([line for line in lines if not _PROGRESS.search(line)] + list(progress))
 
 
 def _masked(found: re.Match[str]) -> str:
