@@ -21,7 +21,7 @@ from typing import Any
 import rocksdict
 
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.functional.tool import BUCKET, Ended, Tool
+from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Ended, Tool
 
 VARIABLE = "COS_MIGRATE_JAVA_TOOL"
 """Names the Java tool's folder, with its jar in `dep/`."""
@@ -239,9 +239,37 @@ def change(data: Path) -> None:
     os.utime(added, ns=(OLD, OLD))
 
 
-def configure(tool: Tool, case: Case, cos: EmbeddedCos) -> None:
-    """Give a tool the one config.ini that both read."""
-    tool.common = {
+def configure(tool: Tool, case: Case, port: int) -> None:
+    """Give a tool the one config.ini that both read; COS is reached as proxy at `port`."""
+    tool.common = {**_common(port), **case.common}
+    tool.local = {"localPath": DATA, **case.local}
+    tool.write_config()
+
+
+def write_config(
+    folder: Path, migrate_type: str, common: Mapping[str, str], section: Mapping[str, str]
+) -> Path:
+    """Write a config.ini for any source, which both tools read; return where it is."""
+    lines = [
+        "[migrateType]",
+        f"type={migrate_type}",
+        "deprecatedType=on",
+        "[common]",
+        f"secretId={SECRET_ID}",
+        f"secretKey={SECRET_KEY}",
+        f"bucketName={BUCKET}",
+        "region=ap-guangzhou",
+        *(f"{key}={value}" for key, value in {**_common(1), **common}.items() if value),
+        f"[{migrate_type}]",
+        *(f"{key}={value}" for key, value in section.items()),
+    ]
+    path = folder / "config.ini"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def _common(port: int) -> dict[str, str]:
+    return {
         "endPointSuffix": "",
         "storageClass": "Standard",
         "cosPath": "/to here",
@@ -255,11 +283,8 @@ def configure(tool: Tool, case: Case, cos: EmbeddedCos) -> None:
         "daemonModeInterVal": "60",
         "executeTimeWindow": "00:00,24:00",
         "proxyHost": "127.0.0.1",
-        "proxyPort": str(cos.port),
-        **case.common,
+        "proxyPort": str(port),
     }
-    tool.local = {"localPath": DATA, **case.local}
-    tool.write_config()
 
 
 def java_command(*words: str) -> list[str]:
@@ -290,7 +315,7 @@ def play(
     plant(tool.data)
     (tool.folder / "result").mkdir()
     (tool.folder / "list.txt").write_text("".join(f"{n}\n" for n in _LISTED), encoding="utf-8")
-    configure(tool, case, cos)
+    configure(tool, case, cos.port)
     for operation, key in case.refused:
         fault = Fault(
             "status", operation=operation, key=key, status=403, code="AccessDenied", times=-1

@@ -39,7 +39,7 @@ def cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
 def tool(tmp_path: Path, cos: EmbeddedCos) -> Tool:
     """The folder of a team that has run the Java tool: its database and its files."""
     tool = Tool(tmp_path / "tool", cos.port)
-    configure(tool, SMALL, cos)
+    configure(tool, SMALL, cos.port)
     shutil.copytree(JAVA / "db", tool.folder / "db", dirs_exist_ok=True)
     # Under JDK 8 the Java tool saw the times of `whole/` without what is below a second.
     plant_small(tool.data, second=False, fraction_ns=123_456_789)
