@@ -97,6 +97,7 @@ _OBJECTS: list[tuple[str, int, str, int, str]] = [
     ("a/bc/d.txt", 1, "c4ca4238a0b923820dcc509a6f75849b", 1_700_000_000_999, "DEEP_ARCHIVE"),
     ("a/b/folder/", 0, "d41d8cd98f00b204e9800998ecf8427e", 1_700_000_000_000, "MAZ_STANDARD"),
     ("a/b//double//slash", 2, "FrPyMh_nZmJu3ViVQfIgzrBPHBRL", 1_700_000_000_000, "STANDARD"),
+    ("/a/begins with a slash", 3, "0123456789abcdef0123456789abcdef", 1_700_000_000_000, ""),
 ]
 _URLS: list[tuple[str, int, str, int, str]] = [
     ("http://example.com/a/b/d.txt", 5, "Mon, 23 Nov 2026 06:59:47 GMT", 0, ""),
@@ -141,7 +142,12 @@ def ask_for_records(work: Path) -> None:
     tool = Tool(work / "records", 1)
     found = []
     for migrate_type, common, section in _JOBS:
-        objects = _URLS if migrate_type == "migrateUrl" else _OBJECTS
+        listed = section.get("prefix", "").removeprefix("/")
+        objects = [one for one in _OBJECTS if one[0].startswith(listed)]
+        if migrate_type not in {"migrateAws", "migrateCsp", "migrateAli", "migrateQiniu"}:
+            objects = [one for one in objects if one[0][0] != "/"]  # these can have no such keys
+        if migrate_type == "migrateUrl":
+            objects = _URLS
         lines = ["\t".join(map(str, one)) + "\n" for one in objects]
         (tool.folder / "list.txt").write_text("".join(lines), encoding="utf-8")
         java_tool.write_config(tool.folder, migrate_type, common, section)

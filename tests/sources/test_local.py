@@ -97,7 +97,7 @@ def test_of_a_taken_over_record_of_whole_seconds_the_second_decides(tmp_path: Pa
     os.utime(tmp_path / "a", ns=(0, 1_234_567_890_999_999))
     one = source(tmp_path)
     one.java_records = True
-    [obj] = one.scan("")
+    [obj] = one.scan()
     assert isinstance(obj, SourceObject)
     assert one.unchanged(obj, "[mtime: 1234567890], [fileSize: 1]")
     assert one.unchanged(obj, "[mtime: 1234567000], [fileSize: 1]")
