@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cos_migrate import records as keys
 from cos_migrate.emulator import EmbeddedCos
-from tests.functional.java_tool import OLD, SMALL, configure, content_of, plant_small
-from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, records
+from tests.functional.java_tool import DATA, OLD, SMALL, configure, content_of, plant_small
+from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, end, records
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the records name files below /proc/self/cwd"
 )
-pytest.importorskip("rocksdict")
+rocksdict = pytest.importorskip("rocksdict")
 JAVA = Path(__file__).resolve().parents[1] / "data" / "java_db"
 [UPLOAD] = JAVA.glob("uploads/*.json")
 BIG = "to here/second/big.bin"
@@ -64,6 +66,39 @@ def test_nothing_is_sent_again(tool: Tool, cos: EmbeddedCos) -> None:
     again = tool.run()
     assert (again.counts()["skip"], again.err) == (38, "")
     assert cos.requests == []
+
+
+def test_ten_thousand_records_mean_ten_thousand_files_left_alone(
+    tool: Tool, cos: EmbeddedCos
+) -> None:
+    shutil.rmtree(tool.data)
+    tool.data.mkdir()
+    pairs = {}
+    for number in range(10_000):
+        path = tool.data / f"{number:05d}"
+        path.touch()
+        os.utime(path, ns=(OLD, OLD + number * 1_000_000))
+        key = (
+            f"[taskType: migrateLocal] [bucket: {BUCKET}], [localPath: {DATA}/{number:05d}], "
+            f"[cosPath: /to here/{number:05d}]"
+        )
+        pairs[key] = f"[mtime: {OLD // 1_000_000 + number}], [fileSize: 0]"
+    database = tool.database
+    shutil.rmtree(database)
+    opened: Any = rocksdict.Rdict(str(database), rocksdict.Options(raw_mode=True))
+    for key, value in pairs.items():
+        opened[key.encode()] = value.encode()
+    opened.close()
+    begun = time.monotonic()
+    with tool.start("--quiet") as process:
+        assert process.stderr
+        assert "10000 records" in process.stderr.readline()
+        started = time.monotonic() - begun
+        assert end(process).counts()["skip"] == 10_000
+    assert started < 10  # 0.5 s on a machine that has nothing else to do
+    assert tool.run("--quiet").counts()["skip"] == 10_000
+    assert cos.requests == []
+    assert records(database) == pairs
 
 
 def test_what_has_changed_since_is_sent(tool: Tool, cos: EmbeddedCos) -> None:
