@@ -11,7 +11,7 @@ import abc
 import importlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
@@ -40,6 +40,10 @@ _WAYS_OUT = {
     LEVELDB: "install the package plyvel (Python 3.10, 3.11 or 3.12: there is none for later)",
     ROCKSDB: "install the package rocksdict",
 }
+
+
+def _to_nobody(_: str) -> None:
+    pass
 
 
 class State(abc.ABC):
@@ -74,14 +78,22 @@ class State(abc.ABC):
         """Rebuild what can be. Raises Damaged when nothing can."""
 
     @classmethod
-    def open(cls, folder: Path, *, engine: str = "auto", max_open_files: int = 0) -> State:
+    def open(
+        cls,
+        folder: Path,
+        *,
+        engine: str = "auto",
+        max_open_files: int = 0,
+        tell: Callable[[str], None] = _to_nobody,
+    ) -> State:
         """Open or create the database in `folder`; `engine` decides only for a new one.
 
-        Raises StateError: `in-use`, `wrong-format` or `unusable` as its code.
+        `tell` is told, now and then, how far the take-over of a huge database of the Java tool is.
+        Raises StateError: `in-use`, `wrong-format`, `damaged` or `unusable` as its code.
         """
         lock = FileLock(folder.with_name(folder.name + ".lock"))
         try:
-            return _opened(folder, engine, lock, max_open_files)
+            return _opened(folder, engine, lock, max_open_files, tell)
         except OSError as error:
             lock.release()
             raise files.unusable(folder, error, "open") from error
@@ -182,7 +194,9 @@ def note_run(folder: Path, line: str) -> None:
         raise files.unusable(folder, error, "write") from error
 
 
-def _opened(folder: Path, engine: str, lock: FileLock, max_open_files: int) -> State:
+def _opened(
+    folder: Path, engine: str, lock: FileLock, max_open_files: int, tell: Callable[[str], None]
+) -> State:
     """Take the lock and open what is in the folder. Raises StateError, OSError."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if not lock.acquire():
@@ -193,7 +207,7 @@ def _opened(folder: Path, engine: str, lock: FileLock, max_open_files: int) -> S
         raise _in_use(folder)
     library = _READ_BY.get(files.format_of(folder))
     if library:
-        notices = _take_over(folder, library, engine)
+        notices = _take_over(folder, library, engine, tell)
     state = _open_or_mend(_kind_for(folder, engine), folder, lock, max_open_files)
     state.notices = (*notices, *state.notices)
     return state
@@ -219,7 +233,9 @@ def _module_of(kind: str) -> Any:
     return importlib.import_module(f"cos_migrate.state_{kind}")
 
 
-def _take_over(folder: Path, library: str, engine: str) -> tuple[str, ...]:
+def _take_over(
+    folder: Path, library: str, engine: str, tell: Callable[[str], None]
+) -> tuple[str, ...]:
     """Make our own of the Java tool's database; return what a user should know of it.
 
     Raises StateError, OSError: the folder is as it was then.
@@ -239,7 +255,7 @@ def _take_over(folder: Path, library: str, engine: str) -> tuple[str, ...]:
         return opened
 
     try:
-        return take_over.take_over(folder, _module_of(library).JAVA, create)
+        return take_over.take_over(folder, _module_of(library).JAVA, create, tell)
     except BlockingIOError:
         raise _in_use(folder) from None
     except Damaged as error:

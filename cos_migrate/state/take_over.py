@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,8 @@ _LIST_PROGRESS = b"listProgress"
 _REQUEST_ID = b"x-cos-requestId-"
 _SAVE_POINT = b"[task_kind: upload_savepoint] "
 _BATCH = 1000
+_TELL_EVERY = 5.0
+"""Seconds between two lines that say how far it is."""
 
 Pairs = Iterator[tuple[bytes, bytes]]
 
@@ -74,18 +77,20 @@ def resume(folder: Path) -> tuple[str, ...]:
     return notices
 
 
-def take_over(folder: Path, java: JavaLibrary, create: Callable[[Path], Store]) -> tuple[str, ...]:
+def take_over(
+    folder: Path, java: JavaLibrary, create: Callable[[Path], Store], tell: Callable[[str], None]
+) -> tuple[str, ...]:
     """Replace the Java tool's database in `folder` by ours; return what a user should know.
 
-    `create` makes a database of ours in an empty folder. Raises Damaged when nothing can be read,
-    StateError, OSError: then the folder is as it was.
+    `create` makes a database of ours in an empty folder, `tell` is told how far it is. Raises
+    Damaged when nothing can be read, StateError, OSError: then the folder is as it was.
     """
     work = _work_of(folder)
     new = work / "new"
     aside = _free_name(folder)
     try:
         work.mkdir()
-        count = _convert(folder, work, java, create)
+        count = _convert(folder, work, java, _Carrier(create, tell))
         said = f"{count}; its database is kept as {aside}\n"
         _write_synced(new / TAKEN_OVER, said)
         files.sync_folder(new)
@@ -133,41 +138,50 @@ class _Count:
         )
 
 
-def _convert(
-    folder: Path, work: Path, java: JavaLibrary, create: Callable[[Path], Store]
-) -> _Count:
+class _Carrier:
+    """Writes what is kept of a database into a new one of ours."""
+
+    def __init__(self, create: Callable[[Path], Store], tell: Callable[[str], None]) -> None:
+        self._create = create
+        self._tell = tell
+        self._next = time.monotonic() + _TELL_EVERY
+
+    def carry(self, pairs: Pairs, new: Path, count: _Count) -> _Count:
+        """Write and count everything. Raises what reading and writing raise."""
+        new.mkdir()
+        store = self._create(new)
+        try:
+            for batch in _batches(pair for pair in pairs if pair[0] != _LIST_PROGRESS):
+                store.write(batch)
+                for key, _ in batch:
+                    count.add(key)
+                if time.monotonic() >= self._next:
+                    self._next = time.monotonic() + _TELL_EVERY
+                    self._tell(f"taking over the Java tool's records: {count.total} so far")
+            store.write((), sync=True)
+        finally:
+            store.close()
+        return count
+
+
+def _convert(folder: Path, work: Path, java: JavaLibrary, carrier: _Carrier) -> _Count:
     """Make ours of a copy; a damaged one is repaired in a copy that shares nothing."""
     copy, new = work / "copy", work / "new"
     try:
         _copy(folder, copy, linked=True)
-        count = _carry(java.pairs(copy), new, create, _Count(""))
+        count = carrier.carry(java.pairs(copy), new, _Count(""))
     except Damaged as error:
         damage = str(error).replace("\n", " ")
         shutil.rmtree(copy)
         shutil.rmtree(new, ignore_errors=True)
         _copy(folder, copy, linked=False)
         java.repair(copy)
-        count = _carry(java.pairs(copy), new, create, _Count(damage))
+        count = carrier.carry(java.pairs(copy), new, _Count(damage))
         if not count.total:
             raise
     shutil.rmtree(copy)
     if (folder / README).is_file():
         shutil.copyfile(folder / README, new / README)
-    return count
-
-
-def _carry(pairs: Pairs, new: Path, create: Callable[[Path], Store], count: _Count) -> _Count:
-    """Write everything that is kept into a new database of ours."""
-    new.mkdir()
-    store = create(new)
-    try:
-        for batch in _batches(pair for pair in pairs if pair[0] != _LIST_PROGRESS):
-            store.write(batch)
-            for key, _ in batch:
-                count.add(key)
-        store.write((), sync=True)
-    finally:
-        store.close()
     return count
 
 

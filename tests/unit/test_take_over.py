@@ -179,6 +179,17 @@ def test_ten_thousand_records_take_less_than_two_seconds(tmp_path: Path, engine:
         assert dict(state.scan(b"")) == pairs
 
 
+def test_a_long_take_over_tells_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = a_java_database(tmp_path / "db", some_pairs(2500))
+    monkeypatch.setattr(take_over, "_TELL_EVERY", 0.0)
+    told: list[str] = []
+    State.open(folder, tell=told.append).close()
+    line = "taking over the Java tool's records: {} so far"
+    assert told == [line.format(1000), line.format(2000), line.format(2500)]
+
+
 def test_an_older_copy_is_not_overwritten(folder: Path) -> None:
     older = folder.with_name("db.java")
     older.mkdir()
