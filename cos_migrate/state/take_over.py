@@ -181,7 +181,9 @@ def _convert(folder: Path, work: Path, java: JavaLibrary, carrier: _Carrier) -> 
             raise
     shutil.rmtree(copy)
     if (folder / README).is_file():
-        shutil.copyfile(folder / README, new / README)
+        text = (folder / README).read_bytes()
+        # The Java tool ends the lines of its cloud jobs with nothing.
+        (new / README).write_bytes(text if text.endswith(b"\n") else text + b"\n")
     return count
 
 

@@ -156,11 +156,13 @@ def test_list_positions_are_left_behind(tmp_path: Path, engine: str) -> None:
     pairs = some_pairs(10)
     folder = a_java_database(tmp_path / "db", {**pairs, b"listProgress": b"a|b"})
     (folder / "PROGRESS").write_text("\n/\n", encoding="utf-8")
+    (folder / "README").write_text("[srcPrefix: ]", encoding="utf-8")  # with no end
     with State.open(folder, engine=engine) as state:
         assert dict(state.scan(b"")) == pairs
         assert "10 records, 0 request ids, 0 save points" in state.notices[0]
     assert not (folder / "PROGRESS").exists()
     assert (tmp_path / "db.java" / "PROGRESS").exists()
+    assert (folder / "README").read_text(encoding="utf-8") == "[srcPrefix: ]\n"
 
 
 def test_an_empty_database_is_taken_over_too(tmp_path: Path, engine: str) -> None:
