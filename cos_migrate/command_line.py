@@ -25,6 +25,12 @@ _FLAGS = {
     "--version": "show the version",
 }
 _DECRYPT = "--decrypt"
+_JVM_WORD = re.compile(
+    "-(X.*|server|client|d32|d64|noverify|showversion"
+    "|(ea|da|esa|dsa|(enable|disable)(system)?assertions|verbose|javaagent|agentlib|agentpath)(:.*)?"
+    "|-(add-(opens|exports|reads|modules)|illegal-access|enable-native-access)=.*)"
+)
+"""What stood before `-cp` in the Java tool's start script was for the virtual machine."""
 _ASSIGNMENT = re.compile(r"[A-Za-z]+\.[A-Za-z]+=")
 
 _USAGE = """\
@@ -86,7 +92,7 @@ def parse(words: Sequence[str]) -> CommandLine:
             found.add_decrypt(next(rest, ""), next(rest, ""))
         elif word.startswith("-D"):
             found.add_override(word, rest)
-        elif word.startswith("-X"):
+        elif _JVM_WORD.fullmatch(word):
             found.overrides.append(Override("", word, ""))
         elif word.startswith("-") or not word:
             found.problems.append(_wrong_option(word))

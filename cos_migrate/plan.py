@@ -49,10 +49,18 @@ class Decision(NamedTuple):
 
 
 def cos_path_of(target: Target, obj: SourceObject) -> str:
-    """Return where `obj` goes, with a leading `/`."""
-    return (
-        target.cos_path + obj.key.lstrip("/") if obj.key[:1] == "/" else target.cos_path + obj.key
-    )
+    """Return where `obj` goes, with a leading `/`.
+
+    Of a key that begins with `/` itself that one is dropped, as in the Java tool; what follows a
+    prefix stays as it is, unless COS would be given a key that begins with `/`.
+    """
+    key = obj.key
+    if key[:1] == "/":
+        if target.cos_path == "/":
+            key = key.lstrip("/")
+        elif key == obj.name:
+            key = key[1:]
+    return target.cos_path + key
 
 
 def decide(rules: Rules, source: Source, obj: SourceObject, recorded: str | None) -> Decision:

@@ -228,7 +228,12 @@ class Run:
         Return a summary for each of the two. Raises StateError.
         """
         common = self._config.common
-        with State.open(self._place.database, max_open_files=common.rocks_max_open_file) as state:
+        with State.open(
+            self._place.database,
+            max_open_files=common.rocks_max_open_file,
+            tell=self._report.event,
+        ) as state:
+            self._source.java_records = state.taken_over
             note_run(self._place.database, self._source.job_text())
             self._report.begin_run(self._header)
             for notice in state.notices:

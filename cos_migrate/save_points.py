@@ -32,9 +32,14 @@ class SavePoints:
         self, cos_path: str, name: str, mtime_ms: int, part_size: int, threshold: int
     ) -> str | None:
         """Return the upload id that the Java tool has kept, of whose parts nothing is known."""
-        key = records.save_point_key(self._bucket, cos_path, name, mtime_ms, part_size, threshold)
-        value = self._state.get(key)
-        return records.parse_upload_id(value) if value is not None else None
+        for time_ms in _java_times(mtime_ms):
+            key = records.save_point_key(
+                self._bucket, cos_path, name, time_ms, part_size, threshold
+            )
+            value = self._state.get(key)
+            if value is not None:
+                return records.parse_upload_id(value)
+        return None
 
     def all(self) -> Iterator[SavePoint]:
         """Yield every save point of ours, with its parts."""
@@ -48,7 +53,7 @@ class SavePoints:
         ours = (records.upload_key(save_point.cos_path), records.upload_value(save_point))
         if save_point.envelope:
             return [ours]  # the Java tool cannot continue what is encrypted
-        return [ours, (self._java_key(save_point), save_point.upload_id.encode())]
+        return [ours, (self._java_keys(save_point)[0], save_point.upload_id.encode())]
 
     def part_done(self, save_point: SavePoint, part: PartRecord) -> Puts:
         """Return what to write when COS has confirmed a part."""
@@ -56,18 +61,22 @@ class SavePoints:
 
     def forget(self, save_point: SavePoint) -> list[bytes]:
         """Return the keys to delete when an upload is over; its parts must have been written."""
-        keys = [records.upload_key(save_point.cos_path), self._java_key(save_point)]
+        keys = [records.upload_key(save_point.cos_path), *self._java_keys(save_point)]
         return keys + [key for key, _ in self._parts(save_point.upload_id)]
 
-    def _java_key(self, save_point: SavePoint) -> bytes:
-        return records.save_point_key(
-            self._bucket,
-            save_point.cos_path,
-            save_point.name,
-            save_point.fingerprint.mtime_ns // 1_000_000,
-            save_point.part_size,
-            save_point.threshold,
-        )
+    def _java_keys(self, save_point: SavePoint) -> list[bytes]:
+        """Return the Java tool's key of an upload, then the one that it has under JDK 8."""
+        return [
+            records.save_point_key(
+                self._bucket,
+                save_point.cos_path,
+                save_point.name,
+                time_ms,
+                save_point.part_size,
+                save_point.threshold,
+            )
+            for time_ms in _java_times(save_point.fingerprint.mtime_ns // 1_000_000)
+        ]
 
     def _read(self, key: bytes, value: bytes) -> SavePoint | None:
         found = records.parse_upload(value)
@@ -83,3 +92,8 @@ class SavePoints:
                 part = records.parse_part(value)
                 ours = part is not None and records.part_key(upload_id, part.number) == key
                 yield key, part if ours else None
+
+
+def _java_times(mtime_ms: int) -> tuple[int, int]:
+    """Return the times under which the Java tool may know a file: JDK 8 told whole seconds."""
+    return mtime_ms, mtime_ms // 1000 * 1000

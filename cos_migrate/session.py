@@ -248,4 +248,6 @@ class Session:
             there = folder.parent.glob(f"{folder.name}*")
             if any(path.suffix != ".lock" for path in there):
                 with State.open(folder) as state:
+                    for notice in state.notices:
+                        print(f"warning: {notice}", file=sys.stderr)
                     yield from ask(state)

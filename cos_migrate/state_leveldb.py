@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,24 @@ class LevelDb(State):
         self._database.close()
 
 
+class JavaLevelDb:
+    """The Java tool's databases before August 2018: the format is LevelDB's own."""
+
+    @staticmethod
+    def pairs(copy: Path) -> Iterator[tuple[bytes, bytes]]:
+        """Yield everything in a copy of one. Raises Damaged, OSError."""
+        try:
+            with (
+                contextlib.closing(plyvel.DB(str(copy), **_OPTIONS)) as database,
+                database.iterator(verify_checksums=True, fill_cache=False) as pairs,
+            ):
+                yield from pairs
+        except plyvel.Error as error:
+            raise _reason(copy, error) from error
+
+    repair = staticmethod(LevelDb.repair)
+
+
 def _reason(folder: Path, error: Exception) -> Exception:
     """Return the system's refusal behind an error, else what makes it damage."""
     refused = None
@@ -120,3 +139,4 @@ def _words(error: Exception) -> str:
 
 
 ENGINE = LevelDb
+JAVA = JavaLevelDb()

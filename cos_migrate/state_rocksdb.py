@@ -108,13 +108,43 @@ class RocksDb(State):
             pass
 
 
-def _options(max_open_files: int) -> Any:
+class JavaRocksDb:
+    """The Java tool's databases since August 2018: RocksDB 5.14.
+
+    Only copies are read: even a read-only opening writes files into the folder.
+    """
+
+    @staticmethod
+    def pairs(copy: Path) -> Iterator[tuple[bytes, bytes]]:
+        """Yield everything in a copy of one. Raises Damaged, OSError."""
+        iterator = database = None
+        try:
+            database = rocksdict.Rdict(
+                str(copy), _options(0, new=False), access_type=rocksdict.AccessType.read_only()
+            )
+            iterator = database.iter()
+            iterator.seek_to_first()
+            while iterator.valid():
+                yield iterator.key(), iterator.value()
+                iterator.next()
+            iterator.status()
+        except Exception as error:
+            raise files.refusal(copy) or Damaged(str(error)) from error
+        finally:
+            del iterator  # it holds the database open
+            if database is not None:
+                database.close()
+
+    repair = staticmethod(RocksDb.repair)
+
+
+def _options(max_open_files: int, *, new: bool = True) -> Any:
     tables = rocksdict.BlockBasedOptions()
     tables.set_bloom_filter(10, block_based=False)
     tables.set_block_cache(rocksdict.Cache(_CACHE))
     options = rocksdict.Options(raw_mode=True)
     options.set_block_based_table_factory(tables)
-    options.create_if_missing(True)
+    options.create_if_missing(new)
     options.set_paranoid_checks(True)
     # A log cut short at its end is what kill -9 leaves; a hole in its middle is damage.
     options.set_wal_recovery_mode(rocksdict.DBRecoveryMode.tolerate_corrupted_tail_records())
@@ -128,3 +158,4 @@ def _options(max_open_files: int) -> Any:
 
 
 ENGINE = RocksDb
+JAVA = JavaRocksDb()

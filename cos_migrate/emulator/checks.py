@@ -66,7 +66,7 @@ def kept_headers(request: Request, key: str) -> dict[str, str]:
     if used > _META_BYTES:
         raise Refusal("MetadataTooLarge", "The user metadata exceeds 2 KiB.")
     kept.update(meta)
-    storage = headers.get(STORAGE_CLASS, "STANDARD")
+    storage = headers.get(STORAGE_CLASS, "STANDARD").upper()  # the Java tool sends `Standard_IA`
     if storage not in STORAGE_CLASSES:
         raise Refusal("InvalidStorageClass", f"{storage} is no storage class.")
     if storage != "STANDARD":

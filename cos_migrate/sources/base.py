@@ -75,6 +75,8 @@ class Source(abc.ABC):
         self.config = config
         self.target = target
         self.options = options or SourceOptions()
+        self.java_records = False
+        """Whether records of the Java tool may be among those that `unchanged` is asked about."""
 
     @classmethod
     def announcement(cls, config: Any) -> str:  # noqa: ARG003

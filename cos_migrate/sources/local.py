@@ -86,14 +86,21 @@ class LocalSource(Source):
         return f"[mtime: {mtime_ns // 1_000_000}], [fileSize: {size}]"
 
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
-        """Compare times to the millisecond, with a record of whole seconds to the second.
+        """Compare times to the millisecond, with a Java record of whole seconds to the second.
 
-        The Java tool wrote such records when it ran under JDK 8, which knows no milliseconds.
+        The Java tool wrote such records when it ran under JDK 8, which knows no milliseconds; of
+        a folder it recorded the bytes that the file system needs for it.
         """
         if recorded == self.record_value(obj):
             return True
+        if not self.java_records:
+            return False
         size, mtime_ns, _ = obj.fingerprint
-        return recorded == f"[mtime: {mtime_ns // 1_000_000_000}000], [fileSize: {size}]"
+        whole = f"[mtime: {mtime_ns // 1_000_000_000}000], [fileSize: "
+        if obj.is_folder:
+            exact = f"[mtime: {mtime_ns // 1_000_000}], [fileSize: "
+            return recorded.startswith((whole, exact))
+        return recorded == f"{whole}{size}]"
 
     def recorded(self, obj: SourceObject) -> SourceObject:
         """Return the file itself: its content is compared, its record has no checksum."""

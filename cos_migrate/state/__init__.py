@@ -11,23 +11,39 @@ import abc
 import importlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cos_migrate.errors import StateError
 from cos_migrate.file_lock import FileLock
-from cos_migrate.state import files
-from cos_migrate.state.files import JAVA, LEVELDB, NEW, OUR_ROCKSDB, README, ROCKSDB, Damaged
+from cos_migrate.state import files, take_over
+from cos_migrate.state.files import (
+    JAVA,
+    LEVELDB,
+    NEW,
+    OLD_JAVA,
+    OUR_ROCKSDB,
+    README,
+    ROCKSDB,
+    TAKEN_OVER,
+    Damaged,
+)
 
 IN_USE = "init db error, may be another process with same config is running "
 """The Java tool's words, which scripts look for."""
 _PACKAGES = {LEVELDB: "plyvel", ROCKSDB: "rocksdict"}
+_READ_BY = {JAVA: ROCKSDB, OLD_JAVA: LEVELDB}
+"""Which of them reads the Java tool's databases."""
 _WAYS_OUT = {
     LEVELDB: "install the package plyvel (Python 3.10, 3.11 or 3.12: there is none for later)",
     ROCKSDB: "install the package rocksdict",
 }
+
+
+def _to_nobody(_: str) -> None:
+    pass
 
 
 class State(abc.ABC):
@@ -43,10 +59,16 @@ class State(abc.ABC):
     notices: tuple[str, ...] = ()
     """What opening found that a user should know."""
 
-    def __init__(self, folder: Path, lock: FileLock, max_open_files: int) -> None:
-        """Open or create the files; `lock` is held. Raises Damaged, or OSError."""
+    def __init__(self, folder: Path, lock: FileLock | None, max_open_files: int) -> None:
+        """Open or create the files; `lock` is held, and let go of when it is closed.
+
+        Raises Damaged, or OSError.
+        """
         self.folder = folder
-        self._lock: FileLock | None = lock
+        self.taken_over = (folder / TAKEN_OVER).exists()
+        """Whether records of the Java tool are among those in it."""
+        self._lock = lock
+        self._closed = False
         self._broken: StateError | None = None
         self._connect(max_open_files)
 
@@ -56,17 +78,22 @@ class State(abc.ABC):
         """Rebuild what can be. Raises Damaged when nothing can."""
 
     @classmethod
-    def open(cls, folder: Path, *, engine: str = "auto", max_open_files: int = 0) -> State:
+    def open(
+        cls,
+        folder: Path,
+        *,
+        engine: str = "auto",
+        max_open_files: int = 0,
+        tell: Callable[[str], None] = _to_nobody,
+    ) -> State:
         """Open or create the database in `folder`; `engine` decides only for a new one.
 
-        Raises StateError: `in-use`, `wrong-format` or `unusable` as its code.
+        `tell` is told, now and then, how far the take-over of a huge database of the Java tool is.
+        Raises StateError: `in-use`, `wrong-format`, `damaged` or `unusable` as its code.
         """
         lock = FileLock(folder.with_name(folder.name + ".lock"))
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if not lock.acquire() or files.held_by_library(folder):
-                raise StateError(IN_USE, operation="open", target=str(folder), code="in-use")
-            return _open_or_mend(_kind_for(folder, engine), folder, lock, max_open_files)
+            return _opened(folder, engine, lock, max_open_files, tell)
         except OSError as error:
             lock.release()
             raise files.unusable(folder, error, "open") from error
@@ -111,12 +138,14 @@ class State(abc.ABC):
 
     def close(self) -> None:
         """Close it; a second time does nothing."""
-        if self._lock:
-            try:
-                self._close()
-            finally:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._close()
+        finally:
+            if self._lock:
                 self._lock.release()
-                self._lock = None
 
     def __enter__(self) -> State:
         return self
@@ -165,15 +194,28 @@ def note_run(folder: Path, line: str) -> None:
         raise files.unusable(folder, error, "write") from error
 
 
+def _opened(
+    folder: Path, engine: str, lock: FileLock, max_open_files: int, tell: Callable[[str], None]
+) -> State:
+    """Take the lock and open what is in the folder. Raises StateError, OSError."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if not lock.acquire():
+        raise _in_use(folder)
+    notices = take_over.resume(folder)
+    folder.mkdir(exist_ok=True)
+    if files.held_by_library(folder):
+        raise _in_use(folder)
+    library = _READ_BY.get(files.format_of(folder))
+    if library:
+        notices = _take_over(folder, library, engine, tell)
+    state = _open_or_mend(_kind_for(folder, engine), folder, lock, max_open_files)
+    state.notices = (*notices, *state.notices)
+    return state
+
+
 def _kind_for(folder: Path, engine: str) -> type[State]:
     """Return our class for the folder: it keeps its format. Raises StateError, OSError."""
     kind = files.format_of(folder)
-    if kind == JAVA:
-        raise _wrong_format(
-            f"the record database {folder} was written by RocksDB (the Java tool's database), "
-            "which this version cannot take over; move the folder away to begin with an empty "
-            "one: everything is then sent again"
-        )
     if kind == NEW:
         kind = engine if engine != "auto" else _kind_here(folder)
     elif not _importable(_PACKAGES[kind]):
@@ -182,9 +224,50 @@ def _kind_for(folder: Path, engine: str) -> type[State]:
             f"{_WAYS_OUT[kind]}, or move the folder away to begin with an empty one: everything "
             "is then sent again"
         )
-    module = importlib.import_module(f"cos_migrate.state_{kind}")
-    found: type[State] = module.ENGINE
+    found: type[State] = _module_of(kind).ENGINE
     return found
+
+
+def _module_of(kind: str) -> Any:
+    """Return the module of a library, imported only when it is needed."""
+    return importlib.import_module(f"cos_migrate.state_{kind}")
+
+
+def _take_over(
+    folder: Path, library: str, engine: str, tell: Callable[[str], None]
+) -> tuple[str, ...]:
+    """Make our own of the Java tool's database; return what a user should know of it.
+
+    Raises StateError, OSError: the folder is as it was then.
+    """
+    if not _importable(_PACKAGES[library]):
+        raise _wrong_format(
+            f"the record database {folder} is the Java tool's ({library}), and what reads it is "
+            f"not installed: {_WAYS_OUT[library]}, or move the folder away to begin with an empty "
+            "one: everything is then sent again"
+        )
+    kind = _module_of(engine if engine != "auto" else _kind_here(folder)).ENGINE
+
+    def create(new: Path) -> State:
+        if kind.engine == ROCKSDB:
+            (new / OUR_ROCKSDB).touch()
+        opened: State = kind(new, None, 0)
+        return opened
+
+    try:
+        return take_over.take_over(folder, _module_of(library).JAVA, create, tell)
+    except BlockingIOError:
+        raise _in_use(folder) from None
+    except Damaged as error:
+        raise StateError(
+            f"the Java tool's record database {folder} is damaged ({error}), and nothing could be "
+            "read from it; it was not changed. Put a backup of it in its place, or move it away "
+            "to begin with an empty one: everything is then sent again",
+            operation="open",
+            target=str(folder),
+            code="damaged",
+            fatal=True,
+        ) from error
 
 
 def _kind_here(folder: Path) -> str:
@@ -195,6 +278,10 @@ def _kind_here(folder: Path) -> str:
         f"no library for the record database {folder} is installed: {_WAYS_OUT[ROCKSDB]}, or "
         f"{_WAYS_OUT[LEVELDB]}"
     )
+
+
+def _in_use(folder: Path) -> StateError:
+    return StateError(IN_USE, operation="open", target=str(folder), code="in-use")
 
 
 def _wrong_format(message: str) -> StateError:

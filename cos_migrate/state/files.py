@@ -17,13 +17,19 @@ from pathlib import Path
 
 from cos_migrate.errors import StateError
 
-LEVELDB, ROCKSDB, JAVA, NEW = "leveldb", "rocksdb", "java", "new"
+LEVELDB, ROCKSDB, NEW = "leveldb", "rocksdb", "new"
+JAVA, OLD_JAVA = "java", "old-java"
+"""The Java tool's: RocksDB, and the LevelDB that it wrote before August 2018."""
 OUR_ROCKSDB = "COSMIGRATE"
 """A file in our own RocksDB folders; the Java tool's have none."""
 README = "README"
+TAKEN_OVER = "TAKEN_OVER"
+"""A file in our databases that began with the Java tool's records; it says what they were."""
 _MEND = "DAMAGED"
 """A file left where damage was met: the next opening repairs first."""
-_JAVA = re.compile(r"IDENTITY|OPTIONS-\d+|\d+\.sst")
+_JAVA = re.compile(r"IDENTITY|OPTIONS-\d+")
+_TABLE = re.compile(r"\d+\.sst")
+"""A table of the Java tool's, in either format; our LevelDB calls its own `.ldb`."""
 _LEVELDB = re.compile(r"CURRENT|MANIFEST-\d+|\d+\.(ldb|log)")
 _RECORDS = re.compile(r"\d+\.(ldb|sst|log)")
 _TABLES = re.compile(r"CURRENT|\d+\.(ldb|sst)")
@@ -47,13 +53,19 @@ class Damaged(Exception):
 
 
 def format_of(folder: Path) -> str:
-    """Return LEVELDB, ROCKSDB (ours), JAVA or NEW. Raises OSError."""
-    names = os.listdir(folder)
+    """Return LEVELDB, ROCKSDB (both ours), JAVA, OLD_JAVA or NEW. Raises OSError."""
+    names = frozenset(os.listdir(folder))
     if OUR_ROCKSDB in names:
         return ROCKSDB
     if any(_JAVA.fullmatch(name) for name in names):
         return JAVA
-    return LEVELDB if any(_LEVELDB.fullmatch(name) for name in names) else NEW
+    whole = "CURRENT" in names
+    if any(_TABLE.fullmatch(name) for name in names):
+        return OLD_JAVA if whole else JAVA
+    if not any(_LEVELDB.fullmatch(name) for name in names):
+        return NEW
+    # The first thing our LevelDB writes is its LOG; the one in Java had none.
+    return OLD_JAVA if whole and "LOG" not in names else LEVELDB
 
 
 def look_for_damage(folder: Path) -> None:
@@ -170,6 +182,12 @@ def sync_folder(folder: Path) -> None:
             except FileNotFoundError:  # its records are in a synced table by now
                 pass
     _sync(folder)
+
+
+def sync_names(folder: Path) -> None:
+    """Make the names of what is in a folder outlive a power cut. Raises OSError."""
+    if sys.platform != "win32":  # which cannot open folders, and writes names in order
+        _sync(folder)
 
 
 def _sync(path: str | Path) -> None:

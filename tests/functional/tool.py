@@ -140,7 +140,7 @@ class Tool:
     def database(self) -> Path:
         """The one record database of this folder."""
         folders = [p for p in (self.folder / "db").glob("*/*/*") if p.is_dir()]
-        found = [path for path in folders if ".damaged" not in path.name]
+        found = [path for path in folders if "." not in path.name]  # copies are kept beside it
         assert len(found) == 1
         return found[0]
 

@@ -52,6 +52,27 @@ def test_words(words: list[str], expected: CommandLine) -> None:
     assert parse(words) == expected
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("-Xms1g", "-XX:+UseG1GC", "-XX:MaxRAMPercentage=50", "-server", "-client", "-d64"),
+        *("-ea", "-esa", "-ea:com.qcloud...", "-enableassertions", "-disablesystemassertions"),
+        *("-verbose:gc", "-javaagent:/opt/agent.jar=port=1", "-agentlib:jdwp=server=y"),
+        *("-noverify", "-showversion", "--add-opens=java.base/java.nio=ALL-UNNAMED"),
+        *("--illegal-access=permit", "-Dsun.jnu.encoding=UTF-8", "-Djava.io.tmpdir=/data/tmp"),
+    ],
+)
+def test_words_for_the_java_virtual_machine(word: str) -> None:
+    [override] = parse([word, "my.ini"]).overrides
+    assert word.startswith((override.key, f"-D{override.section}.{override.key}="))
+
+
+@pytest.mark.parametrize("word", ["-serve", "-cp", "-jar", "--add-opens", "-eax"])
+def test_other_words_are_not_for_the_java_virtual_machine(word: str) -> None:
+    with pytest.raises(ConfigError, match="is no option"):
+        parse([word])
+
+
 def test_a_key_given_twice_is_warned_about_and_the_last_one_comes_last() -> None:
     found = parse(["-Da.b=1", "-Da.c=1", "-Da.b=2", "-Da.b=3"])
     assert found.warnings == ("-Da.b is given more than once; the last one counts",)

@@ -196,7 +196,7 @@ def test_save_points_are_found_with_their_own_parts_and_forgotten(wanted: list[S
     while full:
         gone = full.pop()
         for key in points.forget(gone):
-            state.pairs.pop(key, None)
+            state.pairs.pop(key, None)  # it may have been known under one time or two
         assert points.find(gone.cos_path) is None
         assert [points.find(point.cos_path) for point in full] == full
     assert state.pairs == {}
@@ -222,6 +222,17 @@ def test_the_java_tool_does_not_find_what_is_encrypted() -> None:
     assert points.find_java(*asked) is None
     assert points.find(point.cos_path) == point
     assert records.save_point_key(BUCKET, *asked) in points.forget(point)
+
+
+def test_an_upload_of_the_java_tool_under_jdk_8_is_found_and_forgotten() -> None:
+    state = Memory()
+    points = SavePoints(state, BUCKET)
+    point = a_save_point()
+    whole = (point.cos_path, point.name, 1700000000000, point.part_size, point.threshold)
+    state.pairs[records.save_point_key(BUCKET, *whole)] = b"java's"
+    assert points.find_java(*whole[:2], 1700000000123, *whole[3:]) == "java's"
+    assert points.find_java(*whole[:2], 1700000001000, *whole[3:]) is None
+    assert records.save_point_key(BUCKET, *whole) in points.forget(point)
 
 
 def test_what_somebody_else_wrote_under_our_keys_is_absent() -> None:

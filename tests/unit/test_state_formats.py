@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate.errors import StateError
 from cos_migrate.state import State
 
 plyvel = pytest.importorskip("plyvel")
@@ -41,58 +40,6 @@ def opened_without(folder: Path, *packages: str) -> str:
 
 def contents(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-
-
-@pytest.fixture
-def java_folder(tmp_path: Path) -> Path:
-    """Make a RocksDB database that is not ours, as the Java tool leaves it."""
-    folder = tmp_path / "db"
-    database = rocksdict.Rdict(str(folder), rocksdict.Options(raw_mode=True))
-    database[b"a"] = b"1"
-    database.close()
-    (folder / "rocksdict-config.json").unlink()
-    (folder / "README").write_text("[time: 2020-01-01 00:00:00], job\n", encoding="utf-8")
-    return folder
-
-
-@pytest.mark.parametrize("engine", ["auto", "leveldb", "rocksdb"])
-def test_a_folder_of_the_java_tool_is_refused_and_not_touched(
-    java_folder: Path, engine: str
-) -> None:
-    before = contents(java_folder)
-    with pytest.raises(StateError, match="written by RocksDB") as caught:
-        State.open(java_folder, engine=engine)
-    assert caught.value.code == "wrong-format"
-    assert contents(java_folder) == before
-
-
-def test_tables_alone_tell_a_folder_of_the_java_tool(java_folder: Path) -> None:
-    for path in java_folder.iterdir():
-        if path.suffix != ".sst":
-            path.unlink()
-    assert list(java_folder.iterdir())
-    with pytest.raises(StateError) as caught:
-        State.open(java_folder)
-    assert caught.value.code == "wrong-format"
-
-
-def test_a_folder_of_the_java_tool_in_use_is_in_use(java_folder: Path) -> None:
-    program = (
-        "import rocksdict, sys\n"
-        "opened = rocksdict.Rdict(sys.argv[1], rocksdict.Options(raw_mode=True))\n"
-        "print('open', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(java_folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as other:
-        assert other.stdout
-        assert other.stdout.readline().strip() == b"open"
-        with pytest.raises(StateError) as caught:
-            State.open(java_folder)
-        other.communicate()
-    assert caught.value.code == "in-use"
 
 
 @pytest.mark.parametrize(("first", "second"), [("leveldb", "rocksdb"), ("rocksdb", "leveldb")])
