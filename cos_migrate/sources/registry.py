@@ -19,13 +19,10 @@ _MODULES = {
 }
 
 
-def find(migrate_type: str) -> type[Source] | None:
-    """Return the source class of a type, None when this version has none."""
-    place = _MODULES.get(migrate_type)
-    if place is None:
-        return None
-    module = importlib.import_module(place[0])
-    return cast("type[Source]", getattr(module, place[1]))
+def find(migrate_type: str) -> type[Source]:
+    """Return the source class of a type, which is that of a section."""
+    module, name = _MODULES[migrate_type]
+    return cast("type[Source]", getattr(importlib.import_module(module), name))
 
 
 def available() -> tuple[str, ...]:

@@ -76,19 +76,6 @@ def test_the_shipped_config_names_its_placeholders(tool: Tool) -> None:
         assert key in ended.err
 
 
-def test_sources_to_come_are_refused_plainly(tool: Tool) -> None:
-    ended = tool.run(
-        "-DmigrateType.type=migrateAws",
-        "-DmigrateAws.bucket=b",
-        "-DmigrateAws.accessKeyId=id",
-        "-DmigrateAws.accessKeySecret=secret-of-aws",
-        "-DmigrateAws.endPoint=s3.us-east-1.amazonaws.com",
-    )
-    assert ended.code == 2
-    assert "migrateAws is not supported by this version; legal: migrateLocal" in ended.err
-    assert "secret-of-aws" not in ended.err
-
-
 @pytest.mark.parametrize("word", ["--help", "--version"])
 def test_asking_is_no_mistake(word: str) -> None:
     answer = subprocess.run(
