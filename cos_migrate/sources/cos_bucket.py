@@ -396,6 +396,10 @@ class CosBucketSource(KeyOrderedSource):
         size, _, etag = obj.fingerprint
         return f"[srcSize: {size}], [srcEtag: {etag}], [srcStorageClass: {_spelt(obj)}]"
 
+    def recorded(self, obj: SourceObject) -> SourceObject:
+        """Return the object that the record names: COS tells CRC-64s."""
+        return obj
+
 
 def _spelt(obj: SourceObject) -> str:
     """Return a storage class as config.ini spells it; what is not known counts as Standard."""

@@ -14,6 +14,7 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.emulator.signature import Account
+from cos_migrate.state import State
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored, wait_until
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, end, records
 
@@ -546,3 +547,25 @@ def test_a_bucket_that_may_not_be_listed(tool: CloudTool, cos: EmbeddedCos) -> N
     ended = tool.run()
     assert (ended.code, ended.list_finished) == (1, False)
     assert "[migrateBucketCopy] srcSecretId: it lacks a permission" in tool.log("error.log")
+
+
+def test_what_java_has_recorded_is_checked_by_what_the_source_tells(
+    tool: CloudTool, cos: EmbeddedCos
+) -> None:
+    """The Java tool records no CRC-64."""
+    for key in ("a b/1", "a b/2", "gone"):
+        put(cos, key, b"12345")
+    tool.common["cosPath"] = "/to/"
+    assert tool.run().code == 0
+    with State.open(tool.database) as state:
+        state.write([], [key for key, _ in state.scan(b"[cosmigrate crc64] ")])
+    cos.store.put(BUCKET, "to/a b/2", cos.store.receive([b"54321"]), {}, acl="")
+    cos.store.delete(SOURCE, "gone")
+    tool.common["check"] = "on"
+    ended = tool.run()
+    assert ended.code == 1
+    assert sorted(ended.lines("[ok] check")) == [
+        "[ok] check length ok: /to/gone",
+        "[ok] check ok: /to/a b/1",
+    ]
+    assert len(ended.lines("[fail] check crc64 fail: /to/a b/2. ")) == 1

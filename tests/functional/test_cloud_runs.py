@@ -21,7 +21,7 @@ def cloud(tmp_path: Path, cos: EmbeddedCos) -> FolderTool:
     return FolderTool(tmp_path / "tool", cos.port)
 
 
-def test_what_failed_is_tried_first_and_gone_objects_are_forgotten(
+def test_what_failed_is_tried_again_once_and_gone_objects_are_forgotten(
     cos: EmbeddedCos, cloud: FolderTool
 ) -> None:
     for name in ("a", "b", "z"):
@@ -36,7 +36,7 @@ def test_what_failed_is_tried_first_and_gone_objects_are_forgotten(
     cloud.add("c")
     ended = cloud.run()
     assert ended.counts() == {"new": 2, "update": 0, "fail": 1, "skip": 1, "unmatched": 0}
-    assert [seen.key for seen in cos.requests] == ["z", "c"]
+    assert sorted(seen.key for seen in cos.requests) == ["c", "z"]
     assert cloud.run().counts() == {"new": 0, "update": 0, "fail": 0, "skip": 3, "unmatched": 0}
 
 

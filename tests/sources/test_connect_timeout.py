@@ -60,7 +60,6 @@ def config_of(name: str, port: int) -> Any:
 @pytest.mark.parametrize("name", TYPES)
 def test_a_server_that_takes_no_connection(name: str, full: int) -> None:
     kind = registry.find(name)
-    assert kind is not None
     source = kind(config_of(name, full), TARGET)
     assert isinstance(source, CloudSource)
     begun = time.monotonic()
