@@ -375,6 +375,10 @@ class CosBucketSource(KeyOrderedSource):
             headers += described.headers.items()
         return headers
 
+    def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - nothing is downloaded
+        """Return nothing: COS copies by itself."""
+        return ""
+
     # -- records -------------------------------------------------------------------------------
 
     def record_key(self, obj: SourceObject, cos_path: str) -> str:

@@ -357,6 +357,10 @@ class UrlListSource(CloudSource):
         blank = found is not None and int(found[1]) == _UNKNOWN and not found[2]
         return value if blank and self.examines and value != recorded else ""
 
+    def download_name(self, obj: SourceObject) -> str:
+        """Return the URL, without what nobody else should see."""
+        return f"url: {shown(obj.name)}"
+
     def shown(self, record_key: str) -> str:
         """Return a URL or a record key without credentials and query."""
         return shown(record_key)

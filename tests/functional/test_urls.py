@@ -99,6 +99,7 @@ def test_every_url_with_its_metadata_and_then_nothing_again(
     assert "hidden" not in told
     assert record_of("/to/dir/a b+c.txt", f"{web.url}/dir/a%20b+c.txt?***") in ended.out
     assert "line 7" in tool.log("info.log")
+    assert f"[DownloadOk] [url: {lines[3].replace('user:hidden', '***')}] " in ended.out
 
     web.seen.clear()
     again = tool.run()
