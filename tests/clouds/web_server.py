@@ -92,6 +92,9 @@ class WebServer:
         """Whether bodies without length end with the connection (HTTP/1.0)."""
         self.latency = 0.0
         """Seconds before each answer."""
+        self.most_at_once = 0
+        """Requests under way at the height."""
+        self._at_once = 0
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         web = self
@@ -138,9 +141,15 @@ class WebServer:
         """Return how many bytes of bodies that are no errors were sent."""
         return sum(seen.sent for seen in self.seen if seen.status in {200, 206})
 
-    def note(self, seen: Seen) -> None:
+    def begin(self, seen: Seen) -> None:
         with self._lock:
             self.seen.append(seen)
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+
+    def end(self) -> None:
+        with self._lock:
+            self._at_once -= 1
 
     def trouble(self, method: str, path: str) -> Trouble | None:
         """Return what hits a request, and count it."""
@@ -184,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(self.path.partition("?")[0], errors="surrogateescape")
         headers = {name.lower(): value for name, value in self.headers.items()}
         self._seen = Seen(self.command, self.path, headers)
-        web.note(self._seen)
+        web.begin(self._seen)
         try:
             trouble = web.trouble(self.command, path)
             kind = trouble.kind if trouble else ""
@@ -203,6 +212,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._page(web.pages.get(path), trouble)
         except (ConnectionError, ssl.SSLError):
             self.close_connection = True
+        finally:
+            web.end()
 
     def _page(self, page: Page | None, trouble: Trouble | None) -> None:
         web = self.server_of

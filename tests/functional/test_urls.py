@@ -162,6 +162,21 @@ def test_the_first_urls_may_all_be_dead(tool: CloudTool, web: WebServer, cos: Em
     assert cos.keys(BUCKET) == ["good"]
 
 
+def test_what_is_recorded_is_asked_about_many_at_once(
+    tool: CloudTool, web: WebServer, cos: EmbeddedCos
+) -> None:
+    paths = [f"/{number}" for number in range(60)]
+    for path in paths:
+        web.put(path, path.encode())
+    write(tool, *(f"{web.url}{path}" for path in paths))
+    assert tool.run().counts() == counted(new=60)
+    web.latency, web.most_at_once = 0.1, 0
+    cos.reset()
+    assert tool.run().counts() == counted(skip=60)
+    assert not cos.requests
+    assert web.most_at_once > 4
+
+
 def test_servers_that_tell_little(tool: CloudTool, web: WebServer, cos: EmbeddedCos) -> None:
     bodies = {f"/{number}": noise(size, number) for number, size in enumerate((0, 5000, 7 * MIB))}
     for path, body in bodies.items():
