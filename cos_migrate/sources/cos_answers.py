@@ -39,11 +39,11 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
     return Described(
         Fingerprint(-1, _http_instant(headers.get(b"last-modified", b"")), etag),
         {**metadata.standard(headers), **carried.headers},
-        md5,
-        int(crc64) if crc64.isdigit() else -1,
-        tuple(checks),
-        carried.warnings,
-        headers.get(b"x-cos-storage-class", b"STANDARD").decode("latin-1"),
+        likely_md5=md5,
+        crc64=int(crc64) if crc64.isdigit() else -1,
+        checks=tuple(checks),
+        warnings=carried.warnings,
+        storage_class=headers.get(b"x-cos-storage-class", b"STANDARD").decode("latin-1"),
     )
 
 

@@ -315,10 +315,10 @@ class UrlListSource(CloudSource):
         return Described(
             Fingerprint(_UNKNOWN, _instant_of(headers), _strong(etag)),
             {**metadata.standard(headers), **carried.headers},
-            md5,
-            crc64,
-            tuple(checks),
-            carried.warnings,
+            md5=md5,
+            crc64=crc64,
+            checks=tuple(checks),
+            warnings=carried.warnings,
         )
 
     # -- records -------------------------------------------------------------------------------

@@ -58,17 +58,17 @@ class Trouble:
     """What `call` does before the request is answered."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Seen:
-    """One request."""
+    """One request; what is sent is noted before it is."""
 
     method: str
     target: str
     """As it came over the wire."""
     headers: dict[str, str]
     """Names in lower case."""
-    status: int
-    sent: int
+    status: int = 0
+    sent: int = 0
     """Bytes of the body that were sent."""
 
 
@@ -92,6 +92,9 @@ class WebServer:
         """Whether bodies without length end with the connection (HTTP/1.0)."""
         self.latency = 0.0
         """Seconds before each answer."""
+        self.most_at_once = 0
+        """Requests under way at the height."""
+        self._at_once = 0
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         web = self
@@ -138,9 +141,15 @@ class WebServer:
         """Return how many bytes of bodies that are no errors were sent."""
         return sum(seen.sent for seen in self.seen if seen.status in {200, 206})
 
-    def note(self, seen: Seen) -> None:
+    def begin(self, seen: Seen) -> None:
         with self._lock:
             self.seen.append(seen)
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+
+    def end(self) -> None:
+        with self._lock:
+            self._at_once -= 1
 
     def trouble(self, method: str, path: str) -> Trouble | None:
         """Return what hits a request, and count it."""
@@ -182,7 +191,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         web = self.server_of
         path = unquote(self.path.partition("?")[0], errors="surrogateescape")
-        self._status, self._sent = 0, 0
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self._seen = Seen(self.command, self.path, headers)
+        web.begin(self._seen)
         try:
             trouble = web.trouble(self.command, path)
             kind = trouble.kind if trouble else ""
@@ -202,8 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (ConnectionError, ssl.SSLError):
             self.close_connection = True
         finally:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            web.note(Seen(self.command, self.path, headers, self._status, self._sent))
+            web.end()
 
     def _page(self, page: Page | None, trouble: Trouble | None) -> None:
         web = self.server_of
@@ -263,8 +273,8 @@ class _Handler(BaseHTTPRequestHandler):
             cut += 1
         for start in range(0, cut, _PIECE):
             piece = body[start : min(start + _PIECE, cut)]
+            self._seen.sent += len(piece)
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-            self._sent += len(piece)
         if kind == "truncate":
             self._reset(politely=web.closing)
         elif chunked:
@@ -291,7 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(text)
 
     def _head(self, status: int, headers: Mapping[str, str]) -> None:
-        self._status = status
+        self._seen.status = status
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

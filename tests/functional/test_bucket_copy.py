@@ -132,6 +132,7 @@ def test_everything_is_copied_and_then_nothing_again(tool: CloudTool, cos: Embed
     assert tool.database.parents[1].name == "migrate_copy_bucket"
     told = ended.out + ended.err + tool.log("info.log")
     assert SOURCE_KEY not in told
+    assert "Download" not in told
 
     cos.reset()
     assert tool.run().counts() == counted(skip=7)

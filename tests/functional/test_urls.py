@@ -99,6 +99,7 @@ def test_every_url_with_its_metadata_and_then_nothing_again(
     assert "hidden" not in told
     assert record_of("/to/dir/a b+c.txt", f"{web.url}/dir/a%20b+c.txt?***") in ended.out
     assert "line 7" in tool.log("info.log")
+    assert f"[DownloadOk] [url: {lines[3].replace('user:hidden', '***')}] " in ended.out
 
     web.seen.clear()
     again = tool.run()
@@ -159,6 +160,21 @@ def test_the_first_urls_may_all_be_dead(tool: CloudTool, web: WebServer, cos: Em
     assert ended.list_finished
     assert ended.counts() == counted(new=1, fail=80), ended.out
     assert cos.keys(BUCKET) == ["good"]
+
+
+def test_what_is_recorded_is_asked_about_many_at_once(
+    tool: CloudTool, web: WebServer, cos: EmbeddedCos
+) -> None:
+    paths = [f"/{number}" for number in range(60)]
+    for path in paths:
+        web.put(path, path.encode())
+    write(tool, *(f"{web.url}{path}" for path in paths))
+    assert tool.run().counts() == counted(new=60)
+    web.latency, web.most_at_once = 0.1, 0
+    cos.reset()
+    assert tool.run().counts() == counted(skip=60)
+    assert not cos.requests
+    assert web.most_at_once > 4
 
 
 def test_servers_that_tell_little(tool: CloudTool, web: WebServer, cos: EmbeddedCos) -> None:
