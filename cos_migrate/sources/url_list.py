@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import email.utils
 import functools
 import os
 import re
@@ -16,7 +13,6 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from cos_migrate import metadata, values
-from cos_migrate.checks import Check
 from cos_migrate.errors import SourceError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Incoming, Timeouts
@@ -36,6 +32,7 @@ from cos_migrate.network import Proxy
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import CloudSource, Refusal, Told, list_file_page
+from cos_migrate.sources.url_answers import described_by, http_date
 from cos_migrate.sources.url_index import Place, UrlIndex
 from cos_migrate.sources.urls import BLANKS, Address, BadUrl, address_of, redirected, shown
 from cos_migrate.values import NO_SECRET, Secret
@@ -86,9 +83,6 @@ _HEAD_REFUSED = frozenset({400, 401, 403, 404, 405, 406, 501})
 """Answers to HEAD that need not be those to GET: a signed URL often allows GET alone."""
 _PLAIN_STATUS = frozenset({200, 203})
 _PARTIAL = 206
-_USER_PREFIXES = ("x-oss-meta-", "x-amz-meta-", metadata.USER_PREFIX)
-_CRC64 = (b"x-oss-hash-crc64ecma", b"x-cos-hash-crc64ecma")
-_MD5_BYTES = 16
 _RECORD = re.compile(r"\[fileSize: (-?[0-9]{1,19})\], \[lastModify: (.*)\]", re.DOTALL)
 _UNKNOWN = -1
 
@@ -229,7 +223,7 @@ class UrlListSource(CloudSource):
         if listed.etag:
             headers.append(("If-Match", f'"{listed.etag}"'))
         elif listed.mtime_ns >= 0:
-            headers.append(("If-Unmodified-Since", _http_date(listed.mtime_ns)))
+            headers.append(("If-Unmodified-Since", http_date(listed.mtime_ns)))
         if address.authorization:
             headers.append(("Authorization", address.authorization))
         return Request(method, address.url, tuple(headers))
@@ -303,23 +297,7 @@ class UrlListSource(CloudSource):
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
         """Return what an answer tells of what lies under a URL."""
-        etag = metadata.text_of(headers.get(b"etag", b"")).strip()
-        own = {"etag": etag} if etag else {}
-        carried = metadata.user(own, _foreign(headers))
-        whole = b"content-range" not in headers
-        md5 = _md5_of(headers.get(b"content-md5", b"")) if whole else ""
-        crc64 = _crc64_of(headers)
-        checks = [Check("MD5", md5)] if md5 else []
-        if crc64 >= 0:
-            checks.append(Check("CRC-64/XZ", str(crc64)))
-        return Described(
-            Fingerprint(_UNKNOWN, _instant_of(headers), _strong(etag)),
-            {**metadata.standard(headers), **carried.headers},
-            md5=md5,
-            crc64=crc64,
-            checks=tuple(checks),
-            warnings=carried.warnings,
-        )
+        return described_by(headers)
 
     # -- records -------------------------------------------------------------------------------
 
@@ -333,7 +311,7 @@ class UrlListSource(CloudSource):
     def record_value(self, obj: SourceObject) -> str:
         """Return the Java tool's value: the size, and the time as HTTP writes it."""
         size, mtime_ns, _ = obj.fingerprint
-        return f"[fileSize: {size}], [lastModify: {_http_date(mtime_ns)}]"
+        return f"[fileSize: {size}], [lastModify: {http_date(mtime_ns)}]"
 
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Return whether the record says the same; the Java tool's own says nothing, and counts."""
@@ -346,7 +324,7 @@ class UrlListSource(CloudSource):
         if size == _UNKNOWN and not modified:
             return True
         now = obj.fingerprint
-        if modified != _http_date(now.mtime_ns):
+        if modified != http_date(now.mtime_ns):
             return False
         return size == now.size or (bool(modified) and _UNKNOWN in {size, now.size})
 
@@ -404,49 +382,3 @@ def _lists_of(path: str) -> Iterator[str]:
 
 def _offset(marker: str) -> int:
     return int(marker.partition(":")[0] or 0)
-
-
-def _foreign(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
-    for name, value in headers.items():
-        text = metadata.text_of(name)
-        for prefix in _USER_PREFIXES:
-            if text.startswith(prefix) and text != prefix:
-                yield text[len(prefix) :], metadata.text_of(value)
-
-
-def _strong(etag: str) -> str:
-    """Return an entity tag without quotes; a weak one pins nothing (RFC 9110, 13.1.1)."""
-    strong = len(etag) > 2 and etag[0] == etag[-1] == '"'  # noqa: PLR2004 - the quotes
-    return etag[1:-1] if strong and '"' not in etag[1:-1] else ""
-
-
-def _instant_of(headers: Mapping[bytes, bytes]) -> int:
-    text = metadata.text_of(headers.get(b"last-modified", b""))
-    try:
-        seconds = email.utils.parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return _UNKNOWN
-    return max(_UNKNOWN, int(seconds) * 1_000_000_000)
-
-
-def _http_date(mtime_ns: int) -> str:
-    """Return an instant as HTTP writes it; empty where it is not known."""
-    if mtime_ns < 0:
-        return ""
-    return email.utils.formatdate(mtime_ns // 1_000_000_000, usegmt=True)
-
-
-def _md5_of(header: bytes) -> str:
-    try:
-        digest = base64.b64decode(header.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        return ""
-    return digest.hex() if len(digest) == _MD5_BYTES else ""
-
-
-def _crc64_of(headers: Mapping[bytes, bytes]) -> int:
-    for name in _CRC64:
-        value = headers.get(name, b"")
-        if value.isdigit() and int(value) < 1 << 64:
-            return int(value)
-    return _UNKNOWN

@@ -1,0 +1,83 @@
+"""What the answers of a web server say of what lies under a URL, as pure functions."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import email.utils
+from collections.abc import Iterator, Mapping
+
+from cos_migrate import metadata
+from cos_migrate.checks import Check
+from cos_migrate.model import Described, Fingerprint
+
+_USER_PREFIXES = ("x-oss-meta-", "x-amz-meta-", metadata.USER_PREFIX)
+_CRC64 = (b"x-oss-hash-crc64ecma", b"x-cos-hash-crc64ecma")
+_MD5_BYTES = 16
+
+
+def described_by(headers: Mapping[bytes, bytes]) -> Described:
+    """Return what the headers (lower-case names) of GET or HEAD say; its size is not looked at."""
+    etag = metadata.text_of(headers.get(b"etag", b"")).strip()
+    own = {"etag": etag} if etag else {}
+    carried = metadata.user(own, _foreign(headers))
+    whole = b"content-range" not in headers
+    md5 = _md5_of(headers.get(b"content-md5", b"")) if whole else ""
+    crc64 = _crc64_of(headers)
+    checks = [Check("MD5", md5)] if md5 else []
+    if crc64 >= 0:
+        checks.append(Check("CRC-64/XZ", str(crc64)))
+    return Described(
+        Fingerprint(-1, _instant_of(headers), _strong(etag)),
+        {**metadata.standard(headers), **carried.headers},
+        md5=md5,
+        crc64=crc64,
+        checks=tuple(checks),
+        warnings=carried.warnings,
+    )
+
+
+def _foreign(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
+    for name, value in headers.items():
+        text = metadata.text_of(name)
+        for prefix in _USER_PREFIXES:
+            if text.startswith(prefix) and text != prefix:
+                yield text[len(prefix) :], metadata.text_of(value)
+
+
+def _strong(etag: str) -> str:
+    """Return an entity tag without quotes; a weak one pins nothing (RFC 9110, 13.1.1)."""
+    strong = len(etag) > 2 and etag[0] == etag[-1] == '"'  # noqa: PLR2004 - the quotes
+    return etag[1:-1] if strong and '"' not in etag[1:-1] else ""
+
+
+def _instant_of(headers: Mapping[bytes, bytes]) -> int:
+    text = metadata.text_of(headers.get(b"last-modified", b""))
+    try:
+        seconds = email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return -1
+    return max(-1, int(seconds) * 1_000_000_000)
+
+
+def http_date(mtime_ns: int) -> str:
+    """Return an instant as HTTP writes it; empty where it is not known."""
+    if mtime_ns < 0:
+        return ""
+    return email.utils.formatdate(mtime_ns // 1_000_000_000, usegmt=True)
+
+
+def _md5_of(header: bytes) -> str:
+    try:
+        digest = base64.b64decode(header.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    return digest.hex() if len(digest) == _MD5_BYTES else ""
+
+
+def _crc64_of(headers: Mapping[bytes, bytes]) -> int:
+    for name in _CRC64:
+        value = headers.get(name, b"")
+        if value.isdigit() and int(value) < 1 << 64:
+            return int(value)
+    return -1
