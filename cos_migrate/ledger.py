@@ -58,6 +58,8 @@ class Ledger:
         self._mark = records.origin_mark(source.origin())
         self._state = state
         self._report = report
+        # A first run of millions need not ask for what cannot be there.
+        self._nothing_recorded = state.was_empty and not source.repeats
         self._positions = positions
         self._failed: set[bytes] = set()
         self._puts: list[tuple[bytes, bytes]] = []
@@ -68,6 +70,8 @@ class Ledger:
 
     def recorded(self, record_key: str) -> str | None:
         """Return what is recorded under a key, None when nothing is. Raises StateError."""
+        if self._nothing_recorded:
+            return None
         value = self._state.get(record_key.encode())
         return value.decode("utf-8", "replace") if value is not None else None
 

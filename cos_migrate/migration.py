@@ -233,7 +233,8 @@ class Migration(Loop):
             if task[1] == Kind.COPY_OBJECT:
                 self._refusals = 0
             arrival = Arrival(*values)
-            sending.obj = sending.obj._replace(fingerprint=Fingerprint(*arrival[3:]))
+            if arrival[3:] != sending.obj.fingerprint:
+                sending.obj = sending.obj._replace(fingerprint=Fingerprint(*arrival[3:]))
             self._ledger.arrived(sending, arrival.request_id, arrival.unverified, arrival.crc64)
         elif reply == Reply.SPOOLED:
             path, *fingerprint_fields = values

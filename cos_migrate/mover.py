@@ -6,13 +6,13 @@ import contextlib
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from email.utils import parsedate_to_datetime
 
 from cos_migrate.bodies import MD5_HEADER, Bodies, Body, Moved, Spooled, Tell
 from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.client import CosClient, Stored
 from cos_migrate.cos.envelope import headers_of, is_encrypted, refuse_encrypted
 from cos_migrate.errors import CosError, MigrateError, SourceChanged, SourceError
+from cos_migrate.http_dates import NANO, seconds_of
 from cos_migrate.model import Described, Failure, SourceObject
 from cos_migrate.ordered import OrderedCheckings
 from cos_migrate.sources.base import Source
@@ -344,10 +344,4 @@ def _is_md5(etag: str) -> bool:
 
 def _is_newer(last_modified: str, mtime_ns: int) -> bool:
     """Return whether a Last-Modified (whole seconds) lies behind a time of the source."""
-    if mtime_ns < 0:
-        return False
-    try:
-        seconds = int(parsedate_to_datetime(last_modified).timestamp())
-    except ValueError:
-        return False
-    return seconds > mtime_ns // 1_000_000_000
+    return mtime_ns >= 0 and seconds_of(last_modified.encode()) > mtime_ns // NANO

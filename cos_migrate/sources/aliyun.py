@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import email.utils
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from cos_migrate.cloud_access import CloudAccess
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Connection, Incoming
+from cos_migrate.http_dates import ns_of
 from cos_migrate.model import (
     Described,
     Fingerprint,
@@ -219,7 +219,7 @@ class AliyunSource(KeyOrderedSource):
             del standard["content-disposition"]
         known = crc.isascii() and crc.isdigit()
         return Described(
-            Fingerprint(-1, _modified(headers), etag),
+            Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
             {
                 "content-type": "application/octet-stream",
                 **standard,
@@ -301,12 +301,6 @@ class AliyunSource(KeyOrderedSource):
             code="BadAnswer",
             retryable=True,
         )
-
-
-def _modified(headers: Mapping[bytes, bytes]) -> int:
-    """Return Last-Modified in nanoseconds since 1970, -1 when it is not told."""
-    parsed = email.utils.parsedate_tz(headers.get(b"last-modified", b"").decode("latin-1"))
-    return email.utils.mktime_tz(parsed) * 10**9 if parsed else -1
 
 
 def _md5(headers: Mapping[bytes, bytes]) -> str:

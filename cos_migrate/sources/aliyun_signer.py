@@ -8,13 +8,13 @@ it takes a worker process 0.4 s; the tests hold this one to it.
 from __future__ import annotations
 
 import base64
-import email.utils
 import hashlib
 import hmac
 import time
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from cos_migrate.http_dates import http_date
 from cos_migrate.values import Secret
 
 _SUBRESOURCES = frozenset({"acl"})
@@ -54,7 +54,7 @@ class Signer:
         headers: Mapping[str, str],
         now: float | None,
     ) -> tuple[tuple[str, str], ...]:
-        date = email.utils.formatdate(now, usegmt=True)
+        date = http_date(now)
         own = sorted(
             f"{name.lower()}:{value}\n"
             for name, value in headers.items()

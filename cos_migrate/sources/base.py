@@ -64,6 +64,8 @@ class Source(abc.ABC):
     """Whether small objects are read without waiting for a network, and again at no cost."""
     examines: bool = True
     """Whether an object that is listed without its size is asked about before it is sent."""
+    repeats: bool = True
+    """Whether a scan might find the same object twice, as a list that a user wrote can."""
     compares_times: ClassVar[bool] = False
     """Whether `realTimeCompare` applies: its times of modification are compared with COS's."""
     copies: ClassVar[bool] = False

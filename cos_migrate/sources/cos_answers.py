@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import email.utils
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from cos_migrate import metadata
 from cos_migrate.checks import Check
+from cos_migrate.http_dates import NANO, ns_of
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.xml_text import text_of
 
@@ -24,7 +24,6 @@ _GRANTS: Mapping[str, str] = MappingProxyType(
 )
 """What may be granted on an object -> the header that grants it."""
 _ENCRYPTED = b"x-cos-server-side-encryption"
-_NANO = 1_000_000_000
 
 
 def described_by(headers: Mapping[bytes, bytes]) -> Described:
@@ -37,7 +36,7 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
     if md5 and not checks:
         checks.append(Check("MD5", md5))
     return Described(
-        Fingerprint(-1, _http_instant(headers.get(b"last-modified", b"")), etag),
+        Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
         {**metadata.standard(headers), **carried.headers},
         likely_md5=md5,
         crc64=int(crc64) if crc64.isdigit() else -1,
@@ -70,15 +69,7 @@ def listed_instant(text: str) -> int:
         moment = dt.datetime.fromisoformat(text[:19]).replace(tzinfo=dt.timezone.utc)
     except ValueError:
         return -1
-    return int(moment.timestamp()) * _NANO
-
-
-def _http_instant(value: bytes) -> int:
-    try:
-        moment = email.utils.parsedate_to_datetime(value.decode("latin-1"))
-    except (ValueError, TypeError):
-        return -1
-    return int(moment.timestamp()) * _NANO
+    return int(moment.timestamp()) * NANO
 
 
 def _user(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:

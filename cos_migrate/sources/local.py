@@ -62,6 +62,7 @@ class LocalSource(Source):
         # A folder that is gone for now (an unmounted disk) keeps its name, and so its records.
         self._is_file = os.path.exists(root) and not os.path.isdir(root)
         self._root = root if self._is_file else _as_folder(root)
+        self.repeats = config.file_list_mode
         self._excludes = frozenset(_spellings(config.excludes))
         self._filtered = bool(
             self._excludes

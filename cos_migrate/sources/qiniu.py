@@ -13,7 +13,6 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -24,6 +23,7 @@ from cos_migrate.cloud_access import CloudAccess, service_address
 from cos_migrate.errors import SourceError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Connection, Incoming, Response
+from cos_migrate.http_dates import ns_of
 from cos_migrate.model import Described, Fingerprint, Found, ListRange, Page, SourceObject, Target
 from cos_migrate.network import Route
 from cos_migrate.options import option
@@ -267,7 +267,7 @@ class QiniuSource(KeyOrderedSource):
             raise self.error("GetObject", obj.name, told)
         carried = metadata.user({"qiniu-etag": sent} if sent else {}, foreign)
         return Described(
-            Fingerprint(-1, _time_of(headers.get(b"last-modified", b"")), etag),
+            Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
             {**metadata.standard(headers, ("content-type",)), **carried.headers},
             checks=_checks(etag, obj.fingerprint.size),
             warnings=carried.warnings,
@@ -380,14 +380,6 @@ def _fingerprint(told: Mapping[str, Any]) -> Fingerprint:
     if type(size) is not int or not isinstance(etag, str) or type(put_time) is not int:
         raise TypeError
     return Fingerprint(size, put_time // 10_000_000 * 1_000_000_000, etag)
-
-
-def _time_of(value: bytes) -> int:
-    """Return nanoseconds since 1970 of a Last-Modified header, -1 when there is none."""
-    try:
-        return int(parsedate_to_datetime(value.decode("ascii")).timestamp()) * 1_000_000_000
-    except (ValueError, OverflowError):
-        return -1
 
 
 def _checks(etag: str, size: int) -> tuple[Check, ...]:

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import formatdate, parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote
@@ -24,6 +23,7 @@ from cos_migrate.cloud_access import CloudAccess, service_address
 from cos_migrate.errors import TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Incoming
+from cos_migrate.http_dates import NANO, http_date, ns_of
 from cos_migrate.model import Described, Fingerprint, Found, ListRange, Page, SourceObject, Target
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
@@ -35,7 +35,6 @@ _END = "g2gCZAAEbmV4dGQAA2VvZg"
 """The iterator behind the last page of a folder."""
 _PAGE_MOST = 64 << 20
 """Bytes of the largest page of a listing that is believed."""
-_SECOND = 1_000_000_000
 _CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
 _META = b"x-upyun-meta-"
 _VALUE = re.compile(r"\[fileSize: (-?[0-9]+)\] \[etag: (.*)\]", re.DOTALL)
@@ -141,14 +140,14 @@ class UpyunSource(CloudSource):
     def record_value(self, obj: SourceObject) -> str:
         """Return the value of an object's record: its time as Java prints it."""
         size, mtime_ns, _ = obj.fingerprint
-        return f"[fileSize: {size}] [etag: {java_date(mtime_ns // _SECOND)}]"
+        return f"[fileSize: {size}] [etag: {java_date(mtime_ns // NANO)}]"
 
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Compare times as instants: the Java tool writes them in its machine's time zone."""
         match = _VALUE.fullmatch(recorded)
         if match is None or int(match[1]) != obj.fingerprint.size:
             return False
-        return same_instant(match[2], obj.fingerprint.mtime_ns // _SECOND)
+        return same_instant(match[2], obj.fingerprint.mtime_ns // NANO)
 
     # -- listing ---------------------------------------------------------------------------------
 
@@ -166,7 +165,7 @@ class UpyunSource(CloudSource):
             SourceObject(
                 folder + item.name,
                 self._key_of(folder + item.name),
-                Fingerprint(item.size, item.modified * _SECOND),
+                Fingerprint(item.size, item.modified * NANO),
             )
             for item in items
             if not item.is_folder
@@ -250,7 +249,7 @@ class UpyunSource(CloudSource):
 
     def _signed(self, method: str, path: str, headers: list[tuple[str, str]]) -> Request:
         uri = f"/{quote(self.config.bucket)}/{quote(path, safe='~/')}"
-        date = formatdate(usegmt=True)
+        date = http_date()
         signature = self._sign(
             username=self.config.access_key_id.reveal(),
             password=self._password,
@@ -346,9 +345,6 @@ def _time_of(headers: Mapping[bytes, bytes], listed_ns: int) -> int:
     """Return when a file was modified; where nothing tells it, it counts as it was listed."""
     seconds = headers.get(b"x-upyun-file-date", b"")
     if seconds.isdigit():
-        return int(seconds) * _SECOND
-    try:
-        then = parsedate_to_datetime(headers.get(b"last-modified", b"").decode("ascii"))
-        return int(then.timestamp()) * _SECOND
-    except (ValueError, OverflowError):
-        return listed_ns
+        return int(seconds) * NANO
+    told = ns_of(headers.get(b"last-modified", b""))
+    return told if told >= 0 else listed_ns

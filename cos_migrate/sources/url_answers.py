@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import email.utils
 from collections.abc import Iterator, Mapping
 
 from cos_migrate import metadata
 from cos_migrate.checks import Check
+from cos_migrate.http_dates import NANO, http_date, ns_of
 from cos_migrate.model import Described, Fingerprint
 
 _USER_PREFIXES = ("x-oss-meta-", "x-amz-meta-", metadata.USER_PREFIX)
@@ -52,19 +52,12 @@ def _strong(etag: str) -> str:
 
 
 def _instant_of(headers: Mapping[bytes, bytes]) -> int:
-    text = metadata.text_of(headers.get(b"last-modified", b""))
-    try:
-        seconds = email.utils.parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return -1
-    return max(-1, int(seconds) * 1_000_000_000)
+    return ns_of(headers.get(b"last-modified", b""))
 
 
-def http_date(mtime_ns: int) -> str:
+def date_of(mtime_ns: int) -> str:
     """Return an instant as HTTP writes it; empty where it is not known."""
-    if mtime_ns < 0:
-        return ""
-    return email.utils.formatdate(mtime_ns // 1_000_000_000, usegmt=True)
+    return http_date(mtime_ns // NANO) if mtime_ns >= 0 else ""
 
 
 def _md5_of(header: bytes) -> str:

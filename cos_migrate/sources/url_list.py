@@ -32,7 +32,7 @@ from cos_migrate.network import Proxy
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import CloudSource, Refusal, Told, list_file_page
-from cos_migrate.sources.url_answers import described_by, http_date
+from cos_migrate.sources.url_answers import date_of, described_by
 from cos_migrate.sources.url_index import Place, UrlIndex
 from cos_migrate.sources.urls import BLANKS, Address, BadUrl, address_of, redirected, shown
 from cos_migrate.values import NO_SECRET, Secret
@@ -223,7 +223,7 @@ class UrlListSource(CloudSource):
         if listed.etag:
             headers.append(("If-Match", f'"{listed.etag}"'))
         elif listed.mtime_ns >= 0:
-            headers.append(("If-Unmodified-Since", http_date(listed.mtime_ns)))
+            headers.append(("If-Unmodified-Since", date_of(listed.mtime_ns)))
         if address.authorization:
             headers.append(("Authorization", address.authorization))
         return Request(method, address.url, tuple(headers))
@@ -311,7 +311,7 @@ class UrlListSource(CloudSource):
     def record_value(self, obj: SourceObject) -> str:
         """Return the Java tool's value: the size, and the time as HTTP writes it."""
         size, mtime_ns, _ = obj.fingerprint
-        return f"[fileSize: {size}], [lastModify: {http_date(mtime_ns)}]"
+        return f"[fileSize: {size}], [lastModify: {date_of(mtime_ns)}]"
 
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Return whether the record says the same; the Java tool's own says nothing, and counts."""
@@ -324,7 +324,7 @@ class UrlListSource(CloudSource):
         if size == _UNKNOWN and not modified:
             return True
         now = obj.fingerprint
-        if modified != http_date(now.mtime_ns):
+        if modified != date_of(now.mtime_ns):
             return False
         return size == now.size or (bool(modified) and _UNKNOWN in {size, now.size})
 

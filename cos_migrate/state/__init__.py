@@ -70,6 +70,8 @@ class State(abc.ABC):
         self._lock = lock
         self._closed = False
         self._broken: StateError | None = None
+        self.was_empty = not (folder / "CURRENT").exists()
+        """Whether it is a new one, in which nothing is recorded yet."""
         self._connect(max_open_files)
 
     @staticmethod

@@ -192,3 +192,11 @@ def test_a_readme_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(StateError) as caught:
         note_run(tmp_path, "job")
     assert caught.value.code == "unusable"
+
+
+def test_only_a_new_database_is_empty(tmp_path: Path, engine: str) -> None:
+    with State.open(tmp_path / "db", engine=engine) as state:
+        assert state.was_empty
+        state.write([(b"a", b"1")])
+    with State.open(tmp_path / "db") as state:
+        assert not state.was_empty
