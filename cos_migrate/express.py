@@ -33,6 +33,8 @@ _SWEEP = 0.5
 _SLOW_READ = 0.002
 """Seconds; a source whose objects take longer to read on average is read by threads."""
 _SMOOTHING = 0.05
+_PREPARED_AT_ONCE = 4
+"""Objects read ahead between two looks for answers."""
 _RECHECK = 500
 """After so many objects read by threads, one is read here again: it may have become fast."""
 
@@ -130,6 +132,7 @@ class Express:
         self._hand_over = hand_over
         self._emit = emit
         self._tasks: collections.deque[Message] = collections.deque()
+        self._prepared: collections.deque[Attempt] = collections.deque()
         self._returned: collections.deque[Connection | None] = collections.deque()
         self._idle: list[Connection] = []
         self._busy: dict[Connection, tuple[Attempt | Fetch, float]] = {}
@@ -158,12 +161,16 @@ class Express:
 
     def recall(self) -> list[Message]:
         """Take back the tasks that nothing has been done for."""
-        back = []
-        while self._tasks:
-            try:
+        back: list[Message] = []
+        try:
+            while self._prepared:
+                task = self._prepared.popleft().task
+                self._let_go(task)
+                back.append(task)
+            while self._tasks:
                 back.append(self._tasks.popleft())
-            except IndexError:
-                break
+        except IndexError:  # the thread was quicker
+            pass
         return back
 
     def allow(self, slots: int) -> None:
@@ -185,12 +192,15 @@ class Express:
 
     def _run(self) -> None:
         next_sweep = time.monotonic() + _SWEEP
-        while not (self._closing and not (self._tasks or self._busy or self._elsewhere)):
-            for key, _ in self._selector.select(_SWEEP):
+        while not (self._closing and self._is_done()):
+            events = self._selector.select(0 if self._can_prepare() else _SWEEP)
+            for key, _ in events:
                 if key.data is None:
                     self._bell.recv(4096)
                 else:
                     self._advance(key.data)
+            if not events:
+                self._prepare_some()
             self._take_returned()
             self._start_tasks()
             now = time.monotonic()
@@ -203,6 +213,36 @@ class Express:
         self._bell.close()
         self._rope.close()
 
+    def _is_done(self) -> bool:
+        return not (self._tasks or self._prepared or self._busy or self._elsewhere)
+
+    def _can_prepare(self) -> bool:
+        """Return whether the time until the next answer can be used to read what is sent then."""
+        return (
+            bool(self._tasks)
+            and len(self._prepared) < len(self._busy)
+            and not self._lane.fetches
+            and self._read_time < _SLOW_READ
+        )
+
+    def _prepare_some(self) -> None:
+        """Read a few objects ahead: their requests leave the moment that a connection is free."""
+        for _ in range(_PREPARED_AT_ONCE):
+            if not self._can_prepare():
+                return
+            try:
+                task = self._tasks.popleft()
+            except IndexError:  # recalled meanwhile
+                return
+            if not self._lane.fits(task) or not self._memory.take(self._lane.weight(task)):
+                self._tasks.appendleft(task)
+                return
+            try:
+                self._prepared.append(self._lane.prepare(task))
+            except Exception:  # a thread meets the same error and judges it
+                self._let_go(task)
+                self._pass_on(task, None)
+
     def _take_returned(self) -> None:
         while self._returned:
             connection = self._returned.popleft()
@@ -211,8 +251,9 @@ class Express:
                 self._idle.append(connection)
 
     def _start_tasks(self) -> None:
+        self._send_prepared()
         tasks = self._tasks
-        while tasks and len(self._busy) + self._elsewhere < self._allowed:
+        while tasks and self._has_slot():
             try:
                 task = tasks.popleft()
             except IndexError:  # recalled meanwhile
@@ -227,6 +268,17 @@ class Express:
                 self._idle.append(connection)
                 tasks.appendleft(task)
                 return
+
+    def _send_prepared(self) -> None:
+        while self._prepared and self._idle and self._has_slot():
+            try:
+                attempt = self._prepared.popleft()
+            except IndexError:  # recalled meanwhile
+                return
+            self._put(attempt, self._idle.pop())
+
+    def _has_slot(self) -> bool:
+        return len(self._busy) + self._elsewhere < self._allowed
 
     def _reads_are_slow(self) -> bool:
         if self._read_time < _SLOW_READ:
@@ -332,11 +384,12 @@ class Express:
         if result is None:
             return False
         self._done(connection, attempt)
-        self._emit(result)
-        if connection.reusable:
-            self._idle.append(connection)
-        else:
+        if not connection.reusable:
             self._forget(connection)
+        else:
+            self._idle.append(connection)
+            self._send_prepared()
+        self._emit(result)
         return True
 
     def _done(self, connection: Connection, attempt: Attempt) -> None:

@@ -80,6 +80,7 @@ class Migration(Loop):
         self._source = source
         self._spool = spool
         self._ledger, self._scanner = self._prepare(source, state)
+        self._expects_work = state.was_empty or not source.reads_at_once
         self._found: collections.deque[Found] = collections.deque()
         self._examined: collections.deque[Sending] = collections.deque()
         self._examining = self._examining_first = 0
@@ -123,6 +124,8 @@ class Migration(Loop):
     def run(self) -> Summary:
         """Migrate everything there is; return what happened. Raises StateError."""
         try:
+            if self._expects_work:
+                self._pools.start()  # while the listing begins
             self._try_failed_first()
             self._scanner.start()
             while not self._over():
