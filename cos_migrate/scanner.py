@@ -15,6 +15,8 @@ _BATCH = 256
 _BATCH_SECONDS = 0.05
 _AHEAD = 8
 """Batches that may wait for the coordinator: what bounds the memory of a huge listing."""
+_BUSY = 0.5
+"""The share of its time from which on a walk is one of the processor, not of the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,9 @@ class Scanner:
     ) -> None:
         self._scan = scan
         self._post = post
-        self._credits = threading.Semaphore(_AHEAD)
+        self._changed = threading.Condition()
+        self._waiting = 0
+        self._ahead = 1
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="scan", daemon=True)
 
@@ -67,12 +71,15 @@ class Scanner:
 
     def consumed(self) -> None:
         """Allow one more batch: one that was posted has been dealt with."""
-        self._credits.release()
+        with self._changed:
+            self._waiting -= 1
+            self._changed.notify()
 
     def stop(self) -> None:
         """End the scan behind the object it is at; ScanEnded is still posted."""
-        self._stopping = True
-        self._credits.release()
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
 
     def _run(self) -> None:
         failure = None
@@ -88,15 +95,34 @@ class Scanner:
     def _walk(self) -> None:
         batch: list[Found] = []
         # The first objects leave at once, so that transfers begin early.
-        most, since = 1, time.monotonic()
+        most = 1
+        since, used = time.monotonic(), time.thread_time()
         for item in self._scan():
             batch.append(item)
             if len(batch) >= most or time.monotonic() - since > _BATCH_SECONDS:
-                self._credits.acquire()
-                if self._stopping:
+                self._judge(time.monotonic() - since, time.thread_time() - used)
+                if not self._give(batch):
                     return
-                self._post(Scanned(batch))
                 batch = []
-                most, since = min(_BATCH, most * 4), time.monotonic()
+                most = min(_BATCH, most * 4)
+                since, used = time.monotonic(), time.thread_time()
         if batch and not self._stopping:
             self._post(Scanned(batch))
+
+    def _judge(self, spent: float, used: float) -> None:
+        """Decide how far to walk ahead, by the seconds that a batch took and used of a processor.
+
+        Where the disk answers at once, two threads that both want the interpreter hand it to and
+        fro, at three times the cost: then the walk and the coordinator take turns.
+        """
+        self._ahead = 1 if used > spent * _BUSY else _AHEAD
+
+    def _give(self, batch: list[Found]) -> bool:
+        """Post a batch; return whether to go on, once there is room for the next."""
+        with self._changed:
+            self._waiting += 1
+        self._post(Scanned(batch))
+        with self._changed:
+            while self._waiting >= self._ahead and not self._stopping:
+                self._changed.wait()
+        return not self._stopping
