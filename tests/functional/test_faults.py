@@ -278,8 +278,8 @@ def test_a_file_that_vanishes_or_cannot_be_read(cos: EmbeddedCos, tool: Tool) ->
     ended = Ended(process.returncode, out, err)
     counts = ended.counts()
     assert counts["fail"] >= 3
-    # What is gone before the walk looks at it is no file any more.
-    assert counts["new"] + counts["fail"] + counts["unmatched"] == 6
+    # What is gone before the walk comes to it is no file any more.
+    assert counts["new"] + counts["fail"] + counts["unmatched"] <= 6
     assert {failure["code"] for failure in failures(tool)} == {"ENOENT"}
 
 
