@@ -242,7 +242,7 @@ class Migration(Loop):
         elif reply == Reply.SPOOLED:
             path, *fingerprint_fields = values
             fingerprint = Fingerprint(*fingerprint_fields)
-            self._spool.adopt(sending.cos_path, path, fingerprint.size)
+            self._spool.adopt(sending, path, fingerprint.size)
             sending.obj = sending.obj._replace(fingerprint=fingerprint, spooled=path)
             self._uploads.park(sending)
         elif reply == Reply.TARGET_EXISTS:
