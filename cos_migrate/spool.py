@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -68,7 +69,9 @@ class Spool:
         """Remove the file of `owner`, if it has one."""
         found = self._files.pop(owner, None)
         if found:
-            found[0].unlink(missing_ok=True)
+            # One that cannot go now (Windows: a virus scanner has it open) goes with the folder.
+            with contextlib.suppress(OSError):
+                found[0].unlink()
 
     def close(self) -> None:
         """Remove the folder with all that is in it."""
