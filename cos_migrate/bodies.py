@@ -270,6 +270,7 @@ class Bodies:
                 reader.check_unchanged()
                 return b"".join(pieces), reader.described, size
             with _writing(path, 0) as file:
+                file.truncate()  # a try that broke off may have read more than there is now
                 for piece in pieces:
                     file.write(piece)
                 pieces.clear()

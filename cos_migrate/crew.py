@@ -31,8 +31,12 @@ class Crew(Generic[T]):
             wanted = min(self._busy + len(self._items), self._most)
             if len(self._threads) < wanted:
                 thread = threading.Thread(target=self._serve, args=(self._taker(),), daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                try:
+                    thread.start()
+                    self._threads.append(thread)
+                except RuntimeError:  # the system gives no more: those that there are do it
+                    if not self._threads:
+                        raise
             self._changed.notify()
 
     def recall(self) -> list[T]:

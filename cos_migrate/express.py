@@ -139,7 +139,7 @@ class Express:
         self._elsewhere = 0
         self._read_time = 0.0
         self._reads_skipped = 0
-        self._closing = False
+        self._closing = self._ahead_waits = False
         self._selector = selectors.DefaultSelector()
         self._registered: set[Connection] = set()
         self._bell, self._rope = socket.socketpair()
@@ -194,6 +194,8 @@ class Express:
         next_sweep = time.monotonic() + _SWEEP
         while not (self._closing and self._is_done()):
             events = self._selector.select(0 if self._can_prepare() else _SWEEP)
+            if events:
+                self._ahead_waits = False
             for key, _ in events:
                 if key.data is None:
                     self._bell.recv(4096)
@@ -220,6 +222,7 @@ class Express:
         """Return whether the time until the next answer can be used to read what is sent then."""
         return (
             bool(self._tasks)
+            and not self._ahead_waits
             and len(self._prepared) < len(self._busy)
             and not self._lane.fetches
             and self._read_time < _SLOW_READ
@@ -236,6 +239,7 @@ class Express:
                 return
             if not self._lane.fits(task) or not self._memory.take(self._lane.weight(task)):
                 self._tasks.appendleft(task)
+                self._ahead_waits = True  # for a slot or for memory: an event tells of either
                 return
             try:
                 self._prepared.append(self._lane.prepare(task))
@@ -276,6 +280,21 @@ class Express:
             except IndexError:  # recalled meanwhile
                 return
             self._put(attempt, self._idle.pop())
+        if not self._busy:
+            self._put_back()
+
+    def _put_back(self) -> None:
+        """Give up what was read ahead: no connection will become free for it.
+
+        Its memory may be what a thread that has the last slot waits for.
+        """
+        while self._prepared:
+            try:
+                attempt = self._prepared.pop()
+            except IndexError:  # recalled meanwhile
+                return
+            self._let_go(attempt.task)
+            self._tasks.appendleft(attempt.task)
 
     def _has_slot(self) -> bool:
         return len(self._busy) + self._elsewhere < self._allowed

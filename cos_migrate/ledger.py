@@ -62,6 +62,9 @@ class Ledger:
         self._nothing_recorded = state.was_empty and not source.repeats
         self._positions = positions
         self._failed: set[bytes] = set()
+        self._gone: dict[str, tuple[bytes, bytes]] = {}
+        """What had failed and was gone when it was tried first, by name, and what told of it."""
+        self._listed_again: set[str] = set()
         self._puts: list[tuple[bytes, bytes]] = []
         self._deletes: list[bytes] = []
         self._outcomes: list[Outcome] = []
@@ -128,12 +131,13 @@ class Ledger:
     ) -> None:
         """Settle an object that failed; `before` are lines that explain it."""
         line = f"{before}[fail] task_info: {self._shown(record_key)}\n"
-        if not obj.page and failure.code == _GONE:
+        kept = (records.failed_key(record_key), records.failed_value(obj, self._mark))
+        if not obj.page and failure.code == _GONE and obj.name not in self._listed_again:
             # It failed before and is gone: unless it is listed again, that was its last time.
             self._no_longer_failed(record_key)
+            self._gone[obj.name] = kept
         elif self._positions and obj.key:
-            value = records.failed_value(obj, self._mark)
-            self._puts.append((records.failed_key(record_key), value))
+            self._puts.append(kept)
         self._settle(Status.FAIL, obj, cos_path, line, failure=failure)
 
     def listed(self, listed: Listed, objects: int) -> None:
@@ -143,14 +147,20 @@ class Ledger:
 
     def passed_over(self, obj: SourceObject | Rejected) -> None:
         """Note that an object of a page was tried, and counted, before it was listed."""
+        self._listed_again.add(obj.name)
+        kept = self._gone.pop(obj.name, None)
+        if kept:
+            # The position moves behind it: only this will have it tried again.
+            self._deletes = [key for key in self._deletes if key != kept[0]]
+            self._puts.append(kept)
         if self._positions:
             self._positions.settled(obj.page)
 
     def left_out(self, obj: SourceObject, record_key: str) -> None:
         """Note that an object is none of those to migrate: it has no outcome."""
         self._no_longer_failed(record_key)
-        if obj.page:
-            self.passed_over(obj)
+        if obj.page and self._positions:
+            self._positions.settled(obj.page)
 
     def renamed(self, record_key: str) -> None:
         """Note that an object has another record key than the one it had failed under."""

@@ -33,6 +33,8 @@ from cos_migrate.uploads import Upload, Uploads
 
 _OF_SOURCE = frozenset({Kind.DIGEST, Kind.STAT, Kind.EXAMINE, Kind.FETCH_PART})
 """Tasks that touch the source only: they prove nothing about COS."""
+_NO_SUCCESS = frozenset({Reply.UNSTARTED, Reply.FAILED, Reply.SPOOLED})
+"""Replies that prove nothing about COS either: what lies in a file was only read so far."""
 _REFUSALS_MOST = 3
 """Copies refused in a row before no more are tried."""
 _EXAMINED_MOST = 1_000
@@ -211,7 +213,7 @@ class Migration(Loop):
             self._report.warn(f"{keys.printable(sending.cos_path)}: {values[0]}")
             return
         self._count_examining(sending, task[1], -1)
-        if task[1] not in _OF_SOURCE and reply not in {Reply.UNSTARTED, Reply.FAILED}:
+        if task[1] not in _OF_SOURCE and reply not in _NO_SUCCESS:
             self._row.success()
         if reply == Reply.FAILED and self._cured(Failure(*values)):
             reply = Reply.UNSTARTED
@@ -242,7 +244,7 @@ class Migration(Loop):
         elif reply == Reply.SPOOLED:
             path, *fingerprint_fields = values
             fingerprint = Fingerprint(*fingerprint_fields)
-            self._spool.adopt(sending.cos_path, path, fingerprint.size)
+            self._spool.adopt(sending, path, fingerprint.size)
             sending.obj = sending.obj._replace(fingerprint=fingerprint, spooled=path)
             self._uploads.park(sending)
         elif reply == Reply.TARGET_EXISTS:

@@ -246,7 +246,9 @@ class Pools:
         big = int(task[1] not in Kind.SMALL)
         index = self._places.get(together)
         if index is None:
-            index = max(range(len(self._loads)), key=lambda each: self._loads[each].room(big))
+            # Even without room it must be one that has threads: a lost worker's tasks go anywhere.
+            useful = [each for each, load in enumerate(self._loads) if load.threads[big]]
+            index = max(useful, key=lambda each: self._loads[each].room(big))
             self._place(together, index)
         load = self._loads[index]
         load.given[big] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -21,7 +22,7 @@ class Spool:
         """Nothing is made before the first file is wanted, except that leftovers go."""
         self.folder = tmp_folder / f"spool-{job}"
         self._lock = FileLock(self.folder / _LOCK)
-        self._files: dict[str, tuple[Path, int]] = {}
+        self._files: dict[object, tuple[Path, int]] = {}
         self._number = 0
         self._open = False
 
@@ -39,10 +40,11 @@ class Spool:
         except OSError as error:
             raise StateError(f"cannot use {self.folder}: {error.strerror}") from error
 
-    def reserve(self, owner: str, size: int) -> str:
+    def reserve(self, owner: object, size: int) -> str:
         """Return the path of a new file of `size` bytes for `owner`, empty where there is no room.
 
-        The file that the owner had before is removed.
+        The file that the owner had before is removed. `owner` is one sending of an object: keys
+        that differ only by a leading `/` go to the same path.
         """
         self.release(owner)
         promised = sum(total - _allocated(path) for path, total in self._files.values())
@@ -59,15 +61,17 @@ class Spool:
         self._files[owner] = path, size
         return str(path)
 
-    def adopt(self, owner: str, path: str, size: int) -> None:
+    def adopt(self, owner: object, path: str, size: int) -> None:
         """Keep account of a file that a worker has made here."""
         self._files[owner] = Path(path), size
 
-    def release(self, owner: str) -> None:
+    def release(self, owner: object) -> None:
         """Remove the file of `owner`, if it has one."""
         found = self._files.pop(owner, None)
         if found:
-            found[0].unlink(missing_ok=True)
+            # One that cannot go now (Windows: a virus scanner has it open) goes with the folder.
+            with contextlib.suppress(OSError):
+                found[0].unlink()
 
     def close(self) -> None:
         """Remove the folder with all that is in it."""

@@ -132,7 +132,7 @@ class Uploads:
 
     def _end(self, upload: Upload) -> None:
         self._under_way.remove(upload)
-        self._spool.release(upload.sending.cos_path)
+        self._spool.release(upload.sending)
         upload.sending.obj = upload.big.obj
 
     def _begin(self, *, copying: bool) -> None:
@@ -161,7 +161,7 @@ class Uploads:
         for upload in list(self._under_way):
             sending, big = upload
             if big.wants_file:
-                path = self._spool.reserve(sending.cos_path, big.obj.fingerprint.size)
+                path = self._spool.reserve(sending, big.obj.fingerprint.size)
                 self._follow(upload, big.use_file(path))
                 if big.without_md5:
                     self._report.without_md5(sending.cos_path)

@@ -32,7 +32,8 @@ def main() -> None:
     commands, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the frames
     results: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-    sender = threading.Thread(target=_send_results, args=(results, answers))
+    threading.excepthook = _end_at_once
+    sender = threading.Thread(target=_send_results, args=(results, answers), daemon=True)
     try:
         worker = Worker(wire.receive(commands), results.put)
         sender.start()
@@ -42,6 +43,13 @@ def main() -> None:
     worker.close()
     results.put(None)
     sender.join()
+
+
+def _end_at_once(args: threading.ExceptHookArgs) -> None:
+    """End a process of which a thread broke off: nobody would do what it was to do."""
+    sys.stderr.write(f"{args.exc_type.__name__}: {args.exc_value}\n")
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _obey(worker: Worker, commands: BinaryIO) -> None:

@@ -54,8 +54,8 @@ class Given:
         return self.described
 
 
-def bodies_of(source: Any, folder: Path, memory: int = 64 * MIB) -> Bodies:
-    retries = Retries(1, threading.Event(), lambda: None)
+def bodies_of(source: Any, folder: Path, memory: int = 64 * MIB, tries: int = 1) -> Bodies:
+    retries = Retries(tries, threading.Event(), lambda: None)
     found: Source = source
     return Bodies(
         found,
@@ -153,3 +153,30 @@ def test_an_object_that_is_encrypted_already_is_refused(tmp_path: Path) -> None:
         raise AssertionError("it was given")
     assert caught.value.code == "EncryptedAlready"
     assert not caught.value.retryable
+
+
+class Shrinking(Given):
+    """One that breaks off at its end the first time, and is shorter then."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        super().__init__(b"", at_once=False, headers={}, md5="")
+        self.sizes = sizes
+
+    @contextmanager
+    def open(self, obj: SourceObject, start: int, length: int) -> Iterator[Given]:
+        self.content = bytes(self.sizes.pop(0))
+        with super().open(obj, start, length) as reader:
+            yield reader
+        if self.sizes:
+            raise SourceError("it broke off", code="ConnectionReset", retryable=True)
+
+
+def test_a_next_try_leaves_nothing_of_the_one_before_in_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cos_migrate.retries._WAIT", 0.0)
+    bodies = bodies_of(Shrinking([22 * MIB, 21 * MIB]), tmp_path, tries=2)
+    obj = SourceObject("name", "key", Fingerprint(-1))
+    with bodies.whole(obj, lambda _: None, lambda _: None) as body:
+        assert isinstance(body, Spooled)
+        assert body.size == Path(body.path).stat().st_size == 21 * MIB

@@ -139,3 +139,18 @@ def test_room_beside_what_must_stay_free(tmp_path: Path, disk: list[int]) -> Non
 
 def test_a_folder_that_is_gone_has_no_room(tmp_path: Path) -> None:
     assert not has_room(str(tmp_path / "none"), 1)
+
+
+def test_a_file_that_cannot_go_yet_goes_at_the_end(
+    opened: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "in use", str(path))
+
+    path = Path(opened.reserve("/a", 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        opened.release("/a")
+    assert path.exists()
+    opened.close()
+    assert not opened.folder.exists()

@@ -1,0 +1,155 @@
+"""The one fast thread of small objects: nothing that it has read ahead is left lying."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from cos_migrate.bodies import Body
+from cos_migrate.cos.payload import BytesPayload
+from cos_migrate.express import Attempt, Express, Fetch, Handed
+from cos_migrate.http import Connection, Timeouts
+from cos_migrate.memory import MemoryBudget
+from cos_migrate.model import Fingerprint
+from cos_migrate.tasks import Kind, Message
+
+LIMIT = 3.0
+KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+CLOSED = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+class Lane:
+    """Tasks `(number, kind, weight)`; a negative weight is no plain case."""
+
+    fetches = False
+
+    def __init__(self) -> None:
+        self.prepared: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self.asked = 0
+
+    def fits(self, task: Message) -> bool:
+        self.asked += 1
+        return bool(task[2] >= 0)
+
+    def weight(self, task: Message) -> int:
+        return max(0, int(task[2]))
+
+    def prepare(self, task: Message) -> Attempt:
+        self.prepared.put(task[0])
+        head = b"PUT / HTTP/1.1\r\ncontent-length: 1\r\n\r\n"
+        return Attempt(task, head, Body(BytesPayload(b"x"), [], Fingerprint(1)), b"x")
+
+    def connect(self, task: Message) -> Connection | None:  # noqa: ARG002 - a lane's
+        raise AssertionError
+
+    def fetched(self, fetch: Fetch) -> Attempt | None:  # noqa: ARG002 - a lane's
+        raise AssertionError
+
+    def keep(self, connection: Connection) -> None:  # noqa: ARG002 - a lane's
+        raise AssertionError
+
+    def finish(self, attempt: Attempt, connection: Connection) -> Message | None:
+        return (attempt.task[0],) if connection.advance() else None
+
+
+class Line:
+    """An Express of which a test is both the server and the threads beside it."""
+
+    def __init__(self, slots: int, memory: int) -> None:
+        self.lane = Lane()
+        self.handed: queue.SimpleQueue[Handed] = queue.SimpleQueue()
+        self.results: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.memory = MemoryBudget(memory)
+        self.express = Express(
+            self.lane, slots, self.memory, 60.0, self.handed.put, self.results.put
+        )
+        self._servers: list[socket.socket] = []
+
+    def submit(self, *tasks: tuple[int, int]) -> None:
+        self.express.submit([(number, Kind.PUT_OBJECT, weight) for number, weight in tasks])
+
+    def serve_beside(self, number: int) -> socket.socket:
+        """Do a task that is handed over, and lend a new connection; return the server's end."""
+        assert self.handed.get(timeout=LIMIT).task[0] == number
+        ours, server = socket.socketpair()
+        self._servers.append(server)
+        server.settimeout(LIMIT)
+        self.express.returned(Connection(ours, Timeouts()))
+        return server
+
+    def end(self) -> None:
+        closing = threading.Thread(target=self.express.close, daemon=True)
+        closing.start()
+        closing.join(LIMIT)
+        assert not closing.is_alive()
+        for server in self._servers:
+            server.close()
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    made = Line(2, 100)
+    yield made
+    made.end()
+
+
+def test_what_was_read_ahead_goes_on_when_the_server_closes_all_connections(line: Line) -> None:
+    line.submit((1, 1))
+    server = line.serve_beside(1)
+    line.express.allow(1)
+    line.submit((2, 1), (3, 1))
+    assert [line.lane.prepared.get(timeout=LIMIT) for _ in range(2)] == [2, 3]
+    server.recv(1000)
+    server.sendall(CLOSED)
+    assert line.results.get(timeout=LIMIT) == (2,)
+    line.serve_beside(3)
+
+
+def test_memory_of_what_was_read_ahead_is_free_for_what_is_done_beside(line: Line) -> None:
+    line.submit((1, 1))
+    server = line.serve_beside(1)
+    line.submit((2, -1))
+    beside = line.handed.get(timeout=LIMIT)
+    assert beside.task[0] == 2
+    line.express.returned(beside.connection)
+    line.submit((3, 1), (4, -1), (5, 60))
+    assert line.lane.prepared.get(timeout=LIMIT) == 3
+    assert line.handed.get(timeout=LIMIT).task[0] == 4
+    assert line.lane.prepared.get(timeout=LIMIT) == 5
+    line.express.allow(1)
+    server.recv(1000)
+    server.sendall(KEPT)
+    assert line.results.get(timeout=LIMIT) == (3,)
+    got = threading.Event()
+
+    def work() -> None:
+        with line.memory.hold(100):
+            got.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    assert got.wait(LIMIT)
+    line.express.returned(None)
+    line.express.allow(2)
+    server.recv(1000)
+    server.sendall(KEPT)
+    assert line.results.get(timeout=LIMIT) == (5,)
+
+
+def test_waiting_for_a_slot_or_for_memory_takes_no_time(line: Line) -> None:
+    line.submit((1, 1))
+    server = line.serve_beside(1)
+    line.express.allow(1)
+    line.submit((2, 1), (3, -1))
+    assert line.lane.prepared.get(timeout=LIMIT) == 2
+    line.lane.asked = 0
+    time.sleep(0.2)
+    assert line.lane.asked < 20
+    server.recv(1000)
+    server.sendall(KEPT)
+    assert line.results.get(timeout=LIMIT) == (2,)
+    line.serve_beside(3)

@@ -1,0 +1,63 @@
+"""What is kept of objects that fail, so that a later run tries them again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cos_migrate.ledger import Ledger
+from cos_migrate.model import Failure, Fingerprint, ListRange, SourceObject
+from cos_migrate.positions import Positions
+from cos_migrate.scanner import Listed
+from cos_migrate.state import State
+from tests.unit.keys_source import KeysSource
+
+GONE = Failure("GetObject", "it does not exist any more", status=404, code="NoSuchKey")
+REPORT: Any = SimpleNamespace(add=lambda _: None)
+PAGE = 1
+
+
+def ledger_of(state: State) -> Ledger:
+    positions = Positions([(ListRange(), "")], "", resumed=False)
+    return Ledger(KeysSource(["key"]), state, REPORT, positions)
+
+
+@pytest.mark.parametrize("listed_first", [True, False])
+@pytest.mark.parametrize("committed", [True, False])
+def test_what_was_gone_when_it_was_tried_and_is_listed_yet_is_tried_again(
+    tmp_path: Path, *, listed_first: bool, committed: bool
+) -> None:
+    obj = SourceObject("key", "key", Fingerprint(1), PAGE)
+    with State.open(tmp_path / "db") as state:
+        first = ledger_of(state)
+        first.listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
+        first.failed(obj, "/key", "key", Failure("GetObject", "it broke", code="Timeout"))
+        first.commit(final=True)
+        second = ledger_of(state)
+        (again,) = second.failed_before()
+        second.listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
+        for listing in (listed_first, not listed_first):
+            if listing:
+                second.passed_over(obj)
+            else:
+                second.failed(again, "/key", "key", GONE)
+            if committed:
+                second.commit()
+        second.commit(final=True)
+        assert [kept.name for kept in ledger_of(state).failed_before()] == ["key"]
+
+
+def test_what_is_gone_and_not_listed_is_forgotten(tmp_path: Path) -> None:
+    with State.open(tmp_path / "db") as state:
+        first = ledger_of(state)
+        first.listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
+        first.failed(SourceObject("key", "key", Fingerprint(1), PAGE), "/key", "key", GONE)
+        first.commit(final=True)
+        second = ledger_of(state)
+        (again,) = second.failed_before()
+        second.failed(again, "/key", "key", GONE)
+        second.commit(final=True)
+        assert not list(ledger_of(state).failed_before())
