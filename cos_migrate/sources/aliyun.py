@@ -43,8 +43,8 @@ from cos_migrate.sources.cloud import (
     Refusal,
     Told,
     base_of,
-    list_file_page,
 )
+from cos_migrate.sources.list_files import list_file_page
 from cos_migrate.xml_text import text_of
 
 _PAGE = 1000

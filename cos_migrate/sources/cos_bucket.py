@@ -27,8 +27,9 @@ from cos_migrate.model import (
 from cos_migrate.network import Proxy
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cloud import KeyOrderedSource, KeyPage, Refusal, Told, list_file_page
+from cos_migrate.sources.cloud import KeyOrderedSource, KeyPage, Refusal, Told
 from cos_migrate.sources.cos_answers import described_by, grants_in, listed_instant
+from cos_migrate.sources.list_files import list_file_page
 from cos_migrate.values import NO_SECRET, Secret
 from cos_migrate.xml_text import text_of
 

@@ -34,9 +34,9 @@ from cos_migrate.sources.cloud import (
     Refusal,
     Told,
     base_of,
-    list_file_page,
 )
 from cos_migrate.sources.collapsed import CollapsedKeys, same_target
+from cos_migrate.sources.list_files import list_file_page
 from cos_migrate.sources.qiniu_services import Account, Services, made_marker, told_of
 
 _SIGNED_FOR = 3600

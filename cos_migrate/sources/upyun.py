@@ -27,7 +27,8 @@ from cos_migrate.http_dates import NANO, http_date, ns_of
 from cos_migrate.model import Described, Fingerprint, Found, ListRange, Page, SourceObject, Target
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cloud import CloudSource, Refusal, Told, list_file_page
+from cos_migrate.sources.cloud import CloudSource, Refusal, Told
+from cos_migrate.sources.list_files import list_file_page
 from cos_migrate.sources.java_dates import java_date, same_instant
 
 _PUBLIC = "v0.api.upyun.com"
@@ -276,7 +277,7 @@ class UpyunSource(CloudSource):
         """Return what an answer says of a file."""
         if headers.get(b"x-upyun-file-type") == b"folder" or b"x-upyun-list-iter" in headers:
             told = Told(200, "NotAFile", "it is a folder, which is nothing to migrate")
-            raise self.error("HeadObject", obj.name, told)
+            raise self.error("HeadSource", obj.name, told)
         md5 = _md5_of(headers.get(b"content-md5", b""))
         own = {"upyun-etag": md5} if md5 and self.config.compare_md5 else {}
         foreign = [
