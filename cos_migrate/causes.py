@@ -59,7 +59,17 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
 
 
 _AT_THE_SOURCE = frozenset(
-    {"GetObject", "GetObjectACL", "GetObjectAcl", "ListObjects", "ListObjectsV2", "StatObject"}
+    {
+        "GetObject",
+        "GetObjectACL",
+        "GetObjectAcl",
+        "HeadSource",
+        "ListFolder",
+        "ListObjects",
+        "ListObjectsV2",
+        "QueryRegion",
+        "StatObject",
+    }
 )
 """Operations of which COS knows nothing: what is said of its errors does not hold for theirs."""
 _ANYWHERE = frozenset(

@@ -351,6 +351,11 @@ class Migration(Loop):
         record_key = self._source.record_key(obj, cos_path)
         size = obj.fingerprint.size
         problem = keys.problem_of(cos_path) or problem_of_size(size)
+        if cos_path == "/" and not size and obj.name.endswith("/"):
+            # What stands for the folder that is migrated; the root of a bucket needs nothing such.
+            line = f"[condition_not_match] [reason: empty key]  [key: /{obj.name.lstrip('/')}]\n"
+            self._ledger.not_matching(obj, keys.printable(line[:-1]) + "\n")
+            return False
         if problem:
             failure = Failure("plan", problem, code="NotMigratable")
             self._ledger.failed(obj, cos_path, record_key, failure)

@@ -43,8 +43,9 @@ from cos_migrate.sources.cloud import (
     Refusal,
     Told,
     base_of,
-    list_file_page,
 )
+from cos_migrate.sources.list_files import list_file_page
+from cos_migrate.sources.slashes import twins
 from cos_migrate.xml_text import text_of
 
 _PAGE = 1000
@@ -82,6 +83,8 @@ class AliyunSource(KeyOrderedSource):
 
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
+            "403": "accessKeyId and accessKeySecret",
+            "404": "endPoint and bucket",
             "AccessDenied": "accessKeyId: it needs oss:ListObjects on the bucket and "
             "oss:GetObject (with copyAcl oss:GetObjectAcl) on its objects",
             "ConnectionRefused": "endPoint, proxyHost and proxyPort",
@@ -181,7 +184,7 @@ class AliyunSource(KeyOrderedSource):
                     # What a symbolic link points to only a HEAD can tell.
                     Fingerprint(-1)
                     if each.type == "Symlink"
-                    else Fingerprint(each.size, each.last_modified * 10**9, each.etag),
+                    else Fingerprint(each.size, max(-1, each.last_modified * 10**9), each.etag),
                 )
                 for each in listing.object_list
             ],
@@ -233,14 +236,17 @@ class AliyunSource(KeyOrderedSource):
         )
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
-        """Ask for a whole object, unless its ACL takes another request."""
-        return None if self.options.copy_acl else super().begin(obj)
+        """Ask for a whole object, unless its ACL or its name takes another request."""
+        asks_more = self.options.copy_acl or any(twins(self.target, obj))
+        return None if asks_more else super().begin(obj)
 
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
     ) -> Described:
         """Return the description, with the ACL where the whole object is asked for."""
         described = super()._described(obj, incoming, span)
+        if span is None and obj.fingerprint.size >= 0:
+            self.refuse_twin(obj)
         if not self.options.copy_acl or span is not None:
             return described
         grant = text_of(self._ask("GetObjectACL", obj.name, {"acl": ""}, _ACL_MOST), "Grant")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import ipaddress
 import re
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 
 _OWN_DOMAINS = (".aliyuncs.com", ".aliyun-inc.com", ".aliyun.com")
@@ -58,8 +59,11 @@ class Listings:
         self._parse: Any = None
 
     def parse(self, body: bytes) -> Any:
-        """Return a `ListObjectsResult`, None when the document is none."""
+        """Return a `ListObjectsResult` or what looks like one, None when the document is none."""
         self._load()
+        if b"<EncodingType>url<" in body:
+            # Both ways to escape a blank mean one; oss2 knows %20 alone.
+            body = body.replace(b"+", b"%20")
         from oss2.models import ListObjectsResult  # noqa: PLC0415 - an SDK is loaded when needed
 
         listing = ListObjectsResult(_Answered())
@@ -67,7 +71,7 @@ class Listings:
             # oss2 takes whole seconds only, as OSS writes them; a private OSS may be more exact.
             self._parse(listing, _FRACTION.sub(b".000Z<", body))
         except (ET.ParseError, ValueError, AttributeError, RuntimeError):
-            return None
+            return _lenient(body)
         return listing
 
     def _load(self) -> None:
@@ -80,6 +84,62 @@ class Listings:
                 # It would write what it does to a log that asks for details.
                 logging.getLogger("oss2").setLevel(logging.CRITICAL)
                 self._parse = parse_list_objects
+
+
+class _Entry(NamedTuple):
+    """What oss2 would tell of an object, as far as it is needed."""
+
+    key: str
+    size: int
+    last_modified: int
+    """Seconds since 1970; -1 where it is not told."""
+    etag: str
+    type: str
+
+
+class _Listing(NamedTuple):
+    object_list: list[_Entry]
+    prefix_list: list[str]
+    is_truncated: bool
+
+
+def _lenient(body: bytes) -> _Listing | None:
+    """Read a listing that oss2 does not take: with a name space, or without what need not be.
+
+    Only keys, sizes and whether more follows must be there.
+    """
+    try:
+        root = ET.fromstring(body)  # noqa: S314 - expat itself stops bombs of entities
+        space = root.tag[: root.tag.rfind("}") + 1]
+        truncated = {"true": True, "false": False}[_text(root, f"{space}IsTruncated").lower()]
+        decode = unquote_plus if _text(root, f"{space}EncodingType") == "url" else str
+        entries = [
+            _Entry(
+                decode(item.findtext(f"{space}Key", "")),
+                int(_text(item, f"{space}Size")),
+                _seconds(_text(item, f"{space}LastModified")),
+                _text(item, f"{space}ETag").strip('"'),
+                _text(item, f"{space}Type"),
+            )
+            for item in root.iterfind(f"{space}Contents")
+        ]
+        folders = root.iterfind(f"{space}CommonPrefixes/{space}Prefix")
+        return _Listing(entries, [decode(each.text or "") for each in folders], truncated)
+    except (ET.ParseError, KeyError, ValueError):
+        return None
+
+
+def _text(element: ET.Element, name: str) -> str:
+    return element.findtext(name, "").strip()
+
+
+def _seconds(text: str) -> int:
+    """Return the seconds since 1970 of an ISO 8601 time in UTC, -1 for any other text."""
+    try:
+        moment = dt.datetime.fromisoformat(text[:19]).replace(tzinfo=dt.timezone.utc)
+    except ValueError:
+        return -1
+    return int(moment.timestamp())
 
 
 class _Answered:

@@ -7,7 +7,7 @@ the second hot path of this tool. Nothing here retries, waits or knows a cloud b
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
@@ -18,18 +18,18 @@ from cos_migrate.fetch import Fetcher, Request
 from cos_migrate.http import Connection, Incoming, Response, Timeouts
 from cos_migrate.model import (
     Described,
-    Failure,
     Fingerprint,
     Found,
     ListRange,
     Page,
-    Rejected,
     SourceObject,
     Target,
 )
 from cos_migrate.network import Proxy, Route
 from cos_migrate.options import declared
 from cos_migrate.sources.base import Reader, Source, SourceOptions
+from cos_migrate.sources.list_files import version_of
+from cos_migrate.sources.slashes import same_target, twins
 from cos_migrate.xml_text import text_of
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
@@ -40,8 +40,6 @@ _WAYS_THERE = frozenset(
 """Keys that only say how a source is reached."""
 _ERROR_MOST = 64 << 10
 """Bytes that are read of an answer that is an error."""
-_LINES = 1000
-"""Lines of a list file that make a page."""
 
 
 class Refusal(NamedTuple):
@@ -154,7 +152,15 @@ class CloudSource(Source):
             for one in declared(type(self.config))
             if not one.option.secret and one.option.key not in _WAYS_THERE
         ]
-        return "\n".join([self.job_text(), *keys])
+        return "\n".join([self.job_text(), *keys, *map(version_of, self.lists())])
+
+    def lists(self) -> Iterable[str]:
+        """Return the paths of the files that name what there is, where they are used.
+
+        A position in one is good for nothing once it is written to: it could leave lines out.
+        """
+        paths = (one.name for one in declared(type(self.config)) if one.option.path)
+        return [path for name in paths if (path := getattr(self.config, name))]
 
     # -- a step at a time, for one thread that drives many connections ---------------------------
 
@@ -185,8 +191,7 @@ class CloudSource(Source):
             raise SourceError("not the plain case", code="NotPlain")
         described = self.description(obj, response.headers)
         fingerprint = described.fingerprint._replace(size=len(response.body))
-        described = described._replace(fingerprint=fingerprint)
-        self._compare(obj, fingerprint)
+        described = self._held(obj, described._replace(fingerprint=fingerprint))
         checking = Checking(described.checks)
         checking.update(response.body)
         if checking.wrong():
@@ -217,8 +222,7 @@ class CloudSource(Source):
         """Ask for the headers of an object."""
         with self.answer(obj, "HEAD", None) as incoming:
             described = self._described(obj, incoming, None)
-        self._compare(obj, described.fingerprint)
-        return described
+        return self._held(obj, described)
 
     def download_name(self, obj: SourceObject) -> str:
         """Return the object's own key."""
@@ -261,7 +265,8 @@ class CloudSource(Source):
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[Incoming]:
         """Send the request for an object; the answer is no error. Raises SourceError."""
-        operation = "HeadObject" if method == "HEAD" else "GetObject"
+        # COS is sent HEADs too, and what its errors call for is something else.
+        operation = "HeadSource" if method == "HEAD" else "GetObject"
         with self._named(operation, obj):
             context = self.exchange(obj, method, span)
             incoming = context.__enter__()
@@ -298,8 +303,7 @@ class CloudSource(Source):
             yield _Nothing(self.describe(obj))
             return
         with self.answer(obj, "GET", span) as incoming:
-            described = self._described(obj, incoming, span)
-            self._compare(obj, described.fingerprint)
+            described = self._held(obj, self._described(obj, incoming, span))
             length = span[1] if span else described.fingerprint.size
             if length < 0:
                 length = obj.fingerprint.size  # a body without a length has to have the listed one
@@ -324,13 +328,16 @@ class CloudSource(Source):
         size = _whole_size(incoming, span)
         return described._replace(fingerprint=described.fingerprint._replace(size=size))
 
-    def _compare(self, obj: SourceObject, now: Fingerprint) -> None:
-        """Raise SourceChanged when what the source has now is not what was listed."""
-        listed = obj.fingerprint
+    def _held(self, obj: SourceObject, described: Described) -> Described:
+        """Return what an answer describes, completed by what was listed: both are one version.
+
+        Raises SourceChanged when what the source has now is not what was listed.
+        """
+        listed, now = obj.fingerprint, described.fingerprint
         if (
             (listed.size >= 0 and now.size >= 0 and now.size != listed.size)
             or (listed.etag and now.etag and now.etag != listed.etag)
-            or (not listed.etag and listed.mtime_ns >= 0 and listed.mtime_ns != now.mtime_ns)
+            or (not listed.etag and _differ(listed.mtime_ns, now.mtime_ns))
         ):
             raise SourceChanged(
                 "it changed after it was listed",
@@ -338,6 +345,9 @@ class CloudSource(Source):
                 target=self.shown(obj.name),
                 code="Changed",
             )
+        mtime_ns = now.mtime_ns if now.mtime_ns >= 0 else listed.mtime_ns
+        told = Fingerprint(now.size, mtime_ns, now.etag or listed.etag)
+        return described._replace(fingerprint=told)
 
 
 class _Nothing:
@@ -409,6 +419,11 @@ class _HttpReader:
             )
 
 
+def _differ(one_ns: int, other_ns: int) -> bool:
+    """Return whether two times are not the same, as far as both are told."""
+    return one_ns >= 0 and other_ns >= 0 and one_ns != other_ns
+
+
 def _starts_at(content_range: str, start: int) -> bool:
     """Return whether a part of an object is the one that was asked for."""
     unit, _, rest = content_range.strip().partition(" ")
@@ -462,6 +477,19 @@ class KeyOrderedSource(CloudSource):
             code="ListingOutOfOrder",
         )
 
+    def refuse_twin(self, obj: SourceObject) -> None:
+        """Raise SourceError when an object of fewer leading slashes has the key of this one."""
+        for name in twins(self.target, obj):
+            try:
+                with self.answer(SourceObject(name, "", Fingerprint(-1)), "HEAD", None):
+                    pass
+            except SourceError as error:
+                # 403 is what S3 says of a missing key to those who may not list.
+                if error.status not in {403, 404}:
+                    raise
+            else:
+                raise self.error("GetObject", obj.name, Told(0, "SameTarget", same_target(name)))
+
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
         """Cut at a folder in the middle of what is left, looking from the top downwards."""
         for folder in _folders_of(marker, part.prefix):
@@ -497,43 +525,3 @@ def _folders_of(marker: str, prefix: str) -> Iterator[str]:
 def base_of(prefix: str) -> str:
     """Return what a prefix takes away from a key: all up to its last `/`."""
     return prefix[: prefix.rfind("/") + 1]
-
-
-def list_file_page(path: str, marker: str, parse: Callable[[str, int], Found | None]) -> Page:
-    """Return the next page of a file that has one name a line; the marker is `offset:line`.
-
-    `parse` is given each line without its end and its number (1-based), and returns None for one
-    to be passed over. A line that is no UTF-8 is rejected. Raises SourceError.
-    """
-    offset, _, number = marker.partition(":")
-    found: list[Found] = []
-    line = int(number or 0)
-    try:
-        with open(path, "rb") as file:
-            file.seek(int(offset or 0))
-            while len(found) < _LINES:
-                raw = file.readline()
-                if not raw:
-                    return Page(found, "")
-                line += 1
-                item = _line_of(raw, path, line, parse)
-                if item is not None:
-                    found.append(item)
-            return Page(found, f"{file.tell()}:{line}")
-    except OSError as error:
-        raise SourceError(
-            f"the list {path} cannot be read: {error.strerror}", operation="read", target=path
-        ) from error
-
-
-def _line_of(
-    raw: bytes, path: str, number: int, parse: Callable[[str, int], Found | None]
-) -> Found | None:
-    if number == 1:
-        raw = raw.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return parse(raw.decode().rstrip("\r\n"), number)
-    except UnicodeDecodeError:
-        name = f"{path}:{number}"
-        failure = Failure("read", f"line {number} of {path} is not UTF-8", code="NotMigratable")
-        return Rejected(name, "", "", failure)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
 
 from cos_migrate import values
 from cos_migrate.cos_signature import authorization, signing_key
@@ -27,8 +27,9 @@ from cos_migrate.model import (
 from cos_migrate.network import Proxy
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cloud import KeyOrderedSource, KeyPage, Refusal, Told, list_file_page
+from cos_migrate.sources.cloud import KeyOrderedSource, KeyPage, Refusal, Told
 from cos_migrate.sources.cos_answers import described_by, grants_in, listed_instant
+from cos_migrate.sources.list_files import list_file_page
 from cos_migrate.values import NO_SECRET, Secret
 from cos_migrate.xml_text import text_of
 
@@ -242,6 +243,7 @@ class CosBucketSource(KeyOrderedSource):
                 Marker=after,
                 Delimiter=delimiter,
                 MaxKeys=_PAGE,
+                EncodingType="url",
             )
         except CosError as error:
             told = Told(error.status, error.code, str(error), error.request_id)
@@ -256,12 +258,15 @@ class CosBucketSource(KeyOrderedSource):
             where = answer.get("Endpoint", "another endpoint")
             told = Told(0, "WrongRegion", f"the bucket is not here, COS points to {where}")
             raise self.error("ListObjects", prefix or "/", told)
-        objects = [self._listed_entry(entry) for entry in answer.get("Contents", [])]
-        folders = [entry["Prefix"] for entry in answer.get("CommonPrefixes", [])]
-        return KeyPage(objects, folders, answer["IsTruncated"] == "true")
+        # A blank may come as + or as %20; the SDK's own decoding knows %20 alone.
+        decode = unquote_plus if answer.get("EncodingType") == "url" else unquote
+        objects = [
+            self._listed_entry(decode(entry["Key"]), entry) for entry in answer.get("Contents", [])
+        ]
+        folders = [decode(entry["Prefix"]) for entry in answer.get("CommonPrefixes", [])]
+        return KeyPage(objects, folders, answer["IsTruncated"].lower() == "true")
 
-    def _listed_entry(self, entry: Mapping[str, str]) -> SourceObject:
-        name = entry["Key"]
+    def _listed_entry(self, name: str, entry: Mapping[str, str]) -> SourceObject:
         fingerprint = Fingerprint(
             int(entry["Size"]),
             listed_instant(entry.get("LastModified") or ""),

@@ -34,10 +34,10 @@ from cos_migrate.sources.cloud import (
     Refusal,
     Told,
     base_of,
-    list_file_page,
 )
 from cos_migrate.sources.collapsed import CollapsedKeys, same_target
-from cos_migrate.sources.qiniu_services import Account, Services, made_marker, told_of
+from cos_migrate.sources.list_files import list_file_page
+from cos_migrate.sources.qiniu_services import Account, Services, made_marker, marker_key, told_of
 
 _SIGNED_FOR = 3600
 """Seconds that a signed URL is good for, as in the Java tool."""
@@ -93,7 +93,6 @@ class QiniuSource(KeyOrderedSource):
             "Forbidden": "accessKeyId: it must be allowed to list and to read the bucket",
             "SignatureWanted": "needSign: on for a private bucket",
             "WrongDomain": "endPoint: it must be a download domain of the bucket",
-            "NotPinned": "endPoint: a domain that sends ETags is needed for large objects",
             "Redirected": "endPoint and srcHttps",
             "NameNotResolved": "endPoint and proxyHost",
             "ConnectionRefused": "endPoint, srcHttps and proxyHost",
@@ -131,6 +130,8 @@ class QiniuSource(KeyOrderedSource):
         self._lock = threading.Lock()
         self._markers: dict[tuple[str, str], str] = {}
         self._served = False
+        self._alike: bool | None = None
+        """Whether the markers that are given are like those that are made; None: not seen yet."""
         self._alone: set[str] = set()
 
     # -- records ---------------------------------------------------------------------------------
@@ -169,13 +170,16 @@ class QiniuSource(KeyOrderedSource):
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
         """Cut a range of the bucket; a file of keys is read in one go."""
-        return None if self.config.uri_list else super().split(part, marker)
+        halves = None if self.config.uri_list else super().split(part, marker)
+        # Without markers of our own making the second would be reached from the beginning only.
+        return None if self._alike is False else halves
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         """Return the next page that is not empty: Qiniu may send empty ones before the end."""
         marker, passed_over = self._given(prefix, after), ""
         if after and not marker:
-            marker, passed_over = made_marker(after), after
+            passed_over = after
+            marker = made_marker(after) if self._makes_markers(prefix) else ""
         for _ in range(_MOST_EMPTY):
             try:
                 told = self._services.list_keys(prefix, marker, delimiter)
@@ -192,12 +196,27 @@ class QiniuSource(KeyOrderedSource):
             if objects or folders or not following:
                 if objects and following and not delimiter:
                     self._remember((prefix, objects[-1].name), following)
+                    self._learn(objects[-1].name, following)
                 return KeyPage(objects, folders, truncated=bool(following))
             if following == marker:
                 break
             marker = following
         stuck = Told(200, "ListingStuck", "the listing does not get on: empty pages without end")
         raise self.error("ListObjects", prefix, stuck)
+
+    def _learn(self, last: str, following: str) -> None:
+        """Compare a marker that was given with the one that is made of the same key."""
+        if self._alike is None:
+            self._alike = marker_key(following) == last
+
+    def _makes_markers(self, prefix: str) -> bool:
+        """Return whether markers that are made of keys mean to this service what they say.
+
+        One that reads them otherwise would leave keys out without an error.
+        """
+        if self._alike is None:
+            self.list_keys(prefix, "", "")
+        return bool(self._alike)
 
     def _parsed(self, told: Mapping[str, Any], prefix: str) -> tuple[list[SourceObject], list[str]]:
         try:
@@ -263,13 +282,13 @@ class QiniuSource(KeyOrderedSource):
             if name.startswith(b"x-qn-meta-")
         ]
         if not etag and b"content-range" in headers:
-            told = Told(206, "NotPinned", "no ETag tells which version its parts belong to")
+            told = Told(206, "RangeIgnored", "no ETag tells which version its parts belong to")
             raise self.error("GetObject", obj.name, told)
         carried = metadata.user({"qiniu-etag": sent} if sent else {}, foreign)
         return Described(
             Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
             {**metadata.standard(headers, ("content-type",)), **carried.headers},
-            checks=_checks(etag, obj.fingerprint.size),
+            checks=_checks(etag or obj.fingerprint.etag, obj.fingerprint.size),
             warnings=carried.warnings,
         )
 
@@ -289,12 +308,17 @@ class QiniuSource(KeyOrderedSource):
 
     def stat(self, obj: SourceObject) -> SourceObject:
         """Ask the management service; where there is none to ask, the download domain."""
-        known = self._services.stat(obj.name)
+        try:
+            known = self._services.stat(obj.name)
+        except SourceError as error:
+            if error.code != "NotQiniu" and error.status not in {405, 501}:
+                raise
+            known = None  # not every private deployment answers there
         if known is None:
             return super().stat(obj)
         try:
             return obj._replace(fingerprint=_fingerprint(known))
-        except (LookupError, TypeError):
+        except (LookupError, TypeError, ValueError):
             told = Told(200, "NotQiniu", "what it tells of the object cannot be understood")
             raise self.error("StatObject", obj.name, told) from None
 
@@ -376,10 +400,11 @@ class QiniuSource(KeyOrderedSource):
 
 def _fingerprint(told: Mapping[str, Any]) -> Fingerprint:
     """Return what a listing or stat tells; its time to the second, as the domain has it."""
-    size, etag, put_time = told["fsize"], told["hash"], told.get("putTime", 0)
-    if type(size) is not int or not isinstance(etag, str) or type(put_time) is not int:
+    size, etag, put_time = int(told["fsize"]), told["hash"], int(told.get("putTime") or 0)
+    if not isinstance(etag, str):
         raise TypeError
-    return Fingerprint(size, put_time // 10_000_000 * 1_000_000_000, etag)
+    mtime_ns = put_time // 10_000_000 * 1_000_000_000 if put_time > 0 else -1
+    return Fingerprint(size, mtime_ns, etag)
 
 
 def _checks(etag: str, size: int) -> tuple[Check, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -94,6 +94,15 @@ def made_marker(after: str) -> str:
     """
     text = json.dumps({"c": 0, "k": after}, ensure_ascii=False, separators=(",", ":"))
     return urlsafe_b64encode(text.encode()).decode("ascii")
+
+
+def marker_key(marker: str) -> str:
+    """Return the key that a marker says it stands behind; empty where it does not say it so."""
+    try:
+        found = json.loads(urlsafe_b64decode(marker + "=" * (-len(marker) % 4)))
+    except ValueError:
+        return ""
+    return str(found.get("k", "")) if isinstance(found, dict) else ""
 
 
 class Services:

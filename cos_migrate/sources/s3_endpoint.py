@@ -39,7 +39,9 @@ class Endpoint:
             scheme, place = ("https" if https else "http"), end_point
         place = place.lower()  # as it is sent, and therefore signed
         host = place.partition(":")[0]
-        if _wants_path(host, bucket, tls=scheme == "https"):
+        if host.startswith(f"{bucket}.s3") and host.endswith(_AMAZON):
+            base = f"{scheme}://{place}"  # as its console shows the address of a bucket
+        elif _wants_path(host, bucket, tls=scheme == "https"):
             base = f"{scheme}://{place}/{bucket}"
         else:
             base = f"{scheme}://{bucket}.{place}"

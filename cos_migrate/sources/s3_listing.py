@@ -32,14 +32,21 @@ class Listing(NamedTuple):
     truncated: bool
     is_v2: bool
     """Whether the service has answered as ListObjectsV2 demands."""
+    following: str
+    """ListObjectsV2's token of the next page; empty: none."""
 
 
-def query_of(prefix: str, after: str, delimiter: str, *, v2: bool) -> str:
-    """Return the query of the page behind the key `after`, its parameters in order."""
+def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = "") -> str:
+    """Return the query of the page behind the key `after`, its parameters in order.
+
+    `token`: of ListObjectsV2, the page that it stands for instead.
+    """
     words = {"encoding-type": "url", "max-keys": str(PAGE), "prefix": prefix}
     if v2:
         words["list-type"] = "2"
-    if after:
+    if token:
+        words["continuation-token"] = token
+    elif after:
         words["start-after" if v2 else "marker"] = after
     if delimiter:
         words["delimiter"] = delimiter
@@ -72,4 +79,6 @@ def parse(document: bytes) -> Listing:
         for item in root.iterfind(f"{space}CommonPrefixes")
     ]
     truncated = root.findtext(f"{space}IsTruncated", "").strip().lower() == "true"
-    return Listing(entries, folders, truncated, root.find(f"{space}KeyCount") is not None)
+    is_v2 = root.find(f"{space}KeyCount") is not None
+    following = root.findtext(f"{space}NextContinuationToken", "")
+    return Listing(entries, folders, truncated, is_v2, following)

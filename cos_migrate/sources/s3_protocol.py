@@ -6,7 +6,7 @@ proxies, certificates, time-outs and tries are the same for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, urlsplit
@@ -32,19 +32,22 @@ from cos_migrate.sources.cloud import (
     Refusal,
     Told,
     base_of,
-    list_file_page,
 )
+from cos_migrate.sources.list_files import list_file_page
 from cos_migrate.sources.s3_acl import carried_acl
 from cos_migrate.sources.s3_description import description_of, is_archived
 from cos_migrate.sources.s3_endpoint import Endpoint, regional_host
 from cos_migrate.sources.s3_listing import Listing
 from cos_migrate.sources.s3_signer import Signer
+from cos_migrate.sources.slashes import twins
 from cos_migrate.xml_text import text_of
 
 T = TypeVar("T")
 
 _ANSWER_MOST = 32 << 20
 """Bytes of a listing's page: 1000 keys of 1024 bytes, each byte written as three."""
+_MOST_EMPTY = 10_000
+"""Empty pages in a row after which a listing counts as stuck."""
 _NO_V2 = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest"})
 """Codes with which a service says that it does not know ListObjectsV2."""
 _NO_ACL = frozenset({404, 405, 501})
@@ -71,6 +74,7 @@ class S3Source(KeyOrderedSource):
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "403": "accessKeyId: its account may not do this",
+            "404": "endPoint and bucket",
             "AccessDenied": "accessKeyId: its account may not do this",
             "AllAccessDisabled": "bucket",
             "AuthorizationHeaderMalformed": "endPoint",
@@ -156,9 +160,8 @@ class S3Source(KeyOrderedSource):
 
     def _listed(self, prefix: str, after: str, delimiter: str) -> Listing:
         if self._v2:
-            query = s3_listing.query_of(prefix, after, delimiter, v2=True)
             try:
-                listing = self._asked("ListObjectsV2", prefix, f"/?{query}", s3_listing.parse)
+                listing = self._listed_v2(prefix, after, delimiter)
             except SourceError as error:
                 if error.code not in _NO_V2:
                     raise
@@ -170,13 +173,25 @@ class S3Source(KeyOrderedSource):
         query = s3_listing.query_of(prefix, after, delimiter, v2=False)
         return self._asked("ListObjects", prefix, f"/?{query}", s3_listing.parse)
 
+    def _listed_v2(self, prefix: str, after: str, delimiter: str) -> Listing:
+        """Return a page that names something, or the last: many deleted keys leave empty ones."""
+        token, left = "", _MOST_EMPTY
+        while True:
+            query = s3_listing.query_of(prefix, after, delimiter, v2=True, token=token)
+            listing = self._asked("ListObjectsV2", prefix, f"/?{query}", s3_listing.parse)
+            left -= 1
+            stuck = not left or not listing.following or listing.following == token
+            if listing.entries or listing.folders or not listing.truncated or stuck:
+                return listing
+            token = listing.following
+
     def named_key(self, line: str) -> SourceObject | None:
         """Return the object that a line of uriList names, as it stands there."""
         return SourceObject(line, self._key_of(line), Fingerprint(-1)) if line else None
 
     def _key_of(self, name: str) -> str:
-        """Return where below cosPath an object goes."""
-        return name.removeprefix(self._base_key).lstrip("/")
+        """Return what the prefix leaves of a name."""
+        return name.removeprefix(self._base_key)
 
     # -- objects -------------------------------------------------------------------------------
 
@@ -201,14 +216,13 @@ class S3Source(KeyOrderedSource):
         with self.answer(obj, "HEAD", None) as incoming:
             if is_archived(incoming.headers):
                 told = Told(incoming.status, "InvalidObjectState", "as its storage class says")
-                raise self.error("HeadObject", obj.name, told)
+                raise self.error("HeadSource", obj.name, told)
             described = self._described(obj, incoming, None)
-        self._compare(obj, described.fingerprint)
-        return described
+        return self._held(obj, described)
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
         """Ask for a whole object, unless its ACL or its name takes another request."""
-        asks_more = (self._has_acls and self.copies_acl(obj)) or any(self._twins(obj))
+        asks_more = (self._has_acls and self.copies_acl(obj)) or any(twins(self.target, obj))
         return None if asks_more else super().begin(obj)
 
     def _described(
@@ -218,7 +232,7 @@ class S3Source(KeyOrderedSource):
         described = super()._described(obj, incoming, span)
         if span is not None or obj.fingerprint.size < 0:
             return described
-        self._refuse_twin(obj)
+        self.refuse_twin(obj)
         if not self._has_acls or not self.copies_acl(obj):
             return described
         acl = self._acl_of(obj)
@@ -226,27 +240,6 @@ class S3Source(KeyOrderedSource):
             headers={**described.headers, **acl.headers},
             warnings=(*described.warnings, *acl.warnings),
         )
-
-    def _twins(self, obj: SourceObject) -> Iterator[str]:
-        """Yield the names that would lie under the same key: COS takes no leading slashes."""
-        rest = obj.name.removeprefix(self._base_key)
-        base = obj.name[: len(obj.name) - len(rest)]
-        while rest.startswith("/"):
-            rest = rest[1:]
-            if rest:
-                yield base + rest
-
-    def _refuse_twin(self, obj: SourceObject) -> None:
-        """Raise SourceError when an object of fewer leading slashes has the key of this one."""
-        for name in self._twins(obj):
-            try:
-                with self.answer(SourceObject(name, "", Fingerprint(-1)), "HEAD", None):
-                    text = f"on COS it would be the same object as {name}: leading slashes go"
-                    raise self.error("GetObject", obj.name, Told(0, "SameTarget", text))
-            except SourceError as error:
-                # 403 is what S3 says of a missing key to those who may not list.
-                if error.status not in {403, 404}:
-                    raise
 
     def _acl_of(self, obj: SourceObject) -> Carried:
         try:

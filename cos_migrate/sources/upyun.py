@@ -6,6 +6,7 @@ by version: what an answer says of its time is compared with the listing.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -27,8 +28,9 @@ from cos_migrate.http_dates import NANO, http_date, ns_of
 from cos_migrate.model import Described, Fingerprint, Found, ListRange, Page, SourceObject, Target
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cloud import CloudSource, Refusal, Told, list_file_page
+from cos_migrate.sources.cloud import CloudSource, Refusal, Told
 from cos_migrate.sources.java_dates import java_date, same_instant
+from cos_migrate.sources.list_files import list_file_page
 
 _PUBLIC = "v0.api.upyun.com"
 _END = "g2gCZAAEbmV4dGQAA2VvZg"
@@ -195,14 +197,17 @@ class UpyunSource(CloudSource):
             if told.code == "NoSuchKey":
                 told = told._replace(code="NoSuchFolder" if folder else "NoSuchBucket")
             raise self.error("ListFolder", folder, told)
-        following = refusal.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
-        if not following:
+        iterator = refusal.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
+        document = _document(refusal.body)
+        if not iterator and "files" not in document:
             # What answers without an iterator sends a file, or is not Upyun.
             code = "NoSuchFolder" if folder else "NotUpyun"
             told = Told(200, code, "the answer is no listing of a folder")
             raise self.error("ListFolder", folder, told)
         try:
-            return _items(refusal.body), "" if following == _END else following
+            following = iterator or str(document.get("iter") or "")
+            ends = following.rstrip("=") == _END
+            return _items(refusal.body, document), "" if ends else following
         except (ValueError, LookupError, TypeError):
             told = Told(200, "NotUpyun", "a page of the listing cannot be understood")
             raise self.error("ListFolder", folder, told) from None
@@ -276,7 +281,7 @@ class UpyunSource(CloudSource):
         """Return what an answer says of a file."""
         if headers.get(b"x-upyun-file-type") == b"folder" or b"x-upyun-list-iter" in headers:
             told = Told(200, "NotAFile", "it is a folder, which is nothing to migrate")
-            raise self.error("HeadObject", obj.name, told)
+            raise self.error("HeadSource", obj.name, told)
         md5 = _md5_of(headers.get(b"content-md5", b""))
         own = {"upyun-etag": md5} if md5 and self.config.compare_md5 else {}
         foreign = [
@@ -310,35 +315,57 @@ class UpyunSource(CloudSource):
         )
 
 
-def _items(body: bytes) -> list[_Item]:
-    """Parse a page: JSON as it is asked for, or the older lines of text.
+def _document(body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object that a page is, an empty one where it is none."""
+    if not body.lstrip().startswith(b"{"):
+        return {}
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _items(body: bytes, document: Mapping[str, Any]) -> list[_Item]:
+    """Parse a page: JSON as it is asked for, which `document` is, or the older lines of text.
 
     Raises ValueError, LookupError and TypeError when it is neither.
     """
-    if body.startswith(b"{"):
-        found: list[dict[str, Any]] = json.loads(body)["files"]
-        items = [
-            _Item(
-                str(item["name"]), item["type"] == "folder", item["length"], item["last_modified"]
-            )
-            for item in found
-        ]
+    if document:
+        found: list[dict[str, Any]] = document["files"] or []
+        items = [_item_of(each) for each in found]
     else:
         lines = [line.split("\t") for line in body.decode().split("\n") if line]
         items = [
             _Item("\t".join(name), kind == "F", int(size), int(modified))
             for *name, kind, size, modified in lines
         ]
-    for item in items:
-        if type(item.size) is not int or type(item.modified) is not int or not item.name:
-            raise TypeError
+    if not all(item.name for item in items):
+        raise ValueError
     return items
 
 
+def _item_of(found: Mapping[str, Any]) -> _Item:
+    """Return one child; of a folder nothing but its name counts."""
+    if found["type"] in {"folder", "F"}:
+        return _Item(str(found["name"]), is_folder=True, size=0, modified=0)
+    size, modified = int(found["length"]), int(found["last_modified"])
+    return _Item(str(found["name"]), is_folder=False, size=size, modified=modified)
+
+
 def _md5_of(value: bytes) -> str:
-    """Return the MD5 in hex of a Content-MD5 header, which is hex here; empty when it is none."""
-    text = value.decode("latin-1").strip().strip('"').lower()
-    return text if re.fullmatch("[0-9a-f]{32}", text) else ""
+    """Return the MD5 in hex of a Content-MD5 header; empty when it is none.
+
+    It is hex here, where everybody else, and some that speak this protocol, write base64.
+    """
+    text = value.decode("latin-1").strip().strip('"')
+    if re.fullmatch("[0-9a-fA-F]{32}", text):
+        return text.lower()
+    try:
+        digest = base64.b64decode(text, validate=True)
+    except ValueError:
+        return ""
+    return digest.hex() if len(digest) == 16 else ""  # noqa: PLR2004 - bytes of an MD5
 
 
 def _time_of(headers: Mapping[bytes, bytes], listed_ns: int) -> int:

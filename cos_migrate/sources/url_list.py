@@ -31,7 +31,8 @@ from cos_migrate.model import (
 from cos_migrate.network import Proxy
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cloud import CloudSource, Refusal, Told, list_file_page
+from cos_migrate.sources.cloud import CloudSource, Refusal, Told
+from cos_migrate.sources.list_files import list_file_page
 from cos_migrate.sources.url_answers import date_of, described_by
 from cos_migrate.sources.url_index import Place, UrlIndex
 from cos_migrate.sources.urls import BLANKS, Address, BadUrl, address_of, redirected, shown
@@ -132,6 +133,10 @@ class UrlListSource(CloudSource):
     def ranges(self) -> tuple[ListRange, ...]:
         """Return one range for each list."""
         return tuple(ListRange(path) for path in self._files())
+
+    def lists(self) -> tuple[str, ...]:
+        """Return all lists."""
+        return self._files()
 
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return what the next lines of a list name.

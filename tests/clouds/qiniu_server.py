@@ -76,6 +76,8 @@ class QiniuServer(Cloud):
         """Whether every second page is empty but for its marker, which goes a little further."""
         self.foreign_markers = "heed"
         """What is done about a marker that the cloud has not given: heed, refuse, or ignore."""
+        self.plain_markers = False
+        """Whether a marker is the key itself, encoded, and any marker is read as such."""
         self.loops_at = 0
         """From the page with this number on, the first page is sent again; 0: never."""
         self.page_most = 1000
@@ -149,7 +151,7 @@ class QiniuServer(Cloud):
             return ("HeadObject" if request.method == "HEAD" else "GetObject"), key
         word = request.path.split("/")[1]
         if role == "rsf" and word == "list":
-            return "List", _marker_key(_params(request).get("marker", "")) or ""
+            return "List", self._behind(_params(request).get("marker", "")) or ""
         if role == "rs" and word == "stat":
             return "Stat", (_entry(request.path[len("/stat/") :]) or ("", ""))[1]
         if role == "uc":
@@ -232,7 +234,7 @@ class QiniuServer(Cloud):
             return error(631, "no such bucket")
         if not self.may_list:
             return error(403, "access denied")
-        after = _marker_key(params.get("marker", ""))
+        after = self._behind(params.get("marker", ""))
         limit = params.get("limit", "1000")
         foreign = params.get("marker", "") not in {"", *self._given}
         if foreign and self.foreign_markers == "ignore":
@@ -242,6 +244,11 @@ class QiniuServer(Cloud):
         if not limit.isdecimal() or not 1 <= int(limit) <= 1000:
             return error(400, "invalid argument: limit")
         return self._page(params, after, min(int(limit), self.page_most))
+
+    def _behind(self, marker: str) -> str | None:
+        if self.plain_markers:
+            return base64.urlsafe_b64decode(marker).decode()
+        return _marker_key(marker)
 
     def _page(self, params: Mapping[str, str], after: str, limit: int) -> Answer:
         with self.lock:
@@ -258,8 +265,9 @@ class QiniuServer(Cloud):
             items.reverse()
         page: dict[str, object] = {"items": items}
         if last is not None:
-            page["marker"] = _marker(last)
-            self._given.add(_marker(last))
+            marker = base64.urlsafe_b64encode(last.encode()).decode()
+            page["marker"] = marker if self.plain_markers else _marker(last)
+            self._given.add(str(page["marker"]))
         if params.get("delimiter"):
             page["commonPrefixes"] = folders
         return _json(page)

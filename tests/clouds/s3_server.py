@@ -23,7 +23,16 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from tests.clouds import s3_signature
-from tests.clouds.s3_store import ALL_USERS, OWNER, Bucket, Kept, acl_document, kept_of, listing
+from tests.clouds.s3_store import (
+    ALL_USERS,
+    OWNER,
+    Bucket,
+    Kept,
+    Page,
+    acl_document,
+    kept_of,
+    listing,
+)
 from tests.clouds.s3_wire import Answer, Fault, Handler, Listener, Refusal, Seen
 
 __all__ = ["ALL_USERS", "BUCKET", "KEY", "KEY_ID", "OWNER", "Fault", "Kept", "S3Server", "Seen"]
@@ -181,6 +190,8 @@ class S3Server:
             )
             if kind == "shuffle":
                 page = page._replace(keys=page.keys[::-1])
+            if kind == "empty":
+                page = Page([], [], truncated=True, last=after or " ")
             body = listing(bucket, asked, page, v2=v2, name=name)
         return Answer(200, {"content-type": "application/xml"}, body)
 

@@ -28,6 +28,7 @@ KINDS = (
     "change",  # the object gets another content before it is answered
     "repeat",  # a listing begins again at its first key
     "shuffle",  # a page of a listing comes backwards
+    "empty",  # a page of a listing has no keys, but a token that leads to the same again
 )
 # Windows takes two shorts, all others two ints.
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
@@ -168,7 +169,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if kind == "change":
             s3.change(bucket, key)
         asked = s3_signature.Asked(self.command, path, query, headers, body)
-        seen.headers = {**headers, "x-fault": kind} if kind in {"repeat", "shuffle"} else headers
+        seen.headers = (
+            {**headers, "x-fault": kind} if kind in {"empty", "repeat", "shuffle"} else headers
+        )
         try:
             if fault and kind == "status":
                 raise Refusal(fault.status, fault.code, "A fault was ordered.")

@@ -50,6 +50,22 @@ def spool_bytes(tool: CloudTool) -> int:
     return sum(path.stat().st_size for path in (tool.folder / "tmp").rglob("*") if path.is_file())
 
 
+def test_the_object_of_the_folder_itself_needs_none_at_the_root(
+    tool: CloudTool, s3: S3Server, cos: EmbeddedCos
+) -> None:
+    for key in ("a/b/", "a/b/c/", "a/b/d"):
+        s3.put(key, b"" if key.endswith("/") else b"d")
+    tool.cloud["prefix"] = "a/b/"
+    ended = tool.run()
+    assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err
+    assert ended.counts() == counted(new=2, unmatched=1)
+    assert "[condition_not_match] [reason: empty key]  [key: /a/b/]" in ended.out
+    assert stored(cos) == {"c/": b"", "d": b"d"}
+    s3.put("a/b/", b"it holds something")
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (1, counted(skip=2, fail=1))
+
+
 def test_every_object_with_its_metadata_and_then_nothing_again(
     tool: CloudTool, s3: S3Server, cos: EmbeddedCos
 ) -> None:

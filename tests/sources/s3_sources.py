@@ -25,8 +25,10 @@ def config_for(port: int, **more: Any) -> AwsConfig:
     return AwsConfig(**fields)
 
 
-def source_of(s3: S3Server, *, copy_acl: bool = False, **more: Any) -> AwsSource:
-    return AwsSource(config_for(s3.port, **more), TARGET, SourceOptions(copy_acl=copy_acl))
+def source_of(
+    s3: S3Server, *, copy_acl: bool = False, target: Target = TARGET, **more: Any
+) -> AwsSource:
+    return AwsSource(config_for(s3.port, **more), target, SourceOptions(copy_acl=copy_acl))
 
 
 def putting(s3: S3Server) -> Put:

@@ -17,7 +17,7 @@ import trustme
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Described, Fingerprint, ListRange, SourceObject, Target
 from cos_migrate.sources.aliyun import AliyunConfig, AliyunSource
-from cos_migrate.sources.aliyun_access import Address
+from cos_migrate.sources.aliyun_access import Address, Listings
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.values import Secret
 from tests.clouds.oss_faults import Fault
@@ -535,6 +535,65 @@ def test_a_listing_that_is_none(oss: OssServer) -> None:
     oss.faults[:] = [Fault("nonsense-body", operation="ListObjects")]
     error = wrong(lambda: objects(source_of(oss)))
     assert (error.code, error.retryable) == ("BadAnswer", True)
+
+
+FULL = b"""<?xml version="1.0" encoding="UTF-8"?>
+<ListBucketResult xmlns="http://doc.oss-cn-hangzhou.aliyuncs.com"><EncodingType>url</EncodingType>
+<IsTruncated>true</IsTruncated><NextMarker>a%20b</NextMarker><Contents><Key>a+%2B/%E6%96%87</Key>
+<LastModified>2026-11-23T06:59:47.000Z</LastModified><ETag>"AB12"</ETag><Type>Symlink</Type>
+<Size>3</Size></Contents><CommonPrefixes><Prefix>c%20d/</Prefix></CommonPrefixes>
+</ListBucketResult>"""
+BARE = b"""<ListBucketResult><IsTruncated>False</IsTruncated>
+<Contents><Key> a+%20b </Key><Size>3</Size></Contents></ListBucketResult>"""
+STRICT = b"""<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>
+<Contents><Key>a+%2B</Key><LastModified>2026-11-23T06:59:47.000Z</LastModified><ETag>"AB"</ETag>
+<Type>Normal</Type><Size>3</Size><StorageClass>Standard</StorageClass></Contents>
+</ListBucketResult>"""
+
+
+@pytest.mark.parametrize(
+    ("document", "entry", "folders", "truncated"),
+    [
+        (FULL, ("a +/\u6587", 3, 1795417187, "AB12", "Symlink"), ["c d/"], True),
+        (BARE, (" a+%20b ", 3, -1, "", ""), [], False),
+        (STRICT, ("a +", 3, 1795417187, "AB", "Normal"), [], False),
+    ],
+)
+def test_listings_as_others_write_them(
+    document: bytes, entry: tuple[object, ...], folders: list[str], truncated: bool
+) -> None:
+    listing = Listings().parse(document)
+    [one] = listing.object_list
+    assert (one.key, one.size, one.last_modified, one.etag, one.type) == entry
+    assert listing.prefix_list == folders
+    assert listing.is_truncated == truncated
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents></ListBucketResult>",
+        BARE.replace(b"<Size>3</Size>", b""),
+        b"<Error><Code>X</Code></Error>",
+        b"<ListBucket",
+    ],
+)
+def test_documents_that_are_no_listings(document: bytes) -> None:
+    assert Listings().parse(document) is None
+
+
+def test_names_that_differ_in_leading_slashes_only(oss: OssServer) -> None:
+    for name in ("x", "/x", "//x", "/alone"):
+        oss.put(name, name.encode())
+    source = source_of(oss)
+    found = {obj.name: obj for obj in objects(source)}
+    for name in ("x", "//x", "/alone"):
+        assert content(source, found[name]) == name.encode()
+    for attempt in (content, AliyunSource.describe):
+        error = wrong(lambda attempt=attempt: attempt(source, found["/x"]))  # type: ignore[misc]
+        assert (error.code, error.retryable) == ("SameTarget", False)
+        assert "same object as x:" in str(error)
+    assert source.begin(found["/x"]) is None
 
 
 def test_a_listing_is_cut_at_a_folder(oss: OssServer) -> None:

@@ -18,7 +18,7 @@ from moto.server import ThreadedMotoServer
 
 from cos_migrate.checks import Check
 from cos_migrate.errors import SourceChanged, SourceError
-from cos_migrate.model import Described, ListRange
+from cos_migrate.model import Described, ListRange, Target
 from cos_migrate.sources.aws import AwsSource
 from tests.clouds.s3_server import BUCKET, KEY, KEY_ID, Fault, S3Server
 from tests.sources.contract import (
@@ -163,7 +163,8 @@ def test_records_are_those_of_the_java_tool(s3: S3Server) -> None:
     [
         ("a/b", "a/bc/d.txt", "bc/d.txt"),
         ("a/b/", "a/b/d.txt", "d.txt"),
-        ("", "/x/d.txt", "x/d.txt"),
+        ("", "/x/d.txt", "/x/d.txt"),
+        ("a/", "a//d.txt", "/d.txt"),
         ("", "x/", "x/"),
         ("a", "a//b", "a//b"),
     ],
@@ -180,7 +181,8 @@ def test_names_that_differ_in_leading_slashes_only(s3: S3Server) -> None:
     """COS takes none: the name with the fewest is migrated, the others are told."""
     for name in ("x", "/x", "//x", "/alone", "a/y", "a//y"):
         s3.put(name, name.encode())
-    source = source_of(s3)
+    root = Target("examplebucket-1250000000", "ap-guangzhou", "/")
+    source = source_of(s3, target=root)
     found = {obj.name: obj for obj in objects(source)}
     for name in ("x", "/alone", "a/y", "a//y"):
         assert content(source, found[name]) == name.encode()
@@ -191,10 +193,15 @@ def test_names_that_differ_in_leading_slashes_only(s3: S3Server) -> None:
             assert caught.value.code == "SameTarget"
             assert not caught.value.retryable
         assert source.begin(found[name]) is None
-    below = source_of(s3, prefix="a/")
+    below = source_of(s3, target=root, prefix="a/")
     twins = {obj.name: obj for obj in objects(below)}
     with pytest.raises(SourceError, match="same object as a/y"):
         content(below, twins["a//y"])
+    # Below a folder only the first slash of a whole key goes.
+    with pytest.raises(SourceError, match="same object as x"):
+        content(source_of(s3), found["/x"])
+    assert content(source_of(s3), found["//x"]) == b"//x"
+    assert content(source_of(s3, prefix="a/"), twins["a//y"]) == b"a//y"
 
 
 def test_dots_are_no_folders(s3: S3Server) -> None:
@@ -457,6 +464,31 @@ def test_a_listing_out_of_order(s3: S3Server, kind: str) -> None:
     with pytest.raises(SourceError) as caught:
         objects(source_of(s3))
     assert caught.value.code == "ListingOutOfOrder"
+
+
+def test_pages_without_keys_are_not_the_end(s3: S3Server) -> None:
+    """As they come where many keys have been deleted."""
+    for number in range(25):
+        s3.put(f"k{number:05}", b"")
+    s3.page_size = 10
+    for earlier in (0, 1):
+        s3.faults[:] = [Fault("empty", "ListObjectsV2", skip=earlier)]
+        assert len(objects(source_of(s3))) == 25
+    s3.faults[:] = [Fault("empty", "ListObjectsV2", times=-1)]
+    with pytest.raises(SourceError, match="an empty page"):
+        objects(source_of(s3))
+
+
+def test_where_a_list_of_keys_was_left_is_forgotten_when_it_is_changed(
+    s3: S3Server, tmp_path: Path
+) -> None:
+    path = tmp_path / "keys"
+    path.write_text("a\nb\n")
+    before = source_of(s3, uri_list=str(path)).origin()
+    assert source_of(s3, uri_list=str(path)).origin() == before
+    assert source_of(s3).origin() != before
+    path.write_text("new\na\nb\n")
+    assert source_of(s3, uri_list=str(path)).origin() != before
 
 
 def test_a_listing_that_is_none(s3: S3Server) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -185,6 +186,19 @@ class TestListing:
         with pytest.raises(SourceError, match=r"\[migrateBucketCopy\] srcSecretId") as caught:
             list(source_of(cos).scan())
         assert not caught.value.retryable
+
+    @pytest.mark.parametrize(
+        ("tag", "told", "name"),
+        [("url", "a+b%2Bc%20d", "a b+c d"), (None, "a%20b+c", "a b+c"), ("url", "%2B", "+")],
+    )
+    def test_both_escapes_of_a_blank(
+        self, cos: EmbeddedCos, tag: str | None, told: str, name: str
+    ) -> None:
+        answer = {"IsTruncated": "False", "Contents": [{"Key": told, "Size": "1"}]}
+        answer |= {"EncodingType": tag} if tag else {}
+        source = source_of(cos)
+        source._sdk = lambda: SimpleNamespace(list_objects=lambda **_: answer)  # type: ignore[assignment]
+        assert [obj.name for obj in objects_of(list(source.scan()))] == [name]
 
     def test_a_redirect_is_no_empty_bucket(self, cos: EmbeddedCos) -> None:
         cos.faults.append(

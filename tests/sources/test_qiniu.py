@@ -15,11 +15,12 @@ import trustme
 
 from cos_migrate.checks import Check
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
-from cos_migrate.model import ListRange, Rejected, SourceObject, Target
+from cos_migrate.model import Fingerprint, ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.qiniu import QiniuConfig, QiniuSource
 from cos_migrate.values import Secret
 from tests.clouds.cloud_http import Fault
+from tests.clouds.cloud_messages import Answer
 from tests.clouds.qiniu_server import (
     ARCHIVE,
     ARCHIVE_DIRECT,
@@ -214,6 +215,31 @@ class TestListing:
             for obj in page.found
         ]
         assert found == wanted[25:]
+
+    def test_a_cloud_whose_markers_say_something_else(self, server: QiniuServer) -> None:
+        """It would take a marker made of a key for another key, and leave out what lies between."""
+        wanted = [f"k/{number:03}/x" for number in range(60)]
+        for key in wanted:
+            server.put(key, b"")
+        server.page_most, server.plain_markers = 10, True
+        assert names(build(server)) == wanted
+        source = build(server)
+        part = ListRange("k/", after="k/004/x")
+        assert source.split(ListRange("k/"), "k/009/x") is None
+        for marker in ("k/024/x", ""):
+            found = [obj.name for page in pages(source, part, marker) for obj in page.found]  # type: ignore[union-attr]
+            assert found == [key for key in wanted if key > (marker or part.after)]
+
+    def test_numbers_and_times_as_others_write_them(self, server: QiniuServer) -> None:
+        body = b"""{"marker": "", "commonPrefixes": null, "items": [
+            {"key": "a", "hash": "h", "fsize": 5.0, "putTime": 1.7954171870000000e16},
+            {"key": "b", "hash": "h", "fsize": "6", "putTime": null}]}"""
+        server.fault(Fault("status", "List", answer=Answer(200, {}, body)))
+        found = {obj.name: obj.fingerprint for obj in objects(build(server))}
+        assert found == {
+            "a": Fingerprint(5, 1_795_417_187 * 10**9, "h"),
+            "b": Fingerprint(6, -1, "h"),
+        }
 
     def test_the_region_is_asked_for_once(self, server: QiniuServer, source: QiniuSource) -> None:
         for number in range(2001):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import ssl
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import trustme
 
 from cos_migrate.checks import Check
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
-from cos_migrate.model import ListRange, Target
+from cos_migrate.model import Fingerprint, ListRange, Page, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.upyun import UpyunConfig, UpyunSource
 from cos_migrate.values import Secret
@@ -200,6 +201,28 @@ class TestListing:
         page = source.list_page(ListRange("f/"), "")
         assert [obj.name for obj in page.found] == ["f/a"]  # type: ignore[union-attr]
         assert page.more == (ListRange("f/sub/"),)
+
+    @pytest.mark.parametrize("end", ['"g2gCZAAEbmV4dGQAA2VvZg=="', '""', "null"])
+    def test_iterators_in_the_page_alone(
+        self, server: UpyunServer, source: UpyunSource, end: str
+    ) -> None:
+        """As JSON has them too: nothing promises the header, or how a number is written."""
+        first = b""" {"iter": "next1", "files": [{"type": "folder", "name": "sub"},
+            {"type": "text/plain", "name": "a", "length": "5", "last_modified": 1700000000.0}]}"""
+        last = b'{"files": null, "iter": ' + end.encode() + b"}"
+        for body in (first, last):
+            server.fault(Fault("status", "List", answer=Answer(200, {}, body)))
+        page = source.list_page(ListRange("f/"), "")
+        assert page.found == [SourceObject("f/a", "f/a", Fingerprint(5, 1_700_000_000 * 10**9))]
+        assert (page.next, page.more) == ("next1", (ListRange("f/sub/"),))
+        assert source.list_page(ListRange("f/"), "next1") == Page([], "")
+
+    def test_an_md5_in_base64(self, source: UpyunSource) -> None:
+        digest = hashlib.md5(b"x").digest()
+        headers = {b"content-md5": base64.b64encode(digest)}
+        assert (
+            source.description(SourceObject("a", "a", Fingerprint(1)), headers).md5 == digest.hex()
+        )
 
     def test_a_page_that_cannot_be_had(self, server: UpyunServer, source: UpyunSource) -> None:
         server.put("a", b"")

@@ -115,6 +115,18 @@ class TestUrlList(SourceContract, PagesContract, WireContract):
         return cut
 
 
+def test_what_only_head_tells_is_believed(web: WebServer, site: Site) -> None:
+    """Else such a server's content would count as changed, now or in every later run."""
+    site.put("a", b"x")
+    source = source_of(site.path)
+    listed = only_in(source)
+    assert listed.fingerprint.mtime_ns > 0
+    web.put("/a", b"x", modified=0)
+    with source.open(listed, 0, 1) as reader:
+        assert reader.read(9) == b"x"
+        assert reader.described.fingerprint == listed.fingerprint
+
+
 class TestAddresses:
     @pytest.mark.parametrize(
         ("text", "url", "key"),

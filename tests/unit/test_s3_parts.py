@@ -45,6 +45,8 @@ def test_regions(host: str, region: str) -> None:
     [
         ("s3.us-east-1.amazonaws.com", "b-1", False, "http://b-1.s3.us-east-1.amazonaws.com"),
         ("s3.us-east-1.amazonaws.com", "b-1", True, "https://b-1.s3.us-east-1.amazonaws.com"),
+        ("b-1.s3.eu-west-3.amazonaws.com", "b-1", False, "http://b-1.s3.eu-west-3.amazonaws.com"),
+        ("s3.s3.example.com", "s3", False, "http://s3.s3.example.com/s3"),
         ("https://s3.example.com:9000", "b-1", False, "https://b-1.s3.example.com:9000"),
         ("S3.Example.COM:9000", "b-1", False, "http://b-1.s3.example.com:9000"),
         ("http://s3.example.com", "b-1", True, "http://b-1.s3.example.com"),
@@ -126,4 +128,6 @@ def test_queries_are_in_the_order_of_their_signature() -> None:
         "delimiter=%2F&encoding-type=url&list-type=2&max-keys=1000&prefix=a%20b%2F"
         "&start-after=a%20b%2F%C3%BC"
     )
+    query = query_of("", "x", "", v2=True, token="t/1")
+    assert query == "continuation-token=t%2F1&encoding-type=url&list-type=2&max-keys=1000&prefix="
     assert "marker=x" in query_of("", "x", "", v2=False)

@@ -1,0 +1,61 @@
+"""Files that name what there is to migrate, one name a line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from cos_migrate.errors import SourceError
+from cos_migrate.model import Failure, Found, Page, Rejected
+
+_LINES = 1000
+"""Lines of a list file that make a page."""
+
+
+def version_of(path: str) -> str:
+    """Return what tells a list file from what it was before it was written to."""
+    try:
+        told = os.stat(path)
+    except OSError:
+        return path
+    return f"{path} {told.st_size} {told.st_mtime_ns}"
+
+
+def list_file_page(path: str, marker: str, parse: Callable[[str, int], Found | None]) -> Page:
+    """Return the next page of a file that has one name a line; the marker is `offset:line`.
+
+    `parse` is given each line without its end and its number (1-based), and returns None for one
+    to be passed over. A line that is no UTF-8 is rejected. Raises SourceError.
+    """
+    offset, _, number = marker.partition(":")
+    found: list[Found] = []
+    line = int(number or 0)
+    try:
+        with open(path, "rb") as file:
+            file.seek(int(offset or 0))
+            while len(found) < _LINES:
+                raw = file.readline()
+                if not raw:
+                    return Page(found, "")
+                line += 1
+                item = _line_of(raw, path, line, parse)
+                if item is not None:
+                    found.append(item)
+            return Page(found, f"{file.tell()}:{line}")
+    except OSError as error:
+        raise SourceError(
+            f"the list {path} cannot be read: {error.strerror}", operation="read", target=path
+        ) from error
+
+
+def _line_of(
+    raw: bytes, path: str, number: int, parse: Callable[[str, int], Found | None]
+) -> Found | None:
+    if number == 1:
+        raw = raw.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return parse(raw.decode().rstrip("\r\n"), number)
+    except UnicodeDecodeError:
+        name = f"{path}:{number}"
+        failure = Failure("read", f"line {number} of {path} is not UTF-8", code="NotMigratable")
+        return Rejected(name, "", "", failure)

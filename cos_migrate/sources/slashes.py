@@ -1,0 +1,31 @@
+"""Keys that differ in the slashes they begin with, which COS does not take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cos_migrate.model import SourceObject, Target
+
+
+def twins(target: Target, obj: SourceObject) -> Iterator[str]:
+    """Yield the names with fewer slashes that would lie under the same key on COS.
+
+    `obj.key` is what its prefix leaves of its name. As `plan.cos_path_of` has it: at the root of
+    the bucket all slashes in front go, below a folder the first one of a whole name.
+    """
+    rest = obj.key
+    if rest[:1] != "/":
+        return
+    base = obj.name[: len(obj.name) - len(rest)]
+    if target.cos_path == "/":
+        while rest.startswith("/"):
+            rest = rest[1:]
+            if rest:
+                yield base + rest
+    elif not base and rest[1:2] not in {"", "/"}:
+        yield rest[1:]
+
+
+def same_target(name: str) -> str:
+    """Return why an object is left where another one, called `name`, has its key."""
+    return f"on COS it would be the same object as {name}: leading slashes go"
