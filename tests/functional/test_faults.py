@@ -277,8 +277,8 @@ def test_a_file_that_vanishes_or_cannot_be_read(cos: EmbeddedCos, tool: Tool) ->
     out, err = process.communicate(timeout=60)
     ended = Ended(process.returncode, out, err)
     counts = ended.counts()
-    assert counts["fail"] >= 3
-    # What is gone before the walk comes to it is no file any more.
+    assert counts["fail"] >= 1
+    # The walk is a little ahead of the one transfer; what it comes to later is no file any more.
     assert counts["new"] + counts["fail"] + counts["unmatched"] <= 6
     assert {failure["code"] for failure in failures(tool)} == {"ENOENT"}
 
