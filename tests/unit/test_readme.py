@@ -1,0 +1,114 @@
+"""What README.md and docs/ say of keys, examples and files is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cos_migrate import config
+from cos_migrate.config import Override
+from cos_migrate.options import REQUIRED, Declared, declared
+from cos_migrate.settings import Common, MigrateType
+from cos_migrate.sources.sections import SECTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SOURCES = sorted((ROOT / "docs" / "sources").glob("*.md"))
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *(ROOT / "docs").glob("*.md"),
+    *SOURCES,
+]
+CONFIGS: dict[str, type[Any]] = {"migrateType": MigrateType, "common": Common, **SECTIONS}
+EXAMPLES = [
+    *re.findall(r"```ini\n(\[migrateType\].*?)```", README, re.DOTALL),
+    *(page.read_text("utf-8").partition("```ini\n")[2].partition("```")[0] for page in SOURCES),
+]
+
+
+def tables() -> dict[str, dict[str, str]]:
+    """Return key -> default of each section's table."""
+    found: dict[str, dict[str, str]] = {}
+    text = README.partition("\n## All keys\n")[2].partition("\n## ")[0]
+    for block in text.split("\n### ")[1:]:
+        heading, _, rest = block.partition("\n")
+        rows = re.findall(r"^\| `(\w+)` \| ([^|]*)\|", rest, re.MULTILINE)
+        for section in re.findall(r"\[(\w+)\]", heading):
+            assert len({key for key, _ in rows}) == len(rows), heading
+            found[section] = {key: default.strip() for key, default in rows}
+    return found
+
+
+def test_the_tables_name_every_key_and_no_other() -> None:
+    told = tables()
+    assert set(told) == set(CONFIGS)
+    clouds = {
+        name: {one.option.key for one in declared(section)} for name, section in SECTIONS.items()
+    }
+    for name, section in CONFIGS.items():
+        keys = {one.option.key for one in declared(section)}
+        assert keys <= set(told[name]), name
+        # The clouds share a table: each of its keys must be one of some cloud.
+        sharing = [other for other in told if told[other] == told[name]]
+        known = set().union(*(clouds.get(other, keys) for other in sharing))
+        assert set(told[name]) == known, name
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_tables_tell_the_defaults(name: str) -> None:
+    told = tables()[name]
+    for one in declared(CONFIGS[name]):
+        assert_default(one, told[one.option.key], name)
+
+
+def assert_default(one: Declared, text: str, section: str) -> None:
+    if section == "migrateUpyun" and one.option.key == "endPoint":
+        assert text == "required; Upyun: the public cloud"
+        assert one.default == ""
+    elif one.default is REQUIRED:
+        assert text.split(";", maxsplit=1)[0] == "required", one.option.key
+    elif text and one.option.key != "workerProcessNum":
+        assert one.option.parse(text) == one.default, one.option.key
+    else:
+        assert one.default in ("", (), 0, -1) or str(one.default) == "***", one.option.key
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_each_example_is_a_whole_configuration(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.chdir(tmp_path)
+    Path("config.ini").write_text(text, encoding="utf-8")
+    source = text.partition("type=")[2].partition("\n")[0]
+    paths = {"migrateLocal": "localPath", "migrateUrl": "urllistPath"}
+    words = [Override(source, paths[source], str(tmp_path))] if source in paths else []
+    environ = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "secret")
+    loaded = config.load("config.ini", words, SECTIONS, environ=environ)
+    assert loaded.config.migrate_type == source
+    assert loaded.warnings == ()
+
+
+def test_there_is_an_example_of_every_source() -> None:
+    assert set(re.findall(r"\ntype=(\w+)", "".join(EXAMPLES))) == set(SECTIONS)
+    assert set(re.findall(r"\ntype=(\w+)", README)) == set(SECTIONS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        target, _, anchor = link.partition("#")
+        if "://" in target:
+            continue
+        there = (page.parent / target) if target else page
+        assert there.exists(), link
+        if anchor:
+            headings = re.findall("^#+ (.*)$", there.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {
+                re.sub("[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings
+            }
+            assert anchor in anchors, link
