@@ -179,8 +179,7 @@ class Ledger:
         if step.begun:
             self._puts += self.save_points.begun(step.begun)
         if step.part and step.save_point:
-            key = records.part_key(step.save_point.upload_id, step.part.number)
-            self._puts.append((key, records.part_value(step.part)))
+            self._puts += self.save_points.part_done(step.save_point, step.part)
         if step.forget:
             self._write()  # its parts are looked up: all of them must be there
             self._deletes += self.save_points.forget(step.forget)

@@ -10,7 +10,12 @@ from contextlib import AbstractContextManager
 from cos_migrate.bodies import MD5_HEADER, Bodies, Body, Moved, Spooled, Tell
 from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.client import CosClient, Stored
-from cos_migrate.cos.envelope import headers_of, is_encrypted, refuse_encrypted
+from cos_migrate.cos.envelope import (
+    headers_of,
+    is_encrypted,
+    plain_length,
+    refuse_encrypted,
+)
 from cos_migrate.errors import CosError, MigrateError, SourceChanged, SourceError
 from cos_migrate.http_dates import NANO, seconds_of
 from cos_migrate.model import Described, Failure, SourceObject
@@ -297,7 +302,8 @@ class Mover:
             return (number, Reply.DONE, *Compared(-1, -1, False, size, crc64, ""))
         told = -1 if head.crc64 is None else head.crc64
         encrypted = is_encrypted(head.headers)
-        compared = Compared(head.size, told, encrypted, size, crc64, head.request_id)
+        plain = plain_length(head.headers, head.size)
+        compared = Compared(plain, told, encrypted, size, crc64, head.request_id)
         return (number, Reply.DONE, *compared)
 
     def _content(self, obj: SourceObject) -> tuple[int, int]:
