@@ -6,7 +6,6 @@ the value of a `-D`, since it may be a secret.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -190,6 +189,8 @@ def _wrong_option(word: str) -> str:
         return f"write {_DECRYPT} COS_PATH LOCAL_FILE, with blanks between"
     if name in _FLAGS:
         return f"{name} takes no value; legal: {_flag_names()}"
+    import difflib  # noqa: PLC0415 - only a slip needs it
+
     close = difflib.get_close_matches(name.lower(), (*_FLAGS, _DECRYPT), n=1, cutoff=0.7)
     nearest = f", the nearest is {close[0]}" if close else ""
     return f"`{name}` is no option{nearest}; legal: {_flag_names()}"

@@ -116,6 +116,41 @@ class _Section:
     """Keys that have a problem already."""
 
 
+class _Options(Mapping[str, Mapping[str, Option]]):
+    """The options of every section, of which only those are made that somebody asks for."""
+
+    def __init__(self, sections: Mapping[str, type]) -> None:
+        self._sections = sections
+        self._made = {
+            _TYPE_SECTION: _spelled(MigrateType),
+            _COMMON_SECTION: _spelled(Common),
+        }
+        self._names = (*self._made, *sections)
+
+    def __getitem__(self, section: str) -> Mapping[str, Option]:
+        if section not in self._made:
+            self._made[section] = _spelled(self._sections[section])
+        return self._made[section]
+
+    def __contains__(self, section: object) -> bool:
+        return section in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _spelled(section: type) -> Mapping[str, Option]:
+    """Return the options of a section by every spelling of their keys."""
+    return {
+        spelling: field.option
+        for field in declared(section)
+        for spelling in (field.option.key, *field.option.aliases)
+    }
+
+
 class _Loader:
     def __init__(self, path: str, sections: Mapping[str, type], environ: Mapping[str, str]) -> None:
         self.path = path
@@ -123,16 +158,7 @@ class _Loader:
         self.environ = environ
         self.problems: list[str] = []
         self.warnings: list[str] = []
-        types = {_TYPE_SECTION: MigrateType, _COMMON_SECTION: Common, **sections}
-        self.types: dict[str, type] = types
-        self.options: names.Options = {
-            section: {
-                spelling: field.option
-                for field in declared(cls)
-                for spelling in (field.option.key, *field.option.aliases)
-            }
-            for section, cls in types.items()
-        }
+        self.options = _Options(sections)
         self.file: dict[tuple[str, str], _Given] = {}
         self.words: dict[tuple[str, str], _Given] = {}
         self.has_type_section = False
@@ -141,14 +167,14 @@ class _Loader:
         self._read_file()
         self._read_overrides(overrides)
         migrate_type = self._migrate_type()
-        source_type = self.types.get(migrate_type)
+        source_type = self.sections[migrate_type] if migrate_type else None
         batch = self._is_batch()
-        kind, _ = self._fill(_TYPE_SECTION, batch=batch, skip="type")
-        common, common_value = self._fill(_COMMON_SECTION, batch=batch)
+        kind, _ = self._fill(_TYPE_SECTION, MigrateType, batch=batch, skip="type")
+        common, common_value = self._fill(_COMMON_SECTION, Common, batch=batch)
         filled = [kind, common]
         source_value: Any = None
         if source_type is not None:
-            source, source_value = self._fill(migrate_type, batch=batch)
+            source, source_value = self._fill(migrate_type, source_type, batch=batch)
             filled.append(source)
             if batch:
                 self._check_batch(common, source)
@@ -268,14 +294,16 @@ class _Loader:
 
     # Filling a section
 
-    def _fill(self, name: str, *, batch: bool, skip: str = "") -> tuple[_Section, Any]:
+    def _fill(
+        self, name: str, section_type: type, *, batch: bool, skip: str = ""
+    ) -> tuple[_Section, Any]:
         """Return the section `name` and its dataclass, which is whole only without problems."""
-        section = _Section(name, declared(self.types[name]))
+        section = _Section(name, declared(section_type))
         for one in section.declared:
             section.values[one.name] = (
                 _stand_in(one) if one.option.key == skip else self._value(section, one, batch=batch)
             )
-        value = self.types[name](**section.values)
+        value = section_type(**section.values)
         mistakes: Callable[[], Iterator[Mistake]] = getattr(value, "mistakes", lambda: iter(()))
         for mistake in mistakes():
             self._add_mistake(section, mistake)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-import ssl
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import httptools
 
@@ -24,6 +24,51 @@ _STREAM_SIZE = 256 << 10
 _MAX_BODY = 64 << 20
 """Bytes; no answer to a request of ours that is read whole is larger."""
 _CAN_GATHER = hasattr(socket.socket, "sendmsg")
+
+
+class WantsRead(BlockingIOError):
+    """Nothing can be sent before something is received."""
+
+
+class WantsWrite(BlockingIOError):
+    """Nothing can be received before something is sent."""
+
+
+class TlsFailed(OSError):
+    """TLS itself has failed; `untrusted`: the certificate is to blame."""
+
+    def __init__(self, reason: str, *, untrusted: bool = False) -> None:
+        super().__init__(reason)
+        self.untrusted = untrusted
+
+
+class TlsChannel(Protocol):
+    """TLS over a socket, used like one that does not block.
+
+    What cannot be done at once raises WantsRead or WantsWrite, all other trouble an OSError.
+    """
+
+    @property
+    def session(self) -> object:
+        """What makes the next handshake with the same host short; None when there is nothing."""
+
+    def setblocking(self, flag: bool, /) -> None:  # noqa: FBT001 - as a socket has it
+        """Say whether calls wait; here they never do."""
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, -1 once it is closed."""
+
+    def close(self) -> None:
+        """Close the socket."""
+
+    def send(self, data: bytes | memoryview, /) -> int:
+        """Send what can be sent now; return how many bytes that were."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Return what has arrived, at most `size` bytes; none at the end."""
+
+    def pending(self) -> int:
+        """Return how many bytes can be received although the socket has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +172,11 @@ class Answer:
 def transport_error(error: Exception, operation: str, target: str) -> TransportError:
     """Translate what a socket raised; `code` sorts it for the report."""
     code, retryable = "ConnectionBroken", True
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if isinstance(error, TlsFailed) and error.untrusted:
         code, retryable = "CertificateInvalid", False
-        text = f"the certificate of {target} is not trusted ({error.verify_message})"
-    elif isinstance(error, ssl.SSLError):
-        code, text = "TlsFailed", f"no TLS connection to {target} ({error.reason or error})"
+        text = f"the certificate of {target} is not trusted ({error})"
+    elif isinstance(error, TlsFailed):
+        code, text = "TlsFailed", f"no TLS connection to {target} ({error})"
     elif isinstance(error, TimeoutError):
         code, text = "Timeout", f"{target} did not answer in time"
     elif isinstance(error, ConnectionRefusedError):
@@ -158,14 +203,16 @@ class Connection:
         "_silence",
         "_sock",
         "_timeouts",
+        "_tls",
         "answered",
         "reusable",
         "wants_write",
     )
 
-    def __init__(self, sock: socket.socket, timeouts: Timeouts) -> None:
+    def __init__(self, sock: socket.socket | TlsChannel, timeouts: Timeouts) -> None:
         sock.setblocking(False)
         self._sock = sock
+        self._tls = None if isinstance(sock, socket.socket) else sock
         self._timeouts = timeouts
         self._answer = Answer()
         self._silence = timeouts.io
@@ -179,9 +226,9 @@ class Connection:
         """Whether `advance` can go on when the socket takes more bytes, too."""
 
     @property
-    def session(self) -> ssl.SSLSession | None:
+    def session(self) -> object:
         """The TLS session, None without TLS."""
-        return self._sock.session if isinstance(self._sock, ssl.SSLSocket) else None
+        return self._tls.session if self._tls else None
 
     def fileno(self) -> int:
         """Return the socket's descriptor, -1 once it is closed."""
@@ -327,11 +374,11 @@ class Connection:
         sock = self._sock
         sent = 0
         try:
-            if _CAN_GATHER and not isinstance(sock, ssl.SSLSocket):
+            if _CAN_GATHER and isinstance(sock, socket.socket):
                 sent = sock.sendmsg((head, body))
             else:
                 sent = sock.send(head + body)
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+        except BlockingIOError:
             pass
         if sent < len(head) + len(body):
             self._rest = memoryview(head + body)[sent:]
@@ -342,11 +389,8 @@ class Connection:
         while self._rest:
             try:
                 self._rest = self._rest[self._sock.send(self._rest) :]
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                self.wants_write = True
-                return
-            except ssl.SSLWantReadError:
-                self.wants_write = False
+            except BlockingIOError as error:
+                self.wants_write = not isinstance(error, WantsRead)
                 return
         self._rest, self.wants_write = None, False
 
@@ -385,19 +429,15 @@ class Connection:
 
         Under TLS readable bytes may be the protocol's own: there only a failed send tells.
         """
-        self._early = not isinstance(self._sock, ssl.SSLSocket) and self._readable()
+        self._early = self._tls is None and self._readable()
         return self._early
 
     def _receive_some(self, size: int = _RECV_SIZE) -> bytes | None:
         """Return what has arrived, None when nothing has; the end of the stream is b""."""
         try:
             return self._sock.recv(size)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            self.wants_write = False
-        except ssl.SSLWantWriteError:
-            self.wants_write = True
-        except ssl.SSLEOFError:
-            return b""
+        except BlockingIOError as error:
+            self.wants_write = isinstance(error, WantsWrite)
         return None
 
     def _parse(self, data: bytes, *, no_body: bool) -> Response | None:
@@ -453,15 +493,21 @@ class Connection:
         )
 
     def _readable(self) -> bool:
-        return wait_for(self._sock, 0.0, write=False)
+        return self._ready(0.0, write=False)
 
     def _wait(self, *, write: bool) -> None:
         """Wait until the socket is ready. Raises TimeoutError."""
         limit = self._silence
         if self._deadline:
             limit = min(limit, self._deadline - time.monotonic())
-        if limit <= 0 or not wait_for(self._sock, limit, write=write):
+        if limit <= 0 or not self._ready(limit, write=write):
             raise TimeoutError
+
+    def _ready(self, seconds: float, *, write: bool) -> bool:
+        """Wait until there are bytes, or some can be sent."""
+        if self._tls and self._tls.pending():
+            return True
+        return _wait_for(self._sock.fileno(), seconds, write=write)
 
 
 class Incoming:
@@ -501,13 +547,12 @@ class Incoming:
         return b"".join(pieces)
 
 
-def wait_for(sock: socket.socket, seconds: float, *, write: bool) -> bool:
-    """Wait until `sock` has bytes, or takes some; `poll` where there is one: no limit of 1024."""
-    if isinstance(sock, ssl.SSLSocket) and sock.pending():
-        return True
+def _wait_for(descriptor: int, seconds: float, *, write: bool) -> bool:
+    """Wait until a socket has bytes, or takes some; `poll` where there is one: no limit of 1024."""
     if hasattr(select, "poll"):
         poll = select.poll()
-        poll.register(sock, select.POLLIN | (select.POLLOUT if write else 0))
+        poll.register(descriptor, select.POLLIN | (select.POLLOUT if write else 0))
         return bool(poll.poll(max(0.0, seconds) * 1000))
-    readable, writable, _ = select.select([sock], [sock] if write else [], [], seconds)
+    wanted = [descriptor] if write else []
+    readable, writable, _ = select.select([descriptor], wanted, [], seconds)
     return bool(readable or writable)

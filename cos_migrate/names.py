@@ -5,7 +5,6 @@ Pure functions over the names that `config` knows; whether a slip is an error is
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 
 from cos_migrate.options import Option
@@ -58,5 +57,7 @@ def nearest_key(section: str, key: str, options: Options) -> str:
 
 def _closest(name: str, known: Iterable[str], cutoff: float) -> str:
     by_lower = {one.lower(): one for one in known}
+    import difflib  # noqa: PLC0415 - only a slip needs it
+
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[close[0]] if close else ""

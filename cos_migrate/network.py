@@ -6,13 +6,16 @@ import base64
 import ipaddress
 import itertools
 import socket
-import ssl
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from cos_migrate.errors import TransportError
-from cos_migrate.http import Connection, Timeouts, transport_error
+from cos_migrate.http import Connection, Timeouts, TlsChannel, transport_error
+
+if TYPE_CHECKING:
+    from cos_migrate.tls import Tls
 
 _RESOLVE_TTL = 60.0
 
@@ -128,30 +131,28 @@ class Network:
         self._ca_file = ca_file
         self._resolver = Resolver()
         self._lock = threading.Lock()
-        self._context: ssl.SSLContext | None = None
-        self._sessions: dict[str, ssl.SSLSession] = {}
+        self._tls: Tls | None = None
 
     def connect(self, route: Route) -> Connection:
         """Open a connection. Raises TransportError."""
         via = route.proxy or route
         sock = self._dial(via.host, via.port)
+        channel: socket.socket | TlsChannel = sock
         try:
             if route.tls:
                 if route.proxy:
                     _open_tunnel(sock, route, route.proxy)
                     sock.settimeout(self.timeouts.connect)
-                sock = self._wrap(sock, route.host)
+                channel = self._secure(sock, route.host)
         except BaseException:
             sock.close()
             raise
-        return Connection(sock, self.timeouts)
+        return Connection(channel, self.timeouts)
 
     def remember(self, route: Route, connection: Connection) -> None:
         """Keep the TLS session of a connection for the next one to its host."""
-        session = connection.session
-        if session is not None:
-            with self._lock:
-                self._sessions[route.host] = session
+        if self._tls:
+            self._tls.remember(route.host, connection.session)
 
     def _dial(self, host: str, port: int) -> socket.socket:
         last: OSError | None = None
@@ -169,34 +170,16 @@ class Network:
                 return sock
         raise transport_error(last or OSError("no address"), "connect", f"{host}:{port}") from last
 
-    def _wrap(self, sock: socket.socket, host: str) -> ssl.SSLSocket:
+    def _secure(self, sock: socket.socket, host: str) -> TlsChannel:
         with self._lock:
-            if self._context is None:
-                self._context = _tls_context(self._ca_file)
-            session = self._sessions.get(host)
+            if self._tls is None:
+                from cos_migrate.tls import Tls  # noqa: PLC0415 - http needs none of it
+
+                self._tls = Tls(self._ca_file)
         try:
-            return self._context.wrap_socket(sock, server_hostname=host, session=session)
+            return self._tls.secure(sock, host)
         except (OSError, ValueError) as error:
             raise transport_error(error, "connect", host) from error
-
-
-def _tls_context(ca_file: str) -> ssl.SSLContext:
-    try:
-        if ca_file:
-            return ssl.create_default_context(cafile=ca_file)
-        import certifi  # noqa: PLC0415 - only https needs it
-
-        context = ssl.create_default_context()
-        context.load_verify_locations(certifi.where())
-    except (OSError, ssl.SSLError) as error:
-        raise TransportError(
-            f"the CA certificates in {ca_file or 'the system store'} cannot be loaded ({error})",
-            operation="connect",
-            target=ca_file,
-            code="CertificateStore",
-            fatal=True,
-        ) from error
-    return context
 
 
 def _open_tunnel(sock: socket.socket, route: Route, proxy: Proxy) -> None:

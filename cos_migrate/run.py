@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -314,7 +314,7 @@ class Run:
 def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:
     """Return what each log begins a run with: versions, and the configuration in force."""
     lines = [
-        f"cos-migrate {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"cos-migrate {__version__}, Python {sys.version.split()[0]}, {sys.platform}",
         f"config {config_path}, process {os.getpid()}",
     ]
     return lines + [f"[{section}] {key}={value}" for section, key, value in shown]

@@ -8,19 +8,19 @@ from typing import cast
 from cos_migrate.sources.base import Source
 
 _MODULES = {
-    "migrateAli": ("cos_migrate.sources.aliyun", "AliyunSource"),
-    "migrateAws": ("cos_migrate.sources.aws", "AwsSource"),
-    "migrateCsp": ("cos_migrate.sources.csp", "CspSource"),
     "migrateLocal": ("cos_migrate.sources.local", "LocalSource"),
+    "migrateAws": ("cos_migrate.sources.aws", "AwsSource"),
+    "migrateAli": ("cos_migrate.sources.aliyun", "AliyunSource"),
     "migrateQiniu": ("cos_migrate.sources.qiniu", "QiniuSource"),
     "migrateUpyun": ("cos_migrate.sources.upyun", "UpyunSource"),
     "migrateUrl": ("cos_migrate.sources.url_list", "UrlListSource"),
     "migrateBucketCopy": ("cos_migrate.sources.cos_bucket", "CosBucketSource"),
+    "migrateCsp": ("cos_migrate.sources.csp", "CspSource"),
 }
 
 
 def find(migrate_type: str) -> type[Source]:
-    """Return the source class of a type that `sections.SECTIONS` has, too."""
+    """Return the source class of a type. Raises KeyError for one that there is not."""
     module, name = _MODULES[migrate_type]
     return cast("type[Source]", getattr(importlib.import_module(module), name))
 

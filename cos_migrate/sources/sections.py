@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cos_migrate.sources.aliyun import AliyunConfig
-from cos_migrate.sources.aws import AwsConfig
-from cos_migrate.sources.cos_bucket import CosBucketConfig
-from cos_migrate.sources.csp import CspConfig
-from cos_migrate.sources.local_config import LocalConfig
-from cos_migrate.sources.qiniu import QiniuConfig
-from cos_migrate.sources.upyun import UpyunConfig
-from cos_migrate.sources.url_list import UrlListConfig
+from cos_migrate.sources import registry
 
-SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
-    {
-        "migrateLocal": LocalConfig,
-        "migrateAws": AwsConfig,
-        "migrateAli": AliyunConfig,
-        "migrateQiniu": QiniuConfig,
-        "migrateUpyun": UpyunConfig,
-        "migrateUrl": UrlListConfig,
-        "migrateBucketCopy": CosBucketConfig,
-        "migrateCsp": CspConfig,
-    }
-)
+
+class _Sections(Mapping[str, type[Any]]):
+    """Migrate type to dataclass; a source is loaded when its section is asked for."""
+
+    def __getitem__(self, name: str) -> type[Any]:
+        return registry.find(name).Config
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(registry.available())
+
+    def __len__(self) -> int:
+        return len(registry.available())
+
+
+SECTIONS: Mapping[str, type[Any]] = _Sections()
 """Migrate type, which is also the section's name, to the section's dataclass."""

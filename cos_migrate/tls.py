@@ -1,0 +1,100 @@
+"""TLS over sockets; loaded only where a route asks for it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+
+from cos_migrate.errors import TransportError
+from cos_migrate.http import TlsFailed, WantsRead, WantsWrite
+
+
+class Tls:
+    """What all TLS connections of a process share: whom they trust, and earlier sessions."""
+
+    def __init__(self, ca_file: str) -> None:
+        """`ca_file`: a file of CA certificates; empty: the system's. Raises TransportError."""
+        self._context = _context(ca_file)
+        self._lock = threading.Lock()
+        self._sessions: dict[str, ssl.SSLSession] = {}
+
+    def secure(self, sock: socket.socket, host: str) -> TlsSocket:
+        """Shake hands over `sock`, which may block. Raises OSError and ValueError."""
+        with self._lock:
+            session = self._sessions.get(host)
+        try:
+            return TlsSocket(self._context.wrap_socket(sock, server_hostname=host, session=session))
+        except ssl.SSLError as error:
+            raise _failed(error) from error
+
+    def remember(self, host: str, session: object) -> None:
+        """Keep a session for the next connection to its host."""
+        if isinstance(session, ssl.SSLSession):
+            with self._lock:
+                self._sessions[host] = session
+
+
+class TlsSocket:
+    """A `http.TlsChannel` of the standard library's TLS."""
+
+    def __init__(self, sock: ssl.SSLSocket) -> None:
+        self._sock = sock
+        self.setblocking = sock.setblocking
+        self.fileno = sock.fileno
+        self.close = sock.close
+        self.pending = sock.pending
+
+    @property
+    def session(self) -> object:
+        """The session, once there is one."""
+        return self._sock.session
+
+    def send(self, data: bytes | memoryview, /) -> int:
+        """Send what can be sent now; return how many bytes that were."""
+        try:
+            return self._sock.send(data)
+        except ssl.SSLWantReadError as error:
+            raise WantsRead from error
+        except ssl.SSLWantWriteError as error:
+            raise WantsWrite from error
+        except ssl.SSLError as error:
+            raise _failed(error) from error
+
+    def recv(self, size: int, /) -> bytes:
+        """Return what has arrived, at most `size` bytes; none at the end."""
+        try:
+            return self._sock.recv(size)
+        except ssl.SSLWantReadError as error:
+            raise WantsRead from error
+        except ssl.SSLWantWriteError as error:
+            raise WantsWrite from error
+        except ssl.SSLEOFError:
+            return b""
+        except ssl.SSLError as error:
+            raise _failed(error) from error
+
+
+def _failed(error: ssl.SSLError) -> TlsFailed:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TlsFailed(error.verify_message, untrusted=True)
+    return TlsFailed(error.reason or str(error))
+
+
+def _context(ca_file: str) -> ssl.SSLContext:
+    try:
+        if ca_file:
+            return ssl.create_default_context(cafile=ca_file)
+        import certifi  # noqa: PLC0415 - a file of one's own takes its place
+
+        context = ssl.create_default_context()
+        context.load_verify_locations(certifi.where())
+    except (OSError, ssl.SSLError) as error:
+        raise TransportError(
+            f"the CA certificates in {ca_file or 'the system store'} cannot be loaded ({error})",
+            operation="connect",
+            target=ca_file,
+            code="CertificateStore",
+            fatal=True,
+        ) from error
+    return context
