@@ -78,6 +78,22 @@ def _run(words: Sequence[str]) -> int:
         from cos_migrate.decrypt import run_decrypt  # noqa: PLC0415 - only this command needs it
 
         return run_decrypt(line, *line.decrypt)
-    from cos_migrate.session import Session  # noqa: PLC0415 - `--help` needs none of it
+    from cos_migrate.launcher import Launcher, usual_count  # noqa: PLC0415 - as above
 
-    return Session(line).run()
+    launcher = Launcher()
+    try:
+        if not _has_records(Path("db")):
+            launcher.begin(usual_count())  # there is work to do: they load while this does
+        from cos_migrate.session import Session  # noqa: PLC0415 - `--help` needs none of it
+
+        return Session(line, launcher).run()
+    finally:
+        launcher.close()
+
+
+def _has_records(folder: Path) -> bool:
+    """Return whether any job of this folder has run before."""
+    try:
+        return any(path.is_dir() for path in folder.iterdir())
+    except OSError:
+        return False

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import collections
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -61,17 +60,14 @@ class _Process:
     """A worker in a process of its own."""
 
     def __init__(
-        self, job: Job, index: int, generation: int, post: Callable[[Results | Lost], None]
+        self,
+        process: subprocess.Popen[bytes],
+        job: Job,
+        index: int,
+        generation: int,
+        post: Callable[[Results | Lost], None],
     ) -> None:
-        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "cos_migrate.worker_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            creationflags=flags,
-            start_new_session=not flags,
-        )
+        self._process = process
         self._closing = False
         self._last_words: collections.deque[bytes] = collections.deque(maxlen=5)
         self._listener = threading.Thread(
@@ -187,13 +183,21 @@ class _Load:
 class Pools:
     """All workers of a run, as one."""
 
-    def __init__(self, job: Job, processes: int, post: Callable[[Results | Lost], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        processes: int,
+        post: Callable[[Results | Lost], None],
+        launch: Callable[[], subprocess.Popen[bytes]],
+    ) -> None:
         """Start nothing yet.
 
         `job` holds the totals of threads and memory, divided among `processes` (0: threads of
-        this process). `post` is called from other threads with what the workers report.
+        this process). `post` is called from other threads with what the workers report. `launch`
+        gives a worker process.
         """
         self._post = post
+        self._launch = launch
         self._inline = processes == 0
         count = max(1, min(processes, max(job.small_threads, job.big_threads)))
         self._jobs = [_share(job, index, count) for index in range(count)]
@@ -362,7 +366,7 @@ class Pools:
         if self._inline:
             seat: _Seat = _Inline(job, index, self._post)
         else:
-            seat = _Process(job, index, generation, self._post)
+            seat = _Process(self._launch(), job, index, generation, self._post)
         self._seats[index] = seat
         if self._loads[index].limited:
             seat.send("allow", self._loads[index].allowed)

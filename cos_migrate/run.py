@@ -17,6 +17,7 @@ from cos_migrate.cos.access import CosSettings, Credentials
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.errors import ConfigError
 from cos_migrate.http import Timeouts
+from cos_migrate.launcher import Launcher, usual_count
 from cos_migrate.logs import Logs
 from cos_migrate.migration import Migration, Plan
 from cos_migrate.model import Target
@@ -45,8 +46,6 @@ _BILLED_LARGE = frozenset(
 )
 _LEAST_BILLED = 64 << 10
 """Bytes that these classes bill at least for an object (COS pricing documentation)."""
-_PROCESSES_MOST = 8
-"""More worker processes than this are faster than one coordinator can plan for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +143,10 @@ def without_effect(common: Common, source_type: type[Source]) -> Iterator[str]:
 
 
 def processes_of(common: Common) -> int:
-    """Return how many worker processes share the pools."""
-    if common.worker_process_num >= 0:
-        return common.worker_process_num
-    return min(_PROCESSES_MOST, _cores())
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many worker processes share the pools; 0: this process does all."""
+    wanted = common.worker_process_num
+    count = wanted if wanted >= 0 else usual_count()
+    return min(count, max(common.small_file_executor_num, common.big_file_executor_num))
 
 
 class Run:
@@ -168,18 +161,21 @@ class Run:
         console: Console,
         logs: Logs,
         header: Sequence[str],
+        launcher: Launcher,
         reload_credentials: Callable[[], Credentials | None],
         encryption: EncryptionSettings | None = None,
         task: str = "",
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
+        `launcher` has worker processes.
         `task` tells apart the runs of one start that may be of one job; empty: there is one.
         """
         common = config.common
         self._config = config
         self._folder = folder
         self._header = header
+        self._launcher = launcher
         self._source = source_type(config.source, target_of(common), source_options(common))
         self._place = JobPlace.of(folder, self._source, task)
         self._console = console
@@ -308,7 +304,7 @@ class Run:
             source_options=self._source.options,
             encryption=self._plan.upload.encryption,
         )
-        return Pools(job, processes_of(common), post)
+        return Pools(job, processes_of(common), post, self._launcher.take)
 
 
 def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:

@@ -22,6 +22,7 @@ from cos_migrate.cos.access import Credentials
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.errors import ConfigError, StateError
 from cos_migrate.keys import printable
+from cos_migrate.launcher import Launcher
 from cos_migrate.logs import Logs
 from cos_migrate.run import (
     JobPlace,
@@ -29,6 +30,7 @@ from cos_migrate.run import (
     credentials_of,
     encryption_of,
     header_of,
+    processes_of,
     source_options,
     target_of,
     without_effect,
@@ -46,8 +48,12 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 class Session:
     """Runs what the command line asks for, in the current folder."""
 
-    def __init__(self, line: CommandLine, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, line: CommandLine, launcher: Launcher, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        """`launcher` has worker processes, maybe some that wait already."""
         self._line = line
+        self._launcher = launcher
         self._environ = environ
         self._folder = Path.cwd()
         self._console = Console(quiet=line.quiet, progress=line.progress)
@@ -74,6 +80,7 @@ class Session:
 
     def _migrate(self, loaded: Loaded, source_type: type[Source]) -> int:
         common, line = loaded.config.common, self._line
+        self._launcher.keep(processes_of(common))
         self._encryption = encryption_of(common)
         logs = Logs(self._folder / "log", debug=line.debug)
         console = self._console
@@ -156,6 +163,7 @@ class Session:
                 console=console,
                 logs=logs,
                 header=header,
+                launcher=self._launcher,
                 reload_credentials=partial(self._reload_credentials, task.number),
                 encryption=self._encryption,
                 task=task.name,

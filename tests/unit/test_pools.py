@@ -14,6 +14,7 @@ import pytest
 from cos_migrate import wire
 from cos_migrate.cos.access import CosSettings, Credentials
 from cos_migrate.crew import Crew
+from cos_migrate.launcher import Launcher
 from cos_migrate.pools import Lost, Pools
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.tasks import Kind, Message
@@ -57,7 +58,7 @@ class Seats(Pools):
     """Pools whose workers only keep what they are given."""
 
     def __init__(self, job: Job, processes: int) -> None:
-        super().__init__(job, processes, lambda _: None)
+        super().__init__(job, processes, lambda _: None, Launcher().take)
         self.seats = [Seat() for _ in range(processes)]
 
     def _seat(self, index: int) -> None:
