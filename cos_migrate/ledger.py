@@ -6,11 +6,20 @@ What COS has confirmed is gathered, written to the database in one batch, and on
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from cos_migrate import keys, positions, records
-from cos_migrate.model import Failure, Fingerprint, Outcome, Rejected, SourceObject, Status
+from cos_migrate.model import (
+    Failure,
+    Fingerprint,
+    Found,
+    Outcome,
+    Rejected,
+    SourceObject,
+    Status,
+)
 from cos_migrate.multipart import Step
+from cos_migrate.plan import cos_path_of
 from cos_migrate.positions import Positions
 from cos_migrate.report import Report
 from cos_migrate.save_points import SavePoints
@@ -77,6 +86,54 @@ class Ledger:
             return None
         value = self._state.get(record_key.encode())
         return value.decode("utf-8", "replace") if value is not None else None
+
+    def leave_recorded(self, found: list[Found], tried: Collection[str]) -> list[Found]:
+        """Settle the objects that are recorded as they are; return all others.
+
+        It does for many at once what `recorded`, `plan.decide` and `skipped` do for one: in a
+        repeated run it is all that happens to nearly every object. `tried`: names of objects of
+        listed pages that have been dealt with. Raises StateError.
+        """
+        if self._nothing_recorded:
+            return found
+        source, positions, failed = self._source, self._positions, self._failed
+        target = source.target
+        record_key, unchanged, renewed = source.record_key, source.unchanged, source.renewed
+        others: list[Found] = []
+        keys: list[str] = []
+        total = 0
+        with self._state.in_order() as get:
+            for obj in found:
+                if not isinstance(obj, SourceObject) or obj.fingerprint[0] < 0:
+                    others.append(obj)
+                    continue
+                key = record_key(obj, cos_path_of(target, obj))
+                value = get(key.encode("utf-8", "surrogatepass"))
+                recorded = None if value is None else value.decode("utf-8", "replace")
+                if (
+                    recorded is None
+                    or not unchanged(obj, recorded)
+                    or renewed(obj, recorded)
+                    or (tried and obj.page and obj.name in tried)
+                    or (failed and records.failed_key(key) in failed)
+                ):
+                    others.append(obj)
+                    continue
+                keys.append(key)
+                total += obj.fingerprint[0]
+                if positions and obj.page:
+                    positions.settled(obj.page)
+        if keys:
+            self._settle_skipped(keys, total)
+        return others
+
+    def _settle_skipped(self, record_keys: list[str], size: int) -> None:
+        shown = [self._source.shown(key) for key in record_keys]
+        if not "".join(shown).isprintable():
+            shown = [keys.printable(key) for key in shown]
+        lines = "".join([f"[skip] task_info: {key}\n" for key in shown])
+        self.settled += len(shown)
+        self._outcomes.append(Outcome(Status.SKIP, "", "", size, lines, objects=len(shown)))
 
     def failed_before(self) -> Iterator[SourceObject]:
         """Yield the objects that failed when they were listed by pages, to be tried first."""

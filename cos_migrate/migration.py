@@ -187,10 +187,16 @@ class Migration(Loop):
         if event.listed:
             objects = sum(not isinstance(item, Note) for item in event.found)
             self._ledger.listed(event.listed, objects)
-        if event.found:
-            self._found.extend(event.found)
-            self._batches.append(len(event.found))
-            self._report.found(*_extent(event.found))
+        found = event.found
+        if found:
+            self._report.found(*_extent(found))
+        if self._plan.rules.use_records and self._open and not self._stopping:
+            others = self._ledger.leave_recorded(found, self._tried)
+            self._seen += len(found) - len(others)
+            found = others
+        if found:
+            self._found.extend(found)
+            self._batches.append(len(found))
         else:
             self._scanner.consumed()
 
@@ -446,11 +452,6 @@ class Migration(Loop):
 
 def _extent(found: Sequence[Found]) -> tuple[int, int]:
     """Return how many objects a batch holds, and their bytes."""
-    objects = size = 0
-    for item in found:
-        if isinstance(item, SourceObject):
-            objects += 1
-            size += max(item.fingerprint.size, 0)
-        elif isinstance(item, Rejected):
-            objects += 1
-    return objects, size
+    sizes = [item.fingerprint[0] for item in found if isinstance(item, SourceObject)]
+    size = sum([size for size in sizes if size > 0])
+    return len(sizes) + sum(isinstance(item, Rejected) for item in found), size

@@ -197,7 +197,7 @@ class SavePoint:
 
 
 class Outcome(NamedTuple):
-    """How one scanned object ended; exactly one for each."""
+    """How a scanned object ended; each is in exactly one."""
 
     status: Status
     name: str
@@ -214,3 +214,5 @@ class Outcome(NamedTuple):
     """Modification time of the source object, milliseconds since 1970; -1 when unknown."""
     unverified: str = ""
     """Why what arrived could only be compared by size and ETag; empty when its CRC64 agreed."""
+    objects: int = 1
+    """Objects it stands for: such as are left alone may be told of together, without names."""

@@ -144,7 +144,7 @@ class Report:
         sent: list[str] = []
         for outcome in outcomes:
             status = outcome.status
-            counts[status] += 1
+            counts[status] += outcome.objects
             self._bytes_done += outcome.size
             if status in _ROUTINE:
                 routine.append(outcome.lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,33 @@ class LevelDb(State):
         except plyvel.Error as error:
             raise self._lost(error) from error
         return value
+
+    @contextlib.contextmanager
+    def in_order(self) -> Iterator[Callable[[bytes], bytes | None]]:
+        """Read along: the next pair is most often the one that is asked for."""
+        try:
+            iterator = self._database.raw_iterator(verify_checksums=True)
+        except plyvel.Error as error:  # it opens tables at once
+            raise self._lost(error) from error
+
+        def get(key: bytes) -> bytes | None:
+            try:
+                if iterator.valid() and iterator.key() == key:
+                    value: bytes = iterator.value()
+                    iterator.next()
+                    return value
+                found: bytes | None = self._get(key, verify_checksums=True)
+                if found is not None:
+                    iterator.seek(key)
+                    iterator.next()
+            except plyvel.Error as error:
+                raise self._lost(error) from error
+            return found
+
+        try:
+            yield get
+        finally:
+            iterator.close()
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Iterate over the pairs below a prefix."""

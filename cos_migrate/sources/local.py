@@ -36,7 +36,7 @@ from cos_migrate.sources.local_reader import (
 
 _OPEN_FOLDERS = 64
 """Folders read an entry at a time; deeper ones are read whole, to have few files open."""
-_STRETCH = 4096
+_STRETCH = 16_384
 """Entries of a folder that are sorted at once; memory stays bounded in a huge one."""
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 

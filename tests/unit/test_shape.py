@@ -55,7 +55,7 @@ def test_the_rooms() -> None:
         ("tqdm", {"console"}),
         ("httptools", {"http"}),
         ("subprocess", {"launcher", "pools", "demo"}),
-        ("ssl", {"tls"}),
+        ("ssl", {"tls", "server", "connection"}),
         ("cryptography", {"crypto"}),
         ("multiprocessing", set()),
     ],
