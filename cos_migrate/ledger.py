@@ -326,6 +326,8 @@ def download_line(name: str, got: int, size: int) -> str:
 
 
 def _share(done: int, size: int) -> str:
+    if done == size:
+        return f"{size}/ {size}/ 100.00%"
     return f"{done}/ {size}/ {100.0 * done / size if size else 100.0:.2f}%"
 
 

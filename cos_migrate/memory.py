@@ -14,7 +14,8 @@ class MemoryBudget:
         self.total = total
         self._left = total
         self._waiting = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
 
     @contextmanager
     def hold(self, size: int) -> Iterator[None]:
@@ -34,7 +35,7 @@ class MemoryBudget:
     def take(self, size: int) -> bool:
         """Hold `size` bytes if they are free and nobody waits for any; return whether they are."""
         share = min(size, self.total)
-        with self._changed:
+        with self._lock:
             if self._waiting or self._left < share:
                 return False
             self._left -= share
@@ -42,7 +43,7 @@ class MemoryBudget:
 
     def give_back(self, size: int) -> None:
         """Free what `take` held."""
-        with self._changed:
+        with self._lock:
             self._left += min(size, self.total)
             if self._waiting:
                 self._changed.notify_all()

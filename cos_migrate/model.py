@@ -26,6 +26,9 @@ class Status(enum.Enum):
     SKIP = "migrate_skip"
     CONDITION_NOT_MATCH = "migrate_condition_not_match"
 
+    # Each member is there once; the hash that enum gives them is a call into Python.
+    __hash__ = object.__hash__
+
 
 class Fingerprint(NamedTuple):
     """What tells that an object is unchanged."""

@@ -48,6 +48,10 @@ class Decision(NamedTuple):
     """Whether sending it counts as migrate_update instead of migrate_new."""
 
 
+_SEND_AGAIN = Decision(send=True, update=True)
+_SEND_NEW = Decision(send=True, update=False)
+
+
 def cos_path_of(target: Target, obj: SourceObject) -> str:
     """Return where `obj` goes, with a leading `/`.
 
@@ -66,9 +70,9 @@ def cos_path_of(target: Target, obj: SourceObject) -> str:
 def decide(rules: Rules, source: Source, obj: SourceObject, recorded: str | None) -> Decision:
     """Decide by the recorded value of `obj`, None where it has none."""
     if not rules.use_records:
-        return Decision(send=True, update=True)
+        return _SEND_AGAIN
     if recorded is None:
-        return Decision(send=True, update=False)
+        return _SEND_NEW
     return Decision(send=not source.unchanged(obj, recorded), update=True)
 
 

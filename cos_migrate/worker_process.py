@@ -7,8 +7,9 @@ coordinator is gone, so is this process.
 
 from __future__ import annotations
 
+import collections
+import gc
 import os
-import queue
 import signal
 import sys
 import threading
@@ -22,6 +23,8 @@ from cos_migrate.worker import Worker
 
 _GATHER = 0.003
 """Seconds results are gathered before they are sent on together."""
+_COLLECT_AFTER = 20_000
+"""New objects after which garbage is looked for: hardly any of what flows here is in a cycle."""
 
 
 def main() -> None:
@@ -31,17 +34,19 @@ def main() -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     commands, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the frames
-    results: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
+    outbox = _Outbox(answers)
     threading.excepthook = _end_at_once
-    sender = threading.Thread(target=_send_results, args=(results, answers), daemon=True)
+    sender = threading.Thread(target=outbox.run, daemon=True)
     try:
-        worker = Worker(wire.receive(commands), results.put)
+        worker = Worker(wire.receive(commands), outbox.put)
         sender.start()
         _obey(worker, commands)
     except EOFError:
         os._exit(1)  # the coordinator died: what is under way is nobody's any more
     worker.close()
-    results.put(None)
+    outbox.close()
     sender.join()
 
 
@@ -68,22 +73,40 @@ def _obey(worker: Worker, commands: BinaryIO) -> None:
         actions[command](value)
 
 
-def _send_results(results: queue.SimpleQueue[Message | None], answers: BinaryIO) -> None:
-    while True:
-        gathered = [results.get()]
-        time.sleep(_GATHER)
-        while True:
+class _Outbox:
+    """The results that wait to be sent; putting one there costs next to nothing."""
+
+    def __init__(self, answers: BinaryIO) -> None:
+        self._answers = answers
+        self._results: collections.deque[Message] = collections.deque()
+        self._filled = threading.Event()
+        self._closing = False
+
+    def put(self, result: Message) -> None:
+        """Have a result sent."""
+        self._results.append(result)
+        if not self._filled.is_set():
+            self._filled.set()
+
+    def close(self) -> None:
+        """End `run` once everything is sent."""
+        self._closing = True
+        self._filled.set()
+
+    def run(self) -> None:
+        """Send what is put here, what comes at about the same time together."""
+        while not self._closing or self._results:
+            self._filled.wait()
+            if not self._closing:
+                time.sleep(_GATHER)
+            self._filled.clear()  # before they are taken: a later one sets it again
+            batch = [self._results.popleft() for _ in range(len(self._results))]
+            if not batch:
+                continue
             try:
-                gathered.append(results.get_nowait())
-            except queue.Empty:
-                break
-        batch = [result for result in gathered if result is not None]
-        try:
-            wire.send(answers, batch)
-        except OSError:
-            os._exit(1)
-        if len(batch) < len(gathered):
-            return
+                wire.send(self._answers, batch)
+            except OSError:
+                os._exit(1)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from cos_migrate.network import Network, Proxy, Route
 from cos_migrate.retries import Retries
 
 _PATH_SAFE = "/-_.~"
+_needs_no_quoting = re.compile(r"[A-Za-z0-9/\-_.~]*").fullmatch
 _MAIN_DOMAIN = "myqcloud.com"
 _BACKUP_DOMAIN = "tencentcos.cn"
 
@@ -127,8 +129,9 @@ class Access:
         signed_params = sorted([(name.lower(), value) for name, value in params])
         auth = authorization(key, method.lower(), cos_path, signed_params, signed)
         lines = "".join([f"{name}: {value}\r\n" for name, value in signed])
+        path = cos_path if _needs_no_quoting(cos_path) else quote(cos_path, safe=_PATH_SAFE)
         return (
-            f"{method} {route.target_prefix}{quote(cos_path, safe=_PATH_SAFE)}{_query(params)}"
+            f"{method} {route.target_prefix}{path}{_query(params)}"
             f" HTTP/1.1\r\n{lines}Authorization: {auth}\r\n{route.extra_head}{self._tail}\r\n"
         ).encode()
 
