@@ -1,8 +1,8 @@
 """A bucket of Alibaba Cloud OSS: the `[migrateAli]` section, and how it is listed and read.
 
-oss2 understands listings (`aliyun_access`), we sign (`aliyun_signer`); everything goes over the
-wire by the client that all cloud sources share, so that no proxy of the environment and no retry of
-the SDK is in the way.
+What is asked is signed here (`aliyun_signer`), what is listed is read here (`aliyun_access`), and
+everything goes over the wire by the client that all cloud sources share: the SDK would take longer
+to load than many a migration takes, and do retries and proxies in its own way.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from cos_migrate.model import (
 )
 from cos_migrate.network import Route
 from cos_migrate.options import option
-from cos_migrate.sources.aliyun_access import Address, Listings
+from cos_migrate.sources.aliyun_access import Address, parse_listing
 from cos_migrate.sources.aliyun_signer import Signer
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import (
@@ -122,7 +122,6 @@ class AliyunSource(KeyOrderedSource):
         super().__init__(config, target, options)
         self._address = Address.of(config.end_point, config.bucket, https=config.src_https)
         self._base = base_of(config.prefix)
-        self._listings = Listings()
         self._signer = Signer(
             config.bucket, config.access_key_id, config.access_key_secret, self._address.region
         )
@@ -174,7 +173,7 @@ class AliyunSource(KeyOrderedSource):
             "max-keys": str(_PAGE),
             "encoding-type": "url",
         }
-        listing = self._listings.parse(self._ask("ListObjects", "", params, _LISTING_MOST))
+        listing = parse_listing(self._ask("ListObjects", "", params, _LISTING_MOST))
         if listing is None:
             raise self._broken("ListObjects", prefix)
         return KeyPage(
@@ -186,10 +185,10 @@ class AliyunSource(KeyOrderedSource):
                     if each.type == "Symlink"
                     else Fingerprint(each.size, max(-1, each.last_modified * 10**9), each.etag),
                 )
-                for each in listing.object_list
+                for each in listing.entries
             ],
-            listing.prefix_list,
-            listing.is_truncated,
+            listing.folders,
+            listing.truncated,
         )
 
     def _listed(self, line: str, number: int) -> Found | None:  # noqa: ARG002 - any line is a key

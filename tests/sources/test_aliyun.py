@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import oss2
 import pytest
 import trustme
 
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Described, Fingerprint, ListRange, SourceObject, Target
 from cos_migrate.sources.aliyun import AliyunConfig, AliyunSource
-from cos_migrate.sources.aliyun_access import Address, Listings
+from cos_migrate.sources.aliyun_access import Address, parse_listing
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.values import Secret
 from tests.clouds.oss_faults import Fault
@@ -562,11 +563,12 @@ STRICT = b"""<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>fals
 def test_listings_as_others_write_them(
     document: bytes, entry: tuple[object, ...], folders: list[str], truncated: bool
 ) -> None:
-    listing = Listings().parse(document)
-    [one] = listing.object_list
+    listing = parse_listing(document)
+    assert listing is not None
+    [one] = listing.entries
     assert (one.key, one.size, one.last_modified, one.etag, one.type) == entry
-    assert listing.prefix_list == folders
-    assert listing.is_truncated == truncated
+    assert listing.folders == folders
+    assert listing.truncated == truncated
 
 
 @pytest.mark.parametrize(
@@ -579,7 +581,21 @@ def test_listings_as_others_write_them(
     ],
 )
 def test_documents_that_are_no_listings(document: bytes) -> None:
-    assert Listings().parse(document) is None
+    assert parse_listing(document) is None
+
+
+def test_a_listing_is_read_as_the_sdk_reads_it(oss: OssServer) -> None:
+    for name in ("a b", "a+b", "c/d", "\u6587/x", "&<>'\"", "e%20f", "\x01"):
+        oss.put(name, name.encode())
+    bucket = oss2.Bucket(oss2.Auth(KEY_ID, SECRET), f"http://127.0.0.1:{oss.port}", BUCKET)
+    for delimiter in ("", "/"):
+        theirs = bucket.list_objects(delimiter=delimiter, max_keys=100)
+        page = source_of(oss).list_keys("", "", delimiter)
+        assert [(obj.name, obj.fingerprint) for obj in page.objects] == [
+            (each.key, Fingerprint(each.size, each.last_modified * 10**9, each.etag))
+            for each in theirs.object_list
+        ]
+        assert page.folders == theirs.prefix_list
 
 
 def test_names_that_differ_in_leading_slashes_only(oss: OssServer) -> None:
