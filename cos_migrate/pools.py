@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from cos_migrate import wire
 from cos_migrate.cos.access import Credentials
+from cos_migrate.masking import masked
 from cos_migrate.model import Failure
 from cos_migrate.suspects import Suspects
 from cos_migrate.tasks import Kind, Message, Reply
@@ -135,7 +136,7 @@ class _Process:
         code = self._process.wait()
         if not self._closing:
             self._errors.join(1.0)
-            words = b" | ".join(self._last_words).decode("utf-8", "replace")
+            words = masked(b" | ".join(self._last_words).decode("utf-8", "replace"))
             post(Lost(index, generation, f"{_how(code)}{', ' + words if words else ''}"))
 
     def _hear_errors(self) -> None:

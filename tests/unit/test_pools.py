@@ -285,3 +285,20 @@ def test_what_belongs_together_stays_together_when_it_is_sent_again() -> None:
     assert [len(seat.tasks) for seat in pools.seats] == [4, 0]
     lose(pools, 0)
     assert [len(seat.tasks) for seat in pools.seats] in ([4, 0], [0, 4])
+
+
+def test_the_last_words_of_a_process_tell_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = subprocess.Popen
+
+    def broken(_: list[str], **more: Any) -> subprocess.Popen[bytes]:
+        code = "raise RuntimeError('no https://user:secret@host/?sign=secret')"
+        return real([sys.executable, "-c", code], **more)
+
+    monkeypatch.setattr(subprocess, "Popen", broken)
+    posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    pools = Pools(local_job(), 1, posted.put)
+    pools.start()
+    lost = posted.get(timeout=LIMIT)
+    pools.close()
+    assert "RuntimeError: no https://***@host/?***" in lost.reason
+    assert "secret" not in lost.reason
