@@ -26,6 +26,7 @@ from cos_migrate.cos.crypto import ContentKey, open_envelope
 from cos_migrate.cos.download import Download
 from cos_migrate.cos.envelope import EncryptionSettings, envelope_of
 from cos_migrate.errors import ConfigError, CosError, MigrateError, SourceError, TransportError
+from cos_migrate.masking import masked
 from cos_migrate.options import declared
 from cos_migrate.run import cos_settings, encryption_of
 from cos_migrate.settings import Common
@@ -160,7 +161,7 @@ def _told(error: MigrateError, cos_path: str) -> CosError:
     more = [f"code: {error.code}"] if error.code else []
     if error.request_id:
         more.append(f"requestid: {error.request_id}")
-    text = f"[fail] cannot decrypt {cos_path}: {error} ({', '.join(more)})"
+    text = f"[fail] cannot decrypt {cos_path}: {masked(str(error))} ({', '.join(more)})"
     return CosError(text, status=error.status, code=error.code, request_id=error.request_id)
 
 

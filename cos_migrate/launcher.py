@@ -6,6 +6,7 @@ done nothing; it ends when its pipe closes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -21,8 +22,10 @@ class Launcher:
         self._waiting: list[subprocess.Popen[bytes]] = []
 
     def begin(self, count: int) -> None:
-        """Start so many that wait."""
-        self._waiting += [_start() for _ in range(count)]
+        """Start so many that wait, or fewer where the system gives no more."""
+        with contextlib.suppress(OSError):  # whoever needs one tries again, and says why not
+            for _ in range(count):
+                self._waiting.append(_start())
 
     def keep(self, count: int) -> None:
         """End those that wait beyond `count`."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cos_migrate.errors import MigrateError, SourceError
+from cos_migrate.masking import words_of
 from cos_migrate.model import Failure, Found, ListRange, Note, Page
 from cos_migrate.retries import Retries
 from cos_migrate.scanner import Listed, ScanEnded, Scanned
@@ -90,7 +91,7 @@ class Lister:
             except MigrateError as error:
                 self._failed(failure_of(error))
             except Exception as error:
-                text = f"the listing broke off: {type(error).__name__}: {error}"
+                text = f"the listing broke off: {words_of(error)}"
                 self._failed(Failure("list", text, code="Unexpected"))
             with self._changed:
                 self._active -= 1

@@ -25,7 +25,9 @@ PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
 """Makes the pools, given what the workers have to post their results to."""
 
 _TICK = 0.1
-_LOST_MOST = 5
+_LOST_MOST = 8
+_LOST_MOST_EACH = 3
+"""Worker processes, and more for each that there is, that may end before any gives a result."""
 
 
 class Loop(abc.ABC):
@@ -100,7 +102,7 @@ class Loop(abc.ABC):
     def _replace(self, event: Lost) -> None:
         self._lost_in_row += 1
         self._report.warn(f"a worker process ended by itself ({event.reason})")
-        if self._lost_in_row >= _LOST_MOST:
+        if self._lost_in_row >= _LOST_MOST + _LOST_MOST_EACH * self._pools.workers:
             self._pools.abandon()
             self._stop(f"the worker processes cannot work: {event.reason}")
             return

@@ -18,6 +18,7 @@ from cos_migrate.cos.envelope import (
 )
 from cos_migrate.errors import CosError, MigrateError, SourceChanged, SourceError
 from cos_migrate.http_dates import NANO, seconds_of
+from cos_migrate.masking import words_of
 from cos_migrate.model import Described, Failure, SourceObject
 from cos_migrate.ordered import OrderedCheckings
 from cos_migrate.sources.base import Source
@@ -95,8 +96,11 @@ class Mover:
                 return (number, Reply.UNSTARTED)
             return (number, Reply.FAILED, *failure_of(error))
         except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            return (number, Reply.FAILED, *Failure("transfer", text, code="Unexpected"))
+            return (
+                number,
+                Reply.FAILED,
+                *Failure("transfer", words_of(error), code="Unexpected"),
+            )
 
     # -- objects that take one request ---------------------------------------------------------
 

@@ -1,13 +1,15 @@
 """The small-file and big-file pools: threads spread over worker processes, fed in batches.
 
 Owns the processes, what each has been given, and how much more each is given. A process that
-ends is replaced and its tasks are sent again; a task that was under way in two that ended is
-reported as failed.
+ends is replaced and its tasks are sent again; `suspects` says which of them with care, and which
+one is reported as failed.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
+import signal
 import subprocess
 import threading
 import time
@@ -17,7 +19,9 @@ from typing import Any, Protocol
 
 from cos_migrate import wire
 from cos_migrate.cos.access import Credentials
+from cos_migrate.masking import masked
 from cos_migrate.model import Failure
+from cos_migrate.suspects import Suspects
 from cos_migrate.tasks import Kind, Message, Reply
 from cos_migrate.worker import Job, Worker
 
@@ -26,7 +30,10 @@ _BACKLOG_SECONDS = 0.03
 _BACKLOG_MOST = 1024
 _BIG_BACKLOG = 1
 _RATE_EVERY = 0.05
-_LOSSES = 2
+_CLOSE_SECONDS = 15.0
+"""How long a process that has nothing to do any more may take to end before it is ended."""
+_START_AGAIN = 0.3
+"""Seconds before it is tried again to start a process."""
 _PLACES_MOST = 256
 """Names of tasks that belong together whose worker is remembered: more than are under way."""
 
@@ -53,6 +60,8 @@ class _Seat(Protocol):
 
     def send(self, command: str, value: Any) -> None: ...
 
+    def end(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -74,31 +83,37 @@ class _Process:
             target=self._listen, args=(index, generation, post), daemon=True
         )
         self._errors = threading.Thread(target=self._hear_errors, daemon=True)
-        self._listener.start()
-        self._errors.start()
+        self._limit = threading.Timer(_CLOSE_SECONDS, self._process.kill)
+        self._limit.daemon = True
+        try:
+            self._listener.start()
+            self._errors.start()
+        except RuntimeError:  # the system gives no more threads
+            self._closing = True
+            self._process.kill()
+            raise
         self._write(job)
 
     def send(self, command: str, value: Any) -> None:
         """Send a command; one that ended meanwhile is reported by its listener."""
         self._write((command, value))
 
-    def close(self) -> None:
-        """Let it finish what it does, and wait for its end."""
+    def end(self) -> None:
+        """Have it finish what it does and end; one that does not is ended in a while."""
         self._closing = True
+        with contextlib.suppress(RuntimeError):  # no more threads: then without a limit
+            self._limit.start()
         self.send("close", None)
-        if self._process.stdin:
-            try:
-                self._process.stdin.close()
-            except OSError:
-                pass
+
+    def close(self) -> None:
+        """Wait for the end of what `end` was called for."""
         self._process.wait()
+        self._limit.cancel()
         self._listener.join()
         self._errors.join()
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._closing = True
-        self._process.kill()
+        if self._process.stdin:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
 
     def _write(self, value: Any) -> None:
         if self._process.stdin:
@@ -117,12 +132,22 @@ class _Process:
         code = self._process.wait()
         if not self._closing:
             self._errors.join(1.0)
-            words = b" | ".join(self._last_words).decode("utf-8", "replace")
-            post(Lost(index, generation, f"exit code {code}{', ' + words if words else ''}"))
+            words = masked(b" | ".join(self._last_words).decode("utf-8", "replace"))
+            post(Lost(index, generation, f"{_how(code)}{', ' + words if words else ''}"))
 
     def _hear_errors(self) -> None:
         for line in self._process.stderr or ():
             self._last_words.append(line.strip()[:500])
+
+
+def _how(code: int) -> str:
+    """Return how a process ended, by its exit code."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
 
 
 class _Inline:
@@ -141,6 +166,9 @@ class _Inline:
     def send(self, command: str, value: Any) -> None:
         self._actions[command](value)
 
+    def end(self) -> None:
+        """Do nothing: its threads end when it is closed."""
+
     def close(self) -> None:
         self._worker.close()
 
@@ -158,6 +186,20 @@ class _Load:
         self.outbox: list[Message] = []
         self.limited = False
         self.allowed = self.threads
+        self.apart: collections.deque[Message] = collections.deque()
+        """Tasks that are sent one at a time, while nothing else is."""
+        self.alone = 0
+        """The number of the one that was sent so; 0: none was."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether it does tasks one at a time now."""
+        return bool(self.alone or self.apart)
+
+    def clear(self) -> None:
+        """Note that it has nothing any more."""
+        self.given, self.outbox, self.alone = [0, 0], [], 0
+        self.apart.clear()
 
     def limit(self, ratio: float) -> None:
         """Use only this share of its threads; 1 uses all."""
@@ -167,8 +209,14 @@ class _Load:
 
     def room(self, big: int) -> int:
         """Return how many more tasks of a pool it can be given."""
+        if self.watched:
+            return 0
         backlog = 0 if self.limited else (_BIG_BACKLOG if big else self.backlog)
         return (self.allowed[big] + backlog if self.allowed[big] else 0) - self.given[big]
+
+    def fitness(self, big: int) -> tuple[bool, int]:
+        """Return what is greater for a worker that should rather be given a task."""
+        return not self.watched, self.room(big)
 
     def measure(self, done: int) -> None:
         """Learn from `done` finished small tasks how fast it works."""
@@ -203,12 +251,17 @@ class Pools:
         self._jobs = [_share(job, index, count) for index in range(count)]
         self._loads = [_Load(part) for part in self._jobs]
         self._seats: list[_Seat | None] = [None] * count
-        self._tasks: dict[int, tuple[int, int, Message]] = {}
+        self._tasks: dict[int, tuple[int, int, Message, str]] = {}
         self._places: dict[str, int] = {}
-        self._losses: collections.Counter[int] = collections.Counter()
+        self._suspects = Suspects()
         self._total = job.small_threads + job.big_threads
         self._allowed = self._total
-        self._started = False
+        self._started = self._stopped = False
+
+    @property
+    def workers(self) -> int:
+        """How many workers there are."""
+        return len(self._seats)
 
     @property
     def under_way(self) -> int:
@@ -252,12 +305,12 @@ class Pools:
         if index is None:
             # Even without room it must be one that has threads: a lost worker's tasks go anywhere.
             useful = [each for each, load in enumerate(self._loads) if load.threads[big]]
-            index = max(useful, key=lambda each: self._loads[each].room(big))
+            index = max(useful, key=lambda each: self._loads[each].fitness(big))
             self._place(together, index)
         load = self._loads[index]
         load.given[big] += 1
         load.outbox.append(task)
-        self._tasks[task[0]] = (index, big, task)
+        self._tasks[task[0]] = (index, big, task, together)
 
     def _place(self, together: str, index: int) -> None:
         if together:
@@ -268,12 +321,12 @@ class Pools:
     def flush(self) -> None:
         """Send what `submit` has gathered."""
         for index, load in enumerate(self._loads):
-            if load.outbox:
+            if load.outbox and not load.watched:
                 self.start()
                 seat = self._seats[index]
-                if seat is not None:
+                if seat is not None:  # what could not be started is lost, and replaced
                     seat.send("submit", load.outbox)
-                load.outbox = []
+                    load.outbox = []
 
     def settle(self, event: Results) -> list[Message]:
         """Take note of finished tasks; return the results, less those of tasks sent elsewhere."""
@@ -295,43 +348,82 @@ class Pools:
             load.given[known[1]] -= 1
             small += not known[1]
             settled.append(result)
+            if self._suspects:
+                self._suspects.forget(result[0])
         load.measure(small)
+        if load.watched and load.alone not in self._tasks:
+            self._send_apart(event.worker)
+            self.flush()
         return settled
 
     def replace(self, event: Lost) -> list[Message]:
         """Start a worker in the place of a lost one, and send its tasks again.
 
-        Return the results of tasks that are given up: they were under way in two that ended.
+        Return the results of tasks that are not: they are given up, or the run is stopping.
         """
         load = self._loads[event.worker]
         if event.generation != load.generation:
             return []
         load.generation += 1
-        load.given, load.outbox = [0, 0], []
-        mine = [task for index, _, task in self._tasks.values() if index == event.worker]
-        given_up: list[Message] = []
-        for task in mine:
-            del self._tasks[task[0]]
-            self._losses[task[0]] += 1
-            if self._losses[task[0]] >= _LOSSES:
-                text = f"the worker process ended twice while it had this task ({event.reason})"
-                given_up.append(
-                    (task[0], Reply.FAILED, *Failure("worker", text, code="WorkerLost"))
-                )
+        held = [task[0] for task in load.apart]
+        unsent = (*held, *(task[0] for task in load.outbox))
+        had = {number for number, known in self._tasks.items() if known[0] == event.worker}
+        load.clear()
+        if self._stopped:
+            self._seats[event.worker] = None
+            return [self._not_begun(number) for number in had]
+        apart, guilty = self._suspects.judge(had.difference(unsent))
+        given_up = [self._give_up(number, event.reason) for number in guilty]
+        if not guilty:  # else the others were suspected for what is found now
+            apart += held
         self._seat(event.worker)
-        for task in mine:
-            if self._losses[task[0]] < _LOSSES:
-                self.submit(task)
+        for number in apart:
+            _, big, task, _ = self._tasks[number]
+            load.given[big] += 1
+            load.apart.append(task)
+        for number in sorted(had.difference(apart, guilty)):
+            _, _, task, together = self._tasks.pop(number)
+            self.submit(task, together)
+        self._send_apart(event.worker)
         self.flush()
         return given_up
+
+    def _not_begun(self, number: int) -> Message:
+        del self._tasks[number]
+        return (number, Reply.UNSTARTED)
+
+    def _give_up(self, number: int, reason: str) -> Message:
+        del self._tasks[number]
+        self._suspects.forget(number)
+        text = f"each worker process that had this task, and nothing else, ended ({reason})"
+        return (number, Reply.FAILED, *Failure("worker", text, code="WorkerLost"))
+
+    def _send_apart(self, index: int) -> None:
+        """Send the next task that a worker does with nothing else beside it."""
+        load, seat = self._loads[index], self._seats[index]
+        load.alone = 0
+        if load.apart and seat is not None:
+            task = load.apart.popleft()
+            load.alone = task[0]
+            seat.send("submit", [task])
 
     def recall(self) -> None:
         """Ask for all tasks that no thread has begun; they come back as UNSTARTED."""
         self._tell("recall")
+        for index, load in enumerate(self._loads):
+            unsent: list[Message] = [
+                (task[0], Reply.UNSTARTED) for task in (*load.apart, *load.outbox)
+            ]
+            load.apart.clear()
+            load.outbox = []
+            if unsent:
+                self._post(Results(index, unsent))
 
     def stop(self) -> None:
         """Have nothing new begun and no failed request tried again."""
+        self._stopped = True
         self._tell("stop")
+        self.recall()
 
     def allow(self, transfers: int) -> None:
         """Let at most so many transfers be under way at once, over all workers."""
@@ -352,13 +444,15 @@ class Pools:
         """Forget all tasks: the workers that have them are gone or of no use."""
         self._tasks.clear()
         for load in self._loads:
-            load.given, load.outbox = [0, 0], []
+            load.clear()
 
     def close(self) -> None:
-        """Let all workers finish what they do and end."""
-        for seat in self._seats:
-            if seat is not None:
-                seat.close()
+        """Let all workers finish what they do and end; one that does not is ended."""
+        seats = [seat for seat in self._seats if seat is not None]
+        for seat in seats:
+            seat.end()
+        for seat in seats:
+            seat.close()
         self._seats = [None] * len(self._jobs)
 
     def _seat(self, index: int) -> None:
@@ -366,7 +460,13 @@ class Pools:
         if self._inline:
             seat: _Seat = _Inline(job, index, self._post)
         else:
-            seat = _Process(self._launch(), job, index, generation, self._post)
+            try:
+                seat = _Process(self._launch(), job, index, generation, self._post)
+            except (OSError, RuntimeError) as error:  # no memory, too many processes or files
+                self._seats[index] = None
+                time.sleep(_START_AGAIN)
+                self._post(Lost(index, generation, f"it could not be started: {error}"))
+                return
         self._seats[index] = seat
         if self._loads[index].limited:
             seat.send("allow", self._loads[index].allowed)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cos_migrate.errors import MigrateError
+from cos_migrate.masking import words_of
 from cos_migrate.model import Failure, Found, ListRange
 from cos_migrate.tasks import failure_of
 
@@ -88,7 +89,7 @@ class Scanner:
         except MigrateError as error:
             failure = failure_of(error)
         except Exception as error:
-            text = f"the scan broke off: {type(error).__name__}: {error}"
+            text = f"the scan broke off: {words_of(error)}"
             failure = Failure("scan", text, code="Unexpected")
         self._post(ScanEnded(failure))
 

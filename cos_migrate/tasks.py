@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from cos_migrate.errors import MigrateError
+from cos_migrate.masking import masked
 from cos_migrate.model import Failure, Fingerprint, SourceObject
 
 Message = tuple[Any, ...]
@@ -181,10 +182,10 @@ def source_object(fields: Message) -> SourceObject:
 
 
 def failure_of(error: MigrateError) -> Failure:
-    """Return the plain values of an error."""
+    """Return the plain values of an error; what it has from a library may hold secrets."""
     return Failure(
         error.operation,
-        str(error),
+        masked(str(error)),
         error.status,
         error.code,
         error.request_id,

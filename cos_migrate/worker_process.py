@@ -29,7 +29,9 @@ _COLLECT_AFTER = 20_000
 
 def main() -> None:
     """Serve until told to close, or until the coordinator is gone."""
-    for name in ("SIGINT", "SIGBREAK"):  # Ctrl-C reaches the whole group: the coordinator answers
+    # Ctrl-C, and a service manager's end, may reach all processes: the coordinator answers, which
+    # waits for what is in flight, and without which this process ends.
+    for name in ("SIGINT", "SIGBREAK", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     commands, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
@@ -45,9 +47,17 @@ def main() -> None:
         _obey(worker, commands)
     except EOFError:
         os._exit(1)  # the coordinator died: what is under way is nobody's any more
+    threading.Thread(target=_end_with_coordinator, daemon=True).start()
     worker.close()
     outbox.close()
     sender.join()
+
+
+def _end_with_coordinator() -> None:
+    """End when nobody waits any more for what is being finished."""
+    while os.read(0, 1):  # not by the buffer, which must be free when the interpreter ends
+        pass
+    os._exit(1)
 
 
 def _end_at_once(args: threading.ExceptHookArgs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -11,13 +12,16 @@ from typing import Any
 
 import pytest
 
+from cos_migrate import pools as module
 from cos_migrate import wire
 from cos_migrate.cos.access import CosSettings, Credentials
 from cos_migrate.crew import Crew
 from cos_migrate.launcher import Launcher
-from cos_migrate.pools import Lost, Pools
+from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.tasks import Kind, Message
+from cos_migrate.sources.local import LocalSource
+from cos_migrate.sources.local_config import LocalConfig
+from cos_migrate.tasks import Kind, Message, Reply
 from cos_migrate.worker import Job
 from tests.unit.keys_source import TARGET, KeysSource
 
@@ -51,14 +55,18 @@ class Seat:
         if command == "submit":
             self.tasks += value
 
+    def end(self) -> None: ...
+
     def close(self) -> None: ...
 
 
 class Seats(Pools):
     """Pools whose workers only keep what they are given."""
 
-    def __init__(self, job: Job, processes: int) -> None:
-        super().__init__(job, processes, lambda _: None, Launcher().take)
+    def __init__(
+        self, job: Job, processes: int, post: Callable[[Any], None] = lambda _: None
+    ) -> None:
+        super().__init__(job, processes, post, Launcher().take)
         self.seats = [Seat() for _ in range(processes)]
 
     def _seat(self, index: int) -> None:
@@ -127,3 +135,171 @@ def test_a_process_of_which_something_breaks_off_ends(breaking: str) -> None:
             assert b"no more threads" in process.stderr.read()
         finally:
             process.kill()
+
+
+BLOCKED = """
+import time
+from cos_migrate import worker_process
+
+class Blocked:
+    def __init__(self, job, emit):
+        pass
+
+    def close(self):
+        print("closing", file=__import__("sys").stderr, flush=True)
+        time.sleep(1000)
+
+    submit = recall = stop = allow = replace_credentials = None
+
+worker_process.Worker = Blocked
+worker_process.main()
+"""
+
+
+def test_a_process_that_was_told_to_end_ends_with_its_coordinator() -> None:
+    command = [sys.executable, "-c", BLOCKED]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        try:
+            assert process.stdin
+            assert process.stderr
+            wire.send(process.stdin, None)  # type: ignore[arg-type]
+            wire.send(process.stdin, ("close", None))  # type: ignore[arg-type]
+            assert process.stderr.readline().strip() == b"closing"
+            process.stdin.close()
+            assert process.wait(LIMIT) == 1
+        finally:
+            process.kill()
+
+
+def local_job(threads: int = 2) -> Job:
+    settings = CosSettings(TARGET.bucket, TARGET.region, Credentials("id", "key"))
+    return Job(
+        settings,
+        LocalSource,
+        LocalConfig(local_path="/"),
+        TARGET,
+        small_threads=threads,
+        big_threads=threads,
+        attach_md5=False,
+        memory=1 << 20,
+        small_below=1 << 20,
+        spool_folder="",
+        source_options=SourceOptions(),
+    )
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
+def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CLOSE_SECONDS", 0.3)
+    posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    pools = Pools(local_job(), 2, posted.put, Launcher().take)
+    pools.start()
+    for seat in pools._seats:
+        assert isinstance(seat, module._Process)
+        seat._process.send_signal(signal.SIGSTOP)
+    pools.close()
+    assert posted.empty()
+
+
+def test_a_process_that_cannot_be_started_is_one_that_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(module, "_START_AGAIN", 0)
+    posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    pools = Pools(local_job(), 1, posted.put, Launcher().take)
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess, "Popen", refuse)
+        pools.submit((1, Kind.PUT_OBJECT, "missing", 1, 0, "", False, "", "/a", 0))
+        pools.flush()
+        lost = posted.get(timeout=LIMIT)
+        assert "Cannot allocate memory" in lost.reason
+        assert pools.replace(lost) == []
+    assert pools.replace(posted.get(timeout=LIMIT)) == []
+    try:
+        (result,) = pools.settle(posted.get(timeout=LIMIT))
+        assert (result[0], result[1]) == (1, Reply.FAILED)
+    finally:
+        pools.close()
+
+
+def lose(pools: Seats, index: int, times: int = 1) -> list[list[Message]]:
+    results = []
+    for _ in range(times):
+        pools.seats[index].tasks.clear()
+        results.append(pools.replace(Lost(index, pools._loads[index].generation, "killed")))
+    return results
+
+
+def test_what_was_lost_twice_is_done_alone() -> None:
+    pools = Seats(local_job(), 1)
+    for number in range(1, 5):
+        pools.submit((number, Kind.PUT_OBJECT), "name")
+    pools.flush()
+
+    def has() -> list[int]:
+        return [task[0] for task in pools.seats[0].tasks]
+
+    assert lose(pools, 0) == [[]]
+    assert has() == [1, 2, 3, 4]
+    pools.submit((5, Kind.PUT_OBJECT))
+    pools.flush()
+    assert lose(pools, 0) == [[]]
+    assert has() == [1]
+    assert pools.room(big=False) == 0
+    pools.settle(Results(0, [(1, Reply.DONE)]))
+    assert has() == [1, 2]
+    assert lose(pools, 0, 2) == [[], []]
+    assert has() == [2]
+    ((given_up,),) = lose(pools, 0)
+    assert given_up[:2] == (2, Reply.FAILED)
+    assert has() == [3, 4, 5]
+    assert pools.room(big=False) > 0
+    pools.settle(Results(0, [(number, Reply.DONE) for number in (3, 4, 5)]))
+    assert pools.under_way == 0
+
+
+def test_what_waits_to_be_done_alone_comes_back_when_work_is_to_stop() -> None:
+    posted: list[Any] = []
+    pools = Seats(local_job(), 1, posted.append)
+    for number in range(1, 4):
+        pools.submit((number, Kind.PUT_OBJECT))
+    pools.flush()
+    lose(pools, 0, 2)
+    pools.submit((4, Kind.PUT_OBJECT))
+    pools.flush()
+    pools.stop()
+    (event,) = posted
+    assert pools.settle(event) == [(number, Reply.UNSTARTED) for number in (2, 3, 4)]
+    assert lose(pools, 0) == [[(1, Reply.UNSTARTED)]]
+    assert pools.under_way == 0
+
+
+def test_what_belongs_together_stays_together_when_it_is_sent_again() -> None:
+    pools = Seats(local_job(8), 2)
+    for number in range(1, 5):
+        pools.submit((number, Kind.UPLOAD_PART), "upload")
+    pools.flush()
+    assert [len(seat.tasks) for seat in pools.seats] == [4, 0]
+    lose(pools, 0)
+    assert [len(seat.tasks) for seat in pools.seats] in ([4, 0], [0, 4])
+
+
+def test_the_last_words_of_a_process_tell_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = subprocess.Popen
+
+    def broken(_: list[str], **more: Any) -> subprocess.Popen[bytes]:
+        code = "raise RuntimeError('no https://user:secret@host/?sign=secret')"
+        return real([sys.executable, "-c", code], **more)
+
+    monkeypatch.setattr(subprocess, "Popen", broken)
+    posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    pools = Pools(local_job(), 1, posted.put, Launcher().take)
+    pools.start()
+    lost = posted.get(timeout=LIMIT)
+    pools.close()
+    assert "RuntimeError: no https://***@host/?***" in lost.reason
+    assert "secret" not in lost.reason

@@ -1,0 +1,161 @@
+"""Worker processes that are killed, whoever does it: what they had is done by others."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cos_migrate.emulator import EmbeddedCos
+from tests.crash.test_kill import MIB, assert_complete, fill, wait_for
+from tests.functional.tool import BUCKET, ROOT, SECRET_ID, SECRET_KEY, Tool, end
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+
+POISON = """
+import os, sys
+
+def watch(event, args):
+    if event == "open" and str(args[0]).endswith("poison"):
+        os.kill(os.getpid(), 9)
+
+if "cos_migrate.worker_process" in sys.orig_argv:
+    sys.addaudithook(watch)
+"""
+"""Makes a file that kills each worker that opens it."""
+
+
+@pytest.fixture
+def cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
+    folder = tmp_path / "cos"
+    folder.mkdir()
+    with EmbeddedCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
+        yield server
+
+
+@pytest.fixture
+def tool(tmp_path: Path, cos: EmbeddedCos) -> Tool:
+    return Tool(tmp_path / "tool", cos.port)
+
+
+def workers(process: subprocess.Popen[str]) -> list[int]:
+    try:
+        text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(word) for word in text.split()]
+
+
+def kill(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+@pytest.mark.parametrize("all_at_once", [False, True])
+def test_workers_killed_again_and_again_cost_no_object(
+    cos: EmbeddedCos, tool: Tool, *, all_at_once: bool
+) -> None:
+    fill(tool, files=400, big=3)
+    cos.latency = 0.02
+    tool.common |= {"workerProcessNum": "3", "smallFileExecutorNum": "6"}
+    process = tool.start("--quiet")
+    wait_for(cos, 5, process)
+    chance = random.Random(11)
+    kills = 0
+    while kills < 12 and process.poll() is None:
+        there = workers(process)
+        for pid in there if all_at_once else chance.sample(there, min(1, len(there))):
+            kill(pid)
+        kills += 1
+        wait_for(cos, len(cos.requests) + chance.randrange(1, 40), process)
+    cos.latency = 0
+    ended = end(process)
+    assert ended.code == 0, ended.out[-2000:] + ended.err
+    assert ended.counts() == {"new": 403, "update": 0, "fail": 0, "skip": 0, "unmatched": 0}
+    assert kills > 2
+    assert_complete(cos, tool)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_only_the_object_that_kills_its_worker_fails(
+    cos: EmbeddedCos, tool: Tool, processes: int, tmp_path: Path
+) -> None:
+    fill(tool, files=60, big=1)
+    tool.put("d1/poison", "x" * 100)
+    tool.put("d5/poison", b"y" * (6 * MIB))
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(POISON)
+    tool.common |= {"workerProcessNum": str(processes)}
+    ended = end(tool.start(environ={"PYTHONPATH": f"{tmp_path / 'hook'}{os.pathsep}{ROOT}"}))
+    assert ended.code == 1
+    assert ended.counts()["fail"] == 2, ended.out + ended.err
+    assert ended.counts()["new"] == 61
+    assert sorted(line.rpartition("cosPath: ")[2] for line in ended.lines("[fail]")) == [
+        "/d1/poison]",
+        "/d5/poison]",
+    ]
+    assert "each worker process that had this task, and nothing else, ended" in tool.log(
+        "error.log"
+    )
+    assert "Traceback" not in ended.err
+    ended = tool.run()
+    assert ended.counts()["skip"] == 61
+    assert_complete(cos, tool)
+
+
+def test_a_first_object_that_kills_its_worker_is_no_reason_to_stop(
+    cos: EmbeddedCos, tool: Tool, tmp_path: Path
+) -> None:
+    tool.put("a/poison")
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(POISON)
+    tool.common |= {"workerProcessNum": "1"}
+    environ = {"PYTHONPATH": f"{tmp_path / 'hook'}{os.pathsep}{ROOT}"}
+    ended = end(tool.start(environ=environ))
+    assert ended.code == 1
+    assert ended.counts()["fail"] == 1
+    for number in range(20):
+        tool.put(f"b/{number}")
+    ended = end(tool.start(environ=environ))
+    assert ended.counts()["fail"] == 1
+    assert sorted(cos.keys(BUCKET)) == sorted(f"b/{number}" for number in range(20))
+
+
+def test_a_stop_while_workers_die_gives_back_what_they_had(cos: EmbeddedCos, tool: Tool) -> None:
+    fill(tool, files=100, big=2)
+    cos.latency = 0.05
+    tool.common |= {"workerProcessNum": "2", "smallFileExecutorNum": "4"}
+    process = tool.start("--quiet")
+    wait_for(cos, 20, process)
+    process.send_signal(signal.SIGTERM)
+    for pid in workers(process):
+        kill(pid)
+    ended = end(process)
+    assert ended.code == 143
+    assert ended.counts()["fail"] == 0
+    cos.latency = 0
+    assert tool.run().code == 0
+    assert_complete(cos, tool)
+
+
+def test_a_service_manager_that_ends_all_processes_loses_nothing(
+    cos: EmbeddedCos, tool: Tool
+) -> None:
+    fill(tool, files=100, big=2)
+    cos.latency = 0.05
+    tool.common |= {"workerProcessNum": "2", "smallFileExecutorNum": "4"}
+    process = tool.start("--quiet")
+    wait_for(cos, 20, process)
+    for pid in (*workers(process), process.pid):
+        kill(pid, signal.SIGTERM)
+    ended = end(process)
+    assert ended.code == 143
+    assert "ended by itself" not in ended.err
+    assert ended.counts()["new"] == len(cos.keys(BUCKET))

@@ -1,0 +1,114 @@
+"""No secret gets out in what a library says of its troubles."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cos_migrate.errors import SourceError
+from cos_migrate.lister import Lister
+from cos_migrate.masking import masked
+from cos_migrate.model import Failure, Found, SourceObject
+from cos_migrate.mover import Mover
+from cos_migrate.ordered import OrderedCheckings
+from cos_migrate.scanner import ScanEnded, Scanner
+from cos_migrate.tasks import Kind, Reply, failure_of
+from tests.unit.keys_source import KeysSource
+
+SECRET = "s3cr3t/Key+abc"
+TEXTS = [
+    f"cannot read https://user:{SECRET}@host/a/b",
+    f"cannot read 'https://host:8080/a/b?X-Amz-Signature={SECRET}&x=1'",
+    f"HTTPSConnectionPool(host='h', port=443): Max retries exceeded with url: /k?sign={SECRET} (x)",
+    f"{{'Authorization': 'AWS4-HMAC-SHA256 Credential=A/1, Signature={SECRET}', 'Host': 'h'}}",
+    f"[('host', 'h'), ('authorization', 'q-sign-algorithm=sha1&q-signature={SECRET}')]",
+    f"Authorization: Basic {SECRET}",
+    f"bad header b'Proxy-Authorization: Basic {SECRET}'",
+    f"headers: x-cos-security-token: {SECRET}",
+    f"Invalid header value b'OSS id:{SECRET}'",
+    f"Qiniu id:{SECRET} was refused",
+    f"secretKey={SECRET} is not legal",
+    f"Config(access_key_secret='{SECRET}')",
+    f"e=12&token={SECRET}",
+    f"Bearer {SECRET}",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_secrets_are_masked(text: str) -> None:
+    shown = masked(text)
+    assert SECRET[:6] not in shown
+    assert "***" in shown
+    assert masked(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ValueError: invalid literal for int() with base 10: 'x'",
+        "[Errno 2] No such file or directory: '/data/a?b/c'",
+        "https://host:8080/a@2x.png cannot be read",
+        "https://host:8080/a/b cannot be reached (timed out)",
+        "the name a.myqcloud.com cannot be resolved ([Errno -2] Name or service not known)",
+        "KeyError: 'ETag'",
+        "the token has expired",
+        "AWS answered: no",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert masked(text) == text
+
+
+def test_a_failure_tells_no_secret() -> None:
+    error = SourceError(f"the source: {TEXTS[0]}", operation="GetObject")
+    assert failure_of(error).message == "the source: cannot read https://***@host/a/b"
+
+
+def ended(posted: queue.SimpleQueue[Any]) -> Failure:
+    event = posted.get(timeout=30)
+    assert isinstance(event, ScanEnded)
+    assert event.failure
+    return event.failure
+
+
+def test_a_scan_that_breaks_off_tells_no_secret() -> None:
+    def scan() -> Iterator[Found]:
+        yield from ()
+        raise RuntimeError(TEXTS[1])
+
+    posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    Scanner(scan, posted.put).start()
+    failure = ended(posted)
+    assert failure.message == (
+        "the scan broke off: RuntimeError: cannot read 'https://host:8080/a/b?***'"
+    )
+
+
+def test_a_listing_that_breaks_off_tells_no_secret() -> None:
+    class Broken:
+        def list_page(self, *_: object) -> None:
+            raise RuntimeError(TEXTS[3])
+
+    posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    Lister(Broken(), [(None, "")], 1, 1, posted.put).start()  # type: ignore[arg-type,list-item]
+    failure = ended(posted)
+    assert failure.code == "Unexpected"
+    assert SECRET not in failure.message
+    assert "RuntimeError" in failure.message
+
+
+def test_a_task_that_breaks_off_tells_no_secret() -> None:
+    class Broken(KeysSource):
+        def stat(self, obj: SourceObject) -> SourceObject:
+            raise RuntimeError(TEXTS[3] if obj.name else "")
+
+    source = Broken([])
+    nobody: Any = None
+    mover = Mover(source, nobody, nobody, OrderedCheckings(), nobody)
+    _, reply, *values = mover.run((1, Kind.STAT, "name", 1, 0, "", False, ""))
+    failure = Failure(*values)
+    assert (reply, failure.code) == (Reply.FAILED, "Unexpected")
+    assert failure.message == "RuntimeError: {'Authorization': '***', 'Host': 'h'}"
