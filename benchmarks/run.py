@@ -19,6 +19,7 @@ from bench.datasets import MIB
 from bench.measure import adopt_orphans
 from bench.runner import Bench, Result
 from bench.scenarios import ALL, Scenario, scenarios
+from bench.staged import programs
 from bench.tools import version_of
 
 HERE = Path(__file__).resolve().parent
@@ -36,6 +37,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "--tool", nargs="+", choices=ALL, default=ALL, help="only these (default all that are here)"
     )
     add("--python", default=sys.executable, help="interpreter that has cos-migrate's packages")
+    add("--s5cmd", metavar="PATH", help="s5cmd's binary (default: installed into the cache)")
     add("--coscli", metavar="PATH", help="coscli's binary (default: looked for in PATH)")
     add("--java-tool", type=Path, metavar="DIR", help="the Java tool's folder, with dep/*.jar")
     add("--scratch", type=Path, help="keeps data sets for the next run (default: a temporary one)")
@@ -87,7 +89,14 @@ def main(argv: Sequence[str]) -> int:
     adopt_orphans()
     cache = HERE / ".cache"
     tools = peers.find(
-        peers.Wanted(tuple(options.tool), options.python, cache, options.coscli, options.java_tool)
+        peers.Wanted(
+            names=tuple(options.tool),
+            python=options.python,
+            cache=cache,
+            s5cmd=options.s5cmd,
+            coscli=options.coscli,
+            java_tool=options.java_tool,
+        )
     )
     with scratch_folder(options.scratch) as scratch:
         bench = Bench(
@@ -96,10 +105,11 @@ def main(argv: Sequence[str]) -> int:
             rounds=options.rounds or (1 if options.quick else 3),
             told=tell,
         )
+        every = {program.name: program for tool in tools for program in programs(tool)}
         context = {
             "measured": dt.datetime.now(tz=dt.timezone.utc).date().isoformat(),
             "machine": report.machine(),
-            "versions": {tool.name: version_of(tool, scratch) for tool in tools},
+            "versions": {name: version_of(tool, scratch) for name, tool in every.items()},
         }
         failed = False
         for scenario in wanted:

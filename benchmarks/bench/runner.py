@@ -65,7 +65,7 @@ class Bench:
     ) -> list[Result]:
         """Measure each round in an empty bucket and an empty folder."""
         results: list[Result] = []
-        with server.running(self.sink, scenario.latency, md5=scenario.server_md5) as sink:
+        with server.running(self.sink, scenario) as sink:
             for _ in range(self.rounds):
                 for tool in turns:
                     own = folder / tool.name
@@ -86,9 +86,7 @@ class Bench:
             for tool in turns:
                 own = folder / tool.name
                 own.mkdir()
-                sink = sinks.enter_context(
-                    server.running(self.sink, scenario.latency, md5=scenario.server_md5)
-                )
+                sink = sinks.enter_context(server.running(self.sink, scenario))
                 jobs.append((Job(scenario, data, sink, own), tool))
             results = [self._once(job, tool, first=True) for job, tool in jobs]
             for _ in range(self.rounds):

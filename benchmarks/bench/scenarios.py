@@ -12,7 +12,12 @@ S5CMD = "s5cmd"
 RCLONE = "rclone"
 COSCLI = "coscli"
 JAVA = "java"
-ALL = (OURS, S5CMD, RCLONE, COSCLI, JAVA)
+STAGED = "s5cmd+s5cmd"  # the first downloads, then the second uploads
+STAGED_COSCLI = "s5cmd+coscli"
+STAGED_OURS = "s5cmd+ours"  # the same objects as ours: verified, with x-cos-meta-md5
+DIRECT = (OURS, S5CMD, RCLONE, COSCLI, JAVA)
+STAGES = (STAGED, STAGED_COSCLI, STAGED_OURS)
+ALL = (*DIRECT, *STAGES)
 FAST = (OURS, S5CMD, COSCLI)
 
 BIG_FROM = 5 * MIB  # [common] smallFileThreshold
@@ -36,18 +41,23 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One thing to measure; latency in milliseconds a request."""
+    """One thing to measure.
+
+    The network is simulated: `latency` in milliseconds a request, `connection_mib` in MiB/s each
+    way of one connection, without a limit when 0.
+    """
 
     name: str
     dataset: Dataset
     kind: Kind = Kind.MOVE
     latency: int = 0
+    connection_mib: int = 0
     small: int = 64  # connections for small files
     big: int = 8  # connections for parts of big files
     md5: bool = True
     # On few cores a server that sums bodies of gigabytes twice is what gets measured.
     server_md5: bool = True
-    tools: tuple[str, ...] = ALL
+    tools: tuple[str, ...] = DIRECT
     only_full: bool = False  # left out of smoke runs
     source: Source = Source.LOCAL
     md5_told: bool = True  # whether the source's ETags are MD5s
@@ -82,12 +92,18 @@ def _clouds(count: int, part: int) -> list[Scenario]:
         {"latency": 20, "tools": ours_and_rclone},
         {"server_md5": False, "tools": (OURS,)},
     )
+    staged = large | {"tools": (OURS, *STAGES)}
+    near, far = {"latency": 20}, {"latency": 20, "connection_mib": 32}
     return [
         Scenario("s3-small-20ms", few, source=Source.S3, **small),
         Scenario("oss-small-20ms", few, source=Source.OSS, **(small | {"tools": (OURS,)})),
-        Scenario("s3-big-streamed", big, source=Source.S3, **large),
+        Scenario("s3-big-streamed", big, source=Source.S3, **staged),
+        Scenario("s3-big-streamed-20ms", big, source=Source.S3, **(staged | near)),
+        Scenario("s3-big-streamed-32mib", big, source=Source.S3, **(staged | far)),
         Scenario("s3-big-through-disk", big, source=Source.S3, md5_told=False, **large),
-        Scenario("oss-big-streamed", big, source=Source.OSS, **large),
+        Scenario("oss-big-streamed", big, source=Source.OSS, **staged),
+        Scenario("oss-big-streamed-20ms", big, source=Source.OSS, **(staged | near)),
+        Scenario("oss-big-streamed-32mib", big, source=Source.OSS, **(staged | far)),
     ]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.datasets import Dataset
 from bench.measure import cpu_seconds
+from bench.scenarios import Scenario
 
 SOURCE = Path(__file__).resolve().parent.parent / "sink"
 GO_FALLBACK = Path("/usr/local/go/bin/go")
@@ -57,8 +58,10 @@ def build(cache: Path) -> Path:
         raise ServerError("Go is needed to build the benchmark server and was not found")
     binary = cache / "sink"
     cache.mkdir(parents=True, exist_ok=True)
+    # Another run may be starting the one that is there.
+    own = cache / f"sink.{os.getpid()}"
     done = subprocess.run(
-        [go, "build", "-o", str(binary), "."],
+        [go, "build", "-o", str(own), "."],
         cwd=SOURCE,
         env={**os.environ, "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOFLAGS": ""},
         capture_output=True,
@@ -67,6 +70,7 @@ def build(cache: Path) -> Path:
     )
     if done.returncode:
         raise ServerError(f"go build failed:\n{done.stderr}")
+    own.replace(binary)
     return binary
 
 
@@ -125,15 +129,16 @@ class Server:
 
 
 @contextmanager
-def running(binary: Path, latency: int, *, md5: bool) -> Iterator[Server]:
-    """Run a sink with `latency` milliseconds a request; it sums bodies with MD5 too when `md5`."""
+def running(binary: Path, scenario: Scenario) -> Iterator[Server]:
+    """Run a sink as the scenario wants it."""
     process = subprocess.Popen(
         [
             str(binary),
             f"-secret-id={SECRET_ID}",
             f"-secret-key={SECRET_KEY}",
-            f"-latency-ms={latency}",
-            f"-md5={'true' if md5 else 'false'}",
+            f"-latency-ms={scenario.latency}",
+            f"-connection-mib={scenario.connection_mib}",
+            f"-md5={'true' if scenario.server_md5 else 'false'}",
         ],
         stdout=subprocess.PIPE,
         encoding="ascii",

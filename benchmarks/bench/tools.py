@@ -198,6 +198,13 @@ class S5cmd:
     def move_command(self, job: Job) -> Command:
         """Return the command that moves the job's tree."""
         verb = "sync" if job.scenario.kind is Kind.RESCAN else "cp"
+        return self._command(job, verb, f"{job.data}/*", f"s3://{BUCKET}/")
+
+    def download_command(self, job: Job, to: Path) -> Command:
+        """Return the command that puts the source bucket's objects into a folder as files."""
+        return self._command(job, "cp", f"s3://{CLOUD_BUCKET}/*", f"{to}/")
+
+    def _command(self, job: Job, verb: str, *names: str) -> Command:
         return Command(
             argv=(
                 self.binary,
@@ -207,8 +214,7 @@ class S5cmd:
                 str(job.at_once),
                 verb,
                 *(() if verb == "sync" else ("--concurrency", str(job.parts_at_once))),
-                f"{job.data}/*",
-                f"s3://{BUCKET}/",
+                *names,
             ),
             folder=job.folder,
             environment=environment(

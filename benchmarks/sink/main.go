@@ -20,6 +20,7 @@ type options struct {
 	secretID  string
 	secretKey string
 	latency   time.Duration
+	rate      int64 // bytes a second and direction of one connection; 0 = no limit
 	keep      bool
 	md5       bool
 }
@@ -27,16 +28,22 @@ type options struct {
 func parseOptions() (options, error) {
 	var o options
 	var latencyMs int
+	var rateMiB int64
 	flag.StringVar(&o.address, "listen", "127.0.0.1:0", "address to listen on; port 0 takes a free one")
 	flag.StringVar(&o.secretID, "secret-id", "AKIDbenchmark", "the only secret id that is accepted")
 	flag.StringVar(&o.secretKey, "secret-key", "benchmarkSecretKey", "the key that belongs to it")
 	flag.IntVar(&latencyMs, "latency-ms", 0, "delay of every answer, after the request was read")
+	flag.Int64Var(&rateMiB, "connection-mib", 0, "MiB a second that pass over one connection, each way; 0 = no limit")
 	flag.BoolVar(&o.keep, "keep", false, "keep bodies in memory; otherwise only their sizes and sums")
 	flag.BoolVar(&o.md5, "md5", true, "sum bodies with MD5 too, for ETags and Content-MD5; false spares few cores with big bodies")
 	flag.Parse()
 	o.latency = time.Duration(latencyMs) * time.Millisecond
+	o.rate = rateMiB << 20
 	if flag.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	}
+	if o.rate < 0 {
+		return o, fmt.Errorf("-connection-mib %d: must not be negative", rateMiB)
 	}
 	return o, nil
 }
@@ -50,7 +57,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	server := newServer(newSink(o))
+	server := newServer(newSink(o), o.rate)
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	go func() {

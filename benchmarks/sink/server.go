@@ -20,12 +20,13 @@ const connectionBuffer = 32 << 10
 // second goroutine, this one reads it in one call and answers in one.
 type server struct {
 	handler     http.Handler
+	rate        int64 // of one connection, in bytes a second and direction; 0 = no limit
 	mutex       sync.Mutex
 	connections map[net.Conn]struct{} // nil once closed
 }
 
-func newServer(handler http.Handler) *server {
-	return &server{handler: handler, connections: make(map[net.Conn]struct{})}
+func newServer(handler http.Handler, rate int64) *server {
+	return &server{handler: handler, rate: rate, connections: make(map[net.Conn]struct{})}
 }
 
 func (s *server) serve(listener net.Listener) error {
@@ -74,6 +75,15 @@ func (s *server) converse(connection net.Conn) {
 		return
 	}
 	defer s.leave(connection)
+	if s.rate > 0 {
+		s.talk(newPacedConn(connection, s.rate))
+	} else {
+		s.talk(connection)
+	}
+}
+
+// talk answers requests until one of the two has enough.
+func (s *server) talk(connection net.Conn) {
 	reader := bufio.NewReaderSize(connection, connectionBuffer)
 	answer := &response{connection: connection}
 	for {

