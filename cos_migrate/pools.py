@@ -30,6 +30,8 @@ _BACKLOG_SECONDS = 0.03
 _BACKLOG_MOST = 1024
 _BIG_BACKLOG = 1
 _RATE_EVERY = 0.05
+_ROWS = 8
+"""Small tasks are given out in rows, as many as fill this share of a worker's room."""
 _CLOSE_SECONDS = 15.0
 """How long a process that has nothing to do any more may take to end before it is ended."""
 _START_AGAIN = 0.3
@@ -254,6 +256,7 @@ class Pools:
         self._tasks: dict[int, tuple[int, int, Message, str]] = {}
         self._places: dict[str, int] = {}
         self._suspects = Suspects()
+        self._favourite = self._in_row = 0
         self._total = job.small_threads + job.big_threads
         self._allowed = self._total
         self._started = self._stopped = False
@@ -301,16 +304,28 @@ class Pools:
         Those with the same name `together` all go to one worker.
         """
         big = int(task[1] not in Kind.SMALL)
-        index = self._places.get(together)
+        index = self._places.get(together) if together else None
         if index is None:
-            # Even without room it must be one that has threads: a lost worker's tasks go anywhere.
-            useful = [each for each, load in enumerate(self._loads) if load.threads[big]]
-            index = max(useful, key=lambda each: self._loads[each].fitness(big))
+            index = self._fittest() if big else self._next_small()
             self._place(together, index)
         load = self._loads[index]
         load.given[big] += 1
         load.outbox.append(task)
         self._tasks[task[0]] = (index, big, task, together)
+
+    def _next_small(self) -> int:
+        """Return who gets a small task: several in a row are the same one's."""
+        if self._in_row:
+            self._in_row -= 1
+        else:
+            self._favourite = self._fittest(big=0)
+            self._in_row = max(0, self._loads[self._favourite].room(0)) // _ROWS
+        return self._favourite
+
+    def _fittest(self, big: int = 1) -> int:
+        # Even without room it must be one that has threads: a lost worker's tasks go anywhere.
+        useful = [each for each, load in enumerate(self._loads) if load.threads[big]]
+        return max(useful, key=lambda each: self._loads[each].fitness(big))
 
     def _place(self, together: str, index: int) -> None:
         if together:
@@ -320,6 +335,7 @@ class Pools:
 
     def flush(self) -> None:
         """Send what `submit` has gathered."""
+        self._in_row = 0
         for index, load in enumerate(self._loads):
             if load.outbox and not load.watched:
                 self.start()
@@ -364,6 +380,7 @@ class Pools:
         load = self._loads[event.worker]
         if event.generation != load.generation:
             return []
+        self._in_row = 0
         load.generation += 1
         held = [task[0] for task in load.apart]
         unsent = (*held, *(task[0] for task in load.outbox))
