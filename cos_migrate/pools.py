@@ -19,11 +19,11 @@ from typing import Any, Protocol
 
 from cos_migrate import wire
 from cos_migrate.cos.access import Credentials
+from cos_migrate.job import Job
 from cos_migrate.masking import masked
 from cos_migrate.model import Failure
 from cos_migrate.suspects import Suspects
 from cos_migrate.tasks import Kind, Message, Reply
-from cos_migrate.worker import Job, Worker
 
 _BACKLOG_SECONDS = 0.03
 """A worker is given what it will do in so many seconds, besides what its threads hold."""
@@ -156,6 +156,8 @@ class _Inline:
     """A worker whose threads run in the coordinator's process."""
 
     def __init__(self, job: Job, index: int, post: Callable[[Results | Lost], None]) -> None:
+        from cos_migrate.worker import Worker  # noqa: PLC0415 - elsewhere only its process has it
+
         self._worker = Worker(job, lambda result: post(Results(index, [result])))
         self._actions: dict[str, Callable[[Any], None]] = {
             "submit": self._worker.submit,

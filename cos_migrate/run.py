@@ -17,6 +17,7 @@ from cos_migrate.cos.access import CosSettings, Credentials
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.errors import ConfigError
 from cos_migrate.http import Timeouts
+from cos_migrate.job import Job
 from cos_migrate.launcher import Launcher, usual_count
 from cos_migrate.logs import Logs
 from cos_migrate.migration import Migration, Plan
@@ -32,7 +33,6 @@ from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.spool import Spool
 from cos_migrate.state import State, note_run
 from cos_migrate.tasks import Look
-from cos_migrate.worker import Job
 
 _BILLED_LARGE = frozenset(
     {

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cos_migrate.bodies import IN_MEMORY, Bodies, Body
-from cos_migrate.cos.access import Access, CosSettings, Credentials
+from cos_migrate.cos.access import Access, Credentials
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.payload import BytesPayload
@@ -20,40 +19,17 @@ from cos_migrate.crew import Crew
 from cos_migrate.errors import TransportError
 from cos_migrate.express import NOT_PLAIN, Attempt, Express, Fetch, Handed
 from cos_migrate.http import Connection
+from cos_migrate.job import Job
 from cos_migrate.memory import MemoryBudget
-from cos_migrate.model import Target
 from cos_migrate.mover import Mover
 from cos_migrate.network import Route
 from cos_migrate.ordered import OrderedCheckings
-from cos_migrate.sources.base import Source, SourceOptions
+from cos_migrate.sources.base import Source
 from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.tasks import SOURCE_FIELDS, Arrival, Kind, Message, Reply, source_object
 
 if TYPE_CHECKING:
     from cos_migrate.cos.crypto import Sealer
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """The recipe a worker builds its clients from; it can be pickled."""
-
-    cos: CosSettings
-    source: type[Source]
-    source_config: Any
-    target: Target
-    small_threads: int
-    big_threads: int
-    attach_md5: bool
-    """Whether objects get `x-cos-meta-md5`."""
-    memory: int
-    """Bytes of object data this worker may hold at once."""
-    small_below: int
-    """Bytes; objects of this size and above go to the big pool."""
-    spool_folder: str
-    """Where this job's temporary files go."""
-    source_options: SourceOptions
-    encryption: EncryptionSettings | None = None
-    """How objects are encrypted before they leave; None: not at all."""
 
 
 class Worker:

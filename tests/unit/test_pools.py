@@ -16,13 +16,13 @@ from cos_migrate import pools as module
 from cos_migrate import wire
 from cos_migrate.cos.access import CosSettings, Credentials
 from cos_migrate.crew import Crew
+from cos_migrate.job import Job
 from cos_migrate.launcher import Launcher
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local import LocalSource
 from cos_migrate.sources.local_config import LocalConfig
 from cos_migrate.tasks import Kind, Message, Reply
-from cos_migrate.worker import Job
 from tests.unit.keys_source import TARGET, KeysSource
 
 LIMIT = 30
