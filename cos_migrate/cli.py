@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -14,8 +13,6 @@ from cos_migrate.errors import ConfigError, MigrateError, StateError
 OK, INCOMPLETE, MISUSE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes: all well; something failed; configuration or usage; the database; Ctrl-C."""
 _STANDARD_ERROR = 2
-_COLLECT_AFTER = 20_000
-"""New objects after which garbage is looked for."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -81,25 +78,6 @@ def _run(words: Sequence[str]) -> int:
         from cos_migrate.decrypt import run_decrypt  # noqa: PLC0415 - only this command needs it
 
         return run_decrypt(line, *line.decrypt)
-    from cos_migrate.launcher import Launcher, usual_count  # noqa: PLC0415 - as above
+    from cos_migrate.start import start  # noqa: PLC0415 - as above
 
-    launcher = Launcher()
-    try:
-        if not _has_records(Path("db")):
-            launcher.begin(usual_count())  # there is work to do: they load while this does
-        from cos_migrate.session import Session  # noqa: PLC0415 - `--help` needs none of it
-
-        # What is loaded stays, and hardly any of what flows from here on is in a cycle.
-        gc.freeze()
-        gc.set_threshold(_COLLECT_AFTER)
-        return Session(line, launcher).run()
-    finally:
-        launcher.close()
-
-
-def _has_records(folder: Path) -> bool:
-    """Return whether any job of this folder has run before."""
-    try:
-        return any(path.is_dir() for path in folder.iterdir())
-    except OSError:
-        return False
+    return start(line)

@@ -22,6 +22,7 @@ from cos_migrate.multipart import UploadOptions, copy_refused
 from cos_migrate.plan import DEFAULT_COPIES, CopyRules, Rules, cos_path_of, decide, problem_of_size
 from cos_migrate.positions import Positions
 from cos_migrate.report import Report, Summary
+from cos_migrate.scan_apart import ApartScanner
 from cos_migrate.scanner import ScanEnded, Scanned, Scanner
 from cos_migrate.settings import TimeWindow
 from cos_migrate.sources.base import Source
@@ -31,6 +32,8 @@ from cos_migrate.state import State
 from cos_migrate.tasks import Arrival, Kind, Message, Reply, source_fields
 from cos_migrate.uploads import Upload, Uploads
 
+ScannerMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scanner | ApartScanner]
+"""Makes what scans a source, given what it has to post what it finds to."""
 _OF_SOURCE = frozenset({Kind.DIGEST, Kind.STAT, Kind.EXAMINE, Kind.FETCH_PART})
 """Tasks that touch the source only: they prove nothing about COS."""
 _NO_SUCCESS = frozenset({Reply.UNSTARTED, Reply.FAILED, Reply.SPOOLED})
@@ -74,14 +77,18 @@ class Migration(Loop):
         state: State,
         report: Report,
         make_pools: PoolsMaker,
+        make_scanner: ScannerMaker,
         spool: Spool,
     ) -> None:
-        """`make_pools` is given what the workers have to post their results to."""
+        """What is made is given what it has to post its results to.
+
+        `make_scanner` is asked where the source is not listed by pages.
+        """
         super().__init__(plan.window, plan.reload_credentials, report, make_pools)
         self._plan = plan
         self._source = source
         self._spool = spool
-        self._ledger, self._scanner = self._prepare(source, state)
+        self._ledger, self._scanner = self._prepare(source, state, make_scanner)
         self._expects_work = state.was_empty or not source.reads_at_once
         self._found: collections.deque[Found] = collections.deque()
         self._examined: collections.deque[Sending] = collections.deque()
@@ -109,9 +116,11 @@ class Migration(Loop):
         self._underfilled = 0
         self._debugging = report.debugging
 
-    def _prepare(self, source: Source, state: State) -> tuple[Ledger, Scanner | Lister]:
+    def _prepare(
+        self, source: Source, state: State, make_scanner: ScannerMaker
+    ) -> tuple[Ledger, Scanner | ApartScanner | Lister]:
         if not isinstance(source, CloudSource):
-            return Ledger(source, state, self._report), Scanner(source.scan, self._inbox.put)
+            return Ledger(source, state, self._report), make_scanner(self._inbox.put)
         mark = records.origin_mark(source.origin())
         saved = positions.load(state, mark) if self._plan.resume else None
         if saved is None:

@@ -8,19 +8,15 @@ one is reported as failed.
 from __future__ import annotations
 
 import collections
-import contextlib
-import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from cos_migrate import wire
+from cos_migrate.child import Child
 from cos_migrate.cos.access import Credentials
 from cos_migrate.job import Job
-from cos_migrate.masking import masked
 from cos_migrate.model import Failure
 from cos_migrate.suspects import Suspects
 from cos_migrate.tasks import Kind, Message, Reply
@@ -32,8 +28,6 @@ _BIG_BACKLOG = 1
 _RATE_EVERY = 0.05
 _ROWS = 8
 """Small tasks are given out in rows, as many as fill this share of a worker's room."""
-_CLOSE_SECONDS = 15.0
-"""How long a process that has nothing to do any more may take to end before it is ended."""
 _START_AGAIN = 0.3
 """Seconds before it is tried again to start a process."""
 _PLACES_MOST = 256
@@ -78,78 +72,22 @@ class _Process:
         generation: int,
         post: Callable[[Results | Lost], None],
     ) -> None:
-        self._process = process
-        self._closing = False
-        self._last_words: collections.deque[bytes] = collections.deque(maxlen=5)
-        self._listener = threading.Thread(
-            target=self._listen, args=(index, generation, post), daemon=True
+        self._child = Child(
+            process,
+            hear=lambda results: post(Results(index, results)),
+            lost=lambda reason: post(Lost(index, generation, reason)),
         )
-        self._errors = threading.Thread(target=self._hear_errors, daemon=True)
-        self._limit = threading.Timer(_CLOSE_SECONDS, self._process.kill)
-        self._limit.daemon = True
-        try:
-            self._listener.start()
-            self._errors.start()
-        except RuntimeError:  # the system gives no more threads
-            self._closing = True
-            self._process.kill()
-            raise
-        self._write(job)
+        self._child.write(job)
+        self.close = self._child.close
 
     def send(self, command: str, value: Any) -> None:
-        """Send a command; one that ended meanwhile is reported by its listener."""
-        self._write((command, value))
+        """Send a command; of one that has ended meanwhile its loss is posted."""
+        self._child.write((command, value))
 
     def end(self) -> None:
         """Have it finish what it does and end; one that does not is ended in a while."""
-        self._closing = True
-        with contextlib.suppress(RuntimeError):  # no more threads: then without a limit
-            self._limit.start()
+        self._child.let_end()
         self.send("close", None)
-
-    def close(self) -> None:
-        """Wait for the end of what `end` was called for."""
-        self._process.wait()
-        self._limit.cancel()
-        self._listener.join()
-        self._errors.join()
-        if self._process.stdin:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-
-    def _write(self, value: Any) -> None:
-        if self._process.stdin:
-            try:
-                wire.send(self._process.stdin, value)  # type: ignore[arg-type]
-            except (OSError, ValueError):
-                pass
-
-    def _listen(self, index: int, generation: int, post: Callable[[Results | Lost], None]) -> None:
-        stream = self._process.stdout
-        try:
-            while stream:
-                post(Results(index, wire.receive(stream)))  # type: ignore[arg-type]
-        except (EOFError, OSError):
-            pass
-        code = self._process.wait()
-        if not self._closing:
-            self._errors.join(1.0)
-            words = masked(b" | ".join(self._last_words).decode("utf-8", "replace"))
-            post(Lost(index, generation, f"{_how(code)}{', ' + words if words else ''}"))
-
-    def _hear_errors(self) -> None:
-        for line in self._process.stderr or ():
-            self._last_words.append(line.strip()[:500])
-
-
-def _how(code: int) -> str:
-    """Return how a process ended, by its exit code."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"killed by signal {-code}"
 
 
 class _Inline:

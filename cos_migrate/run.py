@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from cos_migrate import __version__
@@ -18,7 +20,7 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.errors import ConfigError
 from cos_migrate.http import Timeouts
 from cos_migrate.job import Job
-from cos_migrate.launcher import Launcher, usual_count
+from cos_migrate.launcher import SCAN, WORKER, Launcher, worker_count
 from cos_migrate.logs import Logs
 from cos_migrate.migration import Migration, Plan
 from cos_migrate.model import Target
@@ -27,6 +29,9 @@ from cos_migrate.network import Proxy
 from cos_migrate.plan import Rules
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.report import Report, Summary
+from cos_migrate.scan_apart import ApartScanner
+from cos_migrate.scan_job import ScanJob
+from cos_migrate.scanner import ScanEnded, Scanned, Scanner
 from cos_migrate.settings import Common
 from cos_migrate.sources.base import Source, SourceOptions
 from cos_migrate.sources.cloud import CloudSource
@@ -142,13 +147,6 @@ def without_effect(common: Common, source_type: type[Source]) -> Iterator[str]:
         )
 
 
-def processes_of(common: Common) -> int:
-    """Return how many worker processes share the pools; 0: this process does all."""
-    wanted = common.worker_process_num
-    count = wanted if wanted >= 0 else usual_count()
-    return min(count, max(common.small_file_executor_num, common.big_file_executor_num))
-
-
 class Run:
     """One pass over the source of a configuration."""
 
@@ -238,7 +236,13 @@ class Run:
                 self._spool.open()
             try:
                 migration = Migration(
-                    self._plan, self._source, state, self._report, self._make_pools, self._spool
+                    self._plan,
+                    self._source,
+                    state,
+                    self._report,
+                    self._make_pools,
+                    self._make_scanner,
+                    self._spool,
                 )
                 summaries = [self._pass(migration)]
             finally:
@@ -304,7 +308,15 @@ class Run:
             source_options=self._source.options,
             encryption=self._plan.upload.encryption,
         )
-        return Pools(job, processes_of(common), post, self._launcher.take)
+        return Pools(job, worker_count(common), post, partial(self._launcher.take, WORKER))
+
+    def _make_scanner(self, post: Callable[[Scanned | ScanEnded], None]) -> Scanner | ApartScanner:
+        source = self._source
+        if source.scans_apart and worker_count(self._config.common):
+            job = ScanJob(self._source_type, source.config, source.target, source.options)
+            with contextlib.suppress(OSError, RuntimeError):  # the system gives no more of them
+                return ApartScanner(self._launcher.take(SCAN), job, post)
+        return Scanner(source.scan, post)
 
 
 def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:

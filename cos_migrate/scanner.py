@@ -56,13 +56,19 @@ class Scanner:
     """Runs a source's scan in a thread and posts its batches."""
 
     def __init__(
-        self, scan: Callable[[], Iterator[Found]], post: Callable[[Scanned | ScanEnded], None]
+        self,
+        scan: Callable[[], Iterator[Found]],
+        post: Callable[[Scanned | ScanEnded], None],
+        *,
+        turns: bool = True,
     ) -> None:
+        """`turns`: the walk shares the interpreter with who uses what it finds."""
         self._scan = scan
         self._post = post
         self._changed = threading.Condition()
         self._waiting = 0
-        self._ahead = 1
+        self._turns = turns
+        self._ahead = 1 if turns else _AHEAD
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="scan", daemon=True)
 
@@ -101,7 +107,8 @@ class Scanner:
         for item in self._scan():
             batch.append(item)
             if len(batch) >= most or time.monotonic() - since > _BATCH_SECONDS:
-                self._judge(time.monotonic() - since, time.thread_time() - used)
+                if self._turns:
+                    self._judge(time.monotonic() - since, time.thread_time() - used)
                 if not self._give(batch):
                     return
                 batch = []

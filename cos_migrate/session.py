@@ -30,7 +30,6 @@ from cos_migrate.run import (
     credentials_of,
     encryption_of,
     header_of,
-    processes_of,
     source_options,
     target_of,
     without_effect,
@@ -49,14 +48,20 @@ class Session:
     """Runs what the command line asks for, in the current folder."""
 
     def __init__(
-        self, line: CommandLine, launcher: Launcher, environ: Mapping[str, str] = os.environ
+        self,
+        line: CommandLine,
+        loaded: Loaded,
+        console: Console,
+        launcher: Launcher,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """`launcher` has worker processes, maybe some that wait already."""
+        """`loaded`: what `line` names; `launcher` may have processes that wait already."""
         self._line = line
+        self._loaded = loaded
         self._launcher = launcher
         self._environ = environ
         self._folder = Path.cwd()
-        self._console = Console(quiet=line.quiet, progress=line.progress)
+        self._console = console
         self._signal = 0
         self._wake = threading.Event()
         self._run: Run | None = None
@@ -65,14 +70,12 @@ class Session:
 
     def run(self) -> int:
         """Return the exit code. Raises ConfigError and StateError."""
-        self._console.say(f"cos migrate tool config path:{self._line.config_path}")
-        loaded = self._load()
-        config = loaded.config
+        config = self._loaded.config
         source_type = registry.find(config.migrate_type)
         mode = self._environ.get("RUN_MODE", "").upper()
         if mode in {"DUMP_REQUESTID", "QUERY_REQUESTID"}:
             return self._request_ids(mode, config, source_type)
-        return self._migrate(loaded, source_type)
+        return self._migrate(self._loaded, source_type)
 
     def _load(self) -> Loaded:
         line = self._line
@@ -80,7 +83,6 @@ class Session:
 
     def _migrate(self, loaded: Loaded, source_type: type[Source]) -> int:
         common, line = loaded.config.common, self._line
-        self._launcher.keep(processes_of(common))
         self._encryption = encryption_of(common)
         logs = Logs(self._folder / "log", debug=line.debug)
         console = self._console

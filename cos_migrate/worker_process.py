@@ -10,14 +10,13 @@ from __future__ import annotations
 import collections
 import gc
 import os
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from cos_migrate import wire
+from cos_migrate import parent, wire
 from cos_migrate.tasks import Message
 from cos_migrate.worker import Worker
 
@@ -29,13 +28,7 @@ _COLLECT_AFTER = 20_000
 
 def main() -> None:
     """Serve until told to close, or until the coordinator is gone."""
-    # Ctrl-C, and a service manager's end, may reach all processes: the coordinator answers, which
-    # waits for what is in flight, and without which this process ends.
-    for name in ("SIGINT", "SIGBREAK", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    commands, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not get between the frames
+    commands, answers = parent.pipes()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
     outbox = _Outbox(answers)
@@ -51,6 +44,7 @@ def main() -> None:
     worker.close()
     outbox.close()
     sender.join()
+    os._exit(0)  # there is nothing left that would have to be ended in order
 
 
 def _end_with_coordinator() -> None:

@@ -6,10 +6,12 @@ import abc
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from cos_migrate.model import Described, Found, SourceObject, Target
-from cos_migrate.network import Proxy
+
+if TYPE_CHECKING:
+    from cos_migrate.network import Proxy
 
 
 class Reader(Protocol):
@@ -62,6 +64,8 @@ class Source(abc.ABC):
     """The folder below `db/` that keeps its record databases."""
     reads_at_once: ClassVar[bool] = False
     """Whether small objects are read without waiting for a network, and again at no cost."""
+    scans_apart: ClassVar[bool] = False
+    """Whether a scan keeps a processor busy, and is worth a process of its own."""
     examines: bool = True
     """Whether an object that is listed without its size is asked about before it is sent."""
     repeats: bool = True

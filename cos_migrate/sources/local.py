@@ -51,6 +51,7 @@ class LocalSource(Source):
     migrate_type: ClassVar[str] = "migrateLocal"
     record_kind: ClassVar[str] = "migrate_from_local"
     reads_at_once: ClassVar[bool] = True
+    scans_apart: ClassVar[bool] = True
     Config = LocalConfig
     config: LocalConfig
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cos_migrate import cli, session
+from cos_migrate import cli
 from cos_migrate.cloud_access import CloudAccess
 from cos_migrate.errors import SourceChanged, SourceError
 from cos_migrate.fetch import Request
@@ -26,7 +26,6 @@ from cos_migrate.options import option
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Reader
 from cos_migrate.sources.cloud import KeyOrderedSource, KeyPage, base_of
-from cos_migrate.sources.sections import SECTIONS
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
 
 MIGRATE_TYPE = "migrateFolder"
@@ -207,8 +206,6 @@ class FolderTool(Tool):
 def main() -> int:
     """Run the tool with the source."""
     registry._MODULES[MIGRATE_TYPE] = ("tests.functional.folder_cloud", "FolderSource")
-    sections = {**SECTIONS, MIGRATE_TYPE: FolderConfig}
-    setattr(session, "SECTIONS", sections)  # noqa: B010 - not of its public face
     return cli.main()
 
 

@@ -1,35 +1,60 @@
-"""Worker processes that are started before anybody knows what they will have to do."""
+"""Processes that are started before anybody knows what they will have to do."""
 
 from __future__ import annotations
 
-from cos_migrate.launcher import Launcher, usual_count
+import os
+from dataclasses import replace
+
+import pytest
+
+from cos_migrate.launcher import SCAN, WORKER, Launcher, worker_count
+from cos_migrate.settings import Common
 
 
-def test_what_waits_is_taken_before_anything_is_started() -> None:
+@pytest.mark.parametrize("program", [WORKER, SCAN])
+def test_what_waits_is_taken_before_anything_is_started(program: str) -> None:
     launcher = Launcher()
-    launcher.begin(2)
+    launcher.begin(program, 2)
+    processes = [launcher.take(program) for _ in range(3)]
     try:
-        first, second = launcher.take(), launcher.take()
-        third = launcher.take()
-        assert len({first.pid, second.pid, third.pid}) == 3
-        for process in (first, second, third):
-            assert process.poll() is None
+        assert len({process.pid for process in processes}) == 3
+        assert all(process.poll() is None for process in processes)
     finally:
-        for process in (first, second, third):
+        for process in processes:
             process.communicate()
             assert process.returncode == 1  # its pipe was closed before it got its job
 
 
-def test_what_is_too_many_ends() -> None:
+def test_what_nobody_took_ends() -> None:
     launcher = Launcher()
-    launcher.begin(3)
-    launcher.keep(1)
-    left = launcher.take()
-    launcher.begin(1)
+    launcher.begin(WORKER, 2)
+    taken = launcher.take(WORKER)
     launcher.close()
-    assert left.poll() is None
-    left.communicate()
+    assert taken.poll() is None
+    taken.communicate()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
-def test_no_more_processes_than_one_coordinator_can_plan_for() -> None:
-    assert 1 <= usual_count() <= 8
+def test_no_more_processes_than_one_coordinator_can_plan_for(common: Common) -> None:
+    assert 1 <= worker_count(replace(common, worker_process_num=-1)) <= 8
+
+
+@pytest.mark.parametrize(("wanted", "small", "big", "count"), [(0, 4, 4, 0), (9, 2, 3, 3)])
+def test_no_process_without_a_thread(
+    common: Common, wanted: int, small: int, big: int, count: int
+) -> None:
+    changed = replace(
+        common, worker_process_num=wanted, small_file_executor_num=small, big_file_executor_num=big
+    )
+    assert worker_count(changed) == count
+
+
+@pytest.fixture(name="common")
+def _common() -> Common:
+    return Common(
+        bucket_name="b-1250000000",
+        region="ap-guangzhou",
+        secret_id="",  # type: ignore[arg-type]
+        secret_key="",  # type: ignore[arg-type]
+    )

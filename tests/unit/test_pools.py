@@ -8,16 +8,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
+from cos_migrate import child, wire
 from cos_migrate import pools as module
-from cos_migrate import wire
 from cos_migrate.cos.access import CosSettings, Credentials
 from cos_migrate.crew import Crew
 from cos_migrate.job import Job
-from cos_migrate.launcher import Launcher
+from cos_migrate.launcher import WORKER, Launcher
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local import LocalSource
@@ -28,6 +29,7 @@ from tests.unit.keys_source import TARGET, KeysSource
 LIMIT = 30
 BROKEN = """
 import threading
+from functools import partial
 from cos_migrate import worker_process
 
 class Broken:
@@ -66,7 +68,7 @@ class Seats(Pools):
     def __init__(
         self, job: Job, processes: int, post: Callable[[Any], None] = lambda _: None
     ) -> None:
-        super().__init__(job, processes, post, Launcher().take)
+        super().__init__(job, processes, post, partial(Launcher().take, WORKER))
         self.seats = [Seat() for _ in range(processes)]
 
     def _seat(self, index: int) -> None:
@@ -191,13 +193,18 @@ def local_job(threads: int = 2) -> Job:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
 def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_CLOSE_SECONDS", 0.3)
+    monkeypatch.setattr(child, "_CLOSE_SECONDS", 0.3)
     posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    pools = Pools(local_job(), 2, posted.put, Launcher().take)
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def launch() -> subprocess.Popen[bytes]:
+        processes.append(Launcher().take(WORKER))
+        return processes[-1]
+
+    pools = Pools(local_job(), 2, posted.put, launch)
     pools.start()
-    for seat in pools._seats:
-        assert isinstance(seat, module._Process)
-        seat._process.send_signal(signal.SIGSTOP)
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
     pools.close()
     assert posted.empty()
 
@@ -210,7 +217,7 @@ def test_a_process_that_cannot_be_started_is_one_that_is_lost(
 
     monkeypatch.setattr(module, "_START_AGAIN", 0)
     posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    pools = Pools(local_job(), 1, posted.put, Launcher().take)
+    pools = Pools(local_job(), 1, posted.put, partial(Launcher().take, WORKER))
     with monkeypatch.context() as patched:
         patched.setattr(subprocess, "Popen", refuse)
         pools.submit((1, Kind.PUT_OBJECT, "missing", 1, 0, "", False, "", "/a", 0))
@@ -297,7 +304,7 @@ def test_the_last_words_of_a_process_tell_no_secret(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(subprocess, "Popen", broken)
     posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    pools = Pools(local_job(), 1, posted.put, Launcher().take)
+    pools = Pools(local_job(), 1, posted.put, partial(Launcher().take, WORKER))
     pools.start()
     lost = posted.get(timeout=LIMIT)
     pools.close()

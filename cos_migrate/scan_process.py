@@ -1,0 +1,38 @@
+"""The process in which a source is scanned: batches leave, and each that was used allows another.
+
+Started as `python -m cos_migrate.scan_process`. When the coordinator is gone, so is this process.
+"""
+
+from __future__ import annotations
+
+import os
+
+from cos_migrate import parent, wire
+from cos_migrate.scan_job import ScanJob, packed
+from cos_migrate.scanner import ScanEnded, Scanned, Scanner
+
+
+def main() -> None:
+    """Scan until the coordinator has enough."""
+    incoming, outgoing = parent.pipes()
+
+    def post(event: Scanned | ScanEnded) -> None:
+        try:
+            wire.send(outgoing, packed(event.found) if isinstance(event, Scanned) else event)
+        except OSError:
+            os._exit(1)
+
+    try:
+        job: ScanJob = wire.receive(incoming)
+        source = job.source(job.config, job.target, job.options)
+        scanner = Scanner(source.scan, post, turns=False)
+        scanner.start()
+        while True:
+            wire.receive(incoming)
+            scanner.consumed()
+    except EOFError:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
