@@ -78,6 +78,14 @@ def _run(words: Sequence[str]) -> int:
         from cos_migrate.decrypt import run_decrypt  # noqa: PLC0415 - only this command needs it
 
         return run_decrypt(line, *line.decrypt)
-    from cos_migrate.start import start  # noqa: PLC0415 - as above
+    from cos_migrate.launcher import SCAN, Launcher, has_folder  # noqa: PLC0415 - as above
 
-    return start(line)
+    launcher = Launcher()
+    try:
+        if has_folder(Path("db", "migrate_from_local")):
+            launcher.keep(SCAN, 1)  # files are looked through again, in all likelihood
+        from cos_migrate.start import start  # noqa: PLC0415 - it loads beside this
+
+        return start(line, launcher)
+    finally:
+        launcher.close()

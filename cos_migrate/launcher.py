@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import os
 import subprocess
 import sys
-
-from cos_migrate.settings import Common
+from pathlib import Path
 
 WORKER = "cos_migrate.worker_process"
 SCAN = "cos_migrate.scan_process"
-_MOST = 8
-"""More worker processes than this are faster than one coordinator can plan for."""
 
 
 class Launcher:
@@ -27,11 +23,14 @@ class Launcher:
         self._waiting: collections.defaultdict[str, collections.deque[subprocess.Popen[bytes]]]
         self._waiting = collections.defaultdict(collections.deque)
 
-    def begin(self, program: str, count: int = 1) -> None:
-        """Start so many that wait, or fewer where the system gives no more."""
+    def keep(self, program: str, count: int) -> None:
+        """Have so many wait, or fewer where the system gives no more."""
+        waiting = self._waiting[program]
+        while len(waiting) > count:
+            _end(waiting.pop())
         with contextlib.suppress(OSError):  # whoever needs one tries again, and says why not
-            for _ in range(count):
-                self._waiting[program].append(_start(program))
+            while len(waiting) < count:
+                waiting.append(_start(program))
 
     def take(self, program: str) -> subprocess.Popen[bytes]:
         """Return a process, of which stdin, stdout and stderr are pipes. Raises OSError."""
@@ -40,24 +39,21 @@ class Launcher:
 
     def close(self) -> None:
         """End those that nobody took."""
-        for waiting in self._waiting.values():
-            while waiting:
-                process = waiting.pop()
-                process.kill()
-                process.communicate()
+        for program in self._waiting:
+            self.keep(program, 0)
 
 
-def worker_count(common: Common) -> int:
-    """Return how many worker processes share the pools; 0: the coordinator does all."""
-    wanted = common.worker_process_num
-    count = wanted if wanted >= 0 else min(_MOST, _cores())
-    return min(count, max(common.small_file_executor_num, common.big_file_executor_num))
+def has_folder(path: Path) -> bool:
+    """Return whether there is a folder in `path`: in `db/`, records of some kind."""
+    try:
+        return any(each.is_dir() for each in path.iterdir())
+    except OSError:
+        return False
 
 
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
 
 
 def _start(program: str) -> subprocess.Popen[bytes]:

@@ -6,7 +6,8 @@ What COS has confirmed is gathered, written to the database in one batch, and on
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import cast
 
 from cos_migrate import keys, positions, records
 from cos_migrate.model import (
@@ -15,8 +16,12 @@ from cos_migrate.model import (
     Found,
     Outcome,
     Rejected,
+    Row,
     SourceObject,
     Status,
+    object_of,
+    objects_of,
+    rows_of,
 )
 from cos_migrate.multipart import Step
 from cos_migrate.plan import cos_path_of
@@ -27,6 +32,7 @@ from cos_migrate.scanner import Listed
 from cos_migrate.sources.base import Source
 from cos_migrate.state import State
 
+_Get = Callable[[bytes], "bytes | None"]
 _GONE = "NoSuchKey"
 """The code of an object that its source has no more."""
 _SYNC_EVERY = 0.9
@@ -87,7 +93,7 @@ class Ledger:
         value = self._state.get(record_key.encode())
         return value.decode("utf-8", "replace") if value is not None else None
 
-    def leave_recorded(self, found: list[Found], tried: Collection[str]) -> list[Found]:
+    def leave_recorded(self, found: Sequence[Found | Row], tried: Collection[str]) -> list[Found]:
         """Settle the objects that are recorded as they are; return all others.
 
         It does for many at once what `recorded`, `plan.decide` and `skipped` do for one: in a
@@ -95,37 +101,75 @@ class Ledger:
         listed pages that have been dealt with. Raises StateError.
         """
         if self._nothing_recorded:
-            return found
-        source, positions, failed = self._source, self._positions, self._failed
-        target = source.target
-        record_key, unchanged, renewed = source.record_key, source.unchanged, source.renewed
+            return list(objects_of(found))
+        rows = rows_of(found)
+        objects = [cast("Found", item) for item in found if type(item) is not tuple]
+        left: list[str] = []
         others: list[Found] = []
-        keys: list[str] = []
-        total = 0
         with self._state.in_order() as get:
-            for obj in found:
-                if not isinstance(obj, SourceObject) or obj.fingerprint[0] < 0:
-                    others.append(obj)
-                    continue
-                key = record_key(obj, cos_path_of(target, obj))
-                value = get(key.encode("utf-8", "surrogatepass"))
-                recorded = None if value is None else value.decode("utf-8", "replace")
-                if (
-                    recorded is None
-                    or not unchanged(obj, recorded)
-                    or renewed(obj, recorded)
-                    or (tried and obj.page and obj.name in tried)
-                    or (failed and records.failed_key(key) in failed)
-                ):
-                    others.append(obj)
-                    continue
-                keys.append(key)
-                total += obj.fingerprint[0]
-                if positions and obj.page:
-                    positions.settled(obj.page)
-        if keys:
-            self._settle_skipped(keys, total)
+            size = self._compare_rows(rows, get, left, objects, others) if rows else 0
+            size += self._compare(objects, get, tried, left, others)
+        if left:
+            self._settle_skipped(left, size)
         return others
+
+    def _compare_rows(
+        self,
+        rows: list[Row],
+        get: _Get,
+        left: list[str],
+        objects: list[Found],
+        others: list[Found],
+    ) -> int:
+        """Add the record keys of those to leave alone to `left`, those without one to `others`.
+
+        What is recorded in other words is added to `objects`. Return the bytes of the first.
+        """
+        failed, size = self._failed, 0
+        for row, (key, value) in zip(rows, self._source.row_records(rows), strict=True):
+            recorded = get(key.encode("utf-8", "surrogatepass"))
+            if recorded == value.encode() and not failed:
+                left.append(key)
+                size += row[2]
+            else:
+                (others if recorded is None else objects).append(object_of(row))
+        return size
+
+    def _compare(
+        self,
+        found: list[Found],
+        get: _Get,
+        tried: Collection[str],
+        left: list[str],
+        others: list[Found],
+    ) -> int:
+        """Add the record keys of those to leave alone to `left`, all else to `others`.
+
+        Return the bytes of the first.
+        """
+        source, positions, failed = self._source, self._positions, self._failed
+        size = 0
+        for obj in found:
+            if not isinstance(obj, SourceObject) or obj.fingerprint[0] < 0:
+                others.append(obj)
+                continue
+            key = source.record_key(obj, cos_path_of(source.target, obj))
+            value = get(key.encode("utf-8", "surrogatepass"))
+            recorded = None if value is None else value.decode("utf-8", "replace")
+            if (
+                recorded is None
+                or not source.unchanged(obj, recorded)
+                or source.renewed(obj, recorded)
+                or (tried and obj.page and obj.name in tried)
+                or (failed and records.failed_key(key) in failed)
+            ):
+                others.append(obj)
+                continue
+            left.append(key)
+            size += obj.fingerprint[0]
+            if positions and obj.page:
+                positions.settled(obj.page)
+        return size
 
     def _settle_skipped(self, record_keys: list[str], size: int) -> None:
         shown = [self._source.shown(key) for key in record_keys]

@@ -17,7 +17,17 @@ from cos_migrate.errors import StateError
 from cos_migrate.ledger import Ledger, Sending
 from cos_migrate.lister import Lister
 from cos_migrate.loop import Loop, PoolsMaker
-from cos_migrate.model import Failure, Fingerprint, Found, Note, Rejected, SourceObject
+from cos_migrate.model import (
+    Failure,
+    Fingerprint,
+    Found,
+    Note,
+    Rejected,
+    Row,
+    SourceObject,
+    objects_of,
+    rows_of,
+)
 from cos_migrate.multipart import UploadOptions, copy_refused
 from cos_migrate.plan import DEFAULT_COPIES, CopyRules, Rules, cos_path_of, decide, problem_of_size
 from cos_migrate.positions import Positions
@@ -193,19 +203,20 @@ class Migration(Loop):
                 self._report.error(f"the list is not complete: {event.failure.message}")
 
     def _take_found(self, event: Scanned) -> None:
-        if event.listed:
-            objects = sum(not isinstance(item, Note) for item in event.found)
-            self._ledger.listed(event.listed, objects)
         found = event.found
+        if event.listed:
+            objects = sum(not isinstance(item, Note) for item in found)
+            self._ledger.listed(event.listed, objects)
         if found:
             self._report.found(*_extent(found))
         if self._plan.rules.use_records and self._open and not self._stopping:
             others = self._ledger.leave_recorded(found, self._tried)
             self._seen += len(found) - len(others)
-            found = others
-        if found:
-            self._found.extend(found)
-            self._batches.append(len(found))
+        else:
+            others = list(objects_of(found))
+        if others:
+            self._found.extend(others)
+            self._batches.append(len(others))
         else:
             self._scanner.consumed()
 
@@ -459,8 +470,9 @@ class Migration(Loop):
         self._report.moving(self._uploads.sent)
 
 
-def _extent(found: Sequence[Found]) -> tuple[int, int]:
+def _extent(found: Sequence[Found | Row]) -> tuple[int, int]:
     """Return how many objects a batch holds, and their bytes."""
+    rows = [size for _, _, size, _ in rows_of(found)]
     sizes = [item.fingerprint[0] for item in found if isinstance(item, SourceObject)]
-    size = sum([size for size in sizes if size > 0])
-    return len(sizes) + sum(isinstance(item, Rejected) for item in found), size
+    rejected = sum(isinstance(item, Rejected) for item in found) if len(rows) < len(found) else 0
+    return len(rows) + len(sizes) + rejected, sum(rows) + sum(size for size in sizes if size > 0)

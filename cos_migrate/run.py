@@ -20,7 +20,7 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.errors import ConfigError
 from cos_migrate.http import Timeouts
 from cos_migrate.job import Job
-from cos_migrate.launcher import SCAN, WORKER, Launcher, worker_count
+from cos_migrate.launcher import SCAN, WORKER, Launcher
 from cos_migrate.logs import Logs
 from cos_migrate.migration import Migration, Plan
 from cos_migrate.model import Target
@@ -32,7 +32,7 @@ from cos_migrate.report import Report, Summary
 from cos_migrate.scan_apart import ApartScanner
 from cos_migrate.scan_job import ScanJob
 from cos_migrate.scanner import ScanEnded, Scanned, Scanner
-from cos_migrate.settings import Common
+from cos_migrate.settings import Common, worker_count
 from cos_migrate.sources.base import Source, SourceOptions
 from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.spool import Spool
@@ -316,7 +316,7 @@ class Run:
             job = ScanJob(self._source_type, source.config, source.target, source.options)
             with contextlib.suppress(OSError, RuntimeError):  # the system gives no more of them
                 return ApartScanner(self._launcher.take(SCAN), job, post)
-        return Scanner(source.scan, post)
+        return Scanner(source.scan_rows, post)
 
 
 def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:

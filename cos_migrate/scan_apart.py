@@ -12,7 +12,7 @@ from typing import Any
 
 from cos_migrate.child import Child
 from cos_migrate.model import Failure
-from cos_migrate.scan_job import Batch, ScanJob, unpacked
+from cos_migrate.scan_job import ScanJob
 from cos_migrate.scanner import ScanEnded, Scanned
 
 
@@ -47,7 +47,7 @@ class ApartScanner:
         if isinstance(event, ScanEnded):
             self._end(event)
         else:
-            self._post(Scanned(unpacked(Batch(*event))))
+            self._post(Scanned(event))
 
     def _lost(self, reason: str) -> None:
         text = f"the process that lists the source ended by itself ({reason})"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from cos_migrate import parent, wire
-from cos_migrate.scan_job import ScanJob, packed
+from cos_migrate.scan_job import ScanJob
 from cos_migrate.scanner import ScanEnded, Scanned, Scanner
 
 
@@ -18,14 +18,14 @@ def main() -> None:
 
     def post(event: Scanned | ScanEnded) -> None:
         try:
-            wire.send(outgoing, packed(event.found) if isinstance(event, Scanned) else event)
+            wire.send(outgoing, event.found if isinstance(event, Scanned) else event)
         except OSError:
             os._exit(1)
 
     try:
         job: ScanJob = wire.receive(incoming)
         source = job.source(job.config, job.target, job.options)
-        scanner = Scanner(source.scan, post, turns=False)
+        scanner = Scanner(source.scan_rows, post, turns=False)
         scanner.start()
         while True:
             wire.receive(incoming)

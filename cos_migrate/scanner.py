@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cos_migrate.errors import MigrateError
 from cos_migrate.masking import words_of
-from cos_migrate.model import Failure, Found, ListRange
+from cos_migrate.model import Failure, Found, ListRange, Row
 from cos_migrate.tasks import failure_of
 
 _BATCH = 256
@@ -40,7 +40,7 @@ class Listed:
 class Scanned:
     """A batch of what the source has."""
 
-    found: list[Found]
+    found: Sequence[Found | Row]
     listed: Listed | None = None
     """Where they stand in a listing by pages; None for a walk."""
 
@@ -57,7 +57,7 @@ class Scanner:
 
     def __init__(
         self,
-        scan: Callable[[], Iterator[Found]],
+        scan: Callable[[], Iterator[Found | Row]],
         post: Callable[[Scanned | ScanEnded], None],
         *,
         turns: bool = True,
@@ -100,7 +100,7 @@ class Scanner:
         self._post(ScanEnded(failure))
 
     def _walk(self) -> None:
-        batch: list[Found] = []
+        batch: list[Found | Row] = []
         # The first objects leave at once, so that transfers begin early.
         most = 1
         since, used = time.monotonic(), time.thread_time()
@@ -125,7 +125,7 @@ class Scanner:
         """
         self._ahead = 1 if used > spent * _BUSY else _AHEAD
 
-    def _give(self, batch: list[Found]) -> bool:
+    def _give(self, batch: list[Found | Row]) -> bool:
         """Post a batch; return whether to go on, once there is room for the next."""
         with self._changed:
             self._waiting += 1

@@ -5,6 +5,7 @@ Owns the fields that the engine reads; it loads nothing, and everything in it ca
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from cos_migrate.values import NO_SECRET, Secret, TimeWindow
 
 __all__ = ["Common", "MigrateType", "Secret", "TimeWindow"]
 
+_PROCESSES_MOST = 8
+"""More worker processes than this are faster than one coordinator can plan for."""
 _KEY_SIZES = (16, 24, 32)
 _IV_SIZE = 16
 _COUNT = f"a whole number from 1 to {values.MAX_INT}"
@@ -391,3 +394,16 @@ class Common:
             yield Mistake("proxyHost", message, "a host name")
         if self.client_encryption:
             yield from _key_mistakes(self.key_path)
+
+
+def worker_count(common: Common) -> int:
+    """Return how many worker processes share the pools; 0: the coordinator does all."""
+    wanted = common.worker_process_num
+    count = wanted if wanted >= 0 else min(_PROCESSES_MOST, _cores())
+    return min(count, max(common.small_file_executor_num, common.big_file_executor_num))
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

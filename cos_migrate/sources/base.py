@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from cos_migrate.model import Described, Found, SourceObject, Target
+from cos_migrate.model import Described, Found, Row, SourceObject, Target
 
 if TYPE_CHECKING:
     from cos_migrate.network import Proxy
@@ -112,6 +112,14 @@ class Source(abc.ABC):
     def wanted(self, obj: SourceObject) -> bool:  # noqa: ARG002
         """Return whether `obj`, listed without being known, is one of those to migrate."""
         return True
+
+    def scan_rows(self) -> Iterator[Found | Row]:
+        """Yield what `scan` yields, plain objects as rows where that is quicker."""
+        return self.scan()
+
+    def row_records(self, rows: Sequence[Row]) -> list[tuple[str, str]]:
+        """Return `record_key` and `record_value` of each row; only for who yields rows."""
+        raise NotImplementedError
 
     @abc.abstractmethod
     def record_key(self, obj: SourceObject, cos_path: str) -> str:

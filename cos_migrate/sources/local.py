@@ -9,7 +9,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar
 
@@ -21,8 +21,10 @@ from cos_migrate.model import (
     Found,
     Note,
     Rejected,
+    Row,
     SourceObject,
     Target,
+    objects_of,
 )
 from cos_migrate.sources.base import Reader, Source, SourceOptions
 from cos_migrate.sources.local_config import LocalConfig
@@ -87,6 +89,17 @@ class LocalSource(Source):
         size, mtime_ns, _ = obj.fingerprint
         return f"[mtime: {mtime_ns // 1_000_000}], [fileSize: {size}]"
 
+    def row_records(self, rows: Sequence[Row]) -> list[tuple[str, str]]:
+        """Return the keys and values of many files at once."""
+        head, folder = self._record_head, self.target.cos_path
+        return [
+            (
+                f"{head}{name}], [cosPath: {folder}{key}]",
+                f"[mtime: {mtime_ns // 1_000_000}], [fileSize: {size}]",
+            )
+            for name, key, size, mtime_ns in rows
+        ]
+
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Compare times to the millisecond, with a Java record of whole seconds to the second.
 
@@ -131,6 +144,10 @@ class LocalSource(Source):
 
     def scan(self) -> Iterator[Found]:
         """Yield what is below localPath, always from its start."""
+        return objects_of(self.scan_rows())
+
+    def scan_rows(self) -> Iterator[Found | Row]:
+        """Yield what is below localPath, files that no filter has to look at as rows."""
         if self.config.file_list_mode:
             return self._scan_list()
         if self._is_file:
@@ -149,7 +166,7 @@ class LocalSource(Source):
             return
         yield self._judged(name, name.rpartition("/")[2], found)
 
-    def _walk(self) -> Iterator[Found]:
+    def _walk(self) -> Iterator[Found | Row]:
         """Walk depth first with a stack, so that no depth is too deep."""
         root, at = self._root, len(self._root)
         stack: list[_Level] = []
@@ -186,7 +203,7 @@ class LocalSource(Source):
             elif self._filtered or not name.isascii():
                 yield self._judged(name, name[at:], found)
             else:
-                yield SourceObject(name, name[at:], Fingerprint(found.st_size, found.st_mtime_ns))
+                yield name, name[at:], found.st_size, found.st_mtime_ns
 
     def _enter(self, folder: str, stack: list[_Level], on_path: set[_Identity]) -> Found | None:
         """Put a folder on the stack; return what to say when that cannot be."""

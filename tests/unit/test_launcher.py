@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from cos_migrate.launcher import SCAN, WORKER, Launcher, worker_count
-from cos_migrate.settings import Common
+from cos_migrate.launcher import SCAN, WORKER, Launcher
+from cos_migrate.settings import Common, worker_count
 
 
 @pytest.mark.parametrize("program", [WORKER, SCAN])
 def test_what_waits_is_taken_before_anything_is_started(program: str) -> None:
     launcher = Launcher()
-    launcher.begin(program, 2)
+    launcher.keep(program, 2)
     processes = [launcher.take(program) for _ in range(3)]
     try:
         assert len({process.pid for process in processes}) == 3
@@ -27,7 +27,8 @@ def test_what_waits_is_taken_before_anything_is_started(program: str) -> None:
 
 def test_what_nobody_took_ends() -> None:
     launcher = Launcher()
-    launcher.begin(WORKER, 2)
+    launcher.keep(WORKER, 3)
+    launcher.keep(WORKER, 2)
     taken = launcher.take(WORKER)
     launcher.close()
     assert taken.poll() is None
