@@ -2,6 +2,9 @@
 
 import sys
 
-from cos_migrate.cli import main
+try:
+    from cos_migrate.cli import main
+except KeyboardInterrupt:  # Ctrl-C before there was anything to finish
+    sys.exit(130)
 
 sys.exit(main())
