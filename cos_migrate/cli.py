@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cos_migrate import __version__
 from cos_migrate.errors import ConfigError, MigrateError, StateError
+from cos_migrate.masking import masked
 
 OK, INCOMPLETE, MISUSE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes: all well; something failed; configuration or usage; the database; Ctrl-C."""
@@ -19,27 +20,38 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit code."""
     words = sys.argv[1:] if words is None else words
     _hold_streams()
-    if list(words) == ["--version"]:
-        return _print_version()
     try:
-        return _run(words)
-    except ConfigError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        return MISUSE
-    except StateError as error:
-        print(error, file=sys.stderr)
-        return UNUSABLE
-    except MigrateError as error:
-        print(error, file=sys.stderr)
-        return INCOMPLETE
-    except BrokenPipeError:
-        # Nobody reads what --help or --demo tell; what is left must not fail again at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return INCOMPLETE
+        code = _print_version() if list(words) == ["--version"] else _run(words)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         # Ctrl-C before there was anything to finish.
         return INTERRUPTED
+    except MigrateError as error:
+        return _explain(error)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        return _give_up_stdout(error)
+    return code
+
+
+def _explain(error: MigrateError) -> int:
+    """Tell what went wrong; return the exit code for it."""
+    if isinstance(error, ConfigError):
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return MISUSE
+    print(masked(str(error)), file=sys.stderr)
+    return UNUSABLE if isinstance(error, StateError) else INCOMPLETE
+
+
+def _give_up_stdout(error: OSError) -> int:
+    """Go without what --help, --demo or a query has to tell: nobody reads it, or a disk is full."""
+    # What is left in the buffer must not fail again when the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        print(f"stdout cannot be written ({error.strerror})", file=sys.stderr)
+    return INCOMPLETE
 
 
 def _hold_streams() -> None:

@@ -20,14 +20,33 @@ class FileLock:
 
         Raises OSError when the file cannot be made.
         """
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        while True:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                _lock(descriptor)
+            except OSError:
+                os.close(descriptor)
+                return False
+            if self._is_there(descriptor):
+                self._descriptor = descriptor
+                return True
+            os.close(descriptor)  # it was removed by whoever held it: who comes now makes another
+
+    def remove(self) -> None:
+        """Remove the file of a lock that is held, and free it."""
+        if self._descriptor is None:
+            return
+        if sys.platform == "win32":  # what is open cannot be removed there
+            self.release()
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+        self.release()
+
+    def _is_there(self, descriptor: int) -> bool:
         try:
-            _lock(descriptor)
-        except OSError:
-            os.close(descriptor)
+            return os.path.samestat(os.fstat(descriptor), self._path.stat())
+        except FileNotFoundError:
             return False
-        self._descriptor = descriptor
-        return True
 
     def release(self) -> None:
         """Free it; a second time does nothing."""

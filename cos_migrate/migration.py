@@ -7,6 +7,7 @@ before new work, and nothing is written down before COS has answered.
 from __future__ import annotations
 
 import collections
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,8 @@ _REFUSALS_MOST = 3
 """Copies refused in a row before no more are tried."""
 _EXAMINED_MOST = 1_000
 """Objects that may wait to be sent before no more are asked about."""
+_FIRST_MOST = 2.0
+"""Seconds without news of objects that failed before, after which others need not wait for them."""
 _MANY_SMALL = 100
 
 
@@ -103,6 +106,8 @@ class Migration(Loop):
         self._found: collections.deque[Found] = collections.deque()
         self._examined: collections.deque[Sending] = collections.deque()
         self._examining = self._examining_first = 0
+        self._first_moved = 0.0
+        """When anything was last heard or asked of an object that failed before."""
         self._batches: collections.deque[int] = collections.deque()
         self._tried: set[str] = set()
         self._copying = source.copies and plan.upload.encryption is None
@@ -255,7 +260,17 @@ class Migration(Loop):
     def _count_examining(self, sending: Sending, kind: int, step: int) -> None:
         if kind == Kind.EXAMINE:
             self._examining += step
-            self._examining_first += step * (not sending.obj.page)
+            if not sending.obj.page:
+                self._examining_first += step
+                self._first_moved = time.monotonic()
+
+    def _waits_for_first(self) -> bool:
+        """Return whether objects have to wait for those that failed before and are asked about.
+
+        These go first; but one about which nobody answers must not hold up all others.
+        """
+        waited = time.monotonic() - self._first_moved if self._examining_first else _FIRST_MOST
+        return waited < _FIRST_MOST
 
     def _take_small(self, sending: Sending, task: Message, reply: int, values: list[Any]) -> None:
         if reply == Reply.DONE and task[1] == Kind.EXAMINE:
@@ -350,8 +365,7 @@ class Migration(Loop):
         while found and not self._uploads.full:
             item = found[0]
             unknown = isinstance(item, SourceObject) and self._is_unknown(item)
-            # What failed before goes first, even if it has to be asked about.
-            if not looks or not (unknown or (room and not self._examining_first)):
+            if not looks or not (unknown or (room and not self._waits_for_first())):
                 break
             found.popleft()
             self._batches[0] -= 1

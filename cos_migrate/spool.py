@@ -13,6 +13,7 @@ from cos_migrate.file_lock import FileLock
 RESERVE = 1 << 30
 """Bytes of the disk that are never filled."""
 _LOCK = ".lock"
+_TAKE_TRIES = 100
 
 
 class Spool:
@@ -29,8 +30,7 @@ class Spool:
     def open(self) -> None:
         """Take the folder and empty it. Raises StateError."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if not self._lock.acquire():
+            if not self._take():
                 raise StateError(
                     f"{self.folder} is in use by another process with the same configuration; "
                     "wait for its end, or set another tmpFolder"
@@ -39,6 +39,18 @@ class Spool:
             self._empty()
         except OSError as error:
             raise StateError(f"cannot use {self.folder}: {error.strerror}") from error
+
+    def _take(self) -> bool:
+        """Make the folder and lock it; return False when another process has it."""
+        for _ in range(_TAKE_TRIES):
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                return self._lock.acquire()
+            except (FileNotFoundError, FileExistsError):
+                if self.folder.is_file():
+                    raise
+                # Whoever ends just now has removed it in between.
+        return False
 
     def reserve(self, owner: object, size: int) -> str:
         """Return the path of a new file of `size` bytes for `owner`, empty where there is no room.
@@ -82,9 +94,8 @@ class Spool:
             self._empty()
         except OSError:
             pass  # the next start of this job removes it
-        self._lock.release()
+        self._lock.remove()
         try:
-            (self.folder / _LOCK).unlink(missing_ok=True)
             self.folder.rmdir()
         except OSError:
             pass

@@ -287,3 +287,23 @@ def test_an_upload_that_somebody_aborted_begins_anew(cos: EmbeddedCos, tool: Too
     ended = tool.run()
     assert ended.code == 0, ended.out
     assert_complete(cos, tool)
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_there_is_anything_to_finish(tool: Tool, number: signal.Signals) -> None:
+    waiting = tool.folder / "waiting.ini"  # a configuration that does not come
+    os.mkfifo(waiting)
+    process = tool.start(str(waiting))
+    writer = None
+    while writer is None:
+        assert process.poll() is None
+        try:
+            writer = os.open(waiting, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads it yet
+            time.sleep(0.01)
+    process.send_signal(number)
+    ended = end(process)
+    os.close(writer)
+    assert ended.code == 128 + number
+    assert "Traceback" not in ended.err

@@ -42,7 +42,10 @@ class FolderConfig(CloudAccess):
 
 
 class FolderSource(KeyOrderedSource):
-    """Every listing request appends its marker to `listings` beside the bucket."""
+    """Every listing request appends its marker to `listings` beside the bucket.
+
+    Nothing is told of the object that a file `silent` there names.
+    """
 
     migrate_type: ClassVar[str] = MIGRATE_TYPE
     record_kind: ClassVar[str] = "migrate_from_folder"
@@ -93,6 +96,9 @@ class FolderSource(KeyOrderedSource):
     def describe(self, obj: SourceObject) -> Described:
         from cos_migrate.cos.crc64 import crc64  # noqa: PLC0415
 
+        silent = self._bucket.parent / "silent"
+        while silent.exists() and silent.read_text(encoding="utf-8") == obj.name:
+            time.sleep(0.05)
         data = self._read(obj)
         now = self._fingerprint(obj.name, data)
         if obj.fingerprint.etag and now.etag != obj.fingerprint.etag:

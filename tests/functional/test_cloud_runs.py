@@ -153,3 +153,29 @@ def test_skip_same_path_for_small_and_big_objects(cos: EmbeddedCos, cloud: Folde
     assert [key for key in records(cloud.database) if key.startswith("[taskType")] == [
         f"[taskType: migrateFolder] [bucket: {BUCKET}] [cosPath: /more]"
     ]
+
+
+def test_one_that_failed_before_and_gives_no_answer_holds_up_no_other(
+    cos: EmbeddedCos, cloud: FolderTool
+) -> None:
+    for name in ("a", "b"):
+        cloud.add(name)
+    cos.faults.append(Fault("status", operation="PutObject", status=400, code="Bad", times=-1))
+    assert cloud.run().counts()["fail"] == 2
+    cos.faults.clear()
+    cos.reset()
+    for number in range(30):
+        cloud.add(f"c{number}")
+    silent = cloud.clouds / "silent"
+    silent.write_text("b")
+    process = cloud.start()
+    try:
+        while len(cos.keys(BUCKET)) < 31:
+            assert process.poll() is None
+            time.sleep(0.02)
+        assert "b" not in cos.keys(BUCKET)
+    finally:
+        silent.unlink()
+    ended = end(process)
+    assert ended.code == 0
+    assert ended.counts()["new"] == 32

@@ -37,3 +37,19 @@ def test_the_run_goes_on(tool: Tool, cos: EmbeddedCos, how: str) -> None:
     assert len(cos.keys(BUCKET)) == 10
     assert len([key for key in records(tool.database) if "taskType" in key]) == 10
     assert "migrate_fail : 1" in tool.log("info.log")
+
+
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_what_cannot_be_told_is_no_traceback(tool: Tool, word: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m cos_migrate {word} >/dev/full', sys.executable],
+        cwd=tool.folder,
+        env=tool.environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "stdout cannot be written (No space left on device)\n"

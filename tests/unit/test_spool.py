@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from cos_migrate import spool
+from cos_migrate import file_lock, spool
 from cos_migrate.errors import StateError
+from cos_migrate.file_lock import FileLock
 from cos_migrate.spool import RESERVE, Spool, has_room
 
 
@@ -154,3 +158,55 @@ def test_a_file_that_cannot_go_yet_goes_at_the_end(
     assert path.exists()
     opened.close()
     assert not opened.folder.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="what is open cannot be removed there")
+def test_a_lock_whose_file_was_removed_by_its_holder_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lock"
+    holder, second, third = FileLock(path), FileLock(path), FileLock(path)
+    assert holder.acquire()
+    real = file_lock._lock
+
+    def lock(descriptor: int) -> None:
+        holder.remove()  # it ends when the second has opened the file already
+        real(descriptor)
+
+    monkeypatch.setattr(file_lock, "_lock", lock)
+    assert second.acquire()
+    assert not third.acquire()
+
+
+def test_those_that_come_while_one_ends_never_share_the_folder(
+    tmp_path: Path, disk: list[int]
+) -> None:
+    disk[0] = 2 * RESERVE
+    inside = taken = 0
+    wrong: list[object] = []
+    ending = time.monotonic() + 0.5
+
+    def come_and_go() -> None:
+        nonlocal inside, taken
+        while time.monotonic() < ending and not wrong:
+            mine = Spool(tmp_path, "job")
+            try:
+                mine.open()
+            except StateError as error:
+                if "in use" not in str(error):
+                    wrong.append(error)
+                continue
+            inside += 1
+            taken += 1
+            if inside != 1 or not mine.reserve("/a", 1):
+                wrong.append("two are in it")
+            inside -= 1
+            mine.close()
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert taken
