@@ -189,6 +189,7 @@ class AliyunSource(KeyOrderedSource):
             ],
             listing.folders,
             listing.truncated,
+            listing.following,
         )
 
     def _listed(self, line: str, number: int) -> Found | None:  # noqa: ARG002 - any line is a key

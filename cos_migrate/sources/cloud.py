@@ -466,7 +466,12 @@ class KeyOrderedSource(CloudSource):
                 return Page(kept, "")
             kept.append(obj)
         if page.truncated and not page.objects:
-            raise self._disorder("an empty page", last)
+            # Legal where many keys were deleted, as long as it leads on.
+            if page.following <= last:
+                raise self._disorder("an empty page", last)
+            last = page.following
+            if part.until and last >= part.until:
+                return Page(kept, "")
         return Page(kept, last if page.truncated else "")
 
     def _disorder(self, name: str, last: str) -> SourceError:
@@ -511,6 +516,8 @@ class KeyPage(NamedTuple):
     """The folded prefixes, each ending in the delimiter."""
     truncated: bool
     """Whether keys follow."""
+    following: str = ""
+    """The marker that a page without keys leads on to."""
 
 
 def _folders_of(marker: str, prefix: str) -> Iterator[str]:

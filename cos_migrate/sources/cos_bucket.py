@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from cos_migrate import values
 from cos_migrate.cos_signature import authorization, signing_key
-from cos_migrate.errors import CosError, TransportError
+from cos_migrate.errors import CosError, SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Timeouts
 from cos_migrate.model import (
@@ -133,6 +133,7 @@ class CosBucketSource(KeyOrderedSource):
             "NoSuchBucket": "srcBucketName and srcRegion",
             "InvalidBucketName": "srcBucketName",
             "WrongRegion": "srcRegion and srcEndPointSuffix",
+            "BadAnswer": "srcEndPointSuffix, and at [common] proxyHost",
             "NameNotResolved": "srcRegion and srcEndPointSuffix",
             "ConnectionRefused": "srcEndPointSuffix",
         }
@@ -253,18 +254,35 @@ class CosBucketSource(KeyOrderedSource):
             failure = self.error("ListObjects", prefix or "/", told)
             failure.retryable = error.retryable
             raise failure from error
-        if "IsTruncated" not in answer:
+        except (SyntaxError, ValueError, LookupError, TypeError, AttributeError) as error:
+            # What the SDK raises when the answer is no XML (SyntaxError), or another than it knows.
+            raise self._no_listing(prefix) from error
+        if "IsTruncated" not in answer and ("Endpoint" in answer or "Code" in answer):
             # The SDK takes a redirect for a success.
             where = answer.get("Endpoint", "another endpoint")
             told = Told(0, "WrongRegion", f"the bucket is not here, COS points to {where}")
             raise self.error("ListObjects", prefix or "/", told)
+        try:
+            return self._page_of(answer)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise self._no_listing(prefix) from error
+
+    def _page_of(self, answer: Mapping[str, Any]) -> KeyPage:
+        """Return what an answer lists; raises LookupError and the like when it is none."""
         # A blank may come as + or as %20; the SDK's own decoding knows %20 alone.
         decode = unquote_plus if answer.get("EncodingType") == "url" else unquote
         objects = [
             self._listed_entry(decode(entry["Key"]), entry) for entry in answer.get("Contents", [])
         ]
         folders = [decode(entry["Prefix"]) for entry in answer.get("CommonPrefixes", [])]
-        return KeyPage(objects, folders, answer["IsTruncated"].lower() == "true")
+        truncated = {"true": True, "false": False}[answer["IsTruncated"].lower()]
+        return KeyPage(objects, folders, truncated, decode(answer.get("NextMarker") or ""))
+
+    def _no_listing(self, prefix: str) -> SourceError:
+        told = Told(200, "BadAnswer", f"{self._host} does not answer as COS does")
+        failure = self.error("ListObjects", prefix or "/", told)
+        failure.retryable = True
+        return failure
 
     def _listed_entry(self, name: str, entry: Mapping[str, str]) -> SourceObject:
         fingerprint = Fingerprint(

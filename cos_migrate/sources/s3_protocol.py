@@ -50,6 +50,8 @@ _MOST_EMPTY = 10_000
 """Empty pages in a row after which a listing counts as stuck."""
 _NO_V2 = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest"})
 """Codes with which a service says that it does not know ListObjectsV2."""
+_NO_V2_STATUS = frozenset({405, 501})
+"""Statuses with which it may say so, in whatever words."""
 _NO_ACL = frozenset({404, 405, 501})
 """Statuses with which a service says that it keeps no ACLs: the object itself was just there."""
 _ELSEWHERE = frozenset(
@@ -156,14 +158,16 @@ class S3Source(KeyOrderedSource):
             )
             for entry in listing.entries
         ]
-        return KeyPage(objects, listing.folders, listing.truncated)
+        # A token is no key; it has been followed as far as it leads.
+        following = "" if listing.is_v2 else listing.following
+        return KeyPage(objects, listing.folders, listing.truncated, following)
 
     def _listed(self, prefix: str, after: str, delimiter: str) -> Listing:
         if self._v2:
             try:
                 listing = self._listed_v2(prefix, after, delimiter)
             except SourceError as error:
-                if error.code not in _NO_V2:
+                if error.code not in _NO_V2 and error.status not in _NO_V2_STATUS:
                     raise
             else:
                 # One that takes no notice of list-type would begin again on every page.
