@@ -166,7 +166,8 @@ class Mover:
         """Return the headers of a copy, and the description they are made from, if any was."""
         same = self._source.is_same_object(obj, cos_path)
         with_acl = self._source.options.copy_acl
-        described = self._bodies.describe(obj) if same or with_acl else None
+        asks = same or with_acl or self._source.must_be_described(obj)
+        described = self._bodies.describe(obj) if asks else None
         headers = self._source.copy_headers(obj, described if same else None)
         if described and with_acl and not same:
             # Everything else is COS's to carry over.

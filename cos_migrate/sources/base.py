@@ -165,6 +165,10 @@ class Source(abc.ABC):
         """Return whether `obj` is itself what lies at the target path: its metadata is re-sent."""
         return False
 
+    def must_be_described(self, obj: SourceObject) -> bool:  # noqa: ARG002
+        """Return whether `describe` has to be asked before COS copies `obj`: it may refuse."""
+        return False
+
     def copy_headers(
         self,
         obj: SourceObject,  # noqa: ARG002

@@ -482,9 +482,18 @@ class KeyOrderedSource(CloudSource):
             code="ListingOutOfOrder",
         )
 
+    def key_of(self, name: str) -> str:
+        """Return what of a name is its key below `cosPath`: a worker is told the name alone."""
+        return name
+
+    def twins_of(self, obj: SourceObject) -> Iterable[str]:
+        """Return the names of fewer leading slashes that would have the key of `obj` on COS."""
+        key = self.key_of(obj.name)
+        return twins(self.target, obj._replace(key=key)) if key[:1] == "/" else ()
+
     def refuse_twin(self, obj: SourceObject) -> None:
         """Raise SourceError when an object of fewer leading slashes has the key of this one."""
-        for name in twins(self.target, obj):
+        for name in self.twins_of(obj):
             try:
                 with self.answer(SourceObject(name, "", Fingerprint(-1)), "HEAD", None):
                     pass

@@ -13,9 +13,10 @@ from cos_migrate import values
 from cos_migrate.cos_signature import authorization, signing_key
 from cos_migrate.errors import CosError, SourceError, TransportError
 from cos_migrate.fetch import Request
-from cos_migrate.http import Timeouts
+from cos_migrate.http import Connection, Incoming, Timeouts
 from cos_migrate.model import (
     Described,
+    Failure,
     Fingerprint,
     Found,
     ListRange,
@@ -24,12 +25,12 @@ from cos_migrate.model import (
     SourceObject,
     Target,
 )
-from cos_migrate.network import Proxy
+from cos_migrate.network import Proxy, Route
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import KeyOrderedSource, KeyPage, Refusal, Told
 from cos_migrate.sources.cos_answers import described_by, grants_in, listed_instant
-from cos_migrate.sources.list_files import list_file_page
+from cos_migrate.sources.key_list import KeyList
 from cos_migrate.values import NO_SECRET, Secret
 from cos_migrate.xml_text import text_of
 
@@ -164,6 +165,7 @@ class CosBucketSource(KeyOrderedSource):
         # Asking for an ACL takes a request of its own, and waits for it.
         self.one_host = not self.options.copy_acl  # type: ignore[misc]
         self._below_target = self._target_folder()
+        self._key_list = KeyList(self._listed_line)
         self._sdk = functools.cache(self._make_sdk)
 
     @classmethod
@@ -196,7 +198,7 @@ class CosBucketSource(KeyOrderedSource):
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return the next page of a range, less what another storage class holds."""
         if self.config.src_file_list:
-            return list_file_page(part.prefix, marker, self._listed_line)
+            return self._key_list.page(part.prefix, marker)
         page = super().list_page(part, marker)
         found: list[Found] = []
         for item in page.found:
@@ -210,9 +212,14 @@ class CosBucketSource(KeyOrderedSource):
         """Cut a range of keys; a list of keys is read from one end."""
         return None if self.config.src_file_list else super().split(part, marker)
 
-    def _listed_line(self, text: str, number: int) -> Found | None:  # noqa: ARG002 - names no line
+    def _listed_line(self, text: str, number: int) -> Found | None:
         """Return what a line of srcFileList names: an encoded key, with or without its `/`."""
-        key = unquote_plus(text.strip(), errors="surrogateescape").removeprefix("/")
+        line = text.strip()
+        key = unquote_plus(line, errors="surrogateescape").removeprefix("/")
+        if line and not key:
+            where = f"line {number} of {self.config.src_file_list}"
+            failure = Failure("read", f"{where} names no key", code="NotMigratable")
+            return Rejected(f"{self.config.src_file_list}:{number}", "", "", failure)
         return SourceObject(key, key, Fingerprint(-1)) if key else None
 
     def _target_folder(self) -> str | None:
@@ -291,8 +298,11 @@ class CosBucketSource(KeyOrderedSource):
             (entry.get("ETag") or "").strip('"'),
         )
         storage_class = entry.get("StorageClass") or "STANDARD"
-        key = name[len(self._folder) :]
-        return SourceObject(name, key, fingerprint, storage_class=storage_class)
+        return SourceObject(name, self.key_of(name), fingerprint, storage_class=storage_class)
+
+    def key_of(self, name: str) -> str:
+        """Return what follows the folder; a key of srcFileList counts whole."""
+        return name if self.config.src_file_list else name[len(self._folder) :]
 
     def _make_sdk(self) -> Any:
         from cos_migrate.cos_sdk import client_of  # noqa: PLC0415 - workers need no SDK
@@ -357,6 +367,19 @@ class CosBucketSource(KeyOrderedSource):
             code = "AccessDenied"
         return Told(refusal.status, code, message, request_id)
 
+    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
+        """Ask for a whole object, unless its name takes another request."""
+        return None if self.must_be_described(obj) else super().begin(obj)
+
+    def _described(
+        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
+    ) -> Described:
+        """Return the description of an object that has its key on COS for itself."""
+        described = super()._described(obj, incoming, span)
+        if span is None:
+            self.refuse_twin(obj)
+        return described
+
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return what an answer tells of an object, its ACL included where that is wanted."""
         described = described_by(headers)
@@ -391,6 +414,10 @@ class CosBucketSource(KeyOrderedSource):
         """Return whether an object would be copied onto itself."""
         same_bucket = self.config.src_bucket_name == self.target.bucket
         return same_bucket and cos_path == f"/{obj.name}"
+
+    def must_be_described(self, obj: SourceObject) -> bool:
+        """Return whether an object of fewer leading slashes may have the key of this one."""
+        return any(self.twins_of(obj))
 
     def copy_headers(self, obj: SourceObject, described: Described | None) -> list[tuple[str, str]]:
         """Pin a copy to the listed version; onto itself an object is copied with its metadata."""

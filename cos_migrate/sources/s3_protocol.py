@@ -33,13 +33,12 @@ from cos_migrate.sources.cloud import (
     Told,
     base_of,
 )
-from cos_migrate.sources.list_files import list_file_page
+from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.s3_acl import carried_acl
 from cos_migrate.sources.s3_description import description_of, is_archived
 from cos_migrate.sources.s3_endpoint import Endpoint, regional_host
 from cos_migrate.sources.s3_listing import Listing
 from cos_migrate.sources.s3_signer import Signer
-from cos_migrate.sources.slashes import twins
 from cos_migrate.xml_text import text_of
 
 T = TypeVar("T")
@@ -113,6 +112,7 @@ class S3Source(KeyOrderedSource):
         self.endpoint = Endpoint.of(config.end_point, config.bucket, https=config.src_https)
         self._signer = self._signer_for(self.endpoint.region)
         self._base_key = base_of(config.prefix)
+        self._key_list = KeyList(lambda line, _: self.named_key(line))
         self._v2 = True
         self._has_acls = True
 
@@ -142,7 +142,7 @@ class S3Source(KeyOrderedSource):
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return a page of the bucket, or of the file of keys."""
         if self.config.uri_list:
-            return list_file_page(part.prefix, marker, lambda line, _: self.named_key(line))
+            return self._key_list.page(part.prefix, marker)
         return super().list_page(part, marker)
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
@@ -153,9 +153,7 @@ class S3Source(KeyOrderedSource):
         """Ask with ListObjectsV2, or ListObjects where the service does not know that."""
         listing = self._listed(prefix, after, delimiter)
         objects = [
-            SourceObject(
-                entry.key, self._key_of(entry.key), Fingerprint(entry.size, -1, entry.etag)
-            )
+            SourceObject(entry.key, self.key_of(entry.key), Fingerprint(entry.size, -1, entry.etag))
             for entry in listing.entries
         ]
         # A token is no key; it has been followed as far as it leads.
@@ -191,9 +189,9 @@ class S3Source(KeyOrderedSource):
 
     def named_key(self, line: str) -> SourceObject | None:
         """Return the object that a line of uriList names, as it stands there."""
-        return SourceObject(line, self._key_of(line), Fingerprint(-1)) if line else None
+        return SourceObject(line, self.key_of(line), Fingerprint(-1)) if line else None
 
-    def _key_of(self, name: str) -> str:
+    def key_of(self, name: str) -> str:
         """Return what the prefix leaves of a name."""
         return name.removeprefix(self._base_key)
 
@@ -221,20 +219,23 @@ class S3Source(KeyOrderedSource):
             if is_archived(incoming.headers):
                 told = Told(incoming.status, "InvalidObjectState", "as its storage class says")
                 raise self.error("HeadSource", obj.name, told)
-            described = self._described(obj, incoming, None)
+            if obj.fingerprint.size < 0:  # what is only looked at needs no ACL yet
+                described = super()._described(obj, incoming, None)
+            else:
+                described = self._described(obj, incoming, None)
         return self._held(obj, described)
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
         """Ask for a whole object, unless its ACL or its name takes another request."""
-        asks_more = (self._has_acls and self.copies_acl(obj)) or any(twins(self.target, obj))
+        asks_more = (self._has_acls and self.copies_acl(obj)) or any(self.twins_of(obj))
         return None if asks_more else super().begin(obj)
 
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
     ) -> Described:
-        """Add the ACL where the object is about to be stored: not for a part, not to look."""
+        """Add the ACL where the object is about to be stored: not for a part."""
         described = super()._described(obj, incoming, span)
-        if span is not None or obj.fingerprint.size < 0:
+        if span is not None:
             return described
         self.refuse_twin(obj)
         if not self._has_acls or not self.copies_acl(obj):

@@ -30,7 +30,7 @@ from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import CloudSource, Refusal, Told
 from cos_migrate.sources.java_dates import java_date, same_instant
-from cos_migrate.sources.list_files import list_file_page
+from cos_migrate.sources.key_list import KeyList
 
 _PUBLIC = "v0.api.upyun.com"
 _END = "g2gCZAAEbmV4dGQAA2VvZg"
@@ -116,6 +116,7 @@ class UpyunSource(CloudSource):
         scheme = "https" if config.src_https else "http"
         self._api = endpoint if "://" in endpoint else f"{scheme}://{endpoint}"
         self._folder = f"{config.prefix.rstrip('/')}/" if config.prefix.strip("/") else ""
+        self._key_list = KeyList(self._of_line)
         self._lock = threading.Lock()
         self._came_from: dict[str, dict[str, str]] = {}
 
@@ -160,7 +161,7 @@ class UpyunSource(CloudSource):
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return the next page of one folder; the folders in it are ranges of their own."""
         if self.config.uri_list:
-            return list_file_page(part.prefix, marker, self._of_line)
+            return self._key_list.page(part.prefix, marker)
         folder = part.prefix
         items, following = self._asked_for(folder, marker)
         found: list[Found] = [
