@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from cos_migrate.bodies import MD5_HEADER, Bodies, Body, Moved, Spooled, Tell
+from cos_migrate.bodies import Bodies, Body, Moved, Spooled, Tell, attach_md5
 from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.client import CosClient, Stored
 from cos_migrate.cos.envelope import (
@@ -229,7 +229,7 @@ class Mover:
             tell(warning)
         headers = dict(described.headers)
         if md5:
-            headers[MD5_HEADER] = md5
+            attach_md5(headers, md5, tell)
         if envelope:
             refuse_encrypted(headers)
             headers |= headers_of(envelope, obj.fingerprint.size, part_size)

@@ -218,6 +218,28 @@ def test_names_that_differ_in_leading_slashes_only(
     assert "same object as a/big" in tool.log("error.log")
 
 
+@pytest.mark.parametrize("attached", ["on", "off"])
+def test_metadata_that_is_called_md5_itself(
+    tool: CloudTool, s3: S3Server, cos: EmbeddedCos, attached: str
+) -> None:
+    """x-cos-meta-md5 is the content's; what else was called so is not lost without a word."""
+    sizes = {"small": 10, "streamed": 9 * MIB, "big": 11 * MIB}
+    bodies = {key: noise(size) for key, size in sizes.items()}
+    for key, body in bodies.items():
+        s3.put(key, body, headers={"x-amz-meta-md5": "mine"})
+        right = hashlib.md5(body).hexdigest().upper()
+        s3.put(f"{key} right", body, headers={"x-amz-meta-md5": right})
+    tool.common |= {"smallFileThreshold": str(10 * MIB), "entireFileMd5Attached": attached}
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (0, counted(new=6)), ended.err
+    for key, body in bodies.items():
+        md5 = hashlib.md5(body).hexdigest() if attached == "on" else "mine"
+        assert cos.object_head(TARGET, key).headers["x-cos-meta-md5"] == md5
+        told = f"{key}: metadata 'md5' is not carried over" in ended.err
+        assert told is (attached == "on")
+    assert "right: metadata" not in ended.err
+
+
 def test_what_a_file_of_keys_names_twice_is_migrated_once(
     tool: CloudTool, s3: S3Server, tmp_path: Path
 ) -> None:
