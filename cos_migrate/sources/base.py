@@ -37,7 +37,7 @@ class SourceOptions:
     """What `[common]` says that a source heeds."""
 
     ca_file: str = ""
-    """Certificates of a private authority; empty: the public ones."""
+    """Certificates of a private authority, trusted besides the public ones; empty: none."""
     request_timeout: float = 0.0
     """Seconds for one whole request; 0: no limit."""
     copy_acl: bool = False
