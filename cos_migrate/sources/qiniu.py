@@ -221,11 +221,15 @@ class QiniuSource(KeyOrderedSource):
 
     def _parsed(self, told: Mapping[str, Any], prefix: str) -> tuple[list[SourceObject], list[str]]:
         try:
+            if not told.keys() & {"items", "commonPrefixes", "marker"}:
+                raise LookupError
             objects = [self._object(item) for item in told.get("items") or ()]
             return objects, [str(folder) for folder in told.get("commonPrefixes") or ()]
         except (LookupError, TypeError, ValueError):
             bad = Told(200, "BadListing", "a page of the listing cannot be understood")
-            raise self.error("ListObjects", prefix, bad) from None
+            failed = self.error("ListObjects", prefix, bad)
+            failed.retryable = True  # it may have been garbled on its way
+            raise failed from None
 
     def _given(self, prefix: str, after: str) -> str:
         """Return Qiniu's own marker of what lies behind a key that ended a page, else nothing."""

@@ -35,6 +35,8 @@ from cos_migrate.sources.key_list import KeyList
 _PUBLIC = "v0.api.upyun.com"
 _END = "g2gCZAAEbmV4dGQAA2VvZg"
 """The iterator behind the last page of a folder."""
+_PAGE = 1000
+"""Children on a page."""
 _PAGE_MOST = 64 << 20
 """Bytes of the largest page of a listing that is believed."""
 _CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
@@ -179,7 +181,7 @@ class UpyunSource(CloudSource):
 
     def _asked_for(self, folder: str, marker: str) -> tuple[list[_Item], str]:
         """Return the children on a page, and the iterator of the next one or nothing."""
-        headers = [("Accept", "application/json"), ("x-list-limit", "1000")]
+        headers = [("Accept", "application/json"), ("x-list-limit", str(_PAGE))]
         headers.append(("x-list-order", "asc" if self.config.acsending_order else "desc"))
         if marker:
             headers.append(("x-list-iter", marker))
@@ -208,10 +210,15 @@ class UpyunSource(CloudSource):
         try:
             following = iterator or str(document.get("iter") or "")
             ends = following.rstrip("=") == _END
-            return _items(refusal.body, document), "" if ends else following
+            items = _items(refusal.body, document)
+            if not following and len(items) >= _PAGE:
+                raise ValueError  # a full page must say what follows it
         except (ValueError, LookupError, TypeError):
             told = Told(200, "NotUpyun", "a page of the listing cannot be understood")
-            raise self.error("ListFolder", folder, told) from None
+            failed = self.error("ListFolder", folder, told)
+            failed.retryable = True  # it may have been garbled on its way
+            raise failed from None
+        return items, "" if ends else following
 
     def _must_get_on(self, folder: str, marker: str, following: str, first: str) -> None:
         """Raise SourceError when a listing comes to where it has been.
