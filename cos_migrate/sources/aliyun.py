@@ -291,16 +291,13 @@ class AliyunSource(KeyOrderedSource):
             with self._fetcher.send(self._signed("GET", key, params, {})) as incoming:
                 body = incoming.read_all(most)
                 refusal = Refusal(incoming.status, incoming.headers, body)
-                after = incoming.header(b"retry-after")
         except TransportError as error:
             told = Told(error.status, error.code, f"the source: {error}")
             failed = self.error(operation, target, told)
             failed.retryable = error.retryable
             raise failed from error
         if refusal.status >= 300:  # noqa: PLR2004 - HTTP
-            failed = self.error(operation, target, self.told(refusal))
-            failed.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
-            raise failed
+            raise self.refused(operation, target, refusal, self.told(refusal))
         return body
 
     def _broken(self, operation: str, target: str) -> SourceError:

@@ -16,6 +16,7 @@ from cos_migrate.checks import Checking
 from cos_migrate.errors import SourceChanged, SourceError, TransportError
 from cos_migrate.fetch import Fetcher, Request
 from cos_migrate.http import Connection, Incoming, Response, Timeouts
+from cos_migrate.http_dates import patience_of
 from cos_migrate.model import (
     Described,
     Fingerprint,
@@ -33,6 +34,10 @@ from cos_migrate.sources.slashes import same_target, twins
 from cos_migrate.xml_text import text_of
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
+_RETRYABLE_CODES = frozenset(
+    {"OperationAborted", "RequestLimitExceeded", "RequestTimeout", "SlowDown", "Throttling"}
+)
+"""Codes that ask for another try, whatever their status (RequestTimeout comes with 400)."""
 _CHANGED_STATUS = frozenset({412, 416})
 _WAYS_THERE = frozenset(
     {"proxyHost", "proxyPort", "srcHttps", "srcConnectTimeout", "srcSocketTimeout"}
@@ -250,9 +255,17 @@ class CloudSource(Source):
             status=status,
             code="Changed" if kind is SourceChanged else code,
             request_id=told.request_id,
-            retryable=status in _RETRYABLE_STATUS and code not in self.fatal_codes,
+            retryable=code not in self.fatal_codes
+            and (status in _RETRYABLE_STATUS or code in _RETRYABLE_CODES),
             fatal=code in self.fatal_codes,
         )
+
+    def refused(self, operation: str, target: str, refusal: Refusal, told: Told) -> SourceError:
+        """Return the error for an answer, with how long that asks to wait."""
+        error = self.error(operation, target, told)
+        after = refusal.headers.get(b"retry-after", b"")
+        error.retry_after = patience_of(after.decode("latin-1"))
+        return error
 
     def exchange(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
@@ -278,10 +291,7 @@ class CloudSource(Source):
                 told = self.told(refusal)
                 if not told.code and incoming.status == 404:  # noqa: PLR2004 - to HEAD: no body
                     told = told._replace(code="NoSuchKey", message="it does not exist any more")
-                error = self.error(operation, obj.name, told)
-                after = incoming.header(b"retry-after")
-                error.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
-                raise error
+                raise self.refused(operation, obj.name, refusal, told)
             yield incoming
         finally:
             context.__exit__(None, None, None)

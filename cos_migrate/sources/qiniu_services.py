@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Fetcher, Request
+from cos_migrate.http_dates import patience_of
 from cos_migrate.sources.cloud import Refusal, Told
 from cos_migrate.values import Secret
 
@@ -243,7 +244,9 @@ class Services:
             told = told._replace(code="NotQiniu", message=f"{host} has no such service")
         elif operation == "QueryRegion" and told.code == "NoSuchKey":
             told = told._replace(code="NoSuchAccessKey")
-        raise self._failed(operation, shown, told)
+        failed = self._failed(operation, shown, told)
+        failed.retry_after = patience_of(refusal.headers.get(b"retry-after", b"").decode("latin-1"))
+        raise failed
 
 
 def _hosts_in(body: bytes) -> Mapping[str, str]:

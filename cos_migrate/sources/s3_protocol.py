@@ -268,16 +268,14 @@ class S3Source(KeyOrderedSource):
             with self._fetcher.send(self._signed("GET", path, {})) as incoming:
                 body = incoming.read_all(_ANSWER_MOST)
                 status, headers = incoming.status, incoming.headers
-                after = incoming.header(b"retry-after")
         except TransportError as error:
             told = Told(error.status, error.code, f"the source: {error}")
             failed = self.error(operation, target, told)
             failed.retryable = error.retryable
             raise failed from error
         if status != 200:  # noqa: PLR2004 - HTTP
-            failed = self.error(operation, target, self.told(Refusal(status, headers, body)))
-            failed.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
-            raise failed
+            refusal = Refusal(status, headers, body)
+            raise self.refused(operation, target, refusal, self.told(refusal))
         try:
             return parse(body)
         except ValueError as error:

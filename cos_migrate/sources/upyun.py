@@ -199,7 +199,7 @@ class UpyunSource(CloudSource):
             told = self.told(refusal)
             if told.code == "NoSuchKey":
                 told = told._replace(code="NoSuchFolder" if folder else "NoSuchBucket")
-            raise self.error("ListFolder", folder, told)
+            raise self.refused("ListFolder", folder, refusal, told)
         iterator = refusal.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
         document = _document(refusal.body)
         if not iterator and "files" not in document:
