@@ -66,6 +66,14 @@ Moved = Callable[[int], None]
 """Takes how many bytes of a body have passed."""
 
 
+def attach_md5(headers: dict[str, str], md5: str, tell: Tell) -> None:
+    """Add an object's MD5 to its headers; metadata of this name that says otherwise gives way."""
+    own = headers.get(MD5_HEADER, md5)
+    if own.lower() != md5:
+        tell("metadata 'md5' is not carried over: x-cos-meta-md5 is the MD5 of the content")
+    headers[MD5_HEADER] = md5
+
+
 class Bodies:
     """What one worker reads, and how."""
 
@@ -96,10 +104,18 @@ class Bodies:
         """Return the body of an object of known size, read whole. Raises SourceError."""
         return self._sealed(self._read(obj))
 
-    def of_content(self, obj: SourceObject, data: bytes, described: Described) -> Body:
+    def of_content(
+        self,
+        obj: SourceObject,
+        data: bytes,
+        described: Described,
+        tell: Tell = lambda _: None,
+    ) -> Body:
         """Return the body of an object that somebody else has read and checked."""
         payload = BytesPayload(data)
-        headers = self._headers(obj, described, payload.md5)
+        for warning in described.warnings:
+            tell(warning)
+        headers = self._headers(obj, described, payload.md5, tell)
         return self._sealed(Body(payload, headers, described.fingerprint))
 
     @contextmanager
@@ -179,7 +195,8 @@ class Bodies:
             described = reader.described
         for warning in described.warnings:
             tell(warning)
-        return Body(payload, self._headers(obj, described, payload.md5), described.fingerprint)
+        headers = self._headers(obj, described, payload.md5, tell)
+        return Body(payload, headers, described.fingerprint)
 
     @contextmanager
     def _whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
@@ -194,7 +211,7 @@ class Bodies:
             else:
                 described = self._source.describe(obj)
                 stream = self.part(obj, 0, size, moved)
-                headers = self._headers(obj, described, stream.md5)
+                headers = self._headers(obj, described, stream.md5, tell)
                 yield Body(stream, headers, described.fingerprint)
         elif size <= self._once_most:
             with self._memory.hold(size):
@@ -204,11 +221,11 @@ class Bodies:
                 yield body
 
     def _headers(
-        self, obj: SourceObject, described: Described, md5: Callable[[], str]
+        self, obj: SourceObject, described: Described, md5: Callable[[], str], tell: Tell
     ) -> list[tuple[str, str]]:
         headers = dict(described.headers)
         if self._attach_md5 and not obj.is_folder:
-            headers[MD5_HEADER] = md5()
+            attach_md5(headers, md5(), tell)
         return list(headers.items())
 
     @contextmanager
@@ -224,15 +241,15 @@ class Bodies:
                     self.fetch(obj, path, 0, size, moved)
                     spooled = obj._replace(spooled=path)
                     md5 = self._digest_of(spooled, described)
-                    headers = self._headers(obj, described, lambda: md5)
+                    headers = self._headers(obj, described, lambda: md5, tell)
                     payload = self.part(spooled, 0, size, moved)
                     yield Body(payload, headers, described.fingerprint)
                 return
             tell("it is sent without x-cos-meta-md5: it does not fit into tmpFolder")
-        headers = list(described.headers.items())
+        own = dict(described.headers)
         if self._attach_md5 and described.md5:
-            headers.append((MD5_HEADER, described.md5))
-        yield Body(self.part(obj, 0, size, moved), headers, described.fingerprint)
+            attach_md5(own, described.md5, tell)
+        yield Body(self.part(obj, 0, size, moved), list(own.items()), described.fingerprint)
 
     @contextmanager
     def _unknown(self, obj: SourceObject, tell: Tell) -> Iterator[Body | Spooled]:
@@ -245,7 +262,7 @@ class Bodies:
             fingerprint = described.fingerprint
             if data is not None:
                 payload: Payload = BytesPayload(data)
-                headers = self._headers(obj, described, payload.md5)
+                headers = self._headers(obj, described, payload.md5, tell)
                 yield Body(payload, headers, fingerprint)
             elif size >= self._small_below:
                 kept = f"{path}.big"
@@ -254,7 +271,7 @@ class Bodies:
             else:
                 whole = obj._replace(spooled=path)
                 stream = self.part(whole, 0, size, lambda _: None)
-                headers = self._headers(obj, described, stream.md5)
+                headers = self._headers(obj, described, stream.md5, tell)
                 yield Body(stream, headers, fingerprint)
 
     def _read_unknown(

@@ -87,9 +87,14 @@ _ANYWHERE = frozenset(
 )
 
 
+def is_of_source(failure: Failure) -> bool:
+    """Return whether a failure came from the source: COS had nothing to do with it."""
+    return failure.operation in _AT_THE_SOURCE
+
+
 def advice_for(failure: Failure) -> str:
     """Return in a few words what to do about a failure."""
-    if failure.operation in _AT_THE_SOURCE and failure.code not in _ANYWHERE:
+    if is_of_source(failure) and failure.code not in _ANYWHERE:
         if failure.status >= 500:  # noqa: PLR2004 - HTTP
             return "the source had a problem: run again"
         return "look at the section of the source; log/error.log says what at"

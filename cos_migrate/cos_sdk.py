@@ -14,6 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from cos_migrate.errors import CosError, TransportError
 from cos_migrate.network import Proxy
+from cos_migrate.tls import context_of
 
 _LOCAL = re.compile(r"(?:.+\.)?localhost$|[^.]+\.(\d+\.\d+\.\d+\.\d+)$")
 _CONNECTIONS = 64
@@ -30,11 +31,20 @@ _REASONS = {
 
 
 class _Adapter(HTTPAdapter):
-    """Gives a proxy the credentials it wants."""
+    """Gives a proxy the credentials it wants, and trusts a private authority besides others."""
 
-    def __init__(self, proxy: Proxy | None) -> None:
+    def __init__(self, proxy: Proxy | None, ca_file: str = "") -> None:
         self._authorization = proxy.authorization if proxy else ""
+        self._tls: dict[str, Any] = {"ssl_context": context_of(ca_file)} if ca_file else {}
         super().__init__(pool_maxsize=_CONNECTIONS)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make connections with our trust."""
+        super().init_poolmanager(*args, **(kwargs | self._tls))
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make those through a proxy with it too."""
+        return super().proxy_manager_for(proxy, **(kwargs | self._tls))
 
     def proxy_headers(self, proxy: str) -> dict[str, str]:
         """Return our own headers: the credentials are in no URL."""
@@ -81,9 +91,8 @@ def client_of(
     """
     session = requests.Session()
     session.trust_env = False
-    session.verify = ca_file or True
     session.mount("http://", _LoopbackAdapter(proxy))
-    session.mount("https://", _Adapter(proxy))
+    session.mount("https://", _Adapter(proxy, ca_file))
     proxies = None
     if proxy:
         proxies = dict.fromkeys(("http", "https"), f"http://{proxy.host}:{proxy.port}")
@@ -96,7 +105,6 @@ def client_of(
         Endpoint=suffix or None,
         Proxies=proxies,
         Timeout=int(silence),
-        VerifySSL=ca_file or None,
     )
     return CosS3Client(config, retry=retry, session=session)
 

@@ -38,7 +38,7 @@ class Fetcher:
     """The connections of one process to a source."""
 
     def __init__(self, timeouts: Timeouts, proxy: Proxy | None = None, ca_file: str = "") -> None:
-        """`ca_file`: certificates of a private authority, empty: the public ones."""
+        """`ca_file`: certificates of a private authority, trusted besides the public ones."""
         self._network = Network(timeouts, ca_file)
         self._proxy = proxy
         self._lock = threading.Lock()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 NANO = 1_000_000_000
 """Nanoseconds of a second."""
+_PATIENCE_MOST = 300.0
 
 
 def seconds_of(value: bytes) -> int:
@@ -22,6 +25,18 @@ def ns_of(value: bytes) -> int:
     """Return the instant that a header tells in nanoseconds, -1 when it tells none."""
     seconds = seconds_of(value)
     return seconds * NANO if seconds >= 0 else -1
+
+
+def patience_of(retry_after: str) -> float:
+    """Return the seconds that a Retry-After asks to wait, a number or a date; 0.0: none.
+
+    More than five minutes are not waited at once.
+    """
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), _PATIENCE_MOST)
+    moment = seconds_of(text.encode()) if text else -1
+    return min(max(0.0, moment - time.time()), _PATIENCE_MOST) if moment >= 0 else 0.0
 
 
 def http_date(seconds: float | None = None) -> str:

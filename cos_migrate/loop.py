@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from cos_migrate.causes import is_of_source
 from cos_migrate.cos.access import Credentials
 from cos_migrate.cos.answers import EXPIRED_CODES
 from cos_migrate.model import Failure
@@ -131,7 +132,7 @@ class Loop(abc.ABC):
 
     def _cured(self, failure: Failure) -> bool:
         """Return whether new credentials make it worth to try a task again."""
-        if failure.code not in EXPIRED_CODES or self._stopping:
+        if failure.code not in EXPIRED_CODES or self._stopping or is_of_source(failure):
             return False
         now = time.monotonic()
         if now - self._renewed < 60:  # noqa: PLR2004 - begun before they were renewed

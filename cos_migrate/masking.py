@@ -25,7 +25,8 @@ _HEADER = re.compile(
 _PARAMETER = re.compile(
     r"(?P<name>[a-z0-9_.-]*(?:signature|credential|token|secret[a-z_]*|password|passwd|"
     r"access_?key(?:_?id|_?secret)?|q-ak))(?P<between>['\"]?\s*[=:]\s*(?:b?['\"])?)"
-    rf"[^{_END}&,;)]+",
+    # What sources say of a key of their section: `accessKeyId: its account may not do this`.
+    rf"(?!(?:it|its|keys)\s)[^{_END}&,;)]+",
     re.IGNORECASE,
 )
 _SCHEME = re.compile(

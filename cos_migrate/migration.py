@@ -308,11 +308,14 @@ class Migration(Loop):
                 sending.record_key = record_key
         sending.obj = obj
         sending.told = obj.fingerprint if size < 0 else None
-        if self._source.wanted(obj):
-            self._examined.append(sending)
-        else:
+        problem = keys.problem_of(sending.cos_path) or problem_of_size(size)
+        if not self._source.wanted(obj):
             self._seen -= 1
             self._ledger.left_out(obj, sending.record_key)
+        elif problem:
+            self._refuse(obj, sending.cos_path, sending.record_key, problem)
+        else:
+            self._examined.append(sending)
 
     def _stream_instead(self, sending: Sending) -> None:
         """Send an object through this machine, since COS will not copy it."""
@@ -389,22 +392,26 @@ class Migration(Loop):
         """Decide about an object; return whether a small transfer was submitted for it."""
         cos_path = cos_path_of(self._source.target, obj)
         record_key = self._source.record_key(obj, cos_path)
-        size = obj.fingerprint.size
-        problem = keys.problem_of(cos_path) or problem_of_size(size)
-        if cos_path == "/" and not size and obj.name.endswith("/"):
-            # What stands for the folder that is migrated; the root of a bucket needs nothing such.
-            line = f"[condition_not_match] [reason: empty key]  [key: /{obj.name.lstrip('/')}]\n"
-            self._ledger.not_matching(obj, keys.printable(line[:-1]) + "\n")
-            return False
-        if problem:
-            failure = Failure("plan", problem, code="NotMigratable")
-            self._ledger.failed(obj, cos_path, record_key, failure)
+        problem = keys.problem_of(cos_path) or problem_of_size(obj.fingerprint.size)
+        # What the folder itself holds, listed without its size, only the source can tell.
+        if problem and not (_is_root(obj, cos_path) and self._is_unknown(obj)):
+            self._refuse(obj, cos_path, record_key, problem)
             return False
         if self._is_unknown(obj):
             sending = Sending(obj, cos_path, record_key, update=False)
             self._submit(sending, None, (Kind.EXAMINE, *source_fields(obj)))
             return True
         return self._plan_known(obj, cos_path, record_key)
+
+    def _refuse(self, obj: SourceObject, cos_path: str, record_key: str, problem: str) -> None:
+        """Settle an object that COS cannot have."""
+        if _is_root(obj, cos_path) and not obj.fingerprint.size:
+            # What stands for the folder that is migrated; the root of a bucket needs nothing such.
+            line = f"[condition_not_match] [reason: empty key]  [key: /{obj.name.lstrip('/')}]"
+            self._ledger.not_matching(obj, f"{keys.printable(line)}\n")
+            return
+        failure = Failure("plan", problem, code="NotMigratable")
+        self._ledger.failed(obj, cos_path, record_key, failure)
 
     def _is_unknown(self, obj: SourceObject) -> bool:
         """Return whether the source has to be asked before anything can be decided."""
@@ -482,6 +489,11 @@ class Migration(Loop):
 
     def _tick(self) -> None:
         self._report.moving(self._uploads.sent)
+
+
+def _is_root(obj: SourceObject, cos_path: str) -> bool:
+    """Return whether an object would be the root of the bucket."""
+    return cos_path == "/" and obj.name.endswith("/")
 
 
 def _extent(found: Sequence[Found | Row]) -> tuple[int, int]:

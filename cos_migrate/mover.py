@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from cos_migrate.bodies import MD5_HEADER, Bodies, Body, Moved, Spooled, Tell
+from cos_migrate.bodies import Bodies, Body, Moved, Spooled, Tell, attach_md5
 from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.client import CosClient, Stored
 from cos_migrate.cos.envelope import (
@@ -166,7 +166,8 @@ class Mover:
         """Return the headers of a copy, and the description they are made from, if any was."""
         same = self._source.is_same_object(obj, cos_path)
         with_acl = self._source.options.copy_acl
-        described = self._bodies.describe(obj) if same or with_acl else None
+        asks = same or with_acl or self._source.must_be_described(obj)
+        described = self._bodies.describe(obj) if asks else None
         headers = self._source.copy_headers(obj, described if same else None)
         if described and with_acl and not same:
             # Everything else is COS's to carry over.
@@ -228,7 +229,7 @@ class Mover:
             tell(warning)
         headers = dict(described.headers)
         if md5:
-            headers[MD5_HEADER] = md5
+            attach_md5(headers, md5, tell)
         if envelope:
             refuse_encrypted(headers)
             headers |= headers_of(envelope, obj.fingerprint.size, part_size)

@@ -150,7 +150,7 @@ class Common:
     https: bool = _switch("https", "transfer over HTTPS")
     ca_file: str = option(
         "caFile",
-        help="certificates of a private certification authority, PEM",
+        help="certificates (PEM) of a private authority, trusted besides the public ones",
         default="",
         parse=values.existing_file,
         legal="the path of a PEM file, or nothing",

@@ -6,6 +6,8 @@ import socket
 import ssl
 import threading
 
+import certifi
+
 from cos_migrate.errors import TransportError
 from cos_migrate.http import TlsFailed, WantsRead, WantsWrite
 
@@ -14,8 +16,8 @@ class Tls:
     """What all TLS connections of a process share: whom they trust, and earlier sessions."""
 
     def __init__(self, ca_file: str) -> None:
-        """`ca_file`: a file of CA certificates; empty: the system's. Raises TransportError."""
-        self._context = _context(ca_file)
+        """`ca_file`: CA certificates, trusted besides the public ones. Raises TransportError."""
+        self._context = context_of(ca_file)
         self._lock = threading.Lock()
         self._sessions: dict[str, ssl.SSLSession] = {}
 
@@ -81,14 +83,17 @@ def _failed(error: ssl.SSLError) -> TlsFailed:
     return TlsFailed(error.reason or str(error))
 
 
-def _context(ca_file: str) -> ssl.SSLContext:
-    try:
-        if ca_file:
-            return ssl.create_default_context(cafile=ca_file)
-        import certifi  # noqa: PLC0415 - a file of one's own takes its place
+def context_of(ca_file: str) -> ssl.SSLContext:
+    """Return what trusts the public authorities, and those in `ca_file` besides.
 
+    A private COS and a public source, or the other way round, are reached with one setting.
+    Raises TransportError.
+    """
+    try:
         context = ssl.create_default_context()
         context.load_verify_locations(certifi.where())
+        if ca_file:
+            context.load_verify_locations(ca_file)
     except (OSError, ssl.SSLError) as error:
         raise TransportError(
             f"the CA certificates in {ca_file or 'the system store'} cannot be loaded ({error})",

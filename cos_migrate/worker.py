@@ -179,9 +179,11 @@ class _PlainPut:
             return None
         obj = source_object(fetch.task[2:])
         content, described = self._cloud.plain_content(obj, response)
-        for warning in described.warnings:
+
+        def tell(warning: str) -> None:
             self._emit((fetch.task[0], Reply.WARNING, warning))
-        return self._attempt(fetch.task, self._bodies.of_content(obj, content, described))
+
+        return self._attempt(fetch.task, self._bodies.of_content(obj, content, described, tell))
 
     def keep(self, connection: Connection) -> None:
         route = self._routes.pop(connection)

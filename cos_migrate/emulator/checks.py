@@ -63,6 +63,10 @@ def kept_headers(request: Request, key: str) -> dict[str, str]:
     kept = {name: headers[name] for name in STANDARD_HEADERS if name in headers}
     meta = {name: value for name, value in headers.items() if name.startswith(_META)}
     used = sum(len(n) - len(_META) + len(v.encode("utf-8", "replace")) for n, v in meta.items())
+    for name in meta:
+        # "PUT Object": letters, digits and hyphens; an underscore is named as not supported.
+        if not re.fullmatch("[a-z0-9-]+", name[len(_META) :]):
+            raise Refusal("InvalidArgument", f"{name} is no name of user metadata.")
     if used > _META_BYTES:
         raise Refusal("MetadataTooLarge", "The user metadata exceeds 2 KiB.")
     kept.update(meta)

@@ -44,8 +44,7 @@ from cos_migrate.sources.cloud import (
     Told,
     base_of,
 )
-from cos_migrate.sources.list_files import list_file_page
-from cos_migrate.sources.slashes import twins
+from cos_migrate.sources.key_list import KeyList
 from cos_migrate.xml_text import text_of
 
 _PAGE = 1000
@@ -122,6 +121,7 @@ class AliyunSource(KeyOrderedSource):
         super().__init__(config, target, options)
         self._address = Address.of(config.end_point, config.bucket, https=config.src_https)
         self._base = base_of(config.prefix)
+        self._key_list = KeyList(self._listed)
         self._signer = Signer(
             config.bucket, config.access_key_id, config.access_key_secret, self._address.region
         )
@@ -157,7 +157,7 @@ class AliyunSource(KeyOrderedSource):
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return a page of the list file or of the bucket. Raises SourceError."""
         if self.config.uri_list:
-            return list_file_page(part.prefix, marker, self._listed)
+            return self._key_list.page(part.prefix, marker)
         return super().list_page(part, marker)
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
@@ -189,13 +189,18 @@ class AliyunSource(KeyOrderedSource):
             ],
             listing.folders,
             listing.truncated,
+            listing.following,
         )
 
     def _listed(self, line: str, number: int) -> Found | None:  # noqa: ARG002 - any line is a key
         return self._object(line, Fingerprint(-1)) if line else None
 
     def _object(self, key: str, fingerprint: Fingerprint) -> SourceObject:
-        return SourceObject(key, key.removeprefix(self._base), fingerprint)
+        return SourceObject(key, self.key_of(key), fingerprint)
+
+    def key_of(self, name: str) -> str:
+        """Return what the prefix leaves of a name."""
+        return name.removeprefix(self._base)
 
     # -- objects ---------------------------------------------------------------------------------
 
@@ -236,7 +241,7 @@ class AliyunSource(KeyOrderedSource):
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
         """Ask for a whole object, unless its ACL or its name takes another request."""
-        asks_more = self.options.copy_acl or any(twins(self.target, obj))
+        asks_more = self.options.copy_acl or any(self.twins_of(obj))
         return None if asks_more else super().begin(obj)
 
     def _described(
@@ -244,7 +249,7 @@ class AliyunSource(KeyOrderedSource):
     ) -> Described:
         """Return the description, with the ACL where the whole object is asked for."""
         described = super()._described(obj, incoming, span)
-        if span is None and obj.fingerprint.size >= 0:
+        if span is None:
             self.refuse_twin(obj)
         if not self.options.copy_acl or span is not None:
             return described
@@ -286,16 +291,13 @@ class AliyunSource(KeyOrderedSource):
             with self._fetcher.send(self._signed("GET", key, params, {})) as incoming:
                 body = incoming.read_all(most)
                 refusal = Refusal(incoming.status, incoming.headers, body)
-                after = incoming.header(b"retry-after")
         except TransportError as error:
             told = Told(error.status, error.code, f"the source: {error}")
             failed = self.error(operation, target, told)
             failed.retryable = error.retryable
             raise failed from error
         if refusal.status >= 300:  # noqa: PLR2004 - HTTP
-            failed = self.error(operation, target, self.told(refusal))
-            failed.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
-            raise failed
+            raise self.refused(operation, target, refusal, self.told(refusal))
         return body
 
     def _broken(self, operation: str, target: str) -> SourceError:

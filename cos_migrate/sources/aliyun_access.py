@@ -64,6 +64,8 @@ class Listing(NamedTuple):
     folders: list[str]
     """Common prefixes."""
     truncated: bool
+    following: str
+    """The marker of the next page, where it is told; empty: none."""
 
 
 def parse_listing(body: bytes) -> Listing | None:
@@ -89,7 +91,9 @@ def parse_listing(body: bytes) -> Listing | None:
             for item in root.iterfind(f"{space}Contents")
         ]
         folders = root.iterfind(f"{space}CommonPrefixes/{space}Prefix")
-        return Listing(entries, [decode(each.text or "") for each in folders], truncated)
+        names = [decode(each.text or "") for each in folders]
+        following = decode(root.findtext(f"{space}NextMarker", ""))
+        return Listing(entries, names, truncated, following)
     except (ET.ParseError, KeyError, ValueError):
         return None
 

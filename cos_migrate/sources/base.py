@@ -37,7 +37,7 @@ class SourceOptions:
     """What `[common]` says that a source heeds."""
 
     ca_file: str = ""
-    """Certificates of a private authority; empty: the public ones."""
+    """Certificates of a private authority, trusted besides the public ones; empty: none."""
     request_timeout: float = 0.0
     """Seconds for one whole request; 0: no limit."""
     copy_acl: bool = False
@@ -171,6 +171,10 @@ class Source(abc.ABC):
 
     def is_same_object(self, obj: SourceObject, cos_path: str) -> bool:  # noqa: ARG002
         """Return whether `obj` is itself what lies at the target path: its metadata is re-sent."""
+        return False
+
+    def must_be_described(self, obj: SourceObject) -> bool:  # noqa: ARG002
+        """Return whether `describe` has to be asked before COS copies `obj`: it may refuse."""
         return False
 
     def copy_headers(

@@ -16,6 +16,7 @@ from cos_migrate.checks import Checking
 from cos_migrate.errors import SourceChanged, SourceError, TransportError
 from cos_migrate.fetch import Fetcher, Request
 from cos_migrate.http import Connection, Incoming, Response, Timeouts
+from cos_migrate.http_dates import patience_of
 from cos_migrate.model import (
     Described,
     Fingerprint,
@@ -33,6 +34,10 @@ from cos_migrate.sources.slashes import same_target, twins
 from cos_migrate.xml_text import text_of
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
+_RETRYABLE_CODES = frozenset(
+    {"OperationAborted", "RequestLimitExceeded", "RequestTimeout", "SlowDown", "Throttling"}
+)
+"""Codes that ask for another try, whatever their status (RequestTimeout comes with 400)."""
 _CHANGED_STATUS = frozenset({412, 416})
 _WAYS_THERE = frozenset(
     {"proxyHost", "proxyPort", "srcHttps", "srcConnectTimeout", "srcSocketTimeout"}
@@ -250,9 +255,17 @@ class CloudSource(Source):
             status=status,
             code="Changed" if kind is SourceChanged else code,
             request_id=told.request_id,
-            retryable=status in _RETRYABLE_STATUS and code not in self.fatal_codes,
+            retryable=code not in self.fatal_codes
+            and (status in _RETRYABLE_STATUS or code in _RETRYABLE_CODES),
             fatal=code in self.fatal_codes,
         )
+
+    def refused(self, operation: str, target: str, refusal: Refusal, told: Told) -> SourceError:
+        """Return the error for an answer, with how long that asks to wait."""
+        error = self.error(operation, target, told)
+        after = refusal.headers.get(b"retry-after", b"")
+        error.retry_after = patience_of(after.decode("latin-1"))
+        return error
 
     def exchange(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
@@ -278,10 +291,7 @@ class CloudSource(Source):
                 told = self.told(refusal)
                 if not told.code and incoming.status == 404:  # noqa: PLR2004 - to HEAD: no body
                     told = told._replace(code="NoSuchKey", message="it does not exist any more")
-                error = self.error(operation, obj.name, told)
-                after = incoming.header(b"retry-after")
-                error.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
-                raise error
+                raise self.refused(operation, obj.name, refusal, told)
             yield incoming
         finally:
             context.__exit__(None, None, None)
@@ -466,7 +476,12 @@ class KeyOrderedSource(CloudSource):
                 return Page(kept, "")
             kept.append(obj)
         if page.truncated and not page.objects:
-            raise self._disorder("an empty page", last)
+            # Legal where many keys were deleted, as long as it leads on.
+            if page.following <= last:
+                raise self._disorder("an empty page", last)
+            last = page.following
+            if part.until and last >= part.until:
+                return Page(kept, "")
         return Page(kept, last if page.truncated else "")
 
     def _disorder(self, name: str, last: str) -> SourceError:
@@ -477,9 +492,18 @@ class KeyOrderedSource(CloudSource):
             code="ListingOutOfOrder",
         )
 
+    def key_of(self, name: str) -> str:
+        """Return what of a name is its key below `cosPath`: a worker is told the name alone."""
+        return name
+
+    def twins_of(self, obj: SourceObject) -> Iterable[str]:
+        """Return the names of fewer leading slashes that would have the key of `obj` on COS."""
+        key = self.key_of(obj.name)
+        return twins(self.target, obj._replace(key=key)) if key[:1] == "/" else ()
+
     def refuse_twin(self, obj: SourceObject) -> None:
         """Raise SourceError when an object of fewer leading slashes has the key of this one."""
-        for name in twins(self.target, obj):
+        for name in self.twins_of(obj):
             try:
                 with self.answer(SourceObject(name, "", Fingerprint(-1)), "HEAD", None):
                     pass
@@ -511,6 +535,8 @@ class KeyPage(NamedTuple):
     """The folded prefixes, each ending in the delimiter."""
     truncated: bool
     """Whether keys follow."""
+    following: str = ""
+    """The marker that a page without keys leads on to."""
 
 
 def _folders_of(marker: str, prefix: str) -> Iterator[str]:

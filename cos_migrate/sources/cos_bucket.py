@@ -11,11 +11,12 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from cos_migrate import values
 from cos_migrate.cos_signature import authorization, signing_key
-from cos_migrate.errors import CosError, TransportError
+from cos_migrate.errors import CosError, SourceError, TransportError
 from cos_migrate.fetch import Request
-from cos_migrate.http import Timeouts
+from cos_migrate.http import Connection, Incoming, Timeouts
 from cos_migrate.model import (
     Described,
+    Failure,
     Fingerprint,
     Found,
     ListRange,
@@ -24,12 +25,12 @@ from cos_migrate.model import (
     SourceObject,
     Target,
 )
-from cos_migrate.network import Proxy
+from cos_migrate.network import Proxy, Route
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import KeyOrderedSource, KeyPage, Refusal, Told
 from cos_migrate.sources.cos_answers import described_by, grants_in, listed_instant
-from cos_migrate.sources.list_files import list_file_page
+from cos_migrate.sources.key_list import KeyList
 from cos_migrate.values import NO_SECRET, Secret
 from cos_migrate.xml_text import text_of
 
@@ -133,6 +134,7 @@ class CosBucketSource(KeyOrderedSource):
             "NoSuchBucket": "srcBucketName and srcRegion",
             "InvalidBucketName": "srcBucketName",
             "WrongRegion": "srcRegion and srcEndPointSuffix",
+            "BadAnswer": "srcEndPointSuffix, and at [common] proxyHost",
             "NameNotResolved": "srcRegion and srcEndPointSuffix",
             "ConnectionRefused": "srcEndPointSuffix",
         }
@@ -163,6 +165,7 @@ class CosBucketSource(KeyOrderedSource):
         # Asking for an ACL takes a request of its own, and waits for it.
         self.one_host = not self.options.copy_acl  # type: ignore[misc]
         self._below_target = self._target_folder()
+        self._key_list = KeyList(self._listed_line)
         self._sdk = functools.cache(self._make_sdk)
 
     @classmethod
@@ -195,7 +198,7 @@ class CosBucketSource(KeyOrderedSource):
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return the next page of a range, less what another storage class holds."""
         if self.config.src_file_list:
-            return list_file_page(part.prefix, marker, self._listed_line)
+            return self._key_list.page(part.prefix, marker)
         page = super().list_page(part, marker)
         found: list[Found] = []
         for item in page.found:
@@ -209,9 +212,14 @@ class CosBucketSource(KeyOrderedSource):
         """Cut a range of keys; a list of keys is read from one end."""
         return None if self.config.src_file_list else super().split(part, marker)
 
-    def _listed_line(self, text: str, number: int) -> Found | None:  # noqa: ARG002 - names no line
+    def _listed_line(self, text: str, number: int) -> Found | None:
         """Return what a line of srcFileList names: an encoded key, with or without its `/`."""
-        key = unquote_plus(text.strip(), errors="surrogateescape").removeprefix("/")
+        line = text.strip()
+        key = unquote_plus(line, errors="surrogateescape").removeprefix("/")
+        if line and not key:
+            where = f"line {number} of {self.config.src_file_list}"
+            failure = Failure("read", f"{where} names no key", code="NotMigratable")
+            return Rejected(f"{self.config.src_file_list}:{number}", "", "", failure)
         return SourceObject(key, key, Fingerprint(-1)) if key else None
 
     def _target_folder(self) -> str | None:
@@ -253,18 +261,35 @@ class CosBucketSource(KeyOrderedSource):
             failure = self.error("ListObjects", prefix or "/", told)
             failure.retryable = error.retryable
             raise failure from error
-        if "IsTruncated" not in answer:
+        except (SyntaxError, ValueError, LookupError, TypeError, AttributeError) as error:
+            # What the SDK raises when the answer is no XML (SyntaxError), or another than it knows.
+            raise self._no_listing(prefix) from error
+        if "IsTruncated" not in answer and ("Endpoint" in answer or "Code" in answer):
             # The SDK takes a redirect for a success.
             where = answer.get("Endpoint", "another endpoint")
             told = Told(0, "WrongRegion", f"the bucket is not here, COS points to {where}")
             raise self.error("ListObjects", prefix or "/", told)
+        try:
+            return self._page_of(answer)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise self._no_listing(prefix) from error
+
+    def _page_of(self, answer: Mapping[str, Any]) -> KeyPage:
+        """Return what an answer lists; raises LookupError and the like when it is none."""
         # A blank may come as + or as %20; the SDK's own decoding knows %20 alone.
         decode = unquote_plus if answer.get("EncodingType") == "url" else unquote
         objects = [
             self._listed_entry(decode(entry["Key"]), entry) for entry in answer.get("Contents", [])
         ]
         folders = [decode(entry["Prefix"]) for entry in answer.get("CommonPrefixes", [])]
-        return KeyPage(objects, folders, answer["IsTruncated"].lower() == "true")
+        truncated = {"true": True, "false": False}[answer["IsTruncated"].lower()]
+        return KeyPage(objects, folders, truncated, decode(answer.get("NextMarker") or ""))
+
+    def _no_listing(self, prefix: str) -> SourceError:
+        told = Told(200, "BadAnswer", f"{self._host} does not answer as COS does")
+        failure = self.error("ListObjects", prefix or "/", told)
+        failure.retryable = True
+        return failure
 
     def _listed_entry(self, name: str, entry: Mapping[str, str]) -> SourceObject:
         fingerprint = Fingerprint(
@@ -273,8 +298,11 @@ class CosBucketSource(KeyOrderedSource):
             (entry.get("ETag") or "").strip('"'),
         )
         storage_class = entry.get("StorageClass") or "STANDARD"
-        key = name[len(self._folder) :]
-        return SourceObject(name, key, fingerprint, storage_class=storage_class)
+        return SourceObject(name, self.key_of(name), fingerprint, storage_class=storage_class)
+
+    def key_of(self, name: str) -> str:
+        """Return what follows the folder; a key of srcFileList counts whole."""
+        return name if self.config.src_file_list else name[len(self._folder) :]
 
     def _make_sdk(self) -> Any:
         from cos_migrate.cos_sdk import client_of  # noqa: PLC0415 - workers need no SDK
@@ -339,6 +367,19 @@ class CosBucketSource(KeyOrderedSource):
             code = "AccessDenied"
         return Told(refusal.status, code, message, request_id)
 
+    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
+        """Ask for a whole object, unless its name takes another request."""
+        return None if self.must_be_described(obj) else super().begin(obj)
+
+    def _described(
+        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
+    ) -> Described:
+        """Return the description of an object that has its key on COS for itself."""
+        described = super()._described(obj, incoming, span)
+        if span is None:
+            self.refuse_twin(obj)
+        return described
+
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return what an answer tells of an object, its ACL included where that is wanted."""
         described = described_by(headers)
@@ -373,6 +414,10 @@ class CosBucketSource(KeyOrderedSource):
         """Return whether an object would be copied onto itself."""
         same_bucket = self.config.src_bucket_name == self.target.bucket
         return same_bucket and cos_path == f"/{obj.name}"
+
+    def must_be_described(self, obj: SourceObject) -> bool:
+        """Return whether an object of fewer leading slashes may have the key of this one."""
+        return any(self.twins_of(obj))
 
     def copy_headers(self, obj: SourceObject, described: Described | None) -> list[tuple[str, str]]:
         """Pin a copy to the listed version; onto itself an object is copied with its metadata."""

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Failure, Found, Page, Rejected
 
 _LINES = 1000
 """Lines of a list file that make a page."""
+
+
+def lists_below(path: str) -> Iterator[str]:
+    """Yield the list files in a fixed order; a folder that cannot be read stands for itself."""
+    if not os.path.isdir(path):
+        yield path
+        return
+    unreadable: list[str] = []
+    for folder, folders, names in os.walk(path, onerror=lambda e: unreadable.append(e.filename)):
+        folders.sort()
+        yield from (os.path.join(folder, name) for name in sorted(names))
+    yield from unreadable
 
 
 def version_of(path: str) -> str:

@@ -36,7 +36,7 @@ from cos_migrate.sources.cloud import (
     base_of,
 )
 from cos_migrate.sources.collapsed import CollapsedKeys, same_target
-from cos_migrate.sources.list_files import list_file_page
+from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.qiniu_services import Account, Services, made_marker, marker_key, told_of
 
 _SIGNED_FOR = 3600
@@ -127,6 +127,7 @@ class QiniuSource(KeyOrderedSource):
         route = self._fetcher.route_of(account.url(config.end_point))
         self._domain = f"{'https' if route.tls else 'http'}://{route.authority}"
         self._keys = CollapsedKeys(base_of(config.prefix))
+        self._key_list = KeyList(self._of_line)
         self._lock = threading.Lock()
         self._markers: dict[tuple[str, str], str] = {}
         self._served = False
@@ -163,7 +164,7 @@ class QiniuSource(KeyOrderedSource):
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return the next page of the bucket or of the file of keys."""
         if self.config.uri_list:
-            page = list_file_page(part.prefix, marker, self._of_line)
+            page = self._key_list.page(part.prefix, marker)
         else:
             page = super().list_page(part, marker)
         return page._replace(found=[self._keys.alone(item) for item in page.found])
@@ -220,11 +221,15 @@ class QiniuSource(KeyOrderedSource):
 
     def _parsed(self, told: Mapping[str, Any], prefix: str) -> tuple[list[SourceObject], list[str]]:
         try:
+            if not told.keys() & {"items", "commonPrefixes", "marker"}:
+                raise LookupError
             objects = [self._object(item) for item in told.get("items") or ()]
             return objects, [str(folder) for folder in told.get("commonPrefixes") or ()]
         except (LookupError, TypeError, ValueError):
             bad = Told(200, "BadListing", "a page of the listing cannot be understood")
-            raise self.error("ListObjects", prefix, bad) from None
+            failed = self.error("ListObjects", prefix, bad)
+            failed.retryable = True  # it may have been garbled on its way
+            raise failed from None
 
     def _given(self, prefix: str, after: str) -> str:
         """Return Qiniu's own marker of what lies behind a key that ended a page, else nothing."""

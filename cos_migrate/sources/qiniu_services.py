@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Fetcher, Request
+from cos_migrate.http_dates import patience_of
 from cos_migrate.sources.cloud import Refusal, Told
 from cos_migrate.values import Secret
 
@@ -37,8 +38,12 @@ _CODES = {
 }
 """Qiniu's statuses by name: its errors have a text, but no code."""
 _MESSAGES = {"NoSuchKey": "there is no such object", "Redirected": "it leads elsewhere"}
+_SERVICES = ("rs", "rsf")
+"""Of objects, and of lists of them."""
 _UNREACHED = frozenset({"NameNotResolved", "ConnectionRefused", "CertificateInvalid", "TlsFailed"})
 """Codes of connections that were never made: the configuration may be why."""
+_UNKNOWN_API = frozenset({400, 405, 501})
+"""Statuses, besides 404, with which a service says that it does not know what it is asked."""
 _FORM = "application/x-www-form-urlencoded"
 _ANSWER_MOST = 64 << 20
 """Bytes of the largest answer that is believed; a page of 1,000 long keys has below 4 MiB."""
@@ -156,7 +161,9 @@ class Services:
         answer = _object_of(self._answer(operation, shown, host, target))
         if not answer:
             told = Told(200, "NotQiniu", f"{host} does not answer as Qiniu does")
-            raise self._failed(operation, shown, told)
+            failed = self._failed(operation, shown, told)
+            failed.retryable = True  # it may have been garbled on its way
+            raise failed
         return answer
 
     def _host(self, service: str, private: str) -> str:
@@ -179,19 +186,30 @@ class Services:
         """
         account = self._account
         host = account.uc_host or _PUBLIC[self._public % len(_PUBLIC)]
-        who = {"ak": account.access_key.reveal(), "bucket": account.bucket}
-        url = f"{account.url(host)}/v4/query?{urlencode(who, quote_via=quote)}"
         try:
-            body = self._sent("QueryRegion", account.bucket, Request("GET", url))
+            found = self._asked_region(host, "/v4/query")
+            if not found and account.uc_host:
+                found = self._asked_region(host, "/v2/query")  # an older private deployment
         except SourceError as error:
             self._public += error.retryable
             raise
-        try:
-            region = json.loads(body)["hosts"][0]
-            return {name: region[name]["domains"][0] for name in ("rs", "rsf")}
-        except (ValueError, LookupError, TypeError):
+        if not found:
             told = Told(200, "NotQiniu", f"{host} does not answer as Qiniu does")
-            raise self._failed("QueryRegion", account.bucket, told) from None
+            raise self._failed("QueryRegion", account.bucket, told)
+        return found
+
+    def _asked_region(self, host: str, path: str) -> Mapping[str, str]:
+        """Return what one version of the service says, nothing where it is not known."""
+        account = self._account
+        who = {"ak": account.access_key.reveal(), "bucket": account.bucket}
+        url = f"{account.url(host)}{path}?{urlencode(who, quote_via=quote)}"
+        try:
+            body = self._sent("QueryRegion", account.bucket, Request("GET", url))
+        except SourceError as error:
+            if error.code == "NotQiniu" or error.status in _UNKNOWN_API:
+                return {}
+            raise
+        return _hosts_in(body)
 
     def _answer(self, operation: str, shown: str, host: str, target: str) -> bytes:
         """Return the body of the answer to a signed GET."""
@@ -226,7 +244,25 @@ class Services:
             told = told._replace(code="NotQiniu", message=f"{host} has no such service")
         elif operation == "QueryRegion" and told.code == "NoSuchKey":
             told = told._replace(code="NoSuchAccessKey")
-        raise self._failed(operation, shown, told)
+        failed = self._failed(operation, shown, told)
+        failed.retry_after = patience_of(refusal.headers.get(b"retry-after", b"").decode("latin-1"))
+        raise failed
+
+
+def _hosts_in(body: bytes) -> Mapping[str, str]:
+    """Return the first host of each service that is needed; nothing where they are not told.
+
+    The second version of the query tells of one region, and of each service by kind of network.
+    """
+    found = _object_of(body)
+    try:
+        if "hosts" in found:
+            region = found["hosts"][0]
+            return {name: str(region[name]["domains"][0]) for name in _SERVICES}
+        kinds = {name: found[name].get("acc") or found[name]["src"] for name in _SERVICES}
+        return {name: str(kind["main"][0]) for name, kind in kinds.items()}
+    except (LookupError, TypeError, AttributeError):
+        return {}
 
 
 def _object_of(body: bytes) -> Mapping[str, Any]:

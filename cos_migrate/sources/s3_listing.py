@@ -30,10 +30,11 @@ class Listing(NamedTuple):
     folders: list[str]
     """Common prefixes."""
     truncated: bool
+    """Whether keys follow, or may follow: nothing says that they do not."""
     is_v2: bool
     """Whether the service has answered as ListObjectsV2 demands."""
     following: str
-    """ListObjectsV2's token of the next page; empty: none."""
+    """ListObjectsV2's token of the next page, ListObjects' marker of it; empty: none."""
 
 
 def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = "") -> str:
@@ -50,7 +51,10 @@ def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = 
         words["start-after" if v2 else "marker"] = after
     if delimiter:
         words["delimiter"] = delimiter
-    return "&".join(f"{name}={quote(words[name], safe='-._~')}" for name in sorted(words))
+    return "&".join(
+        f"{name}={quote(words[name], safe='-._~', errors='surrogateescape')}"
+        for name in sorted(words)
+    )
 
 
 def parse(document: bytes) -> Listing:
@@ -64,21 +68,39 @@ def parse(document: bytes) -> Listing:
     space = f"{space}}}" if space else ""
     if name != "ListBucketResult":
         raise ValueError(f"it is a {name}, no ListBucketResult")
-    decode = unquote_plus if root.findtext(f"{space}EncodingType") == "url" else str
+    encoded = root.findtext(f"{space}EncodingType") == "url"
     key_tag, size_tag, etag_tag = f"{space}Key", f"{space}Size", f"{space}ETag"
     entries = [
         Entry(
-            decode(item.findtext(key_tag, "")),
+            _name(item.findtext(key_tag), encoded=encoded),
             int(item.findtext(size_tag, "")),
             item.findtext(etag_tag, "").strip().strip('"'),
         )
         for item in root.iterfind(f"{space}Contents")
     ]
     folders = [
-        decode(item.findtext(f"{space}Prefix", ""))
+        _name(item.findtext(f"{space}Prefix"), encoded=encoded)
         for item in root.iterfind(f"{space}CommonPrefixes")
     ]
-    truncated = root.findtext(f"{space}IsTruncated", "").strip().lower() == "true"
-    is_v2 = root.find(f"{space}KeyCount") is not None
-    following = root.findtext(f"{space}NextContinuationToken", "")
+    count = root.findtext(f"{space}KeyCount")
+    is_v2 = count is not None
+    if is_v2:
+        following = root.findtext(f"{space}NextContinuationToken", "")
+    else:
+        following = _name(root.findtext(f"{space}NextMarker", ""), encoded=encoded)
+    said = root.findtext(f"{space}IsTruncated", "").strip().lower()
+    if said not in {"true", "false", ""}:
+        raise ValueError(f"its IsTruncated is {said!r}")
+    empty = not entries and not folders
+    if not said and empty and not following and (count or "").strip() != "0":
+        raise ValueError("it has no keys, and no IsTruncated that says whether keys follow")
+    # Without the word the page may be any: only one without keys is surely the last.
+    truncated = said == "true" or (not said and not (empty and not following))
     return Listing(entries, folders, truncated, is_v2, following)
+
+
+def _name(text: str | None, *, encoded: bool) -> str:
+    """Return a key or prefix; one that is no UTF-8 keeps its bytes. Raises ValueError."""
+    if text is None:
+        raise ValueError("an entry names no key")
+    return unquote_plus(text, errors="surrogateescape") if encoded else text

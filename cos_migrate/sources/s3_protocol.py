@@ -33,13 +33,12 @@ from cos_migrate.sources.cloud import (
     Told,
     base_of,
 )
-from cos_migrate.sources.list_files import list_file_page
+from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.s3_acl import carried_acl
 from cos_migrate.sources.s3_description import description_of, is_archived
 from cos_migrate.sources.s3_endpoint import Endpoint, regional_host
 from cos_migrate.sources.s3_listing import Listing
 from cos_migrate.sources.s3_signer import Signer
-from cos_migrate.sources.slashes import twins
 from cos_migrate.xml_text import text_of
 
 T = TypeVar("T")
@@ -50,6 +49,8 @@ _MOST_EMPTY = 10_000
 """Empty pages in a row after which a listing counts as stuck."""
 _NO_V2 = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest"})
 """Codes with which a service says that it does not know ListObjectsV2."""
+_NO_V2_STATUS = frozenset({405, 501})
+"""Statuses with which it may say so, in whatever words."""
 _NO_ACL = frozenset({404, 405, 501})
 """Statuses with which a service says that it keeps no ACLs: the object itself was just there."""
 _ELSEWHERE = frozenset(
@@ -111,6 +112,7 @@ class S3Source(KeyOrderedSource):
         self.endpoint = Endpoint.of(config.end_point, config.bucket, https=config.src_https)
         self._signer = self._signer_for(self.endpoint.region)
         self._base_key = base_of(config.prefix)
+        self._key_list = KeyList(lambda line, _: self.named_key(line))
         self._v2 = True
         self._has_acls = True
 
@@ -140,7 +142,7 @@ class S3Source(KeyOrderedSource):
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return a page of the bucket, or of the file of keys."""
         if self.config.uri_list:
-            return list_file_page(part.prefix, marker, lambda line, _: self.named_key(line))
+            return self._key_list.page(part.prefix, marker)
         return super().list_page(part, marker)
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
@@ -151,19 +153,19 @@ class S3Source(KeyOrderedSource):
         """Ask with ListObjectsV2, or ListObjects where the service does not know that."""
         listing = self._listed(prefix, after, delimiter)
         objects = [
-            SourceObject(
-                entry.key, self._key_of(entry.key), Fingerprint(entry.size, -1, entry.etag)
-            )
+            SourceObject(entry.key, self.key_of(entry.key), Fingerprint(entry.size, -1, entry.etag))
             for entry in listing.entries
         ]
-        return KeyPage(objects, listing.folders, listing.truncated)
+        # A token is no key; it has been followed as far as it leads.
+        following = "" if listing.is_v2 else listing.following
+        return KeyPage(objects, listing.folders, listing.truncated, following)
 
     def _listed(self, prefix: str, after: str, delimiter: str) -> Listing:
         if self._v2:
             try:
                 listing = self._listed_v2(prefix, after, delimiter)
             except SourceError as error:
-                if error.code not in _NO_V2:
+                if error.code not in _NO_V2 and error.status not in _NO_V2_STATUS:
                     raise
             else:
                 # One that takes no notice of list-type would begin again on every page.
@@ -187,9 +189,9 @@ class S3Source(KeyOrderedSource):
 
     def named_key(self, line: str) -> SourceObject | None:
         """Return the object that a line of uriList names, as it stands there."""
-        return SourceObject(line, self._key_of(line), Fingerprint(-1)) if line else None
+        return SourceObject(line, self.key_of(line), Fingerprint(-1)) if line else None
 
-    def _key_of(self, name: str) -> str:
+    def key_of(self, name: str) -> str:
         """Return what the prefix leaves of a name."""
         return name.removeprefix(self._base_key)
 
@@ -217,20 +219,23 @@ class S3Source(KeyOrderedSource):
             if is_archived(incoming.headers):
                 told = Told(incoming.status, "InvalidObjectState", "as its storage class says")
                 raise self.error("HeadSource", obj.name, told)
-            described = self._described(obj, incoming, None)
+            if obj.fingerprint.size < 0:  # what is only looked at needs no ACL yet
+                described = super()._described(obj, incoming, None)
+            else:
+                described = self._described(obj, incoming, None)
         return self._held(obj, described)
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
         """Ask for a whole object, unless its ACL or its name takes another request."""
-        asks_more = (self._has_acls and self.copies_acl(obj)) or any(twins(self.target, obj))
+        asks_more = (self._has_acls and self.copies_acl(obj)) or any(self.twins_of(obj))
         return None if asks_more else super().begin(obj)
 
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
     ) -> Described:
-        """Add the ACL where the object is about to be stored: not for a part, not to look."""
+        """Add the ACL where the object is about to be stored: not for a part."""
         described = super()._described(obj, incoming, span)
-        if span is not None or obj.fingerprint.size < 0:
+        if span is not None:
             return described
         self.refuse_twin(obj)
         if not self._has_acls or not self.copies_acl(obj):
@@ -263,16 +268,14 @@ class S3Source(KeyOrderedSource):
             with self._fetcher.send(self._signed("GET", path, {})) as incoming:
                 body = incoming.read_all(_ANSWER_MOST)
                 status, headers = incoming.status, incoming.headers
-                after = incoming.header(b"retry-after")
         except TransportError as error:
             told = Told(error.status, error.code, f"the source: {error}")
             failed = self.error(operation, target, told)
             failed.retryable = error.retryable
             raise failed from error
         if status != 200:  # noqa: PLR2004 - HTTP
-            failed = self.error(operation, target, self.told(Refusal(status, headers, body)))
-            failed.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
-            raise failed
+            refusal = Refusal(status, headers, body)
+            raise self.refused(operation, target, refusal, self.told(refusal))
         try:
             return parse(body)
         except ValueError as error:

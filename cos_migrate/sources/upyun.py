@@ -30,11 +30,13 @@ from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import CloudSource, Refusal, Told
 from cos_migrate.sources.java_dates import java_date, same_instant
-from cos_migrate.sources.list_files import list_file_page
+from cos_migrate.sources.key_list import KeyList
 
 _PUBLIC = "v0.api.upyun.com"
 _END = "g2gCZAAEbmV4dGQAA2VvZg"
 """The iterator behind the last page of a folder."""
+_PAGE = 1000
+"""Children on a page."""
 _PAGE_MOST = 64 << 20
 """Bytes of the largest page of a listing that is believed."""
 _CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
@@ -116,6 +118,7 @@ class UpyunSource(CloudSource):
         scheme = "https" if config.src_https else "http"
         self._api = endpoint if "://" in endpoint else f"{scheme}://{endpoint}"
         self._folder = f"{config.prefix.rstrip('/')}/" if config.prefix.strip("/") else ""
+        self._key_list = KeyList(self._of_line)
         self._lock = threading.Lock()
         self._came_from: dict[str, dict[str, str]] = {}
 
@@ -160,7 +163,7 @@ class UpyunSource(CloudSource):
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return the next page of one folder; the folders in it are ranges of their own."""
         if self.config.uri_list:
-            return list_file_page(part.prefix, marker, self._of_line)
+            return self._key_list.page(part.prefix, marker)
         folder = part.prefix
         items, following = self._asked_for(folder, marker)
         found: list[Found] = [
@@ -178,7 +181,7 @@ class UpyunSource(CloudSource):
 
     def _asked_for(self, folder: str, marker: str) -> tuple[list[_Item], str]:
         """Return the children on a page, and the iterator of the next one or nothing."""
-        headers = [("Accept", "application/json"), ("x-list-limit", "1000")]
+        headers = [("Accept", "application/json"), ("x-list-limit", str(_PAGE))]
         headers.append(("x-list-order", "asc" if self.config.acsending_order else "desc"))
         if marker:
             headers.append(("x-list-iter", marker))
@@ -196,7 +199,7 @@ class UpyunSource(CloudSource):
             told = self.told(refusal)
             if told.code == "NoSuchKey":
                 told = told._replace(code="NoSuchFolder" if folder else "NoSuchBucket")
-            raise self.error("ListFolder", folder, told)
+            raise self.refused("ListFolder", folder, refusal, told)
         iterator = refusal.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
         document = _document(refusal.body)
         if not iterator and "files" not in document:
@@ -207,10 +210,15 @@ class UpyunSource(CloudSource):
         try:
             following = iterator or str(document.get("iter") or "")
             ends = following.rstrip("=") == _END
-            return _items(refusal.body, document), "" if ends else following
+            items = _items(refusal.body, document)
+            if not following and len(items) >= _PAGE:
+                raise ValueError  # a full page must say what follows it
         except (ValueError, LookupError, TypeError):
             told = Told(200, "NotUpyun", "a page of the listing cannot be understood")
-            raise self.error("ListFolder", folder, told) from None
+            failed = self.error("ListFolder", folder, told)
+            failed.retryable = True  # it may have been garbled on its way
+            raise failed from None
+        return items, "" if ends else following
 
     def _must_get_on(self, folder: str, marker: str, following: str, first: str) -> None:
         """Raise SourceError when a listing comes to where it has been.

@@ -23,12 +23,12 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
     carried = metadata.user(own, _foreign(headers))
     whole = b"content-range" not in headers
     md5 = _md5_of(headers.get(b"content-md5", b"")) if whole else ""
-    crc64 = _crc64_of(headers)
+    crc64, instant = _crc64_of(headers), _instant_of(headers)
     checks = [Check("MD5", md5)] if md5 else []
     if crc64 >= 0:
         checks.append(Check("CRC-64/XZ", str(crc64)))
     return Described(
-        Fingerprint(-1, _instant_of(headers), _strong(etag)),
+        Fingerprint(-1, instant, _strong(etag) or (etag if _is_weak(etag) and instant < 0 else "")),
         {**metadata.standard(headers), **carried.headers},
         md5=md5,
         crc64=crc64,
@@ -49,6 +49,18 @@ def _strong(etag: str) -> str:
     """Return an entity tag without quotes; a weak one pins nothing (RFC 9110, 13.1.1)."""
     strong = len(etag) > 2 and etag[0] == etag[-1] == '"'  # noqa: PLR2004 - the quotes
     return etag[1:-1] if strong and '"' not in etag[1:-1] else ""
+
+
+def _is_weak(etag: str) -> bool:
+    return etag.startswith("W/") and bool(_strong(etag[2:]))
+
+
+def is_strong(etag: str) -> bool:
+    """Return whether the tag of a fingerprint can be a condition of a request.
+
+    A weak one is kept, as it came, where nothing else tells versions apart: it can be compared.
+    """
+    return bool(etag) and not etag.startswith('W/"')
 
 
 def _instant_of(headers: Mapping[bytes, bytes]) -> int:

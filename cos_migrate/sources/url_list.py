@@ -7,13 +7,13 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from cos_migrate import metadata, values
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Incoming, Timeouts
 from cos_migrate.model import (
@@ -32,8 +32,8 @@ from cos_migrate.network import Proxy
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import CloudSource, Refusal, Told
-from cos_migrate.sources.list_files import list_file_page
-from cos_migrate.sources.url_answers import date_of, described_by
+from cos_migrate.sources.list_files import list_file_page, lists_below
+from cos_migrate.sources.url_answers import date_of, described_by, is_strong
 from cos_migrate.sources.url_index import Place, UrlIndex
 from cos_migrate.sources.urls import BLANKS, Address, BadUrl, address_of, redirected, shown
 from cos_migrate.values import NO_SECRET, Secret
@@ -80,8 +80,11 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_MOST = 10
 _REDIRECT_BODY = 64 << 10
 """Bytes read of a redirect's own body, so that the connection can be used again."""
-_HEAD_REFUSED = frozenset({400, 401, 403, 404, 405, 406, 501})
-"""Answers to HEAD that need not be those to GET: a signed URL often allows GET alone."""
+_HEAD_SAYS = frozenset({412, 429})
+"""Answers to HEAD that are those to GET too: of others a signed URL, which often allows GET alone,
+or a program that was never asked by HEAD may say something else."""
+_HEAD_BREAKS = frozenset({"BadAnswer", "ConnectionBroken", "ConnectionReset"})
+"""Codes of how a server may break down when it is asked by HEAD."""
 _PLAIN_STATUS = frozenset({200, 203})
 _PARTIAL = 206
 _RECORD = re.compile(r"\[fileSize: (-?[0-9]{1,19})\], \[lastModify: (.*)\]", re.DOTALL)
@@ -108,7 +111,7 @@ class UrlListSource(CloudSource):
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
         self.examines = not self.config.is_skip_head
-        self._files = functools.cache(lambda: tuple(_lists_of(self.config.urllist_path)))
+        self._files = functools.cache(lambda: tuple(lists_below(self.config.urllist_path)))
         self._seen = _Seen()
 
     def timeouts(self) -> Timeouts:
@@ -225,7 +228,7 @@ class UrlListSource(CloudSource):
         headers = [("Accept", "*/*"), ("Accept-Encoding", "identity")]
         if span is not None:
             headers.append(("Range", f"bytes={span[0]}-{span[0] + span[1] - 1}"))
-        if listed.etag:
+        if is_strong(listed.etag):
             headers.append(("If-Match", f'"{listed.etag}"'))
         elif listed.mtime_ns >= 0:
             headers.append(("If-Unmodified-Since", date_of(listed.mtime_ns)))
@@ -256,19 +259,26 @@ class UrlListSource(CloudSource):
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[Incoming]:
         """Follow redirects, and ask by GET where HEAD is refused or tells nothing."""
-        if method == "HEAD":
-            with self._followed(obj, "HEAD", None) as incoming:
-                # Some servers say 0 to HEAD whatever they have.
-                empty = incoming.header(b"content-length") == "0"
-                ask_again = incoming.status in _HEAD_REFUSED or (
-                    incoming.status in _PLAIN_STATUS and empty
-                )
-                if not ask_again:
-                    yield incoming
-                    return
-        # The body of an answer that only has to tell the headers is not read.
-        with self._followed(obj, "GET", span) as incoming:
+        with ExitStack() as stack:
+            incoming = self._by_head(stack, obj) if method == "HEAD" else None
+            if incoming is None:
+                stack.close()
+                # The body of an answer that only has to tell the headers is not read.
+                incoming = stack.enter_context(self._followed(obj, "GET", span))
             yield incoming
+
+    def _by_head(self, stack: ExitStack, obj: SourceObject) -> Incoming | None:
+        """Return the answer to HEAD, None where GET may be answered otherwise."""
+        try:
+            incoming = stack.enter_context(self._followed(obj, "HEAD", None))
+        except TransportError as error:
+            if error.code in _HEAD_BREAKS:
+                return None
+            raise
+        if incoming.status in _PLAIN_STATUS:
+            # Some servers say 0 to HEAD whatever they have.
+            return None if incoming.header(b"content-length") == "0" else incoming
+        return incoming if incoming.status in _HEAD_SAYS else None
 
     @contextmanager
     def _followed(
@@ -300,9 +310,29 @@ class UrlListSource(CloudSource):
             return told
         return Told(refusal.status, "", f"its server answered {refusal.status}")
 
-    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return what an answer tells of what lies under a URL."""
-        return described_by(headers)
+        described = described_by(headers)
+        _, mtime_ns, etag = described.fingerprint
+        if b"content-range" in headers and not etag and mtime_ns < 0:
+            text = "nothing tells which version its parts belong to"
+            raise self._url_error(obj, text, "RangeIgnored")
+        listed = obj.fingerprint.etag
+        if etag.removeprefix("W/").strip('"') == listed.removeprefix("W/").strip('"'):
+            # Weak or strong, it names the same.
+            fingerprint = described.fingerprint._replace(etag=listed)
+            return described._replace(fingerprint=fingerprint)
+        return described
+
+    def stat(self, obj: SourceObject) -> SourceObject:
+        """Ask by HEAD, and by GET where that tells again what was found not to be true."""
+        now = super().stat(obj)
+        if now.fingerprint != obj.fingerprint:
+            return now
+        unknown = obj._replace(fingerprint=Fingerprint(_UNKNOWN))
+        with self.answer(unknown, "GET", None) as incoming:
+            described = self._described(unknown, incoming, None)
+        return obj._replace(fingerprint=self._held(unknown, described).fingerprint)
 
     # -- records -------------------------------------------------------------------------------
 
@@ -371,18 +401,6 @@ class _Seen:
         self.index = UrlIndex()
         self.markers: dict[int, str | None] = {}
         """List number -> marker up to which its lines are in the index; None: all are."""
-
-
-def _lists_of(path: str) -> Iterator[str]:
-    """Yield the list files in a fixed order; a folder that cannot be read stands for itself."""
-    if not os.path.isdir(path):
-        yield path
-        return
-    unreadable: list[str] = []
-    for folder, folders, names in os.walk(path, onerror=lambda e: unreadable.append(e.filename)):
-        folders.sort()
-        yield from (os.path.join(folder, name) for name in sorted(names))
-    yield from unreadable
 
 
 def _offset(marker: str) -> int:

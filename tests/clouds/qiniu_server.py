@@ -72,6 +72,8 @@ class QiniuServer(Cloud):
         self.may_list = True
         self.knows_md5 = False
         """Whether listing and stat tell the MD5 of objects."""
+        self.knows_v4 = True
+        """Whether the newest query of the region is known: older deployments lack it."""
         self.empty_pages = False
         """Whether every second page is empty but for its marker, which goes a little further."""
         self.foreign_markers = "heed"
@@ -179,6 +181,8 @@ class QiniuServer(Cloud):
                 return error(612, "app/accesskey is not found")
             if params.get("bucket") != BUCKET:
                 return error(631, "no such bucket")
+            if request.path == "/v4/query" and not self.knows_v4:
+                return error(404, "no such api")
             return _json(self._region(request.path))
         refused = refusal(request)
         if refused:

@@ -65,6 +65,9 @@ def test_what_is_refused_of_an_object(cos: EmbeddedCos) -> None:
     assert code(key="/rooted") == "InvalidURI"
     assert code(x_cos_meta_a="b" * 2047) == ""
     assert code(x_cos_meta_a="b" * 2048) == "MetadataTooLarge"
+    for name in ("a_b", "a.b", ""):
+        refused = call(cos.port, "PUT", "k", headers={f"x-cos-meta-{name}": "b"})
+        assert refused.code == "InvalidArgument"
     assert code(x_cos_storage_class="Standard_IB") == "InvalidStorageClass"
     assert code(x_cos_storage_class="Standard_IA") == ""  # as the Java tool writes it
     assert code(x_cos_server_side_encryption="aes") == "InvalidArgument"

@@ -171,6 +171,21 @@ def test_through_a_proxy_with_v4_signatures(ali: AliTool, oss: OssServer, cos: E
     assert cos.object_bytes(TARGET, "big") == noise(BIG)
 
 
+def test_names_that_differ_in_leading_slashes_only(
+    ali: AliTool, oss: OssServer, cos: EmbeddedCos
+) -> None:
+    """One key on COS cannot be two objects: the plain name is migrated, the other is told."""
+    for key in ("a/x", "a//x", "a//alone"):
+        oss.put(key, key.encode())
+    ali.ali["prefix"] = "a/"
+    for again in (False, True):
+        ended = ali.run()
+        done = counted(skip=2, fail=1) if again else counted(new=2, fail=1)
+        assert (ended.code, ended.counts()) == (1, done), ali.log("error.log")
+        assert stored(cos) == {"x": b"a/x", "alone": b"a//alone"}
+    assert "same object as a/x" in ali.log("error.log")
+
+
 def test_many_pages_listed_at_once(ali: AliTool, oss: OssServer, cos: EmbeddedCos) -> None:
     for number in range(3000):
         oss.put(f"{number % 9}/{number % 4}/{number:05}", b"")

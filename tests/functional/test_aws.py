@@ -201,6 +201,83 @@ def test_a_file_of_keys(tool: CloudTool, s3: S3Server, cos: EmbeddedCos, tmp_pat
     assert set(s3.operations()) == {"HeadObject"}
 
 
+def test_names_that_differ_in_leading_slashes_only(
+    tool: CloudTool, s3: S3Server, cos: EmbeddedCos
+) -> None:
+    """One key on COS cannot be two objects: the plain name is migrated, the other is told."""
+    for key in ("a/x", "a//x", "a//alone", "a//big"):
+        s3.put(key, key.encode() if key != "a//big" else noise(6 * MIB))
+    s3.put("a/big", b"small")
+    tool.cloud["prefix"] = "a/"
+    for again in (False, True):
+        ended = tool.run()
+        done = counted(skip=3, fail=2) if again else counted(new=3, fail=2)
+        assert (ended.code, ended.counts()) == (1, done), tool.log("error.log")
+        assert stored(cos) == {"x": b"a/x", "alone": b"a//alone", "big": b"small"}
+    assert "same object as a/x" in tool.log("error.log")
+    assert "same object as a/big" in tool.log("error.log")
+
+
+@pytest.mark.parametrize("attached", ["on", "off"])
+def test_metadata_that_is_called_md5_itself(
+    tool: CloudTool, s3: S3Server, cos: EmbeddedCos, attached: str
+) -> None:
+    """x-cos-meta-md5 is the content's; what else was called so is not lost without a word."""
+    sizes = {"small": 10, "streamed": 9 * MIB, "big": 11 * MIB}
+    bodies = {key: noise(size) for key, size in sizes.items()}
+    for key, body in bodies.items():
+        s3.put(key, body, headers={"x-amz-meta-md5": "mine"})
+        right = hashlib.md5(body).hexdigest().upper()
+        s3.put(f"{key} right", body, headers={"x-amz-meta-md5": right})
+    tool.common |= {"smallFileThreshold": str(10 * MIB), "entireFileMd5Attached": attached}
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (0, counted(new=6)), ended.err
+    for key, body in bodies.items():
+        md5 = hashlib.md5(body).hexdigest() if attached == "on" else "mine"
+        assert cos.object_head(TARGET, key).headers["x-cos-meta-md5"] == md5
+        told = f"{key}: metadata 'md5' is not carried over" in ended.err
+        assert told is (attached == "on")
+    assert "right: metadata" not in ended.err
+
+
+def test_what_a_file_of_keys_names_twice_is_migrated_once(
+    tool: CloudTool, s3: S3Server, tmp_path: Path
+) -> None:
+    for key in ("a/1", "a/2"):
+        s3.put(key, key.encode())
+    listed = tmp_path / "keys.txt"
+    listed.write_text("a/1\na/2\na/1\r\n\na/1", encoding="utf-8")
+    tool.cloud["uriList"] = str(listed)
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (0, counted(new=2)), ended.err
+    assert sorted(s3.operations("GetObject")) == ["a/1", "a/2"]
+    for number in (3, 5):
+        assert f"line {number} of {listed} is passed over: it repeats line 1" in tool.log(
+            "info.log"
+        )
+    assert tool.run().counts() == counted(skip=2)
+
+
+def test_a_file_of_keys_that_names_the_folder_itself(
+    tool: CloudTool, s3: S3Server, cos: EmbeddedCos, tmp_path: Path
+) -> None:
+    """As a listing would: an empty object for the root of a bucket needs none, any other fails."""
+    for key in ("a/b/", "a/b/d"):
+        s3.put(key, b"" if key.endswith("/") else b"d")
+    listed = tmp_path / "keys.txt"
+    listed.write_text("a/b/\na/b/d\n", encoding="utf-8")
+    tool.cloud |= {"uriList": str(listed), "prefix": "a/b/"}
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (0, counted(new=1, unmatched=1)), ended.err
+    assert "[condition_not_match] [reason: empty key]  [key: /a/b/]" in ended.out
+    s3.put("a/b/", b"it holds something")
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (1, counted(skip=1, fail=1))
+    assert "its key would be empty" in tool.log("error.log")
+    assert tool.run("-Dcommon.cosPath=/x/").counts() == counted(new=2)
+    assert stored(cos) == {"d": b"d", "x/": b"it holds something", "x/d": b"d"}
+
+
 def test_acls_when_they_are_wanted(tool: CloudTool, s3: S3Server, cos: EmbeddedCos) -> None:
     s3.put("open", b"1", acl="public-read")
     s3.put("closed", b"2")

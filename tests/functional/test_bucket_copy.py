@@ -248,6 +248,39 @@ def test_a_list_of_keys(tool: CloudTool, cos: EmbeddedCos, tmp_path: Path) -> No
     assert {key for key in stored(cos) if key.startswith("other/")} == {"other/a+b", "other/\u4e2d"}
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_names_that_differ_in_leading_slashes_only(
+    tool: CloudTool, cos: EmbeddedCos, refused: bool
+) -> None:
+    """One key on COS cannot be two objects: the plain name is copied, the other is told."""
+    for key in ("a/x", "a//x", "a//alone", "a//deep/x"):
+        put(cos, key, key.encode())
+    if refused:
+        cos.faults.append(Fault("status", operation="PutObjectCopy", status=405, times=-1))
+    tool.cloud["srcCosPath"] = "/a/"
+    for again in (False, True):
+        ended = tool.run()
+        done = counted(skip=3, fail=1) if again else counted(new=3, fail=1)
+        assert (ended.code, ended.counts()) == (1, done), tool.log("error.log")
+        assert stored(cos) == {"x": b"a/x", "alone": b"a//alone", "deep/x": b"a//deep/x"}
+    assert "same object as a/x" in tool.log("error.log")
+    assert "SameTarget" in tool.log("error.log")
+
+
+def test_what_a_list_names_twice_is_copied_once(
+    tool: CloudTool, cos: EmbeddedCos, tmp_path: Path
+) -> None:
+    put(cos, "a/1", b"1")
+    listed = tmp_path / "keys.txt"
+    listed.write_text("a/1\n/a/1\na%2F1\n/\n", encoding="utf-8")
+    tool.cloud["srcFileList"] = str(listed)
+    ended = tool.run()
+    assert (ended.code, ended.counts()) == (1, counted(new=1, fail=1)), ended.out
+    assert cos.operations().count("PutObjectCopy") == 1
+    assert f"line 2 of {listed} is passed over: it repeats line 1" in tool.log("info.log")
+    assert f"line 4 of {listed} names no key" in tool.log("error.log")
+
+
 def test_onto_itself(tool: CloudTool, cos: EmbeddedCos) -> None:
     put(cos, "a", b"body", {"cache-control": "no-store"})
     joined(cos, "b", [noise(MIB), b"end"])

@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
-from cos_migrate.model import Described, Fingerprint, ListRange, SourceObject, Target
+from cos_migrate.model import Described, Fingerprint, ListRange, Note, SourceObject, Target
 from cos_migrate.sources.aliyun import AliyunConfig, AliyunSource
 from cos_migrate.sources.aliyun_access import Address, parse_listing
 from cos_migrate.sources.base import SourceOptions
@@ -25,6 +25,7 @@ from tests.clouds.oss_faults import Fault
 from tests.clouds.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
 from tests.clouds.oss_signature import Account
 from tests.clouds.oss_store import Bucket
+from tests.clouds.scripted import Asked, Says, scripted
 from tests.sources.contract import (
     Cut,
     CutsContract,
@@ -37,6 +38,7 @@ from tests.sources.contract import (
     objects,
     only,
 )
+from tests.sources.listings import names_of
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 
@@ -341,7 +343,9 @@ def test_a_list_of_keys_instead_of_the_bucket(oss: OssServer, tmp_path: Path) ->
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([*keys, "", keys[0]]).encode() + b"\n")
     source = source_of(oss, uri_list=str(path), prefix="a/")
     found = objects(source)
-    assert [obj.name for obj in found] == [*keys, keys[0]]
+    assert [obj.name for obj in found] == keys
+    (told,) = [item.line for item in source.scan() if isinstance(item, Note)]
+    assert told == f"line {len(keys) + 2} of {path} is passed over: it repeats line 1"
     assert found[0].key == "b c+%41.txt"
     assert found[1].key == "文/件"
     assert all(obj.fingerprint == Fingerprint(-1) for obj in found)
@@ -629,3 +633,21 @@ def test_a_listing_is_cut_at_a_folder(oss: OssServer) -> None:
     ]
     assert found == [obj.name for obj in objects(source)][2:]
     assert head.until == tail.after
+
+
+def test_an_empty_page_that_leads_on() -> None:
+    """Legal where many keys were deleted."""
+
+    def script(asked: Asked) -> Says:
+        marker = asked.query["marker"]
+        head = "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextMarker>k%2B1"
+        entry = (
+            "<IsTruncated>false</IsTruncated><Contents><Key>x</Key><Size>1</Size><ETag>e</ETag>"
+            "<LastModified>2026-01-01T00:00:00.000Z</LastModified><Type>Normal</Type>"
+            "<StorageClass>Standard</StorageClass></Contents>"
+        )
+        inner = entry if marker == "k+1" else f"{head}</NextMarker>"
+        return Says(f"<ListBucketResult>{inner}</ListBucketResult>".encode())
+
+    with scripted(script) as server, OssServer() as oss:
+        assert names_of(source_of(oss, end_point=f"127.0.0.1:{server.port}")) == ["x"]

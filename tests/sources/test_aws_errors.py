@@ -173,3 +173,15 @@ def test_a_source_that_is_silent(s3: S3Server) -> None:
     error = failed_listing(source)
     assert error.code == "Timeout"
     assert error.retryable
+
+
+@pytest.mark.parametrize("code", ["RequestTimeout", "SlowDown", "Throttling"])
+def test_what_asks_for_another_try_with_an_odd_status(s3: S3Server, code: str) -> None:
+    """S3 answers 400 when a request came too slowly."""
+    s3.put("f", b"x")
+    obj = only(source_of(s3))
+    s3.faults.append(Fault("status", status=400, code=code, times=2))
+    for attempt in (objects, lambda source: content(source, obj)):
+        with pytest.raises(SourceError) as caught:
+            attempt(source_of(s3))
+        assert caught.value.retryable

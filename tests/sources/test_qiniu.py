@@ -442,6 +442,14 @@ class TestConfiguration:
         alone = build(server, rsf_host=server.rsf, uc_host="")
         assert failure(alone).code == "Forbidden"  # there is nobody to ask why
 
+    def test_an_older_private_deployment(self, server: QiniuServer) -> None:
+        server.put("f", b"x")
+        server.knows_v4 = False
+        source = build(server)
+        assert names(source) == ["f"]
+        assert source.stat(only(source)).fingerprint.size == 1
+        assert len(server.entries("Uc /v2/query")) == 1
+
     def test_something_else_answers(self, server: QiniuServer) -> None:
         found = failure(build(server, rsf_host=server.domain))
         assert "look at [migrateQiniu]" in str(found)

@@ -1,0 +1,98 @@
+"""Listings of a source bucket on COS as something else may answer them: none loses a key."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+
+from cos_migrate.errors import SourceError
+from cos_migrate.sources.cos_bucket import CosBucketConfig, CosBucketSource
+from cos_migrate.values import Secret
+from tests.clouds.scripted import Asked, Says, Script, scripted
+from tests.sources.listings import names_of, second
+from tests.sources.test_cos_bucket import BUCKET, SECRET_ID, SECRET_KEY, TARGET
+
+KEYS = [f"k{number:02}" for number in range(7)]
+
+
+def page(keys: list[str], truncated: str | None, *more: str) -> bytes:
+    entries = "".join(
+        f"<Contents><Key>{quote(key)}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+        '<ETag>"e"</ETag><Size>1</Size><StorageClass>STANDARD</StorageClass></Contents>'
+        for key in keys
+    )
+    said = "" if truncated is None else f"<IsTruncated>{truncated}</IsTruncated>"
+    inner = f"<EncodingType>url</EncodingType><Marker/>{said}{''.join(more)}{entries}"
+    return f"<ListBucketResult>{inner}</ListBucketResult>".encode()
+
+
+def answer(asked: Asked) -> Says:
+    rest = [key for key in KEYS if key > asked.query.get("marker", "")]
+    return Says(page(rest[:3], "true" if len(rest) > 3 else "false"))
+
+
+def listed(script: Script) -> list[str]:
+    with scripted(script) as server:
+        config = CosBucketConfig(
+            src_region="ap-shanghai",
+            src_bucket_name=BUCKET,
+            src_secret_id=Secret(SECRET_ID),
+            src_secret_key=Secret(SECRET_KEY),
+            src_cos_path="/",
+            src_end_point_suffix=f"localhost:{server.port}",
+        )
+        return names_of(CosBucketSource(config, TARGET))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Says(page(["k03"], None)),
+        Says(page([], None)),
+        Says(page(["k03"], "")),
+        Says(page(["k03"], "maybe")),
+        Says(page(["k03"], "false")[:-20]),
+        Says(page(["k03"], "false").replace(b"<Size>1</Size>", b"")),
+        Says(page(["k03"], "false").replace(b"<Key>k03</Key>", b"")),
+        Says(page(["k03"], "false"), cut=50),
+        Says(page(["k03"], "false"), cut=50, length=False),
+        Says(b"<html><body>Sorry</body></html>"),
+        Says(b"Welcome!"),
+        Says(b""),
+    ],
+)
+def test_a_page_that_is_none_is_asked_for_again(wrong: Says) -> None:
+    assert listed(second(wrong, answer)) == KEYS
+    with pytest.raises(SourceError) as caught:
+        listed(lambda _: wrong)
+    assert caught.value.retryable
+    assert caught.value.code in {"BadAnswer", "ConnectionBroken"}
+    assert SECRET_KEY not in str(caught.value)
+
+
+def test_empty_pages_that_lead_on() -> None:
+    def script(asked: Asked) -> Says:
+        if asked.query.get("marker", "") == "k02":
+            return Says(page([], "true", "<NextMarker>k02%2Fx</NextMarker>"))
+        return answer(asked)
+
+    assert listed(script) == KEYS
+
+
+@pytest.mark.parametrize("marker", ["", "k01", "k02"])
+def test_an_empty_page_that_does_not_get_on(marker: str) -> None:
+    def script(asked: Asked) -> Says:
+        if asked.query.get("marker", ""):
+            return Says(page([], "true", f"<NextMarker>{marker}</NextMarker>"))
+        return answer(asked)
+
+    with pytest.raises(SourceError) as caught:
+        listed(script)
+    assert caught.value.code == "ListingOutOfOrder"
+
+
+def test_a_page_that_comes_again() -> None:
+    with pytest.raises(SourceError) as caught:
+        listed(lambda _: Says(page(KEYS[:3], "true")))
+    assert caught.value.code == "ListingOutOfOrder"

@@ -1,0 +1,185 @@
+"""Listings of S3 as services, and what stands between, may answer them: none loses a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+import pytest
+
+from cos_migrate.errors import SourceError
+from cos_migrate.sources.aws import AwsSource
+from cos_migrate.sources.s3_listing import parse
+from tests.clouds.scripted import Asked, Says, Script, scripted
+from tests.sources.listings import names_of, second
+from tests.sources.s3_sources import TARGET, config_for
+
+KEYS = [f"k{number:02}" for number in range(7)]
+URL = "<EncodingType>url</EncodingType>"
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+
+def page(
+    keys: Sequence[str], *more: str, v2: bool = True, truncated: str | None = "false"
+) -> bytes:
+    """Return a page; `more`: elements that it has besides, `truncated`: what it says of that."""
+    entries = "".join(
+        f"<Contents><Key>{escape(key)}</Key><Size>1</Size><ETag>&quot;e&quot;</ETag></Contents>"
+        for key in keys
+    )
+    said = "" if truncated is None else f"<IsTruncated>{truncated}</IsTruncated>"
+    count = f"<KeyCount>{len(keys)}</KeyCount>" if v2 else ""
+    inner = said + count + "".join(more) + entries
+    return f'<ListBucketResult xmlns="{NAMESPACE}">{inner}</ListBucketResult>'.encode()
+
+
+def behind(asked: Asked, most: int = 3) -> tuple[list[str], bool]:
+    """Return the keys of a page as they are asked for, and whether more follow."""
+    after = asked.query.get("start-after", asked.query.get("marker", ""))
+    rest = [key for key in KEYS if key > after]
+    return rest[:most], len(rest) > most
+
+
+def answer(asked: Asked) -> Says:
+    keys, more = behind(asked)
+    return Says(page(keys, truncated=str(more).lower()))
+
+
+def listed(script: Script) -> list[str]:
+    with scripted(script) as server:
+        return names_of(AwsSource(config_for(server.port), TARGET))
+
+
+@pytest.mark.parametrize("v2", [True, False])
+@pytest.mark.parametrize("always", [True, False])
+def test_a_page_that_does_not_say_whether_it_is_the_last(v2: bool, always: bool) -> None:
+    """Some leave the word out where it would be false; it may as well have got lost."""
+
+    def script(asked: Asked) -> Says:
+        if ("list-type" in asked.query) != v2:
+            return Says(status=501)
+        keys, more = behind(asked)
+        word = None if always or not more else "true"
+        if not keys and not v2:
+            word = "false"  # without keys, and without a count of them, it must be said
+        return Says(page(keys, v2=v2, truncated=word))
+
+    assert listed(script) == KEYS
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        page([], v2=False, truncated=None),
+        page([], v2=False, truncated=""),
+        page(["k03"], truncated="yes"),
+        page(["k03"], truncated="1"),
+        page(["k03"])[:-30],
+        page(["k03"]).replace(b"<Key>k03</Key>", b""),
+        page(["k03"]).replace(b"<Size>1</Size>", b""),
+        page(["k03\x01"]),
+        b"<html><body>Sorry</body></html>",
+        b"<!DOCTYPE html><html><head><meta charset=utf-8></head></html>",
+        b"{}",
+        b"",
+    ],
+)
+def test_a_page_that_is_none_is_asked_for_again(document: bytes) -> None:
+    assert listed(second(Says(document), answer)) == KEYS
+    with pytest.raises(SourceError) as caught:
+        listed(lambda _: Says(document))
+    assert caught.value.code == "BadAnswer"
+    assert caught.value.retryable
+
+
+def test_a_page_that_breaks_off_is_asked_for_again() -> None:
+    document = page(["k03"])
+    assert listed(second(Says(document, length=False, cut=len(document) // 2), answer)) == KEYS
+    assert listed(second(Says(document, cut=len(document) - 1), answer)) == KEYS
+
+
+def test_empty_pages_that_lead_on() -> None:
+    """Both listings may have them: many keys there were deleted."""
+
+    def v1(asked: Asked) -> Says:
+        if "list-type" in asked.query:
+            return Says(b"<Error><Code>NotImplemented</Code></Error>", 501)
+        after = asked.query.get("marker", "")
+        if after == "k02":
+            return Says(
+                page([], "<NextMarker>k02%2Fx</NextMarker>", URL, v2=False, truncated="true")
+            )
+        keys, more = behind(asked)
+        return Says(page(keys, v2=False, truncated=str(more).lower()))
+
+    assert listed(v1) == KEYS
+
+
+@pytest.mark.parametrize("marker", ["k02", "k01", ""])
+def test_a_marker_that_does_not_get_on(marker: str) -> None:
+    def script(asked: Asked) -> Says:
+        if "list-type" in asked.query:
+            return Says(status=405)
+        if not asked.query.get("marker"):
+            return Says(page(KEYS[:3], v2=False, truncated="true"))
+        more = f"<NextMarker>{marker}</NextMarker>"
+        return Says(page([], more, v2=False, truncated="true"))
+
+    with pytest.raises(SourceError) as caught:
+        listed(script)
+    assert caught.value.code == "ListingOutOfOrder"
+
+
+def test_tokens_that_go_round() -> None:
+    def script(asked: Asked) -> Says:
+        token = asked.query.get("continuation-token", "")
+        following = {"": "a", "a": "b", "b": "a"}[token]
+        more = f"<NextContinuationToken>{following}</NextContinuationToken>"
+        return Says(page([], more, truncated="true"))
+
+    with pytest.raises(SourceError) as caught:
+        listed(script)
+    assert caught.value.code == "ListingOutOfOrder"
+
+
+def test_a_page_that_comes_again() -> None:
+    with pytest.raises(SourceError) as caught:
+        listed(lambda _: Says(page(KEYS[:3], truncated="true")))
+    assert caught.value.code == "ListingOutOfOrder"
+
+
+def test_keys_are_decoded_where_the_answer_says_that_they_are_encoded() -> None:
+    literal = ["%41", "a+b", "c%20d"]
+    assert [entry.key for entry in parse(page(literal)).entries] == literal
+    assert [entry.key for entry in parse(page(literal, URL)).entries] == ["A", "a b", "c d"]
+
+
+def test_a_key_that_is_no_utf8_keeps_its_bytes() -> None:
+    (entry,) = parse(page(["a%FFb"], URL)).entries
+    assert entry.key == "a\udcffb"
+
+    def script(asked: Asked) -> Says:
+        return Says(page([] if "start-after" in asked.query else ["a%FFb"], URL, truncated=None))
+
+    assert listed(script) == ["a\udcffb"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (501, "NotImplemented"),
+        (400, "InvalidArgument"),
+        (400, "InvalidRequest"),
+        (405, "MethodNotAllowed"),
+        (501, "XNotHere"),
+        (501, ""),
+    ],
+)
+def test_a_service_that_knows_the_old_listing_only(status: int, code: str) -> None:
+    def script(asked: Asked) -> Says:
+        if "list-type" in asked.query:
+            return Says(f"<Error><Code>{code}</Code></Error>".encode() if code else b"", status)
+        keys, more = behind(asked)
+        return Says(page(keys, v2=False, truncated=str(more).lower()))
+
+    assert listed(script) == KEYS
