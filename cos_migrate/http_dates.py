@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
+_WAIT_MOST = 300.0
+"""Seconds; a server that asks for more is asked again after these."""
 NANO = 1_000_000_000
 """Nanoseconds of a second."""
 
@@ -22,6 +26,17 @@ def ns_of(value: bytes) -> int:
     """Return the instant that a header tells in nanoseconds, -1 when it tells none."""
     seconds = seconds_of(value)
     return seconds * NANO if seconds >= 0 else -1
+
+
+def seconds_to_wait(retry_after: str) -> float:
+    """Return for how long a Retry-After header asks, be it seconds or a date; 0: not at all."""
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        wait = float(text)
+    else:
+        until = seconds_of(text.encode()) if text else -1
+        wait = until - time.time() if until >= 0 else 0.0
+    return min(max(wait, 0.0), _WAIT_MOST)
 
 
 def http_date(seconds: float | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cos_migrate.errors import CosError
 from cos_migrate.http import Response
+from cos_migrate.http_dates import seconds_to_wait
 from cos_migrate.xml_text import text_of
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509})
@@ -64,10 +65,5 @@ def error_of(response: Response, operation: str, target: str) -> CosError:
         retryable=status in _RETRYABLE_STATUS or code in _RETRYABLE_CODES,
         fatal=code in FATAL_CODES,
     )
-    error.retry_after = _seconds(response.header(b"retry-after"))
+    error.retry_after = seconds_to_wait(response.header(b"retry-after"))
     return error
-
-
-def _seconds(text: str) -> float:
-    """Return a Retry-After in seconds; its rare date form counts as not said."""
-    return min(float(text), 300.0) if text.isascii() and text.isdigit() else 0.0

@@ -22,7 +22,7 @@ from cos_migrate.cloud_access import CloudAccess
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Connection, Incoming
-from cos_migrate.http_dates import ns_of
+from cos_migrate.http_dates import ns_of, seconds_to_wait
 from cos_migrate.model import (
     Described,
     Fingerprint,
@@ -286,7 +286,6 @@ class AliyunSource(KeyOrderedSource):
             with self._fetcher.send(self._signed("GET", key, params, {})) as incoming:
                 body = incoming.read_all(most)
                 refusal = Refusal(incoming.status, incoming.headers, body)
-                after = incoming.header(b"retry-after")
         except TransportError as error:
             told = Told(error.status, error.code, f"the source: {error}")
             failed = self.error(operation, target, told)
@@ -294,7 +293,7 @@ class AliyunSource(KeyOrderedSource):
             raise failed from error
         if refusal.status >= 300:  # noqa: PLR2004 - HTTP
             failed = self.error(operation, target, self.told(refusal))
-            failed.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
+            failed.retry_after = seconds_to_wait(incoming.header(b"retry-after"))
             raise failed
         return body
 

@@ -16,6 +16,7 @@ from cos_migrate.checks import Checking
 from cos_migrate.errors import SourceChanged, SourceError, TransportError
 from cos_migrate.fetch import Fetcher, Request
 from cos_migrate.http import Connection, Incoming, Response, Timeouts
+from cos_migrate.http_dates import seconds_to_wait
 from cos_migrate.model import (
     Described,
     Fingerprint,
@@ -279,8 +280,7 @@ class CloudSource(Source):
                 if not told.code and incoming.status == 404:  # noqa: PLR2004 - to HEAD: no body
                     told = told._replace(code="NoSuchKey", message="it does not exist any more")
                 error = self.error(operation, obj.name, told)
-                after = incoming.header(b"retry-after")
-                error.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
+                error.retry_after = seconds_to_wait(incoming.header(b"retry-after"))
                 raise error
             yield incoming
         finally:

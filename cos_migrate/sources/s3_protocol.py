@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Connection, Incoming
+from cos_migrate.http_dates import seconds_to_wait
 from cos_migrate.metadata import Carried
 from cos_migrate.model import (
     Described,
@@ -263,7 +264,6 @@ class S3Source(KeyOrderedSource):
             with self._fetcher.send(self._signed("GET", path, {})) as incoming:
                 body = incoming.read_all(_ANSWER_MOST)
                 status, headers = incoming.status, incoming.headers
-                after = incoming.header(b"retry-after")
         except TransportError as error:
             told = Told(error.status, error.code, f"the source: {error}")
             failed = self.error(operation, target, told)
@@ -271,7 +271,7 @@ class S3Source(KeyOrderedSource):
             raise failed from error
         if status != 200:  # noqa: PLR2004 - HTTP
             failed = self.error(operation, target, self.told(Refusal(status, headers, body)))
-            failed.retry_after = min(float(after), 300.0) if after.isdigit() else 0.0
+            failed.retry_after = seconds_to_wait(incoming.header(b"retry-after"))
             raise failed
         try:
             return parse(body)
