@@ -37,6 +37,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "InternalError": "COS had a problem: run again",
         "InvalidAccessKeyId": "look at [common] secretId",
         "InvalidObjectState": "it is archived: restore it at the source, then run again",
+        "InvalidToken": "get a new token, secretId and secretKey",
         "InvalidStorageClass": "the bucket does not offer [common] storageClass",
         "NameNotResolved": "look at [common] region, endPointSuffix and this machine's DNS",
         "NameNotUtf8": "rename it: COS takes names in UTF-8 only",

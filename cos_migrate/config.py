@@ -158,6 +158,8 @@ class _Loader:
         self.environ = environ
         self.problems: list[str] = []
         self.warnings: list[str] = []
+        self.unknown: list[str] = []
+        """What is ignored in the file: a misspelt name is often why another key is missing."""
         self.options = _Options(sections)
         self.file: dict[tuple[str, str], _Given] = {}
         self.words: dict[tuple[str, str], _Given] = {}
@@ -179,11 +181,12 @@ class _Loader:
             if batch:
                 self._check_batch(common, source)
         if self.problems:
-            raise ConfigError([_printable(problem) for problem in self.problems])
+            ignored = (f"warning: {line}" for line in self.unknown)
+            raise ConfigError([_printable(line) for line in (*self.problems, *ignored)])
         kind.values["type"] = migrate_type
         return Loaded(
             Config(migrate_type, common_value, source_value),
-            tuple(_printable(warning) for warning in self.warnings),
+            tuple(_printable(warning) for warning in (*self.unknown, *self.warnings)),
             tuple(line for section in filled for line in _shown(section)),
         )
 
@@ -203,7 +206,7 @@ class _Loader:
         for section, entries in read.sections.items():
             if section not in self.options:
                 nearest = names.nearest_section(section, self.options)
-                self.warnings.append(
+                self.unknown.append(
                     f"unknown section [{section}] is ignored{nearest} "
                     f"({self.path} line {read.lines[section]})"
                 )
@@ -217,7 +220,7 @@ class _Loader:
             nearest = names.nearest_key(section, key, self.options)
             # A secret that was wrapped ends up here when its next line holds a `=`.
             shown = key if _KEY_LIKE.fullmatch(key) else "***"
-            self.warnings.append(f"unknown key [{section}] {shown} is ignored{nearest} ({where})")
+            self.unknown.append(f"unknown key [{section}] {shown} is ignored{nearest} ({where})")
             return
         if entry.earlier:
             self.warnings.append(

@@ -30,6 +30,17 @@ _REASONS = {
 """What the library raises -> our code, and what it means."""
 
 
+class _Session(requests.Session):
+    """Has the Host header signed as it is sent; the SDK alone would sign it without its port."""
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Name the host before the request is signed."""
+        headers = dict(request.headers or {})
+        headers.setdefault("Host", urlsplit(str(request.url)).netloc)
+        request.headers = headers
+        return super().prepare_request(request)
+
+
 class _Adapter(HTTPAdapter):
     """Gives a proxy the credentials it wants, and trusts a private authority besides others."""
 
@@ -89,7 +100,7 @@ def client_of(
 
     `suffix` replaces `cos.<region>.myqcloud.com`, empty: that. `silence`: seconds.
     """
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.mount("http://", _LoopbackAdapter(proxy))
     session.mount("https://", _Adapter(proxy, ca_file))

@@ -45,6 +45,8 @@ class Logs:
         self._header, self._told = header, False
         self._lacking = {file for file in (self._warn, self._error, self._debug) if file}
         self._write("INFO", header, self._info)
+        for file in (self._warn, self._error):
+            file.append(b"")  # what watches these files finds them, as with the Java tool
 
     def info(self, text: str) -> None:
         """Write lines to info.log."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.answers import ARCHIVED
 from cos_migrate.cos.crc64 import combined
-from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.model import Envelope, Failure, Fingerprint, PartRecord, SavePoint, SourceObject
+from cos_migrate.cos.envelope import EncryptionSettings, can_go_on, new_envelope
+from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint, SourceObject
 from cos_migrate.ordered import AGREES
 from cos_migrate.plan import part_size_for
 from cos_migrate.tasks import SOURCE_FIELDS, Kind, Look, Message, source_fields
@@ -20,6 +20,8 @@ _COPY_REFUSED = frozenset({403, 405})
 _COPIES = frozenset({"CopyObject", "UploadPartCopy"})
 _OF_SOURCE = frozenset({"Changed", "SourceChecksumMismatch"})
 """Codes that say that what was read so far is of no use."""
+_PARTS_REFUSED = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
+"""Codes that say that the parts COS has are not those that were recorded."""
 _RESTARTS = 2
 """How often an upload begins anew when its object changed or COS lost it."""
 
@@ -157,11 +159,11 @@ class BigUpload:
         if not self._came_spooled:
             self.obj = self.obj._replace(spooled="")
         self._md5 = ""
-        self._envelope = _new_envelope(self._options.encryption)
+        self._envelope = new_envelope(self._options.encryption)
         self._source_crc64 = -1
         self._checks: tuple[Check, ...] = ()
         self._checked = ""
-        self._asked = False
+        self._asked = self._looked_again = False
         self._phase = self._first_phase()
         self._after_look = self._phase
 
@@ -402,8 +404,16 @@ class BigUpload:
         if failure.code == "RangeIgnored" and not self._whole:
             self._whole = True
             return self._restart(changed=True)
+        return self._judge_failure(failure)
+
+    def _judge_failure(self, failure: Failure) -> Step:
+        if self._can_look_again(failure):
+            self._looked_again, self._phase = True, Phase.RESUME
+            if self._checked:
+                self._checks = ()  # it was read in its order already
+            return NOTHING
         if self._can_restart(failure):
-            return self._restart(changed=failure.code in _OF_SOURCE)
+            return self._restart(changed=failure.code in _OF_SOURCE | _PARTS_REFUSED)
         self._failure = self._failure or failure
         self._moved.clear()
         return self._failed_when_idle()
@@ -456,6 +466,15 @@ class BigUpload:
         self._failure = failure
         return Step(forget=self._save_point, failure=failure)
 
+    def _can_look_again(self, failure: Failure) -> bool:
+        """Return whether to ask which parts COS has, and to send only those that it lacks."""
+        return (
+            self._phase is Phase.COMPLETE
+            and failure.code in _PARTS_REFUSED
+            and not self._looked_again
+            and not self._failure
+        )
+
     def _can_restart(self, failure: Failure) -> bool:
         if self._failure or self._restarts >= _RESTARTS:
             return False
@@ -463,7 +482,7 @@ class BigUpload:
             return False
         if failure.code == "NoSuchUpload":
             return self._phase in {Phase.RESUME, Phase.PARTS, Phase.COMPLETE}
-        if failure.code == "ChecksumMismatch":
+        if failure.code == "ChecksumMismatch" or failure.code in _PARTS_REFUSED:
             return self._phase is Phase.COMPLETE
         return failure.code in _OF_SOURCE and self._phase is not Phase.STAT
 
@@ -497,7 +516,7 @@ class BigUpload:
             and save_point.fingerprint == self.obj.fingerprint
             and save_point.part_size == self._part_size
             and save_point.threshold == self._options.threshold
-            and _can_go_on(self._options.encryption, save_point.envelope)
+            and can_go_on(self._options.encryption, save_point.envelope)
         )
 
     def _new_save_point(self, upload_id: str, source_crc64: int) -> SavePoint:
@@ -534,20 +553,3 @@ class BigUpload:
 def _part_number(task: Message) -> int:
     """Return the part number of an UPLOAD_PART task, which begins with its own number."""
     return int(task[2 + SOURCE_FIELDS + 4])
-
-
-def _new_envelope(settings: EncryptionSettings | None) -> Envelope | None:
-    if settings is None:
-        return None
-    from cos_migrate.cos.crypto import new_key  # noqa: PLC0415 - only who encrypts needs ciphers
-
-    return new_key(settings)[1]
-
-
-def _can_go_on(settings: EncryptionSettings | None, envelope: Envelope | None) -> bool:
-    """Return whether parts that were sent with `envelope` and those to come make one object."""
-    if settings is None or envelope is None:
-        return settings is None and envelope is None
-    from cos_migrate.cos.crypto import fits  # noqa: PLC0415 - only who encrypts needs ciphers
-
-    return fits(settings, envelope)

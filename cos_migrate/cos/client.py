@@ -472,7 +472,7 @@ def _should_switch(error: MigrateError, *, last_try: bool) -> bool:
 
 def _crc_of(response: Response) -> int | None:
     text = response.headers.get(b"x-cos-hash-crc64ecma")
-    return int(text) if text and text.isdigit() else None
+    return int(text) if text and (text.isdigit() or text.strip().isdigit()) else None
 
 
 def _must_equal(told: int, expected: int, operation: str, cos_path: str, request_id: str) -> None:

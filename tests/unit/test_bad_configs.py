@@ -400,3 +400,22 @@ def test_a_secret_from_the_environment_is_not_shown() -> None:
 
 def test_there_are_enough_of_them() -> None:
     assert len(CASES) >= 110
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("[common]\nsecretid=x\n", "unknown key [common] secretid is ignored; the nearest"),
+        ("[Common]\nsecretId=x\n", "unknown section [Common] is ignored; the nearest"),
+    ],
+)
+def test_a_misspelt_name_is_told_beside_what_is_missing(
+    text: str, hint: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.ini"
+    path.write_text(f"[migrateType]\ntype=migrateLocal\n{text}", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        config.load(str(path), (), SOURCES, environ={})
+    problems = caught.value.problems
+    assert any("config key miss. section: common, key: secretId" in one for one in problems)
+    assert problems[-1].startswith(f"warning: {hint}")

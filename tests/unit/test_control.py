@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import socket
 import threading
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from cos_migrate.cos.access import Access, CosSettings, Credentials
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.control import Control
+from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import TransportError
-from cos_migrate.http import Timeouts
+from cos_migrate.http import Response, Timeouts
 from cos_migrate.network import Proxy
 
 BUCKET = "examplebucket-1250000000"
@@ -62,3 +66,52 @@ def test_a_tunnel_is_asked_for_with_the_proxy_s_credentials() -> None:
     assert head.startswith("connect ")
     assert f"proxy-authorization: basic {expected}\r\n" in head
     assert "proxy-pass" not in str(raised.value)
+
+
+def test_blanks_behind_a_crc_are_none_of_it() -> None:
+    client = CosClient(Access(CosSettings(BUCKET, "ap-guangzhou", Credentials("id", "key"))))
+    payload = BytesPayload(b"x")
+    headers = {b"x-cos-hash-crc64ecma": b"%d \t" % payload.crc64}
+    stored = client.put_answer("/a", payload, Response(200, headers, b""))
+    assert stored is not None
+    assert stored.crc64 == payload.crc64
+
+
+def test_the_host_is_signed_as_it_is_sent() -> None:
+    """A server behind a port checks the Host header that it was sent, port and all."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        heads: list[bytes] = []
+
+        def serve() -> None:
+            taken, _ = listener.accept()
+            with taken:
+                heads.append(taken.recv(65536))
+                taken.sendall(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = listener.getsockname()[1]
+        settings = CosSettings(
+            BUCKET,
+            "ap-guangzhou",
+            Credentials("id", "key"),
+            suffix=f"localhost:{port}",
+            tries=1,
+            timeouts=Timeouts(io=5),
+        )
+        Control(settings).abort("/a", "1")
+        thread.join()
+    request, *lines = heads[0].decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}
+    assert request.startswith("DELETE /a?uploadId=1 ")
+    assert headers["host"] == f"{BUCKET}.localhost:{port}"
+    given = dict(one.split("=", 1) for one in headers["authorization"].split("&"))
+    names = given["q-header-list"].split(";")
+    assert "host" in names
+    signed = "&".join(f"{name}={quote(headers[name], safe='')}" for name in names)
+    text = f"delete\n/a\nuploadid=1\n{signed}\n"
+    digest = hashlib.sha1(text.encode()).hexdigest()
+    key = hmac.new(b"key", given["q-key-time"].encode(), "sha1").hexdigest()
+    to_sign = f"sha1\n{given['q-sign-time']}\n{digest}\n"
+    expected = hmac.new(key.encode(), to_sign.encode(), "sha1").hexdigest()
+    assert given["q-signature"] == expected

@@ -182,6 +182,15 @@ def test_levels_go_to_their_files(tmp_path: Path) -> None:
     assert not (tmp_path / "debug.log").exists()
 
 
+def test_the_logs_of_a_run_without_errors_are_there_to_be_watched(tmp_path: Path) -> None:
+    logs = Logs(tmp_path, clock=Clock())
+    logs.begin("header")
+    logs.close()
+    assert (tmp_path / "info.log").read_bytes()
+    assert (tmp_path / "warn.log").read_bytes() == b""
+    assert (tmp_path / "error.log").read_bytes() == b""
+
+
 def test_each_log_begins_a_run_with_its_header(tmp_path: Path) -> None:
     def text(name: str) -> list[str]:
         lines = (tmp_path / name).read_text(encoding="utf-8").splitlines()
