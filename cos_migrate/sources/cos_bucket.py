@@ -46,12 +46,14 @@ class CosBucketConfig:
         help="region of the source bucket",
         parse=values.region,
         legal="lower case letters, digits and hyphens, such as ap-shanghai",
+        batch=True,
     )
     src_bucket_name: str = option(
         "srcBucketName",
         help="source bucket",
         parse=values.source_bucket_name,
         legal="<name>-<APPID> in lower case letters, digits and hyphens",
+        batch=True,
     )
     src_secret_id: Secret = option(
         "srcSecretId",
@@ -60,6 +62,7 @@ class CosBucketConfig:
         legal=f"the SecretId from {_KEYS_PAGE}",
         secret=True,
         placeholders=("COS_SECRETID", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+        batch=True,
     )
     src_secret_key: Secret = option(
         "srcSecretKey",
@@ -68,6 +71,7 @@ class CosBucketConfig:
         legal=f"the SecretKey from {_KEYS_PAGE}",
         secret=True,
         placeholders=("COS_SECRETKEY", "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"),
+        batch=True,
     )
     src_token: Secret = option(
         "srcToken",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cos_migrate.config import Config
 from cos_migrate.errors import ConfigError
 from cos_migrate.settings import Common
 from cos_migrate.sources.aws import AwsConfig
+from cos_migrate.sources.cos_bucket import CosBucketConfig
 from cos_migrate.sources.upyun import UpyunConfig
 from cos_migrate.values import Secret
 
@@ -58,6 +60,48 @@ def test_a_line_fills_both_sections_and_leaves_the_rest(tmp_path: Path) -> None:
     assert source.end_point == "s3.us-east-1.amazonaws.com"
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "region", "suffix"),
+    [
+        ("cos.ap-shanghai.myqcloud.com", "ap-shanghai", ""),
+        ("ap-shanghai", "ap-shanghai", ""),
+        ("cos.ap-shanghai.tencentcos.cn", "ap-shanghai", "cos.ap-shanghai.tencentcos.cn"),
+        (
+            "cos-internal.ap-shanghai.tencentcos.cn",
+            "ap-shanghai",
+            "cos-internal.ap-shanghai.tencentcos.cn",
+        ),
+        ("cos.accelerate.myqcloud.com", "ap-beijing", "cos.accelerate.myqcloud.com"),
+        ("cos.example.com:8080", "ap-beijing", "cos.example.com:8080"),
+        ("", "ap-beijing", "cos.local"),
+    ],
+)
+def test_what_an_endpoint_of_cos_means(
+    tmp_path: Path, endpoint: str, region: str, suffix: str
+) -> None:
+    columns = ["id", "key", "b-1250000000", endpoint, "id", "key", "s-1250000001", endpoint]
+    path = tmp_path / "tasks"
+    path.write_text("\t".join(columns) + "\n", encoding="utf-8")
+    nothing = Secret("")
+    section = CosBucketConfig(
+        src_region="ap-beijing",
+        src_bucket_name="",
+        src_secret_id=nothing,
+        src_secret_key=nothing,
+        src_cos_path="/",
+        src_end_point_suffix="cos.local",
+    )
+    common = dataclasses.replace(
+        config(path).common, region="ap-beijing", end_point_suffix="cos.local"
+    )
+    [task] = batch.tasks(Config("migrateBucketCopy", common, section), {})
+    assert task.config is not None
+    both, source = task.config.common, task.config.source
+    assert (both.region, both.end_point_suffix) == (region, suffix)
+    assert (source.src_region, source.src_end_point_suffix) == (region, suffix)
+    assert task.shown == f"s-1250000001 of {suffix or region} to b-1250000000 of {suffix or region}"
+
+
 def test_upyun_needs_no_endpoint(tmp_path: Path) -> None:
     path = tmp_path / "tasks"
     path.write_text(LINE.replace("s3.us-east-1.amazonaws.com", "") + "\n", encoding="utf-8")
@@ -72,7 +116,7 @@ def test_lines_that_are_none(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     [task] = batch.tasks(config(path), {})
     assert task.config is None
-    assert task.problem
+    assert f"{path} line 1; legal: " in task.problem
 
 
 @given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=10))
