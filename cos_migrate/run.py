@@ -20,20 +20,19 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.errors import ConfigError
 from cos_migrate.http import Timeouts
 from cos_migrate.job import Job
-from cos_migrate.launcher import SCAN, WORKER, Launcher
+from cos_migrate.launcher import WORKER, Launcher
 from cos_migrate.logs import Logs
 from cos_migrate.migration import Migration, Plan
-from cos_migrate.model import Target
 from cos_migrate.multipart import UploadOptions
-from cos_migrate.network import Proxy
 from cos_migrate.plan import Rules
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.report import Report, Summary
 from cos_migrate.scan_apart import ApartScanner
-from cos_migrate.scan_job import ScanJob
+from cos_migrate.scan_job import ScanJob, proxy_of, request_limit
 from cos_migrate.scanner import ScanEnded, Scanned, Scanner
+from cos_migrate.scans import Scans
 from cos_migrate.settings import Common, worker_count
-from cos_migrate.sources.base import Source, SourceOptions
+from cos_migrate.sources.base import Source
 from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.spool import Spool
 from cos_migrate.state import State, note_run
@@ -71,11 +70,6 @@ class JobPlace:
         return cls(database, f"{name}-{task}" if task else name)
 
 
-def target_of(common: Common) -> Target:
-    """Return where objects go."""
-    return Target(common.bucket_name, common.region, common.cos_path)
-
-
 def credentials_of(common: Common) -> Credentials:
     """Return whose requests those to COS are."""
     return Credentials(common.secret_id.reveal(), common.secret_key.reveal(), common.token.reveal())
@@ -90,39 +84,14 @@ def cos_settings(common: Common) -> CosSettings:
         suffix=common.end_point_suffix,
         https=common.https,
         ca_file=common.ca_file,
-        proxy=_proxy_of(common),
+        proxy=proxy_of(common),
         short_connection=common.short_connection,
         storage_class=common.storage_class,
         encryption="AES256" if common.encryption_type else "",
         traffic_limit=common.thread_traffic_limit,
         tries=common.request_try_count,
-        timeouts=Timeouts(request=_request_limit(common)),
+        timeouts=Timeouts(request=request_limit(common)),
     )
-
-
-def source_options(common: Common) -> SourceOptions:
-    """Return what a source heeds of [common]."""
-    return SourceOptions(
-        ca_file=common.ca_file,
-        request_timeout=_request_limit(common),
-        copy_acl=common.copy_acl,
-        db_cos_path=common.db_cos_path,
-        https=common.https,
-        proxy=_proxy_of(common),
-    )
-
-
-def _proxy_of(common: Common) -> Proxy | None:
-    if not common.proxy_host:
-        return None
-    return Proxy.of(
-        common.proxy_host, common.proxy_port, common.proxy_user, common.proxy_password.reveal()
-    )
-
-
-def _request_limit(common: Common) -> float:
-    """Return the limit for one whole request in seconds, 0 for none."""
-    return common.request_timeout_ms / 1000 if common.request_timeout_enable else 0.0
 
 
 def encryption_of(common: Common) -> EncryptionSettings | None:
@@ -160,13 +129,14 @@ class Run:
         logs: Logs,
         header: Sequence[str],
         launcher: Launcher,
+        scans: Scans,
         reload_credentials: Callable[[], Credentials | None],
         encryption: EncryptionSettings | None = None,
         task: str = "",
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
-        `launcher` has worker processes.
+        `launcher` has worker processes, `scans` those that scan.
         `task` tells apart the runs of one start that may be of one job; empty: there is one.
         """
         common = config.common
@@ -174,7 +144,8 @@ class Run:
         self._folder = folder
         self._header = header
         self._launcher = launcher
-        self._source = source_type(config.source, target_of(common), source_options(common))
+        self._scans = scans
+        self._source = ScanJob.of(source_type, config.source, common).build()
         self._place = JobPlace.of(folder, self._source, task)
         self._console = console
         self._logs = logs
@@ -311,11 +282,11 @@ class Run:
         return Pools(job, worker_count(common), post, partial(self._launcher.take, WORKER))
 
     def _make_scanner(self, post: Callable[[Scanned | ScanEnded], None]) -> Scanner | ApartScanner:
-        source = self._source
-        if source.scans_apart and worker_count(self._config.common):
-            job = ScanJob(self._source_type, source.config, source.target, source.options)
+        source, common = self._source, self._config.common
+        if source.scans_apart and worker_count(common):
+            job = ScanJob.of(self._source_type, source.config, common)
             with contextlib.suppress(OSError, RuntimeError):  # the system gives no more of them
-                return ApartScanner(self._launcher.take(SCAN), job, post)
+                return ApartScanner(self._scans, job, post)
         return Scanner(source.scan_rows, post)
 
 

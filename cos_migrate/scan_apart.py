@@ -1,39 +1,65 @@
 """A scan in a process of its own, seen from the coordinator.
 
 A walk of files takes as long as looking up their records, and both want the interpreter: in two
-processes they take half the time.
+processes they take half the time. A process that ends by itself is replaced: the next one walks
+from the start, and what has been heard of already is passed over, provided that it is the same.
 """
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
+import threading
+import zlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cos_migrate.child import Child
-from cos_migrate.model import Failure
+from cos_migrate.model import Failure, Found, Row
 from cos_migrate.scan_job import ScanJob
 from cos_migrate.scanner import ScanEnded, Scanned
+from cos_migrate.scans import Scans
+
+_TRIES = 4
+
+
+class Heard:
+    """How much of a scan has been heard, and what: two that agree have been the same so far."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sum = 0
+
+    def add(self, found: Sequence[Found | Row]) -> None:
+        """Take what comes next."""
+        self.count += len(found)
+        names = [item[0] for item in found]  # a note's line, else a name
+        self._sum = zlib.crc32("\n".join([*names, ""]).encode("utf-8", "surrogatepass"), self._sum)
+
+    def same(self, other: Heard) -> bool:
+        """Return whether both have heard the same."""
+        return (self.count, self._sum) == (other.count, other._sum)
 
 
 class ApartScanner:
-    """A `Scanner` whose walk goes on in another process."""
+    """A `Scanner` whose walk goes on in another process; it has begun when this is made."""
 
     def __init__(
-        self,
-        process: subprocess.Popen[bytes],
-        job: ScanJob,
-        post: Callable[[Scanned | ScanEnded], None],
+        self, scans: Scans, job: ScanJob, post: Callable[[Scanned | ScanEnded], None]
     ) -> None:
-        """`process`: `scan_process`. Raises RuntimeError when there are no more threads."""
+        """Raises OSError, and RuntimeError when there are no more threads."""
+        self._scans = scans
         self._job = job
         self._post = post
         self._ended = False
-        self._child = Child(process, self._hear, self._lost)
+        self._tries = 1
+        self._heard = Heard()
+        self._again: Heard | None = None
+        """What a replacement has told of what was heard before; None once it is behind that."""
+        self._starting = threading.Lock()
+        with self._starting:
+            self._child = self._listen()
 
     def start(self) -> None:
-        """Begin to scan."""
-        self._child.write(self._job)
+        """Begin to scan; that was done already."""
 
     def consumed(self) -> None:
         """Allow one more batch: one that was posted has been dealt with."""
@@ -43,18 +69,58 @@ class ApartScanner:
         """End the scan where it is; ScanEnded is still posted."""
         self._end(ScanEnded(None))
 
+    def _listen(self) -> Child:
+        return Child(self._scans.take(self._job), self._hear, self._lost)
+
     def _hear(self, event: Any) -> None:
         if isinstance(event, ScanEnded):
+            if self._again:
+                event = _differs()
             self._end(event)
-        else:
-            self._post(Scanned(event))
+            return
+        found = self._pass_over(event) if self._again else event
+        if found:
+            self._heard.add(found)
+            self._post(Scanned(found))
+
+    def _pass_over(self, found: list[Found | Row]) -> list[Found | Row]:
+        """Return what of a replacement's batch is new."""
+        again = self._again
+        if again is None:
+            return found
+        known = min(len(found), self._heard.count - again.count)
+        again.add(found[:known])
+        if again.count == self._heard.count:
+            self._again = None
+            if not again.same(self._heard):
+                self._end(_differs())
+                return []
+        if known == len(found):
+            self.consumed()
+        return found[known:]
 
     def _lost(self, reason: str) -> None:
-        text = f"the process that lists the source ended by itself ({reason})"
-        self._end(ScanEnded(Failure("scan", text, code="ScanLost")))
+        if self._ended:
+            return
+        self._tries += 1
+        self._again = Heard() if self._heard.count else None
+        try:
+            if self._tries > _TRIES:
+                raise OSError("it was replaced often enough")
+            with self._starting:
+                self._child = self._listen()
+        except (OSError, RuntimeError):
+            text = f"the process that lists the source ended by itself ({reason})"
+            self._end(ScanEnded(Failure("scan", text, code="ScanLost")))
 
     def _end(self, event: ScanEnded) -> None:
-        self._child.kill()  # it has nothing that could be lost
+        with self._starting:
+            self._child.kill()  # it has nothing that could be lost
         if not self._ended:
             self._ended = True
             self._post(event)
+
+
+def _differs() -> ScanEnded:
+    text = "the process that lists the source ended by itself, and the source changed meanwhile"
+    return ScanEnded(Failure("scan", text, code="ScanLost"))

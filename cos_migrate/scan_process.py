@@ -24,8 +24,7 @@ def main() -> None:
 
     try:
         job: ScanJob = wire.receive(incoming)
-        source = job.source(job.config, job.target, job.options)
-        scanner = Scanner(source.scan_rows, post, turns=False)
+        scanner = Scanner(job.build().scan_rows, post, turns=False)
         scanner.start()
         while True:
             wire.receive(incoming)

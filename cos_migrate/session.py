@@ -30,10 +30,10 @@ from cos_migrate.run import (
     credentials_of,
     encryption_of,
     header_of,
-    source_options,
-    target_of,
     without_effect,
 )
+from cos_migrate.scan_job import ScanJob
+from cos_migrate.scans import Scans
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.sections import SECTIONS
@@ -53,12 +53,14 @@ class Session:
         loaded: Loaded,
         console: Console,
         launcher: Launcher,
+        scans: Scans,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """`loaded`: what `line` names; `launcher` may have processes that wait already."""
+        """`loaded`: what `line` names; some processes may wait or scan already."""
         self._line = line
         self._loaded = loaded
         self._launcher = launcher
+        self._scans = scans
         self._environ = environ
         self._folder = Path.cwd()
         self._console = console
@@ -166,6 +168,7 @@ class Session:
                 logs=logs,
                 header=header,
                 launcher=self._launcher,
+                scans=self._scans,
                 reload_credentials=partial(self._reload_credentials, task.number),
                 encryption=self._encryption,
                 task=task.name,
@@ -249,9 +252,8 @@ class Session:
         folders = []
         for task in self._tasks(config):
             if task.config is not None:
-                common = task.config.common
-                options = source_options(common)
-                source = source_type(task.config.source, target_of(common), options)
+                job = ScanJob.of(source_type, task.config.source, task.config.common)
+                source = job.build()
                 folders.append(JobPlace.of(self._folder, source).database)
         for folder in dict.fromkeys(folders):
             # A take-over that broke off has left it under another name for a moment.

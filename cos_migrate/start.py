@@ -10,6 +10,8 @@ from cos_migrate.command_line import CommandLine
 from cos_migrate.config import Config, load
 from cos_migrate.console import Console
 from cos_migrate.launcher import SCAN, WORKER, Launcher, has_folder
+from cos_migrate.scan_job import ScanJob
+from cos_migrate.scans import Scans
 from cos_migrate.settings import worker_count
 from cos_migrate.sources import registry
 from cos_migrate.sources.sections import SECTIONS
@@ -26,19 +28,26 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     console = Console(quiet=line.quiet, progress=line.progress)
     console.say(f"cos migrate tool config path:{line.config_path}")
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
-    if not os.environ.get("RUN_MODE"):
-        _begin(launcher, loaded.config)
-    from cos_migrate.session import Session  # noqa: PLC0415 - the processes load beside it
+    scans = Scans(launcher)
+    try:
+        if not os.environ.get("RUN_MODE"):
+            _begin(launcher, scans, loaded.config)
+        from cos_migrate.session import Session  # noqa: PLC0415 - the processes load beside it
 
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)
-    return Session(line, loaded, console, launcher).run()
+        gc.freeze()
+        gc.set_threshold(_COLLECT_AFTER)
+        return Session(line, loaded, console, launcher, scans).run()
+    finally:
+        scans.close()
 
 
-def _begin(launcher: Launcher, config: Config) -> None:
+def _begin(launcher: Launcher, scans: Scans, config: Config) -> None:
     """Start the processes that will be needed, as far as that is known already."""
-    source, workers = registry.find(config.migrate_type), worker_count(config.common)
-    launcher.keep(SCAN, int(source.scans_apart and workers > 0))
+    common, source = config.common, registry.find(config.migrate_type)
+    workers = worker_count(common)
     # Where a job of this folder has run before there may be nothing to send.
     if not (source.reads_at_once and has_folder(Path("db"))):
         launcher.keep(WORKER, workers)
+    if source.scans_apart and workers:
+        scans.begin(ScanJob.of(source, config.source, common))
+    launcher.keep(SCAN, 0)

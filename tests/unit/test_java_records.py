@@ -18,7 +18,8 @@ import pytest
 from cos_migrate.config import load
 from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.plan import cos_path_of
-from cos_migrate.run import JobPlace, source_options, target_of
+from cos_migrate.run import JobPlace
+from cos_migrate.scan_job import ScanJob
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.sections import SECTIONS
@@ -54,7 +55,7 @@ def source(job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         pytest.skip(f"there is no {job['type']} yet")
     path = write_config(tmp_path, job["type"], job["common"], job["section"])
     config = load(str(path), (), SECTIONS, environ={}).config
-    return kind(config.source, target_of(config.common), source_options(config.common))
+    return ScanJob.of(kind, config.source, config.common).build()
 
 
 def object_of(source: Source, one: dict[str, Any]) -> SourceObject:

@@ -54,7 +54,7 @@ def test_the_rooms() -> None:
         ("qcloud_cos", {"cos_sdk"}),
         ("tqdm", {"console"}),
         ("httptools", {"http"}),
-        ("subprocess", {"child", "launcher", "pools", "scan_apart", "demo"}),
+        ("subprocess", {"child", "launcher", "pools", "scans", "demo"}),
         ("ssl", {"tls", "server", "connection"}),
         ("cryptography", {"crypto"}),
         ("multiprocessing", set()),

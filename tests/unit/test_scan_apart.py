@@ -1,0 +1,127 @@
+"""A scan in a process of its own, and what becomes of it when that process ends by itself."""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cos_migrate.launcher import SCAN, Launcher
+from cos_migrate.model import SourceObject, Target, objects_of
+from cos_migrate.scan_apart import ApartScanner
+from cos_migrate.scan_job import ScanJob
+from cos_migrate.scanner import ScanEnded, Scanned
+from cos_migrate.scans import Scans
+from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.local import LocalSource
+from cos_migrate.sources.local_config import LocalConfig
+
+LIMIT = 30
+FILES = 4000
+
+
+class Recorded(Scans):
+    """Scans that keep hold of their processes."""
+
+    def __init__(self) -> None:
+        super().__init__(Launcher())
+        self.taken: list[subprocess.Popen[bytes]] = []
+
+    def take(self, job: ScanJob) -> subprocess.Popen[bytes]:
+        self.taken.append(super().take(job))
+        return self.taken[-1]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tree")
+    for number in range(FILES):
+        (folder / f"{number:05d}").touch()
+    return folder
+
+
+@pytest.fixture
+def scans() -> Iterator[Recorded]:
+    scans = Recorded()
+    yield scans
+    scans.close()
+    for process in scans.taken:
+        process.kill()
+
+
+def job_of(folder: Path) -> ScanJob:
+    config = LocalConfig(local_path=str(folder))
+    return ScanJob(LocalSource, config, Target("b-1250000000", "r", "/"), SourceOptions())
+
+
+def rest(scanner: ApartScanner, events: queue.SimpleQueue[Any]) -> tuple[list[str], ScanEnded]:
+    """Return the names of all that is found from now on, and how the scan ends."""
+    names: list[str] = []
+    while isinstance(event := events.get(timeout=LIMIT), Scanned):
+        names += [obj.key for obj in objects_of(event.found) if isinstance(obj, SourceObject)]
+        scanner.consumed()
+    return names, event
+
+
+def all_names() -> list[str]:
+    return [f"{number:05d}" for number in range(FILES)]
+
+
+def test_everything_is_found_once(tree: Path, scans: Recorded) -> None:
+    events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    scanner = ApartScanner(scans, job_of(tree), events.put)
+    assert rest(scanner, events) == (all_names(), ScanEnded(None))
+    scanner.stop()
+    assert events.empty()
+
+
+@pytest.mark.parametrize("heard", [0, 1, 3])
+def test_a_process_that_ends_is_replaced(tree: Path, scans: Recorded, heard: int) -> None:
+    events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    scanner = ApartScanner(scans, job_of(tree), events.put)
+    first: list[str] = []
+    for _ in range(heard):
+        first += [item[1] for item in events.get(timeout=LIMIT).found]
+    scans.taken[0].kill()
+    names, ended = rest(scanner, events)
+    assert (sorted(first + names), ended) == (all_names(), ScanEnded(None))
+    assert len(scans.taken) == 2
+
+
+def test_it_must_be_the_same_as_before(tmp_path: Path, scans: Recorded) -> None:
+    for number in range(FILES):
+        (tmp_path / f"{number:05d}").touch()
+    events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    scanner = ApartScanner(scans, job_of(tmp_path), events.put)
+    assert events.get(timeout=LIMIT).found
+    (tmp_path / "00000").unlink()
+    scans.taken[0].kill()
+    names, ended = rest(scanner, events)
+    assert len(names) == len(set(names)) < FILES
+    assert ended.failure is not None
+    assert ended.failure.code == "ScanLost"
+
+
+def test_one_that_ends_again_and_again_is_given_up(tmp_path: Path, scans: Recorded) -> None:
+    broken = replace(job_of(tmp_path), config=None)
+    events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    ApartScanner(scans, broken, events.put)
+    ended = events.get(timeout=LIMIT)
+    assert ended.failure.code == "ScanLost"
+    assert "exit code" in ended.failure.message
+
+
+def test_a_scan_that_was_begun_ahead_is_taken_by_who_wants_the_same(
+    tree: Path, scans: Recorded
+) -> None:
+    scans.begin(job_of(tree))
+    other = scans.take(job_of(tree.parent))
+    scans.begin(job_of(tree))
+    same = scans.take(job_of(tree))
+    assert other.pid != same.pid
+    assert SCAN in str(same.args)
