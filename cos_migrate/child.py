@@ -41,8 +41,8 @@ class Child:
         self._limit = threading.Timer(_CLOSE_SECONDS, process.kill)
         self._limit.daemon = True
         try:
-            self._listener.start()
             self._errors.start()
+            self._listener.start()  # at the end it waits for the other
         except RuntimeError:
             self.kill()
             raise

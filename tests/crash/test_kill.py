@@ -302,7 +302,10 @@ def test_a_signal_before_there_is_anything_to_finish(tool: Tool, number: signal.
             writer = os.open(waiting, os.O_WRONLY | os.O_NONBLOCK)
         except OSError:  # nobody reads it yet
             time.sleep(0.01)
-    process.send_signal(number)
+    while process.poll() is None:
+        # One that comes just before a call that waits would be noticed only behind that.
+        process.send_signal(number)
+        time.sleep(0.1)
     ended = end(process)
     os.close(writer)
     assert ended.code == 128 + number
