@@ -70,9 +70,6 @@ class Child:
         self._limit.cancel()
         self._listener.join()
         self._errors.join()
-        if self._process.stdin:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
 
     def _listen(self, hear: Callable[[Any], None], lost: Callable[[str], None]) -> None:
         stream = self._process.stdout
@@ -82,14 +79,20 @@ class Child:
         except (EOFError, OSError):
             pass
         code = self._process.wait()
+        for pipe in (self._process.stdin, stream):
+            if pipe:
+                with contextlib.suppress(OSError):
+                    pipe.close()
         if not self._closing:
             self._errors.join(1.0)
             words = masked(b" | ".join(self._last_words).decode("utf-8", "replace"))
             lost(f"{_how(code)}{', ' + words if words else ''}")
 
     def _hear_errors(self) -> None:
-        for line in self._process.stderr or ():
-            self._last_words.append(line.strip()[:500])
+        if self._process.stderr:
+            with self._process.stderr as stream:
+                for line in stream:
+                    self._last_words.append(line.strip()[:500])
 
 
 def _how(code: int) -> str:
