@@ -26,7 +26,7 @@ PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
 """Makes the pools, given what the workers have to post their results to."""
 
 _TICK = 0.1
-_LOST_MOST = 8
+_LOST_MOST = 32
 _LOST_MOST_EACH = 3
 """Worker processes, and more for each that there is, that may end before any gives a result."""
 

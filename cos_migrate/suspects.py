@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 _LOSSES = 2
 """Processes that ended while they had a task among others, before it is done apart."""
-_ALONE = 3
-"""Processes that ended while they had nothing but a task, before it is given up. More than one,
-since it may have been somebody who ended them."""
+_ALONE = 10
+"""Processes that ended while they had nothing but a task, before it is given up. So many, since
+it may have been somebody who ended them, time and again; a new one costs a fraction of a
+second."""
 
 
 class Verdict(NamedTuple):

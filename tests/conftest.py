@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# pytest imports it when the collector finds a forgotten socket, which may be in that import.
+import tracemalloc  # noqa: F401
+
 import pytest_socket
 from hypothesis import settings
 

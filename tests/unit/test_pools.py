@@ -259,7 +259,7 @@ def test_what_was_lost_twice_is_done_alone() -> None:
     assert pools.room(big=False) == 0
     pools.settle(Results(0, [(1, Reply.DONE)]))
     assert has() == [1, 2]
-    assert lose(pools, 0, 2) == [[], []]
+    assert lose(pools, 0, 9) == [[]] * 9
     assert has() == [2]
     ((given_up,),) = lose(pools, 0)
     assert given_up[:2] == (2, Reply.FAILED)
