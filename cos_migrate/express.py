@@ -16,7 +16,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from cos_migrate.bodies import Body
@@ -51,8 +50,7 @@ class Handed(NamedTuple):
     """What was read for it; None where it has to be read."""
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try to put an object."""
 
     task: Message
@@ -62,8 +60,7 @@ class Attempt:
     """The body's bytes."""
 
 
-@dataclass(slots=True)
-class Fetch:
+class Fetch(NamedTuple):
     """One try to read an object from its server; the connection to COS waits for it."""
 
     task: Message

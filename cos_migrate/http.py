@@ -11,8 +11,7 @@ import select
 import socket
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import httptools
 
@@ -71,8 +70,7 @@ class TlsChannel(Protocol):
         """Return how many bytes can be received although the socket has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """Seconds."""
 
     connect: float = 10.0

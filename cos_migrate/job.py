@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cos_migrate.cos.access import CosSettings
 from cos_migrate.cos.envelope import EncryptionSettings
@@ -11,8 +10,7 @@ from cos_migrate.model import Target
 from cos_migrate.sources.base import Source, SourceOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """The recipe a worker builds its clients from; it can be pickled."""
 
     cos: CosSettings

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, cast
 
@@ -167,8 +166,7 @@ class Described(NamedTuple):
     """What is its MD5 in all likelihood, as hex: believed when the content agrees."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where objects go."""
 
     bucket: str
@@ -187,8 +185,7 @@ class Envelope(NamedTuple):
     """The initialisation vector, wrapped, in base64."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartRecord:
+class PartRecord(NamedTuple):
     """One part of an unfinished multipart upload that COS has confirmed."""
 
     number: int
@@ -205,8 +202,7 @@ class PartRecord:
     """That of its bytes before they were encrypted; -1 of a part that was not."""
 
 
-@dataclass(frozen=True, slots=True)
-class SavePoint:
+class SavePoint(NamedTuple):
     """An unfinished multipart upload that a later run can continue."""
 
     upload_id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.answers import ARCHIVED
@@ -540,7 +540,7 @@ class BigUpload:
             if on_server.get(number) == (part.etag, part.size)
         }
         if self._save_point:
-            self._save_point = replace(self._save_point, parts=())
+            self._save_point = self._save_point._replace(parts=())
         self._enter_parts()
 
     def _enter_parts(self) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import itertools
 import socket
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.errors import TransportError
 from cos_migrate.http import Connection, Timeouts, TlsChannel, transport_error
@@ -37,8 +36,7 @@ class Proxy:
         return cls(host, port, f"Basic {token}")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """How one host is reached."""
 
     host: str
@@ -102,8 +100,8 @@ def _loopback(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
     head, _, rest = name.partition(".")
     if head and rest.count(".") == 3:  # noqa: PLR2004 - four numbers make an IPv4 address
         try:
-            ipaddress.IPv4Address(rest)
-        except ValueError:
+            socket.inet_pton(socket.AF_INET, rest)
+        except (OSError, UnicodeError):
             return []
         return [(socket.AF_INET, (rest, port))]
     return []

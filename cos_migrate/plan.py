@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from cos_migrate.model import SourceObject, Target
@@ -15,8 +14,7 @@ MAX_OBJECT = 53_687_091_200_000
 """Bytes: 10,000 parts of 5 GiB, the 48.82 TiB that COS names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """The options that decide what happens to an object."""
 
     small_below: int

@@ -11,8 +11,8 @@ import collections
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol
 
 from cos_migrate.child import Child
 from cos_migrate.cos.access import Credentials
@@ -34,16 +34,14 @@ _PLACES_MOST = 256
 """Names of tasks that belong together whose worker is remembered: more than are under way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(NamedTuple):
     """Results that a worker sent; the first field of each is its task's number."""
 
     worker: int
     results: list[Message]
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(NamedTuple):
     """A worker process ended by itself."""
 
     worker: int
@@ -393,7 +391,7 @@ class Pools:
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials in all workers, present and future."""
         self._jobs = [
-            replace(job, cos=replace(job.cos, credentials=credentials)) for job in self._jobs
+            job._replace(cos=replace(job.cos, credentials=credentials)) for job in self._jobs
         ]
         self._tell("credentials", credentials)
 
@@ -440,8 +438,7 @@ def _share(job: Job, index: int, count: int) -> Job:
     def part(total: int) -> int:
         return total // count + (index < total % count)
 
-    return replace(
-        job,
+    return job._replace(
         small_threads=part(job.small_threads),
         big_threads=part(job.big_threads),
         memory=job.memory // count,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -37,7 +36,9 @@ class Retries:
         if error.status in _SLOW_DOWN_STATUS:
             self._slow_down()
         longest = min(_WAIT_MOST, _WAIT * 2 ** (attempt - 1))
-        pause = max(error.retry_after, random.uniform(longest / 2, longest))  # noqa: S311 - jitter
+        from random import uniform  # noqa: PLC0415 - most workers never try again
+
+        pause = max(error.retry_after, uniform(longest / 2, longest))  # noqa: S311 - jitter
         if self._stopping.wait(pause):
             raise TransportError(
                 "given up because the run is stopping",

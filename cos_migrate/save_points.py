@@ -6,7 +6,6 @@ Returns what has to be written, so that the coordinator can write it in one batc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from cos_migrate import records
 from cos_migrate.model import PartRecord, SavePoint
@@ -82,7 +81,7 @@ class SavePoints:
         found = records.parse_upload(value)
         if found is None or records.upload_key(found.cos_path) != key:
             return None
-        return replace(found, parts=tuple(part for _, part in self._parts(found.upload_id) if part))
+        return found._replace(parts=tuple(part for _, part in self._parts(found.upload_id) if part))
 
     def _parts(self, upload_id: str) -> Iterator[tuple[bytes, PartRecord | None]]:
         """Yield the keys of an upload's parts with what they say, None where it makes no sense."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cos_migrate.model import Target
 from cos_migrate.settings import Common
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from cos_migrate.network import Proxy
 
 
-@dataclass(frozen=True, slots=True)
-class ScanJob:
+class ScanJob(NamedTuple):
     """The recipe of a source; it can be pickled."""
 
     source: type[Source]

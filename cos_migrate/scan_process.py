@@ -5,16 +5,21 @@ Started as `python -m cos_migrate.scan_process`. When the coordinator is gone, s
 
 from __future__ import annotations
 
+import gc
 import os
+from typing import TYPE_CHECKING
 
 from cos_migrate import parent, wire
-from cos_migrate.scan_job import ScanJob
-from cos_migrate.scanner import ScanEnded, Scanned, Scanner
+
+if TYPE_CHECKING:
+    from cos_migrate.scan_job import ScanJob
 
 
 def main() -> None:
     """Scan until the coordinator has enough."""
     incoming, outgoing = parent.pipes()
+    gc.disable()  # as a worker does
+    from cos_migrate.scanner import ScanEnded, Scanned, Scanner  # noqa: PLC0415 - as above
 
     def post(event: Scanned | ScanEnded) -> None:
         try:
@@ -24,6 +29,7 @@ def main() -> None:
 
     try:
         job: ScanJob = wire.receive(incoming)
+        gc.enable()
         scanner = Scanner(job.build().scan_rows, post, turns=False)
         scanner.start()
         while True:

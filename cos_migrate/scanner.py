@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cos_migrate.errors import MigrateError
 from cos_migrate.masking import words_of
@@ -20,8 +20,7 @@ _BUSY = 0.5
 """The share of its time from which on a walk is one of the processor, not of the disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """Where a page stands in a listing by pages."""
 
     page: int
@@ -36,8 +35,7 @@ class Listed:
     """Further ranges, with their numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(NamedTuple):
     """A batch of what the source has."""
 
     found: Sequence[Found | Row]
@@ -45,8 +43,7 @@ class Scanned:
     """Where they stand in a listing by pages; None for a walk."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScanEnded:
+class ScanEnded(NamedTuple):
     """Nothing more follows; `failure` says why it ended early, None when it is complete."""
 
     failure: Failure | None

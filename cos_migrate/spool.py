@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 
 from cos_migrate.errors import StateError
@@ -61,7 +60,7 @@ class Spool:
         self.release(owner)
         promised = sum(total - _allocated(path) for path, total in self._files.values())
         try:
-            if shutil.disk_usage(self.folder).free - promised - size < RESERVE:
+            if _free(self.folder) - promised - size < RESERVE:
                 return ""
             self._number += 1
             path = self.folder / f"{self._number}"
@@ -117,9 +116,15 @@ def _allocated(path: Path) -> int:
     return blocks * 512 if blocks is not None else int(found.st_size)
 
 
+def _free(folder: Path) -> int:
+    from shutil import disk_usage  # noqa: PLC0415 - most runs need no spool
+
+    return disk_usage(folder).free
+
+
 def has_room(folder: str, size: int) -> bool:
     """Return whether a file of `size` bytes fits beside what must stay free."""
     try:
-        return shutil.disk_usage(folder).free - size >= RESERVE
+        return _free(Path(folder)) - size >= RESERVE
     except OSError:
         return False

@@ -36,6 +36,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
 
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER)
+        gc.enable()
         return Session(line, loaded, console, launcher, scans).run()
     finally:
         scans.close()

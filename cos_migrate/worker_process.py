@@ -14,14 +14,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cos_migrate import parent, wire
-from cos_migrate.tasks import Message
-from cos_migrate.worker import Worker
 
-_GATHER = 0.003
-"""Seconds results are gathered before they are sent on together."""
+if TYPE_CHECKING:
+    from cos_migrate.tasks import Message
+    from cos_migrate.worker import Worker
+
+_GATHER = 0.010
+"""Seconds from one frame of results to the next: each costs the coordinator as much as several
+results do."""
 _COLLECT_AFTER = 20_000
 """New objects after which garbage is looked for: hardly any of what flows here is in a cycle."""
 
@@ -29,8 +32,12 @@ _COLLECT_AFTER = 20_000
 def main() -> None:
     """Serve until told to close, or until the coordinator is gone."""
     commands, answers = parent.pipes()
+    gc.disable()  # what is loaded is no garbage, and looking for it takes a tenth of the start
+    from cos_migrate.worker import Worker  # noqa: PLC0415 - as above
+
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
+    gc.enable()
     outbox = _Outbox(answers)
     threading.excepthook = _end_at_once
     sender = threading.Thread(target=outbox.run, daemon=True)
@@ -99,16 +106,18 @@ class _Outbox:
 
     def run(self) -> None:
         """Send what is put here, what comes at about the same time together."""
+        sent = 0.0
         while not self._closing or self._results:
             self._filled.wait()
             if not self._closing:
-                time.sleep(_GATHER)
+                time.sleep(max(0.0, sent + _GATHER - time.monotonic()))
             self._filled.clear()  # before they are taken: a later one sets it again
             batch = [self._results.popleft() for _ in range(len(self._results))]
             if not batch:
                 continue
             try:
                 wire.send(self._answers, batch)
+                sent = time.monotonic()
             except OSError:
                 os._exit(1)
 

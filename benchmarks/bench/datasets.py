@@ -58,7 +58,10 @@ class Dataset:
         return folder
 
     def warm(self, scratch: Path) -> None:
-        """Read every file once: the first tool must not be the one that waits for the disk."""
+        """Read every file once: no tool must be the one that waits for the disk.
+
+        Before each run: some systems take what lies idle in their cache away within a minute.
+        """
         buffer = bytearray(BLOCK)
         for path in (scratch / "data" / self.name).rglob("*.bin"):
             with path.open("rb", buffering=0) as file:

@@ -56,8 +56,6 @@ class Bench:
         with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             if scenario.kind is Kind.RESCAN:
                 return self._rescans(scenario, turns, data, Path(folder))
-            if local:
-                scenario.dataset.warm(self.scratch)
             return self._moves(scenario, turns, data, Path(folder))
 
     def _moves(
@@ -71,7 +69,9 @@ class Bench:
                     own = folder / tool.name
                     own.mkdir()
                     sink.reset(objects=True)
-                    if scenario.source is not Source.LOCAL:
+                    if scenario.source is Source.LOCAL:
+                        scenario.dataset.warm(self.scratch)
+                    else:
                         sink.fill(server.CLOUD_BUCKET, scenario.dataset, md5_told=scenario.md5_told)
                     results.append(self._once(Job(scenario, data, sink, own), tool))
                     shutil.rmtree(own)

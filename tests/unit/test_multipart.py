@@ -403,7 +403,7 @@ def test_what_a_lost_process_had_summed_up_is_told_not_compared() -> None:
 
 def test_a_recorded_upload_that_is_not_what_the_source_tells_is_dropped() -> None:
     server = Server()
-    save_point = replace(saved(server, 5), source_crc64=1)
+    save_point = saved(server, 5)._replace(source_crc64=1)
     drive(BigUpload(big(), "/big", CLOUD, save_point), server)
     assert server.log[0] == Kind.ABORT_UPLOAD
     assert server.completed == [(1, 2, 3, 4, 5)]
@@ -443,8 +443,8 @@ def test_a_save_point_goes_on_with_its_key() -> None:
     _, envelope = crypto.new_key(SETTINGS)
     save_point = saved(server, 3)
     zeros, ones = crc64(b"\0" * MIB), crc64(b"\1" * MIB)
-    parts = tuple(replace(p, crc64=ones, plain_crc64=zeros) for p in save_point.parts)
-    save_point = replace(save_point, parts=parts, envelope=envelope)
+    parts = tuple(p._replace(crc64=ones, plain_crc64=zeros) for p in save_point.parts)
+    save_point = save_point._replace(parts=parts, envelope=envelope)
     server.told = crc64(b"\0" * 5 * MIB)
     steps = drive(BigUpload(big(), "/big", SEALED, save_point), server)
     assert Kind.INITIATE_UPLOAD not in server.log
@@ -466,7 +466,7 @@ def test_a_save_point_that_was_encrypted_otherwise_is_aborted(
 ) -> None:
     server = Server()
     envelope = crypto.new_key(then)[1] if then else None
-    save_point = replace(saved(server, 5), envelope=envelope)
+    save_point = saved(server, 5)._replace(envelope=envelope)
     options = replace(OPTIONS, encryption=now)
     steps = drive(BigUpload(big(), "/big", options, save_point), server)
     assert server.log[0] == Kind.ABORT_UPLOAD

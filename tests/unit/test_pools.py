@@ -30,7 +30,7 @@ LIMIT = 30
 BROKEN = """
 import threading
 from functools import partial
-from cos_migrate import worker_process
+from cos_migrate import worker, worker_process
 
 class Broken:
     def __init__(self, job, emit):
@@ -44,7 +44,7 @@ class Broken:
 def fail():
     raise RuntimeError("no more threads")
 
-worker_process.Worker = Broken
+worker.Worker = Broken
 worker_process.main()
 """
 
@@ -141,7 +141,7 @@ def test_a_process_of_which_something_breaks_off_ends(breaking: str) -> None:
 
 BLOCKED = """
 import time
-from cos_migrate import worker_process
+from cos_migrate import worker, worker_process
 
 class Blocked:
     def __init__(self, job, emit):
@@ -153,7 +153,7 @@ class Blocked:
 
     submit = recall = stop = allow = replace_credentials = None
 
-worker_process.Worker = Blocked
+worker.Worker = Blocked
 worker_process.main()
 """
 

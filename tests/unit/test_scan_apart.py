@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +107,7 @@ def test_it_must_be_the_same_as_before(tmp_path: Path, scans: Recorded) -> None:
 
 
 def test_one_that_ends_again_and_again_is_given_up(tmp_path: Path, scans: Recorded) -> None:
-    broken = replace(job_of(tmp_path), config=None)
+    broken = job_of(tmp_path)._replace(config=None)
     events: queue.SimpleQueue[Any] = queue.SimpleQueue()
     ApartScanner(scans, broken, events.put)
     ended = events.get(timeout=LIMIT)
