@@ -15,10 +15,12 @@ from typing import Any
 from cos_migrate.child import Child
 from cos_migrate.model import Failure, Found, Row
 from cos_migrate.scan_job import ScanJob
-from cos_migrate.scanner import ScanEnded, Scanned
+from cos_migrate.scanner import AHEAD, ScanEnded, Scanned
 from cos_migrate.scans import Scans
 
 _TRIES = 4
+_ALLOWED_AT_ONCE = AHEAD // 2
+"""Batches: the other process wakes for each frame that it gets, and takes the processor away."""
 
 
 class Heard:
@@ -49,6 +51,9 @@ class ApartScanner:
         self._scans = scans
         self._job = job
         self._post = post
+        self._counting = threading.Lock()
+        self._consumed = 0
+        """Batches that were dealt with and that the other process does not know of."""
         self._ended = False
         self._tries = 1
         self._heard = Heard()
@@ -63,7 +68,12 @@ class ApartScanner:
 
     def consumed(self) -> None:
         """Allow one more batch: one that was posted has been dealt with."""
-        self._child.write(None)
+        with self._counting:  # the thread that listens to a replacement counts too
+            self._consumed += 1
+            if self._consumed < _ALLOWED_AT_ONCE:
+                return
+            self._consumed = 0
+        self._child.write(_ALLOWED_AT_ONCE)
 
     def stop(self) -> None:
         """End the scan where it is; ScanEnded is still posted."""

@@ -33,8 +33,7 @@ def main() -> None:
         scanner = Scanner(job.build().scan_rows, post, turns=False)
         scanner.start()
         while True:
-            wire.receive(incoming)
-            scanner.consumed()
+            scanner.consumed(wire.receive(incoming))
     except EOFError:
         os._exit(1)
 

@@ -14,7 +14,7 @@ from cos_migrate.tasks import failure_of
 
 _BATCH = 256
 _BATCH_SECONDS = 0.05
-_AHEAD = 8
+AHEAD = 8
 """Batches that may wait for the coordinator: what bounds the memory of a huge listing."""
 _BUSY = 0.5
 """The share of its time from which on a walk is one of the processor, not of the disk."""
@@ -65,7 +65,7 @@ class Scanner:
         self._changed = threading.Condition()
         self._waiting = 0
         self._turns = turns
-        self._ahead = 1 if turns else _AHEAD
+        self._ahead = 1 if turns else AHEAD
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="scan", daemon=True)
 
@@ -73,10 +73,10 @@ class Scanner:
         """Begin to scan."""
         self._thread.start()
 
-    def consumed(self) -> None:
-        """Allow one more batch: one that was posted has been dealt with."""
+    def consumed(self, batches: int = 1) -> None:
+        """Allow more batches: so many that were posted have been dealt with."""
         with self._changed:
-            self._waiting -= 1
+            self._waiting -= batches
             self._changed.notify()
 
     def stop(self) -> None:
@@ -120,7 +120,7 @@ class Scanner:
         Where the disk answers at once, two threads that both want the interpreter hand it to and
         fro, at three times the cost: then the walk and the coordinator take turns.
         """
-        self._ahead = 1 if used > spent * _BUSY else _AHEAD
+        self._ahead = 1 if used > spent * _BUSY else AHEAD
 
     def _give(self, batch: list[Found | Row]) -> bool:
         """Post a batch; return whether to go on, once there is room for the next."""
