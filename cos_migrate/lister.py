@@ -121,11 +121,14 @@ class Lister:
             page = self._page(work)
             if page is None:
                 return
-            cut = self._cut(work, page.next) if page.next else None
-            self._send(work, page, cut)
+            self._send(work, page)
             if not page.next:
                 return
             work.marker = page.next
+            # Only now: what the page has need not wait for the requests that a cut takes.
+            cut = self._cut(work)
+            if cut:
+                self._send(work, Page([], page.next, more=(cut,)))
 
     def _page(self, work: _Work) -> Page | None:
         """Ask for the next page; None when the run is stopping."""
@@ -144,7 +147,7 @@ class Lister:
             )
         return page
 
-    def _cut(self, work: _Work, marker: str) -> ListRange | None:
+    def _cut(self, work: _Work) -> ListRange | None:
         """Shorten a range when a thread waits for work; return what was cut off."""
         if not self._hungry or self._waiting:
             return None
@@ -152,7 +155,7 @@ class Lister:
             work.uncut -= 1
             return None
         try:
-            halves = self._source.split(work.part, marker)
+            halves = self._source.split(work.part, work.marker)
         except MigrateError:
             halves = None  # only a way to be faster
         if halves is None:
@@ -163,13 +166,12 @@ class Lister:
         work.patience = 1
         return cut
 
-    def _send(self, work: _Work, page: Page, cut: ListRange | None) -> None:
+    def _send(self, work: _Work, page: Page) -> None:
         self._credits.acquire()
         if self._stopping.is_set():
             return
         number = next(self._pages)
-        parts = (*page.more, cut) if cut else page.more
-        more = tuple((next(self._numbers), part) for part in parts)
+        more = tuple((next(self._numbers), part) for part in page.more)
         found: list[Found] = [
             item if isinstance(item, Note) else item._replace(page=number) for item in page.found
         ]
