@@ -102,4 +102,5 @@ def _run(words: Sequence[str]) -> int:
 
         return start(line, launcher)
     finally:
+        gc.enable()
         launcher.close()
