@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from cos_migrate.checks import Checking
+from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.payload import (
     PIECE,
     ByteReader,
@@ -48,6 +49,16 @@ class Body(NamedTuple):
     headers: list[tuple[str, str]]
     fingerprint: Fingerprint
     """Of the version that is sent."""
+
+
+class Plain(NamedTuple):
+    """A small object ready to be sent, of which nothing has to be told but this."""
+
+    content: bytes
+    crc64: int
+    content_type: str
+    md5: str
+    """The value of `x-cos-meta-md5` in hex; empty: there is none."""
 
 
 class Spooled(NamedTuple):
@@ -99,6 +110,20 @@ class Bodies:
         self._spool_folder = spool_folder
         self._small_below = small_below
         self._sealer = sealer
+
+    @property
+    def reads_plain(self) -> bool:
+        """Whether `plain` can be asked."""
+        return self._source.reads_at_once and self._sealer is None
+
+    def plain(self, name: str, size: int, mtime_ns: int) -> Plain:
+        """Return what `in_memory` does of an object that is no folder, in a fraction of the time.
+
+        Raises SourceError.
+        """
+        content, content_type = self._source.read_whole(name, size, mtime_ns)
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest() if self._attach_md5 else ""
+        return Plain(content, crc64(content), content_type, md5)
 
     def in_memory(self, obj: SourceObject) -> Body:
         """Return the body of an object of known size, read whole. Raises SourceError."""

@@ -31,6 +31,8 @@ class SigningKey(NamedTuple):
     key: bytes
     expires: float
     """When to make a new one, seconds since 1970."""
+    mac: hmac.HMAC
+    """Begun with the key; to be copied, which takes half the time of beginning anew."""
 
     def __repr__(self) -> str:
         return f"SigningKey(key_time={self.key_time!r})"
@@ -41,7 +43,7 @@ def signing_key(secret_id: str, secret_key: str, now: float | None = None) -> Si
     start = int(time.time() if now is None else now)
     key_time = f"{start - _EARLY};{start + _VALID}"
     key = hmac.digest(secret_key.encode(), key_time.encode(), "sha1").hex().encode()
-    return SigningKey(secret_id, key_time, key, start + _RENEW)
+    return SigningKey(secret_id, key_time, key, start + _RENEW, hmac.new(key, digestmod="sha1"))
 
 
 def authorization(
@@ -56,22 +58,33 @@ def authorization(
     `method` in lower case; `path` decoded, with its leading `/`; `params` and `headers` are the
     decoded pairs to sign, names in lower case, sorted by name.
     """
-    param_text = "&".join([f"{_encode(name)}={_encode(value)}" for name, value in params])
-    header_text = "&".join([f"{name}={_encode(value)}" for name, value in headers])
-    http_text = f"{method}\n{path}\n{param_text}\n{header_text}\n"
-    digest = hashlib.sha1(http_text.encode(), usedforsecurity=False).hexdigest()
-    to_sign = f"sha1\n{key.key_time}\n{digest}\n"
-    signature = hmac.digest(key.key, to_sign.encode(), "sha1").hex()
+    param_text = "&".join([f"{encoded(name)}={encoded(value)}" for name, value in params])
+    header_text = "&".join([f"{name}={encoded(value)}" for name, value in headers])
     names = ";".join([name for name, _ in headers])
-    param_names = ";".join([_encode(name) for name, _ in params])
+    param_names = ";".join([encoded(name) for name, _ in params])
+    http_text = f"{method}\n{path}\n{param_text}\n{header_text}\n"
+    return unsigned_authorization(key, names, param_names) + signature(key, http_text)
+
+
+def unsigned_authorization(key: SigningKey, names: str, param_names: str) -> str:
+    """Return an `Authorization` value up to its signature, for names joined by `;`."""
     return (
         f"q-sign-algorithm=sha1&q-ak={key.secret_id}&q-sign-time={key.key_time}"
         f"&q-key-time={key.key_time}&q-header-list={names}"
-        f"&q-url-param-list={param_names}&q-signature={signature}"
+        f"&q-url-param-list={param_names}&q-signature="
     )
 
 
-def _encode(text: str) -> str:
+def signature(key: SigningKey, http_text: str) -> str:
+    """Sign a request in the form that the scheme calls HttpString."""
+    digest = hashlib.sha1(http_text.encode(), usedforsecurity=False).hexdigest()
+    mac = key.mac.copy()
+    mac.update(f"sha1\n{key.key_time}\n{digest}\n".encode())
+    return mac.hexdigest()
+
+
+def encoded(text: str) -> str:
+    """Return a name or a value as it is signed."""
     return text if text.isalnum() and text.isascii() else _quoted(text)
 
 

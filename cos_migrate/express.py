@@ -55,9 +55,13 @@ class Attempt(NamedTuple):
 
     task: Message
     head: bytes
-    body: Body
     content: bytes
     """The body's bytes."""
+    crc64: int
+    fingerprint: tuple[int, int, str]
+    """Of the version that is sent."""
+    body: Body | None = None
+    """What was fetched; None where it was read at once, and is read anew by who tries again."""
 
 
 class Fetch(NamedTuple):
@@ -426,10 +430,8 @@ class Express:
         stale = error.code == NOT_PLAIN or (error.code in STALE and not connection.answered)
         if not connection.reusable:
             self._forget(connection)
-        # What is read at once is read anew: it may have changed.
-        body = attempt.body if self._lane.fetches else None
         reusable = connection if connection.reusable else None
-        self._pass_on(attempt.task, reusable, None if stale else error, body)
+        self._pass_on(attempt.task, reusable, None if stale else error, attempt.body)
 
     def _pass_on(
         self,

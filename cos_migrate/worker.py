@@ -143,6 +143,7 @@ class _PlainPut:
     ) -> None:
         self._client = client
         self._bodies = bodies
+        self._reads_plain = bodies.reads_plain
         self._emit = emit
         self._cloud = source if isinstance(source, CloudSource) and source.one_host else None
         self._routes: dict[Connection, Route] = {}
@@ -163,7 +164,12 @@ class _PlainPut:
         return max(0, int(task[3]))
 
     def prepare(self, task: Message) -> Attempt:
-        return self._attempt(task, self._bodies.in_memory(source_object(task[2:])))
+        _, _, name, size, mtime_ns, etag, is_folder, _, cos_path, _ = task
+        if is_folder or not self._reads_plain:
+            return self._attempt(task, self._bodies.in_memory(source_object(task[2:])))
+        content, crc64, content_type, md5 = self._bodies.plain(name, size, mtime_ns)
+        head = self._client.plain_put_request(cos_path, size, content_type, md5)
+        return Attempt(task, head, content, crc64, (size, mtime_ns, etag))
 
     def connect(self, task: Message) -> Connection | None:
         begun = self._cloud.begin(source_object(task[2:])) if self._cloud else None
@@ -194,18 +200,17 @@ class _PlainPut:
         payload = body.payload
         assert isinstance(payload, BytesPayload)  # noqa: S101 - what is read whole is
         head = self._client.put_request(task[2 + SOURCE_FIELDS], payload.size, body.headers)
-        return Attempt(task, head, body, payload.data)
+        fetched = body if self.fetches else None  # what is read at once may have changed meanwhile
+        return Attempt(task, head, payload.data, payload.crc64, body.fingerprint, fetched)
 
     def finish(self, attempt: Attempt, connection: Connection) -> Message | None:
         response = connection.advance()
         if response is None:
             return None
-        number, cos_path = attempt.task[0], attempt.task[2 + SOURCE_FIELDS]
-        stored = self._client.put_answer(cos_path, attempt.body.payload, response)
-        if stored is None:
+        task, crc64 = attempt.task, attempt.crc64
+        request_id = self._client.put_answer(task[2 + SOURCE_FIELDS], crc64, response)
+        if request_id is None:
             # Without a CRC-64 to compare it takes more requests: the threads make them.
             self._tells_crc = False
             raise TransportError("no CRC-64", code=NOT_PLAIN)
-        size, mtime_ns, etag = attempt.body.fingerprint
-        arrival = Arrival(stored.request_id, "", stored.crc64, size, mtime_ns, etag)
-        return (number, Reply.DONE, *arrival)
+        return (task[0], Reply.DONE, *Arrival(request_id, "", crc64, *attempt.fingerprint))

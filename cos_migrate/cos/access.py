@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,13 +9,12 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from cos_migrate import __version__
+from cos_migrate.cos.put_form import PutForm, request_path
 from cos_migrate.cos_signature import SigningKey, authorization, signing_key
 from cos_migrate.http import Timeouts
 from cos_migrate.network import Network, Proxy, Route
 from cos_migrate.retries import Retries
 
-_PATH_SAFE = "/-_.~"
-_needs_no_quoting = re.compile(r"[A-Za-z0-9/\-_.~]*").fullmatch
 _MAIN_DOMAIN = "myqcloud.com"
 _BACKUP_DOMAIN = "tencentcos.cn"
 
@@ -121,21 +119,35 @@ class Access:
         `cos_path` is decoded with its leading `/`; `headers` are pairs of lower-case name and
         value. Every parameter and every header given is signed.
         """
-        key = self._signing_key()
-        signed = [*headers, ("host", route.authority)]
-        if self._credentials.token:
-            signed.append(("x-cos-security-token", self._credentials.token))
-        signed.sort()
+        key = self.signing_key()
+        signed = sorted([*headers, *self._own_headers(route)])
         signed_params = sorted([(name.lower(), value) for name, value in params])
         auth = authorization(key, method.lower(), cos_path, signed_params, signed)
         lines = "".join([f"{name}: {value}\r\n" for name, value in signed])
-        path = cos_path if _needs_no_quoting(cos_path) else quote(cos_path, safe=_PATH_SAFE)
         return (
-            f"{method} {route.target_prefix}{path}{_query(params)}"
+            f"{method} {route.target_prefix}{request_path(cos_path)}{_query(params)}"
             f" HTTP/1.1\r\n{lines}Authorization: {auth}\r\n{route.extra_head}{self._tail}\r\n"
         ).encode()
 
-    def _signing_key(self) -> SigningKey:
+    def put_form(self, headers: Sequence[tuple[str, str]], *, md5: bool) -> PutForm:
+        """Return what makes the heads of many PutObject requests to the first route.
+
+        All of them have `headers`, and their own `x-cos-meta-md5` where `md5` is set. It is good
+        for as long as `signing_key` returns the key that it has.
+        """
+        route = self.routes[0]
+        signed = [*headers, *self._own_headers(route)]
+        tail = f"{route.extra_head}{self._tail}"
+        return PutForm(self.signing_key(), route.target_prefix, signed, tail, md5=md5)
+
+    def _own_headers(self, route: Route) -> list[tuple[str, str]]:
+        headers = [("host", route.authority)]
+        if self._credentials.token:
+            headers.append(("x-cos-security-token", self._credentials.token))
+        return headers
+
+    def signing_key(self) -> SigningKey:
+        """Return the key of now: every few minutes another one."""
         key = self._key
         if key.expires < time.time():
             secret = self._credentials

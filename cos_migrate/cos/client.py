@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 from cos_migrate.cos.access import Access, CosSettings
 from cos_migrate.cos.answers import ARCHIVED, error_of, is_error
 from cos_migrate.cos.payload import BytesPayload, Payload
+from cos_migrate.cos.put_form import PutForm
 from cos_migrate.errors import (
     CosError,
     MigrateError,
@@ -76,6 +77,7 @@ class CosClient:
         self._connections: dict[Route, Connection] = {}
         self._upload_headers = access.upload_headers()
         self._limit_headers = access.limit_headers()
+        self._forms: dict[tuple[str, bool], PutForm] = {}
 
     @property
     def settings(self) -> CosSettings:
@@ -127,16 +129,31 @@ class CosClient:
         ]
         return access.head(access.routes[0], "PUT", cos_path, (), sent)
 
-    def put_answer(self, cos_path: str, payload: Payload, response: Response) -> Stored | None:
+    def plain_put_request(self, cos_path: str, size: int, content_type: str, md5: str) -> bytes:
+        """Return what `put_request` does for an object that has these headers and no others.
+
+        `md5`: the value of `x-cos-meta-md5` in hex; empty: none.
+        """
+        form = self._forms.get((content_type, bool(md5)))
+        if form is None or form.key is not self._access.signing_key():
+            headers = [("content-type", content_type), *self._upload_headers, *self._limit_headers]
+            form = self._access.put_form(headers, md5=bool(md5))
+            self._forms[content_type, bool(md5)] = form
+        return form.head(cos_path, size, md5)
+
+    def put_answer(self, cos_path: str, crc64: int, response: Response) -> str | None:
         """Verify the answer to such a try; None when it lacks the CRC-64 to compare.
 
-        Raises CosError as `put_object` would for its first try.
+        Return the request id. Raises CosError as `put_object` would for its first try.
         """
         if response.status >= 300:  # noqa: PLR2004 - HTTP
             raise error_of(response, "PutObject", cos_path)
-        if _crc_of(response) is None:
+        told = _crc_of(response)
+        if told is None:
             return None
-        return self._stored(response, payload, "PutObject", cos_path, head_tells_size=True)
+        request_id = response.header(b"x-cos-request-id")
+        _must_equal(told, crc64, "PutObject", cos_path, request_id)
+        return request_id
 
     def initiate(self, cos_path: str, headers: Headers) -> str:
         """Begin a multipart upload and return its upload id."""

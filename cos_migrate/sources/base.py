@@ -143,6 +143,13 @@ class Source(abc.ABC):
         that was listed.
         """
 
+    def read_whole(self, name: str, size: int, mtime_ns: int) -> tuple[bytes, str]:
+        """Return the content and the content type of a small object that is no folder.
+
+        It has no other headers. Only for who `reads_at_once`; raises as `open` does.
+        """
+        raise NotImplementedError
+
     @abc.abstractmethod
     def describe(self, obj: SourceObject) -> Described:
         """Return what the source says of `obj` now, without reading it.

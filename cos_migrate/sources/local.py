@@ -27,11 +27,13 @@ from cos_migrate.model import (
     objects_of,
 )
 from cos_migrate.sources.base import Reader, Source, SourceOptions
+from cos_migrate.sources.content_types import headers_for
 from cos_migrate.sources.local_config import LocalConfig
 from cos_migrate.sources.local_reader import (
     FolderReader,
     LocalReader,
     fingerprint_of,
+    read_whole,
     source_error,
     system_path,
 )
@@ -126,6 +128,10 @@ class LocalSource(Source):
         if obj.is_folder:
             return FolderReader(obj.fingerprint)
         return LocalReader(obj, start, length)
+
+    def read_whole(self, name: str, size: int, mtime_ns: int) -> tuple[bytes, str]:
+        """Return a file's content and its content type; it must be the version listed."""
+        return read_whole(name, size, mtime_ns), headers_for(name)["content-type"]
 
     def describe(self, obj: SourceObject) -> Described:
         """Return the headers of a file that is still the version that was listed."""

@@ -66,29 +66,15 @@ class LocalReader:
         self._name = obj.name
         self._left = length
         self.described = Described(obj.fingerprint, headers_for(obj.name))
+        size, mtime_ns, _ = obj.fingerprint
+        self._fd = _open(obj.name)
         try:
-            self._fd = os.open(system_path(obj.name), _FLAGS)
-        except OSError as error:
-            raise source_error(error, "open", obj.name) from error
-        try:
-            opened = os.fstat(self._fd)
-            if opened.st_size != obj.fingerprint.size or (
-                opened.st_mtime_ns != obj.fingerprint.mtime_ns
-            ):
-                raise self._changed("since it was listed")
-            if not stat.S_ISREG(opened.st_mode):
-                raise SourceError(
-                    "it is no regular file any more",
-                    operation="open",
-                    target=obj.name,
-                    code="EINVAL",
-                )
+            self._opened = _must_be(self._fd, obj.name, size, mtime_ns)
             if start:
                 os.lseek(self._fd, start, os.SEEK_SET)
         except BaseException:
             os.close(self._fd)
             raise
-        self._opened = opened
 
     def __enter__(self) -> LocalReader:
         return self
@@ -103,33 +89,77 @@ class LocalReader:
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes; fewer only at the end of the range, empty behind it."""
-        wanted = min(size, self._left)
-        try:
-            data = os.read(self._fd, wanted)
-            while len(data) < wanted:
-                more = os.read(self._fd, wanted - len(data))
-                if not more:
-                    break
-                data += more
-        except OSError as error:
-            raise source_error(error, "read", self._name) from error
+        data = _read(self._fd, self._name, min(size, self._left))
         self._left -= len(data)
         return data
 
     def check_unchanged(self) -> None:
         """Raise SourceChanged when somebody wrote to the file since it was opened."""
-        now, then = os.fstat(self._fd), self._opened
-        if (now.st_mtime_ns, now.st_size, now.st_ctime_ns) != (
-            then.st_mtime_ns,
-            then.st_size,
-            then.st_ctime_ns,
-        ):
-            raise self._changed("while it was read")
+        _must_be_unchanged(self._fd, self._name, self._opened)
 
-    def _changed(self, when: str) -> SourceChanged:
-        return SourceChanged(
-            f"the file changed {when}", operation="read", target=self._name, code="Changed"
+
+def read_whole(name: str, size: int, mtime_ns: int) -> bytes:
+    """Return a small file's content: what a LocalReader does, at two thirds of its cost.
+
+    Raises SourceError, SourceChanged when it is not the version listed, or is written to.
+    """
+    fd = _open(name)
+    try:
+        opened = _must_be(fd, name, size, mtime_ns)
+        data = _read(fd, name, size)
+        if len(data) < size:
+            raise _changed(name, "while it was read")
+        _must_be_unchanged(fd, name, opened)
+    finally:
+        os.close(fd)
+    return data
+
+
+def _open(name: str) -> int:
+    try:
+        return os.open(system_path(name), _FLAGS)
+    except OSError as error:
+        raise source_error(error, "open", name) from error
+
+
+def _must_be(fd: int, name: str, size: int, mtime_ns: int) -> os.stat_result:
+    """Return what the system says of the file that is open; it must be the one listed."""
+    opened = os.fstat(fd)
+    if opened.st_size != size or opened.st_mtime_ns != mtime_ns:
+        raise _changed(name, "since it was listed")
+    if not stat.S_ISREG(opened.st_mode):
+        raise SourceError(
+            "it is no regular file any more", operation="open", target=name, code="EINVAL"
         )
+    return opened
+
+
+def _read(fd: int, name: str, wanted: int) -> bytes:
+    """Return so many bytes; fewer only at the file's end."""
+    try:
+        data = os.read(fd, wanted)
+        while len(data) < wanted:
+            more = os.read(fd, wanted - len(data))
+            if not more:
+                break
+            data += more
+    except OSError as error:
+        raise source_error(error, "read", name) from error
+    return data
+
+
+def _must_be_unchanged(fd: int, name: str, then: os.stat_result) -> None:
+    now = os.fstat(fd)
+    if (
+        now.st_mtime_ns != then.st_mtime_ns
+        or now.st_size != then.st_size
+        or now.st_ctime_ns != then.st_ctime_ns
+    ):
+        raise _changed(name, "while it was read")
+
+
+def _changed(name: str, when: str) -> SourceChanged:
+    return SourceChanged(f"the file changed {when}", operation="read", target=name, code="Changed")
 
 
 class FolderReader:

@@ -17,7 +17,7 @@ from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.control import Control
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.emulator import EmbeddedCos
-from cos_migrate.errors import TransportError
+from cos_migrate.errors import CosError, TransportError
 from cos_migrate.http import Response, Timeouts
 from cos_migrate.network import Proxy
 
@@ -72,9 +72,9 @@ def test_blanks_behind_a_crc_are_none_of_it() -> None:
     client = CosClient(Access(CosSettings(BUCKET, "ap-guangzhou", Credentials("id", "key"))))
     payload = BytesPayload(b"x")
     headers = {b"x-cos-hash-crc64ecma": b"%d \t" % payload.crc64}
-    stored = client.put_answer("/a", payload, Response(200, headers, b""))
-    assert stored is not None
-    assert stored.crc64 == payload.crc64
+    assert client.put_answer("/a", payload.crc64, Response(200, headers, b"")) is not None
+    with pytest.raises(CosError, match="CRC-64"):
+        client.put_answer("/a", payload.crc64 + 1, Response(200, headers, b""))
 
 
 def test_the_host_is_signed_as_it_is_sent() -> None:

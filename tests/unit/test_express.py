@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from cos_migrate.bodies import Body
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.express import Attempt, Express, Fetch, Handed
 from cos_migrate.http import Connection, Timeouts
@@ -42,7 +41,7 @@ class Lane:
     def prepare(self, task: Message) -> Attempt:
         self.prepared.put(task[0])
         head = b"PUT / HTTP/1.1\r\ncontent-length: 1\r\n\r\n"
-        return Attempt(task, head, Body(BytesPayload(b"x"), [], Fingerprint(1)), b"x")
+        return Attempt(task, head, b"x", BytesPayload(b"x").crc64, Fingerprint(1))
 
     def connect(self, task: Message) -> Connection | None:  # noqa: ARG002 - a lane's
         raise AssertionError

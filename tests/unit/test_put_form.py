@@ -1,0 +1,72 @@
+"""A form that is filled in is the head that is made piece by piece."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cos_migrate.cos.access import Access, CosSettings, Credentials
+from cos_migrate.cos.client import CosClient
+from cos_migrate.network import Proxy
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=30)
+NOW = 1_700_000_000.0
+MD5 = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+def client_of(**settings: object) -> CosClient:
+    credentials = Credentials("id", "key", str(settings.pop("token", "")))
+    return CosClient(Access(CosSettings("bucket-1250000000", "ap-x", credentials, **settings)))  # type: ignore[arg-type]
+
+
+@given(
+    TEXT,
+    st.integers(0, 1 << 40),
+    TEXT,
+    st.sampled_from(["", MD5]),
+    st.sampled_from(["", "to%ken%s"]),
+    st.sampled_from(["STANDARD", "MAZ_STANDARD_IA"]),
+    st.sampled_from([0, 819_200]),
+    st.sampled_from([None, Proxy.of("proxy", 3128, "me", "secret%d")]),
+)
+def test_it_is_the_head_of_any_request(
+    path: str,
+    size: int,
+    content_type: str,
+    md5: str,
+    token: str,
+    storage_class: str,
+    limit: int,
+    proxy: Proxy | None,
+) -> None:
+    with mock.patch("cos_migrate.cos_signature.time.time", return_value=NOW):
+        client = client_of(
+            token=token, storage_class=storage_class, traffic_limit=limit, proxy=proxy
+        )
+        headers = [("content-type", content_type), *([("x-cos-meta-md5", md5)] if md5 else [])]
+        expected = client.put_request(f"/{path}", size, headers)
+        for _ in range(2):
+            assert client.plain_put_request(f"/{path}", size, content_type, md5) == expected
+
+
+def test_it_has_the_credentials_of_now() -> None:
+    access = Access(CosSettings("bucket-1250000000", "ap-x", Credentials("old", "key")))
+    client = CosClient(access)
+    assert b"q-ak=old&" in client.plain_put_request("/a", 1, "text/plain", MD5)
+    access.replace_credentials(Credentials("new", "key", "token"))
+    head = client.plain_put_request("/a", 1, "text/plain", MD5)
+    assert b"q-ak=new&" in head
+    assert b"x-cos-security-token: token\r\n" in head
+
+
+def test_it_has_a_signature_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW)
+    client = client_of()
+    first = client.plain_put_request("/a", 1, "text/plain", MD5)
+    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW + 301)
+    later = client.plain_put_request("/a", 1, "text/plain", MD5)
+    assert b"q-sign-time=1699999940;" in first
+    assert b"q-sign-time=1700000241;" in later
