@@ -6,11 +6,14 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cos_migrate import __version__
 from cos_migrate.errors import ConfigError, MigrateError, StateError
 from cos_migrate.masking import masked
+
+if TYPE_CHECKING:
+    from cos_migrate.launcher import Launcher
 
 OK, INCOMPLETE, MISUSE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes: all well; something failed; configuration or usage; the database; Ctrl-C."""
@@ -75,7 +78,30 @@ def _print_version() -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    from cos_migrate import command_line  # noqa: PLC0415 - `--version` answers at once
+    from cos_migrate.launcher import Launcher  # noqa: PLC0415 - `--version` answers at once
+
+    launcher = Launcher()
+    try:
+        if not any(word.startswith("-") and not word.startswith("-D") for word in words):
+            _start_ahead(launcher)
+        return _obey(words, launcher)
+    finally:
+        gc.enable()
+        launcher.close()
+
+
+def _start_ahead(launcher: Launcher) -> None:
+    """Start what an ordinary run needs first: it loads its code while we load ours."""
+    from cos_migrate.launcher import SCAN, WORKER, has_folder  # noqa: PLC0415 - as above
+
+    if has_folder("db/migrate_from_local"):
+        launcher.keep(SCAN, 1)  # files are looked through again, in all likelihood
+    elif not has_folder("db"):
+        launcher.keep(WORKER, 1)
+
+
+def _obey(words: Sequence[str], launcher: Launcher) -> int:
+    from cos_migrate import command_line  # noqa: PLC0415 - processes load beside it
 
     line = command_line.parse(words)
     if line.help:
@@ -84,23 +110,16 @@ def _run(words: Sequence[str]) -> int:
     if line.version:
         return _print_version()
     if line.demo:
-        from cos_migrate.demo import run_demo  # noqa: PLC0415 - only the demo needs it
+        from pathlib import Path  # noqa: PLC0415 - only the demo needs them
+
+        from cos_migrate.demo import run_demo  # noqa: PLC0415
 
         return run_demo(Path.cwd())
     if line.decrypt:
         from cos_migrate.decrypt import run_decrypt  # noqa: PLC0415 - only this command needs it
 
         return run_decrypt(line, *line.decrypt)
-    from cos_migrate.launcher import SCAN, Launcher, has_folder  # noqa: PLC0415 - as above
+    gc.disable()  # what is loaded is no garbage, and looking for it takes a tenth of the start
+    from cos_migrate.start import start  # noqa: PLC0415 - as above
 
-    launcher = Launcher()
-    try:
-        if has_folder(Path("db", "migrate_from_local")):
-            launcher.keep(SCAN, 1)  # files are looked through again, in all likelihood
-        gc.disable()  # what is loaded is no garbage, and looking for it takes a tenth of the start
-        from cos_migrate.start import start  # noqa: PLC0415 - it loads beside this
-
-        return start(line, launcher)
-    finally:
-        gc.enable()
-        launcher.close()
+    return start(line, launcher)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 WORKER = "cos_migrate.worker_process"
 SCAN = "cos_migrate.scan_process"
@@ -43,10 +43,11 @@ class Launcher:
             self.keep(program, 0)
 
 
-def has_folder(path: Path) -> bool:
+def has_folder(path: str) -> bool:
     """Return whether there is a folder in `path`: in `db/`, records of some kind."""
     try:
-        return any(each.is_dir() for each in path.iterdir())
+        with os.scandir(path) as entries:
+            return any(entry.is_dir() for entry in entries)
     except OSError:
         return False
 

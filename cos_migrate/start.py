@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-from pathlib import Path
 
 from cos_migrate.command_line import CommandLine
 from cos_migrate.config import Config, load
@@ -47,7 +46,7 @@ def _begin(launcher: Launcher, scans: Scans, config: Config) -> None:
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)
     # Where a job of this folder has run before there may be nothing to send.
-    if not (source.reads_at_once and has_folder(Path("db"))):
+    if not (source.reads_at_once and has_folder("db")):
         launcher.keep(WORKER, workers)
     if source.scans_apart and workers:
         scans.begin(ScanJob.of(source, config.source, common))
