@@ -51,14 +51,11 @@ class Body(NamedTuple):
     """Of the version that is sent."""
 
 
-class Plain(NamedTuple):
-    """A small object ready to be sent, of which nothing has to be told but this."""
+Plain = tuple[bytes, int, str, str]
+"""A small object ready to be sent: its content, CRC-64, content type, and MD5.
 
-    content: bytes
-    crc64: int
-    content_type: str
-    md5: str
-    """The value of `x-cos-meta-md5` in hex; empty: there is none."""
+The MD5 is the value of `x-cos-meta-md5` in hex; empty: there is none.
+"""
 
 
 class Spooled(NamedTuple):
@@ -123,7 +120,7 @@ class Bodies:
         """
         content, content_type = self._source.read_whole(name, size, mtime_ns)
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest() if self._attach_md5 else ""
-        return Plain(content, crc64(content), content_type, md5)
+        return content, crc64(content), content_type, md5
 
     def in_memory(self, obj: SourceObject) -> Body:
         """Return the body of an object of known size, read whole. Raises SourceError."""

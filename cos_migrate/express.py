@@ -82,7 +82,7 @@ class Lane(Protocol):
         """Return whether the plain case is all that the task asks for."""
 
     def weight(self, task: Message) -> int:
-        """Return how many bytes the task's body takes in memory."""
+        """Return how many bytes the body of a task that fits takes in memory."""
 
     def prepare(self, task: Message) -> Attempt:
         """Read the object and build its request. Raises MigrateError."""

@@ -191,17 +191,17 @@ class Ledger:
         """Record an object that COS has confirmed; `crc64` is -1 where nobody knows it."""
         obj, cos_path, size = sending.obj, sending.cos_path, sending.obj.fingerprint.size
         recorded = obj._replace(fingerprint=sending.told) if sending.told else obj
-        value = self._source.record_value(recorded)
-        self._puts.append((sending.record_key.encode(), value.encode()))
-        if crc64 >= 0 and not self._source.reads_at_once:
-            self._puts.append((records.crc64_key(sending.record_key), str(crc64).encode()))
+        record_key, source, puts = sending.record_key, self._source, self._puts
+        puts.append((record_key.encode(), source.record_value(recorded).encode()))
+        if crc64 >= 0 and not source.reads_at_once:
+            puts.append((records.crc64_key(record_key), str(crc64).encode()))
         if request_id:
-            self._puts.append((records.request_id_key(cos_path), request_id.encode()))
+            puts.append((records.request_id_key(cos_path), request_id.encode()))
         lines = (
             f"{self._progress(sending, size)}\n[ok] [requestid: {request_id or 'NULL'}], "
-            f"task_info: {self._shown(sending.record_key)}\n"
+            f"task_info: {self._shown(record_key)}\n"
         )
-        self._no_longer_failed(sending.record_key)
+        self._no_longer_failed(record_key)
         status = Status.UPDATE if sending.update else Status.NEW
         self._settle(status, obj, cos_path, lines, unverified=unverified)
 

@@ -40,7 +40,7 @@ from cos_migrate.sources.base import Source
 from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.spool import Spool
 from cos_migrate.state import State
-from cos_migrate.tasks import Arrival, Kind, Message, Reply, source_fields
+from cos_migrate.tasks import Kind, Message, Reply, source_fields
 from cos_migrate.uploads import Upload, Uploads
 
 ScannerMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scanner | ApartScanner]
@@ -243,7 +243,8 @@ class Migration(Loop):
         if reply == Reply.WARNING:
             self._report.warn(f"{keys.printable(sending.cos_path)}: {values[0]}")
             return
-        self._count_examining(sending, task[1], -1)
+        if task[1] == Kind.EXAMINE:
+            self._count_examining(sending, -1)
         if task[1] not in _OF_SOURCE and reply not in _NO_SUCCESS:
             self._row.success()
         if reply == Reply.FAILED and self._cured(Failure(*values)):
@@ -257,20 +258,20 @@ class Migration(Loop):
         else:
             self._uploads.take(upload, task, reply, values)
 
-    def _count_examining(self, sending: Sending, kind: int, step: int) -> None:
-        if kind == Kind.EXAMINE:
-            self._examining += step
-            if not sending.obj.page:
-                self._examining_first += step
-                self._first_moved = time.monotonic()
+    def _count_examining(self, sending: Sending, step: int) -> None:
+        self._examining += step
+        if not sending.obj.page:
+            self._examining_first += step
+            self._first_moved = time.monotonic()
 
     def _waits_for_first(self) -> bool:
         """Return whether objects have to wait for those that failed before and are asked about.
 
         These go first; but one about which nobody answers must not hold up all others.
         """
-        waited = time.monotonic() - self._first_moved if self._examining_first else _FIRST_MOST
-        return waited < _FIRST_MOST
+        if not self._examining_first:
+            return False
+        return time.monotonic() - self._first_moved < _FIRST_MOST
 
     def _take_small(self, sending: Sending, task: Message, reply: int, values: list[Any]) -> None:
         if reply == Reply.DONE and task[1] == Kind.EXAMINE:
@@ -278,10 +279,11 @@ class Migration(Loop):
         elif reply == Reply.DONE:
             if task[1] == Kind.COPY_OBJECT:
                 self._refusals = 0
-            arrival = Arrival(*values)
-            if arrival[3:] != sending.obj.fingerprint:
-                sending.obj = sending.obj._replace(fingerprint=Fingerprint(*arrival[3:]))
-            self._ledger.arrived(sending, arrival.request_id, arrival.unverified, arrival.crc64)
+            request_id, unverified, crc64, size, mtime_ns, etag = values
+            if (size, mtime_ns, etag) != sending.obj.fingerprint:
+                fingerprint = Fingerprint(size, mtime_ns, etag)
+                sending.obj = sending.obj._replace(fingerprint=fingerprint)
+            self._ledger.arrived(sending, request_id, unverified, crc64)
         elif reply == Reply.SPOOLED:
             path, *fingerprint_fields = values
             fingerprint = Fingerprint(*fingerprint_fields)
@@ -340,7 +342,8 @@ class Migration(Loop):
             room -= 1
             number = self._again.popleft()
             sending, _, task = self._tasks[number]
-            self._count_examining(sending, task[1], 1)
+            if task[1] == Kind.EXAMINE:
+                self._count_examining(sending, 1)
             self._pools.submit(task)
         while self._examined and room and not self._uploads.full:
             known = self._examined.popleft()
@@ -482,7 +485,8 @@ class Migration(Loop):
         if self._debugging:
             self._report.debug(f"task {self._number}: {Kind.NAMES[task[0]]} {sending.cos_path}")
         self._tasks[self._number] = (sending, upload, numbered)
-        self._count_examining(sending, task[0], 1)
+        if task[0] == Kind.EXAMINE:
+            self._count_examining(sending, 1)
         self._pools.submit(numbered, together)
 
     # -- clock ---------------------------------------------------------------------------------

@@ -245,7 +245,8 @@ class Pools:
         index = self._places.get(together) if together else None
         if index is None:
             index = self._fittest() if big else self._next_small()
-            self._place(together, index)
+            if together:
+                self._place(together, index)
         load = self._loads[index]
         load.given[big] += 1
         load.outbox.append(task)
@@ -266,10 +267,9 @@ class Pools:
         return max(useful, key=lambda each: self._loads[each].fitness(big))
 
     def _place(self, together: str, index: int) -> None:
-        if together:
-            self._places[together] = index
-            if len(self._places) > _PLACES_MOST:
-                del self._places[next(iter(self._places))]
+        self._places[together] = index
+        if len(self._places) > _PLACES_MOST:
+            del self._places[next(iter(self._places))]
 
     def flush(self) -> None:
         """Send what `submit` has gathered."""
