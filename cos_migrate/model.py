@@ -9,9 +9,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from cos_migrate.checks import Check
+if TYPE_CHECKING:
+    from cos_migrate.checks import Check
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
