@@ -31,6 +31,7 @@ def client_of(**settings: object) -> CosClient:
     st.sampled_from(["STANDARD", "MAZ_STANDARD_IA"]),
     st.sampled_from([0, 819_200]),
     st.sampled_from([None, Proxy.of("proxy", 3128, "me", "secret%d")]),
+    st.booleans(),
 )
 def test_it_is_the_head_of_any_request(
     path: str,
@@ -41,10 +42,15 @@ def test_it_is_the_head_of_any_request(
     storage_class: str,
     limit: int,
     proxy: Proxy | None,
+    short: bool,
 ) -> None:
     with mock.patch("cos_migrate.cos_signature.time.time", return_value=NOW):
         client = client_of(
-            token=token, storage_class=storage_class, traffic_limit=limit, proxy=proxy
+            token=token,
+            storage_class=storage_class,
+            traffic_limit=limit,
+            proxy=proxy,
+            short_connection=short,
         )
         headers = [("content-type", content_type), *([("x-cos-meta-md5", md5)] if md5 else [])]
         expected = client.put_request(f"/{path}", size, headers)
