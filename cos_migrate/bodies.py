@@ -114,7 +114,7 @@ class Bodies:
         return self._source.reads_at_once and self._sealer is None
 
     def plain(self, name: str, size: int, mtime_ns: int) -> Plain:
-        """Return what `in_memory` does of an object that is no folder, in a fraction of the time.
+        """Return an object that is no folder, read whole in a fraction of `in_memory`'s time.
 
         Raises SourceError.
         """

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 OK, INCOMPLETE, MISUSE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes: all well; something failed; configuration or usage; the database; Ctrl-C."""
 _STANDARD_ERROR = 2
+_OTHER_USES = frozenset({"--help", "-h", "--version", "--demo", "--decrypt"})
+"""Words that ask for something else than a run."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -82,7 +84,7 @@ def _run(words: Sequence[str]) -> int:
 
     launcher = Launcher()
     try:
-        if not any(word.startswith("-") and not word.startswith("-D") for word in words):
+        if not os.environ.get("RUN_MODE") and _OTHER_USES.isdisjoint(words):
             _start_ahead(launcher)
         return _obey(words, launcher)
     finally:

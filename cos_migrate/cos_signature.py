@@ -46,6 +46,22 @@ def signing_key(secret_id: str, secret_key: str, now: float | None = None) -> Si
     return SigningKey(secret_id, key_time, key, start + _RENEW, hmac.new(key, digestmod="sha1"))
 
 
+class SigningKeys:
+    """The keys of one secret: the one of now is made anew every few minutes."""
+
+    def __init__(self, secret_id: str, secret_key: str) -> None:
+        self._secret_id = secret_id
+        self._secret_key = secret_key
+        self._key = signing_key(secret_id, secret_key)
+
+    def now(self) -> SigningKey:
+        """Return the key to sign with."""
+        key = self._key
+        if key.expires < time.time():
+            self._key = key = signing_key(self._secret_id, self._secret_key)
+        return key
+
+
 def authorization(
     key: SigningKey,
     method: str,

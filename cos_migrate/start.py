@@ -22,7 +22,7 @@ _COLLECT_AFTER = 20_000
 def start(line: CommandLine, launcher: Launcher) -> int:
     """Run what the command line asks for; return the exit code.
 
-    `launcher` may have a process to scan with already. Raises ConfigError and StateError.
+    `launcher` may have a process that is needed already. Raises ConfigError and StateError.
     """
     console = Console(quiet=line.quiet, progress=line.progress)
     console.say(f"cos migrate tool config path:{line.config_path}")

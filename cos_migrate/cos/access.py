@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from urllib.parse import quote
 
 from cos_migrate import __version__
 from cos_migrate.cos.put_form import PutForm, request_path
-from cos_migrate.cos_signature import SigningKey, authorization, signing_key
+from cos_migrate.cos_signature import SigningKey, SigningKeys, authorization
 from cos_migrate.http import Timeouts
 from cos_migrate.network import Network, Proxy, Route
 from cos_migrate.retries import Retries
@@ -65,6 +65,23 @@ class CosSettings:
         return Route(f"{self.bucket}.{name}", int(port), self.https, self.proxy)
 
 
+class _Secret(NamedTuple):
+    """What requests are signed with: replaced as a whole, so that key and token never differ."""
+
+    keys: SigningKeys
+    headers: tuple[tuple[str, str], ...]
+    """The token of temporary credentials."""
+
+    @classmethod
+    def of(cls, credentials: Credentials) -> _Secret:
+        token = credentials.token
+        headers = (("x-cos-security-token", token),) if token else ()
+        return cls(SigningKeys(credentials.secret_id, credentials.secret_key), headers)
+
+    def __repr__(self) -> str:
+        return "_Secret()"
+
+
 class Access:
     """What the clients of one process share; `credentials` may be replaced while it runs."""
 
@@ -80,16 +97,14 @@ class Access:
         self.routes = settings.routes()
         self.network = Network(settings.timeouts, settings.ca_file)
         self.retries = Retries(settings.tries, stopping or threading.Event(), slow_down)
-        self._credentials = settings.credentials
-        self._key = signing_key(settings.credentials.secret_id, settings.credentials.secret_key)
+        self._secret = _Secret.of(settings.credentials)
         self._tail = "Connection: close\r\n" if settings.short_connection else ""
         self._tail += f"User-Agent: cos-migrate/{__version__}\r\n"
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials from the next request on."""
         self.settings = replace(self.settings, credentials=credentials)
-        self._credentials = credentials
-        self._key = signing_key(credentials.secret_id, credentials.secret_key)
+        self._secret = _Secret.of(credentials)
 
     def upload_headers(self) -> list[tuple[str, str]]:
         """Return the headers that every object of this run is created with."""
@@ -119,8 +134,9 @@ class Access:
         `cos_path` is decoded with its leading `/`; `headers` are pairs of lower-case name and
         value. Every parameter and every header given is signed.
         """
-        key = self.signing_key()
-        signed = sorted([*headers, *self._own_headers(route)])
+        secret = self._secret
+        key = secret.keys.now()
+        signed = sorted([*headers, *secret.headers, ("host", route.authority)])
         signed_params = sorted([(name.lower(), value) for name, value in params])
         auth = authorization(key, method.lower(), cos_path, signed_params, signed)
         lines = "".join([f"{name}: {value}\r\n" for name, value in signed])
@@ -135,24 +151,14 @@ class Access:
         All of them have `headers`, and their own `x-cos-meta-md5` where `md5` is set. It is good
         for as long as `signing_key` returns the key that it has.
         """
-        route = self.routes[0]
-        signed = [*headers, *self._own_headers(route)]
+        route, secret = self.routes[0], self._secret
+        signed = [*headers, *secret.headers, ("host", route.authority)]
         tail = f"{route.extra_head}{self._tail}"
-        return PutForm(self.signing_key(), route.target_prefix, signed, tail, md5=md5)
-
-    def _own_headers(self, route: Route) -> list[tuple[str, str]]:
-        headers = [("host", route.authority)]
-        if self._credentials.token:
-            headers.append(("x-cos-security-token", self._credentials.token))
-        return headers
+        return PutForm(secret.keys.now(), route.target_prefix, signed, tail, md5=md5)
 
     def signing_key(self) -> SigningKey:
-        """Return the key of now: every few minutes another one."""
-        key = self._key
-        if key.expires < time.time():
-            secret = self._credentials
-            self._key = key = signing_key(secret.secret_id, secret.secret_key)
-        return key
+        """Return the key of now: every few minutes, and with other credentials, another one."""
+        return self._secret.keys.now()
 
 
 def _query(params: Sequence[tuple[str, str]]) -> str:

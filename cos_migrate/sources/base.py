@@ -61,7 +61,10 @@ class Source(abc.ABC):
     record_kind: ClassVar[str]
     """The folder below `db/` that keeps its record databases."""
     reads_at_once: ClassVar[bool] = False
-    """Whether small objects are read without waiting for a network, and again at no cost."""
+    """Whether small objects are read without waiting for a network, and again at no cost.
+
+    Who does has `read_whole`.
+    """
     scans_apart: ClassVar[bool] = False
     """Whether a scan keeps a processor busy, and is worth a process of its own."""
     examines: bool = True

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote, unquote, unquote_plus
 
 from cos_migrate import values
-from cos_migrate.cos_signature import authorization, signing_key
+from cos_migrate.cos_signature import SigningKeys, authorization
 from cos_migrate.errors import CosError, SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Connection, Incoming, Timeouts
@@ -161,6 +161,7 @@ class CosBucketSource(KeyOrderedSource):
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
         config = self.config
+        self._keys = SigningKeys(config.src_secret_id.reveal(), config.src_secret_key.reveal())
         self._folder = config.src_cos_path[1:]
         self._suffix = config.src_end_point_suffix or f"cos.{config.src_region}.myqcloud.com"
         self._host = f"{config.src_bucket_name}.{self._suffix}"
@@ -352,9 +353,8 @@ class CosBucketSource(KeyOrderedSource):
         if token:
             signed.append(("x-cos-security-token", token))
         signed.sort()
-        secret = signing_key(config.src_secret_id.reveal(), config.src_secret_key.reveal())
         params = [(parameter, "")] if parameter else []
-        signature = authorization(secret, method.lower(), f"/{key}", params, signed)
+        signature = authorization(self._keys.now(), method.lower(), f"/{key}", params, signed)
         url = f"{self._scheme}://{self._authority}/{quote(key, safe=_KEYS_SAFE)}"
         if parameter:
             url += f"?{parameter}"

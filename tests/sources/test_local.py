@@ -311,6 +311,10 @@ def only(root: Path) -> tuple[LocalSource, SourceObject]:
     return one, obj
 
 
+def read_whole(one: LocalSource, obj: SourceObject) -> tuple[bytes, str]:
+    return one.read_whole(obj.name, obj.fingerprint.size, obj.fingerprint.mtime_ns)
+
+
 def test_reading_ranges(tmp_path: Path) -> None:
     (tmp_path / "f.JPG").write_bytes(bytes(range(200)))
     one, obj = only(tmp_path)
@@ -328,6 +332,8 @@ def test_a_file_that_changed_since_it_was_listed(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"longer")
     with pytest.raises(SourceChanged):
         one.open(obj, 0, 1)
+    with pytest.raises(SourceChanged, match="since it was listed"):
+        read_whole(one, obj)
     fresh = one.stat(obj)
     assert fresh.fingerprint.size == 6
 
@@ -344,12 +350,54 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
     assert caught.value.code == "Changed"
 
 
+@posix
+@pytest.mark.parametrize("after", [b"m", b"more", b""])
+def test_a_file_that_changes_while_it_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bytes
+) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"f")
+    one, obj = only(tmp_path)
+    read = os.read
+
+    def read_and_write(descriptor: int, size: int) -> bytes:
+        data = read(descriptor, size)
+        with path.open("wb") as file:
+            file.write(after)
+        before = path.stat().st_ctime_ns
+        while path.stat().st_ctime_ns == before:  # the system's clock for files ticks slowly
+            os.utime(path, ns=(0, obj.fingerprint.mtime_ns))
+        return data
+
+    monkeypatch.setattr("cos_migrate.sources.local_reader.os.read", read_and_write)
+    with pytest.raises(SourceChanged, match="while it was read"):
+        read_whole(one, obj)
+
+
+def test_a_file_that_became_shorter_while_it_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").write_bytes(b"content")
+    one, obj = only(tmp_path)
+    assert read_whole(one, obj) == (b"content", "application/octet-stream")
+    pieces = [b"con", b"tent", b"con", b""]
+    monkeypatch.setattr(
+        "cos_migrate.sources.local_reader.os.read", lambda _descriptor, _size: pieces.pop(0)
+    )
+    assert read_whole(one, obj)[0] == b"content"
+    with pytest.raises(SourceChanged):
+        read_whole(one, obj)
+
+
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     make(tmp_path, "f")
     one, obj = only(tmp_path)
     (tmp_path / "f").unlink()
     with pytest.raises(SourceError) as caught:
         one.open(obj, 0, 1)
+    assert (caught.value.code, caught.value.retryable) == ("ENOENT", False)
+    with pytest.raises(SourceError) as caught:
+        read_whole(one, obj)
     assert (caught.value.code, caught.value.retryable) == ("ENOENT", False)
 
 
@@ -361,6 +409,8 @@ def test_a_pipe_in_a_files_place_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "f")
     with pytest.raises(SourceError):
         one.open(obj, 0, 1)
+    with pytest.raises(SourceError):
+        read_whole(one, obj)
 
 
 def test_a_deep_tree(tmp_path: Path) -> None:

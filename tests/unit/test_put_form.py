@@ -13,6 +13,7 @@ from cos_migrate.cos.client import CosClient
 from cos_migrate.network import Proxy
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=30)
+PATHS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30)
 NOW = 1_700_000_000.0
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
@@ -23,7 +24,7 @@ def client_of(**settings: object) -> CosClient:
 
 
 @given(
-    TEXT,
+    PATHS,
     st.integers(0, 1 << 40),
     TEXT,
     st.sampled_from(["", MD5]),
@@ -32,6 +33,8 @@ def client_of(**settings: object) -> CosClient:
     st.sampled_from([0, 819_200]),
     st.sampled_from([None, Proxy.of("proxy", 3128, "me", "secret%d")]),
     st.booleans(),
+    st.sampled_from(["", "AES256"]),
+    st.sampled_from(["", "example.com:8080", "cos.example.com"]),
 )
 def test_it_is_the_head_of_any_request(
     path: str,
@@ -43,6 +46,8 @@ def test_it_is_the_head_of_any_request(
     limit: int,
     proxy: Proxy | None,
     short: bool,
+    encryption: str,
+    suffix: str,
 ) -> None:
     with mock.patch("cos_migrate.cos_signature.time.time", return_value=NOW):
         client = client_of(
@@ -51,6 +56,8 @@ def test_it_is_the_head_of_any_request(
             traffic_limit=limit,
             proxy=proxy,
             short_connection=short,
+            encryption=encryption,
+            suffix=suffix,
         )
         headers = [("content-type", content_type), *([("x-cos-meta-md5", md5)] if md5 else [])]
         expected = client.put_request(f"/{path}", size, headers)
