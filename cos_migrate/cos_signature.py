@@ -18,6 +18,8 @@ _EARLY = 60
 """Seconds a signature is dated back, for a clock of ours that is a little fast."""
 _VALID = 10_000
 """Seconds a signature is valid."""
+_BLOCK, _INNER_PAD, _OUTER_PAD = 64, 0x36, 0x5C
+"""Of HMAC with SHA-1; a signing key, 40 hex digits, is shorter than a block."""
 _RENEW = 300
 """Seconds a signing key is used for."""
 
@@ -31,8 +33,12 @@ class SigningKey(NamedTuple):
     key: bytes
     expires: float
     """When to make a new one, seconds since 1970."""
-    mac: hmac.HMAC
-    """Begun with the key; to be copied, which takes half the time of beginning anew."""
+    inner: hashlib._Hash
+    outer: hashlib._Hash
+    """The two sums of an HMAC (RFC 2104), begun with the key: to be copied for each signature.
+
+    That takes two fifths of the time of `hmac`, which begins anew, on the way of every object.
+    """
 
     def __repr__(self) -> str:
         return f"SigningKey(key_time={self.key_time!r})"
@@ -43,7 +49,12 @@ def signing_key(secret_id: str, secret_key: str, now: float | None = None) -> Si
     start = int(time.time() if now is None else now)
     key_time = f"{start - _EARLY};{start + _VALID}"
     key = hmac.digest(secret_key.encode(), key_time.encode(), "sha1").hex().encode()
-    return SigningKey(secret_id, key_time, key, start + _RENEW, hmac.new(key, digestmod="sha1"))
+    block = key.ljust(_BLOCK, b"\0")
+    inner, outer = (
+        hashlib.sha1(bytes(byte ^ pad for byte in block), usedforsecurity=False)
+        for pad in (_INNER_PAD, _OUTER_PAD)
+    )
+    return SigningKey(secret_id, key_time, key, start + _RENEW, inner, outer)
 
 
 class SigningKeys:
@@ -94,9 +105,10 @@ def unsigned_authorization(key: SigningKey, names: str, param_names: str) -> str
 def signature(key: SigningKey, http_text: str) -> str:
     """Sign a request in the form that the scheme calls HttpString."""
     digest = hashlib.sha1(http_text.encode(), usedforsecurity=False).hexdigest()
-    mac = key.mac.copy()
-    mac.update(f"sha1\n{key.key_time}\n{digest}\n".encode())
-    return mac.hexdigest()
+    inner, outer = key.inner.copy(), key.outer.copy()
+    inner.update(f"sha1\n{key.key_time}\n{digest}\n".encode())
+    outer.update(inner.digest())
+    return outer.hexdigest()
 
 
 def encoded(text: str) -> str:
