@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 # pytest imports it when the collector finds a forgotten socket, which may be in that import.
 import tracemalloc  # noqa: F401
 
@@ -10,6 +12,13 @@ from hypothesis import settings
 
 settings.register_profile("ours", derandomize=True, deadline=None)
 settings.load_profile("ours")
+
+# A shell that starts this in the background has it ignore Ctrl-C, and so would what tests start.
+for _number in (signal.SIGINT, signal.SIGTERM):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(
+            _number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL
+        )
 
 
 def pytest_runtest_setup() -> None:
