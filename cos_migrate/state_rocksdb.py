@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import rocksdict
 
@@ -20,6 +20,7 @@ _CACHE = 8 << 20
 _TABLE = 8 << 20
 _OPEN_FILES = 128
 """Each open table holds its index and filter in memory."""
+_Pairs = Generator[tuple[bytes, bytes], None, None]
 _MISUSE = (TypeError, rocksdict.DbClosedError)
 """Mistakes of the caller, not of the files."""
 
@@ -51,12 +52,14 @@ class RocksDb(State):
         """Iterate over the pairs below a prefix."""
         iterator = self._database.iter()
         iterator.seek(prefix)
-        pairs = self._pairs(iterator, prefix)
-        self._scans.add(pairs)
+        held = [iterator]
+        pairs = self._pairs(held, prefix)
+        self._scans[pairs] = held
         return pairs
 
-    def _pairs(self, iterator: Any, prefix: bytes) -> Generator[tuple[bytes, bytes], None, None]:
+    def _pairs(self, held: list[Any], prefix: bytes) -> _Pairs:
         # Not rocksdict's items(): it ends at a damaged block as if there were no more.
+        iterator = held.pop()
         try:
             while iterator.valid():
                 key = iterator.key()
@@ -79,7 +82,7 @@ class RocksDb(State):
         except Exception as error:
             raise files.refusal(self.folder) or Damaged(str(error)) from error
         self._get = self._database.get
-        self._scans: WeakSet[Generator[tuple[bytes, bytes], None, None]] = WeakSet()
+        self._scans: WeakKeyDictionary[_Pairs, list[Any]] = WeakKeyDictionary()
 
     def _write(
         self, puts: Sequence[tuple[bytes, bytes]], deletes: Sequence[bytes], *, sync: bool
@@ -100,8 +103,9 @@ class RocksDb(State):
             raise files.refusal(self.folder) or OSError(str(error)) from error
 
     def _close(self) -> None:
-        for pairs in list(self._scans):
+        for pairs, held in list(self._scans.items()):
             pairs.close()
+            held.clear()  # of one that never began, which from Python 3.13 on would keep it
         try:
             self._database.close()
         except Exception:  # noqa: S110 - what it could not flush is in its log
