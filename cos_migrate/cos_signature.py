@@ -30,7 +30,6 @@ class SigningKey(NamedTuple):
     secret_id: str
     key_time: str
     """`<start>;<end>` in seconds since 1970."""
-    key: bytes
     expires: float
     """When to make a new one, seconds since 1970."""
     inner: hashlib._Hash
@@ -54,7 +53,7 @@ def signing_key(secret_id: str, secret_key: str, now: float | None = None) -> Si
         hashlib.sha1(bytes(byte ^ pad for byte in block), usedforsecurity=False)
         for pad in (_INNER_PAD, _OUTER_PAD)
     )
-    return SigningKey(secret_id, key_time, key, start + _RENEW, inner, outer)
+    return SigningKey(secret_id, key_time, start + _RENEW, inner, outer)
 
 
 class SigningKeys:

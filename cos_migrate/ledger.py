@@ -201,8 +201,7 @@ class Ledger:
             f"{self._progress(sending, size)}\n[ok] [requestid: {request_id or 'NULL'}], "
             f"task_info: {self._shown(record_key)}\n"
         )
-        if self._failed:
-            self._no_longer_failed(record_key)
+        self._no_longer_failed(record_key)
         status = Status.UPDATE if sending.update else Status.NEW
         self._settle(status, obj, cos_path, lines, unverified=unverified)
 
