@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from cos_migrate.config import Override
 from cos_migrate.errors import ConfigError
+from cos_migrate.values import BLANKS
 
 DEFAULT_CONFIG = "conf/config.ini"
 
@@ -118,9 +119,9 @@ class _Words:
             self.problems.append(f"{word} has no value, write {word}=value in one word")
             next(rest, "")
         elif dot:
-            self.overrides.append(Override(section, key, value.strip()))
+            self.overrides.append(Override(section, key, value.strip(BLANKS)))
         else:
-            self.overrides.append(Override("", name, value.strip()))
+            self.overrides.append(Override("", name, value.strip(BLANKS)))
 
     def add_decrypt(self, cos_path: str, local: str) -> None:
         if not cos_path.startswith("/") or not local or local.startswith("-"):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cos_migrate import ini, names
+from cos_migrate import doubts, ini, names
 from cos_migrate.errors import ConfigError
 from cos_migrate.options import REQUIRED, Adjusted, Declared, Mistake, Option, declared, option
 from cos_migrate.settings import Common, MigrateType
@@ -27,6 +27,7 @@ _KEY_LIKE = re.compile("[A-Za-z]{1,40}")
 _USERINFO = re.compile(r"[^\s/@=`]+:[^\s/@]*@")
 _TYPE_SECTION = "migrateType"
 _COMMON_SECTION = "common"
+_COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,41 +117,6 @@ class _Section:
     """Keys that have a problem already."""
 
 
-class _Options(Mapping[str, Mapping[str, Option]]):
-    """The options of every section, of which only those are made that somebody asks for."""
-
-    def __init__(self, sections: Mapping[str, type]) -> None:
-        self._sections = sections
-        self._made = {
-            _TYPE_SECTION: _spelled(MigrateType),
-            _COMMON_SECTION: _spelled(Common),
-        }
-        self._names = (*self._made, *sections)
-
-    def __getitem__(self, section: str) -> Mapping[str, Option]:
-        if section not in self._made:
-            self._made[section] = _spelled(self._sections[section])
-        return self._made[section]
-
-    def __contains__(self, section: object) -> bool:
-        return section in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-def _spelled(section: type) -> Mapping[str, Option]:
-    """Return the options of a section by every spelling of their keys."""
-    return {
-        spelling: field.option
-        for field in declared(section)
-        for spelling in (field.option.key, *field.option.aliases)
-    }
-
-
 class _Loader:
     def __init__(self, path: str, sections: Mapping[str, type], environ: Mapping[str, str]) -> None:
         self.path = path
@@ -158,9 +124,14 @@ class _Loader:
         self.environ = environ
         self.problems: list[str] = []
         self.warnings: list[str] = []
-        self.unknown: list[str] = []
-        """What is ignored in the file: a misspelt name is often why another key is missing."""
-        self.options = _Options(sections)
+        self.doubts: list[str] = []
+        """What may have been meant otherwise, such as names that are not known: this is often why
+        another key is missing or wrong."""
+        self.options = names.OptionsOf(
+            {_TYPE_SECTION: MigrateType, _COMMON_SECTION: Common, **sections}
+        )
+        self.unknown: list[tuple[str, str, ini.Entry]] = []
+        """Section, key and what the file gives it; the section is known, the key is not."""
         self.file: dict[tuple[str, str], _Given] = {}
         self.words: dict[tuple[str, str], _Given] = {}
         self.has_type_section = False
@@ -169,6 +140,7 @@ class _Loader:
         self._read_file()
         self._read_overrides(overrides)
         migrate_type = self._migrate_type()
+        self._judge_unknown({_TYPE_SECTION, _COMMON_SECTION, migrate_type})
         source_type = self.sections[migrate_type] if migrate_type else None
         batch = self._is_batch()
         kind, _ = self._fill(_TYPE_SECTION, MigrateType, batch=batch, skip="type")
@@ -181,12 +153,12 @@ class _Loader:
             if batch:
                 self._check_batch(common, source)
         if self.problems:
-            ignored = (f"warning: {line}" for line in self.unknown)
-            raise ConfigError([_printable(line) for line in (*self.problems, *ignored)])
+            doubts_too = (f"warning: {line}" for line in self.doubts)
+            raise ConfigError([_printable(line) for line in (*self.problems, *doubts_too)])
         kind.values["type"] = migrate_type
         return Loaded(
             Config(migrate_type, common_value, source_value),
-            tuple(_printable(warning) for warning in (*self.unknown, *self.warnings)),
+            tuple(_printable(warning) for warning in (*self.doubts, *self.warnings)),
             tuple(line for section in filled for line in _shown(section)),
         )
 
@@ -206,7 +178,7 @@ class _Loader:
         for section, entries in read.sections.items():
             if section not in self.options:
                 nearest = names.nearest_section(section, self.options)
-                self.unknown.append(
+                self.doubts.append(
                     f"unknown section [{section}] is ignored{nearest} "
                     f"({self.path} line {read.lines[section]})"
                 )
@@ -217,16 +189,33 @@ class _Loader:
     def _read_entry(self, section: str, key: str, entry: ini.Entry) -> None:
         where = f"{self.path} line {entry.line}"
         if key not in self.options[section]:
-            nearest = names.nearest_key(section, key, self.options)
-            # A secret that was wrapped ends up here when its next line holds a `=`.
-            shown = key if _KEY_LIKE.fullmatch(key) else "***"
-            self.unknown.append(f"unknown key [{section}] {shown} is ignored{nearest} ({where})")
+            self.unknown.append((section, key, entry))
             return
         if entry.earlier:
             self.warnings.append(
                 f"[{section}] {key} is given more than once; this one counts ({where})"
             )
         self.file[section, key] = _Given(entry.value, where, entry.warning)
+
+    def _judge_unknown(self, used: set[str]) -> None:
+        """Ignore keys that are not known, but those whose value must belong to a key of this run.
+
+        `used`: the sections that this run reads.
+        """
+        for section, key, entry in self.unknown:
+            where = f"{self.path} line {entry.line}"
+            missed = names.near_misses(key, self.options[section]) if section in used else []
+            unset = next((known.key for known in missed if not self._is_set(section, known)), "")
+            if unset and entry.value:
+                self.problems.append(
+                    f"unknown key [{section}] {key}: the nearest known key is {unset}, which is "
+                    f"not set; correct the spelling, or remove the line ({where})"
+                )
+                continue
+            nearest = names.nearest_key(section, key, self.options)
+            # A secret that was wrapped ends up here when its next line holds a `=`.
+            shown = key if missed or _KEY_LIKE.fullmatch(key) else "***"
+            self.doubts.append(f"unknown key [{section}] {shown} is ignored{nearest} ({where})")
 
     def _is_path(self, section: str, key: str) -> bool:
         known = self.options.get(section, {}).get(key)
@@ -237,7 +226,7 @@ class _Loader:
         for override in overrides:
             section, key = override.section, override.key
             if section in self.options and key in self.options[section]:
-                given = _Given(override.value, "command line")
+                given = _Given(override.value, _COMMAND_LINE)
                 self.words[section, key] = given
                 continue
             problem = names.problem_with_override(section, key, self.options)
@@ -260,6 +249,28 @@ class _Loader:
             if found:
                 return next((given for given in found if given.text), found[0])
         return None
+
+    def _is_set(self, section: str, known: Option) -> bool:
+        given = self._given(section, known)
+        return given is not None and bool(given.text)
+
+    def _doubt(self, section: str, one: Declared) -> None:
+        """Note what about a key's value may have been meant otherwise."""
+        known = one.option
+        given = self._given(section, known)
+        if given is None:
+            return
+        odd = doubts.doubt_about(given.text, is_list=isinstance(one.default, tuple))
+        if odd:
+            self.doubts.append(_line(odd, section, known, given))
+        spellings = [(section, name) for name in (*known.aliases, known.key)]
+        hidden = [self.file[each] for each in spellings if each in self.file]
+        hidden = [each for each in hidden if each.text]
+        if hidden and not given.text and given.where == _COMMAND_LINE:
+            self.doubts.append(
+                f"-D{section}.{known.key} is blank and hides the value in the file, so that the "
+                f"key counts as not set ({hidden[0].where}: [{section}] {known.key})"
+            )
 
     # The type of the migration
 
@@ -287,8 +298,7 @@ class _Loader:
 
     def _is_batch(self) -> bool:
         """Return whether buckets and keys come from `batchTaskPath`, a task a line."""
-        given = self._given(_COMMON_SECTION, self.options[_COMMON_SECTION]["batchTaskPath"])
-        return given is not None and bool(given.text)
+        return self._is_set(_COMMON_SECTION, self.options[_COMMON_SECTION]["batchTaskPath"])
 
     def _check_batch(self, common: _Section, source: _Section) -> None:
         if not any(one.option.batch for one in source.declared):
@@ -303,6 +313,7 @@ class _Loader:
         """Return the section `name` and its dataclass, which is whole only without problems."""
         section = _Section(name, declared(section_type))
         for one in section.declared:
+            self._doubt(name, one)
             section.values[one.name] = (
                 _stand_in(one) if one.option.key == skip else self._value(section, one, batch=batch)
             )

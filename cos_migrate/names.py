@@ -5,9 +5,9 @@ Pure functions over the names that `config` knows; whether a slip is an error is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from cos_migrate.options import Option
+from cos_migrate.options import Option, declared
 
 Options = Mapping[str, Mapping[str, Option]]
 """Section -> every spelling of its keys -> the option."""
@@ -15,6 +15,59 @@ Options = Mapping[str, Mapping[str, Option]]
 _CLOSE_SECTION = 0.8
 _CLOSE_SECTION_WITH_OUR_KEY = 0.55
 _CLOSE_KEY = 0.6
+
+
+class OptionsOf(Mapping[str, Mapping[str, Option]]):
+    """The options of every section; those of a section are made when they are first asked for."""
+
+    def __init__(self, sections: Mapping[str, type]) -> None:
+        """`sections`: name -> dataclass."""
+        self._sections = sections
+        self._made: dict[str, Mapping[str, Option]] = {}
+
+    def __getitem__(self, section: str) -> Mapping[str, Option]:
+        if section not in self._made:
+            self._made[section] = _spelled(self._sections[section])
+        return self._made[section]
+
+    def __contains__(self, section: object) -> bool:
+        return section in self._sections
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sections)
+
+    def __len__(self) -> int:
+        return len(self._sections)
+
+
+def _spelled(section: type) -> Mapping[str, Option]:
+    """Return the options of a section by every spelling of their keys."""
+    return {
+        spelling: field.option
+        for field in declared(section)
+        for spelling in (field.option.key, *field.option.aliases)
+    }
+
+
+def near_misses(key: str, known: Mapping[str, Option]) -> list[Option]:
+    """Return the options whose key differs from `key` only by case or by one letter.
+
+    One letter is one that is missing, added, another, or changed places with its neighbour.
+    """
+    found = [known[spelling] for spelling in known if _nearly_equal(key.lower(), spelling.lower())]
+    return list(dict.fromkeys(found))
+
+
+def _nearly_equal(one: str, other: str) -> bool:
+    pairs = zip(one, other, strict=False)
+    start = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    left, right = one[start:], other[start:]
+    return (
+        left[1:] == right[1:]
+        or left[1:] == right
+        or left == right[1:]
+        or (left[:2] == right[1::-1] and left[2:] == right[2:])
+    )
 
 
 def problem_with_override(section: str, key: str, options: Options) -> str:

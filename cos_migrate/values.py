@@ -18,6 +18,8 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 MAX_INT = 2**31 - 1
 DAY = 24 * 60
+BLANKS = " \t\r\n\f\v"
+"""What is taken off both ends of a value; a blank that is not ASCII belongs to it."""
 
 _TIME = "([0-9]{1,2}):([0-5]?[0-9])"
 _WINDOW = re.compile(rf"{_TIME} *, *{_TIME}")
@@ -27,6 +29,7 @@ _NAMED_HOST = re.compile(_HOST)
 _HOST_PORT = re.compile(rf"({_HOST}|\[[0-9A-Fa-f:.]+\])(?::([0-9]{{1,9}}))?")
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]+")
 _REGION = re.compile(r"[a-z0-9-]+")
+_PATTERN = re.compile(r"[*?,|\[{]")
 _MAX_KEY = 850
 
 STORAGE_CLASSES = {
@@ -170,7 +173,20 @@ def exactly(*choices: str) -> Callable[[str], str]:
 
 def semicolon_list(text: str) -> tuple[str, ...]:
     """Split at `;`, without empty items and the blanks around items."""
-    return tuple(item for item in map(str.strip, text.split(";")) if item)
+    return tuple(item for part in text.split(";") if (item := part.strip(BLANKS)))
+
+
+def suffixes(text: str) -> tuple[str, ...] | Adjusted:
+    """Parse `;` separated ends of names; each is meant letter by letter."""
+    items = semicolon_list(text)
+    odd = next((item for item in items if _PATTERN.search(item)), "")
+    if not odd:
+        return items
+    return Adjusted(
+        items,
+        f"{odd} is compared letter by letter with the end of a name: a suffix has no wildcards; "
+        "write suffixes such as .jpg, separated by ;",
+    )
 
 
 def _exists(path: str) -> bool:

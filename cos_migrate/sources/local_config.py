@@ -46,14 +46,14 @@ class LocalConfig:
         "ignoreSuffix",
         help="leave out files whose names end in one of these",
         default=(),
-        parse=values.semicolon_list,
+        parse=values.suffixes,
         legal="suffixes separated by ;",
     )
     include_suffix: tuple[str, ...] = option(
         "includeSuffix",
         help="leave out files whose names end in none of these",
         default=(),
-        parse=values.semicolon_list,
+        parse=values.suffixes,
         legal="suffixes separated by ;",
     )
     ignore_empty_file: bool = option(

@@ -292,7 +292,7 @@ def test_the_certificate_file_from_the_environment() -> None:
 @pytest.mark.parametrize(
     ("line", "parts"),
     [
-        ("cospath=/a", ["unknown key [common] cospath is ignored", "is cosPath", "line 10"]),
+        ("cosPathes=/a", ["unknown key [common] cosPathes is ignored", "is cosPath", "line 10"]),
         ("zzzz=1", ["unknown key [common] zzzz is ignored"]),
         ("Gu5t9xGARNpq86cd==", ["unknown key [common] *** is ignored"]),
         ("localPath=/a", ["localPath is a key of [migrateLocal]"]),

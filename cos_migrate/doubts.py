@@ -1,0 +1,41 @@
+"""Values of config.ini that are legal and look as if something else was meant.
+
+Pure functions over the text of a value. Such a value is kept as it stands; the text here is for
+a warning, and never repeats the value, since it may be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_COMMENT = re.compile(r"[ \t]([#;])")
+_QUOTES = frozenset({'""', "''", "“”", "‘’"})
+_INVISIBLE = frozenset({"Cf", "Zl", "Zp", "Zs"})
+"""Unicode categories of blanks, and of characters that have no width."""
+
+
+def doubt_about(text: str, *, is_list: bool) -> str:
+    """Return what is odd about the text of a value; empty: nothing.
+
+    `is_list`: `;` separates its items.
+    """
+    comment = next((mark for mark in _COMMENT.findall(text) if mark == "#" or not is_list), "")
+    if comment:
+        return (
+            f"a {comment} behind a blank is part of the value: write a comment on a line of its own"
+        )
+    if len(text) > 1 and text[0] + text[-1] in _QUOTES:
+        return "the quotes are part of the value: write it without them"
+    if text and (_is_odd_blank(text[0]) or _is_odd_blank(text[-1])):
+        which = next(char for char in (text[0], text[-1]) if _is_odd_blank(char))
+        end = "begins" if _is_odd_blank(text[0]) else "ends"
+        return (
+            f"the value {end} in an invisible character (U+{ord(which):04X}), which is part of it: "
+            "remove it"
+        )
+    return ""
+
+
+def _is_odd_blank(char: str) -> bool:
+    return not char.isascii() and (char.isspace() or unicodedata.category(char) in _INVISIBLE)
