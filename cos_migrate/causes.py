@@ -49,6 +49,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "SameTarget": "rename one of the two at the source",
         "ServiceUnavailable": "COS had a problem: run again",
         "SignatureDoesNotMatch": "look at [common] secretKey",
+        "SizeTooSmall": "copy it to an ordinary disk first: its file system tells a wrong size",
         "SlowDown": "run again with a lower smallFileExecutorNum",
         "SourceChecksumMismatch": "run again; if it stays, the source's copy may be damaged",
         "Timeout": "look at the network; fewer transfers at once may help",

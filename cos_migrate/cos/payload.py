@@ -103,6 +103,8 @@ class StreamPayload:
                 if not left:
                     reader.check_unchanged()
                 yield piece
+            if not self.size:
+                reader.check_unchanged()
 
 
 def ended_early() -> SourceChanged:

@@ -33,6 +33,7 @@ from cos_migrate.sources.local_reader import (
     FolderReader,
     LocalReader,
     fingerprint_of,
+    must_end_at,
     read_whole,
     source_error,
     system_path,
@@ -135,6 +136,8 @@ class LocalSource(Source):
 
     def describe(self, obj: SourceObject) -> Described:
         """Return the headers of a file that is still the version that was listed."""
+        if not obj.is_folder:
+            must_end_at(obj.name, obj.fingerprint)
         with self.open(obj, 0, 0) as reader:
             return reader.described
 

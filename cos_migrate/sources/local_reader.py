@@ -59,7 +59,7 @@ def fingerprint_of(found: os.stat_result) -> Fingerprint:
 class LocalReader:
     """The bytes of one range of a file; a context manager."""
 
-    __slots__ = ("_fd", "_left", "_name", "_opened", "described")
+    __slots__ = ("_fd", "_left", "_name", "_opened", "_to_end", "described")
 
     def __init__(self, obj: SourceObject, start: int, length: int) -> None:
         """Raise SourceError when it cannot be opened, SourceChanged when it is another file."""
@@ -67,6 +67,7 @@ class LocalReader:
         self._left = length
         self.described = Described(obj.fingerprint, headers_for(obj.name))
         size, mtime_ns, _ = obj.fingerprint
+        self._to_end = start + length == size
         self._fd = _open(obj.name)
         try:
             self._opened = _must_be(self._fd, obj.name, size, mtime_ns)
@@ -94,8 +95,13 @@ class LocalReader:
         return data
 
     def check_unchanged(self) -> None:
-        """Raise SourceChanged when somebody wrote to the file since it was opened."""
+        """Raise SourceChanged when the file was written to since it was opened.
+
+        Raises SourceError when all up to the told end was read and there are bytes behind it.
+        """
         _must_be_unchanged(self._fd, self._name, self._opened)
+        if self._to_end and not self._left and _read(self._fd, self._name, 1):
+            raise _too_small(self._fd, self._name, self._opened)
 
 
 def read_whole(name: str, size: int, mtime_ns: int) -> bytes:
@@ -106,9 +112,11 @@ def read_whole(name: str, size: int, mtime_ns: int) -> bytes:
     fd = _open(name)
     try:
         opened = _must_be(fd, name, size, mtime_ns)
-        data = _read(fd, name, size)
+        data = _read_to_end(fd, name, size)
         if len(data) < size:
             raise _changed(name, "while it was read")
+        if len(data) > size:
+            raise _too_small(fd, name, opened)
         _must_be_unchanged(fd, name, opened)
     finally:
         os.close(fd)
@@ -134,6 +142,37 @@ def _must_be(fd: int, name: str, size: int, mtime_ns: int) -> os.stat_result:
     return opened
 
 
+def must_end_at(name: str, fingerprint: Fingerprint) -> None:
+    """Raise SourceError when a file has bytes behind its told size.
+
+    Raises SourceChanged when it is not the version in `fingerprint`.
+    """
+    size, mtime_ns, _ = fingerprint
+    fd = _open(name)
+    try:
+        opened = _must_be(fd, name, size, mtime_ns)
+        os.lseek(fd, size, os.SEEK_SET)
+        if _read(fd, name, 1):
+            raise _too_small(fd, name, opened)
+    finally:
+        os.close(fd)
+
+
+def _read_to_end(fd: int, name: str, size: int) -> bytes:
+    """Return what a file holds, up to one byte more than `size`.
+
+    The byte behind the told end is asked for with the same read: a second one costs as much.
+    """
+    try:
+        data = os.read(fd, size + 1)
+        if len(data) != size:
+            while len(data) <= size and (more := os.read(fd, size + 1 - len(data))):
+                data += more
+    except OSError as error:
+        raise source_error(error, "read", name) from error
+    return data
+
+
 def _read(fd: int, name: str, wanted: int) -> bytes:
     """Return so many bytes; fewer only at the file's end."""
     try:
@@ -156,6 +195,17 @@ def _must_be_unchanged(fd: int, name: str, then: os.stat_result) -> None:
         or now.st_ctime_ns != then.st_ctime_ns
     ):
         raise _changed(name, "while it was read")
+
+
+def _too_small(fd: int, name: str, then: os.stat_result) -> SourceError:
+    """Return the error of a file that has bytes behind its end, unless it has grown."""
+    _must_be_unchanged(fd, name, then)
+    return SourceError(
+        f"the file system tells a size of {then.st_size} bytes, but the file has more",
+        operation="read",
+        target=name,
+        code="SizeTooSmall",
+    )
 
 
 def _changed(name: str, when: str) -> SourceChanged:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cos_migrate.cos.payload import StreamPayload
 from cos_migrate.errors import SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, Found, Note, Rejected, SourceObject, Target
 from cos_migrate.sources.local import LocalSource
@@ -380,13 +381,72 @@ def test_a_file_that_became_shorter_while_it_is_read_whole(
     (tmp_path / "f").write_bytes(b"content")
     one, obj = only(tmp_path)
     assert read_whole(one, obj) == (b"content", "application/octet-stream")
-    pieces = [b"con", b"tent", b"con", b""]
+    pieces = [b"con", b"tent", b"", b"con", b""]
     monkeypatch.setattr(
         "cos_migrate.sources.local_reader.os.read", lambda _descriptor, _size: pieces.pop(0)
     )
     assert read_whole(one, obj)[0] == b"content"
     with pytest.raises(SourceChanged):
         read_whole(one, obj)
+
+
+proc = pytest.mark.skipif(not Path("/proc/version").is_file(), reason="needs /proc")
+
+
+@proc
+def test_a_file_that_tells_no_size_and_is_not_empty(tmp_path: Path) -> None:
+    (tmp_path / "f").symlink_to("/proc/version")
+    one, obj = only(tmp_path)
+    assert obj.fingerprint.size == 0
+    for read in (read_whole, lambda one, obj: one.describe(obj), stream, parts):
+        with pytest.raises(SourceError) as caught:
+            read(one, obj)
+        assert (caught.value.code, caught.value.retryable) == ("SizeTooSmall", False)
+        assert not isinstance(caught.value, SourceChanged)
+
+
+def stream(one: LocalSource, obj: SourceObject) -> object:
+    """Read an object as a checksum or a body that is streamed does."""
+    size = obj.fingerprint.size
+    return list(StreamPayload(size, lambda: one.open(obj, 0, size), lambda _: None).start())
+
+
+def parts(one: LocalSource, obj: SourceObject) -> object:
+    """Read an object in two parts."""
+    half = obj.fingerprint.size // 2
+    for start, size in ((0, half), (half, obj.fingerprint.size - half)):
+        with one.open(obj, start, size) as reader:
+            assert len(reader.read(size)) == size
+            reader.check_unchanged()
+    return None
+
+
+@posix
+@pytest.mark.parametrize("told", [1, 8, 2 << 20])
+def test_a_file_that_tells_too_small_a_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: int
+) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(bytes(told))
+    one, obj = only(tmp_path)
+    for read in (read_whole, stream, parts):
+        read(one, obj)
+    one.describe(obj)
+    real = os.fstat
+
+    def fstat(descriptor: int) -> os.stat_result:
+        """Tell of the size that a drive without knowledge of sizes would."""
+        found = list(real(descriptor))
+        found[6] = told
+        keep = {"st_mtime_ns": obj.fingerprint.mtime_ns, "st_ctime_ns": 1}
+        return os.stat_result(found, keep)
+
+    path.write_bytes(bytes(told + 1))
+    monkeypatch.setattr("cos_migrate.sources.local_reader.os.fstat", fstat)
+    for read in (read_whole, lambda one, obj: one.describe(obj), stream, parts):
+        with pytest.raises(SourceError, match=f"a size of {told} bytes") as caught:
+            read(one, obj)
+        assert (caught.value.code, caught.value.retryable) == ("SizeTooSmall", False)
 
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
