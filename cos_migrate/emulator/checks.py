@@ -148,6 +148,20 @@ def _date(text: str | None, otherwise: float) -> float:
         return otherwise
 
 
+def copied_range(text: str, size: int) -> tuple[int, int]:
+    """Return (start, length) of the range of a part copy, all of which must be there.
+
+    Raises Refusal.
+    """
+    found = re.fullmatch(r"bytes=([0-9]{1,18})-([0-9]{1,18})", text.strip())
+    if not found:
+        raise Refusal("InvalidArgument", "x-cos-copy-source-range must be bytes=first-last.")
+    first, last = int(found[1]), int(found[2])
+    if last < first or last >= size:
+        raise Refusal("InvalidRange", "The range lies outside the object.")
+    return first, last - first + 1
+
+
 def range_of(text: str, size: int) -> tuple[int, int]:
     """Return (start, length) of a single byte range. Raises Refusal."""
     found = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", text.strip())

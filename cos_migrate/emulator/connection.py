@@ -22,6 +22,8 @@ _IDLE = 60.0
 """Seconds a kept-alive connection may be silent."""
 _LINGER = 2.0
 """Seconds to read on behind an answer that the client may not have read yet."""
+_LINGER_UNSIGNED = 128 << 10
+"""Bytes of it for a request whose signature was refused."""
 _TLS_RECORD = b"\x16"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -80,6 +82,7 @@ class Connection:
                 request.body.ask = lambda: self._sock.sendall(_CONTINUE)
             refusal = self._proxy_refusal(request)
             if refusal:
+                request.body.unsigned = True
                 request.body.drain()
                 self._send(refusal, request.method, keep=False)
                 return
@@ -123,7 +126,7 @@ class Connection:
         keep = request.keep_alive and drained and reply.fault not in {"close", "truncate"}
         self._send(reply, request.method, keep=keep)
         if not drained:
-            self._linger()
+            self._linger(_LINGER_UNSIGNED if request.body.unsigned else 0)
         return keep and reply.fault != "stale"
 
     def _send(self, reply: Reply, method: str, *, keep: bool) -> None:
@@ -141,14 +144,20 @@ class Connection:
             if answer.file and wanted:
                 self._sock.sendfile(answer.file, answer.start, wanted)
 
-    def _linger(self) -> None:
-        """Read on for a while: closing with unread bytes would take the answer away again."""
+    def _linger(self, most: int = 0) -> None:
+        """Read on for a while: closing with unread bytes would take the answer away again.
+
+        `most`: bytes after which it stops all the same; 0: no limit.
+        """
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
             self._sock.settimeout(_LINGER)
             deadline = time.monotonic() + _LINGER
-            while time.monotonic() < deadline and self._sock.recv(PIECE):
-                pass
+            left = most
+            while time.monotonic() < deadline and (data := self._sock.recv(PIECE)):
+                left -= len(data)
+                if most and left <= 0:
+                    return
 
     def _reset(self) -> None:
         """Close as a broken network does."""

@@ -18,10 +18,13 @@ from cos_migrate.emulator.errors import Refusal
 PIECE = 256 << 10
 _LINE = 65536
 _HEADERS = 200
+_LINE_ENDS = frozenset({b"\r\n", b"\n"})
 _ONCE = frozenset({"host", "content-length", "transfer-encoding", "authorization"})
 """Headers of which a second one would make the request mean two things."""
 _WORTH_READING = 64 << 20
 """Bytes of an unwanted body that are read to keep a connection."""
+_WORTH_READING_UNSIGNED = 64 << 10
+"""The same for a request whose signature was refused."""
 
 
 class Closed(Exception):
@@ -104,6 +107,8 @@ class Body:
         """Asks a client that waits for `100 Continue`; called before the first byte is read."""
         self.flip = False
         """A fault: flip a bit of the first byte that is read."""
+        self.unsigned = False
+        """Whether the request's signature was refused: little of such a body is read."""
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the body. Raises Refusal when it is cut short, Closed when the connection is."""
@@ -138,11 +143,12 @@ class Body:
             return True
         if self.ask is not None:
             return False
+        most = _WORTH_READING_UNSIGNED if self.unsigned else _WORTH_READING
         size = 0
         try:
             for piece in self.pieces():
                 size += len(piece)
-                if size > _WORTH_READING:
+                if size > most:
                     return False
         except (Refusal, Closed):
             return False
@@ -166,16 +172,18 @@ class Body:
         return piece
 
     def _chunk(self) -> bytes:
-        line = self._stream.readline(_LINE)
-        found = re.match(rb"([0-9A-Fa-f]{1,15})\s*(;|\r?\n)", line)
-        if not found:
-            raise self._cut()
-        size = int(found.group(1), 16)
-        if size == 0:
-            self._trailers()
-            return b""
-        data = self._stream.read(size)
-        if len(data) < size or self._stream.readline(_LINE) not in {b"\r\n", b"\n"}:
+        if not self._left:
+            line = self._stream.readline(_LINE)
+            found = re.match(rb"([0-9A-Fa-f]{1,15})\s*(;|\r?\n)", line)
+            if not found:
+                raise self._cut()
+            self._left = int(found.group(1), 16)
+            if self._left == 0:
+                self._trailers()
+                return b""
+        data = self._stream.read(min(PIECE, self._left))
+        self._left -= len(data)
+        if not data or (not self._left and self._stream.readline(_LINE) not in _LINE_ENDS):
             raise self._cut()
         return data
 

@@ -24,6 +24,7 @@ from cos_migrate.emulator.checks import (
     check_copy_conditions,
     check_length,
     check_md5,
+    copied_range,
     kept_headers,
     range_of,
 )
@@ -198,7 +199,7 @@ class Operations:
             start, length = 0, stored.size
             wanted = request.headers.get("x-cos-copy-source-range")
             if wanted:
-                start, length = range_of(wanted, stored.size)
+                start, length = copied_range(wanted, stored.size)
             yield Source(stored, file, start, length)
 
     def _is(self, bucket: str, key: str, stored: Stored) -> bool:

@@ -138,7 +138,7 @@ class Service:
                 )
             else:
                 request.body.flip = kind == "corrupt"
-                check(request, self._accounts, self._clock)
+                self._authorize(request)
                 answer = self._operations.carry_out(operation, request, bucket, key)
         except Refusal as error:
             answer = error_answer(error, request.path, request_id)
@@ -153,6 +153,12 @@ class Service:
             return Reply(None)
         _lie(answer, kind)
         return Reply(answer, request_id, kind)
+
+    def _authorize(self, request: Request) -> None:
+        """Check the signature. Raises Refusal."""
+        request.body.unsigned = True
+        check(request, self._accounts, self._clock)
+        request.body.unsigned = False
 
     def _instead(self, request: Request, fault: Fault) -> bool:
         """Do what a fault does instead of the operation; return False to reset the connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -254,6 +255,25 @@ def test_absolute_form_and_a_proxy_that_wants_a_login(tmp_path: Path) -> None:
             wire.send(absolute.replace(b"\r\n\r\n", login) + b"x")
             assert wire.read().status == 200
         assert cos.keys(BUCKET) == ["a b"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"PUT /k HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"PUT /k HTTP/1.1\r\nContent-Length: 900000000000\r\n\r\n",
+    ],
+)
+def test_an_unsigned_body_without_end_is_cut_off(cos: EmbeddedCos, head: bytes) -> None:
+    piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    sent = 0
+    with Wire(cos.port) as wire:
+        wire.send(head)
+        with contextlib.suppress(OSError):
+            while sent < 256 << 20:
+                wire.send(piece)
+                sent += len(piece)
+    assert sent < 8 << 20, "what the server reads, and what the system buffers"
 
 
 def test_what_is_not_offered_is_refused_and_changes_nothing(cos: EmbeddedCos) -> None:

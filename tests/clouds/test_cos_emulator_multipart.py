@@ -162,7 +162,12 @@ def test_copies(cos: EmbeddedCos) -> None:
         "NoSuchKey"
     )
     upload = begin(cos, "joined")
-    etags = []
+    etags: list[tuple[int, str]] = []
+    part = (("partNumber", "1"), ("uploadId", upload))
+    for span in ("bytes=5-10", "bytes=10-10", "bytes=99-100", "bytes=9-5"):
+        ranged = source | {"x-cos-copy-source-range": span}
+        got = call(cos.port, "PUT", "joined", params=part, headers=ranged)
+        assert (got.status, got.code) == (416, "InvalidRange"), span
     for number, span in enumerate(("bytes=5-9", "bytes=0-4"), 1):
         params = (("partNumber", str(number)), ("uploadId", upload))
         ranged = source | {"x-cos-copy-source-range": span}
