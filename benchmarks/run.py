@@ -14,13 +14,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import peers, report, server
+from bench import pairs, peers, report, server
 from bench.datasets import MIB
 from bench.measure import adopt_orphans
 from bench.runner import Bench, Result
-from bench.scenarios import ALL, Scenario, scenarios
+from bench.scenarios import ALL, BEFORE, Scenario, scenarios
 from bench.staged import programs
-from bench.tools import version_of
+from bench.tools import CosMigrate, version_of
 
 HERE = Path(__file__).resolve().parent
 
@@ -37,6 +37,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "--tool", nargs="+", choices=ALL, default=ALL, help="only these (default all that are here)"
     )
     add("--python", default=sys.executable, help="interpreter that has cos-migrate's packages")
+    add("--before", type=Path, metavar="DIR", help="another checkout of cos-migrate to pair with")
     add("--s5cmd", metavar="PATH", help="s5cmd's binary (default: installed into the cache)")
     add("--coscli", metavar="PATH", help="coscli's binary (default: looked for in PATH)")
     add("--java-tool", type=Path, metavar="DIR", help="the Java tool's folder, with dep/*.jar")
@@ -105,6 +106,8 @@ def main(argv: Sequence[str]) -> int:
             rounds=options.rounds or (1 if options.quick else 3),
             told=tell,
         )
+        if options.before:
+            tools.append(CosMigrate(options.python, BEFORE, options.before.resolve()))
         every = {program.name: program for tool in tools for program in programs(tool)}
         context = {
             "measured": dt.datetime.now(tz=dt.timezone.utc).date().isoformat(),
@@ -118,6 +121,7 @@ def main(argv: Sequence[str]) -> int:
             sections = report.sections(scenario, results)
             for section in sections:
                 sys.stdout.write("\n" + report.table(section) + "\n")
+            sys.stdout.write(pairs.table(results))
             report.write(options.output, sections, context)
     return 1 if failed else 0
 

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from bench import server
 from bench.measure import Usage, run
-from bench.scenarios import OURS, Kind, Scenario, Source
+from bench.scenarios import BEFORE, OURS, Kind, Scenario, Source
 from bench.tools import Job, Tool
+
+T = TypeVar("T")
 
 TIME_LIMIT = 3600.0
 
@@ -47,8 +50,8 @@ class Bench:
     told: Callable[[Result], None]
 
     def measure(self, scenario: Scenario, tools: list[Tool]) -> list[Result]:
-        """Run the scenario: A B C, A B C, … so that what else the machine does hits all alike."""
-        turns = [tool for tool in tools if tool.name in scenario.tools]
+        """Run the scenario: A B C, C B A, … so that what else the machine does hits all alike."""
+        turns = [tool for tool in tools if tool.name in (*scenario.tools, BEFORE)]
         if not turns:
             return []
         local = scenario.source is Source.LOCAL
@@ -64,8 +67,8 @@ class Bench:
         """Measure each round in an empty bucket and an empty folder."""
         results: list[Result] = []
         with server.running(self.sink, scenario) as sink:
-            for _ in range(self.rounds):
-                for tool in turns:
+            for number in range(self.rounds):
+                for tool in _order(turns, number):
                     own = folder / tool.name
                     own.mkdir()
                     sink.reset(objects=True)
@@ -89,8 +92,8 @@ class Bench:
                 sink = sinks.enter_context(server.running(self.sink, scenario))
                 jobs.append((Job(scenario, data, sink, own), tool))
             results = [self._once(job, tool, first=True) for job, tool in jobs]
-            for _ in range(self.rounds):
-                for job, tool in jobs:
+            for number in range(self.rounds):
+                for job, tool in _order(jobs, number):
                     job.server.reset(objects=False)
                     results.append(self._once(job, tool))
         return results
@@ -115,6 +118,11 @@ class Bench:
             result = replace(result, failure=f"{failure}; its output ends: {output}")
         self.told(result)
         return result
+
+
+def _order(turns: list[T], number: int) -> list[T]:
+    """Return the turns of a round: the tool that goes first in one goes last in the next."""
+    return turns[::-1] if number % 2 else turns
 
 
 def _tail(output: Path) -> str:

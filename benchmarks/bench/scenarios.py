@@ -8,6 +8,7 @@ from enum import Enum
 from bench.datasets import GIB, KIB, MIB, Dataset, Files
 
 OURS = "cos-migrate"
+BEFORE = "before"  # another checkout of cos-migrate
 S5CMD = "s5cmd"
 RCLONE = "rclone"
 COSCLI = "coscli"

@@ -138,12 +138,13 @@ class CosMigrate:
 
     python: str
     name: str = OURS
+    checkout: Path = REPOSITORY
 
     def _command(self, folder: Path, *words: str) -> Command:
         return Command(
             argv=(self.python, "-m", "cos_migrate", *words),
             folder=folder,
-            environment=environment(folder, PYTHONPATH=str(REPOSITORY)),
+            environment=environment(folder, PYTHONPATH=str(self.checkout)),
         )
 
     def version_command(self, folder: Path) -> Command:
