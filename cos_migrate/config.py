@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from cos_migrate import doubts, ini, names
 from cos_migrate.errors import ConfigError
@@ -127,9 +128,9 @@ class _Loader:
         self.doubts: list[str] = []
         """What may have been meant otherwise, such as names that are not known: this is often why
         another key is missing or wrong."""
-        self.options = names.OptionsOf(
-            {_TYPE_SECTION: MigrateType, _COMMON_SECTION: Common, **sections}
-        )
+        own: dict[str, type] = {_TYPE_SECTION: MigrateType, _COMMON_SECTION: Common}
+        # No copy: to look a section up loads its source.
+        self.options = names.OptionsOf(ChainMap(own, cast("dict[str, type]", sections)))
         self.unknown: list[tuple[str, str, ini.Entry]] = []
         """Section, key and what the file gives it; the section is known, the key is not."""
         self.file: dict[tuple[str, str], _Given] = {}

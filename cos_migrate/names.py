@@ -21,8 +21,9 @@ class OptionsOf(Mapping[str, Mapping[str, Option]]):
     """The options of every section; those of a section are made when they are first asked for."""
 
     def __init__(self, sections: Mapping[str, type]) -> None:
-        """`sections`: name -> dataclass."""
+        """`sections`: name -> dataclass; looked up only for a section whose options are wanted."""
         self._sections = sections
+        self._names = tuple(sections)
         self._made: dict[str, Mapping[str, Option]] = {}
 
     def __getitem__(self, section: str) -> Mapping[str, Option]:
@@ -31,13 +32,13 @@ class OptionsOf(Mapping[str, Mapping[str, Option]]):
         return self._made[section]
 
     def __contains__(self, section: object) -> bool:
-        return section in self._sections
+        return section in self._names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._sections)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._sections)
+        return len(self._names)
 
 
 def _spelled(section: type) -> Mapping[str, Option]:

@@ -65,11 +65,12 @@ def test_each_library_has_its_room(library: str, rooms: set[str]) -> None:
 
 
 def loaded_by(statement: str) -> set[str]:
-    code = f"import sys; {statement}; print(*sys.modules)"
+    """Return the names of the modules that are loaded behind a statement."""
+    code = f"import sys\n{statement}\nprint(*sys.modules)"
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return {name.partition(".")[0] for name in answer.stdout.split()}
+    return set(answer.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,22 @@ def loaded_by(statement: str) -> set[str]:
 )
 def test_no_sdk_is_loaded_before_it_is_needed(module: str) -> None:
     assert not loaded_by(f"import cos_migrate.{module}") & SDKS
+
+
+def test_a_configuration_loads_its_own_source_only(tmp_path: Path) -> None:
+    config = tmp_path / "config.ini"
+    config.write_text(
+        "[migrateType]\ntype=migrateLocal\n[common]\nsecretId=a\nsecretKey=b\n"
+        f"bucketName=b-1250000000\nregion=ap-guangzhou\ntmpFolder={tmp_path}\n"
+        f"[migrateLocal]\nlocalPath={tmp_path}\n",
+        encoding="utf-8",
+    )
+    code = (
+        "from cos_migrate.config import load\n"
+        "from cos_migrate.sources.sections import SECTIONS\n"
+        f"load({str(config)!r}, (), SECTIONS, environ={{}})"
+    )
+    assert "cos_migrate.sources.s3_protocol" not in loaded_by(code)
 
 
 def test_only_the_rooms_that_talk_print() -> None:
