@@ -30,8 +30,9 @@ class SigningKey(NamedTuple):
     secret_id: str
     key_time: str
     """`<start>;<end>` in seconds since 1970."""
+    begins: float
     expires: float
-    """When to make a new one, seconds since 1970."""
+    """Between these two it is used, seconds since 1970; at any other time a new one is made."""
     inner: hashlib._Hash
     outer: hashlib._Hash
     """The two sums of an HMAC (RFC 2104), begun with the key: to be copied for each signature.
@@ -43,9 +44,9 @@ class SigningKey(NamedTuple):
         return f"SigningKey(key_time={self.key_time!r})"
 
 
-def signing_key(secret_id: str, secret_key: str, now: float | None = None) -> SigningKey:
+def signing_key(secret_id: str, secret_key: str, now: float) -> SigningKey:
     """Derive the key for requests sent from `now` on (seconds since 1970)."""
-    start = int(time.time() if now is None else now)
+    start = int(now)
     key_time = f"{start - _EARLY};{start + _VALID}"
     key = hmac.digest(secret_key.encode(), key_time.encode(), "sha1").hex().encode()
     block = key.ljust(_BLOCK, b"\0")
@@ -53,22 +54,22 @@ def signing_key(secret_id: str, secret_key: str, now: float | None = None) -> Si
         hashlib.sha1(bytes(byte ^ pad for byte in block), usedforsecurity=False)
         for pad in (_INNER_PAD, _OUTER_PAD)
     )
-    return SigningKey(secret_id, key_time, start + _RENEW, inner, outer)
+    return SigningKey(secret_id, key_time, start - _EARLY, start + _RENEW, inner, outer)
 
 
 class SigningKeys:
-    """The keys of one secret: the one of now is made anew every few minutes."""
+    """The keys of one secret: made anew every few minutes, and when the clock is set."""
 
     def __init__(self, secret_id: str, secret_key: str) -> None:
         self._secret_id = secret_id
         self._secret_key = secret_key
-        self._key = signing_key(secret_id, secret_key)
+        self._key = signing_key(secret_id, secret_key, time.time())
 
     def now(self) -> SigningKey:
         """Return the key to sign with."""
-        key = self._key
-        if key.expires < time.time():
-            self._key = key = signing_key(self._secret_id, self._secret_key)
+        key, now = self._key, time.time()
+        if not key.begins <= now <= key.expires:
+            self._key = key = signing_key(self._secret_id, self._secret_key, now)
         return key
 
 

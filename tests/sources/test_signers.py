@@ -71,3 +71,15 @@ def test_oss(region: str, key: str, params: dict[str, str]) -> None:
 def test_no_secret_is_shown() -> None:
     for signer in (S3Signer(ID, SECRET, "r"), OssSigner("b", ID, SECRET, "r")):
         assert SECRET.reveal() not in repr(vars(signer))
+
+
+@pytest.mark.parametrize("wrong", [0.0, 2_000_000_000.0], ids=["behind", "ahead"])
+def test_a_key_of_a_wrong_clock_is_not_used_when_the_clock_is_set(wrong: float) -> None:
+    now = 1_790_000_000.0
+    s3, oss = S3Signer(ID, SECRET, "r"), OssSigner("b", ID, SECRET, "r")
+    s3.signed("GET", "http://b/k", {}, wrong)
+    oss.headers("GET", "k", {}, {}, wrong)
+    fresh = S3Signer(ID, SECRET, "r").signed("GET", "http://b/k", {}, now)
+    assert s3.signed("GET", "http://b/k", {}, now) == fresh
+    fresh = OssSigner("b", ID, SECRET, "r").headers("GET", "k", {}, {}, now)
+    assert oss.headers("GET", "k", {}, {}, now) == fresh

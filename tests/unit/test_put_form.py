@@ -83,3 +83,23 @@ def test_it_has_a_signature_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
     later = client.plain_put_request("/a", 1, "text/plain", MD5)
     assert b"q-sign-time=1699999940;" in first
     assert b"q-sign-time=1700000241;" in later
+
+
+@pytest.mark.parametrize("years", [-20, 10], ids=["behind", "ahead"])
+def test_a_key_of_a_wrong_clock_is_not_used_when_the_clock_is_set(
+    monkeypatch: pytest.MonkeyPatch, years: int
+) -> None:
+    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW + years * 31_536_000)
+    client = client_of()
+    client.plain_put_request("/a", 1, "text/plain", MD5)
+    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW)
+    assert b"q-sign-time=1699999940;" in client.plain_put_request("/a", 1, "text/plain", MD5)
+    assert b"q-sign-time=1699999940;" in client.put_request("/a", 1, [])
+
+
+def test_a_key_is_kept_while_the_clock_is_trimmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW)
+    client = client_of()
+    first = client.plain_put_request("/a", 1, "text/plain", MD5)
+    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW - 5)
+    assert client.plain_put_request("/a", 1, "text/plain", MD5) == first
