@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from cos_migrate.keys import printable
 from cos_migrate.model import Failure
 
 _MOST = 100
@@ -134,7 +135,7 @@ class Causes:
             name, failure = self._examples[cause]
             status = str(cause[0]) if cause[0] else "-"
             advice = advice_for(failure)
-            rows.append((str(count), status, cause[1], _short(name), advice))
+            rows.append((str(count), status, printable(cause[1]), _short(name), advice))
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         for row in rows:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]

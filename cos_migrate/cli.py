@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cos_migrate import __version__
 from cos_migrate.errors import ConfigError, MigrateError, StateError
+from cos_migrate.keys import printable_lines
 from cos_migrate.masking import masked
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def _explain(error: MigrateError) -> int:
     """Tell what went wrong; return the exit code for it."""
     if isinstance(error, ConfigError):
         for problem in error.problems:
-            print(problem, file=sys.stderr)
+            print(printable_lines(problem), file=sys.stderr)
         return MISUSE
-    print(masked(str(error)), file=sys.stderr)
+    print(printable_lines(masked(str(error))), file=sys.stderr)
     return UNUSABLE if isinstance(error, StateError) else INCOMPLETE
 
 

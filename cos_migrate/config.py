@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, cast
 
 from cos_migrate import doubts, ini, names
 from cos_migrate.errors import ConfigError
+from cos_migrate.keys import escaped
 from cos_migrate.options import REQUIRED, Adjusted, Declared, Mistake, Option, declared, option
 from cos_migrate.settings import Common, MigrateType
 from cos_migrate.values import Secret
@@ -430,7 +431,7 @@ def _stand_in(one: Declared) -> Any:
 def _printable(line: str) -> str:
     """Return `line` as one line that any terminal can show, passwords in addresses masked."""
     line = _USERINFO.sub("***@", line)
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
+    return escaped("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line))
 
 
 def _shown(section: _Section) -> Iterator[tuple[str, str, str]]:

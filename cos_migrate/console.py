@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TextIO
 
+from cos_migrate.keys import printable_lines
+
 _REFRESH = 0.1
 _LINES_A_SECOND = 20
 """Routine lines a terminal is given; nobody can read more."""
@@ -63,14 +65,16 @@ class Console:
 
     def say(self, text: str) -> None:
         """Print a message of the run on stdout."""
-        self._write(text + "\n")
+        self._write(printable_lines(text) + "\n")
 
     def complain(self, text: str) -> None:
         """Print a message on stderr."""
         if self._display:
             self._display.clear()
         with contextlib.suppress(OSError, ValueError):
-            data = f"{text}\n".encode(self._err.encoding or "utf-8", "backslashreplace")
+            data = f"{printable_lines(text)}\n".encode(
+                self._err.encoding or "utf-8", "backslashreplace"
+            )
             self._err.write(data.decode(self._err.encoding or "utf-8", "replace"))
             self._err.flush()
 

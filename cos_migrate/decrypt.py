@@ -26,6 +26,7 @@ from cos_migrate.cos.crypto import ContentKey, open_envelope
 from cos_migrate.cos.download import Download
 from cos_migrate.cos.envelope import EncryptionSettings, envelope_of
 from cos_migrate.errors import ConfigError, CosError, MigrateError, SourceError, TransportError
+from cos_migrate.keys import printable
 from cos_migrate.masking import masked
 from cos_migrate.options import declared
 from cos_migrate.run import cos_settings, encryption_of
@@ -114,7 +115,8 @@ def _fetch(
         raise SourceError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
-    print(f"[ok] decrypted {cos_path} to {target}, {head.size} bytes", flush=True)
+    shown = printable(cos_path), printable(str(target))
+    print(f"[ok] decrypted {shown[0]} to {shown[1]}, {head.size} bytes", flush=True)
 
 
 def _write(
@@ -130,8 +132,9 @@ def _write(
         if not quiet and time.monotonic() >= next_line:
             next_line = time.monotonic() + _SHOW_EVERY
             print(
-                f"[DownloadInProgress] [key: {cos_path}] [byteDownload/ byteTotal/ percentage: "
-                f"{done}/ {head.size}/ {100 * done / head.size:.2f}%]",
+                f"[DownloadInProgress] [key: {printable(cos_path)}] "
+                f"[byteDownload/ byteTotal/ percentage: {done}/ {head.size}/ "
+                f"{100 * done / head.size:.2f}%]",
                 flush=True,
             )
     file.flush()

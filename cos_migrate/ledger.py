@@ -173,7 +173,7 @@ class Ledger:
 
     def _settle_skipped(self, record_keys: list[str], size: int) -> None:
         shown = [self._source.shown(key) for key in record_keys]
-        if not "".join(shown).isprintable():
+        if not keys.all_visible(shown):
             shown = [keys.printable(key) for key in shown]
         lines = "".join([f"[skip] task_info: {key}\n" for key in shown])
         self.settled += len(shown)
@@ -198,7 +198,8 @@ class Ledger:
         if request_id:
             puts.append((records.request_id_key(cos_path), request_id.encode()))
         lines = (
-            f"{self._progress(sending, size)}\n[ok] [requestid: {request_id or 'NULL'}], "
+            f"{self._progress(sending, size)}\n"
+            f"[ok] [requestid: {keys.printable(request_id) or 'NULL'}], "
             f"task_info: {self._shown(record_key)}\n"
         )
         self._no_longer_failed(record_key)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cos_migrate.file_lock import FileLock
+from cos_migrate.keys import printable_lines
 
 _KEEP_DAYS = 30
 _LOOK_EVERY = 1.0
@@ -49,18 +50,18 @@ class Logs:
             file.append(b"")  # what watches these files finds them, as with the Java tool
 
     def info(self, text: str) -> None:
-        """Write lines to info.log."""
+        """Write lines to info.log, which are fit to be shown: there are millions of them."""
         self._told = True
         self._write("INFO", text, self._info)
 
     def warning(self, text: str) -> None:
         """Write lines to info.log and warn.log."""
-        self._write("WARN", text, self._info, self._warn)
+        self._write("WARN", printable_lines(text), self._info, self._warn)
 
     def error(self, text: str) -> None:
         """Write lines to all three."""
         self._told = True
-        self._write("ERROR", text, self._info, self._warn, self._error)
+        self._write("ERROR", printable_lines(text), self._info, self._warn, self._error)
 
     @property
     def debugging(self) -> bool:
@@ -70,7 +71,7 @@ class Logs:
     def debug(self, text: str) -> None:
         """Write lines to debug.log, when there is one."""
         if self._debug:
-            self._write("DEBUG", text, self._debug)
+            self._write("DEBUG", printable_lines(text), self._debug)
 
     def close(self) -> None:
         """Close the files."""
@@ -101,30 +102,40 @@ class AppendFile:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.path = path
+        self.problem = ""
+        """Why the last lines that could not be written were not."""
         self._clock = clock
         self._descriptor: int | None = None
         self._quiet_until = 0.0
         self._complained = False
+        self._torn = False
+        """Whether the file may end in a part of a line."""
 
-    def append(self, data: bytes) -> None:
-        """Append whole lines with one write. Never raises: a list must not end a run."""
+    def append(self, data: bytes) -> bool:
+        """Append whole lines with one write; return whether they are there.
+
+        Never raises: a list must not end a run.
+        """
         now = self._clock()
-        if now < self._quiet_until:
-            return
+        if 0 < self._quiet_until - now <= _RETRY_AFTER:  # the clock may be set back
+            return False
         try:
             self._prepare(now)
             if self._descriptor is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
                 self._descriptor = os.open(self.path, flags, 0o644)
-            os.write(self._descriptor, data)
+            self._write(self._descriptor, data)
         except OSError as error:
+            self.problem = error.strerror or str(error)
             self._quiet_until = now + _RETRY_AFTER
             self.close()
             if not self._complained:
                 self._complained = True
                 with contextlib.suppress(OSError, ValueError):
-                    print(f"warning: {self.path}: {error.strerror}", file=sys.stderr)
+                    print(f"warning: {self.path}: {self.problem}", file=sys.stderr)
+            return False
+        return True
 
     def close(self) -> None:
         """Close the file."""
@@ -134,6 +145,16 @@ class AppendFile:
 
     def _prepare(self, now: float) -> None:
         """Do what has to be done before a write at `now`."""
+
+    def _write(self, descriptor: int, data: bytes) -> None:
+        """Write; a disk that gets full takes a part, and says why when it is given the rest."""
+        if self._torn:
+            data = b"\n" + data
+        written = os.write(descriptor, data)
+        while written < len(data):
+            self._torn = True
+            written += os.write(descriptor, data[written:])
+        self._torn = False
 
 
 class LogFile(AppendFile):

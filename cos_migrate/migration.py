@@ -241,7 +241,7 @@ class Migration(Loop):
                 self._ledger.moved(sending, values[0])
             return
         if reply == Reply.WARNING:
-            self._report.warn(f"{keys.printable(sending.cos_path)}: {values[0]}")
+            self._report.warn(keys.printable(f"{sending.cos_path}: {values[0]}"))
             return
         if task[1] == Kind.EXAMINE:
             self._count_examining(sending, -1)

@@ -15,12 +15,15 @@ from pathlib import Path
 
 from cos_migrate.causes import Causes
 from cos_migrate.console import Console, Progress
-from cos_migrate.keys import printable
+from cos_migrate.keys import escaped, printable, printable_lines
 from cos_migrate.logs import AppendFile, Logs
 from cos_migrate.model import Outcome, Status
+from cos_migrate.own_list import CountedList, OwnList
 
 _ROUTINE = frozenset({Status.NEW, Status.UPDATE, Status.SKIP})
 _SENT = frozenset({Status.NEW, Status.UPDATE})
+_CLOCK_IS_SET = 2.0
+"""Seconds by which a clock differs from one that is never set, when it was set meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,15 @@ class Summary:
     """The file that names them."""
     without_md5: int = 0
     """Objects sent without the `x-cos-meta-md5` that was wanted."""
+    lasted: float = 0.0
+    """Seconds by a clock that is never set."""
+
+    @property
+    def used_time(self) -> int:
+        """Whole seconds from start to end, also when the clock was set between them."""
+        if abs(self.ended - self.started - self.lasted) < _CLOCK_IS_SET:
+            return max(0, int(self.ended) - int(self.started))
+        return int(self.lasted)
 
     @property
     def scanned(self) -> int:
@@ -76,7 +88,7 @@ class Summary:
             )
         ]
         rows += [("start_time", _local(self.started)), ("end_time", _local(self.ended))]
-        rows.append(("used_time", f"{int(self.ended) - int(self.started)} s"))
+        rows.append(("used_time", f"{self.used_time} s"))
         if self.unverified:
             note = f"{self.unverified} (size and ETag only, see {self.unverified_list})"
             rows.append(("unverified", note))
@@ -100,6 +112,7 @@ class Report:
         migrate_type: str,
         finished_folder: str = "",
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`folder` is the tool's; `finished_folder` takes the lists of sent files, empty: none."""
         self._console = console
@@ -109,15 +122,18 @@ class Report:
         self._migrate_type = migrate_type
         self._finished_folder = finished_folder
         self._clock = clock
+        self._monotonic = monotonic
         self._failed_list = folder / "log" / f"failed-{job}.jsonl"
         self._unverified_list = folder / "log" / f"unverified-{job}.jsonl"
-        self._failures = AppendFile(self._failed_list, clock)
-        self._unverified_file = AppendFile(self._unverified_list, clock)
-        self._finished: AppendFile | None = None
+        self._failures = OwnList(self._failed_list, clock)
+        self._unverified_file = OwnList(self._unverified_list, clock)
+        self._finished: CountedList | None = None
         self._finished_day = ""
+        self._gaps: list[str] = []
+        """Sentences on lists that are not whole."""
         self._counts: collections.Counter[Status] = collections.Counter()
         self._causes = Causes()
-        self._started = clock()
+        self._started, self._began = clock(), monotonic()
         self._unverified = self._without_md5 = 0
         self._bytes_done = self._bytes_known = self._known = self._moving = 0
         self._listed = False
@@ -125,7 +141,7 @@ class Report:
 
     def begin_run(self, header: Sequence[str]) -> None:
         """Write the header of a run into the logs; forget what the last run listed as failed."""
-        self._started = self._clock()
+        self._started, self._began = self._clock(), self._monotonic()
         for path in (self._failed_list, self._unverified_list):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
@@ -149,7 +165,7 @@ class Report:
             if status in _ROUTINE:
                 routine.append(outcome.lines)
                 if self._finished_folder and status in _SENT:
-                    name = printable(outcome.name)  # a line break in it must not make two lines
+                    name = escaped(outcome.name)  # a line break in it must not make two lines
                     sent.append(f"{name}\t{outcome.size}\t{outcome.mtime_ms}\n")
                 if outcome.unverified:
                     self._note_unverified(outcome)
@@ -162,21 +178,22 @@ class Report:
             self._console.lines(told_routine, told_notable)
             self._logs.info(told_routine + told_notable)
         if sent:
-            self._list_finished("".join(sent))
+            self._list_finished(sent)
 
     def say(self, line: str) -> None:
         """Tell of something that concerns the whole run, and is no fault."""
         self._console.say(line)
-        self._logs.info(line)
+        self.note(line)
 
     def event(self, line: str) -> None:
         """Tell of the progress of an object."""
-        self._console.lines(line + "\n")
-        self._logs.info(line)
+        shown = printable_lines(line)
+        self._console.lines(shown + "\n")
+        self._logs.info(shown)
 
     def note(self, line: str) -> None:
         """Write a line to info.log only."""
-        self._logs.info(line)
+        self._logs.info(printable_lines(line))
 
     @property
     def debugging(self) -> bool:
@@ -244,6 +261,7 @@ class Report:
             interrupted,
             f"log/{self._unverified_list.name}",
             self._without_md5,
+            self._monotonic() - self._began,
         )
         self._console.end_display()
         self._console.say(summary.text)
@@ -258,10 +276,22 @@ class Report:
                 f"log/{self._failed_list.name}; {self._advice}"
             )
             self._logs.error(table)
-        for file in (self._failures, self._unverified_file, self._finished):
-            if file:
-                file.close()
+        self._end_lists()
         return summary
+
+    def _end_lists(self) -> None:
+        """Close the lists, and tell of those that are not whole."""
+        failures, unverified = self._failures, self._unverified_file
+        self._gaps += (
+            failures.gap(f"log/{failures.path.name}", "failures"),
+            unverified.gap(f"log/{unverified.path.name}", "unverified objects"),
+        )
+        failures.close()
+        unverified.close()
+        self._end_finished()
+        for gap in filter(None, self._gaps):
+            self._console.say(gap)
+            self._logs.warning(gap)
 
     def _note_failure(self, outcome: Outcome) -> None:
         failure = outcome.failure
@@ -272,9 +302,9 @@ class Report:
         self._logs.error(
             f"fail! [name: {name}], [cosPath: {printable(outcome.cos_path)}], "
             f"[operation: {failure.operation}], [status: {failure.status}], "
-            f"[code: {failure.code}], [message: {printable(failure.message)}], "
-            f"[requestid: {failure.request_id or 'NULL'}], "
-            f"[traceid: {failure.trace_id or 'NULL'}]"
+            f"[code: {printable(failure.code)}], [message: {printable(failure.message)}], "
+            f"[requestid: {printable(failure.request_id) or 'NULL'}], "
+            f"[traceid: {printable(failure.trace_id) or 'NULL'}]"
         )
         self._append_json(
             self._failures,
@@ -293,21 +323,27 @@ class Report:
         self._unverified += 1
         self._append_json(self._unverified_file, outcome, {"reason": outcome.unverified})
 
-    def _append_json(self, file: AppendFile, outcome: Outcome, more: Mapping[str, object]) -> None:
+    def _append_json(self, file: OwnList, outcome: Outcome, more: Mapping[str, object]) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._clock()))
         fields = {"time": stamp, "name": outcome.name, "cos_path": outcome.cos_path, **more}
-        file.append(json.dumps(fields).encode() + b"\n")
+        file.append_lines(json.dumps(fields).encode() + b"\n", 1)
 
-    def _list_finished(self, lines: str) -> None:
+    def _list_finished(self, lines: Sequence[str]) -> None:
         """Append to the list of this day's finished files."""
         day = time.strftime("%Y-%m-%d", time.localtime(self._clock()))
         if self._finished is None or day != self._finished_day:
-            if self._finished:
-                self._finished.close()
+            self._end_finished()
             self._finished_day = day
             path = Path(self._finished_folder) / f"{day}.out"
-            self._finished = AppendFile(path, self._clock)
-        self._finished.append(lines.encode("utf-8", "surrogateescape"))
+            self._finished = CountedList(path, self._clock)
+        self._finished.append_lines("".join(lines).encode("utf-8", "surrogateescape"), len(lines))
+
+    def _end_finished(self) -> None:
+        """Close the list of finished files, if there is one."""
+        if self._finished:
+            self._gaps.append(self._finished.gap(str(self._finished.path), "finished files"))
+            self._finished.close()
+            self._finished = None
 
 
 def _local(seconds: float) -> str:

@@ -21,7 +21,7 @@ from cos_migrate.console import Console
 from cos_migrate.cos.access import Credentials
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.errors import ConfigError, StateError
-from cos_migrate.keys import printable
+from cos_migrate.keys import one_line
 from cos_migrate.launcher import Launcher
 from cos_migrate.logs import Logs
 from cos_migrate.run import (
@@ -238,9 +238,7 @@ class Session:
         try:
             with Path(wanted).open("w", encoding="utf-8", errors="backslashreplace") as file:
                 pairs = self._look_up(config, source_type, records.dump_request_ids)
-                file.writelines(
-                    f"{printable(path)} \t {request_id}\n" for path, request_id in pairs
-                )
+                file.writelines(f"{one_line(path)} \t {request_id}\n" for path, request_id in pairs)
         except OSError as error:
             raise StateError(f"cannot write {wanted}: {error.strerror}") from error
         return 0

@@ -14,7 +14,14 @@ import pytest
 
 from cos_migrate.causes import Causes, advice_for
 from cos_migrate.console import Console, Progress
-from cos_migrate.keys import printable, problem_of
+from cos_migrate.keys import (
+    all_visible,
+    escaped,
+    one_line,
+    printable,
+    printable_lines,
+    problem_of,
+)
 from cos_migrate.logs import AppendFile, Logs
 from cos_migrate.model import Failure, Outcome, Status
 from cos_migrate.report import Report, Summary
@@ -48,6 +55,8 @@ class Setting:
         self.folder = folder
         (folder / "db").mkdir()
         self.clock = Clock()
+        self.running = Clock(1.0)
+        """A clock that is never set."""
         self.out = io.BytesIO()
         self.err = io.StringIO()
         self.logs = Logs(folder / "log", clock=self.clock)
@@ -59,9 +68,14 @@ class Setting:
             bucket="b-1",
             migrate_type="migrateLocal",
             clock=self.clock,
+            monotonic=self.running,
             **options,
         )
         self.report.begin_run(["version", "[common] secretKey=***"])
+
+    def pass_by(self, seconds: float) -> None:
+        self.clock.now += seconds
+        self.running.now += seconds
 
     def text(self, name: str) -> str:
         return (self.folder / name).read_text(encoding="utf-8")
@@ -75,7 +89,7 @@ def setting(tmp_path: Path) -> Setting:
 def test_the_summary_block(setting: Setting) -> None:
     setting.report.add([outcome(Status.NEW)] * 3 + [outcome(Status.SKIP)])
     setting.report.add([outcome(Status.CONDITION_NOT_MATCH), outcome(Status.UPDATE)])
-    setting.clock.now += 11.9
+    setting.pass_by(11.9)
     summary = setting.report.end_run(list_finished=True)
     expected = (
         "\n\nbucket:b-1, list finished:true, status:ALL_OK\n"
@@ -93,6 +107,21 @@ def test_the_summary_block(setting: Setting) -> None:
     assert setting.text("db/result.out") == expected
     assert setting.out.getvalue().decode().endswith(expected + "\n")
     assert (summary.scanned, summary.exit_code) == (6, 0)
+
+
+@pytest.mark.parametrize("hours", [-1, 1, 24 * 365 * 50])
+def test_the_time_used_when_the_clock_is_set(setting: Setting, hours: int) -> None:
+    setting.pass_by(7.5)
+    setting.clock.now += hours * 3600
+    summary = setting.report.end_run(list_finished=True)
+    assert "                     used_time : 7 s\n" in summary.text
+    ended = local(NOON + 7.5 + hours * 3600)
+    assert f"                      end_time : {ended}\n" in summary.text
+
+
+def test_the_time_used_is_never_negative(setting: Setting) -> None:
+    setting.clock.now -= 1.5  # within what is taken for the clocks' own difference
+    assert setting.report.end_run(list_finished=True).used_time == 0
 
 
 @pytest.mark.parametrize(
@@ -154,6 +183,32 @@ def test_unverified_objects_are_counted_behind_used_time(setting: Setting) -> No
     assert json.loads(setting.text("log/unverified-job.jsonl"))["reason"] == "COS sent no CRC-64"
 
 
+def test_a_list_that_is_not_whole_says_how_much_it_lacks(setting: Setting) -> None:
+    failure = Failure("open", "No such file", 0, "ENOENT")
+    in_the_way = setting.folder / "log/failed-job.jsonl"
+    in_the_way.mkdir()
+    setting.report.add([outcome(Status.FAIL, f"/data/{n}", failure=failure) for n in range(3)])
+    in_the_way.rmdir()
+    setting.pass_by(31)
+    setting.report.add([outcome(Status.FAIL, "/data/last", failure=failure)])
+    setting.report.end_run(list_finished=True)
+    assert setting.text("log/failed-job.jsonl").count("\n") == 1
+    said = "3 of 4 failures are missing in log/failed-job.jsonl: Is a directory"
+    assert setting.out.getvalue().decode().splitlines()[-1] == said
+    assert said in setting.text("log/warn.log")
+
+
+def test_a_list_is_written_again_when_the_clock_is_set_back(setting: Setting) -> None:
+    failure = Failure("open", "No such file", 0, "ENOENT")
+    in_the_way = setting.folder / "log/failed-job.jsonl"
+    in_the_way.mkdir()
+    setting.report.add([outcome(Status.FAIL, failure=failure)])
+    in_the_way.rmdir()
+    setting.clock.now -= 3600
+    setting.report.add([outcome(Status.FAIL, failure=failure)])
+    assert setting.text("log/failed-job.jsonl").count("\n") == 1
+
+
 def test_finished_files_by_day(tmp_path: Path) -> None:
     result = tmp_path / "result"
     result.mkdir()
@@ -178,7 +233,7 @@ def test_levels_go_to_their_files(tmp_path: Path) -> None:
     assert info[:2] == [f"{prefix}one", f"{prefix}two"]
     assert len(info) == 4
     assert len((tmp_path / "warn.log").read_text(encoding="utf-8").splitlines()) == 2
-    assert r"broken \udcff" in (tmp_path / "error.log").read_text(encoding="utf-8")
+    assert r"broken \xff" in (tmp_path / "error.log").read_text(encoding="utf-8")
     assert not (tmp_path / "debug.log").exists()
 
 
@@ -338,10 +393,77 @@ def test_what_cos_takes_as_a_key(path: str, problem: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("plain é 😀", "plain é 😀"), ("a\nb\r\t", r"a\x0ab\x0d\x09"), ("\udcff", r"\xff")],
+    [
+        ("a\nb\r\t", r"a\x0ab\x0d\x09"),
+        ("\udcff", r"\xff"),
+        ("report\u202etxt.exe", r"report\u202etxt.exe"),
+        ("a\u200bb\u2060\ufeff", r"a\u200bb\u2060\ufeff"),
+        ("\u2066a\u2069\u200e\u200f\u061c", r"\u2066a\u2069\u200e\u200f\u061c"),
+        ("so\xadft", r"so\xadft"),
+        ("a\U000e0041\U000e007f", r"a\U000e0041\U000e007f"),
+        ("a\ufe0f\U000e0101", r"a\ufe0f\U000e0101"),
+        ("a\u200d\u200cb", r"a\u200d\u200cb"),
+        ("a\ufe0f\u200d", r"a\ufe0f\u200d"),
+        ("7\ufe0f", r"7\ufe0f"),
+        ("\u3164\u115f\uffa0\u034f", r"\u3164\u115f\uffa0\u034f"),
+        ("😀\ufe0f\ufe0e", "😀\ufe0f\\ufe0e"),
+    ],
 )
-def test_names_on_one_line(text: str, shown: str) -> None:
-    assert printable(text) == shown
+def test_what_cannot_be_seen_is_escaped(text: str, shown: str) -> None:
+    assert printable(text) == escaped(text) == shown
+    assert not all_visible(["plain", text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain é 😀",
+        "non\xa0breaking, \u3000 wide",
+        "مرحبا بالعالم",
+        "שָׁלוֹם",
+        "می\u200cخواهم",
+        "क्\u200dष",
+        "ত্\u200d.txt",
+        "e\u0301 ญี่ปุ่น",
+        "👨\u200d👩\u200d👧",
+        "❤\ufe0f\u200d🔥",
+        "1\ufe0f\u20e3",
+        "葛\U000e0100城",
+        "ᠠ\u180bᠨ\u180eᠠ",
+    ],
+)
+def test_letters_of_all_scripts_are_shown_as_they_are(text: str) -> None:
+    assert printable(text) == escaped(text) == text
+
+
+def test_many_names_at_once_are_judged_like_each() -> None:
+    assert all_visible(["a/b c", "é 项目", "😀"])
+    for text in ("a\nb", "é\u202e", "é\u3164", "😀a\U000e0101", "a\ufe0f"):
+        assert not all_visible(["a/b c", text])
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "\u202e"])
+def test_a_name_longer_than_any_real_one_is_cut_in_the_middle(letter: str) -> None:
+    shown = printable("/first" + letter * 100_000 + "last")
+    assert shown.startswith("/first")
+    assert "...(100010 characters)..." in shown
+    assert shown.endswith("last")
+    assert len(shown) < 10_000
+    assert len(escaped("/" + letter * 100_000)) > 100_000
+
+
+def test_the_longest_record_of_a_real_object_is_shown_whole() -> None:
+    record = f"[localPath: /{'d' * 4095}], [cosPath: /{'k' * 850}]"
+    assert printable(record) == record
+
+
+def test_lines_stay_apart() -> None:
+    assert printable_lines("\n\na\u202e\nb\x1b[2J") == "\n\na\\u202e\nb\\x1b[2J"
+
+
+def test_a_program_reads_names_as_they_are_but_for_line_breaks() -> None:
+    assert one_line("a\u202eb\u200b") == "a\u202eb\u200b"
+    assert one_line("a\nb") == r"a\x0ab"
 
 
 def test_causes_are_bounded() -> None:
