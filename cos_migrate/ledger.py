@@ -224,8 +224,12 @@ class Ledger:
         how = "[skip]" if newer else "[skip] file on cos,"
         self.skipped(sending.obj, sending.cos_path, sending.record_key, how)
 
-    def not_matching(self, obj: SourceObject, line: str) -> None:
-        """Settle what a condition of the configuration leaves out."""
+    def not_matching(self, obj: SourceObject, line: str, record_key: str = "") -> None:
+        """Settle what a condition of the configuration leaves out.
+
+        `record_key`: under which it may have failed before.
+        """
+        self._no_longer_failed(record_key)
         self._settle(Status.CONDITION_NOT_MATCH, obj, "", line)
 
     def failed(
@@ -256,12 +260,6 @@ class Ledger:
             self._deletes = [key for key in self._deletes if key != kept[0]]
             self._puts.append(kept)
         if self._positions:
-            self._positions.settled(obj.page)
-
-    def left_out(self, obj: SourceObject, record_key: str) -> None:
-        """Note that an object is none of those to migrate: it has no outcome."""
-        self._no_longer_failed(record_key)
-        if obj.page and self._positions:
             self._positions.settled(obj.page)
 
     def renamed(self, record_key: str) -> None:

@@ -18,6 +18,7 @@ from cos_migrate.model import Failure, Found, ListRange, Note, Page
 from cos_migrate.retries import Retries
 from cos_migrate.scanner import Listed, ScanEnded, Scanned
 from cos_migrate.sources.cloud import CloudSource
+from cos_migrate.sources.inside import OUTSIDE
 from cos_migrate.tasks import failure_of
 
 _AHEAD = 8
@@ -35,6 +36,8 @@ class _Work:
     uncut: int = 0
     """Pages for which it need not be tried again to cut it."""
     patience: int = 1
+    spoilt: bool = False
+    """Whether the source has shown that it does not list the range as it should."""
 
 
 class Lister:
@@ -138,6 +141,8 @@ class Lister:
             if error.code == "Stopping":
                 return None
             raise
+        if page.problem:
+            self._spoil(work, page.problem)
         if page.next and page.next == work.marker:
             raise SourceError(
                 "the listing repeats itself: it went on where it had begun",
@@ -149,15 +154,17 @@ class Lister:
 
     def _cut(self, work: _Work) -> ListRange | None:
         """Shorten a range when a thread waits for work; return what was cut off."""
-        if not self._hungry or self._waiting:
+        if not self._hungry or self._waiting or work.spoilt:
             return None
         if work.uncut:
             work.uncut -= 1
             return None
         try:
             halves = self._source.split(work.part, work.marker)
-        except MigrateError:
+        except MigrateError as error:
             halves = None  # only a way to be faster
+            if error.code == OUTSIDE:
+                self._spoil(work, failure_of(error))
         if halves is None:
             work.uncut = work.patience
             work.patience = min(_PATIENCE_MOST, 2 * work.patience)
@@ -175,12 +182,18 @@ class Lister:
         found: list[Found] = [
             item if isinstance(item, Note) else item._replace(page=number) for item in page.found
         ]
-        self._post(Scanned(found, Listed(number, work.number, work.part, page.next, more)))
+        listed = Listed(number, work.number, work.part, page.next, more, work.spoilt)
+        self._post(Scanned(found, listed))
         if more:
             with self._changed:
                 # The first of them is to be the next.
                 self._waiting.extend(_Work(number, part, "") for number, part in reversed(more))
                 self._changed.notify_all()
+
+    def _spoil(self, work: _Work, failure: Failure) -> None:
+        """Note that a range is not complete, and go on with what it has."""
+        work.spoilt = True
+        self._failed(failure)
 
     def _failed(self, failure: Failure) -> None:
         with self._changed:

@@ -312,8 +312,8 @@ class Migration(Loop):
         sending.told = obj.fingerprint if size < 0 else None
         problem = keys.problem_of(sending.cos_path) or problem_of_size(size)
         if not self._source.wanted(obj):
-            self._seen -= 1
-            self._ledger.left_out(obj, sending.record_key)
+            line = f"{self._source.unwanted_line(obj)}\n"
+            self._ledger.not_matching(obj, line, sending.record_key)
         elif problem:
             self._refuse(obj, sending.cos_path, sending.record_key, problem)
         else:
@@ -388,6 +388,8 @@ class Migration(Loop):
             elif isinstance(item, Rejected):
                 self._seen += 1
                 self._reject(item)
+            elif item.warning:
+                self._report.warn(item.line)
             else:
                 self._report.note(item.line)
 

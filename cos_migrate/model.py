@@ -93,6 +93,8 @@ class Note(NamedTuple):
     """Something to tell about the scan that is no object (an excluded folder): info.log only."""
 
     line: str
+    warning: bool = False
+    """Whether it is a warning instead: printed too, and written to warn.log."""
 
 
 Found = SourceObject | Rejected | Note
@@ -145,6 +147,8 @@ class Page(NamedTuple):
     """The marker with which the range goes on behind this page; empty when it is complete."""
     more: tuple[ListRange, ...] = ()
     """Ranges that this page has shown: what they hold is in no other."""
+    problem: Failure | None = None
+    """Why the range is not complete although it goes on; None: no reason is known."""
 
 
 class Described(NamedTuple):

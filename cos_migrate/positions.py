@@ -35,6 +35,8 @@ class _RangeState:
     pages: collections.deque[_PageState] = field(default_factory=collections.deque)
     saved: ListRange | None = None
     """The range under whose key its position stands in the database."""
+    spoilt: bool = False
+    """Whether its position has to stay where it is: what was listed is not to be believed."""
 
 
 class Positions:
@@ -63,6 +65,7 @@ class Positions:
         state = self._ranges[listed.number]
         page = _PageState(objects, listed.next)
         state.part = listed.part
+        state.spoilt = state.spoilt or listed.spoilt
         state.pages.append(page)
         if objects:
             self._pages[listed.page] = listed.number, page
@@ -102,7 +105,7 @@ class Positions:
 
     def _advance(self, number: int) -> None:
         state = self._ranges[number]
-        while state.pages and not state.pages[0].left:
+        while state.pages and not state.pages[0].left and not state.spoilt:
             page = state.pages.popleft()
             state.marker = page.next
             self._dirty.add(number)

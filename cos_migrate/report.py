@@ -60,6 +60,11 @@ class Summary:
         return sum(self.counts.values())
 
     @property
+    def found_nothing(self) -> bool:
+        """Whether the list is complete and holds nothing."""
+        return self.list_finished and not self.scanned
+
+    @property
     def status(self) -> str:
         """ALL_OK, PART_OK or ALL_FAIL, as the Java tool decides it."""
         if self.list_finished and not self.counts[Status.FAIL]:

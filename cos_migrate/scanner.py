@@ -33,6 +33,8 @@ class Listed(NamedTuple):
     """The marker behind this page, empty when the range is complete."""
     more: tuple[tuple[int, ListRange], ...]
     """Further ranges, with their numbers."""
+    spoilt: bool = False
+    """Whether the range cannot be complete: a later run must list it from here on again."""
 
 
 class Scanned(NamedTuple):

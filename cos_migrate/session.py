@@ -181,8 +181,10 @@ class Session:
             console.complain(str(error))
             logs.error(str(error))
             return 3
-        if not summaries[0].scanned:
-            console.say("nothing was found to migrate")
+        if summaries[0].found_nothing:
+            line = "nothing was found to migrate"
+            console.say(line)
+            logs.info(line)
         return max(summary.exit_code for summary in summaries)
 
     def _reload_credentials(self, number: int) -> Credentials | None:
@@ -240,7 +242,12 @@ class Session:
                 pairs = self._look_up(config, source_type, records.dump_request_ids)
                 file.writelines(f"{one_line(path)} \t {request_id}\n" for path, request_id in pairs)
         except OSError as error:
-            raise StateError(f"cannot write {wanted}: {error.strerror}") from error
+            print(
+                f"cannot write {variable} {wanted}: {error.strerror}; name a file in a folder that "
+                "exists and may be written",
+                file=sys.stderr,
+            )
+            return 1
         return 0
 
     def _look_up(

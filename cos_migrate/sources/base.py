@@ -114,6 +114,10 @@ class Source(abc.ABC):
         """Return whether `obj`, listed without being known, is one of those to migrate."""
         return True
 
+    def unwanted_line(self, obj: SourceObject) -> str:
+        """Return the line for an object that is not `wanted`."""
+        raise NotImplementedError
+
     def scan_rows(self) -> Iterator[Found | Row]:
         """Yield what `scan` yields, plain objects as rows where that is quicker."""
         return self.scan()

@@ -29,6 +29,7 @@ from cos_migrate.model import (
 from cos_migrate.network import Proxy, Route
 from cos_migrate.options import declared
 from cos_migrate.sources.base import Reader, Source, SourceOptions
+from cos_migrate.sources.inside import first_outside, is_behind, kept_inside, outside_failure
 from cos_migrate.sources.list_files import version_of
 from cos_migrate.sources.slashes import same_target, twins
 from cos_migrate.xml_text import text_of
@@ -208,15 +209,19 @@ class CloudSource(Source):
     def scan(self) -> Iterator[Found]:
         """Yield what all ranges hold, one after the other."""
         waiting = list(self.ranges())
+        problem = None
         while waiting:
             part, marker = waiting.pop(0), ""
             while True:
                 page = self.list_page(part, marker)
                 yield from page.found
                 waiting += page.more
+                problem = problem or page.problem
                 marker = page.next
                 if not marker:
                     break
+        if problem:
+            raise SourceError(problem.message, operation=problem.operation, code=problem.code)
 
     def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
         """Request a range, or the whole object without a `Range` header."""
@@ -466,15 +471,20 @@ class KeyOrderedSource(CloudSource):
         """Return the next page of a range, held to the order it must have."""
         last = marker or part.after
         page = self.list_keys(part.prefix, last, "")
+        objects, problem = kept_inside(part.prefix, page.objects)
         kept: list[Found] = []
         # Python compares strings by code point, which is the order of their UTF-8 bytes.
-        for obj in page.objects:
+        for obj in objects:
             if last and obj.name <= last:  # a name may be empty: it is then the first
                 raise self._disorder(obj.name, last)
             last = obj.name
             if part.until and last > part.until:
-                return Page(kept, "")
+                return Page(kept, "", problem=problem)
             kept.append(obj)
+        if problem:
+            last = max(last, page.objects[-1].name)
+            if is_behind(part.prefix, last) or (part.until and last > part.until):
+                return Page(kept, "", problem=problem)
         if page.truncated and not page.objects:
             # Legal where many keys were deleted, as long as it leads on.
             if page.following <= last:
@@ -482,7 +492,7 @@ class KeyOrderedSource(CloudSource):
             last = page.following
             if part.until and last >= part.until:
                 return Page(kept, "")
-        return Page(kept, last if page.truncated else "")
+        return Page(kept, last if page.truncated else "", problem=problem)
 
     def _disorder(self, name: str, last: str) -> SourceError:
         return SourceError(
@@ -518,6 +528,11 @@ class KeyOrderedSource(CloudSource):
         """Cut at a folder in the middle of what is left, looking from the top downwards."""
         for folder in _folders_of(marker, part.prefix):
             page = self.list_keys(folder, marker, "/")
+            names = [obj.name for obj in page.objects]
+            outside = first_outside(folder, page.folders + names)
+            if outside is not None:
+                failure = outside_failure(folder, outside)
+                raise SourceError(failure.message, operation=failure.operation, code=failure.code)
             cuts = [
                 cut for cut in page.folders if cut > marker and (not part.until or cut < part.until)
             ]

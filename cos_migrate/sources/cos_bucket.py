@@ -14,6 +14,7 @@ from cos_migrate.cos_signature import SigningKeys, authorization
 from cos_migrate.errors import CosError, SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Connection, Incoming, Timeouts
+from cos_migrate.keys import printable
 from cos_migrate.model import (
     Described,
     Failure,
@@ -201,7 +202,7 @@ class CosBucketSource(KeyOrderedSource):
         return (ListRange(self.config.src_file_list or self._folder),)
 
     def list_page(self, part: ListRange, marker: str) -> Page:
-        """Return the next page of a range, less what another storage class holds."""
+        """Return the next page of a range; objects of another storage class are rejected."""
         if self.config.src_file_list:
             return self._key_list.page(part.prefix, marker)
         page = super().list_page(part, marker)
@@ -209,8 +210,10 @@ class CosBucketSource(KeyOrderedSource):
         for item in page.found:
             if isinstance(item, SourceObject) and self._below_target is not None:
                 item = self._unless_a_copy(item)  # noqa: PLW2901 - what it is, here
-            if not isinstance(item, SourceObject) or self.wanted(item):
-                found.append(item)
+            if isinstance(item, SourceObject) and not self.wanted(item):
+                line = self.unwanted_line(item)
+                item = Rejected(item.name, item.key, line)  # noqa: PLW2901 - as above
+            found.append(item)
         return page._replace(found=found)
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
@@ -332,6 +335,11 @@ class CosBucketSource(KeyOrderedSource):
         """Return whether an object is of the class that srcStorageClass wants."""
         wanted = self.config.src_storage_class
         return not wanted or (obj.storage_class or "STANDARD") == wanted
+
+    def unwanted_line(self, obj: SourceObject) -> str:
+        """Return the line for an object of another class."""
+        key = printable(obj.name)
+        return f"[condition_not_match] [reason: srcStorageClass]  [key: /{key}]"
 
     # -- requests ------------------------------------------------------------------------------
 

@@ -21,14 +21,24 @@ from urllib.parse import quote
 from cos_migrate import metadata, values
 from cos_migrate.checks import Check
 from cos_migrate.cloud_access import CloudAccess, service_address
-from cos_migrate.errors import TransportError
+from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Incoming
 from cos_migrate.http_dates import NANO, http_date, ns_of
-from cos_migrate.model import Described, Fingerprint, Found, ListRange, Page, SourceObject, Target
+from cos_migrate.model import (
+    Described,
+    Fingerprint,
+    Found,
+    ListRange,
+    Note,
+    Page,
+    SourceObject,
+    Target,
+)
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import CloudSource, Refusal, Told
+from cos_migrate.sources.inside import outside_failure
 from cos_migrate.sources.java_dates import java_date, same_instant
 from cos_migrate.sources.key_list import KeyList
 
@@ -40,6 +50,7 @@ _PAGE = 1000
 _PAGE_MOST = 64 << 20
 """Bytes of the largest page of a listing that is believed."""
 _CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
+_NOT_FOUND = 404
 _META = b"x-upyun-meta-"
 _VALUE = re.compile(r"\[fileSize: (-?[0-9]+)\] \[etag: (.*)\]", re.DOTALL)
 
@@ -165,7 +176,17 @@ class UpyunSource(CloudSource):
         if self.config.uri_list:
             return self._key_list.page(part.prefix, marker)
         folder = part.prefix
-        items, following = self._asked_for(folder, marker)
+        try:
+            items, following = self._asked_for(folder, marker)
+        except SourceError as error:
+            if not self._is_absent(folder, error):
+                raise
+            line = f"[{self.migrate_type}] prefix={self.config.prefix}: there is no such folder"
+            return Page([Note(line, warning=True)], "")
+        first = items[0].name if items else ""
+        outside = next((item.name for item in items if not _is_child(item.name)), None)
+        problem = None if outside is None else outside_failure(folder, outside)
+        items = [item for item in items if _is_child(item.name)]
         found: list[Found] = [
             SourceObject(
                 folder + item.name,
@@ -176,8 +197,24 @@ class UpyunSource(CloudSource):
             if not item.is_folder
         ]
         more = tuple(ListRange(f"{folder}{item.name}/") for item in items if item.is_folder)
-        self._must_get_on(folder, marker, following, items[0].name if items else "")
-        return Page(found, following, more)
+        self._must_get_on(folder, marker, following, first)
+        return Page(found, following, more, problem)
+
+    def _is_absent(self, folder: str, error: SourceError) -> bool:
+        """Return whether an error says that the folder of `prefix` is not there.
+
+        Of a missing service the same is answered: its root shows which of the two it is. Raises
+        SourceError.
+        """
+        if folder != self._folder or not folder or error.status != _NOT_FOUND:
+            return False
+        try:
+            self._asked_for("", "")
+        except SourceError as root:
+            if root.code == "NoSuchBucket" or root.retryable:
+                raise
+            # An operator may be allowed to see this folder alone.
+        return True
 
     def _asked_for(self, folder: str, marker: str) -> tuple[list[_Item], str]:
         """Return the children on a page, and the iterator of the next one or nothing."""
@@ -193,7 +230,7 @@ class UpyunSource(CloudSource):
             failed = self.error("ListFolder", folder, told)
             failed.retryable = error.retryable
             raise failed from error
-        if refusal.status == 404 and folder != self._folder:  # noqa: PLR2004 - HTTP
+        if refusal.status == _NOT_FOUND and folder not in {self._folder, ""}:
             return [], ""  # it was removed after it was seen
         if refusal.status != 200:  # noqa: PLR2004 - HTTP
             told = self.told(refusal)
@@ -315,12 +352,17 @@ class UpyunSource(CloudSource):
         found = found if isinstance(found, dict) else {}
         status = refusal.status
         message = f"{found.get('msg', '')} ({found['code']})" if "code" in found else ""
-        if not message and status == 404:  # noqa: PLR2004 - HTTP
+        if not message and status == _NOT_FOUND:
             message = "there is no such file"
         request_id = refusal.headers.get(b"x-request-id", b"").decode("latin-1")
         return Told(
             status, _CODES.get(status, ""), message or f"Upyun answered {status}", request_id
         )
+
+
+def _is_child(name: str) -> bool:
+    """Return whether a name can be that of a child of a folder."""
+    return "/" not in name and name not in {".", ".."}
 
 
 def _document(body: bytes) -> Mapping[str, Any]:

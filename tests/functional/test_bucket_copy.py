@@ -603,3 +603,27 @@ def test_what_java_has_recorded_is_checked_by_what_the_source_tells(
         "[ok] check ok: /to/a b/1",
     ]
     assert len(ended.lines("[fail] check crc64 fail: /to/a b/2. ")) == 1
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_other_storage_classes_are_counted(
+    tool: CloudTool, cos: EmbeddedCos, tmp_path: Path, listed: bool
+) -> None:
+    put(cos, "a/standard", b"one")
+    put(cos, "b/ia", b"two", {"x-cos-storage-class": "STANDARD_IA"})
+    put(cos, "b/cold", b"three", {"x-cos-storage-class": "COLD"})
+    tool.cloud["srcStorageClass"] = "Standard_IA"
+    if listed:
+        path = tmp_path / "keys"
+        path.write_text("a/standard\nb/ia\nb/cold\n", encoding="utf-8")
+        tool.cloud["srcFileList"] = str(path)
+    ended = tool.run()
+    assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err
+    assert ended.counts() == counted(new=1, unmatched=2)
+    assert sorted(ended.lines("[condition_not_match]")) == [
+        "[condition_not_match] [reason: srcStorageClass]  [key: /a/standard]",
+        "[condition_not_match] [reason: srcStorageClass]  [key: /b/cold]",
+    ]
+    assert "nothing was found" not in ended.out
+    tool.cloud["srcStorageClass"] = "Archive"
+    assert tool.run().counts() == counted(unmatched=3)

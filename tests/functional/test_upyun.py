@@ -277,3 +277,23 @@ def test_a_listing_goes_on_where_it_was(
     assert "b/" in {entry.key for entry in upyun.entries("List")}
     assert "a/" not in {entry.key for entry in upyun.entries("List")}
     assert sorted(cos.keys(TARGET)) == paths
+
+
+def test_a_folder_that_is_not_there_is_an_empty_listing(
+    tool: CloudTool, upyun: UpyunServer
+) -> None:
+    upyun.put("elsewhere/a", b"x")
+    tool.cloud["prefix"] = "none/at all/"
+    ended = tool.run()
+    assert (ended.code, ended.status, ended.list_finished) == (0, "ALL_OK", True), ended.err
+    assert ended.counts() == counted()
+    [line] = ended.err.splitlines()
+    assert line == "warning: [migrateUpyun] prefix=none/at all/: there is no such folder"
+    assert line.removeprefix("warning: ") in tool.log("warn.log")
+    assert "nothing was found to migrate" in ended.out
+    assert "nothing was found to migrate" in tool.log("info.log")
+    upyun.service = "another"
+    ended = tool.run()
+    assert (ended.code, ended.list_finished) == (1, False)
+    assert "bucket not exist" in ended.err
+    assert "nothing was found" not in ended.out

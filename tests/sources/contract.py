@@ -20,7 +20,7 @@ import pytest
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Found, ListRange, Note, Page, SourceObject
 from cos_migrate.sources.base import Source
-from cos_migrate.sources.cloud import CloudSource
+from cos_migrate.sources.cloud import CloudSource, KeyOrderedSource
 
 Put = Callable[[str, bytes], None]
 """Place an object with this content where the source finds it under this key, or replace it."""
@@ -300,6 +300,24 @@ class CutsContract:
             assert names(head) + names(tail) == behind
             assert tail
         assert source.split(part, whole[0].name) is not None
+
+    def test_a_listing_that_ignores_the_prefix(
+        self, source: KeyOrderedSource, put: Put, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for key in ("a", "in/1", "in/2", "in/d/3", "z"):
+            put(key, b"x")
+        listed = source.list_keys
+        part = ListRange("in/")
+        [page] = pages(source, part)
+        assert (names(page.found), page.problem) == (["in/1", "in/2", "in/d/3"], None)
+        monkeypatch.setattr(source, "list_keys", lambda _, after, sign: listed("", after, sign))
+        [page] = pages(source, part)
+        assert names(page.found) == ["in/1", "in/2", "in/d/3"]
+        assert page.problem is not None
+        assert "begin with in/," in page.problem.message
+        assert " lists a:" in page.problem.message
+        with pytest.raises(SourceError, match="does not keep to the prefix"):
+            source.split(part, "in/1")
 
 
 class WireContract:

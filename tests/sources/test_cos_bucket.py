@@ -135,7 +135,12 @@ class TestListing:
             store(cos, f"{number:05}", b"")
         store(cos, "z", b"", {"x-cos-storage-class": "STANDARD_IA"})
         source = source_of(cos, src_storage_class="STANDARD_IA")
-        assert [obj.name for obj in objects_of(list(source.scan()))] == ["z"]
+        found = list(source.scan())
+        assert [obj.name for obj in objects_of(found)] == ["z"]
+        rejected = [item for item in found if isinstance(item, Rejected)]
+        assert len(rejected) == 1_100
+        line = "[condition_not_match] [reason: srcStorageClass]  [key: /00000]"
+        assert (rejected[0].line, rejected[0].failure) == (line, None)
 
     def test_a_list_of_keys(self, cos: EmbeddedCos, tmp_path: Path) -> None:
         path = tmp_path / "keys.txt"

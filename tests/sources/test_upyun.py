@@ -14,7 +14,8 @@ import trustme
 
 from cos_migrate.checks import Check
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
-from cos_migrate.model import Fingerprint, ListRange, Page, SourceObject, Target
+from cos_migrate.model import Fingerprint, ListRange, Note, Page, SourceObject, Target
+from cos_migrate.sources import upyun
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.upyun import UpyunConfig, UpyunSource
 from cos_migrate.values import Secret
@@ -246,7 +247,7 @@ class TestListing:
         first = source.list_page(ListRange(), "")
         server.remove("a/f")
         server.remove("a")
-        assert source.list_page(first.more[0], "") == ([], "", ())
+        assert source.list_page(first.more[0], "") == Page([], "")
 
 
 class TestObjects:
@@ -314,8 +315,10 @@ class TestConfiguration:
     def test_a_prefix_that_is_no_folder(self, server: UpyunServer) -> None:
         server.put("a/file", b"content")
         for prefix in ("none", "a/file", "a/fi"):
-            found = failure(build(server, prefix=prefix))
-            assert "look at [migrateUpyun] prefix: it must be a folder" in str(found), prefix
+            [note] = build(server, prefix=prefix).scan()
+            assert isinstance(note, Note)
+            assert note.warning
+            assert f"prefix={prefix}/" in note.line or f"prefix={prefix}:" in note.line
 
     def test_something_else_answers(self, server: UpyunServer, source: UpyunSource) -> None:
         server.fault(Fault("status", "List", answer=Answer(200, {}, b"<html>")))
@@ -371,3 +374,18 @@ class TestConfiguration:
 
     def test_no_secret_is_shown(self, source: UpyunSource) -> None:
         assert PASSWORD not in repr(source.config)
+
+
+@pytest.mark.parametrize("name", ["../above", "other/deep", ".."])
+def test_names_that_are_no_children(
+    server: UpyunServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    server.put("src/a", b"x")
+    source = build(server, prefix="src/")
+    parsed = upyun._items
+    more = upyun._Item(name, is_folder=False, size=1, modified=1)
+    monkeypatch.setattr(upyun, "_items", lambda *words: [more, *parsed(*words)])
+    page = source.list_page(ListRange("src/"), "")
+    assert [item.name for item in page.found if isinstance(item, SourceObject)] == ["src/a"]
+    assert page.problem is not None
+    assert name in page.problem.message
