@@ -18,7 +18,7 @@ from cos_migrate.model import Failure, Found, ListRange, Note, Page
 from cos_migrate.retries import Retries
 from cos_migrate.scanner import Listed, ScanEnded, Scanned
 from cos_migrate.sources.cloud import CloudSource
-from cos_migrate.sources.inside import OUTSIDE
+from cos_migrate.sources.key_pages import OUTSIDE
 from cos_migrate.tasks import failure_of
 
 _AHEAD = 8

@@ -39,12 +39,12 @@ from cos_migrate.sources.aliyun_signer import Signer
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import (
     KeyOrderedSource,
-    KeyPage,
     Refusal,
     Told,
     base_of,
 )
 from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.xml_text import text_of
 
 _PAGE = 1000

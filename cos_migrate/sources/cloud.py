@@ -29,7 +29,7 @@ from cos_migrate.model import (
 from cos_migrate.network import Proxy, Route
 from cos_migrate.options import declared
 from cos_migrate.sources.base import Reader, Source, SourceOptions
-from cos_migrate.sources.inside import first_outside, is_behind, kept_inside, outside_failure
+from cos_migrate.sources.key_pages import KeyPage, folders_of, middle_of, ordered_page
 from cos_migrate.sources.list_files import version_of
 from cos_migrate.sources.slashes import same_target, twins
 from cos_migrate.xml_text import text_of
@@ -468,39 +468,8 @@ class KeyOrderedSource(CloudSource):
         """
 
     def list_page(self, part: ListRange, marker: str) -> Page:
-        """Return the next page of a range, held to the order it must have."""
-        last = marker or part.after
-        page = self.list_keys(part.prefix, last, "")
-        objects, problem = kept_inside(part.prefix, page.objects)
-        kept: list[Found] = []
-        # Python compares strings by code point, which is the order of their UTF-8 bytes.
-        for obj in objects:
-            if last and obj.name <= last:  # a name may be empty: it is then the first
-                raise self._disorder(obj.name, last)
-            last = obj.name
-            if part.until and last > part.until:
-                return Page(kept, "", problem=problem)
-            kept.append(obj)
-        if problem:
-            last = max(last, page.objects[-1].name)
-            if is_behind(part.prefix, last) or (part.until and last > part.until):
-                return Page(kept, "", problem=problem)
-        if page.truncated and not page.objects:
-            # Legal where many keys were deleted, as long as it leads on.
-            if page.following <= last:
-                raise self._disorder("an empty page", last)
-            last = page.following
-            if part.until and last >= part.until:
-                return Page(kept, "")
-        return Page(kept, last if page.truncated else "", problem=problem)
-
-    def _disorder(self, name: str, last: str) -> SourceError:
-        return SourceError(
-            f"the listing is out of order: {name} came behind {last}",
-            operation="ListObjects",
-            target=name,
-            code="ListingOutOfOrder",
-        )
+        """Return the next page of a range, held to its prefix and to the order it must have."""
+        return ordered_page(self.list_keys(part.prefix, marker or part.after, ""), part, marker)
 
     def key_of(self, name: str) -> str:
         """Return what of a name is its key below `cosPath`: a worker is told the name alone."""
@@ -526,41 +495,11 @@ class KeyOrderedSource(CloudSource):
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
         """Cut at a folder in the middle of what is left, looking from the top downwards."""
-        for folder in _folders_of(marker, part.prefix):
-            page = self.list_keys(folder, marker, "/")
-            names = [obj.name for obj in page.objects]
-            outside = first_outside(folder, page.folders + names)
-            if outside is not None:
-                failure = outside_failure(folder, outside)
-                raise SourceError(failure.message, operation=failure.operation, code=failure.code)
-            cuts = [
-                cut for cut in page.folders if cut > marker and (not part.until or cut < part.until)
-            ]
-            if cuts:
-                middle = cuts[len(cuts) // 2]
+        for folder in folders_of(marker, part.prefix):
+            middle = middle_of(self.list_keys(folder, marker, "/"), folder, marker, part.until)
+            if middle:
                 return part._replace(until=middle), part._replace(after=middle)
         return None
-
-
-class KeyPage(NamedTuple):
-    """One answer to a listing of keys."""
-
-    objects: list[SourceObject]
-    folders: list[str]
-    """The folded prefixes, each ending in the delimiter."""
-    truncated: bool
-    """Whether keys follow."""
-    following: str = ""
-    """The marker that a page without keys leads on to."""
-
-
-def _folders_of(marker: str, prefix: str) -> Iterator[str]:
-    """Yield the prefix, then the folders below it that `marker` lies in, from the top."""
-    yield prefix
-    at = marker.find("/", len(prefix))
-    while at >= 0:
-        yield marker[: at + 1]
-        at = marker.find("/", at + 1)
 
 
 def base_of(prefix: str) -> str:

@@ -29,9 +29,10 @@ from cos_migrate.model import (
 from cos_migrate.network import Proxy, Route
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cloud import KeyOrderedSource, KeyPage, Refusal, Told
+from cos_migrate.sources.cloud import KeyOrderedSource, Refusal, Told
 from cos_migrate.sources.cos_answers import described_by, grants_in, listed_instant
 from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.values import NO_SECRET, Secret
 from cos_migrate.xml_text import text_of
 

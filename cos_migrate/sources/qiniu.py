@@ -30,13 +30,13 @@ from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import (
     KeyOrderedSource,
-    KeyPage,
     Refusal,
     Told,
     base_of,
 )
 from cos_migrate.sources.collapsed import CollapsedKeys, same_target
 from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.qiniu_services import Account, Services, made_marker, marker_key, told_of
 
 _SIGNED_FOR = 3600

@@ -28,12 +28,12 @@ from cos_migrate.sources import s3_listing
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import (
     KeyOrderedSource,
-    KeyPage,
     Refusal,
     Told,
     base_of,
 )
 from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.s3_acl import carried_acl
 from cos_migrate.sources.s3_description import description_of, is_archived
 from cos_migrate.sources.s3_endpoint import Endpoint, regional_host

@@ -38,9 +38,9 @@ from cos_migrate.model import (
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import CloudSource, Refusal, Told
-from cos_migrate.sources.inside import outside_failure
 from cos_migrate.sources.java_dates import java_date, same_instant
 from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.key_pages import outside_failure
 
 _PUBLIC = "v0.api.upyun.com"
 _END = "g2gCZAAEbmV4dGQAA2VvZg"

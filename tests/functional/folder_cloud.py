@@ -25,7 +25,8 @@ from cos_migrate.model import Described, Fingerprint, ListRange, SourceObject
 from cos_migrate.options import option
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Reader
-from cos_migrate.sources.cloud import KeyOrderedSource, KeyPage, base_of
+from cos_migrate.sources.cloud import KeyOrderedSource, base_of
+from cos_migrate.sources.key_pages import KeyPage
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
 
 MIGRATE_TYPE = "migrateFolder"

@@ -1,0 +1,140 @@
+"""Pages of listings by keys, held to what was asked for: a prefix, and the order of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from cos_migrate.errors import SourceError
+from cos_migrate.keys import printable
+from cos_migrate.model import Failure, Found, ListRange, Page, SourceObject
+
+OUTSIDE = "ListingOutside"
+"""The code of a listing that shows names outside its prefix: some servers ignore it."""
+
+
+class KeyPage(NamedTuple):
+    """One answer to a listing of keys."""
+
+    objects: list[SourceObject]
+    folders: list[str]
+    """The folded prefixes, each ending in the delimiter."""
+    truncated: bool
+    """Whether keys follow."""
+    following: str = ""
+    """The marker that a page without keys leads on to."""
+
+
+def ordered_page(page: KeyPage, part: ListRange, marker: str) -> Page:
+    """Return what a page holds of a range behind `marker`.
+
+    Names outside the prefix are left out, and are the page's problem. Raises SourceError where
+    names come in another order, or again.
+    """
+    objects = page.objects
+    if not objects or (_is_inside(part, objects[0]) and _is_inside(part, objects[-1])):
+        # What lies between them is inside too, as long as all are in their order.
+        try:
+            return _in_order(page, objects, part, marker, None)
+        except SourceError:
+            if _first_outside(part.prefix, (obj.name for obj in objects)) is None:
+                raise
+    objects, problem = _inside(part.prefix, objects)
+    return _in_order(page, objects, part, marker, problem)
+
+
+def _is_inside(part: ListRange, obj: SourceObject) -> bool:
+    return obj.name.startswith(part.prefix)
+
+
+def _in_order(
+    page: KeyPage,
+    objects: list[SourceObject],
+    part: ListRange,
+    marker: str,
+    problem: Failure | None,
+) -> Page:
+    """Return what `objects` of a page are of a range. Raises SourceError for another order."""
+    last = marker or part.after
+    kept: list[Found] = []
+    # Python compares strings by code point, which is the order of their UTF-8 bytes.
+    for obj in objects:
+        if last and obj.name <= last:  # a name may be empty: it is then the first
+            raise _disorder(obj.name, last)
+        last = obj.name
+        if part.until and last > part.until:
+            return Page(kept, "", problem=problem)
+        kept.append(obj)
+    if problem:
+        last = max(last, page.objects[-1].name)
+        if _is_behind(part.prefix, last) or (part.until and last > part.until):
+            return Page(kept, "", problem=problem)
+    if page.truncated and not page.objects:
+        # Legal where many keys were deleted, as long as it leads on.
+        if page.following <= last:
+            raise _disorder("an empty page", last)
+        last = page.following
+        if part.until and last >= part.until:
+            return Page(kept, "")
+    return Page(kept, last if page.truncated else "", problem=problem)
+
+
+def middle_of(page: KeyPage, folder: str, marker: str, until: str) -> str:
+    """Return the folded prefix in the middle of those behind `marker`; empty: there is none.
+
+    `until`: the last name of the range, empty for none. Raises SourceError, of code OUTSIDE, for a
+    page with names outside `folder`.
+    """
+    outside = _first_outside(folder, [*page.folders, *(obj.name for obj in page.objects)])
+    if outside is not None:
+        failure = outside_failure(folder, outside)
+        raise SourceError(failure.message, operation=failure.operation, code=failure.code)
+    cuts = [cut for cut in page.folders if cut > marker and (not until or cut < until)]
+    return cuts[len(cuts) // 2] if cuts else ""
+
+
+def folders_of(marker: str, prefix: str) -> Iterator[str]:
+    """Yield the prefix, then the folders below it that `marker` lies in, from the top."""
+    yield prefix
+    at = marker.find("/", len(prefix))
+    while at >= 0:
+        yield marker[: at + 1]
+        at = marker.find("/", at + 1)
+
+
+def outside_failure(prefix: str, name: str) -> Failure:
+    """Return the failure of a listing below `prefix` that shows `name`."""
+    return Failure(
+        "ListObjects",
+        f"the source was asked for names that begin with {printable(prefix)}, and lists "
+        f"{printable(name)}: it does not keep to the prefix. What lies outside is not migrated",
+        code=OUTSIDE,
+    )
+
+
+def _inside(prefix: str, objects: list[SourceObject]) -> tuple[list[SourceObject], Failure | None]:
+    """Return the objects below `prefix`, and a failure that names the first one outside it."""
+    outside = _first_outside(prefix, (obj.name for obj in objects))
+    if outside is None:
+        return objects, None
+    kept = [obj for obj in objects if obj.name.startswith(prefix)]
+    return kept, outside_failure(prefix, outside)
+
+
+def _first_outside(prefix: str, names: Iterable[str]) -> str | None:
+    """Return the first name that does not begin with `prefix`, None when all do."""
+    return next((name for name in names if not name.startswith(prefix)), None)
+
+
+def _is_behind(prefix: str, name: str) -> bool:
+    """Return whether no name behind `name`, in the order of bytes, can begin with `prefix`."""
+    return name > prefix and not name.startswith(prefix)
+
+
+def _disorder(name: str, last: str) -> SourceError:
+    return SourceError(
+        f"the listing is out of order: {name} came behind {last}",
+        operation="ListObjects",
+        target=name,
+        code="ListingOutOfOrder",
+    )

@@ -1,0 +1,51 @@
+"""Pages that show what was not asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from cos_migrate.errors import SourceError
+from cos_migrate.model import Fingerprint, ListRange, SourceObject
+from cos_migrate.sources.key_pages import OUTSIDE, KeyPage, middle_of, ordered_page
+
+
+def page_of(*names: str, truncated: bool = False) -> KeyPage:
+    objects = [SourceObject(name, name, Fingerprint(1)) for name in names]
+    return KeyPage(objects, [], truncated)
+
+
+@pytest.mark.parametrize(
+    ("names", "kept", "following"),
+    [
+        (("a", "in/1", "in/2"), ["in/1", "in/2"], "in/2"),
+        (("in/1", "in/2", "z"), ["in/1", "in/2"], ""),
+        (("a", "b"), [], "b"),
+        (("in/1", "z", "in/2"), ["in/1", "in/2"], "in/2"),
+        (("in/2", "a", "in/3"), ["in/2", "in/3"], "in/3"),
+        (("in", "in/1"), ["in/1"], "in/1"),
+    ],
+)
+def test_names_outside_are_left_and_named(
+    names: tuple[str, ...], kept: list[str], following: str
+) -> None:
+    page = ordered_page(page_of(*names, truncated=True), ListRange("in/"), "")
+    assert ([item.name for item in page.found if isinstance(item, SourceObject)]) == kept
+    assert page.next == following
+    assert page.problem is not None
+    assert page.problem.code == OUTSIDE
+    outside = next(name for name in names if not name.startswith("in/"))
+    assert f"lists {outside}:" in page.problem.message
+
+
+def test_another_order_is_no_listing_with_or_without_names_outside() -> None:
+    for names in (("in/2", "in/1"), ("a", "in/2", "in/1")):
+        with pytest.raises(SourceError, match="out of order: in/1 came behind in/2"):
+            ordered_page(page_of(*names), ListRange("in/"), "")
+
+
+def test_folded_prefixes_outside() -> None:
+    page = KeyPage([], ["in/a/", "other/"], truncated=False)
+    with pytest.raises(SourceError, match="lists other/") as caught:
+        middle_of(page, "in/", "", "")
+    assert caught.value.code == OUTSIDE
+    assert middle_of(page._replace(folders=["in/a/", "in/b/"]), "in/", "", "") == "in/b/"
