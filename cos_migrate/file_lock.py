@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from pathlib import Path
+
+_HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK})
+_HELD_ON_WINDOWS = frozenset({errno.EACCES, errno.EDEADLK})
+_NO_LOCKS = frozenset(
+    {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.ENOTTY}
+)
+"""How file systems (NFS without a lock daemon, some FUSE drives) say that they keep no locks."""
+
+
+class NoFileLocks(OSError):
+    """The file system keeps no locks."""
+
+    def __init__(self, error: OSError, path: Path) -> None:
+        why = error.strerror or error
+        text = f"its file system keeps no file locks ({why}): use a folder on a local disk"
+        super().__init__(error.errno, text, str(path))
 
 
 class FileLock:
@@ -18,15 +35,19 @@ class FileLock:
     def acquire(self) -> bool:
         """Take the lock; return False when another process, or another of ours, has it.
 
-        Raises OSError when the file cannot be made.
+        Raises NoFileLocks, or OSError when the file cannot be made.
         """
         while True:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
             try:
                 _lock(descriptor)
-            except OSError:
+            except OSError as error:
                 os.close(descriptor)
-                return False
+                if _is_held(error):
+                    return False
+                if error.errno in _NO_LOCKS:
+                    raise NoFileLocks(error, self._path) from error
+                raise
             if self._is_there(descriptor):
                 self._descriptor = descriptor
                 return True
@@ -53,6 +74,11 @@ class FileLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _is_held(error: OSError) -> bool:
+    held = _HELD_ON_WINDOWS if sys.platform == "win32" else _HELD
+    return error.errno in held
 
 
 if sys.platform == "win32":

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cos_migrate.file_lock import FileLock
+from cos_migrate.file_lock import FileLock, NoFileLocks
 from cos_migrate.keys import printable_lines
 
 _KEEP_DAYS = 30
@@ -187,7 +187,11 @@ class LogFile(AppendFile):
         """Rename a file last written on an earlier day, and remove what is too old."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path.parent / ".roll.lock")
-        if not lock.acquire():
+        try:
+            held = lock.acquire()
+        except NoFileLocks:
+            held = False
+        if not held:
             self._day = ""  # another process does it: look again
             return
         try:

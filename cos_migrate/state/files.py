@@ -35,7 +35,11 @@ _RECORDS = re.compile(r"\d+\.(ldb|sst|log)")
 _TABLES = re.compile(r"CURRENT|\d+\.(ldb|sst)")
 _PROBE = 4 << 20
 """Bytes written to find out whether a disk is full: more than a library's usual write."""
+_NO_LOCKS = "its file system keeps no file locks: move the tool's folder to a local disk"
 _ADVICE = {
+    errno.ENOLCK: _NO_LOCKS,
+    errno.EOPNOTSUPP: _NO_LOCKS,
+    errno.ENOTSUP: _NO_LOCKS,
     errno.ENOSPC: "the disk is full: make room, then run again",
     errno.EDQUOT: "the disk quota is used up: make room, then run again",
     errno.EFBIG: "a file has reached the size limit: raise it (ulimit -f), then run again",
@@ -121,7 +125,7 @@ def unusable(folder: Path, error: OSError, operation: str) -> StateError:
 def refusal(folder: Path) -> OSError | None:
     """Return the system's reason for an I/O error that a library only has words for.
 
-    None when the system has none: the files can be read, and there is room to write.
+    None when the system has none: the files can be read and locked, and there is room to write.
     """
     probe = folder / f"probe-{os.getpid()}"
     try:
@@ -134,6 +138,7 @@ def refusal(folder: Path) -> OSError | None:
                 file.write(bytes(_PROBE))
                 file.flush()
                 os.fsync(file.fileno())
+                _try_lock(file.fileno())
         finally:
             probe.unlink(missing_ok=True)
     except OSError as error:
@@ -212,8 +217,15 @@ if sys.platform == "win32":
                 return True
             raise
 
+    def _try_lock(descriptor: int) -> None:
+        """Do nothing: Windows keeps locks on every file system."""
+
 else:
     import fcntl
+
+    def _try_lock(descriptor: int) -> None:
+        """Lock a file as the libraries do. Raises OSError."""
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def held_by_library(folder: Path) -> bool:
         """Return whether another program has the database open. Raises OSError.
