@@ -346,7 +346,6 @@ class Ledger:
         if obj.page and self._positions:
             self._positions.settled(obj.page)
         size, mtime_ns, _ = obj.fingerprint
-        mtime_ms = mtime_ns // 1_000_000 if mtime_ns >= 0 else -1
         self.settled += 1
         self._outcomes.append(
             Outcome(
@@ -356,7 +355,7 @@ class Ledger:
                 size,
                 lines,
                 failure,
-                mtime_ms,
+                mtime_ns // 1_000_000,  # -1, not known, stays -1; times before 1970 are negative
                 unverified,
             )
         )

@@ -242,7 +242,8 @@ class Outcome(NamedTuple):
     failure: Failure | None = None
     """Set exactly when `status` is FAIL."""
     mtime_ms: int = -1
-    """Modification time of the source object, milliseconds since 1970; -1 when unknown."""
+    """Modification time of the source object, milliseconds since 1970, negative before; -1 when
+    unknown."""
     unverified: str = ""
     """Why what arrived could only be compared by size and ETag; empty when its CRC64 agreed."""
     objects: int = 1

@@ -103,18 +103,20 @@ class Scanner:
         # The first objects leave at once, so that transfers begin early.
         most = 1
         since, used = time.monotonic(), time.thread_time()
-        for item in self._scan():
-            batch.append(item)
-            if len(batch) >= most or time.monotonic() - since > _BATCH_SECONDS:
-                if self._turns:
-                    self._judge(time.monotonic() - since, time.thread_time() - used)
-                if not self._give(batch):
-                    return
-                batch = []
-                most = min(_BATCH, most * 4)
-                since, used = time.monotonic(), time.thread_time()
-        if batch and not self._stopping:
-            self._post(Scanned(batch))
+        try:
+            for item in self._scan():
+                batch.append(item)
+                if len(batch) >= most or time.monotonic() - since > _BATCH_SECONDS:
+                    if self._turns:
+                        self._judge(time.monotonic() - since, time.thread_time() - used)
+                    if not self._give(batch):
+                        return
+                    batch = []
+                    most = min(_BATCH, most * 4)
+                    since, used = time.monotonic(), time.thread_time()
+        finally:  # what was found before a scan broke off counts
+            if batch and not self._stopping:
+                self._post(Scanned(batch))
 
     def _judge(self, spent: float, used: float) -> None:
         """Decide how far to walk ahead, by the seconds that a batch took and used of a processor.

@@ -17,7 +17,6 @@ from cos_migrate.http import Connection, Incoming, Timeouts
 from cos_migrate.keys import printable
 from cos_migrate.model import (
     Described,
-    Failure,
     Fingerprint,
     Found,
     ListRange,
@@ -33,6 +32,7 @@ from cos_migrate.sources.cloud import KeyOrderedSource, Refusal, Told
 from cos_migrate.sources.cos_answers import described_by, grants_in, listed_instant
 from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.key_pages import KeyPage
+from cos_migrate.sources.list_files import rejected_line
 from cos_migrate.values import NO_SECRET, Secret
 from cos_migrate.xml_text import text_of
 
@@ -226,9 +226,7 @@ class CosBucketSource(KeyOrderedSource):
         line = text.strip()
         key = unquote_plus(line, errors="surrogateescape").removeprefix("/")
         if line and not key:
-            where = f"line {number} of {self.config.src_file_list}"
-            failure = Failure("read", f"{where} names no key", code="NotMigratable")
-            return Rejected(f"{self.config.src_file_list}:{number}", "", "", failure)
+            return rejected_line(self.config.src_file_list, number, line, "it names no key")
         return SourceObject(key, key, Fingerprint(-1)) if key else None
 
     def _target_folder(self) -> str | None:

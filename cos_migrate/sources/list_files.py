@@ -6,10 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 
 from cos_migrate.errors import SourceError
+from cos_migrate.keys import printable
 from cos_migrate.model import Failure, Found, Page, Rejected
 
 _LINES = 1000
 """Lines of a list file that make a page."""
+_SHOWN_MOST = 200
+"""Characters of a line that cannot be used that are shown."""
 
 
 def lists_below(path: str) -> Iterator[str]:
@@ -33,11 +36,27 @@ def version_of(path: str) -> str:
     return f"{path} {told.st_size} {told.st_mtime_ns}"
 
 
-def list_file_page(path: str, marker: str, parse: Callable[[str, int], Found | None]) -> Page:
+def rejected_line(path: str, number: int, text: str, problem: str) -> Rejected:
+    """Return the failure of a line; `text`: what it holds, without credentials.
+
+    It has no key: a line that must not be sent is not to be tried again by itself.
+    """
+    shown = printable(text[:_SHOWN_MOST]) + ("..." if len(text) > _SHOWN_MOST else "")
+    failure = Failure("read", f"line {number} of {path}: {problem}: {shown}", code="NotMigratable")
+    return Rejected(f"{path}:{number}: {shown}", "", "", failure)
+
+
+def list_file_page(
+    path: str,
+    marker: str,
+    parse: Callable[[str, int], Found | None],
+    mask: Callable[[str], str] = str,
+) -> Page:
     """Return the next page of a file that has one name a line; the marker is `offset:line`.
 
     `parse` is given each line without its end and its number (1-based), and returns None for one
-    to be passed over. A line that is no UTF-8 is rejected. Raises SourceError.
+    to be passed over. A line that is no UTF-8 is rejected; `mask` takes credentials out of its
+    text. Raises SourceError.
     """
     offset, _, number = marker.partition(":")
     found: list[Found] = []
@@ -50,7 +69,7 @@ def list_file_page(path: str, marker: str, parse: Callable[[str, int], Found | N
                 if not raw:
                     return Page(found, "")
                 line += 1
-                item = _line_of(raw, path, line, parse)
+                item = _line_of(raw, path, line, parse, mask)
                 if item is not None:
                     found.append(item)
             return Page(found, f"{file.tell()}:{line}")
@@ -61,13 +80,16 @@ def list_file_page(path: str, marker: str, parse: Callable[[str, int], Found | N
 
 
 def _line_of(
-    raw: bytes, path: str, number: int, parse: Callable[[str, int], Found | None]
+    raw: bytes,
+    path: str,
+    number: int,
+    parse: Callable[[str, int], Found | None],
+    mask: Callable[[str], str],
 ) -> Found | None:
     if number == 1:
         raw = raw.removeprefix(b"\xef\xbb\xbf")
     try:
         return parse(raw.decode().rstrip("\r\n"), number)
     except UnicodeDecodeError:
-        name = f"{path}:{number}"
-        failure = Failure("read", f"line {number} of {path} is not UTF-8", code="NotMigratable")
-        return Rejected(name, "", "", failure)
+        text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
+        return rejected_line(path, number, mask(text), "it is not UTF-8")

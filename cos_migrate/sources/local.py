@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar
 
+from cos_migrate.errors import SourceError
 from cos_migrate.keys import printable
 from cos_migrate.model import (
     Described,
@@ -280,8 +281,11 @@ class LocalSource(Source):
         )
 
     def _scan_list(self) -> Iterator[Found]:
-        """Yield what the list file names, each path once."""
-        listed: set[int] = set()
+        """Yield what the list file names, each path once.
+
+        Raises SourceError at the end of a list of which nothing exists.
+        """
+        listed: dict[int, bool] = {}
         path = self.config.file_list_path
         try:
             with open(path, "rb") as file:
@@ -293,9 +297,13 @@ class LocalSource(Source):
                         yield self._listed(raw.decode("utf-8", "surrogateescape"), listed)
         except OSError as error:
             yield _unreadable(path, error, unlisted=True)
+            return
+        if listed and not any(listed.values()):
+            text = f"nothing that {path} lists exists below {self._root}"
+            raise SourceError(text, operation="scan", target=path, code="ENOENT")
 
-    def _listed(self, line: str, listed: set[int]) -> Found:
-        """Judge one line of the list."""
+    def _listed(self, line: str, listed: dict[int, bool]) -> Found:
+        """Judge one line of the list; `listed`: hash of each path so far -> whether it exists."""
         relative = _normal(line)
         name = _as_folder(self._root) + relative
         if not _is_utf8(name):
@@ -305,17 +313,17 @@ class LocalSource(Source):
             return Rejected(name, "", "", failure)
         if hash(relative) in listed:
             return _not_matching("listed twice", name)
-        listed.add(hash(relative))
+        listed[hash(relative)] = True
         if self._lies_excluded(relative):
             return _not_matching("excludes", name)
         try:
             found = os.stat(system_path(name))
-        except ValueError:  # a NUL cannot be in a name
-            return Rejected(name, "", _illegal_line(name))
-        except OSError as error:
-            if error.errno in _GONE:
-                return Rejected(name, "", _illegal_line(name))
-            return _odd_entry(name, relative, error, is_link=False)
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno not in _GONE:
+                return _odd_entry(name, relative, error, is_link=False)
+            is_link = "\0" not in name and os.path.lexists(system_path(name))
+            listed[hash(relative)] = is_link
+            return _not_matching("broken link" if is_link else "not there", name)
         if stat.S_ISDIR(found.st_mode):
             name, relative = name + "/", relative + "/"
             empty = SourceObject(name, relative, Fingerprint(0, found.st_mtime_ns), is_folder=True)
@@ -416,13 +424,10 @@ def _not_matching(reason: str, name: str) -> Rejected:
     return Rejected(name, "", line)
 
 
-def _illegal_line(name: str) -> str:
-    return f"skip the file for illegal utf-8 letter, [local_file:{printable(name)}]"
-
-
 def _illegal(name: str, *, unlisted: bool = False) -> Rejected:
     failure = Failure("scan", "the name is not UTF-8", code="NameNotUtf8")
-    return Rejected(printable(name), "", _illegal_line(name), failure, unlisted)
+    line = f"skip the file for illegal utf-8 letter, [local_file:{printable(name)}]"
+    return Rejected(printable(name), "", line, failure, unlisted)
 
 
 def _unreadable(name: str, error: OSError, *, unlisted: bool, key: str = "") -> Rejected:

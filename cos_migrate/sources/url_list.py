@@ -32,10 +32,18 @@ from cos_migrate.network import Proxy
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import CloudSource, Refusal, Told
-from cos_migrate.sources.list_files import list_file_page, lists_below
+from cos_migrate.sources.list_files import list_file_page, lists_below, rejected_line
 from cos_migrate.sources.url_answers import date_of, described_by, is_strong
 from cos_migrate.sources.url_index import Place, UrlIndex
-from cos_migrate.sources.urls import BLANKS, Address, BadUrl, address_of, redirected, shown
+from cos_migrate.sources.urls import (
+    BLANKS,
+    Address,
+    BadUrl,
+    address_of,
+    redirected,
+    shown,
+    shown_line,
+)
 from cos_migrate.values import NO_SECRET, Secret
 
 
@@ -170,7 +178,9 @@ class UrlListSource(CloudSource):
 
     def _read(self, number: int, path: str, marker: str) -> Page:
         """Return a page; the lock is held and all before it is known."""
-        page = list_file_page(path, marker, lambda text, line: self._found(text, number, line))
+        page = list_file_page(
+            path, marker, lambda text, line: self._found(text, number, line), shown_line
+        )
         reached = self._seen.markers.get(number, "")
         if reached is not None and _offset(marker) >= _offset(reached):
             self._seen.markers[number] = page.next or None
@@ -184,10 +194,11 @@ class UrlListSource(CloudSource):
         try:
             address = address_of(text)
         except BadUrl as error:
-            return self._rejected(number, line, str(error))
+            return rejected_line(self._name_of(number), line, shown_line(url), str(error))
         key = address.key
         if not key:
-            return self._rejected(number, line, "its path is empty, so that it gives no key")
+            problem = "its path is empty, so that it gives no key"
+            return rejected_line(self._name_of(number), line, shown_line(url), problem)
         wanted = f"{address.origin}{address.path}?{address.url.partition('?')[2]}"
         here = Place(number, line)
         first, same = self._seen.index.first(key, wanted, here)
@@ -197,13 +208,8 @@ class UrlListSource(CloudSource):
         if same:
             told = f"line {line} of {self._name_of(number)} is passed over: it repeats {where}"
             return Note(told)
-        return self._rejected(number, line, f"it goes to the same key as {where}", url)
-
-    def _rejected(self, number: int, line: int, problem: str, url: str = "") -> Rejected:
-        # Without a key: a line that must not be sent is not to be tried again by itself.
-        path = self._name_of(number)
-        failure = Failure("read", f"line {line} of {path}: {problem}", code="NotMigratable")
-        return Rejected(url or f"{path}:{line}", "", "", failure)
+        text = f"line {line} of {self._name_of(number)}: it goes to the same key as {where}"
+        return Rejected(url, "", "", Failure("read", text, code="SameTarget"))
 
     def _name_of(self, number: int) -> str:
         files = self._files()

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote, unquote_to_bytes, urljoin
 
 BLANKS = "".join(map(chr, range(0x21)))
 """What is taken off both ends of a line, as the Java tool does it."""
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
@@ -21,6 +22,7 @@ _PATH_PLAIN = "/:@!$&'()*+,;=~-._%"
 _QUERY_PLAIN = _PATH_PLAIN + "?"
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _VALID = re.compile(r"(?:[A-Za-z0-9/:@!$&'()*+,;=~._-]|%[0-9A-Fa-f]{2})*")
+_LINE_HEAD = re.compile("(?:[A-Za-z][A-Za-z0-9+.-]*:)?/+")
 _SLASHES = re.compile("/{2,}")
 _HIDDEN = "***"
 _RECORDED = "] [url: "
@@ -54,6 +56,9 @@ class Address(NamedTuple):
 def address_of(text: str) -> Address:
     """Return what is requested for a URL. Raises BadUrl."""
     text = text.strip(BLANKS)
+    control = _CONTROL.search(text)
+    if control:
+        raise BadUrl(f"it holds a control character (U+{ord(control.group()):04X})")
     scheme = _SCHEME.match(text)
     if not scheme:
         raise BadUrl("it is no URL: it does not begin with http:// or https://")
@@ -93,6 +98,16 @@ def shown(text: str) -> str:
         head, mark, url = text.partition(_RECORDED)
         return f"{head}{mark}{_masked(url[:-1])}]" if mark else text
     return _masked(text)
+
+
+def shown_line(text: str) -> str:
+    """Return a line that is no usable URL, without what may be credentials or a query in it."""
+    text = text.strip(BLANKS)
+    head = _LINE_HEAD.match(text)
+    start = text[: head.end()] if head else ""
+    hidden, at, rest = text[len(start) :].rpartition("@")
+    plain = re.sub("([?#]).*", rf"\1{_HIDDEN}", rest, flags=re.DOTALL)
+    return f"{start}{_HIDDEN if hidden else ''}{at}{plain}"
 
 
 def _masked(text: str) -> str:

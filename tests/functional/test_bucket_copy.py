@@ -278,7 +278,7 @@ def test_what_a_list_names_twice_is_copied_once(
     assert (ended.code, ended.counts()) == (1, counted(new=1, fail=1)), ended.out
     assert cos.operations().count("PutObjectCopy") == 1
     assert f"line 2 of {listed} is passed over: it repeats line 1" in tool.log("info.log")
-    assert f"line 4 of {listed} names no key" in tool.log("error.log")
+    assert f"line 4 of {listed}: it names no key: /" in tool.log("error.log")
 
 
 def test_onto_itself(tool: CloudTool, cos: EmbeddedCos) -> None:

@@ -29,6 +29,13 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the files are below /proc/self/cwd"
 )
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "java_differential.json.gz"
+_DATA = "/proc/self/cwd/data"
+_NOT_FOUND = {
+    f"skip the file for illegal utf-8 letter, [local_file:{_DATA}/{name}]": (
+        f"[condition_not_match] [reason: {reason}]  [local_file: {_DATA}/{name}]"
+    )
+    for name, reason in (("links/broken", "broken link"), ("not there.txt", "not there"))
+}
 BROKEN_LINK = (
     "[condition_not_match] [reason: broken link]  [local_file: /proc/self/cwd/data/links/broken]"
 )
@@ -63,6 +70,8 @@ def intended_lines(java: list[str]) -> list[str]:
             lines += [f"{count[1]}{int(count[2]) + 1}", BROKEN_LINK]
         else:
             lines.append(line)
+    # Java says it of whatever a list names that it cannot find.
+    lines = [_NOT_FOUND.get(line, line) for line in lines]
     failed = {found[1] for line in lines if (found := _FAILED.match(line))}
     told = (line.replace("*/ -1/ *", "*/ 0/ *") for line in lines)  # Java: of a folder -1
     # Java tells how far it came with what COS refused, mostly 100.00%.

@@ -191,7 +191,9 @@ def test_a_file_list(cos: EmbeddedCos, tool: Tool) -> None:
     tool.local |= {"fileListMode": "on", "fileListPath": str(listing)}
     ended = tool.run()
     assert ended.counts() == {"new": 3, "update": 0, "fail": 0, "skip": 0, "unmatched": 1}
-    assert f"skip the file for illegal utf-8 letter, [local_file:{tool.data}/missing]" in ended.out
+    line = f"[condition_not_match] [reason: not there]  [local_file: {tool.data}/missing]"
+    assert line in ended.out
+    assert "illegal utf-8" not in ended.out
     assert cos.keys(BUCKET) == ["a", "d/", "d/b"]
     folder = cos.object_head(BUCKET, "d/")
     assert folder.headers["content-type"] == "application/x-directory"
@@ -294,6 +296,34 @@ def test_an_empty_folder(tool: Tool, cos: EmbeddedCos) -> None:
     ended = tool.run()
     assert (ended.code, ended.status) == (0, "ALL_OK")
     assert not cos.requests
+
+
+def test_a_file_list_of_which_nothing_exists(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.put("unlisted")
+    listing = tool.folder / "list.txt"
+    listing.write_text("gone\nwrong/root/a\n", encoding="utf-8")
+    tool.local |= {"fileListMode": "on", "fileListPath": str(listing)}
+    ended = tool.run()
+    assert (ended.code, ended.list_finished) == (1, False)
+    assert ended.counts() == {"new": 0, "update": 0, "fail": 0, "skip": 0, "unmatched": 2}
+    assert f"nothing that {listing} lists exists below {tool.data}" in ended.err
+    assert "nothing was found to migrate" not in ended.out
+    assert cos.keys(BUCKET) == []
+
+
+def test_times_before_1970_in_the_list_of_finished_files(tool: Tool) -> None:
+    finished = tool.folder / "finished"
+    finished.mkdir()
+    tool.common |= {"outputFinishedFileFolder": str(finished), "workerProcessNum": "0"}
+    times_ns = {"a": -1, "b": -1_000_000, "c": -86_400_000_500_000, "d": 0, "e": 1_500_000}
+    for name, time_ns in times_ns.items():
+        os.utime(tool.put(name), ns=(time_ns, time_ns))
+    assert tool.run().counts()["new"] == len(times_ns)
+    (path,) = finished.iterdir()
+    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    told = {Path(name).name: int(mtime) for name, _, mtime in rows}
+    assert told == {"a": -1, "b": -1, "c": -86_400_001, "d": 0, "e": 1}
+    assert tool.run().counts()["skip"] == len(times_ns)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of raw bytes")

@@ -280,12 +280,33 @@ def test_a_file_list(tmp_path: Path) -> None:
     rejected = [i for i in items if isinstance(i, Rejected)]
     root = (tmp_path / "root").as_posix()
     told = [i.line for i in rejected]
-    assert f"skip the file for illegal utf-8 letter, [local_file:{root}/gone]" in told
+    assert f"[condition_not_match] [reason: not there]  [local_file: {root}/gone]" in told
     assert told.count(f"[condition_not_match] [reason: listed twice]  [local_file: {root}/b]") == 1
     assert told.count(f"[condition_not_match] [reason: listed twice]  [local_file: {root}/a]") == 1
     [outside] = [i for i in rejected if i.failure]
     assert outside.failure
     assert outside.failure.code == "OutsideRoot"
+
+
+def test_what_a_file_list_names_and_is_not_there(tmp_path: Path) -> None:
+    make(tmp_path / "root", "a")
+    (tmp_path / "root" / "broken").symlink_to("nowhere")
+    items = listed(tmp_path, "gone\na\nbroken\na/below\nnul\0\n")
+    root = (tmp_path / "root").as_posix()
+    assert keys(items) == ["a"]
+    assert [item.line for item in items if isinstance(item, Rejected)] == [
+        f"[condition_not_match] [reason: not there]  [local_file: {root}/gone]",
+        f"[condition_not_match] [reason: broken link]  [local_file: {root}/broken]",
+        f"[condition_not_match] [reason: not there]  [local_file: {root}/a/below]",
+        f"[condition_not_match] [reason: not there]  [local_file: {root}/nul\\x00]",
+    ]
+
+
+def test_a_file_list_of_which_nothing_exists(tmp_path: Path) -> None:
+    make(tmp_path / "root", "not listed")
+    with pytest.raises(SourceError, match=r"nothing that .*list.txt lists exists below"):
+        listed(tmp_path, "gone\nalso gone\ngone\n")
+    assert listed(tmp_path, "\n \n") == []
 
 
 def test_a_folder_object_is_empty(tmp_path: Path) -> None:

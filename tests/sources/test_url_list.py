@@ -226,12 +226,58 @@ class TestLists:
         items = found_in(source_of(site.path))
         bad = [item for item in items if isinstance(item, Rejected)]
         assert len(items) == 6
-        assert [item.name for item in bad] == [f"{site.path}:{line}" for line in (2, 4, 5, 6)]
+        texts = ["ftp://***@h/b", "http://h", "words", "\\xff"]
+        assert [item.name for item in bad] == [
+            f"{site.path}:{line}: {text}" for line, text in zip((2, 4, 5, 6), texts, strict=True)
+        ]
         for item, line in zip(bad, (2, 4, 5, 6), strict=True):
             assert item.failure
             assert f"line {line} of {site.path}" in item.failure.message
+            assert item.failure.code == "NotMigratable"
             assert "pw" not in item.failure.message
             assert not item.key
+
+    @pytest.mark.parametrize("control", ["\t", "\x00", "\x1b", "\r", "\x7f", "\x85", "\v"])
+    def test_a_control_character_in_a_line_is_refused(self, site: Site, control: str) -> None:
+        text = f"http://h/a\nhttp://u:pw@h/b{control}c?sign=pw\r\n\t http://h/d\t\n"
+        site.path.write_bytes(text.encode())
+        items = found_in(source_of(site.path))
+        assert [item.key for item in items if isinstance(item, SourceObject)] == ["a", "d"]
+        (bad,) = (item for item in items if isinstance(item, Rejected))
+        assert bad.failure
+        code = f"U+{ord(control):04X}"
+        assert (
+            f"line 2 of {site.path}: it holds a control character ({code})" in bad.failure.message
+        )
+        assert "http://***@h/b\\x" in bad.failure.message
+        assert "pw" not in bad.failure.message + bad.name
+        assert (bad.failure.operation, bad.failure.code) == ("read", "NotMigratable")
+
+    @pytest.mark.parametrize(
+        ("line", "masked"),
+        [
+            ("user:pw@host/a?sign=pw", "***@host/a?***"),
+            ("//user:pw@host/a#pw", "//***@host/a#***"),
+            ("htp://user:p?w@host/a", "htp://***@host/a"),
+            ("http:user:pw@host/a", "***@host/a"),
+            ("/data/a b.txt", "/data/a b.txt"),
+        ],
+    )
+    def test_a_bad_line_is_shown_without_what_may_be_secret(
+        self, site: Site, line: str, masked: str
+    ) -> None:
+        site.path.write_text(f"\n{line}\n", encoding="utf-8")
+        (bad,) = found_in(source_of(site.path))
+        assert isinstance(bad, Rejected)
+        assert bad.failure
+        assert bad.failure.message.endswith(f": {masked}")
+        assert bad.name == f"{site.path}:2: {masked}"
+
+    def test_a_long_bad_line_is_cut(self, site: Site) -> None:
+        site.path.write_text("x" * 100_000, encoding="utf-8")
+        (bad,) = found_in(source_of(site.path))
+        assert isinstance(bad, Rejected)
+        assert len(bad.name) < len(str(site.path)) + 300
 
     def test_the_same_url_twice_is_migrated_once(self, site: Site) -> None:
         site.write("http://h/a?x=1", "http://h/b", "http://H:80/%61?x=1#f", "http://h/b")
@@ -250,6 +296,7 @@ class TestLists:
             assert isinstance(item, Rejected)
             assert item.failure
             assert f"line 1 of {site.path}" in item.failure.message
+            assert item.failure.code == "SameTarget"
             assert not item.key
 
     def test_a_folder_of_lists(self, tmp_path: Path) -> None:
