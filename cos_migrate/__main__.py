@@ -1,21 +1,18 @@
 """`python -m cos_migrate`."""
 
 import os
-import signal
-import sys
 from types import FrameType
+
+from cos_migrate import signals
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
     """End at once: there is nothing yet, or nothing any more, that would have to be finished."""
-    os._exit(128 + number)
+    os._exit(signals.exit_code(number))
 
 
-for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
-    _number = getattr(signal, _name, None)
-    if _number is not None and signal.getsignal(_number) != signal.SIG_IGN:  # as nohup has it
-        signal.signal(_number, _end)
+signals.install(_end)
 
-from cos_migrate.cli import main  # noqa: E402 - signals may come while it is loaded
+from cos_migrate.cli import run_process  # noqa: E402 - signals may come while it is loaded
 
-sys.exit(main())
+run_process()

@@ -6,9 +6,9 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from cos_migrate import __version__
+from cos_migrate import __version__, streams
 from cos_migrate.errors import ConfigError, MigrateError, StateError
 from cos_migrate.keys import printable_lines
 from cos_migrate.masking import masked
@@ -18,15 +18,27 @@ if TYPE_CHECKING:
 
 OK, INCOMPLETE, MISUSE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes: all well; something failed; configuration or usage; the database; Ctrl-C."""
-_STANDARD_ERROR = 2
 _OTHER_USES = frozenset({"--help", "-h", "--version", "--demo", "--decrypt"})
 """Words that ask for something else than a run."""
+
+
+def run_process() -> NoReturn:
+    """Be the whole process: run the tool and end with its exit code.
+
+    No state of the standard streams, of the environment or of other threads changes the code.
+    """
+    streams.take_over()
+    try:
+        code = main()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else INCOMPLETE
+    streams.flush()
+    os._exit(code)
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit code."""
     words = sys.argv[1:] if words is None else words
-    _hold_streams()
     try:
         code = _print_version() if list(words) == ["--version"] else _run(words)
         sys.stdout.flush()
@@ -54,25 +66,9 @@ def _explain(error: MigrateError) -> int:
 
 def _give_up_stdout(error: OSError) -> int:
     """Go without what --help, --demo or a query has to tell: nobody reads it, or a disk is full."""
-    # What is left in the buffer must not fail again when the interpreter ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not isinstance(error, BrokenPipeError):
         print(f"stdout cannot be written ({error.strerror})", file=sys.stderr)
     return INCOMPLETE
-
-
-def _hold_streams() -> None:
-    """Have all three standard streams, even when this was started with some of them closed.
-
-    What is opened next, such as the record database, would else take their numbers, and get what
-    libraries and other processes write there.
-    """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
-        os.set_inheritable(descriptor, True)
-    os.close(descriptor)
-    # Open as long as the process is.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _print_version() -> int:

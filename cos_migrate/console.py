@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from dataclasses import dataclass
@@ -132,9 +131,6 @@ class Console:
     def _give_up(self, why: str) -> None:
         """Go on without stdout: the logs hold everything."""
         self._out = None
-        with contextlib.suppress(OSError):
-            # What is left in the buffer must not fail again when the interpreter ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         self.complain(f"warning: {why}; the run goes on, see log/info.log")
 
 

@@ -6,18 +6,18 @@ has, in AES/CTR with the envelope in the object's metadata.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import make_dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, NoReturn
 
+from cos_migrate import signals
 from cos_migrate.command_line import CommandLine
 from cos_migrate.config import Override, load, option
 from cos_migrate.cos.access import Access
@@ -51,7 +51,7 @@ def run_decrypt(
     _refuse_existing(target)
     client = Download(Access(cos_settings(common)))
     try:
-        with _signals():
+        with signals.handled(_end):
             _fetch(client, cos_path, settings, target, quiet=line.quiet)
     except (CosError, SourceError, TransportError) as error:
         raise _told(error, cos_path) from error
@@ -116,7 +116,7 @@ def _fetch(
     finally:
         partial.unlink(missing_ok=True)
     shown = printable(cos_path), printable(str(target))
-    print(f"[ok] decrypted {shown[0]} to {shown[1]}, {head.size} bytes", flush=True)
+    _say(f"[ok] decrypted {shown[0]} to {shown[1]}, {head.size} bytes")
 
 
 def _write(
@@ -131,11 +131,10 @@ def _write(
         done += len(plain)
         if not quiet and time.monotonic() >= next_line:
             next_line = time.monotonic() + _SHOW_EVERY
-            print(
+            _say(
                 f"[DownloadInProgress] [key: {printable(cos_path)}] "
                 f"[byteDownload/ byteTotal/ percentage: {done}/ {head.size}/ "
-                f"{100 * done / head.size:.2f}%]",
-                flush=True,
+                f"{100 * done / head.size:.2f}%]"
             )
     file.flush()
     os.fsync(file.fileno())
@@ -146,6 +145,12 @@ def _write(
             "x-cos-meta-md5",
             code="ChecksumMismatch",
         )
+
+
+def _say(text: str) -> None:
+    """Print a line. The file matters, not whether stdout can be written."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
 def _rename_new(partial: Path, target: Path) -> None:
@@ -168,19 +173,6 @@ def _told(error: MigrateError, cos_path: str) -> CosError:
     return CosError(text, status=error.status, code=error.code, request_id=error.request_id)
 
 
-@contextmanager
-def _signals() -> Iterator[None]:
-    """Let a signal end the command in good order, with the exit code that shells expect."""
-
-    def end(number: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, end) for number in heard}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    """End the command in good order."""
+    raise SystemExit(signals.exit_code(number))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from cos_migrate import signals
 from cos_migrate.cos.access import Access, CosSettings, Credentials
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.emulator import EmbeddedCos
@@ -50,10 +50,7 @@ def run_demo(folder: Path) -> int:
     Raises StateError when another demo runs there, MigrateError when it cannot be written to, and
     SystemExit with the exit code of the signal that ended it.
     """
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _end)
+    signals.install(_end)
     try:
         return _run_alone(folder)
     except BrokenPipeError:
@@ -66,7 +63,7 @@ def run_demo(folder: Path) -> int:
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+    raise SystemExit(signals.exit_code(number))
 
 
 def _run_alone(folder: Path) -> int:

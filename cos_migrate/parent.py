@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import BinaryIO
+
+from cos_migrate import signals
 
 
 def pipes() -> tuple[BinaryIO, BinaryIO]:
     """Return where frames come in and where they leave."""
     # Ctrl-C, and a service manager's end, may reach all processes: the coordinator answers, which
     # waits for what is in flight, and without which this process ends.
-    for name in ("SIGINT", "SIGBREAK", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signals.ignore()
     incoming, outgoing = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the frames
     return incoming, outgoing

@@ -180,21 +180,22 @@ class Report:
                     self._note_failure(outcome)
         told_routine, told_notable = "".join(routine), "".join(notable)
         if told_routine or told_notable:
-            self._console.lines(told_routine, told_notable)
             self._logs.info(told_routine + told_notable)
         if sent:
             self._list_finished(sent)
+        if told_routine or told_notable:
+            self._console.lines(told_routine, told_notable)  # last: it may have to wait
 
     def say(self, line: str) -> None:
         """Tell of something that concerns the whole run, and is no fault."""
-        self._console.say(line)
         self.note(line)
+        self._console.say(line)
 
     def event(self, line: str) -> None:
         """Tell of the progress of an object."""
         shown = printable_lines(line)
-        self._console.lines(shown + "\n")
         self._logs.info(shown)
+        self._console.lines(shown + "\n")
 
     def note(self, line: str) -> None:
         """Write a line to info.log only."""
@@ -211,8 +212,8 @@ class Report:
 
     def warn(self, line: str) -> None:
         """Warn of something that does not fail an object."""
-        self._console.complain(f"warning: {line}")
         self._logs.warning(line)
+        self._console.complain(f"warning: {line}")
 
     def without_md5(self, cos_path: str) -> None:
         """Warn of an object that gets no `x-cos-meta-md5`, and count it."""
@@ -224,8 +225,8 @@ class Report:
 
     def error(self, line: str) -> None:
         """Tell of something that concerns the whole run."""
-        self._console.complain(f"error: {line}")
         self._logs.error(line)
+        self._console.complain(f"error: {line}")
 
     def found(self, objects: int, size: int) -> None:
         """Note objects and bytes that are known of."""
@@ -268,24 +269,27 @@ class Report:
             self._without_md5,
             self._monotonic() - self._began,
         )
-        self._console.end_display()
-        self._console.say(summary.text)
         self._logs.info(summary.text)
         result = AppendFile(self._folder / "db" / "result.out")
         result.append(summary.text.encode())
         result.close()
         table = "\n".join(self._causes.table())
         if table:
+            self._logs.error(table)
+        gaps = self._end_lists()
+        self._console.end_display()
+        self._console.say(summary.text)
+        if table:
             self._console.say(
                 f"{table}\nThe causes are in log/error.log, the list in "
                 f"log/{self._failed_list.name}; {self._advice}"
             )
-            self._logs.error(table)
-        self._end_lists()
+        for gap in gaps:
+            self._console.say(gap)
         return summary
 
-    def _end_lists(self) -> None:
-        """Close the lists, and tell of those that are not whole."""
+    def _end_lists(self) -> list[str]:
+        """Close the lists; log and return what those lack that are not whole."""
         failures, unverified = self._failures, self._unverified_file
         self._gaps += (
             failures.gap(f"log/{failures.path.name}", "failures"),
@@ -294,9 +298,10 @@ class Report:
         failures.close()
         unverified.close()
         self._end_finished()
-        for gap in filter(None, self._gaps):
-            self._console.say(gap)
+        gaps = [gap for gap in self._gaps if gap]
+        for gap in gaps:
             self._logs.warning(gap)
+        return gaps
 
     def _note_failure(self, outcome: Outcome) -> None:
         failure = outcome.failure

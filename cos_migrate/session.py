@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
+import queue
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from cos_migrate import batch, records
+from cos_migrate import batch, records, signals, streams
 from cos_migrate.batch import BatchTask
 from cos_migrate.command_line import CommandLine
 from cos_migrate.config import Config, Loaded, load
@@ -41,7 +40,7 @@ from cos_migrate.state import State
 
 T = TypeVar("T")
 
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+_STOPPING = b"\nstopping: what is in flight is being finished; once more ends at once\n"
 
 
 class Session:
@@ -65,7 +64,8 @@ class Session:
         self._folder = Path.cwd()
         self._console = console
         self._signal = 0
-        self._wake = threading.Event()
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._hard_limit: signals.HardLimit | None = None
         self._run: Run | None = None
         self._credentials: Credentials | None = None
         self._encryption: EncryptionSettings | None = None
@@ -103,7 +103,8 @@ class Session:
                 while True:
                     code = self._round(loaded, source_type, console, logs)
                     if common.daemon_mode and not self._stop_code():
-                        self._wake.wait(common.daemon_mode_inter_val)
+                        with suppress(queue.Empty):
+                            self._wake.get(timeout=common.daemon_mode_inter_val)
                     if self._stop_code() or not common.daemon_mode:
                         return self._stop_code() or code
         finally:
@@ -112,7 +113,7 @@ class Session:
 
     def _stop_code(self) -> int:
         """Return the exit code for the signal that came, 0 when none did."""
-        return 128 + self._signal if self._signal else 0
+        return signals.exit_code(self._signal) if self._signal else 0
 
     def _round(
         self, loaded: Loaded, source_type: type[Source], console: Console, logs: Logs
@@ -203,25 +204,29 @@ class Session:
     @contextmanager
     def _signals(self) -> Iterator[None]:
         """End the run in good order on the first signal, at once on the second."""
-        before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
-        for name in _SIGNALS:
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-                before[number] = signal.signal(number, self._on_signal)
+        self._hard_limit = signals.HardLimit()
         try:
-            yield
+            with signals.handled(self._on_signal):
+                yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            self._hard_limit.cancel()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """Note the signal first and write last: no stream may keep a run from its end.
+
+        The main thread may hold any lock just now, so that nothing here takes one.
+        """
+        code = signals.exit_code(number)
         if self._signal:
-            os._exit(128 + number)
+            os._exit(code)
         self._signal = number
-        os.write(2, b"\nstopping: what is in flight is being finished; once more ends at once\n")
-        self._wake.set()
+        if self._hard_limit:
+            self._hard_limit.begin(code)
         if self._run:
             self._run.interrupt()
+        self._wake.put(None)
+        streams.hurry()
+        streams.write_at_once(2, _STOPPING)
 
     def _request_ids(self, mode: str, config: Config, source_type: type[Source]) -> int:
         """Answer a query about recorded request ids; nothing is migrated."""

@@ -53,3 +53,71 @@ def test_what_cannot_be_told_is_no_traceback(tool: Tool, word: str) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == "stdout cannot be written (No space left on device)\n"
+
+
+ENVIRONMENTS = (
+    {"PYTHONIOENCODING": "ascii"},
+    {"PYTHONIOENCODING": "latin-1:strict", "PYTHONUTF8": "0"},
+    {"LANG": "C", "PYTHONUTF8": "0"},
+    {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+)
+
+
+@pytest.mark.parametrize("environ", ENVIRONMENTS)
+@pytest.mark.parametrize(
+    ("words", "more", "code"),
+    [
+        ((), {"RUN_MODE": "QUERY_REQUESTID", "QUERY_REQUESTID_KEY": "/é"}, 0),
+        ((), {"RUN_MODE": "QUERY_REQUESTID", "QUERY_REQUESTID_KEY": "/\udcff"}, 0),
+        (("-Dcommon.cösPath=/",), {}, 2),
+        (("--decrypt", "/é", "log"), {}, 2),
+    ],
+)
+def test_what_is_printed_needs_no_locale(
+    tool: Tool, environ: dict[str, str], words: tuple[str, ...], more: dict[str, str], code: int
+) -> None:
+    ended = tool.run(*words, environ=environ | more)
+    assert "Traceback" not in ended.err
+    assert ended.code == code
+    if "QUERY_REQUESTID_KEY" in more and "PYTHONCOERCECLOCALE" not in environ:
+        shown = more["QUERY_REQUESTID_KEY"].replace("\udcff", r"\udcff")
+        assert f"query requestid, [key: {shown}], [requestid: Null]\n" in ended.out
+
+
+@pytest.mark.parametrize("full", [">/dev/full", ">/dev/full 2>/dev/full"])
+@pytest.mark.parametrize(
+    ("words", "mode", "codes"),
+    [
+        ("--help", "", {0, 1}),
+        ("--wrong", "", {2}),
+        ("nowhere.ini", "", {2}),
+        ("--decrypt /a log", "", {2}),
+        ("", "QUERY_REQUESTID", {0, 1}),
+        ("", "DUMP_REQUESTID", {2}),
+        ("-Dcommon.workerProcessNum=0", "", {1}),
+    ],
+)
+def test_full_streams_give_no_other_exit_code(
+    tool: Tool, full: str, words: str, mode: str, codes: set[int]
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    tool.put("/".join(["x" * 200] * 5))  # a failure
+    tool.write_config()
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m cos_migrate {words} {full}', sys.executable],
+        cwd=tool.folder,
+        env=tool.environ({"RUN_MODE": mode, "QUERY_REQUESTID_KEY": "/a"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in codes
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interpreter_that_is_to_go_on_behind_the_run_does_not(tool: Tool) -> None:
+    tool.put("a")
+    ended = tool.run(environ={"PYTHONINSPECT": "1"})
+    assert ended.code == 0
+    assert ">>>" not in ended.err
