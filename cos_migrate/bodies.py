@@ -182,6 +182,10 @@ class Bodies:
         """Ask the source about an object, with retries. Raises SourceError."""
         return self._retries.run(lambda: self._source.describe(obj))
 
+    def ask_listing(self) -> None:
+        """Ask the source for a page of its listing, with retries. Raises SourceError."""
+        self._retries.run(self._source.ask_listing)
+
     def checksum(self, obj: SourceObject) -> int:
         """Return the CRC-64/XZ of an object: read where it lies here, else asked for (or -1).
 

@@ -15,6 +15,7 @@ from cos_migrate.cos.access import Credentials
 from cos_migrate.errors import StateError
 from cos_migrate.loop import Loop, PoolsMaker
 from cos_migrate.model import Failure, Outcome, SourceObject, Status
+from cos_migrate.probes import Probes
 from cos_migrate.report import Report, Summary
 from cos_migrate.settings import TimeWindow
 from cos_migrate.sources.base import Source
@@ -95,7 +96,13 @@ class Check(Loop):
         self._complete = False
         self._again: list[int] = []
         self._tasks: dict[int, tuple[Checked, Message]] = {}
-        self._number = 0
+        self._probes = Probes(
+            self._row,
+            self._chores,
+            source.target.cos_path,
+            stop=self._stop,
+            known=lambda: ((), True),
+        )
         self._outcomes: list[Outcome] = []
 
     def run(self) -> Summary:
@@ -120,7 +127,7 @@ class Check(Loop):
     def _over(self) -> bool:
         if self._pools.under_way:
             return False
-        return self._stopping or (self._complete and not self._tasks)
+        return self._stopping or (self._complete and not self._tasks and not self._chores)
 
     def _records(self) -> Generator[Checked, None, None]:
         """Yield what is recorded, in the order of the keys. Raises StateError."""
@@ -142,8 +149,11 @@ class Check(Loop):
         """Give the pools as much as they take."""
         if self._stopping or not self._open:
             return
+        self._chores.feed(1)
         room = self._pools.room(big=False)
-        if not self._row.proven:
+        if self._probes.pending:
+            room = 0
+        elif not self._row.proven:
             # The first request goes alone: it tells what would fail for all.
             room = int(not self._pools.under_way)
         while self._again and room > 0:
@@ -164,11 +174,10 @@ class Check(Loop):
         self._pools.flush()
 
     def _submit(self, checked: Checked) -> None:
-        self._number += 1
         asked = self._source.recorded(checked.obj) if checked.crc64 < 0 else None
         fields = source_fields(asked or checked.obj)
-        task = (self._number, Kind.CHECK, *fields, checked.cos_path, asked is not None)
-        self._tasks[self._number] = (checked, task)
+        task = self._numbered((Kind.CHECK, *fields, checked.cos_path, asked is not None))
+        self._tasks[task[0]] = (checked, task)
         self._pools.submit(task)
 
     def _take(self, result: Message) -> None:
@@ -182,13 +191,13 @@ class Check(Loop):
             return
         checked, _ = self._tasks.pop(number)
         if reply == Reply.DONE:
-            self._row.success()
+            self._row.success(read=True)
             verdict = judge(checked, Compared(*values))
         else:
             failure = Failure(*values)
             path = keys.printable(checked.cos_path)
             verdict = Verdict(f"[fail] check fail: {path}. {failure.message}", failure)
-            self._note_failure(failure)
+            self._probes.judge(failure, checked.cos_path)
         self._settle(checked, verdict)
 
     def _settle(self, checked: Checked, verdict: Verdict) -> None:

@@ -5,6 +5,7 @@ What COS has confirmed is gathered, written to the database in one batch, and on
 
 from __future__ import annotations
 
+import collections
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import cast
@@ -17,6 +18,7 @@ from cos_migrate.model import (
     Outcome,
     Rejected,
     Row,
+    SavePoint,
     SourceObject,
     Status,
     object_of,
@@ -69,6 +71,10 @@ class Ledger:
         self.save_points = SavePoints(state, source.target.bucket)
         self.settled = 0
         """Objects that have their outcome."""
+        self.abandoned: collections.deque[tuple[str, str]] = collections.deque()
+        """Target path and id of uploads that are recorded as abandoned and not yet aborted."""
+        if not state.was_empty:
+            self.abandoned += records.abandoned_uploads(state)
         self._source = source
         self._mark = records.origin_mark(source.origin())
         self._state = state
@@ -281,8 +287,30 @@ class Ledger:
         if step.part and step.save_point:
             self._puts += self.save_points.part_done(step.save_point, step.part)
         if step.forget:
-            self._write()  # its parts are looked up: all of them must be there
-            self._deletes += self.save_points.forget(step.forget)
+            self._forget(step.forget)
+        if step.abandon:
+            self.abandon(step.abandon)
+        if step.not_aborted:
+            self._forget(step.not_aborted)
+            self._puts.append(_abandoned(step.not_aborted.cos_path, step.not_aborted.upload_id))
+
+    def _forget(self, save_point: SavePoint) -> None:
+        self._write()  # its parts are looked up: all of them must be there
+        self._deletes += self.save_points.forget(save_point)
+
+    def abandon(self, save_point: SavePoint) -> None:
+        """Record that no object continues an upload, so that it is aborted."""
+        self._forget(save_point)
+        self.abandon_upload(save_point.cos_path, save_point.upload_id)
+
+    def abandon_upload(self, cos_path: str, upload_id: str) -> None:
+        """Record an upload without a save point, so that it is aborted."""
+        self._puts.append(_abandoned(cos_path, upload_id))
+        self.abandoned.append((cos_path, upload_id))
+
+    def aborted(self, upload_id: str) -> None:
+        """Forget an upload that COS has no more."""
+        self._deletes.append(records.abandoned_key(upload_id))
 
     def moved(self, sending: Sending, sent: int) -> None:
         """Tell how far an object is, now and then."""
@@ -359,6 +387,10 @@ class Ledger:
                 unverified,
             )
         )
+
+
+def _abandoned(cos_path: str, upload_id: str) -> tuple[bytes, bytes]:
+    return records.abandoned_key(upload_id), cos_path.encode("utf-8", "surrogatepass")
 
 
 def download_line(name: str, got: int, size: int) -> str:

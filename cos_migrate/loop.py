@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cos_migrate.causes import is_of_source
+from cos_migrate.chores import Chores
 from cos_migrate.cos.access import Credentials
 from cos_migrate.cos.answers import EXPIRED_CODES
 from cos_migrate.model import Failure
@@ -48,6 +49,8 @@ class Loop(abc.ABC):
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pools = make_pools(self._inbox.put)
         self._row = FailureRow()
+        self._chores = Chores(self._submit_chore)
+        self._number = 0
         self._limit = Limit(self._pools.total)
         self._lost_in_row = 0
         self._stopping = False
@@ -91,7 +94,7 @@ class Loop(abc.ABC):
             for result in self._pools.settle(event):
                 if result[1] == Reply.SLOW_DOWN:
                     self._slow_down()
-                else:
+                elif not self._chores.take(result):
                     self._take(result)
         elif isinstance(event, Lost):
             self._replace(event)
@@ -108,7 +111,8 @@ class Loop(abc.ABC):
             self._stop(f"the worker processes cannot work: {event.reason}")
             return
         for result in self._pools.replace(event):
-            self._take(result)
+            if not self._chores.take(result):
+                self._take(result)
 
     def _stop(self, reason: str) -> None:
         """Begin nothing more; what is in flight is finished and recorded."""
@@ -125,10 +129,15 @@ class Loop(abc.ABC):
             self._pools.allow(self._limit.allowed)
             self._report.note(f"COS asks to slow down: {self._limit.allowed} transfers at once")
 
-    def _note_failure(self, failure: Failure) -> None:
-        """Stop when no other object can escape a failure."""
-        if self._row.failure(failure):
-            self._stop(f"{failure.message} ({failure.code}); no other object can escape this")
+    def _numbered(self, task: Message) -> Message:
+        """Return a task with a number that no other has."""
+        self._number += 1
+        return (self._number, *task)
+
+    def _submit_chore(self, task: Message) -> int:
+        numbered = self._numbered(task)
+        self._pools.submit(numbered)
+        return self._number
 
     def _cured(self, failure: Failure) -> bool:
         """Return whether new credentials make it worth to try a task again."""

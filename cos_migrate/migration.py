@@ -7,12 +7,12 @@ before new work, and nothing is written down before COS has answered.
 from __future__ import annotations
 
 import collections
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cos_migrate import keys, positions, records
+from cos_migrate.abandoned import Abandoned
 from cos_migrate.cos.access import Credentials
 from cos_migrate.errors import StateError
 from cos_migrate.ledger import Ledger, Sending
@@ -32,7 +32,9 @@ from cos_migrate.model import (
 from cos_migrate.multipart import UploadOptions, copy_refused
 from cos_migrate.plan import DEFAULT_COPIES, CopyRules, Rules, cos_path_of, decide, problem_of_size
 from cos_migrate.positions import Positions
+from cos_migrate.probes import Probes
 from cos_migrate.report import Report, Summary
+from cos_migrate.retried import Retried
 from cos_migrate.scan_apart import ApartScanner
 from cos_migrate.scanner import ScanEnded, Scanned, Scanner
 from cos_migrate.settings import TimeWindow
@@ -47,14 +49,15 @@ ScannerMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scanner | Apart
 """Makes what scans a source, given what it has to post what it finds to."""
 _OF_SOURCE = frozenset({Kind.DIGEST, Kind.STAT, Kind.EXAMINE, Kind.FETCH_PART})
 """Tasks that touch the source only: they prove nothing about COS."""
-_NO_SUCCESS = frozenset({Reply.UNSTARTED, Reply.FAILED, Reply.SPOOLED})
-"""Replies that prove nothing about COS either: what lies in a file was only read so far."""
+_READING = frozenset({Kind.PUT_OBJECT, Kind.UPLOAD_PART})
+"""Tasks that send what they read."""
+_LOOKING = frozenset({Kind.LOOK, Kind.LIST_PARTS})
+"""Tasks that write nothing."""
+_NO_SUCCESS = frozenset({Reply.UNSTARTED, Reply.FAILED})
 _REFUSALS_MOST = 3
 """Copies refused in a row before no more are tried."""
 _EXAMINED_MOST = 1_000
 """Objects that may wait to be sent before no more are asked about."""
-_FIRST_MOST = 2.0
-"""Seconds without news of objects that failed before, after which others need not wait for them."""
 _MANY_SMALL = 100
 
 
@@ -102,14 +105,13 @@ class Migration(Loop):
         self._source = source
         self._spool = spool
         self._ledger, self._scanner = self._prepare(source, state, make_scanner)
+        self._lists_where_it_reads = isinstance(source, CloudSource) and source.listing_proves
         self._expects_work = state.was_empty or not source.reads_at_once
         self._found: collections.deque[Found] = collections.deque()
         self._examined: collections.deque[Sending] = collections.deque()
-        self._examining = self._examining_first = 0
-        self._first_moved = 0.0
-        """When anything was last heard or asked of an object that failed before."""
+        self._examining = 0
         self._batches: collections.deque[int] = collections.deque()
-        self._tried: set[str] = set()
+        self._retried = Retried(())
         self._copying = source.copies and plan.upload.encryption is None
         self._refusals = 0
         self._again: collections.deque[int] = collections.deque()
@@ -123,8 +125,17 @@ class Migration(Loop):
             submit=self._submit,
             failed=self._failed,
         )
+        self._abandoned = Abandoned(self._ledger, source, self._chores, report)
+        self._swept = False
+        self._probes = Probes(
+            self._row,
+            self._chores,
+            source.target.cos_path,
+            stop=self._stop,
+            known=self._known_paths,
+            begun=self._ledger.abandon_upload,
+        )
         self._tasks: dict[int, tuple[Sending, Upload | None, Message]] = {}
-        self._number = 0
         self._scan_over = False
         self._list_finished = True
         self._seen = 0
@@ -152,7 +163,7 @@ class Migration(Loop):
         try:
             if self._expects_work:
                 self._pools.start()  # while the listing begins
-            self._try_failed_first()
+            self._retried = Retried(self._ledger.failed_before())
             self._scanner.start()
             while not self._over():
                 self._collect()
@@ -178,21 +189,31 @@ class Migration(Loop):
         complete = self._list_finished and not self._found and self._seen == self._ledger.settled
         return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
 
-    def _try_failed_first(self) -> None:
-        """Put what failed in an earlier run before everything else."""
-        for obj in self._ledger.failed_before():
-            self._tried.add(obj.name)
-            self._found.append(obj)
-        if self._found:
-            self._batches.append(len(self._found))
-
     def _over(self) -> bool:
         if self._pools.under_way:
             return False
         if self._stopping:
             return True
-        waiting = self._found or self._examined or self._again or self._uploads
-        return self._scan_over and not waiting
+        if not self._scan_over or self._waiting or self._chores or self._ledger.abandoned:
+            return False
+        if not self._swept and self._list_finished and self._seen:
+            self._swept = True
+            self._abandoned.sweep()
+        return not self._chores and not self._ledger.abandoned
+
+    @property
+    def _waiting(self) -> bool:
+        """Whether any object waits for its turn."""
+        waiting = self._found or self._retried or self._examined or self._again or self._uploads
+        return bool(waiting)
+
+    def _known_paths(self) -> tuple[Iterable[str], bool]:
+        """Return the target paths of the objects known and not settled; whether these are all."""
+        known = [sending.cos_path for sending, _, _ in self._tasks.values()]
+        known += [sending.cos_path for sending in self._examined]
+        found = (item for item in (*self._found, *self._retried) if isinstance(item, SourceObject))
+        known += [cos_path_of(self._source.target, obj) for obj in found]
+        return known + self._uploads.cos_paths(), self._scan_over
 
     # -- collect: what the threads and workers report ------------------------------------------
 
@@ -212,10 +233,12 @@ class Migration(Loop):
         if event.listed:
             objects = sum(not isinstance(item, Note) for item in found)
             self._ledger.listed(event.listed, objects)
+            if self._lists_where_it_reads:
+                self._row.listed()
         if found:
             self._report.found(*_extent(found))
         if self._plan.rules.use_records and self._open and not self._stopping:
-            others = self._ledger.leave_recorded(found, self._tried)
+            others = self._ledger.leave_recorded(found, self._retried.names)
             self._seen += len(found) - len(others)
         else:
             others = list(objects_of(found))
@@ -245,8 +268,8 @@ class Migration(Loop):
             return
         if task[1] == Kind.EXAMINE:
             self._count_examining(sending, -1)
-        if task[1] not in _OF_SOURCE and reply not in _NO_SUCCESS:
-            self._row.success()
+        if reply not in _NO_SUCCESS:
+            self._note_success(task[1], reply)
         if reply == Reply.FAILED and self._cured(Failure(*values)):
             reply = Reply.UNSTARTED
         if upload is None and reply == Reply.UNSTARTED:
@@ -258,20 +281,16 @@ class Migration(Loop):
         else:
             self._uploads.take(upload, task, reply, values)
 
+    def _note_success(self, kind: int, reply: int) -> None:
+        if kind in _OF_SOURCE or reply == Reply.SPOOLED:
+            self._row.source_success()
+        else:
+            wrote = kind not in _LOOKING and reply == Reply.DONE
+            self._row.success(written=wrote, read=wrote and kind in _READING)
+
     def _count_examining(self, sending: Sending, step: int) -> None:
         self._examining += step
-        if not sending.obj.page:
-            self._examining_first += step
-            self._first_moved = time.monotonic()
-
-    def _waits_for_first(self) -> bool:
-        """Return whether objects have to wait for those that failed before and are asked about.
-
-        These go first; but one about which nobody answers must not hold up all others.
-        """
-        if not self._examining_first:
-            return False
-        return time.monotonic() - self._first_moved < _FIRST_MOST
+        self._retried.count_looks(sending.obj, step)
 
     def _take_small(self, sending: Sending, task: Message, reply: int, values: list[Any]) -> None:
         if reply == Reply.DONE and task[1] == Kind.EXAMINE:
@@ -329,7 +348,7 @@ class Migration(Loop):
 
     def _failed(self, sending: Sending, failure: Failure) -> None:
         self._ledger.failed(sending.obj, sending.cos_path, sending.record_key, failure)
-        self._note_failure(failure)
+        self._probes.judge(failure, sending.cos_path)
 
     # -- plan and submit -----------------------------------------------------------------------
 
@@ -337,6 +356,7 @@ class Migration(Loop):
         """Give the pools as much as they take."""
         if self._stopping or not self._open:
             return
+        self._feed_chores()
         room = self._room(big=False)
         while self._again and room:
             room -= 1
@@ -345,15 +365,25 @@ class Migration(Loop):
             if task[1] == Kind.EXAMINE:
                 self._count_examining(sending, 1)
             self._pools.submit(task)
-        while self._examined and room and not self._uploads.full:
+        # What failed before goes beside what is new.
+        most = (room + 1) // 2 if self._found else room
+        spare, room = room - most, most
+        while self._examined and room > 0 and not self._uploads.full:
             known = self._examined.popleft()
             room -= self._plan_known(known.obj, known.cos_path, known.record_key, known.told)
-        self._plan_found(room)
+        self._plan_found(room + spare)
         self._uploads.feed(self._big_room, copying=self._copying)
         self._pools.flush()
 
+    def _feed_chores(self) -> None:
+        if self._row.proven or not self._waiting:
+            self._abandoned.feed()
+        self._chores.feed(max(self._pools.room(big=True), self._probes.pending))
+
     def _room(self, *, big: bool) -> int:
         """Return how many transfers may be submitted to a pool now."""
+        if self._probes.pending:
+            return 0
         if not self._row.proven:
             # The first transfer goes alone: it tells what would fail for all.
             elsewhere = self._uploads.hashing + self._examining
@@ -368,17 +398,23 @@ class Migration(Loop):
         found = self._found
         # Looking at the source needs no proof that COS takes what comes of it.
         looks = self._pools.room(big=False) if len(self._examined) < _EXAMINED_MOST else 0
+        if self._retried and looks > 0:
+            alone = self._scan_over and not found
+            for obj in self._retried.take(looks, self._pools.small_threads, alone=alone):
+                looks -= 1
+                self._seen += 1
+                self._plan_object(obj)
         while found and not self._uploads.full:
             item = found[0]
             unknown = isinstance(item, SourceObject) and self._is_unknown(item)
-            if not looks or not (unknown or (room and not self._waits_for_first())):
+            if looks <= 0 or not (unknown or room > 0):
                 break
             found.popleft()
             self._batches[0] -= 1
             if not self._batches[0]:
                 self._batches.popleft()
                 self._scanner.consumed()
-            if not isinstance(item, Note) and item.page and item.name in self._tried:
+            if not isinstance(item, Note) and item.page and item.name in self._retried.names:
                 self._ledger.passed_over(item)
             elif isinstance(item, SourceObject):
                 self._seen += 1
@@ -482,11 +518,10 @@ class Migration(Loop):
     def _submit(
         self, sending: Sending, upload: Upload | None, task: Message, together: str = ""
     ) -> None:
-        self._number += 1
-        numbered = (self._number, *task)
+        numbered = self._numbered(task)
         if self._debugging:
             self._report.debug(f"task {self._number}: {Kind.NAMES[task[0]]} {sending.cos_path}")
-        self._tasks[self._number] = (sending, upload, numbered)
+        self._tasks[numbered[0]] = (sending, upload, numbered)
         if task[0] == Kind.EXAMINE:
             self._count_examining(sending, 1)
         self._pools.submit(numbered, together)

@@ -78,6 +78,8 @@ class Mover:
             Kind.COPY_PART: self._copy_part,
             Kind.FETCH_PART: self._fetch_part,
             Kind.CHECK: self._check,
+            Kind.BEGIN_PROBE: self._begin_probe,
+            Kind.LIST_SOURCE: self._list_source,
         }
 
     def run(
@@ -291,6 +293,13 @@ class Mover:
         from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
 
         Control(self.client.settings).abort(*fields)
+        return (number, Reply.DONE)
+
+    def _begin_probe(self, number: int, fields: Message) -> Message:
+        return (number, Reply.DONE, self.client.initiate(fields[0], ()))
+
+    def _list_source(self, number: int, _: Message) -> Message:
+        self._bodies.ask_listing()
         return (number, Reply.DONE)
 
     def _stat(self, number: int, fields: Message) -> Message:

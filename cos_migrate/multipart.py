@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.answers import ARCHIVED
@@ -20,6 +20,8 @@ _COPY_REFUSED = frozenset({403, 405})
 _COPIES = frozenset({"CopyObject", "UploadPartCopy"})
 _OF_SOURCE = frozenset({"Changed", "SourceChecksumMismatch"})
 """Codes that say that what was read so far is of no use."""
+_NO_UPLOAD = "NoSuchUpload"
+"""The code of an upload that COS does not have."""
 _PARTS_REFUSED = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 """Codes that say that the parts COS has are not those that were recorded."""
 _RESTARTS = 2
@@ -61,11 +63,15 @@ class Step:
     """Keep this part in `save_point`."""
     save_point: SavePoint | None = None
     forget: SavePoint | None = None
-    """Remove this save point and all its parts."""
+    """Remove this save point and all its parts: COS has no such upload any more."""
+    abandon: SavePoint | None = None
+    """Remove this save point, and have its upload aborted: nothing continues it."""
+    not_aborted: SavePoint | None = None
+    """Remove this save point; its upload could not be aborted: leave that to the next run."""
     done: tuple[str, str, int] | None = None
     """The object has arrived: request id, why it is unverified (or empty), CRC-64 (or -1)."""
     failure: Failure | None = None
-    """The object failed; its save point stays."""
+    """The object failed; unless told otherwise its save point stays."""
 
 
 NOTHING = Step()
@@ -324,10 +330,11 @@ class BigUpload:
             self._queue.appendleft(_part_number(task))
         return self._failed_when_idle()
 
-    def found_there(self) -> None:
+    def found_there(self) -> Step:
         """End, since COS has what it was to look for."""
         self._under_way -= 1
         self._phase = Phase.OVER
+        return Step(abandon=self._outdated or self._save_point)
 
     def take(self, task: Message, values: Message) -> Step:
         """Take the fields of a finished task's result."""
@@ -347,7 +354,7 @@ class BigUpload:
         elif self._phase is Phase.INITIATE:
             return self._begun(*values)
         elif self._phase is Phase.ABORT:
-            return self._aborted()
+            return Step(forget=self._drop_outdated())
         elif self._phase is Phase.STAT:
             self.obj = self.obj._replace(fingerprint=Fingerprint(*values))
             self._begin()
@@ -400,7 +407,9 @@ class BigUpload:
         else:
             self._asked = False
             if self._phase is Phase.ABORT:
-                return self._aborted()  # it will expire on COS; ours is to forget it
+                outdated = self._drop_outdated()
+                gone = failure.code == _NO_UPLOAD
+                return Step(forget=outdated) if gone else Step(not_aborted=outdated)
         if failure.code == "RangeIgnored" and not self._whole:
             self._whole = True
             return self._restart(changed=True)
@@ -413,13 +422,18 @@ class BigUpload:
                 self._checks = ()  # it was read in its order already
             return NOTHING
         if self._can_restart(failure):
-            return self._restart(changed=failure.code in _OF_SOURCE | _PARTS_REFUSED)
+            changed = failure.code in _OF_SOURCE | _PARTS_REFUSED
+            return self._restart(changed=changed, gone=failure.code == _NO_UPLOAD)
         self._failure = self._failure or failure
         self._moved.clear()
         return self._failed_when_idle()
 
     def _failed_when_idle(self) -> Step:
-        return Step(failure=self._failure) if self.idle else NOTHING
+        """Return how it fails; parts that no later run could use are given up."""
+        if not self.idle or not self._failure:
+            return NOTHING
+        useless = self._failure.code in _OF_SOURCE | _PARTS_REFUSED
+        return Step(abandon=self._save_point if useless else None, failure=self._failure)
 
     def _is_current(self, task: Message) -> bool:
         """Return whether a part's task is of the upload that is under way now."""
@@ -437,8 +451,7 @@ class BigUpload:
         self._confirmed += size
         self._checked = self._checked or checked
         if self._failure:
-            failure = self._failure if self.idle else None
-            return Step(part=part, save_point=self._save_point, failure=failure)
+            return replace(self._failed_when_idle(), part=part, save_point=self._save_point)
         if len(self._parts) == self._count:
             if self._differs():
                 return self._not_as_told(CRC64)
@@ -464,7 +477,7 @@ class BigUpload:
         if self._can_restart(failure):
             return self._restart(changed=True)
         self._failure = failure
-        return Step(forget=self._save_point, failure=failure)
+        return self._failed_when_idle()
 
     def _can_look_again(self, failure: Failure) -> bool:
         """Return whether to ask which parts COS has, and to send only those that it lacks."""
@@ -480,13 +493,14 @@ class BigUpload:
             return False
         if failure.code in _OF_SOURCE and self._came_spooled:
             return False
-        if failure.code == "NoSuchUpload":
+        if failure.code == _NO_UPLOAD:
             return self._phase in {Phase.RESUME, Phase.PARTS, Phase.COMPLETE}
         if failure.code == "ChecksumMismatch" or failure.code in _PARTS_REFUSED:
             return self._phase is Phase.COMPLETE
         return failure.code in _OF_SOURCE and self._phase is not Phase.STAT
 
-    def _restart(self, *, changed: bool) -> Step:
+    def _restart(self, *, changed: bool, gone: bool = False) -> Step:
+        """Begin anew; `gone`: COS does not have the upload any more."""
         outdated = self._save_point
         self._restarts += 1
         self._begin()
@@ -500,14 +514,14 @@ class BigUpload:
                     outdated,
                 )
                 return NOTHING
-        return Step(forget=outdated)
+        return Step(forget=outdated) if gone else Step(abandon=outdated)
 
-    def _aborted(self) -> Step:
-        """Go on after the abort of an upload that no longer fits."""
+    def _drop_outdated(self) -> SavePoint | None:
+        """Go on after the abort of an upload that no longer fits; return its save point."""
         outdated = self._outdated
         self._outdated, self._stale = None, ""
         self._phase = Phase.STAT if self._restarts else self._first_phase()
-        return Step(forget=outdated)
+        return outdated
 
     def _fits(self, save_point: SavePoint) -> bool:
         """Return whether a save point is of this version of the object, cut the same way."""

@@ -5,13 +5,15 @@ Pure bookkeeping over a clock that is handed in; it neither waits nor prints.
 
 from __future__ import annotations
 
+import enum
+
 from cos_migrate.model import Failure
 
 _HALVE_EVERY = 1.0
 _GROW_EVERY = 3.0
 _GROWTH = 1.25
 _ROW_PROBING = 5
-"""Equal failures in a row that end a run of which nothing has succeeded yet."""
+"""Failures in a row that call for a probe, or end a run whose endpoint never answered well."""
 _ROW_CERTAIN = 10
 _ROW_LIKELY = 100
 _UNREACHABLE = frozenset(
@@ -25,16 +27,16 @@ _UNREACHABLE = frozenset(
     }
 )
 """Codes that say that the endpoint itself is out of reach."""
-_USELESS = frozenset(
-    {"Timeout", "ConnectionReset", "ConnectionBroken", "BadAnswer", "ChecksumMismatch"}
-)
+_USELESS = frozenset({"Timeout", "ConnectionReset", "ConnectionBroken", "BadAnswer"})
 """Codes of an endpoint that has not shown yet that it is COS; all tries of a request took long."""
 _AT_COS = frozenset(
     {
+        "AbortMultipartUpload",
         "CompleteMultipartUpload",
         "CopyObject",
         "HeadObject",
         "InitiateMultipartUpload",
+        "ListParts",
         "PutObject",
         "UploadPart",
         "UploadPartCopy",
@@ -43,9 +45,9 @@ _AT_COS = frozenset(
 """Operations on the one endpoint that all objects go to; each may come from another place."""
 _BROKEN = frozenset({"Timeout", "ConnectionReset", "ConnectionBroken", "EIO", "ENODEV", "ESTALE"})
 """Codes of one object's bad luck, or of a network or disk that is gone."""
-
-_OF_ONE_OBJECT = frozenset({"InvalidObjectState"})
-"""Codes of a refusal that says nothing of other objects: this one is archived."""
+_REFUSED_STATUS = frozenset({401, 403})
+_ARCHIVED = frozenset({"InvalidObjectState", "Archived"})
+"""Codes of an object that must be restored: refused with 403, and never a question of rights."""
 
 
 class Limit:
@@ -74,46 +76,248 @@ class Limit:
         return True
 
 
+class Verdict(enum.Enum):
+    """What a failure means for the run."""
+
+    GO_ON = "go on"
+    LOOK_AT_COS = "look at COS"
+    """Ask COS by one HEAD that depends on no object, then call `cos_looked_at`."""
+    PROBE_COS = "probe COS"
+    """Ask COS by one write that depends on no object, then call `cos_probed`."""
+    PROBE_SOURCE = "probe the source"
+    """Ask the source for one page of its listing, then call `source_probed`."""
+    WEIGH = "weigh"
+    """COS refuses the probe too: stop when the refused keys lie everywhere."""
+    STOP = "stop"
+
+
+class _Row:
+    """Equal failures in a row."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._kind = (0, "")
+
+    def add(self, failure: Failure) -> int:
+        """Count a failure; return how many of its kind stand in a row now."""
+        kind = (failure.status, failure.code)
+        self.length = self.length + 1 if kind == self._kind else 1
+        self._kind = kind
+        return self.length
+
+    @property
+    def refused(self) -> bool:
+        """Whether its failures are refusals."""
+        return self._kind[0] in _REFUSED_STATUS
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.length = 0
+
+
 class FailureRow:
-    """Counts equal failures in a row, to tell what no object can escape."""
+    """Decides after each failure whether other objects can escape it.
+
+    Refusals (401, 403) of single objects end no run by themselves: a probe decides, which is no
+    object's. Each side has a row of its own, since its failures say nothing of the other side.
+    """
 
     def __init__(self) -> None:
         self.proven = False
-        """Whether any request of the run has succeeded."""
-        self._kind: tuple[int, str] | None = None
-        self._length = 0
+        """Whether COS has accepted the credentials, the bucket and the clock."""
+        self._written = False
+        self._listed = False
+        self._read = False
+        self._cos, self._source = _Row(), _Row()
+        self._next_probe = _ROW_PROBING
+        self._next_listing = 0
+        self._probe_refused = False
+        self._unproven = 0
+        self._next_unproven = _ROW_PROBING
 
-    def success(self) -> None:
-        """Note a request that succeeded."""
+    def success(self, *, written: bool = True, read: bool = False) -> None:
+        """Note a request that COS has accepted.
+
+        `written`: it wrote something; `read`: the source delivered what was written.
+        """
         self.proven = True
-        self._length = 0
+        if read:
+            self.source_success()
+        if written:
+            self._written = True
+            self._next_probe = _ROW_PROBING
+        if written or not self._cos.refused:
+            self._cos.clear()
 
-    def failure(self, failure: Failure) -> bool:
-        """Note a failed request; return whether the run must stop."""
-        kind = (failure.status, failure.code)
-        self._length = self._length + 1 if kind == self._kind else 1
-        self._kind = kind
-        return self._length >= self._longest(failure)
+    def source_success(self) -> None:
+        """Note an object that the source has delivered or described."""
+        self._read = True
+        self._next_listing = 0
+        self._source.clear()
 
-    def _longest(self, failure: Failure) -> float:
-        certain = failure.fatal or failure.code in _UNREACHABLE
-        if certain:
-            return _ROW_CERTAIN if self.proven else 1
-        if failure.code in _OF_ONE_OBJECT:
-            return float("inf")
-        if failure.status in {401, 403}:
-            return _ROW_LIKELY if self.proven else _ROW_PROBING
+    @property
+    def probe_refused(self) -> bool:
+        """Whether COS has refused a probe, and has accepted no write in this run."""
+        return self._probe_refused and not self._written
+
+    def listed(self) -> None:
+        """Note a page that the source has listed, with the credentials that objects are read by."""
+        self._listed = True
+
+    def failure(self, failure: Failure) -> Verdict:
+        """Note the failure of an object."""
+        at_cos = failure.operation in _AT_COS
+        verdict = self._cos_failure(failure) if at_cos else self._source_failure(failure)
+        if self.proven or verdict is not Verdict.GO_ON or (at_cos and not _is_final(failure)):
+            return verdict
+        self._unproven += 1
+        if self._unproven < self._next_unproven:
+            return verdict
+        # Until COS has accepted a request, transfers go one at a time, and these change nothing.
+        self._next_unproven *= 2
+        return Verdict.LOOK_AT_COS
+
+    def cos_looked_at(self, failure: Failure | None) -> Verdict:
+        """Note how the look at COS ended; None: COS has or has not what it was to look for."""
+        if failure is None:
+            self.success(written=False)
+            return Verdict.GO_ON
+        if _is_certain(failure):
+            return Verdict.STOP
+        if _is_refusal(failure):  # an answer to HEAD has no body that would say why
+            return Verdict.PROBE_COS
+        return self._cos_failure(failure)
+
+    def cos_probed(self, failure: Failure | None) -> Verdict:
+        """Note how the probe of COS ended; None: it was accepted."""
+        if failure is None:
+            self.success()
+            return Verdict.GO_ON
+        if _is_certain(failure):
+            return Verdict.STOP
+        if not _is_refusal(failure):
+            return self._cos_failure(failure)
+        self.proven = True
+        if self._written:
+            return Verdict.GO_ON
+        self._probe_refused = True
+        return Verdict.WEIGH if self._cos.refused and self._cos.length else Verdict.GO_ON
+
+    def source_probed(self, failure: Failure | None) -> Verdict:
+        """Note how the listing ended that was asked for; None: it was accepted."""
+        if failure is None:
+            return Verdict.GO_ON
+        # An account that may read the keys of a list need not be allowed to list them.
+        ends = _is_certain(failure) or (self._listed and _is_refusal(failure))
+        return Verdict.STOP if ends else Verdict.GO_ON
+
+    def _cos_failure(self, failure: Failure) -> Verdict:
+        length = self._cos.add(failure)
+        if _is_certain(failure):
+            return _stop_from(_ROW_CERTAIN if self.proven else 1, length)
+        if _shows_cos(failure):
+            self.proven = True
+        if _is_refusal(failure):
+            return self._cos_refusal(length)
         if not self.proven and _is_useless(failure):
-            return _ROW_PROBING
-        if failure.code in _BROKEN:
-            return _ROW_LIKELY
-        return float("inf")
+            return _stop_from(_ROW_PROBING, length)
+        return _stop_from(_ROW_LIKELY, length) if failure.code in _BROKEN else Verdict.GO_ON
+
+    def _cos_refusal(self, length: int) -> Verdict:
+        if self._written or length < self._next_probe:
+            return Verdict.GO_ON
+        self._next_probe = 2 * length
+        return Verdict.WEIGH if self._probe_refused else Verdict.PROBE_COS
+
+    def _source_failure(self, failure: Failure) -> Verdict:
+        length = self._source.add(failure)
+        if _is_certain(failure) and not (failure.fatal and self._listed):
+            return _stop_from(_ROW_CERTAIN if self._read or self._listed else 1, length)
+        if failure.fatal or _is_refusal(failure):
+            return self._source_refusal(length, likely=failure.fatal)
+        return _stop_from(_ROW_LIKELY, length) if failure.code in _BROKEN else Verdict.GO_ON
+
+    def _source_refusal(self, length: int, *, likely: bool) -> Verdict:
+        """Have the source list again now and then: it may have withdrawn the right meanwhile."""
+        first = _ROW_LIKELY
+        if likely:
+            first = _ROW_CERTAIN
+        elif not self._listed and not self._read:
+            first = _ROW_PROBING
+        if length < max(first, self._next_listing):
+            return Verdict.GO_ON
+        self._next_listing = 10 * length
+        return Verdict.PROBE_SOURCE
+
+
+def is_refused_by_cos(failure: Failure) -> bool:
+    """Return whether COS itself has refused an object."""
+    return failure.operation in _AT_COS and _is_refusal(failure)
+
+
+def _stop_from(limit: int, length: int) -> Verdict:
+    return Verdict.STOP if length >= limit else Verdict.GO_ON
+
+
+def _is_certain(failure: Failure) -> bool:
+    """Return whether a failure says of itself that no object can escape it."""
+    return failure.fatal or failure.code in _UNREACHABLE
+
+
+def _is_refusal(failure: Failure) -> bool:
+    return failure.status in _REFUSED_STATUS and failure.code not in _ARCHIVED
+
+
+def _shows_cos(failure: Failure) -> bool:
+    """Return whether only COS could have failed so, with the credentials and the bucket in order.
+
+    A proxy that answers in its place has no request id.
+    """
+    if failure.code == "ChecksumMismatch":
+        return True
+    return bool(failure.request_id) and _is_final(failure)
+
+
+def _is_final(failure: Failure) -> bool:
+    """Return whether a server has judged a request, and is not just busy."""
+    return 400 <= failure.status < 500 and failure.status != 429  # noqa: PLR2004 - HTTP
 
 
 def _is_useless(failure: Failure) -> bool:
     """Return whether it is the endpoint that fails, and not because it is asked too often."""
-    if failure.operation not in _AT_COS:
-        return False
     return failure.code in _USELESS or (
         failure.status >= 500 and failure.code != "SlowDown"  # noqa: PLR2004 - HTTP
     )
+
+
+class Folders:
+    """Where keys lie: in one folder or in several, and below which one all of them."""
+
+    def __init__(self) -> None:
+        self.keys = 0
+        self.several = False
+        self.common = ""
+        """The deepest folder that holds all of them, ending in `/`."""
+        self._first = ""
+
+    def add(self, cos_path: str) -> bool:
+        """Take note of a key; return whether the keys lie more widely now.
+
+        `cos_path` has its leading `/`.
+        """
+        before = (self.several, self.common)
+        folder = cos_path[: cos_path.rfind("/") + 1]
+        self.keys += 1
+        if not self._first:
+            self._first = self.common = folder
+        elif folder != self._first:
+            self.several = True
+            while not folder.startswith(self.common):
+                self.common = self.common[: self.common.rfind("/", 0, -1) + 1]
+        return before != (self.several, self.common)
+
+    def are_everywhere(self, others: Folders) -> bool:
+        """Return whether these keys lie as widely as all that are known, which are `others`."""
+        if not self.several:
+            return not others.several
+        return self.common == others.common

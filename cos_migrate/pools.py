@@ -215,6 +215,11 @@ class Pools:
         return self._allowed
 
     @property
+    def small_threads(self) -> int:
+        """How many small tasks may be under way at once, over all workers."""
+        return sum(load.allowed[0] for load in self._loads)
+
+    @property
     def total(self) -> int:
         """How many transfers all threads together can do at once."""
         return self._total

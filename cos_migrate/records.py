@@ -17,6 +17,7 @@ from cos_migrate.model import Envelope, Fingerprint, PartRecord, SavePoint, Sour
 _REQUEST_ID = "x-cos-requestId-"
 _UPLOAD = "[cosmigrate upload] [key: "
 _PART = "[cosmigrate part] [uploadId: {}] [number: "
+_ABANDONED = "[cosmigrate abandoned] [uploadId: "
 _FAILED = "[cosmigrate failed] "
 _CRC64 = "[cosmigrate crc64] "
 _PART_VALUE = re.compile(
@@ -159,6 +160,20 @@ def parse_upload(value: bytes) -> SavePoint | None:
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
     return found if found.upload_id and found.part_size > 0 else None
+
+
+def abandoned_key(upload_id: str) -> bytes:
+    """Return the key of an upload that is to be aborted; its value is the target path."""
+    return _encoded(f"{_ABANDONED}{upload_id}]")
+
+
+def abandoned_uploads(state: Readable) -> Iterator[tuple[str, str]]:
+    """Yield (target path, upload id) of each upload that is to be aborted."""
+    prefix = _encoded(_ABANDONED)
+    for key, value in state.scan(prefix):
+        upload_id, cos_path = _decoded(key[len(prefix) : -1]), _decoded(value)
+        if upload_id and cos_path.startswith("/"):
+            yield cos_path, upload_id
 
 
 def part_prefix(upload_id: str) -> bytes:

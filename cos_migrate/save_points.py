@@ -20,9 +20,12 @@ class SavePoints:
     def __init__(self, state: Readable, bucket: str) -> None:
         self._state = state
         self._bucket = bucket
+        self._touched: set[str] = set()
+        """Target paths whose objects were begun in this run."""
 
     def find(self, cos_path: str) -> SavePoint | None:
         """Return our save point of the upload to `cos_path`, with its parts."""
+        self._touched.add(cos_path)
         key = records.upload_key(cos_path)
         value = self._state.get(key)
         return self._read(key, value) if value is not None else None
@@ -46,6 +49,10 @@ class SavePoints:
             found = self._read(key, value)
             if found:
                 yield found
+
+    def untouched(self) -> Iterator[SavePoint]:
+        """Yield the save points of objects that were not begun in this run."""
+        return (found for found in self.all() if found.cos_path not in self._touched)
 
     def begun(self, save_point: SavePoint) -> Puts:
         """Return what to write when an upload has its id: ours, and the Java tool's."""

@@ -56,6 +56,10 @@ class Kind:
     """`(source..., path, offset, size)` -> `()`: a range of the source into a file"""
     CHECK: Final = 13
     """`(source..., cos_path, ask)` -> the fields of Compared; `ask`: the source too"""
+    BEGIN_PROBE: Final = 14
+    """`(cos_path,)` -> `(upload_id,)`: begin an upload that gets no parts"""
+    LIST_SOURCE: Final = 15
+    """`()` -> `()`: ask the source for one page of its listing"""
 
     SMALL: Final = frozenset({PUT_OBJECT, EXAMINE, COPY_OBJECT, CHECK})
     """What the small-file pool does; all else is the big-file pool's."""
@@ -76,6 +80,8 @@ class Kind:
         "UploadPartCopy",
         "fetch",
         "check",
+        "InitiateMultipartUpload",
+        "list",
     )
 
 

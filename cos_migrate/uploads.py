@@ -69,6 +69,11 @@ class Uploads:
         """Bytes of unfinished objects that have been sent."""
         return sum(upload.big.sent for upload in self._under_way)
 
+    def cos_paths(self) -> list[str]:
+        """Return the target paths of all that wait or are under way."""
+        waiting = [sending.cos_path for sending in self._parked]
+        return waiting + [upload.sending.cos_path for upload in self._under_way]
+
     def park(self, sending: Sending) -> None:
         """Let an object wait for its turn."""
         self._parked.append(sending)
@@ -99,7 +104,7 @@ class Uploads:
         elif reply == Reply.FAILED:
             step = big.fail(task, Failure(*values))
         elif reply == Reply.TARGET_EXISTS:
-            big.found_there()
+            self._ledger.keep(big.found_there())
             self._end(upload)
             self._ledger.on_cos(upload.sending, newer=values[0])
             return

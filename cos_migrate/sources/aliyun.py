@@ -108,7 +108,6 @@ class AliyunSource(KeyOrderedSource):
             "RequestTimeTooSkewed",
             "SecondLevelDomainForbidden",
             "SignatureDoesNotMatch",
-            "UserDisable",
             "V1Refused",
             "WrongEndpoint",
         }

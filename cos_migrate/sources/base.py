@@ -177,6 +177,9 @@ class Source(abc.ABC):
         """
         return None
 
+    def ask_listing(self) -> None:  # noqa: B027 - only some sources are asked for listings
+        """Ask for one page of the listing; raises `SourceError` when it is refused."""
+
     def copy_source(self, obj: SourceObject) -> str:  # noqa: ARG002 - see `copies`
         """Return the value of `x-cos-copy-source` for `obj`; only where `copies` is true."""
         return ""

@@ -85,6 +85,9 @@ class CloudSource(Source):
     one_host: ClassVar[bool] = True
     """Whether all objects come from one host, by one request each that signing costs no waiting."""
 
+    lists_where_it_reads: ClassVar[bool] = True
+    """Whether listings and objects are asked for at one host with the same credentials."""
+
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
         self._fetcher = Fetcher(self.timeouts(), self.proxy(), self.options.ca_file)
@@ -102,6 +105,22 @@ class CloudSource(Source):
         Called from several threads. Raises SourceError (made by `error`), retryable where asking
         again may help.
         """
+
+    @property
+    def listing_proves(self) -> bool:
+        """Whether a listed page shows that the source accepts the requests for objects.
+
+        The page of a list file shows nothing.
+        """
+        return self.lists_where_it_reads and not list(self.lists())
+
+    def ask_listing(self) -> None:
+        """Ask for the first page of what is listed by requests. Raises SourceError."""
+        files = set(self.lists())
+        for part in self.ranges():
+            if part.prefix not in files:
+                self.list_page(part, "")
+                return
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:  # noqa: ARG002
         """Cut what is left of a range behind `marker` in two; None where it cannot be cut.
@@ -466,6 +485,13 @@ class KeyOrderedSource(CloudSource):
         With a `delimiter` what stands between the prefix and it is folded, as S3 does it.
         Raises SourceError (made by `error`).
         """
+
+    def ask_listing(self) -> None:
+        """Ask for a page of keys, even where a list file names them. Raises SourceError."""
+        if list(self.lists()):
+            self.list_keys("", "", "")
+        else:
+            super().ask_listing()
 
     def list_page(self, part: ListRange, marker: str) -> Page:
         """Return the next page of a range, held to its prefix and to the order it must have."""

@@ -106,6 +106,7 @@ class QiniuSource(KeyOrderedSource):
         {"BadToken", "NoSuchAccessKey", "NoSuchBucket", "SignatureWanted", "WrongDomain"}
     )
     archived_codes: ClassVar[frozenset[str]] = frozenset({"Archived"})
+    lists_where_it_reads: ClassVar[bool] = False
 
     def __init__(
         self, config: QiniuConfig, target: Target, options: SourceOptions | None = None

@@ -97,7 +97,6 @@ class S3Source(KeyOrderedSource):
         }
     )
     fatal_codes: ClassVar[frozenset[str]] = _ELSEWHERE | {
-        "AllAccessDisabled",
         "InvalidAccessKeyId",
         "InvalidBucketName",
         "NoSuchBucket",

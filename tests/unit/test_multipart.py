@@ -348,7 +348,7 @@ def test_parts_that_are_not_what_the_source_tells_are_never_joined() -> None:
     failure = steps[-1].failure
     assert failure is not None
     assert failure.code == "SourceChecksumMismatch"
-    assert steps[-1].forget is not None
+    assert steps[-1].abandon is not None
 
 
 def test_other_checksums_are_compared_over_all_parts_in_one_process() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cos_migrate.model import Failure
-from cos_migrate.pacing import FailureRow, Limit
+from cos_migrate.pacing import FailureRow, Folders, Limit, Verdict
 
 
 def test_the_limit_is_halved_at_most_once_a_second_and_grows_again() -> None:
@@ -30,55 +30,220 @@ def test_the_limit_never_reaches_zero() -> None:
     assert limit.allowed == 1
 
 
-def failure(code: str, status: int = 0, *, fatal: bool = False) -> Failure:
-    return Failure("PutObject", "text", status, code, fatal=fatal)
+def failure(
+    code: str,
+    status: int = 0,
+    *,
+    fatal: bool = False,
+    operation: str = "PutObject",
+    request_id: str = "",
+) -> Failure:
+    return Failure(operation, "text", status, code, request_id, fatal=fatal)
 
 
-def count_until_stop(row: FailureRow, one: Failure, most: int = 500) -> int | None:
-    return next((n for n in range(1, most) if row.failure(one)), None)
+DENIED = failure("AccessDenied", 403, request_id="id")
+AT_SOURCE = failure("AccessDenied", 403, operation="GetObject")
+
+
+def first(row: FailureRow, one: Failure, wanted: Verdict, most: int = 500) -> int | None:
+    """Return after how many equal failures there is a verdict, None when there never is."""
+    return next((n for n in range(1, most) if row.failure(one) is wanted), None)
+
+
+def verdicts(row: FailureRow, one: Failure, count: int) -> list[Verdict]:
+    return [row.failure(one) for _ in range(count)]
 
 
 @pytest.mark.parametrize(
-    ("one", "probing", "proven"),
+    ("one", "unproven", "proven"),
     [
         (failure("NoSuchBucket", 404, fatal=True), 1, 10),
         (failure("InvalidAccessKeyId", 403, fatal=True), 1, 10),
         (failure("ConnectionRefused"), 1, 10),
-        (failure("AccessDenied", 403), 5, 100),
+        (DENIED, None, None),
         (failure("InvalidObjectState", 403), None, None),
         (failure("Timeout"), 5, 100),
         (failure("InternalError", 500), 5, None),
         (failure("SlowDown", 503), None, None),
         (failure("BadAnswer", 200), 5, None),
-        (failure("ChecksumMismatch"), 5, None),
+        (failure("ChecksumMismatch"), None, None),
         (failure("EntityTooLarge", 400), None, None),
-        (failure("EACCES"), None, None),
-        (failure("EIO"), 100, 100),
+        (failure("EACCES", operation="open"), None, None),
+        (failure("EIO", operation="read"), 100, 100),
+        (failure("Timeout", operation="GetObject"), 100, 100),
+        (failure("InvalidAccessKeyId", 403, fatal=True, operation="GetObject"), 1, 1),
+        (AT_SOURCE, None, None),
     ],
 )
 def test_what_no_object_can_escape_ends_the_run(
-    one: Failure, probing: int | None, proven: int | None
+    one: Failure, unproven: int | None, proven: int | None
 ) -> None:
-    assert count_until_stop(FailureRow(), one) == probing
+    assert first(FailureRow(), one, Verdict.STOP) == unproven
     row = FailureRow()
     row.success()
-    assert count_until_stop(row, one) == proven
+    assert first(row, one, Verdict.STOP) == proven
 
 
-def test_a_source_in_trouble_says_nothing_of_cos() -> None:
-    """Behind a list of URLs each may be another server's."""
-    at_the_source = failure("Timeout")._replace(operation="GetObject")
-    assert count_until_stop(FailureRow(), at_the_source) == 100
+def test_refusals_of_cos_are_probed_once_and_go_on_without_limit() -> None:
+    row = FailureRow()
+    assert verdicts(row, DENIED, 4) == [Verdict.GO_ON] * 4
+    assert row.failure(DENIED) is Verdict.PROBE_COS
+    assert row.cos_probed(None) is Verdict.GO_ON
+    assert set(verdicts(row, DENIED, 1000)) == {Verdict.GO_ON}
+
+
+def test_a_refused_probe_is_weighed_again_and_again_until_something_is_written() -> None:
+    row = FailureRow()
+    assert first(row, DENIED, Verdict.PROBE_COS) == 5
+    assert row.cos_probed(DENIED) is Verdict.WEIGH
+    assert first(row, DENIED, Verdict.WEIGH) == 5
+    assert first(row, DENIED, Verdict.WEIGH) == 10
+    row.success()
+    assert set(verdicts(row, DENIED, 1000)) == {Verdict.GO_ON}
+
+
+def test_what_was_written_meanwhile_beats_a_refused_probe() -> None:
+    row = FailureRow()
+    verdicts(row, DENIED, 5)
+    row.success()
+    assert row.cos_probed(DENIED) is Verdict.GO_ON
+
+
+@pytest.mark.parametrize(
+    "one",
+    [failure("InvalidAccessKeyId", 403, fatal=True), failure("ConnectionRefused")],
+)
+def test_a_probe_that_shows_wrong_credentials_or_no_server_ends_the_run(one: Failure) -> None:
+    row = FailureRow()
+    row.success(written=False)
+    verdicts(row, DENIED, 5)
+    assert row.cos_probed(one) is Verdict.STOP
+
+
+def test_a_probe_without_a_clear_answer_is_made_again() -> None:
+    row = FailureRow()
+    assert first(row, DENIED, Verdict.PROBE_COS) == 5
+    assert row.cos_probed(failure("InternalError", 500)) is Verdict.GO_ON
+    assert first(row, DENIED, Verdict.PROBE_COS) == 10
+
+
+@pytest.mark.parametrize(
+    ("one", "shown"),
+    [
+        (DENIED, True),
+        (failure("InvalidArgument", 400, request_id="id"), True),
+        (failure("ChecksumMismatch"), True),
+        (failure("AccessDenied", 403), False),
+        (failure("InternalError", 500, request_id="id"), False),
+        (failure("SlowDown", 503, request_id="id"), False),
+        (failure("TooManyRequests", 429, request_id="id"), False),
+        (failure("SignatureDoesNotMatch", 403, request_id="id", fatal=True), False),
+        (AT_SOURCE, False),
+    ],
+)
+def test_an_answer_of_cos_proves_the_connection_even_a_refusal(one: Failure, shown: bool) -> None:
+    row = FailureRow()
+    row.failure(one)
+    assert row.proven is shown
+
+
+@pytest.mark.parametrize(
+    "one", [failure("ENOENT", operation="open"), AT_SOURCE, failure("Gone", 404)], ids=str
+)
+def test_failures_that_show_nothing_of_cos_call_for_a_look_since_they_go_alone(
+    one: Failure,
+) -> None:
+    row = FailureRow()
+    row.listed()
+    assert first(row, one, Verdict.LOOK_AT_COS) == 5
+    assert row.cos_looked_at(None) is Verdict.GO_ON
+    assert row.proven
+    assert set(verdicts(row, one, 90)) == {Verdict.GO_ON}
+
+
+@pytest.mark.parametrize(
+    ("one", "verdict"),
+    [
+        (failure("AccessDenied", 403), Verdict.PROBE_COS),
+        (failure("ConnectionRefused"), Verdict.STOP),
+        (failure("InternalError", 500), Verdict.GO_ON),
+    ],
+)
+def test_a_look_at_cos_that_fails(one: Failure, verdict: Verdict) -> None:
+    row = FailureRow()
+    assert row.cos_looked_at(one._replace(operation="HeadObject")) is verdict
+    assert not row.proven
+
+
+def test_a_listed_source_may_refuse_all_its_objects() -> None:
+    row = FailureRow()
+    row.success()
+    row.listed()
+    assert first(row, AT_SOURCE, Verdict.PROBE_SOURCE) == 100
+    assert row.source_probed(None) is Verdict.GO_ON
+    assert first(row, AT_SOURCE, Verdict.PROBE_SOURCE, 2000) == 900
+    assert row.source_probed(AT_SOURCE) is Verdict.STOP
+
+
+def test_a_listing_shows_that_credentials_are_right_whatever_an_object_is_answered() -> None:
+    wrong = failure("SignatureDoesNotMatch", 403, fatal=True, operation="GetObject")
+    row = FailureRow()
+    row.success()
+    row.listed()
+    assert first(row, wrong, Verdict.PROBE_SOURCE) == 10
+    assert row.source_probed(None) is Verdict.GO_ON
+    assert row.source_probed(wrong) is Verdict.STOP
+
+
+def test_the_keys_of_a_list_may_be_readable_without_the_right_to_list() -> None:
+    row = FailureRow()
+    row.success()
+    assert first(row, AT_SOURCE, Verdict.PROBE_SOURCE) == 5
+    assert row.source_probed(AT_SOURCE) is Verdict.GO_ON
+    wrong = failure("InvalidAccessKeyId", 403, fatal=True, operation="ListObjectsV2")
+    assert row.source_probed(wrong) is Verdict.STOP
 
 
 def test_a_success_or_another_failure_breaks_the_row() -> None:
     row = FailureRow()
     row.success()
-    denied = failure("AccessDenied", 403)
-    for _ in range(99):
-        assert not row.failure(denied)
+    broken = failure("Timeout")
+    assert first(row, broken, Verdict.STOP, 100) is None
     row.success()
-    for _ in range(99):
-        assert not row.failure(denied)
-    assert not row.failure(failure("Timeout"))
-    assert not row.failure(denied)
+    assert first(row, broken, Verdict.STOP, 100) is None
+    assert row.failure(failure("ConnectionReset")) is Verdict.GO_ON
+    assert first(row, broken, Verdict.STOP, 100) is None
+
+
+def test_the_failures_of_one_side_do_not_break_the_row_of_the_other() -> None:
+    row = FailureRow()
+    found = []
+    for _ in range(5):
+        found += [row.failure(DENIED), row.failure(failure("EACCES", operation="open"))]
+    assert found.count(Verdict.PROBE_COS) == 1
+
+
+def folders(*paths: str) -> Folders:
+    found = Folders()
+    for path in paths:
+        found.add(path)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("refused", "others", "everywhere"),
+    [
+        (["/a/1", "/a/2"], [], True),
+        (["/1", "/2"], [], True),
+        (["/a/1", "/a/2"], ["/b/1"], False),
+        (["/1", "/2"], ["/b/1"], False),
+        (["/a/1", "/b/1"], ["/c/1"], True),
+        (["/a/x/1", "/a/y/1"], ["/b/1"], False),
+        (["/a/x/1", "/a/y/1"], ["/a/z/1"], True),
+        (["/ab/1", "/a/1"], [], True),
+    ],
+)
+def test_refused_keys_lie_everywhere_or_in_one_folder_of_several(
+    refused: list[str], others: list[str], everywhere: bool
+) -> None:
+    assert folders(*refused).are_everywhere(folders(*refused, *others)) is everywhere

@@ -1,0 +1,60 @@
+"""Tasks that belong to no object of the source: they count nowhere and have no outcome."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cos_migrate.model import Failure
+from cos_migrate.tasks import Message, Reply
+
+Done = Callable[[Failure | None, Message], None]
+"""Takes how a task ended: its failure, or None and the fields of its result."""
+
+
+class _Chore(NamedTuple):
+    task: Message
+    """Less its number."""
+    done: Done
+
+
+class Chores:
+    """The tasks of no object: which wait and which are under way."""
+
+    def __init__(self, submit: Callable[[Message], int]) -> None:
+        """`submit` gives a task to the pools and returns its number."""
+        self._submit = submit
+        self._waiting: collections.deque[_Chore] = collections.deque()
+        self._under_way: dict[int, _Chore] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting or self._under_way)
+
+    def add(self, task: Message, done: Done) -> None:
+        """Queue a task; `done` is called once, unless the run stops before."""
+        self._waiting.append(_Chore(task, done))
+
+    def feed(self, room: int) -> None:
+        """Submit up to `room` of the tasks that wait."""
+        while self._waiting and room > 0:
+            room -= 1
+            chore = self._waiting.popleft()
+            self._under_way[self._submit(chore.task)] = chore
+
+    def take(self, result: Message) -> bool:
+        """Take the result of a task; return False when it is of no task of these."""
+        number, reply, *values = result
+        chore = self._under_way.get(number)
+        if chore is None:
+            return False
+        if reply in Reply.PASSING:
+            return True
+        del self._under_way[number]
+        if reply == Reply.UNSTARTED:
+            self._waiting.appendleft(chore)
+        elif reply == Reply.FAILED:
+            chore.done(Failure(*values), ())
+        else:
+            chore.done(None, tuple(values))
+        return True

@@ -1,0 +1,39 @@
+"""Objects that failed in an earlier run, which are tried beside what is new, not before it."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterable, Iterator
+
+from cos_migrate.model import SourceObject
+
+
+class Retried:
+    """The objects of a run that failed before; they stand on no listed page."""
+
+    def __init__(self, objects: Iterable[SourceObject]) -> None:
+        self._waiting = collections.deque(objects)
+        self._looks = 0
+        self.names = frozenset(obj.name for obj in self._waiting)
+        """All of them, also those that are done."""
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def __iter__(self) -> Iterator[SourceObject]:
+        return iter(self._waiting)
+
+    def count_looks(self, obj: SourceObject, step: int) -> None:
+        """Note that the source is asked about an object (1), or has answered (-1)."""
+        if not obj.page:
+            self._looks += step
+
+    def take(self, room: int, threads: int, *, alone: bool) -> list[SourceObject]:
+        """Return those that the source can be asked about now.
+
+        `room`: tasks that the pool takes, `threads`: those that it does at once. Unless nothing
+        else will come (`alone`) they use at most half of the threads: one about which the source
+        is silent must not hold up the others.
+        """
+        most = room if alone else min(room, max(1, threads // 2) - self._looks)
+        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
