@@ -25,7 +25,6 @@ from cos_migrate.model import (
     objects_of,
     rows_of,
 )
-from cos_migrate.multipart import Step
 from cos_migrate.plan import cos_path_of
 from cos_migrate.positions import Positions
 from cos_migrate.report import Report
@@ -33,6 +32,7 @@ from cos_migrate.save_points import SavePoints
 from cos_migrate.scanner import Listed
 from cos_migrate.sources.base import Source
 from cos_migrate.state import State
+from cos_migrate.upload_step import Step
 
 _Get = Callable[[bytes], "bytes | None"]
 _GONE = "NoSuchKey"

@@ -13,6 +13,7 @@ from typing import Any
 
 from cos_migrate import keys, positions, records
 from cos_migrate.abandoned import Abandoned
+from cos_migrate.billing import BilledSizes
 from cos_migrate.cos.access import Credentials
 from cos_migrate.errors import StateError
 from cos_migrate.ledger import Ledger, Sending
@@ -58,7 +59,6 @@ _REFUSALS_MOST = 3
 """Copies refused in a row before no more are tried."""
 _EXAMINED_MOST = 1_000
 """Objects that may wait to be sent before no more are asked about."""
-_MANY_SMALL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ class Migration(Loop):
         self._examining = 0
         self._batches: collections.deque[int] = collections.deque()
         self._retried = Retried(())
+        self._billing = BilledSizes(plan.least_billed, report.warn)
         self._copying = source.copies and plan.upload.encryption is None
         self._refusals = 0
         self._again: collections.deque[int] = collections.deque()
@@ -139,7 +140,6 @@ class Migration(Loop):
         self._scan_over = False
         self._list_finished = True
         self._seen = 0
-        self._underfilled = 0
         self._debugging = report.debugging
 
     def _prepare(
@@ -473,7 +473,7 @@ class Migration(Loop):
             value = self._source.renewed(obj, recorded or "")
             self._ledger.skipped(obj, cos_path, record_key, "[skip]", value)
             return False
-        self._watch_billing(obj.fingerprint.size)
+        self._billing.add(obj.fingerprint.size)
         sending = Sending(obj, cos_path, record_key, update=decision.update)
         sending.told = told
         return self._send(sending, copy=self._copying)
@@ -491,17 +491,6 @@ class Migration(Loop):
         fields = (kind, *source_fields(obj), sending.cos_path, plan.upload.look)
         self._submit(sending, None, fields)
         return True
-
-    def _watch_billing(self, size: int) -> None:
-        """Warn before many small objects go where each is billed as a large one."""
-        if size < self._plan.least_billed:
-            self._underfilled += 1
-            if self._underfilled == _MANY_SMALL:
-                least = self._plan.least_billed >> 10
-                self._report.warn(
-                    f"many files are smaller than {least} KB, which this storageClass bills at "
-                    "least for each, and for at least 30 days (Archive 90, Deep_Archive 180)"
-                )
 
     def _reject(self, item: Rejected) -> None:
         obj = SourceObject(item.name, item.key, Fingerprint(0), item.page)

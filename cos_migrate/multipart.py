@@ -15,6 +15,7 @@ from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint, Sourc
 from cos_migrate.ordered import AGREES
 from cos_migrate.plan import part_size_for
 from cos_migrate.tasks import SOURCE_FIELDS, Kind, Look, Message, source_fields
+from cos_migrate.upload_step import NOTHING, Step
 
 _COPY_REFUSED = frozenset({403, 405})
 _COPIES = frozenset({"CopyObject", "UploadPartCopy"})
@@ -51,30 +52,6 @@ class Phase(enum.Enum):
     ABORT = "abort"
     STAT = "stat"
     OVER = "over"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a result means for the records and for the object; mostly nothing."""
-
-    begun: SavePoint | None = None
-    """Keep this new save point."""
-    part: PartRecord | None = None
-    """Keep this part in `save_point`."""
-    save_point: SavePoint | None = None
-    forget: SavePoint | None = None
-    """Remove this save point and all its parts: COS has no such upload any more."""
-    abandon: SavePoint | None = None
-    """Remove this save point, and have its upload aborted: nothing continues it."""
-    not_aborted: SavePoint | None = None
-    """Remove this save point; its upload could not be aborted: leave that to the next run."""
-    done: tuple[str, str, int] | None = None
-    """The object has arrived: request id, why it is unverified (or empty), CRC-64 (or -1)."""
-    failure: Failure | None = None
-    """The object failed; unless told otherwise its save point stays."""
-
-
-NOTHING = Step()
 
 
 @dataclass(frozen=True, slots=True)

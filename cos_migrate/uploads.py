@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from cos_migrate.keys import printable
 from cos_migrate.ledger import Ledger, Sending
 from cos_migrate.model import Failure
-from cos_migrate.multipart import BigUpload, Step, UploadOptions
+from cos_migrate.multipart import BigUpload, UploadOptions
 from cos_migrate.plan import CopyRules, part_size_for
 from cos_migrate.report import Report
 from cos_migrate.spool import Spool
 from cos_migrate.tasks import Kind, Message, Reply
+from cos_migrate.upload_step import Step
 
 _PARKED_MOST = 10_000
 """Big objects that may wait for room before the scan has to."""

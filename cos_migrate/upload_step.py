@@ -1,0 +1,31 @@
+"""What a step of a multipart upload means for its object and for the records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cos_migrate.model import Failure, PartRecord, SavePoint
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a result means for the records and for the object; mostly nothing."""
+
+    begun: SavePoint | None = None
+    """Keep this new save point."""
+    part: PartRecord | None = None
+    """Keep this part in `save_point`."""
+    save_point: SavePoint | None = None
+    forget: SavePoint | None = None
+    """Remove this save point and all its parts: COS has no such upload any more."""
+    abandon: SavePoint | None = None
+    """Remove this save point, and have its upload aborted: nothing continues it."""
+    not_aborted: SavePoint | None = None
+    """Remove this save point; its upload could not be aborted: leave that to the next run."""
+    done: tuple[str, str, int] | None = None
+    """The object has arrived: request id, why it is unverified (or empty), CRC-64 (or -1)."""
+    failure: Failure | None = None
+    """The object failed; unless told otherwise its save point stays."""
+
+
+NOTHING = Step()
