@@ -29,6 +29,8 @@ NOT_PLAIN = "NotPlain"
 """The code of an error that only says that the threads have to take over."""
 _SWEEP = 0.5
 """Seconds between two looks for requests that wait too long."""
+_LATE = 2.0
+"""Seconds that such a look may be late; then answers may have waited for this thread."""
 _SLOW_READ = 0.002
 """Seconds; a source whose objects take longer to read on average is read by threads."""
 _SMOOTHING = 0.05
@@ -117,26 +119,24 @@ class Express:
         lane: Lane,
         slots: int,
         memory: MemoryBudget,
-        silence: float,
         hand_over: Callable[[Handed], None],
         emit: Callable[[Message], None],
     ) -> None:
         """Start the thread.
 
-        `memory`: for bodies, shared with the threads; `silence`: seconds a request may be without
-        progress; `hand_over` starts a thread's work. What is handed over must be `returned`.
+        `memory`: for bodies, shared with the threads; `hand_over` starts a thread's work. What is
+        handed over must be `returned`.
         """
         self._lane = lane
         self._allowed = slots
         self._memory = memory
-        self._silence = silence
         self._hand_over = hand_over
         self._emit = emit
         self._tasks: collections.deque[Message] = collections.deque()
         self._prepared: collections.deque[Attempt] = collections.deque()
         self._returned: collections.deque[Connection | None] = collections.deque()
         self._idle: list[Connection] = []
-        self._busy: dict[Connection, tuple[Attempt | Fetch, float]] = {}
+        self._busy: dict[Connection, Attempt | Fetch] = {}
         self._elsewhere = 0
         self._read_time = 0.0
         self._reads_skipped = 0
@@ -208,8 +208,10 @@ class Express:
             self._start_tasks()
             now = time.monotonic()
             if now >= next_sweep:
+                late = now >= next_sweep + _LATE
                 next_sweep = now + _SWEEP
-                self._end_silent(now)
+                if not late:
+                    self._end_overdue(now)
         for connection in self._idle:
             connection.close()
         self._selector.close()
@@ -347,26 +349,23 @@ class Express:
         if connection not in self._registered:
             self._registered.add(connection)
             self._selector.register(connection, selectors.EVENT_READ, connection)
-        self._busy[connection] = (state, time.monotonic())
+        self._busy[connection] = state
         if connection.wants_write:
             self._listen(connection)
 
     def _advance(self, connection: Connection) -> None:
-        known = self._busy.get(connection)
-        if known is None:
+        state = self._busy.get(connection)
+        if state is None:
             # Idle, and the server has closed it, or says what nobody asked.
             self._drop(connection)
             return
-        state = known[0]
         wanted_write = connection.wants_write
         if isinstance(state, Fetch):
             over = self._advance_fetch(state)
         else:
             over = self._advance_put(state, connection)
-        if not over:
-            self._busy[connection] = (state, time.monotonic())
-            if connection.wants_write or wanted_write:
-                self._listen(connection)
+        if not over and (connection.wants_write or wanted_write):
+            self._listen(connection)
 
     def _advance_fetch(self, fetch: Fetch) -> bool:
         """Go on with a fetch; return whether it is over."""
@@ -445,10 +444,10 @@ class Express:
             self._forget(connection)
         self._hand_over(Handed(task, connection, error, body))
 
-    def _end_silent(self, now: float) -> None:
-        """Give up requests that have made no progress for too long."""
-        for connection, (state, since) in list(self._busy.items()):
-            if now - since <= self._silence:
+    def _end_overdue(self, now: float) -> None:
+        """Give up requests that take too long."""
+        for connection, state in list(self._busy.items()):
+            if not connection.overdue(now):
                 continue
             if isinstance(state, Fetch):
                 self._end_fetch(state)

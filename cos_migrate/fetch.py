@@ -37,9 +37,19 @@ class Request(NamedTuple):
 class Fetcher:
     """The connections of one process to a source."""
 
-    def __init__(self, timeouts: Timeouts, proxy: Proxy | None = None, ca_file: str = "") -> None:
-        """`ca_file`: certificates of a private authority, trusted besides the public ones."""
-        self._network = Network(timeouts, ca_file)
+    def __init__(
+        self,
+        timeouts: Timeouts,
+        proxy: Proxy | None = None,
+        ca_file: str = "",
+        *,
+        lenient: bool = False,
+    ) -> None:
+        """`ca_file`: certificates of a private authority, trusted besides the public ones.
+
+        `lenient`: answers are taken as browsers take them.
+        """
+        self._network = Network(timeouts, ca_file, lenient=lenient)
         self._proxy = proxy
         self._lock = threading.Lock()
         self._idle: dict[Route, list[Connection]] = {}

@@ -11,73 +11,19 @@ import select
 import socket
 import time
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
 
-import httptools
-
+from cos_migrate.channels import TlsChannel, WantsRead, WantsWrite, transport_error
 from cos_migrate.errors import TransportError
+from cos_migrate.http_lenient import LenientAnswer
+from cos_migrate.http_pace import Pace, Timeouts
+from cos_migrate.http_parser import Answer, BadAnswer
+
+__all__ = ["Connection", "Incoming", "Response", "Timeouts"]
 
 _RECV_SIZE = 65536
 _STREAM_SIZE = 256 << 10
 """Bytes received at once of a body that is read as it arrives."""
-_MAX_BODY = 64 << 20
-"""Bytes; no answer to a request of ours that is read whole is larger."""
 _CAN_GATHER = hasattr(socket.socket, "sendmsg")
-
-
-class WantsRead(BlockingIOError):
-    """Nothing can be sent before something is received."""
-
-
-class WantsWrite(BlockingIOError):
-    """Nothing can be received before something is sent."""
-
-
-class TlsFailed(OSError):
-    """TLS itself has failed; `untrusted`: the certificate is to blame."""
-
-    def __init__(self, reason: str, *, untrusted: bool = False) -> None:
-        super().__init__(reason)
-        self.untrusted = untrusted
-
-
-class TlsChannel(Protocol):
-    """TLS over a socket, used like one that does not block.
-
-    What cannot be done at once raises WantsRead or WantsWrite, all other trouble an OSError.
-    """
-
-    @property
-    def session(self) -> object:
-        """What makes the next handshake with the same host short; None when there is nothing."""
-
-    def setblocking(self, flag: bool, /) -> None:  # noqa: FBT001 - as a socket has it
-        """Say whether calls wait; here they never do."""
-
-    def fileno(self) -> int:
-        """Return the socket's descriptor, -1 once it is closed."""
-
-    def close(self) -> None:
-        """Close the socket."""
-
-    def send(self, data: bytes | memoryview, /) -> int:
-        """Send what can be sent now; return how many bytes that were."""
-
-    def recv(self, size: int, /) -> bytes:
-        """Return what has arrived, at most `size` bytes; none at the end."""
-
-    def pending(self) -> int:
-        """Return how many bytes can be received although the socket has none."""
-
-
-class Timeouts(NamedTuple):
-    """Seconds."""
-
-    connect: float = 10.0
-    io: float = 30.0
-    """Longest silence of the peer while sending or receiving."""
-    request: float = 0.0
-    """Limit for one whole request; 0: none."""
 
 
 class Response:
@@ -95,97 +41,6 @@ class Response:
         return self.headers.get(name, b"").decode("utf-8", "replace")
 
 
-class Answer:
-    """Collects what the parser reports about one answer."""
-
-    __slots__ = (
-        "body",
-        "complete",
-        "extra",
-        "headers",
-        "headers_done",
-        "keep_alive",
-        "limited",
-        "parser",
-        "size",
-        "status",
-        "until_close",
-    )
-
-    def __init__(self) -> None:
-        self.parser = httptools.HttpResponseParser(self)
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin with another answer."""
-        self.status = 0
-        self.headers: dict[bytes, bytes] = {}
-        self.body: list[bytes] = []
-        self.size = 0
-        self.headers_done = False
-        self.complete = False
-        self.extra = False
-        self.keep_alive = False
-        self.limited = True
-        self.until_close = False
-
-    def on_message_begin(self) -> None:
-        """An answer begins."""
-        if self.complete:
-            self.extra = True
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header, whole."""
-        if not self.complete:
-            self.headers[name.lower()] = value
-
-    def on_headers_complete(self) -> None:
-        """The head is complete."""
-        self.headers_done = True
-        self.status = self.parser.get_status_code()
-        headers = self.headers
-        self.until_close = b"content-length" not in headers and b"transfer-encoding" not in headers
-
-    def on_body(self, data: bytes) -> None:
-        """Some of the body."""
-        if self.complete:
-            return
-        self.size += len(data)
-        if self.limited and self.size > _MAX_BODY:
-            raise ValueError("answer too large")
-        self.body.append(data)
-
-    def on_message_complete(self) -> None:
-        """The answer is complete."""
-        if self.status < 200:  # noqa: PLR2004 - an interim answer; the real one follows
-            limited = self.limited
-            self.restart()
-            self.limited = limited
-        else:
-            self.complete = True
-            # Asked here: behind the message the parser has forgotten its headers.
-            self.keep_alive = self.parser.should_keep_alive()
-
-
-def transport_error(error: Exception, operation: str, target: str) -> TransportError:
-    """Translate what a socket raised; `code` sorts it for the report."""
-    code, retryable = "ConnectionBroken", True
-    if isinstance(error, TlsFailed) and error.untrusted:
-        code, retryable = "CertificateInvalid", False
-        text = f"the certificate of {target} is not trusted ({error})"
-    elif isinstance(error, TlsFailed):
-        code, text = "TlsFailed", f"no TLS connection to {target} ({error})"
-    elif isinstance(error, TimeoutError):
-        code, text = "Timeout", f"{target} did not answer in time"
-    elif isinstance(error, ConnectionRefusedError):
-        code, text = "ConnectionRefused", f"{target} refused the connection"
-    elif isinstance(error, (ConnectionResetError, BrokenPipeError)):
-        code, text = "ConnectionReset", f"{target} broke the connection off"
-    else:
-        text = f"{target}: {error}"
-    return TransportError(text, operation=operation, target=target, code=code, retryable=retryable)
-
-
 class Connection:
     """One kept-alive connection; any failure leaves it closed and `reusable` False.
 
@@ -195,9 +50,10 @@ class Connection:
 
     __slots__ = (
         "_answer",
-        "_deadline",
         "_early",
+        "_pace",
         "_rest",
+        "_sent",
         "_silence",
         "_sock",
         "_timeouts",
@@ -207,14 +63,18 @@ class Connection:
         "wants_write",
     )
 
-    def __init__(self, sock: socket.socket | TlsChannel, timeouts: Timeouts) -> None:
+    def __init__(
+        self, sock: socket.socket | TlsChannel, timeouts: Timeouts, *, lenient: bool = False
+    ) -> None:
+        """`lenient`: take what browsers take, though it is not quite HTTP."""
         sock.setblocking(False)
         self._sock = sock
         self._tls = None if isinstance(sock, socket.socket) else sock
         self._timeouts = timeouts
-        self._answer = Answer()
+        self._answer: Answer = LenientAnswer() if lenient else Answer()
         self._silence = timeouts.io
-        self._deadline = 0.0
+        self._pace: Pace | None = None
+        self._sent = 0
         self._early = False
         self._rest: memoryview | None = None
         self.reusable = True
@@ -252,8 +112,7 @@ class Connection:
         being closed, as half a request was sent.
         """
         try:
-            self._start()
-            self._silence = silence or self._timeouts.io
+            self._start(silence)
             self._send_all(head, body)
             while True:
                 data = self._receive_some()
@@ -263,7 +122,7 @@ class Connection:
                     response = self._parse(data, no_body=no_body)
                     if response is not None:
                         return response
-        except OSError as error:
+        except (OSError, BadAnswer) as error:
             self.close()
             raise transport_error(error, "exchange", "the server") from error
         except BaseException:
@@ -310,12 +169,19 @@ class Connection:
         """Close the connection when anything goes wrong; raise TransportError."""
         try:
             yield
-        except OSError as error:
+        except (OSError, BadAnswer) as error:
             self.close()
             raise transport_error(error, "exchange", "the server") from error
         except BaseException:
             self.close()
             raise
+
+    def _feed(self, data: bytes) -> None:
+        """Give the parser what arrived. Raises BadAnswer and ConnectionResetError."""
+        if not data:
+            raise ConnectionResetError
+        self.answered = True
+        self._answer.feed(data)
 
     def _next_data(self, size: int) -> bytes:
         """Wait for what the server sends; the end of the stream is b""."""
@@ -330,7 +196,7 @@ class Connection:
         try:
             self._start()
             self._send_first(head, body)
-        except OSError as error:
+        except (OSError, BadAnswer) as error:
             self.close()
             raise transport_error(error, "exchange", "the server") from error
 
@@ -343,30 +209,54 @@ class Connection:
             if self._rest is not None and not self._readable():
                 self._send_rest()
                 if self._rest is not None:
+                    self._note_progress()
                     return None
             self._early = self._rest is not None
             self._rest, self.wants_write = None, False
             while True:
                 data = self._receive_some()
                 if data is None:
+                    self._note_progress()
                     return None
                 response = self._parse(data, no_body=False)
                 if response is not None:
                     return response
-        except OSError as error:
+        except (OSError, BadAnswer) as error:
             self.close()
             raise transport_error(error, "exchange", "the server") from error
         except TransportError:
             self.close()
             raise
 
-    def _start(self) -> None:
+    def _note_progress(self) -> None:
+        now = time.monotonic()
+        self._pace_now(now).advanced(now)
+
+    def overdue(self, now: float) -> bool:
+        """Return whether the request begun takes too long; `now` is of `time.monotonic`."""
+        return self._pace_now(now).overdue(now, self._moved)
+
+    def _start(self, silence: float = 0.0) -> None:
         self.answered = self._early = self.wants_write = False
         self._rest = None
-        self._silence = self._timeouts.io
-        self._answer.restart()
-        if self._timeouts.request:
-            self._deadline = time.monotonic() + self._timeouts.request
+        self._silence = silence or self._timeouts.io
+        self._answer.begin()
+        # Most requests are answered before it is looked at.
+        self._pace = self._new_pace(time.monotonic()) if self._timeouts.request else None
+
+    def _new_pace(self, now: float) -> Pace:
+        return Pace(self._timeouts, self._silence, now)
+
+    def _pace_now(self, now: float) -> Pace:
+        """Return the limits of the current request, with what has arrived of its head."""
+        pace = self._pace = self._pace or self._new_pace(now)
+        if self.answered:
+            pace.saw_head(now, self._moved, whole=self._answer.headers_done)
+        return pace
+
+    @property
+    def _moved(self) -> int:
+        return self._sent + self._answer.size
 
     def _send_first(self, head: bytes, body: bytes) -> None:
         sock = self._sock
@@ -378,6 +268,7 @@ class Connection:
                 sent = sock.send(head + body)
         except BlockingIOError:
             pass
+        self._sent = sent
         if sent < len(head) + len(body):
             self._rest = memoryview(head + body)[sent:]
             self.wants_write = True
@@ -386,7 +277,9 @@ class Connection:
         """Send what the socket takes of the rest."""
         while self._rest:
             try:
-                self._rest = self._rest[self._sock.send(self._rest) :]
+                sent = self._sock.send(self._rest)
+                self._sent += sent
+                self._rest = self._rest[sent:]
             except BlockingIOError as error:
                 self.wants_write = not isinstance(error, WantsRead)
                 return
@@ -443,7 +336,10 @@ class Connection:
         answer = self._answer
         if not data and answer.headers_done and answer.until_close:
             return self._finish(answer)
-        self._feed(data)
+        if not data:
+            raise ConnectionResetError
+        self.answered = True
+        answer.feed(data)
         if answer.complete:
             return self._finish(answer)
         if no_body and answer.headers_done:
@@ -451,31 +347,9 @@ class Connection:
             return self._finish(answer)
         return None
 
-    def _feed(self, data: bytes) -> None:
-        """Give the parser what arrived. Raises TransportError and ConnectionResetError."""
-        if not data:
-            raise ConnectionResetError
-        self.answered = True
-        try:
-            self._answer.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # the answer to CONNECT: what follows is not HTTP
-        except httptools.HttpParserError as error:
-            raise TransportError(
-                "the server's answer is not HTTP",
-                operation="exchange",
-                code="BadAnswer",
-                retryable=True,
-            ) from error
-
     def _end_without_body(self, answer: Answer) -> None:
         """End an answer behind its head: that to HEAD has no body, whatever its head says."""
-        if not answer.complete:
-            # The parser cannot be told that no body follows: the next answer gets a new one.
-            self._answer = Answer()
-            # Nor can it be asked: it would count on a body that ends with the connection.
-            closes = answer.headers.get(b"connection", b"").lower() == b"close"
-            answer.keep_alive = not closes and answer.parser.get_http_version() == "1.1"
+        self._answer = answer.end_without_body()
         self._end(answer)
 
     def _end(self, answer: Answer) -> None:
@@ -495,11 +369,12 @@ class Connection:
 
     def _wait(self, *, write: bool) -> None:
         """Wait until the socket is ready. Raises TimeoutError."""
-        limit = self._silence
-        if self._deadline:
-            limit = min(limit, self._deadline - time.monotonic())
+        began = time.monotonic()
+        pace = self._pace_now(began)
+        limit = pace.left(began, self._moved)
         if limit <= 0 or not self._ready(limit, write=write):
             raise TimeoutError
+        pace.waited(time.monotonic() - began)
 
     def _ready(self, seconds: float, *, write: bool) -> bool:
         """Wait until there are bytes, or some can be sent."""

@@ -10,8 +10,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from cos_migrate.channels import TlsChannel, transport_error
 from cos_migrate.errors import TransportError
-from cos_migrate.http import Connection, Timeouts, TlsChannel, transport_error
+from cos_migrate.http import Connection, Timeouts
 
 if TYPE_CHECKING:
     from cos_migrate.tls import Tls
@@ -124,8 +125,10 @@ def _look_up(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
 class Network:
     """What all connections of a process share: name look-ups, the TLS context, time-outs."""
 
-    def __init__(self, timeouts: Timeouts, ca_file: str = "") -> None:
+    def __init__(self, timeouts: Timeouts, ca_file: str = "", *, lenient: bool = False) -> None:
+        """`lenient`: answers are taken as browsers take them."""
         self.timeouts = timeouts
+        self._lenient = lenient
         self._ca_file = ca_file
         self._resolver = Resolver()
         self._lock = threading.Lock()
@@ -145,7 +148,7 @@ class Network:
         except BaseException:
             sock.close()
             raise
-        return Connection(channel, self.timeouts)
+        return Connection(channel, self.timeouts, lenient=self._lenient)
 
     def remember(self, route: Route, connection: Connection) -> None:
         """Keep the TLS session of a connection for the next one to its host."""

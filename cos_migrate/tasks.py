@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from cos_migrate.errors import MigrateError
-from cos_migrate.masking import masked
+from cos_migrate.masking import cut, masked
 from cos_migrate.model import Failure, Fingerprint, SourceObject
 
 Message = tuple[Any, ...]
@@ -172,6 +172,9 @@ class SourceFields(NamedTuple):
     spooled: str
 
 
+_CODE_MOST = 100
+"""Characters of an error code that a server has sent."""
+_ID_MOST = 300
 SOURCE_FIELDS = len(SourceFields._fields)
 
 
@@ -193,9 +196,9 @@ def failure_of(error: MigrateError) -> Failure:
         error.operation,
         masked(str(error)),
         error.status,
-        error.code,
-        error.request_id,
-        error.trace_id,
+        cut(error.code, _CODE_MOST),
+        cut(error.request_id, _ID_MOST),
+        cut(error.trace_id, _ID_MOST),
         error.retryable,
         error.fatal,
     )

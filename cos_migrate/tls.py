@@ -8,8 +8,8 @@ import threading
 
 import certifi
 
+from cos_migrate.channels import TlsFailed, WantsRead, WantsWrite
 from cos_migrate.errors import TransportError
-from cos_migrate.http import TlsFailed, WantsRead, WantsWrite
 
 
 class Tls:

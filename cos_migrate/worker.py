@@ -63,7 +63,6 @@ class Worker:
             _PlainPut(CosClient(self._access), self._bodies, self._source, emit),
             job.small_threads,
             memory,
-            job.cos.timeouts.request or job.cos.timeouts.io,
             self._beside.put,
             emit,
         )

@@ -84,13 +84,17 @@ class CloudSource(Source):
     """Error codes of an object that must be restored before it can be read."""
     one_host: ClassVar[bool] = True
     """Whether all objects come from one host, by one request each that signing costs no waiting."""
+    old_servers: ClassVar[bool] = False
+    """Whether answers are taken that are HTTP to browsers only."""
 
     lists_where_it_reads: ClassVar[bool] = True
     """Whether listings and objects are asked for at one host with the same credentials."""
 
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
-        self._fetcher = Fetcher(self.timeouts(), self.proxy(), self.options.ca_file)
+        self._fetcher = Fetcher(
+            self.timeouts(), self.proxy(), self.options.ca_file, lenient=self.old_servers
+        )
 
     # -- what a cloud says -----------------------------------------------------------------------
 

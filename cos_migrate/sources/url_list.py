@@ -107,6 +107,7 @@ class UrlListSource(CloudSource):
     Config = UrlListConfig
     config: UrlListConfig
     one_host: ClassVar[bool] = False
+    old_servers: ClassVar[bool] = True
 
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(

@@ -64,9 +64,7 @@ class Line:
         self.handed: queue.SimpleQueue[Handed] = queue.SimpleQueue()
         self.results: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.memory = MemoryBudget(memory)
-        self.express = Express(
-            self.lane, slots, self.memory, 60.0, self.handed.put, self.results.put
-        )
+        self.express = Express(self.lane, slots, self.memory, self.handed.put, self.results.put)
         self._servers: list[socket.socket] = []
 
     def submit(self, *tasks: tuple[int, int]) -> None:

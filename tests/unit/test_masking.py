@@ -10,7 +10,7 @@ import pytest
 
 from cos_migrate.errors import SourceError
 from cos_migrate.lister import Lister
-from cos_migrate.masking import masked
+from cos_migrate.masking import FOREIGN_MOST, masked, without_secrets, words_of
 from cos_migrate.model import Failure, Found, SourceObject
 from cos_migrate.mover import Mover
 from cos_migrate.ordered import OrderedCheckings
@@ -33,6 +33,8 @@ TEXTS = [
     f"secretKey={SECRET} is not legal",
     f"Config(access_key_secret='{SECRET}')",
     f"e=12&token={SECRET}",
+    f"url: /k?sign={SECRET}&to=http://host/a?b=c (x)",
+    f"see k?a=1:://http://user:{SECRET}@host/a",
     f"Bearer {SECRET}",
 ]
 
@@ -115,3 +117,30 @@ def test_a_task_that_breaks_off_tells_no_secret() -> None:
     failure = Failure(*values)
     assert (reply, failure.code) == (Reply.FAILED, "Unexpected")
     assert failure.message == "RuntimeError: {'Authorization': '***', 'Host': 'h'}"
+
+
+MEGABYTE = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "a=", "://", "a://b:", "a@", "%2f", "/a?", "/", "secret_a", "token", "cookie  ", "AWS "],
+)
+def test_the_time_that_masking_takes_grows_with_the_text_alone(piece: str) -> None:
+    text = piece * (MEGABYTE // len(piece))
+    without_secrets(text)  # a quadratic pattern takes hours, and the limit of a test is minutes
+
+
+def test_a_long_foreign_text_is_cut() -> None:
+    shown = words_of(ValueError("a" * MEGABYTE))
+    assert len(shown) < FOREIGN_MOST + 100
+    assert shown.startswith("ValueError: aaa")
+    assert shown.endswith("... (1048588 characters)")
+    assert len(failure_of(SourceError("b c" * MEGABYTE, code="d" * 5000)).message) < 5000
+
+
+@pytest.mark.parametrize("before", [0, 1, 10, 3000, FOREIGN_MOST - 30, FOREIGN_MOST - 10])
+def test_a_text_is_not_cut_within_a_secret(before: int) -> None:
+    url = f"https://user:{SECRET * 400}@host/"
+    for text in (f"{'a ' * (before // 2)}{url}", f"{'a' * before}{url}", f"{'a' * before} {url}"):
+        assert SECRET[:6] not in masked(text)

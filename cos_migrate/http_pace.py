@@ -1,0 +1,85 @@
+"""How long one request may take: limits on silence, on its head, on a crawling body, on all of it.
+
+Pure bookkeeping over a clock that is handed in.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+CRAWL_SECONDS = 30.0
+"""Seconds of waiting after which it is looked at how much has moved."""
+CRAWL_BYTES = 3000
+"""Bytes that must have moved then: 100 a second, a fraction of what each of several hundred
+transfers gets of a line of 1 Mbit/s."""
+_NEVER = float("inf")
+
+
+class Timeouts(NamedTuple):
+    """Seconds."""
+
+    connect: float = 10.0
+    io: float = 30.0
+    """Longest silence of the peer while sending or receiving; also for an answer's whole head."""
+    request: float = 0.0
+    """Limit for one whole request; 0: none."""
+    crawl: float = CRAWL_SECONDS
+    """After so much waiting CRAWL_BYTES must have moved; at least the silence that is allowed."""
+
+
+class Pace:
+    """The limits of one request; `now` is a reading of `time.monotonic`.
+
+    `moved` counts the bytes of the request that were sent and those of the answer that arrived,
+    without what is no content behind its head.
+    """
+
+    __slots__ = ("_deadline", "_head_until", "_last", "_marked", "_silence", "_waited", "_window")
+
+    def __init__(self, timeouts: Timeouts, silence: float, now: float) -> None:
+        """`silence`: seconds that the peer may take to do what it is asked."""
+        self._silence = silence
+        self._window = max(timeouts.crawl, silence)
+        self._deadline = now + timeouts.request if timeouts.request else _NEVER
+        self._head_until = _NEVER
+        self._last = now
+        self._waited = 0.0
+        self._marked = 0
+
+    def saw_head(self, now: float, moved: int, *, whole: bool) -> None:
+        """Note that some of the head is there, or all: what is missing has a limit of its own."""
+        if whole:
+            self._head_until = _NEVER
+        elif self._head_until == _NEVER:
+            self._head_until = now + self._silence
+            self._waited, self._marked = 0.0, moved
+
+    def left(self, now: float, moved: int, idle: float = 0.0) -> float:
+        """Return the seconds that the peer may still be waited for; none when it took too long.
+
+        `idle`: seconds since anything moved.
+        """
+        limit = min(self._silence - idle, self._deadline - now, self._head_until - now)
+        if moved - self._marked < CRAWL_BYTES:
+            return min(limit, self._window - self._waited)
+        if self._waited >= self._window:
+            self._waited, self._marked = 0.0, moved
+        return limit
+
+    def waited(self, seconds: float) -> None:
+        """Note how long was waited; while nothing is asked of the peer it cannot be late."""
+        self._waited += seconds
+
+    def advanced(self, now: float) -> None:
+        """Note that something moved, of a request that is driven step by step."""
+        self._waited += now - self._last
+        self._last = now
+
+    def overdue(self, now: float, moved: int) -> bool:
+        """Return whether a request that is driven step by step takes too long."""
+        idle = now - self._last
+        self._waited += idle
+        left = self.left(now, moved, idle)
+        if self._waited:
+            self._waited -= idle
+        return left <= 0
