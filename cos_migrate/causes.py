@@ -18,6 +18,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "AccessDenied": "give the account of [common] secretId the right to write to the bucket",
         "AccountArrears": "settle the account's bill",
         "Archived": "restore it at the source, then run again",
+        "BadHeader": "its ETag, key or metadata cannot stand in a request: store it anew there",
         "BadAnswer": "a proxy may answer in COS's place: look at proxyHost and endPointSuffix",
         "CertificateInvalid": "set [common] caFile to the certificates of a private CA",
         "Changed": "the object is being written to: run again when it rests",
@@ -28,6 +29,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "ConnectionBroken": "look at the network, then run again",
         "ConnectionRefused": "look at endPointSuffix, proxyHost and the firewall",
         "ConnectionReset": "look at the network, then run again",
+        "Downgraded": "put https URLs into the list, or set [migrateUrl] allowHttpRedirect=on",
         "EACCES": "give the user who runs this the right to read it",
         "EIO": "the source's disk reports errors: look at the system's log",
         "ENAMETOOLONG": "its path is longer than this system allows: mount it higher up",
@@ -78,9 +80,11 @@ _AT_THE_SOURCE = frozenset(
 _ANYWHERE = frozenset(
     {
         "Archived",
+        "BadHeader",
         "Changed",
         "ConnectionBroken",
         "ConnectionReset",
+        "Downgraded",
         "InvalidObjectState",
         "RequestTimeTooSkewed",
         "SameTarget",

@@ -16,6 +16,7 @@ from cos_migrate import __version__
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http import Connection, Incoming, Timeouts
 from cos_migrate.network import Network, Proxy, Route
+from cos_migrate.request_head import header_lines, request_target
 
 _STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
 """Codes of a kept-alive connection that the server closed, when no byte of an answer came."""
@@ -85,17 +86,18 @@ class Fetcher:
         return Route(parts.hostname, port, tls, self._proxy)
 
     def head_of(self, request: Request, route: Route) -> bytes:
-        """Return the head of a request as it goes over the wire."""
+        """Return the head of a request as it goes over the wire.
+
+        Raises TransportError for what no header can hold.
+        """
         rest = request.url.partition("://")[2]
         start = min((rest.index(mark) for mark in "/?" if mark in rest), default=len(rest))
         target = rest[start:] if rest[start : start + 1] == "/" else "/" + rest[start:]
-        lines = "".join(
-            [f"{name}: {value}\r\n" for name, value in request.headers if name.lower() != "host"]
-        )
-        return (
-            f"{request.method} {route.target_prefix}{target} HTTP/1.1\r\nHost: {route.authority}"
-            f"\r\n{lines}{route.extra_head}User-Agent: cos-migrate/{__version__}\r\n\r\n"
-        ).encode()
+        lines = header_lines([pair for pair in request.headers if pair[0].lower() != "host"])
+        place = route.target_prefix + request_target(target)
+        first = f"{request.method} {place} HTTP/1.1\r\nHost: {route.authority}\r\n"
+        last = f"{route.extra_head}User-Agent: cos-migrate/{__version__}\r\n\r\n"
+        return b"%b%b%b" % (first.encode(), lines, last.encode())
 
     def close(self) -> None:
         """Close all idle connections."""

@@ -13,6 +13,7 @@ from cos_migrate.cos.put_form import PutForm, request_path
 from cos_migrate.cos_signature import SigningKey, SigningKeys, authorization
 from cos_migrate.http import Timeouts
 from cos_migrate.network import Network, Proxy, Route
+from cos_migrate.request_head import header_lines
 from cos_migrate.retries import Retries
 
 _MAIN_DOMAIN = "myqcloud.com"
@@ -132,18 +133,20 @@ class Access:
         """Return the signed head of a request.
 
         `cos_path` is decoded with its leading `/`; `headers` are pairs of lower-case name and
-        value. Every parameter and every header given is signed.
+        value. Every parameter and every header given is signed. Raises TransportError for what no
+        header can hold.
         """
         secret = self._secret
         key = secret.keys.now()
         signed = sorted([*headers, *secret.headers, ("host", route.authority)])
+        lines = header_lines(signed)
         signed_params = sorted([(name.lower(), value) for name, value in params])
         auth = authorization(key, method.lower(), cos_path, signed_params, signed)
-        lines = "".join([f"{name}: {value}\r\n" for name, value in signed])
-        return (
-            f"{method} {route.target_prefix}{request_path(cos_path)}{_query(params)}"
-            f" HTTP/1.1\r\n{lines}Authorization: {auth}\r\n{route.extra_head}{self._tail}\r\n"
-        ).encode()
+        start = (
+            f"{method} {route.target_prefix}{request_path(cos_path)}{_query(params)} HTTP/1.1\r\n"
+        )
+        end = f"Authorization: {auth}\r\n{route.extra_head}{self._tail}\r\n"
+        return b"%b%b%b" % (start.encode(), lines, end.encode())
 
     def put_form(self, headers: Sequence[tuple[str, str]], *, md5: bool) -> PutForm:
         """Return what makes the heads of many PutObject requests to the first route.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from cos_migrate.cos_signature import SigningKey, encoded, signature, unsigned_authorization
+from cos_migrate.request_head import header_lines
 
 _PATH_SAFE = "/-_.~"
 _needs_no_quoting = re.compile(r"[A-Za-z0-9/\-_.~]*").fullmatch
@@ -37,8 +38,9 @@ class PutForm:
     ) -> None:
         """`headers` are all but `content-length` and `x-cos-meta-md5`; `tail` are unsigned lines.
 
-        `md5`: whether there is an `x-cos-meta-md5`.
+        `md5`: whether there is an `x-cos-meta-md5`. Raises TransportError as `header_lines` does.
         """
+        header_lines(headers)  # what is filled in later is a number and hex digits
         self.key = key
         self._prefix = target_prefix
         self._tail = tail

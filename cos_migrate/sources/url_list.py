@@ -66,6 +66,13 @@ class UrlListConfig:
         parse=values.on_or_not,
         legal="on or off",
     )
+    allow_http_redirect: bool = option(
+        "allowHttpRedirect",
+        help="follow a redirect from https to http, which others can read and change",
+        default=False,
+        parse=values.on_or_not,
+        legal="on or off",
+    )
     access_key_id: Secret = option(
         "accessKeyId",
         help="accepted and ignored",
@@ -300,10 +307,14 @@ class UrlListSource(CloudSource):
                     yield incoming
                     return
                 incoming.read_all(_REDIRECT_BODY)
+            before = address
             try:
                 address = redirected(address, metadata.text_of(location))
             except BadUrl as error:
                 raise self._url_error(obj, f"it is redirected, but {error}", "BadUrl") from None
+            if before.is_secure and not address.is_secure and not self.config.allow_http_redirect:
+                text = "it is redirected from https to http, where anyone can read and change it"
+                raise self._url_error(obj, text, "Downgraded")
         text = f"it is redirected more than {_REDIRECTS_MOST} times"
         raise self._url_error(obj, text, "RedirectLoop")
 

@@ -48,6 +48,11 @@ class Address(NamedTuple):
         return _SLASHES.sub("/", self.path)[1:]
 
     @property
+    def is_secure(self) -> bool:
+        """Whether it is requested over https."""
+        return self.url.startswith("https:")
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port: where credentials may be sent."""
         return self.url[: self.url.index("/", self.url.index("://") + 3)]

@@ -172,6 +172,7 @@ SOURCES = {
     "migrateUrl": {
         "urllistPath": "functional/test_urls.py::test_a_folder_of_lists_killed_and_completed",
         "isSkipHead": "functional/test_urls.py::test_is_skip_head",
+        "allowHttpRedirect": "sources/test_url_list.py::test_a_redirect_from_https_to_http",
         "accessKeyId": "unit/test_config.py::test_keys_of_a_url_list_are_accepted_and_ignored",
         "accessKeySecret": "unit/test_config.py::test_keys_of_a_url_list_are_accepted_and_ignored",
     },

@@ -81,6 +81,16 @@ def source_of(path: Path, **more: Any) -> UrlListSource:
     return UrlListSource(UrlListConfig(urllist_path=str(path), **more), TARGET)
 
 
+def certified(folder: Path) -> tuple[str, str]:
+    """Make an authority (`ca.pem`) and a certificate of localhost; return its files."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    pair = authority.issue_cert("localhost")
+    pair.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
+    pair.private_key_pem.write_to_path(str(folder / "key.pem"))
+    return str(folder / "cert.pem"), str(folder / "key.pem")
+
+
 def found_in(source: UrlListSource) -> list[Found]:
     return list(source.scan())
 
@@ -586,14 +596,28 @@ class TestRequests:
             only_in(source_of(site.path))
         assert (caught.value.status, caught.value.retryable) == (0, True)
 
+    @pytest.mark.parametrize("allowed", [False, True])
+    @pytest.mark.parametrize("hops", [0, 1])
+    def test_a_redirect_from_https_to_http(
+        self, site: Site, tmp_path: Path, allowed: bool, hops: int
+    ) -> None:
+        with WebServer(tls=certified(tmp_path)) as secure:
+            site.write(f"{secure.url}/a")
+            site.web.put("/b", b"plain")
+            secure.put("/a", b"", redirect=(302, "/hop" if hops else f"{site.web.url}/b"))
+            secure.put("/hop", b"", redirect=(307, f"{site.web.url}/b"))
+            config = UrlListConfig(urllist_path=str(site.path), allow_http_redirect=allowed)
+            source = UrlListSource(config, TARGET, SourceOptions(str(tmp_path / "ca.pem")))
+            if allowed:
+                assert content_of(source, only_in(source)) == b"plain"
+                return
+            with pytest.raises(SourceError, match="from https to http") as caught:
+                only_in(source)
+            assert (caught.value.code, caught.value.retryable) == ("Downgraded", False)
+            assert not site.web.seen
+
     def test_https_and_the_way_from_http(self, site: Site, tmp_path: Path) -> None:
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-        pair = authority.issue_cert("localhost")
-        pair.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
-        pair.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
-        tls = (str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
-        with WebServer(tls=tls) as secure:
+        with WebServer(tls=certified(tmp_path)) as secure:
             secure.put("/b", b"over tls")
             site.write("~/a")
             site.web.put("/a", b"", redirect=(301, f"{secure.url}/b"))

@@ -254,6 +254,7 @@ BAD_SOURCE_VALUES: list[tuple[str, str, str, str]] = [
     ("migrateCsp", "migrateSlashEndObjectAcl", "on", "should be true or false"),
     ("migrateUrl", "urllistPath", "no.txt", "urllistPath not exist!"),
     ("migrateUrl", "isSkipHead", "yes", "yes is invalid, only support on/off"),
+    ("migrateUrl", "allowHttpRedirect", "yes", "yes is invalid, only support on/off"),
     ("migrateBucketCopy", "srcBucketName", "source", APPID),
     ("migrateBucketCopy", "srcBucketName", "source-12", APPID),
     ("migrateBucketCopy", "srcCosPath", "a/b", "srcCosPath must start with /"),
