@@ -53,7 +53,7 @@ def test_the_rooms() -> None:
         ("rocksdict", {"state_rocksdb"}),
         ("qcloud_cos", {"cos_sdk"}),
         ("tqdm", {"console"}),
-        ("httptools", {"http"}),
+        ("httptools", {"http_parser"}),
         ("subprocess", {"child", "launcher", "pools", "scans", "demo"}),
         ("ssl", {"tls", "server", "connection"}),
         ("cryptography", {"crypto"}),
