@@ -8,11 +8,9 @@ own checksums before it is believed.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.checks import Checking
 from cos_migrate.cos.crc64 import crc64
@@ -31,6 +29,14 @@ from cos_migrate.ordered import OrderedChecking
 from cos_migrate.retries import Retries
 from cos_migrate.sources.base import Source
 from cos_migrate.spool import has_room
+from cos_migrate.spooled import (
+    SpooledReader,
+    make_file,
+    no_room,
+    rename_file,
+    unique_file,
+    writing,
+)
 
 if TYPE_CHECKING:
     from cos_migrate.cos.crypto import Sealer
@@ -263,7 +269,8 @@ class Bodies:
             tell(warning)
         if self._attach_md5 and not described.md5:
             if has_room(self._spool_folder, size):
-                with self._file() as path:
+                with unique_file(self._spool_folder) as path:
+                    make_file(path)
                     self.fetch(obj, path, 0, size, moved)
                     spooled = obj._replace(spooled=path)
                     md5 = self._digest_of(spooled, described)
@@ -281,7 +288,7 @@ class Bodies:
     def _unknown(self, obj: SourceObject, tell: Tell) -> Iterator[Body | Spooled]:
         """Read an object whose size nobody tells: in memory while it fits, else into a file."""
         limit = self._once_most
-        with self._memory.hold(limit), self._file() as path:
+        with self._memory.hold(limit), unique_file(self._spool_folder) as path:
             data, described, size = self._retries.run(lambda: self._read_unknown(obj, path, limit))
             for warning in described.warnings:
                 tell(warning)
@@ -292,7 +299,7 @@ class Bodies:
                 yield Body(payload, headers, fingerprint)
             elif size >= self._small_below:
                 kept = f"{path}.big"
-                os.replace(path, kept)
+                rename_file(path, kept)
                 yield Spooled(kept, size, fingerprint.mtime_ns, fingerprint.etag)
             else:
                 whole = obj._replace(spooled=path)
@@ -312,14 +319,14 @@ class Bodies:
             if size <= limit:
                 reader.check_unchanged()
                 return b"".join(pieces), reader.described, size
-            with _writing(path, 0) as file:
-                file.truncate()  # a try that broke off may have read more than there is now
+            make_file(path)  # anew: a try that broke off may have read more than there is now
+            with writing(path, 0) as file:
                 for piece in pieces:
                     file.write(piece)
                 pieces.clear()
                 while piece := reader.read(PIECE):
                     if not has_room(self._spool_folder, len(piece)):
-                        raise _no_room(self._spool_folder)
+                        raise no_room(self._spool_folder)
                     file.write(piece)
                     size += len(piece)
             reader.check_unchanged()
@@ -327,7 +334,7 @@ class Bodies:
 
     def _download(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
         done = 0
-        with self._source.open(obj, offset, size) as reader, _writing(path, offset) as file:
+        with self._source.open(obj, offset, size) as reader, writing(path, offset) as file:
             while done < size:
                 piece = reader.read(min(PIECE, size - done))
                 if not piece:
@@ -340,7 +347,7 @@ class Bodies:
     def _digest_of(self, obj: SourceObject, described: Described) -> str:
         """Return the MD5 of a file, compared with what the source tells of the object."""
         checking, digest = Checking(described.checks), hashlib.md5(usedforsecurity=False)
-        with _SpooledReader(obj.spooled, 0, -1) as reader:
+        with SpooledReader(obj.spooled, 0, -1) as reader:
             while piece := reader.read(PIECE):
                 digest.update(piece)
                 checking.update(piece)
@@ -358,7 +365,7 @@ class Bodies:
         self, obj: SourceObject, start: int, length: int
     ) -> AbstractContextManager[ByteReader]:
         if obj.spooled:
-            return _SpooledReader(obj.spooled, start, length)
+            return SpooledReader(obj.spooled, start, length)
         return self._source.open(obj, start, length)
 
     @contextmanager
@@ -367,16 +374,6 @@ class Bodies:
     ) -> Iterator[ByteReader]:
         with self._open(obj, start, length) as reader:
             yield _FedReader(reader, start, checking)
-
-    @contextmanager
-    def _file(self) -> Iterator[str]:
-        """Give the path of a file of this thread's own, removed at the end."""
-        unique = os.urandom(8).hex()
-        path = Path(self._spool_folder) / f"worker-{unique}"
-        try:
-            yield str(path)
-        finally:
-            path.unlink(missing_ok=True)
 
 
 class _FedReader:
@@ -395,68 +392,6 @@ class _FedReader:
 
     def check_unchanged(self) -> None:
         self._reader.check_unchanged()
-
-
-class _SpooledReader:
-    """A range of a temporary file; a context manager."""
-
-    def __init__(self, path: str, start: int, length: int) -> None:
-        self._path = path
-        self._left = length
-        try:
-            self._file = open(path, "rb")  # noqa: SIM115 - closed by __exit__
-        except OSError as error:
-            raise _file_error(error, path) from error
-        self._file.seek(start)
-
-    def __enter__(self) -> _SpooledReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def read(self, size: int) -> bytes:
-        wanted = size if self._left < 0 else min(size, self._left)
-        try:
-            data = self._file.read(wanted)
-        except OSError as error:
-            raise _file_error(error, self._path) from error
-        if self._left >= 0:
-            self._left -= len(data)
-        return data
-
-    def check_unchanged(self) -> None:
-        """Nobody else writes to it."""
-
-
-@contextmanager
-def _writing(path: str, offset: int) -> Iterator[BinaryIO]:
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(descriptor, "r+b") as file:
-            file.seek(offset)
-            yield file
-    except OSError as error:
-        raise _file_error(error, path) from error
-
-
-def _file_error(error: OSError, path: str) -> SourceError:
-    return SourceError(
-        f"the temporary file {path}: {error.strerror}",
-        operation="spool",
-        target=path,
-        code="TmpFolder",
-    )
-
-
-def _no_room(folder: str) -> SourceError:
-    return SourceError(
-        f"its size is not known, and it does not fit into {folder}; free space on that disk, or "
-        "set another tmpFolder",
-        operation="spool",
-        target=folder,
-        code="TmpFolder",
-    )
 
 
 def _read_all(reader: ByteReader, size: int) -> bytes:

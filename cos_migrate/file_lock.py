@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+from cos_migrate.safe_files import PrivateFolder, open_named
+
 _HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK})
 _HELD_ON_WINDOWS = frozenset({errno.EACCES, errno.EDEADLK})
 _NO_LOCKS = frozenset(
@@ -28,8 +30,10 @@ class NoFileLocks(OSError):
 class FileLock:
     """An advisory lock on a file of its own."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, folder: PrivateFolder | None = None) -> None:
+        """`folder`: the one that the file lies in, where it is held open."""
         self._path = path
+        self._folder = folder
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
@@ -38,7 +42,7 @@ class FileLock:
         Raises NoFileLocks, or OSError when the file cannot be made.
         """
         while True:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = self._open()
             try:
                 _lock(descriptor)
             except OSError as error:
@@ -60,14 +64,24 @@ class FileLock:
         if sys.platform == "win32":  # what is open cannot be removed there
             self.release()
         with contextlib.suppress(OSError):
-            self._path.unlink()
+            if self._folder:
+                self._folder.remove(self._path.name)
+            else:
+                self._path.unlink()
         self.release()
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT
+        if self._folder:
+            return self._folder.open(self._path.name, flags)
+        return open_named(self._path, flags)
 
     def _is_there(self, descriptor: int) -> bool:
         try:
-            return os.path.samestat(os.fstat(descriptor), self._path.stat())
+            found = self._folder.stat(self._path.name) if self._folder else self._path.stat()
         except FileNotFoundError:
             return False
+        return os.path.samestat(os.fstat(descriptor), found)
 
     def release(self) -> None:
         """Free it; a second time does nothing."""

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 from cos_migrate.errors import StateError
 from cos_migrate.file_lock import FileLock
+from cos_migrate.safe_files import make_folder, make_folders, open_named, write_file
 from cos_migrate.state import files, take_over
 from cos_migrate.state.files import (
     JAVA,
@@ -34,6 +35,8 @@ from cos_migrate.state.files import (
 
 IN_USE = "init db error, may be another process with same config is running "
 """The Java tool's words, which scripts look for."""
+_LEVELS = 3
+"""Folders below `db/`, the database's own among them, that belong to this user."""
 _PACKAGES = {LEVELDB: "plyvel", ROCKSDB: "rocksdict"}
 _READ_BY = {JAVA: ROCKSDB, OLD_JAVA: LEVELDB}
 """Which of them reads the Java tool's databases."""
@@ -193,7 +196,7 @@ def note_run(folder: Path, line: str) -> None:
     text = line.replace("\r", "\\r").replace("\n", "\\n")
     text = f"[time: {time.strftime('%Y-%m-%d %H:%M:%S')}], {text}\n"
     try:
-        descriptor = os.open(folder / README, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        descriptor = open_named(folder / README, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             os.write(descriptor, text.encode("utf-8", "backslashreplace"))
         finally:
@@ -206,11 +209,11 @@ def _opened(
     folder: Path, engine: str, lock: FileLock, max_open_files: int, tell: Callable[[str], None]
 ) -> State:
     """Take the lock and open what is in the folder. Raises StateError, OSError."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(folder.parent, _LEVELS - 1)
     if not lock.acquire():
         raise _in_use(folder)
     notices = take_over.resume(folder)
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     if files.held_by_library(folder):
         raise _in_use(folder)
     library = _READ_BY.get(files.format_of(folder))
@@ -258,7 +261,7 @@ def _take_over(
 
     def create(new: Path) -> State:
         if kind.engine == ROCKSDB:
-            (new / OUR_ROCKSDB).touch()
+            write_file(new / OUR_ROCKSDB)
         opened: State = kind(new, None, 0)
         return opened
 
@@ -307,7 +310,7 @@ def _importable(package: str) -> bool:
 def _open_or_mend(kind: type[State], folder: Path, lock: FileLock, max_open_files: int) -> State:
     """Open the database; a damaged one is kept aside and repaired, or begun anew."""
     if kind.engine == ROCKSDB:
-        (folder / OUR_ROCKSDB).touch()
+        write_file(folder / OUR_ROCKSDB)
     try:
         files.look_for_damage(folder)
         return kind(folder, lock, max_open_files)

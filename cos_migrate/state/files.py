@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from cos_migrate.errors import StateError
+from cos_migrate.safe_files import open_named, write_file
 
 LEVELDB, ROCKSDB, NEW = "leveldb", "rocksdb", "new"
 JAVA, OLD_JAVA = "java", "old-java"
@@ -88,7 +89,7 @@ def look_for_damage(folder: Path) -> None:
 def damage_met(folder: Path, reason: str) -> StateError:
     """Have the next opening repair the folder; return what to raise now."""
     try:
-        (folder / _MEND).write_text(reason, encoding="utf-8")
+        write_file(folder / _MEND, reason.encode("utf-8", "backslashreplace"))
         way_out = "run again: it is kept aside and repaired first"
     except OSError:
         way_out = "move the folder away and run again"
@@ -134,7 +135,8 @@ def refusal(folder: Path) -> OSError | None:
                 with path.open("rb") as file:
                     file.read(1)
         try:
-            with probe.open("wb") as file:
+            descriptor = open_named(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(bytes(_PROBE))
                 file.flush()
                 os.fsync(file.fileno())

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from cos_migrate.safe_files import PRIVATE_FOLDER, make_folder
 from cos_migrate.state import files
 from cos_migrate.state.files import JAVA, OLD_JAVA, README, TAKEN_OVER, Damaged
 
@@ -62,8 +63,9 @@ def resume(folder: Path) -> tuple[str, ...]:
     """
     work = _work_of(folder)
     new = work / "new"
-    if not work.exists():
+    if not os.path.lexists(work):
         return ()
+    make_folder(work)  # it is there: nothing is taken out of a folder of another user
     notices: tuple[str, ...] = ()
     if (new / TAKEN_OVER).exists():
         if not folder.exists() or not os.listdir(folder):
@@ -89,7 +91,7 @@ def take_over(
     new = work / "new"
     aside = _free_name(folder)
     try:
-        work.mkdir()
+        work.mkdir(PRIVATE_FOLDER)
         count = _convert(folder, work, java, _Carrier(create, tell))
         said = f"{count}; its database is kept as {aside}\n"
         _write_synced(new / TAKEN_OVER, said)
@@ -148,7 +150,7 @@ class _Carrier:
 
     def carry(self, pairs: Pairs, new: Path, count: _Count) -> _Count:
         """Write and count everything. Raises what reading and writing raise."""
-        new.mkdir()
+        new.mkdir(PRIVATE_FOLDER)
         store = self._create(new)
         try:
             for batch in _batches(pair for pair in pairs if pair[0] != _LIST_PROGRESS):
@@ -195,7 +197,7 @@ def _batches(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes,
 
 def _copy(folder: Path, copy: Path, *, linked: bool) -> None:
     """Copy a database; `linked`: its tables, which nobody ever changes, take no room again."""
-    copy.mkdir()
+    copy.mkdir(PRIVATE_FOLDER)
     for path in folder.iterdir():
         if not path.is_file():
             continue

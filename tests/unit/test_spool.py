@@ -14,6 +14,7 @@ import pytest
 from cos_migrate import file_lock, spool
 from cos_migrate.errors import StateError
 from cos_migrate.file_lock import FileLock
+from cos_migrate.safe_files import PrivateFolder
 from cos_migrate.spool import RESERVE, Spool, has_room
 
 
@@ -78,7 +79,7 @@ def test_what_was_written_is_not_counted_twice(
     opened: Spool, disk: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = opened.reserve("/a", 600)
-    monkeypatch.setattr(spool, "_allocated", lambda each: 600 if str(each) == path else 0)
+    monkeypatch.setattr(spool, "_allocated", lambda _, name: 600 if path.endswith(name) else 0)
     disk[0] -= 600
     assert opened.reserve("/b", 400)
     assert opened.reserve("/c", 1) == ""
@@ -148,12 +149,12 @@ def test_a_folder_that_is_gone_has_no_room(tmp_path: Path) -> None:
 def test_a_file_that_cannot_go_yet_goes_at_the_end(
     opened: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path, *_: object, **__: object) -> None:
-        raise PermissionError(13, "in use", str(path))
+    def refuse(_: PrivateFolder, name: str) -> None:
+        raise PermissionError(13, "in use", name)
 
     path = Path(opened.reserve("/a", 1))
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "unlink", refuse)
+        patched.setattr(PrivateFolder, "remove", refuse)
         opened.release("/a")
     assert path.exists()
     opened.close()
