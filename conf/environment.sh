@@ -41,7 +41,7 @@ make_environment() {
 
 check_writable() {
     for folder in tmp log; do
-        if ! mkdir -p "$folder" 2>/dev/null || ! (: >"$folder/.writable") 2>/dev/null; then
+        if ! mkdir -m 700 -p "$folder" 2>/dev/null || ! (: >"$folder/.writable") 2>/dev/null; then
             give_up "cannot write to $(pwd)/$folder: the tool keeps its environment, logs and records in its own folder; copy it to a place you may write to, or free space on the disk"
         fi
         rm -f "$folder/.writable"

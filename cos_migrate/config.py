@@ -63,6 +63,8 @@ class Loaded:
     warnings: tuple[str, ...]
     shown: tuple[tuple[str, str, str], ...]
     """(section, key, value in force) of every key, secrets as `***`."""
+    holds_secrets: bool = False
+    """Whether the file itself holds a secret."""
 
 
 def load(
@@ -137,6 +139,7 @@ class _Loader:
         self.file: dict[tuple[str, str], _Given] = {}
         self.words: dict[tuple[str, str], _Given] = {}
         self.has_type_section = False
+        self.holds_secrets = False
 
     def load(self, overrides: Sequence[Override]) -> Loaded:
         self._read_file()
@@ -162,6 +165,7 @@ class _Loader:
             Config(migrate_type, common_value, source_value),
             tuple(_printable(warning) for warning in (*self.doubts, *self.warnings)),
             tuple(line for section in filled for line in _shown(section)),
+            self.holds_secrets,
         )
 
     # Where values come from
@@ -198,6 +202,9 @@ class _Loader:
                 f"[{section}] {key} is given more than once; this one counts ({where})"
             )
         self.file[section, key] = _Given(entry.value, where, entry.warning)
+        known = self.options[section][key]
+        if known.secret and entry.value and entry.value not in known.placeholders:
+            self.holds_secrets |= not entry.value.startswith("${")
 
     def _judge_unknown(self, used: set[str]) -> None:
         """Ignore keys that are not known, but those whose value must belong to a key of this run.

@@ -19,6 +19,7 @@ from cos_migrate.keys import escaped, printable, printable_lines
 from cos_migrate.logs import AppendFile, Logs
 from cos_migrate.model import Outcome, Status
 from cos_migrate.own_list import CountedList, OwnList
+from cos_migrate.safe_files import PRIVATE_FILE, PUBLIC_FILE
 
 _ROUTINE = frozenset({Status.NEW, Status.UPDATE, Status.SKIP})
 _SENT = frozenset({Status.NEW, Status.UPDATE})
@@ -116,22 +117,30 @@ class Report:
         bucket: str,
         migrate_type: str,
         finished_folder: str = "",
+        log_skipped: bool = True,
+        file_mode: int = PUBLIC_FILE,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`folder` is the tool's; `finished_folder` takes the lists of sent files, empty: none."""
+        """`folder` is the tool's; `finished_folder` takes the lists of sent files, empty: none.
+
+        `log_skipped`: whether skipped objects stand in the logs. `file_mode`: of new files that
+        hold nothing secret.
+        """
         self._console = console
         self._logs = logs
         self._folder = folder
         self._bucket = bucket
         self._migrate_type = migrate_type
         self._finished_folder = finished_folder
+        self._log_skipped = log_skipped
+        self._file_mode = file_mode
         self._clock = clock
         self._monotonic = monotonic
         self._failed_list = folder / "log" / f"failed-{job}.jsonl"
         self._unverified_list = folder / "log" / f"unverified-{job}.jsonl"
-        self._failures = OwnList(self._failed_list, clock)
-        self._unverified_file = OwnList(self._unverified_list, clock)
+        self._failures = OwnList(self._failed_list, clock, PRIVATE_FILE)
+        self._unverified_file = OwnList(self._unverified_list, clock, PRIVATE_FILE)
         self._finished: CountedList | None = None
         self._finished_day = ""
         self._gaps: list[str] = []
@@ -180,11 +189,17 @@ class Report:
                     self._note_failure(outcome)
         told_routine, told_notable = "".join(routine), "".join(notable)
         if told_routine or told_notable:
-            self._logs.info(told_routine + told_notable)
+            self._logs.info(self._logged(outcomes, told_routine) + told_notable)
         if sent:
             self._list_finished(sent)
         if told_routine or told_notable:
             self._console.lines(told_routine, told_notable)  # last: it may have to wait
+
+    def _logged(self, outcomes: Sequence[Outcome], routine: str) -> str:
+        """Return the lines of routine outcomes that belong into the logs."""
+        if self._log_skipped:
+            return routine
+        return "".join(each.lines for each in outcomes if each.status in _SENT)
 
     def say(self, line: str) -> None:
         """Tell of something that concerns the whole run, and is no fault."""
@@ -270,7 +285,7 @@ class Report:
             self._monotonic() - self._began,
         )
         self._logs.info(summary.text)
-        result = AppendFile(self._folder / "db" / "result.out")
+        result = AppendFile(self._folder / "db" / "result.out", mode=self._file_mode)
         result.append(summary.text.encode())
         result.close()
         table = "\n".join(self._causes.table())
@@ -345,7 +360,7 @@ class Report:
             self._end_finished()
             self._finished_day = day
             path = Path(self._finished_folder) / f"{day}.out"
-            self._finished = CountedList(path, self._clock)
+            self._finished = CountedList(path, self._clock, self._file_mode)
         self._finished.append_lines("".join(lines).encode("utf-8", "surrogateescape"), len(lines))
 
     def _end_finished(self) -> None:

@@ -18,6 +18,7 @@ from cos_migrate.console import Console
 from cos_migrate.cos.access import CosSettings, Credentials
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.errors import ConfigError
+from cos_migrate.exposure import exposed_records
 from cos_migrate.http import Timeouts
 from cos_migrate.job import Job
 from cos_migrate.launcher import WORKER, Launcher
@@ -27,6 +28,7 @@ from cos_migrate.multipart import UploadOptions
 from cos_migrate.plan import Rules
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.report import Report, Summary
+from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.scan_apart import ApartScanner
 from cos_migrate.scan_job import ScanJob, proxy_of, request_limit
 from cos_migrate.scanner import ScanEnded, Scanned, Scanner
@@ -133,11 +135,13 @@ class Run:
         reload_credentials: Callable[[], Credentials | None],
         encryption: EncryptionSettings | None = None,
         task: str = "",
+        file_mode: int = PUBLIC_FILE,
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
         `launcher` has worker processes, `scans` those that scan.
         `task` tells apart the runs of one start that may be of one job; empty: there is one.
+        `file_mode`: of new files that hold nothing secret.
         """
         common = config.common
         self._config = config
@@ -149,6 +153,7 @@ class Run:
         self._place = JobPlace.of(folder, self._source, task)
         self._console = console
         self._logs = logs
+        self._file_mode = file_mode
         self._report = self._make_report(common.output_finished_file_folder)
         comparing = common.real_time_compare and source_type.compares_times
         self._plan = Plan(
@@ -216,6 +221,8 @@ class Run:
                     self._spool,
                 )
                 summaries = [self._pass(migration)]
+                for warning in exposed_records(self._source, self._folder, self._place.database):
+                    self._report.warn(warning)
             finally:
                 self._spool.close()
             if common.check and not self._interrupted:
@@ -254,6 +261,8 @@ class Run:
             bucket=self._config.common.bucket_name,
             migrate_type=self._config.migrate_type,
             finished_folder=finished_folder,
+            log_skipped=self._config.common.log_skipped,
+            file_mode=self._file_mode,
         )
 
     def _fresh_credentials(self) -> Credentials | None:

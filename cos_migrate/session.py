@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -20,9 +21,11 @@ from cos_migrate.console import Console
 from cos_migrate.cos.access import Credentials
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.errors import ConfigError, StateError
+from cos_migrate.exposure import exposed_files
 from cos_migrate.keys import one_line
 from cos_migrate.launcher import Launcher
-from cos_migrate.logs import Logs
+from cos_migrate.logs import PATIENCE, Logs
+from cos_migrate.masking import words_of
 from cos_migrate.run import (
     JobPlace,
     Run,
@@ -31,6 +34,7 @@ from cos_migrate.run import (
     header_of,
     without_effect,
 )
+from cos_migrate.safe_files import PUBLIC_FILE, open_named
 from cos_migrate.scan_job import ScanJob
 from cos_migrate.scans import Scans
 from cos_migrate.sources import registry
@@ -54,13 +58,19 @@ class Session:
         launcher: Launcher,
         scans: Scans,
         environ: Mapping[str, str] = os.environ,
+        *,
+        file_mode: int = PUBLIC_FILE,
     ) -> None:
-        """`loaded`: what `line` names; some processes may wait or scan already."""
+        """`loaded`: what `line` names; some processes may wait or scan already.
+
+        `file_mode`: of new files that hold nothing secret.
+        """
         self._line = line
         self._loaded = loaded
         self._launcher = launcher
         self._scans = scans
         self._environ = environ
+        self._file_mode = file_mode
         self._folder = Path.cwd()
         self._console = console
         self._signal = 0
@@ -69,6 +79,8 @@ class Session:
         self._run: Run | None = None
         self._credentials: Credentials | None = None
         self._encryption: EncryptionSettings | None = None
+        self._statuses: list[str] = []
+        """Of the runs of this round."""
 
     def run(self) -> int:
         """Return the exit code. Raises ConfigError and StateError."""
@@ -86,7 +98,7 @@ class Session:
     def _migrate(self, loaded: Loaded, source_type: type[Source]) -> int:
         common, line = loaded.config.common, self._line
         self._encryption = encryption_of(common)
-        logs = Logs(self._folder / "log", debug=line.debug)
+        logs = Logs(self._folder / "log", debug=line.debug, mode=self._file_mode)
         console = self._console
         if common.token:
             console.say("Use temporary token to put object")
@@ -95,31 +107,47 @@ class Session:
             console.say(announcement)
         logs.begin("\n".join(header_of(line.config_path, loaded.shown)))
         pointless = without_effect(common, source_type)
-        for warning in (*line.warnings, *loaded.warnings, *pointless):
+        exposed = exposed_files(line.config_path, loaded)
+        for warning in (*line.warnings, *loaded.warnings, *exposed, *pointless):
             console.complain(f"warning: {warning}")
             logs.warning(warning)
         try:
-            with self._signals():
+            with self._signals(logs):
                 while True:
                     code = self._round(loaded, source_type, console, logs)
+                    noted = self._signal
+                    logs.ended(self._ending(code))
                     if common.daemon_mode and not self._stop_code():
                         with suppress(queue.Empty):
                             self._wake.get(timeout=common.daemon_mode_inter_val)
                     if self._stop_code() or not common.daemon_mode:
+                        if self._signal != noted:
+                            logs.ended(self._ending(code))
                         return self._stop_code() or code
+        except BaseException as error:
+            logs.ended(f"error: {words_of(error)}")
+            raise
         finally:
             console.close()
-            logs.close()
+            logs.close(0 if self._signal else PATIENCE)
 
     def _stop_code(self) -> int:
         """Return the exit code for the signal that came, 0 when none did."""
         return signals.exit_code(self._signal) if self._signal else 0
+
+    def _ending(self, code: int) -> str:
+        """Return in words how a run ended: `code` is what it came to without a signal."""
+        if self._signal:
+            return f"{signals.name_of(self._signal)}, exit code {self._stop_code()}"
+        status = ", ".join(dict.fromkeys(self._statuses)) or "error"
+        return f"{status}, exit code {code}"
 
     def _round(
         self, loaded: Loaded, source_type: type[Source], console: Console, logs: Logs
     ) -> int:
         """Run what there is to run once; return the worst exit code of it."""
         codes = []
+        self._statuses.clear()
         try:
             for task in self._tasks(loaded.config):
                 codes.append(self._run_task(task, loaded, source_type, console, logs))
@@ -173,6 +201,7 @@ class Session:
                 reload_credentials=partial(self._reload_credentials, task.number),
                 encryption=self._encryption,
                 task=task.name,
+                file_mode=self._file_mode,
             )
             if self._stop_code():
                 self._run.interrupt()
@@ -182,6 +211,7 @@ class Session:
             console.complain(str(error))
             logs.error(str(error))
             return 3
+        self._statuses += [summary.status for summary in summaries]
         if summaries[0].found_nothing:
             line = "nothing was found to migrate"
             console.say(line)
@@ -202,9 +232,13 @@ class Session:
         return fresh
 
     @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _signals(self, logs: Logs) -> Iterator[None]:
         """End the run in good order on the first signal, at once on the second."""
-        self._hard_limit = signals.HardLimit()
+        self._hard_limit = signals.HardLimit(
+            last_words=lambda code: logs.ended(
+                f"{signals.name_of(self._signal)}, exit code {code}, without waiting any longer"
+            )
+        )
         try:
             with signals.handled(self._on_signal):
                 yield
@@ -218,6 +252,9 @@ class Session:
         """
         code = signals.exit_code(number)
         if self._signal:
+            if self._hard_limit:
+                self._hard_limit.begin(code)
+                time.sleep(2 * signals.LAST_WORDS)  # for what it has to note
             os._exit(code)
         self._signal = number
         if self._hard_limit:
@@ -243,7 +280,8 @@ class Session:
             print(f"query requestid, [key: {wanted}], [requestid: {found}]")
             return 0
         try:
-            with Path(wanted).open("w", encoding="utf-8", errors="backslashreplace") as file:
+            descriptor = open_named(wanted, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, self._file_mode)
+            with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
                 pairs = self._look_up(config, source_type, records.dump_request_ids)
                 file.writelines(f"{one_line(path)} \t {request_id}\n" for path, request_id in pairs)
         except OSError as error:

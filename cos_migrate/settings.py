@@ -378,6 +378,9 @@ class Common:
         legal="the absolute path of an existing file, or nothing",
         path=True,
     )
+    log_skipped: bool = _switch(
+        "logSkipped", "write skipped objects into the logs too", default=True
+    )
     rocks_max_open_file: int = option(
         "rocksMaxOpenFile",
         help="files that the record database keeps open",

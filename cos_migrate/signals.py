@@ -17,11 +17,18 @@ STOP_SECONDS = 25.0
 """Seconds that work in flight may take after a signal: service managers usually kill after 30."""
 HARD_LIMIT = 29.0
 """Seconds after a signal in which a run ends, whatever it waits for."""
+LAST_WORDS = 0.5
+"""Seconds that noting such an end may take."""
 
 
 def exit_code(number: int) -> int:
     """Return the exit code of a process that a signal has ended, as shells have it."""
     return 128 + number
+
+
+def name_of(number: int) -> str:
+    """Return the name of a signal."""
+    return signal.Signals(number).name
 
 
 def install(handler: Handler) -> dict[int, Handler | int | None]:
@@ -57,18 +64,27 @@ def _numbers() -> list[int]:
 class HardLimit:
     """Ends this process when a stop takes too long, whatever the main thread waits for.
 
+    A second signal ends it at once.
+
     Records are as after a kill: what was sent and not recorded is sent again.
     """
 
-    def __init__(self, seconds: float = HARD_LIMIT) -> None:
+    def __init__(
+        self, seconds: float = HARD_LIMIT, last_words: Callable[[int], object] = lambda _: None
+    ) -> None:
+        """`last_words` is given the exit code just before the end, for half a second at most."""
         self._seconds = seconds
+        self._last_words = last_words
         self._codes: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         thread = threading.Thread(target=self._run, name="hard-limit", daemon=True)
         with contextlib.suppress(RuntimeError):  # no more threads: then without a limit
             thread.start()
 
     def begin(self, code: int) -> None:
-        """Count from now on; `code` is the exit code. May be called from a signal handler."""
+        """Count from now on, end at once when it counts already; `code` is the exit code.
+
+        May be called from a signal handler.
+        """
         self._codes.put(code)
 
     def cancel(self) -> None:
@@ -80,6 +96,16 @@ class HardLimit:
         if code is None:
             return
         try:
-            self._codes.get(timeout=self._seconds)
+            again = self._codes.get(timeout=self._seconds)
         except queue.Empty:
-            os._exit(code)
+            again = code
+        if again is not None:
+            self._end(again)
+
+    def _end(self, code: int) -> None:
+        with contextlib.suppress(RuntimeError):
+            # The disk may be what the run waits for.
+            last = threading.Thread(target=self._last_words, args=(code,), daemon=True)
+            last.start()
+            last.join(LAST_WORDS)
+        os._exit(code)

@@ -9,6 +9,7 @@ from cos_migrate.command_line import CommandLine
 from cos_migrate.config import Config, load
 from cos_migrate.console import Console
 from cos_migrate.launcher import SCAN, WORKER, Launcher, has_folder
+from cos_migrate.safe_files import PRIVATE_UMASK, PUBLIC_FILE
 from cos_migrate.scan_job import ScanJob
 from cos_migrate.scans import Scans
 from cos_migrate.settings import worker_count
@@ -28,6 +29,8 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     console.say(f"cos migrate tool config path:{line.config_path}")
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
     scans = Scans(launcher)
+    # LevelDB and RocksDB make their files with what the umask allows.
+    umask = os.umask(PRIVATE_UMASK)
     try:
         if not os.environ.get("RUN_MODE"):
             _begin(launcher, scans, loaded.config)
@@ -36,8 +39,10 @@ def start(line: CommandLine, launcher: Launcher) -> int:
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER)
         gc.enable()
-        return Session(line, loaded, console, launcher, scans).run()
+        mode = PUBLIC_FILE & ~umask
+        return Session(line, loaded, console, launcher, scans, file_mode=mode).run()
     finally:
+        os.umask(umask)
         scans.close()
 
 

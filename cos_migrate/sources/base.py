@@ -82,6 +82,8 @@ class Source(abc.ABC):
         self.config = config
         self.target = target
         self.options = options or SourceOptions()
+        self.records_secrets = False
+        """Whether credentials stand in what was listed, and so in its records."""
         self.java_records = False
         """Whether records of the Java tool may be among those that `unchanged` is asked about."""
 

@@ -40,6 +40,7 @@ from cos_migrate.sources.urls import (
     Address,
     BadUrl,
     address_of,
+    has_credentials,
     redirected,
     shown,
     shown_line,
@@ -203,6 +204,8 @@ class UrlListSource(CloudSource):
             address = address_of(text)
         except BadUrl as error:
             return rejected_line(self._name_of(number), line, shown_line(url), str(error))
+        if not self.records_secrets and has_credentials(address):
+            self.records_secrets = True
         key = address.key
         if not key:
             problem = "its path is empty, so that it gives no key"

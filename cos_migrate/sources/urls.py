@@ -25,6 +25,13 @@ _VALID = re.compile(r"(?:[A-Za-z0-9/:@!$&'()*+,;=~._-]|%[0-9A-Fa-f]{2})*")
 _LINE_HEAD = re.compile("(?:[A-Za-z][A-Za-z0-9+.-]*:)?/+")
 _SLASHES = re.compile("/{2,}")
 _HIDDEN = "***"
+_CREDENTIALS = re.compile(r"[^/]*@|[^/@:]+:(?![0-9]+/)[^@]*@")
+"""What stands before a host; a password may hold a slash that was to be escaped."""
+_SIGNED = re.compile(
+    r"[?&](?:[^=&]*(?:sign|token|credential|secret|passw|auth|access_?key)[^=&]*|sig|key)=",
+    re.IGNORECASE,
+)
+"""A parameter that lets whoever has it in."""
 _RECORDED = "] [url: "
 
 
@@ -97,6 +104,11 @@ def redirected(address: Address, location: str) -> Address:
     return target._replace(authorization=address.authorization)
 
 
+def has_credentials(address: Address) -> bool:
+    """Return whether a URL alone opens what it names: by a password, or a signature."""
+    return bool(address.authorization) or bool(_SIGNED.search(address.url))
+
+
 def shown(text: str) -> str:
     """Return a URL, or a record key that ends in one, without credentials and query."""
     if text.startswith("[taskType: "):
@@ -116,15 +128,16 @@ def shown_line(text: str) -> str:
 
 
 def _masked(text: str) -> str:
-    scheme = re.match(r"\s*[A-Za-z][A-Za-z0-9+.-]*:/*", text)
-    if not scheme:
-        return text
-    start = scheme.end()
+    if re.match(r"/(?!/)", text):
+        return text  # the path of a list
+    # `user:password@host` is no scheme `user:`, which ends in a slash at least.
+    scheme = re.match(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:/|//)?/*", text)
+    start = scheme.end() if scheme else 0
     cut = re.search(r"[?#]", text[start:])
     rest = text[start:] if not cut else text[start : start + cut.start()]
-    authority, slash, path = rest.partition("/")
-    credentials, at, place = authority.rpartition("@")
-    rest = f"{_HIDDEN if credentials else ''}{at}{place}{slash}{path}"
+    credentials = _CREDENTIALS.match(rest)
+    if credentials:
+        rest = f"{_HIDDEN if len(credentials[0]) > 1 else ''}@{rest[credentials.end() :]}"
     return text[:start] + rest + (f"{cut.group()}{_HIDDEN}" if cut else "")
 
 

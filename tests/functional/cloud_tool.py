@@ -36,6 +36,7 @@ class CloudTool(Tool):
         parts += [f"{key}={value}" for key, value in self.cloud.items()]
         path = self.folder / "conf" / "config.ini"
         path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+        path.chmod(0o600)  # it holds secrets
         return path
 
 

@@ -80,6 +80,7 @@ COMMON = {
     "copyAcl": "functional/test_ali.py::test_acls_are_carried_over",
     "batchTaskPath": "functional/test_batch.py::test_each_line_is_a_run_of_its_own",
     "rocksMaxOpenFile": f"{KEYS}::test_open_files_of_the_database",
+    "logSkipped": "functional/test_logs.py::test_skipped_objects_stay_out_of_the_logs",
 }
 SOURCES = {
     "migrateLocal": {

@@ -100,6 +100,7 @@ class Tool:
         parts += ["[migrateLocal]", *(f"{key}={value}" for key, value in local.items())]
         path = self.folder / "conf" / "config.ini"
         path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+        path.chmod(0o600)  # it holds secrets
         return path
 
     def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -213,6 +213,13 @@ class TestAddresses:
             ("http://h?token", "http://h?***"),
             ("ftp://u:p@h/a", "ftp://***@h/a"),
             ("/lists/a?b:7", "/lists/a?b:7"),
+            ("user:p@h/a?sig=x", "***@h/a?***"),
+            ("user@h/a", "***@h/a"),
+            ("//user:p@h/a", "//***@h/a"),
+            ("http:user:p@h/a", "***@h/a"),
+            ("http://user:p/w@h/a", "http://***@h/a"),
+            ("h:80/a@b", "h:80/a@b"),
+            ("h/a@b", "h/a@b"),
             (
                 "[taskType: migrateUrl] [bucket: b] [cosPath: /q?x=1] [url: http://u:p@h/q%3F?s=]]",
                 "[taskType: migrateUrl] [bucket: b] [cosPath: /q?x=1] [url: http://***@h/q%3F?***]",

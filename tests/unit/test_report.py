@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def outcome(status: Status, name: str = "/data/a", **fields: object) -> Outcome:
 
 
 class Setting:
-    def __init__(self, folder: Path, **options: str) -> None:
+    def __init__(self, folder: Path, **options: Any) -> None:
         self.folder = folder
         (folder / "db").mkdir()
         self.clock = Clock()
@@ -221,6 +222,44 @@ def test_finished_files_by_day(tmp_path: Path) -> None:
     assert setting.text(f"result/{days[1]}.out") == "/data/c\t10\t1234\n"
 
 
+def test_skipped_objects_stay_out_of_the_logs(tmp_path: Path) -> None:
+    setting = Setting(tmp_path, log_skipped=False)
+    skipped = outcome(Status.SKIP)._replace(lines="[skip] task_info: x\n")
+    failed = outcome(Status.FAIL)._replace(lines="[fail] task_info: y\n")
+    sent = outcome(Status.NEW)._replace(lines="[ok] task_info: z\n")
+    setting.report.add([skipped, failed, sent])
+    setting.report.add([skipped])
+    assert setting.out.getvalue().count(b"[skip]") == 2
+    log = setting.text("log/info.log")
+    assert "[skip]" not in log
+    assert ("[fail] task_info: y" in log, "[ok] task_info: z" in log) == (True, True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+def test_lists_are_for_this_user_alone(tmp_path: Path) -> None:
+    result = tmp_path / "result"
+    result.mkdir()
+    setting = Setting(tmp_path, finished_folder=str(result), file_mode=0o640)
+    failure = Failure("PutObject", "refused", 403, "AccessDenied")
+    setting.report.add([outcome(Status.FAIL)._replace(failure=failure)])
+    setting.report.add([outcome(Status.NEW)._replace(unverified="no CRC-64")])
+    setting.report.end_run(list_finished=True)
+    modes = {
+        path.name: path.stat().st_mode & 0o777
+        for folder in ("db", "log", "result")
+        for path in (tmp_path / folder).iterdir()
+        if path.suffix in {".jsonl", ".out"}
+    }
+    day = local(NOON, "%Y-%m-%d")
+    assert modes == {
+        "failed-job.jsonl": 0o600,
+        "unverified-job.jsonl": 0o600,
+        "result.out": 0o640,
+        f"{day}.out": 0o640,
+    }
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o700
+
+
 def test_levels_go_to_their_files(tmp_path: Path) -> None:
     logs = Logs(tmp_path, clock=Clock())
     logs.info("one\ntwo\n")
@@ -244,48 +283,6 @@ def test_the_logs_of_a_run_without_errors_are_there_to_be_watched(tmp_path: Path
     assert (tmp_path / "info.log").read_bytes()
     assert (tmp_path / "warn.log").read_bytes() == b""
     assert (tmp_path / "error.log").read_bytes() == b""
-
-
-def test_each_log_begins_a_run_with_its_header(tmp_path: Path) -> None:
-    def text(name: str) -> list[str]:
-        lines = (tmp_path / name).read_text(encoding="utf-8").splitlines()
-        return [line.partition("] [")[2].partition("] ")[2] for line in lines]
-
-    logs = Logs(tmp_path)
-    logs.begin("version\nkey=1")
-    logs.warning("of the configuration")
-    logs.begin("version\nkey=1")  # the run itself
-    logs.info("one")
-    logs.begin("version\nkey=1")  # the next round of daemon mode
-    logs.error("broken")
-    logs.close()
-    header = ["version", "key=1"]
-    warned = "of the configuration"
-    assert text("info.log") == [*header, warned, "one", *header, "broken"]
-    assert text("warn.log") == [*header, warned, *header, "broken"]
-    assert text("error.log") == [*header, "broken"]
-
-
-def test_logs_are_rolled_daily_by_whoever_comes_first(tmp_path: Path) -> None:
-    clock = Clock()
-    one, two = Logs(tmp_path, clock=clock), Logs(tmp_path, clock=clock)
-    for logs in (one, two):
-        logs.info("yesterday")
-    os.utime(tmp_path / "info.log", (NOON, NOON))
-    old = tmp_path / f"info.log.{local(NOON - 40 * 86_400, '%Y-%m-%d')}"
-    old.write_text("old")
-    clock.now += 86_400
-    for logs in (one, two):
-        logs.info("today")
-    clock.now += 2
-    for logs in (one, two):
-        logs.info("later")
-    rolled = tmp_path / f"info.log.{local(NOON, '%Y-%m-%d')}"
-    assert rolled.read_text(encoding="utf-8").count("yesterday") == 2
-    text = (tmp_path / "info.log").read_text(encoding="utf-8")
-    assert (text.count("today"), text.count("later")) == (2, 2)
-    assert "yesterday" not in text
-    assert not old.exists()
 
 
 def test_a_log_that_cannot_be_written_never_ends_a_run(
