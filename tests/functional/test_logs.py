@@ -84,7 +84,7 @@ def test_a_signal_that_ended_a_run_is_in_its_last_line(tool: Tool, number: signa
 def test_a_second_signal_is_in_the_last_line(cos: EmbeddedCos, tool: Tool) -> None:
     tool.put("a")
     tool.common["workerProcessNum"] = "0"
-    cos.faults.append(Fault("hang", seconds=20, times=-1))
+    cos.faults.append(Fault("hang", seconds=2, times=-1))
     process = tool.start()
     wait_until(lambda: bool(cos.requests))
     process.send_signal(signal.SIGTERM)
