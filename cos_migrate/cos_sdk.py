@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from cos_migrate.errors import CosError, TransportError
 from cos_migrate.network import Proxy
 from cos_migrate.tls import context_of
+from cos_migrate.web_pages import FOREIGN, foreign_message
 
 _LOCAL = re.compile(r"(?:.+\.)?localhost$|[^.]+\.(\d+\.\d+\.\d+\.\d+)$")
 _CONNECTIONS = 64
@@ -127,20 +128,31 @@ def call(
     try:
         return function(**arguments)
     except CosServiceError as error:
-        raise CosError(
-            error.get_error_msg() or "no message",
-            operation=operation,
-            target=target,
-            status=int(error.get_status_code()),
-            code=error.get_error_code(),
-            request_id=error.get_request_id(),
-            trace_id=error.get_trace_id(),
-        ) from error
+        raise _service_error(error, operation, target) from error
     except CosClientError as error:
         code, text = _reason(error.__context__)
         raise TransportError(
             text, operation=operation, target=target, code=code, retryable=True
         ) from error
+
+
+def _service_error(error: Any, operation: str, target: str) -> CosError:
+    """Return the error for an answer that the SDK takes for one of COS."""
+    digest, status = error.get_digest_msg(), int(error.get_status_code())
+    told: Mapping[str, Any] = digest if isinstance(digest, Mapping) else {}
+    code, message = str(told.get("code") or ""), str(told.get("message") or "no message")
+    page = error.get_origin_msg()
+    if not code and page:
+        code, message = FOREIGN, foreign_message("COS", status, "", str(page).encode())
+    return CosError(
+        message,
+        operation=operation,
+        target=target,
+        status=status,
+        code=code or f"Http{status}",
+        request_id=str(told.get("requestid") or told.get("x-cos-request-id") or ""),
+        trace_id=str(told.get("traceid") or ""),
+    )
 
 
 def _reason(cause: BaseException | None) -> tuple[str, str]:

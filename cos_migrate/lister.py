@@ -19,11 +19,24 @@ from cos_migrate.retries import Retries
 from cos_migrate.scanner import Listed, ScanEnded, Scanned
 from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.sources.key_pages import OUTSIDE
+from cos_migrate.sources.xml_characters import UNREADABLE
 from cos_migrate.tasks import failure_of
 
 _AHEAD = 8
 """Pages that may wait for the coordinator: what bounds the memory of a huge listing."""
 _PATIENCE_MOST = 64
+_LISTED_WRONGLY = frozenset(
+    {
+        "BadListing",
+        "ListingLoops",
+        "ListingOutOfOrder",
+        "ListingRepeats",
+        "ListingStuck",
+        OUTSIDE,
+        UNREADABLE,
+    }
+)
+"""Codes of listings that asking again does not mend."""
 
 
 @dataclass(slots=True)
@@ -196,6 +209,10 @@ class Lister:
         self._failed(failure)
 
     def _failed(self, failure: Failure) -> None:
+        key = self._source.key_list
+        if failure.code in _LISTED_WRONGLY and key:
+            way = f"a file of keys ([{self._source.migrate_type}] {key}) is migrated without it"
+            failure = failure._replace(message=f"{failure.message}; {way}")
         with self._changed:
             self._failure = self._failure or failure
         if failure.fatal:

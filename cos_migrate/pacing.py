@@ -27,7 +27,9 @@ _UNREACHABLE = frozenset(
     }
 )
 """Codes that say that the endpoint itself is out of reach."""
-_USELESS = frozenset({"Timeout", "ConnectionReset", "ConnectionBroken", "BadAnswer"})
+_USELESS = frozenset(
+    {"Timeout", "ConnectionReset", "ConnectionBroken", "BadAnswer", "ForeignAnswer"}
+)
 """Codes of an endpoint that has not shown yet that it is COS; all tries of a request took long."""
 _AT_COS = frozenset(
     {

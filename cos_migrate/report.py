@@ -151,7 +151,7 @@ class Report:
         self._unverified = self._without_md5 = 0
         self._bytes_done = self._bytes_known = self._known = self._moving = 0
         self._listed = False
-        self._advice = "run again to send what is missing."
+        self._is_check = False
 
     def begin_run(self, header: Sequence[str]) -> None:
         """Write the header of a run into the logs; forget what the last run listed as failed."""
@@ -163,7 +163,7 @@ class Report:
 
     def begin_check(self) -> None:
         """Begin to tell of a comparison instead, in the same logs and the same list."""
-        self._advice = "what differs is not sent again by itself."
+        self._is_check = True
         self._logs.info("what was migrated is compared with what is on COS")
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
@@ -297,7 +297,7 @@ class Report:
         if table:
             self._console.say(
                 f"{table}\nThe causes are in log/error.log, the list in "
-                f"log/{self._failed_list.name}; {self._advice}"
+                f"log/{self._failed_list.name}; {self._conclusion()}."
             )
         for gap in gaps:
             self._console.say(gap)
@@ -317,6 +317,14 @@ class Report:
         for gap in gaps:
             self._logs.warning(gap)
         return gaps
+
+    def _conclusion(self) -> str:
+        """Return what to do after a run in which objects failed."""
+        if self._is_check:
+            return "what differs is not sent again by itself"
+        if self._causes.needs_correction:
+            return "put right what the table names: the next run sends what is missing"
+        return "run again to send what is missing"
 
     def _note_failure(self, outcome: Outcome) -> None:
         failure = outcome.failure

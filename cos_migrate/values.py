@@ -29,6 +29,7 @@ _NAMED_HOST = re.compile(_HOST)
 _HOST_PORT = re.compile(rf"({_HOST}|\[[0-9A-Fa-f:.]+\])(?::([0-9]{{1,9}}))?")
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]+")
 _REGION = re.compile(r"[a-z0-9-]+")
+_SIGNING_REGION = re.compile(r"[A-Za-z0-9_.-]+")
 _PATTERN = re.compile(r"[*?,|\[{]")
 _MAX_KEY = 850
 
@@ -267,6 +268,13 @@ def foreign_bucket(text: str) -> str:
 def region(text: str) -> str:
     """Parse the short name of a region."""
     if _REGION.fullmatch(text):
+        return text
+    raise ValueError(f"{text} is not the name of a region")
+
+
+def signing_region(text: str) -> str:
+    """Parse the region of a service that speaks S3: a part of what requests are signed for."""
+    if _SIGNING_REGION.fullmatch(text):
         return text
     raise ValueError(f"{text} is not the name of a region")
 

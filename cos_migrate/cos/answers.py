@@ -5,6 +5,7 @@ from __future__ import annotations
 from cos_migrate.errors import CosError
 from cos_migrate.http import Response
 from cos_migrate.http_dates import patience_of
+from cos_migrate.web_pages import FOREIGN, foreign_message, is_web_page
 from cos_migrate.xml_text import text_of
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509})
@@ -37,6 +38,8 @@ _CODE_OF_STATUS = {
     407: "ProxyRefused",
     412: "PreconditionFailed",
 }
+_NOT_OF_COS = ("text/plain", "application/json")
+"""Content types in which proxies and gateways write, and COS does not."""
 _MESSAGE_OF_STATUS = {407: "the proxy asks for a user name and a password, or for others"}
 
 
@@ -45,15 +48,32 @@ def is_error(body: bytes) -> bool:
     return b"<Error>" in body[:512] or b"<Error " in body[:512]
 
 
+def is_foreign(response: Response) -> bool:
+    """Return whether something else than COS, such as a proxy, sent an answer that is an error.
+
+    COS names each request, and writes XML; its answers to HEAD have no body.
+    """
+    if response.header(b"x-cos-request-id") or text_of(response.body, "Code"):
+        return False
+    kind = response.header(b"content-type")
+    return bool(response.body) or is_web_page(kind, b"") or kind.startswith(_NOT_OF_COS)
+
+
 def error_of(response: Response, operation: str, target: str) -> CosError:
     """Return the error that an answer tells of."""
     status, body = response.status, response.body
     code = text_of(body, "Code") or _CODE_OF_STATUS.get(status, f"Http{status}")
     message = text_of(body, "Message") or _MESSAGE_OF_STATUS.get(status, "no message")
+    foreign = is_foreign(response)
     if status in {301, 302, 307}:
         code = "WrongRegion"
         where = response.header(b"location") or text_of(body, "Endpoint") or "another endpoint"
         message = f"the bucket is not in this region: COS points to {where}"
+        if foreign:
+            message = f"the bucket is not in this region, or a proxy wants a login: see {where}"
+    elif foreign and status != 407:  # noqa: PLR2004 - the proxy's own, and clear
+        code = FOREIGN
+        message = foreign_message("COS", status, response.header(b"content-type"), body)
     error = CosError(
         message,
         operation=operation,

@@ -452,7 +452,7 @@ def copy_error(error: CosError) -> CosError | SourceError:
     if error.status == 412:  # noqa: PLR2004 - HTTP
         kind, code, text = SourceChanged, "Changed", "it changed after it was listed"
     elif error.code == "NoSuchKey":
-        text = "it does not exist any more"
+        text = "it does not exist (any more)"
     elif error.code == ARCHIVED:
         text = "it is archived and must be restored before it can be copied"
     if not text:

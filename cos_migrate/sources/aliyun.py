@@ -34,6 +34,7 @@ from cos_migrate.model import (
 )
 from cos_migrate.network import Route
 from cos_migrate.options import option
+from cos_migrate.sources import xml_characters
 from cos_migrate.sources.aliyun_access import Address, parse_listing
 from cos_migrate.sources.aliyun_signer import Signer
 from cos_migrate.sources.base import SourceOptions
@@ -86,14 +87,19 @@ class AliyunSource(KeyOrderedSource):
             "404": "endPoint and bucket",
             "AccessDenied": "accessKeyId: it needs oss:ListObjects on the bucket and "
             "oss:GetObject (with copyAcl oss:GetObjectAcl) on its objects",
+            "BadAnswer": "endPoint and proxyHost",
+            "CertificateInvalid": "endPoint, and at [common] caFile",
             "ConnectionRefused": "endPoint, proxyHost and proxyPort",
+            "ForeignAnswer": "endPoint and proxyHost",
             "InvalidAccessKeyId": "accessKeyId",
             "InvalidBucketName": "bucket",
             "InvalidSecurityToken": "accessKeyId: keys of temporary credentials cannot be used",
             "NameNotResolved": "endPoint, bucket and proxyHost",
             "NoSuchBucket": "bucket and endPoint",
+            "ProxyRefused": "proxyHost and proxyPort",
             "SecondLevelDomainForbidden": "endPoint",
             "SignatureDoesNotMatch": "accessKeySecret",
+            "TlsFailed": "srcHttps, endPoint and proxyHost",
             "UserDisable": "accessKeyId",
             "V1Refused": "endPoint: with oss-<region>.aliyuncs.com V4 signatures are made",
             "WrongEndpoint": "endPoint",
@@ -172,9 +178,16 @@ class AliyunSource(KeyOrderedSource):
             "max-keys": str(_PAGE),
             "encoding-type": "url",
         }
-        listing = parse_listing(self._ask("ListObjects", "", params, _LISTING_MOST))
+        document = self._ask("ListObjects", "", params, _LISTING_MOST)
+        listing = parse_listing(document)
         if listing is None:
-            raise self._broken("ListObjects", prefix)
+            failed = self._broken("ListObjects", prefix)
+            unreadable = xml_characters.problem_of(document)
+            if unreadable:
+                told = Told(200, xml_characters.UNREADABLE, unreadable)
+                failed = self.error("ListObjects", prefix, told)
+                failed.retryable = True  # it may have been garbled on its way
+            raise failed
         return KeyPage(
             [
                 self._object(

@@ -23,6 +23,13 @@ class AwsConfig(CloudAccess):
         "added",
         batch=True,
     )
+    region: str = option(
+        "region",
+        help="region to sign for, where endPoint does not tell it and it is not us-east-1",
+        default="",
+        parse=values.signing_region,
+        legal="the service's name of the region, such as eu-west-1 or RegionOne; or nothing",
+    )
 
 
 class AwsSource(S3Source):
@@ -32,7 +39,12 @@ class AwsSource(S3Source):
     record_kind: ClassVar[str] = "migrate_from_aws"
     Config: ClassVar[type[AwsConfig]] = AwsConfig
     etag_name: ClassVar[str] = "s3-etag"
+    where_regions_stand: ClassVar[str] = "endPoint and region"
     config: AwsConfig
+
+    def region_named(self) -> str:
+        """Return what `region` says."""
+        return self.config.region
 
     def job_text(self) -> str:
         """Return the Java tool's text."""

@@ -32,6 +32,7 @@ from cos_migrate.sources.base import Reader, Source, SourceOptions
 from cos_migrate.sources.key_pages import KeyPage, folders_of, middle_of, ordered_page
 from cos_migrate.sources.list_files import version_of
 from cos_migrate.sources.slashes import same_target, twins
+from cos_migrate.web_pages import FOREIGN, foreign_message, is_web_page
 from cos_migrate.xml_text import text_of
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
@@ -41,9 +42,21 @@ _RETRYABLE_CODES = frozenset(
 """Codes that ask for another try, whatever their status (RequestTimeout comes with 400)."""
 _CHANGED_STATUS = frozenset({412, 416})
 _WAYS_THERE = frozenset(
-    {"proxyHost", "proxyPort", "srcHttps", "srcConnectTimeout", "srcSocketTimeout"}
+    {"proxyHost", "proxyPort", "region", "srcHttps", "srcConnectTimeout", "srcSocketTimeout"}
 )
 """Keys that only say how a source is reached."""
+_REQUEST_IDS = frozenset(
+    {
+        b"x-amz-id-2",
+        b"x-amz-request-id",
+        b"x-cos-request-id",
+        b"x-oss-request-id",
+        b"x-reqid",
+        b"x-request-id",
+        b"x-trans-id",
+    }
+)
+"""Headers in which the clouds name a request."""
 _ERROR_MOST = 64 << 10
 """Bytes that are read of an answer that is an error."""
 
@@ -82,6 +95,10 @@ class CloudSource(Source):
     """Error codes that no other object of the source can escape."""
     archived_codes: ClassVar[frozenset[str]] = frozenset()
     """Error codes of an object that must be restored before it can be read."""
+    sends_pages: ClassVar[bool] = False
+    """Whether its own errors come as web pages; else these come from a proxy or a firewall."""
+    key_list: ClassVar[str] = "uriList"
+    """The key of the section that names a file of keys to be migrated instead of a listing."""
     one_host: ClassVar[bool] = True
     """Whether all objects come from one host, by one request each that signing costs no waiting."""
     old_servers: ClassVar[bool] = False
@@ -290,10 +307,31 @@ class CloudSource(Source):
 
     def refused(self, operation: str, target: str, refusal: Refusal, told: Told) -> SourceError:
         """Return the error for an answer, with how long that asks to wait."""
-        error = self.error(operation, target, told)
+        error = self.error(operation, target, self._by_whom(refusal, told))
         after = refusal.headers.get(b"retry-after", b"")
         error.retry_after = patience_of(after.decode("latin-1"))
         return error
+
+    def is_foreign(self, refusal: Refusal) -> bool:
+        """Return whether an error answer came from a proxy or a firewall, not from the source."""
+        _, headers, body = refusal
+        kind = headers.get(b"content-type", b"").decode("latin-1")
+        return (
+            not self.sends_pages
+            and is_web_page(kind, body)
+            and not text_of(body, "Code")
+            and _REQUEST_IDS.isdisjoint(headers)
+        )
+
+    def _by_whom(self, refusal: Refusal, told: Told) -> Told:
+        """Return what an error answer tells; of one that a proxy sent, that it did so."""
+        status, headers, body = refusal
+        if status == 407:  # noqa: PLR2004 - HTTP
+            return Told(status, "ProxyRefused", "the proxy wants a user name and a password")
+        if not self.is_foreign(refusal):
+            return told
+        kind = headers.get(b"content-type", b"").decode("latin-1")
+        return Told(status, FOREIGN, foreign_message("the source", status, kind, body))
 
     def exchange(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
@@ -317,8 +355,8 @@ class CloudSource(Source):
                     body = incoming.read_all(_ERROR_MOST)
                 refusal = Refusal(incoming.status, incoming.headers, body)
                 told = self.told(refusal)
-                if not told.code and incoming.status == 404:  # noqa: PLR2004 - to HEAD: no body
-                    told = told._replace(code="NoSuchKey", message="it does not exist any more")
+                if not told.code and incoming.status in {404, 410}:  # to HEAD: no body
+                    told = told._replace(code="NoSuchKey", message="it does not exist (any more)")
                 raise self.refused(operation, obj.name, refusal, told)
             yield incoming
         finally:

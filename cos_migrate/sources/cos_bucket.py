@@ -33,6 +33,7 @@ from cos_migrate.sources.cos_answers import described_by, grants_in, listed_inst
 from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.list_files import rejected_line
+from cos_migrate.sources.xml_characters import UNREADABLE
 from cos_migrate.values import NO_SECRET, Secret
 from cos_migrate.xml_text import text_of
 
@@ -114,6 +115,8 @@ class CosBucketConfig:
 
 
 _PAGE = 1000
+_BAD_CHARACTER = 14
+"""expat's XML_ERROR_BAD_CHAR_REF."""
 _KEYS_SAFE = "/-_.~"
 _SPELLINGS = {value: name for name, value in values.STORAGE_CLASSES.items()}
 _ACL_MOST = 1 << 20
@@ -142,7 +145,11 @@ class CosBucketSource(KeyOrderedSource):
             "WrongRegion": "srcRegion and srcEndPointSuffix",
             "BadAnswer": "srcEndPointSuffix, and at [common] proxyHost",
             "NameNotResolved": "srcRegion and srcEndPointSuffix",
-            "ConnectionRefused": "srcEndPointSuffix",
+            "CertificateInvalid": "srcEndPointSuffix, and at [common] caFile",
+            "ConnectionRefused": "srcEndPointSuffix, and at [common] proxyHost",
+            "ForeignAnswer": "srcEndPointSuffix, and at [common] proxyHost",
+            "ProxyRefused": "srcEndPointSuffix, and at [common] proxyHost and proxyUser",
+            "TlsFailed": "srcEndPointSuffix, and at [common] https and proxyHost",
         }
     )
     fatal_codes: ClassVar[frozenset[str]] = frozenset(
@@ -159,6 +166,7 @@ class CosBucketSource(KeyOrderedSource):
         }
     )
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
+    key_list: ClassVar[str] = "srcFileList"
 
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
@@ -270,6 +278,11 @@ class CosBucketSource(KeyOrderedSource):
             raise failure from error
         except (SyntaxError, ValueError, LookupError, TypeError, AttributeError) as error:
             # What the SDK raises when the answer is no XML (SyntaxError), or another than it knows.
+            if getattr(error, "code", 0) == _BAD_CHARACTER:
+                told = Told(0, UNREADABLE, "a key in the listing holds what XML cannot carry")
+                unreadable = self.error("ListObjects", prefix or "/", told)
+                unreadable.retryable = True
+                raise unreadable from error
             raise self._no_listing(prefix) from error
         if "IsTruncated" not in answer and ("Endpoint" in answer or "Code" in answer):
             # The SDK takes a redirect for a success.
@@ -405,7 +418,7 @@ class CosBucketSource(KeyOrderedSource):
                 body = incoming.read_all(_ACL_MOST)
             if incoming.status != 200:  # noqa: PLR2004 - HTTP
                 refusal = Refusal(incoming.status, incoming.headers, body)
-                raise self.error("GetObjectAcl", obj.name, self.told(refusal))
+                raise self.refused("GetObjectAcl", obj.name, refusal, self.told(refusal))
         canned = incoming.header(b"x-cos-acl")
         if canned:
             return {} if canned == "default" else {"x-cos-acl": canned}

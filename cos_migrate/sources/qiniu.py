@@ -96,6 +96,8 @@ class QiniuSource(KeyOrderedSource):
             "Redirected": "endPoint and srcHttps",
             "NameNotResolved": "endPoint and proxyHost",
             "ConnectionRefused": "endPoint, srcHttps and proxyHost",
+            "ForeignAnswer": "endPoint and proxyHost",
+            "ProxyRefused": "proxyHost and proxyPort",
             "TlsFailed": "endPoint and srcHttps",
             "CertificateInvalid": "endPoint, and at [common] caFile",
             "NotQiniu": "rsHost, rsfHost and ucHost",
@@ -123,7 +125,7 @@ class QiniuSource(KeyOrderedSource):
             config.uc_host,
             tls=config.src_https,
         )
-        self._services = Services(account, self._fetcher, self.error)
+        self._services = Services(account, self._fetcher, self.error, self.refused)
         self._auth = Auth(*(key.reveal() for key in keys))
         route = self._fetcher.route_of(account.url(config.end_point))
         self._domain = f"{'https' if route.tls else 'http'}://{route.authority}"

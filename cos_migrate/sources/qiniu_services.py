@@ -18,7 +18,6 @@ from urllib.parse import quote, urlencode
 
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Fetcher, Request
-from cos_migrate.http_dates import patience_of
 from cos_migrate.sources.cloud import Refusal, Told
 from cos_migrate.values import Secret
 
@@ -50,6 +49,8 @@ _ANSWER_MOST = 64 << 20
 
 Failed = Callable[[str, str, Told], SourceError]
 """Makes the error for an operation and its target, as `CloudSource.error` does."""
+Refused = Callable[[str, str, Refusal, Told], SourceError]
+"""Makes that for an answer, as `CloudSource.refused` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,15 @@ def marker_key(marker: str) -> str:
 class Services:
     """What one source asks of its account; safe for several threads."""
 
-    def __init__(self, account: Account, fetcher: Fetcher, failed: Failed) -> None:
+    def __init__(
+        self, account: Account, fetcher: Fetcher, failed: Failed, refused: Refused
+    ) -> None:
         from qiniu import QiniuMacAuth  # noqa: PLC0415 - 0.15 s, for those who need it
 
         self._account = account
         self._fetcher = fetcher
         self._failed = failed
+        self._refused = refused
         keys = account.access_key.reveal(), account.secret_key.reveal()
         self._auth = QiniuMacAuth(*keys, disable_qiniu_timestamp_signature=False)
         self._lock = threading.Lock()
@@ -242,11 +246,10 @@ class Services:
         told = told_of(refusal)
         if refusal.status == 404:  # noqa: PLR2004 - of an object it would be 612
             told = told._replace(code="NotQiniu", message=f"{host} has no such service")
-        elif operation == "QueryRegion" and told.code == "NoSuchKey":
+            raise self._failed(operation, shown, told)
+        if operation == "QueryRegion" and told.code == "NoSuchKey":
             told = told._replace(code="NoSuchAccessKey")
-        failed = self._failed(operation, shown, told)
-        failed.retry_after = patience_of(refusal.headers.get(b"retry-after", b"").decode("latin-1"))
-        raise failed
+        raise self._refused(operation, shown, refusal, told)
 
 
 def _hosts_in(body: bytes) -> Mapping[str, str]:

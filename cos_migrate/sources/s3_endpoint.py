@@ -13,6 +13,7 @@ from dataclasses import dataclass
 DEFAULT_REGION = "us-east-1"
 """What S3 itself, and services that have no regions, are signed for."""
 _REGION = re.compile("[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
+_EXPECTED = re.compile("""expecting:? ['"]?([A-Za-z0-9_-]+)""")
 _HOST_LABEL = re.compile("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
 
@@ -55,6 +56,12 @@ def region_of(host: str) -> str:
         if _REGION.fullmatch(name) and not name.startswith("external-"):
             return name
     return "cn-north-1" if host.endswith(".amazonaws.com.cn") else DEFAULT_REGION
+
+
+def region_expected(message: str) -> str:
+    """Return the region that an error message expects (`expecting 'eu-west-1'`), or nothing."""
+    found = _EXPECTED.search(message)
+    return found.group(1) if found else ""
 
 
 def regional_host(host: str, region: str) -> str:

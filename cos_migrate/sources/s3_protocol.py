@@ -24,7 +24,7 @@ from cos_migrate.model import (
     Target,
 )
 from cos_migrate.network import Route
-from cos_migrate.sources import s3_listing
+from cos_migrate.sources import s3_listing, xml_characters
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import (
     KeyOrderedSource,
@@ -36,7 +36,7 @@ from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.s3_acl import carried_acl
 from cos_migrate.sources.s3_description import description_of, is_archived
-from cos_migrate.sources.s3_endpoint import Endpoint, regional_host
+from cos_migrate.sources.s3_endpoint import Endpoint, region_expected, regional_host
 from cos_migrate.sources.s3_listing import Listing
 from cos_migrate.sources.s3_signer import Signer
 from cos_migrate.xml_text import text_of
@@ -70,6 +70,8 @@ class S3Source(KeyOrderedSource):
 
     etag_name: ClassVar[str]
     """The user metadata in which COS keeps an object's ETag."""
+    where_regions_stand: ClassVar[str] = "endPoint"
+    """The keys of the section that decide which region requests are signed for."""
     same_accounts: ClassVar[bool] = False
     """Whether its accounts are Tencent's, so that grants to them mean the same on COS."""
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -78,21 +80,18 @@ class S3Source(KeyOrderedSource):
             "404": "endPoint and bucket",
             "AccessDenied": "accessKeyId: its account may not do this",
             "AllAccessDisabled": "bucket",
-            "AuthorizationHeaderMalformed": "endPoint",
             "BadAnswer": "endPoint, proxyHost",
             "CertificateInvalid": "endPoint, and [common] caFile",
             "ConnectionRefused": "endPoint, proxyHost",
-            "IllegalLocationConstraintException": "endPoint",
+            "ForeignAnswer": "endPoint, proxyHost",
             "InvalidAccessKeyId": "accessKeyId",
             "InvalidBucketName": "bucket",
             "NameNotResolved": "endPoint, bucket, proxyHost",
             "NoSuchBucket": "bucket and endPoint",
             "NotSignedUp": "accessKeyId",
-            "PermanentRedirect": "endPoint",
             "ProxyRefused": "proxyHost, proxyPort",
             "SignatureDoesNotMatch": "accessKeySecret",
             "TlsFailed": "srcHttps, endPoint, proxyHost",
-            "TemporaryRedirect": "endPoint",
             "UnauthorizedAccess": "endPoint",
         }
     )
@@ -109,11 +108,15 @@ class S3Source(KeyOrderedSource):
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
         self.endpoint = Endpoint.of(config.end_point, config.bucket, https=config.src_https)
-        self._signer = self._signer_for(self.endpoint.region)
+        self._signer = self._signer_for(self.region_named() or self.endpoint.region)
         self._base_key = base_of(config.prefix)
         self._key_list = KeyList(lambda line, _: self.named_key(line))
         self._v2 = True
         self._has_acls = True
+
+    def region_named(self) -> str:
+        """Return the region to sign for, where the section names one; empty: the endpoint's."""
+        return ""
 
     def copies_acl(self, obj: SourceObject) -> bool:  # noqa: ARG002 - others look at the object
         """Return whether the ACL of `obj` is carried over."""
@@ -278,7 +281,10 @@ class S3Source(KeyOrderedSource):
         try:
             return parse(body)
         except ValueError as error:
+            unreadable = xml_characters.problem_of(body)
             told = Told(status, "BadAnswer", f"the source's answer makes no sense: {error}")
+            if unreadable:
+                told = Told(status, xml_characters.UNREADABLE, unreadable)
             failed = self.error(operation, target, told)
             failed.retryable = True
             raise failed from error
@@ -297,6 +303,8 @@ class S3Source(KeyOrderedSource):
         told = super().told(refusal)
         region = refusal.headers.get(b"x-amz-bucket-region", b"").decode("latin-1")
         region = region or text_of(refusal.body, "Region")
+        if not region and told.code in _ELSEWHERE:
+            region = region_expected(told.message)
         elsewhere = bool(region) and region != self._signer.region
         if not told.code and (refusal.status in _REDIRECTS or (told.status == 400 and elsewhere)):  # noqa: PLR2004
             # The answer to HEAD has no body that would say so.
@@ -310,10 +318,14 @@ class S3Source(KeyOrderedSource):
             # already do so).
             self._signer = self._signer_for(region)
             return told._replace(code="RegionLearnt", message=f"it wants to be signed for {region}")
-        return told._replace(message=self._where_it_is(region, text_of(refusal.body, "Endpoint")))
+        where = self._where_it_is(region, text_of(refusal.body, "Endpoint"))
+        return told._replace(message=f"{where}; it says: {told.message}" if told.message else where)
 
     def error(self, operation: str, target: str, told: Told) -> SourceError:
         """Return the error; with the region that was learnt by it, the request is tried again."""
+        if told.code in _ELSEWHERE:
+            where = self.where_regions_stand
+            told = told._replace(message=f"{told.message}; look at [{self.migrate_type}] {where}")
         error = super().error(operation, target, told)
         error.retryable = error.retryable or told.code == "RegionLearnt"
         return error
@@ -329,7 +341,7 @@ class S3Source(KeyOrderedSource):
             )
         if endpoint:
             return f"the bucket is not at {used}: the service names {endpoint}"
-        return f"the bucket is not at {used}, or not in region {self.endpoint.region}"
+        return f"the bucket is not at {used}, or not in region {self._signer.region}"
 
 
 def _path_of(obj: SourceObject) -> str:

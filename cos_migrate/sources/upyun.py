@@ -110,6 +110,8 @@ class UpyunSource(CloudSource):
             "NotUpyun": "endPoint",
             "NameNotResolved": "endPoint and proxyHost",
             "ConnectionRefused": "endPoint, srcHttps and proxyHost",
+            "ForeignAnswer": "endPoint and proxyHost",
+            "ProxyRefused": "proxyHost and proxyPort",
             "TlsFailed": "endPoint and srcHttps",
             "CertificateInvalid": "endPoint, and at [common] caFile",
         }
@@ -230,7 +232,8 @@ class UpyunSource(CloudSource):
             failed = self.error("ListFolder", folder, told)
             failed.retryable = error.retryable
             raise failed from error
-        if refusal.status == _NOT_FOUND and folder not in {self._folder, ""}:
+        gone = refusal.status == _NOT_FOUND and not self.is_foreign(refusal)
+        if gone and folder not in {self._folder, ""}:
             return [], ""  # it was removed after it was seen
         if refusal.status != 200:  # noqa: PLR2004 - HTTP
             told = self.told(refusal)

@@ -116,6 +116,8 @@ class UrlListSource(CloudSource):
     config: UrlListConfig
     one_host: ClassVar[bool] = False
     old_servers: ClassVar[bool] = True
+    sends_pages: ClassVar[bool] = True
+    key_list: ClassVar[str] = ""
 
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -291,6 +293,8 @@ class UrlListSource(CloudSource):
         except TransportError as error:
             if error.code in _HEAD_BREAKS:
                 return None
+            if error.code == "Timeout":
+                error.args = (f"{error} when asked by HEAD; [migrateUrl] isSkipHead=on sends none",)
             raise
         if incoming.status in _PLAIN_STATUS:
             # Some servers say 0 to HEAD whatever they have.

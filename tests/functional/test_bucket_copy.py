@@ -374,7 +374,7 @@ def test_objects_that_change_after_they_were_listed(tool: CloudTool, cos: Embedd
         ended = tool.run()
     assert (ended.code, ended.counts()) == (1, counted(new=2, fail=1)), ended.out
     assert stored(cos) == {"a": b"new version", "b": b"probe"}
-    assert "it does not exist any more" in tool.log("error.log")
+    assert "it does not exist (any more)" in tool.log("error.log")
 
 
 class changing:  # noqa: N801 - reads like a function

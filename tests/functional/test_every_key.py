@@ -143,6 +143,7 @@ SOURCES = {
         "acsendingOrder": "sources/test_upyun.py::test_both_orders",
     },
     "migrateAws": {
+        "region": "sources/test_aws_errors.py::test_the_region_that_a_service_does_not_name",
         "bucket": "sources/test_aws_errors.py::test_wrong_settings",
         "accessKeyId": "sources/test_aws_errors.py::test_wrong_settings",
         "accessKeySecret": "sources/test_aws_errors.py::test_wrong_settings",

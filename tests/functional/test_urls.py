@@ -138,7 +138,7 @@ def test_what_is_wrong_with_a_line_is_named(
     for line in (2, 3, 4, 5):
         assert f"line {line} of {path}" in errors
     assert f"it goes to the same key as line 1 of {path}" in errors
-    assert "it does not exist any more" in errors
+    assert "it does not exist (any more)" in errors
     assert "refused the connection" in errors
     assert record_of("/missing", f"{web.url}/missing?***") in ended.out
     assert "hidden" not in ended.out + ended.err + errors + tool.log("info.log")

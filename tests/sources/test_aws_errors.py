@@ -20,6 +20,7 @@ from cos_migrate.sources.aws import AwsSource
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.values import Secret
 from tests.clouds.s3_server import BUCKET, KEY, Fault, S3Server
+from tests.clouds.scripted import Asked, Says, scripted
 from tests.sources.contract import content, objects, only
 from tests.sources.s3_sources import TARGET, config_for, source_of
 
@@ -122,6 +123,63 @@ def test_the_region_of_another_service_is_learnt() -> None:
         [obj] = retries.run(lambda: objects(source))
         assert content(source, obj) == b"x"
         assert sum(each.status == 400 for each in s3.seen) == 1
+
+
+def listing(key: bytes) -> bytes:
+    return (
+        b"<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>1</KeyCount><Contents><Key>"
+        + key
+        + b"</Key><Size>1</Size><ETag>e</ETag></Contents></ListBucketResult>"
+    )
+
+
+def test_the_region_that_a_service_does_not_name() -> None:
+    """Some say that the region is wrong, and not which is right."""
+
+    def script(asked: Asked) -> Says:
+        if "/RegionOne/s3/" in asked.headers["authorization"]:
+            return Says(listing(b"k"))
+        return Says(
+            b"<Error><Code>AuthorizationHeaderMalformed</Code>"
+            b"<Message>The region is not one of ours: ask the help desk</Message></Error>",
+            400,
+        )
+
+    with scripted(script) as server:
+        error = failed_listing(AwsSource(config_for(server.port), TARGET))
+        assert "ask the help desk" in str(error)
+        assert "not in region us-east-1" in str(error)
+        assert "look at [migrateAws] endPoint and region" in str(error)
+        assert error.fatal
+        named = AwsSource(config_for(server.port, region="RegionOne"), TARGET)
+        assert [obj.name for obj in objects(named)] == ["k"]
+
+
+def test_the_region_that_a_message_names_is_learnt() -> None:
+    def script(asked: Asked) -> Says:
+        if "/eu-x-1/s3/" in asked.headers["authorization"]:
+            return Says(listing(b"k"))
+        return Says(
+            b"<Error><Code>AuthorizationHeaderMalformed</Code>"
+            b"<Message>the region is wrong; expecting &apos;eu-x-1&apos;</Message></Error>",
+            400,
+        )
+
+    with scripted(script) as server:
+        source = AwsSource(config_for(server.port), TARGET)
+        retries = Retries(2, threading.Event(), lambda: None)
+        assert [obj.name for obj in retries.run(lambda: objects(source))] == ["k"]
+
+
+@pytest.mark.parametrize(
+    ("word", "character"),
+    [(b"&#x1;", "U+0001"), (b"&#27;", "U+001B"), (b"\x02", "U+0002"), (b"&#xFFFF;", "U+FFFF")],
+)
+def test_a_key_that_xml_cannot_carry_is_named(word: bytes, character: str) -> None:
+    with scripted(lambda _: Says(listing(b"k" + word + b"k"))) as server:
+        error = failed_listing(AwsSource(config_for(server.port), TARGET))
+    assert error.code == "ListingUnreadable"
+    assert f"a control character that XML cannot carry ({character})" in str(error)
 
 
 def test_a_wrong_clock(s3: S3Server) -> None:

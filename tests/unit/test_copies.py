@@ -98,7 +98,7 @@ def test_a_source_that_changed(cos: EmbeddedCos) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "words"),
     [
-        (404, "NoSuchKey", "does not exist any more"),
+        (404, "NoSuchKey", "does not exist"),
         (403, "InvalidObjectState", "archived and must be restored"),
     ],
 )

@@ -1,0 +1,38 @@
+"""Pages for people in the place of a cloud's answer, as proxies, firewalls and logins send them."""
+
+from __future__ import annotations
+
+import re
+
+from cos_migrate.masking import masked
+
+FOREIGN = "ForeignAnswer"
+"""The code of an answer that came from something between this machine and a cloud."""
+_READ_MOST = 16 << 10
+"""Bytes of a page in which its title is looked for."""
+_SHOWN_MOST = 100
+_HTML_START = (b"<!doctype html", b"<html")
+
+
+def is_web_page(content_type: str, body: bytes) -> bool:
+    """Return whether an answer is HTML; that to HEAD has no body."""
+    start = body[:64].lstrip().lower()
+    return content_type.strip().lower().startswith("text/html") or start.startswith(_HTML_START)
+
+
+def foreign_message(place: str, status: int, content_type: str, body: bytes) -> str:
+    """Return what to say of an answer that does not come from `place`."""
+    kind = content_type.partition(";")[0].strip()
+    said = words_in(body)
+    detail = ", ".join([f"status {status}", *([kind] if kind else []), *([said] if said else [])])
+    return f"a proxy or a firewall answers in the place of {place} ({detail})"
+
+
+def words_in(body: bytes) -> str:
+    """Return the title of a page, else its first words, in quotes; empty: it has none."""
+    text = body[:_READ_MOST].decode("utf-8", "replace")
+    title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
+    words = title.group(1) if title else re.sub(r"<[^>]*>", " ", text[: 8 * _SHOWN_MOST])
+    line = " ".join("".join(char if char.isprintable() else " " for char in words).split())
+    short = masked(line[:_SHOWN_MOST])
+    return f'"{short}"' if short else ""

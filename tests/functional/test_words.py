@@ -1,0 +1,147 @@
+"""What a user is told when something fails: what is the matter, and what to do about it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from cos_migrate.emulator import EmbeddedCos
+from tests.clouds.scripted import Asked, Says, scripted
+from tests.functional.cloud_tool import CloudTool
+from tests.functional.tool import Ended, Tool
+
+PAGE = b"<html><head><title>Blocked by ACME</title></head></html>"
+HTML = {"Content-Type": "text/html"}
+
+
+def cloud_tool(folder: Path, port: int, migrate_type: str, **cloud: str) -> CloudTool:
+    common = {"requestTryCount": "1"}
+    return CloudTool(folder, port, common=common, migrate_type=migrate_type, cloud=cloud)
+
+
+def row(ended: Ended, code: str) -> str:
+    """Return the line of the table of causes that tells of a code."""
+    (line,) = (line for line in ended.out.splitlines() if f"  {code}  " in line)
+    return line
+
+
+def test_a_proxys_page_in_the_place_of_cos(tmp_path: Path) -> None:
+    with scripted(lambda _: Says(PAGE, 403, HTML)) as server:
+        tool = Tool(tmp_path, server.port, common={"workerProcessNum": "0"})
+        tool.put("a")
+        ended = tool.run()
+    assert ended.code == 1
+    assert "look at [common] proxyHost, endPointSuffix" in row(ended, "ForeignAnswer")
+    assert "right to write" not in ended.out
+    assert "run again" not in ended.out
+    assert '"Blocked by ACME"' in tool.log("error.log")
+
+
+def test_a_refused_key_is_to_be_corrected(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.common |= {"secretId": "AKIDanother", "workerProcessNum": "0"}
+    tool.put("a")
+    ended = tool.run()
+    assert ended.code == 1
+    assert "look at [common] secretId" in row(ended, "InvalidAccessKeyId")
+    assert "put right what the table names" in ended.out
+    assert "run again" not in ended.out + ended.err
+    assert cos.requests
+
+
+def test_a_refused_listing_is_not_an_empty_one(cos: EmbeddedCos, tmp_path: Path) -> None:
+    refusal = b"<Error><Code>InvalidAccessKeyId</Code><Message>unknown</Message></Error>"
+    with scripted(lambda _: Says(refusal, 403)) as server:
+        tool = cloud_tool(
+            tmp_path / "tool",
+            cos.port,
+            "migrateAws",
+            bucket="source",
+            accessKeyId="id",
+            accessKeySecret="hush",
+            endPoint=f"127.0.0.1:{server.port}",
+        )
+        ended = tool.run()
+    assert (ended.code, ended.list_finished) == (1, False)
+    assert "the list is not complete: unknown; look at [migrateAws] accessKeyId" in ended.err
+    assert "nothing was found to migrate" not in ended.out
+    assert "run again" not in ended.out + ended.err
+
+
+def test_a_listing_that_is_unreadable_names_the_list_of_keys(
+    cos: EmbeddedCos, tmp_path: Path
+) -> None:
+    document = (
+        b"<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>1</KeyCount><Contents>"
+        b"<Key>a&#x1;b</Key><Size>1</Size><ETag>e</ETag></Contents></ListBucketResult>"
+    )
+    keys = tmp_path / "keys.txt"
+    keys.write_bytes(b"a\x01b\n")
+
+    def script(asked: Asked) -> Says:
+        return Says(b"x", 200, {"ETag": '"e"'}) if "%01" in asked.path else Says(document)
+
+    with scripted(script) as server:
+        tool = cloud_tool(
+            tmp_path / "tool",
+            cos.port,
+            "migrateAws",
+            bucket="source",
+            accessKeyId="id",
+            accessKeySecret="hush",
+            endPoint=f"127.0.0.1:{server.port}",
+        )
+        ended = tool.run()
+        assert (ended.code, ended.list_finished) == (1, False)
+        assert "a control character that XML cannot carry (U+0001)" in ended.err
+        assert "a file of keys ([migrateAws] uriList) is migrated without it" in ended.err
+        tool.cloud["uriList"] = str(keys)
+        assert tool.run().counts()["new"] == 1
+
+
+def test_what_is_wrong_with_a_list_of_urls(cos: EmbeddedCos, tmp_path: Path) -> None:
+    def script(asked: Asked) -> Says:
+        return Says(b"x") if asked.path == "/a" else Says(PAGE, 404, HTML)
+
+    with scripted(script) as server:
+        urls = tmp_path / "urls.txt"
+        lines = [
+            f"{server.url}/a?v=1",
+            f"{server.url}/a?v=2",
+            f"{server.url}/gone",
+            "ftp://user:hush@host/b?sign=hush",
+            f"{server.url}/c\x1bd?sign=hush",
+        ]
+        urls.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        tool = cloud_tool(tmp_path / "tool", cos.port, "migrateUrl", urllistPath=str(urls))
+        ended = tool.run()
+        assert all("\x1b" not in asked.path and "%1B" not in asked.path for asked in server.asked)
+    assert (ended.code, ended.counts()["new"], ended.counts()["fail"]) == (1, 1, 4)
+    assert "take one of the two lines out of the list" in row(ended, "SameTarget")
+    assert "correct that line of the list" in row(ended, "NotMigratable")
+    assert "it is gone from the source" in row(ended, "NoSuchKey")
+    assert "section of the source" not in ended.out
+    errors = tool.log("error.log")
+    assert f"line 4 of {urls}: its scheme ftp: is not supported" in errors
+    assert "ftp://***@host/b?***" in errors
+    assert f"line 5 of {urls}: it holds a control character (U+001B)" in errors
+    assert f"[url: {urls}:4: ftp://***@host/b?***]" in ended.out
+    assert "hush" not in errors + ended.out + ended.err
+
+
+def test_a_server_that_never_answers_head(cos: EmbeddedCos, tmp_path: Path) -> None:
+    def script(asked: Asked) -> Says:
+        if asked.method == "HEAD":
+            time.sleep(3)
+        return Says(b"x")
+
+    with scripted(script) as server:
+        urls = tmp_path / "urls.txt"
+        urls.write_text(f"{server.url}/a\n", encoding="utf-8")
+        tool = cloud_tool(tmp_path / "tool", cos.port, "migrateUrl", urllistPath=str(urls))
+        tool.common |= {"requestTimeoutEnable": "on", "requestTimeoutMs": "500"}
+        ended = tool.run()
+        assert ended.counts()["fail"] == 1
+        assert "set [migrateUrl] isSkipHead=on" in row(ended, "UrlTimeout")
+        assert "isSkipHead=on sends none" in tool.log("error.log")
+        tool.cloud["isSkipHead"] = "on"
+        assert tool.run().counts()["new"] == 1
