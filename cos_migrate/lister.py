@@ -209,8 +209,7 @@ class Lister:
         self._failed(failure)
 
     def _failed(self, failure: Failure) -> None:
-        key = self._source.key_list
-        if failure.code in _LISTED_WRONGLY and key:
+        if failure.code in _LISTED_WRONGLY and (key := self._source.key_list):
             way = f"a file of keys ([{self._source.migrate_type}] {key}) is migrated without it"
             failure = failure._replace(message=f"{failure.message}; {way}")
         with self._changed:

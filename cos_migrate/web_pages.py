@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from cos_migrate.masking import masked
+from cos_migrate.xml_text import text_of
 
 FOREIGN = "ForeignAnswer"
 """The code of an answer that came from something between this machine and a cloud."""
+_REQUEST_IDS = frozenset(
+    {
+        b"x-amz-id-2",
+        b"x-amz-request-id",
+        b"x-cos-request-id",
+        b"x-oss-request-id",
+        b"x-reqid",
+        b"x-request-id",
+        b"x-trans-id",
+    }
+)
 _READ_MOST = 16 << 10
 """Bytes of a page in which its title is looked for."""
 _SHOWN_MOST = 100
@@ -18,6 +31,17 @@ def is_web_page(content_type: str, body: bytes) -> bool:
     """Return whether an answer is HTML; that to HEAD has no body."""
     start = body[:64].lstrip().lower()
     return content_type.strip().lower().startswith("text/html") or start.startswith(_HTML_START)
+
+
+def is_foreign_page(headers: Mapping[bytes, bytes], body: bytes) -> bool:
+    """Return whether an error answer is a page that no cloud has sent.
+
+    A cloud names its requests in a header (`headers` have lower-case names), or its errors in XML.
+    """
+    kind = headers.get(b"content-type", b"").decode("latin-1")
+    if not is_web_page(kind, body) or text_of(body, "Code"):
+        return False
+    return _REQUEST_IDS.isdisjoint(headers)
 
 
 def foreign_message(place: str, status: int, content_type: str, body: bytes) -> str:

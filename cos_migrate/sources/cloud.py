@@ -32,7 +32,7 @@ from cos_migrate.sources.base import Reader, Source, SourceOptions
 from cos_migrate.sources.key_pages import KeyPage, folders_of, middle_of, ordered_page
 from cos_migrate.sources.list_files import version_of
 from cos_migrate.sources.slashes import same_target, twins
-from cos_migrate.web_pages import FOREIGN, foreign_message, is_web_page
+from cos_migrate.web_pages import FOREIGN, foreign_message, is_foreign_page
 from cos_migrate.xml_text import text_of
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
@@ -45,18 +45,6 @@ _WAYS_THERE = frozenset(
     {"proxyHost", "proxyPort", "region", "srcHttps", "srcConnectTimeout", "srcSocketTimeout"}
 )
 """Keys that only say how a source is reached."""
-_REQUEST_IDS = frozenset(
-    {
-        b"x-amz-id-2",
-        b"x-amz-request-id",
-        b"x-cos-request-id",
-        b"x-oss-request-id",
-        b"x-reqid",
-        b"x-request-id",
-        b"x-trans-id",
-    }
-)
-"""Headers in which the clouds name a request."""
 _ERROR_MOST = 64 << 10
 """Bytes that are read of an answer that is an error."""
 
@@ -314,14 +302,7 @@ class CloudSource(Source):
 
     def is_foreign(self, refusal: Refusal) -> bool:
         """Return whether an error answer came from a proxy or a firewall, not from the source."""
-        _, headers, body = refusal
-        kind = headers.get(b"content-type", b"").decode("latin-1")
-        return (
-            not self.sends_pages
-            and is_web_page(kind, body)
-            and not text_of(body, "Code")
-            and _REQUEST_IDS.isdisjoint(headers)
-        )
+        return not self.sends_pages and is_foreign_page(refusal.headers, refusal.body)
 
     def _by_whom(self, refusal: Refusal, told: Told) -> Told:
         """Return what an error answer tells; of one that a proxy sent, that it did so."""
