@@ -12,10 +12,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 from cos_migrate import signals
 from cos_migrate.cos.access import Access, CosSettings, Credentials
@@ -50,9 +49,10 @@ def run_demo(folder: Path) -> int:
     Raises StateError when another demo runs there, MigrateError when it cannot be written to, and
     SystemExit with the exit code of the signal that ended it.
     """
-    signals.install(_end)
+    ending = _Ending()
+    signals.install(ending)
     try:
-        return _run_alone(folder)
+        return _run_alone(folder, ending)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -62,24 +62,45 @@ def run_demo(folder: Path) -> int:
         ) from error
 
 
-def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(signals.exit_code(number))
+class _Ending:
+    """A handler that ends the demo by raising SystemExit."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._held = False
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        self._number = number
+        if not self._held:
+            raise SystemExit(signals.exit_code(number))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Put a signal off until a block is through."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        if self._number:
+            raise SystemExit(signals.exit_code(self._number))
 
 
-def _run_alone(folder: Path) -> int:
+def _run_alone(folder: Path, ending: _Ending) -> int:
     place = folder / "tmp" / "demo"
     place.parent.mkdir(exist_ok=True)
     lock = FileLock(folder / "tmp" / "demo.lock")
     if not lock.acquire():
         raise StateError("another demo is running in this folder")
     try:
-        return _Demo(folder, place).run()
+        return _Demo(folder, place, ending).run()
     finally:
         lock.release()
 
 
 class _Demo:
-    def __init__(self, folder: Path, place: Path) -> None:
+    def __init__(self, folder: Path, place: Path, ending: _Ending) -> None:
+        self._ending = ending
         self._tool = folder
         self._place = place
         self._files = place / "files"
@@ -139,12 +160,18 @@ class _Demo:
         for name in ("COS_SECRETID", "COS_SECRETKEY", "COS_TOKEN", "RUN_MODE"):
             environ.pop(name, None)
         words = [sys.executable, "-m", "cos_migrate", "--quiet"]
-        with subprocess.Popen(words, cwd=self._place, env=environ) as child:
-            try:
-                return child.wait()
-            except SystemExit:
+        child = None
+        try:
+            with self._ending.held():  # a process that is half started cannot be ended
+                child = subprocess.Popen(words, cwd=self._place, env=environ)
+            return child.wait()
+        except SystemExit:
+            if child:
                 child.terminate()
-                raise
+            raise
+        finally:
+            if child:
+                child.wait()
 
     def _compare(self, port: int) -> Iterator[str]:
         """Read every object back; yield what is wrong."""

@@ -145,6 +145,11 @@ class OssServer:
         self.store.put(bucket, made)
         return made
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected now."""
+        return len(self._open)
+
     def hits(self, fault: Fault) -> int:
         """Return how many requests a fault has hit."""
         return self._hits.hits(fault)

@@ -15,16 +15,17 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, end, records
+from tests.functional.waiting import HeldCos, Watched, parts_written, wait_until
 
 MIB = 1 << 20
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 
 @pytest.fixture
-def cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
+def cos(tmp_path: Path) -> Iterator[HeldCos]:
     folder = tmp_path / "cos"
     folder.mkdir()
-    with EmbeddedCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
+    with HeldCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
         yield server
 
 
@@ -42,8 +43,8 @@ def fill(tool: Tool, files: int = 150, big: int = 2) -> None:
 
 
 def wait_for(cos: EmbeddedCos, count: int, process: subprocess.Popen[str]) -> None:
-    while len(cos.requests) < count and process.poll() is None:
-        time.sleep(0.002)
+    """Wait until so many requests have come, or the run has ended."""
+    wait_until(lambda: len(cos.requests) >= count or process.poll() is not None)
 
 
 def assert_complete(cos: EmbeddedCos, tool: Tool) -> None:
@@ -95,24 +96,23 @@ def test_kill_9_again_and_again(cos: EmbeddedCos, tool: Tool) -> None:
 
 
 @posix
-def test_parts_are_not_sent_twice(cos: EmbeddedCos, tool: Tool) -> None:
+def test_parts_are_not_sent_twice(cos: HeldCos, tool: Tool) -> None:
     tool.put("big", os.urandom(50 * MIB))
     tool.common["bigFileExecutorNum"] = "2"
-    cos.latency = 0.05
+    cos.hold(4, "UploadPart")
     process = tool.start("--quiet")
-    while cos.operations().count("UploadPart") < 6 and process.poll() is None:
-        time.sleep(0.005)
+    wait_until(lambda: parts_written(tool) == 4, lambda: process.poll() is None)
     process.kill()
     process.communicate()
+    cos.wait_until_left()
     confirmed = sum(1 for key in records(tool.database) if key.startswith("[cosmigrate part]"))
-    assert confirmed >= 3
+    assert confirmed == 4
     saved = [
         key for key in records(tool.database) if key.startswith("[task_kind: upload_savepoint]")
     ]
     assert len(saved) == 1
     assert f"[key: /big], [localPath: {tool.data}/big], [mtime: " in saved[0]
     assert "[partSize: 5242880], [mutlipartUploadThreshold: 5242880]" in saved[0]
-    time.sleep(0.3)
     cos.reset()
     ended = tool.run()
     assert ended.code == 0, ended.out + ended.err
@@ -124,18 +124,16 @@ def test_parts_are_not_sent_twice(cos: EmbeddedCos, tool: Tool) -> None:
 
 @posix
 def test_a_changed_big_file_begins_anew_and_its_old_upload_is_aborted(
-    cos: EmbeddedCos, tool: Tool
+    cos: HeldCos, tool: Tool
 ) -> None:
     tool.put("big", os.urandom(30 * MIB))
     tool.common["bigFileExecutorNum"] = "1"
-    cos.latency = 0.05
+    cos.hold(2, "UploadPart")
     process = tool.start("--quiet")
-    while cos.operations().count("UploadPart") < 3 and process.poll() is None:
-        time.sleep(0.005)
+    wait_until(lambda: parts_written(tool) == 2, lambda: process.poll() is None)
     process.kill()
     process.communicate()
-    time.sleep(0.3)
-    cos.latency = 0
+    cos.wait_until_left()
     tool.put("big", os.urandom(20 * MIB))
     foreign = cos.store.begin_upload(BUCKET, "big", {})
     ended = tool.run()
@@ -148,15 +146,16 @@ def test_a_changed_big_file_begins_anew_and_its_old_upload_is_aborted(
 @posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_in_good_order(
-    cos: EmbeddedCos, tool: Tool, number: signal.Signals, code: int
+    cos: HeldCos, tool: Tool, number: signal.Signals, code: int
 ) -> None:
     fill(tool)
-    cos.latency = 0.02
+    cos.hold(20)
     tool.common["smallFileExecutorNum"] = "4"
-    process = tool.start("--quiet")
-    wait_for(cos, 20, process)
-    process.send_signal(number)
-    ended = end(process)
+    run = Watched(tool.start("--quiet"))
+    wait_until(lambda: cos.held > 0, run.alive)
+    run.send_signal(number)
+    cos.release()
+    ended = run.end()
     assert ended.code == code
     assert "Traceback" not in ended.err
     assert ended.err.count("stopping") == 1
@@ -173,10 +172,10 @@ def test_signals_end_in_good_order(
 
 
 @posix
-def test_ctrl_c_reaches_the_whole_group(cos: EmbeddedCos, tool: Tool) -> None:
+def test_ctrl_c_reaches_the_whole_group(cos: HeldCos, tool: Tool) -> None:
     """A terminal sends SIGINT to every process of the run."""
     fill(tool, big=1)
-    cos.latency = 0.02
+    cos.hold(20)
     tool.common["smallFileExecutorNum"] = "4"
     tool.write_config()
     process = subprocess.Popen(
@@ -188,35 +187,28 @@ def test_ctrl_c_reaches_the_whole_group(cos: EmbeddedCos, tool: Tool) -> None:
         text=True,
         start_new_session=True,
     )
-    wait_for(cos, 20, process)
+    run = Watched(process)
+    wait_until(lambda: cos.held > 0, run.alive)
     os.killpg(process.pid, signal.SIGINT)
-    ended = end(process)
+    run.wait_for("stopping: ")
+    cos.release()
+    ended = run.end()
     assert ended.code == 130
     assert "Traceback" not in ended.err
     assert ended.counts()["new"] == len(cos.keys(BUCKET))
 
 
 @posix
-def test_a_second_signal_ends_at_once(cos: EmbeddedCos, tool: Tool) -> None:
+def test_a_second_signal_ends_at_once(cos: HeldCos, tool: Tool) -> None:
     tool.put("a")
-    cos.faults.append(Fault("hang", seconds=30, times=-1))
-    process = tool.start("--quiet")
-    wait_for_start(tool)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.2)
-    started = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    ended = end(process)
-    assert ended.code == 130
-    assert time.monotonic() - started < 5
-
-
-def wait_for_start(tool: Tool) -> None:
-    for _ in range(500):
-        if list((tool.folder / "db").glob("*/*/*/CURRENT")):
-            return
-        time.sleep(0.01)
+    cos.hold()
+    run = Watched(tool.start("--quiet"))
+    wait_until(lambda: cos.held > 0, run.alive)
+    run.send_signal(signal.SIGINT)
+    run.process.send_signal(signal.SIGINT)
+    # What it waits for has not come.
+    assert run.end().code == 130
+    assert cos.held == 1
 
 
 @posix
@@ -250,11 +242,7 @@ def test_workers_do_not_outlive_the_coordinator(cos: EmbeddedCos, tool: Tool) ->
     assert workers
     process.kill()
     process.communicate()
-    for _ in range(500):
-        if not any(_runs(pid) for pid in workers):
-            return
-        time.sleep(0.01)
-    raise AssertionError("a worker is still there")
+    wait_until(lambda: not any(_runs(pid) for pid in workers))
 
 
 def _runs(pid: int) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cos_migrate.emulator import EmbeddedCos
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
+from tests.functional.waiting import wait_until
+
+__all__ = ["CloudTool", "counted", "noise", "stored", "wait_until"]
 
 
 @dataclass
@@ -53,12 +54,3 @@ def stored(cos: EmbeddedCos) -> dict[str, bytes]:
 def counted(**counts: int) -> dict[str, int]:
     """Return a summary's counters, 0 unless told."""
     return {"new": 0, "update": 0, "fail": 0, "skip": 0, "unmatched": 0, **counts}
-
-
-def wait_until(reached: Callable[[], bool], alive: Callable[[], bool] = lambda: True) -> None:
-    """Wait for a state that comes while something lives."""
-    deadline = time.monotonic() + 60
-    while not reached():
-        assert time.monotonic() < deadline
-        assert alive()
-        time.sleep(0.01)

@@ -9,13 +9,14 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos
 from tests.functional.tool import SECRET_ID, SECRET_KEY, Tool
+from tests.functional.waiting import HeldCos
 
 
 @pytest.fixture
-def cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
+def cos(tmp_path: Path) -> Iterator[HeldCos]:
     folder = tmp_path / "cos"
     folder.mkdir()
-    with EmbeddedCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
+    with HeldCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
         yield server
 
 

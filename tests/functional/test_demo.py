@@ -11,11 +11,26 @@ from pathlib import Path
 import pytest
 
 from tests.functional.tool import ROOT, end
+from tests.functional.waiting import Watched
+
+SIGNALLED_WHILE_IT_STARTS_A_PROCESS = """
+import os, runpy, signal, subprocess, sys
+
+class Popen(subprocess.Popen):
+    def __init__(self, words, **more):
+        waits_for_ever = [sys.executable, "-c", "import signal; signal.pause()"]
+        super().__init__(waits_for_ever, **more)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+subprocess.Popen = Popen
+sys.argv[1:] = ["--demo"]
+runpy.run_module("cos_migrate", run_name="__main__", alter_sys=True)
+"""
 
 
-def _start(folder: Path) -> subprocess.Popen[str]:
+def _start(folder: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "cos_migrate", "--demo"],
+        [sys.executable, *(words or ("-m", "cos_migrate", "--demo"))],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
         stdin=subprocess.DEVNULL,
@@ -40,15 +55,20 @@ def test_it_migrates_twice_compares_and_says_where_to_look(tmp_path: Path) -> No
 @pytest.mark.skipif(os.name == "nt", reason="signals end a process there at once")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_its_exit_code_and_no_traceback(tmp_path: Path, number: int) -> None:
-    process = _start(tmp_path)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("=== first run"):
-            break
-    process.send_signal(number)
+    run = Watched(_start(tmp_path))
+    run.wait_for("=== first run")
+    run.process.send_signal(number)
     # Its output ends only when nobody holds it any more: no migration is left behind.
-    done = end(process)
+    done = run.end()
     assert done.code == 128 + number
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals end a process there at once")
+def test_a_signal_while_a_migration_is_started_leaves_none_behind(tmp_path: Path) -> None:
+    # The migration holds its output: it ends when that ends.
+    done = end(_start(tmp_path, "-c", SIGNALLED_WHILE_IT_STARTS_A_PROCESS), 60)
+    assert done.code == 128 + signal.SIGTERM
     assert "Traceback" not in done.err
 
 
@@ -67,5 +87,5 @@ def test_nobody_reads_it(tmp_path: Path) -> None:
     assert process.stderr is not None
     process.stdout.close()
     assert process.stderr.read() == ""
-    assert process.wait(60) == 1
+    assert process.wait(240) == 1
     process.stderr.close()

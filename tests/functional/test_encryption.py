@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 from cos_migrate.emulator import EmbeddedCos
 from tests.clouds import java_sdk
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, records
+from tests.functional.waiting import HeldCos, parts_written, wait_until
 
 MIB = 1 << 20
 MASTER = hashlib.sha256(b"master").digest()
@@ -149,27 +149,25 @@ def test_a_folder_of_a_file_list(cos: EmbeddedCos, tool: Tool) -> None:
     assert metadata(cos, "folder/")["content-type"] == "application/x-directory"
 
 
-def killed_half_way(cos: EmbeddedCos, tool: Tool) -> int:
+def killed_half_way(cos: HeldCos, tool: Tool) -> int:
     """Kill a run in the middle of a big object; return how many parts are recorded."""
     tool.common["bigFileExecutorNum"] = "2"
-    cos.latency = 0.05
+    cos.hold(3, "UploadPart")
     process = tool.start("--quiet")
-    while cos.operations().count("UploadPart") < 4 and process.poll() is None:
-        time.sleep(0.005)
+    wait_until(lambda: parts_written(tool) == 3, lambda: process.poll() is None)
     process.kill()
     process.communicate()
-    time.sleep(0.3)
-    cos.latency = 0
+    cos.wait_until_left()
     cos.reset()
     return sum(1 for key in records(tool.database) if key.startswith("[cosmigrate part]"))
 
 
 @posix
-def test_a_killed_upload_goes_on_with_its_key(cos: EmbeddedCos, tool: Tool) -> None:
+def test_a_killed_upload_goes_on_with_its_key(cos: HeldCos, tool: Tool) -> None:
     content = os.urandom(40 * MIB + 9)
     tool.put("big", content)
     confirmed = killed_half_way(cos, tool)
-    assert confirmed >= 1
+    assert confirmed == 3
     kept = records(tool.database)
     (value,) = [v for k, v in kept.items() if k.startswith("[cosmigrate upload]")]
     assert set(json.loads(value)) >= {"envelope", "uploadId"}
@@ -186,13 +184,13 @@ def test_a_killed_upload_goes_on_with_its_key(cos: EmbeddedCos, tool: Tool) -> N
 @posix
 @pytest.mark.parametrize("change", ["off", "on", "key"])
 def test_an_upload_that_was_begun_otherwise_begins_anew(
-    cos: EmbeddedCos, tool: Tool, change: str
+    cos: HeldCos, tool: Tool, change: str
 ) -> None:
     content = os.urandom(30 * MIB)
     tool.put("big", content)
     if change == "on":
         tool.common["clientEncryption"] = "off"
-    assert killed_half_way(cos, tool) >= 1
+    assert killed_half_way(cos, tool) == 3
     master = bytes(16) if change == "key" else MASTER
     (tool.folder / "master.key").write_bytes(master)
     tool.common["clientEncryption"] = "off" if change == "off" else "on"

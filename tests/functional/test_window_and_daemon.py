@@ -11,6 +11,7 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos
 from tests.functional.tool import Tool, end
+from tests.functional.waiting import Watched, wait_until
 
 
 def hours_from_now(first: float, last: float) -> str:
@@ -23,10 +24,10 @@ def test_outside_the_window_nothing_is_sent(cos: EmbeddedCos, tool: Tool) -> Non
     tool.put("a")
     window = hours_from_now(6, 8)
     tool.common["executeTimeWindow"] = window
-    process = tool.start("--quiet")  # it silences lines of single files only
-    time.sleep(2.5)
-    process.send_signal(signal.SIGTERM)
-    ended = end(process)
+    run = Watched(tool.start("--quiet"))  # it silences lines of single files only
+    run.wait_for("-" * 69)
+    run.process.send_signal(signal.SIGTERM)
+    ended = run.end()
     assert ended.code == 143
     assert not cos.requests
     shown = re.escape(window.replace(",", ", "))
@@ -73,16 +74,11 @@ def test_a_failed_round_does_not_end_the_daemon(tool: Tool) -> None:
 
 def test_a_round_without_files_says_so(tool: Tool) -> None:
     tool.common |= {"daemonMode": "on", "daemonModeInterVal": "60"}
-    process = tool.start()
-    wait_for_rounds(tool.folder / "db" / "result.out", 1)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    assert "nothing was found to migrate" in end(process).out
+    run = Watched(tool.start())
+    run.wait_for("nothing was found to migrate")
+    run.process.send_signal(signal.SIGINT)
+    assert run.end().code == 130
 
 
 def wait_for_rounds(path: Path, count: int) -> None:
-    for _ in range(3000):
-        if path.exists() and path.read_text(encoding="utf-8").count("over!") >= count:
-            return
-        time.sleep(0.01)
-    raise AssertionError("the rounds did not come")
+    wait_until(lambda: path.exists() and path.read_text(encoding="utf-8").count("over!") >= count)

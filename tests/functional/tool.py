@@ -127,7 +127,7 @@ class Tool:
         self,
         *words: str,
         environ: Mapping[str, str] | None = None,
-        seconds: float = 90,
+        seconds: float = 240,
     ) -> Ended:
         """Run to the end."""
         return end(self.start(*words, environ=environ), seconds)
@@ -146,7 +146,7 @@ class Tool:
         return found[0]
 
 
-def end(process: subprocess.Popen[str], seconds: float = 90) -> Ended:
+def end(process: subprocess.Popen[str], seconds: float = 240) -> Ended:
     """Wait for the end of a run."""
     try:
         out, err = process.communicate(timeout=seconds)
