@@ -43,6 +43,8 @@ class Override:
     section: str
     key: str
     value: str = field(repr=False)
+    ours: bool = False
+    """Whether a command sets it by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,7 @@ class _Loader:
         for override in overrides:
             section, key = override.section, override.key
             if section in self.options and key in self.options[section]:
-                given = _Given(override.value, _COMMAND_LINE)
+                given = _Given(override.value, "this command" if override.ours else _COMMAND_LINE)
                 self.words[section, key] = given
                 continue
             problem = names.problem_with_override(section, key, self.options)

@@ -64,8 +64,8 @@ def _load(line: CommandLine, environ: Mapping[str, str]) -> Common:
     """Load what says how COS is reached; the source need not exist any more."""
     overrides = [
         *line.overrides,
-        Override("common", "clientEncryption", "on"),
-        Override("common", "batchTaskPath", ""),
+        Override("common", "clientEncryption", "on", ours=True),
+        Override("common", "batchTaskPath", "", ours=True),
     ]
     sections = {name: _unread(section) for name, section in SECTIONS.items()}
     loaded = load(line.config_path, overrides, sections, environ=environ)

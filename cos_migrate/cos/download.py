@@ -8,9 +8,10 @@ from cos_migrate.cos.client import CosClient, Head
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.errors import CosError
 from cos_migrate.http import Response
+from cos_migrate.http_parser import BODY_MOST
 
-_PIECE = 8 << 20
-"""Bytes read by one request."""
+_PIECE = BODY_MOST
+"""Bytes read by one request: what an answer may hold in memory."""
 
 
 class Download(CosClient):
