@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5
 from cos_migrate.keys import printable
 from cos_migrate.model import Failure
 from cos_migrate.web_pages import FOREIGN
@@ -64,9 +65,13 @@ _ANYWHERE: Mapping[str, str] = MappingProxyType(
         "Archived": "restore it at the source, then run again",
         "BadHeader": "its ETag, key or metadata cannot stand in a request: store it anew there",
         "Changed": "the object is being written to: run again when it rests",
+        CONTRADICTORY: "a proxy or a login page may answer in place of the source: look at its "
+        "endPoint and proxyHost, and set srcHttps=on",
         "ConnectionBroken": _NETWORK,
         "ConnectionReset": _NETWORK,
         "Downgraded": "put https URLs into the list, or set [migrateUrl] allowHttpRedirect=on",
+        ETAG_IS_NO_MD5: "set [migrateAws] etagIsMd5=off where all objects of the service fail so; "
+        "size, version, the service's other checksums and COS's CRC-64 are compared then",
         "InvalidObjectState": "it is archived: restore it at the source, then run again",
         "NoSuchKey": "it is gone from the source: nothing, if it was removed",
         "RequestTimeTooSkewed": "set this machine's clock",
@@ -123,7 +128,9 @@ _AT_THE_SOURCE = frozenset(
     }
 )
 """Operations of which COS knows nothing: what is said of its errors does not hold for theirs."""
-_TO_BE_CORRECTED = frozenset({FOREIGN, "ProxyRefused", "CertificateInvalid", "TlsFailed"})
+_TO_BE_CORRECTED = frozenset(
+    {FOREIGN, ETAG_IS_NO_MD5, "ProxyRefused", "CertificateInvalid", "TlsFailed"}
+)
 _FORBIDDEN = 403
 _FIRST_SERVER_ERROR = 500
 

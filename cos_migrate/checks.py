@@ -111,6 +111,10 @@ class Checking:
         for _, each in self._sums:
             each.update(data)
 
+    def found(self, kind: str) -> str:
+        """Return the checksum of what was read, as `Check.expected` has it; empty: none is."""
+        return next((each.text() for check, each in self._sums if check.kind == kind), "")
+
     def wrong(self) -> str:
         """Return the kind of a checksum that differs, now that all has been read; else nothing."""
         for check, each in self._sums:

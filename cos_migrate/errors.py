@@ -16,6 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+CONTRADICTORY = "ContradictoryAnswer"
+"""The code of an answer of the source that cannot be of the object that was listed."""
+ETAG_IS_NO_MD5 = "EtagIsNoMd5"
+"""The code of an object whose content, read twice, is not what its ETag looks like."""
+
 
 class MigrateError(Exception):
     """Anything this tool can explain to its user.

@@ -9,16 +9,23 @@ from contextlib import AbstractContextManager
 
 from cos_migrate.bodies import Bodies, Body, Moved, Spooled, Tell, attach_md5
 from cos_migrate.checks import CRC64, Check
-from cos_migrate.cos.client import CosClient, Stored
+from cos_migrate.cos.client import Copied, CosClient, Stored
 from cos_migrate.cos.envelope import (
     headers_of,
     is_encrypted,
     plain_length,
     refuse_encrypted,
 )
-from cos_migrate.errors import CosError, MigrateError, SourceChanged, SourceError
+from cos_migrate.errors import (
+    CONTRADICTORY,
+    CosError,
+    MigrateError,
+    SourceChanged,
+    SourceError,
+)
 from cos_migrate.http_dates import NANO, seconds_of
 from cos_migrate.masking import words_of
+from cos_migrate.misreads import CHANGED_IN_VAIN
 from cos_migrate.model import Described, Failure, SourceObject
 from cos_migrate.ordered import OrderedCheckings
 from cos_migrate.sources.base import Source
@@ -35,6 +42,8 @@ from cos_migrate.tasks import (
 )
 
 _CHANGED_TRIES = 3
+_CONDITION_REFUSED = frozenset({412, 501})
+"""Statuses of a copy whose condition does not hold, or is not known."""
 _COPY_TRIES = 3
 """Copies of an object made when what COS has of it differs."""
 _ACL = ("x-cos-acl", "x-cos-grant-")
@@ -150,7 +159,13 @@ class Mover:
         attempt = 0
         while True:
             attempt += 1
-            copied = self.client.copy_object(cos_path, source, headers, size)
+            try:
+                copied = self.client.copy_object(cos_path, source, headers, size)
+            except MigrateError as error:
+                if not self._unpinned(obj, error):
+                    raise
+                described, headers = self._copy_headers(obj, cos_path)
+                copied = self.client.copy_object(cos_path, source, headers, size)
             if _is_md5(etag) and copied.etag == etag:
                 crc64 = -1 if copied.crc64 is None else copied.crc64
                 return Stored(etag, crc64, copied.request_id)
@@ -161,6 +176,10 @@ class Mover:
             except CosError as error:
                 if error.code != "ChecksumMismatch" or attempt == _COPY_TRIES:
                     raise
+
+    def _unpinned(self, obj: SourceObject, error: MigrateError) -> bool:
+        """Return whether a copy that failed may be tried without the condition that it had."""
+        return error.status in _CONDITION_REFUSED and self._source.unpin_copies(obj)
 
     def _copy_headers(
         self, obj: SourceObject, cos_path: str
@@ -188,13 +207,23 @@ class Mover:
         there = self._there(number, cos_path, look, obj)
         if there:
             return there
+        changed = self._source.reads_at_once
         for attempt in range(1, _CHANGED_TRIES + 1):
             try:
                 return send(obj)
-            except SourceChanged:
+            except SourceChanged as error:
                 if attempt == _CHANGED_TRIES:
-                    raise
-                obj = self._source.stat(obj)
+                    if changed:
+                        raise
+                    raise SourceError(
+                        CHANGED_IN_VAIN,
+                        operation="GetObject",
+                        target=error.target,
+                        code=CONTRADICTORY,
+                    ) from error
+                now = self._bodies.stat(obj)
+                changed = changed or now.fingerprint != obj.fingerprint
+                obj = now
         raise AssertionError  # the loop returns or raises
 
     def _there(self, number: int, cos_path: str, look: int, obj: SourceObject) -> Message | None:
@@ -268,11 +297,19 @@ class Mover:
     def _copy_part(self, number: int, fields: Message) -> Message:
         obj = source_object(fields)
         cos_path, _, _, upload_id, part, offset, size = fields[SOURCE_FIELDS:]
-        headers = self._source.copy_headers(obj, None)
-        copied = self.client.copy_part(
-            cos_path, upload_id, part, self._source.copy_source(obj), headers, offset, size
-        )
-        return (number, Reply.DONE, copied.etag, -1, "", -1, "")
+
+        def copied() -> Copied:
+            headers = self._source.copy_headers(obj, None)
+            source = self._source.copy_source(obj)
+            return self.client.copy_part(cos_path, upload_id, part, source, headers, offset, size)
+
+        try:
+            etag = copied().etag
+        except MigrateError as error:
+            if not self._unpinned(obj, error):
+                raise
+            etag = copied().etag
+        return (number, Reply.DONE, etag, -1, "", -1, "")
 
     def _fetch_part(self, number: int, fields: Message) -> Message:
         obj = source_object(fields)
@@ -303,7 +340,7 @@ class Mover:
         return (number, Reply.DONE)
 
     def _stat(self, number: int, fields: Message) -> Message:
-        return (number, Reply.DONE, *self._source.stat(source_object(fields)).fingerprint)
+        return (number, Reply.DONE, *self._bodies.stat(source_object(fields)).fingerprint)
 
     # -- what was migrated before ---------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from cos_migrate.checks import CRC64, Check
 from cos_migrate.cos.answers import ARCHIVED
 from cos_migrate.cos.crc64 import combined
 from cos_migrate.cos.envelope import EncryptionSettings, can_go_on, new_envelope
+from cos_migrate.errors import ETAG_IS_NO_MD5
+from cos_migrate.misreads import changed_in_vain, is_by_etag, misread
 from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint, SourceObject
 from cos_migrate.ordered import AGREES
 from cos_migrate.plan import part_size_for
@@ -100,7 +102,9 @@ class BigUpload:
         self._moved: dict[int, int] = {}
         self._came_spooled = bool(obj.spooled)
         self._copying = options.copies and not obj.spooled
-        self._whole = self._proving_md5 = self._md5_refuted = False
+        self._whole = self._proving_md5 = self._md5_refuted = self._is_as_it_was = False
+        self._misread = -1
+        """CRC-64 of the content that its checksum differed from when it was last read."""
         self.without_md5 = False
         """Whether its MD5 was wanted and could not be had."""
         self._begin()
@@ -333,7 +337,9 @@ class BigUpload:
         elif self._phase is Phase.ABORT:
             return Step(forget=self._drop_outdated())
         elif self._phase is Phase.STAT:
-            self.obj = self.obj._replace(fingerprint=Fingerprint(*values))
+            now = Fingerprint(*values)
+            self._is_as_it_was = now == self.obj.fingerprint
+            self.obj = self.obj._replace(fingerprint=now)
             self._begin()
         elif self._phase is Phase.COMPLETE:
             self._phase = Phase.OVER
@@ -401,6 +407,8 @@ class BigUpload:
         if self._can_restart(failure):
             changed = failure.code in _OF_SOURCE | _PARTS_REFUSED
             return self._restart(changed=changed, gone=failure.code == _NO_UPLOAD)
+        if failure.code == "Changed" and self._is_as_it_was and not self._options.reads_at_once:
+            failure = changed_in_vain(failure)
         self._failure = self._failure or failure
         self._moved.clear()
         return self._failed_when_idle()
@@ -409,7 +417,7 @@ class BigUpload:
         """Return how it fails; parts that no later run could use are given up."""
         if not self.idle or not self._failure:
             return NOTHING
-        useless = self._failure.code in _OF_SOURCE | _PARTS_REFUSED
+        useless = self._failure.code in _OF_SOURCE | _PARTS_REFUSED | {ETAG_IS_NO_MD5}
         return Step(abandon=self._save_point if useless else None, failure=self._failure)
 
     def _is_current(self, task: Message) -> bool:
@@ -446,11 +454,9 @@ class BigUpload:
 
     def _not_as_told(self, kind: str) -> Step:
         """Begin anew: what was read is not what the source says it has."""
-        failure = Failure(
-            "GetObject",
-            f"what was read is not what the source has: its {kind} differs",
-            code="SourceChecksumMismatch",
-        )
+        before, self._misread = self._misread, self._plain_crc64()
+        by_etag = is_by_etag(self._checks, kind, self.obj.fingerprint.etag)
+        failure = misread(kind, agrees=by_etag and 0 <= before == self._misread)
         if self._can_restart(failure):
             return self._restart(changed=True)
         self._failure = failure

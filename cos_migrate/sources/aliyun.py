@@ -46,6 +46,7 @@ from cos_migrate.sources.cloud import (
 )
 from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.key_pages import KeyPage
+from cos_migrate.sources.versions import md5_checks, plain_tag
 from cos_migrate.xml_text import text_of
 
 _PAGE = 1000
@@ -229,7 +230,7 @@ class AliyunSource(KeyOrderedSource):
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return what the headers of an answer say of the whole object."""
-        etag = headers.get(b"etag", b"").decode("latin-1").strip('"')
+        etag = plain_tag(headers.get(b"etag", b"").decode("latin-1"))
         crc = headers.get(b"x-oss-hash-crc64ecma", b"").decode("latin-1")
         carried = metadata.user({"oss-etag": etag} if etag else {}, _user_metadata(headers))
         standard = metadata.standard(headers)
@@ -250,6 +251,10 @@ class AliyunSource(KeyOrderedSource):
             checks=(Check("CRC-64/XZ", crc),) if known else (),
             warnings=tuple(f"{obj.name}: {text}" for text in carried.warnings),
         )
+
+    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
+        """Return the check by a listed ETag that is an MD5 in all likelihood."""
+        return md5_checks(listed.etag)
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
         """Ask for a whole object, unless its ACL or its name takes another request."""

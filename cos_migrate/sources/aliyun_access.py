@@ -9,6 +9,8 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 
+from cos_migrate.sources.versions import plain_tag
+
 _OWN_DOMAINS = (".aliyuncs.com", ".aliyun-inc.com", ".aliyun.com")
 """Domains below which a bucket is told by its name before the endpoint."""
 _REGION_HOST = re.compile(
@@ -85,7 +87,7 @@ def parse_listing(body: bytes) -> Listing | None:
                 decode(item.findtext(f"{space}Key", "")),
                 int(_text(item, f"{space}Size")),
                 _seconds(_text(item, f"{space}LastModified")),
-                _text(item, f"{space}ETag").strip('"'),
+                plain_tag(_text(item, f"{space}ETag")),
                 _text(item, f"{space}Type"),
             )
             for item in root.iterfind(f"{space}Contents")

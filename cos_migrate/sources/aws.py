@@ -30,6 +30,13 @@ class AwsConfig(CloudAccess):
         parse=values.signing_region,
         legal="the service's name of the region, such as eu-west-1 or RegionOne; or nothing",
     )
+    etag_is_md5: bool = option(
+        "etagIsMd5",
+        help="ETags of 32 hex digits are the MD5 of the content; off: they are not compared",
+        default=True,
+        parse=values.on_off,
+        legal="on or off",
+    )
 
 
 class AwsSource(S3Source):
@@ -45,6 +52,11 @@ class AwsSource(S3Source):
     def region_named(self) -> str:
         """Return what `region` says."""
         return self.config.region
+
+    @property
+    def etags_are_md5(self) -> bool:
+        """Whether ETags of 32 hex digits are taken for the MD5 of the content."""
+        return self.config.etag_is_md5
 
     def job_text(self) -> str:
         """Return the Java tool's text."""

@@ -202,6 +202,13 @@ class Source(abc.ABC):
         """Return the headers of a copy: they pin the version, and re-send what is `described`."""
         return []
 
+    def unpin_copies(self, obj: SourceObject) -> bool:  # noqa: ARG002 - see `copies`
+        """Return whether `copy_headers` has no conditions now, after COS refused those of `obj`.
+
+        That helps where the source has the listed version all the same. Raises SourceError.
+        """
+        return False
+
     def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - a file is not downloaded
         """Return what a line about the download of `obj` names; empty where there is no such line.
 

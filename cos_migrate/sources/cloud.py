@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from cos_migrate.checks import Checking
-from cos_migrate.errors import SourceChanged, SourceError, TransportError
+from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Fetcher, Request
 from cos_migrate.http import Connection, Incoming, Response, Timeouts
 from cos_migrate.http_dates import patience_of
@@ -28,10 +29,13 @@ from cos_migrate.model import (
 )
 from cos_migrate.network import Proxy, Route
 from cos_migrate.options import declared
-from cos_migrate.sources.base import Reader, Source, SourceOptions
+from cos_migrate.sources.base import Reader, SourceOptions
+from cos_migrate.sources.http_reader import HttpReader, Misreads, Nothing
 from cos_migrate.sources.key_pages import KeyPage, folders_of, middle_of, ordered_page
 from cos_migrate.sources.list_files import version_of
 from cos_migrate.sources.slashes import same_target, twins
+from cos_migrate.sources.versioned import VersionedSource, unknown
+from cos_migrate.sources.versions import Verdict
 from cos_migrate.web_pages import FOREIGN, foreign_message, is_foreign_page
 from cos_migrate.xml_text import text_of
 
@@ -40,11 +44,22 @@ _RETRYABLE_CODES = frozenset(
     {"OperationAborted", "RequestLimitExceeded", "RequestTimeout", "SlowDown", "Throttling"}
 )
 """Codes that ask for another try, whatever their status (RequestTimeout comes with 400)."""
-_CHANGED_STATUS = frozenset({412, 416})
+_CONDITION_STATUS = frozenset({412, 501})
+"""Statuses by which a condition is refused: it does not hold, or no condition is known."""
+_CONDITIONS = frozenset({"if-match", "if-unmodified-since"})
+_OK, _PARTIAL, _NO_SUCH_RANGE = 200, 206, 416
 _WAYS_THERE = frozenset(
-    {"proxyHost", "proxyPort", "region", "srcHttps", "srcConnectTimeout", "srcSocketTimeout"}
+    {
+        "etagIsMd5",
+        "proxyHost",
+        "proxyPort",
+        "region",
+        "srcHttps",
+        "srcConnectTimeout",
+        "srcSocketTimeout",
+    }
 )
-"""Keys that only say how a source is reached."""
+"""Keys that only say how a source is reached and read."""
 _ERROR_MOST = 64 << 10
 """Bytes that are read of an answer that is an error."""
 
@@ -69,7 +84,7 @@ class Told(NamedTuple):
     request_id: str = ""
 
 
-class CloudSource(Source):
+class CloudSource(VersionedSource):
     """A source whose objects come over HTTP.
 
     To add one: declare its section, then implement `ranges` and `list_page` (or inherit from
@@ -100,6 +115,7 @@ class CloudSource(Source):
         self._fetcher = Fetcher(
             self.timeouts(), self.proxy(), self.options.ca_file, lenient=self.old_servers
         )
+        self._misreads = Misreads()
 
     # -- what a cloud says -----------------------------------------------------------------------
 
@@ -203,7 +219,7 @@ class CloudSource(Source):
 
         The connection is to be given to `keep` when the answer is there. Raises TransportError.
         """
-        request = self.request(obj, "GET", None)
+        request = self.request(self._pinned(obj), "GET", None)
         route = self._fetcher.route_of(request.url)
         connection = self._fetcher.take_idle(route)
         if connection is None:
@@ -221,14 +237,17 @@ class CloudSource(Source):
 
         What is not the plain case raises too: `open` meets it again, and judges it.
         """
-        if response.status != 200:  # noqa: PLR2004 - HTTP
+        if response.status != _OK:
             raise SourceError("not the plain case", code="NotPlain")
         described = self.description(obj, response.headers)
         fingerprint = described.fingerprint._replace(size=len(response.body))
-        described = self._held(obj, described._replace(fingerprint=fingerprint))
+        described = described._replace(fingerprint=fingerprint)
+        described = self._believed(obj, described, response.headers, has_content=True)
         checking = Checking(described.checks)
         checking.update(response.body)
-        if checking.wrong():
+        wrong = checking.wrong()
+        if wrong:
+            self._misreads.repeats(obj.name, described, wrong, checking)
             raise SourceError("not the plain case", code="NotPlain")
         return response.body, described
 
@@ -259,17 +278,15 @@ class CloudSource(Source):
     def describe(self, obj: SourceObject) -> Described:
         """Ask for the headers of an object."""
         with self.answer(obj, "HEAD", None) as incoming:
-            described = self._described(obj, incoming, None)
-        return self._held(obj, described)
+            return self._described(obj, incoming, None)
 
     def download_name(self, obj: SourceObject) -> str:
         """Return the object's own key."""
         return f"key: {obj.name}"
 
     def stat(self, obj: SourceObject) -> SourceObject:
-        """Return `obj` as the source has it now."""
-        unknown = obj._replace(fingerprint=Fingerprint(-1))
-        return obj._replace(fingerprint=self.describe(unknown).fingerprint)
+        """Return `obj` as the source has it now: a new version, or the one that was listed."""
+        return self._succeeding(obj, self.describe(unknown(obj)).fingerprint)
 
     def error(self, operation: str, target: str, told: Told) -> SourceError:
         """Return the error for what a cloud told, sorted by kind, with where to look."""
@@ -280,13 +297,12 @@ class CloudSource(Source):
         where = self.advice.get(code) or (self.advice.get(str(status)) if not told.code else "")
         if where:
             message = f"{message}; look at [{self.migrate_type}] {where}"
-        kind = SourceChanged if status in _CHANGED_STATUS else SourceError
-        return kind(
+        return SourceError(
             message,
             operation=operation,
             target=self.shown(target),
             status=status,
-            code="Changed" if kind is SourceChanged else code,
+            code=code,
             request_id=told.request_id,
             retryable=code not in self.fatal_codes
             and (status in _RETRYABLE_STATUS or code in _RETRYABLE_CODES),
@@ -325,12 +341,15 @@ class CloudSource(Source):
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[Incoming]:
         """Send the request for an object; the answer is no error. Raises SourceError."""
-        # COS is sent HEADs too, and what its errors call for is something else.
-        operation = "HeadSource" if method == "HEAD" else "GetObject"
-        with self._named(operation, obj):
-            context = self.exchange(obj, method, span)
-            incoming = context.__enter__()
+        operation, stack = _operation_of(method), ExitStack()
         try:
+            asked = self._pinned(obj)
+            incoming = self._sent(stack, asked, method, span)
+            if incoming.status in _CONDITION_STATUS and self._is_conditional(asked, method, span):
+                incoming = self._without_condition(stack, incoming, obj, method, span)
+            if incoming.status == _NO_SUCH_RANGE and span is not None:
+                self.describe(obj)  # raises where the object has become another
+                raise self._no_ranges(obj, incoming.status)
             if incoming.status >= 300:  # noqa: PLR2004 - HTTP
                 with self._named(operation, obj):
                     body = incoming.read_all(_ERROR_MOST)
@@ -341,7 +360,43 @@ class CloudSource(Source):
                 raise self.refused(operation, obj.name, refusal, told)
             yield incoming
         finally:
-            context.__exit__(None, None, None)
+            stack.close()
+
+    def _sent(
+        self, stack: ExitStack, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Incoming:
+        with self._named(_operation_of(method), obj):
+            return stack.enter_context(self.exchange(obj, method, span))
+
+    def _is_conditional(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> bool:
+        headers = self.request(obj, method, span).headers
+        return any(name.lower() in _CONDITIONS for name, _ in headers)
+
+    def _without_condition(
+        self,
+        stack: ExitStack,
+        refused: Incoming,
+        obj: SourceObject,
+        method: str,
+        span: tuple[int, int] | None,
+    ) -> Incoming:
+        """Ask once more without the condition that was refused; return the answer to that.
+
+        Raises SourceChanged when it is of another version. When it is of the listed one,
+        conditions are of no use at this server, and no other request has any.
+        """
+        with self._named(_operation_of(method), obj):
+            refused.read_all(_ERROR_MOST)
+        stack.close()
+        incoming = self._sent(stack, unknown(obj), method, span)
+        if incoming.status < 300:  # noqa: PLR2004 - HTTP
+            now = self.description(obj, incoming.headers).fingerprint
+            found = self.verdict(obj.fingerprint, now._replace(size=_whole_size(incoming)))
+            if found is Verdict.CHANGED:
+                raise self._changed(obj)
+            if found is Verdict.SAME:
+                self._unpin(self.server_of(obj))
+        return incoming
 
     @contextmanager
     def _named(self, operation: str, obj: SourceObject) -> Iterator[None]:
@@ -357,128 +412,54 @@ class CloudSource(Source):
     @contextmanager
     def _reading(self, obj: SourceObject, span: tuple[int, int] | None) -> Iterator[Reader]:
         if span is not None and not span[1]:
-            yield _Nothing(self.describe(obj))
+            yield Nothing(self.describe(obj))
             return
         with self.answer(obj, "GET", span) as incoming:
-            described = self._held(obj, self._described(obj, incoming, span))
+            described = self._described(obj, incoming, span)
             length = span[1] if span else described.fingerprint.size
             if length < 0:
                 length = obj.fingerprint.size  # a body without a length has to have the listed one
-            yield _HttpReader(self, obj, incoming, described, length, whole=span is None)
+            yield HttpReader(
+                incoming,
+                described,
+                length,
+                self._misreads if span is None else None,
+                name=obj.name,
+                shown=self.shown(obj.name),
+                proven=not obj.fingerprint.etag or bool(incoming.headers.get(b"etag")),
+                named=partial(self._named, "GetObject", obj),
+            )
 
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
     ) -> Described:
-        """Return the description of the whole object; its size is that of the content."""
-        if span is not None and (
-            incoming.status != 206  # noqa: PLR2004 - HTTP
-            or not _starts_at(incoming.header(b"content-range"), span[0])
-        ):
-            raise SourceError(
-                "the source sends no ranges of it",
-                operation="GetObject",
-                target=self.shown(obj.name),
-                status=incoming.status,
-                code="RangeIgnored",
-            )
-        described = self.description(obj, incoming.headers)
-        size = _whole_size(incoming, span)
-        return described._replace(fingerprint=described.fingerprint._replace(size=size))
+        """Return the description of the whole object; its size is that of the content.
 
-    def _held(self, obj: SourceObject, described: Described) -> Described:
-        """Return what an answer describes, completed by what was listed: both are one version.
-
-        Raises SourceChanged when what the source has now is not what was listed.
+        Raises SourceChanged when it is of another version than the listed one, SourceError when
+        it contradicts the listing or is not of the range.
         """
-        listed, now = obj.fingerprint, described.fingerprint
-        if (
-            (listed.size >= 0 and now.size >= 0 and now.size != listed.size)
-            or (listed.etag and now.etag and now.etag != listed.etag)
-            or (not listed.etag and _differ(listed.mtime_ns, now.mtime_ns))
+        described = self.description(obj, incoming.headers)
+        fingerprint = described.fingerprint._replace(size=_whole_size(incoming))
+        described = self._believed(
+            obj,
+            described._replace(fingerprint=fingerprint),
+            incoming.headers,
+            # An answer that is over behind its head is one to HEAD.
+            has_content=span is None and not incoming.ended,
+        )
+        if span is None:
+            if incoming.status == _PARTIAL and not _is_whole(incoming):
+                raise self.contradiction(obj, "a part of it came instead of all", status=_PARTIAL)
+        elif incoming.status != _PARTIAL or not _starts_at(
+            incoming.header(b"content-range"), span[0]
         ):
-            raise SourceChanged(
-                "it changed after it was listed",
-                operation="GetObject",
-                target=self.shown(obj.name),
-                code="Changed",
-            )
-        mtime_ns = now.mtime_ns if now.mtime_ns >= 0 else listed.mtime_ns
-        told = Fingerprint(now.size, mtime_ns, now.etag or listed.etag)
-        return described._replace(fingerprint=told)
+            raise self._no_ranges(obj, incoming.status)
+        return described
 
 
-class _Nothing:
-    """An empty range."""
-
-    def __init__(self, described: Described) -> None:
-        self.described = described
-
-    def read(self, size: int) -> bytes:  # noqa: ARG002 - there is nothing to read
-        return b""
-
-    def check_unchanged(self) -> None:
-        return
-
-
-class _HttpReader:
-    """The body of an answer, summed up where it is the whole object."""
-
-    def __init__(
-        self,
-        source: CloudSource,
-        obj: SourceObject,
-        incoming: Incoming,
-        described: Described,
-        length: int,
-        *,
-        whole: bool,
-    ) -> None:
-        """`length`: bytes that must come; -1: as many as do."""
-        self.described = described
-        self._source = source
-        self._obj = obj
-        self._incoming = incoming
-        self._left = length
-        self._bounded = length >= 0
-        self._checking = Checking(described.checks) if whole else Checking(())
-
-    def read(self, size: int) -> bytes:
-        """Return up to `size` bytes, none at the end. Raises SourceError."""
-        wanted = min(size, self._left) if self._bounded else size
-        with self._source._named("GetObject", self._obj):  # noqa: SLF001 - of one room
-            data = self._incoming.read(wanted) if wanted else b""
-            if self._bounded:
-                self._left -= len(data)
-                if wanted and not data:
-                    raise TransportError(
-                        "its body ended early", code="ConnectionBroken", retryable=True
-                    )
-                if not self._left and not self._incoming.ended and self._incoming.read(1):
-                    # Only its end frees the connection for the next request.
-                    raise TransportError(
-                        "its body is longer than it should be", code="BadAnswer", retryable=True
-                    )
-        self._checking.update(data)
-        return data
-
-    def check_unchanged(self) -> None:
-        """Raise SourceError when what was read differs from the source's own checksum."""
-        if self._bounded and self._left:
-            return  # only some of it was read
-        wrong = self._checking.wrong()
-        if wrong:
-            raise SourceError(
-                f"what was read is not what the source has: its {wrong} differs",
-                operation="GetObject",
-                target=self._source.shown(self._obj.name),
-                code="SourceChecksumMismatch",
-                retryable=True,
-            )
-
-
-def _differ(one_ns: int, other_ns: int) -> bool:
-    """Return whether two times are not the same, as far as both are told."""
-    return one_ns >= 0 and other_ns >= 0 and one_ns != other_ns
+def _operation_of(method: str) -> str:
+    # COS is sent HEADs too, and what its errors call for is something else.
+    return "HeadSource" if method == "HEAD" else "GetObject"
 
 
 def _starts_at(content_range: str, start: int) -> bool:
@@ -487,12 +468,19 @@ def _starts_at(content_range: str, start: int) -> bool:
     return unit.lower() == "bytes" and rest.strip().startswith(f"{start}-")
 
 
-def _whole_size(incoming: Incoming, span: tuple[int, int] | None) -> int:
+def _whole_size(incoming: Incoming) -> int:
     """Return the size of the whole object that an answer tells, -1 when it does not."""
-    text = incoming.header(b"content-length")
-    if span is not None:
+    if incoming.status == _PARTIAL:
         text = incoming.header(b"content-range").rpartition("/")[2]
+    else:
+        text = incoming.header(b"content-length")
     return int(text) if text.isascii() and text.isdigit() else -1
+
+
+def _is_whole(incoming: Incoming) -> bool:
+    """Return whether an answer that says that it is a part is one of everything."""
+    starts = _starts_at(incoming.header(b"content-range"), 0)
+    return starts and incoming.header(b"content-length") == str(_whole_size(incoming))
 
 
 class KeyOrderedSource(CloudSource):

@@ -11,6 +11,7 @@ from cos_migrate import metadata
 from cos_migrate.checks import Check
 from cos_migrate.http_dates import NANO, ns_of
 from cos_migrate.model import Described, Fingerprint
+from cos_migrate.sources.versions import plain_tag
 from cos_migrate.xml_text import text_of
 
 _EVERYONE = "http://cam.qcloud.com/groups/global/AllUsers"
@@ -28,7 +29,7 @@ _ENCRYPTED = b"x-cos-server-side-encryption"
 
 def described_by(headers: Mapping[bytes, bytes]) -> Described:
     """Return what the headers (lower-case names) of GET or HEAD say; its size is not looked at."""
-    etag = metadata.text_of(headers.get(b"etag", b"")).strip('"')
+    etag = plain_tag(metadata.text_of(headers.get(b"etag", b"")))
     crc64 = headers.get(b"x-cos-hash-crc64ecma", b"")
     carried = metadata.user({}, _user(headers))
     md5 = etag.lower() if _is_md5(etag, headers) else ""

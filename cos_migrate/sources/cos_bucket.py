@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote, unquote, unquote_plus
 
 from cos_migrate import values
+from cos_migrate.checks import Check
 from cos_migrate.cos_signature import SigningKeys, authorization
 from cos_migrate.errors import CosError, SourceError, TransportError
 from cos_migrate.fetch import Request
@@ -33,6 +34,7 @@ from cos_migrate.sources.cos_answers import described_by, grants_in, listed_inst
 from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.list_files import rejected_line
+from cos_migrate.sources.versions import md5_checks, plain_tag
 from cos_migrate.sources.xml_characters import UNREADABLE
 from cos_migrate.values import NO_SECRET, Secret
 from cos_migrate.xml_text import text_of
@@ -315,7 +317,7 @@ class CosBucketSource(KeyOrderedSource):
         fingerprint = Fingerprint(
             int(entry["Size"]),
             listed_instant(entry.get("LastModified") or ""),
-            (entry.get("ETag") or "").strip('"'),
+            plain_tag(entry.get("ETag") or ""),
         )
         storage_class = entry.get("StorageClass") or "STANDARD"
         return SourceObject(name, self.key_of(name), fingerprint, storage_class=storage_class)
@@ -411,6 +413,10 @@ class CosBucketSource(KeyOrderedSource):
             described = described._replace(headers={**described.headers, **self._acl(obj)})
         return described
 
+    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
+        """Return the check by a listed ETag that is an MD5."""
+        return md5_checks(listed.etag)
+
     def _acl(self, obj: SourceObject) -> dict[str, str]:
         """Return the headers that give an object's ACL to its copy. Raises SourceError."""
         with self._named("GetObjectAcl", obj):
@@ -446,7 +452,7 @@ class CosBucketSource(KeyOrderedSource):
     def copy_headers(self, obj: SourceObject, described: Described | None) -> list[tuple[str, str]]:
         """Pin a copy to the listed version; onto itself an object is copied with its metadata."""
         headers = []
-        if obj.fingerprint.etag:
+        if obj.fingerprint.etag and self.pins_copies:
             headers.append(("x-cos-copy-source-if-match", f'"{obj.fingerprint.etag}"'))
         if described is not None:
             headers.append(("x-cos-metadata-directive", "Replaced"))

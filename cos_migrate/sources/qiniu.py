@@ -38,6 +38,7 @@ from cos_migrate.sources.collapsed import CollapsedKeys, same_target
 from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.qiniu_services import Account, Services, made_marker, marker_key, told_of
+from cos_migrate.sources.versions import plain_tag
 
 _SIGNED_FOR = 3600
 """Seconds that a signed URL is good for, as in the Java tool."""
@@ -283,7 +284,7 @@ class QiniuSource(KeyOrderedSource):
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return what an answer of the download domain says."""
         sent = metadata.text_of(headers.get(b"etag", b""))
-        etag = sent.removeprefix("W/").strip('"')
+        etag = plain_tag(sent)
         foreign = [
             (name.decode("latin-1").removeprefix("x-qn-meta-").lstrip("!"), metadata.text_of(value))
             for name, value in headers.items()
@@ -296,9 +297,13 @@ class QiniuSource(KeyOrderedSource):
         return Described(
             Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
             {**metadata.standard(headers, ("content-type",)), **carried.headers},
-            checks=_checks(etag or obj.fingerprint.etag, obj.fingerprint.size),
+            checks=_checks(etag, obj.fingerprint.size),
             warnings=carried.warnings,
         )
+
+    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
+        """Return the check by a listed hash that content alone tells."""
+        return _checks(listed.etag, listed.size)
 
     def describe(self, obj: SourceObject) -> Described:
         """Ask for the headers, and the management service for the MD5, which no header tells."""

@@ -16,6 +16,7 @@ from email.header import decode_header, make_header
 from cos_migrate import metadata
 from cos_migrate.checks import Check
 from cos_migrate.model import Described, Fingerprint
+from cos_migrate.sources.versions import plain_tag
 
 _META = b"x-amz-meta-"
 _MD5 = re.compile("[0-9a-f]{32}")
@@ -29,7 +30,9 @@ _DIGESTS = (
 _ARCHIVES = frozenset({b"GLACIER", b"DEEP_ARCHIVE"})
 
 
-def description_of(headers: Mapping[bytes, bytes], etag_name: str) -> Described:
+def description_of(
+    headers: Mapping[bytes, bytes], etag_name: str, *, etags_are_md5: bool = True
+) -> Described:
     """Return what is stored with an object and how its content can be checked.
 
     `headers` have lower-case names; `etag_name` is the user metadata that keeps the ETag.
@@ -42,7 +45,7 @@ def description_of(headers: Mapping[bytes, bytes], etag_name: str) -> Described:
         kept = ",".join(word for word in words if word != "aws-chunked")
         stored = {name: value for name, value in stored.items() if name != "content-encoding"}
         stored |= {"content-encoding": kept} if kept else {}
-    md5 = etag if _etag_is_md5(etag, headers) else ""
+    md5 = etag if etags_are_md5 and _etag_is_md5(etag, headers) else ""
     return Described(
         Fingerprint(-1, etag=etag),
         {**stored, **carried.headers},
@@ -54,7 +57,7 @@ def description_of(headers: Mapping[bytes, bytes], etag_name: str) -> Described:
 
 def etag_of(headers: Mapping[bytes, bytes]) -> str:
     """Return the ETag without quotes."""
-    return headers.get(b"etag", b"").decode("latin-1").removeprefix("W/").strip('"')
+    return plain_tag(headers.get(b"etag", b"").decode("latin-1"))
 
 
 def is_archived(headers: Mapping[bytes, bytes]) -> bool:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 
+from cos_migrate.sources.versions import plain_tag
+
 PAGE = 1000
 """Keys on one page: the most that S3 gives."""
 
@@ -74,7 +76,7 @@ def parse(document: bytes) -> Listing:
         Entry(
             _name(item.findtext(key_tag), encoded=encoded),
             int(item.findtext(size_tag, "")),
-            item.findtext(etag_tag, "").strip().strip('"'),
+            plain_tag(item.findtext(etag_tag, "")),
         )
         for item in root.iterfind(f"{space}Contents")
     ]

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, urlsplit
 
+from cos_migrate.checks import Check
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Connection, Incoming
@@ -39,6 +40,7 @@ from cos_migrate.sources.s3_description import description_of, is_archived
 from cos_migrate.sources.s3_endpoint import Endpoint, region_expected, regional_host
 from cos_migrate.sources.s3_listing import Listing
 from cos_migrate.sources.s3_signer import Signer
+from cos_migrate.sources.versions import md5_checks
 from cos_migrate.xml_text import text_of
 
 T = TypeVar("T")
@@ -104,6 +106,11 @@ class S3Source(KeyOrderedSource):
         "SignatureDoesNotMatch",
     }
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
+
+    @property
+    def etags_are_md5(self) -> bool:
+        """Whether ETags of 32 hex digits are taken for the MD5 of the content."""
+        return True
 
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
@@ -213,7 +220,11 @@ class S3Source(KeyOrderedSource):
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
         """Return metadata and checksums."""
-        return description_of(headers, self.etag_name)
+        return description_of(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
+
+    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
+        """Return the check by a listed ETag that is an MD5."""
+        return md5_checks(listed.etag) if self.etags_are_md5 else ()
 
     def describe(self, obj: SourceObject) -> Described:
         """Ask for the headers; an object that must be restored first is an error already here."""
@@ -222,10 +233,8 @@ class S3Source(KeyOrderedSource):
                 told = Told(incoming.status, "InvalidObjectState", "as its storage class says")
                 raise self.error("HeadSource", obj.name, told)
             if obj.fingerprint.size < 0:  # what is only looked at needs no ACL yet
-                described = super()._described(obj, incoming, None)
-            else:
-                described = self._described(obj, incoming, None)
-        return self._held(obj, described)
+                return super()._described(obj, incoming, None)
+            return self._described(obj, incoming, None)
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
         """Ask for a whole object, unless its ACL or its name takes another request."""

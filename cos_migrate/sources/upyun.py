@@ -339,7 +339,7 @@ class UpyunSource(CloudSource):
         ]
         carried = metadata.user(own, foreign)
         return Described(
-            Fingerprint(-1, _time_of(headers, obj.fingerprint.mtime_ns)),
+            Fingerprint(-1, _time_of(headers)),
             {**metadata.standard(headers, ("content-type",)), **carried.headers},
             md5=md5,
             checks=(Check("MD5", md5),) if md5 else (),
@@ -421,10 +421,9 @@ def _md5_of(value: bytes) -> str:
     return digest.hex() if len(digest) == 16 else ""  # noqa: PLR2004 - bytes of an MD5
 
 
-def _time_of(headers: Mapping[bytes, bytes], listed_ns: int) -> int:
-    """Return when a file was modified; where nothing tells it, it counts as it was listed."""
+def _time_of(headers: Mapping[bytes, bytes]) -> int:
+    """Return when a file was modified, in nanoseconds since 1970; -1 where nothing tells it."""
     seconds = headers.get(b"x-upyun-file-date", b"")
     if seconds.isdigit():
         return int(seconds) * NANO
-    told = ns_of(headers.get(b"last-modified", b""))
-    return told if told >= 0 else listed_ns
+    return ns_of(headers.get(b"last-modified", b""))

@@ -28,7 +28,7 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
     if crc64 >= 0:
         checks.append(Check("CRC-64/XZ", str(crc64)))
     return Described(
-        Fingerprint(-1, instant, _strong(etag) or (etag if _is_weak(etag) and instant < 0 else "")),
+        Fingerprint(-1, instant, _strong(etag) or ("" if instant >= 0 else _comparable(etag))),
         {**metadata.standard(headers), **carried.headers},
         md5=md5,
         crc64=crc64,
@@ -51,8 +51,12 @@ def _strong(etag: str) -> str:
     return etag[1:-1] if strong and '"' not in etag[1:-1] else ""
 
 
-def _is_weak(etag: str) -> bool:
-    return etag.startswith("W/") and bool(_strong(etag[2:]))
+def _comparable(etag: str) -> str:
+    """Return a tag that pins nothing, weak or without quotes, as a weak one; empty: it is none."""
+    if etag.startswith("W/") and _strong(etag[2:]):
+        return etag
+    bare = etag.removeprefix("W/")
+    return f'W/"{bare}"' if bare and '"' not in bare else ""
 
 
 def is_strong(etag: str) -> bool:

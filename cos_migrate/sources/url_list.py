@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from cos_migrate import metadata, values
-from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.errors import CONTRADICTORY, SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Incoming, Timeouts
 from cos_migrate.model import (
@@ -45,6 +45,8 @@ from cos_migrate.sources.urls import (
     shown,
     shown_line,
 )
+from cos_migrate.sources.versioned import unknown
+from cos_migrate.sources.versions import Verdict, plain_tag, sizes_differ
 from cos_migrate.values import NO_SECRET, Secret
 
 
@@ -118,6 +120,7 @@ class UrlListSource(CloudSource):
     old_servers: ClassVar[bool] = True
     sends_pages: ClassVar[bool] = True
     key_list: ClassVar[str] = ""
+    tells_versions: ClassVar[bool] = False
 
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -342,22 +345,83 @@ class UrlListSource(CloudSource):
         if b"content-range" in headers and not etag and mtime_ns < 0:
             text = "nothing tells which version its parts belong to"
             raise self._url_error(obj, text, "RangeIgnored")
-        listed = obj.fingerprint.etag
-        if etag.removeprefix("W/").strip('"') == listed.removeprefix("W/").strip('"'):
+        listed = obj.fingerprint
+        if plain_tag(etag) == plain_tag(listed.etag):
             # Weak or strong, it names the same.
-            fingerprint = described.fingerprint._replace(etag=listed)
+            fingerprint = described.fingerprint._replace(etag=listed.etag)
             return described._replace(fingerprint=fingerprint)
+        same_time = 0 <= mtime_ns == listed.mtime_ns
+        if b"content-range" in headers and etag and listed.etag and same_time:
+            text = "its servers have ETags of their own, so that its parts could be of two versions"
+            raise self._url_error(obj, text, "RangeIgnored")
         return described
+
+    def verdict(self, listed: Fingerprint, now: Fingerprint) -> Verdict:
+        """Take the same time and size for the same version, whatever ETags servers have."""
+        found = super().verdict(listed, now)
+        same_time = 0 <= listed.mtime_ns == now.mtime_ns
+        if same_time and not sizes_differ(listed, now):
+            return Verdict.SAME
+        return found
+
+    def _believed(
+        self,
+        obj: SourceObject,
+        described: Described,
+        headers: Mapping[bytes, bytes],
+        *,
+        has_content: bool,
+    ) -> Described:
+        """Believe a GET without the time that HEAD has, where both agree on the rest."""
+        listed, now = obj.fingerprint, described.fingerprint
+        if (
+            has_content
+            and not listed.etag
+            and now == (listed.size, _UNKNOWN, "")
+            and listed.mtime_ns >= 0
+            and self._is_as_by_head(obj, headers)
+        ):
+            described = described._replace(fingerprint=listed)
+        return super()._believed(obj, described, headers, has_content=has_content)
+
+    def _is_as_by_head(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> bool:
+        """Return whether HEAD tells size and type of content that an answer to GET has."""
+        names = (b"content-length", b"content-type")
+        with self.answer(unknown(obj), "HEAD", None) as head:
+            return all(head.headers.get(name) == headers.get(name) for name in names)
+
+    def server_of(self, obj: SourceObject) -> str:
+        """Return scheme, host and port."""
+        return self._address(obj).origin
+
+    def contradiction(
+        self, obj: SourceObject, text: str, operation: str = "GetObject", status: int = 0
+    ) -> SourceError:
+        """Return the error of an answer that cannot be of the object, with a way out."""
+        if self.examines:
+            text = f"{text}; where HEAD is answered wrongly, isSkipHead=on asks by GET alone"
+        return super().contradiction(obj, text, operation, status)
+
+    def describe(self, obj: SourceObject) -> Described:
+        """Ask by HEAD, and by GET where the answer to HEAD is not to be believed."""
+        try:
+            return super().describe(obj)
+        except SourceError as error:
+            if error.code != CONTRADICTORY:
+                raise
+        return self._described_by_get(obj)
+
+    def _described_by_get(self, obj: SourceObject) -> Described:
+        with self.answer(obj, "GET", None) as incoming:
+            return self._described(obj, incoming, None)
 
     def stat(self, obj: SourceObject) -> SourceObject:
         """Ask by HEAD, and by GET where that tells again what was found not to be true."""
-        now = super().stat(obj)
-        if now.fingerprint != obj.fingerprint:
-            return now
-        unknown = obj._replace(fingerprint=Fingerprint(_UNKNOWN))
-        with self.answer(unknown, "GET", None) as incoming:
-            described = self._described(unknown, incoming, None)
-        return obj._replace(fingerprint=self._held(unknown, described).fingerprint)
+        listed = obj.fingerprint
+        now = super().describe(unknown(obj)).fingerprint
+        if now == listed or self.verdict(listed, now) is Verdict.CONTRADICTS:
+            now = self._described_by_get(unknown(obj)).fingerprint
+        return self._succeeding(obj, now)
 
     # -- records -------------------------------------------------------------------------------
 

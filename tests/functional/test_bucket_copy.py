@@ -143,6 +143,24 @@ def test_everything_is_copied_and_then_nothing_again(tool: CloudTool, cos: Embed
     assert stored(cos)["to/plain"] == b"changed"
 
 
+@pytest.mark.parametrize("status", [412, 501])
+@pytest.mark.parametrize("size", [100, 3 * MIB])
+def test_a_copy_whose_condition_is_refused_although_it_holds(
+    tool: CloudTool, cos: EmbeddedCos, status: int, size: int
+) -> None:
+    """It is made without, and so are all that follow."""
+    put(cos, "a", noise(size))
+    put(cos, "b", noise(size, 2))
+    tool.common |= {"smallFileExecutorNum": "1", "bigFileExecutorNum": "1"}
+    operation = "PutObjectCopy" if size < 2 * MIB else "UploadPartCopy"
+    fault = Fault("status", operation, status=status, code="PreconditionFailed")
+    cos.faults.append(fault)
+    ended = end(start_in_parts(tool))
+    assert (ended.code, ended.counts()) == (0, counted(new=2)), ended.out
+    assert stored(cos) == {"a": noise(size), "b": noise(size, 2)}
+    assert moved(cos) == 0
+
+
 @pytest.mark.parametrize(("status", "code"), [(405, "MethodNotAllowed"), (403, "AccessDenied")])
 def test_what_may_not_be_copied_passes_through(
     tool: CloudTool, cos: EmbeddedCos, status: int, code: str

@@ -155,6 +155,7 @@ SOURCES = {
         "srcSocketTimeout": "sources/test_aws_errors.py::test_a_source_that_is_silent",
         "uriList": "sources/test_aws.py::test_a_list_of_keys_instead_of_a_listing",
         "endPoint": "sources/test_aws_errors.py::test_an_endpoint_that_nothing_answers",
+        "etagIsMd5": "functional/test_etags.py::test_etags_that_are_no_md5",
     },
     "migrateCsp": {
         # What it shares with S3 is one code, tested there.

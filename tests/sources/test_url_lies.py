@@ -103,7 +103,7 @@ def part(source: UrlListSource, obj: SourceObject, start: int, size: int) -> byt
         ("bytes */10", "RangeIgnored"),
         ("items 2-5/10", "RangeIgnored"),
         ("", "RangeIgnored"),
-        ("bytes 2-5/11", "Changed"),
+        ("bytes 2-5/11", "ContradictoryAnswer"),
     ],
 )
 def test_a_range_that_is_another_one(tmp_path: Path, told: str, code: str) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from cos_migrate.bodies import Bodies
 from cos_migrate.errors import SourceError
 from cos_migrate.lister import Lister
 from cos_migrate.masking import FOREIGN_MOST, masked, without_secrets, words_of
+from cos_migrate.memory import MemoryBudget
 from cos_migrate.model import Failure, Found, SourceObject
 from cos_migrate.mover import Mover
 from cos_migrate.ordered import OrderedCheckings
+from cos_migrate.retries import Retries
 from cos_migrate.scanner import ScanEnded, Scanner
 from cos_migrate.tasks import Kind, Reply, failure_of
 from tests.unit.keys_source import KeysSource
@@ -112,7 +116,11 @@ def test_a_task_that_breaks_off_tells_no_secret() -> None:
 
     source = Broken([])
     nobody: Any = None
-    mover = Mover(source, nobody, nobody, OrderedCheckings(), nobody)
+    retries = Retries(1, threading.Event(), lambda: None)
+    bodies = Bodies(
+        source, retries, MemoryBudget(1), attach_md5=False, spool_folder="", small_below=0
+    )
+    mover = Mover(source, nobody, bodies, OrderedCheckings(), nobody)
     _, reply, *values = mover.run((1, Kind.STAT, "name", 1, 0, "", False, ""))
     failure = Failure(*values)
     assert (reply, failure.code) == (Reply.FAILED, "Unexpected")

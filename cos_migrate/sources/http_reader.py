@@ -1,0 +1,133 @@
+"""The body of an answer, compared with the checksums of the source once it is the whole object."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from cos_migrate.checks import Checking
+from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, SourceError, TransportError
+from cos_migrate.http import Incoming
+from cos_migrate.misreads import MISREAD, NO_MD5, is_by_etag, misread_text
+from cos_migrate.model import Described
+
+_KEPT = 1_000
+"""Objects whose last misread is kept."""
+
+
+class Nothing:
+    """An empty range."""
+
+    def __init__(self, described: Described) -> None:
+        self.described = described
+
+    def read(self, size: int) -> bytes:  # noqa: ARG002 - there is nothing to read
+        """Return nothing."""
+        return b""
+
+    def check_unchanged(self) -> None:
+        """Accept it: there is nothing to compare."""
+
+
+class Misreads:
+    """Contents that differed from the MD5 that their ETag looks like; used by many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: dict[str, str] = {}
+
+    def repeats(self, name: str, described: Described, wrong: str, read: Checking) -> bool:
+        """Keep what was read of an object; return whether the read before was the same.
+
+        `wrong` is the kind of the checksum that differs: only an ETag is kept.
+        """
+        etag = described.fingerprint.etag
+        if not is_by_etag(described.checks, wrong, etag):
+            return False
+        found = f"{etag} {read.found(wrong)}"
+        with self._lock:
+            before = self._last.pop(name, "")
+            self._last[name] = found
+            if len(self._last) > _KEPT:
+                del self._last[next(iter(self._last))]
+        return before == found
+
+
+class HttpReader:
+    """The body of an answer, summed up where it is the whole object."""
+
+    def __init__(
+        self,
+        incoming: Incoming,
+        described: Described,
+        length: int,
+        misreads: Misreads | None,
+        *,
+        name: str,
+        shown: str,
+        proven: bool,
+        named: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        """`length`: bytes that must come; -1: as many as do.
+
+        `misreads` is None for a part of an object. `name` is the object's, `shown` how messages
+        name it. `proven`: whether the answer's head says that it is of the listed version.
+        `named` gives what names the object in an error of the connection.
+        """
+        self.described = described
+        self._incoming = incoming
+        self._length = self._left = length
+        self._bounded = length >= 0
+        self._misreads = misreads
+        self._name, self._shown = name, shown
+        self._proven = proven
+        self._named = named
+        self._checking = Checking(described.checks if misreads else ())
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, none at the end. Raises SourceError."""
+        wanted = min(size, self._left) if self._bounded else size
+        with self._named():
+            data = self._incoming.read(wanted) if wanted else b""
+            if self._bounded:
+                self._left -= len(data)
+                if wanted and not data:
+                    raise self._ended_early()
+                if not self._left and not self._incoming.ended and self._incoming.read(1):
+                    # Only its end frees the connection for the next request.
+                    raise TransportError(
+                        "its body is longer than it should be", code="BadAnswer", retryable=True
+                    )
+        self._checking.update(data)
+        return data
+
+    def check_unchanged(self) -> None:
+        """Raise SourceError when what was read differs from the source's own checksum."""
+        if self._bounded and self._left:
+            return  # only some of it was read
+        wrong = self._checking.wrong()
+        if not wrong:
+            return
+        if not self._proven:
+            raise self._error(
+                "the answer has no ETag, and its content is not what was listed", CONTRADICTORY
+            )
+        if self._misreads and self._misreads.repeats(
+            self._name, self.described, wrong, self._checking
+        ):
+            raise self._error(NO_MD5, ETAG_IS_NO_MD5, retryable=False)
+        raise self._error(misread_text(wrong), MISREAD)
+
+    def _ended_early(self) -> TransportError:
+        headers = self._incoming.headers
+        if b"content-length" not in headers and b"transfer-encoding" in headers:
+            # It is whole, as the server says.
+            text = f"the answer has {self._length - self._left} bytes instead of {self._length}"
+            return TransportError(text, code=CONTRADICTORY, retryable=True)
+        return TransportError("its body ended early", code="ConnectionBroken", retryable=True)
+
+    def _error(self, text: str, code: str, *, retryable: bool = True) -> SourceError:
+        return SourceError(
+            text, operation="GetObject", target=self._shown, code=code, retryable=retryable
+        )

@@ -1,0 +1,150 @@
+"""What all cloud sources do about versions: answers are held to the listing, requests pinned to it.
+
+Nothing here asks a source; `versions` has the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from cos_migrate.checks import Check
+from cos_migrate.errors import CONTRADICTORY, SourceChanged, SourceError
+from cos_migrate.model import Described, Fingerprint, SourceObject, Target
+from cos_migrate.sources.base import Source, SourceOptions
+from cos_migrate.sources.versions import (
+    UNKNOWN,
+    Verdict,
+    compare,
+    contradiction_text,
+    sizes_differ,
+)
+
+_SERVERS_MOST = 10_000
+"""Servers of which it is kept that conditions are of no use there."""
+_COPIES = "copies"
+"""Stands among those servers for COS where it copies from the source."""
+
+
+def unknown(obj: SourceObject) -> SourceObject:
+    """Return an object of which nothing is known: what is asked for it has no condition."""
+    return obj._replace(fingerprint=UNKNOWN)
+
+
+class VersionedSource(Source):
+    """A source whose objects have versions that an ETag or a time tells apart."""
+
+    tells_versions: ClassVar[bool] = True
+    """Whether each answer about an object has an ETag or a time, as the cloud's protocol says."""
+
+    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+        super().__init__(config, target, options)
+        self._unconditional: set[str] = set()
+        """Servers that refuse conditions although they hold: they are asked without."""
+
+    def verdict(self, listed: Fingerprint, now: Fingerprint) -> Verdict:
+        """Compare what an answer says with what was listed."""
+        return compare(listed, now)
+
+    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:  # noqa: ARG002
+        """Return the checks of the content that the listed ETag gives, for an answer without."""
+        return ()
+
+    def server_of(self, obj: SourceObject) -> str:  # noqa: ARG002 - most have one
+        """Return the server that has an object, as conditions are refused or not."""
+        return ""
+
+    def unpin_copies(self, obj: SourceObject) -> bool:
+        """Return whether a copy may be asked for without conditions, after they were refused.
+
+        That is so when the source has the listed version all the same. Raises SourceError.
+        """
+        if _COPIES in self._unconditional:
+            return True
+        now = self.stat(obj).fingerprint
+        if self.verdict(obj.fingerprint, now) is not Verdict.SAME:
+            return False
+        self._unpin(_COPIES)
+        return True
+
+    @property
+    def pins_copies(self) -> bool:
+        """Whether copies are asked for with conditions."""
+        return _COPIES not in self._unconditional
+
+    def contradiction(
+        self, obj: SourceObject, text: str, operation: str = "GetObject", status: int = 0
+    ) -> SourceError:
+        """Return the error of an answer that cannot be of the object."""
+        return SourceError(
+            f"the answer is not to be believed: {text}",
+            operation=operation,
+            target=self.shown(obj.name),
+            status=status,
+            code=CONTRADICTORY,
+            retryable=True,
+        )
+
+    def _pinned(self, obj: SourceObject) -> SourceObject:
+        """Return what a request for an object is made from: without conditions where refused."""
+        if self._unconditional and self.server_of(obj) in self._unconditional:
+            return unknown(obj)
+        return obj
+
+    def _unpin(self, server: str) -> None:
+        """Send a server no conditions from now on."""
+        if len(self._unconditional) < _SERVERS_MOST:
+            self._unconditional.add(server)
+
+    def _succeeding(self, obj: SourceObject, now: Fingerprint) -> SourceObject:
+        """Return `obj` with a fingerprint that may follow its own. Raises SourceError."""
+        if self.verdict(obj.fingerprint, now) is Verdict.CONTRADICTS:
+            raise self.contradiction(obj, contradiction_text(obj.fingerprint, now))
+        return obj._replace(fingerprint=now)
+
+    def _believed(
+        self,
+        obj: SourceObject,
+        described: Described,
+        headers: Mapping[bytes, bytes],
+        *,
+        has_content: bool,
+    ) -> Described:
+        """Return what an answer describes, completed by what was listed: both are one version.
+
+        Raises SourceChanged when it is of another version, SourceError when it is of none. Where
+        only its ETag is missing and the whole content follows, the listed ETag may be the check.
+        """
+        listed, now = obj.fingerprint, described.fingerprint
+        found = self.verdict(listed, now)
+        if found is Verdict.CHANGED:
+            raise self._changed(obj)
+        if found is Verdict.CONTRADICTS:
+            checks = self.listed_checks(listed)
+            if not has_content or not checks or now.etag or sizes_differ(listed, now):
+                raise self.contradiction(obj, contradiction_text(listed, now))
+            described = described._replace(checks=(*described.checks, *checks))
+        elif self.tells_versions and not (
+            now.etag or now.mtime_ns >= 0 or b"last-modified" in headers
+        ):
+            raise self.contradiction(obj, "it has neither an ETag nor a time of modification")
+        mtime_ns = now.mtime_ns if now.mtime_ns >= 0 else listed.mtime_ns
+        told = Fingerprint(now.size, mtime_ns, now.etag or listed.etag)
+        return described._replace(fingerprint=told)
+
+    def _changed(self, obj: SourceObject) -> SourceChanged:
+        return SourceChanged(
+            "it changed after it was listed",
+            operation="GetObject",
+            target=self.shown(obj.name),
+            code="Changed",
+        )
+
+    def _no_ranges(self, obj: SourceObject, status: int) -> SourceError:
+        return SourceError(
+            "the source sends no ranges of it",
+            operation="GetObject",
+            target=self.shown(obj.name),
+            status=status,
+            code="RangeIgnored",
+        )
