@@ -41,10 +41,12 @@ make_environment() {
 
 check_writable() {
     for folder in tmp log; do
-        if ! mkdir -m 700 -p "$folder" 2>/dev/null || ! (: >"$folder/.writable") 2>/dev/null; then
+        probe=$folder/.writable.$$
+        # -C: made new, never written through what another user has put there.
+        if ! mkdir -m 700 -p "$folder" 2>/dev/null || ! (rm -f "$probe" && set -C && : >"$probe") 2>/dev/null; then
             give_up "cannot write to $(pwd)/$folder: the tool keeps its environment, logs and records in its own folder; copy it to a place you may write to, or free space on the disk"
         fi
-        rm -f "$folder/.writable"
+        rm -f "$probe"
     done
 }
 

@@ -23,6 +23,7 @@ from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import MigrateError, StateError
 from cos_migrate.file_lock import FileLock
 from cos_migrate.http import Connection
+from cos_migrate.safe_files import make_folder, write_file
 
 _BUCKET = "demo-1250000000"
 _REGION = "ap-guangzhou"
@@ -106,9 +107,11 @@ class _Demo:
         self._files = place / "files"
 
     def run(self) -> int:
+        make_folder(self._place)  # none is emptied that another user has linked to
         shutil.rmtree(self._place, ignore_errors=True)
+        make_folder(self._place)
         for name in ("conf", "db", "log", "tmp", "cos"):
-            (self._place / name).mkdir(parents=True)
+            (self._place / name).mkdir()
         print(f"making {_FILES} sample files in {self._shown(self._files)} ...", flush=True)
         make_sample_tree(self._files)
         cos = EmbeddedCos(self._place / "cos", secret_id=_ID, secret_key=_KEY)
@@ -149,7 +152,7 @@ class _Demo:
             f"region={_REGION}\nendPointSuffix=localhost:{port}\ncosPath=/demo/\n"
             f"[migrateLocal]\nlocalPath={local}\n"
         )
-        (self._place / "conf" / "config.ini").write_text(text, encoding="utf-8")
+        write_file(self._place / "conf" / "config.ini", text.encode())
 
     def _migrate(self) -> int:
         paths = [str(self._tool), os.environ.get("PYTHONPATH", "")]

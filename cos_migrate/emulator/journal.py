@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cos_migrate.emulator.objects import Stored
+from cos_migrate.emulator.own_files import open_file, open_own
 
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 class Journal:
@@ -59,7 +60,7 @@ class Journal:
 
     def _append(self, line: bytes) -> None:
         if self._file < 0:
-            self._file = os.open(self._path, _FLAGS, 0o666)
+            self._file = open_own(self._path, _FLAGS)
             self._size = os.fstat(self._file).st_size
         try:
             if os.write(self._file, line) != len(line):
@@ -72,7 +73,7 @@ class Journal:
     def _entries(self) -> Iterator[tuple[str, Stored | None]]:
         if not self._path.exists():
             return
-        with self._path.open("rb") as file:
+        with open_file(self._path, os.O_RDONLY) as file:
             for line in file:
                 try:
                     fields = json.loads(line)
@@ -84,7 +85,8 @@ class Journal:
     def _rewrite(self, found: dict[str, Stored]) -> None:
         """Leave only what counts, so that the next line begins where a line begins."""
         new = self._path.with_name(self._path.name + ".new")
-        with new.open("wb") as file:
+        new.unlink(missing_ok=True)
+        with open_file(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
             file.writelines(_line(stored) for stored in found.values())
         new.replace(self._path)
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 
+from cos_migrate.emulator.own_files import must_be_real
+
 HIDDEN = ".keys"
 _LONGEST = 200
 """Bytes of one name."""
@@ -41,11 +43,16 @@ class Places:
         return path
 
     def ensure(self, path: str) -> None:
-        """Make the folder of a path. Raises OSError where a file is in the way."""
+        """Make the folder of a path. Raises OSError where a file or a link is in the way."""
+        self.must_be_real(path)
         # Not remembered: the user may have taken the folder away.
         folder = os.path.join(self._root, path.rpartition("/")[0])
         if not os.path.isdir(folder):
             os.makedirs(folder, exist_ok=True)
+
+    def must_be_real(self, path: str) -> None:
+        """Raise OSError when the folder of a path below the root leads out of it by a link."""
+        must_be_real(self._root, path.rpartition("/")[0])
 
     def leave(self, path: str) -> None:
         """Remove the folders that a removed file leaves empty, up to its bucket's."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -25,10 +26,13 @@ from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.journal import Journal
 from cos_migrate.emulator.messages import PIECE
 from cos_migrate.emulator.objects import Part, Received, Stored, Upload
+from cos_migrate.emulator.own_files import open_file, own_folder
 from cos_migrate.emulator.places import Places
 from cos_migrate.emulator.uploads import Uploads
 
 _JOURNAL = ".jsonl"
+_ARRIVING = re.compile("[0-9]+-[0-9]+")
+"""Names of files below `.tmp`."""
 _PATIENCE = 5.0
 """Seconds to wait on Windows for a reader to close a file that is to be replaced."""
 
@@ -46,9 +50,10 @@ class Store:
         self._numbers = itertools.count()
         self._places = Places(self._root)
         for name in (".meta", ".tmp"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            own_folder(folder / name)
         for path in (folder / ".tmp").iterdir():
-            path.unlink()
+            if _ARRIVING.fullmatch(path.name):
+                path.unlink()
         self._uploads = Uploads(folder / ".uploads")
         self._load()
 
@@ -57,7 +62,7 @@ class Store:
         path = self.folder / ".tmp" / f"{os.getpid()}-{next(self._numbers)}"
         digest, crc, size = hashlib.md5(usedforsecurity=False), 0, 0
         try:
-            with open(path, "wb", buffering=0) as file:
+            with open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0) as file:
                 for piece in pieces:
                     file.write(piece)
                     digest.update(piece)
@@ -110,7 +115,8 @@ class Store:
         """Return an object and its bytes, which stay the same while it is replaced."""
         with self._lock:
             stored = self.get(bucket, key)
-            return stored, open(os.path.join(self._root, stored.path), "rb")
+            self._places.must_be_real(stored.path)
+            return stored, open_file(os.path.join(self._root, stored.path), os.O_RDONLY)
 
     def delete(self, bucket: str, key: str) -> None:
         """Remove an object, if it is there."""
@@ -121,6 +127,7 @@ class Store:
             self._sorted.pop(bucket, None)
             self._journal(bucket).forget(key)
             with suppress(OSError):  # taken away by the user, or still being read on Windows
+                self._places.must_be_real(stored.path)
                 os.unlink(os.path.join(self._root, stored.path))
             self._places.leave(stored.path)
 
@@ -210,7 +217,8 @@ class Store:
     def _holds(self, stored: Stored) -> bool:
         """Return whether the bytes that metadata tells of are in their place."""
         try:
-            with (self.folder / stored.path).open("rb") as file:
+            self._places.must_be_real(stored.path)
+            with open_file(self.folder / stored.path, os.O_RDONLY) as file:
                 crc = 0
                 for piece in file_pieces(file, 0, stored.size):
                     crc = fastcrc.crc64.xz(piece, crc)

@@ -17,6 +17,7 @@ from pathlib import Path
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import PIECE
 from cos_migrate.emulator.objects import Part, Received, Upload
+from cos_migrate.emulator.own_files import must_be_real, open_file, own_folder
 
 _HEAD = "upload.json"
 
@@ -28,9 +29,10 @@ class Uploads:
         self._folder = folder
         self._lock = threading.Lock()
         self._uploads: dict[str, Upload] = {}
-        folder.mkdir(parents=True, exist_ok=True)
+        own_folder(folder)
         for path in folder.iterdir():
-            self._load(path)
+            if not path.is_symlink():
+                self._load(path)
 
     def begin(self, bucket: str, key: str, headers: dict[str, str], acl: str) -> Upload:
         """Begin an upload."""
@@ -45,7 +47,8 @@ class Uploads:
         folder = self._folder / upload.upload_id
         folder.mkdir()
         new = folder / (_HEAD + ".new")
-        new.write_text(json.dumps(fields), encoding="utf-8")
+        with open_file(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
+            file.write(json.dumps(fields).encode())
         new.replace(folder / _HEAD)
         with self._lock:
             self._uploads[upload.upload_id] = upload
@@ -74,6 +77,7 @@ class Uploads:
                 raise _unknown()
             old, path = upload.parts.get(number), self._path(upload, part)
             try:
+                must_be_real(str(self._folder), upload.upload_id)
                 got.path.replace(path)
             except OSError:
                 got.discard()
@@ -90,7 +94,8 @@ class Uploads:
         for part in parts:
             if upload.parts.get(part.number) != part:
                 raise Refusal("InvalidPart", f"Part {part.number} was replaced meanwhile.")
-            with self._path(upload, part).open("rb") as file:
+            must_be_real(str(self._folder), upload.upload_id)
+            with open_file(self._path(upload, part), os.O_RDONLY) as file:
                 while piece := file.read(PIECE):
                     yield piece
 
@@ -100,7 +105,7 @@ class Uploads:
         with self._lock:
             self._uploads.pop(upload.upload_id, None)
         folder = self._folder / upload.upload_id
-        if folder.is_dir():
+        if folder.is_dir() and not folder.is_symlink():
             _remove(folder)
 
     def _path(self, upload: Upload, part: Part) -> Path:
@@ -118,7 +123,7 @@ class Uploads:
         # either will do.
         for path in folder.glob("*-*-*"):
             number, etag, crc = path.name.split("-")
-            told = path.stat()
+            told = path.lstat()
             part = Part(int(number), told.st_size, etag, int(crc, 16), told.st_mtime)
             upload.parts[part.number] = part
         self._uploads[upload.upload_id] = upload

@@ -241,7 +241,7 @@ def test_unfinished_uploads_outlive_a_restart(tmp_path: Path) -> None:
     for number, data in ((1, b"one"), (2, b"wrong"), (2, b"two")):
         store.put_part(upload, number, store.receive([data]))
     (tmp_path / ".uploads" / "half").mkdir()
-    (tmp_path / ".tmp" / "arriving").write_bytes(b"x")
+    (tmp_path / ".tmp" / "12-34").write_bytes(b"x")
     again = Store(tmp_path)
     (found,) = again.uploads(BUCKET)
     assert (found.upload_id, found.key, found.acl) == (upload.upload_id, "k/é", "private")

@@ -89,3 +89,17 @@ def test_nobody_reads_it(tmp_path: Path) -> None:
     assert process.stderr.read() == ""
     assert process.wait(240) == 1
     process.stderr.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="few may make links on Windows")
+def test_a_link_that_another_user_may_have_made_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    (victim / "db").mkdir(parents=True)
+    (victim / "precious").write_bytes(b"precious")
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp").chmod(0o1777)
+    (tmp_path / "tmp" / "demo").symlink_to(victim)
+    done = end(_start(tmp_path))
+    assert done.code == 1
+    assert "symbolic link" in done.err
+    assert sorted(path.name for path in victim.iterdir()) == ["db", "precious"]

@@ -1,0 +1,48 @@
+"""Files of the embedded COS: no link leads out of its folder, whoever has put it there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO, cast
+
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+
+
+def open_own(path: str | Path, flags: int) -> int:
+    """Open a regular file; a link in its place is not followed. Raises OSError."""
+    descriptor = os.open(path, flags | _NO_FOLLOW | _BINARY | _NO_WAIT, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return descriptor
+
+
+def open_file(path: str | Path, flags: int, buffering: int = -1) -> BinaryIO:
+    """Open a regular file as `open_own` does, to be read or to be written."""
+    mode = "wb" if flags & os.O_WRONLY else "rb"
+    return cast("BinaryIO", os.fdopen(open_own(path, flags), mode, buffering))
+
+
+def own_folder(path: Path) -> None:
+    """Make a folder, or accept the one that is there. Raises OSError where it is a link."""
+    path.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link: remove it", str(path))
+
+
+def must_be_real(root: str, relative: str) -> None:
+    """Raise OSError when a part of a path below a folder is a link; parts may be missing."""
+    place = root
+    for part in relative.split("/"):
+        place = f"{place}/{part}"
+        try:
+            found = os.lstat(place)
+        except OSError:
+            return
+        if stat.S_ISLNK(found.st_mode):
+            raise OSError(errno.ELOOP, "a link leads out of the folder: remove it", place)
