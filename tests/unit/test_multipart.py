@@ -508,3 +508,41 @@ def test_what_was_read_is_compared_with_what_the_source_tells_though_it_is_encry
     failure = steps[-1].failure
     assert failure
     assert failure.code == "SourceChecksumMismatch"
+
+
+@pytest.mark.parametrize("code", ["Changed", "InvalidPart"])
+def test_parts_that_no_later_run_can_use_are_given_up(code: str) -> None:
+    server, upload = Server(), BigUpload(big(), "/big", OPTIONS)
+    steps: list[Step] = []
+    kind = Kind.UPLOAD_PART if code == "Changed" else Kind.COMPLETE_UPLOAD
+    while not any(step.failure for step in steps):
+        task = upload.next_task()
+        assert task is not None
+        numbered = (0, *task)
+        if task[0] == kind:
+            steps.append(upload.fail(numbered, Failure("UploadPart", "text", 400, code)))
+        else:
+            steps.append(upload.take(numbered, server.answer(numbered)))
+    assert steps[-1].abandon is not None
+    # Those before it were aborted.
+    assert set(server.uploads) == {steps[-1].abandon.upload_id}
+
+
+def test_an_upload_that_cannot_be_aborted_is_not_forgotten() -> None:
+    server = Server()
+    upload = BigUpload(big(), "/big", OPTIONS, saved(server, 2, mtime=5))
+    task = take_until(upload, server, Kind.ABORT_UPLOAD)
+    step = upload.fail(task, Failure("AbortMultipartUpload", "no", 403, "AccessDenied"))
+    assert (step.forget, step.failure) == (None, None)
+    assert step.not_aborted is not None
+    assert step.not_aborted.upload_id == "old"
+    drive(upload, server)
+    assert server.completed
+
+
+def test_an_upload_that_is_gone_is_forgotten() -> None:
+    server = Server()
+    upload = BigUpload(big(), "/big", OPTIONS, saved(server, 2, mtime=5))
+    task = take_until(upload, server, Kind.ABORT_UPLOAD)
+    step = upload.fail(task, Failure("AbortMultipartUpload", "no", 404, "NoSuchUpload"))
+    assert step.forget is not None
