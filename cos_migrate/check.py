@@ -156,6 +156,7 @@ class Check(Loop):
         elif not self._row.proven:
             # The first request goes alone: it tells what would fail for all.
             room = int(not self._pools.under_way)
+        room = min(room, self._source_limit.room(lambda: self._pools.under_way))
         while self._again and room > 0:
             room -= 1
             self._pools.submit(self._tasks[self._again.pop()][1])

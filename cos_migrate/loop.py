@@ -21,7 +21,7 @@ from cos_migrate.pacing import FailureRow, Limit
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.report import Report
 from cos_migrate.settings import TimeWindow
-from cos_migrate.tasks import Message, Reply
+from cos_migrate.tasks import Message, Reply, Side
 
 PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
 """Makes the pools, given what the workers have to post their results to."""
@@ -52,6 +52,7 @@ class Loop(abc.ABC):
         self._chores = Chores(self._submit_chore)
         self._number = 0
         self._limit = Limit(self._pools.total)
+        self._source_limit = Limit(self._pools.total)
         self._lost_in_row = 0
         self._stopping = False
         self._interrupted = False
@@ -93,7 +94,7 @@ class Loop(abc.ABC):
             self._lost_in_row = 0
             for result in self._pools.settle(event):
                 if result[1] == Reply.SLOW_DOWN:
-                    self._slow_down()
+                    self._slow_down(result[2])
                 elif not self._chores.take(result):
                     self._take(result)
         elif isinstance(event, Lost):
@@ -124,8 +125,12 @@ class Loop(abc.ABC):
         self._pools.stop()
         self._stopped()
 
-    def _slow_down(self) -> None:
-        if self._limit.slow_down(time.monotonic()):
+    def _slow_down(self, side: int) -> None:
+        if side == Side.SOURCE:
+            if self._source_limit.slow_down(time.monotonic()):
+                allowed = self._source_limit.allowed
+                self._report.note(f"the source asks to slow down: {allowed} transfers at once")
+        elif self._limit.slow_down(time.monotonic()):
             self._pools.allow(self._limit.allowed)
             self._report.note(f"COS asks to slow down: {self._limit.allowed} transfers at once")
 
@@ -161,6 +166,7 @@ class Loop(abc.ABC):
         self._next_clock = now + _TICK
         if self._limit.grow(now):
             self._pools.allow(self._limit.allowed)
+        self._source_limit.grow(now)
         self._tick()
         self._report.tick()
         self._watch_window(now)

@@ -30,7 +30,7 @@ from cos_migrate.model import (
     objects_of,
     rows_of,
 )
-from cos_migrate.multipart import UploadOptions, copy_refused
+from cos_migrate.multipart import BigUpload, UploadOptions, copy_refused
 from cos_migrate.plan import DEFAULT_COPIES, CopyRules, Rules, cos_path_of, decide, problem_of_size
 from cos_migrate.positions import Positions
 from cos_migrate.probes import Probes
@@ -43,7 +43,7 @@ from cos_migrate.sources.base import Source
 from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.spool import Spool
 from cos_migrate.state import State
-from cos_migrate.tasks import Kind, Message, Reply, source_fields
+from cos_migrate.tasks import Kind, Message, Reply, reads_source, source_fields
 from cos_migrate.uploads import Upload, Uploads
 
 ScannerMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scanner | ApartScanner]
@@ -358,7 +358,9 @@ class Migration(Loop):
             return
         self._feed_chores()
         room = self._room(big=False)
-        while self._again and room:
+        if not self._copying:
+            room = min(room, self._source_room())
+        while self._again and room > 0:
             room -= 1
             number = self._again.popleft()
             sending, _, task = self._tasks[number]
@@ -390,24 +392,35 @@ class Migration(Loop):
             return int(self._pools.under_way - elsewhere == 0)
         return self._pools.room(big=big)
 
-    def _big_room(self, together: str) -> int:
-        return min(self._room(big=True), self._pools.room(big=True, together=together))
+    def _big_room(self, upload: BigUpload) -> int:
+        room = min(self._room(big=True), self._pools.room(big=True, together=upload.in_order))
+        return min(room, self._source_room()) if upload.reads_source else room
+
+    def _source_room(self) -> int:
+        """Return how many more tasks may read the source, which may have asked to slow down."""
+        return self._source_limit.room(self._count_reading)
+
+    def _count_reading(self) -> int:
+        reading = sum(reads_source(task) for _, _, task in self._tasks.values())
+        return reading - sum(reads_source(self._tasks[number][2]) for number in self._again)
 
     def _plan_found(self, room: int) -> None:
         """Decide about what the scan has found, until `room` small transfers are submitted."""
         found = self._found
         # Looking at the source needs no proof that COS takes what comes of it.
-        looks = self._pools.room(big=False) if len(self._examined) < _EXAMINED_MOST else 0
+        pool = self._pools.room(big=False)
+        looks = min(pool, self._source_room()) if len(self._examined) < _EXAMINED_MOST else 0
         if self._retried and looks > 0:
             alone = self._scan_over and not found
             for obj in self._retried.take(looks, self._pools.small_threads, alone=alone):
                 looks -= 1
+                pool -= 1
                 self._seen += 1
                 self._plan_object(obj)
         while found and not self._uploads.full:
             item = found[0]
             unknown = isinstance(item, SourceObject) and self._is_unknown(item)
-            if looks <= 0 or not (unknown or room > 0):
+            if pool <= 0 or (looks if unknown else room) <= 0:
                 break
             found.popleft()
             self._batches[0] -= 1
@@ -419,6 +432,7 @@ class Migration(Loop):
             elif isinstance(item, SourceObject):
                 self._seen += 1
                 submitted = self._plan_object(item)
+                pool -= submitted
                 looks -= submitted
                 room -= submitted and not unknown
             elif isinstance(item, Rejected):

@@ -182,6 +182,14 @@ class BigUpload:
         )
 
     @property
+    def reads_source(self) -> bool:
+        """Whether what comes next asks the source for anything."""
+        if self.obj.spooled:
+            return False
+        asks = {Phase.DIGEST, Phase.SPOOL, Phase.INITIATE, Phase.STAT}
+        return self._phase in asks or (self._phase is Phase.PARTS and not self._copying)
+
+    @property
     def wants_file(self) -> bool:
         """Whether it can go on only when `use_file` has said where it is to be kept."""
         return self._phase is Phase.SPOOL and not self._file and self.idle and not self._failure

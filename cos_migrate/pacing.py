@@ -6,6 +6,8 @@ Pure bookkeeping over a clock that is handed in; it neither waits nor prints.
 from __future__ import annotations
 
 import enum
+import sys
+from collections.abc import Callable
 
 from cos_migrate.model import Failure
 
@@ -48,18 +50,24 @@ _AT_COS = frozenset(
 _BROKEN = frozenset({"Timeout", "ConnectionReset", "ConnectionBroken", "EIO", "ENODEV", "ESTALE"})
 """Codes of one object's bad luck, or of a network or disk that is gone."""
 _REFUSED_STATUS = frozenset({401, 403})
-_ARCHIVED = frozenset({"InvalidObjectState", "Archived"})
-"""Codes of an object that must be restored: refused with 403, and never a question of rights."""
+_NO_REFUSALS = frozenset({"InvalidObjectState", "Archived", "ForeignAnswer"})
+"""Codes that come with 403 and are no question of rights: archived objects, pages of proxies."""
 
 
 class Limit:
-    """The one limit of transfers for all workers: halved when COS asks, then growing again."""
+    """The limit of transfers for all workers: halved when one side asks, then growing again."""
 
     def __init__(self, total: int) -> None:
         """Begin with all `total` transfers allowed."""
         self.total = total
         self.allowed = total
         self._changed = float("-inf")
+
+    def room(self, under_way: Callable[[], int]) -> int:
+        """Return how many more transfers the side takes; `under_way` counts those that it has."""
+        if self.allowed >= self.total:
+            return sys.maxsize
+        return max(0, self.allowed - under_way())
 
     def slow_down(self, now: float) -> bool:
         """Halve it, at most once a second; return whether it changed."""
@@ -70,7 +78,7 @@ class Limit:
         return True
 
     def grow(self, now: float) -> bool:
-        """Let it grow a step when COS has been quiet; return whether it changed."""
+        """Let it grow a step when the side has been quiet; return whether it changed."""
         if self.allowed >= self.total or now - self._changed < _GROW_EVERY:
             return False
         self.allowed = min(self.total, int(self.allowed * _GROWTH) + 1)
@@ -267,7 +275,7 @@ def _is_certain(failure: Failure) -> bool:
 
 
 def _is_refusal(failure: Failure) -> bool:
-    return failure.status in _REFUSED_STATUS and failure.code not in _ARCHIVED
+    return failure.status in _REFUSED_STATUS and failure.code not in _NO_REFUSALS
 
 
 def _shows_cos(failure: Failure) -> bool:

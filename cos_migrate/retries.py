@@ -6,35 +6,50 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from cos_migrate.errors import MigrateError, TransportError
+from cos_migrate.errors import MigrateError, SourceError, TransportError
 
 T = TypeVar("T")
 
 _WAIT = 0.5
 """Seconds; the longest first wait between two tries, doubled for each further one."""
 _WAIT_MOST = 20.0
-_SLOW_DOWN_STATUS = frozenset({429, 503})
-"""Statuses by which a server asks for fewer requests."""
+_SLOW_DOWN_STATUS = frozenset({429, 503, 573})
+"""Statuses by which a server asks for fewer requests (573: Qiniu)."""
+_SLOW_DOWN_CODES = frozenset({"RequestLimitExceeded", "SlowDown", "Throttling", "TooManyRequests"})
+
+
+def asks_to_slow_down(status: int, code: str) -> bool:
+    """Return whether an error asks for fewer requests."""
+    return status in _SLOW_DOWN_STATUS or code in _SLOW_DOWN_CODES
 
 
 class Retries:
     """How often a request is tried, and how long to wait in between."""
 
     def __init__(
-        self, tries: int, stopping: threading.Event, slow_down: Callable[[], None]
+        self,
+        tries: int,
+        stopping: threading.Event,
+        slow_down: Callable[[], None],
+        source_slow_down: Callable[[], None] | None = None,
     ) -> None:
-        """`stopping` ends waits; `slow_down` is called when a server asks for fewer requests."""
+        """`stopping` ends waits; `slow_down` is called when a server asks for fewer requests.
+
+        `source_slow_down` is called instead when that server is the source's.
+        """
         self.tries = tries
         self._stopping = stopping
         self._slow_down = slow_down
+        self._source_slow_down = source_slow_down or slow_down
 
     def pause(self, error: MigrateError, attempt: int) -> None:
         """Wait before the try that follows number `attempt` (1-based), which failed by `error`.
 
         Raises TransportError with code `Stopping` when the run is to stop.
         """
-        if error.status in _SLOW_DOWN_STATUS:
-            self._slow_down()
+        if asks_to_slow_down(error.status, error.code):
+            of_source = isinstance(error, SourceError)
+            (self._source_slow_down if of_source else self._slow_down)()
         longest = min(_WAIT_MOST, _WAIT * 2 ** (attempt - 1))
         from random import uniform  # noqa: PLC0415 - most workers never try again
 

@@ -95,6 +95,13 @@ class Look:
     """Leave it when COS has something newer than the source (`realTimeCompare`)."""
 
 
+class Side:
+    """One of the two ends."""
+
+    COS: Final = 0
+    SOURCE: Final = 1
+
+
 class Reply:
     """What a result says."""
 
@@ -109,7 +116,7 @@ class Reply:
     MOVED: Final = 4
     """Not final: `(bytes,)` of the task's transfer have passed so far."""
     SLOW_DOWN: Final = 5
-    """No task's: COS asked this worker for fewer requests."""
+    """No task's: `(side,)` asked this worker for fewer requests."""
     WARNING: Final = 6
     """Not final: `(text,)` to tell about the task's object."""
     SPOOLED: Final = 7
@@ -181,6 +188,24 @@ SOURCE_FIELDS = len(SourceFields._fields)
 def source_fields(obj: SourceObject) -> Message:
     """Flatten `obj` for the wire."""
     return (obj.name, *obj.fingerprint, obj.is_folder, obj.spooled)
+
+
+_READS = frozenset(
+    {
+        Kind.PUT_OBJECT,
+        Kind.DIGEST,
+        Kind.INITIATE_UPLOAD,
+        Kind.UPLOAD_PART,
+        Kind.STAT,
+        Kind.EXAMINE,
+        Kind.FETCH_PART,
+    }
+)
+
+
+def reads_source(task: Message) -> bool:
+    """Return whether a task, which begins with its number, asks the source for anything."""
+    return task[1] in _READS and not task[1 + SOURCE_FIELDS]
 
 
 def source_object(fields: Message) -> SourceObject:

@@ -79,11 +79,11 @@ class Uploads:
         """Let an object wait for its turn."""
         self._parked.append(sending)
 
-    def feed(self, room: Callable[[str], int], *, copying: bool) -> None:
+    def feed(self, room: Callable[[BigUpload], int], *, copying: bool) -> None:
         """Keep the big pool busy: oldest objects first, hashing a little ahead of sending.
 
-        `room` tells how many more tasks the pool takes, of those that are to be together under a
-        name; `copying`: whether COS copies objects.
+        `room` returns how many more tasks of an object may begin; `copying`: whether COS copies
+        objects.
         """
         self._begin(copying=copying)
         self._give_files()
@@ -93,7 +93,7 @@ class Uploads:
                 self._submit_next(upload)
         for upload in self._under_way:
             big = upload.big
-            while big.ready and not big.hashing and room(big.in_order) > 0:
+            while big.ready and not big.hashing and room(big) > 0:
                 self._submit_next(upload)
 
     def take(self, upload: Upload, task: Message, reply: int, values: list[Any]) -> None:

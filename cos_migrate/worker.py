@@ -26,7 +26,7 @@ from cos_migrate.network import Route
 from cos_migrate.ordered import OrderedCheckings
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.cloud import CloudSource
-from cos_migrate.tasks import SOURCE_FIELDS, Kind, Message, Reply, source_object
+from cos_migrate.tasks import SOURCE_FIELDS, Kind, Message, Reply, Side, source_object
 
 if TYPE_CHECKING:
     from cos_migrate.cos.crypto import Sealer
@@ -41,7 +41,8 @@ class Worker:
         self._stopping = threading.Event()
         self._access = Access(
             job.cos,
-            slow_down=lambda: emit((0, Reply.SLOW_DOWN)),
+            slow_down=lambda: emit((0, Reply.SLOW_DOWN, Side.COS)),
+            source_slow_down=lambda: emit((0, Reply.SLOW_DOWN, Side.SOURCE)),
             stopping=self._stopping,
         )
         self._job = job

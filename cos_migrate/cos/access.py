@@ -91,13 +91,19 @@ class Access:
         settings: CosSettings,
         *,
         slow_down: Callable[[], None] = lambda: None,
+        source_slow_down: Callable[[], None] = lambda: None,
         stopping: threading.Event | None = None,
     ) -> None:
-        """`slow_down` is called when a server asks for fewer requests; `stopping` ends waits."""
+        """`slow_down` is called when COS asks for fewer requests; `stopping` ends waits.
+
+        `source_slow_down` is called when the source asks, of which a request's body is read.
+        """
         self.settings = settings
         self.routes = settings.routes()
         self.network = Network(settings.timeouts, settings.ca_file)
-        self.retries = Retries(settings.tries, stopping or threading.Event(), slow_down)
+        self.retries = Retries(
+            settings.tries, stopping or threading.Event(), slow_down, source_slow_down
+        )
         self._secret = _Secret.of(settings.credentials)
         self._tail = "Connection: close\r\n" if settings.short_connection else ""
         self._tail += f"User-Agent: cos-migrate/{__version__}\r\n"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from cos_migrate import retries
-from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.errors import CosError, MigrateError, SourceError, TransportError
 from cos_migrate.memory import MemoryBudget
 from cos_migrate.retries import Retries
 
@@ -142,6 +142,24 @@ def test_the_last_error_is_told_when_tries_are_used_up() -> None:
     with pytest.raises(SourceError) as caught:
         Retries(3, Clock(), lambda: None).run(action)
     assert (calls, caught.value.status) == (3, 503)
+
+
+@pytest.mark.parametrize(
+    ("failure", "slowed"),
+    [
+        (CosError("x", status=503), ["COS"]),
+        (CosError("x", status=429), ["COS"]),
+        (SourceError("x", status=503), ["source"]),
+        (SourceError("x", status=400, code="Throttling"), ["source"]),
+        (SourceError("x", status=573), ["source"]),
+        (SourceError("x", status=500), []),
+    ],
+)
+def test_only_the_side_that_asks_is_slowed(failure: MigrateError, slowed: list[str]) -> None:
+    found: list[str] = []
+    retries = Retries(5, Clock(), lambda: found.append("COS"), lambda: found.append("source"))
+    retries.pause(failure, 1)
+    assert found == slowed
 
 
 def test_what_cannot_help_is_not_tried_again() -> None:

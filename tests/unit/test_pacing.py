@@ -23,6 +23,13 @@ def test_the_limit_is_halved_at_most_once_a_second_and_grows_again() -> None:
     assert not limit.grow(now)
 
 
+def test_a_limit_gives_room_only_while_it_is_lowered() -> None:
+    limit = Limit(8)
+    assert limit.room(lambda: 1000) > 1000
+    limit.slow_down(10.0)
+    assert [limit.room(lambda count=count: count) for count in (0, 3, 4, 9)] == [4, 1, 0, 0]  # type: ignore[misc]
+
+
 def test_the_limit_never_reaches_zero() -> None:
     limit = Limit(2)
     for second in range(10):
@@ -66,6 +73,7 @@ def verdicts(row: FailureRow, one: Failure, count: int) -> list[Verdict]:
         (failure("InternalError", 500), 5, None),
         (failure("SlowDown", 503), None, None),
         (failure("BadAnswer", 200), 5, None),
+        (failure("ForeignAnswer", 403), 5, None),
         (failure("ChecksumMismatch"), None, None),
         (failure("EntityTooLarge", 400), None, None),
         (failure("EACCES", operation="open"), None, None),
