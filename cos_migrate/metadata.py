@@ -25,6 +25,8 @@ _MOST = 2048
 _NAME = re.compile("[a-z0-9-]+")
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _BROKEN = re.compile("[\x00-\x1f\x7f]")
+_BYTES = re.compile("[\udc80-\udcff]")
+"""Bytes that are no UTF-8, as `text_of` keeps them."""
 
 
 class Carried(NamedTuple):
@@ -35,34 +37,44 @@ class Carried(NamedTuple):
 
 
 def text_of(value: bytes) -> str:
-    """Return a header's value: UTF-8 where it is, else Latin-1 as HTTP has it."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+    """Return a header's value; bytes that are no UTF-8 (GBK, Latin-1) stay, as surrogates."""
+    return value.decode("utf-8", "surrogateescape")
 
 
-def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) -> dict[str, str]:
-    """Return those of `headers` (lower-case names) that describe content."""
-    found = {}
+def etag_of(headers: Mapping[bytes, bytes]) -> str:
+    """Return the ETag as it was sent, quotes and all; it names a version and is no text."""
+    return headers.get(b"etag", b"").decode("latin-1").strip()
+
+
+def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) -> Carried:
+    """Return those of `headers` (lower-case names) that describe content, as they are.
+
+    COS percent-encodes none of them, so that one that is no UTF-8 cannot be carried over.
+    """
+    found, warnings = {}, []
     for name in names:
         value = text_of(headers.get(name.encode(), b"")).strip()
-        if value and not _BROKEN.search(value):
+        if _BYTES.search(value):
+            warnings.append(f"its {name} is not carried over: the value is not UTF-8")
+        elif _BROKEN.search(value):
+            warnings.append(f"its {name} is not carried over: it holds a control character")
+        elif value:
             found[name] = value
-    return found
+    return Carried(found, tuple(warnings))
 
 
 def user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> Carried:
     """Return user metadata as `x-cos-meta-...` headers.
 
     `own`: what this tool adds (name less prefix, value), which always fits; `foreign`: pairs of
-    the source's own names, less their prefix, and values.
+    the source's own names, less their prefix, and values. What is not ASCII is percent-encoded,
+    byte for byte.
     """
-    headers, warnings = dict(own), []
-    left = _MOST - sum(len(name) + len(value) for name, value in own.items())
+    headers, warnings = {name: _encoded(value) for name, value in own.items()}, []
+    left = _MOST - sum(len(name) + len(value) for name, value in headers.items())
     for name, value in foreign:
         fitting = name.lower().replace("_", "-")
-        text = _edged(value if _is_plain(value) else quote(value, safe=_PLAIN))
+        text = _edged(_encoded(value))
         size = len(fitting) + len(text)
         if not _NAME.fullmatch(fitting):
             warnings.append(f"metadata {name!r} is not carried over: COS takes no such name")
@@ -86,5 +98,7 @@ def _edged(text: str) -> str:
     return "%20" * before + inner + "%20" * (len(text) - before - len(inner))
 
 
-def _is_plain(value: str) -> bool:
-    return value.isascii() and value.isprintable()
+def _encoded(value: str) -> str:
+    if value.isascii() and value.isprintable():
+        return value
+    return quote(value, safe=_PLAIN, errors="surrogateescape")

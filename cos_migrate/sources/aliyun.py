@@ -233,7 +233,7 @@ class AliyunSource(KeyOrderedSource):
         etag = plain_tag(headers.get(b"etag", b"").decode("latin-1"))
         crc = headers.get(b"x-oss-hash-crc64ecma", b"").decode("latin-1")
         carried = metadata.user({"oss-etag": etag} if etag else {}, _user_metadata(headers))
-        standard = metadata.standard(headers)
+        standard, unfit = metadata.standard(headers)
         if b"x-oss-force-download" in headers and standard.get("content-disposition") == _FORCED:
             # OSS says so to browsers; it is no metadata of the object.
             del standard["content-disposition"]
@@ -249,7 +249,7 @@ class AliyunSource(KeyOrderedSource):
             likely_md5=_likely_md5(headers, etag) if known else "",
             crc64=int(crc) if known else -1,
             checks=(Check("CRC-64/XZ", crc),) if known else (),
-            warnings=tuple(f"{obj.name}: {text}" for text in carried.warnings),
+            warnings=tuple(f"{obj.name}: {text}" for text in (*unfit, *carried.warnings)),
         )
 
     def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:

@@ -29,20 +29,20 @@ _ENCRYPTED = b"x-cos-server-side-encryption"
 
 def described_by(headers: Mapping[bytes, bytes]) -> Described:
     """Return what the headers (lower-case names) of GET or HEAD say; its size is not looked at."""
-    etag = plain_tag(metadata.text_of(headers.get(b"etag", b"")))
+    etag = plain_tag(metadata.etag_of(headers))
     crc64 = headers.get(b"x-cos-hash-crc64ecma", b"")
-    carried = metadata.user({}, _user(headers))
+    carried, standard = metadata.user({}, _user(headers)), metadata.standard(headers)
     md5 = etag.lower() if _is_md5(etag, headers) else ""
     checks = [Check("CRC-64/XZ", crc64.decode())] if crc64.isdigit() else []
     if md5 and not checks:
         checks.append(Check("MD5", md5))
     return Described(
         Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
-        {**metadata.standard(headers), **carried.headers},
+        {**standard.headers, **carried.headers},
         likely_md5=md5,
         crc64=int(crc64) if crc64.isdigit() else -1,
         checks=tuple(checks),
-        warnings=carried.warnings,
+        warnings=(*standard.warnings, *carried.warnings),
         storage_class=headers.get(b"x-cos-storage-class", b"STANDARD").decode("latin-1"),
     )
 

@@ -284,9 +284,12 @@ class QiniuSource(KeyOrderedSource):
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return what an answer of the download domain says."""
         sent = metadata.text_of(headers.get(b"etag", b""))
-        etag = plain_tag(sent)
+        etag = plain_tag(metadata.etag_of(headers))
         foreign = [
-            (name.decode("latin-1").removeprefix("x-qn-meta-").lstrip("!"), metadata.text_of(value))
+            (
+                metadata.text_of(name).removeprefix("x-qn-meta-").lstrip("!"),
+                metadata.text_of(value),
+            )
             for name, value in headers.items()
             if name.startswith(b"x-qn-meta-")
         ]
@@ -294,11 +297,12 @@ class QiniuSource(KeyOrderedSource):
             told = Told(206, "RangeIgnored", "no ETag tells which version its parts belong to")
             raise self.error("GetObject", obj.name, told)
         carried = metadata.user({"qiniu-etag": sent} if sent else {}, foreign)
+        standard = metadata.standard(headers, ("content-type",))
         return Described(
             Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
-            {**metadata.standard(headers, ("content-type",)), **carried.headers},
+            {**standard.headers, **carried.headers},
             checks=_checks(etag, obj.fingerprint.size),
-            warnings=carried.warnings,
+            warnings=(*standard.warnings, *carried.warnings),
         )
 
     def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:

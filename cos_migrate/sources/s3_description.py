@@ -39,7 +39,7 @@ def description_of(
     """
     etag = etag_of(headers)
     carried = metadata.user({etag_name: etag} if etag else {}, _user_metadata(headers))
-    stored = metadata.standard(headers)
+    stored, unfit = metadata.standard(headers)
     words = [word.strip() for word in stored.get("content-encoding", "").split(",")]
     if "aws-chunked" in words:  # some services keep what only told how the body was uploaded
         kept = ",".join(word for word in words if word != "aws-chunked")
@@ -51,7 +51,7 @@ def description_of(
         {**stored, **carried.headers},
         md5=md5,
         checks=(Check("MD5", md5),) if md5 else tuple(_checks(headers)),
-        warnings=(*carried.warnings, *_lost(headers)),
+        warnings=(*unfit, *carried.warnings, *_lost(headers)),
     )
 
 
@@ -97,12 +97,12 @@ def _checks(headers: Mapping[bytes, bytes]) -> Iterator[Check]:
 def _user_metadata(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
     for name, value in headers.items():
         if name.startswith(_META):
-            yield name[len(_META) :].decode("latin-1"), _decoded(metadata.text_of(value))
+            yield metadata.text_of(name[len(_META) :]), _decoded(metadata.text_of(value))
 
 
 def _decoded(value: str) -> str:
     """Return a value whose non-ASCII characters S3 has wrapped as RFC 2047 says."""
-    if "=?" not in value or "?=" not in value:
+    if "=?" not in value or "?=" not in value or not value.isascii():
         return value
     try:
         return str(make_header(decode_header(value)))

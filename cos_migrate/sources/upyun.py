@@ -333,17 +333,18 @@ class UpyunSource(CloudSource):
         md5 = _md5_of(headers.get(b"content-md5", b""))
         own = {"upyun-etag": md5} if md5 and self.config.compare_md5 else {}
         foreign = [
-            (name[len(_META) :].decode("latin-1"), metadata.text_of(value))
+            (metadata.text_of(name[len(_META) :]), metadata.text_of(value))
             for name, value in headers.items()
             if name.startswith(_META)
         ]
         carried = metadata.user(own, foreign)
+        standard = metadata.standard(headers, ("content-type",))
         return Described(
             Fingerprint(-1, _time_of(headers)),
-            {**metadata.standard(headers, ("content-type",)), **carried.headers},
+            {**standard.headers, **carried.headers},
             md5=md5,
             checks=(Check("MD5", md5),) if md5 else (),
-            warnings=carried.warnings,
+            warnings=(*standard.warnings, *carried.warnings),
         )
 
     def told(self, refusal: Refusal) -> Told:

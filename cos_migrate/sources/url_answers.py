@@ -18,9 +18,9 @@ _MD5_BYTES = 16
 
 def described_by(headers: Mapping[bytes, bytes]) -> Described:
     """Return what the headers (lower-case names) of GET or HEAD say; its size is not looked at."""
-    etag = metadata.text_of(headers.get(b"etag", b"")).strip()
-    own = {"etag": etag} if etag else {}
-    carried = metadata.user(own, _foreign(headers))
+    etag = metadata.etag_of(headers)
+    own = {"etag": metadata.text_of(headers[b"etag"]).strip()} if etag else {}
+    carried, standard = metadata.user(own, _foreign(headers)), metadata.standard(headers)
     whole = b"content-range" not in headers
     md5 = _md5_of(headers.get(b"content-md5", b"")) if whole else ""
     crc64, instant = _crc64_of(headers), _instant_of(headers)
@@ -29,11 +29,11 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
         checks.append(Check("CRC-64/XZ", str(crc64)))
     return Described(
         Fingerprint(-1, instant, _strong(etag) or ("" if instant >= 0 else _comparable(etag))),
-        {**metadata.standard(headers), **carried.headers},
+        {**standard.headers, **carried.headers},
         md5=md5,
         crc64=crc64,
         checks=tuple(checks),
-        warnings=carried.warnings,
+        warnings=(*standard.warnings, *carried.warnings),
     )
 
 

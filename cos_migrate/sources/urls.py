@@ -23,6 +23,8 @@ _QUERY_PLAIN = _PATH_PLAIN + "?"
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _VALID = re.compile(r"(?:[A-Za-z0-9/:@!$&'()*+,;=~._-]|%[0-9A-Fa-f]{2})*")
 _LINE_HEAD = re.compile("(?:[A-Za-z][A-Za-z0-9+.-]*:)?/+")
+_ASCII = "".join(map(chr, range(0x80)))
+_BYTES = re.compile("[\udc80-\udcff]")
 _SLASHES = re.compile("/{2,}")
 _HIDDEN = "***"
 _CREDENTIALS = re.compile(r"[^/]*@|[^/@:]+:(?![0-9]+/)[^@]*@")
@@ -65,8 +67,11 @@ class Address(NamedTuple):
         return self.url[: self.url.index("/", self.url.index("://") + 3)]
 
 
-def address_of(text: str) -> Address:
-    """Return what is requested for a URL. Raises BadUrl."""
+def address_of(text: str, *, gives_key: bool = True) -> Address:
+    """Return what is requested for a URL. Raises BadUrl.
+
+    `gives_key`: its path must be UTF-8 when its escapes are decoded.
+    """
     text = text.strip(BLANKS)
     control = _CONTROL.search(text)
     if control:
@@ -86,7 +91,7 @@ def address_of(text: str) -> Address:
         raise BadUrl("its host is no host name")  # browsers and RFC 3986 disagree on it
     path, mark, query = rest[end:].partition("?")
     path = path or "/"
-    decoded = _decoded(path) if "%" in path else path
+    decoded = _decoded(path) if "%" in path and gives_key else path
     url = f"{protocol}://{_authority(place, _PORTS[protocol])}{_wired(path, _PATH_PLAIN)}"
     if mark:
         url += "?" + _wired(query, _QUERY_PLAIN)
@@ -98,7 +103,10 @@ def redirected(address: Address, location: str) -> Address:
 
     Credentials are sent on only where scheme, host and port stay the same.
     """
-    target = address_of(urljoin(address.url, location.strip(BLANKS)))
+    location = location.strip(BLANKS)
+    if _BYTES.search(location):  # no UTF-8 (GBK, perhaps): they are requested as they came
+        location = quote(location, safe=_ASCII, errors="surrogateescape")
+    target = address_of(urljoin(address.url, location), gives_key=False)
     if target.authorization or target.origin != address.origin:
         return target
     return target._replace(authorization=address.authorization)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from cos_migrate.emulator import EmbeddedCos
 from tests.clouds.scripted import Asked, Says, scripted
 from tests.functional.cloud_tool import CloudTool
-from tests.functional.tool import Ended, Tool
+from tests.functional.tool import BUCKET, Ended, Tool
 
 PAGE = b"<html><head><title>Blocked by ACME</title></head></html>"
 HTML = {"Content-Type": "text/html"}
@@ -145,3 +147,45 @@ def test_a_server_that_never_answers_head(cos: EmbeddedCos, tmp_path: Path) -> N
         assert "isSkipHead=on sends none" in tool.log("error.log")
         tool.cloud["isSkipHead"] = "on"
         assert tool.run().counts()["new"] == 1
+
+
+@pytest.mark.parametrize("migrate_type", ["migrateUrl", "migrateAws"])
+@pytest.mark.parametrize("size", [5, 3 << 20])
+def test_headers_that_are_not_utf8(
+    cos: EmbeddedCos, tmp_path: Path, migrate_type: str, size: int
+) -> None:
+    gbk = "\u4e2d\u6587".encode("gbk").decode("latin-1")  # as http.server sends it
+    headers = {
+        "ETag": '"e"',
+        "Content-Type": "text/plain",
+        "Content-Disposition": f'attachment; filename="{gbk}.txt"',
+        "x-amz-meta-title": gbk,
+    }
+
+    def script(asked: Asked) -> Says:
+        if "list-type" in asked.query:
+            document = (
+                "<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>1</KeyCount><Contents>"
+                f"<Key>a</Key><Size>{size}</Size><ETag>e</ETag></Contents></ListBucketResult>"
+            )
+            return Says(document.encode())
+        return Says(b"x" * size, 200, headers)
+
+    with scripted(script) as server:
+        urls = tmp_path / "urls.txt"
+        urls.write_text(f"{server.url}/a\n", encoding="utf-8")
+        keys = {
+            "bucket": "source",
+            "accessKeyId": "id",
+            "accessKeySecret": "hush",
+            "endPoint": f"127.0.0.1:{server.port}",
+        }
+        cloud = {"urllistPath": str(urls)} if migrate_type == "migrateUrl" else keys
+        tool = cloud_tool(tmp_path / "tool", cos.port, migrate_type, **cloud)
+        ended = tool.run()
+    assert ended.counts()["new"] == 1
+    stored = cos.object_head(BUCKET, "a").headers
+    assert stored["x-cos-meta-title"] == "%D6%D0%CE%C4"
+    assert "content-disposition" not in stored
+    assert stored["content-type"] == "text/plain"
+    assert "its content-disposition is not carried over: the value is not UTF-8" in ended.err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from cos_migrate import metadata
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(b"plain", "plain"), ("\u00fc".encode(), "\u00fc"), (b"\xfc", "\u00fc"), (b"", "")],
+    [(b"plain", "plain"), ("\u00fc".encode(), "\u00fc"), (b"\xfc", "\udcfc"), (b"", "")],
 )
 def test_text_of_a_header(value: bytes, text: str) -> None:
     assert metadata.text_of(value) == text
@@ -27,19 +27,59 @@ def test_standard_headers_are_stored_as_they_are() -> None:
         b"cache-control": b"  no-cache ",
         b"expires": b"Thu, 01 Dec 2026 16:00:00 GMT",
         b"content-language": b"",
-        b"content-encoding": b"gz\nip",
         b"content-length": b"5",
         b"x-amz-meta-a": b"1",
     }
-    assert metadata.standard(headers) == {
-        "content-type": "text/html; charset=utf-8",
-        "content-disposition": 'attachment; filename="\u4e2d.txt"',
-        "cache-control": "no-cache",
-        "expires": "Thu, 01 Dec 2026 16:00:00 GMT",
+    assert metadata.standard(headers) == (
+        {
+            "content-type": "text/html; charset=utf-8",
+            "content-disposition": 'attachment; filename="\u4e2d.txt"',
+            "cache-control": "no-cache",
+            "expires": "Thu, 01 Dec 2026 16:00:00 GMT",
+        },
+        (),
+    )
+    assert metadata.standard(headers, ("content-type",)) == (
+        {"content-type": "text/html; charset=utf-8"},
+        (),
+    )
+
+
+GBK = "\u4e2d\u6587".encode("gbk")
+
+
+def test_a_standard_header_that_is_not_utf8_is_named() -> None:
+    headers = {
+        b"content-type": b"text/plain",
+        b"content-disposition": b'attachment; filename="' + GBK + b'.txt"',
+        b"cache-control": b"no\x01cache",
     }
-    assert metadata.standard(headers, ("content-type",)) == {
-        "content-type": "text/html; charset=utf-8"
+    carried = metadata.standard(headers)
+    assert carried.headers == {"content-type": "text/plain"}
+    assert [line.partition(" is not carried over")[0] for line in carried.warnings] == [
+        "its cache-control",
+        "its content-disposition",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (GBK, "%D6%D0%CE%C4"),
+        (b"100% " + GBK, "100%25 %D6%D0%CE%C4"),
+        (b"\xfc", "%FC"),
+        (b" \xff\xfe ", "%20%FF%FE%20"),
+        ("\u4e2d".encode() + GBK, "%E4%B8%AD%D6%D0%CE%C4"),
+    ],
+)
+def test_bytes_of_any_encoding_are_kept(value: bytes, text: str) -> None:
+    stored = metadata.user({}, [("n", metadata.text_of(value))]).headers["x-cos-meta-n"]
+    assert stored == text
+    assert metadata.user({"n": metadata.text_of(value.strip())}, []).headers == {
+        "x-cos-meta-n": text.removeprefix("%20").removesuffix("%20")
     }
+    if b"%" not in value:
+        assert unquote_to_bytes(stored) == value
 
 
 @pytest.mark.parametrize(
