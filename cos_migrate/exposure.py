@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 import sys
 from collections.abc import Iterator
@@ -29,25 +28,23 @@ def exposed_files(config_path: str, loaded: Loaded) -> Iterator[str]:
     )
     for path, what in files:
         if path and _allows(path, _READ_BY_OTHERS):
-            yield (
-                f"{what}, and other users of this machine may read it: "
-                f"chmod 600 {shlex.quote(path)}"
-            )
+            yield f"{what}, and other users of this machine may read it: chmod 600 {_quoted(path)}"
 
 
-def exposed_records(source: Source, folder: Path, database: Path) -> Iterator[str]:
-    """Yield a warning for each folder that shows others the credentials in recorded URLs.
+def exposed_records(source: Source, database_folder: Path) -> Iterator[str]:
+    """Yield a warning where credentials are recorded below a folder that others may read."""
+    if source.records_secrets and _allows(str(database_folder), _ENTERED_BY_OTHERS):
+        yield (
+            "the records hold URLs with credentials, and other users of this machine may read "
+            f"{database_folder}: chmod 700 {_quoted(str(database_folder))}"
+        )
 
-    `folder` is the tool's.
-    """
-    if not source.records_secrets:
-        return
-    for path in (folder / "db", database):
-        if _allows(str(path), _ENTERED_BY_OTHERS):
-            yield (
-                f"the records hold URLs with credentials, and other users of this machine may "
-                f"read {path}: chmod 700 {shlex.quote(str(path))}"
-            )
+
+def _quoted(path: str) -> str:
+    """Return a path as a shell takes it."""
+    import shlex  # noqa: PLC0415 - only for a warning
+
+    return shlex.quote(path)
 
 
 def _allows(path: str, modes: int) -> bool:

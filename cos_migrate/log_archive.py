@@ -7,7 +7,6 @@ A rolled file is called `<name>.<day>`, further ones of a day `<name>.<day>-2`, 
 from __future__ import annotations
 
 import contextlib
-import gzip
 import os
 import re
 import sys
@@ -127,6 +126,8 @@ class Packer:
         """Write the compressed form; return False when it was given up."""
         part = Path(f"{packed.with_suffix('')}{_PART}")
         part.unlink(missing_ok=True)  # what a process that was killed has left
+        import gzip  # noqa: PLC0415 - most runs compress nothing
+
         told = os.fstat(plain)
         if _free(packed.parent) < told.st_size // 4 + _RESERVE:
             return False

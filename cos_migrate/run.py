@@ -221,7 +221,7 @@ class Run:
                     self._spool,
                 )
                 summaries = [self._pass(migration)]
-                for warning in exposed_records(self._source, self._folder, self._place.database):
+                for warning in exposed_records(self._source, self._folder / "db"):
                     self._report.warn(warning)
             finally:
                 self._spool.close()

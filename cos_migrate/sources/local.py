@@ -34,6 +34,7 @@ from cos_migrate.sources.local_reader import (
     FolderReader,
     LocalReader,
     fingerprint_of,
+    is_empty,
     must_end_at,
     read_whole,
     source_error,
@@ -260,7 +261,7 @@ class LocalSource(Source):
             return "excludes"
         if config.ignore_suffix and name.endswith(config.ignore_suffix):
             return "suffix"
-        if config.ignore_empty_file and size == 0:
+        if config.ignore_empty_file and size == 0 and is_empty(name):
             return "empty file"
         if config.include_suffix and not name.endswith(config.include_suffix):
             return "do not match include suffix"

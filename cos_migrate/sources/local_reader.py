@@ -158,6 +158,18 @@ def must_end_at(name: str, fingerprint: Fingerprint) -> None:
         os.close(fd)
 
 
+def is_empty(name: str) -> bool:
+    """Return whether a file that tells a size of 0 has no bytes, as far as can be seen."""
+    try:
+        fd = _open(name)
+        try:
+            return not _read(fd, name, 1)
+        finally:
+            os.close(fd)
+    except SourceError:
+        return True
+
+
 def _read_to_end(fd: int, name: str, size: int) -> bytes:
     """Return what a file holds, up to one byte more than `size`.
 

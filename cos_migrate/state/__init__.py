@@ -216,6 +216,7 @@ def _opened(
     make_folder(folder)
     if files.held_by_library(folder):
         raise _in_use(folder)
+    files.keep_private(folder)
     library = _READ_BY.get(files.format_of(folder))
     if library:
         notices = _take_over(folder, library, engine, tell)

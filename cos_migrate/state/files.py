@@ -6,17 +6,19 @@ the other has written, so what a folder is must be known before one of them sees
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
 import re
 import shutil
+import stat
 import sys
 import time
 from pathlib import Path
 
 from cos_migrate.errors import StateError
-from cos_migrate.safe_files import open_named, write_file
+from cos_migrate.safe_files import PRIVATE_UMASK, open_named, write_file
 
 LEVELDB, ROCKSDB, NEW = "leveldb", "rocksdb", "new"
 JAVA, OLD_JAVA = "java", "old-java"
@@ -172,6 +174,17 @@ def clear(folder: Path) -> None:
             shutil.rmtree(path)
         elif path.name not in {OUR_ROCKSDB, README}:
             path.unlink()
+
+
+def keep_private(folder: Path) -> None:
+    """Take the rights that others have to files of a database, made by an earlier version."""
+    if sys.platform == "win32":
+        return
+    for entry in os.scandir(folder):
+        with contextlib.suppress(OSError):
+            found = entry.stat(follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode) and found.st_mode & PRIVATE_UMASK:
+                os.chmod(entry.path, stat.S_IMODE(found.st_mode) & ~PRIVATE_UMASK)
 
 
 def sync_folder(folder: Path) -> None:

@@ -59,6 +59,18 @@ def test_records_and_lists_are_for_this_user_alone(tool: Tool, tmp_path: Path) -
     assert mode(finished) == 0o644
 
 
+def test_files_of_an_earlier_version_become_private(tool: Tool) -> None:
+    tool.put("a")
+    assert tool.run().code == 0
+    database = tool.database
+    for path in database.iterdir():
+        path.chmod(0o644)
+    database.chmod(0o755)
+    assert tool.run().counts()["skip"] == 1
+    assert {mode(path) for path in database.iterdir()} == {0o600}
+    assert mode(database) == 0o755
+
+
 def test_a_mode_that_is_there_is_kept(tool: Tool) -> None:
     (tool.folder / "db").chmod(0o750)
     tool.put("a")

@@ -29,6 +29,15 @@ def test_what_tells_no_size_and_is_not_empty_fails(
     assert cos.keys(BUCKET) == ["empty", "good"]
 
 
+def test_what_only_tells_to_be_empty_is_not_left_out(tool: Tool) -> None:
+    tool.local["ignoreEmptyFile"] = "on"
+    tool.put("empty", b"")
+    (tool.data / "version").symlink_to(TOLD_EMPTY)
+    ended = tool.run()
+    assert (ended.counts()["unmatched"], ended.counts()["fail"]) == (1, 1)
+    assert "SizeTooSmall" in ended.out
+
+
 def test_what_was_stored_empty_is_found_by_check(cos: EmbeddedCos, tool: Tool) -> None:
     link = tool.put("version", b"", mtime=1_700_000_000)
     assert tool.run().code == 0
