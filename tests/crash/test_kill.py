@@ -212,16 +212,17 @@ def test_a_second_signal_ends_at_once(cos: HeldCos, tool: Tool) -> None:
 
 
 @posix
-def test_a_worker_that_is_killed_is_replaced(cos: EmbeddedCos, tool: Tool) -> None:
+def test_a_worker_that_is_killed_is_replaced(cos: HeldCos, tool: Tool) -> None:
     fill(tool)
-    cos.latency = 0.01
+    cos.hold(20)
     tool.common |= {"workerProcessNum": "2", "smallFileExecutorNum": "4"}
     process = tool.start("--quiet")
-    wait_for(cos, 20, process)
+    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.exists():
         pytest.skip("needs /proc")
     os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+    cos.release()
     ended = end(process)
     assert ended.code == 0, ended.err
     assert "a worker process ended by itself" in ended.err
@@ -230,11 +231,11 @@ def test_a_worker_that_is_killed_is_replaced(cos: EmbeddedCos, tool: Tool) -> No
 
 
 @posix
-def test_workers_do_not_outlive_the_coordinator(cos: EmbeddedCos, tool: Tool) -> None:
+def test_workers_do_not_outlive_the_coordinator(cos: HeldCos, tool: Tool) -> None:
     fill(tool)
-    cos.latency = 0.05
+    cos.hold(5)
     process = tool.start("--quiet")
-    wait_for(cos, 5, process)
+    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     if not children.exists():
         pytest.skip("needs /proc")

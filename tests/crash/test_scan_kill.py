@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.launcher import SCAN
-from tests.crash.test_kill import assert_complete, cos, tool, wait_for
+from tests.crash.test_kill import assert_complete, cos, tool
 from tests.functional.tool import Tool, end
+from tests.functional.waiting import HeldCos, wait_until
 
 __all__ = ["cos", "tool"]
 FILES = 3500
@@ -29,16 +28,15 @@ def scanning(parent: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
-def test_another_goes_on_in_its_place(cos: EmbeddedCos, tool: Tool) -> None:
+def test_another_goes_on_in_its_place(cos: HeldCos, tool: Tool) -> None:
     for number in range(FILES):
         tool.put(f"d{number % 50}/{number}", b"x")
-    cos.latency = 0.002
+    cos.hold(20)
     process = tool.start("--quiet")
-    wait_for(cos, 20, process)
-    deadline = time.monotonic() + 30
-    while not (pid := scanning(process.pid)):
-        assert time.monotonic() < deadline
-    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
+    wait_until(lambda: scanning(process.pid) > 0)
+    os.kill(scanning(process.pid), signal.SIGKILL)
+    cos.release()
     ended = end(process)
     assert ended.code == 0, ended.out + ended.err
     assert ended.counts()["new"] == FILES

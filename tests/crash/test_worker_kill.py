@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.crash.test_kill import MIB, assert_complete, fill, wait_for
+from tests.crash.test_kill import MIB, assert_complete, fill
 from tests.functional.tool import BUCKET, ROOT, SECRET_ID, SECRET_KEY, Tool, end
+from tests.functional.waiting import HeldCos, Watched, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 
@@ -31,10 +32,10 @@ if "cos_migrate.worker_process" in sys.orig_argv:
 
 
 @pytest.fixture
-def cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
+def cos(tmp_path: Path) -> Iterator[HeldCos]:
     folder = tmp_path / "cos"
     folder.mkdir()
-    with EmbeddedCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
+    with HeldCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
         yield server
 
 
@@ -60,26 +61,23 @@ def kill(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
 
 @pytest.mark.parametrize("all_at_once", [False, True])
 def test_workers_killed_again_and_again_cost_no_object(
-    cos: EmbeddedCos, tool: Tool, *, all_at_once: bool
+    cos: HeldCos, tool: Tool, *, all_at_once: bool
 ) -> None:
     fill(tool, files=400, big=3)
-    cos.latency = 0.02
     tool.common |= {"workerProcessNum": "3", "smallFileExecutorNum": "6"}
+    cos.hold(5)
     process = tool.start("--quiet")
-    wait_for(cos, 5, process)
     chance = random.Random(11)
-    kills = 0
-    while kills < 12 and process.poll() is None:
+    for _ in range(12):
+        wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
         there = workers(process)
         for pid in there if all_at_once else chance.sample(there, min(1, len(there))):
             kill(pid)
-        kills += 1
-        wait_for(cos, len(cos.requests) + chance.randrange(1, 40), process)
-    cos.latency = 0
+        cos.hold_again(chance.randrange(1, 30))
+    cos.release()
     ended = end(process)
     assert ended.code == 0, ended.out[-2000:] + ended.err
     assert ended.counts() == {"new": 403, "update": 0, "fail": 0, "skip": 0, "unmatched": 0}
-    assert kills > 2
     assert_complete(cos, tool)
 
 
@@ -128,34 +126,34 @@ def test_a_first_object_that_kills_its_worker_is_no_reason_to_stop(
     assert sorted(cos.keys(BUCKET)) == sorted(f"b/{number}" for number in range(20))
 
 
-def test_a_stop_while_workers_die_gives_back_what_they_had(cos: EmbeddedCos, tool: Tool) -> None:
+def test_a_stop_while_workers_die_gives_back_what_they_had(cos: HeldCos, tool: Tool) -> None:
     fill(tool, files=100, big=2)
-    cos.latency = 0.05
+    cos.hold(20)
     tool.common |= {"workerProcessNum": "2", "smallFileExecutorNum": "4"}
     process = tool.start("--quiet")
-    wait_for(cos, 20, process)
+    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
     process.send_signal(signal.SIGTERM)
     for pid in workers(process):
         kill(pid)
+    cos.release()
     ended = end(process)
     assert ended.code == 143
     assert ended.counts()["fail"] == 0
-    cos.latency = 0
     assert tool.run().code == 0
     assert_complete(cos, tool)
 
 
-def test_a_service_manager_that_ends_all_processes_loses_nothing(
-    cos: EmbeddedCos, tool: Tool
-) -> None:
+def test_a_service_manager_that_ends_all_processes_loses_nothing(cos: HeldCos, tool: Tool) -> None:
     fill(tool, files=100, big=2)
-    cos.latency = 0.05
+    cos.hold(20)
     tool.common |= {"workerProcessNum": "2", "smallFileExecutorNum": "4"}
-    process = tool.start("--quiet")
-    wait_for(cos, 20, process)
-    for pid in (*workers(process), process.pid):
+    run = Watched(tool.start("--quiet"))
+    wait_until(lambda: cos.held > 0, run.alive)
+    for pid in (*workers(run.process), run.process.pid):
         kill(pid, signal.SIGTERM)
-    ended = end(process)
+    run.wait_for("stopping: ")
+    cos.release()
+    ended = run.end()
     assert ended.code == 143
     assert "ended by itself" not in ended.err
     assert ended.counts()["new"] == len(cos.keys(BUCKET))

@@ -70,9 +70,11 @@ class FolderSource(KeyOrderedSource):
         if self.config.access_key_secret.reveal() != "source-secret":
             raise SourceError("the signature is wrong", code="SignatureDoesNotMatch", fatal=True)
         root = self._bucket
-        with (root.parent / "listings").open("a", encoding="utf-8") as log:
-            log.write(json.dumps([time.time(), prefix, after, delimiter]) + "\n")
+        begun = time.monotonic()
         time.sleep(self.config.wait)
+        with (root.parent / "listings").open("a", encoding="utf-8") as log:
+            fields = begun, prefix, after, delimiter, time.monotonic()
+            log.write(json.dumps(fields) + "\n")
         names = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
         found = sorted(name for name in names if name.startswith(prefix) and name > after)
         folders = []
@@ -168,8 +170,8 @@ class FolderTool(Tool):
         path.write_bytes(content)
         return path
 
-    def listings(self) -> list[tuple[float, str, str, str]]:
-        """Return (time, prefix, marker, delimiter) of each listing request."""
+    def listings(self) -> list[tuple[float, str, str, str, float]]:
+        """Return (begin, prefix, marker, delimiter, end) of each listing request."""
         path = self.clouds / "listings"
         if not path.exists():
             return []

@@ -12,9 +12,10 @@ import pytest
 from cos_migrate.emulator import EmbeddedCos
 from tests.clouds.s3_server import BUCKET, KEY, KEY_ID, Fault, S3Server
 from tests.clouds.s3_store import Bucket, kept_of
-from tests.functional.cloud_tool import CloudTool, counted, noise, stored, wait_until
+from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.tool import BUCKET as TARGET
 from tests.functional.tool import end, records
+from tests.functional.waiting import HeldCos, kill_in_the_middle
 
 MIB = 1 << 20
 ODD = {
@@ -293,14 +294,11 @@ def test_acls_when_they_are_wanted(tool: CloudTool, s3: S3Server, cos: EmbeddedC
     assert s3.operations("GetObjectAcl").count("open") == 1
 
 
-def test_killed_in_the_middle_and_completed(
-    tool: CloudTool, s3: S3Server, cos: EmbeddedCos
-) -> None:
+def test_killed_in_the_middle_and_completed(tool: CloudTool, s3: S3Server, cos: HeldCos) -> None:
     bodies = {f"small/{number:03}": noise(2000, number) for number in range(120)}
     bodies |= {f"big/{number}": noise(12 * MIB, number) for number in range(2)}
     for key, body in bodies.items():
         s3.put(key, body)
-    s3.latency = 0.05
     tool.common.update(
         workerProcessNum="2",
         smallFileExecutorNum="4",
@@ -308,15 +306,7 @@ def test_killed_in_the_middle_and_completed(
         bigFileUploadPartSize=str(2 * MIB),
         resume="true",
     )
-    process = tool.start()
-    wait_until(
-        lambda: len(cos.keys(TARGET)) >= 20 and cos.operations().count("UploadPart") >= 4,
-        lambda: process.poll() is None,
-    )
-    process.kill()
-    end(process)
-    s3.latency = 0.0
-    wait_until(lambda: not cos.at_once)
+    kill_in_the_middle(cos, tool, ("PutObject", 20), 4)
     s3.seen.clear()
     ended = tool.run()
     assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err

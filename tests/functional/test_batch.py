@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,16 +14,17 @@ from cos_migrate.emulator import Account, EmbeddedCos, Fault
 from tests.functional.folder_cloud import FolderTool
 from tests.functional.test_window_and_daemon import wait_for_rounds
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Ended, Tool, end, records
+from tests.functional.waiting import HeldCos, Watched, wait_until
 
 OTHER = "other-1250000000"
 SECOND = Account("AKIDsecondaccount", "second-secret-key")
 
 
 @pytest.fixture
-def cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
+def cos(tmp_path: Path) -> Iterator[HeldCos]:
     folder = tmp_path / "cos"
     folder.mkdir()
-    with EmbeddedCos(
+    with HeldCos(
         folder, secret_id=SECRET_ID, secret_key=SECRET_KEY, more_accounts=[SECOND]
     ) as server:
         yield server
@@ -179,19 +179,18 @@ def test_without_an_endpoint_the_region_of_common_counts(
     assert hosts == {f"{BUCKET}.cos.ap-beijing.myqcloud.com"}
 
 
-def test_ctrl_c_ends_all(cos: EmbeddedCos, tool: FolderTool) -> None:
+def test_ctrl_c_ends_all(cos: HeldCos, tool: FolderTool) -> None:
     for number in range(30):
         tool.add(f"{number}", b"x", "first")
     tool.add("b", b"two", "second")
     tool.common["smallFileExecutorNum"] = "1"
-    cos.latency = 0.1
+    cos.hold(2)
     write(tool, line(tool, BUCKET, "first"), line(tool, OTHER, "second"))
-    process = tool.start()
-    while len(cos.requests) < 2:
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    ended = end(process)
+    run = Watched(tool.start())
+    wait_until(lambda: cos.held > 0, run.alive)
+    run.send_signal(signal.SIGINT)
+    cos.release()
+    ended = run.end()
     assert ended.code == 130
     assert ended.out.count("op statistics") == 1
     assert cos.keys(OTHER) == []

@@ -17,6 +17,7 @@ from cos_migrate.emulator.signature import Account
 from cos_migrate.state import State
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored, wait_until
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, end, records
+from tests.functional.waiting import HeldCos, kill_in_the_middle, parts_written
 
 MIB = 1 << 20
 SOURCE = "source-1250000001"
@@ -30,10 +31,10 @@ IN_PARTS = (
 
 
 @pytest.fixture(name="cos")
-def _cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
+def _cos(tmp_path: Path) -> Iterator[HeldCos]:
     folder = tmp_path / "cos"
     folder.mkdir()
-    server = EmbeddedCos(
+    server = HeldCos(
         folder,
         secret_id=SECRET_ID,
         secret_key=SECRET_KEY,
@@ -495,40 +496,31 @@ def test_a_huge_object_that_changes_between_its_parts(tool: CloudTool, cos: Embe
     assert "AbortMultipartUpload" in cos.operations()
 
 
-def test_killed_between_the_parts(tool: CloudTool, cos: EmbeddedCos) -> None:
+def test_killed_between_the_parts(tool: CloudTool, cos: HeldCos) -> None:
     body = noise(20 * MIB)
     put(cos, "huge", body)
     tool.common.update(bigFileUploadPartSize=str(MIB), bigFileExecutorNum="1")
-    cos.latency = 0.1
+    cos.hold(16, "UploadPartCopy")
     process = start_in_parts(tool)
-    wait_until(
-        lambda: cos.operations().count("UploadPartCopy") >= 16, lambda: process.poll() is None
-    )
+    wait_until(lambda: parts_written(tool) == 16, lambda: process.poll() is None)
     process.kill()
     end(process)
-    cos.latency = 0.0
-    wait_until(lambda: not cos.at_once)
+    cos.wait_until_left()
     cos.reset()
     ended = end(start_in_parts(tool))
     assert ended.counts() == counted(new=1), tool.log("error.log")
     assert stored(cos) == {"huge": body}
-    assert cos.operations().count("UploadPartCopy") < 20
+    assert cos.operations().count("UploadPartCopy") == 4
     assert cos.operations().count("InitiateMultipartUpload") == 0
     assert moved(cos) == 0
 
 
-def test_killed_in_the_middle_and_completed(tool: CloudTool, cos: EmbeddedCos) -> None:
+def test_killed_in_the_middle_and_completed(tool: CloudTool, cos: HeldCos) -> None:
     bodies = {f"small/{number:03}": noise(2000, number) for number in range(200)}
     for key, body in bodies.items():
         put(cos, key, body)
-    cos.latency = 0.02
     tool.common.update(workerProcessNum="2", smallFileExecutorNum="4", resume="true")
-    process = tool.start()
-    wait_until(lambda: len(cos.keys(BUCKET)) >= 50, lambda: process.poll() is None)
-    process.kill()
-    end(process)
-    cos.latency = 0.0
-    wait_until(lambda: not cos.at_once)
+    kill_in_the_middle(cos, tool, ("PutObjectCopy", 50), 0)
     cos.reset()
     ended = tool.run()
     assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,8 @@ import qcloud_cos
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.functional.folder_cloud import FolderTool
-from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Ended, Tool, end
+from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Ended, Tool
+from tests.functional.waiting import HeldCos, Watched, wait_until
 
 MIB = 1 << 20
 
@@ -202,19 +202,18 @@ def test_a_refusal_ends_it_with_one_message(cos: EmbeddedCos, tool: Tool) -> Non
     assert len(cos.requests) < 100
 
 
-def test_ctrl_c_ends_it(cos: EmbeddedCos, tool: Tool) -> None:
+def test_ctrl_c_ends_it(cos: HeldCos, tool: Tool) -> None:
     tool.common["smallFileExecutorNum"] = "2"
     for number in range(100):
         tool.put(f"{number}")
     assert tool.run().code == 0
     cos.reset()
-    cos.latency = 0.1
-    process = tool.start()
-    while len(cos.requests) < 4:
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    ended = end(process)
+    cos.hold(4, "HeadObject")
+    run = Watched(tool.start())
+    wait_until(lambda: cos.held > 0, run.alive)
+    run.send_signal(signal.SIGINT)
+    cos.release()
+    ended = run.end()
     assert ended.code == 130
     assert ended.list_finished is False
     assert 0 < ended.counts(1)["new"] < 100

@@ -12,6 +12,7 @@ import pytest
 from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.functional.folder_cloud import FolderTool
 from tests.functional.tool import BUCKET, end, records
+from tests.functional.waiting import HeldCos, Watched, wait_until
 
 MIB = 1 << 20
 
@@ -52,19 +53,17 @@ def test_what_failed_in_another_bucket_is_left_alone(cos: EmbeddedCos, cloud: Fo
     assert cloud.run().counts() == {"new": 1, "update": 0, "fail": 0, "skip": 0, "unmatched": 0}
 
 
-def stop_in_the_middle(cos: EmbeddedCos, cloud: FolderTool) -> int:
+def stop_in_the_middle(cos: HeldCos, cloud: FolderTool) -> int:
     """Stop a run by a signal once some pages are done; return how many objects arrived."""
     for number in range(60):
         cloud.add(f"{number:02}")
     cloud.common |= {"smallFileExecutorNum": "2", "listParallel": "1"}
-    cos.latency = 0.05
-    process = cloud.start()
-    while len(cos.requests) < 20:
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    assert end(process).code == 130
-    cos.latency = 0
+    cos.hold(20)
+    run = Watched(cloud.start())
+    wait_until(lambda: cos.held > 0, run.alive)
+    run.send_signal(signal.SIGINT)
+    cos.release()
+    assert run.end().code == 130
     cos.reset()
     cloud.listings()
     return len(cos.keys(BUCKET))
@@ -72,7 +71,7 @@ def stop_in_the_middle(cos: EmbeddedCos, cloud: FolderTool) -> int:
 
 @pytest.mark.parametrize("resume", ["true", "false"])
 def test_resume_goes_on_listing_where_it_was_left(
-    cos: EmbeddedCos, cloud: FolderTool, resume: str
+    cos: HeldCos, cloud: FolderTool, resume: str
 ) -> None:
     cloud.common["resume"] = resume
     arrived = stop_in_the_middle(cos, cloud)
@@ -87,7 +86,7 @@ def test_resume_goes_on_listing_where_it_was_left(
     assert cloud.run().counts()["skip"] == 60
 
 
-def test_the_position_of_another_bucket_is_no_position(cos: EmbeddedCos, cloud: FolderTool) -> None:
+def test_the_position_of_another_bucket_is_no_position(cos: HeldCos, cloud: FolderTool) -> None:
     cloud.common["resume"] = "true"
     stop_in_the_middle(cos, cloud)
     cloud.add("00-first", bucket="other")
@@ -105,8 +104,8 @@ def test_list_parallel_is_how_many_listings_are_under_way(cloud: FolderTool) -> 
     def at_once(parallel: int) -> int:
         cloud.common |= {"listParallel": str(parallel), "cosPath": f"/{parallel}/"}
         assert cloud.run().counts()["new"] == 96
-        begun = [stamp for stamp, *_ in cloud.listings()]
-        return max(sum(start <= other < start + 0.03 for other in begun) for start in begun)
+        spans = [(begun, ended) for begun, *_, ended in cloud.listings()]
+        return max(sum(begun <= other < ended for other, _ in spans) for begun, ended in spans)
 
     assert at_once(1) == 1
     assert at_once(4) > 1

@@ -6,14 +6,13 @@ import json
 import os
 import socket
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.functional.tool import BUCKET, Ended, Tool, end, records
+from tests.functional.waiting import HeldCos, wait_until
 
 MIB = 1 << 20
 
@@ -162,15 +161,13 @@ def test_retry_after_is_honoured(cos: EmbeddedCos, tool: Tool) -> None:
 
 
 def test_a_hanging_server_is_given_up(cos: EmbeddedCos, tool: Tool) -> None:
-    tool.common |= {"requestTimeoutEnable": "on", "requestTimeoutMs": "400"}
+    tool.common |= {"requestTimeoutEnable": "on", "requestTimeoutMs": "1000"}
     tool.put("a")
     tool.put("b", b"b" * (6 * MIB))
-    cos.faults.append(Fault("hang", seconds=20, times=2, operation="PutObject"))
-    cos.faults.append(Fault("hang", seconds=20, times=1, operation="UploadPart"))
-    started = time.monotonic()
+    cos.faults.append(Fault("hang", seconds=600, times=2, operation="PutObject"))
+    cos.faults.append(Fault("hang", seconds=600, times=1, operation="UploadPart"))
     ended = tool.run()
     assert ended.code == 0, ended.out
-    assert time.monotonic() - started < 15
 
 
 def test_a_kept_alive_connection_that_the_server_closed_is_no_failed_try(
@@ -264,36 +261,34 @@ def test_slow_down_lowers_the_number_of_transfers(cos: EmbeddedCos, tool: Tool) 
     assert "transfers at once" in tool.log("info.log")
 
 
-def test_a_file_that_vanishes_or_cannot_be_read(cos: EmbeddedCos, tool: Tool) -> None:
-    cos.latency = 0.3
+def test_a_file_that_vanishes_or_cannot_be_read(cos: HeldCos, tool: Tool) -> None:
+    cos.hold()
     tool.common |= {"smallFileExecutorNum": "1", "workerProcessNum": "1"}
     # As many as the walk lists, in batches of one and four, before the first is sent.
     for number in range(5):
         tool.put(f"{number}")
     process = tool.start()
-    while not cos.at_once:
-        time.sleep(0.01)
+    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
     for path in tool.data.iterdir():
         path.unlink()
-    out, err = process.communicate(timeout=60)
-    ended = Ended(process.returncode, out, err)
+    cos.release()
+    ended = end(process)
     counts = ended.counts()
     assert counts["fail"] >= 3
     assert counts["new"] + counts["fail"] == 5
     assert {failure["code"] for failure in failures(tool)} == {"ENOENT"}
 
 
-def test_a_file_that_is_written_to_is_never_stored_mixed(cos: EmbeddedCos, tool: Tool) -> None:
+def test_a_file_that_is_written_to_is_never_stored_mixed(cos: HeldCos, tool: Tool) -> None:
     size = 12 * MIB
     path = tool.put("growing", b"a" * size)
-    cos.latency = 0.05
+    cos.hold(0, "UploadPart")
     tool.common["bigFileExecutorNum"] = "1"
     process = tool.start()
-    while "UploadPart" not in cos.operations() and process.poll() is None:
-        time.sleep(0.01)
+    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
     path.write_bytes(b"b" * size)
-    out, err = process.communicate(timeout=60)
-    ended = Ended(process.returncode, out, err)
+    cos.release()
+    ended = end(process)
     assert ended.code == 0, ended.out
     assert cos.object_bytes(BUCKET, "growing") == b"b" * size
     assert tool.run().counts()["skip"] == 1
@@ -333,7 +328,7 @@ def test_stdout_that_nobody_reads(cos: EmbeddedCos, tool: Tool) -> None:
     assert process.stderr
     err = process.stderr.read()
     process.stderr.close()
-    assert process.wait(60) == 0, err
+    assert process.wait(240) == 0, err
     assert len(cos.keys(BUCKET)) == 300
     assert "Traceback" not in err
 
@@ -372,17 +367,18 @@ def test_an_endpoint_that_never_answers_well_is_not_asked_for_every_file(
     assert ("the run stops: " in ended.err) == (requests < 20)
 
 
-def test_temporary_credentials_that_expire_are_read_again(cos: EmbeddedCos, tool: Tool) -> None:
+def test_temporary_credentials_that_expire_are_read_again(cos: HeldCos, tool: Tool) -> None:
     for number in range(600):
         tool.put(f"{number}")
     tool.common |= {"token": "old-token", "smallFileExecutorNum": "4"}
-    cos.latency = 0.01
+    cos.hold(20)
     process = tool.start("--quiet")
-    wait_until(lambda: len(cos.requests) > 20)
+    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
     tool.common["token"] = "new-token"
     tool.write_config()
     expired = Fault("status", status=403, code="ExpiredToken", times=-1)
     cos.faults.append(expired)
+    cos.release()
 
     def tokens() -> set[str]:
         return {seen.headers["x-cos-security-token"] for seen in cos.requests}
@@ -394,10 +390,3 @@ def test_temporary_credentials_that_expire_are_read_again(cos: EmbeddedCos, tool
     assert ended.counts()["new"] == 600
     assert tokens() == {"old-token", "new-token"}
     assert "-token" not in ended.out + ended.err + tool.log("info.log")
-
-
-def wait_until(reached: Callable[[], bool], seconds: float = 60) -> None:
-    most = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < most
-        time.sleep(0.01)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from cos_migrate import cli
 from cos_migrate.emulator import EmbeddedCos
 from tests.functional.folder_cloud import FolderTool
 from tests.functional.tool import BUCKET, Tool, end
+from tests.functional.waiting import HeldCos, wait_until
 
 MIB = 1 << 20
 
@@ -57,27 +57,29 @@ def test_parts_at_once(cos: EmbeddedCos, tool: Tool, number: int) -> None:
     assert cos.most_at_once == number
 
 
-def test_the_java_tools_task_threads_change_nothing(cos: EmbeddedCos, tool: Tool) -> None:
+def test_the_java_tools_task_threads_change_nothing(cos: HeldCos, tool: Tool) -> None:
     tool.common |= {"threadNum": "1", "smallFileExecutorNum": "6", "workerProcessNum": "0"}
-    cos.latency = 0.02
+    cos.hold(10)
     for number in range(60):
         tool.put(f"{number}")
-    assert tool.run().counts()["new"] == 60
-    assert 4 <= cos.most_at_once <= 6
+    process = tool.start()
+    wait_until(lambda: cos.held == 6, lambda: process.poll() is None)
+    cos.release()
+    assert end(process).counts()["new"] == 60
+    assert cos.most_at_once <= 6
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 @pytest.mark.parametrize("number", [0, 1, 3])
-def test_worker_processes(cos: EmbeddedCos, tool: Tool, number: int) -> None:
+def test_worker_processes(cos: HeldCos, tool: Tool, number: int) -> None:
     tool.common["workerProcessNum"] = str(number)
     for each in range(8):
         tool.put(f"{each}")
-    cos.latency = 0.3
+    cos.hold()
     process = tool.start()
-    while not cos.requests:
-        assert process.poll() is None
-        time.sleep(0.01)
-    assert len(list(workers_of(process.pid))) == number
+    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
+    wait_until(lambda: len(list(workers_of(process.pid))) == number)
+    cos.release()
     assert end(process).code == 0
 
 
@@ -92,7 +94,7 @@ def workers_of(parent: int) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(("megabytes", "most"), [(2, 2), (64, 8)])
-def test_object_data_in_memory(cos: EmbeddedCos, tool: Tool, megabytes: int, most: int) -> None:
+def test_object_data_in_memory(cos: HeldCos, tool: Tool, megabytes: int, most: int) -> None:
     tool.common |= {
         "bufferMemory": str(megabytes * MIB),
         "smallFileExecutorNum": "8",
@@ -100,27 +102,26 @@ def test_object_data_in_memory(cos: EmbeddedCos, tool: Tool, megabytes: int, mos
     }
     for number in range(17):
         tool.put(f"{number:02}", b"x" * MIB)
+    cos.hold(1)
+    process = tool.start()
+    wait_until(lambda: cos.held > most // 2, lambda: process.poll() is None)
     cos.latency = 0.1
-    assert tool.run().counts()["new"] == 17
+    cos.release()
+    assert end(process).counts()["new"] == 17
     assert cos.most_at_once <= most
-    assert cos.most_at_once > most // 2
 
 
-def test_what_cannot_be_streamed_lies_in_the_tmp_folder(
-    cos: EmbeddedCos, cloud: FolderTool
-) -> None:
+def test_what_cannot_be_streamed_lies_in_the_tmp_folder(cos: HeldCos, cloud: FolderTool) -> None:
     temporary = cloud.folder / "elsewhere"
     temporary.mkdir()
     cloud.common["tmpFolder"] = str(temporary)
     cloud.add("big", os.urandom(6 * MIB))
-    cos.latency = 0.3
+    cos.hold()
     process = cloud.start()
-    seen: set[str] = set()
-    while process.poll() is None:
-        seen |= {path.name for path in temporary.glob("spool-migrateFolder-*/*")}
-        time.sleep(0.01)
+    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
+    assert {path.name for path in temporary.glob("spool-migrateFolder-*/*")} - {".lock"}
+    cos.release()
     assert end(process).code == 0
-    assert seen - {".lock"}
     assert list(temporary.iterdir()) == []
     assert "x-cos-meta-md5" in cos.object_head(BUCKET, "big").headers
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.functional.tool import BUCKET, Tool, records
+from tests.functional.tool import BUCKET, Tool, end, records
+from tests.functional.waiting import HeldCos, wait_until
 
 MIB = 1 << 20
 
@@ -412,27 +413,25 @@ def test_logs_and_records_of_two_jobs_at_once(cos: EmbeddedCos, tool: Tool) -> N
     one = tool.start("-Dcommon.cosPath=/one/")
     two = tool.start("-Dcommon.cosPath=/two/")
     for process in (one, two):
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == 0, err
-        assert "migrate_new : 60" in out
+        ended = end(process)
+        assert ended.code == 0, ended.err
+        assert "migrate_new : 60" in ended.out
     assert len(cos.keys(BUCKET)) == 120
 
 
-def test_the_same_job_twice_at_once_is_refused(cos: EmbeddedCos, tool: Tool) -> None:
-    cos.latency = 0.5
-    tool.common["smallFileExecutorNum"] = "1"
+def test_the_same_job_twice_at_once_is_refused(cos: HeldCos, tool: Tool) -> None:
+    cos.hold()
     for number in range(10):
         tool.put(f"{number}")
     first = tool.start()
     try:
-        while not cos.requests and first.poll() is None:
-            time.sleep(0.02)
+        wait_until(lambda: cos.held > 0, lambda: first.poll() is None)
         second = tool.run()
         assert second.code == 3
         assert "init db error, may be another process with same config is running " in second.err
         assert "Traceback" not in second.err
     finally:
-        first.terminate()
+        first.kill()
         first.communicate()
 
 

@@ -13,9 +13,10 @@ from cos_migrate.emulator import EmbeddedCos
 from tests.clouds.cloud_http import Fault
 from tests.clouds.qiniu_server import ARCHIVE, BUCKET, QiniuServer, error
 from tests.clouds.qiniu_tokens import ACCESS_KEY, SECRET_KEY
-from tests.functional.cloud_tool import CloudTool, counted, noise, stored, wait_until
+from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.tool import BUCKET as TARGET
-from tests.functional.tool import end, records
+from tests.functional.tool import records
+from tests.functional.waiting import HeldCos, kill_in_the_middle
 
 MIB = 1 << 20
 ODD = {
@@ -147,28 +148,19 @@ def test_a_file_of_keys(
 
 
 def test_killed_in_the_middle_and_completed(
-    tool: CloudTool, qiniu: QiniuServer, cos: EmbeddedCos
+    tool: CloudTool, qiniu: QiniuServer, cos: HeldCos
 ) -> None:
     bodies = {f"small/{number:03}": noise(2000, number) for number in range(120)}
     bodies |= {f"big/{number}": noise(12 * MIB, number) for number in range(2)}
     for key, body in bodies.items():
         qiniu.put(key, body)
-    qiniu.latency = 0.05
     tool.common.update(
         workerProcessNum="2",
         smallFileExecutorNum="4",
         bigFileExecutorNum="2",
         bigFileUploadPartSize=str(2 * MIB),
     )
-    process = tool.start()
-    wait_until(
-        lambda: len(cos.keys(TARGET)) >= 20 and cos.operations().count("UploadPart") >= 4,
-        lambda: process.poll() is None,
-    )
-    process.kill()
-    end(process)
-    qiniu.latency = 0.0
-    wait_until(lambda: not cos.at_once)
+    kill_in_the_middle(cos, tool, ("PutObject", 20), 4)
     qiniu.forget()
     ended = tool.run()
     assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err

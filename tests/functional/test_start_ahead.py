@@ -26,7 +26,7 @@ def processes_in(folder: Path) -> list[str]:
 
 def left_over_in(folder: Path) -> list[str]:
     """Return those that stay: one that was killed, or whose pipe has ended, needs a moment."""
-    patience = time.monotonic() + 30
+    patience = time.monotonic() + 120
     while (found := processes_in(folder)) and time.monotonic() < patience:
         time.sleep(0.01)
     return found

@@ -95,7 +95,7 @@ def test_ten_thousand_records_mean_ten_thousand_files_left_alone(
         assert "10000 records" in process.stderr.readline()
         started = time.monotonic() - begun
         assert end(process).counts()["skip"] == 10_000
-    assert started < 10  # 0.5 s on a machine that has nothing else to do
+    assert started < 60  # 0.5 s on a machine that has nothing else to do
     assert tool.run("--quiet").counts()["skip"] == 10_000
     assert cos.requests == []
     assert records(database) == pairs

@@ -9,12 +9,12 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.functional.tool import Tool
+from tests.functional.waiting import PATIENCE, HeldCos, wait_until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals there")
 
@@ -58,9 +58,16 @@ class Terminal:
                 return
             self._read += data
 
+    def wait_for(self, pattern: str) -> None:
+        """Wait until something is shown."""
+        wait_until(
+            lambda: re.search(pattern, self._read.decode("utf-8", "replace")) is not None,
+            lambda: self.process.poll() is None,
+        )
+
     def end(self) -> str:
         """Wait for the end; return all that was shown."""
-        assert self.process.wait(90) >= 0
+        assert self.process.wait(PATIENCE) >= 0
         self._thread.join()
         os.close(self._ours)
         return self._read.decode()
@@ -106,21 +113,20 @@ def test_neither_lines_nor_display_when_not_wanted(tool: Tool) -> None:
     assert "status:ALL_OK" in shown
 
 
-def test_ctrl_c(tool: Tool, cos: EmbeddedCos) -> None:
+def test_ctrl_c(tool: Tool, cos: HeldCos) -> None:
     for number in range(FILES):
         tool.put(f"{number}")
-    cos.latency = 0.02
+    cos.hold(30)
     tool.common["smallFileExecutorNum"] = "2"
     terminal = Terminal(tool)
-    while len(cos.requests) < 30:
-        assert terminal.process.poll() is None
-        time.sleep(0.02)
+    wait_until(lambda: cos.held > 0, lambda: terminal.process.poll() is None)
     os.killpg(terminal.process.pid, signal.SIGINT)  # to the whole group, as a terminal does
+    terminal.wait_for("stopping: ")
+    cos.release()
     shown = terminal.end()
     assert terminal.process.returncode == 130
     assert "stopping: what is in flight is being finished" in shown
     assert "Traceback" not in shown
-    cos.latency = 0.0
     again = tool.run()
     assert again.code == 0
     counts = again.counts()

@@ -13,9 +13,10 @@ from cos_migrate.emulator import EmbeddedCos
 from tests.clouds.cloud_http import Fault
 from tests.clouds.upyun_server import SERVICE, UpyunServer, error
 from tests.clouds.upyun_tokens import OPERATOR, PASSWORD
-from tests.functional.cloud_tool import CloudTool, counted, noise, stored, wait_until
+from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.tool import BUCKET as TARGET
-from tests.functional.tool import end, records
+from tests.functional.tool import records
+from tests.functional.waiting import HeldCos, kill_in_the_middle
 
 MIB = 1 << 20
 ODD = ("a b+c%41&d?e=f#g.txt", "\u6587/\u4ef6 \U0001f600.txt", "q'\";", "deep/er/and/deeper/.x")
@@ -131,28 +132,19 @@ def test_newer_objects_on_cos_stay(tool: CloudTool, upyun: UpyunServer, cos: Emb
 
 
 def test_killed_in_the_middle_and_completed(
-    tool: CloudTool, upyun: UpyunServer, cos: EmbeddedCos
+    tool: CloudTool, upyun: UpyunServer, cos: HeldCos
 ) -> None:
     bodies = {f"small/{number:03}": noise(2000, number) for number in range(120)}
     bodies |= {f"big/{number}": noise(12 * MIB, number) for number in range(2)}
     for path, body in bodies.items():
         upyun.put(path, body)
-    upyun.latency = 0.05
     tool.common.update(
         workerProcessNum="2",
         smallFileExecutorNum="4",
         bigFileExecutorNum="2",
         bigFileUploadPartSize=str(2 * MIB),
     )
-    process = tool.start()
-    wait_until(
-        lambda: len(cos.keys(TARGET)) >= 20 and cos.operations().count("UploadPart") >= 4,
-        lambda: process.poll() is None,
-    )
-    process.kill()
-    end(process)
-    upyun.latency = 0.0
-    wait_until(lambda: not cos.at_once)
+    kill_in_the_middle(cos, tool, ("PutObject", 20), 4)
     upyun.forget()
     ended = tool.run()
     assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err

@@ -11,8 +11,9 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos
 from tests.clouds.web_server import Trouble, WebServer
-from tests.functional.cloud_tool import CloudTool, counted, noise, stored, wait_until
-from tests.functional.tool import BUCKET, end, records
+from tests.functional.cloud_tool import CloudTool, counted, noise, stored
+from tests.functional.tool import BUCKET, records
+from tests.functional.waiting import HeldCos, kill_in_the_middle
 
 MIB = 1 << 20
 JAVA = "[fileSize: -1], [lastModify: ]"
@@ -239,7 +240,7 @@ def put_record(database: Path, key: str, value: str) -> None:
 
 
 def test_a_folder_of_lists_killed_and_completed(
-    tool: CloudTool, web: WebServer, cos: EmbeddedCos, tmp_path: Path
+    tool: CloudTool, web: WebServer, cos: HeldCos, tmp_path: Path
 ) -> None:
     bodies = {f"/small/{number:03}": noise(2000, number) for number in range(120)}
     bodies |= {f"/big/{number}": noise(12 * MIB, number) for number in range(2)}
@@ -251,7 +252,6 @@ def test_a_folder_of_lists_killed_and_completed(
         (folder / f"{number}.txt").write_text("\r\n".join(lines))
     for path, body in bodies.items():
         web.put(path, body, etag=f'"{hash(body)}"')
-    web.latency = 0.05
     tool.cloud["urllistPath"] = str(folder)
     tool.common.update(
         workerProcessNum="2",
@@ -261,15 +261,7 @@ def test_a_folder_of_lists_killed_and_completed(
         entireFileMd5Attached="off",
         resume="true",
     )
-    process = tool.start()
-    wait_until(
-        lambda: len(cos.keys(BUCKET)) >= 20 and cos.operations().count("UploadPart") >= 4,
-        lambda: process.poll() is None,
-    )
-    process.kill()
-    end(process)
-    web.latency = 0.0
-    wait_until(lambda: not cos.at_once)
+    kill_in_the_middle(cos, tool, ("PutObject", 20), 4)
     web.seen.clear()
     ended = tool.run()
     assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err

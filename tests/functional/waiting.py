@@ -14,10 +14,11 @@ from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.emulator.messages import Request
 from cos_migrate.emulator.operations import name_of
 from cos_migrate.emulator.service import Reply
-from tests.functional.tool import Ended, Tool
+from tests.functional.tool import Ended, Tool, end
 
 PATIENCE = 120.0
 """Seconds until a test fails: far more than a machine under load needs."""
+_OBJECT = re.compile(rb"\[taskType: [^\]]+\](?:,? \[[A-Za-z]+: [^\]]*\])+")
 _PART = re.compile(rb"\[cosmigrate part\] \[uploadId: [^\]]+\] \[number: \d+\]")
 
 
@@ -32,8 +33,17 @@ def wait_until(reached: Callable[[], bool], alive: Callable[[], bool] = lambda: 
 
 def parts_written(tool: Tool) -> int:
     """Return how many parts the database of a run that is under way has in its log."""
+    return len(_written(tool, _PART))
+
+
+def objects_written(tool: Tool) -> int:
+    """Return how many objects it has there; where a block ends, one may be overlooked."""
+    return len(_written(tool, _OBJECT))
+
+
+def _written(tool: Tool, what: re.Pattern[bytes]) -> set[bytes]:
     logs = (tool.folder / "db").glob("*/*/*/*.log")
-    return len({part for log in logs for part in _PART.findall(log.read_bytes())})
+    return {found for log in logs for found in what.findall(log.read_bytes())}
 
 
 class HeldCos(EmbeddedCos):
@@ -66,7 +76,13 @@ class HeldCos(EmbeddedCos):
     def release(self) -> None:
         """Answer what was kept back, and all that comes."""
         with self._flow:
-            self._answers.clear()
+            self._answers = {}
+            self._flow.notify_all()
+
+    def hold_again(self, after: int) -> None:
+        """Answer what was kept back and `after` more requests."""
+        with self._flow:
+            self._answers = {"": after}
             self._flow.notify_all()
 
     def wait_until_left(self) -> None:
@@ -86,9 +102,26 @@ class HeldCos(EmbeddedCos):
                 left[which] -= 1
                 if left[which] < 0:
                     self.held += 1
-                    self._flow.wait_for(lambda: not left)
+                    self._flow.wait_for(lambda: left is not self._answers)
                     self.held -= 1
         return reply
+
+
+def kill_in_the_middle(cos: HeldCos, tool: Tool, small: tuple[str, int], parts: int) -> None:
+    """Kill a run when so many objects and parts are recorded, and no others will be.
+
+    `small`: the operation that sends small objects, and how many of them.
+    """
+    cos.hold(small[1], small[0])
+    cos.hold(parts, "UploadPart")
+    process = tool.start()
+    wait_until(
+        lambda: objects_written(tool) >= small[1] - 1 and parts_written(tool) == parts,
+        lambda: process.poll() is None,
+    )
+    process.kill()
+    end(process)
+    cos.wait_until_left()
 
 
 class Watched:
