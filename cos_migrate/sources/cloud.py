@@ -98,8 +98,6 @@ class CloudSource(VersionedSource):
     """Error codes that no other object of the source can escape."""
     archived_codes: ClassVar[frozenset[str]] = frozenset()
     """Error codes of an object that must be restored before it can be read."""
-    sends_pages: ClassVar[bool] = False
-    """Whether its own errors come as web pages; else these come from a proxy or a firewall."""
     key_list: ClassVar[str] = "uriList"
     """The key of the section that names a file of keys to be migrated instead of a listing."""
     one_host: ClassVar[bool] = True

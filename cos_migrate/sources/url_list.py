@@ -120,7 +120,6 @@ class UrlListSource(CloudSource):
     old_servers: ClassVar[bool] = True
     sends_pages: ClassVar[bool] = True
     key_list: ClassVar[str] = ""
-    tells_versions: ClassVar[bool] = False
 
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(

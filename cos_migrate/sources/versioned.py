@@ -19,6 +19,7 @@ from cos_migrate.sources.versions import (
     contradiction_text,
     sizes_differ,
 )
+from cos_migrate.web_pages import is_foreign_page
 
 _SERVERS_MOST = 10_000
 """Servers of which it is kept that conditions are of no use there."""
@@ -34,8 +35,8 @@ def unknown(obj: SourceObject) -> SourceObject:
 class VersionedSource(Source):
     """A source whose objects have versions that an ETag or a time tells apart."""
 
-    tells_versions: ClassVar[bool] = True
-    """Whether each answer about an object has an ETag or a time, as the cloud's protocol says."""
+    sends_pages: ClassVar[bool] = False
+    """Whether web pages are its own answers; else these come from a proxy or a firewall."""
 
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
@@ -124,13 +125,16 @@ class VersionedSource(Source):
             if not has_content or not checks or now.etag or sizes_differ(listed, now):
                 raise self.contradiction(obj, contradiction_text(listed, now))
             described = described._replace(checks=(*described.checks, *checks))
-        elif self.tells_versions and not (
-            now.etag or now.mtime_ns >= 0 or b"last-modified" in headers
-        ):
-            raise self.contradiction(obj, "it has neither an ETag nor a time of modification")
+        elif self._is_page(now, headers):
+            raise self.contradiction(obj, "it is a web page without an ETag and a time")
         mtime_ns = now.mtime_ns if now.mtime_ns >= 0 else listed.mtime_ns
         told = Fingerprint(now.size, mtime_ns, now.etag or listed.etag)
         return described._replace(fingerprint=told)
+
+    def _is_page(self, now: Fingerprint, headers: Mapping[bytes, bytes]) -> bool:
+        """Return whether an answer is a page of a proxy, and not an object that is a web page."""
+        has_version = now.etag or now.mtime_ns >= 0 or b"last-modified" in headers
+        return not (has_version or self.sends_pages) and is_foreign_page(headers, b"")
 
     def _changed(self, obj: SourceObject) -> SourceChanged:
         return SourceChanged(

@@ -15,6 +15,8 @@ from cos_migrate.model import Fingerprint
 
 UNKNOWN = Fingerprint(-1)
 """The fingerprint of an object of which nothing is known yet."""
+_NO_ETAG = "null"
+"""What some services list of every object that has no ETag."""
 _MD5 = re.compile("[0-9A-Fa-f]{32}")
 
 
@@ -31,7 +33,7 @@ class Verdict(enum.Enum):
 
 def compare(listed: Fingerprint, now: Fingerprint) -> Verdict:
     """Compare what an answer says with what was listed; sizes count as far as both are known."""
-    if listed.etag:
+    if listed.etag and listed.etag != _NO_ETAG:
         if not now.etag:
             return Verdict.CONTRADICTS
         if now.etag != listed.etag:

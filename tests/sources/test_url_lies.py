@@ -195,3 +195,41 @@ def test_a_body_that_ends_before_its_length(tmp_path: Path) -> None:
         assert caught.value.retryable
 
     asking(tmp_path, script, ask)
+
+
+@pytest.mark.parametrize("page", [b"<html>a </html>"[:10], b"<html>"], ids=["its size", "another"])
+def test_a_page_of_another_type_than_head_tells(tmp_path: Path, page: bytes) -> None:
+    """A GET without the time that HEAD tells is believed only where all else is the same."""
+
+    def script(asked: Asked) -> Says:
+        if asked.method == "HEAD":
+            return Says(BODY, headers={"Last-Modified": DATE, "Content-Type": "image/png"})
+        return Says(page, headers={"Content-Type": "text/html"})
+
+    def ask(source: UrlListSource, obj: SourceObject) -> None:
+        with pytest.raises(SourceError) as caught:
+            content(source, obj)
+        assert caught.value.code == "ContradictoryAnswer"
+        assert caught.value.retryable
+
+    asking(tmp_path, script, ask)
+
+
+def test_a_range_that_is_refused_although_it_is_there(tmp_path: Path) -> None:
+    """Then the object is read in one go; it has changed only where HEAD says so."""
+    tag = '"v1"'
+
+    def script(asked: Asked) -> Says:
+        refused = asked.method == "GET" and "range" in asked.headers
+        return Says(status=416) if refused else Says(BODY, headers={"ETag": tag})
+
+    def ask(source: UrlListSource, obj: SourceObject) -> None:
+        nonlocal tag
+        with pytest.raises(SourceError) as caught:
+            part(source, obj, 2, 4)
+        assert caught.value.code == "RangeIgnored"
+        tag = '"v2"'
+        with pytest.raises(SourceChanged):
+            part(source, obj, 2, 4)
+
+    asking(tmp_path, script, ask)
