@@ -192,6 +192,10 @@ class Bodies:
         """Ask the source for a page of its listing, with retries. Raises SourceError."""
         self._retries.run(self._source.ask_listing)
 
+    def examine(self, obj: SourceObject) -> Described:
+        """Ask what an object is now, with retries. Raises SourceError."""
+        return self._retries.run(lambda: self._source.examine(obj))
+
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return an object with its present fingerprint, with retries. Raises SourceError."""
         return self._retries.run(lambda: self._source.stat(obj))

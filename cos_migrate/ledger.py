@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import cast
 
 from cos_migrate import keys, positions, records
+from cos_migrate.failed_objects import FailedObjects
 from cos_migrate.model import (
     Failure,
     Fingerprint,
@@ -46,7 +47,7 @@ _LINE_EVERY = 2.0
 class Sending:
     """An object on its way, and what the records say of it."""
 
-    __slots__ = ("cos_path", "obj", "record_key", "said", "told", "update")
+    __slots__ = ("cos_path", "listed", "obj", "record_key", "said", "told", "update")
 
     def __init__(self, obj: SourceObject, cos_path: str, record_key: str, *, update: bool) -> None:
         self.obj = obj
@@ -55,6 +56,8 @@ class Sending:
         self.record_key = record_key
         self.update = update
         """Whether its arrival counts as migrate_update."""
+        self.listed: Fingerprint | None = None
+        """What its listing says of it; None where that says nothing."""
         self.told: Fingerprint | None = None
         """What the record says of it, where that is not what was sent: a size nobody had told."""
         self.said = 0.0
@@ -76,13 +79,12 @@ class Ledger:
         if not state.was_empty:
             self.abandoned += records.abandoned_uploads(state)
         self._source = source
-        self._mark = records.origin_mark(source.origin())
         self._state = state
         self._report = report
         # A first run of millions need not ask for what cannot be there.
         self._nothing_recorded = state.was_empty and not source.repeats
         self._positions = positions
-        self._failed: set[bytes] = set()
+        self._failed = FailedObjects(records.origin_mark(source.origin()))
         self._gone: dict[str, tuple[bytes, bytes]] = {}
         """What had failed and was gone when it was tried first, by name, and what told of it."""
         self._listed_again: set[str] = set()
@@ -131,7 +133,7 @@ class Ledger:
 
         What is recorded in other words is added to `objects`. Return the bytes of the first.
         """
-        failed, size = self._failed, 0
+        failed, size = self._failed.keys, 0
         for row, (key, value) in zip(rows, self._source.row_records(rows), strict=True):
             recorded = get(key.encode("utf-8", "surrogatepass"))
             if recorded == value.encode() and not failed:
@@ -153,7 +155,7 @@ class Ledger:
 
         Return the bytes of the first.
         """
-        source, positions, failed = self._source, self._positions, self._failed
+        source, positions, failed = self._source, self._positions, self._failed.keys
         size = 0
         for obj in found:
             if not isinstance(obj, SourceObject) or obj.fingerprint[0] < 0:
@@ -187,11 +189,11 @@ class Ledger:
 
     def failed_before(self) -> Iterator[SourceObject]:
         """Yield the objects that failed when they were listed by pages, to be tried first."""
-        for key, value in self._state.scan(records.failed_prefix()):
-            obj = records.parse_failed(value, self._mark)
-            if obj is not None:
-                self._failed.add(key)
-                yield obj
+        return self._failed.load(self._state.scan(records.failed_prefix()))
+
+    def as_listed(self, obj: SourceObject) -> SourceObject:
+        """Return an object that failed before as it was listed then, any other as it is."""
+        return self._failed.as_listed(obj)
 
     def arrived(self, sending: Sending, request_id: str, unverified: str, crc64: int = -1) -> None:
         """Record an object that COS has confirmed; `crc64` is -1 where nobody knows it."""
@@ -239,11 +241,20 @@ class Ledger:
         self._settle(Status.CONDITION_NOT_MATCH, obj, "", line)
 
     def failed(
-        self, obj: SourceObject, cos_path: str, record_key: str, failure: Failure, before: str = ""
+        self,
+        obj: SourceObject,
+        cos_path: str,
+        record_key: str,
+        failure: Failure,
+        before: str = "",
+        listed: Fingerprint | None = None,
     ) -> None:
-        """Settle an object that failed; `before` are lines that explain it."""
+        """Settle an object that failed; `before` are lines that explain it.
+
+        `listed` is what its listing says of it: the next run holds its answers to that.
+        """
         line = f"{before}[fail] task_info: {self._shown(record_key)}\n"
-        kept = (records.failed_key(record_key), records.failed_value(obj, self._mark))
+        kept = self._failed.record(obj, record_key, listed)
         if not obj.page and failure.code == _GONE and obj.name not in self._listed_again:
             # It failed before and is gone: unless it is listed again, that was its last time.
             self._no_longer_failed(record_key)
@@ -260,6 +271,7 @@ class Ledger:
     def passed_over(self, obj: SourceObject | Rejected) -> None:
         """Note that an object of a page was tried, and counted, before it was listed."""
         self._listed_again.add(obj.name)
+        self._list_again(obj)
         kept = self._gone.pop(obj.name, None)
         if kept:
             # The position moves behind it: only this will have it tried again.
@@ -267,6 +279,16 @@ class Ledger:
             self._puts.append(kept)
         if self._positions:
             self._positions.settled(obj.page)
+
+    def _list_again(self, obj: SourceObject | Rejected) -> None:
+        """Keep what the listing says now of an object that failed before."""
+        if isinstance(obj, SourceObject) and self._failed.list_again(obj):
+            record_key = self._source.record_key(obj, cos_path_of(self._source.target, obj))
+            kept = self._failed.record(obj, record_key)
+            if kept[0] in self._failed.keys:
+                self._puts.append(kept)
+            if obj.name in self._gone:
+                self._gone[obj.name] = kept
 
     def renamed(self, record_key: str) -> None:
         """Note that an object has another record key than the one it had failed under."""
@@ -355,10 +377,10 @@ class Ledger:
         return keys.printable(self._source.shown(record_key))
 
     def _no_longer_failed(self, record_key: str) -> None:
-        if self._failed:
+        if self._failed.keys:
             key = records.failed_key(record_key)
-            if key in self._failed:
-                self._failed.discard(key)
+            if key in self._failed.keys:
+                self._failed.keys.discard(key)
                 self._deletes.append(key)
 
     def _settle(

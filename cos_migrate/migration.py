@@ -347,7 +347,13 @@ class Migration(Loop):
         self._send(sending, copy=False)
 
     def _failed(self, sending: Sending, failure: Failure) -> None:
-        self._ledger.failed(sending.obj, sending.cos_path, sending.record_key, failure)
+        obj, cos_path, record_key, listed = (
+            sending.obj,
+            sending.cos_path,
+            sending.record_key,
+            sending.listed,
+        )
+        self._ledger.failed(obj, cos_path, record_key, failure, listed=listed)
         self._probes.judge(failure, sending.cos_path)
 
     # -- plan and submit -----------------------------------------------------------------------
@@ -454,9 +460,10 @@ class Migration(Loop):
             return False
         if self._is_unknown(obj):
             sending = Sending(obj, cos_path, record_key, update=False)
-            self._submit(sending, None, (Kind.EXAMINE, *source_fields(obj)))
+            fields = source_fields(self._ledger.as_listed(obj))
+            self._submit(sending, None, (Kind.EXAMINE, *fields))
             return True
-        return self._plan_known(obj, cos_path, record_key)
+        return self._plan_known(obj, cos_path, record_key, listed=obj.fingerprint)
 
     def _refuse(self, obj: SourceObject, cos_path: str, record_key: str, problem: str) -> None:
         """Settle an object that COS cannot have."""
@@ -478,6 +485,7 @@ class Migration(Loop):
         cos_path: str,
         record_key: str,
         told: Fingerprint | None = None,
+        listed: Fingerprint | None = None,
     ) -> bool:
         """Decide about an object of which all is known that can be."""
         rules = self._plan.rules
@@ -489,7 +497,7 @@ class Migration(Loop):
             return False
         self._billing.add(obj.fingerprint.size)
         sending = Sending(obj, cos_path, record_key, update=decision.update)
-        sending.told = told
+        sending.told, sending.listed = told, listed
         return self._send(sending, copy=self._copying)
 
     def _send(self, sending: Sending, *, copy: bool) -> bool:

@@ -237,7 +237,7 @@ class Mover:
         return (number, Reply.TARGET_EXISTS, False) if look & Look.SAME_PATH else None
 
     def _examine(self, number: int, fields: Message) -> Message:
-        described = self._bodies.describe(source_object(fields))
+        described = self._bodies.examine(source_object(fields))
         return (number, Reply.DONE, *described.fingerprint, described.storage_class)
 
     # -- what big objects are made of ----------------------------------------------------------

@@ -69,26 +69,29 @@ def origin_mark(origin: str) -> str:
     return hashlib.sha256(origin.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def failed_value(obj: SourceObject, mark: str) -> bytes:
+def failed_value(obj: SourceObject, mark: str, listed: Fingerprint | None) -> bytes:
     """Return the value for `failed_key`: what is needed to try the object again.
 
-    `mark` is the `origin_mark` of its source.
+    `mark` is the `origin_mark` of its source; `listed` is what its listing says of it, None where
+    that says nothing.
     """
-    return json.dumps([obj.name, obj.key, obj.storage_class, mark]).encode()
+    return json.dumps([obj.name, obj.key, obj.storage_class, mark, listed]).encode()
 
 
 def parse_failed(value: bytes, mark: str) -> SourceObject | None:
-    """Return the failed object of a value, whose fingerprint is to be asked.
+    """Return the failed object of a value, as it was listed; what it is now is to be asked.
 
     None for no value, and for that of an object of another origin.
     """
     try:
-        name, key, storage_class, its_mark = json.loads(value)
+        name, key, storage_class, its_mark, *more = json.loads(value)
         if its_mark != mark:
             return None
-        return SourceObject(
-            _text(name), _text(key), Fingerprint(-1), storage_class=_text(storage_class)
-        )
+        listed = Fingerprint(-1)
+        if more and more[0]:  # an older record lacks it
+            size, mtime_ns, etag = more[0]
+            listed = Fingerprint(int(size), int(mtime_ns), _text(etag))
+        return SourceObject(_text(name), _text(key), listed, storage_class=_text(storage_class))
     except (ValueError, TypeError):
         return None
 

@@ -167,6 +167,13 @@ class Source(abc.ABC):
         no longer that version.
         """
 
+    def examine(self, obj: SourceObject) -> Described:
+        """Return what the source says of `obj` now, also where it is a newer version.
+
+        Raises SourceError when it is gone, or when what is said cannot follow its fingerprint.
+        """
+        return self.describe(obj)
+
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return `obj` with its present fingerprint; raises `SourceError` when it is gone."""
         return obj

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from cos_migrate.checks import Checking
-from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.errors import SourceChanged, SourceError, TransportError
 from cos_migrate.fetch import Fetcher, Request
 from cos_migrate.http import Connection, Incoming, Response, Timeouts
 from cos_migrate.http_dates import patience_of
@@ -35,7 +35,7 @@ from cos_migrate.sources.key_pages import KeyPage, folders_of, middle_of, ordere
 from cos_migrate.sources.list_files import version_of
 from cos_migrate.sources.slashes import same_target, twins
 from cos_migrate.sources.versioned import VersionedSource, unknown
-from cos_migrate.sources.versions import Verdict
+from cos_migrate.sources.versions import UNKNOWN, Verdict
 from cos_migrate.web_pages import FOREIGN, foreign_message, is_foreign_page
 from cos_migrate.xml_text import text_of
 
@@ -284,7 +284,20 @@ class CloudSource(VersionedSource):
 
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return `obj` as the source has it now: a new version, or the one that was listed."""
-        return self._succeeding(obj, self.describe(unknown(obj)).fingerprint)
+        now = self.describe(unknown(obj)).fingerprint
+        self._must_follow(obj, now)
+        return obj._replace(fingerprint=now)
+
+    def examine(self, obj: SourceObject) -> Described:
+        """Return what the source says now: of a new version, or of the one that was listed."""
+        if obj.fingerprint != UNKNOWN:
+            try:
+                return self.describe(obj)
+            except SourceChanged:
+                pass  # another answer must say the same
+        described = self.describe(unknown(obj))
+        self._must_follow(obj, described.fingerprint)
+        return described
 
     def error(self, operation: str, target: str, told: Told) -> SourceError:
         """Return the error for what a cloud told, sorted by kind, with where to look."""

@@ -420,7 +420,8 @@ class UrlListSource(CloudSource):
         now = super().describe(unknown(obj)).fingerprint
         if now == listed or self.verdict(listed, now) is Verdict.CONTRADICTS:
             now = self._described_by_get(unknown(obj)).fingerprint
-        return self._succeeding(obj, now)
+        self._must_follow(obj, now)
+        return obj._replace(fingerprint=now)
 
     # -- records -------------------------------------------------------------------------------
 

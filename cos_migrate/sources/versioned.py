@@ -97,11 +97,10 @@ class VersionedSource(Source):
         if len(self._unconditional) < _SERVERS_MOST:
             self._unconditional.add(server)
 
-    def _succeeding(self, obj: SourceObject, now: Fingerprint) -> SourceObject:
-        """Return `obj` with a fingerprint that may follow its own. Raises SourceError."""
+    def _must_follow(self, obj: SourceObject, now: Fingerprint) -> None:
+        """Raise SourceError where a fingerprint can be no later one of `obj`."""
         if self.verdict(obj.fingerprint, now) is Verdict.CONTRADICTS:
             raise self.contradiction(obj, contradiction_text(obj.fingerprint, now))
-        return obj._replace(fingerprint=now)
 
     def _believed(
         self,
@@ -117,24 +116,25 @@ class VersionedSource(Source):
         only its ETag is missing and the whole content follows, the listed ETag may be the check.
         """
         listed, now = obj.fingerprint, described.fingerprint
-        found = self.verdict(listed, now)
+        found, is_page = self.verdict(listed, now), self._is_page(headers)
         if found is Verdict.CHANGED:
+            if is_page:
+                raise self.contradiction(obj, "it is a web page that the source has not sent")
             raise self._changed(obj)
         if found is Verdict.CONTRADICTS:
             checks = self.listed_checks(listed)
             if not has_content or not checks or now.etag or sizes_differ(listed, now):
                 raise self.contradiction(obj, contradiction_text(listed, now))
             described = described._replace(checks=(*described.checks, *checks))
-        elif self._is_page(now, headers):
+        elif is_page and not (now.etag or now.mtime_ns >= 0 or b"last-modified" in headers):
             raise self.contradiction(obj, "it is a web page without an ETag and a time")
         mtime_ns = now.mtime_ns if now.mtime_ns >= 0 else listed.mtime_ns
         told = Fingerprint(now.size, mtime_ns, now.etag or listed.etag)
         return described._replace(fingerprint=told)
 
-    def _is_page(self, now: Fingerprint, headers: Mapping[bytes, bytes]) -> bool:
-        """Return whether an answer is a page of a proxy, and not an object that is a web page."""
-        has_version = now.etag or now.mtime_ns >= 0 or b"last-modified" in headers
-        return not (has_version or self.sends_pages) and is_foreign_page(headers, b"")
+    def _is_page(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Return whether an answer may be the page of a proxy: HTML that no cloud signed for."""
+        return not self.sends_pages and is_foreign_page(headers, b"")
 
     def _changed(self, obj: SourceObject) -> SourceChanged:
         return SourceChanged(

@@ -235,6 +235,19 @@ def test_no_foreign_answer_is_stored_and_a_later_run_finds_what_is_there(
     must_all_arrive(cloud, cos)
 
 
+def test_a_second_run_does_not_believe_what_the_first_did_not(
+    cloud: Cloud, cos: EmbeddedCos
+) -> None:
+    """What failed before is asked about by HEAD, and not by the listing that knows better."""
+    if cloud.tool.migrate_type == "migrateUrl":
+        return  # HEAD is the listing
+    cloud.way.alter = foreign
+    for _ in range(2):
+        must_all_fail(cloud, cos)
+    cloud.way.alter = healthy
+    must_all_arrive(cloud, cos)
+
+
 def test_foreign_answers_to_head_alone(cloud: Cloud, cos: EmbeddedCos) -> None:
     """Small objects are not asked about by HEAD; a URL is, and GET has the last word."""
     cloud.way.alter = by("HEAD")
@@ -299,6 +312,18 @@ def test_a_page_for_the_keys_of_a_list(s3: Cloud, cos: EmbeddedCos, tmp_path: Pa
     must_all_arrive(s3, cos)
 
 
+def test_a_page_with_an_etag_of_its_own(s3: Cloud, cos: EmbeddedCos) -> None:
+    """A new ETag is a new version, but not on a web page that names no request of the cloud."""
+    headers = {"content-type": "text/html", "etag": '"page"'}
+    s3.way.alter = lambda asked, answered: (
+        answered if "list-type" in asked.target else Answered(200, dict(headers), b"login")
+    )
+    for _ in range(2):
+        must_all_fail(s3, cos)
+    s3.way.alter = healthy
+    must_all_arrive(s3, cos)
+
+
 def test_a_listed_md5_proves_what_an_answer_without_an_etag_holds(
     tmp_path: Path, cos: EmbeddedCos
 ) -> None:
@@ -326,6 +351,33 @@ def test_a_listed_md5_proves_what_an_answer_without_an_etag_holds(
         assert stored(cos) == {"right": body_of("small")}
         assert "ContradictoryAnswer" in ended.out
         assert len(recorded(tool)) == 1
+
+
+def test_a_size_that_the_listing_only_learns_later(tmp_path: Path, cos: EmbeddedCos) -> None:
+    """A file that was replaced within its second contradicts the listing that was before."""
+    with UpyunServer() as server, tampered(server.ports[0]) as way:
+        assert isinstance(server, UpyunServer)
+        server.put("a", b"before", modified=1_700_000_000)
+        section = {
+            "bucket": upyun_server.SERVICE,
+            "accessKeyId": upyun_tokens.OPERATOR,
+            "accessKeySecret": upyun_tokens.PASSWORD,
+            "endPoint": f"127.0.0.1:{way.port}",
+        }
+        tool = CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateUpyun", cloud=section)
+        tool.common["requestTryCount"] = "1"
+
+        def refuse(asked: Asked) -> None:
+            if asked.path.endswith("/a"):
+                server.put("a", b"afterwards", modified=1_700_000_000)
+
+        way.refuse = refuse
+        assert tool.run().counts() == counted(fail=1)
+        # It is tried before it is listed again; that is what the third run knows.
+        assert tool.run().counts() == counted(fail=1)
+        ended = tool.run()
+        assert (ended.code, ended.counts()) == (0, counted(new=1)), ended.out
+        assert stored(cos) == {"a": b"afterwards"}
 
 
 def test_a_check_does_not_believe_a_page(tmp_path: Path, cos: EmbeddedCos) -> None:
