@@ -70,6 +70,8 @@ _ANYWHERE: Mapping[str, str] = MappingProxyType(
         "ConnectionBroken": _NETWORK,
         "ConnectionReset": _NETWORK,
         "Downgraded": "put https URLs into the list, or set [migrateUrl] allowHttpRedirect=on",
+        "EMFILE": "raise the limit of open files (ulimit -n), or lower smallFileExecutorNum",
+        "ENFILE": "the machine has no file descriptors left: raise its limit (fs.file-max)",
         ETAG_IS_NO_MD5: "set [migrateAws] etagIsMd5=off where all objects of the service fail so; "
         "size, version, the service's other checksums and COS's CRC-64 are compared then",
         "InvalidObjectState": "it is archived: restore it at the source, then run again",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from cos_migrate.descriptors import code_of, none_left
 from cos_migrate.errors import TransportError
 from cos_migrate.http_parser import BadAnswer
 
@@ -55,6 +56,9 @@ class TlsChannel(Protocol):
 
 def transport_error(error: Exception, operation: str, target: str) -> TransportError:
     """Translate what a socket raised; `code` sorts it for the report."""
+    lacking = code_of(error)
+    if lacking:
+        return none_left(lacking, operation, target)
     code, retryable = "ConnectionBroken", True
     if isinstance(error, TlsFailed) and error.untrusted:
         code, retryable = "CertificateInvalid", False

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from cos_migrate import __version__, streams
+from cos_migrate.descriptors import raise_limit
 from cos_migrate.errors import ConfigError, MigrateError, StateError
 from cos_migrate.keys import printable_lines
 from cos_migrate.masking import masked
@@ -79,6 +80,7 @@ def _print_version() -> int:
 def _run(words: Sequence[str]) -> int:
     from cos_migrate.launcher import Launcher  # noqa: PLC0415 - `--version` answers at once
 
+    raise_limit()
     launcher = Launcher()
     try:
         if not os.environ.get("RUN_MODE") and _OTHER_USES.isdisjoint(words):

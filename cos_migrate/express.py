@@ -140,7 +140,7 @@ class Express:
         self._elsewhere = 0
         self._read_time = 0.0
         self._reads_skipped = 0
-        self._closing = self._ahead_waits = False
+        self._closing = self._ahead_waits = self._shedding = False
         self._selector = selectors.DefaultSelector()
         self._registered: set[Connection] = set()
         self._bell, self._rope = socket.socketpair()
@@ -173,6 +173,11 @@ class Express:
         except IndexError:  # the thread was quicker
             pass
         return back
+
+    def shed(self) -> None:
+        """Close the connections that wait for a task: there are no free descriptors."""
+        self._shedding = True
+        self._ring()
 
     def allow(self, slots: int) -> None:
         """Use at most so many slots."""
@@ -256,6 +261,10 @@ class Express:
             self._elsewhere -= 1
             if connection is not None and connection.reusable:
                 self._idle.append(connection)
+        if self._shedding:
+            self._shedding = False
+            for connection in tuple(self._idle):
+                self._drop(connection)
 
     def _start_tasks(self) -> None:
         self._send_prepared()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from cos_migrate import __version__
+from cos_migrate import __version__, descriptors
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http import Connection, Incoming, Timeouts
 from cos_migrate.network import Network, Proxy, Route
@@ -115,11 +115,21 @@ class Fetcher:
             except TransportError as error:
                 if connection.answered or error.code not in _STALE:
                     raise
-        connection = self._network.connect(route)
+        connection = self._connect(route)
         answer = connection.request(head, no_body=no_body)
         if route.tls:
             self._network.remember(route, connection)
         return connection, answer
+
+    def _connect(self, route: Route) -> Connection:
+        """Open a connection; those that wait for a request make room for it."""
+        try:
+            return self._network.connect(route)
+        except TransportError as error:
+            if error.code not in descriptors.CODES or not self._idle_count:
+                raise
+            self.close()
+        return self._network.connect(route)
 
     def take_idle(self, route: Route) -> Connection | None:
         """Take a connection that waits for a request, None where there is none."""

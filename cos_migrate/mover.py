@@ -16,6 +16,7 @@ from cos_migrate.cos.envelope import (
     plain_length,
     refuse_encrypted,
 )
+from cos_migrate.descriptors import code_of, patient
 from cos_migrate.errors import (
     CONTRADICTORY,
     CosError,
@@ -63,13 +64,18 @@ class Mover:
         bodies: Bodies,
         checkings: OrderedCheckings,
         emit: Callable[[Message], None],
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """`checkings` are the process's; `emit` takes what is to be told meanwhile."""
+        """`checkings` are the process's; `emit` takes what is to be told meanwhile.
+
+        `pause` waits for some seconds; it returns something true when the run is stopping.
+        """
         self.client = client
         self._source = source
         self._bodies = bodies
         self._checkings = checkings
         self._emit = emit
+        self._pause = pause
         self._earlier: MigrateError | None = None
         self._given: Body | None = None
         self._carry_out: dict[int, Callable[[int, Message], Message]] = {
@@ -101,7 +107,7 @@ class Mover:
         """
         number, self._earlier, self._given = task[0], earlier, given
         try:
-            return self._carry_out[task[1]](number, task[2:])
+            return patient(lambda: self._carry_out[task[1]](number, task[2:]), self._make_room)
         except MigrateError as error:
             if error.code == "Stopping":
                 return (number, Reply.UNSTARTED)
@@ -110,8 +116,13 @@ class Mover:
             return (
                 number,
                 Reply.FAILED,
-                *Failure("transfer", words_of(error), code="Unexpected"),
+                *Failure("transfer", words_of(error), code=code_of(error) or "Unexpected"),
             )
+
+    def _make_room(self, seconds: float) -> object:
+        """Wait for a descriptor, holding none: others may wait for the same."""
+        self.client.close()
+        return self._pause(seconds)
 
     # -- objects that take one request ---------------------------------------------------------
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.channels import TlsChannel, transport_error
+from cos_migrate.descriptors import code_of, is_exhausted, none_left
 from cos_migrate.errors import TransportError
 from cos_migrate.http import Connection, Timeouts
 
@@ -112,6 +113,10 @@ def _look_up(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
+        # A resolver that cannot open its files or a socket says all kinds of things.
+        lacking = code_of(error) or ("EMFILE" if is_exhausted() else "")
+        if lacking:
+            raise none_left(lacking, "connect", host) from error
         raise TransportError(
             f"the name {host} cannot be resolved ({error})",
             operation="connect",
@@ -158,7 +163,10 @@ class Network:
     def _dial(self, host: str, port: int) -> socket.socket:
         last: OSError | None = None
         for family, address in self._resolver.addresses(host, port):
-            sock = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as error:
+                raise transport_error(error, "connect", f"{host}:{port}") from error
             try:
                 sock.settimeout(self.timeouts.connect)
                 sock.connect(address)

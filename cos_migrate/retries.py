@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from cos_migrate.descriptors import patient
 from cos_migrate.errors import MigrateError, SourceError, TransportError
 
 T = TypeVar("T")
@@ -63,12 +64,15 @@ class Retries:
             ) from error
 
     def run(self, action: Callable[[], T]) -> T:
-        """Return what `action` returns, trying again after errors that are retryable."""
+        """Return what `action` returns, trying again after errors that are retryable.
+
+        A lack of descriptors is no failed try.
+        """
         attempt = 0
         while True:
             attempt += 1
             try:
-                return action()
+                return patient(action, self._stopping.wait)
             except MigrateError as error:
                 if not error.retryable or attempt >= self.tries:
                     raise

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from cos_migrate import __version__
+from cos_migrate import __version__, descriptors
 from cos_migrate.check import Check
 from cos_migrate.config import Config
 from cos_migrate.console import Console
@@ -184,7 +184,7 @@ class Run:
         self._source_type = source_type
         self._spool = Spool(Path(common.tmp_folder), self._place.name)
         self._running: Migration | Check | None = None
-        self._interrupted = False
+        self._interrupted = self._told_room = False
 
     def interrupt(self) -> None:
         """End the run early; may be called from a signal handler."""
@@ -274,13 +274,14 @@ class Run:
 
     def _make_pools(self, post: Callable[[Results | Lost], None]) -> Pools:
         common = self._config.common
+        room = self._room()
         job = Job(
             cos=self._settings,
             source=self._source_type,
             source_config=self._config.source,
             target=self._source.target,
-            small_threads=common.small_file_executor_num,
-            big_threads=common.big_file_executor_num,
+            small_threads=room.small,
+            big_threads=room.big,
             attach_md5=common.entire_file_md5_attached,
             memory=common.buffer_memory,
             small_below=common.small_file_threshold,
@@ -288,7 +289,24 @@ class Run:
             source_options=self._source.options,
             encryption=self._plan.upload.encryption,
         )
-        return Pools(job, worker_count(common), post, partial(self._launcher.take, WORKER))
+        return Pools(job, room.processes, post, partial(self._launcher.take, WORKER))
+
+    def _room(self) -> descriptors.Room:
+        """Return how many transfers are made at once: no more than there are descriptors for."""
+        common = self._config.common
+        wanted = descriptors.Room(
+            worker_count(common), common.small_file_executor_num, common.big_file_executor_num
+        )
+        most = descriptors.limit()
+        room = descriptors.fitting(wanted, most)
+        if room != wanted and not self._told_room:
+            self._told_room = True
+            self._report.warn(
+                f"a process may have {most} open files: {room.small} small and {room.big} big "
+                f"transfers are made at once instead of {wanted.small} and {wanted.big} "
+                f"(worker processes: {room.processes}); for more, raise the limit (ulimit -n)"
+            )
+        return room
 
     def _make_scanner(self, post: Callable[[Scanned | ScanEnded], None]) -> Scanner | ApartScanner:
         source, common = self._source, self._config.common

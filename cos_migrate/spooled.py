@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from cos_migrate.descriptors import code_of
 from cos_migrate.errors import SourceError
 from cos_migrate.safe_files import private_place
 
@@ -94,7 +95,7 @@ def _file_error(error: OSError, path: str) -> SourceError:
         f"the temporary file {path}: {error.strerror}",
         operation="spool",
         target=path,
-        code="TmpFolder",
+        code=code_of(error) or "TmpFolder",
     )
 
 

@@ -9,6 +9,7 @@ import threading
 import certifi
 
 from cos_migrate.channels import TlsFailed, WantsRead, WantsWrite
+from cos_migrate.descriptors import code_of, is_exhausted, none_left
 from cos_migrate.errors import TransportError
 
 
@@ -89,12 +90,17 @@ def context_of(ca_file: str) -> ssl.SSLContext:
     A private COS and a public source, or the other way round, are reached with one setting.
     Raises TransportError.
     """
+    if is_exhausted():  # what cannot be opened would be left out
+        raise none_left("EMFILE", "connect", ca_file)
     try:
         context = ssl.create_default_context()
         context.load_verify_locations(certifi.where())
         if ca_file:
             context.load_verify_locations(ca_file)
     except (OSError, ssl.SSLError) as error:
+        lacking = code_of(error) or ("EMFILE" if is_exhausted() else "")
+        if lacking:
+            raise none_left(lacking, "connect", ca_file) from error
         raise TransportError(
             f"the CA certificates in {ca_file or 'the system store'} cannot be loaded ({error})",
             operation="connect",

@@ -107,7 +107,20 @@ class Worker:
 
     def _mover(self) -> Mover:
         client = CosClient(self._access)
-        return Mover(self._source, client, self._bodies, self._checkings, self._emit)
+        return Mover(
+            self._source,
+            client,
+            self._bodies,
+            self._checkings,
+            self._emit,
+            self._await_descriptors,
+        )
+
+    def _await_descriptors(self, seconds: float) -> bool:
+        """Wait while none is free, without keeping any for later; return whether to stop."""
+        self._source.make_room()
+        self._small.shed()
+        return self._stopping.wait(seconds)
 
     def _serve_small(self, take: Callable[[], Handed | None]) -> None:
         """Do what the one fast thread leaves to others, lending its connections."""

@@ -216,6 +216,10 @@ class Source(abc.ABC):
         """
         return False
 
+    def make_room(self) -> None:
+        """Free the descriptors that are kept for later; may be called from any thread."""
+        return
+
     def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - a file is not downloaded
         """Return what a line about the download of `obj` names; empty where there is no such line.
 

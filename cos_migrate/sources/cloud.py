@@ -230,6 +230,10 @@ class CloudSource(VersionedSource):
         if connection.reusable:
             self._fetcher.give_back(route, connection)
 
+    def make_room(self) -> None:
+        """Close the connections that wait for a request."""
+        self._fetcher.close()
+
     def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
         """Return the content that the answer to a plain request holds, checked. Raises SourceError.
 

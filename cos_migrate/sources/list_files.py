@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
+from cos_migrate.descriptors import patient
 from cos_migrate.errors import SourceError
 from cos_migrate.keys import printable
 from cos_migrate.model import Failure, Found, Page, Rejected
@@ -62,7 +63,7 @@ def list_file_page(
     found: list[Found] = []
     line = int(number or 0)
     try:
-        with open(path, "rb") as file:
+        with patient(lambda: open(path, "rb")) as file:
             file.seek(int(offset or 0))
             while len(found) < _LINES:
                 raw = file.readline()

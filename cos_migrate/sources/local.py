@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar
 
+from cos_migrate.descriptors import patient
 from cos_migrate.errors import SourceError
 from cos_migrate.keys import printable
 from cos_migrate.model import (
@@ -227,7 +228,7 @@ class LocalSource(Source):
             identity = _identity(path, os.stat(path))
             if identity in on_path:
                 return _not_matching("symlink loop", folder)
-            entries = _in_order(os.scandir(path))
+            entries = _in_order(patient(lambda: os.scandir(path)))
             if len(stack) >= _OPEN_FOLDERS:
                 entries = iter(list(entries))
         except OSError as error:
