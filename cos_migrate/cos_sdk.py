@@ -2,86 +2,93 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from qcloud_cos import CosConfig, CosS3Client
 from qcloud_cos.cos_exception import CosClientError, CosServiceError
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter
 
+from cos_migrate.documents import XML_MOST, check_xml
 from cos_migrate.errors import CosError, TransportError
+from cos_migrate.fetch import Fetcher, Request
+from cos_migrate.http import Timeouts
 from cos_migrate.network import Proxy
-from cos_migrate.tls import context_of
 from cos_migrate.web_pages import FOREIGN, foreign_message
 
-_LOCAL = re.compile(r"(?:.+\.)?localhost$|[^.]+\.(\d+\.\d+\.\d+\.\d+)$")
-_CONNECTIONS = 64
-_REASONS = {
-    "NameResolutionError": ("NameNotResolved", "the name of its host cannot be resolved"),
-    "NewConnectionError": ("ConnectionRefused", "its host takes no connection"),
-    "ConnectTimeoutError": ("Timeout", "its host did not answer in time"),
-    "ReadTimeout": ("Timeout", "its host did not answer in time"),
-    "ReadTimeoutError": ("Timeout", "its host did not answer in time"),
-    "SSLError": ("TlsFailed", "no TLS connection to its host"),
-    "SSLCertVerificationError": ("CertificateInvalid", "its host's certificate is not trusted"),
-}
-"""What the library raises -> our code, and what it means."""
+_NOT_SENT = frozenset({"accept-encoding", "connection", "user-agent"})
+"""Headers of the SDK that our client sets, or does without; none of them is signed."""
+
+
+class _Unanswered(requests.ConnectionError):
+    """A request of the SDK that got no usable answer, in the form that the SDK expects."""
+
+    def __init__(self, error: TransportError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class _Session(requests.Session):
     """Has the Host header signed as it is sent; the SDK alone would sign it without its port."""
 
+    def __init__(self, fetcher: Fetcher) -> None:
+        super().__init__()
+        self._fetcher = fetcher
+        self.trust_env = False
+        self.mount("http://", _Adapter(fetcher))
+        self.mount("https://", _Adapter(fetcher))
+
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Name the host before the request is signed."""
         headers = dict(request.headers or {})
-        headers.setdefault("Host", urlsplit(str(request.url)).netloc)
+        headers.setdefault("Host", self._fetcher.route_of(str(request.url)).authority)
         request.headers = headers
         return super().prepare_request(request)
 
 
-class _Adapter(HTTPAdapter):
-    """Gives a proxy the credentials it wants, and trusts a private authority besides others."""
+class _Adapter(BaseAdapter):
+    """Sends by our own client: its proxies, trust, limits and time-outs hold for the SDK too."""
 
-    def __init__(self, proxy: Proxy | None, ca_file: str = "") -> None:
-        self._authorization = proxy.authorization if proxy else ""
-        self._tls: dict[str, Any] = {"ssl_context": context_of(ca_file)} if ca_file else {}
-        super().__init__(pool_maxsize=_CONNECTIONS)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make connections with our trust."""
-        super().init_poolmanager(*args, **(kwargs | self._tls))
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Make those through a proxy with it too."""
-        return super().proxy_manager_for(proxy, **(kwargs | self._tls))
-
-    def proxy_headers(self, proxy: str) -> dict[str, str]:
-        """Return our own headers: the credentials are in no URL."""
-        found: dict[str, str] = super().proxy_headers(proxy)
-        if self._authorization:
-            found["Proxy-Authorization"] = self._authorization
-        return found
-
-
-class _LoopbackAdapter(_Adapter):
-    """Reaches `*.localhost`, which not every resolver knows (RFC 6761), as loopback."""
+    def __init__(self, fetcher: Fetcher) -> None:
+        super().__init__()
+        self._fetcher = fetcher
 
     def send(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+        self,
+        request: requests.PreparedRequest,
+        *args: Any,  # noqa: ARG002 - as the base has it
+        **kwargs: Any,  # noqa: ARG002 - time-outs and proxies are those of our client
     ) -> requests.Response:
-        """Send with the Host header that was signed, to the address it stands for."""
-        parts = urlsplit(request.url or "")
-        found = _LOCAL.match(parts.hostname or "")
-        if found and not kwargs.get("proxies"):
-            request.headers["Host"] = parts.netloc
-            netloc = found.group(1) or "127.0.0.1"
-            if parts.port:
-                netloc = f"{netloc}:{parts.port}"
-            request.url = urlunsplit(parts._replace(netloc=netloc))
-        return super().send(request, *args, **kwargs)
+        """Send a request without a body, and read the answer whole."""
+        given: Mapping[str, Any] = request.headers  # the SDK writes some of them as bytes
+        headers = tuple(
+            (name, value.decode("latin-1") if isinstance(value, bytes) else str(value))
+            for name, value in given.items()
+            if name.lower() not in _NOT_SENT
+        )
+        wanted = Request(str(request.method), str(request.url), headers)
+        try:
+            with self._fetcher.send(wanted) as incoming:
+                body = incoming.read_all(XML_MOST + 1)
+            check_xml(body)
+        except TransportError as error:
+            raise _Unanswered(error) from error
+        except ValueError as error:
+            text = f"its host's answer cannot be read: {error}"
+            raise _Unanswered(TransportError(text, code="BadAnswer", retryable=True)) from error
+        response = requests.Response()
+        response.status_code = incoming.status
+        response.request, response.url = request, str(request.url)
+        response.encoding = "utf-8"
+        for name, value in incoming.headers.items():
+            response.headers[name.decode("latin-1")] = value.decode("latin-1")
+        vars(response).update(_content=body, _content_consumed=True)
+        return response
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._fetcher.close()
 
 
 def client_of(
@@ -94,20 +101,14 @@ def client_of(
     https: bool,
     ca_file: str,
     proxy: Proxy | None,
-    silence: float,
+    timeouts: Timeouts,
     retry: int,
 ) -> Any:
     """Return a client that tries each request once and `retry` times more.
 
-    `suffix` replaces `cos.<region>.myqcloud.com`, empty: that. `silence`: seconds.
+    `suffix` replaces `cos.<region>.myqcloud.com`, empty: that.
     """
-    session = _Session()
-    session.trust_env = False
-    session.mount("http://", _LoopbackAdapter(proxy))
-    session.mount("https://", _Adapter(proxy, ca_file))
-    proxies = None
-    if proxy:
-        proxies = dict.fromkeys(("http", "https"), f"http://{proxy.host}:{proxy.port}")
+    session = _Session(Fetcher(timeouts, proxy, ca_file))
     config = CosConfig(
         Region=region,
         SecretId=secret_id,
@@ -115,8 +116,6 @@ def client_of(
         Token=token or None,
         Scheme="https" if https else "http",
         Endpoint=suffix or None,
-        Proxies=proxies,
-        Timeout=int(silence),
     )
     return CosS3Client(config, retry=retry, session=session)
 
@@ -130,9 +129,14 @@ def call(
     except CosServiceError as error:
         raise _service_error(error, operation, target) from error
     except CosClientError as error:
-        code, text = _reason(error.__context__)
+        cause = error.__context__
+        told = cause.error if isinstance(cause, _Unanswered) else None
         raise TransportError(
-            text, operation=operation, target=target, code=code, retryable=True
+            str(told or "the request got no usable answer"),
+            operation=operation,
+            target=target,
+            code=told.code if told else "ConnectionBroken",
+            retryable=told is None or told.retryable,
         ) from error
 
 
@@ -153,10 +157,3 @@ def _service_error(error: Any, operation: str, target: str) -> CosError:
         request_id=str(told.get("requestid") or told.get("x-cos-request-id") or ""),
         trace_id=str(told.get("traceid") or ""),
     )
-
-
-def _reason(cause: BaseException | None) -> tuple[str, str]:
-    """Return the code and the text of what kept a request from its answer."""
-    inner = cause.args[0] if cause and cause.args else None
-    name = type(getattr(inner, "reason", cause)).__name__
-    return _REASONS.get(name, ("ConnectionBroken", "the request got no usable answer"))

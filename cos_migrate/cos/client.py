@@ -32,7 +32,7 @@ STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
 """Codes of a kept-alive connection that the server closed, when no byte of an answer came."""
 _EMPTY = BytesPayload(b"")
 _COPY_SPEED = 4 << 20
-"""Bytes a second that COS copies at least: it may keep silent until a copy is complete."""
+"""Bytes a second that COS copies or joins at least: it may keep silent until that is done."""
 
 
 class Stored(NamedTuple):
@@ -300,6 +300,7 @@ class CosClient:
                 [("content-type", "application/xml")],
                 BytesPayload(body),
                 judge,
+                silence=self._access.settings.timeouts.io + size / _COPY_SPEED,
             )
         except CosError as error:
             # The answer to an earlier try may have been lost: then the object is there.

@@ -29,7 +29,7 @@ class Control:
             https=settings.https,
             ca_file=settings.ca_file,
             proxy=settings.proxy,
-            silence=settings.timeouts.io,
+            timeouts=settings.timeouts,
             retry=settings.tries - 1,
         )
 

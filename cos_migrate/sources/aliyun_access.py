@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 
+from cos_migrate.documents import parse_xml
 from cos_migrate.sources.versions import plain_tag
 
 _OWN_DOMAINS = (".aliyuncs.com", ".aliyun-inc.com", ".aliyun.com")
@@ -77,7 +78,7 @@ def parse_listing(body: bytes) -> Listing | None:
     to, but takes 0.4 s to load.
     """
     try:
-        root = ET.fromstring(body)  # noqa: S314 - expat itself stops bombs of entities
+        root = parse_xml(body)
         space = root.tag[: root.tag.rfind("}") + 1]
         truncated = {"true": True, "false": False}[_text(root, f"{space}IsTruncated").lower()]
         # A blank is escaped as %20 or as +.
@@ -96,7 +97,7 @@ def parse_listing(body: bytes) -> Listing | None:
         names = [decode(each.text or "") for each in folders]
         following = decode(root.findtext(f"{space}NextMarker", ""))
         return Listing(entries, names, truncated, following)
-    except (ET.ParseError, KeyError, ValueError):
+    except (KeyError, ValueError):
         return None
 
 

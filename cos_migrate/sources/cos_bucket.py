@@ -340,7 +340,7 @@ class CosBucketSource(KeyOrderedSource):
             https=self.options.https,
             ca_file=self.options.ca_file,
             proxy=self.options.proxy,
-            silence=timeouts.request or timeouts.io,
+            timeouts=timeouts,
             # A second try is made where the SDK knows another domain.
             retry=0 if config.src_end_point_suffix else 1,
         )

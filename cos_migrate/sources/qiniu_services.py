@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from cos_migrate.documents import JSON_MOST, parse_json
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Fetcher, Request
 from cos_migrate.sources.cloud import Refusal, Told
@@ -44,7 +45,7 @@ _UNREACHED = frozenset({"NameNotResolved", "ConnectionRefused", "CertificateInva
 _UNKNOWN_API = frozenset({400, 405, 501})
 """Statuses, besides 404, with which a service says that it does not know what it is asked."""
 _FORM = "application/x-www-form-urlencoded"
-_ANSWER_MOST = 64 << 20
+_ANSWER_MOST = JSON_MOST + 1
 """Bytes of the largest answer that is believed; a page of 1,000 long keys has below 4 MiB."""
 
 Failed = Callable[[str, str, Told], SourceError]
@@ -105,7 +106,7 @@ def made_marker(after: str) -> str:
 def marker_key(marker: str) -> str:
     """Return the key that a marker says it stands behind; empty where it does not say it so."""
     try:
-        found = json.loads(urlsafe_b64decode(marker + "=" * (-len(marker) % 4)))
+        found = parse_json(urlsafe_b64decode(marker + "=" * (-len(marker) % 4)))
     except ValueError:
         return ""
     return str(found.get("k", "")) if isinstance(found, dict) else ""
@@ -157,7 +158,7 @@ class Services:
         target = f"/v2/domains?tbl={quote(self._account.bucket)}"
         body = self._answer("ListDomains", self._account.bucket, url, target)
         try:
-            return tuple(str(name) for name in json.loads(body))
+            return tuple(str(name) for name in parse_json(body))
         except (ValueError, TypeError):
             return ()
 
@@ -271,7 +272,7 @@ def _hosts_in(body: bytes) -> Mapping[str, str]:
 def _object_of(body: bytes) -> Mapping[str, Any]:
     """Return a JSON object, an empty one where there is none."""
     try:
-        found = json.loads(body)
+        found = parse_json(body)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

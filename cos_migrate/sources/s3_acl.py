@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
+from cos_migrate.documents import parse_xml
 from cos_migrate.metadata import Carried
 
 _ANYONE = 'id="qcs::cam::anyone:anyone"'
@@ -65,10 +66,7 @@ def carried_acl(document: bytes, *, same_accounts: bool) -> Carried:
 
 
 def _parsed(document: bytes) -> tuple[str, list[_Grant]]:
-    try:
-        root = ET.fromstring(document)  # noqa: S314 - as trustworthy as the objects
-    except ET.ParseError as error:
-        raise ValueError(f"its XML is broken: {error}") from error
+    root = parse_xml(document)
     if _local(root) != "AccessControlPolicy":
         raise ValueError(f"it is a {_local(root)}, no AccessControlPolicy")
     owner = next((_text(each, "ID") for each in root if _local(each) == "Owner"), "")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
-from xml.etree import ElementTree as ET
 
+from cos_migrate.documents import parse_xml
 from cos_migrate.sources.versions import plain_tag
 
 PAGE = 1000
@@ -61,11 +61,7 @@ def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = 
 
 def parse(document: bytes) -> Listing:
     """Return what an answer says. Raises ValueError when it is no listing."""
-    try:
-        # A listing is as trustworthy as the objects; expat itself stops bombs of entities.
-        root = ET.fromstring(document)  # noqa: S314
-    except ET.ParseError as error:
-        raise ValueError(f"its XML is broken: {error}") from error
+    root = parse_xml(document)
     space, _, name = root.tag.rpartition("}")
     space = f"{space}}}" if space else ""
     if name != "ListBucketResult":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from urllib.parse import quote
 from cos_migrate import metadata, values
 from cos_migrate.checks import Check
 from cos_migrate.cloud_access import CloudAccess, service_address
+from cos_migrate.documents import JSON_MOST, parse_json
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Incoming
@@ -47,7 +47,7 @@ _END = "g2gCZAAEbmV4dGQAA2VvZg"
 """The iterator behind the last page of a folder."""
 _PAGE = 1000
 """Children on a page."""
-_PAGE_MOST = 64 << 20
+_PAGE_MOST = JSON_MOST + 1
 """Bytes of the largest page of a listing that is believed."""
 _CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
 _NOT_FOUND = 404
@@ -350,7 +350,7 @@ class UpyunSource(CloudSource):
     def told(self, refusal: Refusal) -> Told:
         """Return what Upyun's JSON tells of an error."""
         try:
-            found = json.loads(refusal.body)
+            found = parse_json(refusal.body)
         except ValueError:
             found = {}
         found = found if isinstance(found, dict) else {}
@@ -374,7 +374,7 @@ def _document(body: bytes) -> Mapping[str, Any]:
     if not body.lstrip().startswith(b"{"):
         return {}
     try:
-        found = json.loads(body)
+        found = parse_json(body)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -1,0 +1,122 @@
+"""XML and JSON of a few megabytes that would take hundreds in memory, or no end of nesting."""
+
+from __future__ import annotations
+
+import threading
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from cos_migrate.cos.access import CosSettings, Credentials
+from cos_migrate.cos.control import Control
+from cos_migrate.documents import parse_json, parse_xml
+from cos_migrate.errors import TransportError
+from cos_migrate.http import Timeouts
+from cos_migrate.sources import s3_listing
+from cos_migrate.sources.aliyun_access import parse_listing
+from cos_migrate.sources.cloud import Refusal
+from cos_migrate.sources.qiniu_services import marker_key, told_of
+from cos_migrate.sources.s3_acl import carried_acl
+from cos_migrate.sources.upyun import _document
+from cos_migrate.xml_text import text_of
+from tests.functional.raw_server import Request, raw_server
+
+MEGABYTE = 1 << 20
+BOMB = (
+    b'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">'
+    b"]><ListBucketResult>&b;</ListBucketResult>"
+)
+HOSTILE = {
+    "nested": b"<a>" * 2 * MEGABYTE,
+    "nested and closed": b"<a>" * MEGABYTE + b"</a>" * MEGABYTE,
+    "flat": b"<r>" + b"<a/>" * MEGABYTE + b"</r>",
+    "attributes": b"<r " + b" ".join(b'a%d=""' % number for number in range(MEGABYTE // 2)) + b"/>",
+    "entities": BOMB,
+    "UTF-16": BOMB.decode().encode("utf-16"),
+    "long": b"<r>" + b"a" * 33 * MEGABYTE + b"</r>",
+}
+
+
+def listed_by_oss(document: bytes) -> None:
+    if parse_listing(document) is None:
+        raise ValueError
+
+
+READERS: list[Callable[[bytes], object]] = [
+    parse_xml,
+    s3_listing.parse,
+    listed_by_oss,
+    lambda document: carried_acl(document, same_accounts=False),
+]
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_xml_is_refused_and_takes_no_memory(
+    what: str, read: Callable[[bytes], object]
+) -> None:
+    document = HOSTILE[what]
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError):  # noqa: PT011 - each reader says it in its words
+            read(document)
+        assert tracemalloc.get_traced_memory()[1] < 20 * MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_full_page_of_the_longest_keys_is_read() -> None:
+    key = "%E4" * 1024
+    entry = f"<Contents><Key>{key}</Key><Size>1</Size><ETag>&quot;e&quot;</ETag></Contents>"
+    page = f"<ListBucketResult><IsTruncated>false</IsTruncated>{entry * 1000}</ListBucketResult>"
+    assert len(s3_listing.parse(page.encode()).entries) == 1000
+
+
+@pytest.mark.parametrize("document", _JSON)
+def test_hostile_json_is_refused(document: bytes) -> None:
+    with pytest.raises(ValueError, match="its JSON"):
+        parse_json(document)
+    assert _document(document) == {}
+    assert told_of(Refusal(500, {}, document)).message == "Qiniu answered 500"
+
+
+def test_a_hostile_marker_tells_no_key() -> None:
+    assert marker_key("W1tb" * MEGABYTE) == ""
+
+
+def test_a_value_of_an_answer_has_a_limit() -> None:
+    document = b"<Code>" + b"a" * MEGABYTE + b"</Code>"
+    assert text_of(document, "Code") == "a" * 65536
+    assert text_of(b"<Code>" * 300_000, "Code") == ""
+
+
+@pytest.mark.parametrize("what", ["nested", "entities", "dribble", "interim", "silence"])
+def test_answers_that_the_sdk_reads_have_limits_too(what: str) -> None:
+    def answer(request: Request) -> None:
+        if what == "dribble":
+            request.say(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            request.dribble(b"a" * 1000)
+        elif what == "interim":
+            request.say(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+        elif what == "silence":
+            request.stopping.wait(5)
+        else:
+            request.ok(HOSTILE[what])
+
+    with raw_server(answer) as server:
+        control = Control(
+            CosSettings(
+                "examplebucket-1250000000",
+                "ap-guangzhou",
+                Credentials("id", "key"),
+                suffix=f"localhost:{server.port}",
+                tries=1,
+                timeouts=Timeouts(io=0.5, crawl=0.5),
+            )
+        )
+        with pytest.raises(TransportError) as caught:
+            control.list_parts("/a", "upload")
+    assert caught.value.code == ("Timeout" if what in {"dribble", "silence"} else "BadAnswer")
+    assert caught.value.retryable
+    assert threading.active_count() < 100
