@@ -73,7 +73,9 @@ def test_a_full_page_of_the_longest_keys_is_read() -> None:
     assert len(s3_listing.parse(page.encode()).entries) == 1000
 
 
-@pytest.mark.parametrize("document", _JSON)
+@pytest.mark.parametrize(
+    "document", [b"[" * MEGABYTE, b'{"a":' * MEGABYTE, b"[" + b"[]," * 3 * MEGABYTE]
+)
 def test_hostile_json_is_refused(document: bytes) -> None:
     with pytest.raises(ValueError, match="its JSON"):
         parse_json(document)
