@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import threading
@@ -70,13 +71,13 @@ class Line:
     def submit(self, *tasks: tuple[int, int]) -> None:
         self.express.submit([(number, Kind.PUT_OBJECT, weight) for number, weight in tasks])
 
-    def serve_beside(self, number: int) -> socket.socket:
+    def serve_beside(self, number: int, timeouts: Timeouts | None = None) -> socket.socket:
         """Do a task that is handed over, and lend a new connection; return the server's end."""
         assert self.handed.get(timeout=LIMIT).task[0] == number
         ours, server = socket.socketpair()
         self._servers.append(server)
         server.settimeout(LIMIT)
-        self.express.returned(Connection(ours, Timeouts()))
+        self.express.returned(Connection(ours, timeouts or Timeouts()))
         return server
 
     def end(self) -> None:
@@ -150,3 +151,35 @@ def test_waiting_for_a_slot_or_for_memory_takes_no_time(line: Line) -> None:
     server.sendall(KEPT)
     assert line.results.get(timeout=LIMIT) == (2,)
     line.serve_beside(3)
+
+
+@pytest.mark.parametrize("timeouts", [Timeouts(io=0.3, crawl=0.3), Timeouts(request=0.3)])
+def test_an_answer_that_dribbles_is_given_up(line: Line, timeouts: Timeouts) -> None:
+    line.submit((1, 1))
+    server = line.serve_beside(1, timeouts)
+    line.submit((2, 1))
+    server.recv(1000)
+    server.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+    stopping = threading.Event()
+
+    def dribble() -> None:
+        with contextlib.suppress(OSError):
+            while not stopping.wait(0.05):
+                server.sendall(b"a")
+
+    thread = threading.Thread(target=dribble)
+    thread.start()
+    handed = line.handed.get(timeout=LIMIT)
+    stopping.set()
+    thread.join()
+    assert (handed.task[0], handed.connection) == (2, None)
+    assert handed.error
+    assert (handed.error.code, handed.error.retryable) == ("Timeout", True)
+    line.express.returned(None)
+
+
+def test_idle_connections_are_closed_where_descriptors_are_lacking(line: Line) -> None:
+    line.submit((1, 1))
+    server = line.serve_beside(1)
+    line.express.shed()
+    assert server.recv(1000) == b""
