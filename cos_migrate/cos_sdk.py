@@ -17,6 +17,8 @@ from cos_migrate.http import Timeouts
 from cos_migrate.network import Proxy
 from cos_migrate.web_pages import FOREIGN, foreign_message
 
+_ERROR_MOST = 64 << 10
+"""Bytes that are read of an answer that is an error."""
 _NOT_SENT = frozenset({"accept-encoding", "connection", "user-agent"})
 """Headers of the SDK that our client sets, or does without; none of them is signed."""
 
@@ -70,8 +72,10 @@ class _Adapter(BaseAdapter):
         wanted = Request(str(request.method), str(request.url), headers)
         try:
             with self._fetcher.send(wanted) as incoming:
-                body = incoming.read_all(XML_MOST + 1)
-            check_xml(body)
+                failed = incoming.status >= 300  # noqa: PLR2004 - HTTP
+                body = incoming.read_all(_ERROR_MOST if failed else XML_MOST + 1)
+            if not failed or b"<!ENTITY" in body:  # an error may be the page of a proxy
+                check_xml(body)
         except TransportError as error:
             raise _Unanswered(error) from error
         except ValueError as error:
