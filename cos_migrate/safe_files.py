@@ -237,8 +237,8 @@ _REMOVE_FOLDER = "it is {}: remove it, or set another tmpFolder"
 
 def _problem_of_link(folder: str) -> str:
     return (
-        "it is a symbolic link in a folder that others may write to: remove it, or take the right "
-        f"to write from the others (chmod go-w {folder or '.'})"
+        "it is a symbolic link in a folder that others may write to: remove it, or let only its "
+        f"owner write to the folder (chmod go-w {folder or '.'})"
     )
 
 

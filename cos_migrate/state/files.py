@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from cos_migrate.errors import StateError
-from cos_migrate.safe_files import PRIVATE_UMASK, open_named, write_file
+from cos_migrate.safe_files import PRIVATE_UMASK, UnsafePathError, open_named, write_file
 
 LEVELDB, ROCKSDB, NEW = "leveldb", "rocksdb", "new"
 JAVA, OLD_JAVA = "java", "old-java"
@@ -36,6 +36,7 @@ _TABLE = re.compile(r"\d+\.sst")
 _LEVELDB = re.compile(r"CURRENT|MANIFEST-\d+|\d+\.(ldb|log)")
 _RECORDS = re.compile(r"\d+\.(ldb|sst|log)")
 _TABLES = re.compile(r"CURRENT|\d+\.(ldb|sst)")
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _PROBE = 4 << 20
 """Bytes written to find out whether a disk is full: more than a library's usual write."""
 _NO_LOCKS = "its file system keeps no file locks: move the tool's folder to a local disk"
@@ -133,9 +134,11 @@ def refusal(folder: Path) -> OSError | None:
     probe = folder / f"probe-{os.getpid()}"
     try:
         for path in folder.iterdir():
-            if _TABLES.fullmatch(path.name):
-                with path.open("rb") as file:
-                    file.read(1)
+            # A library that meets a full disk removes what it has begun.
+            with contextlib.suppress(FileNotFoundError):
+                if _TABLES.fullmatch(path.name):
+                    with path.open("rb") as file:
+                        file.read(1)
         try:
             descriptor = open_named(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             with os.fdopen(descriptor, "wb") as file:
@@ -177,10 +180,18 @@ def clear(folder: Path) -> None:
 
 
 def keep_private(folder: Path) -> None:
-    """Take the rights that others have to files of a database, made by an earlier version."""
+    """Take from others what they could do to a database that an earlier version has made.
+
+    Raises UnsafePathError where a link is in it: a library would write through it.
+    """
     if sys.platform == "win32":
         return
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & _OTHERS_WRITE:
+        folder.chmod(mode & ~_OTHERS_WRITE)
     for entry in os.scandir(folder):
+        if entry.is_symlink():
+            raise UnsafePathError(entry.path, "it is a symbolic link: remove it, then run again")
         with contextlib.suppress(OSError):
             found = entry.stat(follow_symlinks=False)
             if stat.S_ISREG(found.st_mode) and found.st_mode & PRIVATE_UMASK:

@@ -157,6 +157,23 @@ def test_locks_lists_and_databases_follow_no_link(
     assert untouched(victim)
 
 
+@pytest.mark.parametrize("name", ["000009.log", "README", "MANIFEST-000002"])
+def test_no_library_writes_through_a_link(tmp_path: Path, victim: Path, name: str) -> None:
+    folder = tmp_path / "a" / "b" / "database"
+    State.open(folder).close()
+    folder.chmod(0o1777)
+    link = folder / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(victim / "precious")
+    for _ in range(2):
+        with pytest.raises(StateError, match=rf"{name}\): it is a symbolic link"):
+            State.open(folder)
+    assert mode(folder) & 0o777 == 0o755
+    assert untouched(victim)
+    link.unlink()
+    State.open(folder).close()
+
+
 def test_folders_are_made_for_this_user_alone(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
