@@ -9,7 +9,7 @@ from __future__ import annotations
 from cos_migrate.chores import Chores
 from cos_migrate.keys import printable
 from cos_migrate.ledger import Ledger
-from cos_migrate.model import Failure, SavePoint, SourceObject
+from cos_migrate.model import Failure, Fingerprint, SavePoint, SourceObject
 from cos_migrate.report import Report
 from cos_migrate.sources.base import Source
 from cos_migrate.tasks import Kind, Message, source_fields
@@ -71,8 +71,20 @@ class Abandoned:
             if failure:
                 useless = failure.code in _GONE or failure.status in _GONE_STATUS
             else:
-                useless = values != tuple(save_point.fingerprint)
+                useless = not _is_same(save_point.fingerprint, Fingerprint(*values))
             if useless:
                 self._ledger.abandon(save_point)
 
         self._chores.add((Kind.STAT, *source_fields(obj)), looked)
+
+
+def _is_same(saved: Fingerprint, now: Fingerprint) -> bool:
+    """Return whether an object may still be what an upload was begun of.
+
+    A listing and a HEAD do not tell the same of all objects.
+    """
+    if saved.size != now.size:
+        return False
+    if saved.etag and now.etag:
+        return saved.etag == now.etag
+    return saved.mtime_ns == now.mtime_ns or min(saved.mtime_ns, now.mtime_ns) < 0

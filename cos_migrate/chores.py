@@ -22,9 +22,13 @@ class _Chore(NamedTuple):
 class Chores:
     """The tasks of no object: which wait and which are under way."""
 
-    def __init__(self, submit: Callable[[Message], int]) -> None:
-        """`submit` gives a task to the pools and returns its number."""
+    def __init__(self, submit: Callable[[Message], int], cured: Callable[[Failure], bool]) -> None:
+        """`submit` gives a task to the pools and returns its number.
+
+        `cured` returns whether a task that failed is worth another try with new credentials.
+        """
         self._submit = submit
+        self._cured = cured
         self._waiting: collections.deque[_Chore] = collections.deque()
         self._under_way: dict[int, _Chore] = {}
 
@@ -51,10 +55,11 @@ class Chores:
         if reply in Reply.PASSING:
             return True
         del self._under_way[number]
-        if reply == Reply.UNSTARTED:
+        failure = Failure(*values) if reply == Reply.FAILED else None
+        if reply == Reply.UNSTARTED or (failure and self._cured(failure)):
             self._waiting.appendleft(chore)
-        elif reply == Reply.FAILED:
-            chore.done(Failure(*values), ())
+        elif failure:
+            chore.done(failure, ())
         else:
             chore.done(None, tuple(values))
         return True

@@ -76,6 +76,8 @@ class Ledger:
         """Objects that have their outcome."""
         self.abandoned: collections.deque[tuple[str, str]] = collections.deque()
         """Target path and id of uploads that are recorded as abandoned and not yet aborted."""
+        self._abandoning: list[tuple[str, str]] = []
+        """Those whose record is still to be written."""
         if not state.was_empty:
             self.abandoned += records.abandoned_uploads(state)
         self._source = source
@@ -328,7 +330,12 @@ class Ledger:
     def abandon_upload(self, cos_path: str, upload_id: str) -> None:
         """Record an upload without a save point, so that it is aborted."""
         self._puts.append(_abandoned(cos_path, upload_id))
-        self.abandoned.append((cos_path, upload_id))
+        self._abandoning.append((cos_path, upload_id))
+
+    @property
+    def has_abandoned(self) -> bool:
+        """Whether uploads wait to be aborted."""
+        return bool(self.abandoned or self._abandoning)
 
     def aborted(self, upload_id: str) -> None:
         """Forget an upload that COS has no more."""
@@ -364,6 +371,8 @@ class Ledger:
 
     def _write(self, *, sync: bool = False) -> None:
         self._state.write(self._puts, self._deletes, sync=sync)
+        self.abandoned += self._abandoning
+        self._abandoning.clear()
         self._puts, self._deletes = [], []
         self._unsynced = not sync
 

@@ -49,7 +49,7 @@ class Loop(abc.ABC):
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pools = make_pools(self._inbox.put)
         self._row = FailureRow()
-        self._chores = Chores(self._submit_chore)
+        self._chores = Chores(self._submit_chore, self._cured)
         self._number = 0
         self._limit = Limit(self._pools.total)
         self._source_limit = Limit(self._pools.total)

@@ -14,6 +14,7 @@ from typing import Any
 from cos_migrate import keys, positions, records
 from cos_migrate.abandoned import Abandoned
 from cos_migrate.billing import BilledSizes
+from cos_migrate.copying import Copying
 from cos_migrate.cos.access import Credentials
 from cos_migrate.errors import StateError
 from cos_migrate.ledger import Ledger, Sending
@@ -55,8 +56,6 @@ _READING = frozenset({Kind.PUT_OBJECT, Kind.UPLOAD_PART})
 _LOOKING = frozenset({Kind.LOOK, Kind.LIST_PARTS})
 """Tasks that write nothing."""
 _NO_SUCCESS = frozenset({Reply.UNSTARTED, Reply.FAILED})
-_REFUSALS_MOST = 3
-"""Copies refused in a row before no more are tried."""
 _EXAMINED_MOST = 1_000
 """Objects that may wait to be sent before no more are asked about."""
 
@@ -113,8 +112,8 @@ class Migration(Loop):
         self._batches: collections.deque[int] = collections.deque()
         self._retried = Retried(())
         self._billing = BilledSizes(plan.least_billed, report.warn)
-        self._copying = source.copies and plan.upload.encryption is None
-        self._refusals = 0
+        copies = source.copies and plan.upload.encryption is None
+        self._copying = Copying(possible=copies, note=report.note)
         self._again: collections.deque[int] = collections.deque()
         self._uploads = Uploads(
             plan.upload,
@@ -194,12 +193,12 @@ class Migration(Loop):
             return False
         if self._stopping:
             return True
-        if not self._scan_over or self._waiting or self._chores or self._ledger.abandoned:
+        if not self._scan_over or self._waiting or self._chores or self._ledger.has_abandoned:
             return False
         if not self._swept and self._list_finished and self._seen:
             self._swept = True
             self._abandoned.sweep()
-        return not self._chores and not self._ledger.abandoned
+        return not self._chores and not self._ledger.has_abandoned
 
     @property
     def _waiting(self) -> bool:
@@ -269,7 +268,7 @@ class Migration(Loop):
         if task[1] == Kind.EXAMINE:
             self._count_examining(sending, -1)
         if reply not in _NO_SUCCESS:
-            self._note_success(task[1], reply)
+            self._note_success(sending, task[1], reply)
         if reply == Reply.FAILED and self._cured(Failure(*values)):
             reply = Reply.UNSTARTED
         if upload is None and reply == Reply.UNSTARTED:
@@ -281,7 +280,9 @@ class Migration(Loop):
         else:
             self._uploads.take(upload, task, reply, values)
 
-    def _note_success(self, kind: int, reply: int) -> None:
+    def _note_success(self, sending: Sending, kind: int, reply: int) -> None:
+        if kind in _READING and self._source.copies:
+            self._copying.streamed(sending.cos_path)
         if kind in _OF_SOURCE or reply == Reply.SPOOLED:
             self._row.source_success()
         else:
@@ -297,7 +298,7 @@ class Migration(Loop):
             self._take_examined(sending, *values)
         elif reply == Reply.DONE:
             if task[1] == Kind.COPY_OBJECT:
-                self._refusals = 0
+                self._copying.copied()
             request_id, unverified, crc64, size, mtime_ns, etag = values
             if (size, mtime_ns, etag) != sending.obj.fingerprint:
                 fingerprint = Fingerprint(size, mtime_ns, etag)
@@ -312,7 +313,8 @@ class Migration(Loop):
         elif reply == Reply.TARGET_EXISTS:
             self._ledger.on_cos(sending, newer=values[0])
         elif task[1] == Kind.COPY_OBJECT and copy_refused(Failure(*values)):
-            self._stream_instead(sending)
+            self._copying.refused(sending.cos_path)
+            self._send(sending, copy=False)
         else:
             self._failed(sending, Failure(*values))
 
@@ -338,14 +340,6 @@ class Migration(Loop):
         else:
             self._examined.append(sending)
 
-    def _stream_instead(self, sending: Sending) -> None:
-        """Send an object through this machine, since COS will not copy it."""
-        self._refusals += 1
-        if self._copying and self._refusals >= _REFUSALS_MOST:
-            self._copying = False
-            self._report.note("COS refuses to copy: all bodies pass through this machine from now")
-        self._send(sending, copy=False)
-
     def _failed(self, sending: Sending, failure: Failure) -> None:
         obj, cos_path, record_key, listed = (
             sending.obj,
@@ -364,7 +358,7 @@ class Migration(Loop):
             return
         self._feed_chores()
         room = self._room(big=False)
-        if not self._copying:
+        if not self._copying.on:
             room = min(room, self._source_room())
         while self._again and room > 0:
             room -= 1
@@ -380,7 +374,7 @@ class Migration(Loop):
             known = self._examined.popleft()
             room -= self._plan_known(known.obj, known.cos_path, known.record_key, known.told)
         self._plan_found(room + spare)
-        self._uploads.feed(self._big_room, copying=self._copying)
+        self._uploads.feed(self._big_room, copying=self._copying.on)
         self._pools.flush()
 
     def _feed_chores(self) -> None:
@@ -498,7 +492,7 @@ class Migration(Loop):
         self._billing.add(obj.fingerprint.size)
         sending = Sending(obj, cos_path, record_key, update=decision.update)
         sending.told, sending.listed = told, listed
-        return self._send(sending, copy=self._copying)
+        return self._send(sending, copy=self._copying.on)
 
     def _send(self, sending: Sending, *, copy: bool) -> bool:
         """Send an object, or park it when it is big; return whether it was submitted."""

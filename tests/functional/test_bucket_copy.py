@@ -187,6 +187,22 @@ def test_what_may_not_be_copied_passes_through(
     assert tool.run().counts() == counted(skip=31)
 
 
+def test_objects_that_may_not_be_read_leave_the_others_to_be_copied(
+    tool: CloudTool, cos: EmbeddedCos
+) -> None:
+    for number in range(20):
+        put(cos, f"{number:02}", noise(200, number))
+    cos.faults += [
+        Fault("status", operation, "^0", times=-1, status=403, code="AccessDenied")
+        for operation in ("PutObjectCopy", "GetObject")
+    ]
+    ended = tool.run()
+    assert ended.counts() == counted(new=10, fail=10), tool.log("error.log")
+    assert ended.list_finished
+    assert "COS refuses to copy" not in tool.log("info.log")
+    assert cos.operations().count("PutObject") == 0
+
+
 def test_through_a_proxy(tool: CloudTool, cos: EmbeddedCos) -> None:
     for number in range(5):
         put(cos, f"{number}", noise(200, number))

@@ -202,6 +202,18 @@ def test_a_refusal_ends_it_with_one_message(cos: EmbeddedCos, tool: Tool) -> Non
     assert len(cos.requests) < 100
 
 
+def test_objects_that_may_not_be_looked_at_are_named_and_end_nothing(
+    cos: EmbeddedCos, tool: Tool
+) -> None:
+    for number in range(60):
+        tool.put(f"{'a' if number < 20 else 'b'}/{number:02}")
+    assert tool.run().code == 0
+    cos.faults.append(Fault("status", "HeadObject", "^a/", status=403, times=-1))
+    ended = tool.run()
+    assert (ended.code, ended.list_finished) == (1, True)
+    assert (ended.counts(1)["new"], ended.counts(1)["fail"]) == (40, 20)
+
+
 def test_ctrl_c_ends_it(cos: HeldCos, tool: Tool) -> None:
     tool.common["smallFileExecutorNum"] = "2"
     for number in range(100):

@@ -148,12 +148,12 @@ def test_the_upload_of_a_killed_probe_is_aborted_by_the_next_run(
     for number in range(30):
         tool.put(f"no-{number:02}")
     forbidden = forbid(cos, "^no-")
-    cos.faults.append(Fault("hang", "AbortMultipartUpload", seconds=30))
+    hanging = Fault("hang", "AbortMultipartUpload", seconds=30)
+    cos.faults.append(hanging)
     process = tool.start()
-    while not (cos.at_once and cos.store.uploads(BUCKET)):
+    while not cos.hits(hanging):
         assert process.poll() is None
         time.sleep(0.01)
-    time.sleep(0.3)  # what is known is written down meanwhile
     process.kill()
     process.communicate()
     assert [upload.key for upload in cos.store.uploads(BUCKET)] == [PROBE_NAME]

@@ -1,0 +1,42 @@
+"""Whether COS copies the objects of a run itself, or their bodies pass through this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+_REFUSALS_MOST = 3
+"""Copies refused in a row, of objects that can be read, before no more are tried."""
+
+
+class Copying:
+    """Counts the copies that COS refuses, until none is tried any more."""
+
+    def __init__(self, *, possible: bool, note: Callable[[str], None]) -> None:
+        """`possible`: whether copies are tried at all; `note` logs a line."""
+        self.on = possible
+        """Whether copies are tried."""
+        self._note = note
+        self._refusals = 0
+        self._refused: set[str] = set()
+        """Target paths of objects that COS would not copy, and that are streamed now."""
+
+    def copied(self) -> None:
+        """Note an object that COS has copied."""
+        self._refusals = 0
+
+    def refused(self, cos_path: str) -> None:
+        """Note an object that COS will not copy."""
+        self._refused.add(cos_path)
+
+    def streamed(self, cos_path: str) -> None:
+        """Note bytes of an object that were sent: it could be read, so it was the copy that failed.
+
+        An object that can neither be copied nor read says nothing of the others.
+        """
+        if cos_path not in self._refused:
+            return
+        self._refused.discard(cos_path)
+        self._refusals += 1
+        if self.on and self._refusals >= _REFUSALS_MOST:
+            self.on = False
+            self._note("COS refuses to copy: all bodies pass through this machine from now")
