@@ -91,7 +91,7 @@ class Wire:
     """A connection."""
 
     def __init__(self, port: int) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=120)
         self._stream = self.sock.makefile("rb")
 
     def __enter__(self) -> Wire:

@@ -105,7 +105,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815
 
     def _forwarded(self, asked: Asked) -> Answered:
-        upstream = http.client.HTTPConnection("127.0.0.1", self.upstream_port, timeout=20)
+        upstream = http.client.HTTPConnection("127.0.0.1", self.upstream_port, timeout=120)
         with contextlib.closing(upstream):
             upstream.putrequest(
                 asked.method, asked.target, skip_host=True, skip_accept_encoding=True

@@ -143,7 +143,7 @@ def test_which_requests_are_hit(cos: EmbeddedCos) -> None:
 
 
 def test_latency_and_what_was_under_way(cos: EmbeddedCos) -> None:
-    cos.latency = 0.3
+    cos.latency = 1.0
     threads = [
         threading.Thread(target=call, args=(cos.port, "PUT", f"k{n}"), kwargs={"body": BODY})
         for n in range(6)
@@ -154,7 +154,7 @@ def test_latency_and_what_was_under_way(cos: EmbeddedCos) -> None:
         thread.join()
     assert cos.most_at_once == 6
     assert cos.at_once == 0
-    assert all(seen.ended - seen.started >= 0.3 for seen in cos.requests)
+    assert all(seen.ended - seen.started >= 1.0 for seen in cos.requests)
     assert (cos.connections, len({seen.connection for seen in cos.requests})) == (6, 6)
     cos.latency = 0
     hit(cos, "slow", seconds=0.2)
@@ -175,7 +175,7 @@ def test_a_stop_does_not_wait_for_what_hangs(tmp_path: Path) -> None:
             time.sleep(0.01)
         began = time.monotonic()
         cos.stop()
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 30
 
 
 def test_kinds_that_are_none() -> None:
@@ -248,7 +248,7 @@ def test_the_program_refuses_what_it_cannot_use(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
 
     for words, said in (
@@ -281,7 +281,7 @@ def test_the_program_stops_when_it_is_told_to(tmp_path: Path, name: str) -> None
         assert wire.call(put()).code == "SlowDown"
         assert wire.call(put()).status == 200
         process.send_signal(getattr(signal, name))
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, "")
     assert (tmp_path / "d" / BUCKET / "k").read_bytes() == BODY
 

@@ -234,7 +234,7 @@ def test_coscmd_uploads_in_parts(cos: EmbeddedCos, tmp_path: Path) -> None:
         env={**os.environ, "http_proxy": f"http://127.0.0.1:{cos.port}", "PYTHONUTF8": "1"},
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert cos.object_bytes(BUCKET, "up/a b%.bin") == content

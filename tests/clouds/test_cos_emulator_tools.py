@@ -170,7 +170,7 @@ def test_coscmd_tells_of_and_deletes_an_object(cos: EmbeddedCos, tmp_path: Path)
             text=True,
             encoding="utf-8",
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert answer.returncode == 0, answer.stdout + answer.stderr
         return answer.stdout

@@ -326,7 +326,7 @@ def coscmd(cos: EmbeddedCos, folder: Path, *words: str) -> str:
         text=True,
         encoding="utf-8",
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return answer.stdout

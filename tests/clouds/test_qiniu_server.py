@@ -66,7 +66,7 @@ def url_of(server: QiniuServer, key: str, expires: int = 3600, secret: str = SEC
 
 def fetch(server: QiniuServer, url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
     host = f"http://{server.domain}"
-    link = http.client.HTTPConnection(server.domain, timeout=10)
+    link = http.client.HTTPConnection(server.domain, timeout=120)
     try:
         link.request("GET", url.removeprefix(host), headers=headers)
         got = link.getresponse()

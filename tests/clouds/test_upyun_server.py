@@ -30,7 +30,7 @@ def server() -> Iterator[UpyunServer]:
 
 
 def sdk(server: UpyunServer, password: str = PASSWORD, operator: str = OPERATOR) -> Any:
-    client = upyun.UpYun(SERVICE, operator, password, timeout=10, endpoint=server.address)
+    client = upyun.UpYun(SERVICE, operator, password, timeout=120, endpoint=server.address)
     client.hp.session.trust_env = False
     return client
 
@@ -38,7 +38,7 @@ def sdk(server: UpyunServer, password: str = PASSWORD, operator: str = OPERATOR)
 def ask(
     server: UpyunServer, method: str, path: str, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    link = http.client.HTTPConnection(server.address, timeout=10)
+    link = http.client.HTTPConnection(server.address, timeout=120)
     try:
         sent = BASIC if headers is None else headers
         link.request(method, f"/{SERVICE}/{quote(path)}", headers=sent)

@@ -133,7 +133,7 @@ def begin(folder: Path, *words: str, environ: dict[str, str]) -> subprocess.Pope
 
 
 def wait_for(path: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not path.exists():
         assert time.monotonic() < until, path
         time.sleep(0.01)
@@ -236,7 +236,7 @@ def test_signals_reach_the_interpreter(folder: Path, tmp_path: Path) -> None:
     assert process.stdout
     process.stdout.readline()
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode == -signal.SIGTERM
 
 
@@ -371,7 +371,7 @@ def test_a_lock_with_our_own_number_is_an_older_one(folder: Path, tmp_path: Path
         ["sh", "-c", 'echo "$$" >"$1/pid"; exec sh "$2"', "sh", lock, folder / "start_migrate.sh"],
         env=quick(tmp_path),
         check=False,
-        timeout=20,
+        timeout=120,
     )
     assert ended.returncode == 0
 
@@ -395,7 +395,7 @@ def test_a_living_owner_is_waited_for(folder: Path, tmp_path: Path) -> None:
     assert "waiting for it" in second.stderr.readline()
     go_on.touch()
     for process in (first, second):
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
         assert process.returncode == 0
 
 
@@ -405,7 +405,7 @@ def test_ctrl_c_while_waiting_leaves_the_lock_to_its_owner(folder: Path, tmp_pat
     assert process.stderr
     assert f"remove the folder tmp/{lock.name}" in process.stderr.readline()
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode in {130, -signal.SIGINT}
     assert (lock / "pid").exists()
 
@@ -422,7 +422,7 @@ def test_two_environments_at_once(folder: Path, tmp_path: Path) -> None:
         )
         for name, pause in ((".venv", "0"), ("tests/.venv", "0.5"))
     ]
-    assert [process.wait(60) for process in both] == [0, 0]
+    assert [process.wait(240) for process in both] == [0, 0]
     assert (folder / ".venv" / ".complete").exists()
     assert (folder / "tests" / ".venv" / ".complete").exists()
 
@@ -435,7 +435,7 @@ def test_a_set_up_that_breaks_off_is_not_taken_for_complete(
     process = begin(folder, environ=programs(tmp_path, python3_12=python))
     wait_for(folder / ".venv")
     os.killpg(process.pid, number)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode in {130, -number}
     assert not (folder / ".venv" / ".complete").exists()
     (tmp_path / "bin" / "python3.12").unlink()

@@ -65,6 +65,6 @@ def test_a_server_that_takes_no_connection(name: str, full: int) -> None:
     begun = time.monotonic()
     with pytest.raises(MigrateError) as caught:
         source.list_page(source.ranges()[0], "")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 19
     assert caught.value.code == "Timeout"
     assert caught.value.retryable

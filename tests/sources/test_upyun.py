@@ -366,7 +366,7 @@ class TestConfiguration:
 
     def test_silence_is_not_waited_for(self, server: UpyunServer) -> None:
         server.put("f", b"x")
-        source = build(server, src_socket_timeout=100)
+        source = build(server, src_socket_timeout=1000)
         for operation in ("Get", "List"):
             server.fault(Fault("hang", operation))
             found = failure(source)

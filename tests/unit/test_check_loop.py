@@ -175,7 +175,7 @@ def test_outside_the_window_nothing_is_asked(report: Report) -> None:
     time.sleep(0.5)
     assert not pools.submitted
     check._window = ALWAYS
-    thread.join(20)
+    thread.join(120)
     assert len(pools.submitted) == 10
 
 

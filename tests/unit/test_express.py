@@ -18,7 +18,7 @@ from cos_migrate.memory import MemoryBudget
 from cos_migrate.model import Fingerprint
 from cos_migrate.tasks import Kind, Message
 
-LIMIT = 3.0
+LIMIT = 60.0
 KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 CLOSED = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 

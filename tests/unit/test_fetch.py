@@ -90,7 +90,7 @@ def get(fetcher: Fetcher, url: str, method: str = "GET") -> bytes:
 
 
 def fetcher(**options: float) -> Fetcher:
-    return Fetcher(Timeouts(io=options.get("io", 5.0)))
+    return Fetcher(Timeouts(io=options.get("io", 60.0)))
 
 
 def stale(sock: socket.socket) -> None:
@@ -105,7 +105,7 @@ def test_one_connection_serves_one_request_after_the_other() -> None:
             assert get(fetch, f"{server.url}/a") == b"hello"
         assert server.connections == 1
         fetch.close()
-        assert server.ended.acquire(timeout=5), "close ends what is idle"
+        assert server.ended.acquire(timeout=60), "close ends what is idle"
 
 
 def test_a_connection_that_the_server_had_closed_does_not_count() -> None:
@@ -123,7 +123,7 @@ def test_all_idle_connections_may_be_stale_at_once() -> None:
     barrier = threading.Barrier(4)
 
     def together(sock: socket.socket) -> None:
-        barrier.wait(5)
+        barrier.wait(60)
         sock.sendall(OK)
 
     with serving(together, together, together, together, OK) as server:
@@ -131,7 +131,7 @@ def test_all_idle_connections_may_be_stale_at_once() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
         time.sleep(0.02)
         assert get(fetch, f"{server.url}/a") == b"hello"
         assert server.connections == 5
@@ -163,14 +163,14 @@ def test_a_kept_connection_that_breaks_within_an_answer_is_an_error() -> None:
 
 
 def test_silence_is_a_time_out_and_ends_the_connection() -> None:
-    fetch = fetcher(io=0.2)
+    fetch = fetcher(io=1.0)
     answers: list[Answer] = [OK, b"", OK]
     with serving(*answers) as server:
         assert get(fetch, f"{server.url}/a") == b"hello"
         with pytest.raises(TransportError) as caught:
             get(fetch, f"{server.url}/a")
         assert caught.value.code == "Timeout"
-        assert server.ended.acquire(timeout=5)
+        assert server.ended.acquire(timeout=60)
         assert get(fetch, f"{server.url}/a") == b"hello"
         assert server.connections == 2
     fetch.close()

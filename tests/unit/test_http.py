@@ -170,7 +170,7 @@ def test_silence_is_a_time_out() -> None:
 
     def say_nothing(sock: socket.socket) -> None:
         read_request(sock)
-        release.wait(10)
+        release.wait(60)
 
     with serving(say_nothing) as port:
         connection = connect(port, Timeouts(io=0.05))
@@ -193,7 +193,7 @@ def test_a_whole_request_has_a_limit_of_its_own() -> None:
             pass
 
     with serving(drip) as port:
-        connection = connect(port, Timeouts(io=5.0, request=0.2))
+        connection = connect(port, Timeouts(io=60.0, request=0.2))
         with pytest.raises(TransportError) as caught:
             put(connection)
         assert caught.value.code == "Timeout"
@@ -208,7 +208,7 @@ def test_an_answer_before_the_end_of_the_body_is_heard() -> None:
     def refuse(sock: socket.socket) -> None:
         sock.recv(1000)
         sock.sendall(refusal)
-        heard.wait(10)
+        heard.wait(60)
 
     def body() -> Iterator[bytes]:
         for _ in range(200):
@@ -242,7 +242,7 @@ def test_a_body_that_cannot_be_read_leaves_no_half_request() -> None:
             connection.exchange(b"PUT / HTTP/1.1\r\nContent-Length: 8\r\n\r\n", body())
         assert not connection.reusable
         # Leaving `serving` closes the listener, which might not have accepted yet.
-        assert heard_all.wait(30)
+        assert heard_all.wait(60)
     assert b"".join(seen).endswith(b"half")
 
 

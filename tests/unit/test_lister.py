@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -41,7 +41,7 @@ def listen(
     parallel: int = 4,
     starts: Iterable[tuple[ListRange, str]] = ((ListRange(), ""),),
     tries: int = 3,
-    seconds: float = 20.0,
+    seconds: float = 120.0,
 ) -> Heard:
     """List to the end."""
     inbox: queue.SimpleQueue[Scanned | ScanEnded] = queue.SimpleQueue()
@@ -273,31 +273,30 @@ def test_many_tiny_ranges(parallel: int) -> None:
     coverage_holds(heard)
 
 
-def _posts(lister_posts: queue.SimpleQueue[Scanned | ScanEnded]) -> Iterator[object]:
-    while True:
-        try:
-            yield lister_posts.get(timeout=0.3)
-        except queue.Empty:
-            return
-
-
 @pytest.mark.parametrize("parallel", [1, 8])
 def test_it_waits_for_the_coordinator_and_can_be_stopped(parallel: int) -> None:
     inbox: queue.SimpleQueue[Scanned | ScanEnded] = queue.SimpleQueue()
     source = KeysSource(tree(8, 40), 1)
     lister = Lister(source, [(ListRange(), "")], parallel, 3, inbox.put)
     lister.start()
-    ahead = list(_posts(inbox))
-    assert len(ahead) == 8, "a bounded way ahead"
+    for _ in range(8):
+        assert isinstance(inbox.get(timeout=60), Scanned)
+    with pytest.raises(queue.Empty):
+        inbox.get(timeout=0.3)  # a bounded way ahead
     assert len(source.requests) < 8 + 3 * parallel
     lister.stop()
-    rest = list(_posts(inbox))
-    assert [event for event in rest if isinstance(event, ScanEnded)] == [ScanEnded(None)]
-    assert isinstance(rest[-1], ScanEnded)
+    while isinstance(event := inbox.get(timeout=60), Scanned):
+        pass
+    assert event == ScanEnded(None)
+    with pytest.raises(queue.Empty):
+        inbox.get(timeout=0.3)
 
 
 def test_a_stop_does_not_wait_for_a_next_try() -> None:
+    asked = threading.Event()
+
     def before(*_: str) -> None:
+        asked.set()
         error = SourceError("busy", code="SlowDown", status=503, retryable=True)
         error.retry_after = 60.0
         raise error
@@ -305,9 +304,9 @@ def test_a_stop_does_not_wait_for_a_next_try() -> None:
     inbox: queue.SimpleQueue[Scanned | ScanEnded] = queue.SimpleQueue()
     lister = Lister(KeysSource(["a"], 1, before), [(ListRange(), "")], 2, 9, inbox.put)
     lister.start()
-    time.sleep(0.05)
+    assert asked.wait(60)
     lister.stop()
-    assert inbox.get(timeout=5) == ScanEnded(None)
+    assert inbox.get(timeout=50) == ScanEnded(None)
 
 
 def test_a_cut_range_is_told_with_the_page_that_it_was_cut_behind() -> None:
