@@ -81,14 +81,6 @@ def fitting(wanted: Room, most: int) -> Room:
     return Room(processes, min(wanted.small, count * small), min(wanted.big, count * big))
 
 
-def in_use() -> int:
-    """Return how many descriptors this process has; 0 where the system does not tell."""
-    for folder in ("/proc/self/fd", "/dev/fd"):
-        with contextlib.suppress(OSError):
-            return len(os.listdir(folder))
-    return 0
-
-
 def is_exhausted() -> bool:
     """Return whether no file can be opened now, whatever an error said."""
     try:
@@ -108,7 +100,7 @@ def code_of(error: BaseException) -> str:
 def none_left(code: str, operation: str, target: str) -> TransportError:
     """Return the error of what needed a descriptor when there was none."""
     return TransportError(
-        f"no file descriptor is left: a process may have {limit()} (ulimit -n)",
+        f"no file descriptor is left: a process may have {limit()} (ulimit -n), all are in use",
         operation=operation,
         target=target,
         code=code,

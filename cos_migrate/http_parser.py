@@ -107,6 +107,8 @@ class Answer:
     def _check_head(self, raw: bytes) -> None:
         end = raw.find(b"\r\n\r\n") if self.headers_done else len(raw)
         check_head(end, raw.count(b"\n", 0, end) + 1)
+        if self.headers_done:
+            self._raw = b""
 
     def _check_progress(self, size: int, data: bytes) -> None:
         """Count what is no content: extensions of chunks, trailers."""
