@@ -21,6 +21,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "AccountArrears": "settle the account's bill",
         "BadAnswer": "a proxy may answer in COS's place: look at proxyHost and endPointSuffix",
         "CertificateInvalid": "set [common] caFile to the certificates of a private CA",
+        "CertificateStore": "look at [common] caFile, and at this machine's certificates",
         "CheckCrc64": "see whether it was changed on COS; " + _SEND_AGAIN,
         "CheckLength": "see whether it was changed on COS; " + _SEND_AGAIN,
         "CheckMissing": "see who removed it from COS; " + _SEND_AGAIN,
@@ -29,7 +30,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "EACCES": "give the user who runs this the right to read it",
         "EIO": "the source's disk reports errors: look at the system's log",
         "ENAMETOOLONG": "its path is longer than this system allows: mount it higher up",
-        "ENOENT": "it is gone since it was listed: nothing, if it was removed",
+        "ENOENT": "it is gone since it was listed: nothing to do, if it was removed",
         "EPERM": "give the user who runs this the right to read it",
         "ESTALE": "the source's disk was mounted anew: run again",
         "EntityTooLarge": "lower smallFileThreshold",
@@ -75,7 +76,7 @@ _ANYWHERE: Mapping[str, str] = MappingProxyType(
         ETAG_IS_NO_MD5: "set [migrateAws] etagIsMd5=off where all objects of the service fail so; "
         "size, version, the service's other checksums and COS's CRC-64 are compared then",
         "InvalidObjectState": "it is archived: restore it at the source, then run again",
-        "NoSuchKey": "it is gone from the source: nothing, if it was removed",
+        "NoSuchKey": "it is gone from the source: nothing to do, or take it out of the list",
         "RequestTimeTooSkewed": "set this machine's clock",
         "SameTarget": "rename one of the two at the source",
         "SourceChecksumMismatch": "run again; if it stays, the source's copy may be damaged",
@@ -89,6 +90,7 @@ _OF_THE_SOURCE: Mapping[str, str] = MappingProxyType(
         "BadAnswer": "a proxy may answer in the source's place: look at its section",
         "BadUrl": "correct the URL in the list, or what its server redirects to",
         "CertificateInvalid": "set [common] caFile to the certificates of a private CA",
+        "CertificateStore": "look at [common] caFile, and at this machine's certificates",
         "Disabled": "enable it at the source, then run again",
         FOREIGN: "a proxy or firewall answers in the source's place: look at proxyHost in its "
         "section",
@@ -160,6 +162,11 @@ def _advice_of_source(failure: Failure) -> str:
     known = _OF_THE_SOURCE.get(failure.code)
     if known:
         return known
+    if not failure.status and failure.code.startswith("Http"):
+        # One of many web servers, whose status says nothing of the others.
+        if failure.code.startswith("Http5"):
+            return "its web server had a problem: run again"
+        return "its web server refuses it: look at the URL in the list"
     if failure.status >= _FIRST_SERVER_ERROR:
         return "the source had a problem: run again"
     return "look at the section of the source; log/error.log says what at"

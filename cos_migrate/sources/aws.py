@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from cos_migrate import values
@@ -46,6 +48,12 @@ class AwsSource(S3Source):
     record_kind: ClassVar[str] = "migrate_from_aws"
     Config: ClassVar[type[AwsConfig]] = AwsConfig
     etag_name: ClassVar[str] = "s3-etag"
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            **S3Source.advice,
+            "SignatureDoesNotMatch": "accessKeySecret, and region where endPoint tells none",
+        }
+    )
     where_regions_stand: ClassVar[str] = "endPoint and region"
     config: AwsConfig
 

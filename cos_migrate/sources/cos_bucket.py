@@ -140,7 +140,7 @@ class CosBucketSource(KeyOrderedSource):
             "SignatureDoesNotMatch": "srcSecretKey",
             "InvalidToken": "srcToken",
             "ExpiredToken": "srcToken",
-            "RequestIsExpired": "srcToken",
+            "RequestIsExpired": "srcToken, and at this machine's clock",
             "AccessDenied": "srcSecretId: it lacks a permission on srcBucketName",
             "NoSuchBucket": "srcBucketName and srcRegion",
             "InvalidBucketName": "srcBucketName",

@@ -326,7 +326,10 @@ class S3Source(KeyOrderedSource):
             # No key of the section could name it: sign for it from now on (another thread may
             # already do so).
             self._signer = self._signer_for(region)
-            return told._replace(code="RegionLearnt", message=f"it wants to be signed for {region}")
+            text = f"requests to it are to be signed for region {region}"
+            if "region" in self.where_regions_stand:
+                text += f": set [{self.migrate_type}] region={region}"
+            return told._replace(code="RegionLearnt", message=text)
         where = self._where_it_is(region, text_of(refusal.body, "Endpoint"))
         return told._replace(message=f"{where}; it says: {told.message}" if told.message else where)
 

@@ -166,6 +166,8 @@ def test_the_region_that_a_message_names_is_learnt() -> None:
         )
 
     with scripted(script) as server:
+        once = failed_listing(AwsSource(config_for(server.port), TARGET))
+        assert "set [migrateAws] region=eu-x-1" in str(once)
         source = AwsSource(config_for(server.port), TARGET)
         retries = Retries(2, threading.Event(), lambda: None)
         assert [obj.name for obj in retries.run(lambda: objects(source))] == ["k"]
