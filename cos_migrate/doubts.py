@@ -7,7 +7,6 @@ a warning, and never repeats the value, since it may be a secret.
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _COMMENT = re.compile(r"[ \t]([#;])")
 _QUOTES = frozenset({'""', "''", "“”", "‘’"})
@@ -38,4 +37,8 @@ def doubt_about(text: str, *, is_list: bool) -> str:
 
 
 def _is_odd_blank(char: str) -> bool:
-    return not char.isascii() and (char.isspace() or unicodedata.category(char) in _INVISIBLE)
+    if char.isascii():
+        return False
+    import unicodedata  # noqa: PLC0415 - few values need it
+
+    return char.isspace() or unicodedata.category(char) in _INVISIBLE
