@@ -102,3 +102,33 @@ def test_asking_is_no_mistake(word: str) -> None:
     )
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout
+
+
+def test_what_may_be_meant_otherwise_is_warned_of_once(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.common |= {"cosPath": "/x # folder", "proxyPassword": '"hidden one"', "token": ""}
+    tool.common |= {"proxyHost": "127.0.0.1", "proxyPort": str(cos.port)}
+    tool.local["includeSuffix"] = "*.jpg"
+    tool.put("a.txt")
+    ended = tool.run("-DmigrateLocal.excludes=")
+    assert ended.counts()["unmatched"] == 1
+    warnings = [line for line in ended.err.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 3
+    for key, words in (
+        ("[common] cosPath", "a # behind a blank is part of the value"),
+        ("[common] proxyPassword=***", "the quotes are part of the value"),
+        ("[migrateLocal] includeSuffix=*.jpg", "a suffix has no wildcards"),
+    ):
+        (line,) = (line for line in warnings if key in line)
+        assert words in line
+        assert "config.ini line " in line
+        assert line.removeprefix("warning: ") in tool.log("warn.log")
+    assert "hidden one" not in ended.out + ended.err + tool.log("info.log") + tool.log("warn.log")
+
+
+def test_a_key_that_is_spelt_nearly_right(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.common["cospath"] = "/backup/"
+    tool.put("a")
+    ended = tool.run()
+    assert ended.code == 2
+    assert "unknown key [common] cospath: the nearest known key is cosPath" in ended.err
+    assert not cos.requests
