@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_COMMENT = re.compile(r"[ \t]([#;])")
+_COMMENT = re.compile(r"(?<=[ \t])[#;]|[#;](?=[ \t])")
 _QUOTES = frozenset({'""', "''", "“”", "‘’"})
 _INVISIBLE = frozenset({"Cf", "Zl", "Zp", "Zs"})
 """Unicode categories of blanks, and of characters that have no width."""
@@ -22,7 +22,7 @@ def doubt_about(text: str, *, is_list: bool) -> str:
     comment = next((mark for mark in _COMMENT.findall(text) if mark == "#" or not is_list), "")
     if comment:
         return (
-            f"a {comment} behind a blank is part of the value: write a comment on a line of its own"
+            f"a {comment} beside a blank is part of the value: write a comment on a line of its own"
         )
     if len(text) > 1 and text[0] + text[-1] in _QUOTES:
         return "the quotes are part of the value: write it without them"

@@ -114,7 +114,7 @@ def test_what_may_be_meant_otherwise_is_warned_of_once(cos: EmbeddedCos, tool: T
     warnings = [line for line in ended.err.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 3
     for key, words in (
-        ("[common] cosPath", "a # behind a blank is part of the value"),
+        ("[common] cosPath", "a # beside a blank is part of the value"),
         ("[common] proxyPassword=***", "the quotes are part of the value"),
         ("[migrateLocal] includeSuffix=*.jpg", "a suffix has no wildcards"),
     ):

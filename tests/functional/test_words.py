@@ -189,3 +189,36 @@ def test_headers_that_are_not_utf8(
     assert "content-disposition" not in stored
     assert stored["content-type"] == "text/plain"
     assert "its content-disposition is not carried over: the value is not UTF-8" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        (["b", "a"], "the listing is out of order"),
+        (["a", "a"], "the listing is out of order"),
+        (["a&#x1;b"], "holds what XML cannot carry"),
+    ],
+)
+def test_a_listing_of_cos_that_cannot_be_used(
+    cos: EmbeddedCos, tmp_path: Path, keys: list[str], says: str
+) -> None:
+    entries = "".join(
+        f"<Contents><Key>{key}</Key><Size>1</Size><ETag>e</ETag></Contents>" for key in keys
+    )
+    document = f"<ListBucketResult><IsTruncated>false</IsTruncated>{entries}</ListBucketResult>"
+    with scripted(lambda _: Says(document.encode())) as server:
+        tool = cloud_tool(
+            tmp_path / "tool",
+            cos.port,
+            "migrateBucketCopy",
+            srcRegion="ap-shanghai",
+            srcBucketName="source-1250000000",
+            srcSecretId="id",
+            srcSecretKey="hush",
+            srcCosPath="/",
+            srcEndPointSuffix=f"localhost:{server.port}",
+        )
+        ended = tool.run()
+    assert (ended.code, ended.list_finished) == (1, False)
+    assert says in ended.err
+    assert "a file of keys ([migrateBucketCopy] srcFileList) is migrated without it" in ended.err
