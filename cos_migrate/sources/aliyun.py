@@ -98,6 +98,7 @@ class AliyunSource(KeyOrderedSource):
             "NameNotResolved": "endPoint, bucket and proxyHost",
             "NoSuchBucket": "bucket and endPoint",
             "ProxyRefused": "proxyHost and proxyPort",
+            "Redirected": "srcHttps, endPoint and proxyHost",
             "SecondLevelDomainForbidden": "endPoint",
             "SignatureDoesNotMatch": "accessKeySecret",
             "TlsFailed": "srcHttps, endPoint and proxyHost",

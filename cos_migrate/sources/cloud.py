@@ -342,6 +342,10 @@ class CloudSource(VersionedSource):
             return Told(status, "ProxyRefused", "the proxy wants a user name and a password")
         if not self.is_foreign(refusal):
             return told
+        if b"location" in headers:
+            where = headers[b"location"].decode("latin-1")
+            text = f"requests are led to {where}, by a server that wants https or a proxy's login"
+            return Told(status, "Redirected", text)
         kind = headers.get(b"content-type", b"").decode("latin-1")
         return Told(status, FOREIGN, foreign_message("the source", status, kind, body))
 

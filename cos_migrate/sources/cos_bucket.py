@@ -151,6 +151,7 @@ class CosBucketSource(KeyOrderedSource):
             "ConnectionRefused": "srcEndPointSuffix, and at [common] proxyHost",
             "ForeignAnswer": "srcEndPointSuffix, and at [common] proxyHost",
             "ProxyRefused": "srcEndPointSuffix, and at [common] proxyHost and proxyUser",
+            "Redirected": "srcEndPointSuffix, and at [common] https and proxyHost",
             "TlsFailed": "srcEndPointSuffix, and at [common] https and proxyHost",
         }
     )

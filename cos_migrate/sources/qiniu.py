@@ -94,7 +94,7 @@ class QiniuSource(KeyOrderedSource):
             "Forbidden": "accessKeyId: it must be allowed to list and to read the bucket",
             "SignatureWanted": "needSign: on for a private bucket",
             "WrongDomain": "endPoint: it must be a download domain of the bucket",
-            "Redirected": "endPoint and srcHttps",
+            "Redirected": "endPoint, srcHttps and proxyHost",
             "NameNotResolved": "endPoint and proxyHost",
             "ConnectionRefused": "endPoint, srcHttps and proxyHost",
             "ForeignAnswer": "endPoint and proxyHost",

@@ -92,6 +92,7 @@ class S3Source(KeyOrderedSource):
             "NoSuchBucket": "bucket and endPoint",
             "NotSignedUp": "accessKeyId",
             "ProxyRefused": "proxyHost, proxyPort",
+            "Redirected": "srcHttps, endPoint and proxyHost",
             "SignatureDoesNotMatch": "accessKeySecret",
             "TlsFailed": "srcHttps, endPoint, proxyHost",
             "UnauthorizedAccess": "endPoint",

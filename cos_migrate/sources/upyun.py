@@ -112,6 +112,7 @@ class UpyunSource(CloudSource):
             "ConnectionRefused": "endPoint, srcHttps and proxyHost",
             "ForeignAnswer": "endPoint and proxyHost",
             "ProxyRefused": "proxyHost and proxyPort",
+            "Redirected": "srcHttps, endPoint and proxyHost",
             "TlsFailed": "endPoint and srcHttps",
             "CertificateInvalid": "endPoint, and at [common] caFile",
         }

@@ -103,6 +103,17 @@ def test_a_page_in_the_place_of_a_listing(name: str, status: int) -> None:
         assert "permission" not in str(error)
 
 
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_page_that_leads_elsewhere(name: str) -> None:
+    led = {**HTML, "Location": "https://login.example/a?token=hush"}
+    with scripted(lambda _: Says(PAGE, 302, led)) as server:
+        source = SOURCES[name](server.port)
+        error = refused(lambda: source.describe(OBJECT))
+    assert error.code == "Redirected"
+    assert "requests are led to https://login.example/a" in str(error)
+    assert "proxyHost" in str(error)
+
+
 @pytest.mark.parametrize("name", ["aws", "ali", "qiniu", "upyun"])
 def test_a_proxy_that_wants_a_login(name: str) -> None:
     with scripted(lambda _: Says(PAGE, 407, HTML)) as server:
