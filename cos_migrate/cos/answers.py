@@ -49,7 +49,7 @@ def is_error(body: bytes) -> bool:
 
 
 def is_foreign(response: Response) -> bool:
-    """Return whether something else than COS, such as a proxy, sent an answer that is an error.
+    """Return whether something else than COS, such as a proxy, sent an answer.
 
     COS names each request, and writes XML; its answers to HEAD have no body.
     """
@@ -87,3 +87,20 @@ def error_of(response: Response, operation: str, target: str) -> CosError:
     )
     error.retry_after = patience_of(response.header(b"retry-after"))
     return error
+
+
+def odd_answer(response: Response, operation: str, target: str) -> CosError:
+    """Return the error for a success that lacks what COS would tell."""
+    code, message = "BadAnswer", "the answer lacks what it must tell"
+    if is_foreign(response):
+        kind = response.header(b"content-type")
+        code, message = FOREIGN, foreign_message("COS", response.status, kind, response.body)
+    return CosError(
+        message,
+        operation=operation,
+        target=target,
+        status=response.status,
+        code=code,
+        request_id=response.header(b"x-cos-request-id"),
+        retryable=True,
+    )

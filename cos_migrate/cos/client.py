@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from cos_migrate.cos.access import Access, CosSettings
-from cos_migrate.cos.answers import ARCHIVED, error_of, is_error
+from cos_migrate.cos.answers import ARCHIVED, error_of, is_error, odd_answer
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.cos.put_form import PutForm
 from cos_migrate.errors import (
@@ -161,7 +161,7 @@ class CosClient:
         def judge(response: Response) -> str:
             upload_id = text_of(response.body, "UploadId")
             if not upload_id:
-                raise _odd(response, "InitiateMultipartUpload", cos_path)
+                raise odd_answer(response, "InitiateMultipartUpload", cos_path)
             return upload_id
 
         return self._call(
@@ -247,7 +247,7 @@ class CosClient:
                 raise error_of(response, operation, cos_path)
             etag = text_of(response.body, "ETag").strip('"')
             if not etag:
-                raise _odd(response, operation, cos_path)
+                raise odd_answer(response, operation, cos_path)
             told = _crc_of(response)
             text = text_of(response.body, "CRC64")
             if told is None and text.isdigit():
@@ -279,7 +279,7 @@ class CosClient:
             if is_error(response.body):
                 raise error_of(response, "CompleteMultipartUpload", cos_path)
             if not etag:
-                raise _odd(response, "CompleteMultipartUpload", cos_path)
+                raise odd_answer(response, "CompleteMultipartUpload", cos_path)
             request_id = response.header(b"x-cos-request-id")
             told = _crc_of(response)
             if told is None or crc64 < 0:
@@ -348,7 +348,7 @@ class CosClient:
             _must_equal(told, payload.crc64, operation, cos_path, request_id)
             return Stored(etag, told, request_id)
         if not etag:
-            raise _odd(response, operation, cos_path)
+            raise odd_answer(response, operation, cos_path)
         # An encrypted object's ETag is no MD5: then its size alone can be compared.
         if not self._access.settings.encryption and etag.lower() != payload.md5():
             raise _mismatch(operation, cos_path, request_id, "ETag")
@@ -508,16 +508,4 @@ def _mismatch(
         code="ChecksumMismatch",
         request_id=request_id,
         retryable=retryable,
-    )
-
-
-def _odd(response: Response, operation: str, cos_path: str) -> CosError:
-    return CosError(
-        "the answer lacks what it must tell",
-        operation=operation,
-        target=cos_path,
-        status=response.status,
-        code="BadAnswer",
-        request_id=response.header(b"x-cos-request-id"),
-        retryable=True,
     )

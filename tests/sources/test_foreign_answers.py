@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.cos.answers import error_of, is_foreign
+from cos_migrate.cos.answers import error_of, is_foreign, odd_answer
 from cos_migrate.errors import SourceError
 from cos_migrate.http import Response
 from cos_migrate.model import Fingerprint, SourceObject, Target
@@ -180,6 +180,14 @@ def test_a_page_in_the_place_of_cos(status: int, body: bytes, kind: str) -> None
 )
 def test_what_is_no_page_in_the_place_of_cos(answer: Response, code: str) -> None:
     assert error_of(answer, "HeadObject", "/a").code == code
+
+
+def test_a_page_that_looks_like_success() -> None:
+    error = odd_answer(response(200, PAGE, content_type="text/html"), "PutObject", "/a")
+    assert (error.status, error.code, error.retryable) == (200, "ForeignAnswer", True)
+    assert '"Blocked by ACME"' in str(error)
+    own = odd_answer(response(200, b"", x_cos_request_id="1"), "PutObject", "/a")
+    assert own.code == "BadAnswer"
 
 
 def test_a_login_that_requests_are_led_to() -> None:
