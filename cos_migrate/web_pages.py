@@ -44,6 +44,25 @@ def is_foreign_page(headers: Mapping[bytes, bytes], body: bytes) -> bool:
     return _REQUEST_IDS.isdisjoint(headers)
 
 
+def told_by_proxy(
+    status: int, headers: Mapping[bytes, bytes], body: bytes, *, pages: bool
+) -> tuple[str, str] | None:
+    """Return code and message of an error answer that a proxy sent in a source's place, or None.
+
+    `pages`: whether a web page comes from a proxy, not from the source itself.
+    """
+    if status == 407:  # noqa: PLR2004 - HTTP
+        return "ProxyRefused", "the proxy wants a user name and a password"
+    if not pages or not is_foreign_page(headers, body):
+        return None
+    if b"location" in headers:
+        where = headers[b"location"].decode("latin-1")
+        text = f"requests are led to {where}, by a server that wants https or a proxy's login"
+        return "Redirected", text
+    kind = headers.get(b"content-type", b"").decode("latin-1")
+    return FOREIGN, foreign_message("the source", status, kind, body)
+
+
 def foreign_message(place: str, status: int, content_type: str, body: bytes) -> str:
     """Return what to say of an answer that does not come from `place`."""
     kind = content_type.partition(";")[0].strip()

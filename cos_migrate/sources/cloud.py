@@ -36,7 +36,7 @@ from cos_migrate.sources.list_files import version_of
 from cos_migrate.sources.slashes import same_target, twins
 from cos_migrate.sources.versioned import VersionedSource, unknown
 from cos_migrate.sources.versions import UNKNOWN, Verdict
-from cos_migrate.web_pages import FOREIGN, foreign_message, is_foreign_page
+from cos_migrate.web_pages import is_foreign_page, told_by_proxy
 from cos_migrate.xml_text import text_of
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
@@ -337,17 +337,8 @@ class CloudSource(VersionedSource):
 
     def _by_whom(self, refusal: Refusal, told: Told) -> Told:
         """Return what an error answer tells; of one that a proxy sent, that it did so."""
-        status, headers, body = refusal
-        if status == 407:  # noqa: PLR2004 - HTTP
-            return Told(status, "ProxyRefused", "the proxy wants a user name and a password")
-        if not self.is_foreign(refusal):
-            return told
-        if b"location" in headers:
-            where = headers[b"location"].decode("latin-1")
-            text = f"requests are led to {where}, by a server that wants https or a proxy's login"
-            return Told(status, "Redirected", text)
-        kind = headers.get(b"content-type", b"").decode("latin-1")
-        return Told(status, FOREIGN, foreign_message("the source", status, kind, body))
+        proxy = told_by_proxy(*refusal, pages=not self.sends_pages)
+        return Told(refusal.status, *proxy) if proxy else told
 
     def exchange(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
