@@ -32,6 +32,7 @@ from cos_migrate.report import Report
 from cos_migrate.save_points import SavePoints
 from cos_migrate.scanner import Listed
 from cos_migrate.sources.base import Source
+from cos_migrate.spot_check import Skipped
 from cos_migrate.state import State
 from cos_migrate.upload_step import Step
 
@@ -80,6 +81,9 @@ class Ledger:
         """Those whose record is still to be written."""
         if not state.was_empty:
             self.abandoned += records.abandoned_uploads(state)
+        self.left_alone = Skipped()
+        """Those of them that were skipped because of their records."""
+        self.folder = str(state.folder)
         self._source = source
         self._state = state
         self._report = report
@@ -185,6 +189,7 @@ class Ledger:
         shown = [self._source.shown(key) for key in record_keys]
         if not keys.all_visible(shown):
             shown = [keys.printable(key) for key in shown]
+        self.left_alone.add(record_keys)
         lines = "".join([f"[skip] task_info: {key}\n" for key in shown])
         self.settled += len(shown)
         self._outcomes.append(Outcome(Status.SKIP, "", "", size, lines, objects=len(shown)))
@@ -224,6 +229,7 @@ class Ledger:
         `value`: what its record is to say from now on; empty: what it says.
         """
         line = f"{how} task_info: {self._shown(record_key)}\n"
+        self.left_alone.add([record_key])
         if value:
             self._puts.append((record_key.encode(), value.encode()))
         self._no_longer_failed(record_key)
@@ -303,6 +309,23 @@ class Ledger:
             self._positions = None
             self._deletes += positions.stale_keys(self._state)
             self.commit(final=True)
+
+    def scanned(self, objects: int) -> int:
+        """Note how many objects a complete scan has found.
+
+        Return, when it has found none, how many the last one found that found any: 0 for none, -1
+        where records only show that there were some. Raises StateError.
+        """
+        value = self._state.get(records.SCANNED)
+        if objects:
+            counted = str(objects).encode()
+            if counted != value:
+                self._puts.append((records.SCANNED, counted))
+                self.commit(final=True)
+            return 0
+        if value is not None and value.isdigit():
+            return int(value)
+        return -1 if records.has_records(self._state) else 0
 
     def keep(self, step: Step) -> None:
         """Record what a step of a multipart upload means for its save point."""

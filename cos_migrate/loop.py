@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cos_migrate.causes import is_of_source
@@ -21,6 +21,7 @@ from cos_migrate.pacing import FailureRow, Limit
 from cos_migrate.pools import Lost, Pools, Results
 from cos_migrate.report import Report
 from cos_migrate.settings import TimeWindow
+from cos_migrate.spot_check import SpotCheckMaker, Spotted, words_for_failure
 from cos_migrate.tasks import Message, Reply, Side
 
 PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
@@ -60,6 +61,7 @@ class Loop(abc.ABC):
         self._next_clock = 0.0
         self._next_wait_line = 0.0
         self._renewed = float("-inf")
+        self._spotted: list[Spotted] = []
 
     def interrupt(self) -> None:
         """End the pass early, keeping what is done; may be called from a signal handler."""
@@ -99,6 +101,8 @@ class Loop(abc.ABC):
                     self._take(result)
         elif isinstance(event, Lost):
             self._replace(event)
+        elif isinstance(event, Spotted):
+            self._spotted.append(event)
         elif event is not None:
             self._hear(event)
         elif self._interrupted:
@@ -158,6 +162,27 @@ class Loop(abc.ABC):
         self._pools.replace_credentials(fresh)
         self._report.note("the temporary credentials had expired and were read again")
         return True
+
+    def _ask_cos(self, make: SpotCheckMaker, paths: Sequence[str]) -> tuple[str, ...]:
+        """Have COS asked for recorded objects; return them where it has none of them.
+
+        Stops where it shows that no object can be sent.
+        """
+        spotted = self._asked_once(make, paths)
+        if spotted.failure and self._cured(spotted.failure):
+            spotted = self._asked_once(make, paths)
+        if spotted.failure:
+            self._stop(words_for_failure(spotted.failure))
+        return spotted.missing
+
+    def _asked_once(self, make: SpotCheckMaker, paths: Sequence[str]) -> Spotted:
+        check = make(paths, self._inbox.put)
+        check.start()
+        while not self._spotted and not self._stopping:
+            self._collect()
+            self._watch_clock()
+        check.stop()
+        return self._spotted.pop() if self._spotted else Spotted()
 
     def _watch_clock(self) -> None:
         now = time.monotonic()

@@ -43,6 +43,7 @@ from cos_migrate.settings import TimeWindow
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.spool import Spool
+from cos_migrate.spot_check import SpotCheckMaker, words_for_missing
 from cos_migrate.state import State
 from cos_migrate.tasks import Kind, Message, Reply, reads_source, source_fields
 from cos_migrate.uploads import Upload, Uploads
@@ -80,6 +81,8 @@ class Plan:
     resume: bool = False
     """Whether a listing by pages goes on where the last run has left it."""
     copies: CopyRules = DEFAULT_COPIES
+    spot_check: SpotCheckMaker | None = None
+    """Makes what asks COS for some of the objects that were skipped; None: nothing is asked."""
 
 
 class Migration(Loop):
@@ -103,6 +106,7 @@ class Migration(Loop):
         self._plan = plan
         self._source = source
         self._spool = spool
+        self._resumed = False
         self._ledger, self._scanner = self._prepare(source, state, make_scanner)
         self._lists_where_it_reads = isinstance(source, CloudSource) and source.listing_proves
         self._expects_work = state.was_empty or not source.reads_at_once
@@ -151,6 +155,7 @@ class Migration(Loop):
         if saved is None:
             state.write([], positions.stale_keys(state), sync=False)
         else:
+            self._resumed = True
             self._report.note(f"the listing goes on where it was left, in {len(saved)} ranges")
         starts = [(part, "") for part in source.ranges()] if saved is None else saved
         kept = Positions(starts, mark, resumed=saved is not None)
@@ -172,6 +177,7 @@ class Migration(Loop):
             self._ledger.commit(final=True)
             if self._list_finished and not self._stopping:
                 self._ledger.listing_complete()
+                self._look_behind()
         except StateError:
             # What was sent since the last batch is not recorded: the next run sends it again.
             self._stop("")
@@ -187,6 +193,18 @@ class Migration(Loop):
             )
         complete = self._list_finished and not self._found and self._seen == self._ledger.settled
         return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
+
+    def _look_behind(self) -> None:
+        """Look, behind a complete listing, whether what it led to can be true."""
+        ledger, report = self._ledger, self._report
+        if not self._resumed:
+            report.found_before = ledger.scanned(self._seen)
+        make, skipped = self._plan.spot_check, ledger.left_alone
+        if make and skipped.count and not self._row.proven and not report.failures:
+            missing = self._ask_cos(make, skipped.paths(self._source.target.cos_path))
+            self._list_finished = not self._stopping
+            if missing:
+                report.warn_behind(words_for_missing(missing, skipped.count, ledger.folder))
 
     def _over(self) -> bool:
         if self._pools.under_way:

@@ -20,6 +20,8 @@ _PART = "[cosmigrate part] [uploadId: {}] [number: "
 _ABANDONED = "[cosmigrate abandoned] [uploadId: "
 _FAILED = "[cosmigrate failed] "
 _CRC64 = "[cosmigrate crc64] "
+SCANNED = b"[cosmigrate scanned]"
+"""The key of how many objects the last complete scan found that found any; decimal."""
 _PART_VALUE = re.compile(
     r"([0-9]{1,5}) ([0-9]{1,19}) ([0-9]{1,19}) (-1|[0-9]{1,20})(?:/([0-9]{1,20}))? (.*)", re.DOTALL
 )
@@ -99,6 +101,11 @@ def parse_failed(value: bytes, mark: str) -> SourceObject | None:
 def crc64_key(record_key: str) -> bytes:
     """Return the key of the CRC-64/XZ of an object that a cloud source had; decimal."""
     return _encoded(_CRC64 + record_key)
+
+
+def has_records(state: Readable) -> bool:
+    """Return whether any migrated object is recorded."""
+    return next(state.scan(_encoded("[taskType: ")), None) is not None
 
 
 def save_point_key(

@@ -47,6 +47,8 @@ class Summary:
     """Objects sent without the `x-cos-meta-md5` that was wanted."""
     lasted: float = 0.0
     """Seconds by a clock that is never set."""
+    found_before: int = 0
+    """When nothing was found: how many an earlier run found; -1: some."""
 
     @property
     def used_time(self) -> int:
@@ -100,6 +102,8 @@ class Summary:
             rows.append(("unverified", note))
         if self.without_md5:
             rows.append(("without_md5", f"{self.without_md5} (they did not fit into tmpFolder)"))
+        if self.found_before:
+            rows.append(("found_before", f"{_some(self.found_before)} (now nothing)"))
         lines = "".join(f"{name:>30} : {value}\n" for name, value in rows)
         return f"{head}{self.migrate_type} over! op statistics:\n{lines}"
 
@@ -152,6 +156,13 @@ class Report:
         self._bytes_done = self._bytes_known = self._known = self._moving = 0
         self._listed = False
         self._is_check = False
+        self._closing: list[str] = []
+        self.found_before = 0
+        """As in `Summary`."""
+
+    def warn_behind(self, line: str) -> None:
+        """Warn of something that concerns the whole run, behind its summary."""
+        self._closing.append(line)
 
     def begin_run(self, header: Sequence[str]) -> None:
         """Write the header of a run into the logs; forget what the last run listed as failed."""
@@ -269,6 +280,11 @@ class Report:
             )
         )
 
+    @property
+    def failures(self) -> int:
+        """Objects that have failed so far."""
+        return self._counts[Status.FAIL]
+
     def end_run(self, *, list_finished: bool, interrupted: bool = False) -> Summary:
         """Tell what the run did, everywhere it is looked for, and return it."""
         summary = Summary(
@@ -283,6 +299,7 @@ class Report:
             f"log/{self._unverified_list.name}",
             self._without_md5,
             self._monotonic() - self._began,
+            self.found_before,
         )
         self._logs.info(summary.text)
         result = AppendFile(self._folder / "db" / "result.out", mode=self._file_mode)
@@ -301,6 +318,13 @@ class Report:
             )
         for gap in gaps:
             self._console.say(gap)
+        if summary.found_before:
+            self.warn(
+                "the source holds nothing now, and the last run found "
+                f"{_some(summary.found_before)} objects: is it still the right source?"
+            )
+        for line in self._closing:
+            self.warn(line)
         return summary
 
     def _end_lists(self) -> list[str]:
@@ -377,6 +401,10 @@ class Report:
             self._gaps.append(self._finished.gap(str(self._finished.path), "finished files"))
             self._finished.close()
             self._finished = None
+
+
+def _some(objects: int) -> str:
+    return str(objects) if objects > 0 else "some"
 
 
 def _local(seconds: float) -> str:

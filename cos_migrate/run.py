@@ -37,6 +37,7 @@ from cos_migrate.settings import Common, worker_count
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.cloud import CloudSource
 from cos_migrate.spool import Spool
+from cos_migrate.spot_check import SpotCheck, Spotted
 from cos_migrate.state import State, note_run
 from cos_migrate.tasks import Look
 
@@ -177,6 +178,7 @@ class Run:
             list_parallel=common.list_parallel,
             tries=common.request_try_count,
             resume=common.resume,
+            spot_check=self._make_spot_check if common.probe_records else None,
             reload_credentials=self._fresh_credentials,
         )
         self._settings = cos_settings(common)
@@ -271,6 +273,9 @@ class Run:
         if fresh:
             self._settings = replace(self._settings, credentials=fresh)
         return fresh
+
+    def _make_spot_check(self, paths: Sequence[str], post: Callable[[Spotted], None]) -> SpotCheck:
+        return SpotCheck(self._settings, paths, post)
 
     def _make_pools(self, post: Callable[[Results | Lost], None]) -> Pools:
         common = self._config.common

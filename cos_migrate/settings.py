@@ -319,6 +319,11 @@ class Common:
     real_time_compare: bool = _switch(
         "realTimeCompare", "Ali and Upyun: compare with COS instead of the records"
     )
+    probe_records: bool = _switch(
+        "probeRecords",
+        "when all is skipped, ask COS for up to three of the recorded objects",
+        default=True,
+    )
     request_try_count: int = option(
         "requestTryCount",
         help="tries of one request before its object fails",

@@ -332,6 +332,10 @@ class CosClient:
                 return None
             raise
 
+    def ask_acl(self, cos_path: str) -> None:
+        """Ask for an object's ACL. Raises CosError, by an answer that can name its code."""
+        self._call("HeadObject", "GET", cos_path, (("acl", ""),), (), None, lambda _: None)
+
     def _stored(
         self,
         response: Response,

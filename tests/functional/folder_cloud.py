@@ -209,6 +209,7 @@ class FolderTool(Tool):
         parts += [f"[{MIGRATE_TYPE}]", *(f"{key}={value}" for key, value in source.items())]
         path = self.folder / "conf" / "config.ini"
         path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+        path.chmod(0o600)  # it holds secrets
         return path
 
 

@@ -69,6 +69,7 @@ COMMON = {
     "resume": f"{CLOUD}::test_resume_goes_on_listing_where_it_was_left",
     "skipSamePath": f"{LOCAL}::test_skip_same_path",
     "realTimeCompare": f"{CLOUD}::test_real_time_compare_asks_cos_instead_of_the_records",
+    "probeRecords": "functional/test_probe_records.py::test_nothing_is_asked_when_it_is_off",
     "requestTryCount": f"{FAULTS}::test_tries_run_out",
     "requestTimeoutEnable": f"{FAULTS}::test_a_hanging_server_is_given_up",
     "requestTimeoutMs": f"{FAULTS}::test_a_hanging_server_is_given_up",

@@ -226,7 +226,6 @@ def test_files_that_change_while_they_are_migrated(
     [
         ({"accessKeySecret": "guessed"}, "[migrateUpyun] accessKeyId, accessKeySecret"),
         ({"bucket": "none"}, "[migrateUpyun] bucket"),
-        ({"prefix": "none"}, "[migrateUpyun] prefix: it must be a folder"),
     ],
 )
 def test_wrong_access_ends_with_one_message(

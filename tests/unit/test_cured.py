@@ -11,6 +11,7 @@ from cos_migrate.cos.access import Credentials
 from cos_migrate.loop import Loop
 from cos_migrate.model import Failure
 from cos_migrate.settings import TimeWindow
+from cos_migrate.spot_check import Spotted
 
 ALWAYS = TimeWindow(0, 24 * 60)
 
@@ -30,3 +31,21 @@ def test_whose_token_expired(operation: str, cured: bool) -> None:
     failure = Failure(operation, "it has expired", 403, "ExpiredToken")
     assert loop._cured(failure) is cured
     assert told == ([fresh] if cured else [])
+
+
+def test_recorded_objects_are_asked_for_again_when_a_token_had_expired() -> None:
+    fresh = Credentials("id", "key", "token")
+    pools: Any = SimpleNamespace(replace_credentials=lambda _: None, total=(1, 1))
+    report: Any = SimpleNamespace(note=lambda _: None)
+    loop = _Pass(ALWAYS, lambda: fresh, report, lambda _: pools)
+    expired = Failure("HeadObject", "it has expired", 403, "ExpiredToken")
+    answers = [Spotted(failure=expired), Spotted(missing=("/a",))]
+
+    def make(paths: Any, post: Any) -> Any:
+        assert paths == ["/a"]
+        return SimpleNamespace(start=lambda: post(answers.pop(0)), stop=lambda: None)
+
+    loop._next_clock = float("inf")
+    assert loop._ask_cos(make, ["/a"]) == ("/a",)
+    assert not answers
+    assert not loop._stopping
