@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cos_migrate import keys, recorded, records
+from cos_migrate import keys, recorded
 from cos_migrate.cos.access import Credentials
 from cos_migrate.errors import StateError
 from cos_migrate.loop import Loop, PoolsMaker
@@ -20,6 +20,7 @@ from cos_migrate.report import Report, Summary
 from cos_migrate.settings import TimeWindow
 from cos_migrate.sources.base import Source
 from cos_migrate.state import State
+from cos_migrate.stored import StoredRecords
 from cos_migrate.tasks import Compared, Kind, Message, Reply, source_fields
 
 
@@ -92,6 +93,7 @@ class Check(Loop):
         super().__init__(window, reload_credentials, report, make_pools)
         self._source = source
         self._state = state
+        self._stored = StoredRecords(state, source)
         self._waiting = self._records()
         self._complete = False
         self._again: list[int] = []
@@ -136,14 +138,13 @@ class Check(Loop):
             if found is None:
                 self._unreadable(key)
                 continue
-            yield Checked(found.cos_path, found.obj, self._crc64_of(key))
+            yield Checked(found.cos_path, found.obj, self._crc64_of(found.cos_path, key))
 
-    def _crc64_of(self, key: bytes) -> int:
+    def _crc64_of(self, cos_path: str, key: bytes) -> int:
         if self._source.reads_at_once:
             return -1  # the content itself is read
-        record_key = key.decode("utf-8", "surrogatepass")
-        value = self._state.get(records.crc64_key(record_key)) or b""
-        return int(value) if value.isdigit() else -1
+        found = self._stored.find(cos_path, key.decode("utf-8", "surrogatepass"))
+        return found.crc64 if found else -1
 
     def _pump(self) -> None:
         """Give the pools as much as they take."""

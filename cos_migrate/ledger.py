@@ -26,7 +26,7 @@ from cos_migrate.model import (
     objects_of,
     rows_of,
 )
-from cos_migrate.plan import cos_path_of
+from cos_migrate.plan import Decision, Rules, cos_path_of, decide
 from cos_migrate.positions import Positions
 from cos_migrate.report import Report
 from cos_migrate.save_points import SavePoints
@@ -34,6 +34,7 @@ from cos_migrate.scanner import Listed
 from cos_migrate.sources.base import Source
 from cos_migrate.spot_check import Skipped
 from cos_migrate.state import State
+from cos_migrate.stored import StoredRecords, listed_time
 from cos_migrate.upload_step import Step
 
 _Get = Callable[[bytes], "bytes | None"]
@@ -48,7 +49,7 @@ _LINE_EVERY = 2.0
 class Sending:
     """An object on its way, and what the records say of it."""
 
-    __slots__ = ("cos_path", "listed", "obj", "record_key", "said", "told", "update")
+    __slots__ = ("cos_path", "listed", "listed_ns", "obj", "record_key", "said", "told", "update")
 
     def __init__(self, obj: SourceObject, cos_path: str, record_key: str, *, update: bool) -> None:
         self.obj = obj
@@ -61,6 +62,8 @@ class Sending:
         """What its listing says of it; None where that says nothing."""
         self.told: Fingerprint | None = None
         """What the record says of it, where that is not what was sent: a size nobody had told."""
+        self.listed_ns = -1
+        """When a `weak` object was modified, as it was listed; -1: not told."""
         self.said = 0.0
         """When a progress line last told of it, time.monotonic()."""
 
@@ -86,6 +89,8 @@ class Ledger:
         self.folder = str(state.folder)
         self._source = source
         self._state = state
+        self._stored = StoredRecords(state, source)
+        self._warned = False
         self._report = report
         # A first run of millions need not ask for what cannot be there.
         self._nothing_recorded = state.was_empty and not source.repeats
@@ -106,6 +111,24 @@ class Ledger:
             return None
         value = self._state.get(record_key.encode())
         return value.decode("utf-8", "replace") if value is not None else None
+
+    def decide(self, rules: Rules, obj: SourceObject, cos_path: str, record_key: str) -> Decision:
+        """Decide about an object, and settle one that is left alone. Raises StateError."""
+        recorded = self.recorded(record_key) if rules.use_records else None
+        if obj.weak and recorded is not None:
+            self._watch_weak(obj)
+            same = self._stored.is_unchanged(obj, cos_path, record_key, recorded)
+            decision = Decision(send=not same, update=True)
+        else:
+            decision = decide(rules, self._source, obj, recorded)
+        if not decision.send:
+            completion = self._stored.completion(obj, cos_path, record_key) if obj.weak else None
+            if completion:
+                self._puts.append(completion[0])
+                self._deletes.append(completion[1])
+            value = self._source.renewed(obj, recorded or "")
+            self.skipped(obj, cos_path, record_key, "[skip]", value)
+        return decision
 
     def leave_recorded(self, found: Sequence[Found | Row], tried: Collection[str]) -> list[Found]:
         """Settle the objects that are recorded as they are; return all others.
@@ -167,12 +190,17 @@ class Ledger:
             if not isinstance(obj, SourceObject) or obj.fingerprint[0] < 0:
                 others.append(obj)
                 continue
-            key = source.record_key(obj, cos_path_of(source.target, obj))
+            cos_path = cos_path_of(source.target, obj)
+            key = source.record_key(obj, cos_path)
             value = get(key.encode("utf-8", "surrogatepass"))
             recorded = None if value is None else value.decode("utf-8", "replace")
             if (
                 recorded is None
-                or not source.unchanged(obj, recorded)
+                or not (
+                    self._stays(obj, cos_path, key, recorded, get)
+                    if obj.weak
+                    else source.unchanged(obj, recorded)
+                )
                 or source.renewed(obj, recorded)
                 or (tried and obj.page and obj.name in tried)
                 or (failed and records.failed_key(key) in failed)
@@ -184,6 +212,25 @@ class Ledger:
             if positions and obj.page:
                 positions.settled(obj.page)
         return size
+
+    def _stays(
+        self, obj: SourceObject, cos_path: str, record_key: str, recorded: str, get: _Get
+    ) -> bool:
+        """Return whether nothing is to be done for a `weak` object, nor to be written down."""
+        self._watch_weak(obj)
+        stored = self._stored
+        return stored.is_unchanged(obj, cos_path, record_key, recorded, get) and stored.is_complete(
+            obj, cos_path, record_key, get
+        )
+
+    def _watch_weak(self, obj: SourceObject) -> None:
+        if not self._warned and self._stored.tells_nothing(obj):
+            self._warned = True
+            self._report.warn(
+                f"{keys.printable(self._source.shown(obj.name))}: the source tells neither an ETag "
+                "that shows changes nor a time of modification; changes that keep the size of such "
+                "objects cannot be noticed"
+            )
 
     def _settle_skipped(self, record_keys: list[str], size: int) -> None:
         shown = [self._source.shown(key) for key in record_keys]
@@ -202,14 +249,26 @@ class Ledger:
         """Return an object that failed before as it was listed then, any other as it is."""
         return self._failed.as_listed(obj)
 
-    def arrived(self, sending: Sending, request_id: str, unverified: str, crc64: int = -1) -> None:
-        """Record an object that COS has confirmed; `crc64` is -1 where nobody knows it."""
+    def arrived(
+        self,
+        sending: Sending,
+        request_id: str,
+        unverified: str,
+        crc64: int = -1,
+        etag: str = "",
+    ) -> None:
+        """Record an object that COS has confirmed.
+
+        `crc64` is -1 where it is not known; `etag` is COS's, empty where it is not known.
+        """
         obj, cos_path, size = sending.obj, sending.cos_path, sending.obj.fingerprint.size
         recorded = obj._replace(fingerprint=sending.told) if sending.told else obj
         record_key, source, puts = sending.record_key, self._source, self._puts
         puts.append((record_key.encode(), source.record_value(recorded).encode()))
-        if crc64 >= 0 and not source.reads_at_once:
-            puts.append((records.crc64_key(record_key), str(crc64).encode()))
+        if not source.reads_at_once:
+            puts.append(self._stored_value(sending, etag, crc64))
+            if sending.update:  # what 0.1 has kept of it is not true any more
+                self._deletes.append(records.crc64_key(record_key))
         if request_id:
             puts.append((records.request_id_key(cos_path), request_id.encode()))
         lines = (
@@ -220,6 +279,15 @@ class Ledger:
         self._no_longer_failed(record_key)
         status = Status.UPDATE if sending.update else Status.NEW
         self._settle(status, obj, cos_path, lines, unverified=unverified)
+
+    def _stored_value(self, sending: Sending, etag: str, crc64: int) -> tuple[bytes, bytes]:
+        """Return what to write of an object of a cloud beside its record."""
+        obj = sending.obj
+        if obj.weak:
+            mtime_ns = listed_time(sending.listed_ns, obj.fingerprint.mtime_ns)
+            obj = obj._replace(fingerprint=obj.fingerprint._replace(mtime_ns=mtime_ns))
+            self._watch_weak(obj)
+        return self._stored.arrived(obj, sending.cos_path, sending.record_key, etag, crc64)
 
     def skipped(
         self, obj: SourceObject, cos_path: str, record_key: str, how: str, value: str = ""

@@ -7,7 +7,7 @@ before new work, and nothing is written down before COS has answered.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +26,12 @@ from cos_migrate.model import (
     Found,
     Note,
     Rejected,
-    Row,
     SourceObject,
+    extent_of,
     objects_of,
-    rows_of,
 )
 from cos_migrate.multipart import BigUpload, UploadOptions, copy_refused
-from cos_migrate.plan import DEFAULT_COPIES, CopyRules, Rules, cos_path_of, decide, problem_of_size
+from cos_migrate.plan import DEFAULT_COPIES, CopyRules, Rules, cos_path_of, is_root, problem_of_size
 from cos_migrate.positions import Positions
 from cos_migrate.probes import Probes
 from cos_migrate.report import Report, Summary
@@ -253,7 +252,7 @@ class Migration(Loop):
             if self._lists_where_it_reads:
                 self._row.listed()
         if found:
-            self._report.found(*_extent(found))
+            self._report.found(*extent_of(found))
         if self._plan.rules.use_records and self._open and not self._stopping:
             others = self._ledger.leave_recorded(found, self._retried.names)
             self._seen += len(found) - len(others)
@@ -317,11 +316,11 @@ class Migration(Loop):
         elif reply == Reply.DONE:
             if task[1] == Kind.COPY_OBJECT:
                 self._copying.copied()
-            request_id, unverified, crc64, size, mtime_ns, etag = values
+            request_id, unverified, crc64, size, mtime_ns, etag, cos_etag = values
             if (size, mtime_ns, etag) != sending.obj.fingerprint:
                 fingerprint = Fingerprint(size, mtime_ns, etag)
                 sending.obj = sending.obj._replace(fingerprint=fingerprint)
-            self._ledger.arrived(sending, request_id, unverified, crc64)
+            self._ledger.arrived(sending, request_id, unverified, crc64, cos_etag)
         elif reply == Reply.SPOOLED:
             path, *fingerprint_fields = values
             fingerprint = Fingerprint(*fingerprint_fields)
@@ -340,7 +339,9 @@ class Migration(Loop):
         self, sending: Sending, size: int, mtime_ns: int, etag: str, storage_class: str
     ) -> None:
         """Complete what is known of an object, and let it wait until it can be sent."""
-        obj = sending.obj._replace(fingerprint=Fingerprint(size, mtime_ns, etag))
+        fingerprint = Fingerprint(size, mtime_ns, etag)
+        weak = self._source.is_weak(fingerprint)
+        obj = sending.obj._replace(fingerprint=fingerprint, weak=weak)
         if storage_class and not obj.storage_class:
             obj = obj._replace(storage_class=storage_class)
             record_key = self._source.record_key(obj, sending.cos_path)
@@ -467,7 +468,7 @@ class Migration(Loop):
         record_key = self._source.record_key(obj, cos_path)
         problem = keys.problem_of(cos_path) or problem_of_size(obj.fingerprint.size)
         # What the folder itself holds, listed without its size, only the source can tell.
-        if problem and not (_is_root(obj, cos_path) and self._is_unknown(obj)):
+        if problem and not (is_root(obj, cos_path) and self._is_unknown(obj)):
             self._refuse(obj, cos_path, record_key, problem)
             return False
         if self._is_unknown(obj):
@@ -479,7 +480,7 @@ class Migration(Loop):
 
     def _refuse(self, obj: SourceObject, cos_path: str, record_key: str, problem: str) -> None:
         """Settle an object that COS cannot have."""
-        if _is_root(obj, cos_path) and not obj.fingerprint.size:
+        if is_root(obj, cos_path) and not obj.fingerprint.size:
             # What stands for the folder that is migrated; the root of a bucket needs nothing such.
             line = f"[condition_not_match] [reason: empty key]  [key: /{obj.name.lstrip('/')}]"
             self._ledger.not_matching(obj, f"{keys.printable(line)}\n")
@@ -500,16 +501,14 @@ class Migration(Loop):
         listed: Fingerprint | None = None,
     ) -> bool:
         """Decide about an object of which all is known that can be."""
-        rules = self._plan.rules
-        recorded = self._ledger.recorded(record_key) if rules.use_records else None
-        decision = decide(rules, self._source, obj, recorded)
+        decision = self._ledger.decide(self._plan.rules, obj, cos_path, record_key)
         if not decision.send:
-            value = self._source.renewed(obj, recorded or "")
-            self._ledger.skipped(obj, cos_path, record_key, "[skip]", value)
             return False
         self._billing.add(obj.fingerprint.size)
         sending = Sending(obj, cos_path, record_key, update=decision.update)
         sending.told, sending.listed = told, listed
+        if obj.weak:
+            sending.listed_ns = obj.fingerprint.mtime_ns
         return self._send(sending, copy=self._copying.on)
 
     def _send(self, sending: Sending, *, copy: bool) -> bool:
@@ -553,16 +552,3 @@ class Migration(Loop):
 
     def _tick(self) -> None:
         self._report.moving(self._uploads.sent)
-
-
-def _is_root(obj: SourceObject, cos_path: str) -> bool:
-    """Return whether an object would be the root of the bucket."""
-    return cos_path == "/" and obj.name.endswith("/")
-
-
-def _extent(found: Sequence[Found | Row]) -> tuple[int, int]:
-    """Return how many objects a batch holds, and their bytes."""
-    rows = [size for _, _, size, _ in rows_of(found)]
-    sizes = [item.fingerprint[0] for item in found if isinstance(item, SourceObject)]
-    rejected = sum(isinstance(item, Rejected) for item in found) if len(rows) < len(found) else 0
-    return len(rows) + len(sizes) + rejected, sum(rows) + sum(size for size in sizes if size > 0)

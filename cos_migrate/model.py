@@ -7,7 +7,7 @@ and picklable as a frozen dataclass, at a quarter of its construction cost.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -57,6 +57,8 @@ class SourceObject(NamedTuple):
     """The source's name for its storage class, where the listing tells it and records need it."""
     spooled: str = ""
     """Path of a temporary file that holds its bytes, when they could not be streamed."""
+    weak: bool = False
+    """Whether what its record holds does not show changes: more of its fingerprint counts then."""
 
 
 class Failure(NamedTuple):
@@ -126,6 +128,14 @@ def object_of(row: Row) -> SourceObject:
     """Return the object that a row stands for."""
     name, key, size, mtime_ns = row
     return SourceObject(name, key, Fingerprint(size, mtime_ns))
+
+
+def extent_of(found: Sequence[Found | Row]) -> tuple[int, int]:
+    """Return how many objects were found, and their bytes."""
+    rows = [size for _, _, size, _ in rows_of(found)]
+    sizes = [item.fingerprint[0] for item in found if isinstance(item, SourceObject)]
+    rejected = sum(isinstance(item, Rejected) for item in found) if len(rows) < len(found) else 0
+    return len(rows) + len(sizes) + rejected, sum(rows) + sum(size for size in sizes if size > 0)
 
 
 class ListRange(NamedTuple):

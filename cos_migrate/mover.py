@@ -138,7 +138,13 @@ class Mover:
                 _, mtime_ns, etag = body.fingerprint
                 size = body.payload.size
             arrival = Arrival(
-                stored.request_id, stored.unverified, stored.crc64, size, mtime_ns, etag
+                stored.request_id,
+                stored.unverified,
+                stored.crc64,
+                size,
+                mtime_ns,
+                etag,
+                stored.etag,
             )
             return (number, Reply.DONE, *arrival)
 
@@ -158,7 +164,9 @@ class Mover:
             fingerprint = obj.fingerprint
             if self._source.is_same_object(obj, cos_path):
                 fingerprint = fingerprint._replace(etag=stored.etag)
-            arrival = Arrival(stored.request_id, stored.unverified, stored.crc64, *fingerprint)
+            arrival = Arrival(
+                stored.request_id, stored.unverified, stored.crc64, *fingerprint, stored.etag
+            )
             return (number, Reply.DONE, *arrival)
 
         return self._unless_there(number, cos_path, look, source_object(fields), send)
@@ -330,7 +338,7 @@ class Mover:
 
     def _complete(self, number: int, fields: Message) -> Message:
         stored: Stored = self.client.complete(*fields)
-        return (number, Reply.DONE, stored.request_id, stored.unverified)
+        return (number, Reply.DONE, stored.request_id, stored.unverified, stored.etag)
 
     def _list_parts(self, number: int, fields: Message) -> Message:
         from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load

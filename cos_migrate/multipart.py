@@ -351,7 +351,7 @@ class BigUpload:
             self._begin()
         elif self._phase is Phase.COMPLETE:
             self._phase = Phase.OVER
-            return Step(done=(values[0], values[1], self._crc64()), forget=self._save_point)
+            return Step(done=(*values[:2], self._crc64(), values[2]), forget=self._save_point)
         return NOTHING
 
     def _take_digest(self, md5: str, source_crc64: int) -> None:

@@ -65,6 +65,11 @@ def cos_path_of(target: Target, obj: SourceObject) -> str:
     return target.cos_path + key
 
 
+def is_root(obj: SourceObject, cos_path: str) -> bool:
+    """Return whether an object would be the root of the bucket."""
+    return cos_path == "/" and obj.name.endswith("/")
+
+
 def decide(rules: Rules, source: Source, obj: SourceObject, recorded: str | None) -> Decision:
     """Decide by the recorded value of `obj`, None where it has none."""
     if not rules.use_records:

@@ -54,6 +54,12 @@ def parse(key: bytes, value: bytes, cos_root: str) -> Recorded | None:
     return Recorded(cos_path, SourceObject(name, cos_path.removeprefix(cos_root), fingerprint))
 
 
+def etag_in(value: str) -> str:
+    """Return the ETag that the value of a record holds, empty where it holds none."""
+    found = _ETAG.search(value)
+    return found[1] if found else ""
+
+
 def _names_of(text: str, cos_root: str) -> tuple[str, str] | None:
     """Return the source's name, empty where there is none, and the target path."""
     copy = _COPY.fullmatch(text)

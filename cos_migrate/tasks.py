@@ -41,7 +41,9 @@ class Kind:
     `checks` are to be compared over all parts, in order; `checked` is what `ordered` says of them.
     """
     COMPLETE_UPLOAD: Final = 6
-    """`(cos_path, upload_id, ((number, etag), ...), size, crc64)` -> `(request_id, unverified)`"""
+    """`(cos_path, upload_id, ((number, etag), ...), size, crc64)`
+    -> `(request_id, unverified, etag)`
+    """
     ABORT_UPLOAD: Final = 7
     """`(cos_path, upload_id)` -> `()`"""
     STAT: Final = 8
@@ -149,6 +151,8 @@ class Arrival(NamedTuple):
     mtime_ns: int
     etag: str
     """The fingerprint of the version that was sent."""
+    cos_etag: str
+    """COS's ETag; empty where it is of no use."""
 
 
 class Compared(NamedTuple):

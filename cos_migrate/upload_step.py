@@ -22,8 +22,8 @@ class Step:
     """Remove this save point, and have its upload aborted: nothing continues it."""
     not_aborted: SavePoint | None = None
     """Remove this save point; its upload could not be aborted: leave that to the next run."""
-    done: tuple[str, str, int] | None = None
-    """The object has arrived: request id, why it is unverified (or empty), CRC-64 (or -1)."""
+    done: tuple[str, str, int, str] | None = None
+    """The object has arrived: request id, why it is unverified (or empty), CRC-64 (or -1), ETag."""
     failure: Failure | None = None
     """The object failed; unless told otherwise its save point stays."""
 

@@ -228,4 +228,5 @@ class _PlainPut:
             self._tells_crc = False
             raise TransportError("no CRC-64", code=NOT_PLAIN)
         # The fields of an Arrival, which would cost more to make than they are worth here.
-        return (task[0], Reply.DONE, request_id, "", crc64, *attempt.fingerprint)
+        etag = response.header(b"etag").strip('"') if self.fetches else ""
+        return (task[0], Reply.DONE, request_id, "", crc64, *attempt.fingerprint, etag)

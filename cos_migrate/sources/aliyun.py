@@ -79,6 +79,7 @@ class AliyunSource(KeyOrderedSource):
     migrate_type: ClassVar[str] = "migrateAli"
     record_kind: ClassVar[str] = "migrate_from_ali"
     compares_times: ClassVar[bool] = True
+    keyed_by_path: ClassVar[bool] = True
     Config = AliyunConfig
     config: AliyunConfig
 
@@ -190,21 +191,18 @@ class AliyunSource(KeyOrderedSource):
                 failed = self.error("ListObjects", prefix, told)
                 failed.retryable = True  # it may have been garbled on its way
             raise failed
-        return KeyPage(
-            [
-                self._object(
-                    each.key,
-                    # What a symbolic link points to only a HEAD can tell.
-                    Fingerprint(-1)
-                    if each.type == "Symlink"
-                    else Fingerprint(each.size, max(-1, each.last_modified * 10**9), each.etag),
-                )
-                for each in listing.entries
-            ],
-            listing.folders,
-            listing.truncated,
-            listing.following,
-        )
+        objects = [
+            self._object(
+                each.key,
+                # What a symbolic link points to only a HEAD can tell.
+                Fingerprint(-1)
+                if each.type == "Symlink"
+                else Fingerprint(each.size, max(-1, each.last_modified * 10**9), each.etag),
+            )
+            for each in listing.entries
+        ]
+        objects = self.etags.marked(objects)
+        return KeyPage(objects, listing.folders, listing.truncated, listing.following)
 
     def _listed(self, line: str, number: int) -> Found | None:  # noqa: ARG002 - any line is a key
         return self._object(line, Fingerprint(-1)) if line else None

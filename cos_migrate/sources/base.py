@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from cos_migrate.model import Described, Found, Row, SourceObject, Target
+from cos_migrate.model import Described, Fingerprint, Found, Row, SourceObject, Target
 
 if TYPE_CHECKING:
     from cos_migrate.network import Proxy
@@ -75,6 +75,10 @@ class Source(abc.ABC):
     """Whether `realTimeCompare` applies: its times of modification are compared with COS's."""
     copies: ClassVar[bool] = False
     """Whether COS itself can copy the objects, so that no body passes through this machine."""
+    keyed_by_path: ClassVar[bool] = False
+    """Whether `record_key` follows from the target path alone."""
+    weak_by_time: ClassVar[bool] = False
+    """Whether records hold times and objects without one are `weak`; else records hold ETags."""
     Config: ClassVar[type[Any]]
     """The frozen dataclass that the section becomes."""
 
@@ -103,6 +107,10 @@ class Source(abc.ABC):
         a run of the same origin.
         """
         return self.job_text()
+
+    def is_weak(self, fingerprint: Fingerprint) -> bool:  # noqa: ARG002
+        """Return whether an object of this fingerprint is `weak`, as `SourceObject` says it."""
+        return False
 
     @abc.abstractmethod
     def scan(self) -> Iterator[Found]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from cos_migrate import metadata
 from cos_migrate.checks import Check
-from cos_migrate.http_dates import NANO, ns_of
+from cos_migrate.http_dates import ns_of
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.sources.versions import plain_tag
 from cos_migrate.xml_text import text_of
@@ -62,15 +61,6 @@ def grants_in(document: bytes) -> dict[str, str]:
     if public or not headers:
         headers["x-cos-acl"] = "public-read" if public else "private"
     return headers
-
-
-def listed_instant(text: str) -> int:
-    """Return the whole second of a listing's LastModified, in nanoseconds since 1970; or -1."""
-    try:
-        moment = dt.datetime.fromisoformat(text[:19]).replace(tzinfo=dt.timezone.utc)
-    except ValueError:
-        return -1
-    return int(moment.timestamp()) * NANO
 
 
 def _user(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:

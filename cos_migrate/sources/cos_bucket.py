@@ -30,7 +30,8 @@ from cos_migrate.network import Proxy, Route
 from cos_migrate.options import option
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cloud import KeyOrderedSource, Refusal, Told
-from cos_migrate.sources.cos_answers import described_by, grants_in, listed_instant
+from cos_migrate.sources.cos_answers import described_by, grants_in
+from cos_migrate.sources.instants import listed_instant
 from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.list_files import rejected_line
@@ -306,6 +307,7 @@ class CosBucketSource(KeyOrderedSource):
         ]
         folders = [decode(entry["Prefix"]) for entry in answer.get("CommonPrefixes", [])]
         truncated = {"true": True, "false": False}[answer["IsTruncated"].lower()]
+        objects = self.etags.marked(objects)
         return KeyPage(objects, folders, truncated, decode(answer.get("NextMarker") or ""))
 
     def _no_listing(self, prefix: str) -> SourceError:

@@ -35,6 +35,7 @@ from cos_migrate.sources.cloud import (
     base_of,
 )
 from cos_migrate.sources.collapsed import CollapsedKeys, same_target
+from cos_migrate.sources.etags import Etags
 from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.qiniu_services import Account, Services, made_marker, marker_key, told_of
@@ -46,6 +47,8 @@ _BLOCK = 4 << 20
 """Bytes of a qetag's blocks."""
 _SINGLE, _BLOCKS = 0x16, 0x96
 """First bytes of the qetags that content alone tells: of one block, and of several."""
+_QETAG = "[0-9A-Za-z_-]{28}"
+"""What a qetag looks like: 21 bytes in base64."""
 _FROZEN = frozenset({2, 3})
 """Storage classes (archive, deep archive) that must be restored before they can be read."""
 _RESTORED = 2
@@ -84,6 +87,7 @@ class QiniuSource(KeyOrderedSource):
 
     migrate_type = "migrateQiniu"
     record_kind = "migrate_from_qiniu"
+    keyed_by_path: ClassVar[bool] = True
     Config = QiniuConfig
     config: QiniuConfig
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -117,6 +121,7 @@ class QiniuSource(KeyOrderedSource):
         from qiniu import Auth  # noqa: PLC0415 - 0.15 s, for those who need it
 
         super().__init__(config, target, options)
+        self.etags = Etags(_QETAG)
         keys = config.access_key_id, config.access_key_secret
         account = Account(
             *keys,
@@ -227,7 +232,7 @@ class QiniuSource(KeyOrderedSource):
         try:
             if not told.keys() & {"items", "commonPrefixes", "marker"}:
                 raise LookupError
-            objects = [self._object(item) for item in told.get("items") or ()]
+            objects = self.etags.marked([self._object(item) for item in told.get("items") or ()])
             return objects, [str(folder) for folder in told.get("commonPrefixes") or ()]
         except (LookupError, TypeError, ValueError):
             bad = Told(200, "BadListing", "a page of the listing cannot be understood")

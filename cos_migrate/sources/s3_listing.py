@@ -10,6 +10,8 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 
 from cos_migrate.documents import parse_xml
+from cos_migrate.sources.etags import Etags
+from cos_migrate.sources.instants import listed_instant
 from cos_migrate.sources.versions import plain_tag
 
 PAGE = 1000
@@ -23,6 +25,8 @@ class Entry(NamedTuple):
     size: int
     etag: str
     """Without quotes."""
+    mtime_ns: int = -1
+    """LastModified to the second; -1 where all ETags of the page tell of changes."""
 
 
 class Listing(NamedTuple):
@@ -37,6 +41,8 @@ class Listing(NamedTuple):
     """Whether the service has answered as ListObjectsV2 demands."""
     following: str
     """ListObjectsV2's token of the next page, ListObjects' marker of it; empty: none."""
+    etags_tell: bool = True
+    """Whether all ETags of the page tell of changes."""
 
 
 def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = "") -> str:
@@ -59,8 +65,11 @@ def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = 
     )
 
 
-def parse(document: bytes) -> Listing:
-    """Return what an answer says. Raises ValueError when it is no listing."""
+def parse(document: bytes, etags: Etags | None = None) -> Listing:
+    """Return what an answer says. Raises ValueError when it is no listing.
+
+    `etags` decides whether times are looked at; None: by this page alone.
+    """
     root = parse_xml(document)
     space, _, name = root.tag.rpartition("}")
     space = f"{space}}}" if space else ""
@@ -76,6 +85,15 @@ def parse(document: bytes) -> Listing:
         )
         for item in root.iterfind(f"{space}Contents")
     ]
+    told = [entry.etag for entry in entries]
+    tells = (etags or Etags()).all_tell(told, lambda: [entry.size for entry in entries])
+    if not tells:
+        time_tag = f"{space}LastModified"
+        times = (item.findtext(time_tag, "") for item in root.iterfind(f"{space}Contents"))
+        entries = [
+            entry._replace(mtime_ns=listed_instant(text.strip()))
+            for entry, text in zip(entries, times, strict=True)
+        ]
     folders = [
         _name(item.findtext(f"{space}Prefix"), encoded=encoded)
         for item in root.iterfind(f"{space}CommonPrefixes")
@@ -94,7 +112,7 @@ def parse(document: bytes) -> Listing:
         raise ValueError("it has no keys, and no IsTruncated that says whether keys follow")
     # Without the word the page may be any: only one without keys is surely the last.
     truncated = said == "true" or (not said and not (empty and not following))
-    return Listing(entries, folders, truncated, is_v2, following)
+    return Listing(entries, folders, truncated, is_v2, following, tells)
 
 
 def _name(text: str | None, *, encoded: bool) -> str:

@@ -15,6 +15,7 @@ from cos_migrate.checks import Check
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.fetch import Request
 from cos_migrate.http import Connection, Incoming
+from cos_migrate.http_dates import ns_of
 from cos_migrate.metadata import Carried
 from cos_migrate.model import (
     Described,
@@ -33,6 +34,7 @@ from cos_migrate.sources.cloud import (
     Told,
     base_of,
 )
+from cos_migrate.sources.etags import Etags
 from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.s3_acl import carried_acl
@@ -70,6 +72,7 @@ _REDIRECTS = frozenset({301, 302, 307, 308})
 class S3Source(KeyOrderedSource):
     """A bucket that is listed and read by the S3 protocol."""
 
+    keyed_by_path: ClassVar[bool] = True
     etag_name: ClassVar[str]
     """The user metadata in which COS keeps an object's ETag."""
     where_regions_stand: ClassVar[str] = "endPoint"
@@ -115,6 +118,7 @@ class S3Source(KeyOrderedSource):
 
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
+        self.etags = Etags(md5=self.etags_are_md5)
         self.endpoint = Endpoint.of(config.end_point, config.bucket, https=config.src_https)
         self._signer = self._signer_for(self.region_named() or self.endpoint.region)
         self._base_key = base_of(config.prefix)
@@ -163,9 +167,15 @@ class S3Source(KeyOrderedSource):
         """Ask with ListObjectsV2, or ListObjects where the service does not know that."""
         listing = self._listed(prefix, after, delimiter)
         objects = [
-            SourceObject(entry.key, self.key_of(entry.key), Fingerprint(entry.size, -1, entry.etag))
+            SourceObject(
+                entry.key,
+                self.key_of(entry.key),
+                Fingerprint(entry.size, entry.mtime_ns, entry.etag),
+            )
             for entry in listing.entries
         ]
+        if not listing.etags_tell:
+            objects = self.etags.marked(objects)
         # A token is no key; it has been followed as far as it leads.
         following = "" if listing.is_v2 else listing.following
         return KeyPage(objects, listing.folders, listing.truncated, following)
@@ -183,19 +193,22 @@ class S3Source(KeyOrderedSource):
                     return listing
             self._v2 = False
         query = s3_listing.query_of(prefix, after, delimiter, v2=False)
-        return self._asked("ListObjects", prefix, f"/?{query}", s3_listing.parse)
+        return self._asked("ListObjects", prefix, f"/?{query}", self._parse)
 
     def _listed_v2(self, prefix: str, after: str, delimiter: str) -> Listing:
         """Return a page that names something, or the last: many deleted keys leave empty ones."""
         token, left = "", _MOST_EMPTY
         while True:
             query = s3_listing.query_of(prefix, after, delimiter, v2=True, token=token)
-            listing = self._asked("ListObjectsV2", prefix, f"/?{query}", s3_listing.parse)
+            listing = self._asked("ListObjectsV2", prefix, f"/?{query}", self._parse)
             left -= 1
             stuck = not left or not listing.following or listing.following == token
             if listing.entries or listing.folders or not listing.truncated or stuck:
                 return listing
             token = listing.following
+
+    def _parse(self, document: bytes) -> Listing:
+        return s3_listing.parse(document, self.etags)
 
     def named_key(self, line: str) -> SourceObject | None:
         """Return the object that a line of uriList names, as it stands there."""
@@ -219,9 +232,14 @@ class S3Source(KeyOrderedSource):
             headers["Range"] = f"bytes={span[0]}-{span[0] + span[1] - 1}"
         return self._signed(method, _path_of(obj), headers)
 
-    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
-        """Return metadata and checksums."""
-        return description_of(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+        """Return metadata and checksums; a time only where the ETag does not tell of changes."""
+        described = description_of(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
+        fingerprint = described.fingerprint
+        if obj.fingerprint.mtime_ns < 0 and self.etags.tells(fingerprint.etag, -1):
+            return described
+        mtime_ns = ns_of(headers.get(b"last-modified", b""))
+        return described._replace(fingerprint=fingerprint._replace(mtime_ns=mtime_ns))
 
     def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is an MD5."""

@@ -99,6 +99,7 @@ class UpyunSource(CloudSource):
     migrate_type = "migrateUpyun"
     record_kind = "migrate_from_upyun"
     compares_times = True
+    keyed_by_path: ClassVar[bool] = True
     Config = UpyunConfig
     config: UpyunConfig
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -167,6 +168,10 @@ class UpyunSource(CloudSource):
         if match is None or int(match[1]) != obj.fingerprint.size:
             return False
         return same_instant(match[2], obj.fingerprint.mtime_ns // NANO)
+
+    def is_weak(self, fingerprint: Fingerprint) -> bool:  # noqa: ARG002
+        """Return False: records hold the time, which every listing tells."""
+        return False
 
     # -- listing ---------------------------------------------------------------------------------
 

@@ -120,6 +120,7 @@ class UrlListSource(CloudSource):
     old_servers: ClassVar[bool] = True
     sends_pages: ClassVar[bool] = True
     key_list: ClassVar[str] = ""
+    weak_by_time: ClassVar[bool] = True
 
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -451,6 +452,10 @@ class UrlListSource(CloudSource):
         if modified != date_of(now.mtime_ns):
             return False
         return size == now.size or (bool(modified) and _UNKNOWN in {size, now.size})
+
+    def is_weak(self, fingerprint: Fingerprint) -> bool:
+        """Return whether no time was told."""
+        return fingerprint.mtime_ns < 0
 
     def renewed(self, obj: SourceObject, recorded: str) -> str:
         """Return what HEAD has told, where a record lacks it."""

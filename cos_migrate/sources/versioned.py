@@ -12,6 +12,7 @@ from cos_migrate.checks import Check
 from cos_migrate.errors import CONTRADICTORY, SourceChanged, SourceError
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import Source, SourceOptions
+from cos_migrate.sources.etags import Etags
 from cos_migrate.sources.versions import (
     UNKNOWN,
     Verdict,
@@ -42,6 +43,12 @@ class VersionedSource(Source):
         super().__init__(config, target, options)
         self._unconditional: set[str] = set()
         """Servers that refuse conditions although they hold: they are asked without."""
+        self.etags = Etags()
+        """To mark the objects of a listed page with."""
+
+    def is_weak(self, fingerprint: Fingerprint) -> bool:
+        """Return whether the ETag, which records hold, shows no changes."""
+        return not self.etags.tells(fingerprint.etag, fingerprint.size)
 
     def verdict(self, listed: Fingerprint, now: Fingerprint) -> Verdict:
         """Compare what an answer says with what was listed."""

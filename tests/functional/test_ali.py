@@ -460,7 +460,7 @@ def test_what_java_has_recorded_is_checked_by_what_oss_tells(
     ali.ali["prefix"] = "p/"
     assert ali.run().code == 0
     with State.open(ali.database) as state:
-        state.write([], [key for key, _ in state.scan(b"[cosmigrate crc64] ")])
+        state.write([], [key for key, _ in state.scan(b"[cosmigrate stored] ")])
     ali.common["check"] = "on"
     cos.faults.append(CosFault("wrong-crc", operation="HeadObject", key="b", times=-1))
     ended = ali.run()

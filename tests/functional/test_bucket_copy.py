@@ -618,7 +618,7 @@ def test_what_java_has_recorded_is_checked_by_what_the_source_tells(
     tool.common["cosPath"] = "/to/"
     assert tool.run().code == 0
     with State.open(tool.database) as state:
-        state.write([], [key for key, _ in state.scan(b"[cosmigrate crc64] ")])
+        state.write([], [key for key, _ in state.scan(b"[cosmigrate stored] ")])
     cos.store.put(BUCKET, "to/a b/2", cos.store.receive([b"54321"]), {}, acl="")
     cos.store.delete(SOURCE, "gone")
     tool.common["check"] = "on"

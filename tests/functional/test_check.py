@@ -303,4 +303,4 @@ def forget_checksums(database: Path) -> None:
     from cos_migrate.state import State  # noqa: PLC0415
 
     with State.open(database) as state:
-        state.write([], [key for key, _ in state.scan(b"[cosmigrate crc64] ")])
+        state.write([], [key for key, _ in state.scan(b"[cosmigrate stored] ")])

@@ -14,8 +14,9 @@ from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Found, ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cos_answers import described_by, grants_in, listed_instant
+from cos_migrate.sources.cos_answers import described_by, grants_in
 from cos_migrate.sources.cos_bucket import CosBucketConfig, CosBucketSource
+from cos_migrate.sources.instants import listed_instant
 from cos_migrate.values import Secret
 from tests.sources.contract import (
     Cut,

@@ -81,7 +81,7 @@ class Records:
         self.scanned = 0
 
     def get(self, key: bytes) -> bytes | None:
-        return b"7" if key.startswith(b"[cosmigrate crc64] ") else None
+        return b"C0000000000000007" if key.startswith(b"[cosmigrate stored] ") else None
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         for number in range(self.count):

@@ -81,7 +81,7 @@ class Server:
             content = (b"\1" if any(self.envelopes) else b"\0") * size
             assert crc == (self.told if Kind.COPY_PART in self.log else crc64(content))
             self.completed.append(tuple(number for number, _ in parts))
-            return ("request", "")
+            return ("request", "", "the-etag")
         if kind == Kind.STAT:
             return (6 * MIB, 2_000_000_000, "")
         assert kind == Kind.ABORT_UPLOAD
@@ -107,7 +107,7 @@ def test_a_whole_upload() -> None:
     server = Server()
     steps = drive(BigUpload(big(), "/big", OPTIONS), server)
     assert server.completed == [(1, 2, 3, 4, 5)]
-    assert steps[-1].done == ("request", "", crc64(b"\0" * 5 * MIB))
+    assert steps[-1].done == ("request", "", crc64(b"\0" * 5 * MIB), "the-etag")
     assert sum(step.part is not None for step in steps) == 5
     assert [step.begun is not None for step in steps].count(True) == 1
     assert steps[-1].forget is not None

@@ -6,7 +6,7 @@ import pytest
 
 from cos_migrate.sources.s3_acl import carried_acl
 from cos_migrate.sources.s3_endpoint import Endpoint, region_of, regional_host
-from cos_migrate.sources.s3_listing import parse, query_of
+from cos_migrate.sources.s3_listing import Entry, parse, query_of
 from tests.clouds.s3_store import acl_document, kept_of
 
 ALL = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -118,7 +118,7 @@ def test_a_listing_without_a_namespace_or_an_encoding() -> None:
         b"<Size>7</Size></Contents><CommonPrefixes><Prefix>c/</Prefix></CommonPrefixes>"
         b"</ListBucketResult>"
     )
-    assert found.entries == [("a%20+b", 7, "")]
+    assert found.entries == [Entry("a%20+b", 7, "")]
     assert (found.folders, found.truncated, found.is_v2) == (["c/"], True, False)
 
 

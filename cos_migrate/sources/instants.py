@@ -1,0 +1,16 @@
+"""Times as listings write them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from cos_migrate.http_dates import NANO
+
+
+def listed_instant(text: str) -> int:
+    """Return the whole second of a listing's LastModified, in nanoseconds since 1970; or -1."""
+    try:
+        moment = dt.datetime.fromisoformat(text[:19]).replace(tzinfo=dt.timezone.utc)
+    except ValueError:
+        return -1
+    return int(moment.timestamp()) * NANO
