@@ -43,7 +43,7 @@ class Skipped:
         self._batches += 1
         # Of batch 1, 2, 4, 8, ...: whenever it ends, it is from the second half or its border.
         if not self._batches & (self._batches - 1):
-            self._middle = record_keys[len(record_keys) // 2]
+            self._middle = record_keys[(len(record_keys) - 1) // 2]
 
     def paths(self, cos_root: str) -> list[str]:
         """Return the target paths of up to three, spread over the run; `cos_root`: `cosPath`."""
