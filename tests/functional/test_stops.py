@@ -19,7 +19,7 @@ from tests.functional.tool import BUCKET, Tool, records
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-FILES = 120
+FILES = 600
 MOST_SECONDS = 20
 """Far below the limit after which a stop ends by force."""
 
@@ -92,7 +92,7 @@ def started(tool: Tool, streams: Streams) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 120
     while not condition():
         assert process.poll() is None
         assert time.monotonic() < limit

@@ -261,7 +261,7 @@ def test_killed_while_compressing_either_form_is_whole(tmp_path: Path, call: str
     plain.write_bytes(b"line\n" * 1000)
     root = str(Path(__file__).resolve().parents[2])
     words = [sys.executable, "-c", KILLED, call, str(tmp_path / "info.log")]
-    subprocess.run(words, env={**os.environ, "PYTHONPATH": root}, check=False, timeout=30)
+    subprocess.run(words, env={**os.environ, "PYTHONPATH": root}, check=False, timeout=120)
     whole = [path for path in tmp_path.iterdir() if not path.name.endswith(".part")]
     assert {text_of(path) for path in whole} == {"line\n" * 1000}
     packed(tmp_path / "info.log")
