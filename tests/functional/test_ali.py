@@ -467,3 +467,18 @@ def test_what_java_has_recorded_is_checked_by_what_oss_tells(
     assert ended.code == 1
     assert ended.lines("[ok] check") == ["[ok] check ok: /a"]
     assert len(ended.lines("[fail] check crc64 fail: /b. ")) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(403, "AccessDenied"), (403, "UserDisable"), (400, "KmsServiceNotEnabled")],
+)
+def test_objects_that_oss_refuses_at_the_front_stop_nothing(
+    ali: AliTool, oss: OssServer, status: int, code: str
+) -> None:
+    for number in range(60):
+        oss.put(f"{number:02}", b"x")
+    oss.faults.append(Fault("status", "GetObject", "^[01]", times=-1, status=status, code=code))
+    ended = ali.run()
+    assert (ended.counts(), ended.list_finished) == (counted(new=40, fail=20), True), ended.err
+    assert code in ali.log("error.log")

@@ -309,3 +309,15 @@ def test_a_listing_goes_on_where_it_was(
     assert (second.code, second.list_finished) == (0, True), second.err
     assert len(qiniu.entries("List")) < 3
     assert sorted(cos.keys(TARGET)) == keys
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_objects_that_the_domain_refuses_at_the_front_stop_nothing(
+    tool: CloudTool, qiniu: QiniuServer, status: int
+) -> None:
+    for number in range(60):
+        qiniu.put(f"{number:02}", b"x")
+    refused = error(status, "refused")
+    qiniu.fault(Fault("status", "GetObject", "^[01]", times=-1, answer=refused))
+    ended = tool.run()
+    assert (ended.counts(), ended.list_finished) == (counted(new=40, fail=20), True), ended.err

@@ -288,3 +288,15 @@ def test_a_folder_that_is_not_there_is_an_empty_listing(
     assert (ended.code, ended.list_finished) == (1, False)
     assert "bucket not exist" in ended.err
     assert "nothing was found" not in ended.out
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_files_that_are_refused_at_the_front_stop_nothing(
+    tool: CloudTool, upyun: UpyunServer, status: int
+) -> None:
+    for number in range(60):
+        upyun.put(f"{number:02}", b"x")
+    refused = error(status, 40300000, "refused")
+    upyun.fault(Fault("status", "Get", "[01].$", times=-1, answer=refused))
+    ended = tool.run()
+    assert (ended.counts(), ended.list_finished) == (counted(new=40, fail=20), True), ended.err
