@@ -288,20 +288,19 @@ class CloudSource(VersionedSource):
 
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return `obj` as the source has it now: a new version, or the one that was listed."""
-        now = self.describe(unknown(obj)).fingerprint
-        self._must_follow(obj, now)
-        return obj._replace(fingerprint=now)
+        return obj._replace(fingerprint=self._following(obj, self.describe(unknown(obj))))
 
     def examine(self, obj: SourceObject) -> Described:
         """Return what the source says now: of a new version, or of the one that was listed."""
         if obj.fingerprint != UNKNOWN:
             try:
-                return self.describe(obj)
+                described = self.describe(obj)
             except SourceChanged:
                 pass  # another answer must say the same
+            else:
+                return described._replace(fingerprint=self._following(obj, described))
         described = self.describe(unknown(obj))
-        self._must_follow(obj, described.fingerprint)
-        return described
+        return described._replace(fingerprint=self._following(obj, described))
 
     def error(self, operation: str, target: str, told: Told) -> SourceError:
         """Return the error for what a cloud told, sorted by kind, with where to look."""

@@ -104,6 +104,13 @@ class VersionedSource(Source):
         if len(self._unconditional) < _SERVERS_MOST:
             self._unconditional.add(server)
 
+    def _following(self, obj: SourceObject, described: Described) -> Fingerprint:
+        """Return the fingerprint that follows that of `obj`; the same version has its size."""
+        listed, now = obj.fingerprint, described.fingerprint
+        self._must_follow(obj, now)
+        same = now.size < 0 and self.verdict(listed, now) is Verdict.SAME
+        return now._replace(size=listed.size) if same else now
+
     def _must_follow(self, obj: SourceObject, now: Fingerprint) -> None:
         """Raise SourceError where a fingerprint can be no later one of `obj`."""
         if self.verdict(obj.fingerprint, now) is Verdict.CONTRADICTS:

@@ -95,12 +95,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             answered = way.alter(asked, self._forwarded(asked))
         way.seen.append((asked, answered.status))
         self.send_response_only(answered.status)
-        answered.headers.setdefault("content-length", str(len(answered.body)))
+        chunked = "transfer-encoding" in answered.headers
+        if not chunked:
+            answered.headers.setdefault("content-length", str(len(answered.body)))
         for name, value in answered.headers.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answered.body)
+            body = answered.body
+            self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if chunked else body)
 
     do_HEAD = do_GET  # noqa: N815
 

@@ -324,6 +324,24 @@ def test_a_page_with_an_etag_of_its_own(s3: Cloud, cos: EmbeddedCos) -> None:
     must_all_arrive(s3, cos)
 
 
+def test_a_shorter_body_whose_length_no_answer_tells(s3: Cloud, cos: EmbeddedCos) -> None:
+    """The version is the listed one: then so is its size, in a second run too."""
+
+    def alter(asked: Asked, answered: Answered) -> Answered:
+        if "list-type" not in asked.target:
+            answered.headers.pop("content-length", None)
+            answered.headers.pop("content-range", None)
+            answered.headers["transfer-encoding"] = "chunked"
+            return Answered(200, answered.headers, b"short")
+        return answered
+
+    s3.way.alter = alter
+    for _ in range(2):
+        must_all_fail(s3, cos)
+    s3.way.alter = healthy
+    must_all_arrive(s3, cos)
+
+
 def test_a_listed_md5_proves_what_an_answer_without_an_etag_holds(
     tmp_path: Path, cos: EmbeddedCos
 ) -> None:
