@@ -14,6 +14,8 @@ import sys
 
 WORKER = "cos_migrate.worker_process"
 SCAN = "cos_migrate.scan_process"
+_KILLED = 1.0
+"""Seconds that are waited for a process that was killed."""
 
 
 class Launcher:
@@ -27,7 +29,7 @@ class Launcher:
         """Have so many wait, or fewer where the system gives no more."""
         waiting = self._waiting[program]
         while len(waiting) > count:
-            _end(waiting.pop())
+            end(waiting.pop())
         with contextlib.suppress(OSError):  # whoever needs one tries again, and says why not
             while len(waiting) < count:
                 waiting.append(_start(program))
@@ -52,9 +54,11 @@ def has_folder(path: str) -> bool:
         return False
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process of which nothing is needed."""
     process.kill()
-    process.communicate()
+    with contextlib.suppress(subprocess.TimeoutExpired):  # it hangs in the kernel: left to it
+        process.communicate(timeout=_KILLED)
 
 
 def _start(program: str) -> subprocess.Popen[bytes]:

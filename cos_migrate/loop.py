@@ -7,6 +7,7 @@ here; what is to be done, and what a result means, says whoever inherits from it
 from __future__ import annotations
 
 import abc
+import contextlib
 import queue
 import time
 from collections.abc import Callable, Sequence
@@ -18,8 +19,9 @@ from cos_migrate.cos.access import Credentials
 from cos_migrate.cos.answers import EXPIRED_CODES
 from cos_migrate.model import Failure
 from cos_migrate.pacing import FailureRow, Limit
-from cos_migrate.pools import Lost, Pools, Results
+from cos_migrate.pools import Pools
 from cos_migrate.report import Report
+from cos_migrate.seats import Lost, Results
 from cos_migrate.settings import TimeWindow
 from cos_migrate.spot_check import SpotCheckMaker, Spotted, words_for_failure
 from cos_migrate.tasks import Message, Reply, Side
@@ -110,7 +112,8 @@ class Loop(abc.ABC):
 
     def _replace(self, event: Lost) -> None:
         self._lost_in_row += 1
-        self._report.warn(f"a worker process ended by itself ({event.reason})")
+        how = "was replaced" if event.silent else "ended by itself"
+        self._report.warn(f"a worker process {how} ({event.reason})")
         if self._lost_in_row >= _LOST_MOST + _LOST_MOST_EACH * self._pools.workers:
             self._pools.abandon()
             self._stop(f"the worker processes cannot work: {event.reason}")
@@ -128,6 +131,19 @@ class Loop(abc.ABC):
             self._report.error(f"the run stops: {reason}")
         self._pools.stop()
         self._stopped()
+
+    def _end_overdue(self) -> None:
+        """Give up what is still in flight after a stop; what has come back of it counts."""
+        self._report.warn(
+            f"{self._pools.under_way} requests in flight took too long to end and are given up; "
+            "the next run sends again what they were to send"
+        )
+        self._pools.kill()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._handle(self._inbox.get_nowait())
+        for result in self._pools.give_back():
+            self._take(result)
 
     def _slow_down(self, side: int) -> None:
         if side == Side.SOURCE:
@@ -192,6 +208,10 @@ class Loop(abc.ABC):
         if self._limit.grow(now):
             self._pools.allow(self._limit.allowed)
         self._source_limit.grow(now)
+        for line in self._pools.watch():
+            self._report.warn(line)
+        if self._pools.overdue:
+            self._end_overdue()
         self._tick()
         self._report.tick()
         self._watch_window(now)

@@ -552,3 +552,6 @@ class Migration(Loop):
 
     def _tick(self) -> None:
         self._report.moving(self._uploads.sent)
+        if isinstance(self._scanner, ApartScanner):
+            for line in self._scanner.watch():
+                self._report.warn(line)

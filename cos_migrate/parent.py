@@ -8,6 +8,9 @@ from typing import BinaryIO
 
 from cos_migrate import signals
 
+BEAT = 1.0
+"""Seconds after which a process that has sent nothing sends a sign of life, whatever it does."""
+
 
 def pipes() -> tuple[BinaryIO, BinaryIO]:
     """Return where frames come in and where they leave."""

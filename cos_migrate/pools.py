@@ -1,171 +1,33 @@
 """The small-file and big-file pools: threads spread over worker processes, fed in batches.
 
 Owns the processes, what each has been given, and how much more each is given. A process that
-ends is replaced and its tasks are sent again; `suspects` says which of them with care, and which
-one is reported as failed.
+ends, or that shows no sign of life for long, is replaced and its tasks are sent again; `suspects`
+says which of them with care, and which one is reported as failed.
 """
 
 from __future__ import annotations
 
-import collections
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-from cos_migrate.child import Child
 from cos_migrate.cos.access import Credentials
 from cos_migrate.job import Job
+from cos_migrate.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
+from cos_migrate.loads import Load, share
 from cos_migrate.model import Failure
+from cos_migrate.seats import InlineSeat, Lost, ProcessSeat, Results, Seat
 from cos_migrate.suspects import Suspects
 from cos_migrate.tasks import Kind, Message, Reply
 
-_BACKLOG_SECONDS = 0.03
-"""A worker is given what it will do in so many seconds, besides what its threads hold."""
-_BACKLOG_MOST = 1024
-_BIG_BACKLOG = 1
-_RATE_EVERY = 0.05
 _ROWS = 8
 """Small tasks are given out in rows, as many as fill this share of a worker's room."""
 _START_AGAIN = 0.3
 """Seconds before it is tried again to start a process."""
 _PLACES_MOST = 256
 """Names of tasks that belong together whose worker is remembered: more than are under way."""
-
-
-class Results(NamedTuple):
-    """Results that a worker sent; the first field of each is its task's number."""
-
-    worker: int
-    results: list[Message]
-
-
-class Lost(NamedTuple):
-    """A worker process ended by itself."""
-
-    worker: int
-    generation: int
-    reason: str
-
-
-class _Seat(Protocol):
-    """A worker, wherever it runs."""
-
-    def send(self, command: str, value: Any) -> None: ...
-
-    def end(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class _Process:
-    """A worker in a process of its own."""
-
-    def __init__(
-        self,
-        process: subprocess.Popen[bytes],
-        job: Job,
-        index: int,
-        generation: int,
-        post: Callable[[Results | Lost], None],
-    ) -> None:
-        self._child = Child(
-            process,
-            hear=lambda results: post(Results(index, results)),
-            lost=lambda reason: post(Lost(index, generation, reason)),
-        )
-        self._child.write(job)
-        self.close = self._child.close
-
-    def send(self, command: str, value: Any) -> None:
-        """Send a command; of one that has ended meanwhile its loss is posted."""
-        self._child.write((command, value))
-
-    def end(self) -> None:
-        """Have it finish what it does and end; one that does not is ended in a while."""
-        self._child.let_end()
-        self.send("close", None)
-
-
-class _Inline:
-    """A worker whose threads run in the coordinator's process."""
-
-    def __init__(self, job: Job, index: int, post: Callable[[Results | Lost], None]) -> None:
-        from cos_migrate.worker import Worker  # noqa: PLC0415 - elsewhere only its process has it
-
-        self._worker = Worker(job, lambda result: post(Results(index, [result])))
-        self._actions: dict[str, Callable[[Any], None]] = {
-            "submit": self._worker.submit,
-            "recall": lambda _: self._worker.recall(),
-            "stop": lambda _: self._worker.stop(),
-            "allow": self._worker.allow,
-            "credentials": self._worker.replace_credentials,
-        }
-
-    def send(self, command: str, value: Any) -> None:
-        self._actions[command](value)
-
-    def end(self) -> None:
-        """Do nothing: its threads end when it is closed."""
-
-    def close(self) -> None:
-        self._worker.close()
-
-
-class _Load:
-    """What one worker has been given, and how much it can be given."""
-
-    def __init__(self, job: Job) -> None:
-        self.threads = (job.small_threads, job.big_threads)
-        self.given = [0, 0]
-        self.done = 0
-        self.backlog = 2 * job.small_threads
-        self.since = time.monotonic()
-        self.generation = 0
-        self.outbox: list[Message] = []
-        self.limited = False
-        self.allowed = self.threads
-        self.apart: collections.deque[Message] = collections.deque()
-        """Tasks that are sent one at a time, while nothing else is."""
-        self.alone = 0
-        """The number of the one that was sent so; 0: none was."""
-
-    @property
-    def watched(self) -> bool:
-        """Whether it does tasks one at a time now."""
-        return bool(self.alone or self.apart)
-
-    def clear(self) -> None:
-        """Note that it has nothing any more."""
-        self.given, self.outbox, self.alone = [0, 0], [], 0
-        self.apart.clear()
-
-    def limit(self, ratio: float) -> None:
-        """Use only this share of its threads; 1 uses all."""
-        self.limited = ratio < 1
-        small, big = (max(1, int(count * ratio)) if count else 0 for count in self.threads)
-        self.allowed = (small, big)
-
-    def room(self, big: int) -> int:
-        """Return how many more tasks of a pool it can be given."""
-        if self.watched:
-            return 0
-        backlog = 0 if self.limited else (_BIG_BACKLOG if big else self.backlog)
-        return (self.allowed[big] + backlog if self.allowed[big] else 0) - self.given[big]
-
-    def fitness(self, big: int) -> tuple[bool, int]:
-        """Return what is greater for a worker that should rather be given a task."""
-        return not self.watched, self.room(big)
-
-    def measure(self, done: int) -> None:
-        """Learn from `done` finished small tasks how fast it works."""
-        self.done += done
-        now = time.monotonic()
-        if now - self.since >= _RATE_EVERY:
-            rate = self.done / (now - self.since)
-            self.backlog = min(_BACKLOG_MOST, max(2, int(rate * _BACKLOG_SECONDS)))
-            self.done, self.since = 0, now
 
 
 class Pools:
@@ -177,6 +39,7 @@ class Pools:
         processes: int,
         post: Callable[[Results | Lost], None],
         launch: Callable[[], subprocess.Popen[bytes]],
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """Start nothing yet.
 
@@ -188,9 +51,9 @@ class Pools:
         self._launch = launch
         self._inline = processes == 0
         count = max(1, min(processes, max(job.small_threads, job.big_threads)))
-        self._jobs = [_share(job, index, count) for index in range(count)]
-        self._loads = [_Load(part) for part in self._jobs]
-        self._seats: list[_Seat | None] = [None] * count
+        self._jobs = [share(job, index, count) for index in range(count)]
+        self._loads = [Load(part) for part in self._jobs]
+        self._seats: list[Seat | None] = [None] * count
         self._tasks: dict[int, tuple[int, int, Message, str]] = {}
         self._places: dict[str, int] = {}
         self._suspects = Suspects()
@@ -198,6 +61,9 @@ class Pools:
         self._total = job.small_threads + job.big_threads
         self._allowed = self._total
         self._started = self._stopped = False
+        self._limits = limits
+        self._watch: Watch[tuple[int, int]] = Watch(limits)
+        self._give_up_at = float("inf")
 
     @property
     def workers(self) -> int:
@@ -380,10 +246,58 @@ class Pools:
                 self._post(Results(index, unsent))
 
     def stop(self) -> None:
-        """Have nothing new begun and no failed request tried again."""
+        """Have nothing new begun and no failed request tried again.
+
+        What is in flight has a limit from now on, see `overdue`.
+        """
         self._stopped = True
+        self._give_up_at = time.monotonic() + self._limits.stop
         self._tell("stop")
         self.recall()
+
+    def watch(self) -> list[str]:
+        """Return warnings of workers that show no sign of life, or show one again.
+
+        The loss of one that has shown none for long is posted.
+        """
+        beats = {
+            (index, self._loads[index].generation): seat.beats
+            for index, seat in enumerate(self._seats)
+            if seat is not None and seat.pid
+        }
+        lines = []
+        for (index, generation), sign in self._watch.look(beats):
+            seat = self._seats[index]
+            if seat is None:
+                continue
+            line = words_of(f"worker process {seat.pid}", sign, self._limits)
+            if sign is Sign.DEAD:
+                seat.kill()
+                self._seats[index] = None
+                self._post(Lost(index, generation, line, silent=True))
+            else:
+                lines.append(line)
+        return lines
+
+    @property
+    def overdue(self) -> bool:
+        """Whether what was in flight at a stop has had its time."""
+        return bool(self._tasks) and time.monotonic() >= self._give_up_at
+
+    def kill(self) -> None:
+        """End all workers at once; what they had sent has been posted when this returns."""
+        seats = [seat for seat in self._seats if seat is not None]
+        self._seats = [None] * len(self._jobs)
+        for seat in seats:
+            seat.kill()
+        for seat in seats:
+            seat.close(time.monotonic())
+
+    def give_back(self) -> list[Message]:
+        """Return everything under way as UNSTARTED."""
+        for load in self._loads:
+            load.clear()
+        return [self._not_begun(number) for number in list(self._tasks)]
 
     def allow(self, transfers: int) -> None:
         """Let at most so many transfers be under way at once, over all workers."""
@@ -411,17 +325,18 @@ class Pools:
         seats = [seat for seat in self._seats if seat is not None]
         for seat in seats:
             seat.end()
+        deadline = time.monotonic() + self._limits.close
         for seat in seats:
-            seat.close()
+            seat.close(deadline)
         self._seats = [None] * len(self._jobs)
 
     def _seat(self, index: int) -> None:
         job, generation = self._jobs[index], self._loads[index].generation
         if self._inline:
-            seat: _Seat = _Inline(job, index, self._post)
+            seat: Seat = InlineSeat(job, index, self._post)
         else:
             try:
-                seat = _Process(self._launch(), job, index, generation, self._post)
+                seat = ProcessSeat(self._launch(), job, index, generation, self._post)
             except (OSError, RuntimeError) as error:  # no memory, too many processes or files
                 self._seats[index] = None
                 time.sleep(_START_AGAIN)
@@ -435,16 +350,3 @@ class Pools:
         for seat in self._seats:
             if seat is not None:
                 seat.send(command, value)
-
-
-def _share(job: Job, index: int, count: int) -> Job:
-    """Return the share of one worker of `count`: threads and memory divided evenly."""
-
-    def part(total: int) -> int:
-        return total // count + (index < total % count)
-
-    return job._replace(
-        small_threads=part(job.small_threads),
-        big_threads=part(job.big_threads),
-        memory=job.memory // count,
-    )

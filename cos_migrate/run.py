@@ -22,17 +22,19 @@ from cos_migrate.exposure import exposed_records
 from cos_migrate.http import Timeouts
 from cos_migrate.job import Job
 from cos_migrate.launcher import WORKER, Launcher
+from cos_migrate.liveness import DEFAULT_LIMITS, Limits
 from cos_migrate.logs import Logs
 from cos_migrate.migration import Migration, Plan
 from cos_migrate.multipart import UploadOptions
 from cos_migrate.plan import Rules
-from cos_migrate.pools import Lost, Pools, Results
+from cos_migrate.pools import Pools
 from cos_migrate.report import Report, Summary
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.scan_apart import ApartScanner
 from cos_migrate.scan_job import ScanJob, proxy_of, request_limit
 from cos_migrate.scanner import ScanEnded, Scanned, Scanner
 from cos_migrate.scans import Scans
+from cos_migrate.seats import Lost, Results
 from cos_migrate.settings import Common, worker_count
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.cloud import CloudSource
@@ -137,12 +139,14 @@ class Run:
         encryption: EncryptionSettings | None = None,
         task: str = "",
         file_mode: int = PUBLIC_FILE,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
         `launcher` has worker processes, `scans` those that scan.
         `task` tells apart the runs of one start that may be of one job; empty: there is one.
         `file_mode`: of new files that hold nothing secret.
+        `limits` are those of waiting for processes.
         """
         common = config.common
         self._config = config
@@ -185,6 +189,7 @@ class Run:
         self._reload_credentials = reload_credentials
         self._source_type = source_type
         self._spool = Spool(Path(common.tmp_folder), self._place.name)
+        self._limits = limits
         self._running: Migration | Check | None = None
         self._interrupted = self._told_room = False
 
@@ -294,7 +299,8 @@ class Run:
             source_options=self._source.options,
             encryption=self._plan.upload.encryption,
         )
-        return Pools(job, room.processes, post, partial(self._launcher.take, WORKER))
+        launch = partial(self._launcher.take, WORKER)
+        return Pools(job, room.processes, post, launch, self._limits)
 
     def _room(self) -> descriptors.Room:
         """Return how many transfers are made at once: no more than there are descriptors for."""
@@ -318,7 +324,7 @@ class Run:
         if source.scans_apart and worker_count(common):
             job = ScanJob.of(self._source_type, source.config, common)
             with contextlib.suppress(OSError, RuntimeError):  # the system gives no more of them
-                return ApartScanner(self._scans, job, post)
+                return ApartScanner(self._scans, job, post, self._limits)
         return Scanner(source.scan_rows, post)
 
 

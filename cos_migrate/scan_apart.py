@@ -8,11 +8,14 @@ from the start, and what has been heard of already is passed over, provided that
 from __future__ import annotations
 
 import threading
+import time
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from cos_migrate.child import Child
+from cos_migrate.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
 from cos_migrate.model import Failure, Found, Row
 from cos_migrate.scan_job import ScanJob
 from cos_migrate.scanner import AHEAD, ScanEnded, Scanned
@@ -45,7 +48,11 @@ class ApartScanner:
     """A `Scanner` whose walk goes on in another process; it has begun when this is made."""
 
     def __init__(
-        self, scans: Scans, job: ScanJob, post: Callable[[Scanned | ScanEnded], None]
+        self,
+        scans: Scans,
+        job: ScanJob,
+        post: Callable[[Scanned | ScanEnded], None],
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """Raises OSError, and RuntimeError when there are no more threads."""
         self._scans = scans
@@ -55,6 +62,8 @@ class ApartScanner:
         self._consumed = 0
         """Batches that were dealt with and that the other process does not know of."""
         self._ended = False
+        self._limits = limits
+        self._watch: Watch[int] = Watch(limits)
         self._tries = 1
         self._heard = Heard()
         self._again: Heard | None = None
@@ -79,10 +88,30 @@ class ApartScanner:
         """End the scan where it is; ScanEnded is still posted."""
         self._end(ScanEnded(None))
 
-    def _listen(self) -> Child:
-        return Child(self._scans.take(self._job), self._hear, self._lost)
+    def watch(self) -> list[str]:
+        """Return warnings of a process that shows no sign of life, or shows one again.
 
-    def _hear(self, event: Any) -> None:
+        One that has shown none for long is replaced.
+        """
+        child, tries = self._child, self._tries
+        if self._ended:
+            return []
+        lines = []
+        for _, sign in self._watch.look({tries: child.beats}):
+            name = f"the process that lists the source ({child.pid})"
+            lines.append(words_of(name, sign, self._limits))
+            if sign is Sign.DEAD:
+                child.kill()
+                child.close(time.monotonic())  # what it had sent counts
+                self._lost(lines[-1])
+        return lines
+
+    def _listen(self) -> Child:
+        return Child(self._scans.take(self._job), partial(self._hear, self._tries), self._lost)
+
+    def _hear(self, tries: int, event: Any) -> None:
+        if tries != self._tries:
+            return  # of one that has been replaced
         if isinstance(event, ScanEnded):
             if self._again:
                 event = _differs()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import TYPE_CHECKING
+import threading
+import time
+from typing import TYPE_CHECKING, Any
 
 from cos_migrate import parent, wire
 
@@ -21,15 +23,27 @@ def main() -> None:
     gc.disable()  # as a worker does
     from cos_migrate.scanner import ScanEnded, Scanned, Scanner  # noqa: PLC0415 - as above
 
-    def post(event: Scanned | ScanEnded) -> None:
+    sending = threading.Lock()
+
+    def send(value: Any) -> None:
         try:
-            wire.send(outgoing, event.found if isinstance(event, Scanned) else event)
+            with sending:
+                wire.send(outgoing, value)
         except OSError:
             os._exit(1)
+
+    def post(event: Scanned | ScanEnded) -> None:
+        send(event.found if isinstance(event, Scanned) else event)
+
+    def beat() -> None:
+        while True:
+            time.sleep(parent.BEAT)
+            send(None)
 
     try:
         job: ScanJob = wire.receive(incoming)
         gc.enable()
+        threading.Thread(target=beat, daemon=True).start()
         scanner = Scanner(job.build().scan_rows, post, turns=False)
         scanner.start()
         while True:

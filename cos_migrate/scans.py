@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 
 from cos_migrate import wire
-from cos_migrate.launcher import SCAN, Launcher
+from cos_migrate.launcher import SCAN, Launcher, end
 from cos_migrate.scan_job import ScanJob
 
 
@@ -28,13 +28,13 @@ class Scans:
         if ahead and ahead[0] == job:
             return ahead[1]
         if ahead:
-            _end(ahead[1])
+            end(ahead[1])
         return self._start(job)
 
     def close(self) -> None:
         """End the one that nobody took."""
         if self._ahead:
-            _end(self._ahead[1])
+            end(self._ahead[1])
 
     def _start(self, job: ScanJob) -> subprocess.Popen[bytes]:
         process = self._launcher.take(SCAN)
@@ -42,8 +42,3 @@ class Scans:
         with contextlib.suppress(OSError):  # it has ended already: whoever listens finds out
             wire.send(process.stdin, job)  # type: ignore[arg-type]
         return process
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.communicate()

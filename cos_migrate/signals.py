@@ -13,10 +13,9 @@ from types import FrameType
 Handler = Callable[[int, FrameType | None], object]
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-STOP_SECONDS = 25.0
-"""Seconds that work in flight may take after a signal: service managers usually kill after 30."""
 HARD_LIMIT = 29.0
-"""Seconds after a signal in which a run ends, whatever it waits for."""
+"""Seconds after a signal in which a run ends, whatever it waits for: service managers usually kill
+after 30."""
 LAST_WORDS = 0.5
 """Seconds that noting such an end may take."""
 

@@ -1,5 +1,7 @@
 """Frames between the coordinator and a worker process: a length, then one pickled value.
 
+A process sends None when it has nothing else to send: a sign of life (`parent.BEAT`).
+
 Both ends are processes of one run, started by it, over pipes that nobody else can open.
 """
 
@@ -14,9 +16,14 @@ _LENGTH = struct.Struct("<I")
 
 def send(stream: BinaryIO, value: Any) -> None:
     """Write one frame. Raises OSError when the other end is gone."""
-    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    stream.write(_LENGTH.pack(len(data)) + data)
+    stream.write(packed(value))
     stream.flush()
+
+
+def packed(value: Any) -> bytes:
+    """Return one frame."""
+    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    return _LENGTH.pack(len(data)) + data
 
 
 def receive(stream: BinaryIO) -> Any:

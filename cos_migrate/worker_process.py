@@ -105,21 +105,26 @@ class _Outbox:
         self._filled.set()
 
     def run(self) -> None:
-        """Send what is put here, what comes at about the same time together."""
+        """Send what is put here, what comes at about the same time together; else signs of life."""
         sent = 0.0
         while not self._closing or self._results:
-            self._filled.wait()
+            if not self._filled.wait(parent.BEAT):
+                self._send(None)
+                continue
             if not self._closing:
                 time.sleep(max(0.0, sent + _GATHER - time.monotonic()))
             self._filled.clear()  # before they are taken: a later one sets it again
             batch = [self._results.popleft() for _ in range(len(self._results))]
             if not batch:
                 continue
-            try:
-                wire.send(self._answers, batch)
-                sent = time.monotonic()
-            except OSError:
-                os._exit(1)
+            self._send(batch)
+            sent = time.monotonic()
+
+    def _send(self, batch: list[Message] | None) -> None:
+        try:
+            wire.send(self._answers, batch)
+        except OSError:
+            os._exit(1)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from cos_migrate.check import Check
 from cos_migrate.console import Console
 from cos_migrate.logs import Logs
 from cos_migrate.model import Failure, Status
-from cos_migrate.pools import Results
 from cos_migrate.report import Report
+from cos_migrate.seats import Results
 from cos_migrate.settings import TimeWindow
 from cos_migrate.tasks import Compared, Kind, Message, Reply
 from tests.unit.keys_source import KeysSource
@@ -26,6 +26,8 @@ ALWAYS = TimeWindow(0, 24 * 60)
 
 class Pools:
     """Answers every task at once, as `answer` says."""
+
+    overdue = False
 
     def __init__(self, post: Any, answer: Any, room: int) -> None:
         self.total = room
@@ -67,6 +69,9 @@ class Pools:
     def replace_credentials(self, credentials: Any) -> None: ...
 
     def recall(self) -> None: ...
+
+    def watch(self) -> list[str]:
+        return []
 
     def stop(self) -> None: ...
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import queue
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,7 @@ def test_a_process_that_has_ended_leaves_no_pipe_open(closed: bool) -> None:
         for child in children:
             child.kill()
             if closed:
-                child.close()
+                child.close(time.monotonic() + 30)
         for child in children:
             child._listener.join(30)
             child._errors.join(30)
@@ -52,3 +54,25 @@ def test_a_process_that_has_ended_leaves_no_pipe_open(closed: bool) -> None:
     finally:
         gc.enable()
     assert heard.empty()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
+def test_a_stopped_process_is_not_waited_for() -> None:
+    heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    process = started()
+    child = Child(process, heard.put, heard.put)
+    process.send_signal(signal.SIGSTOP)
+    words = [f"{number}" * 10_000 for number in range(50)]  # more than a pipe holds
+    for word in words:
+        child.write(word)
+    process.send_signal(signal.SIGCONT)
+    assert [heard.get(timeout=30) for _ in words] == words
+    assert child.beats == len(words)
+    process.send_signal(signal.SIGSTOP)
+    for word in words:
+        child.write(word)
+    child.let_end()
+    began = time.monotonic()
+    child.close(began + 0.2)
+    assert time.monotonic() - began < 10
+    assert process.returncode == -signal.SIGKILL

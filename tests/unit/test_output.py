@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from cos_migrate import signals
+from cos_migrate.liveness import DEFAULT_LIMITS
 from cos_migrate.streams import Output, write_at_once
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
@@ -131,5 +132,5 @@ def test_a_stop_that_takes_too_long_ends_by_force(words: list[str], code: int) -
 
 
 def test_the_limits_of_a_stop_lie_below_those_of_service_managers() -> None:
-    assert signals.STOP_SECONDS == 25
-    assert signals.STOP_SECONDS < signals.HARD_LIMIT < 30
+    assert DEFAULT_LIMITS.stop == 25
+    assert DEFAULT_LIMITS.stop + DEFAULT_LIMITS.close < signals.HARD_LIMIT < 30

@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 
-from cos_migrate import child, wire
 from cos_migrate import pools as module
+from cos_migrate import wire
 from cos_migrate.cos.access import CosSettings, Credentials
 from cos_migrate.crew import Crew
 from cos_migrate.job import Job
 from cos_migrate.launcher import WORKER, Launcher
-from cos_migrate.pools import Lost, Pools, Results
+from cos_migrate.liveness import Limits
+from cos_migrate.pools import Pools
+from cos_migrate.seats import Lost, Results
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local import LocalSource
 from cos_migrate.sources.local_config import LocalConfig
@@ -50,6 +52,8 @@ worker_process.main()
 
 
 class Seat:
+    pid = beats = 0
+
     def __init__(self) -> None:
         self.tasks: list[Message] = []
 
@@ -59,7 +63,9 @@ class Seat:
 
     def end(self) -> None: ...
 
-    def close(self) -> None: ...
+    def kill(self) -> None: ...
+
+    def close(self, deadline: float) -> None: ...
 
 
 class Seats(Pools):
@@ -192,8 +198,7 @@ def local_job(threads: int = 2) -> Job:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
-def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "_CLOSE_SECONDS", 0.3)
+def test_a_process_that_does_not_end_is_ended() -> None:
     posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
     processes: list[subprocess.Popen[bytes]] = []
 
@@ -201,7 +206,7 @@ def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -
         processes.append(Launcher().take(WORKER))
         return processes[-1]
 
-    pools = Pools(local_job(), 2, posted.put, launch)
+    pools = Pools(local_job(), 2, posted.put, launch, Limits(close=0.3))
     pools.start()
     for process in processes:
         process.send_signal(signal.SIGSTOP)

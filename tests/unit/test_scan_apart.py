@@ -51,6 +51,7 @@ def scans() -> Iterator[Recorded]:
     scans.close()
     for process in scans.taken:
         process.kill()
+        process.wait()
 
 
 def job_of(folder: Path) -> ScanJob:

@@ -54,7 +54,7 @@ def test_the_rooms() -> None:
         ("qcloud_cos", {"cos_sdk"}),
         ("tqdm", {"console"}),
         ("httptools", {"http_parser"}),
-        ("subprocess", {"child", "launcher", "pools", "scans", "demo"}),
+        ("subprocess", {"child", "launcher", "pools", "seats", "scans", "demo"}),
         ("ssl", {"tls", "server", "connection"}),
         ("cryptography", {"crypto"}),
         ("multiprocessing", set()),

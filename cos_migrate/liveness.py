@@ -1,0 +1,100 @@
+"""Tells a process that shows no sign of life from one that is only busy.
+
+Time counts only while this process looks: when it was stopped itself, or the machine was
+suspended, no other process is taken for dead.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Callable, Hashable, Mapping
+from typing import Generic, NamedTuple, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+_MOST_AT_ONCE = 1.0
+"""Seconds that count at most between two looks."""
+
+
+class Limits(NamedTuple):
+    """Seconds after which waiting ends."""
+
+    warn: float = 30.0
+    """A process without a sign of life is named."""
+    replace: float = 60.0
+    """It is ended, and another takes its place."""
+    stop: float = 25.0
+    """Work in flight is given up after a stop: service managers usually kill after 30."""
+    close: float = 3.0
+    """A process that has nothing left to do is ended by force."""
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Sign(enum.Enum):
+    """What changed about a process."""
+
+    SILENT = enum.auto()
+    """It has shown no sign of life for a while."""
+    BACK = enum.auto()
+    """It was silent and goes on."""
+    DEAD = enum.auto()
+    """It has been silent for so long that it is to be replaced."""
+
+
+class Watch(Generic[K]):
+    """Looks at the signs of life of some processes, again and again."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._looked = clock()
+        self._time = 0.0
+        """Seconds that have counted so far."""
+        self._seen: dict[K, tuple[int, float]] = {}
+        """How many signs of life there were, and when that changed last."""
+        self._silent: set[K] = set()
+
+    def look(self, beats: Mapping[K, int]) -> list[tuple[K, Sign]]:
+        """Return what changed; `beats` has the number of signs of life of each process so far.
+
+        A dead one must not be looked at again under the same key.
+        """
+        now = self._clock()
+        self._time += min(now - self._looked, _MOST_AT_ONCE)
+        self._looked = now
+        for key in self._seen.keys() - beats.keys():
+            del self._seen[key]
+            self._silent.discard(key)
+        found = ((key, self._judge(key, count)) for key, count in beats.items())
+        return [(key, sign) for key, sign in found if sign is not None]
+
+    def _judge(self, key: K, count: int) -> Sign | None:
+        seen, since = self._seen.get(key, (-1, 0.0))
+        if seen != count:
+            self._seen[key] = (count, self._time)
+            if key not in self._silent:
+                return None
+            self._silent.remove(key)
+            return Sign.BACK
+        silence = self._time - since
+        if silence >= self._limits.replace:
+            return Sign.DEAD
+        if silence >= self._limits.warn and key not in self._silent:
+            self._silent.add(key)
+            return Sign.SILENT
+        return None
+
+
+def words_of(name: str, sign: Sign, limits: Limits) -> str:
+    """Return what to say of a process that is called `name`."""
+    if sign is Sign.BACK:
+        return f"{name} goes on"
+    if sign is Sign.DEAD:
+        return f"{name} showed no sign of life for {limits.replace:g} s and was ended"
+    return (
+        f"{name} has shown no sign of life for {limits.warn:g} s (is it stopped?); "
+        f"it is replaced after {limits.replace:g} s"
+    )

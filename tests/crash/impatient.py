@@ -1,0 +1,21 @@
+"""The tool with shorter limits of waiting than it has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cos_migrate import cli, session
+from cos_migrate.liveness import Limits
+from cos_migrate.run import Run
+
+LIMITS = Limits(warn=2.5, replace=4.0, stop=2.0, close=1.0)
+
+
+class ImpatientRun(Run):
+    def __init__(self, *words: Any, **options: Any) -> None:
+        super().__init__(*words, **options, limits=LIMITS)
+
+
+if __name__ == "__main__":
+    vars(session)["Run"] = ImpatientRun
+    cli.run_process()
