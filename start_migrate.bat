@@ -15,11 +15,9 @@ set "rest=!line:/c %~f0 =!"
 if not "!rest!"=="!line!" (endlocal & set "double_click=1") else endlocal
 if not "%~1"=="" set "double_click="
 
-rem Names and output are UTF-8 whatever the code page; foreign modules must not shadow ours.
+rem No variable changes how Python behaves; names and output are UTF-8 whatever the code page.
+for /f "delims==" %%v in ('set PYTHON 2^>nul') do set "%%v="
 set "PYTHONUTF8=1"
-set "PYTHONPATH="
-set "PYTHONHOME="
-set "PYTHONSAFEPATH="
 set "code=2"
 
 pushd "%~dp0" || goto end

@@ -2,12 +2,18 @@
 # Starts cos-migrate on Linux and macOS: sh start_migrate.sh [-Dsection.key=value]... [CONFIG_PATH]
 # The first start makes the Python environment in .venv; README.md says more.
 
-# Names and output are UTF-8 whatever the locale says; foreign modules must not shadow ours.
+# No variable changes how Python behaves; names and output are UTF-8 whatever the locale says.
+for name in $(env | LC_ALL=C awk -F= '/^PYTHON[A-Za-z0-9_]*=/ { print $1 }'); do
+    unset "$name"
+done
+unset __PYVENV_LAUNCHER__ CDPATH
 PYTHONUTF8=1
 export PYTHONUTF8
-unset PYTHONPATH PYTHONHOME PYTHONSAFEPATH CDPATH
 
-script=$0
+case $0 in
+    -*) script=./$0 ;;
+    *) script=$0 ;;
+esac
 while [ -h "$script" ]; do
     link=$(readlink "$script")
     case $link in

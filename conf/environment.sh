@@ -7,6 +7,7 @@
 
 setup_log=log/setup.log
 setup_lock=
+detour=
 supported='import sys; v = sys.version_info[:2]; print("%d.%d" % v); sys.exit(v < (3, 10) or v >= (4, 0))'
 
 complain() {
@@ -43,6 +44,7 @@ check_writable() {
     for folder in tmp log; do
         probe=$folder/.writable.$$
         # -C: made new, never written through what another user has put there.
+        # shellcheck disable=SC2174 # it has one level
         if ! mkdir -m 700 -p "$folder" 2>/dev/null || ! (rm -f "$probe" && set -C && : >"$probe") 2>/dev/null; then
             give_up "cannot write to $(pwd)/$folder: the tool keeps its environment, logs and records in its own folder; copy it to a place you may write to, or free space on the disk"
         fi
@@ -111,8 +113,33 @@ remove_stale_lock() {
 }
 
 remove_setup_lock() {
+    [ -n "$detour" ] && rm -rf "$detour"
+    detour=
     [ -n "$setup_lock" ] && rm -rf "$setup_lock"
     setup_lock=
+}
+
+# choose_place: sets workshop to the folder where packages are built, and place to what stands before
+# the environment's name when it is made. setuptools, make and venv take many characters of a path for
+# something else ($HOME, {x}, a:b): then it is made through a link with a plain name.
+choose_place() {
+    place=
+    workshop=$PWD/$scraps
+    is_plain "$PWD" && return
+    for folder in "${TMPDIR:-/tmp}" /tmp; do
+        if is_plain "$folder" && mkdir -m 700 "$folder/cos-migrate-$$" 2>/dev/null; then
+            detour=$folder/cos-migrate-$$
+            ln -s "$PWD" "$detour/tool"
+            place=$detour/tool/
+            workshop=$detour
+            return
+        fi
+    done
+}
+
+# is_plain PATH: whether every program takes it for nothing but a path.
+is_plain() {
+    [ "$(printf '%s' "$1" | LC_ALL=C tr -d 'A-Za-z0-9/._+@,= \200-\377-' && echo x)" = x ]
 }
 
 fail_setup() {
@@ -128,7 +155,8 @@ build_environment() {
     mkdir -p "$scraps" tmp/cache
     # What builds the source packages comes first, from the same lock.
     awk '/^[^ ]/ { keep = /^(setuptools|wheel|packaging)==/ } keep' "$2" >"$scraps/first.txt"
-    install_packages "$1" "$2" >"$scraps/out" 2>&1
+    choose_place
+    install_packages "$place$1" "$2" >"$scraps/out" 2>&1
     result=$?
     cat "$scraps/out" >>"$setup_log"
     [ "$result" -eq 0 ] || explain_failure "$1"
@@ -140,8 +168,8 @@ build_environment() {
 
 # install_packages FOLDER LOCK: in a subshell, since none of these settings may reach the tool.
 install_packages() (
-    TMPDIR=$(pwd)/$scraps
-    PIP_CACHE_DIR=$(pwd)/tmp/cache/pip
+    TMPDIR=$workshop
+    PIP_CACHE_DIR=$PWD/tmp/cache/pip
     PIP_DISABLE_PIP_VERSION_CHECK=1
     PIP_USER=0
     UV_LINK_MODE=copy
@@ -176,7 +204,10 @@ has_uv() {
 
 # uv that downloads no interpreter and leaves the user's cache alone.
 own_uv() {
-    UV_PYTHON_DOWNLOADS=never UV_CACHE_DIR=$(pwd)/tmp/cache/uv uv "$@"
+    # It builds packages in its cache.
+    uv_cache=$PWD/tmp/cache/uv
+    [ -z "$detour" ] || uv_cache=$detour/uv
+    UV_PYTHON_DOWNLOADS=never UV_CACHE_DIR=$uv_cache uv "$@"
 }
 
 explain_failure() {

@@ -155,7 +155,9 @@ class _Demo:
         write_file(self._place / "conf" / "config.ini", text.encode())
 
     def _migrate(self) -> int:
-        paths = [str(self._tool), os.environ.get("PYTHONPATH", "")]
+        # Relative: in a list of folders, the name of one cannot hold the sign between them.
+        tool = os.path.relpath(self._tool.resolve(), self._place.resolve())
+        paths = [tool, os.environ.get("PYTHONPATH", "")]
         environ = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path for path in paths if path),

@@ -52,6 +52,13 @@ def test_it_migrates_twice_compares_and_says_where_to_look(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
 
 
+def test_a_folder_whose_name_holds_what_separates_folders(tmp_path: Path) -> None:
+    folder = tmp_path / f"a{os.pathsep}b $c"
+    folder.mkdir()
+    done = end(_start(folder))
+    assert done.code == 0, done.err
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals end a process there at once")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_its_exit_code_and_no_traceback(tmp_path: Path, number: int) -> None:

@@ -40,6 +40,7 @@ case "$*" in
         cp "$0" "$3/bin/python"
         ;;
     *"-m pip "*)
+        echo "in $TMPDIR by $0"
         sleep "${{PIP_SLEEPS:-0}}"
         until [ -z "$PIP_WAITS_FOR" ] || [ -e "$PIP_WAITS_FOR" ]; do sleep 0.1; done
         [ -z "$PIP_SAYS" ] || echo "$PIP_SAYS"
@@ -69,7 +70,9 @@ def programs(tmp_path: Path, **scripts: str) -> dict[str, str]:
     """Return an environment whose PATH has the system's tools and only these programs."""
     shims = tmp_path / "bin"
     shims.mkdir(exist_ok=True)
-    tools = "sh awk cat cmp cp date dirname env grep mkdir mv ps readlink rm rmdir sleep tr uname"
+    tools = (
+        "sh awk cat cmp cp date dirname env grep ln mkdir mv ps readlink rm rmdir sleep tr uname"
+    )
     for name in tools.split():
         found = shutil.which(name)
         if found and not (shims / name).exists():
@@ -222,6 +225,97 @@ def test_nothing_in_the_environment_breaks_a_start(folder: Path, tmp_path: Path)
     ended = start(script, "é", environ=quick(tmp_path) | hostile, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith(f"['é'] {folder} ")
+
+
+ODD = "x $HOME ${y} \"q\" 'r' ;&|<>%#[]{z}:`b`\\t*?()!~^\nn ü -"
+"""Means something to a shell, to make, to setuptools, to venv or to a file of settings."""
+
+
+def in_an_odd_place(folder: Path) -> Path:
+    place = folder.with_name(ODD)
+    folder.rename(place)
+    return place
+
+
+def test_no_character_of_the_folder_s_name_breaks_a_first_start(
+    folder: Path, tmp_path: Path
+) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (folder / "conf" / "requirements.lock").write_text(
+        f"pinned==1.0 \\\n    --hash=sha256:{wheel(packages)}\n", encoding="utf-8"
+    )
+    folder = in_an_odd_place(folder)
+    mirror = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": packages.as_uri()}
+    for _ in range(2):
+        ended = start(folder / "start_migrate.sh", "x", environ=real(tmp_path) | mirror)
+        assert ended.returncode == 0, ended.stderr + setup_log(folder)
+        assert ended.stdout == f"['x'] {folder} {folder}/.venv\n"
+        mirror = {}
+    assert list((folder / ".venv").glob("lib/*/site-packages/pinned.py"))
+    assert {path.name for path in (folder / "tmp").iterdir()} <= {"cache"}
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [*((f"a{sign}b", False) for sign in "$%:;&#[{\"'\\\n"), ("a b-c_d.e+f@g,h=ü", True)],
+)
+@pytest.mark.parametrize("temporary", ["", "odd $x"])
+def test_packages_are_built_where_every_program_can(
+    folder: Path, tmp_path: Path, name: str, plain: bool, temporary: str
+) -> None:
+    place = folder.with_name(name)
+    folder.rename(place)
+    environ = quick(tmp_path)
+    if temporary:
+        (tmp_path / temporary).mkdir()
+        environ["TMPDIR"] = str(tmp_path / temporary)
+    ended = start(place / "start_migrate.sh", environ=environ)
+    assert ended.returncode == 0, ended.stderr
+    [(workshop, python)] = re.findall(r"^in (.*) by (.*)$", setup_log(place), re.MULTILINE)
+    if plain:
+        assert (workshop, python) == (f"{place}/tmp/setup-.venv", ".venv/bin/python")
+    else:
+        assert re.fullmatch(r"[\w/.-]+", workshop)
+        assert python == f"{workshop}/tool/.venv/bin/python"
+        assert not Path(workshop).exists()
+
+
+def test_no_variable_changes_how_python_behaves(folder: Path, tmp_path: Path) -> None:
+    complete(folder)
+    main = folder / "cos_migrate" / "__main__.py"
+    main.write_text(
+        "import os\nprint(sorted(name for name in os.environ if 'PY' in name))\n",
+        encoding="utf-8",
+    )
+    hostile = {
+        "PYTHONINSPECT": "1",
+        "PYTHONVERBOSE": "1",
+        "PYTHONWARNINGS": "error",
+        "PYTHONIOENCODING": "ascii",
+        "PYTHONOPTIMIZE": "2",
+        "PYTHON_GIL": "1",
+        "PYTHONOFTHEFUTURE": "a\nPYTHON NOT A NAME=1\nb",
+        "__PYVENV_LAUNCHER__": "/nowhere",
+    }
+    environ = programs(tmp_path) | hostile
+    ended = start(folder / "start_migrate.sh", environ=environ)
+    assert (ended.stdout, ended.stderr) == ("['PYTHONUTF8']\n", "")
+
+
+def test_a_folder_whose_name_begins_with_a_dash(folder: Path, tmp_path: Path) -> None:
+    complete(folder)
+    place = folder.with_name("-x")
+    folder.rename(place)
+    ended = subprocess.run(
+        ["sh", "--", "-x/start_migrate.sh", "y"],
+        cwd=tmp_path,
+        env=programs(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stdout.startswith(f"['y'] {place} "), ended.stderr
 
 
 def test_an_exit_code_passes(folder: Path, tmp_path: Path) -> None:
