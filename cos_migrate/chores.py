@@ -30,10 +30,11 @@ class Chores:
         self._submit = submit
         self._cured = cured
         self._waiting: collections.deque[_Chore] = collections.deque()
-        self._under_way: dict[int, _Chore] = {}
+        self.under_way: dict[int, _Chore] = {}
+        """By the number of the task."""
 
     def __bool__(self) -> bool:
-        return bool(self._waiting or self._under_way)
+        return bool(self._waiting or self.under_way)
 
     def add(self, task: Message, done: Done) -> None:
         """Queue a task; `done` is called once, unless the run stops before."""
@@ -44,17 +45,17 @@ class Chores:
         while self._waiting and room > 0:
             room -= 1
             chore = self._waiting.popleft()
-            self._under_way[self._submit(chore.task)] = chore
+            self.under_way[self._submit(chore.task)] = chore
 
     def take(self, result: Message) -> bool:
         """Take the result of a task; return False when it is of no task of these."""
         number, reply, *values = result
-        chore = self._under_way.get(number)
+        chore = self.under_way.get(number)
         if chore is None:
             return False
         if reply in Reply.PASSING:
             return True
-        del self._under_way[number]
+        del self.under_way[number]
         failure = Failure(*values) if reply == Reply.FAILED else None
         if reply == Reply.UNSTARTED or (failure and self._cured(failure)):
             self._waiting.appendleft(chore)

@@ -99,7 +99,7 @@ class Loop(abc.ABC):
             for result in self._pools.settle(event):
                 if result[1] == Reply.SLOW_DOWN:
                     self._slow_down(result[2])
-                elif not self._chores.take(result):
+                elif not (self._chores.under_way and self._chores.take(result)):
                     self._take(result)
         elif isinstance(event, Lost):
             self._replace(event)

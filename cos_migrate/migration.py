@@ -298,6 +298,8 @@ class Migration(Loop):
             self._uploads.take(upload, task, reply, values)
 
     def _note_success(self, sending: Sending, kind: int, reply: int) -> None:
+        if self._row.steady and not self._source.copies:
+            return
         if kind in _READING and self._source.copies:
             self._copying.streamed(sending.cos_path)
         if kind in _OF_SOURCE or reply == Reply.SPOOLED:

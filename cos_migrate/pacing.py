@@ -135,6 +135,8 @@ class FailureRow:
     def __init__(self) -> None:
         self.proven = False
         """Whether COS has accepted the credentials, the bucket and the clock."""
+        self.steady = False
+        """Whether a further success would change nothing: both sides work, and nothing failed."""
         self._written = False
         self._listed = False
         self._read = False
@@ -158,6 +160,7 @@ class FailureRow:
             self._next_probe = _ROW_PROBING
         if written or not self._cos.refused:
             self._cos.clear()
+        self.steady = written and read
 
     def source_success(self) -> None:
         """Note an object that the source has delivered or described."""
@@ -176,6 +179,7 @@ class FailureRow:
 
     def failure(self, failure: Failure) -> Verdict:
         """Note the failure of an object."""
+        self.steady = False
         at_cos = failure.operation in _AT_COS
         verdict = self._cos_failure(failure) if at_cos else self._source_failure(failure)
         if self.proven or verdict is not Verdict.GO_ON or (at_cos and not _is_final(failure)):
@@ -200,6 +204,7 @@ class FailureRow:
 
     def cos_probed(self, failure: Failure | None) -> Verdict:
         """Note how the probe of COS ended; None: it was accepted."""
+        self.steady = False
         if failure is None:
             self.success()
             return Verdict.GO_ON

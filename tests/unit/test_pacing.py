@@ -110,6 +110,17 @@ def test_a_refused_probe_is_weighed_again_and_again_until_something_is_written()
     assert set(verdicts(row, DENIED, 1000)) == {Verdict.GO_ON}
 
 
+def test_a_row_is_steady_from_a_success_to_the_next_failure() -> None:
+    row, found = FailureRow(), []
+    row.success(written=True)
+    found.append(row.steady)
+    row.success(written=True, read=True)
+    found.append(row.steady)
+    row.failure(failure("EntityTooLarge", 400))
+    found.append(row.steady)
+    assert found == [False, True, False]
+
+
 def test_what_was_written_meanwhile_beats_a_refused_probe() -> None:
     row = FailureRow()
     verdicts(row, DENIED, 5)
