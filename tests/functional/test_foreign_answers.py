@@ -403,8 +403,8 @@ def test_a_check_does_not_believe_a_page(tmp_path: Path, cos: EmbeddedCos) -> No
     with ali(tmp_path / "tool", cos) as cloud:
         must_all_arrive(cloud, cos)
         with State.open(cloud.tool.database) as state:
-            crcs = [key for key, _ in state.scan(b"[cosmigrate crc64]")]
-            assert len(crcs) == len(OBJECTS)
+            crcs = [key for key, _ in state.scan(b"[cosmigrate ")]
+            assert len(crcs) >= len(OBJECTS)
             state.write([], crcs, sync=True)
         cloud.tool.common |= {"check": "on", "requestTryCount": "1"}
         cloud.way.alter = by("HEAD")
