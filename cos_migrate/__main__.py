@@ -13,6 +13,6 @@ def _end(number: int, _frame: FrameType | None) -> None:
 
 signals.install(_end)
 
-from cos_migrate.cli import run_process  # noqa: E402 - signals may come while it is loaded
+from cos_migrate.cli.main import run_process  # noqa: E402 - signals may come while it is loaded
 
 run_process()

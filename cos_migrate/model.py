@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
-    from cos_migrate.checks import Check
+    from cos_migrate.checksums import Check
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 

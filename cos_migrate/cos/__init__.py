@@ -1,1 +1,1 @@
-"""The target: signing, requests, verification."""
+"""The target: requests, answers, verification."""

@@ -9,21 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from cos_migrate.cos.access import Access, CosSettings
-from cos_migrate.cos.answers import ARCHIVED, error_of, is_error, odd_answer
+from cos_migrate.cos.errors import ARCHIVED, error_of, is_error, odd_answer
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.cos.put_form import PutForm
-from cos_migrate.errors import (
-    CosError,
-    MigrateError,
-    SourceChanged,
-    SourceError,
-    TransportError,
-)
-from cos_migrate.http import Connection, Response
+from cos_migrate.cos.requests import Access, CosSettings
+from cos_migrate.errors import CosError, MigrateError, SourceChanged, SourceError, TransportError
+from cos_migrate.http.connection import Connection, Response
+from cos_migrate.http.network import Route
+from cos_migrate.http.s3xml import text_of
 from cos_migrate.model import NO_HEADERS
-from cos_migrate.network import Route
-from cos_migrate.xml_text import text_of
 
 Headers = Sequence[tuple[str, str]]
 T = TypeVar("T")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cos_migrate.cos.access import CosSettings
-from cos_migrate.cos.answers import FATAL_CODES
-from cos_migrate.cos_sdk import call, client_of
+from cos_migrate.cos.errors import FATAL_CODES
+from cos_migrate.cos.requests import CosSettings
+from cos_migrate.cos.sdk import call, client_of
 from cos_migrate.errors import CosError
 
 

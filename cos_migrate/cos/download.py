@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from cos_migrate.cos.client import CosClient, Head
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.errors import CosError
-from cos_migrate.http import Response
-from cos_migrate.http_parser import BODY_MOST
+from cos_migrate.http.connection import Response
+from cos_migrate.http.parser import BODY_MOST
 
 _PIECE = BODY_MOST
 """Bytes read by one request: what an answer may hold in memory."""

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from cos_migrate.cos_signature import SigningKey, encoded, signature, unsigned_authorization
-from cos_migrate.request_head import header_lines
+from cos_migrate.cos.signature import SigningKey, encoded, signature, unsigned_authorization
+from cos_migrate.http.request_head import header_lines
 
 _PATH_SAFE = "/-_.~"
 _needs_no_quoting = re.compile(r"[A-Za-z0-9/\-_.~]*").fullmatch

@@ -1,1 +1,1 @@
-"""The sources, one file each."""
+"""Where objects come from: one folder a source, and the base classes."""

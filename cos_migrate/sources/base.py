@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from cos_migrate.model import Described, Fingerprint, Found, Row, SourceObject, Target
 
 if TYPE_CHECKING:
-    from cos_migrate.network import Proxy
+    from cos_migrate.http.network import Proxy
 
 
 class Reader(Protocol):

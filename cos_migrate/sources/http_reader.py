@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from cos_migrate.checks import Checking
+from cos_migrate.checksums import Checking
 from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, SourceError, TransportError
-from cos_migrate.http import Incoming
-from cos_migrate.misreads import MISREAD, NO_MD5, is_by_etag, misread_text
+from cos_migrate.http.connection import Incoming
 from cos_migrate.model import Described
+from cos_migrate.sources.misreads import MISREAD, NO_MD5, is_by_etag, misread_text
 
 _KEPT = 1_000
 """Objects whose last misread is kept."""

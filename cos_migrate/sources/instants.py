@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from cos_migrate.http_dates import NANO
+from cos_migrate.http.dates import NANO
 
 
 def listed_instant(text: str) -> int:

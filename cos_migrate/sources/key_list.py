@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from cos_migrate.model import Found, Note, Page, SourceObject
 from cos_migrate.sources.list_files import list_file_page
-from cos_migrate.sources.url_index import Place, UrlIndex
+from cos_migrate.sources.target_index import Place, UrlIndex
 
 
 class KeyList:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from cos_migrate.cos.keys import printable
 from cos_migrate.errors import SourceError
-from cos_migrate.keys import printable
 from cos_migrate.model import Failure, Found, ListRange, Page, SourceObject
 
 OUTSIDE = "ListingOutside"

@@ -8,14 +8,14 @@ from typing import cast
 from cos_migrate.sources.base import Source
 
 _MODULES = {
-    "migrateLocal": ("cos_migrate.sources.local", "LocalSource"),
-    "migrateAws": ("cos_migrate.sources.aws", "AwsSource"),
-    "migrateAli": ("cos_migrate.sources.aliyun", "AliyunSource"),
-    "migrateQiniu": ("cos_migrate.sources.qiniu", "QiniuSource"),
-    "migrateUpyun": ("cos_migrate.sources.upyun", "UpyunSource"),
-    "migrateUrl": ("cos_migrate.sources.url_list", "UrlListSource"),
-    "migrateBucketCopy": ("cos_migrate.sources.cos_bucket", "CosBucketSource"),
-    "migrateCsp": ("cos_migrate.sources.csp", "CspSource"),
+    "migrateLocal": ("cos_migrate.sources.local.source", "LocalSource"),
+    "migrateAws": ("cos_migrate.sources.s3.aws", "AwsSource"),
+    "migrateAli": ("cos_migrate.sources.oss.source", "AliyunSource"),
+    "migrateQiniu": ("cos_migrate.sources.qiniu.source", "QiniuSource"),
+    "migrateUpyun": ("cos_migrate.sources.upyun.source", "UpyunSource"),
+    "migrateUrl": ("cos_migrate.sources.url_list.source", "UrlListSource"),
+    "migrateBucketCopy": ("cos_migrate.sources.cos_bucket.source", "CosBucketSource"),
+    "migrateCsp": ("cos_migrate.sources.s3.csp", "CspSource"),
 }
 
 

@@ -8,19 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from cos_migrate.checks import Check
+from cos_migrate.checksums import Check
 from cos_migrate.errors import CONTRADICTORY, SourceChanged, SourceError
+from cos_migrate.http.web_pages import is_foreign_page
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import Source, SourceOptions
 from cos_migrate.sources.etags import Etags
-from cos_migrate.sources.versions import (
-    UNKNOWN,
-    Verdict,
-    compare,
-    contradiction_text,
-    sizes_differ,
-)
-from cos_migrate.web_pages import is_foreign_page
+from cos_migrate.sources.versions import UNKNOWN, Verdict, compare, contradiction_text, sizes_differ
 
 _SERVERS_MOST = 10_000
 """Servers of which it is kept that conditions are of no use there."""

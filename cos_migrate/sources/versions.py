@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import re
 
-from cos_migrate.checks import Check
+from cos_migrate.checksums import Check
 from cos_migrate.model import Fingerprint
 
 UNKNOWN = Fingerprint(-1)

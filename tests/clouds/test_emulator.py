@@ -16,11 +16,11 @@ import pytest
 from qcloud_cos import CosConfig, CosS3Client
 from qcloud_cos.cos_exception import CosServiceError
 
-from cos_migrate.cos.access import Access, CosSettings, Credentials
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.payload import BytesPayload
+from cos_migrate.cos.requests import Access, CosSettings, Credentials
 from cos_migrate.emulator import EmbeddedCos, Fault
-from cos_migrate.http import Response
+from cos_migrate.http.connection import Response
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
 
 MIB = 1 << 20

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cos_migrate import cli, session
-from cos_migrate.liveness import Limits
-from cos_migrate.run import Run
+from cos_migrate.cli import main as cli
+from cos_migrate.cli import session
+from cos_migrate.engine.wiring import Run
+from cos_migrate.pools.liveness import Limits
 
 LIMITS = Limits(warn=2.5, replace=4.0, stop=2.0, close=1.0)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate.launcher import SCAN
+from cos_migrate.pools.launcher import SCAN
 from tests.crash.test_kill import assert_complete, cos, tool
 from tests.functional.tool import Tool, end
 from tests.functional.waiting import HeldCos, wait_until

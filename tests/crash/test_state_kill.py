@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.errors import StateError
-from cos_migrate.state import IN_USE, State
+from cos_migrate.state.store import IN_USE, State
 
 ROOT = Path(__file__).parents[2]
 PER_BATCH = 20
@@ -24,7 +24,7 @@ PER_BATCH = 20
 WRITER = """
 import sys
 from pathlib import Path
-from cos_migrate.state import State
+from cos_migrate.state.store import State
 folder, engine, first = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 with State.open(folder, engine=engine) as state:
     assert state.notices == (), state.notices
@@ -38,7 +38,7 @@ with State.open(folder, engine=engine) as state:
 HOLDER = """
 import sys
 from pathlib import Path
-from cos_migrate.state import State
+from cos_migrate.state.store import State
 with State.open(Path(sys.argv[1]), engine=sys.argv[2]) as state:
     state.write([(b"a", b"1")])
     print("open", flush=True)
@@ -54,7 +54,7 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from cos_migrate.errors import StateError
-from cos_migrate.state import State
+from cos_migrate.state.store import State
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with State.open(Path(sys.argv[1]), engine=sys.argv[2]) as state:
     number = 0

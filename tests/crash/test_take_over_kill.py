@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate.state import State
+from cos_migrate.state.store import State
 
 rocksdict = pytest.importorskip("rocksdict")
 pytest.importorskip("plyvel")
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 OPENER = """
 import sys
 from pathlib import Path
-from cos_migrate.state import State
+from cos_migrate.state.store import State
 print("begin", flush=True)
 with State.open(Path(sys.argv[1]), engine=sys.argv[2]) as state:
     print(len(list(state.scan(b""))))
@@ -32,7 +32,8 @@ with State.open(Path(sys.argv[1]), engine=sys.argv[2]) as state:
 STEPPER = """
 import os, shutil, signal, sys
 from pathlib import Path
-from cos_migrate.state import State, files, take_over
+from cos_migrate.state.store import State
+from cos_migrate.state import folder as files, java as take_over
 left = int(sys.argv[3])
 def step(module, name):
     real = getattr(module, name)

@@ -25,7 +25,7 @@ def watch(event, args):
     if event == "open" and str(args[0]).endswith("poison"):
         os.kill(os.getpid(), 9)
 
-if "cos_migrate.worker_process" in sys.orig_argv:
+if "cos_migrate.pools.worker" in sys.orig_argv:
     sys.addaudithook(watch)
 """
 """Makes a file that kills each worker that opens it."""

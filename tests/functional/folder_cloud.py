@@ -17,15 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cos_migrate import cli
-from cos_migrate.cloud_access import CloudAccess
+from cos_migrate.cli import main as cli
+from cos_migrate.config.cloud import CloudAccess
+from cos_migrate.config.options import option
 from cos_migrate.errors import SourceChanged, SourceError
-from cos_migrate.fetch import Request
+from cos_migrate.http.client import Request
 from cos_migrate.model import Described, Fingerprint, ListRange, SourceObject
-from cos_migrate.options import option
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Reader
-from cos_migrate.sources.cloud import KeyOrderedSource, base_of
+from cos_migrate.sources.bucket import KeyOrderedSource, base_of
 from cos_migrate.sources.key_pages import KeyPage
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
 

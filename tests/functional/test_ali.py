@@ -13,7 +13,7 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.emulator import Fault as CosFault
-from cos_migrate.state import State
+from cos_migrate.state.store import State
 from tests.clouds.oss_faults import Fault
 from tests.clouds.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
 from tests.clouds.oss_signature import Account

@@ -14,7 +14,7 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.emulator.signature import Account
-from cos_migrate.state import State
+from cos_migrate.state.store import State
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored, wait_until
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, end, records
 from tests.functional.waiting import HeldCos, kill_in_the_middle, parts_written
@@ -25,7 +25,7 @@ SOURCE_ID, SOURCE_KEY = "AKIDsource", "source-secret"
 IN_PARTS = (
     "from cos_migrate import plan; "
     "plan.DEFAULT_COPIES = plan.CopyRules(in_parts_from=2 << 20, part_size=1 << 20); "
-    "from cos_migrate.cli import main; raise SystemExit(main())"
+    "from cos_migrate.cli.main import main; raise SystemExit(main())"
 )
 """Starts the tool, for which objects of 2 MiB are too large for one copy."""
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from cos_migrate.http_dates import http_date
-from cos_migrate.state import State
+from cos_migrate.http.dates import http_date
+from cos_migrate.state.store import State
 from tests.clouds.scripted import Asked, Says, Scripted, scripted
 from tests.functional.cloud_tool import CloudTool, counted, stored
 

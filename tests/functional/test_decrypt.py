@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from qcloud_cos import CosConfig, CosS3Client
 
-from cos_migrate.cli import main
+from cos_migrate.cli.main import main
 from cos_migrate.cos.crypto import Sealer
 from cos_migrate.cos.envelope import EncryptionSettings, plain_length
 from cos_migrate.cos.payload import BytesPayload

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.options import declared
-from cos_migrate.settings import Common, MigrateType
+from cos_migrate.config.common import Common, MigrateType
+from cos_migrate.config.options import declared
 from cos_migrate.sources import registry
 from cos_migrate.sources.sections import SECTIONS
 

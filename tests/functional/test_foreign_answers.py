@@ -12,7 +12,7 @@ import pytest
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.emulator import Fault as CosFault
 from cos_migrate.emulator.signature import Account
-from cos_migrate.state import State
+from cos_migrate.state.store import State
 from tests.clouds import oss_server, qiniu_tokens, s3_server, upyun_server, upyun_tokens
 from tests.clouds.oss_server import OssServer
 from tests.clouds.qiniu_server import BUCKET as QINIU_BUCKET

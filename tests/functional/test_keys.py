@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cos_migrate import cli
+from cos_migrate.cli import main as cli
 from cos_migrate.emulator import EmbeddedCos
 from tests.functional.folder_cloud import FolderTool
 from tests.functional.tool import BUCKET, Tool, end

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
-from cos_migrate.probes import PROBE_NAME
+from cos_migrate.engine.probes import PROBE_NAME
 from tests.clouds.s3_server import BUCKET as S3_BUCKET
 from tests.clouds.s3_server import KEY, KEY_ID, S3Server
 from tests.clouds.s3_server import Fault as S3Fault

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from cos_migrate import records as keys
 from cos_migrate.emulator import EmbeddedCos
+from cos_migrate.state import keys
 from tests.functional.java_tool import DATA, OLD, SMALL, configure, content_of, plant_small
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, end, records
 

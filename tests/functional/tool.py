@@ -160,7 +160,7 @@ def end(process: subprocess.Popen[str], seconds: float = 240) -> Ended:
 def records(database: Path) -> dict[str, str]:
     """Return everything in a record database."""
     code = (
-        "import sys, json\nfrom pathlib import Path\nfrom cos_migrate.state import State\n"
+        "import sys, json\nfrom pathlib import Path\nfrom cos_migrate.state.store import State\n"
         "with State.open(Path(sys.argv[1])) as state:\n"
         "    pairs = {k.decode(): v.decode() for k, v in state.scan(b'')}\n"
         "print(json.dumps(pairs))"

@@ -20,7 +20,7 @@ import pytest
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Found, ListRange, Note, Page, SourceObject
 from cos_migrate.sources.base import Source
-from cos_migrate.sources.cloud import CloudSource, KeyOrderedSource
+from cos_migrate.sources.bucket import CloudSource, KeyOrderedSource
 
 Put = Callable[[str, bytes], None]
 """Place an object with this content where the source finds it under this key, or replace it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
+from cos_migrate.http.retries import Retries
 from cos_migrate.model import Page, SourceObject
-from cos_migrate.retries import Retries
-from cos_migrate.sources.cloud import CloudSource
+from cos_migrate.sources.bucket import CloudSource
 from tests.clouds.scripted import Asked, Says, Script
 
 

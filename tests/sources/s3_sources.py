@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from cos_migrate.config.values import Secret
 from cos_migrate.model import Target
-from cos_migrate.sources.aws import AwsConfig, AwsSource
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.values import Secret
+from cos_migrate.sources.s3.aws import AwsConfig, AwsSource
 from tests.clouds.s3_server import BUCKET, KEY, KEY_ID, S3Server
 from tests.sources.contract import Put
 

@@ -15,12 +15,12 @@ import oss2
 import pytest
 import trustme
 
+from cos_migrate.config.values import Secret
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Described, Fingerprint, ListRange, Note, SourceObject, Target
-from cos_migrate.sources.aliyun import AliyunConfig, AliyunSource
-from cos_migrate.sources.aliyun_access import Address, parse_listing
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.values import Secret
+from cos_migrate.sources.oss.access import Address, parse_listing
+from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
 from tests.clouds.oss_faults import Fault
 from tests.clouds.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
 from tests.clouds.oss_signature import Account

@@ -16,10 +16,10 @@ import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from cos_migrate.checks import Check
+from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceChanged, SourceError
 from cos_migrate.model import Described, ListRange, Target
-from cos_migrate.sources.aws import AwsSource
+from cos_migrate.sources.s3.aws import AwsSource
 from tests.clouds.s3_server import BUCKET, KEY, KEY_ID, Fault, S3Server
 from tests.sources.contract import (
     Cut,

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import trustme
 
+from cos_migrate.config.values import Secret
 from cos_migrate.errors import SourceError
+from cos_migrate.http.retries import Retries
 from cos_migrate.model import Fingerprint, SourceObject
-from cos_migrate.retries import Retries
-from cos_migrate.sources.aws import AwsSource
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.values import Secret
+from cos_migrate.sources.s3.aws import AwsSource
 from tests.clouds.s3_server import BUCKET, KEY, Fault, S3Server
 from tests.clouds.scripted import Asked, Says, scripted
 from tests.sources.contract import content, objects, only

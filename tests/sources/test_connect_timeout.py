@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from cos_migrate.config.options import REQUIRED, declared
+from cos_migrate.config.values import Secret
 from cos_migrate.errors import MigrateError
 from cos_migrate.model import Target
-from cos_migrate.options import REQUIRED, declared
 from cos_migrate.sources import registry
-from cos_migrate.sources.cloud import CloudSource
+from cos_migrate.sources.bucket import CloudSource
 from cos_migrate.sources.sections import SECTIONS
-from cos_migrate.values import Secret
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/")
 ADDRESSES = ("end_point", "rs_host", "rsf_host", "uc_host")

@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 
 import pytest
 
+from cos_migrate.config.values import Secret
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Found, ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cos_answers import described_by, grants_in
-from cos_migrate.sources.cos_bucket import CosBucketConfig, CosBucketSource
+from cos_migrate.sources.cos_bucket.answers import described_by, grants_in
+from cos_migrate.sources.cos_bucket.source import CosBucketConfig, CosBucketSource
 from cos_migrate.sources.instants import listed_instant
-from cos_migrate.values import Secret
 from tests.sources.contract import (
     Cut,
     CutsContract,

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.cos.answers import error_of, is_foreign, odd_answer
+from cos_migrate.config.values import Secret
+from cos_migrate.cos.errors import error_of, is_foreign, odd_answer
 from cos_migrate.errors import SourceError
-from cos_migrate.http import Response
+from cos_migrate.http.connection import Response
+from cos_migrate.http.web_pages import words_in
 from cos_migrate.model import Fingerprint, SourceObject, Target
-from cos_migrate.sources.aliyun import AliyunConfig, AliyunSource
-from cos_migrate.sources.aws import AwsConfig, AwsSource
-from cos_migrate.sources.cloud import CloudSource
-from cos_migrate.sources.cos_bucket import CosBucketConfig, CosBucketSource
-from cos_migrate.sources.qiniu import QiniuConfig, QiniuSource
-from cos_migrate.sources.upyun import UpyunConfig, UpyunSource
-from cos_migrate.sources.url_list import UrlListConfig, UrlListSource
-from cos_migrate.values import Secret
-from cos_migrate.web_pages import words_in
+from cos_migrate.sources.bucket import CloudSource
+from cos_migrate.sources.cos_bucket.source import CosBucketConfig, CosBucketSource
+from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
+from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
+from cos_migrate.sources.s3.aws import AwsConfig, AwsSource
+from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
+from cos_migrate.sources.url_list.source import UrlListConfig, UrlListSource
 from tests.clouds.scripted import Asked, Says, scripted
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")

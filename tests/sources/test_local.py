@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from cos_migrate.cos.payload import StreamPayload
 from cos_migrate.errors import SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, Found, Note, Rejected, SourceObject, Target
-from cos_migrate.sources.local import LocalSource
-from cos_migrate.sources.local_config import LocalConfig
+from cos_migrate.sources.local.config import LocalConfig
+from cos_migrate.sources.local.source import LocalSource
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX file system")
@@ -391,7 +391,7 @@ def test_a_file_that_changes_while_it_is_read_whole(
             os.utime(path, ns=(0, obj.fingerprint.mtime_ns))
         return data
 
-    monkeypatch.setattr("cos_migrate.sources.local_reader.os.read", read_and_write)
+    monkeypatch.setattr("cos_migrate.sources.local.reader.os.read", read_and_write)
     with pytest.raises(SourceChanged, match="while it was read"):
         read_whole(one, obj)
 
@@ -404,7 +404,7 @@ def test_a_file_that_became_shorter_while_it_is_read_whole(
     assert read_whole(one, obj) == (b"content", "application/octet-stream")
     pieces = [b"con", b"tent", b"", b"con", b""]
     monkeypatch.setattr(
-        "cos_migrate.sources.local_reader.os.read", lambda _descriptor, _size: pieces.pop(0)
+        "cos_migrate.sources.local.reader.os.read", lambda _descriptor, _size: pieces.pop(0)
     )
     assert read_whole(one, obj)[0] == b"content"
     with pytest.raises(SourceChanged):
@@ -463,7 +463,7 @@ def test_a_file_that_tells_too_small_a_size(
         return os.stat_result(found, keep)
 
     path.write_bytes(bytes(told + 1))
-    monkeypatch.setattr("cos_migrate.sources.local_reader.os.fstat", fstat)
+    monkeypatch.setattr("cos_migrate.sources.local.reader.os.fstat", fstat)
     for read in (read_whole, lambda one, obj: one.describe(obj), stream, parts):
         with pytest.raises(SourceError, match=f"a size of {told} bytes") as caught:
             read(one, obj)

@@ -10,8 +10,8 @@ from typing import ClassVar
 import pytest
 
 from cos_migrate.model import Target
-from cos_migrate.sources.local import LocalSource
-from cos_migrate.sources.local_config import LocalConfig
+from cos_migrate.sources.local.config import LocalConfig
+from cos_migrate.sources.local.source import LocalSource
 from tests.sources.contract import Put, Remove, SourceContract
 
 _ELSEWHERE = frozenset(

@@ -13,12 +13,12 @@ from urllib.parse import parse_qs
 import pytest
 import trustme
 
-from cos_migrate.checks import Check
+from cos_migrate.checksums import Check
+from cos_migrate.config.values import Secret
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.qiniu import QiniuConfig, QiniuSource
-from cos_migrate.values import Secret
+from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
 from tests.clouds.cloud_http import Fault
 from tests.clouds.cloud_messages import Answer
 from tests.clouds.qiniu_server import (

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oss2.http import Request as OssRequest
 
-from cos_migrate.sources.aliyun_signer import Signer as OssSigner
-from cos_migrate.sources.s3_signer import Signer as S3Signer
-from cos_migrate.values import Secret
+from cos_migrate.config.values import Secret
+from cos_migrate.sources.oss.signer import Signer as OssSigner
+from cos_migrate.sources.s3.signer import Signer as S3Signer
 
 ID, SECRET = Secret("AKIDEXAMPLE"), Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 KEYS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=30)

@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 import pytest
 import trustme
 
-from cos_migrate.checks import Check
+from cos_migrate.checksums import Check
+from cos_migrate.config.values import Secret
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, ListRange, Note, Page, SourceObject, Target
-from cos_migrate.sources import upyun
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.upyun import UpyunConfig, UpyunSource
-from cos_migrate.values import Secret
+from cos_migrate.sources.upyun import source as upyun
+from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
 from tests.clouds.cloud_http import Fault
 from tests.clouds.cloud_messages import Answer
 from tests.clouds.upyun_server import SERVICE, UpyunServer, error

@@ -13,13 +13,13 @@ from urllib.parse import quote
 import pytest
 import trustme
 
-from cos_migrate.checks import Check
+from cos_migrate.checksums import Check
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, Found, Note, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.url_index import Place, UrlIndex
-from cos_migrate.sources.url_list import UrlListConfig, UrlListSource, _Seen
-from cos_migrate.sources.urls import BadUrl, address_of, redirected, shown
+from cos_migrate.sources.target_index import Place, UrlIndex
+from cos_migrate.sources.url_list.source import UrlListConfig, UrlListSource, _Seen
+from cos_migrate.sources.url_list.urls import BadUrl, address_of, redirected, shown
 from tests.clouds.web_server import Trouble, WebServer
 from tests.sources.contract import Cut, PagesContract, Put, Remove, SourceContract, WireContract
 from tests.sources.contract import content as content_of

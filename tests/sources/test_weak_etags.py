@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.http_dates import NANO
+from cos_migrate.config.values import Secret
+from cos_migrate.http.dates import NANO
 from cos_migrate.model import Fingerprint, SourceObject, Target
-from cos_migrate.sources.aliyun import AliyunConfig, AliyunSource
-from cos_migrate.sources.cos_bucket import CosBucketConfig, CosBucketSource
-from cos_migrate.sources.qiniu import QiniuConfig, QiniuSource
-from cos_migrate.sources.upyun import UpyunConfig, UpyunSource
-from cos_migrate.sources.url_list import UrlListConfig, UrlListSource
-from cos_migrate.stored import place_of
-from cos_migrate.values import Secret
+from cos_migrate.sources.cos_bucket.source import CosBucketConfig, CosBucketSource
+from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
+from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
+from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
+from cos_migrate.sources.url_list.source import UrlListConfig, UrlListSource
+from cos_migrate.state.stored import place_of
 from tests.clouds.scripted import Asked, Says, scripted
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")

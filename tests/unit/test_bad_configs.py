@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from cos_migrate import config
-from cos_migrate.config import Override
+from cos_migrate.config import loader as config
+from cos_migrate.config.loader import Override
 from cos_migrate.errors import ConfigError
-from cos_migrate.sources.aliyun import AliyunConfig
-from cos_migrate.sources.aws import AwsConfig
-from cos_migrate.sources.cos_bucket import CosBucketConfig
-from cos_migrate.sources.csp import CspConfig
-from cos_migrate.sources.local_config import LocalConfig
-from cos_migrate.sources.qiniu import QiniuConfig
-from cos_migrate.sources.upyun import UpyunConfig
-from cos_migrate.sources.url_list import UrlListConfig
+from cos_migrate.sources.cos_bucket.source import CosBucketConfig
+from cos_migrate.sources.local.config import LocalConfig
+from cos_migrate.sources.oss.source import AliyunConfig
+from cos_migrate.sources.qiniu.source import QiniuConfig
+from cos_migrate.sources.s3.aws import AwsConfig
+from cos_migrate.sources.s3.csp import CspConfig
+from cos_migrate.sources.upyun.source import UpyunConfig
+from cos_migrate.sources.url_list.source import UrlListConfig
 
 SOURCES: dict[str, type[Any]] = {
     "migrateLocal": LocalConfig,

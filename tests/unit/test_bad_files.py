@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate import config
+from cos_migrate.config import loader as config
 from cos_migrate.errors import ConfigError
-from cos_migrate.sources.aws import AwsConfig
-from cos_migrate.sources.local_config import LocalConfig
+from cos_migrate.sources.local.config import LocalConfig
+from cos_migrate.sources.s3.aws import AwsConfig
 
 SOURCES = {"migrateLocal": LocalConfig, "migrateAws": AwsConfig}
 HIDDEN = "hushAKID0123456789"

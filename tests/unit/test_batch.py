@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate import batch
-from cos_migrate.config import Config
+from cos_migrate.config import batch
+from cos_migrate.config.common import Common
+from cos_migrate.config.loader import Config
+from cos_migrate.config.values import Secret
 from cos_migrate.errors import ConfigError
-from cos_migrate.settings import Common
-from cos_migrate.sources.aws import AwsConfig
-from cos_migrate.sources.cos_bucket import CosBucketConfig
-from cos_migrate.sources.upyun import UpyunConfig
-from cos_migrate.values import Secret
+from cos_migrate.sources.cos_bucket.source import CosBucketConfig
+from cos_migrate.sources.s3.aws import AwsConfig
+from cos_migrate.sources.upyun.source import UpyunConfig
 
 LINE = (
     "id\tkey\ttarget-1250000000\tcos.ap-shanghai.myqcloud.com\tsrc-id\tsrc-key\tsource\t"

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.check import Check
-from cos_migrate.console import Console
-from cos_migrate.logs import Logs
+from cos_migrate.config.common import TimeWindow
+from cos_migrate.engine.verify import Check
 from cos_migrate.model import Failure, Status
-from cos_migrate.report import Report
-from cos_migrate.seats import Results
-from cos_migrate.settings import TimeWindow
-from cos_migrate.tasks import Compared, Kind, Message, Reply
+from cos_migrate.pools.messages import Compared, Kind, Message, Reply
+from cos_migrate.pools.seats import Results
+from cos_migrate.report.console import Console
+from cos_migrate.report.logs import Logs
+from cos_migrate.report.report import Report
 from tests.unit.keys_source import KeysSource
 
 ALWAYS = TimeWindow(0, 24 * 60)

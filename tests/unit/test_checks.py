@@ -11,8 +11,8 @@ import qiniu
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate import checks
-from cos_migrate.checks import Check, Checking
+from cos_migrate import checksums as checks
+from cos_migrate.checksums import Check, Checking
 
 NINE = b"123456789"
 KNOWN = {

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.child import Child
+from cos_migrate.pools.process import Child
 
 ECHO = """
-from cos_migrate import parent, wire
+from cos_migrate.pools import process_main as parent, frames as wire
 incoming, outgoing = parent.pipes()
 try:
     while True:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cos_migrate import command_line
-from cos_migrate.command_line import CommandLine, parse
-from cos_migrate.config import Override
+from cos_migrate.cli import arguments as command_line
+from cos_migrate.cli.arguments import CommandLine, parse
+from cos_migrate.config.loader import Override
 from cos_migrate.errors import ConfigError
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate.options import declared
-from cos_migrate.settings import Common, MigrateType
+from cos_migrate.config.common import Common, MigrateType
+from cos_migrate.config.options import declared
 from cos_migrate.sources.sections import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from cos_migrate import config, values
-from cos_migrate.config import Loaded, Override, option
-from cos_migrate.options import Mistake
-from cos_migrate.settings import Common, Secret, TimeWindow
-from cos_migrate.sources.aws import AwsConfig
-from cos_migrate.sources.cos_bucket import CosBucketConfig
-from cos_migrate.sources.local_config import LocalConfig
-from cos_migrate.sources.upyun import UpyunConfig
-from cos_migrate.sources.url_list import UrlListConfig
+from cos_migrate.config import loader as config
+from cos_migrate.config import values
+from cos_migrate.config.common import Common, Secret, TimeWindow
+from cos_migrate.config.loader import Loaded, Override, option
+from cos_migrate.config.options import Mistake
+from cos_migrate.sources.cos_bucket.source import CosBucketConfig
+from cos_migrate.sources.local.config import LocalConfig
+from cos_migrate.sources.s3.aws import AwsConfig
+from cos_migrate.sources.upyun.source import UpyunConfig
+from cos_migrate.sources.url_list.source import UrlListConfig
 
 SOURCES: dict[str, type[Any]] = {
     "migrateLocal": LocalConfig,

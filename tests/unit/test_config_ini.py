@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from cos_migrate import config, ini
-from cos_migrate.config import Override
+from cos_migrate.config import ini
+from cos_migrate.config import loader as config
+from cos_migrate.config.common import Common, MigrateType
+from cos_migrate.config.loader import Override
+from cos_migrate.config.options import REQUIRED, declared
 from cos_migrate.errors import ConfigError
-from cos_migrate.options import REQUIRED, declared
-from cos_migrate.settings import Common, MigrateType
 from cos_migrate.sources import sections
-from cos_migrate.sources.local_config import LocalConfig
+from cos_migrate.sources.local.config import LocalConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = dict(sections.SECTIONS)

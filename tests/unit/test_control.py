@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 import pytest
 
-from cos_migrate.cos.access import Access, CosSettings, Credentials
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.control import Control
 from cos_migrate.cos.payload import BytesPayload
+from cos_migrate.cos.requests import Access, CosSettings, Credentials
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import CosError, TransportError
-from cos_migrate.http import Response, Timeouts
-from cos_migrate.network import Proxy
+from cos_migrate.http.connection import Response, Timeouts
+from cos_migrate.http.network import Proxy
 
 BUCKET = "examplebucket-1250000000"
 

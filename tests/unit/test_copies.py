@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate.cos.access import Access, CosSettings, Credentials
 from cos_migrate.cos.client import Copied, CosClient
+from cos_migrate.cos.requests import Access, CosSettings, Credentials
 from cos_migrate.emulator import EmbeddedCos, Fault
+from cos_migrate.engine.big_object import copy_refused
 from cos_migrate.errors import CosError, SourceChanged, SourceError, TransportError
-from cos_migrate.http import Timeouts
+from cos_migrate.http.connection import Timeouts
 from cos_migrate.model import Failure
-from cos_migrate.multipart import copy_refused
 
 SOURCE, TARGET = "source-1250000001", "target-1250000000"
 BODY = os.urandom(3000)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.cos.access import Credentials
-from cos_migrate.loop import Loop
+from cos_migrate.config.common import TimeWindow
+from cos_migrate.cos.requests import Credentials
+from cos_migrate.engine.loop import Loop
+from cos_migrate.engine.spot_check import Spotted
 from cos_migrate.model import Failure
-from cos_migrate.settings import TimeWindow
-from cos_migrate.spot_check import Spotted
 
 ALWAYS = TimeWindow(0, 24 * 60)
 

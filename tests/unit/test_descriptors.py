@@ -17,11 +17,11 @@ import pytest
 from cos_migrate import descriptors
 from cos_migrate.descriptors import Room, fitting, patient
 from cos_migrate.errors import TransportError
-from cos_migrate.fetch import Fetcher, Request
-from cos_migrate.http import Timeouts
-from cos_migrate.network import Network, Route
-from cos_migrate.retries import Retries
-from cos_migrate.tls import context_of
+from cos_migrate.http.client import Fetcher, Request
+from cos_migrate.http.connection import Timeouts
+from cos_migrate.http.network import Network, Route
+from cos_migrate.http.retries import Retries
+from cos_migrate.http.tls import context_of
 
 resource = pytest.importorskip("resource")
 

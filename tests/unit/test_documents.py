@@ -8,18 +8,18 @@ from collections.abc import Callable
 
 import pytest
 
-from cos_migrate.cos.access import CosSettings, Credentials
 from cos_migrate.cos.control import Control
-from cos_migrate.documents import parse_json, parse_xml
+from cos_migrate.cos.requests import CosSettings, Credentials
 from cos_migrate.errors import TransportError
-from cos_migrate.http import Timeouts
-from cos_migrate.sources import s3_listing
-from cos_migrate.sources.aliyun_access import parse_listing
-from cos_migrate.sources.cloud import Refusal
-from cos_migrate.sources.qiniu_services import marker_key, told_of
-from cos_migrate.sources.s3_acl import carried_acl
-from cos_migrate.sources.upyun import _document
-from cos_migrate.xml_text import text_of
+from cos_migrate.http.connection import Timeouts
+from cos_migrate.http.documents import parse_json, parse_xml
+from cos_migrate.http.s3xml import text_of
+from cos_migrate.sources.bucket import Refusal
+from cos_migrate.sources.oss.access import parse_listing
+from cos_migrate.sources.qiniu.services import marker_key, told_of
+from cos_migrate.sources.s3 import listing as s3_listing
+from cos_migrate.sources.s3.acl import carried_acl
+from cos_migrate.sources.upyun.source import _document
 from tests.functional.raw_server import Request, raw_server
 
 MEGABYTE = 1 << 20

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from cos_migrate import config
-from cos_migrate.config import Loaded, Override
-from cos_migrate.doubts import doubt_about
+from cos_migrate.config import loader as config
+from cos_migrate.config.doubts import doubt_about
+from cos_migrate.config.loader import Loaded, Override
 from cos_migrate.errors import ConfigError
-from cos_migrate.sources.aws import AwsConfig
-from cos_migrate.sources.local_config import LocalConfig
+from cos_migrate.sources.local.config import LocalConfig
+from cos_migrate.sources.s3.aws import AwsConfig
 
 SOURCES: dict[str, type[Any]] = {"migrateLocal": LocalConfig, "migrateAws": AwsConfig}
 COMMON = {

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import pytest
 
 from cos_migrate.cos.payload import BytesPayload
-from cos_migrate.express import Attempt, Express, Fetch, Handed
-from cos_migrate.http import Connection, Timeouts
-from cos_migrate.memory import MemoryBudget
+from cos_migrate.http.connection import Connection, Timeouts
 from cos_migrate.model import Fingerprint
-from cos_migrate.tasks import Kind, Message
+from cos_migrate.pools.messages import Kind, Message
+from cos_migrate.pools.worker.event_loop import Attempt, Express, Fetch, Handed
+from cos_migrate.pools.worker.memory import MemoryBudget
 
 LIMIT = 60.0
 KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.errors import StateError
-from cos_migrate.file_lock import FileLock, NoFileLocks
-from cos_migrate.logs import Logs
-from cos_migrate.spool import Spool
-from cos_migrate.state import State
+from cos_migrate.lock import FileLock, NoFileLocks
+from cos_migrate.pools.temp_files import Spool
+from cos_migrate.report.logs import Logs
+from cos_migrate.state.store import State
 
 if sys.platform == "win32":
     pytest.skip("every file system keeps locks there", allow_module_level=True)

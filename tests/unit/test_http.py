@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from cos_migrate.errors import TransportError
-from cos_migrate.http import Connection, Response, Timeouts
-from cos_migrate.network import Network, Proxy, Route
+from cos_migrate.http.connection import Connection, Response, Timeouts
+from cos_migrate.http.network import Network, Proxy, Route
 
 Handler = Callable[[socket.socket], None]
 

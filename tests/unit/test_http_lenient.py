@@ -7,9 +7,9 @@ import socket
 import pytest
 
 from cos_migrate.errors import TransportError
-from cos_migrate.http import Connection, Response, Timeouts
-from cos_migrate.http_lenient import LenientAnswer
-from cos_migrate.http_parser import BadAnswer
+from cos_migrate.http.connection import Connection, Response, Timeouts
+from cos_migrate.http.lenient_parser import LenientAnswer
+from cos_migrate.http.parser import BadAnswer
 
 OK = b"HTTP/1.1 200 OK\r\n"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate import ini
+from cos_migrate.config import ini
 from cos_migrate.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate.sources.java_dates import java_date, same_instant
+from cos_migrate.sources.upyun.java_dates import java_date, same_instant
 
 THEN = calendar.timegm((2026, 11, 23, 6, 59, 47))
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.config import load
+from cos_migrate.config.loader import load
+from cos_migrate.engine.plan import cos_path_of
+from cos_migrate.engine.wiring import JobPlace
 from cos_migrate.model import Fingerprint, SourceObject, Target
-from cos_migrate.plan import cos_path_of
-from cos_migrate.run import JobPlace
-from cos_migrate.scan_job import ScanJob
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Source
+from cos_migrate.sources.recipe import ScanJob
 from cos_migrate.sources.sections import SECTIONS
 from tests.functional.java_tool import write_config
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from cos_migrate.launcher import SCAN, WORKER, Launcher
-from cos_migrate.settings import Common, worker_count
+from cos_migrate.config.common import Common, worker_count
+from cos_migrate.pools.launcher import SCAN, WORKER, Launcher
 
 
 @pytest.mark.parametrize("program", [WORKER, SCAN])

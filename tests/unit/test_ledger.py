@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.ledger import Ledger
+from cos_migrate.engine.commit import Ledger
 from cos_migrate.model import Failure, Fingerprint, ListRange, SourceObject
-from cos_migrate.positions import Positions
-from cos_migrate.scanner import Listed
-from cos_migrate.state import State
+from cos_migrate.scan.positions import Positions
+from cos_migrate.scan.walk import Listed
+from cos_migrate.state.store import State
 from tests.unit.keys_source import KeysSource
 
 GONE = Failure("GetObject", "it does not exist any more", status=404, code="NoSuchKey")

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cos_migrate import retries
 from cos_migrate.errors import SourceError
-from cos_migrate.lister import Lister
+from cos_migrate.http import retries
 from cos_migrate.model import Failure, Fingerprint, ListRange, Page, Rejected, SourceObject
-from cos_migrate.scanner import Listed, ScanEnded, Scanned
-from cos_migrate.sources.cloud import CloudSource
+from cos_migrate.scan.listing import Lister
+from cos_migrate.scan.walk import Listed, ScanEnded, Scanned
+from cos_migrate.sources.bucket import CloudSource
 from tests.unit.keys_source import KeysSource, keys_of
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cos_migrate.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
+from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
 
 
 class Clock:

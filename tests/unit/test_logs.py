@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate import log_archive
-from cos_migrate.log_archive import Packer
-from cos_migrate.logs import LogFile, Logs
+from cos_migrate.report import log_archive
+from cos_migrate.report.log_archive import Packer
+from cos_migrate.report.logs import LogFile, Logs
 
 NOON = 1_750_000_000.0
 DAY = 86_400
@@ -240,7 +240,7 @@ def test_what_a_killed_process_left_is_finished(tmp_path: Path) -> None:
 KILLED = """
 import os, sys, threading
 from pathlib import Path
-from cos_migrate import log_archive
+from cos_migrate.report import log_archive
 name, path = sys.argv[1], Path(sys.argv[2])
 real = getattr(os, name)
 def die(*arguments, **options):

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.bodies import Bodies
 from cos_migrate.errors import SourceError
-from cos_migrate.lister import Lister
-from cos_migrate.masking import FOREIGN_MOST, masked, without_secrets, words_of
-from cos_migrate.memory import MemoryBudget
+from cos_migrate.http.retries import Retries
 from cos_migrate.model import Failure, Found, SourceObject
-from cos_migrate.mover import Mover
-from cos_migrate.ordered import OrderedCheckings
-from cos_migrate.retries import Retries
-from cos_migrate.scanner import ScanEnded, Scanner
-from cos_migrate.tasks import Kind, Reply, failure_of
+from cos_migrate.pools.messages import Kind, Reply, failure_of
+from cos_migrate.pools.worker.bodies import Bodies
+from cos_migrate.pools.worker.memory import MemoryBudget
+from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
+from cos_migrate.pools.worker.transfers import Mover
+from cos_migrate.scan.listing import Lister
+from cos_migrate.scan.walk import ScanEnded, Scanner
+from cos_migrate.text import FOREIGN_MOST, masked, without_secrets, words_of
 from tests.unit.keys_source import KeysSource
 
 SECRET = "s3cr3t/Key+abc"

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from cos_migrate import retries
 from cos_migrate.errors import CosError, MigrateError, SourceError, TransportError
-from cos_migrate.memory import MemoryBudget
-from cos_migrate.retries import Retries
+from cos_migrate.http import retries
+from cos_migrate.http.retries import Retries
+from cos_migrate.pools.worker.memory import MemoryBudget
 
 
 def test_no_more_than_the_total_is_held() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate import metadata
+from cos_migrate.sources import metadata
 
 
 @pytest.mark.parametrize(

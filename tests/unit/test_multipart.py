@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate.checks import Check
+from cos_migrate.checksums import Check
 from cos_migrate.cos import crypto
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.engine.big_object import BigUpload, UploadOptions
+from cos_migrate.engine.upload_step import Step
 from cos_migrate.model import Envelope, Failure, Fingerprint, PartRecord, SavePoint, SourceObject
-from cos_migrate.multipart import BigUpload, UploadOptions
-from cos_migrate.ordered import AGREES
-from cos_migrate.tasks import Kind, Look, Message, source_fields
-from cos_migrate.upload_step import Step
+from cos_migrate.pools.messages import Kind, Look, Message, source_fields
+from cos_migrate.pools.worker.ordered_checksum import AGREES
 
 MIB = 1 << 20
 OPTIONS = UploadOptions(part_size=MIB, threshold=5 * MIB, md5=True)

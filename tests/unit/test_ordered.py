@@ -9,8 +9,8 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate.checks import Check
-from cos_migrate.ordered import AGREES, OrderedChecking, OrderedCheckings
+from cos_migrate.checksums import Check
+from cos_migrate.pools.worker.ordered_checksum import AGREES, OrderedChecking, OrderedCheckings
 
 BODY = random.Random(1).randbytes(20 << 20)
 MD5 = (Check("MD5", hashlib.md5(BODY).hexdigest()),)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from cos_migrate import signals
-from cos_migrate.liveness import DEFAULT_LIMITS
-from cos_migrate.streams import Output, write_at_once
+from cos_migrate.cli.streams import Output, write_at_once
+from cos_migrate.pools.liveness import DEFAULT_LIMITS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cos_migrate.engine.throttle import FailureRow, Folders, Limit, Verdict
 from cos_migrate.model import Failure
-from cos_migrate.pacing import FailureRow, Folders, Limit, Verdict
 
 
 def test_the_limit_is_halved_at_most_once_a_second_and_grows_again() -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cos_migrate.http_dates import http_date, patience_of
+from cos_migrate.http.dates import http_date, patience_of
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,17 @@ from unittest import mock
 
 import pytest
 
-from cos_migrate.bodies import Bodies
-from cos_migrate.cos.access import Access, CosSettings, Credentials
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.payload import BytesPayload
-from cos_migrate.memory import MemoryBudget
+from cos_migrate.cos.requests import Access, CosSettings, Credentials
 from cos_migrate.model import SourceObject, Target
-from cos_migrate.sources.local import LocalSource
-from cos_migrate.sources.local_config import LocalConfig
-from cos_migrate.tasks import Kind, Message, source_fields
-from cos_migrate.worker import _PlainPut, _sealer
+from cos_migrate.pools.messages import Kind, Message, source_fields
+from cos_migrate.pools.worker.bodies import Bodies
+from cos_migrate.pools.worker.memory import MemoryBudget
+from cos_migrate.pools.worker.worker import _PlainPut, _sealer
+from cos_migrate.sources.local.config import LocalConfig
+from cos_migrate.sources.local.source import LocalSource
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/")
 NAMES = ["a.txt", "no ending", "100%s.JPG", "ü/ß.tar.gz", "+&=?.bin", "empty"]
@@ -60,7 +60,7 @@ def test_it_is_sent_as_the_complete_client_sends_it(tmp_path: Path, md5: bool) -
     bench = Bench(tmp_path, md5=md5)
     objects = bench.objects()
     assert len(objects) >= len(NAMES)
-    with mock.patch("cos_migrate.cos_signature.time.time", return_value=1_700_000_000.0):
+    with mock.patch("cos_migrate.cos.signature.time.time", return_value=1_700_000_000.0):
         for obj in objects:
             task, body = bench.task(obj), bench.bodies.in_memory(obj)
             payload = body.payload

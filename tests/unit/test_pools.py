@@ -13,26 +13,26 @@ from typing import Any
 
 import pytest
 
-from cos_migrate import pools as module
-from cos_migrate import wire
-from cos_migrate.cos.access import CosSettings, Credentials
-from cos_migrate.crew import Crew
-from cos_migrate.job import Job
-from cos_migrate.launcher import WORKER, Launcher
-from cos_migrate.liveness import Limits
-from cos_migrate.pools import Pools
-from cos_migrate.seats import Lost, Results
+from cos_migrate.cos.requests import CosSettings, Credentials
+from cos_migrate.pools import frames as wire
+from cos_migrate.pools import pools as module
+from cos_migrate.pools.job import Job
+from cos_migrate.pools.launcher import WORKER, Launcher
+from cos_migrate.pools.liveness import Limits
+from cos_migrate.pools.messages import Kind, Message, Reply
+from cos_migrate.pools.pools import Pools
+from cos_migrate.pools.seats import Lost, Results
+from cos_migrate.pools.worker.thread_pool import Crew
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.local import LocalSource
-from cos_migrate.sources.local_config import LocalConfig
-from cos_migrate.tasks import Kind, Message, Reply
+from cos_migrate.sources.local.config import LocalConfig
+from cos_migrate.sources.local.source import LocalSource
 from tests.unit.keys_source import TARGET, KeysSource
 
 LIMIT = 30
 BROKEN = """
 import threading
 from functools import partial
-from cos_migrate import worker, worker_process
+from cos_migrate.pools.worker import worker, __main__ as worker_process
 
 class Broken:
     def __init__(self, job, emit):
@@ -147,7 +147,7 @@ def test_a_process_of_which_something_breaks_off_ends(breaking: str) -> None:
 
 BLOCKED = """
 import time
-from cos_migrate import worker, worker_process
+from cos_migrate.pools.worker import worker, __main__ as worker_process
 
 class Blocked:
     def __init__(self, job, emit):

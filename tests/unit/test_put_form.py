@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate.cos.access import Access, CosSettings, Credentials
 from cos_migrate.cos.client import CosClient
-from cos_migrate.network import Proxy
+from cos_migrate.cos.requests import Access, CosSettings, Credentials
+from cos_migrate.http.network import Proxy
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=30)
 PATHS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30)
@@ -49,7 +49,7 @@ def test_it_is_the_head_of_any_request(
     encryption: str,
     suffix: str,
 ) -> None:
-    with mock.patch("cos_migrate.cos_signature.time.time", return_value=NOW):
+    with mock.patch("cos_migrate.cos.signature.time.time", return_value=NOW):
         client = client_of(
             token=token,
             storage_class=storage_class,
@@ -76,10 +76,10 @@ def test_it_has_the_credentials_of_now() -> None:
 
 
 def test_it_has_a_signature_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW)
+    monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW)
     client = client_of()
     first = client.plain_put_request("/a", 1, "text/plain", MD5)
-    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW + 301)
+    monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW + 301)
     later = client.plain_put_request("/a", 1, "text/plain", MD5)
     assert b"q-sign-time=1699999940;" in first
     assert b"q-sign-time=1700000241;" in later
@@ -89,17 +89,17 @@ def test_it_has_a_signature_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_key_of_a_wrong_clock_is_not_used_when_the_clock_is_set(
     monkeypatch: pytest.MonkeyPatch, years: int
 ) -> None:
-    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW + years * 31_536_000)
+    monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW + years * 31_536_000)
     client = client_of()
     client.plain_put_request("/a", 1, "text/plain", MD5)
-    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW)
+    monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW)
     assert b"q-sign-time=1699999940;" in client.plain_put_request("/a", 1, "text/plain", MD5)
     assert b"q-sign-time=1699999940;" in client.put_request("/a", 1, [])
 
 
 def test_a_key_is_kept_while_the_clock_is_trimmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW)
+    monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW)
     client = client_of()
     first = client.plain_put_request("/a", 1, "text/plain", MD5)
-    monkeypatch.setattr("cos_migrate.cos_signature.time.time", lambda: NOW - 5)
+    monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW - 5)
     assert client.plain_put_request("/a", 1, "text/plain", MD5) == first

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cos_migrate import config
-from cos_migrate.config import Override
-from cos_migrate.options import REQUIRED, Declared, declared
-from cos_migrate.settings import Common, MigrateType
+from cos_migrate.config import loader as config
+from cos_migrate.config.common import Common, MigrateType
+from cos_migrate.config.loader import Override
+from cos_migrate.config.options import REQUIRED, Declared, declared
 from cos_migrate.sources.sections import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate import recorded
-from cos_migrate.check import Checked, judge
+from cos_migrate.engine.verify import Checked, judge
 from cos_migrate.model import Fingerprint, SourceObject
-from cos_migrate.tasks import Compared
+from cos_migrate.pools.messages import Compared
+from cos_migrate.state import parse as recorded
 
 BUCKET = "examplebucket-1250000000"
 keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(

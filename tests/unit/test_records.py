@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate import records
 from cos_migrate.model import Envelope, Fingerprint, PartRecord, SavePoint
-from cos_migrate.save_points import SavePoints
+from cos_migrate.state import keys as records
+from cos_migrate.state.save_points import SavePoints
 
 BUCKET = "examplebucket-1250000000"
 # Names as file systems and clouds have them, surrogates of undecodable bytes included.

@@ -13,9 +13,7 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.causes import Causes, advice_for
-from cos_migrate.console import Console, Progress
-from cos_migrate.keys import (
+from cos_migrate.cos.keys import (
     all_visible,
     escaped,
     one_line,
@@ -23,9 +21,11 @@ from cos_migrate.keys import (
     printable_lines,
     problem_of,
 )
-from cos_migrate.logs import AppendFile, Logs
 from cos_migrate.model import Failure, Outcome, Status
-from cos_migrate.report import Report, Summary
+from cos_migrate.report.advice import Causes, advice_for
+from cos_migrate.report.console import Console, Progress
+from cos_migrate.report.logs import AppendFile, Logs
+from cos_migrate.report.report import Report, Summary
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = 1_790_000_000.0
@@ -321,7 +321,7 @@ def test_quiet_tells_of_the_run_only() -> None:
 
 TERMINAL = """
 import sys, time
-from cos_migrate.console import Console, Progress
+from cos_migrate.report.console import Console, Progress
 console = Console()
 for n in range(20):
     console.lines("".join(f"[ok] {n}-{k}\\n" for k in range(50)), f"[fail] {n}\\n")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cos_migrate.sources.s3_acl import carried_acl
-from cos_migrate.sources.s3_endpoint import Endpoint, region_of, regional_host
-from cos_migrate.sources.s3_listing import Entry, parse, query_of
+from cos_migrate.sources.s3.acl import carried_acl
+from cos_migrate.sources.s3.endpoint import Endpoint, region_of, regional_host
+from cos_migrate.sources.s3.listing import Entry, parse, query_of
 from tests.clouds.s3_store import acl_document, kept_of
 
 ALL = "http://acs.amazonaws.com/groups/global/AllUsers"

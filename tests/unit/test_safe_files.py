@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.errors import StateError
-from cos_migrate.file_lock import FileLock
-from cos_migrate.logs import AppendFile
+from cos_migrate.lock import FileLock
+from cos_migrate.pools.temp_files import Spool
+from cos_migrate.report.logs import AppendFile
 from cos_migrate.safe_files import (
     PrivateFolder,
     UnsafePathError,
@@ -22,8 +23,7 @@ from cos_migrate.safe_files import (
     private_place,
     write_file,
 )
-from cos_migrate.spool import Spool
-from cos_migrate.state import State, note_run
+from cos_migrate.state.store import State, note_run
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither modes nor owners")
 superuser = pytest.mark.skipif(

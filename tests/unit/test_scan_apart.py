@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.launcher import SCAN, Launcher
 from cos_migrate.model import SourceObject, Target, objects_of
-from cos_migrate.scan_apart import ApartScanner
-from cos_migrate.scan_job import ScanJob
-from cos_migrate.scanner import ScanEnded, Scanned
-from cos_migrate.scans import Scans
+from cos_migrate.pools.launcher import SCAN, Launcher
+from cos_migrate.scan.walk import ScanEnded, Scanned
+from cos_migrate.scan.walk_ahead import Scans
+from cos_migrate.scan.walk_process import ApartScanner
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.local import LocalSource
-from cos_migrate.sources.local_config import LocalConfig
+from cos_migrate.sources.local.config import LocalConfig
+from cos_migrate.sources.local.source import LocalSource
+from cos_migrate.sources.recipe import ScanJob
 
 LIMIT = 30
 FILES = 4000

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.bodies import MD5_HEADER, Bodies, Body, Spooled
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.crypto import Sealer, new_key, open_envelope
 from cos_migrate.cos.envelope import EncryptionSettings, envelope_of, plain_length
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.errors import SourceError
-from cos_migrate.memory import MemoryBudget
+from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, Fingerprint, SourceObject
-from cos_migrate.retries import Retries
+from cos_migrate.pools.temp_files import Spool
+from cos_migrate.pools.worker.bodies import MD5_HEADER, Bodies, Body, Spooled
+from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.sources.base import Source
-from cos_migrate.spool import Spool
 
 MIB = 1 << 20
 SETTINGS = EncryptionSettings(b"m" * 32)
@@ -174,7 +174,7 @@ class Shrinking(Given):
 def test_a_next_try_leaves_nothing_of_the_one_before_in_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cos_migrate.retries._WAIT", 0.0)
+    monkeypatch.setattr("cos_migrate.http.retries._WAIT", 0.0)
     bodies = bodies_of(Shrinking([22 * MIB, 21 * MIB]), tmp_path, tries=2)
     obj = SourceObject("name", "key", Fingerprint(-1))
     with bodies.whole(obj, lambda _: None, lambda _: None) as body:

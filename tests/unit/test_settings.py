@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate import values
-from cos_migrate.settings import Secret, TimeWindow
+from cos_migrate.config import values
+from cos_migrate.config.common import Secret, TimeWindow
 from cos_migrate.sources import registry
 from cos_migrate.sources.sections import SECTIONS
 

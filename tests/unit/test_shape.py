@@ -90,11 +90,11 @@ def test_a_configuration_loads_its_own_source_only(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     code = (
-        "from cos_migrate.config import load\n"
+        "from cos_migrate.config.loader import load\n"
         "from cos_migrate.sources.sections import SECTIONS\n"
         f"load({str(config)!r}, (), SECTIONS, environ={{}})"
     )
-    assert "cos_migrate.sources.s3_protocol" not in loaded_by(code)
+    assert "cos_migrate.sources.s3.bucket" not in loaded_by(code)
 
 
 def test_only_the_rooms_that_talk_print() -> None:

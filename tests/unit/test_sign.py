@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from qcloud_cos import CosConfig
 from qcloud_cos.cos_auth import CosS3Auth
 
-from cos_migrate.cos_signature import authorization, signing_key
+from cos_migrate.cos.signature import authorization, signing_key
 
 NOW = 1_700_000_000
 KEY = "AKIDexample-secret-key"

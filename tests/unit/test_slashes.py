@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cos_migrate.engine.plan import cos_path_of
 from cos_migrate.model import Fingerprint, SourceObject, Target
-from cos_migrate.plan import cos_path_of
 from cos_migrate.sources.slashes import twins
 
 NAMES = ["a", "/a", "//a", "///a", "p/a", "p//a", "p///a", "/", "p/", "p//", "/p/a", "//p/a"]

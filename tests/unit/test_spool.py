@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import pytest
 
-from cos_migrate import file_lock, spool
+from cos_migrate import lock as file_lock
 from cos_migrate.errors import StateError
-from cos_migrate.file_lock import FileLock
+from cos_migrate.lock import FileLock
+from cos_migrate.pools import temp_files as spool
+from cos_migrate.pools.temp_files import RESERVE, Spool, has_room
 from cos_migrate.safe_files import PrivateFolder
-from cos_migrate.spool import RESERVE, Spool, has_room
 
 
 class Usage(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cos_migrate.spot_check import Skipped
+from cos_migrate.engine.spot_check import Skipped
 
 
 def key_of(number: int) -> str:

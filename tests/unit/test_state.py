@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cos_migrate import records
 from cos_migrate.errors import StateError
 from cos_migrate.model import Fingerprint, PartRecord, SavePoint
-from cos_migrate.save_points import SavePoints
-from cos_migrate.state import State, note_run
+from cos_migrate.state import keys as records
+from cos_migrate.state.save_points import SavePoints
+from cos_migrate.state.store import State, note_run
 
 ENGINES = ["leveldb", "rocksdb"]
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")

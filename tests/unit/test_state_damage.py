@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.errors import StateError
-from cos_migrate.state import State
-from cos_migrate.state.files import Damaged
+from cos_migrate.state.folder import Damaged
+from cos_migrate.state.store import State
 
 PAIRS = [(b"key %06d" % number, b"%d " % number * 40) for number in range(2000)]
 
@@ -194,7 +194,7 @@ def test_no_garbage_makes_it_unusable(engine: str, tmp_path: Path) -> None:
 def test_what_cannot_be_repaired_begins_anew(
     folder: Path, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library = importlib.import_module(f"cos_migrate.state_{engine}").ENGINE
+    library = importlib.import_module(f"cos_migrate.state.{engine}").ENGINE
 
     def in_vain(_folder: Path) -> None:
         raise Damaged("nothing is left")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate.state import State
+from cos_migrate.state.store import State
 
 plyvel = pytest.importorskip("plyvel")
 rocksdict = pytest.importorskip("rocksdict")
@@ -21,7 +21,7 @@ from pathlib import Path
 for package in sys.argv[2:]:
     sys.modules[package] = None  # what an import of a missing package amounts to
 from cos_migrate.errors import StateError
-from cos_migrate.state import State
+from cos_migrate.state.store import State
 try:
     with State.open(Path(sys.argv[1])) as state:
         print(state.engine, sorted(state.scan(b"")), *state.notices)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate import records, stored
 from cos_migrate.model import Fingerprint, SourceObject
-from cos_migrate.state import State
-from cos_migrate.stored import Stored, StoredRecords, listed_time
+from cos_migrate.state import keys as records
+from cos_migrate.state import stored
+from cos_migrate.state.store import State
+from cos_migrate.state.stored import Stored, StoredRecords, listed_time
 from tests.unit.keys_source import KeysSource
 
 SECOND = 10**9

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate import records
 from cos_migrate.errors import StateError
-from cos_migrate.state import State, files, take_over
+from cos_migrate.state import folder as files
+from cos_migrate.state import java as take_over
+from cos_migrate.state import keys as records
+from cos_migrate.state.store import State
 
 plyvel = pytest.importorskip("plyvel")
 rocksdict = pytest.importorskip("rocksdict")
@@ -28,7 +30,7 @@ from pathlib import Path
 for package in sys.argv[2:]:
     sys.modules[package] = None  # what an import of a missing package amounts to
 from cos_migrate.errors import StateError
-from cos_migrate.state import State
+from cos_migrate.state.store import State
 try:
     with State.open(Path(sys.argv[1])) as state:
         print(state.engine, len(list(state.scan(b""))), *state.notices)

@@ -6,13 +6,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cos_migrate.ledger import Sending
+from cos_migrate.engine.big_object import UploadOptions
+from cos_migrate.engine.big_objects import Upload, Uploads
+from cos_migrate.engine.commit import Sending
+from cos_migrate.engine.plan import DEFAULT_COPIES
 from cos_migrate.model import Fingerprint, SourceObject
-from cos_migrate.multipart import UploadOptions
-from cos_migrate.plan import DEFAULT_COPIES
-from cos_migrate.spool import Spool
-from cos_migrate.tasks import Kind, Message, Reply
-from cos_migrate.uploads import Upload, Uploads
+from cos_migrate.pools.messages import Kind, Message, Reply
+from cos_migrate.pools.temp_files import Spool
 
 MIB = 1 << 20
 

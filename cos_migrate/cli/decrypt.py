@@ -1,0 +1,178 @@
+"""`--decrypt`: reads one client-side encrypted object back into a local file.
+
+It works for what this tool has encrypted and for what the official Java SDK's encryption client
+has, in AES/CTR with the envelope in the object's metadata.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import make_dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, BinaryIO, NoReturn
+
+from cos_migrate import signals
+from cos_migrate.cli.arguments import CommandLine
+from cos_migrate.config.common import Common
+from cos_migrate.config.loader import Override, load, option
+from cos_migrate.config.options import declared
+from cos_migrate.cos.client import Head
+from cos_migrate.cos.crypto import ContentKey, open_envelope
+from cos_migrate.cos.download import Download
+from cos_migrate.cos.envelope import EncryptionSettings, envelope_of
+from cos_migrate.cos.keys import printable
+from cos_migrate.cos.requests import Access
+from cos_migrate.engine.wiring import cos_settings, encryption_of
+from cos_migrate.errors import ConfigError, CosError, MigrateError, SourceError, TransportError
+from cos_migrate.sources.sections import SECTIONS
+from cos_migrate.text import masked
+
+_SHOW_EVERY = 2.0
+"""Seconds between two lines that tell how far it is."""
+
+
+def run_decrypt(
+    line: CommandLine, cos_path: str, local: str, environ: Mapping[str, str] = os.environ
+) -> int:
+    """Read the object at `cos_path`, decrypt it into the new file `local`; return the exit code.
+
+    Raises ConfigError when configuration or `local` cannot be used, CosError and TransportError
+    when the object cannot be read, is not encrypted, or is not what it should be.
+    """
+    common = _load(line, environ)
+    settings = encryption_of(common)
+    target = Path(local).absolute()
+    _refuse_existing(target)
+    client = Download(Access(cos_settings(common)))
+    try:
+        with signals.handled(_end):
+            _fetch(client, cos_path, settings, target, quiet=line.quiet)
+    except (CosError, SourceError, TransportError) as error:
+        raise _told(error, cos_path) from error
+    finally:
+        client.close()
+    return 0
+
+
+def _load(line: CommandLine, environ: Mapping[str, str]) -> Common:
+    """Load what says how COS is reached; the source need not exist any more."""
+    overrides = [
+        *line.overrides,
+        Override("common", "clientEncryption", "on", ours=True),
+        Override("common", "batchTaskPath", "", ours=True),
+    ]
+    sections = {name: _unread(section) for name, section in SECTIONS.items()}
+    loaded = load(line.config_path, overrides, sections, environ=environ)
+    for warning in (*line.warnings, *loaded.warnings):
+        print(f"warning: {warning}", file=sys.stderr)
+    return loaded.config.common
+
+
+def _unread(section: type[Any]) -> type[Any]:
+    """Return a section with the same keys, none of which is required or means anything."""
+    fields = [
+        (one.name, str, option(one.option.key, help="", default="", aliases=one.option.aliases))
+        for one in declared(section)
+    ]
+    return make_dataclass(section.__name__, fields, frozen=True)
+
+
+def _refuse_existing(target: Path) -> None:
+    if os.path.lexists(target):
+        raise ConfigError([f"{target} exists already and is not overwritten; name another file"])
+    if not target.parent.is_dir():
+        raise ConfigError([f"{target.parent} is no folder; make it first"])
+
+
+def _fetch(
+    client: Download,
+    cos_path: str,
+    settings: EncryptionSettings | None,
+    target: Path,
+    *,
+    quiet: bool,
+) -> None:
+    head = client.head_object(cos_path)
+    if head is None:
+        raise CosError("there is no such object", code="NoSuchKey", status=404)
+    envelope = envelope_of(head.headers)
+    if envelope is None or settings is None:
+        raise CosError("it is not client-side encrypted: download it as it is", code="NotEncrypted")
+    key = open_envelope(settings, envelope)
+    # Nothing incomplete ever stands under the name that was asked for.
+    partial = target.with_name(f".decrypt-{os.getpid()}.part")
+    try:
+        with partial.open("xb") as file:
+            _write(client, cos_path, head, key, file, quiet=quiet)
+        _rename_new(partial, target)
+    except OSError as error:
+        raise SourceError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    shown = printable(cos_path), printable(str(target))
+    _say(f"[ok] decrypted {shown[0]} to {shown[1]}, {head.size} bytes")
+
+
+def _write(
+    client: Download, cos_path: str, head: Head, key: ContentKey, file: BinaryIO, *, quiet: bool
+) -> None:
+    cipher, digest = key.cipher(0), hashlib.md5(usedforsecurity=False)
+    done, next_line = 0, time.monotonic() + _SHOW_EVERY
+    for piece in client.pieces(cos_path, head):
+        plain = cipher.update(piece)
+        digest.update(plain)
+        file.write(plain)
+        done += len(plain)
+        if not quiet and time.monotonic() >= next_line:
+            next_line = time.monotonic() + _SHOW_EVERY
+            _say(
+                f"[DownloadInProgress] [key: {printable(cos_path)}] "
+                f"[byteDownload/ byteTotal/ percentage: {done}/ {head.size}/ "
+                f"{100 * done / head.size:.2f}%]"
+            )
+    file.flush()
+    os.fsync(file.fileno())
+    expected = head.headers.get("x-cos-meta-md5", "").lower()
+    if expected and expected != digest.hexdigest():
+        raise CosError(
+            "the decrypted content is not what was encrypted: its MD5 is not that in "
+            "x-cos-meta-md5",
+            code="ChecksumMismatch",
+        )
+
+
+def _say(text: str) -> None:
+    """Print a line. The file matters, not whether stdout can be written."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
+
+
+def _rename_new(partial: Path, target: Path) -> None:
+    """Give a file its name unless somebody else has taken it meanwhile."""
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        _refuse_existing(target)
+        partial.rename(target)
+
+
+def _told(error: MigrateError, cos_path: str) -> CosError:
+    """Return the error with all that support would ask for."""
+    more = [f"code: {error.code}"] if error.code else []
+    if error.request_id:
+        more.append(f"requestid: {error.request_id}")
+    text = f"[fail] cannot decrypt {cos_path}: {masked(str(error))} ({', '.join(more)})"
+    return CosError(text, status=error.status, code=error.code, request_id=error.request_id)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    """End the command in good order."""
+    raise SystemExit(signals.exit_code(number))

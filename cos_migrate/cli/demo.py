@@ -1,0 +1,234 @@
+"""`--demo`: the whole tool on this machine alone, against the embedded COS.
+
+Makes sample files, migrates them twice in processes of their own, as a user would, and compares
+what the server then holds with the files. Everything it makes lies in `tmp/demo`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from cos_migrate import signals
+from cos_migrate.cos.crc64 import crc64
+from cos_migrate.cos.requests import Access, CosSettings, Credentials
+from cos_migrate.emulator import EmbeddedCos
+from cos_migrate.errors import MigrateError, StateError
+from cos_migrate.http.connection import Connection
+from cos_migrate.lock import FileLock
+from cos_migrate.safe_files import make_folder, write_file
+
+_BUCKET = "demo-1250000000"
+_REGION = "ap-guangzhou"
+_ID, _KEY = "demo-secret-id", "demo-secret-key"
+_MIB = 1 << 20
+_FILES = 2_000
+_BIG = (5 * _MIB, 6 * _MIB + 1, 11 * _MIB, 16 * _MIB)
+_NAMES = (
+    "with blanks in it.txt",
+    "100% sure+more.txt",
+    "fragezeichen?&=#.html",
+    "이전 작업.txt",
+    "迁移工具.json",
+    "emoji 🚚.png",
+    "UPPER.JPG",
+    ".hidden",
+    "no extension",
+)
+
+
+def run_demo(folder: Path) -> int:
+    """Run the demo in the tool's folder; return its exit code.
+
+    Raises StateError when another demo runs there, MigrateError when it cannot be written to, and
+    SystemExit with the exit code of the signal that ended it.
+    """
+    ending = _Ending()
+    signals.install(ending)
+    try:
+        return _run_alone(folder, ending)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise MigrateError(
+            f"the demo cannot use {folder / 'tmp'} ({error.strerror or error}): let the user of "
+            "this tool write there, or free space on the disk"
+        ) from error
+
+
+class _Ending:
+    """A handler that ends the demo by raising SystemExit."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._held = False
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        self._number = number
+        if not self._held:
+            raise SystemExit(signals.exit_code(number))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Put a signal off until a block is through."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        if self._number:
+            raise SystemExit(signals.exit_code(self._number))
+
+
+def _run_alone(folder: Path, ending: _Ending) -> int:
+    place = folder / "tmp" / "demo"
+    place.parent.mkdir(exist_ok=True)
+    lock = FileLock(folder / "tmp" / "demo.lock")
+    if not lock.acquire():
+        raise StateError("another demo is running in this folder")
+    try:
+        return _Demo(folder, place, ending).run()
+    finally:
+        lock.release()
+
+
+class _Demo:
+    def __init__(self, folder: Path, place: Path, ending: _Ending) -> None:
+        self._ending = ending
+        self._tool = folder
+        self._place = place
+        self._files = place / "files"
+
+    def run(self) -> int:
+        make_folder(self._place)  # none is emptied that another user has linked to
+        shutil.rmtree(self._place, ignore_errors=True)
+        make_folder(self._place)
+        for name in ("conf", "db", "log", "tmp", "cos"):
+            (self._place / name).mkdir()
+        print(f"making {_FILES} sample files in {self._shown(self._files)} ...", flush=True)
+        make_sample_tree(self._files)
+        cos = EmbeddedCos(self._place / "cos", secret_id=_ID, secret_key=_KEY)
+        with cos:
+            print(f"the embedded COS listens on http://127.0.0.1:{cos.port}", flush=True)
+            self._write_config(cos.port)
+            for title in ("first run: everything is new", "second run: all of it is skipped"):
+                print(f"\n=== {title} ===", flush=True)
+                code = self._migrate()
+                if code:
+                    print(f"the migration ended with exit code {code}: see the lines above")
+                    return code
+            wrong = list(self._compare(cos.port))
+        return self._conclude(wrong)
+
+    def _conclude(self, wrong: list[str]) -> int:
+        for line in wrong:
+            print(line)
+        count = sum(1 for _ in _walk(self._files))
+        if wrong:
+            print(f"{len(wrong)} of {count} objects are not what was sent.")
+            return 1
+        print(
+            f"All {count} objects were read back from the embedded COS and are byte for byte the "
+            "files that were sent.\n"
+            f"Look at them in {self._shown(self._place / 'cos' / _BUCKET)}, at the log in "
+            f"{self._shown(self._place / 'log' / 'info.log')}.\n"
+            "Next: put your bucket, keys and localPath into conf/config.ini, then run "
+            "sh start_migrate.sh (README.md says more)."
+        )
+        return 0
+
+    def _write_config(self, port: int) -> None:
+        local = str(self._files.resolve()).replace("\\", "\\\\")
+        text = (
+            "[migrateType]\ntype=migrateLocal\n"
+            f"[common]\nsecretId={_ID}\nsecretKey={_KEY}\nbucketName={_BUCKET}\n"
+            f"region={_REGION}\nendPointSuffix=localhost:{port}\ncosPath=/demo/\n"
+            f"[migrateLocal]\nlocalPath={local}\n"
+        )
+        write_file(self._place / "conf" / "config.ini", text.encode())
+
+    def _migrate(self) -> int:
+        # Relative: in a list of folders, the name of one cannot hold the sign between them.
+        tool = os.path.relpath(self._tool.resolve(), self._place.resolve())
+        paths = [tool, os.environ.get("PYTHONPATH", "")]
+        environ = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        }
+        for name in ("COS_SECRETID", "COS_SECRETKEY", "COS_TOKEN", "RUN_MODE"):
+            environ.pop(name, None)
+        words = [sys.executable, "-m", "cos_migrate", "--quiet"]
+        child = None
+        try:
+            with self._ending.held():  # a process that is half started cannot be ended
+                child = subprocess.Popen(words, cwd=self._place, env=environ)
+            return child.wait()
+        except SystemExit:
+            if child:
+                child.terminate()
+            raise
+        finally:
+            if child:
+                child.wait()
+
+    def _compare(self, port: int) -> Iterator[str]:
+        """Read every object back; yield what is wrong."""
+        settings = CosSettings(_BUCKET, _REGION, Credentials(_ID, _KEY), suffix=f"localhost:{port}")
+        access = Access(settings)
+        route = access.routes[0]
+        connection: Connection | None = None
+        for path in _walk(self._files):
+            cos_path = "/demo/" + path.relative_to(self._files).as_posix()
+            if connection is None or not connection.reusable:
+                connection = access.network.connect(route)
+            answer = connection.request(access.head(route, "GET", cos_path, (), ()))
+            data = path.read_bytes()
+            body = answer.read_all(len(data) + 1)
+            if answer.status != 200:  # noqa: PLR2004 - HTTP
+                yield f"{cos_path}: the server answers {answer.status}"
+            elif len(body) != len(data) or crc64(body) != crc64(data):
+                yield f"{cos_path}: differs from {path}"
+        if connection:
+            connection.close()
+
+    def _shown(self, path: Path) -> str:
+        return str(path.relative_to(self._tool)) if path.is_relative_to(self._tool) else str(path)
+
+
+def make_sample_tree(root: Path) -> None:
+    """Make files of every kind that a user's folder may hold, the same each time."""
+    chance = random.Random(2026)  # noqa: S311 - sample data
+    folders = [root / "docs" / f"chapter {n}" / "pages" for n in range(4)]
+    folders += [root / "photos" / f"{year}" for year in range(2020, 2030)]
+    folders += [root.joinpath("deep", *"abcdefghij"), root / "ordner mit ümlaut"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    for name in _NAMES:
+        with suppress(OSError):  # Windows takes no ? in a name
+            (root / name).write_bytes(name.encode())
+    (root / "empty").write_bytes(b"")
+    for number, size in enumerate(_BIG):
+        (root / f"big {number}.bin").write_bytes(chance.randbytes(size))
+    made = sum(1 for _ in _walk(root))
+    for number in range(_FILES - made - 1):
+        size = 0 if number % 97 == 0 else chance.randrange(1, 16_000)
+        folder = folders[number % len(folders)]
+        (folder / f"file {number:04d}.dat").write_bytes(chance.randbytes(size))
+    try:
+        (root / "link to a folder").symlink_to(folders[-1], target_is_directory=True)
+    except OSError:  # Windows without the right to make links
+        (root / "no link here").write_bytes(b"")
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Yield every file below `root`, links followed."""
+    for folder, _, names in os.walk(root, followlinks=True):
+        for name in names:
+            yield Path(folder) / name

@@ -1,0 +1,194 @@
+"""The tasks of `batchTaskPath`: one pair of buckets a line, each a configuration of its own.
+
+A line's text is in no message: its columns are secrets, or may be when somebody has mixed them up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from cos_migrate.config.loader import Config, from_environment
+from cos_migrate.config.options import REQUIRED, Adjusted, Declared, declared
+from cos_migrate.errors import ConfigError
+
+COLUMNS = (
+    "destSecretId",
+    "destSecretKey",
+    "destBucket",
+    "destEndpoint",
+    "srcSecretId",
+    "srcSecretKey",
+    "srcBucket",
+    "srcEndpoint",
+)
+_COMMON = ("secretId", "secretKey", "bucketName", "endPointSuffix")
+_CLOUD = ("accessKeyId", "accessKeySecret", "bucket", "endPoint")
+_COPY = ("srcSecretId", "srcSecretKey", "srcBucketName", "srcEndPointSuffix")
+"""What a section calls its four columns: of the target, of a cloud, of a bucket to copy from."""
+_PUBLIC = re.compile(r"cos\.(?!accelerate\.)([a-z0-9-]+)\.myqcloud\.com")
+_REGIONAL = re.compile(
+    r"cos(?:-internal)?\.(?!accelerate\.)([a-z0-9-]+)\.(?:myqcloud\.com|tencentcos\.cn)"
+)
+_REGION = re.compile("(?:af|ap|cn|eu|me|na|sa)-[a-z0-9-]+")
+
+
+class BatchTask(NamedTuple):
+    """One line."""
+
+    number: int
+    """1-based; 0 for a configuration that is no line."""
+    config: Config | None
+    """What it asks for; None when it cannot be used."""
+    problem: str = ""
+    """What is wrong with it, fit to be printed."""
+
+    @property
+    def name(self) -> str:
+        """What its run is called: part of the names of its own files; empty for a single run."""
+        return f"task{self.number}" if self.number else ""
+
+    @property
+    def shown(self) -> str:
+        """Which buckets it is about, without secrets."""
+        if self.config is None:
+            return ""
+        common, source = self.config.common, self.config.source
+        target = common.end_point_suffix or common.region
+        if _copies(source):
+            bucket = source.src_bucket_name
+            origin = source.src_end_point_suffix or source.src_region
+        else:
+            bucket, origin = source.bucket, source.end_point
+        return f"{bucket} of {origin} to {common.bucket_name} of {target}"
+
+
+def tasks(config: Config, environ: Mapping[str, str]) -> Iterator[BatchTask]:
+    """Yield the tasks of the file that `config` names; blank lines are none.
+
+    Raises ConfigError when it cannot be read.
+    """
+    path = config.common.batch_task_path
+    try:
+        with open(path, "rb") as file:
+            # All of it now: the tasks may take days, and somebody may edit it meanwhile.
+            lines = file.read().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    except OSError as error:
+        raise ConfigError([f"batchTaskPath {path} cannot be read: {error.strerror}"]) from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _task(number, line, config, environ)
+
+
+def _task(number: int, line: bytes, config: Config, environ: Mapping[str, str]) -> BatchTask:
+    def refused(problem: str, legal: str) -> BatchTask:
+        where = f"{config.common.batch_task_path} line {number}"
+        return BatchTask(number, None, f"{problem} ({where}; legal: {legal})")
+
+    layout = f"UTF-8, {len(COLUMNS)} columns separated by tabs: {' '.join(COLUMNS)}"
+    try:
+        columns = [column.strip() for column in line.decode().rstrip("\r\n").split("\t")]
+    except UnicodeDecodeError:
+        return refused("it is not UTF-8", layout)
+    if len(columns) != len(COLUMNS):
+        problem = f"it has {len(columns)} columns instead of {len(COLUMNS)}, separated by tabs"
+        return refused(problem, layout)
+    common = _Side(config.common, _COMMON, COLUMNS[:4], environ)
+    source = _Side(config.source, _keys_of(config.source), COLUMNS[4:], environ)
+    common.read(columns[:4])
+    source.read(columns[4:])
+    copies = _copies(config.source)
+    # Without a region the private endpoint is enough, but records of copies name both regions.
+    common.place("region", "end_point_suffix", by_region=copies)
+    if copies:
+        source.place("src_region", "src_end_point_suffix", by_region=True)
+    wrong = [", ".join(side.wrong) for side in (common, source) if side.wrong]
+    if wrong:
+        legal = "; ".join(f"{name}: {what}" for name, what in (common.wrong | source.wrong).items())
+        return refused(f"{' and '.join(wrong)} cannot be used", legal)
+    return BatchTask(
+        number,
+        Config(
+            config.migrate_type,
+            dataclasses.replace(config.common, **common.values),
+            dataclasses.replace(config.source, **source.values),
+        ),
+    )
+
+
+def _keys_of(section: Any) -> tuple[str, ...]:
+    return _COPY if _copies(section) else _CLOUD
+
+
+def _copies(section: Any) -> bool:
+    """Return whether a section is about a bucket that COS copies itself, named by its region."""
+    return hasattr(section, "src_bucket_name")
+
+
+class _Side:
+    """One of the two buckets of a line: the values that its columns give the keys of a section."""
+
+    def __init__(
+        self,
+        section: Any,
+        keys: tuple[str, ...],
+        columns: tuple[str, ...],
+        environ: Mapping[str, str],
+    ) -> None:
+        known = {one.option.key: one for one in declared(type(section))}
+        self._section = section
+        self._options = [known[key] for key in keys]
+        self._columns = columns
+        self._environ = environ
+        self.values: dict[str, Any] = {}
+        """By attribute."""
+        self.wrong: dict[str, str] = {}
+        """What is legal, by the columns that cannot be used."""
+
+    def read(self, texts: list[str]) -> None:
+        """Parse the columns."""
+        for one, column, text in zip(self._options, self._columns, texts, strict=True):
+            try:
+                self.values[one.name] = self._value(one, text)
+            except ValueError:
+                self.wrong[column] = one.option.legal
+
+    def place(self, region: str, suffix: str, *, by_region: bool) -> None:
+        """Split an endpoint of COS, the last column, into the attributes `region` and `suffix`.
+
+        `by_region`: the region must be known even beside a private endpoint.
+        """
+        column = self._columns[-1]
+        if column in self.wrong:
+            return
+        text = self.values[suffix]
+        named = _REGIONAL.fullmatch(text)
+        if named:
+            self.values[region] = named[1]
+        elif _REGION.fullmatch(text):
+            self.values |= {region: text, suffix: ""}
+        if _PUBLIC.fullmatch(text):
+            # Named by its region it can be fallen back from to the backup domain.
+            self.values[suffix] = ""
+        if not self.values.get(region, getattr(self._section, region)) and (by_region or not text):
+            nothing = "another endpoint or nothing" if by_region else "host[:port]; nothing"
+            self.wrong[column] = (
+                f"cos.<region>.myqcloud.com; {nothing} only where the configuration "
+                f"sets {self._key_of(region)}"
+            )
+
+    def _key_of(self, attribute: str) -> str:
+        options = declared(type(self._section))
+        return next(one.option.key for one in options if one.name == attribute)
+
+    def _value(self, one: Declared, text: str) -> Any:
+        if not text:
+            if one.default is REQUIRED:
+                raise ValueError(text)
+            return getattr(self._section, one.name)
+        if one.option.secret:
+            text = from_environment(text, self._environ)
+        value = one.option.parse(text)
+        return value.value if isinstance(value, Adjusted) else value

@@ -1,0 +1,111 @@
+"""The keys that the sections of all cloud sources share: whose bucket, which keys, how to reach it.
+
+Owns their declaration only. What is peculiar to a cloud, its `endPoint` first of all, stands in
+that source's own section.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cos_migrate.config import values
+from cos_migrate.config.options import Mistake, option
+from cos_migrate.config.values import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudAccess:
+    """What every cloud source needs to know; the base of its section."""
+
+    bucket: str = option(
+        "bucket",
+        help="source bucket",
+        parse=values.foreign_bucket,
+        legal="the name of the source bucket",
+        batch=True,
+    )
+    access_key_id: Secret = option(
+        "accessKeyId",
+        help="access key that may list and read the source bucket",
+        parse=values.secret,
+        legal="the access key that the source's provider gave you",
+        secret=True,
+        placeholders=("yourAccessKeyId", "AccessKeyId", "AccessKey", "xxx"),
+        batch=True,
+    )
+    access_key_secret: Secret = option(
+        "accessKeySecret",
+        help="secret that belongs to accessKeyId",
+        parse=values.secret,
+        legal="the secret key that the source's provider gave you",
+        secret=True,
+        placeholders=("yourAccessKeySecret", "SecretAccessKey", "SecretKey", "xxx"),
+        batch=True,
+    )
+    prefix: str = option(
+        "prefix",
+        help="migrate only keys that begin with this",
+        default="",
+        parse=values.prefix,
+        legal="the beginning of keys, or nothing",
+    )
+    proxy_host: str = option(
+        "proxyHost",
+        help="HTTP proxy for the source",
+        default="",
+        parse=values.host,
+        legal="a host name or address without http:// and port",
+    )
+    proxy_port: int = option(
+        "proxyPort",
+        help="port of that proxy",
+        default=0,
+        parse=values.port_number,
+        legal="a whole number from 1 to 65535",
+    )
+    src_https: bool = option(
+        "srcHttps",
+        help="reach the source over HTTPS",
+        default=False,
+        parse=values.on_off,
+        legal="on or off",
+    )
+    src_connect_timeout: int = option(
+        "srcConnectTimeout",
+        help="milliseconds to wait for a connection to the source",
+        default=5000,
+        parse=values.integer(1, values.MAX_INT, "{} is invalid, srcConnectTimeout must be gt 0"),
+        legal=f"a whole number from 1 to {values.MAX_INT}",
+    )
+    src_socket_timeout: int = option(
+        "srcSocketTimeout",
+        help="milliseconds to wait for the source to send something",
+        default=10_000,
+        parse=values.integer(1, values.MAX_INT, "{} is invalid, srcSocketTimeout must be gt 0"),
+        legal=f"a whole number from 1 to {values.MAX_INT}",
+    )
+    uri_list: str = option(
+        "uriList",
+        help="file of keys, one a line: migrate these instead of listing the bucket",
+        default="",
+        parse=values.existing_file,
+        legal="the absolute path of an existing file, or nothing",
+        path=True,
+    )
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Yield what is wrong only in combination."""
+        yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
+
+
+def service_address(key: str, help_: str) -> Any:
+    """Declare an optional address that replaces the provider's own."""
+    return option(
+        key,
+        help=help_,
+        default="",
+        parse=values.endpoint,
+        legal="host or host:port, with or without http:// or https://; or nothing",
+    )

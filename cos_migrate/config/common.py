@@ -1,0 +1,417 @@
+"""The sections that belong to no single source, and the types of their values.
+
+Owns the fields that the engine reads; it loads nothing, and everything in it can be pickled.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cos_migrate.config import values
+from cos_migrate.config.options import Mistake, option
+from cos_migrate.config.values import NO_SECRET, Secret, TimeWindow
+
+__all__ = ["Common", "MigrateType", "Secret", "TimeWindow"]
+
+_PROCESSES_MOST = 8
+"""More worker processes than this are faster than one coordinator can plan for."""
+_KEY_SIZES = (16, 24, 32)
+_IV_SIZE = 16
+_COUNT = f"a whole number from 1 to {values.MAX_INT}"
+
+
+def _encrypt_iv(text: str) -> str:
+    if len(text.encode()) == _IV_SIZE:
+        return text
+    raise ValueError(f"{text} is invalid, encryptIV must be exactly {_IV_SIZE} bytes")
+
+
+def _key_mistakes(key_path: str) -> Iterator[Mistake]:
+    legal = "the path of a file of 16, 24 or 32 bytes, the AES key itself"
+    if not key_path:
+        yield Mistake("keyPath", "keyPath is required when clientEncryption is on", legal)
+        return
+    try:
+        with Path(values.existing_file(key_path)).open("rb") as file:
+            size = len(file.read(max(_KEY_SIZES) + 1))
+    except (ValueError, OSError) as error:
+        yield Mistake("keyPath", f"keyPath {error}", legal)
+        return
+    if size not in _KEY_SIZES:
+        yield Mistake("keyPath", f"keyPath {key_path} does not hold an AES key", legal)
+
+
+def _switch(
+    key: str,
+    help_: str,
+    parse: Callable[[str], bool] = values.on_off,
+    *,
+    default: bool = False,
+) -> Any:
+    return option(key, help=help_, default=default, parse=parse, legal="on or off")
+
+
+def _truth(key: str, help_: str) -> Any:
+    return option(key, help=help_, default=False, parse=values.true_false, legal="true or false")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrateType:
+    """The `[migrateType]` section."""
+
+    type: str = option(
+        "type",
+        help="which source to migrate from; also the name of its section",
+        legal="the name of a source's section, such as migrateLocal",
+    )
+    deprecated_type: str = option(
+        "deprecatedType",
+        help="accepted and ignored; the Java tool wants `on` for every source but local files",
+        default="",
+        legal="anything",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """The `[common]` section: the target, and how the migration runs."""
+
+    secret_id: Secret = option(
+        "secretId",
+        help="SecretId of the account that owns the target bucket",
+        parse=values.secret,
+        legal="the SecretId from https://console.cloud.tencent.com/cam/capi",
+        secret=True,
+        variable="COS_SECRETID",
+        placeholders=("COS_SECRETID", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+        batch=True,
+    )
+    secret_key: Secret = option(
+        "secretKey",
+        help="SecretKey that belongs to secretId",
+        parse=values.secret,
+        legal="the SecretKey from https://console.cloud.tencent.com/cam/capi",
+        secret=True,
+        variable="COS_SECRETKEY",
+        placeholders=("COS_SECRETKEY", "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"),
+        batch=True,
+    )
+    token: Secret = option(
+        "token",
+        help="token of a temporary credential",
+        default=NO_SECRET,
+        parse=values.secret,
+        legal="the token that came with secretId and secretKey, or nothing",
+        secret=True,
+        variable="COS_TOKEN",
+        placeholders=("COS_TOKEN", "zzzzzzzzzzzzzzzzz"),
+    )
+    bucket_name: str = option(
+        "bucketName",
+        help="target bucket",
+        parse=values.bucket_name,
+        legal="<name>-<APPID> in lower case letters, digits and hyphens, "
+        "such as examplebucket-1250000000",
+        placeholders=("examplebucket-APPID",),
+        batch=True,
+    )
+    region: str = option(
+        "region",
+        help="region of the target bucket",
+        parse=values.region,
+        legal="lower case letters, digits and hyphens, such as ap-guangzhou",
+        batch=True,
+    )
+    storage_class: str = option(
+        "storageClass",
+        help="storage class of what is uploaded",
+        default="STANDARD",
+        parse=values.storage_class,
+        legal=", ".join(values.STORAGE_CLASSES),
+    )
+    cos_path: str = option(
+        "cosPath",
+        help="folder in the target bucket",
+        default="/",
+        parse=values.cos_folder("{} is invalid, cospath must start with /"),
+        legal="a path that starts with /, such as /folder/doc/",
+    )
+    db_cos_path: str = option(
+        "dbCosPath",
+        help="Upyun only: stands in the name of the record database instead of cosPath",
+        default="",
+        parse=values.cos_folder("{} is invalid, dbcospath must start with /"),
+        legal="a path that starts with /, or nothing",
+    )
+    https: bool = _switch("https", "transfer over HTTPS")
+    ca_file: str = option(
+        "caFile",
+        help="certificates (PEM) of a private authority, trusted besides the public ones",
+        default="",
+        parse=values.existing_file,
+        legal="the path of a PEM file, or nothing",
+        path=True,
+        variable="SSL_CERT_FILE",
+    )
+    end_point_suffix: str = option(
+        "endPointSuffix",
+        help="replaces cos.<region>.myqcloud.com: a private endpoint or an accelerated domain",
+        default="",
+        parse=values.endpoint_suffix,
+        legal="host or host:port without http://, such as cos.example.com or localhost:8080",
+    )
+    proxy_host: str = option(
+        "proxyHost",
+        help="HTTP proxy for COS",
+        default="",
+        parse=values.host,
+        legal="a host name or address without http:// and port",
+    )
+    proxy_port: int = option(
+        "proxyPort",
+        help="port of that proxy",
+        default=0,
+        parse=values.port_number,
+        legal="a whole number from 1 to 65535",
+    )
+    proxy_user: str = option(
+        "proxyUser",
+        help="user name for that proxy",
+        default="",
+        legal="a user name, or nothing",
+    )
+    proxy_password: Secret = option(
+        "proxyPassword",
+        help="password for that proxy",
+        default=NO_SECRET,
+        parse=values.password,
+        legal="a password, or nothing",
+        secret=True,
+    )
+    short_connection: bool = _truth("shortConnection", "close the connection after each request")
+    tmp_folder: str = option(
+        "tmpFolder",
+        help="folder for what cannot be streamed",
+        default="./tmp",
+        parse=values.existing_folder,
+        legal="the absolute path of an existing folder",
+        path=True,
+    )
+    small_file_threshold: int = option(
+        "smallFileThreshold",
+        help="from this size on, in bytes, objects are uploaded in parts",
+        default=5 * values.MIB,
+        parse=values.integer(
+            5 * values.MIB,
+            5 * values.GIB,
+            "invalid smallFileThresholdStr: {}, "
+            "legal smallFileThreshold is [5242880, 5368709120], 5MB ~ 5GB",
+        ),
+        legal="bytes, 5242880 to 5368709120",
+    )
+    small_file_executor_num: int = option(
+        "smallFileExecutorNum",
+        help="small objects transferred at once",
+        default=64,
+        parse=values.integer(1, 1024, "{} is invalid, legal smallFileExecutorNum  is [1, 1024] "),
+        legal="a whole number from 1 to 1024",
+    )
+    big_file_executor_num: int = option(
+        "bigFileExecutorNum",
+        help="parts of big objects transferred at once",
+        default=8,
+        parse=values.integer(1, 64, "{} is invalid, legal bigFileExecutorNum is [1, 64] "),
+        legal="a whole number from 1 to 64",
+    )
+    thread_num: int = option(
+        "threadNum",
+        help="accepted and ignored; the Java tool's task threads",
+        default=0,
+        parse=values.integer(
+            1, values.MAX_INT, "{} is invalid, taskExecutorNumber must be greater than 0"
+        ),
+        legal=_COUNT,
+    )
+    worker_process_num: int = option(
+        "workerProcessNum",
+        help="processes that share the transfers; nothing: from the processor's cores",
+        default=-1,
+        parse=values.integer(0, 60, "{} is invalid, legal workerProcessNum is [0, 60]"),
+        legal="0 (all in one process) to 60, or nothing",
+    )
+    list_parallel: int = option(
+        "listParallel",
+        help="listings of a cloud source under way at once",
+        default=8,
+        parse=values.integer(1, 64, "{} is invalid, legal listParallel is [1, 64]"),
+        legal="a whole number from 1 to 64",
+    )
+    buffer_memory: int = option(
+        "bufferMemory",
+        help="bytes of object data held in memory at once",
+        default=256 * values.MIB,
+        parse=values.integer(
+            values.MIB,
+            1024 * values.GIB,
+            "{} is invalid, legal bufferMemory is [1048576, 1099511627776], 1MB ~ 1TB",
+        ),
+        legal="bytes, 1048576 to 1099511627776",
+    )
+    big_file_upload_part_size: int = option(
+        "bigFileUploadPartSize",
+        help="bytes of one part; grows where an object would need more than 10,000 parts",
+        default=5 * values.MIB,
+        parse=values.part_size,
+        legal="bytes, 1048576 to 5368709120",
+    )
+    thread_traffic_limit: int = option(
+        "threadTrafficLimit",
+        help="limit of one upload in bit/s",
+        default=0,
+        parse=values.traffic_limit,
+        legal="819200 to 838860800; nothing, 0 or less: no limit",
+    )
+    entire_file_md5_attached: bool = _switch(
+        "entireFileMd5Attached",
+        "store the MD5 of the whole content as x-cos-meta-md5",
+        default=True,
+    )
+    daemon_mode: bool = _switch("daemonMode", "repeat the migration for ever")
+    daemon_mode_inter_val: int = option(
+        "daemonModeInterVal",
+        help="seconds between two rounds of daemonMode",
+        default=60,
+        parse=values.integer(
+            1, values.MAX_INT, "{} is invalid, damonInterVal must be greater than 0"
+        ),
+        legal=_COUNT,
+    )
+    execute_time_window: TimeWindow = option(
+        "executeTimeWindow",
+        help="part of the day in which to work; it wraps midnight when the end comes first",
+        default=TimeWindow(0, values.DAY),
+        parse=TimeWindow.parse,
+        legal="HH:MM,HH:MM from 00:00 to 24:00",
+    )
+    encryption_type: str = option(
+        "encryptionType",
+        help="sse-cos: COS encrypts what it stores",
+        default="",
+        parse=values.exactly("sse-cos"),
+        legal="sse-cos, or nothing",
+    )
+    output_finished_file_folder: str = option(
+        "outputFinishedFileFolder",
+        help="folder for lists of what was migrated, one file a day",
+        default="",
+        parse=values.existing_folder,
+        legal="the absolute path of an existing folder, or nothing",
+        path=True,
+    )
+    resume: bool = _truth("resume", "go on listing a cloud source where the last run stopped")
+    skip_same_path: bool = _truth(
+        "skipSamePath", "ask COS first, and skip what it already has under the same key"
+    )
+    real_time_compare: bool = _switch(
+        "realTimeCompare", "Ali and Upyun: compare with COS instead of the records"
+    )
+    probe_records: bool = _switch(
+        "probeRecords",
+        "when all is skipped, ask COS for up to three of the recorded objects",
+        default=True,
+    )
+    request_try_count: int = option(
+        "requestTryCount",
+        help="tries of one request before its object fails",
+        default=5,
+        parse=values.integer(
+            1, values.MAX_INT, "{} is invalid, legal requestTryCount must be gt 0"
+        ),
+        legal=_COUNT,
+    )
+    request_timeout_enable: bool = _switch(
+        "requestTimeoutEnable", "limit the time of one whole request"
+    )
+    request_timeout_ms: int = option(
+        "requestTimeoutMs",
+        help="that limit in milliseconds",
+        default=300_000,
+        parse=values.integer(
+            1, values.MAX_INT, "{} is invalid, legal requestTimeoutMS  must be gt 0"
+        ),
+        legal=_COUNT,
+    )
+    client_encryption: bool = _switch(
+        "clientEncryption", "encrypt on this machine before uploading", values.on_or_not
+    )
+    encryption_algo: str = option(
+        "encryptionAlgo",
+        help="algorithm of clientEncryption",
+        default="AES-CTR",
+        parse=values.exactly("AES-CTR"),
+        legal="AES-CTR",
+    )
+    key_path: str = option(
+        "keyPath",
+        help="file whose raw bytes are the key of clientEncryption",
+        default="",
+        legal="the absolute path of a file of 16, 24 or 32 bytes",
+        path=True,
+    )
+    encrypt_iv: str = option(
+        "encryptIV",
+        help="initialisation vector of clientEncryption; nothing: random for each object",
+        default="",
+        parse=_encrypt_iv,
+        legal="exactly 16 bytes of text, or nothing",
+    )
+    check: bool = _switch(
+        "check", "compare what is on COS with the source in a second pass", values.on_or_not
+    )
+    copy_acl: bool = _switch(
+        "copyAcl", "carry over the ACL of objects where the source can tell it"
+    )
+    batch_task_path: str = option(
+        "batchTaskPath",
+        help="cloud sources: a file with one pair of buckets a line, migrated one by one",
+        default="",
+        parse=values.existing_file,
+        legal="the absolute path of an existing file, or nothing",
+        path=True,
+    )
+    log_skipped: bool = _switch(
+        "logSkipped", "write skipped objects into the logs too", default=True
+    )
+    rocks_max_open_file: int = option(
+        "rocksMaxOpenFile",
+        help="files that the record database keeps open",
+        default=0,
+        parse=values.integer(-1, values.MAX_INT, "{} is invalid, it must be a number of files"),
+        legal="a whole number; -1: no limit; nothing or 0: the database's own default",
+    )
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Yield what is wrong only in combination."""
+        yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
+        if (self.proxy_user or self.proxy_password) and not self.proxy_host:
+            message = "proxyHost is missing: proxyUser or proxyPassword is set"
+            yield Mistake("proxyHost", message, "a host name")
+        if self.client_encryption:
+            yield from _key_mistakes(self.key_path)
+
+
+def worker_count(common: Common) -> int:
+    """Return how many worker processes share the pools; 0: the coordinator does all."""
+    wanted = common.worker_process_num
+    count = wanted if wanted >= 0 else min(_PROCESSES_MOST, _cores())
+    return min(count, max(common.small_file_executor_num, common.big_file_executor_num))
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

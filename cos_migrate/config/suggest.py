@@ -1,0 +1,117 @@
+"""What was meant by a section or a key that is not known.
+
+Pure functions over the names that `config` knows; whether a slip is an error is for `config`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from cos_migrate.config.options import Option, declared
+
+Options = Mapping[str, Mapping[str, Option]]
+"""Section -> every spelling of its keys -> the option."""
+
+_CLOSE_SECTION = 0.8
+_CLOSE_SECTION_WITH_OUR_KEY = 0.55
+_CLOSE_KEY = 0.6
+
+
+class OptionsOf(Mapping[str, Mapping[str, Option]]):
+    """The options of every section; those of a section are made when they are first asked for."""
+
+    def __init__(self, sections: Mapping[str, type]) -> None:
+        """`sections`: name -> dataclass; looked up only for a section whose options are wanted."""
+        self._sections = sections
+        self._names = tuple(sections)
+        self._made: dict[str, Mapping[str, Option]] = {}
+
+    def __getitem__(self, section: str) -> Mapping[str, Option]:
+        if section not in self._made:
+            self._made[section] = _spelled(self._sections[section])
+        return self._made[section]
+
+    def __contains__(self, section: object) -> bool:
+        return section in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _spelled(section: type) -> Mapping[str, Option]:
+    """Return the options of a section by every spelling of their keys."""
+    return {
+        spelling: field.option
+        for field in declared(section)
+        for spelling in (field.option.key, *field.option.aliases)
+    }
+
+
+def near_misses(key: str, known: Mapping[str, Option]) -> list[Option]:
+    """Return the options whose key differs from `key` only by case or by one letter.
+
+    One letter is one that is missing, added, another, or changed places with its neighbour.
+    """
+    found = [known[spelling] for spelling in known if _nearly_equal(key.lower(), spelling.lower())]
+    return list(dict.fromkeys(found))
+
+
+def _nearly_equal(one: str, other: str) -> bool:
+    pairs = zip(one, other, strict=False)
+    start = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    left, right = one[start:], other[start:]
+    return (
+        left[1:] == right[1:]
+        or left[1:] == right
+        or left == right[1:]
+        or (left[:2] == right[1::-1] and left[2:] == right[2:])
+    )
+
+
+def problem_with_override(section: str, key: str, options: Options) -> str:
+    """Return what is wrong with `-Dsection.key`, or nothing when it is none of our words.
+
+    Java knows many of these (`-Dfile.encoding`, `-Dhttp.proxyHost`), so what is not near to a
+    section of ours is taken for one of them.
+    """
+    if section in options:
+        return f"unknown key -D{section}.{key}{nearest_key(section, key, options)}"
+    if not section:
+        homes = [name for name, keys in options.items() if key in keys]
+        ways = " or ".join(f"-D{home}.{key}=value" for home in homes)
+        return f"-D{key} names no section; legal: {ways}" if homes else ""
+    close = _closest(section, options, _CLOSE_SECTION)
+    if not close:
+        homes = [name for name, keys in options.items() if key in keys]
+        close = _closest(section, homes, _CLOSE_SECTION_WITH_OUR_KEY)
+    if not close:
+        return ""
+    return f"unknown section -D{section}.{key}; the nearest is -D{close}.{key}"
+
+
+def nearest_section(section: str, options: Options) -> str:
+    """Return `; the nearest known section is ...`, or nothing when none is near."""
+    close = _closest(section, options, _CLOSE_SECTION)
+    return f"; the nearest known section is [{close}]" if close else ""
+
+
+def nearest_key(section: str, key: str, options: Options) -> str:
+    """Return `; the nearest known key is ...`, or where the key belongs, or where to look."""
+    homes = [name for name, keys in options.items() if key in keys]
+    if homes:
+        return f"; {key} is a key of {' and '.join(f'[{home}]' for home in homes)}"
+    close = _closest(key, options[section], _CLOSE_KEY)
+    if close:
+        return f"; the nearest known key is {close}"
+    return f"; the shipped conf/config.ini explains every key of [{section}]"
+
+
+def _closest(name: str, known: Iterable[str], cutoff: float) -> str:
+    by_lower = {one.lower(): one for one in known}
+    import difflib  # noqa: PLC0415 - only a slip needs it
+
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
+    return by_lower[close[0]] if close else ""

@@ -1,0 +1,106 @@
+"""What COS answers: its XML errors sorted by kind, and the few values of its XML results."""
+
+from __future__ import annotations
+
+from cos_migrate.errors import CosError
+from cos_migrate.http.connection import Response
+from cos_migrate.http.dates import patience_of
+from cos_migrate.http.s3xml import text_of
+from cos_migrate.http.web_pages import FOREIGN, foreign_message, is_web_page
+
+_RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509})
+_RETRYABLE_CODES = frozenset(
+    {"RequestTimeout", "IncompleteBody", "BadDigest", "InternalError", "SlowDown"}
+)
+FATAL_CODES = frozenset(
+    {
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+        "NoSuchBucket",
+        "RequestTimeTooSkewed",
+        "ExpiredToken",
+        "InvalidToken",
+        "RequestIsExpired",
+        "UserNotExist",
+        "AccountArrears",
+        "WrongRegion",
+        "InvalidStorageClass",
+    }
+)
+"""Codes that no other object of the run can escape."""
+EXPIRED_CODES = frozenset({"ExpiredToken", "InvalidToken", "RequestIsExpired"})
+"""Codes that new temporary credentials can cure."""
+ARCHIVED = "InvalidObjectState"
+"""The code of an object that must be restored before it can be read."""
+_CODE_OF_STATUS = {
+    403: "AccessDenied",
+    404: "NoSuchKey",
+    407: "ProxyRefused",
+    412: "PreconditionFailed",
+}
+_NOT_OF_COS = ("text/plain", "application/json")
+"""Content types in which proxies and gateways write, and COS does not."""
+_MESSAGE_OF_STATUS = {407: "the proxy asks for a user name and a password, or for others"}
+
+
+def is_error(body: bytes) -> bool:
+    """Return whether an answer's body is an XML error; a 200 can carry one."""
+    return b"<Error>" in body[:512] or b"<Error " in body[:512]
+
+
+def is_foreign(response: Response) -> bool:
+    """Return whether something else than COS, such as a proxy, sent an answer.
+
+    COS names each request, and writes XML; its answers to HEAD have no body.
+    """
+    if response.header(b"x-cos-request-id") or text_of(response.body, "Code"):
+        return False
+    kind = response.header(b"content-type")
+    return bool(response.body) or is_web_page(kind, b"") or kind.startswith(_NOT_OF_COS)
+
+
+def error_of(response: Response, operation: str, target: str) -> CosError:
+    """Return the error that an answer tells of."""
+    status, body = response.status, response.body
+    code = text_of(body, "Code") or _CODE_OF_STATUS.get(status, f"Http{status}")
+    message = text_of(body, "Message") or _MESSAGE_OF_STATUS.get(status, "no message")
+    foreign = is_foreign(response)
+    if status in {301, 302, 307}:
+        code = "WrongRegion"
+        where = response.header(b"location") or text_of(body, "Endpoint") or "another endpoint"
+        message = f"the bucket is not in this region: COS points to {where}"
+        if foreign:
+            message = f"the bucket is not in this region, or a proxy wants a login: see {where}"
+    elif foreign and status != 407:  # noqa: PLR2004 - the proxy's own, and clear
+        code = FOREIGN
+        message = foreign_message("COS", status, response.header(b"content-type"), body)
+    error = CosError(
+        message,
+        operation=operation,
+        target=target,
+        status=status,
+        code=code,
+        request_id=response.header(b"x-cos-request-id") or text_of(body, "RequestId"),
+        trace_id=response.header(b"x-cos-trace-id") or text_of(body, "TraceId"),
+        retryable=status in _RETRYABLE_STATUS or code in _RETRYABLE_CODES,
+        fatal=code in FATAL_CODES,
+    )
+    error.retry_after = patience_of(response.header(b"retry-after"))
+    return error
+
+
+def odd_answer(response: Response, operation: str, target: str) -> CosError:
+    """Return the error for a success that lacks what COS would tell."""
+    code, message = "BadAnswer", "the answer lacks what it must tell"
+    if is_foreign(response):
+        kind = response.header(b"content-type")
+        code, message = FOREIGN, foreign_message("COS", response.status, kind, response.body)
+    return CosError(
+        message,
+        operation=operation,
+        target=target,
+        status=response.status,
+        code=code,
+        request_id=response.header(b"x-cos-request-id"),
+        retryable=True,
+    )

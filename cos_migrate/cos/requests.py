@@ -1,0 +1,177 @@
+"""How one bucket on COS is reached: hosts, routes, credentials, and finished request heads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+from urllib.parse import quote
+
+from cos_migrate import __version__
+from cos_migrate.cos.put_form import PutForm, request_path
+from cos_migrate.cos.signature import SigningKey, SigningKeys, authorization
+from cos_migrate.http.connection import Timeouts
+from cos_migrate.http.network import Network, Proxy, Route
+from cos_migrate.http.request_head import header_lines
+from cos_migrate.http.retries import Retries
+
+_MAIN_DOMAIN = "myqcloud.com"
+_BACKUP_DOMAIN = "tencentcos.cn"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Whose requests these are."""
+
+    secret_id: str
+    secret_key: str = field(repr=False)
+    token: str = field(default="", repr=False)
+    """The session token of temporary credentials, empty for permanent ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class CosSettings:
+    """All that a client of one bucket needs to know; plain values that can be pickled."""
+
+    bucket: str
+    """`<name>-<APPID>`."""
+    region: str
+    credentials: Credentials
+    suffix: str = ""
+    """Replaces `cos.<region>.myqcloud.com`, may carry a port; empty: the public domain."""
+    https: bool = False
+    ca_file: str = ""
+    proxy: Proxy | None = None
+    short_connection: bool = False
+    storage_class: str = "STANDARD"
+    encryption: str = ""
+    """The `x-cos-server-side-encryption` value; empty: none."""
+    traffic_limit: int = 0
+    """Bits per second of one upload; 0: none."""
+    tries: int = 5
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the route to the bucket and, for the public domain, the one to fall back on."""
+        suffixes = [self.suffix or f"cos.{self.region}.{_MAIN_DOMAIN}"]
+        if not self.suffix:
+            suffixes.append(f"cos.{self.region}.{_BACKUP_DOMAIN}")
+        return tuple(self._route(suffix) for suffix in suffixes)
+
+    def _route(self, suffix: str) -> Route:
+        name, colon, port = suffix.rpartition(":")
+        if not colon:
+            name, port = suffix, "443" if self.https else "80"
+        return Route(f"{self.bucket}.{name}", int(port), self.https, self.proxy)
+
+
+class _Secret(NamedTuple):
+    """What requests are signed with: replaced as a whole, so that key and token never differ."""
+
+    keys: SigningKeys
+    headers: tuple[tuple[str, str], ...]
+    """The token of temporary credentials."""
+
+    @classmethod
+    def of(cls, credentials: Credentials) -> _Secret:
+        token = credentials.token
+        headers = (("x-cos-security-token", token),) if token else ()
+        return cls(SigningKeys(credentials.secret_id, credentials.secret_key), headers)
+
+    def __repr__(self) -> str:
+        return "_Secret()"
+
+
+class Access:
+    """What the clients of one process share; `credentials` may be replaced while it runs."""
+
+    def __init__(
+        self,
+        settings: CosSettings,
+        *,
+        slow_down: Callable[[], None] = lambda: None,
+        source_slow_down: Callable[[], None] = lambda: None,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        """`slow_down` is called when COS asks for fewer requests; `stopping` ends waits.
+
+        `source_slow_down` is called when the source asks, of which a request's body is read.
+        """
+        self.settings = settings
+        self.routes = settings.routes()
+        self.network = Network(settings.timeouts, settings.ca_file)
+        self.retries = Retries(
+            settings.tries, stopping or threading.Event(), slow_down, source_slow_down
+        )
+        self._secret = _Secret.of(settings.credentials)
+        self._tail = "Connection: close\r\n" if settings.short_connection else ""
+        self._tail += f"User-Agent: cos-migrate/{__version__}\r\n"
+
+    def replace_credentials(self, credentials: Credentials) -> None:
+        """Use other credentials from the next request on."""
+        self.settings = replace(self.settings, credentials=credentials)
+        self._secret = _Secret.of(credentials)
+
+    def upload_headers(self) -> list[tuple[str, str]]:
+        """Return the headers that every object of this run is created with."""
+        settings = self.settings
+        headers = []
+        if settings.encryption:
+            headers.append(("x-cos-server-side-encryption", settings.encryption))
+        if settings.storage_class != "STANDARD":
+            headers.append(("x-cos-storage-class", settings.storage_class))
+        return headers
+
+    def limit_headers(self) -> list[tuple[str, str]]:
+        """Return the headers of every request that carries object bytes."""
+        limit = self.settings.traffic_limit
+        return [("x-cos-traffic-limit", str(limit))] if limit else []
+
+    def head(
+        self,
+        route: Route,
+        method: str,
+        cos_path: str,
+        params: Sequence[tuple[str, str]],
+        headers: Sequence[tuple[str, str]],
+    ) -> bytes:
+        """Return the signed head of a request.
+
+        `cos_path` is decoded with its leading `/`; `headers` are pairs of lower-case name and
+        value. Every parameter and every header given is signed. Raises TransportError for what no
+        header can hold.
+        """
+        secret = self._secret
+        key = secret.keys.now()
+        signed = sorted([*headers, *secret.headers, ("host", route.authority)])
+        lines = header_lines(signed)
+        signed_params = sorted([(name.lower(), value) for name, value in params])
+        auth = authorization(key, method.lower(), cos_path, signed_params, signed)
+        start = (
+            f"{method} {route.target_prefix}{request_path(cos_path)}{_query(params)} HTTP/1.1\r\n"
+        )
+        end = f"Authorization: {auth}\r\n{route.extra_head}{self._tail}\r\n"
+        return b"%b%b%b" % (start.encode(), lines, end.encode())
+
+    def put_form(self, headers: Sequence[tuple[str, str]], *, md5: bool) -> PutForm:
+        """Return what makes the heads of many PutObject requests to the first route.
+
+        All of them have `headers`, and their own `x-cos-meta-md5` where `md5` is set. It is good
+        for as long as `signing_key` returns the key that it has.
+        """
+        route, secret = self.routes[0], self._secret
+        signed = [*headers, *secret.headers, ("host", route.authority)]
+        tail = f"{route.extra_head}{self._tail}"
+        return PutForm(secret.keys.now(), route.target_prefix, signed, tail, md5=md5)
+
+    def signing_key(self) -> SigningKey:
+        """Return the key of now: every few minutes, and with other credentials, another one."""
+        return self._secret.keys.now()
+
+
+def _query(params: Sequence[tuple[str, str]]) -> str:
+    if not params:
+        return ""
+    pairs = [f"{quote(n, safe='')}={quote(v, safe='')}" if v else n for n, v in params]
+    return "?" + "&".join(pairs)

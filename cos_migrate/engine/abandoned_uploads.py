@@ -1,0 +1,90 @@
+"""Uploads on COS that no object continues: each is recorded until COS has aborted it.
+
+An unfinished upload is billed for as long as it exists. So its id is forgotten only when COS has
+dropped the upload; what could not be aborted is tried again by the next run of the job.
+"""
+
+from __future__ import annotations
+
+from cos_migrate.cos.keys import printable
+from cos_migrate.engine.chores import Chores
+from cos_migrate.engine.commit import Ledger
+from cos_migrate.model import Failure, Fingerprint, SavePoint, SourceObject
+from cos_migrate.pools.messages import Kind, Message, source_fields
+from cos_migrate.report.report import Report
+from cos_migrate.sources.base import Source
+
+_NO_UPLOAD = "NoSuchUpload"
+_GONE = frozenset({"ENOENT", "ENOTDIR", "NoSuchKey"})
+"""Codes of a source that does not have an object any more."""
+_GONE_STATUS = frozenset({404, 410})
+
+
+class Abandoned:
+    """Has COS abort the uploads of a job that are of no use any more."""
+
+    def __init__(self, ledger: Ledger, source: Source, chores: Chores, report: Report) -> None:
+        self._ledger = ledger
+        self._source = source
+        self._chores = chores
+        self._report = report
+        self._warned = False
+
+    def feed(self) -> None:
+        """Begin to abort what has been given up since the last call."""
+        while self._ledger.abandoned:
+            cos_path, upload_id = self._ledger.abandoned.popleft()
+            self._abort(cos_path, upload_id)
+
+    def _abort(self, cos_path: str, upload_id: str) -> None:
+        def aborted(failure: Failure | None, _: Message) -> None:
+            if failure is None or failure.code == _NO_UPLOAD:
+                self._ledger.aborted(upload_id)
+            elif not self._warned:
+                self._warned = True
+                self._report.warn(
+                    f"an unfinished upload of {printable(cos_path)} could not be aborted "
+                    f"({failure.code}: {failure.message}); the next run tries again"
+                )
+
+        self._chores.add((Kind.ABORT_UPLOAD, cos_path, upload_id), aborted)
+
+    def sweep(self) -> None:
+        """Give up the uploads of earlier runs that no object of a complete listing continues.
+
+        The source is asked about each: one whose object it has as it was is kept.
+        """
+        for save_point in list(self._ledger.save_points.untouched()):
+            obj = SourceObject(save_point.name, "", save_point.fingerprint)
+            if self._is_recorded(save_point, obj):
+                self._ledger.abandon(save_point)
+            else:
+                self._look(save_point, obj)
+
+    def _is_recorded(self, save_point: SavePoint, obj: SourceObject) -> bool:
+        record_key = self._source.record_key(obj, save_point.cos_path)
+        recorded = self._ledger.recorded(record_key)
+        return recorded is not None and self._source.unchanged(obj, recorded)
+
+    def _look(self, save_point: SavePoint, obj: SourceObject) -> None:
+        def looked(failure: Failure | None, values: Message) -> None:
+            if failure:
+                useless = failure.code in _GONE or failure.status in _GONE_STATUS
+            else:
+                useless = not _is_same(save_point.fingerprint, Fingerprint(*values))
+            if useless:
+                self._ledger.abandon(save_point)
+
+        self._chores.add((Kind.STAT, *source_fields(obj)), looked)
+
+
+def _is_same(saved: Fingerprint, now: Fingerprint) -> bool:
+    """Return whether an object may still be what an upload was begun of.
+
+    A listing and a HEAD do not tell the same of all objects.
+    """
+    if saved.size != now.size:
+        return False
+    if saved.etag and now.etag:
+        return saved.etag == now.etag
+    return saved.mtime_ns == now.mtime_ns or min(saved.mtime_ns, now.mtime_ns) < 0

@@ -1,0 +1,232 @@
+"""What every pass that gives tasks to the pools has in common: one thread that hears and decides.
+
+Results, lost workers, signals, slow-downs, expired credentials and the time window are dealt with
+here; what is to be done, and what a result means, says whoever inherits from it.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import queue
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cos_migrate.config.common import TimeWindow
+from cos_migrate.cos.errors import EXPIRED_CODES
+from cos_migrate.cos.requests import Credentials
+from cos_migrate.engine.chores import Chores
+from cos_migrate.engine.spot_check import SpotCheckMaker, Spotted, words_for_failure
+from cos_migrate.engine.throttle import FailureRow, Limit
+from cos_migrate.model import Failure
+from cos_migrate.pools.messages import Message, Reply, Side
+from cos_migrate.pools.pools import Pools
+from cos_migrate.pools.seats import Lost, Results
+from cos_migrate.report.advice import is_of_source
+from cos_migrate.report.report import Report
+
+PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
+"""Makes the pools, given what the workers have to post their results to."""
+
+_TICK = 0.1
+_LOST_MOST = 32
+_LOST_MOST_EACH = 3
+"""Worker processes, and more for each that there is, that may end before any gives a result."""
+
+
+class Loop(abc.ABC):
+    """A pass over the pools; all its methods but `interrupt` belong to one thread."""
+
+    def __init__(
+        self,
+        window: TimeWindow,
+        reload_credentials: Callable[[], Credentials | None],
+        report: Report,
+        make_pools: PoolsMaker,
+    ) -> None:
+        """`reload_credentials` reads temporary ones again; None when there are no others."""
+        self._window = window
+        self._reload_credentials = reload_credentials
+        self._report = report
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._pools = make_pools(self._inbox.put)
+        self._row = FailureRow()
+        self._chores = Chores(self._submit_chore, self._cured)
+        self._number = 0
+        self._limit = Limit(self._pools.total)
+        self._source_limit = Limit(self._pools.total)
+        self._lost_in_row = 0
+        self._stopping = False
+        self._interrupted = False
+        self._open = True
+        self._next_clock = 0.0
+        self._next_wait_line = 0.0
+        self._renewed = float("-inf")
+        self._spotted: list[Spotted] = []
+
+    def interrupt(self) -> None:
+        """End the pass early, keeping what is done; may be called from a signal handler."""
+        self._interrupted = True
+        self._inbox.put(None)
+
+    @abc.abstractmethod
+    def _take(self, result: Message) -> None:
+        """Take note of a task's result."""
+
+    def _hear(self, event: object) -> None:  # noqa: B027 - a pass may have no other events
+        """Take an event that does not come from the workers."""
+
+    def _tick(self) -> None:  # noqa: B027 - as above
+        """Do what is to be done now and then; called some times a second."""
+
+    def _stopped(self) -> None:  # noqa: B027 - as above
+        """End what still brings work; called once, when the pass begins to stop."""
+
+    def _collect(self) -> None:
+        """Deal with all that has come in, waiting a moment for the first of it."""
+        try:
+            event = self._inbox.get(timeout=_TICK)
+            while True:
+                self._handle(event)
+                event = self._inbox.get_nowait()
+        except queue.Empty:
+            pass
+
+    def _handle(self, event: object) -> None:
+        if isinstance(event, Results):
+            self._lost_in_row = 0
+            for result in self._pools.settle(event):
+                if result[1] == Reply.SLOW_DOWN:
+                    self._slow_down(result[2])
+                elif not (self._chores.under_way and self._chores.take(result)):
+                    self._take(result)
+        elif isinstance(event, Lost):
+            self._replace(event)
+        elif isinstance(event, Spotted):
+            self._spotted.append(event)
+        elif event is not None:
+            self._hear(event)
+        elif self._interrupted:
+            self._stop("")
+
+    def _replace(self, event: Lost) -> None:
+        self._lost_in_row += 1
+        how = "was replaced" if event.silent else "ended by itself"
+        self._report.warn(f"a worker process {how} ({event.reason})")
+        if self._lost_in_row >= _LOST_MOST + _LOST_MOST_EACH * self._pools.workers:
+            self._pools.abandon()
+            self._stop(f"the worker processes cannot work: {event.reason}")
+            return
+        for result in self._pools.replace(event):
+            if not self._chores.take(result):
+                self._take(result)
+
+    def _stop(self, reason: str) -> None:
+        """Begin nothing more; what is in flight is finished and recorded."""
+        if self._stopping:
+            return
+        self._stopping = True
+        if reason:
+            self._report.error(f"the run stops: {reason}")
+        self._pools.stop()
+        self._stopped()
+
+    def _end_overdue(self) -> None:
+        """Give up what is still in flight after a stop; what has come back of it counts."""
+        self._report.warn(
+            f"{self._pools.under_way} requests in flight took too long to end and are given up; "
+            "the next run sends again what they were to send"
+        )
+        self._pools.kill()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._handle(self._inbox.get_nowait())
+        for result in self._pools.give_back():
+            self._take(result)
+
+    def _slow_down(self, side: int) -> None:
+        if side == Side.SOURCE:
+            if self._source_limit.slow_down(time.monotonic()):
+                allowed = self._source_limit.allowed
+                self._report.note(f"the source asks to slow down: {allowed} transfers at once")
+        elif self._limit.slow_down(time.monotonic()):
+            self._pools.allow(self._limit.allowed)
+            self._report.note(f"COS asks to slow down: {self._limit.allowed} transfers at once")
+
+    def _numbered(self, task: Message) -> Message:
+        """Return a task with a number that no other has."""
+        self._number += 1
+        return (self._number, *task)
+
+    def _submit_chore(self, task: Message) -> int:
+        numbered = self._numbered(task)
+        self._pools.submit(numbered)
+        return self._number
+
+    def _cured(self, failure: Failure) -> bool:
+        """Return whether new credentials make it worth to try a task again."""
+        if failure.code not in EXPIRED_CODES or self._stopping or is_of_source(failure):
+            return False
+        now = time.monotonic()
+        if now - self._renewed < 60:  # noqa: PLR2004 - begun before they were renewed
+            return True
+        fresh = self._reload_credentials()
+        if fresh is None:
+            return False
+        self._renewed = now
+        self._pools.replace_credentials(fresh)
+        self._report.note("the temporary credentials had expired and were read again")
+        return True
+
+    def _ask_cos(self, make: SpotCheckMaker, paths: Sequence[str]) -> tuple[str, ...]:
+        """Have COS asked for recorded objects; return them where it has none of them.
+
+        Stops where it shows that no object can be sent.
+        """
+        spotted = self._asked_once(make, paths)
+        if spotted.failure and self._cured(spotted.failure):
+            spotted = self._asked_once(make, paths)
+        if spotted.failure:
+            self._stop(words_for_failure(spotted.failure))
+        return spotted.missing
+
+    def _asked_once(self, make: SpotCheckMaker, paths: Sequence[str]) -> Spotted:
+        check = make(paths, self._inbox.put)
+        check.start()
+        while not self._spotted and not self._stopping:
+            self._collect()
+            self._watch_clock()
+        check.stop()
+        return self._spotted.pop() if self._spotted else Spotted()
+
+    def _watch_clock(self) -> None:
+        now = time.monotonic()
+        if now < self._next_clock:
+            return
+        self._next_clock = now + _TICK
+        if self._limit.grow(now):
+            self._pools.allow(self._limit.allowed)
+        self._source_limit.grow(now)
+        for line in self._pools.watch():
+            self._report.warn(line)
+        if self._pools.overdue:
+            self._end_overdue()
+        self._tick()
+        self._report.tick()
+        self._watch_window(now)
+
+    def _watch_window(self, now: float) -> None:
+        window = self._window
+        local = time.localtime()
+        is_open = window.contains(local.tm_hour * 60 + local.tm_min)
+        if self._open and not is_open:
+            self._pools.recall()
+            self._next_wait_line = now
+        self._open = is_open
+        if not is_open and not self._stopping and now >= self._next_wait_line:
+            self._next_wait_line = now + 60
+            stamp = time.strftime("%Y-%m-%d %H:%M:%S", local)
+            times = str(window).replace(",", ", ")
+            self._report.say(f"currentTime {stamp}, wait next time window [{times}]")
+            self._report.say("-" * 69)

@@ -1,0 +1,125 @@
+"""Asks either side whether what befell single objects befalls all of them.
+
+The request is no object's: an upload begun at a key of its own, a look at that key, or one page of
+the source's listing. `pacing.FailureRow` decides when to ask and what the answer means.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+
+from cos_migrate.engine.chores import Chores
+from cos_migrate.engine.throttle import FailureRow, Folders, Verdict, is_refused_by_cos
+from cos_migrate.model import Failure, Fingerprint, SourceObject
+from cos_migrate.pools.messages import Kind, Look, Message, source_fields
+
+PROBE_NAME = ".cos-migrate-check"
+_REFUSED_MOST = 80
+"""Refused keys of the one known folder that end a run before the scan has shown all folders."""
+
+Known = Callable[[], tuple[Iterable[str], bool]]
+"""Returns the target paths known so far, and whether there will be no others."""
+Begun = Callable[[str, str], None]
+"""Takes the target path and the id of an upload that a probe has begun."""
+
+
+class Probes:
+    """The probes of a pass, and what follows from them."""
+
+    def __init__(
+        self,
+        row: FailureRow,
+        chores: Chores,
+        cos_folder: str,
+        *,
+        stop: Callable[[str], None],
+        known: Known,
+        begun: Begun | None = None,
+    ) -> None:
+        """`cos_folder` is `cosPath`; `stop` ends the pass for a reason.
+
+        `begun`: None in a pass that writes nothing; its probe is a look.
+        """
+        self._row = row
+        self._chores = chores
+        self._path = cos_folder + PROBE_NAME
+        self._stop = stop
+        self._known = known
+        self._begun = begun
+        self._pending: set[int] = set()
+        """What is asked now: kinds of tasks."""
+        self._refused = Folders()
+        self._reason = ""
+
+    @property
+    def pending(self) -> bool:
+        """Whether an answer is awaited, before which no transfer should begin."""
+        return bool(self._pending)
+
+    def judge(self, failure: Failure, cos_path: str) -> None:
+        """Take note of the failure of an object, and do what it calls for."""
+        spread = is_refused_by_cos(failure) and self._refused.add(cos_path)
+        verdict = self._row.failure(failure)
+        if spread and self._row.probe_refused and verdict is Verdict.GO_ON:
+            verdict = Verdict.WEIGH
+        self._follow(verdict, failure)
+
+    def _follow(self, verdict: Verdict, failure: Failure | None) -> None:
+        if verdict is Verdict.PROBE_COS and self._begun:
+            self._ask((Kind.BEGIN_PROBE, self._path), self._cos_answered)
+        elif verdict is Verdict.PROBE_COS:
+            self._ask(self._look(), self._cos_answered)
+        elif verdict is Verdict.LOOK_AT_COS:
+            self._ask(self._look(), self._cos_looked_at)
+        elif verdict is Verdict.PROBE_SOURCE:
+            self._ask((Kind.LIST_SOURCE,), self._source_answered)
+        elif verdict is Verdict.WEIGH:
+            self._weigh()
+        elif verdict is Verdict.STOP and failure:
+            text = f"{failure.message} ({failure.code}); no other object can escape this"
+            self._stop(text)
+
+    def _look(self) -> Message:
+        probe = SourceObject(self._path, "", Fingerprint(0))
+        return (Kind.LOOK, *source_fields(probe), self._path, Look.SAME_PATH)
+
+    def _ask(self, task: Message, done: Callable[[Failure | None, Message], None]) -> None:
+        kind = task[0]
+        if kind in self._pending:
+            return
+
+        def answered(failure: Failure | None, values: Message) -> None:
+            self._pending.discard(kind)
+            done(failure, values)
+
+        self._pending.add(kind)
+        self._chores.add(task, answered)
+
+    def _cos_looked_at(self, failure: Failure | None, _: Message) -> None:
+        self._follow(self._row.cos_looked_at(failure), failure)
+
+    def _cos_answered(self, failure: Failure | None, values: Message) -> None:
+        if failure is None and self._begun:
+            self._begun(self._path, values[0])
+        if failure:
+            self._reason = f"{failure.message} ({failure.code})"
+        self._follow(self._row.cos_probed(failure), failure)
+
+    def _source_answered(self, failure: Failure | None, _: Message) -> None:
+        self._follow(self._row.source_probed(failure), failure)
+
+    def _weigh(self) -> None:
+        """Stop when COS refuses keys wherever there are any; a single folder may be forbidden."""
+        seen = copy.copy(self._refused)
+        paths, complete = self._known()
+        for path in paths:
+            seen.add(path)
+        if not self._refused.several and not complete and self._refused.keys < _REFUSED_MOST:
+            return
+        if self._refused.are_everywhere(seen):
+            verb = "write" if self._begun else "look at"
+            self._stop(
+                f"COS refuses to {verb} the objects, and {self._path} too, which is none of them: "
+                f"{self._reason}"
+            )

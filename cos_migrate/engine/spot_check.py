@@ -1,0 +1,165 @@
+"""A look at COS by a run that sends nothing, for a few of the objects that it skipped.
+
+Records are compared with the source, never with COS. A run that skips everything would end well
+with a wrong key, another endpoint or an emptied bucket, so it asks for some of what it skipped.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from cos_migrate.cos.keys import printable
+from cos_migrate.cos.requests import Access, CosSettings
+from cos_migrate.errors import CosError, MigrateError, TransportError
+from cos_migrate.model import Failure
+from cos_migrate.pools.messages import failure_of
+from cos_migrate.report.advice import advice_for
+from cos_migrate.state import parse as recorded
+from cos_migrate.text import words_of
+
+if TYPE_CHECKING:
+    from cos_migrate.cos.client import CosClient
+
+_REFUSED, _ABSENT, _BROKEN = 403, 404, 500
+"""HTTP statuses; the last one and all above it."""
+
+
+class Skipped:
+    """The objects that a run skips because of their records: how many, and three of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first = self._middle = self._last = ""
+        self._batches = 0
+
+    def add(self, record_keys: Sequence[str]) -> None:
+        """Note a batch, which is not empty."""
+        if not self.count:
+            self._first = record_keys[0]
+        self.count += len(record_keys)
+        self._last = record_keys[-1]
+        self._batches += 1
+        # Of batch 1, 2, 4, 8, ...: whenever it ends, it is from the second half or its border.
+        if not self._batches & (self._batches - 1):
+            self._middle = record_keys[(len(record_keys) - 1) // 2]
+
+    def paths(self, cos_root: str) -> list[str]:
+        """Return the target paths of up to three, spread over the run; `cos_root`: `cosPath`."""
+        record_keys = dict.fromkeys((self._first, self._middle, self._last))
+        found = (recorded.parse(key.encode(), b"", cos_root) for key in record_keys if key)
+        return [each.cos_path for each in found if each]
+
+
+class Spotted(NamedTuple):
+    """What COS has of some recorded objects."""
+
+    missing: tuple[str, ...] = ()
+    """Target paths of those that are not there; none when any of them is."""
+    failure: Failure | None = None
+    """Why no object can be sent there at all; None: nothing speaks against it."""
+
+
+SpotCheckMaker = Callable[[Sequence[str], Callable[[Spotted], None]], "SpotCheck"]
+"""makes a check of target paths, given what takes its result."""
+
+
+class SpotCheck:
+    """Asks for objects in a thread of its own, and posts what COS has of them."""
+
+    def __init__(
+        self, settings: CosSettings, paths: Sequence[str], post: Callable[[Spotted], None]
+    ) -> None:
+        self._settings = settings
+        self._paths = paths
+        self._post = post
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="spot-check", daemon=True)
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Make no further try."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        from cos_migrate.cos.client import CosClient  # noqa: PLC0415 - few runs need it here
+
+        client = CosClient(Access(self._settings, stopping=self._stopping))
+        try:
+            spotted = look_at(client, self._paths)
+        except Exception as error:
+            failure = Failure("HeadObject", words_of(error), code="Unexpected")
+            spotted = Spotted(failure=failure)
+        finally:
+            client.close()
+        self._post(spotted)
+
+
+def look_at(client: CosClient, paths: Iterable[str]) -> Spotted:
+    """Ask for objects by HEAD until one is there."""
+    missing: list[str] = []
+    explained: set[int] = set()
+    for path in paths:
+        try:
+            if client.head_object(path):
+                return Spotted()
+            status = _ABSENT
+            missing.append(path)
+        except MigrateError as error:
+            if _is_of_all(error):
+                return Spotted(failure=failure_of(error))
+            status = error.status
+        if status in {_REFUSED, _ABSENT} and status not in explained:
+            explained.add(status)
+            failure = _explanation(client, path)
+            if failure:
+                return Spotted(failure=failure)
+    return Spotted(tuple(missing))
+
+
+def _is_of_all(error: MigrateError) -> bool:
+    """Return whether no object of the run could escape an error."""
+    if error.code == "Stopping":
+        return False
+    unreachable = isinstance(error, TransportError) or error.code == "ProxyRefused"
+    return error.fatal or unreachable or error.status >= _BROKEN
+
+
+def _explanation(client: CosClient, path: str) -> Failure | None:
+    """Return which refusal of all objects stands behind the answer to a HEAD; None: of one only.
+
+    An answer to HEAD has no body: a wrong key and a missing right are both just 403, a missing
+    bucket and a missing object both 404.
+    """
+    try:
+        client.ask_acl(path)
+    except CosError as error:
+        return failure_of(error) if error.fatal else None
+    except MigrateError:
+        return None
+    return None
+
+
+def words_for_failure(failure: Failure) -> str:
+    """Return why a run stops that could not look at COS."""
+    return (
+        f"{failure.message} ({failure.code}); no other object can escape this: "
+        f"{advice_for(failure)}"
+    )
+
+
+def words_for_missing(missing: Sequence[str], records: int, database: str) -> str:
+    """Return the warning that COS has none of the objects that were looked at.
+
+    `records`: how many objects were skipped; `database`: the folder of the job's records.
+    """
+    paths = ", ".join(map(printable, missing))
+    return (
+        f"{records} objects were skipped because the records say that COS has them, but it has "
+        f"none of those looked at ({paths}): another endpoint or bucket, or was it emptied? To "
+        f"send all again, move the job's folder {database} away"
+    )

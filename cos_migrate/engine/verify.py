@@ -1,0 +1,224 @@
+"""The second pass that `check=on` asks for: every recorded object is compared with what COS has.
+
+It walks the records, not the source, so that nothing that was ever migrated is passed over. It
+writes no record: what it finds missing is told, never silently sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cos_migrate.config.common import TimeWindow
+from cos_migrate.cos import keys
+from cos_migrate.cos.requests import Credentials
+from cos_migrate.engine.loop import Loop, PoolsMaker
+from cos_migrate.engine.probes import Probes
+from cos_migrate.errors import StateError
+from cos_migrate.model import Failure, Outcome, SourceObject, Status
+from cos_migrate.pools.messages import Compared, Kind, Message, Reply, source_fields
+from cos_migrate.report.report import Report, Summary
+from cos_migrate.sources.base import Source
+from cos_migrate.state import parse as recorded
+from cos_migrate.state.store import State
+from cos_migrate.state.stored import StoredRecords
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A record that is being compared."""
+
+    cos_path: str
+    """Target path with its leading `/`."""
+    obj: SourceObject
+    crc64: int
+    """Recorded; -1 when it was not."""
+
+
+class Verdict(NamedTuple):
+    """How a comparison ended."""
+
+    line: str
+    """What to print, without the newline."""
+    failure: Failure | None
+
+
+def judge(checked: Checked, found: Compared) -> Verdict:
+    """Compare what both sides have.
+
+    The source's object as it is now counts, and its record where it is gone or was not asked for.
+    """
+    path = keys.printable(checked.cos_path)
+    asked = found.source_size >= 0
+    size = found.source_size if asked else checked.obj.fingerprint.size
+    # A recorded CRC-64 is that of the bytes sent, a source's own that of the content.
+    crc64 = checked.crc64
+    if crc64 < 0 and not found.encrypted:
+        crc64 = found.source_crc64
+    if found.cos_size < 0:
+        words = f"check exist fail: {path}. localLength: {size}"
+        return _fail(words, "CheckMissing", "it is not on COS", found)
+    if size >= 0 and found.cos_size != size:
+        words = f"check length fail: {path}. cosLength: {found.cos_size}, localLength: {size}"
+        what = f"COS has {found.cos_size} bytes of it, the source {size}"
+        return _fail(words, "CheckLength", what, found)
+    if crc64 >= 0 and found.cos_crc64 >= 0:
+        if crc64 != found.cos_crc64:
+            words = f"check crc64 fail: {path}. cosCrc64: {found.cos_crc64}, localCrc64: {crc64}"
+            what = f"its CRC-64 is {found.cos_crc64} on COS, {crc64} at the source"
+            return _fail(words, "CheckCrc64", what, found)
+        return Verdict(f"[ok] check ok: {path}", None)
+    how = "length" if size >= 0 else "exist"
+    return Verdict(f"[ok] check {how} ok: {path}", None)
+
+
+def _fail(words: str, code: str, what: str, found: Compared) -> Verdict:
+    failure = Failure("check", what, code=code, request_id=found.request_id)
+    return Verdict(f"[fail] {words}", failure)
+
+
+class Check(Loop):
+    """One comparison of all records of a job with COS."""
+
+    def __init__(
+        self,
+        window: TimeWindow,
+        reload_credentials: Callable[[], Credentials | None],
+        source: Source,
+        state: State,
+        report: Report,
+        make_pools: PoolsMaker,
+    ) -> None:
+        """`make_pools` is given what the workers have to post their results to."""
+        super().__init__(window, reload_credentials, report, make_pools)
+        self._source = source
+        self._state = state
+        self._stored = StoredRecords(state, source)
+        self._waiting = self._records()
+        self._complete = False
+        self._again: list[int] = []
+        self._tasks: dict[int, tuple[Checked, Message]] = {}
+        self._probes = Probes(
+            self._row,
+            self._chores,
+            source.target.cos_path,
+            stop=self._stop,
+            known=lambda: ((), True),
+        )
+        self._outcomes: list[Outcome] = []
+
+    def run(self) -> Summary:
+        """Compare everything; return what was found. Raises StateError."""
+        try:
+            while not self._over():
+                self._collect()
+                self._watch_clock()
+                self._pump()
+                self._tell()
+        except StateError:
+            self._stop("")
+            self._report.end_run(list_finished=False, interrupted=self._interrupted)
+            raise
+        finally:
+            self._waiting.close()
+            self._pools.close()
+        return self._report.end_run(
+            list_finished=self._complete and not self._tasks, interrupted=self._interrupted
+        )
+
+    def _over(self) -> bool:
+        if self._pools.under_way:
+            return False
+        return self._stopping or (self._complete and not self._tasks and not self._chores)
+
+    def _records(self) -> Generator[Checked, None, None]:
+        """Yield what is recorded, in the order of the keys. Raises StateError."""
+        for key, value in self._state.scan(recorded.PREFIX):
+            found = recorded.parse(key, value, self._source.target.cos_path)
+            if found is None:
+                self._unreadable(key)
+                continue
+            yield Checked(found.cos_path, found.obj, self._crc64_of(found.cos_path, key))
+
+    def _crc64_of(self, cos_path: str, key: bytes) -> int:
+        if self._source.reads_at_once:
+            return -1  # the content itself is read
+        found = self._stored.find(cos_path, key.decode("utf-8", "surrogatepass"))
+        return found.crc64 if found else -1
+
+    def _pump(self) -> None:
+        """Give the pools as much as they take."""
+        if self._stopping or not self._open:
+            return
+        self._chores.feed(1)
+        room = self._pools.room(big=False)
+        if self._probes.pending:
+            room = 0
+        elif not self._row.proven:
+            # The first request goes alone: it tells what would fail for all.
+            room = int(not self._pools.under_way)
+        room = min(room, self._source_limit.room(lambda: self._pools.under_way))
+        while self._again and room > 0:
+            room -= 1
+            self._pools.submit(self._tasks[self._again.pop()][1])
+        known = size = 0
+        while room > 0 and not self._complete:
+            checked = next(self._waiting, None)
+            if checked is None:
+                self._complete = True
+                self._report.listed()
+                break
+            room -= 1
+            known += 1
+            size += max(checked.obj.fingerprint.size, 0)
+            self._submit(checked)
+        self._report.found(known, size)
+        self._pools.flush()
+
+    def _submit(self, checked: Checked) -> None:
+        asked = self._source.recorded(checked.obj) if checked.crc64 < 0 else None
+        fields = source_fields(asked or checked.obj)
+        task = self._numbered((Kind.CHECK, *fields, checked.cos_path, asked is not None))
+        self._tasks[task[0]] = (checked, task)
+        self._pools.submit(task)
+
+    def _take(self, result: Message) -> None:
+        number, reply, *values = result
+        if reply in Reply.PASSING:
+            return
+        if reply == Reply.FAILED and self._cured(Failure(*values)):
+            reply = Reply.UNSTARTED
+        if reply == Reply.UNSTARTED:
+            self._again.append(number)
+            return
+        checked, _ = self._tasks.pop(number)
+        if reply == Reply.DONE:
+            self._row.success(read=True)
+            verdict = judge(checked, Compared(*values))
+        else:
+            failure = Failure(*values)
+            path = keys.printable(checked.cos_path)
+            verdict = Verdict(f"[fail] check fail: {path}. {failure.message}", failure)
+            self._probes.judge(failure, checked.cos_path)
+        self._settle(checked, verdict)
+
+    def _settle(self, checked: Checked, verdict: Verdict) -> None:
+        status = Status.FAIL if verdict.failure else Status.NEW
+        name = self._source.shown(checked.obj.name) or checked.cos_path
+        size = max(checked.obj.fingerprint.size, 0)
+        line = f"{verdict.line}\n"
+        outcome = Outcome(status, name, checked.cos_path, size, line, verdict.failure)
+        self._outcomes.append(outcome)
+
+    def _unreadable(self, key: bytes) -> None:
+        """Tell of a record that no source has written."""
+        text = keys.printable(key.decode("utf-8", "replace"))
+        failure = Failure("check", "the record cannot be read", code="CheckRecord")
+        line = f"[fail] check fail: {text}. {failure.message}\n"
+        self._outcomes.append(Outcome(Status.FAIL, text, "", 0, line, failure))
+
+    def _tell(self) -> None:
+        if self._outcomes:
+            self._report.add(self._outcomes)
+            self._outcomes = []

@@ -1,0 +1,337 @@
+"""One run from a loaded configuration: what it needs is built, used and closed again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from cos_migrate import __version__, descriptors
+from cos_migrate.config.common import Common, worker_count
+from cos_migrate.config.loader import Config
+from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.cos.requests import CosSettings, Credentials
+from cos_migrate.engine.big_object import UploadOptions
+from cos_migrate.engine.exposure import exposed_records
+from cos_migrate.engine.migrate import Migration, Plan
+from cos_migrate.engine.plan import Rules
+from cos_migrate.engine.spot_check import SpotCheck, Spotted
+from cos_migrate.engine.verify import Check
+from cos_migrate.errors import ConfigError
+from cos_migrate.http.connection import Timeouts
+from cos_migrate.pools.job import Job
+from cos_migrate.pools.launcher import WORKER, Launcher
+from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits
+from cos_migrate.pools.messages import Look
+from cos_migrate.pools.pools import Pools
+from cos_migrate.pools.seats import Lost, Results
+from cos_migrate.pools.temp_files import Spool
+from cos_migrate.report.console import Console
+from cos_migrate.report.logs import Logs
+from cos_migrate.report.report import Report, Summary
+from cos_migrate.safe_files import PUBLIC_FILE
+from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner
+from cos_migrate.scan.walk_ahead import Scans
+from cos_migrate.scan.walk_process import ApartScanner
+from cos_migrate.sources.base import Source
+from cos_migrate.sources.bucket import CloudSource
+from cos_migrate.sources.recipe import ScanJob, proxy_of, request_limit
+from cos_migrate.state.store import State, note_run
+
+_BILLED_LARGE = frozenset(
+    {
+        "STANDARD_IA",
+        "ARCHIVE",
+        "DEEP_ARCHIVE",
+        "MAZ_STANDARD_IA",
+        "MAZ_ARCHIVE",
+        "MAZ_DEEP_ARCHIVE",
+    }
+)
+_LEAST_BILLED = 64 << 10
+"""Bytes that these classes bill at least for an object (COS pricing documentation)."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlace:
+    """The folders and names of one job; the same configuration always gives the same."""
+
+    database: Path
+    name: str
+    """Short and unique: part of the names of the job's own files."""
+
+    @classmethod
+    def of(cls, folder: Path, source: Source, task: str = "") -> JobPlace:
+        """Return the place of the job that `source` describes; `task` goes into its name."""
+        digest = hashlib.md5(source.job_text().encode(), usedforsecurity=False).hexdigest()
+        bucket = source.target.bucket
+        database = folder / "db" / source.record_kind / bucket / digest
+        name = f"{source.migrate_type}-{bucket}-{digest[:8]}"
+        return cls(database, f"{name}-{task}" if task else name)
+
+
+def credentials_of(common: Common) -> Credentials:
+    """Return whose requests those to COS are."""
+    return Credentials(common.secret_id.reveal(), common.secret_key.reveal(), common.token.reveal())
+
+
+def cos_settings(common: Common) -> CosSettings:
+    """Return what a client of the target bucket needs."""
+    return CosSettings(
+        bucket=common.bucket_name,
+        region=common.region,
+        credentials=credentials_of(common),
+        suffix=common.end_point_suffix,
+        https=common.https,
+        ca_file=common.ca_file,
+        proxy=proxy_of(common),
+        short_connection=common.short_connection,
+        storage_class=common.storage_class,
+        encryption="AES256" if common.encryption_type else "",
+        traffic_limit=common.thread_traffic_limit,
+        tries=common.request_try_count,
+        timeouts=Timeouts(request=request_limit(common)),
+    )
+
+
+def encryption_of(common: Common) -> EncryptionSettings | None:
+    """Return how this run encrypts, None when it does not. Raises ConfigError."""
+    if not common.client_encryption:
+        return None
+    try:
+        key = Path(common.key_path).read_bytes()
+    except OSError as error:
+        raise ConfigError([f"cannot read keyPath {common.key_path}: {error.strerror}"]) from error
+    return EncryptionSettings(key, common.encrypt_iv.encode())
+
+
+def without_effect(common: Common, source_type: type[Source]) -> Iterator[str]:
+    """Yield a warning for each key that is set and means nothing to the source."""
+    if common.real_time_compare and not source_type.compares_times:
+        yield f"[common] realTimeCompare changes nothing for {source_type.migrate_type}"
+    if common.resume and not issubclass(source_type, CloudSource):
+        yield (
+            f"[common] resume changes nothing for {source_type.migrate_type}: it is always walked "
+            "from its start, and what is recorded is skipped"
+        )
+
+
+class Run:
+    """One pass over the source of a configuration."""
+
+    def __init__(
+        self,
+        config: Config,
+        source_type: type[Source],
+        *,
+        folder: Path,
+        console: Console,
+        logs: Logs,
+        header: Sequence[str],
+        launcher: Launcher,
+        scans: Scans,
+        reload_credentials: Callable[[], Credentials | None],
+        encryption: EncryptionSettings | None = None,
+        task: str = "",
+        file_mode: int = PUBLIC_FILE,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        """`folder` is the tool's; `header` are the log lines that a run begins with.
+
+        `launcher` has worker processes, `scans` those that scan.
+        `task` tells apart the runs of one start that may be of one job; empty: there is one.
+        `file_mode`: of new files that hold nothing secret.
+        `limits` are those of waiting for processes.
+        """
+        common = config.common
+        self._config = config
+        self._folder = folder
+        self._header = header
+        self._launcher = launcher
+        self._scans = scans
+        self._source = ScanJob.of(source_type, config.source, common).build()
+        self._place = JobPlace.of(folder, self._source, task)
+        self._console = console
+        self._logs = logs
+        self._file_mode = file_mode
+        self._report = self._make_report(common.output_finished_file_folder)
+        comparing = common.real_time_compare and source_type.compares_times
+        self._plan = Plan(
+            rules=Rules(
+                small_below=common.small_file_threshold,
+                part_size=common.big_file_upload_part_size,
+                use_records=getattr(config.source, "check_local_record", True) and not comparing,
+            ),
+            upload=UploadOptions(
+                part_size=common.big_file_upload_part_size,
+                threshold=common.small_file_threshold,
+                md5=common.entire_file_md5_attached,
+                look=(Look.SAME_PATH if common.skip_same_path else Look.NOT)
+                + (Look.NEWER if comparing else Look.NOT),
+                reads_at_once=source_type.reads_at_once,
+                encryption=encryption,
+            ),
+            window=common.execute_time_window,
+            big_objects=common.big_file_executor_num,
+            least_billed=_LEAST_BILLED if common.storage_class in _BILLED_LARGE else 0,
+            list_parallel=common.list_parallel,
+            tries=common.request_try_count,
+            resume=common.resume,
+            spot_check=self._make_spot_check if common.probe_records else None,
+            reload_credentials=self._fresh_credentials,
+        )
+        self._settings = cos_settings(common)
+        self._reload_credentials = reload_credentials
+        self._source_type = source_type
+        self._spool = Spool(Path(common.tmp_folder), self._place.name)
+        self._limits = limits
+        self._running: Migration | Check | None = None
+        self._interrupted = self._told_room = False
+
+    def interrupt(self) -> None:
+        """End the run early; may be called from a signal handler."""
+        self._interrupted = True
+        if self._running:
+            self._running.interrupt()
+
+    def execute(self) -> list[Summary]:
+        """Migrate everything there is, and compare it where that is wanted.
+
+        Return a summary for each of the two. Raises StateError.
+        """
+        common = self._config.common
+        with State.open(
+            self._place.database,
+            max_open_files=common.rocks_max_open_file,
+            tell=self._report.event,
+        ) as state:
+            self._source.java_records = state.taken_over
+            note_run(self._place.database, self._source.job_text())
+            self._report.begin_run(self._header)
+            for notice in state.notices:
+                self._report.warn(notice)
+            if not self._source.reads_at_once:
+                self._spool.open()
+            try:
+                migration = Migration(
+                    self._plan,
+                    self._source,
+                    state,
+                    self._report,
+                    self._make_pools,
+                    self._make_scanner,
+                    self._spool,
+                )
+                summaries = [self._pass(migration)]
+                for warning in exposed_records(self._source, self._folder / "db"):
+                    self._report.warn(warning)
+            finally:
+                self._spool.close()
+            if common.check and not self._interrupted:
+                summaries.append(self._check(state))
+            return summaries
+
+    def _check(self, state: State) -> Summary:
+        """Compare what is recorded with what is on COS."""
+        report = self._make_report("")
+        report.begin_check()
+        plan = self._plan
+        return self._pass(
+            Check(
+                plan.window,
+                plan.reload_credentials,
+                self._source,
+                state,
+                report,
+                self._make_pools,
+            )
+        )
+
+    def _pass(self, loop: Migration | Check) -> Summary:
+        """Run one pass, which signals then reach."""
+        self._running = loop
+        if self._interrupted:
+            loop.interrupt()
+        return loop.run()
+
+    def _make_report(self, finished_folder: str) -> Report:
+        return Report(
+            console=self._console,
+            logs=self._logs,
+            folder=self._folder,
+            job=self._place.name,
+            bucket=self._config.common.bucket_name,
+            migrate_type=self._config.migrate_type,
+            finished_folder=finished_folder,
+            log_skipped=self._config.common.log_skipped,
+            file_mode=self._file_mode,
+        )
+
+    def _fresh_credentials(self) -> Credentials | None:
+        """Read the credentials again; what begins later uses them too."""
+        fresh = self._reload_credentials()
+        if fresh:
+            self._settings = replace(self._settings, credentials=fresh)
+        return fresh
+
+    def _make_spot_check(self, paths: Sequence[str], post: Callable[[Spotted], None]) -> SpotCheck:
+        return SpotCheck(self._settings, paths, post)
+
+    def _make_pools(self, post: Callable[[Results | Lost], None]) -> Pools:
+        common = self._config.common
+        room = self._room()
+        job = Job(
+            cos=self._settings,
+            source=self._source_type,
+            source_config=self._config.source,
+            target=self._source.target,
+            small_threads=room.small,
+            big_threads=room.big,
+            attach_md5=common.entire_file_md5_attached,
+            memory=common.buffer_memory,
+            small_below=common.small_file_threshold,
+            spool_folder=str(self._spool.folder),
+            source_options=self._source.options,
+            encryption=self._plan.upload.encryption,
+        )
+        launch = partial(self._launcher.take, WORKER)
+        return Pools(job, room.processes, post, launch, self._limits)
+
+    def _room(self) -> descriptors.Room:
+        """Return how many transfers are made at once: no more than there are descriptors for."""
+        common = self._config.common
+        wanted = descriptors.Room(
+            worker_count(common), common.small_file_executor_num, common.big_file_executor_num
+        )
+        most = descriptors.limit()
+        room = descriptors.fitting(wanted, most)
+        if room != wanted and not self._told_room:
+            self._told_room = True
+            self._report.warn(
+                f"a process may have {most} open files: {room.small} small and {room.big} big "
+                f"transfers are made at once instead of {wanted.small} and {wanted.big} "
+                f"(worker processes: {room.processes}); for more, raise the limit (ulimit -n)"
+            )
+        return room
+
+    def _make_scanner(self, post: Callable[[Scanned | ScanEnded], None]) -> Scanner | ApartScanner:
+        source, common = self._source, self._config.common
+        if source.scans_apart and worker_count(common):
+            job = ScanJob.of(self._source_type, source.config, common)
+            with contextlib.suppress(OSError, RuntimeError):  # the system gives no more of them
+                return ApartScanner(self._scans, job, post, self._limits)
+        return Scanner(source.scan_rows, post)
+
+
+def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Return what each log begins a run with: versions, and the configuration in force."""
+    lines = [
+        f"cos-migrate {__version__}, Python {sys.version.split()[0]}, {sys.platform}",
+        f"config {config_path}, process {os.getpid()}",
+    ]
+    return lines + [f"[{section}] {key}={value}" for section, key, value in shown]

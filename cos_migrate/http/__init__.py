@@ -1,0 +1,1 @@
+"""Bytes over sockets: connections, TLS, retries."""

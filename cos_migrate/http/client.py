@@ -1,0 +1,150 @@
+"""Requests to a source over kept-alive connections, shared by the threads of a process.
+
+It sends what a source has signed and hands the answer on as it arrives; it does not sign, retry,
+wait or judge a status.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from cos_migrate import __version__, descriptors
+from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.http.connection import Connection, Incoming, Timeouts
+from cos_migrate.http.network import Network, Proxy, Route
+from cos_migrate.http.request_head import header_lines, request_target
+
+_STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
+"""Codes of a kept-alive connection that the server closed, when no byte of an answer came."""
+_IDLE_MOST = 128
+"""Connections kept for later, over all hosts; more than that are closed."""
+
+
+class Request(NamedTuple):
+    """A request without a body, as a source signs it."""
+
+    method: str
+    """`GET` or `HEAD`."""
+    url: str
+    """`http://` or `https://`, host, path and query, percent-encoded as they go over the wire."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Pairs of name and value, the signature among them; without `Host`, which the URL tells."""
+
+
+class Fetcher:
+    """The connections of one process to a source."""
+
+    def __init__(
+        self,
+        timeouts: Timeouts,
+        proxy: Proxy | None = None,
+        ca_file: str = "",
+        *,
+        lenient: bool = False,
+    ) -> None:
+        """`ca_file`: certificates of a private authority, trusted besides the public ones.
+
+        `lenient`: answers are taken as browsers take them.
+        """
+        self._network = Network(timeouts, ca_file, lenient=lenient)
+        self._proxy = proxy
+        self._lock = threading.Lock()
+        self._idle: dict[Route, list[Connection]] = {}
+        self._idle_count = 0
+
+    @contextmanager
+    def send(self, request: Request) -> Iterator[Incoming]:
+        """Send a request; the answer can be read until the context ends.
+
+        An answer that is left half read costs its connection. Raises TransportError.
+        """
+        route = self.route_of(request.url)
+        head = self.head_of(request, route)
+        connection, answer = self._exchange(route, head, no_body=request.method == "HEAD")
+        try:
+            yield answer
+        finally:
+            if answer.ended and connection.reusable:
+                self.give_back(route, connection)
+            else:
+                connection.close()
+
+    def route_of(self, url: str) -> Route:
+        """Return how the host of a URL is reached. Raises SourceError where there is none."""
+        try:
+            parts = urlsplit(url)
+            tls = {"http": False, "https": True}[parts.scheme.lower()]
+            port = parts.port or (443 if tls else 80)
+        except (KeyError, ValueError):
+            raise SourceError("it is no http:// or https:// URL", code="BadUrl") from None
+        if not parts.hostname:
+            raise SourceError("its URL names no host", code="BadUrl")
+        return Route(parts.hostname, port, tls, self._proxy)
+
+    def head_of(self, request: Request, route: Route) -> bytes:
+        """Return the head of a request as it goes over the wire.
+
+        Raises TransportError for what no header can hold.
+        """
+        rest = request.url.partition("://")[2]
+        start = min((rest.index(mark) for mark in "/?" if mark in rest), default=len(rest))
+        target = rest[start:] if rest[start : start + 1] == "/" else "/" + rest[start:]
+        lines = header_lines([pair for pair in request.headers if pair[0].lower() != "host"])
+        place = route.target_prefix + request_target(target)
+        first = f"{request.method} {place} HTTP/1.1\r\nHost: {route.authority}\r\n"
+        last = f"{route.extra_head}User-Agent: cos-migrate/{__version__}\r\n\r\n"
+        return b"%b%b%b" % (first.encode(), lines, last.encode())
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        with self._lock:
+            idle, self._idle, self._idle_count = self._idle, {}, 0
+        for connections in idle.values():
+            for connection in connections:
+                connection.close()
+
+    def _exchange(self, route: Route, head: bytes, *, no_body: bool) -> tuple[Connection, Incoming]:
+        """Send a request; a kept-alive connection that the server had closed does not count."""
+        while (connection := self.take_idle(route)) is not None:
+            try:
+                return connection, connection.request(head, no_body=no_body)
+            except TransportError as error:
+                if connection.answered or error.code not in _STALE:
+                    raise
+        connection = self._connect(route)
+        answer = connection.request(head, no_body=no_body)
+        if route.tls:
+            self._network.remember(route, connection)
+        return connection, answer
+
+    def _connect(self, route: Route) -> Connection:
+        """Open a connection; those that wait for a request make room for it."""
+        try:
+            return self._network.connect(route)
+        except TransportError as error:
+            if error.code not in descriptors.CODES or not self._idle_count:
+                raise
+            self.close()
+        return self._network.connect(route)
+
+    def take_idle(self, route: Route) -> Connection | None:
+        """Take a connection that waits for a request, None where there is none."""
+        with self._lock:
+            idle = self._idle.get(route)
+            if not idle:
+                return None
+            self._idle_count -= 1
+            return idle.pop()
+
+    def give_back(self, route: Route, connection: Connection) -> None:
+        """Keep a connection for the next request."""
+        with self._lock:
+            if self._idle_count < _IDLE_MOST:
+                self._idle_count += 1
+                self._idle.setdefault(route, []).append(connection)
+                return
+        connection.close()

@@ -1,0 +1,209 @@
+"""How connections are made: routes, proxies, names, TLS."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from cos_migrate.descriptors import code_of, is_exhausted, none_left
+from cos_migrate.errors import TransportError
+from cos_migrate.http.channels import TlsChannel, transport_error
+from cos_migrate.http.connection import Connection, Timeouts
+
+if TYPE_CHECKING:
+    from cos_migrate.http.tls import Tls
+
+_RESOLVE_TTL = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy; `authorization` is the value of `Proxy-Authorization`, or empty."""
+
+    host: str
+    port: int
+    authorization: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, host: str, port: int, user: str = "", password: str = "") -> Proxy:
+        """Return the proxy with Basic credentials when `user` is given."""
+        if not user:
+            return cls(host, port)
+        token = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+        return cls(host, port, f"Basic {token}")
+
+
+class Route(NamedTuple):
+    """How one host is reached."""
+
+    host: str
+    port: int
+    tls: bool = False
+    proxy: Proxy | None = None
+
+    @property
+    def authority(self) -> str:
+        """The Host header: the port only where it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+    @property
+    def target_prefix(self) -> str:
+        """What stands before the path in a request line (absolute form through a proxy)."""
+        return f"http://{self.authority}" if self.proxy and not self.tls else ""
+
+    @property
+    def extra_head(self) -> str:
+        """Header lines that the way there needs, each ended by CRLF."""
+        if self.proxy and self.proxy.authorization and not self.tls:
+            return f"Proxy-Authorization: {self.proxy.authorization}\r\n"
+        return ""
+
+
+class Resolver:
+    """Addresses of names, looked up once a minute a process and used in turn."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, int], tuple[float, list[tuple[int, tuple[str, int]]]]] = {}
+        self._turn = itertools.count()
+
+    def addresses(self, host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+        """Return (family, (address, port)) pairs, the one whose turn it is first.
+
+        Raises TransportError when the name is unknown.
+        """
+        now = time.monotonic()
+        with self._lock:
+            known = self._known.get((host, port))
+        if known is None or known[0] < now:
+            found = _loopback(host, port) or _look_up(host, port)
+            known = (now + _RESOLVE_TTL, found)
+            with self._lock:
+                self._known[host, port] = known
+        pairs = known[1]
+        first = next(self._turn) % len(pairs)
+        return pairs[first:] + pairs[:first]
+
+
+def _loopback(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+    """Names below `localhost` are loopback everywhere (RFC 6761), whatever the resolver says.
+
+    A bucket before a bare address (`bucket-1.127.0.0.1`) is that address: no resolver knows it.
+    """
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return [(socket.AF_INET, ("127.0.0.1", port))]
+    head, _, rest = name.partition(".")
+    if head and rest.count(".") == 3:  # noqa: PLR2004 - four numbers make an IPv4 address
+        try:
+            socket.inet_pton(socket.AF_INET, rest)
+        except (OSError, UnicodeError):
+            return []
+        return [(socket.AF_INET, (rest, port))]
+    return []
+
+
+def _look_up(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        # A resolver that cannot open its files or a socket says all kinds of things.
+        lacking = code_of(error) or ("EMFILE" if is_exhausted() else "")
+        if lacking:
+            raise none_left(lacking, "connect", host) from error
+        raise TransportError(
+            f"the name {host} cannot be resolved ({error})",
+            operation="connect",
+            target=host,
+            code="NameNotResolved",
+            retryable=True,
+        ) from error
+    return [(family, (str(address[0]), port)) for family, _, _, _, address in found]
+
+
+class Network:
+    """What all connections of a process share: name look-ups, the TLS context, time-outs."""
+
+    def __init__(self, timeouts: Timeouts, ca_file: str = "", *, lenient: bool = False) -> None:
+        """`lenient`: answers are taken as browsers take them."""
+        self.timeouts = timeouts
+        self._lenient = lenient
+        self._ca_file = ca_file
+        self._resolver = Resolver()
+        self._lock = threading.Lock()
+        self._tls: Tls | None = None
+
+    def connect(self, route: Route) -> Connection:
+        """Open a connection. Raises TransportError."""
+        via = route.proxy or route
+        sock = self._dial(via.host, via.port)
+        channel: socket.socket | TlsChannel = sock
+        try:
+            if route.tls:
+                if route.proxy:
+                    _open_tunnel(sock, route, route.proxy)
+                    sock.settimeout(self.timeouts.connect)
+                channel = self._secure(sock, route.host)
+        except BaseException:
+            sock.close()
+            raise
+        return Connection(channel, self.timeouts, lenient=self._lenient)
+
+    def remember(self, route: Route, connection: Connection) -> None:
+        """Keep the TLS session of a connection for the next one to its host."""
+        if self._tls:
+            self._tls.remember(route.host, connection.session)
+
+    def _dial(self, host: str, port: int) -> socket.socket:
+        last: OSError | None = None
+        for family, address in self._resolver.addresses(host, port):
+            try:
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as error:
+                raise transport_error(error, "connect", f"{host}:{port}") from error
+            try:
+                sock.settimeout(self.timeouts.connect)
+                sock.connect(address)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            except OSError as error:
+                sock.close()
+                last = error
+            else:
+                return sock
+        raise transport_error(last or OSError("no address"), "connect", f"{host}:{port}") from last
+
+    def _secure(self, sock: socket.socket, host: str) -> TlsChannel:
+        with self._lock:
+            if self._tls is None:
+                from cos_migrate.http.tls import Tls  # noqa: PLC0415 - http needs none of it
+
+                self._tls = Tls(self._ca_file)
+        try:
+            return self._tls.secure(sock, host)
+        except (OSError, ValueError) as error:
+            raise transport_error(error, "connect", host) from error
+
+
+def _open_tunnel(sock: socket.socket, route: Route, proxy: Proxy) -> None:
+    host = f"[{route.host}]" if ":" in route.host else route.host
+    lines = [f"CONNECT {host}:{route.port} HTTP/1.1", f"Host: {host}:{route.port}"]
+    if proxy.authorization:
+        lines.append(f"Proxy-Authorization: {proxy.authorization}")
+    tunnel = Connection(sock, Timeouts())
+    answer = tunnel.exchange(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), no_body=True)
+    if answer.status != 200:  # noqa: PLR2004 - the one status that opens a tunnel (RFC 9110)
+        raise TransportError(
+            f"the proxy {proxy.host}:{proxy.port} refused a tunnel to {host}",
+            operation="connect",
+            target=f"{proxy.host}:{proxy.port}",
+            status=answer.status,
+            code="ProxyRefused",
+            retryable=answer.status >= 500,  # noqa: PLR2004
+        )

@@ -1,0 +1,198 @@
+"""One HTTP/1.1 answer as it arrives, parsed strictly, with limits on everything but content."""
+
+from __future__ import annotations
+
+import re
+
+import httptools
+
+from cos_migrate.text import masked
+
+HEAD_MOST = 64 << 10
+"""Bytes of an answer's head, and of what comes between two pieces of its content."""
+LINES_MOST = 200
+"""Lines of an answer's head."""
+INTERIM_MOST = 16
+"""Interim answers (1xx) before the final one."""
+BODY_MOST = 2 << 20
+"""Bytes of a body that is taken whole: an object of a small transfer, or COS's XML."""
+_SMALL_HEAD = 4 * LINES_MOST
+"""Bytes of a head that cannot have too many lines."""
+_SHOWN_MOST = 120
+"""Characters of a line that is shown."""
+_LINE = re.compile(
+    rb"HTTP/[0-9.]+ [0-9]{3}( .*)?|[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f]*"
+)
+
+
+class BadAnswer(ValueError):
+    """An answer that is not HTTP, or exceeds a limit; the message can be shown."""
+
+
+class Answer:
+    """What has arrived of one answer; header names are in lower case."""
+
+    __slots__ = (
+        "_idle",
+        "_interims",
+        "_parser",
+        "_problem",
+        "_raw",
+        "body",
+        "complete",
+        "extra",
+        "headers",
+        "headers_done",
+        "keep_alive",
+        "limited",
+        "size",
+        "status",
+        "until_close",
+    )
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._problem = ""
+        self._idle = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with the answer to another request."""
+        self.status = self.size = self._interims = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.body: list[bytes] = []
+        self.headers_done = self.complete = self.extra = False
+        self.keep_alive = self.until_close = False
+        self.limited = True
+        self._raw = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived. Raises BadAnswer."""
+        headed, size = self.headers_done, self.size
+        if not headed:
+            self._raw = self._raw + data if self._raw else data
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # the answer to CONNECT: what follows is not HTTP
+        except httptools.HttpParserError as error:
+            if self._problem:
+                raise BadAnswer(self._problem) from error
+            where = "" if self.headers_done else _suspect(self._raw)
+            raise BadAnswer(f"the server's answer is not HTTP ({error}){where}") from error
+        if headed:
+            self._check_progress(size, data)
+        elif len(self._raw) > _SMALL_HEAD:
+            self._check_head(self._raw)
+
+    def _count_interim(self) -> None:
+        """Leave an interim answer behind. Raises BadAnswer."""
+        counts = self._interims + 1, self.limited, self._raw
+        if counts[0] > INTERIM_MOST:
+            raise BadAnswer("the server sends interim answers only")
+        self.begin()
+        self._interims, self.limited, self._raw = counts
+
+    def end_without_body(self) -> Answer:
+        """End behind the head (the answer to HEAD); return what the next answer is put into.
+
+        The parser cannot be told that no body follows, and counts on one.
+        """
+        if self.complete:
+            return self
+        closes = self.headers.get(b"connection", b"").lower() == b"close"
+        self.keep_alive = not closes and self._parser.get_http_version() == "1.1"
+        return type(self)()
+
+    def _check_head(self, raw: bytes) -> None:
+        end = raw.find(b"\r\n\r\n") if self.headers_done else len(raw)
+        check_head(end, raw.count(b"\n", 0, end) + 1)
+        if self.headers_done:
+            self._raw = b""
+
+    def _check_progress(self, size: int, data: bytes) -> None:
+        """Count what is no content: extensions of chunks, trailers."""
+        if self.size != size or self.complete:
+            self._idle = 0
+            return
+        self._idle += len(data)
+        if self._idle > HEAD_MOST:
+            raise BadAnswer(f"the server sent {HEAD_MOST >> 10} KiB of its answer without content")
+
+    # -- called by the parser ------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """An answer begins."""
+        if self.complete:
+            self.extra = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header, whole; what comes behind the body describes nothing that is used."""
+        if not self.headers_done:
+            self.headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        """The head is complete."""
+        if self.complete:
+            return
+        self.headers_done = True
+        self.status = self._parser.get_status_code()
+        headers = self.headers
+        if b"transfer-encoding" in headers:
+            coding = headers[b"transfer-encoding"].strip().lower()
+            if coding != b"chunked":
+                self._refuse("the server's answer has a transfer coding that is not supported")
+        else:
+            self.until_close = b"content-length" not in headers
+
+    def on_body(self, data: bytes) -> None:
+        """Some of the body."""
+        if self.complete:
+            return
+        self.size += len(data)
+        if self.limited and self.size > BODY_MOST:
+            self._refuse("the server's answer is too large")
+        self.body.append(data)
+
+    def on_message_complete(self) -> None:
+        """The answer is complete."""
+        if self.complete:
+            return
+        if self.status < 200:  # noqa: PLR2004 - an interim answer; the real one follows
+            try:
+                self._count_interim()
+            except BadAnswer as error:
+                self._refuse(str(error))
+        else:
+            self.complete = True
+            # Asked here: behind the message the parser has forgotten its headers.
+            self.keep_alive = self._parser.should_keep_alive()
+
+    def _refuse(self, problem: str) -> None:
+        self._problem = problem
+        raise ValueError
+
+
+def check_head(size: int, lines: int) -> None:
+    """Raise BadAnswer when a head of so many bytes and lines is too large."""
+    if size > HEAD_MOST:
+        raise BadAnswer(f"the head of the server's answer is larger than {HEAD_MOST >> 10} KiB")
+    if lines > LINES_MOST:
+        raise BadAnswer(f"the head of the server's answer has more than {LINES_MOST} lines")
+
+
+def shown_line(number: int, line: bytes) -> str:
+    """Return a line of a head (1-based) as it may be printed."""
+    text = masked(line[:HEAD_MOST].decode("latin-1").strip("\r\n"))
+    cut = text if len(text) <= _SHOWN_MOST else f"{text[:_SHOWN_MOST]}..."
+    plain = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
+    return f"line {number} of its head: {plain}"
+
+
+def _suspect(raw: bytes) -> str:
+    """Return the line of a head that is not HTTP, as far as it can be found."""
+    head = raw.partition(b"\r\n\r\n")[0]
+    for number, line in enumerate(head.split(b"\r\n"), 1):
+        if not _LINE.fullmatch(line):
+            return ", " + shown_line(number, line)
+    return ""

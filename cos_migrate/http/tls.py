@@ -1,0 +1,111 @@
+"""TLS over sockets; loaded only where a route asks for it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+
+import certifi
+
+from cos_migrate.descriptors import code_of, is_exhausted, none_left
+from cos_migrate.errors import TransportError
+from cos_migrate.http.channels import TlsFailed, WantsRead, WantsWrite
+
+
+class Tls:
+    """What all TLS connections of a process share: whom they trust, and earlier sessions."""
+
+    def __init__(self, ca_file: str) -> None:
+        """`ca_file`: CA certificates, trusted besides the public ones. Raises TransportError."""
+        self._context = context_of(ca_file)
+        self._lock = threading.Lock()
+        self._sessions: dict[str, ssl.SSLSession] = {}
+
+    def secure(self, sock: socket.socket, host: str) -> TlsSocket:
+        """Shake hands over `sock`, which may block. Raises OSError and ValueError."""
+        with self._lock:
+            session = self._sessions.get(host)
+        try:
+            return TlsSocket(self._context.wrap_socket(sock, server_hostname=host, session=session))
+        except ssl.SSLError as error:
+            raise _failed(error) from error
+
+    def remember(self, host: str, session: object) -> None:
+        """Keep a session for the next connection to its host."""
+        if isinstance(session, ssl.SSLSession):
+            with self._lock:
+                self._sessions[host] = session
+
+
+class TlsSocket:
+    """A `http.TlsChannel` of the standard library's TLS."""
+
+    def __init__(self, sock: ssl.SSLSocket) -> None:
+        self._sock = sock
+        self.setblocking = sock.setblocking
+        self.fileno = sock.fileno
+        self.close = sock.close
+        self.pending = sock.pending
+
+    @property
+    def session(self) -> object:
+        """The session, once there is one."""
+        return self._sock.session
+
+    def send(self, data: bytes | memoryview, /) -> int:
+        """Send what can be sent now; return how many bytes that were."""
+        try:
+            return self._sock.send(data)
+        except ssl.SSLWantReadError as error:
+            raise WantsRead from error
+        except ssl.SSLWantWriteError as error:
+            raise WantsWrite from error
+        except ssl.SSLError as error:
+            raise _failed(error) from error
+
+    def recv(self, size: int, /) -> bytes:
+        """Return what has arrived, at most `size` bytes; none at the end."""
+        try:
+            return self._sock.recv(size)
+        except ssl.SSLWantReadError as error:
+            raise WantsRead from error
+        except ssl.SSLWantWriteError as error:
+            raise WantsWrite from error
+        except ssl.SSLEOFError:
+            return b""
+        except ssl.SSLError as error:
+            raise _failed(error) from error
+
+
+def _failed(error: ssl.SSLError) -> TlsFailed:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TlsFailed(error.verify_message, untrusted=True)
+    return TlsFailed(error.reason or str(error))
+
+
+def context_of(ca_file: str) -> ssl.SSLContext:
+    """Return what trusts the public authorities, and those in `ca_file` besides.
+
+    A private COS and a public source, or the other way round, are reached with one setting.
+    Raises TransportError.
+    """
+    if is_exhausted():  # what cannot be opened would be left out
+        raise none_left("EMFILE", "connect", ca_file)
+    try:
+        context = ssl.create_default_context()
+        context.load_verify_locations(certifi.where())
+        if ca_file:
+            context.load_verify_locations(ca_file)
+    except (OSError, ssl.SSLError) as error:
+        lacking = code_of(error) or ("EMFILE" if is_exhausted() else "")
+        if lacking:
+            raise none_left(lacking, "connect", ca_file) from error
+        raise TransportError(
+            f"the CA certificates in {ca_file or 'the system store'} cannot be loaded ({error})",
+            operation="connect",
+            target=ca_file,
+            code="CertificateStore",
+            fatal=True,
+        ) from error
+    return context

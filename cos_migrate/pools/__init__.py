@@ -1,0 +1,1 @@
+"""Where transfers run: worker processes and what they exchange with the coordinator."""

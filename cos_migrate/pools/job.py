@@ -1,0 +1,32 @@
+"""What the workers of a run are told once, before any task."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.cos.requests import CosSettings
+from cos_migrate.model import Target
+from cos_migrate.sources.base import Source, SourceOptions
+
+
+class Job(NamedTuple):
+    """The recipe a worker builds its clients from; it can be pickled."""
+
+    cos: CosSettings
+    source: type[Source]
+    source_config: Any
+    target: Target
+    small_threads: int
+    big_threads: int
+    attach_md5: bool
+    """Whether objects get `x-cos-meta-md5`."""
+    memory: int
+    """Bytes of object data this worker may hold at once."""
+    small_below: int
+    """Bytes; objects of this size and above go to the big pool."""
+    spool_folder: str
+    """Where this job's temporary files go."""
+    source_options: SourceOptions
+    encryption: EncryptionSettings | None = None
+    """How objects are encrypted before they leave; None: not at all."""

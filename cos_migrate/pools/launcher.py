@@ -1,0 +1,73 @@
+"""Starts processes, some of them ahead: they load their code while a run is prepared.
+
+A process knows nothing until its first frame arrives, so one that was started in vain has done
+nothing; it ends when its pipe closes.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import subprocess
+import sys
+
+WORKER = "cos_migrate.pools.worker"
+SCAN = "cos_migrate.scan.walk_main"
+_KILLED = 1.0
+"""Seconds that are waited for a process that was killed."""
+
+
+class Launcher:
+    """The processes that wait for somebody to take them."""
+
+    def __init__(self) -> None:
+        self._waiting: collections.defaultdict[str, collections.deque[subprocess.Popen[bytes]]]
+        self._waiting = collections.defaultdict(collections.deque)
+
+    def keep(self, program: str, count: int) -> None:
+        """Have so many wait, or fewer where the system gives no more."""
+        waiting = self._waiting[program]
+        while len(waiting) > count:
+            end(waiting.pop())
+        with contextlib.suppress(OSError):  # whoever needs one tries again, and says why not
+            while len(waiting) < count:
+                waiting.append(_start(program))
+
+    def take(self, program: str) -> subprocess.Popen[bytes]:
+        """Return a process, of which stdin, stdout and stderr are pipes. Raises OSError."""
+        waiting = self._waiting[program]
+        return waiting.popleft() if waiting else _start(program)
+
+    def close(self) -> None:
+        """End those that nobody took."""
+        for program in self._waiting:
+            self.keep(program, 0)
+
+
+def has_folder(path: str) -> bool:
+    """Return whether there is a folder in `path`: in `db/`, records of some kind."""
+    try:
+        with os.scandir(path) as entries:
+            return any(entry.is_dir() for entry in entries)
+    except OSError:
+        return False
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process of which nothing is needed."""
+    process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):  # it hangs in the kernel: left to it
+        process.communicate(timeout=_KILLED)
+
+
+def _start(program: str) -> subprocess.Popen[bytes]:
+    flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    return subprocess.Popen(
+        [sys.executable, "-m", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        creationflags=flags,
+        start_new_session=not flags,
+    )

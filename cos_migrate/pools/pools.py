@@ -1,0 +1,352 @@
+"""The small-file and big-file pools: threads spread over worker processes, fed in batches.
+
+Owns the processes, what each has been given, and how much more each is given. A process that
+ends, or that shows no sign of life for long, is replaced and its tasks are sent again; `suspects`
+says which of them with care, and which one is reported as failed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from cos_migrate.cos.requests import Credentials
+from cos_migrate.model import Failure
+from cos_migrate.pools.job import Job
+from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
+from cos_migrate.pools.loads import Load, share
+from cos_migrate.pools.messages import Kind, Message, Reply
+from cos_migrate.pools.quarantine import Suspects
+from cos_migrate.pools.seats import InlineSeat, Lost, ProcessSeat, Results, Seat
+
+_ROWS = 8
+"""Small tasks are given out in rows, as many as fill this share of a worker's room."""
+_START_AGAIN = 0.3
+"""Seconds before it is tried again to start a process."""
+_PLACES_MOST = 256
+"""Names of tasks that belong together whose worker is remembered: more than are under way."""
+
+
+class Pools:
+    """All workers of a run, as one."""
+
+    def __init__(
+        self,
+        job: Job,
+        processes: int,
+        post: Callable[[Results | Lost], None],
+        launch: Callable[[], subprocess.Popen[bytes]],
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        """Start nothing yet.
+
+        `job` holds the totals of threads and memory, divided among `processes` (0: threads of
+        this process). `post` is called from other threads with what the workers report. `launch`
+        gives a worker process.
+        """
+        self._post = post
+        self._launch = launch
+        self._inline = processes == 0
+        count = max(1, min(processes, max(job.small_threads, job.big_threads)))
+        self._jobs = [share(job, index, count) for index in range(count)]
+        self._loads = [Load(part) for part in self._jobs]
+        self._seats: list[Seat | None] = [None] * count
+        self._tasks: dict[int, tuple[int, int, Message, str]] = {}
+        self._places: dict[str, int] = {}
+        self._suspects = Suspects()
+        self._favourite = self._in_row = 0
+        self._total = job.small_threads + job.big_threads
+        self._allowed = self._total
+        self._started = self._stopped = False
+        self._limits = limits
+        self._watch: Watch[tuple[int, int]] = Watch(limits)
+        self._give_up_at = float("inf")
+
+    @property
+    def workers(self) -> int:
+        """How many workers there are."""
+        return len(self._seats)
+
+    @property
+    def under_way(self) -> int:
+        """How many tasks have been given and not come back."""
+        return len(self._tasks)
+
+    @property
+    def allowed(self) -> int:
+        """How many transfers may be under way at once, over all workers."""
+        return self._allowed
+
+    @property
+    def small_threads(self) -> int:
+        """How many small tasks may be under way at once, over all workers."""
+        return sum(load.allowed[0] for load in self._loads)
+
+    @property
+    def total(self) -> int:
+        """How many transfers all threads together can do at once."""
+        return self._total
+
+    def start(self) -> None:
+        """Start all workers, if they are not running."""
+        if not self._started:
+            self._started = True
+            for index in range(len(self._jobs)):
+                self._seat(index)
+
+    def room(self, *, big: bool, together: str = "") -> int:
+        """Return how many more tasks can be submitted to a pool now.
+
+        `together`: the name under which tasks are to be in one worker.
+        """
+        place = self._places.get(together)
+        if place is not None:
+            return max(0, self._loads[place].room(big))
+        return sum(max(0, load.room(big)) for load in self._loads)
+
+    def submit(self, task: Message, together: str = "") -> None:
+        """Put a task into the outbox of the worker with the most room.
+
+        Those with the same name `together` all go to one worker.
+        """
+        big = int(task[1] not in Kind.SMALL)
+        index = self._places.get(together) if together else None
+        if index is None:
+            index = self._fittest() if big else self._next_small()
+            if together:
+                self._place(together, index)
+        load = self._loads[index]
+        load.given[big] += 1
+        load.outbox.append(task)
+        self._tasks[task[0]] = (index, big, task, together)
+
+    def _next_small(self) -> int:
+        """Return who gets a small task: several in a row are the same one's."""
+        if self._in_row:
+            self._in_row -= 1
+        else:
+            self._favourite = self._fittest(big=0)
+            self._in_row = max(0, self._loads[self._favourite].room(0)) // _ROWS
+        return self._favourite
+
+    def _fittest(self, big: int = 1) -> int:
+        # Even without room it must be one that has threads: a lost worker's tasks go anywhere.
+        useful = [each for each, load in enumerate(self._loads) if load.threads[big]]
+        return max(useful, key=lambda each: self._loads[each].fitness(big))
+
+    def _place(self, together: str, index: int) -> None:
+        self._places[together] = index
+        if len(self._places) > _PLACES_MOST:
+            del self._places[next(iter(self._places))]
+
+    def flush(self) -> None:
+        """Send what `submit` has gathered."""
+        self._in_row = 0
+        for index, load in enumerate(self._loads):
+            if load.outbox and not load.watched:
+                self.start()
+                seat = self._seats[index]
+                if seat is not None:  # what could not be started is lost, and replaced
+                    seat.send("submit", load.outbox)
+                    load.outbox = []
+
+    def settle(self, event: Results) -> list[Message]:
+        """Take note of finished tasks; return the results, less those of tasks sent elsewhere."""
+        load = self._loads[event.worker]
+        settled, small = [], 0
+        for result in event.results:
+            reply = result[1]
+            if reply in Reply.PASSING:
+                if result[0] in self._tasks:
+                    settled.append(result)
+                continue
+            if reply == Reply.SLOW_DOWN:
+                settled.append(result)
+                continue
+            known = self._tasks.get(result[0])
+            if known is None or known[0] != event.worker:
+                continue
+            del self._tasks[result[0]]
+            load.given[known[1]] -= 1
+            small += not known[1]
+            settled.append(result)
+            if self._suspects:
+                self._suspects.forget(result[0])
+        load.measure(small)
+        if load.watched and load.alone not in self._tasks:
+            self._send_apart(event.worker)
+            self.flush()
+        return settled
+
+    def replace(self, event: Lost) -> list[Message]:
+        """Start a worker in the place of a lost one, and send its tasks again.
+
+        Return the results of tasks that are not: they are given up, or the run is stopping.
+        """
+        load = self._loads[event.worker]
+        if event.generation != load.generation:
+            return []
+        self._in_row = 0
+        load.generation += 1
+        held = [task[0] for task in load.apart]
+        unsent = (*held, *(task[0] for task in load.outbox))
+        had = {number for number, known in self._tasks.items() if known[0] == event.worker}
+        load.clear()
+        if self._stopped:
+            self._seats[event.worker] = None
+            return [self._not_begun(number) for number in had]
+        apart, guilty = self._suspects.judge(had.difference(unsent))
+        given_up = [self._give_up(number, event.reason) for number in guilty]
+        if not guilty:  # else the others were suspected for what is found now
+            apart += held
+        self._seat(event.worker)
+        for number in apart:
+            _, big, task, _ = self._tasks[number]
+            load.given[big] += 1
+            load.apart.append(task)
+        for number in sorted(had.difference(apart, guilty)):
+            _, _, task, together = self._tasks.pop(number)
+            self.submit(task, together)
+        self._send_apart(event.worker)
+        self.flush()
+        return given_up
+
+    def _not_begun(self, number: int) -> Message:
+        del self._tasks[number]
+        return (number, Reply.UNSTARTED)
+
+    def _give_up(self, number: int, reason: str) -> Message:
+        del self._tasks[number]
+        self._suspects.forget(number)
+        text = f"each worker process that had this task, and nothing else, ended ({reason})"
+        return (number, Reply.FAILED, *Failure("worker", text, code="WorkerLost"))
+
+    def _send_apart(self, index: int) -> None:
+        """Send the next task that a worker does with nothing else beside it."""
+        load, seat = self._loads[index], self._seats[index]
+        load.alone = 0
+        if load.apart and seat is not None:
+            task = load.apart.popleft()
+            load.alone = task[0]
+            seat.send("submit", [task])
+
+    def recall(self) -> None:
+        """Ask for all tasks that no thread has begun; they come back as UNSTARTED."""
+        self._tell("recall")
+        for index, load in enumerate(self._loads):
+            unsent: list[Message] = [
+                (task[0], Reply.UNSTARTED) for task in (*load.apart, *load.outbox)
+            ]
+            load.apart.clear()
+            load.outbox = []
+            if unsent:
+                self._post(Results(index, unsent))
+
+    def stop(self) -> None:
+        """Have nothing new begun and no failed request tried again.
+
+        What is in flight has a limit from now on, see `overdue`.
+        """
+        self._stopped = True
+        self._give_up_at = time.monotonic() + self._limits.stop
+        self._tell("stop")
+        self.recall()
+
+    def watch(self) -> list[str]:
+        """Return warnings of workers that show no sign of life, or show one again.
+
+        The loss of one that has shown none for long is posted.
+        """
+        beats = {
+            (index, self._loads[index].generation): seat.beats
+            for index, seat in enumerate(self._seats)
+            if seat is not None and seat.pid
+        }
+        lines = []
+        for (index, generation), sign in self._watch.look(beats):
+            seat = self._seats[index]
+            if seat is None:
+                continue
+            line = words_of(f"worker process {seat.pid}", sign, self._limits)
+            if sign is Sign.DEAD:
+                seat.kill()
+                self._seats[index] = None
+                self._post(Lost(index, generation, line, silent=True))
+            else:
+                lines.append(line)
+        return lines
+
+    @property
+    def overdue(self) -> bool:
+        """Whether what was in flight at a stop has had its time."""
+        return bool(self._tasks) and time.monotonic() >= self._give_up_at
+
+    def kill(self) -> None:
+        """End all workers at once; what they had sent has been posted when this returns."""
+        seats = [seat for seat in self._seats if seat is not None]
+        self._seats = [None] * len(self._jobs)
+        for seat in seats:
+            seat.kill()
+        for seat in seats:
+            seat.close(time.monotonic())
+
+    def give_back(self) -> list[Message]:
+        """Return everything under way as UNSTARTED."""
+        for load in self._loads:
+            load.clear()
+        return [self._not_begun(number) for number in list(self._tasks)]
+
+    def allow(self, transfers: int) -> None:
+        """Let at most so many transfers be under way at once, over all workers."""
+        self._allowed = max(1, min(transfers, self._total))
+        for load, seat in zip(self._loads, self._seats, strict=True):
+            load.limit(self._allowed / self._total)
+            if seat is not None:
+                seat.send("allow", load.allowed)
+
+    def replace_credentials(self, credentials: Credentials) -> None:
+        """Use other credentials in all workers, present and future."""
+        self._jobs = [
+            job._replace(cos=replace(job.cos, credentials=credentials)) for job in self._jobs
+        ]
+        self._tell("credentials", credentials)
+
+    def abandon(self) -> None:
+        """Forget all tasks: the workers that have them are gone or of no use."""
+        self._tasks.clear()
+        for load in self._loads:
+            load.clear()
+
+    def close(self) -> None:
+        """Let all workers finish what they do and end; one that does not is ended."""
+        seats = [seat for seat in self._seats if seat is not None]
+        for seat in seats:
+            seat.end()
+        deadline = time.monotonic() + self._limits.close
+        for seat in seats:
+            seat.close(deadline)
+        self._seats = [None] * len(self._jobs)
+
+    def _seat(self, index: int) -> None:
+        job, generation = self._jobs[index], self._loads[index].generation
+        if self._inline:
+            seat: Seat = InlineSeat(job, index, self._post)
+        else:
+            try:
+                seat = ProcessSeat(self._launch(), job, index, generation, self._post)
+            except (OSError, RuntimeError) as error:  # no memory, too many processes or files
+                self._seats[index] = None
+                time.sleep(_START_AGAIN)
+                self._post(Lost(index, generation, f"it could not be started: {error}"))
+                return
+        self._seats[index] = seat
+        if self._loads[index].limited:
+            seat.send("allow", self._loads[index].allowed)
+
+    def _tell(self, command: str, value: Any = None) -> None:
+        for seat in self._seats:
+            if seat is not None:
+                seat.send(command, value)

@@ -1,0 +1,156 @@
+"""The coordinator's end of a process that was started for it: frames out, frames in, its end.
+
+Whatever becomes of the process, nothing here waits for it without a limit.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from cos_migrate.pools import frames as wire
+from cos_migrate.text import masked
+
+_KILLED = 1.0
+"""Seconds that are waited for a killed process; one that hangs in the kernel is left to it."""
+_PAUSE_LEAST, _PAUSE_MOST = 0.001, 0.05
+"""Seconds after which a write is tried again for which there was no room."""
+
+
+class Child:
+    """A process of which stdin, stdout and stderr are pipes."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        hear: Callable[[Any], None],
+        lost: Callable[[str], None],
+    ) -> None:
+        """Start to listen; `hear` gets each frame, `lost` why the process ended by itself.
+
+        Both are called by another thread. Raises RuntimeError when there are no more threads.
+        """
+        self._process = process
+        self.pid = process.pid
+        self.beats = 0
+        """Frames that have come: each is a sign of life, the empty ones are nothing else."""
+        self._closing = False
+        self._sending = threading.Lock()
+        self._unsent = bytearray()
+        """What the process has not taken yet; another thread sends it while there is any."""
+        self._last_words: collections.deque[bytes] = collections.deque(maxlen=5)
+        self._listener = threading.Thread(target=self._listen, args=(hear, lost), daemon=True)
+        self._errors = threading.Thread(target=self._hear_errors, daemon=True)
+        if process.stdin and os.name == "posix":
+            os.set_blocking(process.stdin.fileno(), False)
+        try:
+            self._errors.start()
+            self._listener.start()  # at the end it waits for the other
+        except RuntimeError:
+            self.kill()
+            raise
+
+    def write(self, value: Any) -> None:
+        """Send a frame, without waiting for the process to take it.
+
+        Of a process that has ended meanwhile `lost` tells.
+        """
+        frame = wire.packed(value)
+        with self._sending:
+            if self._unsent:
+                self._unsent += frame
+                return
+            self._unsent += memoryview(frame)[self._push(frame) :]
+            if not self._unsent:
+                return
+        try:
+            threading.Thread(target=self._push_rest, daemon=True).start()
+        except RuntimeError:  # no more threads
+            self._push_rest()
+
+    def let_end(self) -> None:
+        """Expect that it ends."""
+        self._closing = True
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._closing = True
+        self._process.kill()
+
+    def close(self, deadline: float) -> None:
+        """Wait for its end until time.monotonic() is `deadline`, then end it.
+
+        What it had sent has been heard when this returns.
+        """
+        self._listener.join(max(0.0, deadline - time.monotonic()))
+        if self._listener.is_alive():
+            self.kill()
+            self._listener.join(_KILLED)
+        self._errors.join(_KILLED)
+
+    def _push(self, data: bytes | bytearray) -> int:
+        """Write as much as there is room for; return how many bytes need not be sent any more."""
+        stdin = self._process.stdin
+        if stdin is None or stdin.closed:
+            return len(data)
+        try:
+            return os.write(stdin.fileno(), data)
+        except BlockingIOError:
+            return 0
+        except OSError:  # it has ended
+            return len(data)
+
+    def _push_rest(self) -> None:
+        pause = _PAUSE_LEAST
+        while True:
+            time.sleep(pause)
+            with self._sending:
+                pushed = self._push(self._unsent)
+                del self._unsent[:pushed]
+                if not self._unsent:
+                    return
+            pause = _PAUSE_LEAST if pushed else min(2 * pause, _PAUSE_MOST)
+
+    def _listen(self, hear: Callable[[Any], None], lost: Callable[[str], None]) -> None:
+        stream = self._process.stdout
+        try:
+            while stream:
+                frame = wire.receive(stream)  # type: ignore[arg-type]
+                self.beats += 1
+                if frame is not None:
+                    hear(frame)
+        except (EOFError, OSError):
+            pass
+        code = self._process.wait()
+        with self._sending:
+            for pipe in (self._process.stdin, stream):
+                if pipe:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
+        if not self._closing:
+            self._errors.join(_KILLED)
+            words = masked(b" | ".join(self._last_words).decode("utf-8", "replace"))
+            lost(f"{_how(code)}{', ' + words if words else ''}")
+
+    def _hear_errors(self) -> None:
+        if self._process.stderr:
+            with self._process.stderr as stream:
+                for line in stream:
+                    self._last_words.append(line.strip()[:500])
+
+
+def _how(code: int) -> str:
+    """Return how a process ended, by its exit code."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

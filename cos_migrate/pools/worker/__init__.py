@@ -1,0 +1,1 @@
+"""Inside a worker: the event loop, the threads and the transfers."""

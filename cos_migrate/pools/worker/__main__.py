@@ -1,0 +1,132 @@
+"""A worker in a process of its own: commands come in on stdin, results leave on stdout.
+
+Started as `python -m cos_migrate.pools.worker`, on every system alike. The job arrives over
+the pipe, never on the command line, so that no secret shows in a process list. When the
+coordinator is gone, so is this process.
+"""
+
+from __future__ import annotations
+
+import collections
+import gc
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from cos_migrate.pools import frames as wire
+from cos_migrate.pools import process_main as parent
+
+if TYPE_CHECKING:
+    from cos_migrate.pools.messages import Message
+    from cos_migrate.pools.worker.worker import Worker
+
+_GATHER = 0.010
+"""Seconds from one frame of results to the next: each costs the coordinator as much as several
+results do."""
+_COLLECT_AFTER = 20_000
+"""New objects after which garbage is looked for: hardly any of what flows here is in a cycle."""
+
+
+def main() -> None:
+    """Serve until told to close, or until the coordinator is gone."""
+    commands, answers = parent.pipes()
+    gc.disable()  # what is loaded is no garbage, and looking for it takes a tenth of the start
+    from cos_migrate.pools.worker.worker import Worker  # noqa: PLC0415 - as above
+
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
+    gc.enable()
+    outbox = _Outbox(answers)
+    threading.excepthook = _end_at_once
+    sender = threading.Thread(target=outbox.run, daemon=True)
+    try:
+        worker = Worker(wire.receive(commands), outbox.put)
+        sender.start()
+        _obey(worker, commands)
+    except EOFError:
+        os._exit(1)  # the coordinator died: what is under way is nobody's any more
+    threading.Thread(target=_end_with_coordinator, daemon=True).start()
+    worker.close()
+    outbox.close()
+    sender.join()
+    os._exit(0)  # there is nothing left that would have to be ended in order
+
+
+def _end_with_coordinator() -> None:
+    """End when nobody waits any more for what is being finished."""
+    while os.read(0, 1):  # not by the buffer, which must be free when the interpreter ends
+        pass
+    os._exit(1)
+
+
+def _end_at_once(args: threading.ExceptHookArgs) -> None:
+    """End a process of which a thread broke off: nobody would do what it was to do."""
+    sys.stderr.write(f"{args.exc_type.__name__}: {args.exc_value}\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _obey(worker: Worker, commands: BinaryIO) -> None:
+    """Carry out commands until `close`."""
+    actions: dict[str, Callable[[Any], None]] = {
+        "submit": worker.submit,
+        "recall": lambda _: worker.recall(),
+        "stop": lambda _: worker.stop(),
+        "allow": worker.allow,
+        "credentials": worker.replace_credentials,
+    }
+    while True:
+        command, value = wire.receive(commands)
+        if command == "close":
+            return
+        actions[command](value)
+
+
+class _Outbox:
+    """The results that wait to be sent; putting one there costs next to nothing."""
+
+    def __init__(self, answers: BinaryIO) -> None:
+        self._answers = answers
+        self._results: collections.deque[Message] = collections.deque()
+        self._filled = threading.Event()
+        self._closing = False
+
+    def put(self, result: Message) -> None:
+        """Have a result sent."""
+        self._results.append(result)
+        if not self._filled.is_set():
+            self._filled.set()
+
+    def close(self) -> None:
+        """End `run` once everything is sent."""
+        self._closing = True
+        self._filled.set()
+
+    def run(self) -> None:
+        """Send what is put here, what comes at about the same time together; else signs of life."""
+        sent = 0.0
+        while not self._closing or self._results:
+            if not self._filled.wait(parent.BEAT):
+                self._send(None)
+                continue
+            if not self._closing:
+                time.sleep(max(0.0, sent + _GATHER - time.monotonic()))
+            self._filled.clear()  # before they are taken: a later one sets it again
+            batch = [self._results.popleft() for _ in range(len(self._results))]
+            if not batch:
+                continue
+            self._send(batch)
+            sent = time.monotonic()
+
+    def _send(self, batch: list[Message] | None) -> None:
+        try:
+            wire.send(self._answers, batch)
+        except OSError:
+            os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,416 @@
+"""Turns source objects into request bodies: in memory, streamed, or through a temporary file.
+
+Every byte of a source that is read over a network is read once, except for what a failed try had
+read; a source that is read at once may be read again. What is read is compared with the source's
+own checksums before it is believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from cos_migrate.checksums import Checking
+from cos_migrate.cos.crc64 import crc64
+from cos_migrate.cos.payload import (
+    PIECE,
+    ByteReader,
+    BytesPayload,
+    Payload,
+    StreamPayload,
+    ended_early,
+)
+from cos_migrate.errors import SourceError
+from cos_migrate.http.retries import Retries
+from cos_migrate.model import Described, Envelope, Fingerprint, SourceObject
+from cos_migrate.pools.temp_files import has_room
+from cos_migrate.pools.worker.memory import MemoryBudget
+from cos_migrate.pools.worker.ordered_checksum import OrderedChecking
+from cos_migrate.pools.worker.spooled_files import (
+    SpooledReader,
+    make_file,
+    no_room,
+    rename_file,
+    unique_file,
+    writing,
+)
+from cos_migrate.sources.base import Source
+
+if TYPE_CHECKING:
+    from cos_migrate.cos.crypto import Sealer
+
+IN_MEMORY = 1 << 20
+"""Bytes up to which an object that can be read again is held in memory while it is sent."""
+IN_MEMORY_ONCE = 8 << 20
+"""Bytes up to which one that should be read only once is."""
+MD5_HEADER = "x-cos-meta-md5"
+
+
+class Body(NamedTuple):
+    """An object ready to be sent."""
+
+    payload: Payload
+    headers: list[tuple[str, str]]
+    fingerprint: Fingerprint
+    """Of the version that is sent."""
+
+
+Plain = tuple[bytes, int, str, str]
+"""A small object ready to be sent: its content, CRC-64, content type, and MD5.
+
+The MD5 is the value of `x-cos-meta-md5` in hex; empty: there is none.
+"""
+
+
+class Spooled(NamedTuple):
+    """An object that came in a file, because only then its size was known: too large for a PUT."""
+
+    path: str
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    etag: str
+
+
+Tell = Callable[[str], None]
+"""Takes a warning about an object."""
+Moved = Callable[[int], None]
+"""Takes how many bytes of a body have passed."""
+
+
+def attach_md5(headers: dict[str, str], md5: str, tell: Tell) -> None:
+    """Add an object's MD5 to its headers; metadata of this name that says otherwise gives way."""
+    own = headers.get(MD5_HEADER, md5)
+    if own.lower() != md5:
+        tell("metadata 'md5' is not carried over: x-cos-meta-md5 is the MD5 of the content")
+    headers[MD5_HEADER] = md5
+
+
+class Bodies:
+    """What one worker reads, and how."""
+
+    def __init__(
+        self,
+        source: Source,
+        retries: Retries,
+        memory: MemoryBudget,
+        *,
+        attach_md5: bool,
+        spool_folder: str,
+        small_below: int,
+        sealer: Sealer | None = None,
+    ) -> None:
+        """`small_below`: bytes; what is found to be larger belongs to the big-file pool.
+
+        `sealer` encrypts what is sent.
+        """
+        self._source = source
+        self._retries = retries
+        self._memory = memory
+        self._attach_md5 = attach_md5
+        self._spool_folder = spool_folder
+        self._small_below = small_below
+        self._sealer = sealer
+
+    @property
+    def reads_plain(self) -> bool:
+        """Whether `plain` can be asked."""
+        return self._source.reads_at_once and self._sealer is None
+
+    def plain(self, name: str, size: int, mtime_ns: int) -> Plain:
+        """Return an object that is no folder, read whole in a fraction of `in_memory`'s time.
+
+        Raises SourceError.
+        """
+        content, content_type = self._source.read_whole(name, size, mtime_ns)
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest() if self._attach_md5 else ""
+        return content, crc64(content), content_type, md5
+
+    def in_memory(self, obj: SourceObject) -> Body:
+        """Return the body of an object of known size, read whole. Raises SourceError."""
+        return self._sealed(self._read(obj))
+
+    def of_content(
+        self,
+        obj: SourceObject,
+        data: bytes,
+        described: Described,
+        tell: Tell = lambda _: None,
+    ) -> Body:
+        """Return the body of an object that somebody else has read and checked."""
+        payload = BytesPayload(data)
+        for warning in described.warnings:
+            tell(warning)
+        headers = self._headers(obj, described, payload.md5, tell)
+        return self._sealed(Body(payload, headers, described.fingerprint))
+
+    @contextmanager
+    def whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
+        """Give the body of an object that is to be sent with one request.
+
+        Raises SourceError. What it held in memory or on disk is freed at the end.
+        """
+        with self._whole(obj, moved, tell) as body:
+            yield body if isinstance(body, Spooled) else self._sealed(body)
+
+    def part(
+        self,
+        obj: SourceObject,
+        start: int,
+        size: int,
+        moved: Moved,
+        checking: OrderedChecking | None = None,
+    ) -> StreamPayload:
+        """Return a range of an object as a body that is streamed; `checking` is fed with it."""
+        if checking is None:
+            return StreamPayload(size, lambda: self._open(obj, start, size), moved)
+        return StreamPayload(size, lambda: self._open_fed(obj, start, size, checking), moved)
+
+    def sealed_part(self, part: Payload, envelope: Envelope | None, offset: int) -> Payload:
+        """Return a range of an object, encrypted where there is an `envelope`."""
+        return self._sealer.part(part, envelope, offset) if self._sealer and envelope else part
+
+    def digest(self, obj: SourceObject, moved: Moved) -> tuple[str, int]:
+        """Return the MD5 (hex, empty where only reading could tell it) and CRC-64 (or -1).
+
+        What lies here is read; of what does not, the source is asked. Raises SourceError.
+        """
+        if self._source.reads_at_once:
+            return self.part(obj, 0, obj.fingerprint.size, moved).md5(), -1
+        described = self.describe(obj)
+        if not obj.spooled:
+            return described.md5 or described.likely_md5, described.crc64
+        return self._digest_of(obj, described), described.crc64
+
+    def describe(self, obj: SourceObject) -> Described:
+        """Ask the source about an object, with retries. Raises SourceError."""
+        return self._retries.run(lambda: self._source.describe(obj))
+
+    def ask_listing(self) -> None:
+        """Ask the source for a page of its listing, with retries. Raises SourceError."""
+        self._retries.run(self._source.ask_listing)
+
+    def examine(self, obj: SourceObject) -> Described:
+        """Ask what an object is now, with retries. Raises SourceError."""
+        return self._retries.run(lambda: self._source.examine(obj))
+
+    def stat(self, obj: SourceObject) -> SourceObject:
+        """Return an object with its present fingerprint, with retries. Raises SourceError."""
+        return self._retries.run(lambda: self._source.stat(obj))
+
+    def checksum(self, obj: SourceObject) -> int:
+        """Return the CRC-64/XZ of an object: read where it lies here, else asked for (or -1).
+
+        Raises SourceError, SourceChanged when it is not the version in its fingerprint.
+        """
+        if not self._source.reads_at_once:
+            return self.describe(obj).crc64
+        stream = self.part(obj, 0, obj.fingerprint.size, lambda _: None)
+        for _ in stream.start():
+            pass
+        return stream.crc64
+
+    def fetch(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
+        """Write a range of an object into a file that is there. Raises SourceError."""
+        self._retries.run(lambda: self._download(obj, path, offset, size, moved))
+
+    @property
+    def _once_most(self) -> int:
+        return min(IN_MEMORY_ONCE, max(IN_MEMORY, self._memory.total // 2))
+
+    def _sealed(self, body: Body) -> Body:
+        if self._sealer is None:
+            return body
+        payload, headers = self._sealer.whole(body.payload, body.headers)
+        return Body(payload, headers, body.fingerprint)
+
+    def _read(self, obj: SourceObject, tell: Tell = lambda _: None) -> Body:
+        """Read an object of known size whole. Raises SourceError."""
+        size = obj.fingerprint.size
+        with self._source.open(obj, 0, size) as reader:
+            payload = BytesPayload(_read_all(reader, size))
+            reader.check_unchanged()
+            described = reader.described
+        for warning in described.warnings:
+            tell(warning)
+        headers = self._headers(obj, described, payload.md5, tell)
+        return Body(payload, headers, described.fingerprint)
+
+    @contextmanager
+    def _whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
+        size = obj.fingerprint.size
+        if size < 0:
+            with self._unknown(obj, tell) as body:
+                yield body
+        elif self._source.reads_at_once:
+            if size <= IN_MEMORY:
+                with self._memory.hold(size):
+                    yield self._read(obj)
+            else:
+                described = self._source.describe(obj)
+                stream = self.part(obj, 0, size, moved)
+                headers = self._headers(obj, described, stream.md5, tell)
+                yield Body(stream, headers, described.fingerprint)
+        elif size <= self._once_most:
+            with self._memory.hold(size):
+                yield self._retries.run(lambda: self._read(obj, tell))
+        else:
+            with self._large(obj, moved, tell) as body:
+                yield body
+
+    def _headers(
+        self, obj: SourceObject, described: Described, md5: Callable[[], str], tell: Tell
+    ) -> list[tuple[str, str]]:
+        headers = dict(described.headers)
+        if self._attach_md5 and not obj.is_folder:
+            attach_md5(headers, md5(), tell)
+        return list(headers.items())
+
+    @contextmanager
+    def _large(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body]:
+        """Stream what is too large for memory; through a file when its MD5 has to be known."""
+        described = self.describe(obj)
+        size = obj.fingerprint.size
+        for warning in described.warnings:
+            tell(warning)
+        if self._attach_md5 and not described.md5:
+            if has_room(self._spool_folder, size):
+                with unique_file(self._spool_folder) as path:
+                    make_file(path)
+                    self.fetch(obj, path, 0, size, moved)
+                    spooled = obj._replace(spooled=path)
+                    md5 = self._digest_of(spooled, described)
+                    headers = self._headers(obj, described, lambda: md5, tell)
+                    payload = self.part(spooled, 0, size, moved)
+                    yield Body(payload, headers, described.fingerprint)
+                return
+            tell("it is sent without x-cos-meta-md5: it does not fit into tmpFolder")
+        own = dict(described.headers)
+        if self._attach_md5 and described.md5:
+            attach_md5(own, described.md5, tell)
+        yield Body(self.part(obj, 0, size, moved), list(own.items()), described.fingerprint)
+
+    @contextmanager
+    def _unknown(self, obj: SourceObject, tell: Tell) -> Iterator[Body | Spooled]:
+        """Read an object whose size nobody tells: in memory while it fits, else into a file."""
+        limit = self._once_most
+        with self._memory.hold(limit), unique_file(self._spool_folder) as path:
+            data, described, size = self._retries.run(lambda: self._read_unknown(obj, path, limit))
+            for warning in described.warnings:
+                tell(warning)
+            fingerprint = described.fingerprint
+            if data is not None:
+                payload: Payload = BytesPayload(data)
+                headers = self._headers(obj, described, payload.md5, tell)
+                yield Body(payload, headers, fingerprint)
+            elif size >= self._small_below:
+                kept = f"{path}.big"
+                rename_file(path, kept)
+                yield Spooled(kept, size, fingerprint.mtime_ns, fingerprint.etag)
+            else:
+                whole = obj._replace(spooled=path)
+                stream = self.part(whole, 0, size, lambda _: None)
+                headers = self._headers(obj, described, stream.md5, tell)
+                yield Body(stream, headers, fingerprint)
+
+    def _read_unknown(
+        self, obj: SourceObject, path: str, limit: int
+    ) -> tuple[bytes | None, Described, int]:
+        """Return the content, or None when it went into the file; and its size in bytes."""
+        with self._source.open(obj, 0, -1) as reader:
+            pieces, size = [], 0
+            while size <= limit and (piece := reader.read(PIECE)):
+                pieces.append(piece)
+                size += len(piece)
+            if size <= limit:
+                reader.check_unchanged()
+                return b"".join(pieces), reader.described, size
+            make_file(path)  # anew: a try that broke off may have read more than there is now
+            with writing(path, 0) as file:
+                for piece in pieces:
+                    file.write(piece)
+                pieces.clear()
+                while piece := reader.read(PIECE):
+                    if not has_room(self._spool_folder, len(piece)):
+                        raise no_room(self._spool_folder)
+                    file.write(piece)
+                    size += len(piece)
+            reader.check_unchanged()
+            return None, reader.described, size
+
+    def _download(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
+        done = 0
+        with self._source.open(obj, offset, size) as reader, writing(path, offset) as file:
+            while done < size:
+                piece = reader.read(min(PIECE, size - done))
+                if not piece:
+                    raise ended_early()
+                file.write(piece)
+                done += len(piece)
+                moved(done)
+            reader.check_unchanged()
+
+    def _digest_of(self, obj: SourceObject, described: Described) -> str:
+        """Return the MD5 of a file, compared with what the source tells of the object."""
+        checking, digest = Checking(described.checks), hashlib.md5(usedforsecurity=False)
+        with SpooledReader(obj.spooled, 0, -1) as reader:
+            while piece := reader.read(PIECE):
+                digest.update(piece)
+                checking.update(piece)
+        wrong = checking.wrong()
+        if wrong:
+            raise SourceError(
+                f"what was read is not what the source has: its {wrong} differs",
+                operation="GetObject",
+                target=self._source.shown(obj.name),
+                code="SourceChecksumMismatch",
+            )
+        return digest.hexdigest()
+
+    def _open(
+        self, obj: SourceObject, start: int, length: int
+    ) -> AbstractContextManager[ByteReader]:
+        if obj.spooled:
+            return SpooledReader(obj.spooled, start, length)
+        return self._source.open(obj, start, length)
+
+    @contextmanager
+    def _open_fed(
+        self, obj: SourceObject, start: int, length: int, checking: OrderedChecking
+    ) -> Iterator[ByteReader]:
+        with self._open(obj, start, length) as reader:
+            yield _FedReader(reader, start, checking)
+
+
+class _FedReader:
+    """A range that is summed up while it is read."""
+
+    def __init__(self, reader: ByteReader, start: int, checking: OrderedChecking) -> None:
+        self._reader = reader
+        self._offset = start
+        self._checking = checking
+
+    def read(self, size: int) -> bytes:
+        data = self._reader.read(size)
+        self._checking.feed(self._offset, data)
+        self._offset += len(data)
+        return data
+
+    def check_unchanged(self) -> None:
+        self._reader.check_unchanged()
+
+
+def _read_all(reader: ByteReader, size: int) -> bytes:
+    data = reader.read(size)
+    if len(data) == size:
+        return data
+    pieces, got = [data], len(data)
+    while got < size:
+        piece = reader.read(min(PIECE, size - got))
+        if not piece:
+            raise ended_early()
+        pieces.append(piece)
+        got += len(piece)
+    return b"".join(pieces)

@@ -1,0 +1,1 @@
+"""Everything a run reports: console, logs, lists, summary."""

@@ -1,0 +1,173 @@
+"""What a person sees: lines on stdout, and on a terminal a progress display on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TextIO
+
+from cos_migrate.cos.keys import printable_lines
+
+_REFRESH = 0.1
+_LINES_A_SECOND = 20
+"""Routine lines a terminal is given; nobody can read more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the display shows."""
+
+    done: int
+    """Objects that have their outcome."""
+    known: int
+    """Objects found so far."""
+    bytes_done: int
+    bytes_known: int
+    failed: int
+    complete: bool
+    """Whether `known` is all there is."""
+
+
+class Console:
+    """Standard output and error of this process."""
+
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        progress: bool = True,
+        stdout: BinaryIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        """`quiet`: no lines for single objects; `progress`: a display on a terminal."""
+        self._out: BinaryIO | None = stdout or sys.stdout.buffer
+        self._err = stderr or sys.stderr
+        self._quiet = quiet
+        self._terminal = self._out.isatty()
+        self._wants_display = progress and self._err.isatty()
+        self._display: _Display | None = None
+        self._second = 0
+        self._shown = 0
+        self._thinned = False
+        self._next = 0.0
+
+    def lines(self, routine: str, notable: str = "") -> None:
+        """Print lines of objects; on a terminal `routine` ones are thinned, `notable` never."""
+        if self._quiet:
+            return
+        if self._terminal and routine:
+            routine = self._thin(routine)
+        if routine or notable:
+            self._write(routine + notable)
+
+    def say(self, text: str) -> None:
+        """Print a message of the run on stdout."""
+        self._write(printable_lines(text) + "\n")
+
+    def complain(self, text: str) -> None:
+        """Print a message on stderr."""
+        if self._display:
+            self._display.clear()
+        with contextlib.suppress(OSError, ValueError):
+            data = f"{printable_lines(text)}\n".encode(
+                self._err.encoding or "utf-8", "backslashreplace"
+            )
+            self._err.write(data.decode(self._err.encoding or "utf-8", "replace"))
+            self._err.flush()
+
+    def update(self, progress: Progress) -> None:
+        """Refresh the display, at most ten times a second."""
+        now = time.monotonic()
+        if not self._wants_display or now < self._next:
+            return
+        self._next = now + _REFRESH
+        if self._display is None:
+            self._display = _Display(self._err)
+        self._display.show(progress)
+
+    def end_display(self) -> None:
+        """Take the display away."""
+        if self._display:
+            self._display.close()
+            self._display = None
+
+    def close(self) -> None:
+        """Take the display away and flush."""
+        self.end_display()
+        with contextlib.suppress(OSError, ValueError):
+            if self._out:
+                self._out.flush()
+
+    def _thin(self, lines: str) -> str:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._shown = second, 0
+        room = _LINES_A_SECOND - self._shown
+        count = lines.count("\n")
+        self._shown += min(count, max(room, 0))
+        if count <= room:
+            return lines
+        kept = "".join(lines.splitlines(keepends=True)[: max(room, 0)])
+        if not self._thinned:
+            self._thinned = True
+            kept += "(more lines than can be read: all of them are in log/info.log)\n"
+        return kept
+
+    def _write(self, text: str) -> None:
+        if self._out is None:
+            return
+        if self._display and self._terminal:
+            self._display.clear()
+        try:
+            self._out.write(text.encode("utf-8", "backslashreplace"))
+            self._out.flush()
+        except (BrokenPipeError, ValueError):
+            self._give_up("nobody reads this output any more")
+        except OSError as error:
+            self._give_up(f"stdout cannot be written ({error.strerror})")
+
+    def _give_up(self, why: str) -> None:
+        """Go on without stdout: the logs hold everything."""
+        self._out = None
+        self.complain(f"warning: {why}; the run goes on, see log/info.log")
+
+
+class _Display:
+    """The tqdm bar: bytes in its bar, objects, failures and rate beside it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from tqdm import tqdm  # noqa: PLC0415 - only a terminal needs it
+
+        self._bar: Any = tqdm(
+            total=0,
+            file=stream,
+            unit="B",
+            unit_scale=True,
+            unit_divisor=1024,
+            dynamic_ncols=True,
+            leave=False,
+            mininterval=0,
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {rate_fmt}{postfix}",
+        )
+
+    def show(self, progress: Progress) -> None:
+        bar = self._bar
+        bar.total = max(progress.bytes_known, progress.bytes_done)
+        bar.n = progress.bytes_done
+        more = "" if progress.complete else "+"
+        bar.set_description_str(f"{progress.done}/{progress.known}{more} objects", refresh=False)
+        notes = [f"{progress.failed} failed"] if progress.failed else []
+        elapsed = bar.format_dict["elapsed"]
+        if progress.complete and progress.bytes_done and elapsed:
+            left = (bar.total - bar.n) * elapsed / bar.n
+            notes.append(f"{bar.format_interval(left)} left")
+        bar.set_postfix_str(", ".join(notes), refresh=False)
+        bar.refresh()
+
+    def clear(self) -> None:
+        self._bar.clear()
+
+    def close(self) -> None:
+        self._bar.close()

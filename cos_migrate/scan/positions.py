@@ -1,0 +1,154 @@
+"""How far each range of a listing is settled, so that a later run can go on from there.
+
+Pure bookkeeping: a position moves behind a page only when every object up to the end of that page
+has its outcome.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cos_migrate.model import ListRange
+from cos_migrate.scan.walk import Listed
+from cos_migrate.state.keys import Readable
+
+PREFIX = b"[cosmigrate list] "
+"""What the keys of all positions begin with."""
+BEGUN = b"[cosmigrate listing]"
+"""The key that says whose the positions are; only a listing that has begun has it."""
+
+
+@dataclass(slots=True)
+class _PageState:
+    left: int
+    """Objects of the page without an outcome."""
+    next: str
+
+
+@dataclass(slots=True)
+class _RangeState:
+    part: ListRange
+    marker: str
+    pages: collections.deque[_PageState] = field(default_factory=collections.deque)
+    saved: ListRange | None = None
+    """The range under whose key its position stands in the database."""
+    spoilt: bool = False
+    """Whether its position has to stay where it is: what was listed is not to be believed."""
+
+
+class Positions:
+    """The positions of one listing; together they hold all that is not settled."""
+
+    def __init__(
+        self, starts: Iterable[tuple[ListRange, str]], mark: str, *, resumed: bool
+    ) -> None:
+        """`starts` as the lister has them; `resumed`: they were read from the database.
+
+        `mark` is the `records.origin_mark` of what is listed.
+        """
+        self._mark = mark
+        self._ranges: dict[int, _RangeState] = {}
+        self._pages: dict[int, tuple[int, _PageState]] = {}
+        self._dirty: set[int] = set()
+        self._gone: list[ListRange] = []
+        self._begin = not resumed
+        for number, (part, marker) in enumerate(starts, start=1):
+            self._ranges[number] = _RangeState(part, marker, saved=part if resumed else None)
+            if not resumed:
+                self._dirty.add(number)
+
+    def listed(self, listed: Listed, objects: int) -> None:
+        """Note a page of `objects` that have no outcome yet."""
+        state = self._ranges[listed.number]
+        page = _PageState(objects, listed.next)
+        state.part = listed.part
+        state.spoilt = state.spoilt or listed.spoilt
+        state.pages.append(page)
+        if objects:
+            self._pages[listed.page] = listed.number, page
+        for number, part in listed.more:
+            self._ranges[number] = _RangeState(part, "")
+            self._dirty.add(number)
+        self._dirty.add(listed.number)
+        self._advance(listed.number)
+
+    def settled(self, page: int) -> None:
+        """Note that one object of a page has its outcome."""
+        number, state = self._pages[page]
+        state.left -= 1
+        if not state.left:
+            del self._pages[page]
+            self._advance(number)
+
+    def changes(self) -> tuple[list[tuple[bytes, bytes]], list[bytes]]:
+        """Return what to write and what to delete in the same batch as the records."""
+        puts: list[tuple[bytes, bytes]] = []
+        deletes: list[bytes] = []
+        if self._begin:
+            self._begin = False
+            puts.append((BEGUN, self._mark.encode()))
+        for number in self._dirty:
+            state = self._ranges.get(number)
+            if state is None:
+                continue
+            if state.saved is not None and state.saved != state.part:
+                deletes.append(key_of(state.saved))
+            state.saved = state.part
+            puts.append((key_of(state.part), state.marker.encode("utf-8", "surrogatepass")))
+        deletes += [key_of(part) for part in self._gone]
+        self._dirty.clear()
+        self._gone.clear()
+        return puts, deletes
+
+    def _advance(self, number: int) -> None:
+        state = self._ranges[number]
+        while state.pages and not state.pages[0].left and not state.spoilt:
+            page = state.pages.popleft()
+            state.marker = page.next
+            self._dirty.add(number)
+            if not page.next:
+                if state.saved is not None:
+                    self._gone.append(state.saved)
+                del self._ranges[number]
+                self._dirty.discard(number)
+                return
+
+
+def key_of(part: ListRange) -> bytes:
+    """Return the key of a range's position; its value is the marker."""
+    return PREFIX + json.dumps(part).encode()
+
+
+def load(state: Readable, mark: str) -> list[tuple[ListRange, str]] | None:
+    """Return the ranges and markers of a listing that has begun; None where there is none.
+
+    One of another origin (another bucket under the same name of the database) is none.
+    One that cannot be read makes all of no use: what it stood for would be left out.
+    """
+    if state.get(BEGUN) != mark.encode():
+        return None
+    found = []
+    for key, value in state.scan(PREFIX):
+        part = _range_of(key[len(PREFIX) :])
+        if part is None:
+            return None
+        found.append((part, value.decode("utf-8", "surrogatepass")))
+    return found
+
+
+def _range_of(text: bytes) -> ListRange | None:
+    try:
+        names = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(names, list) or len(names) != len(ListRange._fields):
+        return None
+    return ListRange(*names) if all(isinstance(name, str) for name in names) else None
+
+
+def stale_keys(state: Readable) -> list[bytes]:
+    """Return the keys of all positions, to be deleted when a listing begins or is complete."""
+    return [BEGUN, *(key for key, _ in state.scan(PREFIX))]

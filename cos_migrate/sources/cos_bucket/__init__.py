@@ -1,0 +1,1 @@
+"""Another COS bucket, copied by COS itself."""

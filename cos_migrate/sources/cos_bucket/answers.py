@@ -1,0 +1,78 @@
+"""What the answers of COS say of an object in a source bucket, as pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from cos_migrate.checksums import Check
+from cos_migrate.http.dates import ns_of
+from cos_migrate.http.s3xml import text_of
+from cos_migrate.model import Described, Fingerprint
+from cos_migrate.sources import metadata
+from cos_migrate.sources.versions import plain_tag
+
+_EVERYONE = "http://cam.qcloud.com/groups/global/AllUsers"
+_GRANTS: Mapping[str, str] = MappingProxyType(
+    {
+        "READ": "x-cos-grant-read",
+        "READ_ACP": "x-cos-grant-read-acp",
+        "WRITE_ACP": "x-cos-grant-write-acp",
+        "FULL_CONTROL": "x-cos-grant-full-control",
+    }
+)
+"""What may be granted on an object -> the header that grants it."""
+_ENCRYPTED = b"x-cos-server-side-encryption"
+
+
+def described_by(headers: Mapping[bytes, bytes]) -> Described:
+    """Return what the headers (lower-case names) of GET or HEAD say; its size is not looked at."""
+    etag = plain_tag(metadata.etag_of(headers))
+    crc64 = headers.get(b"x-cos-hash-crc64ecma", b"")
+    carried, standard = metadata.user({}, _user(headers)), metadata.standard(headers)
+    md5 = etag.lower() if _is_md5(etag, headers) else ""
+    checks = [Check("CRC-64/XZ", crc64.decode())] if crc64.isdigit() else []
+    if md5 and not checks:
+        checks.append(Check("MD5", md5))
+    return Described(
+        Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
+        {**standard.headers, **carried.headers},
+        likely_md5=md5,
+        crc64=int(crc64) if crc64.isdigit() else -1,
+        checks=tuple(checks),
+        warnings=(*standard.warnings, *carried.warnings),
+        storage_class=headers.get(b"x-cos-storage-class", b"STANDARD").decode("latin-1"),
+    )
+
+
+def grants_in(document: bytes) -> dict[str, str]:
+    """Return the headers that grant what an ACL document grants, its owner aside."""
+    head, *grants = document.split(b"<Grant>")
+    owner = text_of(head, "ID")
+    granted: dict[str, list[str]] = {}
+    public = False
+    for grant in grants:
+        name, permission = text_of(grant, "ID"), text_of(grant, "Permission")
+        public = public or (text_of(grant, "URI") == _EVERYONE and permission == "READ")
+        if name and name != owner and permission in _GRANTS:
+            granted.setdefault(_GRANTS[permission], []).append(f'id="{name}"')
+    headers = {header: ",".join(names) for header, names in granted.items()}
+    if public or not headers:
+        headers["x-cos-acl"] = "public-read" if public else "private"
+    return headers
+
+
+def _user(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
+    for name, value in headers.items():
+        text = metadata.text_of(name)
+        if text.startswith(metadata.USER_PREFIX):
+            yield text[len(metadata.USER_PREFIX) :], metadata.text_of(value)
+
+
+def _is_md5(etag: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Return whether an ETag is the MD5 of the content: of an encrypted object it is not."""
+    appended = headers.get(b"x-cos-object-type", b"normal") != b"normal"
+    if appended or any(name.startswith(_ENCRYPTED) for name in headers):
+        return False
+    return re.fullmatch("[0-9a-fA-F]{32}", etag) is not None

@@ -1,0 +1,98 @@
+"""The `[migrateLocal]` section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cos_migrate.config import values
+from cos_migrate.config.options import Mistake, option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalConfig:
+    """What to migrate from the file system of this machine."""
+
+    local_path: str = option(
+        "localPath",
+        help="the folder (or single file) to migrate",
+        parse=values.existing("local path not exist!"),
+        legal="the absolute path of an existing folder or file",
+        path=True,
+        placeholders=(
+            r"E:\code\java\workspace\cos_migrate_tool\test_data",
+            "/path/to/your/data",
+        ),
+    )
+    excludes: tuple[str, ...] = option(
+        "excludes",
+        help="folders and files below localPath that are left out",
+        default=(),
+        parse=values.existing_paths,
+        legal="absolute paths of existing folders or files, separated by ;",
+        aliases=("exeludes",),
+        path=True,
+    )
+    ignore_modified_time_less_than_seconds: int = option(
+        "ignoreModifiedTimeLessThanSeconds",
+        help="leave out files modified less than this many seconds ago",
+        default=0,
+        parse=values.integer(
+            1, values.MAX_INT, "{} is invalid, ignoreModifiedTimeLessThan must be positive"
+        ),
+        legal=f"a whole number from 1 to {values.MAX_INT}",
+    )
+    ignore_suffix: tuple[str, ...] = option(
+        "ignoreSuffix",
+        help="leave out files whose names end in one of these",
+        default=(),
+        parse=values.suffixes,
+        legal="suffixes separated by ;",
+    )
+    include_suffix: tuple[str, ...] = option(
+        "includeSuffix",
+        help="leave out files whose names end in none of these",
+        default=(),
+        parse=values.suffixes,
+        legal="suffixes separated by ;",
+    )
+    ignore_empty_file: bool = option(
+        "ignoreEmptyFile",
+        help="leave out empty files",
+        default=False,
+        parse=values.on_or_not,
+        legal="on or off",
+    )
+    file_list_mode: bool = option(
+        "fileListMode",
+        help="migrate only what the file fileListPath lists",
+        default=False,
+        parse=values.on_or_not,
+        legal="on or off",
+    )
+    file_list_path: str = option(
+        "fileListPath",
+        help="a file of paths relative to localPath, one a line",
+        default="",
+        legal="the absolute path of an existing file",
+        path=True,
+    )
+    check_local_record: bool = option(
+        "checkLocalRecord",
+        help="skip what the records say was migrated",
+        default=True,
+        parse=values.true_false,
+        legal="true or false",
+    )
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Yield what is wrong only in combination."""
+        if not self.file_list_mode:
+            return
+        if not self.file_list_path:
+            yield Mistake("fileListPath", "fileListPath is required when fileListMode is on")
+            return
+        try:
+            values.existing_file(self.file_list_path)
+        except ValueError as error:
+            yield Mistake("fileListPath", f"fileListPath {error}")

@@ -1,0 +1,449 @@
+"""Files of this machine: a streaming walk that follows links, and a list of paths instead."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import operator
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import ClassVar
+
+from cos_migrate.cos.keys import printable
+from cos_migrate.descriptors import patient
+from cos_migrate.errors import SourceError
+from cos_migrate.model import (
+    Described,
+    Failure,
+    Fingerprint,
+    Found,
+    Note,
+    Rejected,
+    Row,
+    SourceObject,
+    Target,
+    objects_of,
+)
+from cos_migrate.sources.base import Reader, Source, SourceOptions
+from cos_migrate.sources.local.config import LocalConfig
+from cos_migrate.sources.local.content_types import headers_for
+from cos_migrate.sources.local.reader import (
+    FolderReader,
+    LocalReader,
+    fingerprint_of,
+    is_empty,
+    must_end_at,
+    read_whole,
+    source_error,
+    system_path,
+)
+
+_OPEN_FOLDERS = 64
+"""Folders read an entry at a time; deeper ones are read whole, to have few files open."""
+_STRETCH = 16_384
+"""Entries of a folder that are sorted at once; memory stays bounded in a huge one."""
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
+
+_Identity = tuple[int, int] | str
+_Level = tuple[Iterator[os.DirEntry[str]], str, _Identity]
+"""A folder under way: what is left of it, its path ending in `/`, its identity."""
+
+
+class LocalSource(Source):
+    """A folder, or a single file, of this machine."""
+
+    migrate_type: ClassVar[str] = "migrateLocal"
+    record_kind: ClassVar[str] = "migrate_from_local"
+    reads_at_once: ClassVar[bool] = True
+    scans_apart: ClassVar[bool] = True
+    Config = LocalConfig
+    config: LocalConfig
+
+    def __init__(
+        self, config: LocalConfig, target: Target, options: SourceOptions | None = None
+    ) -> None:
+        super().__init__(config, target, options)
+        root = _absolute(config.local_path)
+        # A folder that is gone for now (an unmounted disk) keeps its name, and so its records.
+        self._is_file = os.path.exists(root) and not os.path.isdir(root)
+        self._root = root if self._is_file else _as_folder(root)
+        self.repeats = config.file_list_mode
+        self._excludes = frozenset(_spellings(config.excludes))
+        self._filtered = bool(
+            self._excludes
+            or config.ignore_suffix
+            or config.include_suffix
+            or config.ignore_empty_file
+            or config.ignore_modified_time_less_than_seconds
+        )
+        self._record_head = f"[taskType: migrateLocal] [bucket: {target.bucket}], [localPath: "
+
+    def job_text(self) -> str:
+        """Return the text the Java tool hashes for this job."""
+        return f"[local: {self._root}], [cosFolder: {self.target.cos_path}]"
+
+    def record_key(self, obj: SourceObject, cos_path: str) -> str:
+        """Return `[taskType: migrateLocal] [bucket: …], [localPath: …], [cosPath: …]`."""
+        return f"{self._record_head}{obj.name}], [cosPath: {cos_path}]"
+
+    def record_value(self, obj: SourceObject) -> str:
+        """Return `[mtime: <ms>], [fileSize: <bytes>]`."""
+        size, mtime_ns, _ = obj.fingerprint
+        return f"[mtime: {mtime_ns // 1_000_000}], [fileSize: {size}]"
+
+    def row_records(self, rows: Sequence[Row]) -> list[tuple[str, str]]:
+        """Return the keys and values of many files at once."""
+        head, folder = self._record_head, self.target.cos_path
+        return [
+            (
+                f"{head}{name}], [cosPath: {folder}{key}]",
+                f"[mtime: {mtime_ns // 1_000_000}], [fileSize: {size}]",
+            )
+            for name, key, size, mtime_ns in rows
+        ]
+
+    def unchanged(self, obj: SourceObject, recorded: str) -> bool:
+        """Compare times to the millisecond, with a Java record of whole seconds to the second.
+
+        The Java tool wrote such records when it ran under JDK 8, which knows no milliseconds; of
+        a folder it recorded the bytes that the file system needs for it.
+        """
+        if recorded == self.record_value(obj):
+            return True
+        if not self.java_records:
+            return False
+        size, mtime_ns, _ = obj.fingerprint
+        whole = f"[mtime: {mtime_ns // 1_000_000_000}000], [fileSize: "
+        if obj.is_folder:
+            exact = f"[mtime: {mtime_ns // 1_000_000}], [fileSize: "
+            return recorded.startswith((whole, exact))
+        return recorded == f"{whole}{size}]"
+
+    def recorded(self, obj: SourceObject) -> SourceObject:
+        """Return the file itself: its content is compared, its record has no checksum."""
+        return obj._replace(is_folder=obj.name.endswith("/"))
+
+    def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
+        """Open a range of a file; it must still be the version that was listed."""
+        if obj.is_folder:
+            return FolderReader(obj.fingerprint)
+        return LocalReader(obj, start, length)
+
+    def read_whole(self, name: str, size: int, mtime_ns: int) -> tuple[bytes, str]:
+        """Return a file's content and its content type; it must be the version listed."""
+        return read_whole(name, size, mtime_ns), headers_for(name)["content-type"]
+
+    def describe(self, obj: SourceObject) -> Described:
+        """Return the headers of a file that is still the version that was listed."""
+        if not obj.is_folder:
+            must_end_at(obj.name, obj.fingerprint)
+        with self.open(obj, 0, 0) as reader:
+            return reader.described
+
+    def stat(self, obj: SourceObject) -> SourceObject:
+        """Return `obj` as it is on disk now."""
+        try:
+            found = os.stat(system_path(obj.name))
+        except OSError as error:
+            raise source_error(error, "stat", obj.name) from error
+        if obj.is_folder:
+            return obj._replace(fingerprint=Fingerprint(0, found.st_mtime_ns))
+        return obj._replace(fingerprint=fingerprint_of(found))
+
+    def scan(self) -> Iterator[Found]:
+        """Yield what is below localPath, always from its start."""
+        return objects_of(self.scan_rows())
+
+    def scan_rows(self) -> Iterator[Found | Row]:
+        """Yield what is below localPath, files that no filter has to look at as rows."""
+        if self.config.file_list_mode:
+            return self._scan_list()
+        if self._is_file:
+            return self._scan_file()
+        return self._walk()
+
+    def _scan_file(self) -> Iterator[Found]:
+        name = self._root
+        try:
+            found = os.stat(system_path(name))
+        except OSError as error:
+            yield _unreadable(name, error, unlisted=True)
+            return
+        if not stat.S_ISREG(found.st_mode):
+            yield _not_matching("not a regular file", name)
+            return
+        yield self._judged(name, name.rpartition("/")[2], found)
+
+    def _walk(self) -> Iterator[Found | Row]:
+        """Walk depth first with a stack, so that no depth is too deep."""
+        root, at = self._root, len(self._root)
+        stack: list[_Level] = []
+        on_path: set[_Identity] = set()
+        pending: str | None = root
+        while stack or pending is not None:
+            if pending is not None:
+                folder, pending = pending, None
+                problem = self._enter(folder, stack, on_path)
+                if problem is not None:
+                    yield problem
+                continue
+            entries, prefix, identity = stack[-1]
+            try:
+                entry = next(entries, None)
+            except OSError as error:  # the folder broke off in the middle
+                entry = None
+                yield _unreadable(prefix, error, unlisted=True)
+            if entry is None:
+                stack.pop()
+                on_path.discard(identity)
+                continue
+            name = prefix + entry.name
+            try:
+                if entry.is_dir():
+                    pending = name + "/"
+                    continue
+                found = entry.stat()
+            except OSError as error:
+                yield _odd_entry(name, name[at:], error, is_link=_is_link(entry))
+                continue
+            if not stat.S_ISREG(found.st_mode):
+                yield _not_matching("not a regular file", name)
+            elif self._filtered or not name.isascii():
+                yield self._judged(name, name[at:], found)
+            else:
+                yield name, name[at:], found.st_size, found.st_mtime_ns
+
+    def _enter(self, folder: str, stack: list[_Level], on_path: set[_Identity]) -> Found | None:
+        """Put a folder on the stack; return what to say when that cannot be."""
+        if folder in self._excludes:
+            return Note(f"exclude folder: {printable(folder)}")
+        if not _is_utf8(folder):
+            return _illegal(folder, unlisted=True)
+        try:
+            path = system_path(folder)
+            identity = _identity(path, os.stat(path))
+            if identity in on_path:
+                return _not_matching("symlink loop", folder)
+            entries = _in_order(patient(lambda: os.scandir(path)))
+            if len(stack) >= _OPEN_FOLDERS:
+                entries = iter(list(entries))
+        except OSError as error:
+            if error.errno in _GONE and folder != self._root:
+                return _not_matching("no longer there", folder)
+            return _unreadable(folder, error, unlisted=True)
+        on_path.add(identity)
+        stack.append((entries, folder, identity))
+        return None
+
+    def _judged(self, name: str, key: str, found: os.stat_result) -> Found:
+        """Apply the filters to a file."""
+        if not _is_utf8(name):
+            return _illegal(name)
+        objection = self._objection(name, found.st_size, found.st_mtime_ns)
+        return objection or SourceObject(name, key, fingerprint_of(found))
+
+    def _objection(self, name: str, size: int, mtime_ns: int) -> Rejected | None:
+        """Return why the filters leave something out; `size` is negative for a folder."""
+        if not self._filtered:
+            return None
+        reason = self._reason_against(name, size)
+        if reason:
+            return _not_matching(reason, name)
+        line = self._too_young(name, mtime_ns // 1_000_000)
+        return Rejected(name, "", line) if line else None
+
+    def _reason_against(self, name: str, size: int) -> str:
+        config = self.config
+        if name in self._excludes:
+            return "excludes"
+        if config.ignore_suffix and name.endswith(config.ignore_suffix):
+            return "suffix"
+        if config.ignore_empty_file and size == 0 and is_empty(name):
+            return "empty file"
+        if config.include_suffix and not name.endswith(config.include_suffix):
+            return "do not match include suffix"
+        return ""
+
+    def _too_young(self, name: str, mtime_ms: int) -> str:
+        least = self.config.ignore_modified_time_less_than_seconds
+        if not least:
+            return ""
+        now_ms = time.time_ns() // 1_000_000
+        if (now_ms - mtime_ms) / 1000 >= least:
+            return ""
+        return (
+            f"[condition_not_match] [reason: ignoreModifiedTimeLessThan]  "
+            f"[local_file: {printable(name)}], [cur_time: {now_ms // 1000}], "
+            f"[lastModifed_time: {mtime_ms // 1000}]，"
+            f"[ignoreModifiedTimeLessThan: {least}]"
+        )
+
+    def _scan_list(self) -> Iterator[Found]:
+        """Yield what the list file names, each path once.
+
+        Raises SourceError at the end of a list of which nothing exists.
+        """
+        listed: dict[int, bool] = {}
+        path = self.config.file_list_path
+        try:
+            with open(path, "rb") as file:
+                for number, line in enumerate(file, start=1):
+                    raw = line.rstrip(b"\r\n")
+                    if number == 1:
+                        raw = raw.removeprefix(b"\xef\xbb\xbf")
+                    if raw.strip():
+                        yield self._listed(raw.decode("utf-8", "surrogateescape"), listed)
+        except OSError as error:
+            yield _unreadable(path, error, unlisted=True)
+            return
+        if listed and not any(listed.values()):
+            text = f"nothing that {path} lists exists below {self._root}"
+            raise SourceError(text, operation="scan", target=path, code="ENOENT")
+
+    def _listed(self, line: str, listed: dict[int, bool]) -> Found:
+        """Judge one line of the list; `listed`: hash of each path so far -> whether it exists."""
+        relative = _normal(line)
+        name = _as_folder(self._root) + relative
+        if not _is_utf8(name):
+            return _illegal(name)
+        if relative.startswith("../") or relative in {"..", "."}:
+            failure = Failure("scan", "the listed path is not below localPath", code="OutsideRoot")
+            return Rejected(name, "", "", failure)
+        if hash(relative) in listed:
+            return _not_matching("listed twice", name)
+        listed[hash(relative)] = True
+        if self._lies_excluded(relative):
+            return _not_matching("excludes", name)
+        try:
+            found = os.stat(system_path(name))
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno not in _GONE:
+                return _odd_entry(name, relative, error, is_link=False)
+            is_link = "\0" not in name and os.path.lexists(system_path(name))
+            listed[hash(relative)] = is_link
+            return _not_matching("broken link" if is_link else "not there", name)
+        if stat.S_ISDIR(found.st_mode):
+            name, relative = name + "/", relative + "/"
+            empty = SourceObject(name, relative, Fingerprint(0, found.st_mtime_ns), is_folder=True)
+            return self._objection(name, -1, found.st_mtime_ns) or empty
+        if not stat.S_ISREG(found.st_mode):
+            return _not_matching("not a regular file", name)
+        return self._judged(name, relative, found)
+
+    def _lies_excluded(self, relative: str) -> bool:
+        """Return whether a listed path lies in a folder that a walk would leave out."""
+        if not self._excludes:
+            return False
+        root = _as_folder(self._root)
+        ends = (found.end() for found in re.finditer("/", relative))
+        return any(root + relative[:end] in self._excludes for end in ends)
+
+
+def _in_order(
+    folder: AbstractContextManager[Iterator[os.DirEntry[str]]],
+) -> Iterator[os.DirEntry[str]]:
+    """Yield entries in stretches sorted by name, so that look-ups of records hit what is cached."""
+    with folder as entries:
+        while stretch := list(itertools.islice(entries, _STRETCH)):
+            stretch.sort(key=operator.attrgetter("name"))
+            yield from stretch
+
+
+def _identity(folder: str, found: os.stat_result) -> _Identity:
+    """Return what a folder is known by, whichever way leads to it."""
+    if found.st_ino:
+        return found.st_dev, found.st_ino
+    # Some network drives number nothing: all their folders would look like one.
+    return os.path.realpath(folder)
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_symlink()
+    except OSError:  # where a listing does not tell kinds, this has to look too
+        return False
+
+
+def _absolute(path: str) -> str:
+    """Return an absolute path with `/`, links unresolved."""
+    absolute = os.path.abspath(path)
+    if not _same(path, absolute):  # a `..` behind a link leads to where the link points
+        absolute = os.path.join(os.getcwd(), path)
+    if os.sep == "/":
+        return re.sub("/+", "/", absolute)
+    return absolute.replace(os.sep, "/")
+
+
+def _same(path: str, other: str) -> bool:
+    if os.pardir not in path:
+        return True
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return not os.path.exists(path)
+
+
+def _as_folder(path: str) -> str:
+    return path if path.endswith("/") else path + "/"
+
+
+def _spellings(paths: tuple[str, ...]) -> Iterator[str]:
+    """Yield excluded paths as the walk spells them: folders end in `/`."""
+    for path in paths:
+        absolute = _absolute(path)
+        yield _as_folder(absolute) if os.path.isdir(absolute) else absolute
+
+
+def _normal(line: str) -> str:
+    """Return a listed path relative to the root, without `.`, `..` and doubled separators."""
+    if os.sep != "/":
+        line = line.replace(os.sep, "/")
+    parts: list[str] = []
+    for part in line.split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "/".join(parts) or "."
+
+
+def _is_utf8(name: str) -> bool:
+    if name.isascii():
+        return True
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_matching(reason: str, name: str) -> Rejected:
+    line = f"[condition_not_match] [reason: {reason}]  [local_file: {printable(name)}]"
+    return Rejected(name, "", line)
+
+
+def _illegal(name: str, *, unlisted: bool = False) -> Rejected:
+    failure = Failure("scan", "the name is not UTF-8", code="NameNotUtf8")
+    line = f"skip the file for illegal utf-8 letter, [local_file:{printable(name)}]"
+    return Rejected(printable(name), "", line, failure, unlisted)
+
+
+def _unreadable(name: str, error: OSError, *, unlisted: bool, key: str = "") -> Rejected:
+    problem = source_error(error, "scan", name)
+    text = f"cannot be listed: {problem}" if unlisted else str(problem)
+    return Rejected(name, key, "", Failure("scan", text, code=problem.code), unlisted)
+
+
+def _odd_entry(name: str, key: str, error: OSError, *, is_link: bool) -> Rejected:
+    """Judge an entry that cannot be looked at."""
+    if error.errno == errno.ELOOP:
+        return _not_matching("symlink loop", name)
+    if error.errno in _GONE:
+        return _not_matching("broken link" if is_link else "no longer there", name)
+    if not _is_utf8(name):
+        return _illegal(name)
+    return _unreadable(name, error, unlisted=False, key=key)

@@ -1,0 +1,41 @@
+"""Contents and versions on which a source does not agree with itself, as failures of the object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cos_migrate.checksums import Check
+from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5
+from cos_migrate.model import Failure
+
+MISREAD = "SourceChecksumMismatch"
+"""The code of content that is not what the source has, by its checksum."""
+CHANGED_IN_VAIN = "the source says that it changed, and then that it is as it was listed"
+NO_MD5 = (
+    "two reads of it agree and differ from its ETag: the ETags of this service seem to be no MD5"
+)
+
+
+def misread_text(kind: str) -> str:
+    """Return in words that a checksum of this kind differs."""
+    return f"what was read is not what the source has: its {kind} differs"
+
+
+def is_by_etag(checks: Iterable[Check], kind: str, etag: str) -> bool:
+    """Return whether the check of this kind compares the content with the ETag itself."""
+    return kind == "MD5" and (kind, etag.lower()) in tuple(checks)
+
+
+def misread(kind: str, *, agrees: bool) -> Failure:
+    """Return the failure of an object whose checksum of this kind differs from its content.
+
+    `agrees`: the checksum is its ETag, and the content is the same as when it was last read.
+    """
+    if agrees:
+        return Failure("GetObject", NO_MD5, code=ETAG_IS_NO_MD5)
+    return Failure("GetObject", misread_text(kind), code=MISREAD)
+
+
+def changed_in_vain(failure: Failure) -> Failure:
+    """Return the failure of an object that the source describes in two ways."""
+    return failure._replace(code=CONTRADICTORY, message=CHANGED_IN_VAIN)

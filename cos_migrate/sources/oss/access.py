@@ -1,0 +1,125 @@
+"""How an OSS bucket is reached, and how its listings are read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import re
+from typing import NamedTuple
+from urllib.parse import quote, unquote_plus
+from xml.etree import ElementTree as ET
+
+from cos_migrate.http.documents import parse_xml
+from cos_migrate.sources.versions import plain_tag
+
+_OWN_DOMAINS = (".aliyuncs.com", ".aliyun-inc.com", ".aliyun.com")
+"""Domains below which a bucket is told by its name before the endpoint."""
+_REGION_HOST = re.compile(
+    r"(?:vpc100-)?oss-(?!accelerate)([a-z]+-[a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com"
+    r"|([a-z]+-[a-z0-9-]+)\.oss\.aliyuncs\.com"
+)
+
+
+class Address(NamedTuple):
+    """Where a bucket is reached."""
+
+    url: str
+    """Scheme, host and, where the bucket is told by path, the bucket; without a `/` at its end."""
+    region: str
+    """Such as `cn-hangzhou`; empty when the endpoint does not tell it."""
+
+    @classmethod
+    def of(cls, end_point: str, bucket: str, *, https: bool) -> Address:
+        """Return the address that `endPoint` means for a bucket; its own scheme beats `https`.
+
+        As in the Java tool a domain that is not Alibaba's belongs to the bucket alone.
+        """
+        scheme, _, place = end_point.rpartition("://")
+        host = re.sub(r":\d+$", "", place).lower()
+        start = f"{scheme or ('https' if https else 'http')}://"
+        service = host.removeprefix(f"{bucket}.")
+        found = _REGION_HOST.fullmatch(service)
+        region = (found[1] or found[2]) if found else ""
+        if _is_machine(host):
+            return cls(f"{start}{place}/{quote(bucket, safe='')}", region)
+        if service == host and host.endswith(_OWN_DOMAINS):
+            return cls(f"{start}{bucket}.{place}", region)
+        return cls(start + place, region)
+
+
+class Entry(NamedTuple):
+    """One listed object."""
+
+    key: str
+    size: int
+    last_modified: int
+    """Seconds since 1970; -1 where it is not told."""
+    etag: str
+    """Without quotes."""
+    type: str
+    """Such as `Normal` or `Symlink`."""
+
+
+class Listing(NamedTuple):
+    """One page of "GetBucket (ListObjects)" in the OSS API reference."""
+
+    entries: list[Entry]
+    folders: list[str]
+    """Common prefixes."""
+    truncated: bool
+    following: str
+    """The marker of the next page, where it is told; empty: none."""
+
+
+def parse_listing(body: bytes) -> Listing | None:
+    """Return what an answer says, None when it is no listing.
+
+    Keys, sizes and whether more follows must be there. oss2 reads the same, which tests hold this
+    to, but takes 0.4 s to load.
+    """
+    try:
+        root = parse_xml(body)
+        space = root.tag[: root.tag.rfind("}") + 1]
+        truncated = {"true": True, "false": False}[_text(root, f"{space}IsTruncated").lower()]
+        # A blank is escaped as %20 or as +.
+        decode = unquote_plus if _text(root, f"{space}EncodingType") == "url" else str
+        entries = [
+            Entry(
+                decode(item.findtext(f"{space}Key", "")),
+                int(_text(item, f"{space}Size")),
+                _seconds(_text(item, f"{space}LastModified")),
+                plain_tag(_text(item, f"{space}ETag")),
+                _text(item, f"{space}Type"),
+            )
+            for item in root.iterfind(f"{space}Contents")
+        ]
+        folders = root.iterfind(f"{space}CommonPrefixes/{space}Prefix")
+        names = [decode(each.text or "") for each in folders]
+        following = decode(root.findtext(f"{space}NextMarker", ""))
+        return Listing(entries, names, truncated, following)
+    except (KeyError, ValueError):
+        return None
+
+
+def _text(element: ET.Element, name: str) -> str:
+    return element.findtext(name, "").strip()
+
+
+def _seconds(text: str) -> int:
+    """Return the seconds since 1970 of an ISO 8601 time in UTC, -1 for any other text."""
+    try:
+        moment = dt.datetime.fromisoformat(text[:19]).replace(tzinfo=dt.timezone.utc)
+    except ValueError:
+        return -1
+    return int(moment.timestamp())
+
+
+def _is_machine(host: str) -> bool:
+    """Return whether a host is an address: no name of a bucket can stand before it."""
+    if host == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,344 @@
+"""A bucket of Alibaba Cloud OSS: the `[migrateAli]` section, and how it is listed and read.
+
+What is asked is signed here (`aliyun_signer`), what is listed is read here (`aliyun_access`), and
+everything goes over the wire by the client that all cloud sources share: the SDK would take longer
+to load than many a migration takes, and do retries and proxies in its own way.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+from urllib.parse import quote
+
+from cos_migrate.checksums import Check
+from cos_migrate.config import values
+from cos_migrate.config.cloud import CloudAccess
+from cos_migrate.config.options import option
+from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.http.client import Request
+from cos_migrate.http.connection import Connection, Incoming
+from cos_migrate.http.dates import ns_of
+from cos_migrate.http.network import Route
+from cos_migrate.http.s3xml import text_of
+from cos_migrate.model import Described, Fingerprint, Found, ListRange, Page, SourceObject, Target
+from cos_migrate.sources import metadata, xml_characters
+from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.bucket import KeyOrderedSource, Refusal, Told, base_of
+from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.key_pages import KeyPage
+from cos_migrate.sources.oss.access import Address, parse_listing
+from cos_migrate.sources.oss.signer import Signer
+from cos_migrate.sources.versions import md5_checks, plain_tag
+
+_PAGE = 1000
+"""Keys on a page, the most that OSS lists at once."""
+_LISTING_MOST = 16 << 20
+"""Bytes that a page can have: 1,000 keys of 1,023 bytes, each byte of them escaped."""
+_ACL_MOST = 64 << 10
+_FORCED = "attachment"
+_ACLS = {"private": "private", "public-read": "public-read", "public-read-write": "public-read"}
+"""OSS's ACL of an object to that of COS; `default` is the bucket's, and needs none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliyunConfig(CloudAccess):
+    """A bucket of Alibaba Cloud OSS."""
+
+    end_point: str = option(
+        "endPoint",
+        help="endpoint of the bucket's region",
+        parse=values.endpoint,
+        legal="a domain such as oss-cn-hangzhou.aliyuncs.com; http://, https:// and a port may "
+        "be added",
+        batch=True,
+    )
+
+
+class AliyunSource(KeyOrderedSource):
+    """The objects of an OSS bucket."""
+
+    migrate_type: ClassVar[str] = "migrateAli"
+    record_kind: ClassVar[str] = "migrate_from_ali"
+    compares_times: ClassVar[bool] = True
+    keyed_by_path: ClassVar[bool] = True
+    Config = AliyunConfig
+    config: AliyunConfig
+
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "403": "accessKeyId and accessKeySecret",
+            "404": "endPoint and bucket",
+            "AccessDenied": "accessKeyId: it needs oss:ListObjects on the bucket and "
+            "oss:GetObject (with copyAcl oss:GetObjectAcl) on its objects",
+            "BadAnswer": "endPoint and proxyHost",
+            "CertificateInvalid": "endPoint, and at [common] caFile",
+            "ConnectionRefused": "endPoint, proxyHost and proxyPort",
+            "ForeignAnswer": "endPoint and proxyHost",
+            "InvalidAccessKeyId": "accessKeyId",
+            "InvalidBucketName": "bucket",
+            "InvalidSecurityToken": "accessKeyId: keys of temporary credentials cannot be used",
+            "NameNotResolved": "endPoint, bucket and proxyHost",
+            "NoSuchBucket": "bucket and endPoint",
+            "ProxyRefused": "proxyHost and proxyPort",
+            "Redirected": "srcHttps, endPoint and proxyHost",
+            "SecondLevelDomainForbidden": "endPoint",
+            "SignatureDoesNotMatch": "accessKeySecret",
+            "TlsFailed": "srcHttps, endPoint and proxyHost",
+            "UserDisable": "accessKeyId",
+            "V1Refused": "endPoint: with oss-<region>.aliyuncs.com V4 signatures are made",
+            "WrongEndpoint": "endPoint",
+        }
+    )
+    fatal_codes: ClassVar[frozenset[str]] = frozenset(
+        {
+            "InvalidAccessKeyId",
+            "InvalidBucketName",
+            "InvalidSecurityToken",
+            "NoSuchBucket",
+            "RequestTimeTooSkewed",
+            "SecondLevelDomainForbidden",
+            "SignatureDoesNotMatch",
+            "V1Refused",
+            "WrongEndpoint",
+        }
+    )
+    archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
+
+    def __init__(
+        self, config: AliyunConfig, target: Target, options: SourceOptions | None = None
+    ) -> None:
+        super().__init__(config, target, options)
+        self._address = Address.of(config.end_point, config.bucket, https=config.src_https)
+        self._base = base_of(config.prefix)
+        self._key_list = KeyList(self._listed)
+        self._signer = Signer(
+            config.bucket, config.access_key_id, config.access_key_secret, self._address.region
+        )
+
+    # -- records ---------------------------------------------------------------------------------
+
+    def job_text(self) -> str:
+        """Return the text that names this job's records, as in the Java tool."""
+        config = self.config
+        return (
+            f"[srcEndpoint: {config.end_point}] [prefix: {config.prefix}] "
+            f"[cosFolder: {self.target.cos_path}] "
+        )
+
+    def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002 - the path says it
+        """Return the Java tool's key."""
+        return f"[taskType: migrateAli] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
+
+    def record_value(self, obj: SourceObject) -> str:
+        """Return the Java tool's value."""
+        return f"[fileSize: {obj.fingerprint.size}] [etag: {obj.fingerprint.etag}]"
+
+    def recorded(self, obj: SourceObject) -> SourceObject:
+        """Return the object by its name: OSS tells CRC-64s."""
+        return obj._replace(name=self._base + obj.key)
+
+    # -- listing ---------------------------------------------------------------------------------
+
+    def ranges(self) -> tuple[ListRange, ...]:
+        """Return the list file, or all keys that begin with `prefix`."""
+        return (ListRange(self.config.uri_list or self.config.prefix),)
+
+    def list_page(self, part: ListRange, marker: str) -> Page:
+        """Return a page of the list file or of the bucket. Raises SourceError."""
+        if self.config.uri_list:
+            return self._key_list.page(part.prefix, marker)
+        return super().list_page(part, marker)
+
+    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
+        """Cut what is left of the bucket's listing; a list file is read as it is."""
+        return None if self.config.uri_list else super().split(part, marker)
+
+    def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
+        """Ask for a page of keys. Raises SourceError."""
+        params = {
+            "prefix": prefix,
+            "marker": after,
+            "delimiter": delimiter,
+            "max-keys": str(_PAGE),
+            "encoding-type": "url",
+        }
+        document = self._ask("ListObjects", "", params, _LISTING_MOST)
+        listing = parse_listing(document)
+        if listing is None:
+            failed = self._broken("ListObjects", prefix)
+            unreadable = xml_characters.problem_of(document)
+            if unreadable:
+                told = Told(200, xml_characters.UNREADABLE, unreadable)
+                failed = self.error("ListObjects", prefix, told)
+                failed.retryable = True  # it may have been garbled on its way
+            raise failed
+        objects = [
+            self._object(
+                each.key,
+                # What a symbolic link points to only a HEAD can tell.
+                Fingerprint(-1)
+                if each.type == "Symlink"
+                else Fingerprint(each.size, max(-1, each.last_modified * 10**9), each.etag),
+            )
+            for each in listing.entries
+        ]
+        objects = self.etags.marked(objects)
+        return KeyPage(objects, listing.folders, listing.truncated, listing.following)
+
+    def _listed(self, line: str, number: int) -> Found | None:  # noqa: ARG002 - any line is a key
+        return self._object(line, Fingerprint(-1)) if line else None
+
+    def _object(self, key: str, fingerprint: Fingerprint) -> SourceObject:
+        return SourceObject(key, self.key_of(key), fingerprint)
+
+    def key_of(self, name: str) -> str:
+        """Return what the prefix leaves of a name."""
+        return name.removeprefix(self._base)
+
+    # -- objects ---------------------------------------------------------------------------------
+
+    def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
+        """Return a signed request, pinned to the listed version."""
+        headers = {}
+        if obj.fingerprint.etag:
+            headers["If-Match"] = f'"{obj.fingerprint.etag}"'
+        if span is not None:
+            headers["Range"] = f"bytes={span[0]}-{span[0] + span[1] - 1}"
+            # Without it a range that does not fit is answered with the whole object.
+            headers["x-oss-range-behavior"] = "standard"
+        return self._signed(method, obj.name, {}, headers)
+
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+        """Return what the headers of an answer say of the whole object."""
+        etag = plain_tag(headers.get(b"etag", b"").decode("latin-1"))
+        crc = headers.get(b"x-oss-hash-crc64ecma", b"").decode("latin-1")
+        carried = metadata.user({"oss-etag": etag} if etag else {}, _user_metadata(headers))
+        standard, unfit = metadata.standard(headers)
+        if b"x-oss-force-download" in headers and standard.get("content-disposition") == _FORCED:
+            # OSS says so to browsers; it is no metadata of the object.
+            del standard["content-disposition"]
+        known = crc.isascii() and crc.isdigit()
+        return Described(
+            Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
+            {
+                "content-type": "application/octet-stream",
+                **standard,
+                **carried.headers,
+            },
+            md5=_md5(headers),
+            likely_md5=_likely_md5(headers, etag) if known else "",
+            crc64=int(crc) if known else -1,
+            checks=(Check("CRC-64/XZ", crc),) if known else (),
+            warnings=tuple(f"{obj.name}: {text}" for text in (*unfit, *carried.warnings)),
+        )
+
+    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
+        """Return the check by a listed ETag that is an MD5 in all likelihood."""
+        return md5_checks(listed.etag)
+
+    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
+        """Ask for a whole object, unless its ACL or its name takes another request."""
+        asks_more = self.options.copy_acl or any(self.twins_of(obj))
+        return None if asks_more else super().begin(obj)
+
+    def _described(
+        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
+    ) -> Described:
+        """Return the description, with the ACL where the whole object is asked for."""
+        described = super()._described(obj, incoming, span)
+        if span is None:
+            self.refuse_twin(obj)
+        if not self.options.copy_acl or span is not None:
+            return described
+        grant = text_of(self._ask("GetObjectACL", obj.name, {"acl": ""}, _ACL_MOST), "Grant")
+        acl = _ACLS.get(grant, "")
+        headers = {**described.headers, "x-cos-acl": acl} if acl else described.headers
+        warnings = described.warnings
+        if grant not in {acl, "default"}:
+            text = f"{obj.name}: COS has no ACL {grant} for objects; {acl or 'none'} is stored"
+            warnings = (*warnings, text)
+        return described._replace(headers=headers, warnings=warnings)
+
+    def told(self, refusal: Refusal) -> Told:
+        """Return what an error answer tells; to HEAD its document comes in a header."""
+        body = refusal.body or _document_of(refusal.headers)
+        status, code, message, request_id = super().told(refusal._replace(body=body))
+        place = text_of(body, "Endpoint")
+        if code == "AccessDenied" and place:
+            code, message = "WrongEndpoint", f"the bucket is reached at {place}"
+        elif text_of(body, "EC") == "0002-00000080":
+            code, message = "V1Refused", f"OSS takes no V1 signature here ({message})"
+        elif code == "RequestTimeTooSkewed":
+            message = f"{message} Set the clock of this machine"
+        return Told(status, code, message, request_id)
+
+    # -- requests --------------------------------------------------------------------------------
+
+    def _signed(
+        self, method: str, key: str, params: Mapping[str, str], headers: Mapping[str, str]
+    ) -> Request:
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in params.items())
+        url = f"{self._address.url}/{quote(key, safe='')}" + (f"?{query}" if query else "")
+        return Request(method, url, self._signer.headers(method, key, params, headers))
+
+    def _ask(self, operation: str, key: str, params: Mapping[str, str], most: int) -> bytes:
+        """Return the document that a GET with parameters is answered with. Raises SourceError."""
+        target = key or self.config.bucket
+        try:
+            with self._fetcher.send(self._signed("GET", key, params, {})) as incoming:
+                body = incoming.read_all(most)
+                refusal = Refusal(incoming.status, incoming.headers, body)
+        except TransportError as error:
+            told = Told(error.status, error.code, f"the source: {error}")
+            failed = self.error(operation, target, told)
+            failed.retryable = error.retryable
+            raise failed from error
+        if refusal.status >= 300:  # noqa: PLR2004 - HTTP
+            raise self.refused(operation, target, refusal, self.told(refusal))
+        return body
+
+    def _broken(self, operation: str, target: str) -> SourceError:
+        return SourceError(
+            "the source's answer is not what OSS answers",
+            operation=operation,
+            target=target,
+            code="BadAnswer",
+            retryable=True,
+        )
+
+
+def _md5(headers: Mapping[bytes, bytes]) -> str:
+    """Return the content's MD5, where it is told."""
+    try:
+        digest = base64.b64decode(headers.get(b"content-md5", b""), validate=True)
+    except binascii.Error:
+        return ""
+    return digest.hex() if len(digest) == 16 else ""  # noqa: PLR2004 - bytes of an MD5
+
+
+def _likely_md5(headers: Mapping[bytes, bytes], etag: str) -> str:
+    """Return an ETag that is an MD5, unless the object was posted by a form: nothing tells that."""
+    kind = headers.get(b"x-oss-object-type", b"Normal")
+    if kind == b"Normal" and headers.get(b"x-oss-server-side-encryption") != b"KMS":
+        return etag.lower() if re.fullmatch("[0-9A-Fa-f]{32}", etag) else ""
+    return ""
+
+
+def _user_metadata(headers: Mapping[bytes, bytes]) -> Iterable[tuple[str, str]]:
+    start = b"x-oss-meta-"
+    for name, value in headers.items():
+        if name.startswith(start):
+            yield metadata.text_of(name[len(start) :]), metadata.text_of(value)
+
+
+def _document_of(headers: Mapping[bytes, bytes]) -> bytes:
+    try:
+        return base64.b64decode(headers.get(b"x-oss-err", b""), validate=True)
+    except binascii.Error:
+        return b""

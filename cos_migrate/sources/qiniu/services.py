@@ -1,0 +1,278 @@
+"""Qiniu's management services: listing, object information, regions and domains.
+
+The SDK signs, the lean client sends. The SDK's own client would keep its session, its time-outs,
+its three retries and its cache of regions (a file in the system's temporary folder) in global
+state of its modules, and would heed the proxies of the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from cos_migrate.config.values import Secret
+from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.http.client import Fetcher, Request
+from cos_migrate.http.documents import JSON_MOST, parse_json
+from cos_migrate.sources.bucket import Refusal, Told
+
+_PUBLIC = ("uc.qiniuapi.com", "kodo-config.qiniuapi.com", "uc.qbox.me")
+"""Hosts of the public cloud that tell a bucket's region, in the order they are tried in."""
+_CODES = {
+    301: "Redirected",
+    302: "Redirected",
+    307: "Redirected",
+    308: "Redirected",
+    401: "BadToken",
+    403: "Forbidden",
+    404: "NoSuchKey",
+    612: "NoSuchKey",
+    631: "NoSuchBucket",
+    640: "BadMarker",
+}
+"""Qiniu's statuses by name: its errors have a text, but no code."""
+_MESSAGES = {"NoSuchKey": "there is no such object", "Redirected": "it leads elsewhere"}
+_SERVICES = ("rs", "rsf")
+"""Of objects, and of lists of them."""
+_UNREACHED = frozenset({"NameNotResolved", "ConnectionRefused", "CertificateInvalid", "TlsFailed"})
+"""Codes of connections that were never made: the configuration may be why."""
+_UNKNOWN_API = frozenset({400, 405, 501})
+"""Statuses, besides 404, with which a service says that it does not know what it is asked."""
+_FORM = "application/x-www-form-urlencoded"
+_ANSWER_MOST = JSON_MOST + 1
+"""Bytes of the largest answer that is believed; a page of 1,000 long keys has below 4 MiB."""
+
+Failed = Callable[[str, str, Told], SourceError]
+"""Makes the error for an operation and its target, as `CloudSource.error` does."""
+Refused = Callable[[str, str, Refusal, Told], SourceError]
+"""Makes that for an answer, as `CloudSource.refused` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose bucket it is, and where its services are."""
+
+    access_key: Secret
+    secret_key: Secret
+    bucket: str
+    rs_host: str
+    """This and the other hosts: `[http[s]://]host[:port]`, empty for the public cloud's."""
+    rsf_host: str
+    uc_host: str
+    tls: bool
+    """Whether hosts that are named without a scheme are reached over HTTPS."""
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it is a private deployment: nothing may then be asked of the public cloud."""
+        return bool(self.rs_host or self.rsf_host or self.uc_host)
+
+    def url(self, host: str) -> str:
+        """Return a host with its scheme."""
+        return host if "://" in host else f"{'https' if self.tls else 'http'}://{host}"
+
+
+def told_of(refusal: Refusal) -> Told:
+    """Return what an error answer tells."""
+    status = refusal.status
+    found = _object_of(refusal.body)
+    code = _CODES.get(status, "")
+    message = str(found.get("error") or _MESSAGES.get(code) or f"Qiniu answered {status}")
+    if code == "Redirected":
+        message += f": {refusal.headers.get(b'location', b'').decode('latin-1')}"
+    return Told(
+        status,
+        code,
+        message,
+        refusal.headers.get(b"x-reqid", b"").decode("latin-1"),
+    )
+
+
+def made_marker(after: str) -> str:
+    """Return a marker of what lies behind a key, as Qiniu's own tools make it.
+
+    Nothing promises that it is heeded: what comes before the key must be passed over.
+    """
+    text = json.dumps({"c": 0, "k": after}, ensure_ascii=False, separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).decode("ascii")
+
+
+def marker_key(marker: str) -> str:
+    """Return the key that a marker says it stands behind; empty where it does not say it so."""
+    try:
+        found = parse_json(urlsafe_b64decode(marker + "=" * (-len(marker) % 4)))
+    except ValueError:
+        return ""
+    return str(found.get("k", "")) if isinstance(found, dict) else ""
+
+
+class Services:
+    """What one source asks of its account; safe for several threads."""
+
+    def __init__(
+        self, account: Account, fetcher: Fetcher, failed: Failed, refused: Refused
+    ) -> None:
+        from qiniu import QiniuMacAuth  # noqa: PLC0415 - 0.15 s, for those who need it
+
+        self._account = account
+        self._fetcher = fetcher
+        self._failed = failed
+        self._refused = refused
+        keys = account.access_key.reveal(), account.secret_key.reveal()
+        self._auth = QiniuMacAuth(*keys, disable_qiniu_timestamp_signature=False)
+        self._lock = threading.Lock()
+        self._found: Mapping[str, str] = {}
+        self._public = 0
+
+    def list_keys(self, prefix: str, marker: str, delimiter: str) -> Mapping[str, Any]:
+        """Return a page of at most 1,000 keys, as Qiniu answers. Raises SourceError."""
+        params = {"bucket": self._account.bucket, "limit": "1000"}
+        given = {"prefix": prefix, "marker": marker, "delimiter": delimiter}
+        params |= {name: value for name, value in given.items() if value}
+        host = self._host("rsf", self._account.rsf_host)
+        target = f"/list?{urlencode(params, quote_via=quote)}"
+        return self._asked("ListObjects", prefix, host, target)
+
+    def stat(self, key: str) -> Mapping[str, Any] | None:
+        """Return what Qiniu knows of an object, None where nobody can be asked.
+
+        Raises SourceError, with the code `NoSuchKey` when there is no such object.
+        """
+        account = self._account
+        if account.is_private and not (account.rs_host or account.uc_host):
+            return None
+        entry = urlsafe_b64encode(f"{account.bucket}:{key}".encode()).decode("ascii")
+        return self._asked("StatObject", key, self._host("rs", account.rs_host), f"/stat/{entry}")
+
+    def domains(self) -> tuple[str, ...]:
+        """Return the download domains that are bound to the bucket. Raises SourceError."""
+        if self._account.is_private and not self._account.uc_host:
+            return ()
+        url = self._account.url(self._account.uc_host or _PUBLIC[0])
+        target = f"/v2/domains?tbl={quote(self._account.bucket)}"
+        body = self._answer("ListDomains", self._account.bucket, url, target)
+        try:
+            return tuple(str(name) for name in parse_json(body))
+        except (ValueError, TypeError):
+            return ()
+
+    def _asked(self, operation: str, shown: str, host: str, target: str) -> Mapping[str, Any]:
+        answer = _object_of(self._answer(operation, shown, host, target))
+        if not answer:
+            told = Told(200, "NotQiniu", f"{host} does not answer as Qiniu does")
+            failed = self._failed(operation, shown, told)
+            failed.retryable = True  # it may have been garbled on its way
+            raise failed
+        return answer
+
+    def _host(self, service: str, private: str) -> str:
+        """Return where a service is, asking for the bucket's region where nobody said it."""
+        if private:
+            return self._account.url(private)
+        with self._lock:
+            if not self._found:
+                self._found = self._region()
+            host = self._found.get(service, "")
+        if not host:
+            told = Told(200, "NotQiniu", f"the region of the bucket names no {service} service")
+            raise self._failed("QueryRegion", self._account.bucket, told)
+        return self._account.url(host)
+
+    def _region(self) -> Mapping[str, str]:
+        """Return the first host of each service. Raises SourceError.
+
+        Needs no signature; an unknown key or bucket is an error that names it.
+        """
+        account = self._account
+        host = account.uc_host or _PUBLIC[self._public % len(_PUBLIC)]
+        try:
+            found = self._asked_region(host, "/v4/query")
+            if not found and account.uc_host:
+                found = self._asked_region(host, "/v2/query")  # an older private deployment
+        except SourceError as error:
+            self._public += error.retryable
+            raise
+        if not found:
+            told = Told(200, "NotQiniu", f"{host} does not answer as Qiniu does")
+            raise self._failed("QueryRegion", account.bucket, told)
+        return found
+
+    def _asked_region(self, host: str, path: str) -> Mapping[str, str]:
+        """Return what one version of the service says, nothing where it is not known."""
+        account = self._account
+        who = {"ak": account.access_key.reveal(), "bucket": account.bucket}
+        url = f"{account.url(host)}{path}?{urlencode(who, quote_via=quote)}"
+        try:
+            body = self._sent("QueryRegion", account.bucket, Request("GET", url))
+        except SourceError as error:
+            if error.code == "NotQiniu" or error.status in _UNKNOWN_API:
+                return {}
+            raise
+        return _hosts_in(body)
+
+    def _answer(self, operation: str, shown: str, host: str, target: str) -> bytes:
+        """Return the body of the answer to a signed GET."""
+        authority = self._fetcher.route_of(host).authority
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        token = self._auth.token_of_request(
+            "GET", authority, f"{host}{target}", f"X-Qiniu-Date: {stamp}", _FORM
+        )
+        headers = (
+            ("Content-Type", _FORM),
+            ("X-Qiniu-Date", stamp),
+            ("Authorization", f"Qiniu {token}"),
+        )
+        return self._sent(operation, shown, Request("GET", f"{host}{target}", headers))
+
+    def _sent(self, operation: str, shown: str, request: Request) -> bytes:
+        host = request.url.partition("://")[2].partition("/")[0]
+        try:
+            with self._fetcher.send(request) as incoming:
+                body = incoming.read_all(_ANSWER_MOST)
+                refusal = Refusal(incoming.status, incoming.headers, body)
+        except TransportError as error:
+            code = "Unreachable" if error.code in _UNREACHED else error.code
+            told = Told(error.status, code, f"{host}: {error}")
+            failed = self._failed(operation, shown, told)
+            failed.retryable = error.retryable
+            raise failed from error
+        if refusal.status == 200:  # noqa: PLR2004 - HTTP
+            return body
+        told = told_of(refusal)
+        if refusal.status == 404:  # noqa: PLR2004 - of an object it would be 612
+            told = told._replace(code="NotQiniu", message=f"{host} has no such service")
+            raise self._failed(operation, shown, told)
+        if operation == "QueryRegion" and told.code == "NoSuchKey":
+            told = told._replace(code="NoSuchAccessKey")
+        raise self._refused(operation, shown, refusal, told)
+
+
+def _hosts_in(body: bytes) -> Mapping[str, str]:
+    """Return the first host of each service that is needed; nothing where they are not told.
+
+    The second version of the query tells of one region, and of each service by kind of network.
+    """
+    found = _object_of(body)
+    try:
+        if "hosts" in found:
+            region = found["hosts"][0]
+            return {name: str(region[name]["domains"][0]) for name in _SERVICES}
+        kinds = {name: found[name].get("acc") or found[name]["src"] for name in _SERVICES}
+        return {name: str(kind["main"][0]) for name, kind in kinds.items()}
+    except (LookupError, TypeError, AttributeError):
+        return {}
+
+
+def _object_of(body: bytes) -> Mapping[str, Any]:
+    """Return a JSON object, an empty one where there is none."""
+    try:
+        found = parse_json(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

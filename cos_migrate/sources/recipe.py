@@ -1,0 +1,63 @@
+"""What the process is told in which a source is scanned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cos_migrate.config.common import Common
+from cos_migrate.model import Target
+from cos_migrate.sources.base import Source, SourceOptions
+
+if TYPE_CHECKING:
+    from cos_migrate.http.network import Proxy
+
+
+class ScanJob(NamedTuple):
+    """The recipe of a source; it can be pickled."""
+
+    source: type[Source]
+    config: Any
+    target: Target
+    options: SourceOptions
+
+    @classmethod
+    def of(cls, source: type[Source], config: Any, common: Common) -> ScanJob:
+        """Return the recipe of what is configured."""
+        return cls(source, config, target_of(common), source_options(common))
+
+    def build(self) -> Source:
+        """Return the source."""
+        return self.source(self.config, self.target, self.options)
+
+
+def target_of(common: Common) -> Target:
+    """Return where objects go."""
+    return Target(common.bucket_name, common.region, common.cos_path)
+
+
+def source_options(common: Common) -> SourceOptions:
+    """Return what a source heeds of [common]."""
+    return SourceOptions(
+        ca_file=common.ca_file,
+        request_timeout=request_limit(common),
+        copy_acl=common.copy_acl,
+        db_cos_path=common.db_cos_path,
+        https=common.https,
+        proxy=proxy_of(common),
+    )
+
+
+def proxy_of(common: Common) -> Proxy | None:
+    """Return the proxy of requests to COS."""
+    if not common.proxy_host:
+        return None
+    from cos_migrate.http.network import Proxy  # noqa: PLC0415 - who only scans files needs no network
+
+    return Proxy.of(
+        common.proxy_host, common.proxy_port, common.proxy_user, common.proxy_password.reveal()
+    )
+
+
+def request_limit(common: Common) -> float:
+    """Return the limit for one whole request in seconds, 0 for none."""
+    return common.request_timeout_ms / 1000 if common.request_timeout_enable else 0.0

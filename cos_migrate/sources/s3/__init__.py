@@ -1,0 +1,1 @@
+"""AWS S3 and services with its protocol, CSP among them."""

@@ -1,0 +1,71 @@
+"""AWS S3, and services that speak its protocol: the section and the source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+from cos_migrate.config import values
+from cos_migrate.config.cloud import CloudAccess
+from cos_migrate.config.options import option
+from cos_migrate.sources.s3.bucket import S3Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsConfig(CloudAccess):
+    """A bucket of AWS S3, or of a service that speaks its protocol."""
+
+    end_point: str = option(
+        "endPoint",
+        help="domain of the service, never a bare region",
+        parse=values.aws_endpoint,
+        legal="a domain such as s3.us-east-1.amazonaws.com; http://, https:// and a port may be "
+        "added",
+        batch=True,
+    )
+    region: str = option(
+        "region",
+        help="region to sign for, where endPoint does not tell it and it is not us-east-1",
+        default="",
+        parse=values.signing_region,
+        legal="the service's name of the region, such as eu-west-1 or RegionOne; or nothing",
+    )
+    etag_is_md5: bool = option(
+        "etagIsMd5",
+        help="ETags of 32 hex digits are the MD5 of the content; off: they are not compared",
+        default=True,
+        parse=values.on_off,
+        legal="on or off",
+    )
+
+
+class AwsSource(S3Source):
+    """A bucket of AWS S3, or of a service that speaks its protocol."""
+
+    migrate_type: ClassVar[str] = "migrateAws"
+    record_kind: ClassVar[str] = "migrate_from_aws"
+    Config: ClassVar[type[AwsConfig]] = AwsConfig
+    etag_name: ClassVar[str] = "s3-etag"
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            **S3Source.advice,
+            "SignatureDoesNotMatch": "accessKeySecret, and region where endPoint tells none",
+        }
+    )
+    where_regions_stand: ClassVar[str] = "endPoint and region"
+    config: AwsConfig
+
+    def region_named(self) -> str:
+        """Return what `region` says."""
+        return self.config.region
+
+    @property
+    def etags_are_md5(self) -> bool:
+        """Whether ETags of 32 hex digits are taken for the MD5 of the content."""
+        return self.config.etag_is_md5
+
+    def job_text(self) -> str:
+        """Return the Java tool's text."""
+        return f"[srcPrefix: {self.config.prefix}], [cosFolder: {self.target.cos_path}]"

@@ -1,0 +1,368 @@
+"""What the sources that speak the S3 protocol share; they differ in names and in what an ACL says.
+
+Lists, heads and bodies go over the lean client (`fetch`) like those of every source, so that
+proxies, certificates, time-outs and tries are the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeVar
+from urllib.parse import quote, urlsplit
+
+from cos_migrate.checksums import Check
+from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.http.client import Request
+from cos_migrate.http.connection import Connection, Incoming
+from cos_migrate.http.dates import ns_of
+from cos_migrate.http.network import Route
+from cos_migrate.http.s3xml import text_of
+from cos_migrate.model import Described, Fingerprint, ListRange, Page, SourceObject, Target
+from cos_migrate.sources import xml_characters
+from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.bucket import KeyOrderedSource, Refusal, Told, base_of
+from cos_migrate.sources.etags import Etags
+from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.key_pages import KeyPage
+from cos_migrate.sources.metadata import Carried
+from cos_migrate.sources.s3 import listing as s3_listing
+from cos_migrate.sources.s3.acl import carried_acl
+from cos_migrate.sources.s3.description import description_of, is_archived
+from cos_migrate.sources.s3.endpoint import Endpoint, region_expected, regional_host
+from cos_migrate.sources.s3.listing import Listing
+from cos_migrate.sources.s3.signer import Signer
+from cos_migrate.sources.versions import md5_checks
+
+T = TypeVar("T")
+
+_ANSWER_MOST = 32 << 20
+"""Bytes of a listing's page: 1000 keys of 1024 bytes, each byte written as three."""
+_MOST_EMPTY = 10_000
+"""Empty pages in a row after which a listing counts as stuck."""
+_NO_V2 = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest"})
+"""Codes with which a service says that it does not know ListObjectsV2."""
+_NO_V2_STATUS = frozenset({405, 501})
+"""Statuses with which it may say so, in whatever words."""
+_NO_ACL = frozenset({404, 405, 501})
+"""Statuses with which a service says that it keeps no ACLs: the object itself was just there."""
+_ELSEWHERE = frozenset(
+    {
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+        "PermanentRedirect",
+        "TemporaryRedirect",
+    }
+)
+"""Codes of a request that went to the wrong region."""
+_REDIRECTS = frozenset({301, 302, 307, 308})
+
+
+class S3Source(KeyOrderedSource):
+    """A bucket that is listed and read by the S3 protocol."""
+
+    keyed_by_path: ClassVar[bool] = True
+    etag_name: ClassVar[str]
+    """The user metadata in which COS keeps an object's ETag."""
+    where_regions_stand: ClassVar[str] = "endPoint"
+    """The keys of the section that decide which region requests are signed for."""
+    same_accounts: ClassVar[bool] = False
+    """Whether its accounts are Tencent's, so that grants to them mean the same on COS."""
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "403": "accessKeyId: its account may not do this",
+            "404": "endPoint and bucket",
+            "AccessDenied": "accessKeyId: its account may not do this",
+            "AllAccessDisabled": "bucket",
+            "BadAnswer": "endPoint, proxyHost",
+            "CertificateInvalid": "endPoint, and [common] caFile",
+            "ConnectionRefused": "endPoint, proxyHost",
+            "ForeignAnswer": "endPoint, proxyHost",
+            "InvalidAccessKeyId": "accessKeyId",
+            "InvalidBucketName": "bucket",
+            "NameNotResolved": "endPoint, bucket, proxyHost",
+            "NoSuchBucket": "bucket and endPoint",
+            "NotSignedUp": "accessKeyId",
+            "ProxyRefused": "proxyHost, proxyPort",
+            "Redirected": "srcHttps, endPoint and proxyHost",
+            "SignatureDoesNotMatch": "accessKeySecret",
+            "TlsFailed": "srcHttps, endPoint, proxyHost",
+            "UnauthorizedAccess": "endPoint",
+        }
+    )
+    fatal_codes: ClassVar[frozenset[str]] = _ELSEWHERE | {
+        "InvalidAccessKeyId",
+        "InvalidBucketName",
+        "NoSuchBucket",
+        "NotSignedUp",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+    archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
+
+    @property
+    def etags_are_md5(self) -> bool:
+        """Whether ETags of 32 hex digits are taken for the MD5 of the content."""
+        return True
+
+    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+        super().__init__(config, target, options)
+        self.etags = Etags(md5=self.etags_are_md5)
+        self.endpoint = Endpoint.of(config.end_point, config.bucket, https=config.src_https)
+        self._signer = self._signer_for(self.region_named() or self.endpoint.region)
+        self._base_key = base_of(config.prefix)
+        self._key_list = KeyList(lambda line, _: self.named_key(line))
+        self._v2 = True
+        self._has_acls = True
+
+    def region_named(self) -> str:
+        """Return the region to sign for, where the section names one; empty: the endpoint's."""
+        return ""
+
+    def copies_acl(self, obj: SourceObject) -> bool:  # noqa: ARG002 - others look at the object
+        """Return whether the ACL of `obj` is carried over."""
+        return self.options.copy_acl
+
+    # -- records -------------------------------------------------------------------------------
+
+    def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002 - as all sources
+        """Return the Java tool's key."""
+        return (
+            f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
+        )
+
+    def record_value(self, obj: SourceObject) -> str:
+        """Return the Java tool's value."""
+        size, _, etag = obj.fingerprint
+        return f"[fileSize: {size}] [etag: {etag}]"
+
+    # -- listing -------------------------------------------------------------------------------
+
+    def ranges(self) -> tuple[ListRange, ...]:
+        """Return the one range of keys, or the file that names them."""
+        return (ListRange(self.config.uri_list or self.config.prefix),)
+
+    def list_page(self, part: ListRange, marker: str) -> Page:
+        """Return a page of the bucket, or of the file of keys."""
+        if self.config.uri_list:
+            return self._key_list.page(part.prefix, marker)
+        return super().list_page(part, marker)
+
+    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
+        """Cut a range of keys; a file of them is read faster than it could be cut."""
+        return None if self.config.uri_list else super().split(part, marker)
+
+    def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
+        """Ask with ListObjectsV2, or ListObjects where the service does not know that."""
+        listing = self._listed(prefix, after, delimiter)
+        objects = [
+            SourceObject(
+                entry.key,
+                self.key_of(entry.key),
+                Fingerprint(entry.size, entry.mtime_ns, entry.etag),
+            )
+            for entry in listing.entries
+        ]
+        if not listing.etags_tell:
+            objects = self.etags.marked(objects)
+        # A token is no key; it has been followed as far as it leads.
+        following = "" if listing.is_v2 else listing.following
+        return KeyPage(objects, listing.folders, listing.truncated, following)
+
+    def _listed(self, prefix: str, after: str, delimiter: str) -> Listing:
+        if self._v2:
+            try:
+                listing = self._listed_v2(prefix, after, delimiter)
+            except SourceError as error:
+                if error.code not in _NO_V2 and error.status not in _NO_V2_STATUS:
+                    raise
+            else:
+                # One that takes no notice of list-type would begin again on every page.
+                if listing.is_v2:
+                    return listing
+            self._v2 = False
+        query = s3_listing.query_of(prefix, after, delimiter, v2=False)
+        return self._asked("ListObjects", prefix, f"/?{query}", self._parse)
+
+    def _listed_v2(self, prefix: str, after: str, delimiter: str) -> Listing:
+        """Return a page that names something, or the last: many deleted keys leave empty ones."""
+        token, left = "", _MOST_EMPTY
+        while True:
+            query = s3_listing.query_of(prefix, after, delimiter, v2=True, token=token)
+            listing = self._asked("ListObjectsV2", prefix, f"/?{query}", self._parse)
+            left -= 1
+            stuck = not left or not listing.following or listing.following == token
+            if listing.entries or listing.folders or not listing.truncated or stuck:
+                return listing
+            token = listing.following
+
+    def _parse(self, document: bytes) -> Listing:
+        return s3_listing.parse(document, self.etags)
+
+    def named_key(self, line: str) -> SourceObject | None:
+        """Return the object that a line of uriList names, as it stands there."""
+        return SourceObject(line, self.key_of(line), Fingerprint(-1)) if line else None
+
+    def key_of(self, name: str) -> str:
+        """Return what the prefix leaves of a name."""
+        return name.removeprefix(self._base_key)
+
+    # -- objects -------------------------------------------------------------------------------
+
+    def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
+        """Return a GET or HEAD that only the listed version answers."""
+        headers = {}
+        if obj.fingerprint.etag:
+            headers["If-Match"] = f'"{obj.fingerprint.etag}"'
+        if span is None:
+            # Of a range S3 would tell the checksum of a part.
+            headers["x-amz-checksum-mode"] = "ENABLED"
+        else:
+            headers["Range"] = f"bytes={span[0]}-{span[0] + span[1] - 1}"
+        return self._signed(method, _path_of(obj), headers)
+
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+        """Return metadata and checksums; a time only where the ETag does not tell of changes."""
+        described = description_of(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
+        fingerprint = described.fingerprint
+        if obj.fingerprint.mtime_ns < 0 and self.etags.tells(fingerprint.etag, -1):
+            return described
+        mtime_ns = ns_of(headers.get(b"last-modified", b""))
+        return described._replace(fingerprint=fingerprint._replace(mtime_ns=mtime_ns))
+
+    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
+        """Return the check by a listed ETag that is an MD5."""
+        return md5_checks(listed.etag) if self.etags_are_md5 else ()
+
+    def describe(self, obj: SourceObject) -> Described:
+        """Ask for the headers; an object that must be restored first is an error already here."""
+        with self.answer(obj, "HEAD", None) as incoming:
+            if is_archived(incoming.headers):
+                told = Told(incoming.status, "InvalidObjectState", "as its storage class says")
+                raise self.error("HeadSource", obj.name, told)
+            if obj.fingerprint.size < 0:  # what is only looked at needs no ACL yet
+                return super()._described(obj, incoming, None)
+            return self._described(obj, incoming, None)
+
+    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
+        """Ask for a whole object, unless its ACL or its name takes another request."""
+        asks_more = (self._has_acls and self.copies_acl(obj)) or any(self.twins_of(obj))
+        return None if asks_more else super().begin(obj)
+
+    def _described(
+        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
+    ) -> Described:
+        """Add the ACL where the object is about to be stored: not for a part."""
+        described = super()._described(obj, incoming, span)
+        if span is not None:
+            return described
+        self.refuse_twin(obj)
+        if not self._has_acls or not self.copies_acl(obj):
+            return described
+        acl = self._acl_of(obj)
+        return described._replace(
+            headers={**described.headers, **acl.headers},
+            warnings=(*described.warnings, *acl.warnings),
+        )
+
+    def _acl_of(self, obj: SourceObject) -> Carried:
+        try:
+            return self._asked(
+                "GetObjectAcl",
+                obj.name,
+                f"{_path_of(obj)}?acl",
+                lambda document: carried_acl(document, same_accounts=self.same_accounts),
+            )
+        except SourceError as error:
+            if error.status not in _NO_ACL or error.code == "NoSuchKey":
+                raise
+            self._has_acls = False
+            return Carried({}, ("no ACL is carried over: the source keeps none",))
+
+    # -- requests ------------------------------------------------------------------------------
+
+    def _asked(self, operation: str, target: str, path: str, parse: Callable[[bytes], T]) -> T:
+        """Send a GET that is answered with a document; return what it says. Raises SourceError."""
+        try:
+            with self._fetcher.send(self._signed("GET", path, {})) as incoming:
+                body = incoming.read_all(_ANSWER_MOST)
+                status, headers = incoming.status, incoming.headers
+        except TransportError as error:
+            told = Told(error.status, error.code, f"the source: {error}")
+            failed = self.error(operation, target, told)
+            failed.retryable = error.retryable
+            raise failed from error
+        if status != 200:  # noqa: PLR2004 - HTTP
+            refusal = Refusal(status, headers, body)
+            raise self.refused(operation, target, refusal, self.told(refusal))
+        try:
+            return parse(body)
+        except ValueError as error:
+            unreadable = xml_characters.problem_of(body)
+            told = Told(status, "BadAnswer", f"the source's answer makes no sense: {error}")
+            if unreadable:
+                told = Told(status, xml_characters.UNREADABLE, unreadable)
+            failed = self.error(operation, target, told)
+            failed.retryable = True
+            raise failed from error
+
+    def _signed(self, method: str, path: str, headers: dict[str, str]) -> Request:
+        url = self.endpoint.base + path
+        return Request(method, url, self._signer.signed(method, url, headers))
+
+    def _signer_for(self, region: str) -> Signer:
+        return Signer(self.config.access_key_id, self.config.access_key_secret, region)
+
+    # -- errors --------------------------------------------------------------------------------
+
+    def told(self, refusal: Refusal) -> Told:
+        """Return what an error tells, with the right endpoint where the region was wrong."""
+        told = super().told(refusal)
+        region = refusal.headers.get(b"x-amz-bucket-region", b"").decode("latin-1")
+        region = region or text_of(refusal.body, "Region")
+        if not region and told.code in _ELSEWHERE:
+            region = region_expected(told.message)
+        elsewhere = bool(region) and region != self._signer.region
+        if not told.code and (refusal.status in _REDIRECTS or (told.status == 400 and elsewhere)):  # noqa: PLR2004
+            # The answer to HEAD has no body that would say so.
+            told = told._replace(code="PermanentRedirect")
+        if told.code == "RequestTimeTooSkewed":
+            return told._replace(message=f"this machine's clock is wrong: {told.message}")
+        if told.code not in _ELSEWHERE:
+            return told
+        if region and not self.endpoint.is_amazon:
+            # No key of the section could name it: sign for it from now on (another thread may
+            # already do so).
+            self._signer = self._signer_for(region)
+            text = f"requests to it are to be signed for region {region}"
+            if "region" in self.where_regions_stand:
+                text += f": set [{self.migrate_type}] region={region}"
+            return told._replace(code="RegionLearnt", message=text)
+        where = self._where_it_is(region, text_of(refusal.body, "Endpoint"))
+        return told._replace(message=f"{where}; it says: {told.message}" if told.message else where)
+
+    def error(self, operation: str, target: str, told: Told) -> SourceError:
+        """Return the error; with the region that was learnt by it, the request is tried again."""
+        if told.code in _ELSEWHERE:
+            where = self.where_regions_stand
+            told = told._replace(message=f"{told.message}; look at [{self.migrate_type}] {where}")
+        error = super().error(operation, target, told)
+        error.retryable = error.retryable or told.code == "RegionLearnt"
+        return error
+
+    def _where_it_is(self, region: str, endpoint: str) -> str:
+        """Return what is wrong with the endpoint, and which is right where that was told."""
+        used = urlsplit(self.endpoint.base).netloc
+        if region and self.endpoint.is_amazon:
+            right = regional_host(used, region)
+            return (
+                f"the bucket is in region {region}, not in {self.endpoint.region}: "
+                f"set endPoint={right}"
+            )
+        if endpoint:
+            return f"the bucket is not at {used}: the service names {endpoint}"
+        return f"the bucket is not at {used}, or not in region {self._signer.region}"
+
+
+def _path_of(obj: SourceObject) -> str:
+    return "/" + quote(obj.name, safe="-._~/")

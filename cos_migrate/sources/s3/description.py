@@ -1,0 +1,118 @@
+"""What the headers of an S3 answer say of an object: metadata to store, checksums, archive state.
+
+Pure functions; the headers are those of "GetObject" and "HeadObject" in the Amazon S3 API
+Reference and of its page "Checking object integrity".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+
+from cos_migrate.checksums import Check
+from cos_migrate.model import Described, Fingerprint
+from cos_migrate.sources import metadata
+from cos_migrate.sources.versions import plain_tag
+
+_META = b"x-amz-meta-"
+_MD5 = re.compile("[0-9a-f]{32}")
+_DIGESTS = (
+    (b"crc32c", "CRC-32C"),
+    (b"crc32", "CRC-32"),
+    (b"sha256", "SHA-256"),
+    (b"sha1", "SHA-1"),
+)
+"""Checksums that can be compared, the cheapest first; CRC-64/NVME is another CRC than COS's."""
+_ARCHIVES = frozenset({b"GLACIER", b"DEEP_ARCHIVE"})
+
+
+def description_of(
+    headers: Mapping[bytes, bytes], etag_name: str, *, etags_are_md5: bool = True
+) -> Described:
+    """Return what is stored with an object and how its content can be checked.
+
+    `headers` have lower-case names; `etag_name` is the user metadata that keeps the ETag.
+    """
+    etag = etag_of(headers)
+    carried = metadata.user({etag_name: etag} if etag else {}, _user_metadata(headers))
+    stored, unfit = metadata.standard(headers)
+    words = [word.strip() for word in stored.get("content-encoding", "").split(",")]
+    if "aws-chunked" in words:  # some services keep what only told how the body was uploaded
+        kept = ",".join(word for word in words if word != "aws-chunked")
+        stored = {name: value for name, value in stored.items() if name != "content-encoding"}
+        stored |= {"content-encoding": kept} if kept else {}
+    md5 = etag if etags_are_md5 and _etag_is_md5(etag, headers) else ""
+    return Described(
+        Fingerprint(-1, etag=etag),
+        {**stored, **carried.headers},
+        md5=md5,
+        checks=(Check("MD5", md5),) if md5 else tuple(_checks(headers)),
+        warnings=(*unfit, *carried.warnings, *_lost(headers)),
+    )
+
+
+def etag_of(headers: Mapping[bytes, bytes]) -> str:
+    """Return the ETag without quotes."""
+    return plain_tag(headers.get(b"etag", b"").decode("latin-1"))
+
+
+def is_archived(headers: Mapping[bytes, bytes]) -> bool:
+    """Return whether an object has to be restored before it can be read."""
+    stored = headers.get(b"x-amz-storage-class", b"") in _ARCHIVES
+    moved = headers.get(b"x-amz-archive-status", b"") != b""
+    restored = b'ongoing-request="false"' in headers.get(b"x-amz-restore", b"")
+    return (stored or moved) and not restored
+
+
+def _etag_is_md5(etag: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Return whether an ETag is the content's MD5: not of parts, not under KMS or SSE-C."""
+    encrypted = headers.get(b"x-amz-server-side-encryption", b"").startswith(b"aws:kms")
+    customer = b"x-amz-server-side-encryption-customer-algorithm" in headers
+    return bool(_MD5.fullmatch(etag)) and not encrypted and not customer
+
+
+def _checks(headers: Mapping[bytes, bytes]) -> Iterator[Check]:
+    """Yield the cheapest checksum of the whole content that is told, if any.
+
+    That of a composite (`<base64>-<parts>`) is one of the parts' checksums, not of the content.
+    """
+    if headers.get(b"x-amz-checksum-type", b"").upper() == b"COMPOSITE":
+        return
+    for name, kind in _DIGESTS:
+        told = headers.get(b"x-amz-checksum-" + name, b"")
+        try:
+            value = base64.b64decode(told, validate=True)
+        except binascii.Error:
+            continue
+        if value:
+            number = kind.startswith("CRC")
+            yield Check(kind, str(int.from_bytes(value, "big")) if number else value.hex())
+            return
+
+
+def _user_metadata(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
+    for name, value in headers.items():
+        if name.startswith(_META):
+            yield metadata.text_of(name[len(_META) :]), _decoded(metadata.text_of(value))
+
+
+def _decoded(value: str) -> str:
+    """Return a value whose non-ASCII characters S3 has wrapped as RFC 2047 says."""
+    if "=?" not in value or "?=" not in value or not value.isascii():
+        return value
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, UnicodeError, LookupError, ValueError):
+        return value
+
+
+def _lost(headers: Mapping[bytes, bytes]) -> Iterator[str]:
+    missing = headers.get(b"x-amz-missing-meta", b"0")
+    if missing.isdigit() and int(missing):
+        yield f"{int(missing)} of its metadata are not carried over: S3 cannot send them by HTTP"
+    if b"x-amz-website-redirect-location" in headers:
+        yield "its website redirect is not carried over: COS keeps none with an object"

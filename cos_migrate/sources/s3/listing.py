@@ -1,0 +1,122 @@
+"""The two listings of S3: what is asked, and what the answers say.
+
+Pure functions; the protocol is that of "ListObjectsV2" and "ListObjects" in the Amazon S3 API
+Reference. Keys come URL-encoded, because XML cannot hold all of them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import quote, unquote_plus
+
+from cos_migrate.http.documents import parse_xml
+from cos_migrate.sources.etags import Etags
+from cos_migrate.sources.instants import listed_instant
+from cos_migrate.sources.versions import plain_tag
+
+PAGE = 1000
+"""Keys on one page: the most that S3 gives."""
+
+
+class Entry(NamedTuple):
+    """One listed object."""
+
+    key: str
+    size: int
+    etag: str
+    """Without quotes."""
+    mtime_ns: int = -1
+    """LastModified to the second; -1 where all ETags of the page tell of changes."""
+
+
+class Listing(NamedTuple):
+    """One page."""
+
+    entries: list[Entry]
+    folders: list[str]
+    """Common prefixes."""
+    truncated: bool
+    """Whether keys follow, or may follow: nothing says that they do not."""
+    is_v2: bool
+    """Whether the service has answered as ListObjectsV2 demands."""
+    following: str
+    """ListObjectsV2's token of the next page, ListObjects' marker of it; empty: none."""
+    etags_tell: bool = True
+    """Whether all ETags of the page tell of changes."""
+
+
+def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = "") -> str:
+    """Return the query of the page behind the key `after`, its parameters in order.
+
+    `token`: of ListObjectsV2, the page that it stands for instead.
+    """
+    words = {"encoding-type": "url", "max-keys": str(PAGE), "prefix": prefix}
+    if v2:
+        words["list-type"] = "2"
+    if token:
+        words["continuation-token"] = token
+    elif after:
+        words["start-after" if v2 else "marker"] = after
+    if delimiter:
+        words["delimiter"] = delimiter
+    return "&".join(
+        f"{name}={quote(words[name], safe='-._~', errors='surrogateescape')}"
+        for name in sorted(words)
+    )
+
+
+def parse(document: bytes, etags: Etags | None = None) -> Listing:
+    """Return what an answer says. Raises ValueError when it is no listing.
+
+    `etags` decides whether times are looked at; None: by this page alone.
+    """
+    root = parse_xml(document)
+    space, _, name = root.tag.rpartition("}")
+    space = f"{space}}}" if space else ""
+    if name != "ListBucketResult":
+        raise ValueError(f"it is a {name}, no ListBucketResult")
+    encoded = root.findtext(f"{space}EncodingType") == "url"
+    key_tag, size_tag, etag_tag = f"{space}Key", f"{space}Size", f"{space}ETag"
+    entries = [
+        Entry(
+            _name(item.findtext(key_tag), encoded=encoded),
+            int(item.findtext(size_tag, "")),
+            plain_tag(item.findtext(etag_tag, "")),
+        )
+        for item in root.iterfind(f"{space}Contents")
+    ]
+    told = [entry.etag for entry in entries]
+    tells = (etags or Etags()).all_tell(told, lambda: [entry.size for entry in entries])
+    if not tells:
+        time_tag = f"{space}LastModified"
+        times = (item.findtext(time_tag, "") for item in root.iterfind(f"{space}Contents"))
+        entries = [
+            entry._replace(mtime_ns=listed_instant(text.strip()))
+            for entry, text in zip(entries, times, strict=True)
+        ]
+    folders = [
+        _name(item.findtext(f"{space}Prefix"), encoded=encoded)
+        for item in root.iterfind(f"{space}CommonPrefixes")
+    ]
+    count = root.findtext(f"{space}KeyCount")
+    is_v2 = count is not None
+    if is_v2:
+        following = root.findtext(f"{space}NextContinuationToken", "")
+    else:
+        following = _name(root.findtext(f"{space}NextMarker", ""), encoded=encoded)
+    said = root.findtext(f"{space}IsTruncated", "").strip().lower()
+    if said not in {"true", "false", ""}:
+        raise ValueError(f"its IsTruncated is {said!r}")
+    empty = not entries and not folders
+    if not said and empty and not following and (count or "").strip() != "0":
+        raise ValueError("it has no keys, and no IsTruncated that says whether keys follow")
+    # Without the word the page may be any: only one without keys is surely the last.
+    truncated = said == "true" or (not said and not (empty and not following))
+    return Listing(entries, folders, truncated, is_v2, following, tells)
+
+
+def _name(text: str | None, *, encoded: bool) -> str:
+    """Return a key or prefix; one that is no UTF-8 keeps its bytes. Raises ValueError."""
+    if text is None:
+        raise ValueError("an entry names no key")
+    return unquote_plus(text, errors="surrogateescape") if encoded else text

@@ -1,0 +1,81 @@
+"""AWS Signature Version 4 for requests without a body, as pure functions over a kept key.
+
+The scheme: Amazon S3 API Reference, "Authenticating Requests: Using the Authorization Header".
+botocore's signer says the same in three times the time, and loading it takes a worker process
+0.2 s and 25 MiB; the tests hold this one to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from urllib.parse import urlsplit
+
+from cos_migrate.config.values import Secret
+
+_EMPTY = hashlib.sha256(b"").hexdigest()
+_PORTS = {"http": ":80", "https": ":443"}
+
+
+class Signer:
+    """Signs the requests of one account; may be used by several threads."""
+
+    def __init__(self, key_id: Secret, key: Secret, region: str) -> None:
+        self.region = region
+        self._key_id = key_id
+        self._key = key
+        self._of_day = ("", b"")
+
+    def signed(
+        self, method: str, url: str, headers: dict[str, str], now: float | None = None
+    ) -> tuple[tuple[str, str], ...]:
+        """Return the headers of a request without a body, the signature among them.
+
+        `url` is encoded as it is sent, its parameters in order; `now`: seconds since 1970.
+        """
+        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        parts = urlsplit(url)
+        lines = {name.lower(): value.strip() for name, value in headers.items()}
+        lines["host"] = parts.netloc.removesuffix(_PORTS[parts.scheme])
+        lines["x-amz-content-sha256"] = _EMPTY
+        lines["x-amz-date"] = moment
+        names = sorted(lines)
+        listed = ";".join(names)
+        query = "&".join(
+            pair if "=" in pair else f"{pair}=" for pair in parts.query.split("&") if pair
+        )
+        text = "\n".join(
+            (
+                method,
+                parts.path or "/",
+                query,
+                *(f"{name}:{lines[name]}" for name in names),
+                "",
+                listed,
+                _EMPTY,
+            )
+        )
+        scope = f"{moment[:8]}/{self.region}/s3/aws4_request"
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        signature = hmac.digest(
+            self._key_of(moment[:8]),
+            f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}".encode(),
+            "sha256",
+        ).hex()
+        del lines["host"]
+        lines["Authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={self._key_id.reveal()}/{scope}, "
+            f"SignedHeaders={listed}, Signature={signature}"
+        )
+        return tuple(lines.items())
+
+    def _key_of(self, day: str) -> bytes:
+        """Return the signing key of a day; two threads may make the same one."""
+        known, key = self._of_day
+        if known != day:
+            key = b"AWS4" + self._key.reveal().encode()
+            for word in (day, self.region, "s3", "aws4_request"):
+                key = hmac.digest(key, word.encode(), "sha256")
+            self._of_day = (day, key)
+        return key

@@ -1,0 +1,437 @@
+"""Upyun USS: the `[migrateUpyun]` section, and what is read by it.
+
+A service is a tree of folders, each listed by itself with an iterator. Nothing can be asked for
+by version: what an answer says of its time is compared with the listing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
+from urllib.parse import quote
+
+from cos_migrate.checksums import Check
+from cos_migrate.config import values
+from cos_migrate.config.cloud import CloudAccess, service_address
+from cos_migrate.config.options import option
+from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.http.client import Request
+from cos_migrate.http.connection import Incoming
+from cos_migrate.http.dates import NANO, http_date, ns_of
+from cos_migrate.http.documents import JSON_MOST, parse_json
+from cos_migrate.model import (
+    Described,
+    Fingerprint,
+    Found,
+    ListRange,
+    Note,
+    Page,
+    SourceObject,
+    Target,
+)
+from cos_migrate.sources import metadata
+from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.bucket import CloudSource, Refusal, Told
+from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.key_pages import outside_failure
+from cos_migrate.sources.upyun.java_dates import java_date, same_instant
+
+_PUBLIC = "v0.api.upyun.com"
+_END = "g2gCZAAEbmV4dGQAA2VvZg"
+"""The iterator behind the last page of a folder."""
+_PAGE = 1000
+"""Children on a page."""
+_PAGE_MOST = JSON_MOST + 1
+"""Bytes of the largest page of a listing that is believed."""
+_CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
+_NOT_FOUND = 404
+_META = b"x-upyun-meta-"
+_VALUE = re.compile(r"\[fileSize: (-?[0-9]+)\] \[etag: (.*)\]", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpyunConfig(CloudAccess):
+    """A service of Upyun; `accessKeyId` and `accessKeySecret` are an operator and its password."""
+
+    end_point: str = service_address("endPoint", "private deployment: the API")
+    db_prefix: str = option(
+        "dbPrefix",
+        help="stands in the name of the record database instead of prefix",
+        default="",
+        parse=values.prefix,
+        legal="the beginning of keys, or nothing",
+    )
+    compare_md5: bool = option(
+        "compareMd5",
+        help="keep the MD5 that Upyun tells as x-cos-meta-upyun-etag; it is compared anyway",
+        default=False,
+        parse=values.on_off,
+        legal="on or off",
+    )
+    acsending_order: bool = option(
+        "acsendingOrder",
+        help="list in ascending order",
+        default=True,
+        parse=values.true_false,
+        legal="true or false",
+    )
+
+
+class _Item(NamedTuple):
+    """One child of a folder."""
+
+    name: str
+    is_folder: bool
+    size: int
+    modified: int
+    """Seconds since 1970."""
+
+
+class UpyunSource(CloudSource):
+    """Files of an Upyun service."""
+
+    migrate_type = "migrateUpyun"
+    record_kind = "migrate_from_upyun"
+    compares_times = True
+    keyed_by_path: ClassVar[bool] = True
+    Config = UpyunConfig
+    config: UpyunConfig
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "Unauthorized": "accessKeyId, accessKeySecret (operator and password) and bucket",
+            "Forbidden": "accessKeyId: the operator must be allowed to read",
+            "NoSuchFolder": "prefix: it must be a folder",
+            "NoSuchBucket": "bucket",
+            "NotUpyun": "endPoint",
+            "NameNotResolved": "endPoint and proxyHost",
+            "ConnectionRefused": "endPoint, srcHttps and proxyHost",
+            "ForeignAnswer": "endPoint and proxyHost",
+            "ProxyRefused": "proxyHost and proxyPort",
+            "Redirected": "srcHttps, endPoint and proxyHost",
+            "TlsFailed": "endPoint and srcHttps",
+            "CertificateInvalid": "endPoint, and at [common] caFile",
+        }
+    )
+    fatal_codes: ClassVar[frozenset[str]] = frozenset({"Unauthorized", "NoSuchBucket"})
+
+    def __init__(
+        self, config: UpyunConfig, target: Target, options: SourceOptions | None = None
+    ) -> None:
+        from upyun import make_signature  # noqa: PLC0415 - 0.15 s, for those who need it
+
+        super().__init__(config, target, options)
+        self._sign = make_signature
+        password = config.access_key_secret.reveal().encode()
+        self._password = hashlib.md5(password, usedforsecurity=False).hexdigest()
+        endpoint = config.end_point or _PUBLIC
+        scheme = "https" if config.src_https else "http"
+        self._api = endpoint if "://" in endpoint else f"{scheme}://{endpoint}"
+        self._folder = f"{config.prefix.rstrip('/')}/" if config.prefix.strip("/") else ""
+        self._key_list = KeyList(self._of_line)
+        self._lock = threading.Lock()
+        self._came_from: dict[str, dict[str, str]] = {}
+
+    @classmethod
+    def announcement(cls, config: UpyunConfig) -> str:
+        """Tell of a proxy."""
+        return "use proxy" if config.proxy_host else ""
+
+    # -- records ---------------------------------------------------------------------------------
+
+    def job_text(self) -> str:
+        """Return what names the record database."""
+        config = self.config
+        prefix = config.db_prefix or self._folder
+        cos_path = self.options.db_cos_path or self.target.cos_path
+        return f"[srcEndpoint: {config.end_point}] [prefix: {prefix}] [cosFolder: {cos_path}] "
+
+    def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002
+        """Return the key of an object's record."""
+        return (
+            f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
+        )
+
+    def record_value(self, obj: SourceObject) -> str:
+        """Return the value of an object's record: its time as Java prints it."""
+        size, mtime_ns, _ = obj.fingerprint
+        return f"[fileSize: {size}] [etag: {java_date(mtime_ns // NANO)}]"
+
+    def unchanged(self, obj: SourceObject, recorded: str) -> bool:
+        """Compare times as instants: the Java tool writes them in its machine's time zone."""
+        match = _VALUE.fullmatch(recorded)
+        if match is None or int(match[1]) != obj.fingerprint.size:
+            return False
+        return same_instant(match[2], obj.fingerprint.mtime_ns // NANO)
+
+    def is_weak(self, fingerprint: Fingerprint) -> bool:  # noqa: ARG002
+        """Return False: records hold the time, which every listing tells."""
+        return False
+
+    # -- listing ---------------------------------------------------------------------------------
+
+    def ranges(self) -> tuple[ListRange, ...]:
+        """Return the folder that `prefix` is, or the file of keys."""
+        return (ListRange(self.config.uri_list or self._folder),)
+
+    def list_page(self, part: ListRange, marker: str) -> Page:
+        """Return the next page of one folder; the folders in it are ranges of their own."""
+        if self.config.uri_list:
+            return self._key_list.page(part.prefix, marker)
+        folder = part.prefix
+        try:
+            items, following = self._asked_for(folder, marker)
+        except SourceError as error:
+            if not self._is_absent(folder, error):
+                raise
+            line = f"[{self.migrate_type}] prefix={self.config.prefix}: there is no such folder"
+            return Page([Note(line, warning=True)], "")
+        first = items[0].name if items else ""
+        outside = next((item.name for item in items if not _is_child(item.name)), None)
+        problem = None if outside is None else outside_failure(folder, outside)
+        items = [item for item in items if _is_child(item.name)]
+        found: list[Found] = [
+            SourceObject(
+                folder + item.name,
+                self._key_of(folder + item.name),
+                Fingerprint(item.size, item.modified * NANO),
+            )
+            for item in items
+            if not item.is_folder
+        ]
+        more = tuple(ListRange(f"{folder}{item.name}/") for item in items if item.is_folder)
+        self._must_get_on(folder, marker, following, first)
+        return Page(found, following, more, problem)
+
+    def _is_absent(self, folder: str, error: SourceError) -> bool:
+        """Return whether an error says that the folder of `prefix` is not there.
+
+        Of a missing service the same is answered: its root shows which of the two it is. Raises
+        SourceError.
+        """
+        if folder != self._folder or not folder or error.status != _NOT_FOUND:
+            return False
+        try:
+            self._asked_for("", "")
+        except SourceError as root:
+            if root.code == "NoSuchBucket" or root.retryable:
+                raise
+            # An operator may be allowed to see this folder alone.
+        return True
+
+    def _asked_for(self, folder: str, marker: str) -> tuple[list[_Item], str]:
+        """Return the children on a page, and the iterator of the next one or nothing."""
+        headers = [("Accept", "application/json"), ("x-list-limit", str(_PAGE))]
+        headers.append(("x-list-order", "asc" if self.config.acsending_order else "desc"))
+        if marker:
+            headers.append(("x-list-iter", marker))
+        try:
+            with self._fetcher.send(self._signed("GET", folder, headers)) as incoming:
+                refusal = Refusal(incoming.status, incoming.headers, incoming.read_all(_PAGE_MOST))
+        except TransportError as error:
+            told = Told(error.status, error.code, str(error))
+            failed = self.error("ListFolder", folder, told)
+            failed.retryable = error.retryable
+            raise failed from error
+        gone = refusal.status == _NOT_FOUND and not self.is_foreign(refusal)
+        if gone and folder not in {self._folder, ""}:
+            return [], ""  # it was removed after it was seen
+        if refusal.status != 200:  # noqa: PLR2004 - HTTP
+            told = self.told(refusal)
+            if told.code == "NoSuchKey":
+                told = told._replace(code="NoSuchFolder" if folder else "NoSuchBucket")
+            raise self.refused("ListFolder", folder, refusal, told)
+        iterator = refusal.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
+        document = _document(refusal.body)
+        if not iterator and "files" not in document:
+            # What answers without an iterator sends a file, or is not Upyun.
+            code = "NoSuchFolder" if folder else "NotUpyun"
+            told = Told(200, code, "the answer is no listing of a folder")
+            raise self.error("ListFolder", folder, told)
+        try:
+            following = iterator or str(document.get("iter") or "")
+            ends = following.rstrip("=") == _END
+            items = _items(refusal.body, document)
+            if not following and len(items) >= _PAGE:
+                raise ValueError  # a full page must say what follows it
+        except (ValueError, LookupError, TypeError):
+            told = Told(200, "NotUpyun", "a page of the listing cannot be understood")
+            failed = self.error("ListFolder", folder, told)
+            failed.retryable = True  # it may have been garbled on its way
+            raise failed from None
+        return items, "" if ends else following
+
+    def _must_get_on(self, folder: str, marker: str, following: str, first: str) -> None:
+        """Raise SourceError when a listing comes to where it has been.
+
+        `first` is the first name on the page: iterators may be new each time. A page that is asked
+        for again, because its answer was lost, is where it was before.
+        """
+        with self._lock:
+            seen = self._came_from.setdefault(folder, {})
+            came_from = {
+                seen.setdefault(place, marker)
+                for place in (f"iter {following}", f"name {first}")
+                if not place.endswith(" ")
+            }
+            if not following:
+                del self._came_from[folder]
+        if came_from - {marker} or (following and following == marker):
+            told = Told(200, "ListingLoops", "the listing goes round in circles")
+            raise self.error("ListFolder", folder, told)
+
+    def _of_line(self, line: str, number: int) -> Found | None:  # noqa: ARG002
+        name = line.removeprefix("/")
+        return SourceObject(name, self._key_of(name), Fingerprint(-1)) if name else None
+
+    def _key_of(self, name: str) -> str:
+        return name.removeprefix(self._folder)
+
+    # -- objects ---------------------------------------------------------------------------------
+
+    def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - as in the Java tool
+        """Return nothing: downloads from Upyun have no lines."""
+        return ""
+
+    def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
+        """Return a signed request for a file."""
+        headers = []
+        if span is not None:
+            start, length = span
+            headers.append(("Range", f"bytes={start}-{start + length - 1}"))
+        return self._signed(method, obj.name, headers)
+
+    def _signed(self, method: str, path: str, headers: list[tuple[str, str]]) -> Request:
+        uri = f"/{quote(self.config.bucket)}/{quote(path, safe='~/')}"
+        date = http_date()
+        signature = self._sign(
+            username=self.config.access_key_id.reveal(),
+            password=self._password,
+            method=method,
+            uri=uri,
+            date=date,
+        )
+        return Request(
+            method, self._api + uri, (*headers, ("Date", date), ("Authorization", signature))
+        )
+
+    @contextmanager
+    def answer(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Iterator[Incoming]:
+        """Send the request for a file; the size that HEAD tells stands in a header of its own."""
+        with super().answer(obj, method, span) as incoming:
+            size = incoming.headers.get(b"x-upyun-file-size", b"")
+            if method == "HEAD" and size:
+                incoming.headers[b"content-length"] = size
+            yield incoming
+
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+        """Return what an answer says of a file."""
+        if headers.get(b"x-upyun-file-type") == b"folder" or b"x-upyun-list-iter" in headers:
+            told = Told(200, "NotAFile", "it is a folder, which is nothing to migrate")
+            raise self.error("HeadSource", obj.name, told)
+        md5 = _md5_of(headers.get(b"content-md5", b""))
+        own = {"upyun-etag": md5} if md5 and self.config.compare_md5 else {}
+        foreign = [
+            (metadata.text_of(name[len(_META) :]), metadata.text_of(value))
+            for name, value in headers.items()
+            if name.startswith(_META)
+        ]
+        carried = metadata.user(own, foreign)
+        standard = metadata.standard(headers, ("content-type",))
+        return Described(
+            Fingerprint(-1, _time_of(headers)),
+            {**standard.headers, **carried.headers},
+            md5=md5,
+            checks=(Check("MD5", md5),) if md5 else (),
+            warnings=(*standard.warnings, *carried.warnings),
+        )
+
+    def told(self, refusal: Refusal) -> Told:
+        """Return what Upyun's JSON tells of an error."""
+        try:
+            found = parse_json(refusal.body)
+        except ValueError:
+            found = {}
+        found = found if isinstance(found, dict) else {}
+        status = refusal.status
+        message = f"{found.get('msg', '')} ({found['code']})" if "code" in found else ""
+        if not message and status == _NOT_FOUND:
+            message = "there is no such file"
+        request_id = refusal.headers.get(b"x-request-id", b"").decode("latin-1")
+        return Told(
+            status, _CODES.get(status, ""), message or f"Upyun answered {status}", request_id
+        )
+
+
+def _is_child(name: str) -> bool:
+    """Return whether a name can be that of a child of a folder."""
+    return "/" not in name and name not in {".", ".."}
+
+
+def _document(body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object that a page is, an empty one where it is none."""
+    if not body.lstrip().startswith(b"{"):
+        return {}
+    try:
+        found = parse_json(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _items(body: bytes, document: Mapping[str, Any]) -> list[_Item]:
+    """Parse a page: JSON as it is asked for, which `document` is, or the older lines of text.
+
+    Raises ValueError, LookupError and TypeError when it is neither.
+    """
+    if document:
+        found: list[dict[str, Any]] = document["files"] or []
+        items = [_item_of(each) for each in found]
+    else:
+        lines = [line.split("\t") for line in body.decode().split("\n") if line]
+        items = [
+            _Item("\t".join(name), kind == "F", int(size), int(modified))
+            for *name, kind, size, modified in lines
+        ]
+    if not all(item.name for item in items):
+        raise ValueError
+    return items
+
+
+def _item_of(found: Mapping[str, Any]) -> _Item:
+    """Return one child; of a folder nothing but its name counts."""
+    if found["type"] in {"folder", "F"}:
+        return _Item(str(found["name"]), is_folder=True, size=0, modified=0)
+    size, modified = int(found["length"]), int(found["last_modified"])
+    return _Item(str(found["name"]), is_folder=False, size=size, modified=modified)
+
+
+def _md5_of(value: bytes) -> str:
+    """Return the MD5 in hex of a Content-MD5 header; empty when it is none.
+
+    It is hex here, where everybody else, and some that speak this protocol, write base64.
+    """
+    text = value.decode("latin-1").strip().strip('"')
+    if re.fullmatch("[0-9a-fA-F]{32}", text):
+        return text.lower()
+    try:
+        digest = base64.b64decode(text, validate=True)
+    except ValueError:
+        return ""
+    return digest.hex() if len(digest) == 16 else ""  # noqa: PLR2004 - bytes of an MD5
+
+
+def _time_of(headers: Mapping[bytes, bytes]) -> int:
+    """Return when a file was modified, in nanoseconds since 1970; -1 where nothing tells it."""
+    seconds = headers.get(b"x-upyun-file-date", b"")
+    if seconds.isdigit():
+        return int(seconds) * NANO
+    return ns_of(headers.get(b"last-modified", b""))

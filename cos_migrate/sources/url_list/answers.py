@@ -1,0 +1,92 @@
+"""What the answers of a web server say of what lies under a URL, as pure functions."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+
+from cos_migrate.checksums import Check
+from cos_migrate.http.dates import NANO, http_date, ns_of
+from cos_migrate.model import Described, Fingerprint
+from cos_migrate.sources import metadata
+
+_USER_PREFIXES = ("x-oss-meta-", "x-amz-meta-", metadata.USER_PREFIX)
+_CRC64 = (b"x-oss-hash-crc64ecma", b"x-cos-hash-crc64ecma")
+_MD5_BYTES = 16
+
+
+def described_by(headers: Mapping[bytes, bytes]) -> Described:
+    """Return what the headers (lower-case names) of GET or HEAD say; its size is not looked at."""
+    etag = metadata.etag_of(headers)
+    own = {"etag": metadata.text_of(headers[b"etag"]).strip()} if etag else {}
+    carried, standard = metadata.user(own, _foreign(headers)), metadata.standard(headers)
+    whole = b"content-range" not in headers
+    md5 = _md5_of(headers.get(b"content-md5", b"")) if whole else ""
+    crc64, instant = _crc64_of(headers), _instant_of(headers)
+    checks = [Check("MD5", md5)] if md5 else []
+    if crc64 >= 0:
+        checks.append(Check("CRC-64/XZ", str(crc64)))
+    return Described(
+        Fingerprint(-1, instant, _strong(etag) or ("" if instant >= 0 else _comparable(etag))),
+        {**standard.headers, **carried.headers},
+        md5=md5,
+        crc64=crc64,
+        checks=tuple(checks),
+        warnings=(*standard.warnings, *carried.warnings),
+    )
+
+
+def _foreign(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
+    for name, value in headers.items():
+        text = metadata.text_of(name)
+        for prefix in _USER_PREFIXES:
+            if text.startswith(prefix) and text != prefix:
+                yield text[len(prefix) :], metadata.text_of(value)
+
+
+def _strong(etag: str) -> str:
+    """Return an entity tag without quotes; a weak one pins nothing (RFC 9110, 13.1.1)."""
+    strong = len(etag) > 2 and etag[0] == etag[-1] == '"'  # noqa: PLR2004 - the quotes
+    return etag[1:-1] if strong and '"' not in etag[1:-1] else ""
+
+
+def _comparable(etag: str) -> str:
+    """Return a tag that pins nothing, weak or without quotes, as a weak one; empty: it is none."""
+    if etag.startswith("W/") and _strong(etag[2:]):
+        return etag
+    bare = etag.removeprefix("W/")
+    return f'W/"{bare}"' if bare and '"' not in bare else ""
+
+
+def is_strong(etag: str) -> bool:
+    """Return whether the tag of a fingerprint can be a condition of a request.
+
+    A weak one is kept, as it came, where nothing else tells versions apart: it can be compared.
+    """
+    return bool(etag) and not etag.startswith('W/"')
+
+
+def _instant_of(headers: Mapping[bytes, bytes]) -> int:
+    return ns_of(headers.get(b"last-modified", b""))
+
+
+def date_of(mtime_ns: int) -> str:
+    """Return an instant as HTTP writes it; empty where it is not known."""
+    return http_date(mtime_ns // NANO) if mtime_ns >= 0 else ""
+
+
+def _md5_of(header: bytes) -> str:
+    try:
+        digest = base64.b64decode(header.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    return digest.hex() if len(digest) == _MD5_BYTES else ""
+
+
+def _crc64_of(headers: Mapping[bytes, bytes]) -> int:
+    for name in _CRC64:
+        value = headers.get(name, b"")
+        if value.isdigit() and int(value) < 1 << 64:
+            return int(value)
+    return -1

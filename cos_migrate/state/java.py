@@ -1,0 +1,241 @@
+"""Takes over the records of the Java tool: its database is read once and kept beside ours.
+
+Everything happens in a folder beside the database, and counts only when it is complete: then the
+Java tool's folder is given another name, and the new one its place. Killed at any point, the next
+start finds either the Java tool's database where it was, or a complete one to put in its place.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from cos_migrate.safe_files import PRIVATE_FOLDER, make_folder
+from cos_migrate.state import folder as files
+from cos_migrate.state.folder import JAVA, OLD_JAVA, README, TAKEN_OVER, Damaged
+
+_LIST_PROGRESS = b"listProgress"
+"""Its list position: it was saved when a page was queued, and can skip objects for ever."""
+_REQUEST_ID = b"x-cos-requestId-"
+_SAVE_POINT = b"[task_kind: upload_savepoint] "
+_BATCH = 1000
+_TELL_EVERY = 5.0
+"""Seconds between two lines that say how far it is."""
+
+Pairs = Iterator[tuple[bytes, bytes]]
+
+
+class JavaLibrary(Protocol):
+    """What reads the Java tool's databases."""
+
+    def pairs(self, copy: Path) -> Pairs:
+        """Yield everything in a copy of one. Raises Damaged."""
+
+    def repair(self, copy: Path) -> None:
+        """Rebuild of a copy what can be. Raises Damaged."""
+
+
+class Store(Protocol):
+    """An open database of ours."""
+
+    def write(
+        self,
+        puts: Sequence[tuple[bytes, bytes]],
+        deletes: Sequence[bytes] = (),
+        *,
+        sync: bool = False,
+    ) -> None:
+        """Write one batch."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+def resume(folder: Path) -> tuple[str, ...]:
+    """Put what a killed process has left in order; return what a user should know of it.
+
+    Raises OSError.
+    """
+    work = _work_of(folder)
+    new = work / "new"
+    if not os.path.lexists(work):
+        return ()
+    make_folder(work)  # it is there: nothing is taken out of a folder of another user
+    notices: tuple[str, ...] = ()
+    if (new / TAKEN_OVER).exists():
+        if not folder.exists() or not os.listdir(folder):
+            notices = _notices(new)
+            if folder.exists():
+                folder.rmdir()
+            _rename(new, folder)
+        elif files.format_of(folder) not in {JAVA, OLD_JAVA}:
+            return ()  # somebody has begun another database in its place: both are kept
+    shutil.rmtree(work)
+    return notices
+
+
+def take_over(
+    folder: Path, java: JavaLibrary, create: Callable[[Path], Store], tell: Callable[[str], None]
+) -> tuple[str, ...]:
+    """Replace the Java tool's database in `folder` by ours; return what a user should know.
+
+    `create` makes a database of ours in an empty folder, `tell` is told how far it is. Raises
+    Damaged when nothing can be read, StateError, OSError: then the folder is as it was.
+    """
+    work = _work_of(folder)
+    new = work / "new"
+    aside = _free_name(folder)
+    try:
+        work.mkdir(PRIVATE_FOLDER)
+        count = _convert(folder, work, java, _Carrier(create, tell))
+        said = f"{count}; its database is kept as {aside}\n"
+        _write_synced(new / TAKEN_OVER, said)
+        files.sync_folder(new)
+        if files.held_by_library(folder):
+            raise BlockingIOError  # the Java tool has been started meanwhile
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    _rename(folder, aside)
+    notices = _notices(new)
+    _rename(new, folder)
+    shutil.rmtree(work, ignore_errors=True)
+    return notices
+
+
+class _Count:
+    """What was found in a database, in words."""
+
+    def __init__(self, damage: str) -> None:
+        self.records = self.request_ids = self.save_points = 0
+        self._damage = damage
+
+    def add(self, key: bytes) -> None:
+        if key.startswith(_REQUEST_ID):
+            self.request_ids += 1
+        elif key.startswith(_SAVE_POINT):
+            self.save_points += 1
+        else:
+            self.records += 1
+
+    @property
+    def total(self) -> int:
+        return self.records + self.request_ids + self.save_points
+
+    def __str__(self) -> str:
+        damage = ""
+        if self._damage:
+            damage = (
+                f"the Java tool's record database was damaged ({self._damage}); objects whose "
+                "records could not be read are sent again\n"
+            )
+        return (
+            f"{damage}taken over from the Java tool: {self.records} records, "
+            f"{self.request_ids} request ids, {self.save_points} save points"
+        )
+
+
+class _Carrier:
+    """Writes what is kept of a database into a new one of ours."""
+
+    def __init__(self, create: Callable[[Path], Store], tell: Callable[[str], None]) -> None:
+        self._create = create
+        self._tell = tell
+        self._next = time.monotonic() + _TELL_EVERY
+
+    def carry(self, pairs: Pairs, new: Path, count: _Count) -> _Count:
+        """Write and count everything. Raises what reading and writing raise."""
+        new.mkdir(PRIVATE_FOLDER)
+        store = self._create(new)
+        try:
+            for batch in _batches(pair for pair in pairs if pair[0] != _LIST_PROGRESS):
+                store.write(batch)
+                for key, _ in batch:
+                    count.add(key)
+                if time.monotonic() >= self._next:
+                    self._next = time.monotonic() + _TELL_EVERY
+                    self._tell(f"taking over the Java tool's records: {count.total} so far")
+            store.write((), sync=True)
+        finally:
+            store.close()
+        return count
+
+
+def _convert(folder: Path, work: Path, java: JavaLibrary, carrier: _Carrier) -> _Count:
+    """Make ours of a copy; a damaged one is repaired in a copy that shares nothing."""
+    copy, new = work / "copy", work / "new"
+    try:
+        _copy(folder, copy, linked=True)
+        count = carrier.carry(java.pairs(copy), new, _Count(""))
+    except Damaged as error:
+        damage = str(error).replace("\n", " ")
+        shutil.rmtree(copy)
+        shutil.rmtree(new, ignore_errors=True)
+        _copy(folder, copy, linked=False)
+        java.repair(copy)
+        count = carrier.carry(java.pairs(copy), new, _Count(damage))
+        if not count.total:
+            raise
+    shutil.rmtree(copy)
+    if (folder / README).is_file():
+        text = (folder / README).read_bytes()
+        # The Java tool ends the lines of its cloud jobs with nothing.
+        (new / README).write_bytes(text if text.endswith(b"\n") else text + b"\n")
+    return count
+
+
+def _batches(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    iterator = iter(pairs)
+    while batch := list(itertools.islice(iterator, _BATCH)):
+        yield batch
+
+
+def _copy(folder: Path, copy: Path, *, linked: bool) -> None:
+    """Copy a database; `linked`: its tables, which nobody ever changes, take no room again."""
+    copy.mkdir(PRIVATE_FOLDER)
+    for path in folder.iterdir():
+        if not path.is_file():
+            continue
+        if linked and path.suffix == ".sst":
+            try:
+                os.link(path, copy / path.name)
+                continue
+            except OSError:  # this file system has no links
+                pass
+        shutil.copyfile(path, copy / path.name)
+
+
+def _work_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.takeover")
+
+
+def _free_name(folder: Path) -> Path:
+    """Return a name beside the folder that nothing has."""
+    stem = f"{folder.name}.java"
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(path for path in map(folder.with_name, names) if not path.exists())
+
+
+def _notices(new: Path) -> tuple[str, ...]:
+    text = (new / TAKEN_OVER).read_text(encoding="utf-8", errors="replace")
+    return tuple(text.splitlines())
+
+
+def _write_synced(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all, whatever happens."""
+    begun = path.with_name(path.name + ".begun")
+    with begun.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    begun.rename(path)
+
+
+def _rename(path: Path, target: Path) -> None:
+    path.rename(target)
+    files.sync_names(target.parent)

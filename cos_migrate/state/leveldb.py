@@ -1,0 +1,170 @@
+"""LevelDB through plyvel."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import plyvel
+
+from cos_migrate.errors import StateError
+from cos_migrate.state import folder as files
+from cos_migrate.state.folder import Damaged
+from cos_migrate.state.store import State
+
+# Uncompressed: measured against snappy with a million objects, writing takes half the processor
+# time and private memory; the disk pays with 110 MB more. LevelDB maps each open table whole, so
+# few are kept open: memory is bounded however many records there are. Look-ups in the order of
+# the keys, as a listing makes them, cost 3 us each; in random order 26, with all tables open 5.
+_OPTIONS: dict[str, Any] = {
+    "paranoid_checks": True,
+    "bloom_filter_bits": 10,
+    "lru_cache_size": 8 << 20,
+    "write_buffer_size": 4 << 20,
+    "compression": None,
+}
+_OPEN_FILES = 64
+
+
+class LevelDb(State):
+    """An open LevelDB database."""
+
+    engine = files.LEVELDB
+
+    @staticmethod
+    def repair(folder: Path) -> None:
+        """Rebuild what can be, leaving out what has a wrong checksum."""
+        try:
+            # LevelDB's repair believes a log without looking at its checksums; opening does not.
+            plyvel.DB(str(folder), **{**_OPTIONS, "paranoid_checks": False}).close()
+        except plyvel.Error:  # no matter: this is what the repair is for
+            pass
+        try:
+            plyvel.repair_db(str(folder), **_OPTIONS)
+        except plyvel.Error as error:
+            raise _reason(folder, error) from error
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of a key."""
+        try:
+            value: bytes | None = self._get(key, verify_checksums=True)
+        except plyvel.Error as error:
+            raise self._lost(error) from error
+        return value
+
+    @contextlib.contextmanager
+    def in_order(self) -> Iterator[Callable[[bytes], bytes | None]]:
+        """Read along: the next pair is most often the one that is asked for."""
+        try:
+            iterator = self._database.raw_iterator(verify_checksums=True)
+        except plyvel.Error as error:  # it opens tables at once
+            raise self._lost(error) from error
+
+        def get(key: bytes) -> bytes | None:
+            try:
+                if iterator.valid() and iterator.key() == key:
+                    value: bytes = iterator.value()
+                    iterator.next()
+                    return value
+                found: bytes | None = self._get(key, verify_checksums=True)
+                if found is not None:
+                    iterator.seek(key)
+                    iterator.next()
+            except plyvel.Error as error:
+                raise self._lost(error) from error
+            return found
+
+        try:
+            yield get
+        finally:
+            iterator.close()
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over the pairs below a prefix."""
+        try:
+            iterator = self._database.iterator(
+                prefix=prefix, verify_checksums=True, fill_cache=False
+            )
+        except plyvel.Error as error:  # it opens tables at once
+            raise self._lost(error) from error
+        return self._pairs(iterator)
+
+    def _pairs(self, iterator: Any) -> Iterator[tuple[bytes, bytes]]:
+        try:
+            with iterator as pairs:
+                yield from pairs
+        except plyvel.Error as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> StateError:
+        if isinstance(error, plyvel.CorruptionError):
+            return files.damage_met(self.folder, _words(error))
+        return self._unreadable(_words(error))
+
+    def _connect(self, max_open_files: int) -> None:
+        limit = max_open_files or _OPEN_FILES
+        try:
+            self._database = plyvel.DB(
+                str(self.folder), create_if_missing=True, max_open_files=limit, **_OPTIONS
+            )
+        except plyvel.Error as error:
+            raise _reason(self.folder, error) from error
+        self._get = self._database.get
+
+    def _write(
+        self, puts: Sequence[tuple[bytes, bytes]], deletes: Sequence[bytes], *, sync: bool
+    ) -> None:
+        batch = self._database.write_batch(sync=sync)
+        put = batch.put
+        for key, value in puts:
+            put(key, value)
+        for key in deletes:
+            batch.delete(key)
+        try:
+            batch.write()
+        except plyvel.CorruptionError as error:
+            raise files.damage_met(self.folder, _words(error)) from error
+        except plyvel.Error as error:
+            raise files.refusal(self.folder) or OSError(_words(error)) from error
+        if sync:
+            files.sync_folder(self.folder)
+
+    def _close(self) -> None:
+        self._database.close()
+
+
+class JavaLevelDb:
+    """The Java tool's databases before August 2018: the format is LevelDB's own."""
+
+    @staticmethod
+    def pairs(copy: Path) -> Iterator[tuple[bytes, bytes]]:
+        """Yield everything in a copy of one. Raises Damaged, OSError."""
+        try:
+            with (
+                contextlib.closing(plyvel.DB(str(copy), **_OPTIONS)) as database,
+                database.iterator(verify_checksums=True, fill_cache=False) as pairs,
+            ):
+                yield from pairs
+        except plyvel.Error as error:
+            raise _reason(copy, error) from error
+
+    repair = staticmethod(LevelDb.repair)
+
+
+def _reason(folder: Path, error: Exception) -> Exception:
+    """Return the system's refusal behind an error, else what makes it damage."""
+    refused = None
+    if not isinstance(error, plyvel.CorruptionError):
+        refused = files.refusal(folder)
+    return refused or Damaged(_words(error))
+
+
+def _words(error: Exception) -> str:
+    text = error.args[0] if error.args else ""
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+
+
+ENGINE = LevelDb
+JAVA = JavaLevelDb()

@@ -1,0 +1,231 @@
+"""What COS answered for an object, and what counts besides its record: a record of ours.
+
+It stands beside the Java tool's, whose keys and values must stay as they are, under the target
+path. Fields are letters with their values, in any order; unknown ones are passed over, and what
+follows `K` goes to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+from cos_migrate.config.options import declared
+from cos_migrate.http.dates import NANO
+from cos_migrate.model import Fingerprint, SourceObject
+from cos_migrate.sources.base import Source
+from cos_migrate.sources.etags import is_void
+from cos_migrate.state import keys as records
+from cos_migrate.state import parse as recorded
+from cos_migrate.state.keys import Readable
+
+_PREFIX = "[cosmigrate stored] "
+_PLAIN = "!#$&'()*+,/:;=?@[]\""
+_PLACE = frozenset(
+    {
+        "bucket",
+        "endPoint",
+        "localPath",
+        "prefix",
+        "srcBucketName",
+        "srcCosPath",
+        "srcEndPointSuffix",
+        "srcRegion",
+        "urllistPath",
+    }
+)
+"""Keys of sections that say where objects come from."""
+_SAME_SECONDS = 2
+"""Seconds by which the time in a listing and that in an answer may differ for one version."""
+
+Get = Callable[[bytes], "bytes | None"]
+
+
+class Stored(NamedTuple):
+    """What is known of an object on COS."""
+
+    etag: str = ""
+    """COS's, without quotes; empty when not known."""
+    crc64: int = -1
+    """CRC-64/XZ of the bytes sent; -1 when not known."""
+    mark: str = ""
+    """A short text for `place_of` its source."""
+    modified: int = -1
+    """The source's LastModified, seconds since 1970, where its ETag does not tell; else -1."""
+    version: str = ""
+    """The source's ETag, where its record holds a time and none was told; else empty."""
+    record_key: str = ""
+    """That of its record, where the path alone does not give it."""
+
+
+def key_of(cos_path: str) -> bytes:
+    """Return the key for the object at a target path."""
+    return (_PREFIX + cos_path).encode("utf-8", "surrogatepass")
+
+
+def value_of(stored: Stored) -> bytes:
+    """Return the value for `key_of`."""
+    fields = [
+        f"E{_quoted(stored.etag)}" if stored.etag else "",
+        f"C{stored.crc64:016x}" if stored.crc64 >= 0 else "",
+        f"M{stored.mark}" if stored.mark else "",
+        f"T{stored.modified}" if stored.modified >= 0 else "",
+        f"V{_quoted(stored.version)}" if stored.version else "",
+        f"K{stored.record_key}" if stored.record_key else "",
+    ]
+    return " ".join(filter(None, fields)).encode("utf-8", "surrogatepass")
+
+
+def parse(value: bytes) -> Stored:
+    """Return what a value says; what makes no sense in it is left out."""
+    rest, found = value.decode("utf-8", "replace"), Stored()
+    while rest:
+        if rest[0] == "K":
+            return found._replace(record_key=rest[1:])
+        field, _, rest = rest.partition(" ")
+        name, text = field[:1], field[1:]
+        if name == "E":
+            found = found._replace(etag=unquote(text))
+        elif name == "C":
+            found = found._replace(crc64=_number(text, 16))
+        elif name == "M":
+            found = found._replace(mark=text)
+        elif name == "T":
+            found = found._replace(modified=_number(text, 10))
+        elif name == "V":
+            found = found._replace(version=unquote(text))
+    return found
+
+
+class StoredRecords:
+    """Those of one job."""
+
+    def __init__(self, state: Readable, source: Source) -> None:
+        self._state = state
+        self._source = source
+        self._mark = records.origin_mark(place_of(source))
+
+    def find(self, cos_path: str, record_key: str, get: Get | None = None) -> Stored | None:
+        """Return what is stored of the object of a record, None when nothing is.
+
+        `get`: reads the database instead. The CRC-64 alone, as 0.1 kept it, is understood too.
+        """
+        get = get or self._state.get
+        value = get(key_of(cos_path))
+        if value is not None:
+            found = parse(value)
+            return found if found.record_key in {"", record_key} else None
+        value = get(records.crc64_key(record_key))
+        return Stored(crc64=int(value)) if value is not None and value.isdigit() else None
+
+    def arrived(
+        self, obj: SourceObject, cos_path: str, record_key: str, etag: str, crc64: int
+    ) -> tuple[bytes, bytes]:
+        """Return what to write for an object that COS has; `etag` and `crc64` as it told them."""
+        stored = Stored(etag, crc64, self._mark)
+        return key_of(cos_path), value_of(self._completed(stored, obj, record_key))
+
+    def is_unchanged(
+        self, obj: SourceObject, cos_path: str, record_key: str, value: str, get: Get | None = None
+    ) -> bool:
+        """Return whether a `weak` object was migrated as it is; `value`: that of its record.
+
+        What was recorded without what counts besides the ETag is unchanged.
+        """
+        return self._record_agrees(obj, value) and self._differs(
+            obj, self.find(cos_path, record_key, get)
+        ) in {"", "unknown"}
+
+    def is_complete(
+        self, obj: SourceObject, cos_path: str, record_key: str, get: Get | None = None
+    ) -> bool:
+        """Return whether all that counts besides the ETag of a `weak` object is stored."""
+        return not self._differs(obj, self.find(cos_path, record_key, get))
+
+    def completion(
+        self, obj: SourceObject, cos_path: str, record_key: str
+    ) -> tuple[tuple[bytes, bytes], bytes] | None:
+        """Return what to write and what to delete where what counts besides is not stored yet."""
+        stored = self.find(cos_path, record_key)
+        if self._differs(obj, stored) != "unknown":
+            return None
+        whole = self._completed(stored or Stored(), obj, record_key)
+        return (key_of(cos_path), value_of(whole)), records.crc64_key(record_key)
+
+    def tells_nothing(self, obj: SourceObject) -> bool:
+        """Return whether changes of an object that keep its size cannot be noticed."""
+        return obj.weak and not self._version_of(obj) and _modified(obj) < 0
+
+    def _record_agrees(self, obj: SourceObject, value: str) -> bool:
+        """Return whether a record is of this object, as far as its ETag can tell that."""
+        if self._source.unchanged(obj, value):
+            return True
+        size, mtime_ns, etag = obj.fingerprint
+        if self._source.weak_by_time or not is_void(etag):
+            return False
+        etag = recorded.etag_in(value)
+        fingerprint = Fingerprint(size, mtime_ns, etag)
+        return self._source.unchanged(obj._replace(fingerprint=fingerprint), value)
+
+    def _differs(self, obj: SourceObject, stored: Stored | None) -> str:
+        """Return `differs`, `unknown` where nothing is stored to compare with, or nothing."""
+        version, modified = self._version_of(obj), _modified(obj)
+        if version:
+            known = stored.version if stored else ""
+            return "" if known == version else "differs" if known else "unknown"
+        if self._source.weak_by_time or modified < 0:
+            return ""
+        known_time = stored.modified if stored else -1
+        return "" if known_time == modified else "differs" if known_time >= 0 else "unknown"
+
+    def _completed(self, stored: Stored, obj: SourceObject, record_key: str) -> Stored:
+        if obj.weak:
+            by_time = self._source.weak_by_time
+            modified = -1 if by_time else _modified(obj)
+            stored = stored._replace(modified=modified, version=self._version_of(obj))
+        return stored._replace(record_key="" if self._source.keyed_by_path else record_key)
+
+    def _version_of(self, obj: SourceObject) -> str:
+        """Return the ETag of an object whose record holds a time that was not told."""
+        etag = obj.fingerprint.etag
+        return etag.removeprefix("W/").strip('"') if self._source.weak_by_time else ""
+
+
+def place_of(source: Source) -> str:
+    """Return a text without secrets that names the bucket, the service and the folder."""
+    section = type(source.config)
+    options = declared(section) if is_dataclass(section) else ()
+    keys = [
+        f"{one.option.key}={getattr(source.config, one.name)}"
+        for one in options
+        if one.option.key in _PLACE
+    ]
+    return "\n".join([source.migrate_type, *keys])
+
+
+def listed_time(listed_ns: int, told_ns: int) -> int:
+    """Return the time to record of an object: the listed one, which the next listing shows again.
+
+    Unless the one that was told when it was read is of another version.
+    """
+    if listed_ns < 0 or (abs(told_ns - listed_ns) > _SAME_SECONDS * NANO and told_ns >= 0):
+        return told_ns
+    return listed_ns
+
+
+def _modified(obj: SourceObject) -> int:
+    mtime_ns = obj.fingerprint.mtime_ns
+    return mtime_ns // NANO if mtime_ns >= 0 else -1
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe=_PLAIN)
+
+
+def _number(text: str, base: int) -> int:
+    try:
+        return int(text, base)
+    except ValueError:
+        return -1
