@@ -26,12 +26,11 @@ from cos_migrate.cos.client import Head
 from cos_migrate.cos.crypto import ContentKey, open_envelope
 from cos_migrate.cos.download import Download
 from cos_migrate.cos.envelope import EncryptionSettings, envelope_of
-from cos_migrate.cos.keys import printable
 from cos_migrate.cos.requests import Access
 from cos_migrate.engine.wiring import cos_settings, encryption_of
 from cos_migrate.errors import ConfigError, CosError, MigrateError, SourceError, TransportError
 from cos_migrate.sources.sections import SECTIONS
-from cos_migrate.text import masked
+from cos_migrate.text import masked, printable
 
 _SHOW_EVERY = 2.0
 """Seconds between two lines that tell how far it is."""

@@ -20,7 +20,6 @@ from cos_migrate.config import batch
 from cos_migrate.config.batch import BatchTask
 from cos_migrate.config.loader import Config, Loaded, load
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.cos.keys import one_line
 from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.exposure import exposed_files
 from cos_migrate.engine.wiring import (
@@ -43,7 +42,7 @@ from cos_migrate.sources.recipe import ScanJob
 from cos_migrate.sources.sections import SECTIONS
 from cos_migrate.state import keys as records
 from cos_migrate.state.store import State
-from cos_migrate.text import words_of
+from cos_migrate.text import one_line, words_of
 
 T = TypeVar("T")
 

@@ -27,8 +27,8 @@ from cos_migrate.config.options import (
     option,
 )
 from cos_migrate.config.values import Secret
-from cos_migrate.cos.keys import escaped
 from cos_migrate.errors import ConfigError
+from cos_migrate.text import escaped
 
 __all__ = ["REQUIRED", "Config", "Loaded", "Override", "load", "option"]
 

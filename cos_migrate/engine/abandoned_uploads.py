@@ -6,13 +6,13 @@ dropped the upload; what could not be aborted is tried again by the next run of 
 
 from __future__ import annotations
 
-from cos_migrate.cos.keys import printable
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.commit import Ledger
 from cos_migrate.model import Failure, Fingerprint, SavePoint, SourceObject
 from cos_migrate.pools.messages import Kind, Message, source_fields
 from cos_migrate.report.report import Report
 from cos_migrate.sources.base import Source
+from cos_migrate.text import printable
 
 _NO_UPLOAD = "NoSuchUpload"
 _GONE = frozenset({"ENOENT", "ENOTDIR", "NoSuchKey"})

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from cos_migrate.cos.keys import printable
 from cos_migrate.engine.big_object import BigUpload, UploadOptions
 from cos_migrate.engine.commit import Ledger, Sending
 from cos_migrate.engine.plan import CopyRules, part_size_for
@@ -16,6 +15,7 @@ from cos_migrate.model import Failure
 from cos_migrate.pools.messages import Kind, Message, Reply
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
+from cos_migrate.text import printable
 
 _PARKED_MOST = 10_000
 """Big objects that may wait for room before the scan has to."""

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import cast
 
-from cos_migrate.cos import keys
 from cos_migrate.engine.plan import Decision, Rules, cos_path_of, decide
 from cos_migrate.engine.spot_check import Skipped
 from cos_migrate.engine.upload_step import Step
@@ -38,6 +37,7 @@ from cos_migrate.state.failed_objects import FailedObjects
 from cos_migrate.state.save_points import SavePoints
 from cos_migrate.state.store import State
 from cos_migrate.state.stored import StoredRecords, listed_time
+from cos_migrate.text import all_visible, printable
 
 _Get = Callable[[bytes], "bytes | None"]
 _GONE = "NoSuchKey"
@@ -229,15 +229,15 @@ class Ledger:
         if not self._warned and self._stored.tells_nothing(obj):
             self._warned = True
             self._report.warn(
-                f"{keys.printable(self._source.shown(obj.name))}: the source tells neither an ETag "
+                f"{printable(self._source.shown(obj.name))}: the source tells neither an ETag "
                 "that shows changes nor a time of modification; changes that keep the size of such "
                 "objects cannot be noticed"
             )
 
     def _settle_skipped(self, record_keys: list[str], size: int) -> None:
         shown = [self._source.shown(key) for key in record_keys]
-        if not keys.all_visible(shown):
-            shown = [keys.printable(key) for key in shown]
+        if not all_visible(shown):
+            shown = [printable(key) for key in shown]
         self.left_alone.add(record_keys)
         lines = "".join([f"[skip] task_info: {key}\n" for key in shown])
         self.settled += len(shown)
@@ -275,7 +275,7 @@ class Ledger:
             puts.append((records.request_id_key(cos_path), request_id.encode()))
         lines = (
             f"{self._progress(sending, size)}\n"
-            f"[ok] [requestid: {keys.printable(request_id) or 'NULL'}], "
+            f"[ok] [requestid: {printable(request_id) or 'NULL'}], "
             f"task_info: {self._shown(record_key)}\n"
         )
         self._no_longer_failed(record_key)
@@ -473,10 +473,10 @@ class Ledger:
         """Return the lines that say how many of an object's bytes have come and gone."""
         size, name = sending.obj.fingerprint.size, self._source.download_name(sending.obj)
         line = progress_line(sending.cos_path, sent, size)
-        return f"{download_line(keys.printable(name), sent, size)}\n{line}" if name else line
+        return f"{download_line(printable(name), sent, size)}\n{line}" if name else line
 
     def _shown(self, record_key: str) -> str:
-        return keys.printable(self._source.shown(record_key))
+        return printable(self._source.shown(record_key))
 
     def _no_longer_failed(self, record_key: str) -> None:
         if self._failed.keys:
@@ -532,6 +532,6 @@ def _share(done: int, size: int) -> str:
 def progress_line(cos_path: str, sent: int, size: int) -> str:
     """Return the line that says how many of an object's bytes have been sent."""
     return (
-        f"[UploadInProgress] [key: {keys.printable(cos_path)}] "
+        f"[UploadInProgress] [key: {printable(cos_path)}] "
         f"[byteSent/ byteTotal/ percentage: {_share(sent, size)}]"
     )

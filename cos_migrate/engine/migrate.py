@@ -55,6 +55,7 @@ from cos_migrate.sources.base import Source
 from cos_migrate.sources.bucket import CloudSource
 from cos_migrate.state import keys as records
 from cos_migrate.state.store import State
+from cos_migrate.text import printable
 
 ScannerMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scanner | ApartScanner]
 """Makes what scans a source, given what it has to post what it finds to."""
@@ -289,7 +290,7 @@ class Migration(Loop):
                 self._ledger.moved(sending, values[0])
             return
         if reply == Reply.WARNING:
-            self._report.warn(keys.printable(f"{sending.cos_path}: {values[0]}"))
+            self._report.warn(printable(f"{sending.cos_path}: {values[0]}"))
             return
         if task[1] == Kind.EXAMINE:
             self._count_examining(sending, -1)
@@ -494,7 +495,7 @@ class Migration(Loop):
         if is_root(obj, cos_path) and not obj.fingerprint.size:
             # What stands for the folder that is migrated; the root of a bucket needs nothing such.
             line = f"[condition_not_match] [reason: empty key]  [key: /{obj.name.lstrip('/')}]"
-            self._ledger.not_matching(obj, f"{keys.printable(line)}\n")
+            self._ledger.not_matching(obj, f"{printable(line)}\n")
             return
         failure = Failure("plan", problem, code="NotMigratable")
         self._ledger.failed(obj, cos_path, record_key, failure)

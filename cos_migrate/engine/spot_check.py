@@ -10,14 +10,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from cos_migrate.cos.keys import printable
 from cos_migrate.cos.requests import Access, CosSettings
 from cos_migrate.errors import CosError, MigrateError, TransportError
 from cos_migrate.model import Failure
 from cos_migrate.pools.messages import failure_of
 from cos_migrate.report.advice import advice_for
 from cos_migrate.state import parse as recorded
-from cos_migrate.text import words_of
+from cos_migrate.text import printable, words_of
 
 if TYPE_CHECKING:
     from cos_migrate.cos.client import CosClient

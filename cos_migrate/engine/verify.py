@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cos_migrate.config.common import TimeWindow
-from cos_migrate.cos import keys
 from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.probes import Probes
@@ -23,6 +22,7 @@ from cos_migrate.sources.base import Source
 from cos_migrate.state import parse as recorded
 from cos_migrate.state.store import State
 from cos_migrate.state.stored import StoredRecords
+from cos_migrate.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def judge(checked: Checked, found: Compared) -> Verdict:
 
     The source's object as it is now counts, and its record where it is gone or was not asked for.
     """
-    path = keys.printable(checked.cos_path)
+    path = printable(checked.cos_path)
     asked = found.source_size >= 0
     size = found.source_size if asked else checked.obj.fingerprint.size
     # A recorded CRC-64 is that of the bytes sent, a source's own that of the content.
@@ -198,7 +198,7 @@ class Check(Loop):
             verdict = judge(checked, Compared(*values))
         else:
             failure = Failure(*values)
-            path = keys.printable(checked.cos_path)
+            path = printable(checked.cos_path)
             verdict = Verdict(f"[fail] check fail: {path}. {failure.message}", failure)
             self._probes.judge(failure, checked.cos_path)
         self._settle(checked, verdict)
@@ -213,7 +213,7 @@ class Check(Loop):
 
     def _unreadable(self, key: bytes) -> None:
         """Tell of a record that no source has written."""
-        text = keys.printable(key.decode("utf-8", "replace"))
+        text = printable(key.decode("utf-8", "replace"))
         failure = Failure("check", "the record cannot be read", code="CheckRecord")
         line = f"[fail] check fail: {text}. {failure.message}\n"
         self._outcomes.append(Outcome(Status.FAIL, text, "", 0, line, failure))

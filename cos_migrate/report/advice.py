@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from cos_migrate.cos.keys import printable
 from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5
 from cos_migrate.http.web_pages import FOREIGN
 from cos_migrate.model import Failure
+from cos_migrate.text import printable
 
 _MOST = 100
 """Distinct causes that are told apart; a server that invents codes must not fill the memory."""

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TextIO
 
-from cos_migrate.cos.keys import printable_lines
+from cos_migrate.text import printable_lines
 
 _REFRESH = 0.1
 _LINES_A_SECOND = 20

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cos_migrate.cos.keys import printable_lines
 from cos_migrate.lock import FileLock, NoFileLocks
 from cos_migrate.report import log_archive
 from cos_migrate.report.log_archive import Packer
 from cos_migrate.safe_files import PRIVATE_FOLDER, PUBLIC_FILE, open_named
+from cos_migrate.text import printable_lines
 
 _KEEP_DAYS = 30
 ROLL_SIZE = 512 << 20

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cos_migrate.cos.keys import escaped, printable, printable_lines
 from cos_migrate.model import Outcome, Status
 from cos_migrate.report.advice import Causes
 from cos_migrate.report.console import Console, Progress
 from cos_migrate.report.logs import AppendFile, Logs
 from cos_migrate.report.own_list import CountedList, OwnList
 from cos_migrate.safe_files import PRIVATE_FILE, PUBLIC_FILE
+from cos_migrate.text import escaped, printable, printable_lines
 
 _ROUTINE = frozenset({Status.NEW, Status.UPDATE, Status.SKIP})
 _SENT = frozenset({Status.NEW, Status.UPDATE})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from cos_migrate.cos.keys import printable
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Failure, Found, ListRange, Page, SourceObject
+from cos_migrate.text import printable
 
 OUTSIDE = "ListingOutside"
 """The code of a listing that shows names outside its prefix: some servers ignore it."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
-from cos_migrate.cos.keys import printable
 from cos_migrate.descriptors import patient
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Failure, Found, Page, Rejected
+from cos_migrate.text import printable
 
 _LINES = 1000
 """Lines of a list file that make a page."""

@@ -13,19 +13,13 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.cos.keys import (
-    all_visible,
-    escaped,
-    one_line,
-    printable,
-    printable_lines,
-    problem_of,
-)
+from cos_migrate.cos.keys import problem_of
 from cos_migrate.model import Failure, Outcome, Status
 from cos_migrate.report.advice import Causes, advice_for
 from cos_migrate.report.console import Console, Progress
 from cos_migrate.report.logs import AppendFile, Logs
 from cos_migrate.report.report import Report, Summary
+from cos_migrate.text import all_visible, escaped, one_line, printable, printable_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = 1_790_000_000.0

@@ -13,7 +13,6 @@ from cos_migrate.checksums import Check
 from cos_migrate.config import values
 from cos_migrate.config.options import option
 from cos_migrate.config.values import NO_SECRET, Secret
-from cos_migrate.cos.keys import printable
 from cos_migrate.cos.signature import SigningKeys, authorization
 from cos_migrate.errors import CosError, SourceError, TransportError
 from cos_migrate.http.client import Request
@@ -39,6 +38,7 @@ from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.list_files import rejected_line
 from cos_migrate.sources.versions import md5_checks, plain_tag
 from cos_migrate.sources.xml_characters import UNREADABLE
+from cos_migrate.text import printable
 
 _KEYS_PAGE = "https://console.cloud.tencent.com/cam/capi"
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar
 
-from cos_migrate.cos.keys import printable
 from cos_migrate.descriptors import patient
 from cos_migrate.errors import SourceError
 from cos_migrate.model import (
@@ -41,6 +40,7 @@ from cos_migrate.sources.local.reader import (
     source_error,
     system_path,
 )
+from cos_migrate.text import printable
 
 _OPEN_FOLDERS = 64
 """Folders read an entry at a time; deeper ones are read whole, to have few files open."""
