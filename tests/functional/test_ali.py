@@ -14,10 +14,10 @@ import pytest
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.emulator import Fault as CosFault
 from cos_migrate.state.store import State
-from tests.clouds.oss_faults import Fault
-from tests.clouds.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
-from tests.clouds.oss_signature import Account
-from tests.clouds.oss_store import Bucket
+from tests.fakes.oss_faults import Fault
+from tests.fakes.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
+from tests.fakes.oss_signature import Account
+from tests.fakes.oss_store import Bucket
 from tests.functional.tool import BUCKET as TARGET
 from tests.functional.tool import SECRET_ID, SECRET_KEY, Tool, end, records
 from tests.functional.waiting import HeldCos, parts_written, wait_until

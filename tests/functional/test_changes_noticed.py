@@ -11,7 +11,7 @@ import pytest
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.http.dates import http_date
 from cos_migrate.state.store import State
-from tests.clouds.scripted import Asked, Says, Scripted, scripted
+from tests.fakes.scripted import Asked, Says, Scripted, scripted
 from tests.functional.cloud_tool import CloudTool, counted, stored
 
 THEN = 1_795_417_187

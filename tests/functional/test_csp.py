@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.clouds.s3_server import BUCKET, KEY, KEY_ID, S3Server
+from tests.fakes.s3_server import BUCKET, KEY, KEY_ID, S3Server
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.tool import BUCKET as TARGET
 from tests.functional.tool import records

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.clouds import java_sdk
+from tests.fakes import java_sdk
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, records
 from tests.functional.waiting import HeldCos, parts_written, wait_until
 
@@ -36,7 +36,7 @@ def tool(tool: Tool) -> Tool:
 @pytest.fixture
 def java() -> None:
     if not java_sdk.class_path():
-        pytest.skip("no Java SDK on this machine; see tests/clouds/java_sdk.py")
+        pytest.skip("no Java SDK on this machine; see tests/fakes/java_sdk.py")
 
 
 def metadata(cos: EmbeddedCos, key: str) -> dict[str, str]:

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.clouds import oss_server, s3_server
-from tests.clouds.oss_server import OssServer
-from tests.clouds.s3_server import Fault, S3Server
-from tests.clouds.s3_store import kept_of
-from tests.clouds.tampered import Answered, Asked, Tampered, tampered
-from tests.clouds.web_server import WebServer
+from tests.fakes import oss_server, s3_server
+from tests.fakes.oss_server import OssServer
+from tests.fakes.s3_server import Fault, S3Server
+from tests.fakes.s3_store import kept_of
+from tests.fakes.tampered import Answered, Asked, Tampered, tampered
+from tests.fakes.web_server import WebServer
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.tool import BUCKET
 

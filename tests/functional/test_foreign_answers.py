@@ -13,15 +13,15 @@ from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.emulator import Fault as CosFault
 from cos_migrate.emulator.signature import Account
 from cos_migrate.state.store import State
-from tests.clouds import oss_server, qiniu_tokens, s3_server, upyun_server, upyun_tokens
-from tests.clouds.oss_server import OssServer
-from tests.clouds.qiniu_server import BUCKET as QINIU_BUCKET
-from tests.clouds.qiniu_server import QiniuServer
-from tests.clouds.s3_server import S3Server
-from tests.clouds.s3_store import kept_of
-from tests.clouds.tampered import Answered, Asked, Tampered, tampered
-from tests.clouds.upyun_server import UpyunServer
-from tests.clouds.web_server import WebServer
+from tests.fakes import oss_server, qiniu_tokens, s3_server, upyun_server, upyun_tokens
+from tests.fakes.oss_server import OssServer
+from tests.fakes.qiniu_server import BUCKET as QINIU_BUCKET
+from tests.fakes.qiniu_server import QiniuServer
+from tests.fakes.s3_server import S3Server
+from tests.fakes.s3_store import kept_of
+from tests.fakes.tampered import Answered, Asked, Tampered, tampered
+from tests.fakes.upyun_server import UpyunServer
+from tests.fakes.web_server import WebServer
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, records
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.clouds.s3_server import BUCKET as S3_BUCKET
-from tests.clouds.s3_server import KEY, KEY_ID, S3Server
+from tests.fakes.s3_server import BUCKET as S3_BUCKET
+from tests.fakes.s3_server import KEY, KEY_ID, S3Server
 from tests.functional.cloud_tool import CloudTool, counted, noise
 from tests.functional.tool import BUCKET, Tool, records
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.clouds.scripted import Asked, Says, Scripted, scripted
+from tests.fakes.scripted import Asked, Says, Scripted, scripted
 from tests.functional.cloud_tool import CloudTool, counted, stored
 
 BODIES = {name: name.encode() * 9 for name in ("a/1", "in/1", "in/2", "in/3", "z/1", "z/2")}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.clouds.web_server import WebServer
+from tests.fakes.web_server import WebServer
 from tests.functional.cloud_tool import CloudTool
 from tests.functional.tool import ROOT, Tool
 

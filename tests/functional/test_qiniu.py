@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.clouds.cloud_http import Fault
-from tests.clouds.qiniu_server import ARCHIVE, BUCKET, QiniuServer, error
-from tests.clouds.qiniu_tokens import ACCESS_KEY, SECRET_KEY
+from tests.fakes.cloud_http import Fault
+from tests.fakes.qiniu_server import ARCHIVE, BUCKET, QiniuServer, error
+from tests.fakes.qiniu_tokens import ACCESS_KEY, SECRET_KEY
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.tool import BUCKET as TARGET
 from tests.functional.tool import records

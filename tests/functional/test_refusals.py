@@ -11,9 +11,9 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.engine.probes import PROBE_NAME
-from tests.clouds.s3_server import BUCKET as S3_BUCKET
-from tests.clouds.s3_server import KEY, KEY_ID, S3Server
-from tests.clouds.s3_server import Fault as S3Fault
+from tests.fakes.s3_server import BUCKET as S3_BUCKET
+from tests.fakes.s3_server import KEY, KEY_ID, S3Server
+from tests.fakes.s3_server import Fault as S3Fault
 from tests.functional.cloud_tool import CloudTool, counted
 from tests.functional.folder_cloud import FolderTool
 from tests.functional.tool import BUCKET, Tool, records

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.clouds.s3_server import BUCKET as S3_BUCKET
-from tests.clouds.s3_server import KEY, KEY_ID, S3Server
-from tests.clouds.s3_server import Fault as S3Fault
+from tests.fakes.s3_server import BUCKET as S3_BUCKET
+from tests.fakes.s3_server import KEY, KEY_ID, S3Server
+from tests.fakes.s3_server import Fault as S3Fault
 from tests.functional.cloud_tool import CloudTool, counted, noise
 
 COS, SOURCE = "COS asks to slow down: ", "the source asks to slow down: "

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.clouds.cloud_http import Fault
-from tests.clouds.upyun_server import SERVICE, UpyunServer, error
-from tests.clouds.upyun_tokens import OPERATOR, PASSWORD
+from tests.fakes.cloud_http import Fault
+from tests.fakes.upyun_server import SERVICE, UpyunServer, error
+from tests.fakes.upyun_tokens import OPERATOR, PASSWORD
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.tool import BUCKET as TARGET
 from tests.functional.tool import records

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.clouds.web_server import Trouble, WebServer
+from tests.fakes.web_server import Trouble, WebServer
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.tool import BUCKET, records
 from tests.functional.waiting import HeldCos, kill_in_the_middle

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.clouds.scripted import Asked, Says, scripted
+from tests.fakes.scripted import Asked, Says, scripted
 from tests.functional.cloud_tool import CloudTool
 from tests.functional.tool import BUCKET, Ended, Tool
 

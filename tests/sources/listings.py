@@ -7,7 +7,7 @@ import threading
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Page, SourceObject
 from cos_migrate.sources.bucket import CloudSource
-from tests.clouds.scripted import Asked, Says, Script
+from tests.fakes.scripted import Asked, Says, Script
 
 
 class _Patient(threading.Event):

@@ -8,7 +8,7 @@ from cos_migrate.config.values import Secret
 from cos_migrate.model import Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.s3.aws import AwsConfig, AwsSource
-from tests.clouds.s3_server import BUCKET, KEY, KEY_ID, S3Server
+from tests.fakes.s3_server import BUCKET, KEY, KEY_ID, S3Server
 from tests.sources.contract import Put
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")

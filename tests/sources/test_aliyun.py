@@ -21,11 +21,11 @@ from cos_migrate.model import Described, Fingerprint, ListRange, Note, SourceObj
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.oss.access import Address, parse_listing
 from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
-from tests.clouds.oss_faults import Fault
-from tests.clouds.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
-from tests.clouds.oss_signature import Account
-from tests.clouds.oss_store import Bucket
-from tests.clouds.scripted import Asked, Says, scripted
+from tests.fakes.oss_faults import Fault
+from tests.fakes.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
+from tests.fakes.oss_signature import Account
+from tests.fakes.oss_store import Bucket
+from tests.fakes.scripted import Asked, Says, scripted
 from tests.sources.contract import (
     Cut,
     CutsContract,

@@ -20,7 +20,7 @@ from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceChanged, SourceError
 from cos_migrate.model import Described, ListRange, Target
 from cos_migrate.sources.s3.aws import AwsSource
-from tests.clouds.s3_server import BUCKET, KEY, KEY_ID, Fault, S3Server
+from tests.fakes.s3_server import BUCKET, KEY, KEY_ID, Fault, S3Server
 from tests.sources.contract import (
     Cut,
     CutsContract,

@@ -19,8 +19,8 @@ from cos_migrate.http.retries import Retries
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.s3.aws import AwsSource
-from tests.clouds.s3_server import BUCKET, KEY, Fault, S3Server
-from tests.clouds.scripted import Asked, Says, scripted
+from tests.fakes.s3_server import BUCKET, KEY, Fault, S3Server
+from tests.fakes.scripted import Asked, Says, scripted
 from tests.sources.contract import content, objects, only
 from tests.sources.s3_sources import TARGET, config_for, source_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from cos_migrate.config.values import Secret
 from cos_migrate.sources.s3.csp import CspConfig, CspSource
-from tests.clouds.s3_server import BUCKET, KEY, KEY_ID, S3Server
+from tests.fakes.s3_server import BUCKET, KEY, KEY_ID, S3Server
 from tests.sources.contract import (
     Cut,
     CutsContract,

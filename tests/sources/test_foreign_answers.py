@@ -21,7 +21,7 @@ from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
 from cos_migrate.sources.s3.aws import AwsConfig, AwsSource
 from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
 from cos_migrate.sources.url_list.source import UrlListConfig, UrlListSource
-from tests.clouds.scripted import Asked, Says, scripted
+from tests.fakes.scripted import Asked, Says, scripted
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 PAGE = b"<!DOCTYPE html><html><head><title>Blocked by ACME</title></head><body>no</body></html>"

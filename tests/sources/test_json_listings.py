@@ -12,7 +12,7 @@ from cos_migrate.errors import SourceError
 from cos_migrate.sources.bucket import CloudSource
 from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
 from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
-from tests.clouds.scripted import Asked, Says, Script, scripted
+from tests.fakes.scripted import Asked, Says, Script, scripted
 from tests.sources.listings import names_of, second
 from tests.sources.s3_sources import TARGET
 

@@ -19,9 +19,9 @@ from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
-from tests.clouds.cloud_http import Fault
-from tests.clouds.cloud_messages import Answer
-from tests.clouds.qiniu_server import (
+from tests.fakes.cloud_http import Fault
+from tests.fakes.cloud_messages import Answer
+from tests.fakes.qiniu_server import (
     ARCHIVE,
     ARCHIVE_DIRECT,
     BUCKET,
@@ -30,7 +30,7 @@ from tests.clouds.qiniu_server import (
     error,
     qetag,
 )
-from tests.clouds.qiniu_tokens import ACCESS_KEY, SECRET_KEY
+from tests.fakes.qiniu_tokens import ACCESS_KEY, SECRET_KEY
 from tests.sources.contract import (
     Cut,
     CutsContract,

@@ -10,7 +10,7 @@ import pytest
 from cos_migrate.errors import SourceError
 from cos_migrate.sources.s3.aws import AwsSource
 from cos_migrate.sources.s3.listing import parse
-from tests.clouds.scripted import Asked, Says, Script, scripted
+from tests.fakes.scripted import Asked, Says, Script, scripted
 from tests.sources.listings import names_of, second
 from tests.sources.s3_sources import TARGET, config_for
 

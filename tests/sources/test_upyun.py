@@ -19,10 +19,10 @@ from cos_migrate.model import Fingerprint, ListRange, Note, Page, SourceObject, 
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.upyun import source as upyun
 from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
-from tests.clouds.cloud_http import Fault
-from tests.clouds.cloud_messages import Answer
-from tests.clouds.upyun_server import SERVICE, UpyunServer, error
-from tests.clouds.upyun_tokens import OPERATOR, PASSWORD
+from tests.fakes.cloud_http import Fault
+from tests.fakes.cloud_messages import Answer
+from tests.fakes.upyun_server import SERVICE, UpyunServer, error
+from tests.fakes.upyun_tokens import OPERATOR, PASSWORD
 from tests.sources.contract import (
     Cut,
     PagesContract,

@@ -10,7 +10,7 @@ import pytest
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.url_list.source import UrlListSource
-from tests.clouds.scripted import Asked, Says, Script, scripted
+from tests.fakes.scripted import Asked, Says, Script, scripted
 from tests.sources.contract import content
 from tests.sources.test_url_list import only_in, source_of
 

@@ -20,7 +20,7 @@ from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.target_index import Place, UrlIndex
 from cos_migrate.sources.url_list.source import UrlListConfig, UrlListSource, _Seen
 from cos_migrate.sources.url_list.urls import BadUrl, address_of, redirected, shown
-from tests.clouds.web_server import Trouble, WebServer
+from tests.fakes.web_server import Trouble, WebServer
 from tests.sources.contract import Cut, PagesContract, Put, Remove, SourceContract, WireContract
 from tests.sources.contract import content as content_of
 

@@ -15,7 +15,7 @@ from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
 from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
 from cos_migrate.sources.url_list.source import UrlListConfig, UrlListSource
 from cos_migrate.state.stored import place_of
-from tests.clouds.scripted import Asked, Says, scripted
+from tests.fakes.scripted import Asked, Says, scripted
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 KEYS: dict[str, Any] = {"access_key_id": Secret("id"), "access_key_secret": Secret("key")}

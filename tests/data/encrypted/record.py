@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.clouds.cos_server import sdk_of, serve
-from tests.clouds.cos_wire import SECRET_ID, SECRET_KEY
-from tests.clouds.java_sdk import drive
+from tests.fakes.cos_server import sdk_of, serve
+from tests.fakes.cos_wire import SECRET_ID, SECRET_KEY
+from tests.fakes.java_sdk import drive
 
 BUCKET = "examplebucket-1250000000"
 IV = "fedcba9876543210"

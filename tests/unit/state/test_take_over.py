@@ -1,0 +1,419 @@
+"""The Java tool's record databases become ours, and lose nothing by it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cos_migrate.errors import StateError
+from cos_migrate.state import folder as files
+from cos_migrate.state import java as take_over
+from cos_migrate.state import keys as records
+from cos_migrate.state.store import State
+
+plyvel = pytest.importorskip("plyvel")
+rocksdict = pytest.importorskip("rocksdict")
+ROOT = Path(__file__).parents[3]
+DATA = ROOT / "tests" / "data"
+# Written by the Java tool itself: see tests/data/make_java_data.py.
+[JAVA_DB] = DATA.glob("java_db/db/*/*/*")
+OPENER = """
+import sys
+from pathlib import Path
+for package in sys.argv[2:]:
+    sys.modules[package] = None  # what an import of a missing package amounts to
+from cos_migrate.errors import StateError
+from cos_migrate.state.store import State
+try:
+    with State.open(Path(sys.argv[1])) as state:
+        print(state.engine, len(list(state.scan(b""))), *state.notices)
+except StateError as error:
+    print(error.code, error)
+"""
+
+
+@pytest.fixture(params=["leveldb", "rocksdb"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(JAVA_DB, tmp_path / "db"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def java_pairs(folder: Path, scratch: Path) -> dict[bytes, bytes]:
+    """Read a database of the Java tool with nothing of ours."""
+    copy = shutil.copytree(folder, scratch / "read")
+    options = rocksdict.Options(raw_mode=True)
+    database = rocksdict.Rdict(str(copy), options, access_type=rocksdict.AccessType.read_only())
+    pairs = dict(database.items())
+    database.close()
+    shutil.rmtree(copy)
+    return pairs
+
+
+def a_java_database(folder: Path, pairs: dict[bytes, bytes], *, flushed: bool = True) -> Path:
+    """Make a RocksDB database that is not ours."""
+    database = rocksdict.Rdict(str(folder), rocksdict.Options(raw_mode=True))
+    batch = rocksdict.WriteBatch(raw_mode=True)
+    for key, value in pairs.items():
+        batch.put(key, value)
+    database.write(batch)
+    if flushed:
+        database.flush()
+    database.close()
+    (folder / "rocksdict-config.json").unlink()
+    return folder
+
+
+def some_pairs(count: int) -> dict[bytes, bytes]:
+    return {
+        b"[taskType: migrateLocal] [bucket: b-1], [localPath: /d/%06d], [cosPath: /%06d]"
+        % (number, number): b"[mtime: 1700000000%03d], [fileSize: %d]" % (number % 1000, number)
+        for number in range(count)
+    }
+
+
+def opened_by(folder: Path, *without: str) -> str:
+    """Open a database in a Python that lacks packages; return what it said."""
+    words = [sys.executable, "-c", OPENER, str(folder), *without]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(words, env=environment, check=True, capture_output=True)
+    return done.stdout.decode()
+
+
+def beside(folder: Path) -> set[str]:
+    return {path.name for path in folder.parent.iterdir()}
+
+
+def test_what_the_java_tool_wrote_is_there_key_by_key(
+    folder: Path, engine: str, tmp_path: Path
+) -> None:
+    expected = java_pairs(folder, tmp_path)
+    before = contents(folder)
+    with State.open(folder, engine=engine) as state:
+        assert (state.engine, state.taken_over) == (engine, True)
+        assert dict(state.scan(b"")) == expected
+        [notice] = state.notices
+        state.write([(b"new", b"1")])
+    assert "38 records, 38 request ids, 1 save points" in notice
+    assert str(folder) + ".java" in notice
+    assert contents(folder.with_name("db.java")) == before
+    assert beside(folder) == {"db", "db.java", "db.lock"}
+    with State.open(folder) as state:
+        assert (state.engine, state.taken_over, state.notices) == (engine, True, ())
+        assert dict(state.scan(b"")) == {**expected, b"new": b"1"}
+    readme = (folder / "README").read_text(encoding="utf-8")
+    assert "[localFolder: /proc/self/cwd/data/]" in readme
+
+
+def test_the_save_point_and_the_request_ids_are_found(folder: Path) -> None:
+    with State.open(folder) as state:
+        assert records.query_request_id(state, "/to here/first/ünï cödé 日本.txt")
+        key = records.save_point_key(
+            "examplebucket-1250000000",
+            "/to here/second/big.bin",
+            "/proc/self/cwd/data/second/big.bin",
+            1700000006185,
+            5 << 20,
+            5 << 20,
+        )
+        [upload] = DATA.glob("java_db/uploads/*.json")
+        assert records.parse_upload_id(state.get(key) or b"") == upload.stem
+
+
+@pytest.mark.parametrize("kind", ["log", "table"])
+def test_the_database_of_the_first_version_of_the_java_tool(
+    kind: str, tmp_path: Path, engine: str
+) -> None:
+    folder = Path(shutil.copytree(DATA / "java_db_2018" / kind, tmp_path / "db"))
+    before = contents(folder)
+    with State.open(folder, engine=engine) as state:
+        assert (state.engine, state.taken_over) == (engine, True)
+        found = {key.decode(): value.decode() for key, value in state.scan(b"")}
+        assert "33 records, 0 request ids" in state.notices[0]
+    key = (
+        "[taskType: migrateLocal] [bucket: examplebucket-1250000000], "
+        "[localPath: /proc/self/cwd/data/first/ünï cödé 日本.txt], "
+        "[cosPath: /to here/first/ünï cödé 日本.txt]"
+    )
+    assert len(found) == 33
+    assert found[key].startswith("[mtime: 17000000")
+    assert contents(folder.with_name("db.java")) == before
+
+
+def test_list_positions_are_left_behind(tmp_path: Path, engine: str) -> None:
+    pairs = some_pairs(10)
+    folder = a_java_database(tmp_path / "db", {**pairs, b"listProgress": b"a|b"})
+    (folder / "PROGRESS").write_text("\n/\n", encoding="utf-8")
+    (folder / "README").write_text("[srcPrefix: ]", encoding="utf-8")  # with no end
+    with State.open(folder, engine=engine) as state:
+        assert dict(state.scan(b"")) == pairs
+        assert "10 records, 0 request ids, 0 save points" in state.notices[0]
+    assert not (folder / "PROGRESS").exists()
+    assert (tmp_path / "db.java" / "PROGRESS").exists()
+    assert (folder / "README").read_text(encoding="utf-8") == "[srcPrefix: ]\n"
+
+
+def test_an_empty_database_is_taken_over_too(tmp_path: Path, engine: str) -> None:
+    folder = a_java_database(tmp_path / "db", {})
+    with State.open(folder, engine=engine) as state:
+        assert "0 records" in state.notices[0]
+        assert list(state.scan(b"")) == []
+
+
+def test_ten_thousand_records_take_less_than_two_seconds_of_work(
+    tmp_path: Path, engine: str
+) -> None:
+    pairs = some_pairs(10_000)
+    folder = a_java_database(tmp_path / "db", pairs, flushed=False)
+    begun = time.process_time()
+    with State.open(folder, engine=engine) as state:
+        assert time.process_time() - begun < 2
+        assert dict(state.scan(b"")) == pairs
+
+
+def test_a_long_take_over_tells_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = a_java_database(tmp_path / "db", some_pairs(2500))
+    monkeypatch.setattr(take_over, "_TELL_EVERY", 0.0)
+    told: list[str] = []
+    State.open(folder, tell=told.append).close()
+    line = "taking over the Java tool's records: {} so far"
+    assert told == [line.format(1000), line.format(2000), line.format(2500)]
+
+
+def test_an_older_copy_is_not_overwritten(folder: Path) -> None:
+    older = folder.with_name("db.java")
+    older.mkdir()
+    with State.open(folder) as state:
+        assert str(folder) + ".java-2" in state.notices[0]
+    assert list(older.iterdir()) == []
+    assert (folder.with_name("db.java-2") / "IDENTITY").exists()
+
+
+def test_where_files_cannot_be_linked_they_are_copied(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with State.open(folder) as state:
+        assert len(list(state.scan(b""))) == 77
+
+
+def test_the_java_tool_that_still_runs_is_in_use(tmp_path: Path) -> None:
+    folder = a_java_database(tmp_path / "db", some_pairs(10))
+    program = (
+        "import rocksdict, sys\n"
+        "opened = rocksdict.Rdict(sys.argv[1], rocksdict.Options(raw_mode=True))\n"
+        "print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline().strip() == b"open"
+        with pytest.raises(StateError) as caught:
+            State.open(folder)
+        other.communicate()
+    assert caught.value.code == "in-use"
+    assert beside(folder) == {"db", "db.lock"}
+
+
+def test_the_java_tool_that_starts_meanwhile_is_in_use(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(folder)
+    answers = iter([False, True])
+    monkeypatch.setattr(files, "held_by_library", lambda _: next(answers))
+    with pytest.raises(StateError) as caught:
+        State.open(folder)
+    assert caught.value.code == "in-use"
+    assert contents(folder) == before
+    assert beside(folder) == {"db", "db.lock"}
+
+
+@pytest.mark.parametrize(
+    ("source", "package"), [(JAVA_DB, "rocksdict"), (DATA / "java_db_2018" / "log", "plyvel")]
+)
+def test_without_the_library_that_reads_it_it_is_not_touched(
+    source: Path, package: str, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(source, tmp_path / "db"))
+    before = contents(folder)
+    said = opened_by(folder, package)
+    assert said.startswith("wrong-format ")
+    assert f"install the package {package}" in said
+    assert contents(folder) == before
+    assert beside(folder) == {"db", "db.lock"}
+    assert "taken over" in opened_by(folder)
+
+
+def test_without_leveldb_ours_is_rocksdb(folder: Path) -> None:
+    assert opened_by(folder, "plyvel").startswith("rocksdb 77 taken over")
+    with State.open(folder) as state:
+        assert (state.engine, state.notices) == ("rocksdb", ())
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0xFF
+    path.write_bytes(data)
+
+
+def the(folder: Path, pattern: str) -> Path:
+    [found] = folder.glob(pattern)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("harm", "left"),
+    [
+        (lambda folder: (folder / "CURRENT").unlink(), 77),
+        (lambda folder: (folder / "CURRENT").write_bytes(b""), 77),
+        (lambda folder: the(folder, "MANIFEST-*").unlink(), 77),
+        (lambda folder: flip(the(folder, "MANIFEST-*"), 40), 77),
+        (lambda folder: flip(the(folder, "*.sst"), 300), 11),
+        (lambda folder: the(folder, "*.sst").unlink(), 11),
+        (lambda folder: os.truncate(the(folder, "*.sst"), 1500), 11),
+        (lambda folder: flip(the(folder, "*.log"), 40), 66),
+        (lambda folder: [p.unlink() for p in folder.iterdir() if p.suffix != ".sst"], 66),
+    ],
+)
+def test_of_a_damaged_one_what_can_be_read_is_taken_over_and_it_is_said(
+    folder: Path, harm: object, left: int, tmp_path: Path, engine: str
+) -> None:
+    whole = java_pairs(folder, tmp_path)
+    assert callable(harm)
+    harm(folder)
+    before = contents(folder)
+    with State.open(folder, engine=engine) as state:
+        assert len(state.notices) == 2
+        assert "was damaged" in state.notices[0]
+        assert "sent again" in state.notices[0]
+        found = dict(state.scan(b""))
+    assert found.items() <= whole.items()
+    assert len(found) >= left
+    assert contents(folder.with_name("db.java")) == before
+
+
+def test_a_log_cut_short_by_a_kill_is_no_damage(folder: Path) -> None:
+    log = the(folder, "*.log")
+    os.truncate(log, log.stat().st_size - 10)
+    with State.open(folder) as state:
+        assert len(state.notices) == 1
+        assert len(list(state.scan(b""))) == 76
+
+
+def test_one_of_which_nothing_can_be_read_is_refused_and_not_touched(
+    folder: Path, engine: str
+) -> None:
+    for path in folder.iterdir():
+        if path.suffix in {".sst", ".log"} or path.name.startswith("MANIFEST"):
+            path.write_bytes(b"\xff" * path.stat().st_size)
+    before = contents(folder)
+    with pytest.raises(StateError, match="nothing could be read from it") as caught:
+        State.open(folder, engine=engine)
+    assert (caught.value.code, caught.value.fatal) == ("damaged", True)
+    assert contents(folder) == before
+    assert beside(folder) == {"db", "db.lock"}
+
+
+def test_a_damaged_one_of_the_first_version(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(DATA / "java_db_2018" / "table", tmp_path / "db"))
+    flip(the(folder, "MANIFEST-*"), 40)
+    with State.open(folder) as state:
+        assert "was damaged" in state.notices[0]
+        assert len(list(state.scan(b""))) == 33
+
+
+def test_a_take_over_that_broke_off_begins_again(folder: Path) -> None:
+    work = folder.with_name("db.takeover")
+    (work / "copy").mkdir(parents=True)
+    (work / "copy" / "half.sst").touch()
+    with State.open(folder) as state:
+        assert len(list(state.scan(b""))) == 77
+        assert len(state.notices) == 1
+    assert beside(folder) == {"db", "db.java", "db.lock"}
+
+
+def broken_off_between_the_names(folder: Path) -> dict[bytes, bytes]:
+    """Leave what a kill leaves when the old folder has its new name, and the new one not yet."""
+    with State.open(folder) as state:
+        pairs = dict(state.scan(b""))
+    work = folder.with_name("db.takeover")
+    work.mkdir()
+    folder.rename(work / "new")
+    return pairs
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_take_over_is_finished_by_the_next_start(folder: Path, there: bool) -> None:
+    pairs = broken_off_between_the_names(folder)
+    if there:
+        folder.mkdir()
+    with State.open(folder) as state:
+        assert dict(state.scan(b"")) == pairs
+        assert state.taken_over
+        assert "38 records" in state.notices[0]
+    assert beside(folder) == {"db", "db.java", "db.lock"}
+
+
+def test_the_java_tool_that_wrote_on_is_read_again(folder: Path) -> None:
+    broken_off_between_the_names(folder)
+    folder.with_name("db.java").rename(folder)
+    (folder.with_name("db.takeover") / "new" / "stale").touch()
+    with State.open(folder) as state:
+        assert len(list(state.scan(b""))) == 77
+    assert not (folder / "stale").exists()
+    assert beside(folder) == {"db", "db.java", "db.lock"}
+
+
+def test_what_was_begun_in_its_place_is_kept_and_so_is_what_was_taken_over(folder: Path) -> None:
+    broken_off_between_the_names(folder)
+    plyvel.DB(str(folder), create_if_missing=True).close()
+    with State.open(folder) as state:
+        assert list(state.scan(b"")) == []
+        assert not state.taken_over
+    assert (folder.with_name("db.takeover") / "new" / "TAKEN_OVER").exists()
+
+
+def test_a_database_that_begins_anew_has_no_records_of_the_java_tool(folder: Path) -> None:
+    with State.open(folder):
+        pass
+    files.clear(folder)
+    with State.open(folder) as state:
+        assert not state.taken_over
+
+
+def test_nothing_is_left_when_the_disk_refuses(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(folder)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(take_over, "_write_synced", refuse)
+    with pytest.raises(StateError, match="disk is full") as caught:
+        State.open(folder)
+    assert caught.value.code == "unusable"
+    assert contents(folder) == before
+    assert beside(folder) == {"db", "db.lock"}
