@@ -27,6 +27,7 @@ from cos_migrate.model import (
     objects_of,
     rows_of,
 )
+from cos_migrate.report import lines
 from cos_migrate.report.report import Report
 from cos_migrate.scan import positions
 from cos_migrate.scan.positions import Positions
@@ -129,7 +130,7 @@ class Ledger:
                 self._puts.append(completion[0])
                 self._deletes.append(completion[1])
             value = self._source.renewed(obj, recorded or "")
-            self.skipped(obj, cos_path, record_key, "[skip]", value)
+            self.skipped(obj, cos_path, record_key, value)
         return decision
 
     def leave_recorded(self, found: Sequence[Found | Row], tried: Collection[str]) -> list[Found]:
@@ -239,9 +240,9 @@ class Ledger:
         if not all_visible(shown):
             shown = [printable(key) for key in shown]
         self.left_alone.add(record_keys)
-        lines = "".join([f"[skip] task_info: {key}\n" for key in shown])
         self.settled += len(shown)
-        self._outcomes.append(Outcome(Status.SKIP, "", "", size, lines, objects=len(shown)))
+        text = lines.skipped_all(shown)
+        self._outcomes.append(Outcome(Status.SKIP, "", "", size, text, objects=len(shown)))
 
     def failed_before(self) -> Iterator[SourceObject]:
         """Yield the objects that failed when they were listed by pages, to be tried first."""
@@ -273,14 +274,12 @@ class Ledger:
                 self._deletes.append(records.crc64_key(record_key))
         if request_id:
             puts.append((records.request_id_key(cos_path), request_id.encode()))
-        lines = (
-            f"{self._progress(sending, size)}\n"
-            f"[ok] [requestid: {printable(request_id) or 'NULL'}], "
-            f"task_info: {self._shown(record_key)}\n"
+        text = lines.sent(
+            cos_path, size, source.download_name(obj), request_id, self._shown(record_key)
         )
         self._no_longer_failed(record_key)
         status = Status.UPDATE if sending.update else Status.NEW
-        self._settle(status, obj, cos_path, lines, unverified=unverified)
+        self._settle(status, obj, cos_path, text, unverified=unverified)
 
     def _stored_value(self, sending: Sending, etag: str, crc64: int) -> tuple[bytes, bytes]:
         """Return what to write of an object of a cloud beside its record."""
@@ -292,13 +291,18 @@ class Ledger:
         return self._stored.arrived(obj, sending.cos_path, sending.record_key, etag, crc64)
 
     def skipped(
-        self, obj: SourceObject, cos_path: str, record_key: str, how: str, value: str = ""
+        self,
+        obj: SourceObject,
+        cos_path: str,
+        record_key: str,
+        value: str = "",
+        line_of: Callable[[str], str] = lines.skipped,
     ) -> None:
-        """Settle an object that is left alone; `how` is what its line begins with.
+        """Settle an object that is left alone; `line_of` makes its line.
 
         `value`: what its record is to say from now on; empty: what it says.
         """
-        line = f"{how} task_info: {self._shown(record_key)}\n"
+        line = line_of(self._shown(record_key))
         self.left_alone.add([record_key])
         if value:
             self._puts.append((record_key.encode(), value.encode()))
@@ -307,8 +311,8 @@ class Ledger:
 
     def on_cos(self, sending: Sending, *, newer: bool) -> None:
         """Settle an object that is left alone because of what COS has at its path."""
-        how = "[skip]" if newer else "[skip] file on cos,"
-        self.skipped(sending.obj, sending.cos_path, sending.record_key, how)
+        line_of = lines.skipped if newer else lines.found_on_cos
+        self.skipped(sending.obj, sending.cos_path, sending.record_key, line_of=line_of)
 
     def not_matching(self, obj: SourceObject, line: str, record_key: str = "") -> None:
         """Settle what a condition of the configuration leaves out.
@@ -331,7 +335,7 @@ class Ledger:
 
         `listed` is what its listing says of it: the next run holds its answers to that.
         """
-        line = f"{before}[fail] task_info: {self._shown(record_key)}\n"
+        line = before + lines.failed(self._shown(record_key))
         kept = self._failed.record(obj, record_key, listed)
         if not obj.page and failure.code == _GONE and obj.name not in self._listed_again:
             # It failed before and is gone: unless it is listed again, that was its last time.
@@ -440,7 +444,8 @@ class Ledger:
         size = sending.obj.fingerprint.size
         if now - sending.said >= _LINE_EVERY and sent < size:
             sending.said = now
-            self._report.event(self._progress(sending, sent))
+            name = self._source.download_name(sending.obj)
+            self._report.event(lines.progress(sending.cos_path, sent, size, name))
 
     def commit(self, *, final: bool = False) -> None:
         """Write records, then tell of them. Raises StateError."""
@@ -468,12 +473,6 @@ class Ledger:
         self._abandoning.clear()
         self._puts, self._deletes = [], []
         self._unsynced = not sync
-
-    def _progress(self, sending: Sending, sent: int) -> str:
-        """Return the lines that say how many of an object's bytes have come and gone."""
-        size, name = sending.obj.fingerprint.size, self._source.download_name(sending.obj)
-        line = progress_line(sending.cos_path, sent, size)
-        return f"{download_line(printable(name), sent, size)}\n{line}" if name else line
 
     def _shown(self, record_key: str) -> str:
         return printable(self._source.shown(record_key))
@@ -515,23 +514,3 @@ class Ledger:
 
 def _abandoned(cos_path: str, upload_id: str) -> tuple[bytes, bytes]:
     return records.abandoned_key(upload_id), cos_path.encode("utf-8", "surrogatepass")
-
-
-def download_line(name: str, got: int, size: int) -> str:
-    """Return the line that says how many bytes have come; `name`: a key or a URL, and which."""
-    word = "DownloadOk" if got == size else "DownloadInProgress"
-    return f"[{word}] [{name}] [byteDownload/ byteTotal/ percentage: {_share(got, size)}]"
-
-
-def _share(done: int, size: int) -> str:
-    if done == size:
-        return f"{size}/ {size}/ 100.00%"
-    return f"{done}/ {size}/ {100.0 * done / size if size else 100.0:.2f}%"
-
-
-def progress_line(cos_path: str, sent: int, size: int) -> str:
-    """Return the line that says how many of an object's bytes have been sent."""
-    return (
-        f"[UploadInProgress] [key: {printable(cos_path)}] "
-        f"[byteSent/ byteTotal/ percentage: {_share(sent, size)}]"
-    )

@@ -45,6 +45,7 @@ from cos_migrate.model import (
 )
 from cos_migrate.pools.messages import Kind, Message, Reply, reads_source, source_fields
 from cos_migrate.pools.temp_files import Spool
+from cos_migrate.report import lines
 from cos_migrate.report.report import Report, Summary
 from cos_migrate.scan import positions
 from cos_migrate.scan.listing import Lister
@@ -494,8 +495,7 @@ class Migration(Loop):
         """Settle an object that COS cannot have."""
         if is_root(obj, cos_path) and not obj.fingerprint.size:
             # What stands for the folder that is migrated; the root of a bucket needs nothing such.
-            line = f"[condition_not_match] [reason: empty key]  [key: /{obj.name.lstrip('/')}]"
-            self._ledger.not_matching(obj, f"{printable(line)}\n")
+            self._ledger.not_matching(obj, lines.empty_key(obj.name))
             return
         failure = Failure("plan", problem, code="NotMigratable")
         self._ledger.failed(obj, cos_path, record_key, failure)

@@ -1,0 +1,64 @@
+"""The event lines of single objects, as scripts parse them.
+
+`record` is a record key that is fit to be shown. Every function escapes the other names itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cos_migrate.text import printable
+
+
+def sent(cos_path: str, size: int, download_name: str, request_id: str, record: str) -> str:
+    """Return the lines of an object that COS has confirmed; see `progress`."""
+    return (
+        f"{progress(cos_path, size, size, download_name)}\n"
+        f"[ok] [requestid: {printable(request_id) or 'NULL'}], task_info: {record}\n"
+    )
+
+
+def progress(cos_path: str, done: int, size: int, download_name: str) -> str:
+    """Return how many bytes of an object have been transferred, without the last newline.
+
+    `download_name`: the key or URL it is read from, empty where nothing is downloaded.
+    """
+    share = f"{100.0 * done / size:.2f}" if done != size and size else "100.00"
+    numbers = f"{done}/ {size}/ {share}%"
+    upload = (
+        f"[UploadInProgress] [key: {printable(cos_path)}] [byteSent/ byteTotal/ percentage: "
+        f"{numbers}]"
+    )
+    if not download_name:
+        return upload
+    word = "DownloadOk" if done == size else "DownloadInProgress"
+    return (
+        f"[{word}] [{printable(download_name)}] [byteDownload/ byteTotal/ percentage: {numbers}]\n"
+        f"{upload}"
+    )
+
+
+def skipped(record: str) -> str:
+    """Return the line of an object that is recorded, or older than what COS has."""
+    return f"[skip] task_info: {record}\n"
+
+
+def skipped_all(records: Sequence[str]) -> str:
+    """Return the lines of recorded objects."""
+    return "".join([f"[skip] task_info: {record}\n" for record in records])
+
+
+def found_on_cos(record: str) -> str:
+    """Return the line of an object that is skipped since COS has one at its path."""
+    return f"[skip] file on cos, task_info: {record}\n"
+
+
+def failed(record: str) -> str:
+    """Return the line of a failed object."""
+    return f"[fail] task_info: {record}\n"
+
+
+def empty_key(name: str) -> str:
+    """Return the line of a folder object that would get an empty key."""
+    shown = printable(f"/{name.lstrip('/')}")
+    return f"[condition_not_match] [reason: empty key]  [key: {shown}]\n"
