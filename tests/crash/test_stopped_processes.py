@@ -31,8 +31,15 @@ def tool(tmp_path: Path, cos: EmbeddedCos) -> Tool:
 
 def workers(process: subprocess.Popen[str]) -> list[int]:
     words = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    names = {word: Path(f"/proc/{word}/cmdline").read_text() for word in words}
-    return [int(word) for word, name in names.items() if "worker_process" in name]
+    return [int(word) for word in words if "cos_migrate.pools.worker" in command_of(word)]
+
+
+def command_of(process: str) -> str:
+    """Return the command line of a process; empty when it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def another_than(pid: int, process: subprocess.Popen[str]) -> bool:
