@@ -9,12 +9,14 @@
     ├── TransportError     no usable answer: name, connection, TLS, time-out, broken stream
     └── WorkerLost         a worker process ended while it had work
 
-No decision is ever made on message text: `status`, `code`, `retryable` and `fatal` say it all.
+Decisions are made on `side`, `status`, `code`, `retryable` and `fatal`, never on message text.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
+from typing import ClassVar
 
 CONTRADICTORY = "ContradictoryAnswer"
 """The code of an answer of the source that cannot be of the object that was listed."""
@@ -22,13 +24,27 @@ ETAG_IS_NO_MD5 = "EtagIsNoMd5"
 """The code of an object whose content, read twice, is not what its ETag looks like."""
 
 
+class Side(enum.Enum):
+    """The end of a transfer that failed: it refused, answered wrongly or could not be reached."""
+
+    SOURCE = "source"
+    """A source that is reached over the network."""
+    COS = "cos"
+    """The target, which also answers for the copies that it makes."""
+    HERE = "here"
+    """This machine: its files, local sources and lists among them, and its processes."""
+
+
 class MigrateError(Exception):
-    """Anything this tool can explain to its user.
+    """Base of all errors that are explained to the user.
 
     `operation` names what was tried (`PutObject`, `open`), `target` the key, path or host it was
-    tried on. `status` is the HTTP status (0: none), `code` the service's error code or our own
-    short one. `retryable`: trying again may help. `fatal`: no other object can escape it.
+    tried on. `status` is the HTTP status (0: none), `code` the service's error code or a short one
+    of this tool. `retryable`: trying again may help. `fatal`: every other object would fail too.
+    `side`: None takes `default_side`.
     """
+
+    default_side: ClassVar[Side] = Side.HERE
 
     def __init__(
         self,
@@ -42,8 +58,10 @@ class MigrateError(Exception):
         trace_id: str = "",
         retryable: bool = False,
         fatal: bool = False,
+        side: Side | None = None,
     ) -> None:
         super().__init__(message)
+        self.side = side or self.default_side
         self.operation = operation
         self.target = target
         self.status = status
@@ -53,7 +71,7 @@ class MigrateError(Exception):
         self.retryable = retryable
         self.fatal = fatal
         self.retry_after = 0.0
-        """Seconds the server asked us to wait (its Retry-After header); 0: it said nothing."""
+        """Seconds to wait that the server asked for (Retry-After); 0: none."""
 
 
 class ConfigError(MigrateError):
@@ -71,6 +89,8 @@ class StateError(MigrateError):
 class SourceError(MigrateError):
     """The source could not list, stat or deliver an object."""
 
+    default_side = Side.SOURCE
+
 
 class SourceChanged(SourceError):
     """The object changed after it was listed, or while it was read."""
@@ -79,9 +99,14 @@ class SourceChanged(SourceError):
 class CosError(MigrateError):
     """COS refused a request, or holds something other than what was sent."""
 
+    default_side = Side.COS
+
 
 class TransportError(MigrateError):
-    """A request got no usable answer."""
+    """A request got no usable answer.
+
+    The connection does not know which side it leads to: the client that uses it sets `side`.
+    """
 
 
 class WorkerLost(MigrateError):

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from cos_migrate.errors import Side
+
 if TYPE_CHECKING:
     from cos_migrate.checksums import Check
 
@@ -72,6 +74,7 @@ class Failure(NamedTuple):
     trace_id: str = ""
     retryable: bool = False
     fatal: bool = False
+    side: Side = Side.HERE
 
 
 class Rejected(NamedTuple):

@@ -13,7 +13,14 @@ from cos_migrate.cos.errors import ARCHIVED, error_of, is_error, odd_answer
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.cos.put_form import PutForm
 from cos_migrate.cos.requests import Access, CosSettings
-from cos_migrate.errors import CosError, MigrateError, SourceChanged, SourceError, TransportError
+from cos_migrate.errors import (
+    CosError,
+    MigrateError,
+    Side,
+    SourceChanged,
+    SourceError,
+    TransportError,
+)
 from cos_migrate.http.connection import Connection, Response
 from cos_migrate.http.network import Route
 from cos_migrate.http.s3xml import text_of
@@ -24,6 +31,8 @@ T = TypeVar("T")
 
 STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
 """Codes of a kept-alive connection that the server closed, when no byte of an answer came."""
+_OF_CONNECTION = frozenset({"", "exchange", "connect"})
+"""Operations of errors that a connection raised: it knows neither the request nor its side."""
 _EMPTY = BytesPayload(b"")
 _COPY_SPEED = 4 << 20
 """Bytes a second that COS copies or joins at least: it may keep silent until that is done."""
@@ -398,8 +407,8 @@ class CosClient:
                     raise error_of(response, operation, cos_path)
                 return judge(response)
             except MigrateError as error:
-                if not error.operation or error.operation in {"exchange", "connect"}:
-                    error.operation, error.target = operation, cos_path
+                if isinstance(error, TransportError) and error.operation in _OF_CONNECTION:
+                    error.operation, error.target, error.side = operation, cos_path, Side.COS
                 backup = _should_switch(error, last_try=attempt + 1 >= tries)
                 if backup and len(routes) > 1 and route is routes[0]:
                     route = routes[1]
@@ -464,6 +473,7 @@ def copy_error(error: CosError) -> CosError | SourceError:
         code=code,
         request_id=error.request_id,
         trace_id=error.trace_id,
+        side=error.side,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cos_migrate.errors import CosError, SourceError
+from cos_migrate.errors import CosError, Side, SourceError
 from cos_migrate.model import Envelope
 
 CIPHER = "AES/CTR/NoPadding"
@@ -63,6 +63,7 @@ def refuse_encrypted(names: Iterable[str]) -> None:
             "it is client-side encrypted already; migrate it with clientEncryption=off",
             operation="encrypt",
             code="EncryptedAlready",
+            side=Side.HERE,
         )
 
 

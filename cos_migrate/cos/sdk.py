@@ -10,7 +10,7 @@ from qcloud_cos import CosConfig, CosS3Client
 from qcloud_cos.cos_exception import CosClientError, CosServiceError
 from requests.adapters import BaseAdapter
 
-from cos_migrate.errors import CosError, TransportError
+from cos_migrate.errors import CosError, Side, TransportError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.connection import Timeouts
 from cos_migrate.http.documents import XML_MOST, check_xml
@@ -141,6 +141,7 @@ def call(
             target=target,
             code=told.code if told else "ConnectionBroken",
             retryable=told is None or told.retryable,
+            side=Side.COS,
         ) from error
 
 

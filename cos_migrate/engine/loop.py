@@ -19,11 +19,11 @@ from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.spot_check import SpotCheckMaker, Spotted, words_for_failure
 from cos_migrate.engine.throttle import FailureRow, Limit
+from cos_migrate.errors import Side
 from cos_migrate.model import Failure
-from cos_migrate.pools.messages import Message, Reply, Side
+from cos_migrate.pools.messages import Message, Reply
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.seats import Lost, Results
-from cos_migrate.report.advice import is_of_source
 from cos_migrate.report.report import Report
 
 PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
@@ -145,8 +145,8 @@ class Loop(abc.ABC):
         for result in self._pools.give_back():
             self._take(result)
 
-    def _slow_down(self, side: int) -> None:
-        if side == Side.SOURCE:
+    def _slow_down(self, side: Side) -> None:
+        if side is Side.SOURCE:
             if self._source_limit.slow_down(time.monotonic()):
                 allowed = self._source_limit.allowed
                 self._report.note(f"the source asks to slow down: {allowed} transfers at once")
@@ -166,7 +166,7 @@ class Loop(abc.ABC):
 
     def _cured(self, failure: Failure) -> bool:
         """Return whether new credentials make it worth to try a task again."""
-        if failure.code not in EXPIRED_CODES or self._stopping or is_of_source(failure):
+        if failure.code not in EXPIRED_CODES or self._stopping or failure.side is Side.SOURCE:
             return False
         now = time.monotonic()
         if now - self._renewed < 60:  # noqa: PLR2004 - begun before they were renewed

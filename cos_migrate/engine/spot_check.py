@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.cos.requests import Access, CosSettings
-from cos_migrate.errors import CosError, MigrateError, TransportError
+from cos_migrate.errors import CosError, MigrateError, Side, TransportError
 from cos_migrate.model import Failure
 from cos_migrate.pools.messages import failure_of
 from cos_migrate.report.advice import advice_for
@@ -91,7 +91,7 @@ class SpotCheck:
         try:
             spotted = look_at(client, self._paths)
         except Exception as error:
-            failure = Failure("HeadObject", words_of(error), code="Unexpected")
+            failure = Failure("HeadObject", words_of(error), code="Unexpected", side=Side.COS)
             spotted = Spotted(failure=failure)
         finally:
             client.close()

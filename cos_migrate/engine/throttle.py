@@ -9,6 +9,7 @@ import enum
 import sys
 from collections.abc import Callable
 
+from cos_migrate.errors import Side
 from cos_migrate.model import Failure
 
 _HALVE_EVERY = 1.0
@@ -33,20 +34,6 @@ _USELESS = frozenset(
     {"Timeout", "ConnectionReset", "ConnectionBroken", "BadAnswer", "ForeignAnswer"}
 )
 """Codes of an endpoint that has not shown yet that it is COS; all tries of a request took long."""
-_AT_COS = frozenset(
-    {
-        "AbortMultipartUpload",
-        "CompleteMultipartUpload",
-        "CopyObject",
-        "HeadObject",
-        "InitiateMultipartUpload",
-        "ListParts",
-        "PutObject",
-        "UploadPart",
-        "UploadPartCopy",
-    }
-)
-"""Operations on the one endpoint that all objects go to; each may come from another place."""
 _BROKEN = frozenset({"Timeout", "ConnectionReset", "ConnectionBroken", "EIO", "ENODEV", "ESTALE"})
 """Codes of one object's bad luck, or of a network or disk that is gone."""
 _REFUSED_STATUS = frozenset({401, 403})
@@ -180,7 +167,7 @@ class FailureRow:
     def failure(self, failure: Failure) -> Verdict:
         """Note the failure of an object."""
         self.steady = False
-        at_cos = failure.operation in _AT_COS
+        at_cos = failure.side is Side.COS
         verdict = self._cos_failure(failure) if at_cos else self._source_failure(failure)
         if self.proven or verdict is not Verdict.GO_ON or (at_cos and not _is_final(failure)):
             return verdict
@@ -267,7 +254,7 @@ class FailureRow:
 
 def is_refused_by_cos(failure: Failure) -> bool:
     """Return whether COS itself has refused an object."""
-    return failure.operation in _AT_COS and _is_refusal(failure)
+    return failure.side is Side.COS and _is_refusal(failure)
 
 
 def _stop_from(limit: int, length: int) -> Verdict:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from cos_migrate.descriptors import patient
-from cos_migrate.errors import MigrateError, SourceError, TransportError
+from cos_migrate.errors import MigrateError, Side, TransportError
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Retries:
         Raises TransportError with code `Stopping` when the run is to stop.
         """
         if asks_to_slow_down(error.status, error.code):
-            of_source = isinstance(error, SourceError)
+            of_source = error.side is Side.SOURCE
             (self._source_slow_down if of_source else self._slow_down)()
         longest = min(_WAIT_MOST, _WAIT * 2 ** (attempt - 1))
         from random import uniform  # noqa: PLC0415 - most workers never try again
@@ -61,6 +61,7 @@ class Retries:
                 operation=error.operation,
                 target=error.target,
                 code="Stopping",
+                side=error.side,
             ) from error
 
     def run(self, action: Callable[[], T]) -> T:

@@ -97,13 +97,6 @@ class Look:
     """Leave it when COS has something newer than the source (`realTimeCompare`)."""
 
 
-class Side:
-    """One of the two ends."""
-
-    COS: Final = 0
-    SOURCE: Final = 1
-
-
 class Reply:
     """What a result says."""
 
@@ -230,4 +223,5 @@ def failure_of(error: MigrateError) -> Failure:
         cut(error.trace_id, _ID_MOST),
         error.retryable,
         error.fatal,
+        error.side,
     )

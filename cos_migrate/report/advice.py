@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5
+from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, Side
 from cos_migrate.http.web_pages import FOREIGN
 from cos_migrate.model import Failure
 from cos_migrate.text import printable
@@ -118,30 +118,11 @@ _OF_A_LIST: Mapping[str, str] = MappingProxyType(
 """What to do about lines of a list that a user wrote."""
 _READ_A_LIST = "read"
 _LOOKS_AT_COS = frozenset({"HeadObject", "ListParts"})
-_AT_THE_SOURCE = frozenset(
-    {
-        "GetObject",
-        "GetObjectACL",
-        "GetObjectAcl",
-        "HeadSource",
-        "ListFolder",
-        "ListObjects",
-        "ListObjectsV2",
-        "QueryRegion",
-        "StatObject",
-    }
-)
-"""Operations of which COS knows nothing: what is said of its errors does not hold for theirs."""
 _TO_BE_CORRECTED = frozenset(
     {FOREIGN, ETAG_IS_NO_MD5, "ProxyRefused", "CertificateInvalid", "TlsFailed"}
 )
 _FORBIDDEN = 403
 _FIRST_SERVER_ERROR = 500
-
-
-def is_of_source(failure: Failure) -> bool:
-    """Return whether a failure came from the source: COS had nothing to do with it."""
-    return failure.operation in _AT_THE_SOURCE
 
 
 def advice_for(failure: Failure) -> str:
@@ -153,7 +134,7 @@ def advice_for(failure: Failure) -> str:
         return "its server may not answer HEAD: set [migrateUrl] isSkipHead=on"
     return (
         _ANYWHERE.get(code)
-        or (_advice_of_source(failure) if is_of_source(failure) else _ADVICE.get(code))
+        or (_advice_of_source(failure) if failure.side is Side.SOURCE else _ADVICE.get(code))
         or _advice_of_cos(failure)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import Side, SourceError
 from cos_migrate.model import Failure, Found, ListRange, Page, SourceObject
 from cos_migrate.text import printable
 
@@ -109,6 +109,7 @@ def outside_failure(prefix: str, name: str) -> Failure:
         f"the source was asked for names that begin with {printable(prefix)}, and lists "
         f"{printable(name)}: it does not keep to the prefix. What lies outside is not migrated",
         code=OUTSIDE,
+        side=Side.SOURCE,
     )
 
 

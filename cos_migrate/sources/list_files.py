@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from cos_migrate.descriptors import patient
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import Side, SourceError
 from cos_migrate.model import Failure, Found, Page, Rejected
 from cos_migrate.text import printable
 
@@ -76,7 +76,10 @@ def list_file_page(
             return Page(found, f"{file.tell()}:{line}")
     except OSError as error:
         raise SourceError(
-            f"the list {path} cannot be read: {error.strerror}", operation="read", target=path
+            f"the list {path} cannot be read: {error.strerror}",
+            operation="read",
+            target=path,
+            side=Side.HERE,
         ) from error
 
 

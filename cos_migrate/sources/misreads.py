@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cos_migrate.checksums import Check
-from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5
+from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, Side
 from cos_migrate.model import Failure
 
 MISREAD = "SourceChecksumMismatch"
@@ -32,8 +32,8 @@ def misread(kind: str, *, agrees: bool) -> Failure:
     `agrees`: the checksum is its ETag, and the content is the same as when it was last read.
     """
     if agrees:
-        return Failure("GetObject", NO_MD5, code=ETAG_IS_NO_MD5)
-    return Failure("GetObject", misread_text(kind), code=MISREAD)
+        return Failure("GetObject", NO_MD5, code=ETAG_IS_NO_MD5, side=Side.SOURCE)
+    return Failure("GetObject", misread_text(kind), code=MISREAD, side=Side.SOURCE)
 
 
 def changed_in_vain(failure: Failure) -> Failure:

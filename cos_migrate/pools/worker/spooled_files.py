@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from cos_migrate.descriptors import code_of
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import Side, SourceError
 from cos_migrate.safe_files import private_place
 
 
@@ -94,6 +94,7 @@ def _file_error(error: OSError, path: str) -> SourceError:
     return SourceError(
         f"the temporary file {path}: {error.strerror}",
         operation="spool",
+        side=Side.HERE,
         target=path,
         code=code_of(error) or "TmpFolder",
     )
@@ -105,6 +106,7 @@ def no_room(folder: str) -> SourceError:
         f"its size is not known, and it does not fit into {folder}; free space on that disk, or "
         "set another tmpFolder",
         operation="spool",
+        side=Side.HERE,
         target=folder,
         code="TmpFolder",
     )

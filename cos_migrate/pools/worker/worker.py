@@ -14,11 +14,11 @@ from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.cos.requests import Access, Credentials
-from cos_migrate.errors import TransportError
+from cos_migrate.errors import Side, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.network import Route
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.messages import SOURCE_FIELDS, Kind, Message, Reply, Side, source_object
+from cos_migrate.pools.messages import SOURCE_FIELDS, Kind, Message, Reply, source_object
 from cos_migrate.pools.worker.bodies import IN_MEMORY, Bodies, Body
 from cos_migrate.pools.worker.event_loop import NOT_PLAIN, Attempt, Express, Fetch, Handed
 from cos_migrate.pools.worker.memory import MemoryBudget

@@ -7,7 +7,7 @@ import os
 import stat
 from types import TracebackType
 
-from cos_migrate.errors import SourceChanged, SourceError
+from cos_migrate.errors import Side, SourceChanged, SourceError
 from cos_migrate.model import Described, Fingerprint, SourceObject
 from cos_migrate.sources.local.content_types import FOLDER_HEADERS, headers_for
 
@@ -48,6 +48,7 @@ def source_error(error: OSError, operation: str, name: str) -> SourceError:
         target=name,
         code=code,
         retryable=error.errno in _PASSING,
+        side=Side.HERE,
     )
 
 
@@ -137,7 +138,11 @@ def _must_be(fd: int, name: str, size: int, mtime_ns: int) -> os.stat_result:
         raise _changed(name, "since it was listed")
     if not stat.S_ISREG(opened.st_mode):
         raise SourceError(
-            "it is no regular file any more", operation="open", target=name, code="EINVAL"
+            "it is no regular file any more",
+            operation="open",
+            target=name,
+            code="EINVAL",
+            side=Side.HERE,
         )
     return opened
 
@@ -217,11 +222,14 @@ def _too_small(fd: int, name: str, then: os.stat_result) -> SourceError:
         operation="read",
         target=name,
         code="SizeTooSmall",
+        side=Side.HERE,
     )
 
 
 def _changed(name: str, when: str) -> SourceChanged:
-    return SourceChanged(f"the file changed {when}", operation="read", target=name, code="Changed")
+    return SourceChanged(
+        f"the file changed {when}", operation="read", target=name, code="Changed", side=Side.HERE
+    )
 
 
 class FolderReader:

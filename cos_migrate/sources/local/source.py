@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from typing import ClassVar
 
 from cos_migrate.descriptors import patient
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import Side, SourceError
 from cos_migrate.model import (
     Described,
     Failure,
@@ -302,7 +302,7 @@ class LocalSource(Source):
             return
         if listed and not any(listed.values()):
             text = f"nothing that {path} lists exists below {self._root}"
-            raise SourceError(text, operation="scan", target=path, code="ENOENT")
+            raise SourceError(text, operation="scan", target=path, code="ENOENT", side=Side.HERE)
 
     def _listed(self, line: str, listed: dict[int, bool]) -> Found:
         """Judge one line of the list; `listed`: hash of each path so far -> whether it exists."""

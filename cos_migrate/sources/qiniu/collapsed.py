@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 
+from cos_migrate.errors import Side
 from cos_migrate.model import Failure, Found, Rejected, SourceObject
 
 _MOST = 1_000_000
@@ -40,7 +41,9 @@ class CollapsedKeys:
                 self._first[item.key] = item.name
         if first in {None, item.name}:
             return item
-        failure = Failure("ListObjects", same_target(str(first)), code="SameTarget")
+        failure = Failure(
+            "ListObjects", same_target(str(first)), code="SameTarget", side=Side.SOURCE
+        )
         return Rejected(item.name, item.key, "", failure)
 
 

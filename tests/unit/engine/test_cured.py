@@ -11,6 +11,7 @@ from cos_migrate.config.common import TimeWindow
 from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.spot_check import Spotted
+from cos_migrate.errors import Side
 from cos_migrate.model import Failure
 
 ALWAYS = TimeWindow(0, 24 * 60)
@@ -21,14 +22,14 @@ class _Pass(Loop):
         raise AssertionError(result)
 
 
-@pytest.mark.parametrize(("operation", "cured"), [("PutObject", True), ("GetObject", False)])
-def test_whose_token_expired(operation: str, cured: bool) -> None:
+@pytest.mark.parametrize(("side", "cured"), [(Side.COS, True), (Side.SOURCE, False)])
+def test_whose_token_expired(side: Side, cured: bool) -> None:
     told: list[Credentials] = []
     pools: Any = SimpleNamespace(replace_credentials=told.append, total=(1, 1))
     report: Any = SimpleNamespace(note=lambda _: None)
     fresh = Credentials("id", "key", "token")
     loop = _Pass(ALWAYS, lambda: fresh, report, lambda _: pools)
-    failure = Failure(operation, "it has expired", 403, "ExpiredToken")
+    failure = Failure("GetObject", "it has expired", 403, "ExpiredToken", side=side)
     assert loop._cured(failure) is cured
     assert told == ([fresh] if cured else [])
 
@@ -38,7 +39,7 @@ def test_recorded_objects_are_asked_for_again_when_a_token_had_expired() -> None
     pools: Any = SimpleNamespace(replace_credentials=lambda _: None, total=(1, 1))
     report: Any = SimpleNamespace(note=lambda _: None)
     loop = _Pass(ALWAYS, lambda: fresh, report, lambda _: pools)
-    expired = Failure("HeadObject", "it has expired", 403, "ExpiredToken")
+    expired = Failure("HeadObject", "it has expired", 403, "ExpiredToken", side=Side.COS)
     answers = [Spotted(failure=expired), Spotted(missing=("/a",))]
 
     def make(paths: Any, post: Any) -> Any:

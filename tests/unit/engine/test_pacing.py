@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cos_migrate.engine.throttle import FailureRow, Folders, Limit, Verdict
+from cos_migrate.errors import Side
 from cos_migrate.model import Failure
 
 
@@ -45,7 +46,8 @@ def failure(
     operation: str = "PutObject",
     request_id: str = "",
 ) -> Failure:
-    return Failure(operation, "text", status, code, request_id, fatal=fatal)
+    side = {"PutObject": Side.COS, "open": Side.HERE, "read": Side.HERE}.get(operation, Side.SOURCE)
+    return Failure(operation, "text", status, code, request_id, fatal=fatal, side=side)
 
 
 DENIED = failure("AccessDenied", 403, request_id="id")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.cos.keys import problem_of
+from cos_migrate.errors import Side
 from cos_migrate.model import Failure, Outcome, Status
 from cos_migrate.report.advice import Causes, advice_for
 from cos_migrate.report.console import Console, Progress
@@ -472,39 +473,57 @@ def test_causes_are_bounded() -> None:
     [
         (Failure("op", "m", 403, "SignatureDoesNotMatch"), "secretKey"),
         (Failure("op", "m", 403, "Unknown"), "COS refuses it"),
-        (Failure("PutObject", "m", 403, "AccessDenied"), "right to write"),
-        (Failure("PutObject", "m", 403, "ForeignAnswer"), "proxyHost"),
-        (Failure("PutObject", "m", 503, "ForeignAnswer"), "in COS's place"),
-        (Failure("GetObject", "m", 403, "ForeignAnswer"), "in the source's place"),
-        (Failure("PutObject", "m", 407, "ProxyRefused"), "[common] proxyHost"),
-        (Failure("GetObject", "m", 407, "ProxyRefused"), "proxy of the source's section"),
-        (Failure("GetObject", "m", 404, "NoSuchKey"), "gone from the source"),
-        (Failure("HeadSource", "m", 404, "NoSuchKey"), "gone from the source"),
-        (Failure("CopyObject", "m", 404, "NoSuchKey"), "gone from the source"),
-        (Failure("GetObject", "m", 0, "UrlNameNotResolved"), "host in the URL"),
-        (Failure("HeadSource", "m", 0, "UrlTimeout"), "isSkipHead=on"),
-        (Failure("GetObject", "m", 0, "Http403"), "look at the URL in the list"),
-        (Failure("GetObject", "m", 0, "Http503"), "its web server had a problem"),
-        (Failure("GetObject", "m", 403, "Http403"), "section of the source"),
-        (Failure("PutObject", "m", 0, "CertificateStore"), "caFile"),
-        (Failure("GetObject", "m", 0, "UrlTimeout"), "too slow"),
-        (Failure("GetObject", "m", 0, "CertificateInvalid"), "[common] caFile"),
+        (Failure("PutObject", "m", 403, "AccessDenied", side=Side.COS), "right to write"),
+        (Failure("PutObject", "m", 403, "ForeignAnswer", side=Side.COS), "proxyHost"),
+        (Failure("PutObject", "m", 503, "ForeignAnswer", side=Side.COS), "in COS's place"),
+        (
+            Failure("GetObject", "m", 403, "ForeignAnswer", side=Side.SOURCE),
+            "in the source's place",
+        ),
+        (Failure("PutObject", "m", 407, "ProxyRefused", side=Side.COS), "[common] proxyHost"),
+        (
+            Failure("GetObject", "m", 407, "ProxyRefused", side=Side.SOURCE),
+            "proxy of the source's section",
+        ),
+        (Failure("GetObject", "m", 404, "NoSuchKey", side=Side.SOURCE), "gone from the source"),
+        (Failure("HeadSource", "m", 404, "NoSuchKey", side=Side.SOURCE), "gone from the source"),
+        (Failure("CopyObject", "m", 404, "NoSuchKey", side=Side.COS), "gone from the source"),
+        (Failure("GetObject", "m", 0, "UrlNameNotResolved", side=Side.SOURCE), "host in the URL"),
+        (Failure("HeadSource", "m", 0, "UrlTimeout", side=Side.SOURCE), "isSkipHead=on"),
+        (Failure("GetObject", "m", 0, "Http403", side=Side.SOURCE), "look at the URL in the list"),
+        (Failure("GetObject", "m", 0, "Http503", side=Side.SOURCE), "its web server had a problem"),
+        (Failure("GetObject", "m", 403, "Http403", side=Side.SOURCE), "section of the source"),
+        (Failure("PutObject", "m", 0, "CertificateStore", side=Side.COS), "caFile"),
+        (Failure("GetObject", "m", 0, "UrlTimeout", side=Side.SOURCE), "too slow"),
+        (Failure("GetObject", "m", 0, "CertificateInvalid", side=Side.SOURCE), "[common] caFile"),
         (Failure("read", "m", 0, "SameTarget"), "take one of the two lines out of the list"),
-        (Failure("ListObjects", "m", 0, "SameTarget"), "rename one of the two"),
+        (Failure("ListObjects", "m", 0, "SameTarget", side=Side.SOURCE), "rename one of the two"),
         (Failure("read", "m", 0, "NotMigratable"), "correct that line of the list"),
         (Failure("plan", "m", 0, "NotMigratable"), "rename it"),
         (Failure("spool", "m", 0, "TmpFolder"), "disk of tmpFolder"),
         (Failure("op", "m", 599, "Odd"), "run again"),
         (Failure("op", "m", 418, "Teapot"), "error.log"),
-        (Failure("GetObject", "m", 403, "AccessDenied"), "section of the source"),
-        (Failure("ListObjects", "m", 0, "ConnectionRefused"), "section of the source"),
-        (Failure("GetObject", "m", 503, "SlowDown"), "the source asks for fewer requests"),
-        (Failure("GetObject", "m", 503, "Odd"), "the source had a problem"),
-        (Failure("HeadSource", "m", 403, "AccessDenied"), "section of the source"),
-        (Failure("HeadObject", "m", 403, "AccessDenied"), "right to read"),
-        (Failure("ListFolder", "m", 401, "Unauthorized"), "section of the source"),
-        (Failure("GetObject", "m", 403, "Archived"), "restore it"),
-        (Failure("GetObject", "m", 0, "Timeout"), "network"),
+        (Failure("GetObject", "m", 403, "AccessDenied", side=Side.SOURCE), "section of the source"),
+        (
+            Failure("ListObjects", "m", 0, "ConnectionRefused", side=Side.SOURCE),
+            "section of the source",
+        ),
+        (
+            Failure("GetObject", "m", 503, "SlowDown", side=Side.SOURCE),
+            "the source asks for fewer requests",
+        ),
+        (Failure("GetObject", "m", 503, "Odd", side=Side.SOURCE), "the source had a problem"),
+        (
+            Failure("HeadSource", "m", 403, "AccessDenied", side=Side.SOURCE),
+            "section of the source",
+        ),
+        (Failure("HeadObject", "m", 403, "AccessDenied", side=Side.COS), "right to read"),
+        (
+            Failure("ListFolder", "m", 401, "Unauthorized", side=Side.SOURCE),
+            "section of the source",
+        ),
+        (Failure("GetObject", "m", 403, "Archived", side=Side.SOURCE), "restore it"),
+        (Failure("GetObject", "m", 0, "Timeout", side=Side.SOURCE), "network"),
     ],
 )
 def test_what_to_do(failure: Failure, advice: str) -> None:
