@@ -33,7 +33,7 @@ def test_a_quick_run_measures_every_scenario_and_finds_everything_arrived(tmp_pa
     for name, section in results.items():
         assert [row["tool"] for row in section["rows"]] == ["cos-migrate"], name
         assert section["rows"][0]["failures"] == [], name
-    assert results["rescan-50k"]["rows"][0]["requests"] == 0
+    assert results["rescan-50k"]["rows"][0]["requests"] <= 3, "a look at some of the records"
     assert (tmp_path / "results" / "results.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
