@@ -41,7 +41,8 @@ from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import ScanJob
 from cos_migrate.sources.sections import SECTIONS
 from cos_migrate.state import keys as records
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
+from cos_migrate.state.store import RecordStore
 from cos_migrate.text import one_line, words_of
 
 T = TypeVar("T")
@@ -296,7 +297,7 @@ class Session:
         return 0
 
     def _look_up(
-        self, config: Config, source_type: type[Source], ask: Callable[[State], Iterable[T]]
+        self, config: Config, source_type: type[Source], ask: Callable[[RecordStore], Iterable[T]]
     ) -> Iterator[T]:
         """Yield what the databases of all jobs answer; one that is not there answers nothing."""
         folders = []
@@ -309,7 +310,7 @@ class Session:
             # A take-over that broke off has left it under another name for a moment.
             there = folder.parent.glob(f"{folder.name}*")
             if any(path.suffix != ".lock" for path in there):
-                with State.open(folder) as state:
+                with open_store(folder) as state:
                     for notice in state.notices:
                         print(f"warning: {notice}", file=sys.stderr)
                     yield from ask(state)

@@ -36,7 +36,7 @@ from cos_migrate.sources.base import Source
 from cos_migrate.state import keys as records
 from cos_migrate.state.failed_objects import FailedObjects
 from cos_migrate.state.save_points import SavePoints
-from cos_migrate.state.store import State
+from cos_migrate.state.store import RecordStore
 from cos_migrate.state.stored import StoredRecords, listed_time
 from cos_migrate.text import all_visible, printable
 
@@ -75,7 +75,7 @@ class Ledger:
     """The records and outcomes of one run."""
 
     def __init__(
-        self, source: Source, state: State, report: Report, positions: Positions | None = None
+        self, source: Source, state: RecordStore, report: Report, positions: Positions | None = None
     ) -> None:
         """`positions`: those of a listing by pages; None for a walk."""
         self.save_points = SavePoints(state, source.target.bucket)

@@ -55,7 +55,7 @@ from cos_migrate.scan.walk_process import ApartScanner
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.bucket import CloudSource
 from cos_migrate.state import keys as records
-from cos_migrate.state.store import State
+from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable
 
 ScannerMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scanner | ApartScanner]
@@ -102,7 +102,7 @@ class Migration(Loop):
         self,
         plan: Plan,
         source: Source,
-        state: State,
+        state: RecordStore,
         report: Report,
         make_pools: PoolsMaker,
         make_scanner: ScannerMaker,
@@ -156,7 +156,7 @@ class Migration(Loop):
         self._debugging = report.debugging
 
     def _prepare(
-        self, source: Source, state: State, make_scanner: ScannerMaker
+        self, source: Source, state: RecordStore, make_scanner: ScannerMaker
     ) -> tuple[Ledger, Scanner | ApartScanner | Lister]:
         if not isinstance(source, CloudSource):
             return Ledger(source, state, self._report), make_scanner(self._inbox.put)

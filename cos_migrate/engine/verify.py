@@ -20,7 +20,7 @@ from cos_migrate.pools.messages import Compared, Kind, Message, Reply, source_fi
 from cos_migrate.report.report import Report, Summary
 from cos_migrate.sources.base import Source
 from cos_migrate.state import parse as recorded
-from cos_migrate.state.store import State
+from cos_migrate.state.store import RecordStore
 from cos_migrate.state.stored import StoredRecords
 from cos_migrate.text import printable
 
@@ -86,7 +86,7 @@ class Check(Loop):
         window: TimeWindow,
         reload_credentials: Callable[[], Credentials | None],
         source: Source,
-        state: State,
+        state: RecordStore,
         report: Report,
         make_pools: PoolsMaker,
     ) -> None:

@@ -41,7 +41,8 @@ from cos_migrate.scan.walk_process import ApartScanner
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.bucket import CloudSource
 from cos_migrate.sources.recipe import ScanJob, proxy_of, request_limit
-from cos_migrate.state.store import State, note_run
+from cos_migrate.state.opening import open_store
+from cos_migrate.state.store import RecordStore, note_run
 
 _BILLED_LARGE = frozenset(
     {
@@ -205,10 +206,10 @@ class Run:
         Return a summary for each of the two. Raises StateError.
         """
         common = self._config.common
-        with State.open(
+        with open_store(
             self._place.database,
             max_open_files=common.rocks_max_open_file,
-            tell=self._report.event,
+            notify=self._report.event,
         ) as state:
             self._source.java_records = state.taken_over
             note_run(self._place.database, self._source.job_text())
@@ -236,7 +237,7 @@ class Run:
                 summaries.append(self._check(state))
             return summaries
 
-    def _check(self, state: State) -> Summary:
+    def _check(self, state: RecordStore) -> Summary:
         """Compare what is recorded with what is on COS."""
         report = self._make_report("")
         report.begin_check()

@@ -12,7 +12,7 @@ import plyvel
 from cos_migrate.errors import StateError
 from cos_migrate.state import folder as files
 from cos_migrate.state.folder import Damaged
-from cos_migrate.state.store import State
+from cos_migrate.state.store import RecordStore
 
 # Uncompressed: measured against snappy with a million objects, writing takes half the processor
 # time and private memory; the disk pays with 110 MB more. LevelDB maps each open table whole, so
@@ -28,7 +28,7 @@ _OPTIONS: dict[str, Any] = {
 _OPEN_FILES = 64
 
 
-class LevelDb(State):
+class LevelDb(RecordStore):
     """An open LevelDB database."""
 
     engine = files.LEVELDB
@@ -164,7 +164,3 @@ def _reason(folder: Path, error: Exception) -> Exception:
 def _words(error: Exception) -> str:
     text = error.args[0] if error.args else ""
     return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-
-
-ENGINE = LevelDb
-JAVA = JavaLevelDb()

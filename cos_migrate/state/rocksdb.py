@@ -14,7 +14,7 @@ import rocksdict
 
 from cos_migrate.state import folder as files
 from cos_migrate.state.folder import Damaged
-from cos_migrate.state.store import State
+from cos_migrate.state.store import RecordStore
 
 _BUFFER = 4 << 20
 _CACHE = 8 << 20
@@ -26,7 +26,7 @@ _MISUSE = (TypeError, rocksdict.DbClosedError)
 """Mistakes of the caller, not of the files."""
 
 
-class RocksDb(State):
+class RocksDb(RecordStore):
     """An open RocksDB database of raw bytes."""
 
     engine = files.ROCKSDB
@@ -160,7 +160,3 @@ def _options(max_open_files: int, *, new: bool = True) -> Any:
     options.set_stats_dump_period_sec(0)
     options.set_stats_persist_period_sec(0)
     return options
-
-
-ENGINE = RocksDb
-JAVA = JavaRocksDb()

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.errors import StateError
-from cos_migrate.state.store import IN_USE, State
+from cos_migrate.state.opening import IN_USE, open_store
+from cos_migrate.state.store import RecordStore
 
 ROOT = Path(__file__).parents[2]
 PER_BATCH = 20
@@ -24,9 +25,9 @@ PER_BATCH = 20
 WRITER = """
 import sys
 from pathlib import Path
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 folder, engine, first = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-with State.open(folder, engine=engine) as state:
+with open_store(folder, engine=engine) as state:
     assert state.notices == (), state.notices
     for number in range(first, 10**9):
         pairs = [(b"%d-%d" % (number, part), b"x" * 300) for part in range(20)]
@@ -38,8 +39,8 @@ with State.open(folder, engine=engine) as state:
 HOLDER = """
 import sys
 from pathlib import Path
-from cos_migrate.state.store import State
-with State.open(Path(sys.argv[1]), engine=sys.argv[2]) as state:
+from cos_migrate.state.opening import open_store
+with open_store(Path(sys.argv[1]), engine=sys.argv[2]) as state:
     state.write([(b"a", b"1")])
     print("open", flush=True)
     sys.stdin.read()
@@ -54,9 +55,9 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from cos_migrate.errors import StateError
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-with State.open(Path(sys.argv[1]), engine=sys.argv[2]) as state:
+with open_store(Path(sys.argv[1]), engine=sys.argv[2]) as state:
     number = 0
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, most))
@@ -92,7 +93,7 @@ def python(code: str, *words: object) -> subprocess.Popen[bytes]:
 
 def check(folder: Path, acknowledged: int) -> int:
     """Check a database after a kill; return the number of the batch to go on with."""
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert state.notices == ()
         last = int(state.get(b"last") or -1)
         assert last in {acknowledged, acknowledged + 1}
@@ -128,10 +129,10 @@ def test_a_process_that_is_stopped_is_in_use_and_a_killed_one_is_not(
         assert process.stdout.readline() == b"open\n"
         process.send_signal(signal.SIGSTOP)
         with pytest.raises(StateError) as caught:
-            State.open(tmp_path)
+            open_store(tmp_path)
         assert (caught.value.code, str(caught.value)) == ("in-use", IN_USE)
         process.kill()
-    with State.open(tmp_path) as state:
+    with open_store(tmp_path) as state:
         assert state.notices == ()
         assert state.get(b"a") == b"1"
 
@@ -143,11 +144,11 @@ def test_a_database_that_another_program_has_open_is_in_use(tmp_path: Path) -> N
         assert process.stdout
         assert process.stdout.readline().strip() == b"open"
         with pytest.raises(StateError) as caught:
-            State.open(folder)
+            open_store(folder)
         assert caught.value.code == "in-use"
         process.communicate()
     assert list(tmp_path.glob("db.damaged-*")) == []
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert (state.engine, state.notices) == ("leveldb", ())
 
 
@@ -161,7 +162,7 @@ def test_a_refused_write_is_fatal_and_spoils_nothing(engine: str, tmp_path: Path
     number, code, fatal, message = first.split(" ", 3)
     assert (code, fatal, later) == ("unusable", "True", "unusable")
     assert message.startswith("cannot write the record database")
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert state.notices == ()
         keys = [key for key, _ in state.scan(b"")]
     # The refused write itself may be there or not: nobody was told that it is.
@@ -188,7 +189,7 @@ def fill(file: Path) -> None:
             pass
 
 
-def write_until_refused(state: State) -> tuple[int, StateError]:
+def write_until_refused(state: RecordStore) -> tuple[int, StateError]:
     for number in itertools.count():
         try:
             state.write([(b"%06d" % number, os.urandom(20_000))])
@@ -199,16 +200,16 @@ def write_until_refused(state: State) -> tuple[int, StateError]:
 
 def test_a_full_disk_is_said_and_overcome(engine: str, tiny_disk: Path) -> None:
     folder = tiny_disk / "db"
-    with State.open(folder, engine=engine) as state:
+    with open_store(folder, engine=engine) as state:
         written, error = write_until_refused(state)
     assert "disk is full" in str(error)
     assert (error.code, error.fatal) == ("unusable", True)
     fill(tiny_disk / "rest")
     with pytest.raises(StateError) as caught:  # no room even to open
-        State.open(folder)
+        open_store(folder)
     assert caught.value.code == "unusable"
     subprocess.run(["mount", "-o", "remount,size=64m", str(tiny_disk)], check=True)
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert state.notices == ()
         assert sum(1 for _ in state.scan(b"")) - written in {0, 1}
         state.write([(b"more", b"")], sync=True)
@@ -220,17 +221,17 @@ def test_without_room_for_a_copy_a_damaged_database_is_not_touched(
 ) -> None:
     folder = tiny_disk / "db"
     pairs = [(b"%06d" % number, os.urandom(20_000)) for number in range(200)]
-    with State.open(folder, engine=engine) as state:
+    with open_store(folder, engine=engine) as state:
         state.write(pairs)
     (folder / "CURRENT").unlink()
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     fill(tiny_disk / "rest")
     with pytest.raises(StateError, match="disk is full") as caught:
-        State.open(folder)
+        open_store(folder)
     assert caught.value.code == "unusable"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert list(tiny_disk.glob("db.damaged-*")) == []
     (tiny_disk / "rest").unlink()
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert len(state.notices) == 2
         assert list(state.scan(b"")) == pairs

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 
 rocksdict = pytest.importorskip("rocksdict")
 pytest.importorskip("plyvel")
@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[2]
 OPENER = """
 import sys
 from pathlib import Path
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 print("begin", flush=True)
-with State.open(Path(sys.argv[1]), engine=sys.argv[2]) as state:
+with open_store(Path(sys.argv[1]), engine=sys.argv[2]) as state:
     print(len(list(state.scan(b""))))
 """
 # Every call of what changes files beside the database counts; before the call of the given
@@ -32,7 +32,8 @@ with State.open(Path(sys.argv[1]), engine=sys.argv[2]) as state:
 STEPPER = """
 import os, shutil, signal, sys
 from pathlib import Path
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
+from cos_migrate.state.store import RecordStore
 from cos_migrate.state import folder as files, java as take_over
 left = int(sys.argv[3])
 def step(module, name):
@@ -47,10 +48,10 @@ def step(module, name):
 for module, name in [
     (os, "link"), (os, "mkdir"), (os, "rename"), (os, "replace"), (os, "unlink"), (os, "rmdir"),
     (shutil, "rmtree"), (shutil, "copyfile"), (files, "sync_folder"), (files, "sync_names"),
-    (State, "write"), (State, "close"),
+    (RecordStore, "write"), (RecordStore, "close"),
 ]:
     step(module, name)
-State.open(Path(sys.argv[1]), engine=sys.argv[2]).close()
+open_store(Path(sys.argv[1]), engine=sys.argv[2]).close()
 print("survived", flush=True)
 """
 
@@ -74,7 +75,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def check(folder: Path, original: dict[str, bytes], pairs: dict[bytes, bytes]) -> None:
     """Check that nothing is lost and nothing left over, and that the original is whole."""
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert dict(state.scan(b"")) == pairs
         assert state.taken_over
         assert all("damaged" not in notice for notice in state.notices)
@@ -86,7 +87,7 @@ def test_a_kill_at_every_step(engine: str, tmp_path: Path) -> None:
     original = contents(JAVA_DB)
     whole = tmp_path / "whole" / "db"
     shutil.copytree(JAVA_DB, whole)
-    with State.open(whole) as state:
+    with open_store(whole) as state:
         pairs = dict(state.scan(b""))
     for steps in itertools.count(step=1 if engine == "leveldb" else 5):
         folder = tmp_path / str(steps) / "db"

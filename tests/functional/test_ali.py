@@ -13,7 +13,7 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.emulator import Fault as CosFault
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 from tests.fakes.oss_faults import Fault
 from tests.fakes.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
 from tests.fakes.oss_signature import Account
@@ -459,7 +459,7 @@ def test_what_java_has_recorded_is_checked_by_what_oss_tells(
         oss.put(name, b"12345")
     ali.ali["prefix"] = "p/"
     assert ali.run().code == 0
-    with State.open(ali.database) as state:
+    with open_store(ali.database) as state:
         state.write([], [key for key, _ in state.scan(b"[cosmigrate stored] ")])
     ali.common["check"] = "on"
     cos.faults.append(CosFault("wrong-crc", operation="HeadObject", key="b", times=-1))

@@ -14,7 +14,7 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.emulator.signature import Account
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored, wait_until
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, end, records
 from tests.functional.waiting import HeldCos, kill_in_the_middle, parts_written
@@ -617,7 +617,7 @@ def test_what_java_has_recorded_is_checked_by_what_the_source_tells(
         put(cos, key, b"12345")
     tool.common["cosPath"] = "/to/"
     assert tool.run().code == 0
-    with State.open(tool.database) as state:
+    with open_store(tool.database) as state:
         state.write([], [key for key, _ in state.scan(b"[cosmigrate stored] ")])
     cos.store.put(BUCKET, "to/a b/2", cos.store.receive([b"54321"]), {}, acl="")
     cos.store.delete(SOURCE, "gone")

@@ -10,7 +10,8 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.http.dates import http_date
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
+from cos_migrate.state.store import RecordStore
 from tests.fakes.scripted import Asked, Says, Scripted, scripted
 from tests.functional.cloud_tool import CloudTool, counted, stored
 
@@ -148,8 +149,8 @@ def test_keys_of_a_list(
     assert tool.run().counts() == counted(skip=2)
 
 
-def rewritten(tool: CloudTool, change: Callable[[State], None]) -> None:
-    with State.open(tool.database) as state:
+def rewritten(tool: CloudTool, change: Callable[[RecordStore], None]) -> None:
+    with open_store(tool.database) as state:
         change(state)
 
 
@@ -158,7 +159,7 @@ def test_records_without_a_time_count_and_are_completed(
 ) -> None:
     assert tool.run().counts() == counted(new=2)
 
-    def forget(state: State) -> None:
+    def forget(state: RecordStore) -> None:
         """Leave what 0.1 would have left: a CRC-64 under a key of its own."""
         kept = dict(state.scan(b"[cosmigrate stored] "))
         assert set(kept) == {b"[cosmigrate stored] /a", b"[cosmigrate stored] /b/c"}
@@ -169,7 +170,7 @@ def test_records_without_a_time_count_and_are_completed(
     rewritten(tool, forget)
     vague.change("a")
     assert tool.run().counts() == counted(skip=2)
-    with State.open(tool.database) as state:
+    with open_store(tool.database) as state:
         kept = dict(state.scan(b"[cosmigrate "))
     assert b"T1795417188" in kept[b"[cosmigrate stored] /a"]
     assert b"C0000000000000011" in kept[b"[cosmigrate stored] /a"]
@@ -201,7 +202,7 @@ def test_true_etags_need_no_time(tool: CloudTool, vague: Vague, server: Scripted
     of_objects(server)
     assert tool.run().counts() == counted(skip=1)
     assert of_objects(server) == []
-    with State.open(tool.database) as state:
+    with open_store(tool.database) as state:
         [(_, value)] = state.scan(b"[cosmigrate stored] ")
     assert b" T" not in value
 

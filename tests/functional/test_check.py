@@ -300,7 +300,7 @@ def test_an_encrypted_object_is_compared_by_its_plain_length(cos: EmbeddedCos, t
 
 
 def forget_checksums(database: Path) -> None:
-    from cos_migrate.state.store import State  # noqa: PLC0415
+    from cos_migrate.state.opening import open_store  # noqa: PLC0415
 
-    with State.open(database) as state:
+    with open_store(database) as state:
         state.write([], [key for key, _ in state.scan(b"[cosmigrate stored] ")])

@@ -12,7 +12,7 @@ import pytest
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.emulator import Fault as CosFault
 from cos_migrate.emulator.signature import Account
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 from tests.fakes import oss_server, qiniu_tokens, s3_server, upyun_server, upyun_tokens
 from tests.fakes.oss_server import OssServer
 from tests.fakes.qiniu_server import BUCKET as QINIU_BUCKET
@@ -402,7 +402,7 @@ def test_a_check_does_not_believe_a_page(tmp_path: Path, cos: EmbeddedCos) -> No
     """The source is asked where no CRC-64 is recorded, as in the Java tool's records."""
     with ali(tmp_path / "tool", cos) as cloud:
         must_all_arrive(cloud, cos)
-        with State.open(cloud.tool.database) as state:
+        with open_store(cloud.tool.database) as state:
             crcs = [key for key, _ in state.scan(b"[cosmigrate ")]
             assert len(crcs) >= len(OBJECTS)
             state.write([], crcs, sync=True)

@@ -233,9 +233,9 @@ def test_records_of_the_java_tool(tool: CloudTool, web: WebServer, cos: Embedded
 
 
 def put_record(database: Path, key: str, value: str) -> None:
-    from cos_migrate.state.store import State  # noqa: PLC0415
+    from cos_migrate.state.opening import open_store  # noqa: PLC0415
 
-    with State.open(database) as state:
+    with open_store(database) as state:
         state.write([(key.encode(), value.encode())], [], sync=True)
 
 

@@ -160,8 +160,9 @@ def end(process: subprocess.Popen[str], seconds: float = 240) -> Ended:
 def records(database: Path) -> dict[str, str]:
     """Return everything in a record database."""
     code = (
-        "import sys, json\nfrom pathlib import Path\nfrom cos_migrate.state.store import State\n"
-        "with State.open(Path(sys.argv[1])) as state:\n"
+        "import sys, json\nfrom pathlib import Path\n"
+        "from cos_migrate.state.opening import open_store\n"
+        "with open_store(Path(sys.argv[1])) as state:\n"
         "    pairs = {k.decode(): v.decode() for k, v in state.scan(b'')}\n"
         "print(json.dumps(pairs))"
     )

@@ -15,7 +15,7 @@ from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock, NoFileLocks
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.logs import Logs
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 
 if sys.platform == "win32":
     pytest.skip("every file system keeps locks there", allow_module_level=True)
@@ -60,17 +60,17 @@ def test_a_file_system_without_locks(
 def test_a_database_without_locks_is_not_in_use(
     name: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with State.open(tmp_path / "db") as state:
+    with open_store(tmp_path / "db") as state:
         state.write([(b"a", b"1")])
     with monkeypatch.context() as patched:
         refuse(patched, name, number)
         with pytest.raises(StateError) as caught:
-            State.open(tmp_path / "db")
+            open_store(tmp_path / "db")
     assert caught.value.code == "unusable"
     assert "another process" not in str(caught.value)
     if name == "flock" or number in {errno.ENOLCK, errno.EOPNOTSUPP}:
         assert "local disk" in str(caught.value)
-    with State.open(tmp_path / "db") as state:
+    with open_store(tmp_path / "db") as state:
         assert state.get(b"a") == b"1"
 
 

@@ -23,7 +23,8 @@ from cos_migrate.safe_files import (
     private_place,
     write_file,
 )
-from cos_migrate.state.store import State, note_run
+from cos_migrate.state.opening import open_store
+from cos_migrate.state.store import note_run
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither modes nor owners")
 superuser = pytest.mark.skipif(
@@ -133,10 +134,10 @@ def test_locks_lists_and_databases_follow_no_link(
         FileLock(path).acquire()
 
     def database(path: Path) -> None:
-        State.open(path).close()
+        open_store(path).close()
 
     def beside(path: Path) -> None:
-        State.open(path.with_name("database")).close()
+        open_store(path.with_name("database")).close()
 
     def note(path: Path) -> None:
         note_run(path.parent, "job")
@@ -160,18 +161,18 @@ def test_locks_lists_and_databases_follow_no_link(
 @pytest.mark.parametrize("name", ["000009.log", "README", "MANIFEST-000002"])
 def test_no_library_writes_through_a_link(tmp_path: Path, victim: Path, name: str) -> None:
     folder = tmp_path / "a" / "b" / "database"
-    State.open(folder).close()
+    open_store(folder).close()
     folder.chmod(0o1777)
     link = folder / name
     link.unlink(missing_ok=True)
     link.symlink_to(victim / "precious")
     for _ in range(2):
         with pytest.raises(StateError, match=rf"{name}\): it is a symbolic link"):
-            State.open(folder)
+            open_store(folder)
     assert mode(folder) & 0o777 == 0o755
     assert untouched(victim)
     link.unlink()
-    State.open(folder).close()
+    open_store(folder).close()
 
 
 def test_folders_are_made_for_this_user_alone(tmp_path: Path) -> None:

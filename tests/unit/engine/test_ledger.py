@@ -12,7 +12,8 @@ from cos_migrate.engine.commit import Ledger
 from cos_migrate.model import Failure, Fingerprint, ListRange, SourceObject
 from cos_migrate.scan.positions import Positions
 from cos_migrate.scan.walk import Listed
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
+from cos_migrate.state.store import RecordStore
 from tests.unit.keys_source import KeysSource
 
 GONE = Failure("GetObject", "it does not exist any more", status=404, code="NoSuchKey")
@@ -20,7 +21,7 @@ REPORT: Any = SimpleNamespace(add=lambda _: None)
 PAGE = 1
 
 
-def ledger_of(state: State) -> Ledger:
+def ledger_of(state: RecordStore) -> Ledger:
     positions = Positions([(ListRange(), "")], "", resumed=False)
     return Ledger(KeysSource(["key"]), state, REPORT, positions)
 
@@ -31,7 +32,7 @@ def test_what_was_gone_when_it_was_tried_and_is_listed_yet_is_tried_again(
     tmp_path: Path, *, listed_first: bool, committed: bool
 ) -> None:
     obj = SourceObject("key", "key", Fingerprint(1), PAGE)
-    with State.open(tmp_path / "db") as state:
+    with open_store(tmp_path / "db") as state:
         first = ledger_of(state)
         first.listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
         first.failed(obj, "/key", "key", Failure("GetObject", "it broke", code="Timeout"))
@@ -51,7 +52,7 @@ def test_what_was_gone_when_it_was_tried_and_is_listed_yet_is_tried_again(
 
 
 def test_what_is_gone_and_not_listed_is_forgotten(tmp_path: Path) -> None:
-    with State.open(tmp_path / "db") as state:
+    with open_store(tmp_path / "db") as state:
         first = ledger_of(state)
         first.listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
         first.failed(SourceObject("key", "key", Fingerprint(1), PAGE), "/key", "key", GONE)

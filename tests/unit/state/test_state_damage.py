@@ -12,7 +12,8 @@ import pytest
 
 from cos_migrate.errors import StateError
 from cos_migrate.state.folder import Damaged
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
+from cos_migrate.state.store import RecordStore
 
 PAIRS = [(b"key %06d" % number, b"%d " % number * 40) for number in range(2000)]
 
@@ -28,9 +29,9 @@ def folder(engine: str, tmp_path: Path) -> Path:
     """Make a database with several tables and a log."""
     made = tmp_path / "db"
     for start in range(0, 2000, 500):  # opening turns what the log holds into a table
-        with State.open(made, engine=engine) as state:
+        with open_store(made, engine=engine) as state:
             state.write(PAIRS[start : start + 500])
-    State.open(made).close()
+    open_store(made).close()
     assert len(tables(made)) > 1
     (made / "README").write_text("job\n", encoding="utf-8")
     return made
@@ -86,7 +87,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_records_survive_the_loss_of_what_names_them(folder: Path, damage: str) -> None:
     DAMAGES[damage](folder)
     before = contents(folder)
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert list(state.scan(b"")) == PAIRS
         state.write([(b"more", b"1")], sync=True)
         [copy] = copies(folder)
@@ -94,7 +95,7 @@ def test_records_survive_the_loss_of_what_names_them(folder: Path, damage: str) 
         assert str(copy) in state.notices[0]
         assert "repaired" in state.notices[1]
     assert contents(copy) == before
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert state.notices == ()
         assert state.get(b"more") == b"1"
     assert (folder / "README").read_text(encoding="utf-8") == "job\n"
@@ -103,45 +104,45 @@ def test_records_survive_the_loss_of_what_names_them(folder: Path, damage: str) 
 
 def test_the_loss_of_a_table_costs_its_records_only(folder: Path) -> None:
     tables(folder)[0].unlink()
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         left = list(state.scan(b""))
         assert "repaired" in state.notices[1]
     assert 0 < len(left) < len(PAIRS)
     assert set(left) < set(PAIRS)
 
 
-def read_all(state: State) -> list[bytes | None]:
+def read_all(state: RecordStore) -> list[bytes | None]:
     return [state.get(key) for key, _ in PAIRS]
 
 
-def scan_all(state: State) -> list[tuple[bytes, bytes]]:
+def scan_all(state: RecordStore) -> list[tuple[bytes, bytes]]:
     return list(state.scan(b""))
 
 
 @pytest.mark.parametrize("read", [read_all, scan_all])
 def test_a_spoilt_block_is_never_a_missing_record(
-    folder: Path, read: Callable[[State], object]
+    folder: Path, read: Callable[[RecordStore], object]
 ) -> None:
     spoil(tables(folder)[-1], 0.4)
-    with State.open(folder) as state, pytest.raises(StateError, match="run again") as caught:
+    with open_store(folder) as state, pytest.raises(StateError, match="run again") as caught:
         read(state)
     assert (caught.value.code, caught.value.fatal) == ("damaged", True)
     assert copies(folder) == []
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert len(state.notices) == 2
         left = list(state.scan(b""))
         assert 0 < len(left) < len(PAIRS)
         assert set(left) < set(PAIRS)
         assert [state.get(key) for key, _ in left] == [value for _, value in left]
     assert len(copies(folder)) == 1
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert state.notices == ()
 
 
 def test_every_look_up_in_a_spoilt_database_is_right_or_refused(folder: Path) -> None:
     spoil(tables(folder)[-1], 0.4)
     refused = []
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         for key, value in PAIRS:
             try:
                 assert state.get(key) == value
@@ -153,19 +154,19 @@ def test_every_look_up_in_a_spoilt_database_is_right_or_refused(folder: Path) ->
 @pytest.mark.parametrize("read", [read_all, scan_all])
 @pytest.mark.parametrize("keep", [0, 0.5])
 def test_a_table_without_its_end_is_never_a_missing_record(
-    folder: Path, read: Callable[[State], object], keep: float
+    folder: Path, read: Callable[[RecordStore], object], keep: float
 ) -> None:
     """Without the end no part of it can be read."""
     table = tables(folder)[-1]
     size = table.stat().st_size
     whole = int(size * keep)
     table.write_bytes(table.read_bytes()[:whole] + bytes((size - whole) if keep else 0))
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         if not state.notices:  # one library looks at a table only when it is needed
             with pytest.raises(StateError) as caught:
                 read(state)
             assert caught.value.code == "damaged"
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         left = list(state.scan(b""))
         assert 0 < len(left) < len(PAIRS)
         assert set(left) < set(PAIRS)
@@ -175,17 +176,17 @@ def test_a_table_without_its_end_is_never_a_missing_record(
 def test_no_garbage_makes_it_unusable(engine: str, tmp_path: Path) -> None:
     """Whatever is left of a database, opening gives one that works, and says so."""
     folder = tmp_path / "db"
-    with State.open(folder, engine=engine) as state:
+    with open_store(folder, engine=engine) as state:
         state.write(PAIRS)
     for path in folder.iterdir():
         if path.name not in {"COSMIGRATE", "LOCK"}:
             path.write_bytes(os.urandom(3000))
     (folder / "README").write_text("job\n", encoding="utf-8")
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert state.engine == engine
         assert len(state.notices) == 2
         state.write([(b"a", b"1")])
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert (state.engine, state.notices) == (engine, ())
         assert state.get(b"a") == b"1"
     assert (folder / "README").read_text(encoding="utf-8") == "job\n"
@@ -194,7 +195,8 @@ def test_no_garbage_makes_it_unusable(engine: str, tmp_path: Path) -> None:
 def test_what_cannot_be_repaired_begins_anew(
     folder: Path, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library = importlib.import_module(f"cos_migrate.state.{engine}").ENGINE
+    kind = {"leveldb": "LevelDb", "rocksdb": "RocksDb"}[engine]
+    library = getattr(importlib.import_module(f"cos_migrate.state.{engine}"), kind)
 
     def in_vain(_folder: Path) -> None:
         raise Damaged("nothing is left")
@@ -203,13 +205,13 @@ def test_what_cannot_be_repaired_begins_anew(
     (folder / "CURRENT").unlink()
     (folder / "lost").mkdir()
     before = contents(folder)
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert list(state.scan(b"")) == []
         assert "begins anew" in state.notices[1]
         state.write(PAIRS)
     [copy] = copies(folder)
     assert contents(copy) == before
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert (state.engine, state.notices) == (engine, ())
         assert list(state.scan(b"")) == PAIRS
     assert (folder / "README").read_text(encoding="utf-8") == "job\n"
@@ -218,7 +220,7 @@ def test_what_cannot_be_repaired_begins_anew(
 def test_copies_of_one_second_have_different_names(folder: Path) -> None:
     for number in range(1, 4):
         (folder / "CURRENT").unlink()
-        State.open(folder).close()
+        open_store(folder).close()
         assert len(copies(folder)) == number
 
 
@@ -227,7 +229,7 @@ def test_a_log_with_a_hole_is_damage_and_a_log_cut_short_is_not(
 ) -> None:
     source = tmp_path / "source"
     cut, holed = tmp_path / "cut", tmp_path / "db"
-    with State.open(source, engine=engine) as state:
+    with open_store(source, engine=engine) as state:
         for pair in PAIRS:
             state.write([pair])
         for copy in (cut, holed):  # as kill -9 leaves them
@@ -237,11 +239,11 @@ def test_a_log_with_a_hole_is_damage_and_a_log_cut_short_is_not(
                     (copy / path.name).write_bytes(path.read_bytes())
     [log] = [path for path in cut.glob("*.log") if path.stat().st_size]
     os.truncate(log, log.stat().st_size - 5)
-    with State.open(cut) as state:
+    with open_store(cut) as state:
         assert state.notices == ()
         assert list(state.scan(b"")) == PAIRS[:-1]
     spoil(holed / log.name, 0.5)
-    with State.open(holed) as state:
+    with open_store(holed) as state:
         assert len(state.notices) == 2
         left = list(state.scan(b""))
     assert set(left) < set(PAIRS)
@@ -252,7 +254,7 @@ def test_a_log_with_a_hole_is_damage_and_a_log_cut_short_is_not(
 def test_wherever_a_log_was_cut_batches_are_whole(engine: str, tmp_path: Path) -> None:
     source = tmp_path / "source"
     batches = [[(b"%d-%d" % (n, part), b"x" * 50) for part in range(10)] for n in range(3)]
-    with State.open(source, engine=engine) as state:
+    with open_store(source, engine=engine) as state:
         state.write([(b"doomed", b"")])
         for batch in batches:
             state.write(batch, [b"doomed"])
@@ -264,7 +266,7 @@ def test_wherever_a_log_was_cut_batches_are_whole(engine: str, tmp_path: Path) -
         copy.mkdir()
         for name, data in kept.items():
             (copy / name).write_bytes(data[:size] if name == log else data)
-        with State.open(copy) as state:
+        with open_store(copy) as state:
             assert state.notices == ()
             found = dict(state.scan(b""))
         doomed = found.pop(b"doomed", None)

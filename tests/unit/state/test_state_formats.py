@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 
 plyvel = pytest.importorskip("plyvel")
 rocksdict = pytest.importorskip("rocksdict")
@@ -21,9 +21,9 @@ from pathlib import Path
 for package in sys.argv[2:]:
     sys.modules[package] = None  # what an import of a missing package amounts to
 from cos_migrate.errors import StateError
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 try:
-    with State.open(Path(sys.argv[1])) as state:
+    with open_store(Path(sys.argv[1])) as state:
         print(state.engine, sorted(state.scan(b"")), *state.notices)
 except StateError as error:
     print(error.code, error)
@@ -44,22 +44,22 @@ def contents(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(("first", "second"), [("leveldb", "rocksdb"), ("rocksdb", "leveldb")])
 def test_a_folder_keeps_its_format(tmp_path: Path, first: str, second: str) -> None:
-    with State.open(tmp_path, engine=first) as state:
+    with open_store(tmp_path, engine=first) as state:
         state.write([(b"a", b"1")])
     for engine in (second, "auto"):
-        with State.open(tmp_path, engine=engine) as state:
+        with open_store(tmp_path, engine=engine) as state:
             assert state.engine == first
             assert state.get(b"a") == b"1"
 
 
 def test_a_new_folder_is_leveldb_where_there_is_leveldb(tmp_path: Path) -> None:
-    with State.open(tmp_path) as state:
+    with open_store(tmp_path) as state:
         assert state.engine == "leveldb"
 
 
 def test_a_new_folder_without_leveldb_is_rocksdb_and_stays_so(tmp_path: Path) -> None:
     assert opened_without(tmp_path, "plyvel").startswith("rocksdb []")
-    with State.open(tmp_path) as state:
+    with open_store(tmp_path) as state:
         assert state.engine == "rocksdb"
         assert state.notices == ()
 
@@ -78,27 +78,27 @@ def test_a_folder_without_its_library_is_refused_and_not_touched(
     tmp_path: Path, engine: str, package: str, way_out: str
 ) -> None:
     folder = tmp_path / "db"
-    with State.open(folder, engine=engine) as state:
+    with open_store(folder, engine=engine) as state:
         state.write([(b"a", b"1")])
     before = contents(folder)
     said = opened_without(folder, package)
     assert said.startswith("wrong-format ")
     assert way_out in said
     assert contents(folder) == before
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert state.get(b"a") == b"1"
 
 
 def test_a_folder_that_was_only_begun_is_new(tmp_path: Path) -> None:
     (tmp_path / "COSMIGRATE").touch()
-    with State.open(tmp_path, engine="leveldb") as state:
+    with open_store(tmp_path, engine="leveldb") as state:
         assert (state.engine, state.notices) == ("rocksdb", ())
 
 
 def test_a_creation_that_broke_off_is_begun_again(tmp_path: Path) -> None:
-    with State.open(tmp_path, engine="leveldb"):
+    with open_store(tmp_path, engine="leveldb"):
         pass
     (tmp_path / "CURRENT").unlink()
-    with State.open(tmp_path) as state:
+    with open_store(tmp_path) as state:
         assert (state.engine, state.notices) == ("leveldb", ())
         state.write([(b"a", b"1")])

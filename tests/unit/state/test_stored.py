@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.state import keys as records
 from cos_migrate.state import stored
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 from cos_migrate.state.stored import Stored, StoredRecords, listed_time
 from tests.unit.keys_source import KeysSource
 
@@ -50,7 +50,7 @@ def test_it_is_short() -> None:
 
 
 def test_the_old_form_is_read(tmp_path: Path) -> None:
-    with State.open(tmp_path / "db") as state:
+    with open_store(tmp_path / "db") as state:
         kept = StoredRecords(state, KeysSource([]))
         assert kept.find("/a b", KEY) is None
         state.write([(records.crc64_key(KEY), b"17")])

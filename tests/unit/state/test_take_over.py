@@ -16,7 +16,7 @@ from cos_migrate.errors import StateError
 from cos_migrate.state import folder as files
 from cos_migrate.state import java as take_over
 from cos_migrate.state import keys as records
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 
 plyvel = pytest.importorskip("plyvel")
 rocksdict = pytest.importorskip("rocksdict")
@@ -30,9 +30,9 @@ from pathlib import Path
 for package in sys.argv[2:]:
     sys.modules[package] = None  # what an import of a missing package amounts to
 from cos_migrate.errors import StateError
-from cos_migrate.state.store import State
+from cos_migrate.state.opening import open_store
 try:
-    with State.open(Path(sys.argv[1])) as state:
+    with open_store(Path(sys.argv[1])) as state:
         print(state.engine, len(list(state.scan(b""))), *state.notices)
 except StateError as error:
     print(error.code, error)
@@ -103,7 +103,7 @@ def test_what_the_java_tool_wrote_is_there_key_by_key(
 ) -> None:
     expected = java_pairs(folder, tmp_path)
     before = contents(folder)
-    with State.open(folder, engine=engine) as state:
+    with open_store(folder, engine=engine) as state:
         assert (state.engine, state.taken_over) == (engine, True)
         assert dict(state.scan(b"")) == expected
         [notice] = state.notices
@@ -112,7 +112,7 @@ def test_what_the_java_tool_wrote_is_there_key_by_key(
     assert str(folder) + ".java" in notice
     assert contents(folder.with_name("db.java")) == before
     assert beside(folder) == {"db", "db.java", "db.lock"}
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert (state.engine, state.taken_over, state.notices) == (engine, True, ())
         assert dict(state.scan(b"")) == {**expected, b"new": b"1"}
     readme = (folder / "README").read_text(encoding="utf-8")
@@ -120,7 +120,7 @@ def test_what_the_java_tool_wrote_is_there_key_by_key(
 
 
 def test_the_save_point_and_the_request_ids_are_found(folder: Path) -> None:
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert records.query_request_id(state, "/to here/first/ünï cödé 日本.txt")
         key = records.save_point_key(
             "examplebucket-1250000000",
@@ -140,7 +140,7 @@ def test_the_database_of_the_first_version_of_the_java_tool(
 ) -> None:
     folder = Path(shutil.copytree(DATA / "java_db_2018" / kind, tmp_path / "db"))
     before = contents(folder)
-    with State.open(folder, engine=engine) as state:
+    with open_store(folder, engine=engine) as state:
         assert (state.engine, state.taken_over) == (engine, True)
         found = {key.decode(): value.decode() for key, value in state.scan(b"")}
         assert "33 records, 0 request ids" in state.notices[0]
@@ -159,7 +159,7 @@ def test_list_positions_are_left_behind(tmp_path: Path, engine: str) -> None:
     folder = a_java_database(tmp_path / "db", {**pairs, b"listProgress": b"a|b"})
     (folder / "PROGRESS").write_text("\n/\n", encoding="utf-8")
     (folder / "README").write_text("[srcPrefix: ]", encoding="utf-8")  # with no end
-    with State.open(folder, engine=engine) as state:
+    with open_store(folder, engine=engine) as state:
         assert dict(state.scan(b"")) == pairs
         assert "10 records, 0 request ids, 0 save points" in state.notices[0]
     assert not (folder / "PROGRESS").exists()
@@ -169,7 +169,7 @@ def test_list_positions_are_left_behind(tmp_path: Path, engine: str) -> None:
 
 def test_an_empty_database_is_taken_over_too(tmp_path: Path, engine: str) -> None:
     folder = a_java_database(tmp_path / "db", {})
-    with State.open(folder, engine=engine) as state:
+    with open_store(folder, engine=engine) as state:
         assert "0 records" in state.notices[0]
         assert list(state.scan(b"")) == []
 
@@ -180,7 +180,7 @@ def test_ten_thousand_records_take_less_than_two_seconds_of_work(
     pairs = some_pairs(10_000)
     folder = a_java_database(tmp_path / "db", pairs, flushed=False)
     begun = time.process_time()
-    with State.open(folder, engine=engine) as state:
+    with open_store(folder, engine=engine) as state:
         assert time.process_time() - begun < 2
         assert dict(state.scan(b"")) == pairs
 
@@ -191,7 +191,7 @@ def test_a_long_take_over_tells_how_far_it_is(
     folder = a_java_database(tmp_path / "db", some_pairs(2500))
     monkeypatch.setattr(take_over, "_TELL_EVERY", 0.0)
     told: list[str] = []
-    State.open(folder, tell=told.append).close()
+    open_store(folder, notify=told.append).close()
     line = "taking over the Java tool's records: {} so far"
     assert told == [line.format(1000), line.format(2000), line.format(2500)]
 
@@ -199,7 +199,7 @@ def test_a_long_take_over_tells_how_far_it_is(
 def test_an_older_copy_is_not_overwritten(folder: Path) -> None:
     older = folder.with_name("db.java")
     older.mkdir()
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert str(folder) + ".java-2" in state.notices[0]
     assert list(older.iterdir()) == []
     assert (folder.with_name("db.java-2") / "IDENTITY").exists()
@@ -212,7 +212,7 @@ def test_where_files_cannot_be_linked_they_are_copied(
         raise OSError(errno.EPERM, "no links here")
 
     monkeypatch.setattr(os, "link", refuse)
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert len(list(state.scan(b""))) == 77
 
 
@@ -231,7 +231,7 @@ def test_the_java_tool_that_still_runs_is_in_use(tmp_path: Path) -> None:
         assert other.stdout
         assert other.stdout.readline().strip() == b"open"
         with pytest.raises(StateError) as caught:
-            State.open(folder)
+            open_store(folder)
         other.communicate()
     assert caught.value.code == "in-use"
     assert beside(folder) == {"db", "db.lock"}
@@ -244,7 +244,7 @@ def test_the_java_tool_that_starts_meanwhile_is_in_use(
     answers = iter([False, True])
     monkeypatch.setattr(files, "held_by_library", lambda _: next(answers))
     with pytest.raises(StateError) as caught:
-        State.open(folder)
+        open_store(folder)
     assert caught.value.code == "in-use"
     assert contents(folder) == before
     assert beside(folder) == {"db", "db.lock"}
@@ -268,7 +268,7 @@ def test_without_the_library_that_reads_it_it_is_not_touched(
 
 def test_without_leveldb_ours_is_rocksdb(folder: Path) -> None:
     assert opened_by(folder, "plyvel").startswith("rocksdb 77 taken over")
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert (state.engine, state.notices) == ("rocksdb", ())
 
 
@@ -304,7 +304,7 @@ def test_of_a_damaged_one_what_can_be_read_is_taken_over_and_it_is_said(
     assert callable(harm)
     harm(folder)
     before = contents(folder)
-    with State.open(folder, engine=engine) as state:
+    with open_store(folder, engine=engine) as state:
         assert len(state.notices) == 2
         assert "was damaged" in state.notices[0]
         assert "sent again" in state.notices[0]
@@ -317,7 +317,7 @@ def test_of_a_damaged_one_what_can_be_read_is_taken_over_and_it_is_said(
 def test_a_log_cut_short_by_a_kill_is_no_damage(folder: Path) -> None:
     log = the(folder, "*.log")
     os.truncate(log, log.stat().st_size - 10)
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert len(state.notices) == 1
         assert len(list(state.scan(b""))) == 76
 
@@ -330,7 +330,7 @@ def test_one_of_which_nothing_can_be_read_is_refused_and_not_touched(
             path.write_bytes(b"\xff" * path.stat().st_size)
     before = contents(folder)
     with pytest.raises(StateError, match="nothing could be read from it") as caught:
-        State.open(folder, engine=engine)
+        open_store(folder, engine=engine)
     assert (caught.value.code, caught.value.fatal) == ("damaged", True)
     assert contents(folder) == before
     assert beside(folder) == {"db", "db.lock"}
@@ -339,7 +339,7 @@ def test_one_of_which_nothing_can_be_read_is_refused_and_not_touched(
 def test_a_damaged_one_of_the_first_version(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(DATA / "java_db_2018" / "table", tmp_path / "db"))
     flip(the(folder, "MANIFEST-*"), 40)
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert "was damaged" in state.notices[0]
         assert len(list(state.scan(b""))) == 33
 
@@ -348,7 +348,7 @@ def test_a_take_over_that_broke_off_begins_again(folder: Path) -> None:
     work = folder.with_name("db.takeover")
     (work / "copy").mkdir(parents=True)
     (work / "copy" / "half.sst").touch()
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert len(list(state.scan(b""))) == 77
         assert len(state.notices) == 1
     assert beside(folder) == {"db", "db.java", "db.lock"}
@@ -356,7 +356,7 @@ def test_a_take_over_that_broke_off_begins_again(folder: Path) -> None:
 
 def broken_off_between_the_names(folder: Path) -> dict[bytes, bytes]:
     """Leave what a kill leaves when the old folder has its new name, and the new one not yet."""
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         pairs = dict(state.scan(b""))
     work = folder.with_name("db.takeover")
     work.mkdir()
@@ -369,7 +369,7 @@ def test_a_take_over_is_finished_by_the_next_start(folder: Path, there: bool) ->
     pairs = broken_off_between_the_names(folder)
     if there:
         folder.mkdir()
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert dict(state.scan(b"")) == pairs
         assert state.taken_over
         assert "38 records" in state.notices[0]
@@ -380,7 +380,7 @@ def test_the_java_tool_that_wrote_on_is_read_again(folder: Path) -> None:
     broken_off_between_the_names(folder)
     folder.with_name("db.java").rename(folder)
     (folder.with_name("db.takeover") / "new" / "stale").touch()
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert len(list(state.scan(b""))) == 77
     assert not (folder / "stale").exists()
     assert beside(folder) == {"db", "db.java", "db.lock"}
@@ -389,17 +389,17 @@ def test_the_java_tool_that_wrote_on_is_read_again(folder: Path) -> None:
 def test_what_was_begun_in_its_place_is_kept_and_so_is_what_was_taken_over(folder: Path) -> None:
     broken_off_between_the_names(folder)
     plyvel.DB(str(folder), create_if_missing=True).close()
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert list(state.scan(b"")) == []
         assert not state.taken_over
     assert (folder.with_name("db.takeover") / "new" / "TAKEN_OVER").exists()
 
 
 def test_a_database_that_begins_anew_has_no_records_of_the_java_tool(folder: Path) -> None:
-    with State.open(folder):
+    with open_store(folder):
         pass
     files.clear(folder)
-    with State.open(folder) as state:
+    with open_store(folder) as state:
         assert not state.taken_over
 
 
@@ -413,7 +413,7 @@ def test_nothing_is_left_when_the_disk_refuses(
 
     monkeypatch.setattr(take_over, "_write_synced", refuse)
     with pytest.raises(StateError, match="disk is full") as caught:
-        State.open(folder)
+        open_store(folder)
     assert caught.value.code == "unusable"
     assert contents(folder) == before
     assert beside(folder) == {"db", "db.lock"}
