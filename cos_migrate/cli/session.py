@@ -104,31 +104,31 @@ class Session:
         logs = Logs(self._folder / "log", debug=line.debug, mode=self._file_mode)
         console = self._console
         if common.token:
-            console.say("Use temporary token to put object")
+            console.announce("Use temporary token to put object")
         announcement = source_type.announcement(loaded.config.source)
         if announcement:
-            console.say(announcement)
+            console.announce(announcement)
         logs.begin("\n".join(header_of(line.config_path, loaded.shown)))
         pointless = without_effect(common, source_type)
         exposed = exposed_files(line.config_path, loaded)
         for warning in (*line.warnings, *loaded.warnings, *exposed, *pointless):
-            console.complain(f"warning: {warning}")
+            console.warn(warning)
             logs.warning(warning)
         try:
             with self._signals(logs):
                 while True:
                     code = self._round(loaded, source_type, console, logs)
                     noted = self._signal
-                    logs.ended(self._ending(code))
+                    logs.note_end(self._ending(code))
                     if common.daemon_mode and not self._stop_code():
                         with suppress(queue.Empty):
                             self._wake.get(timeout=common.daemon_mode_inter_val)
                     if self._stop_code() or not common.daemon_mode:
                         if self._signal != noted:
-                            logs.ended(self._ending(code))
+                            logs.note_end(self._ending(code))
                         return self._stop_code() or code
         except BaseException as error:
-            logs.ended(f"error: {words_of(error)}")
+            logs.note_end(f"error: {words_of(error)}")
             raise
         finally:
             console.close()
@@ -160,7 +160,7 @@ class Session:
                 raise ConfigError([f"{loaded.config.common.batch_task_path} holds no task"])
         except ConfigError as error:
             # In daemon mode the next round may find it usable again.
-            console.complain(str(error))
+            console.print_error(str(error))
             logs.error(str(error))
             codes.append(2)
         return max(codes)
@@ -183,8 +183,8 @@ class Session:
         if task.config is None:
             line = f"task:{task.number} invalid"
             why = f"{line}: {task.problem}"
-            console.say(line)
-            console.complain(why)
+            console.announce(line)
+            console.print_error(why)
             logs.error(why)
             return 2
         header = header_of(self._line.config_path, loaded.shown)
@@ -211,13 +211,13 @@ class Session:
             summaries = self._run.execute()
         except StateError as error:
             # Another task may be able to work, and in daemon mode the next round.
-            console.complain(str(error))
+            console.print_error(str(error))
             logs.error(str(error))
             return 3
         self._statuses += [summary.status for summary in summaries]
         if summaries[0].found_nothing:
             line = "nothing was found to migrate"
-            console.say(line)
+            console.announce(line)
             logs.info(line)
         return max(summary.exit_code for summary in summaries)
 
@@ -238,7 +238,7 @@ class Session:
     def _signals(self, logs: Logs) -> Iterator[None]:
         """End the run in good order on the first signal, at once on the second."""
         self._hard_limit = signals.HardLimit(
-            last_words=lambda code: logs.ended(
+            last_words=lambda code: logs.note_end(
                 f"{signals.name_of(self._signal)}, exit code {code}, without waiting any longer"
             )
         )

@@ -26,7 +26,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     `launcher` may have a process that is needed already. Raises ConfigError and StateError.
     """
     console = Console(quiet=line.quiet, progress=line.progress)
-    console.say(f"cos migrate tool config path:{line.config_path}")
+    console.announce(f"cos migrate tool config path:{line.config_path}")
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
     scans = Scans(launcher)
     # LevelDB and RocksDB make their files with what the umask allows.

@@ -170,7 +170,7 @@ class Uploads:
                 path = self._spool.reserve(sending, big.obj.fingerprint.size)
                 self._follow(upload, big.use_file(path))
                 if big.without_md5:
-                    self._report.without_md5(sending.cos_path)
+                    self._report.warn_without_md5(sending.cos_path)
 
     def _submit_next(self, upload: Upload) -> None:
         task = upload.big.next_task()

@@ -213,7 +213,7 @@ class Loop(abc.ABC):
         if self._pools.overdue:
             self._end_overdue()
         self._tick()
-        self._report.tick()
+        self._report.show_progress()
         self._watch_window(now)
 
     def _watch_window(self, now: float) -> None:
@@ -228,5 +228,5 @@ class Loop(abc.ABC):
             self._next_wait_line = now + 60
             stamp = time.strftime("%Y-%m-%d %H:%M:%S", local)
             times = str(window).replace(",", ", ")
-            self._report.say(f"currentTime {stamp}, wait next time window [{times}]")
-            self._report.say("-" * 69)
+            self._report.announce(f"currentTime {stamp}, wait next time window [{times}]")
+            self._report.announce("-" * 69)

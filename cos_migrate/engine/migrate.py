@@ -46,7 +46,8 @@ from cos_migrate.model import (
 from cos_migrate.pools.messages import Kind, Message, Reply, reads_source, source_fields
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report import lines
-from cos_migrate.report.report import Report, Summary
+from cos_migrate.report.report import Report
+from cos_migrate.report.summary import Summary
 from cos_migrate.scan import positions
 from cos_migrate.scan.listing import Lister
 from cos_migrate.scan.positions import Positions
@@ -214,7 +215,7 @@ class Migration(Loop):
             missing = self._ask_cos(make, skipped.paths(self._source.target.cos_path))
             self._list_finished = not self._stopping
             if missing:
-                report.warn_behind(words_for_missing(missing, skipped.count, ledger.folder))
+                report.warn_at_end(words_for_missing(missing, skipped.count, ledger.folder))
 
     def _over(self) -> bool:
         if self._pools.under_way:
@@ -249,7 +250,7 @@ class Migration(Loop):
             self._take_found(event)
         elif isinstance(event, ScanEnded):
             self._scan_over = True
-            self._report.listed()
+            self._report.mark_listed()
             if event.failure or self._stopping:
                 self._list_finished = False
             if event.failure:
@@ -263,7 +264,7 @@ class Migration(Loop):
             if self._lists_where_it_reads:
                 self._row.listed()
         if found:
-            self._report.found(*extent_of(found))
+            self._report.count_found(*extent_of(found))
         if self._plan.rules.use_records and self._open and not self._stopping:
             others = self._ledger.leave_recorded(found, self._retried.names)
             self._seen += len(found) - len(others)
@@ -563,7 +564,7 @@ class Migration(Loop):
     # -- clock ---------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        self._report.moving(self._uploads.sent)
+        self._report.set_moving_bytes(self._uploads.sent)
         if isinstance(self._scanner, ApartScanner):
             for line in self._scanner.watch():
                 self._report.warn(line)

@@ -17,7 +17,8 @@ from cos_migrate.engine.probes import Probes
 from cos_migrate.errors import StateError
 from cos_migrate.model import Failure, Outcome, SourceObject, Status
 from cos_migrate.pools.messages import Compared, Kind, Message, Reply, source_fields
-from cos_migrate.report.report import Report, Summary
+from cos_migrate.report.report import Report
+from cos_migrate.report.summary import Summary
 from cos_migrate.sources.base import Source
 from cos_migrate.state import parse as recorded
 from cos_migrate.state.store import RecordStore
@@ -167,13 +168,13 @@ class Check(Loop):
             checked = next(self._waiting, None)
             if checked is None:
                 self._complete = True
-                self._report.listed()
+                self._report.mark_listed()
                 break
             room -= 1
             known += 1
             size += max(checked.obj.fingerprint.size, 0)
             self._submit(checked)
-        self._report.found(known, size)
+        self._report.count_found(known, size)
         self._pools.flush()
 
     def _submit(self, checked: Checked) -> None:

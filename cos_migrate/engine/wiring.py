@@ -33,7 +33,8 @@ from cos_migrate.pools.seats import Lost, Results
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
-from cos_migrate.report.report import Report, Summary
+from cos_migrate.report.report import Report
+from cos_migrate.report.summary import Summary
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner
 from cos_migrate.scan.walk_ahead import Scans

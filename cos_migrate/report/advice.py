@@ -1,18 +1,13 @@
-"""Why objects failed, counted by cause, and what a user can do about each."""
+"""What a user can do about a failure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, Side
 from cos_migrate.http.web_pages import FOREIGN
 from cos_migrate.model import Failure
-from cos_migrate.text import printable
-
-_MOST = 100
-"""Distinct causes that are told apart; a server that invents codes must not fill the memory."""
-_OTHER = (0, "other")
 
 _SEND_AGAIN = "to send all again, move the job's folder below db/ away"
 _NETWORK = "look at the network, then run again"
@@ -118,9 +113,6 @@ _OF_A_LIST: Mapping[str, str] = MappingProxyType(
 """What to do about lines of a list that a user wrote."""
 _READ_A_LIST = "read"
 _LOOKS_AT_COS = frozenset({"HeadObject", "ListParts"})
-_TO_BE_CORRECTED = frozenset(
-    {FOREIGN, ETAG_IS_NO_MD5, "ProxyRefused", "CertificateInvalid", "TlsFailed"}
-)
 _FORBIDDEN = 403
 _FIRST_SERVER_ERROR = 500
 
@@ -162,43 +154,3 @@ def _advice_of_cos(failure: Failure) -> str:
     if failure.status == _FORBIDDEN:
         return "COS refuses it: log/error.log says why"
     return "see log/error.log"
-
-
-class Causes:
-    """A count of failures by (status, code)."""
-
-    def __init__(self) -> None:
-        self._counts: dict[tuple[int, str], int] = {}
-        self._examples: dict[tuple[int, str], tuple[str, Failure]] = {}
-        self.needs_correction = False
-        """Whether running again cures nothing before something was put right, such as a key."""
-
-    def add(self, name: str, failure: Failure) -> None:
-        """Count one."""
-        if failure.fatal or failure.code in _TO_BE_CORRECTED:
-            self.needs_correction = True
-        cause = (failure.status, failure.code or failure.operation)
-        if cause not in self._counts and len(self._counts) >= _MOST:
-            cause = _OTHER
-        self._counts[cause] = self._counts.get(cause, 0) + 1
-        self._examples.setdefault(cause, (name, failure))
-
-    def table(self) -> Iterator[str]:
-        """Yield the lines of a table, the commonest cause first; nothing without failures."""
-        if not self._counts:
-            return
-        rows = [("count", "status", "code", "example", "what to do")]
-        for cause, count in sorted(self._counts.items(), key=lambda item: -item[1]):
-            name, failure = self._examples[cause]
-            status = str(cause[0]) if cause[0] else "-"
-            advice = advice_for(failure)
-            rows.append((str(count), status, printable(cause[1]), _short(name), advice))
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        for row in rows:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-            yield "  ".join([*cells, row[4]])
-
-
-def _short(name: str) -> str:
-    most = 60
-    return name if len(name) <= most else "..." + name[-(most - 3) :]

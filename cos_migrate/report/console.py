@@ -1,37 +1,23 @@
-"""What a person sees: lines on stdout, and on a terminal a progress display on stderr."""
+"""Standard output and error: lines, and on a terminal a progress bar."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 import time
-from dataclasses import dataclass
 from typing import Any, BinaryIO, TextIO
 
+from cos_migrate.report.sinks import Batch, Ending, Progress, Sink
 from cos_migrate.text import printable_lines
 
 _REFRESH = 0.1
+"""Seconds between two updates of the progress bar."""
 _LINES_A_SECOND = 20
-"""Routine lines a terminal is given; nobody can read more."""
+"""Routine lines that a terminal gets: more cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What the display shows."""
-
-    done: int
-    """Objects that have their outcome."""
-    known: int
-    """Objects found so far."""
-    bytes_done: int
-    bytes_known: int
-    failed: int
-    complete: bool
-    """Whether `known` is all there is."""
-
-
-class Console:
-    """Standard output and error of this process."""
+class Console(Sink):
+    """Standard output and error of this process, for all of its runs."""
 
     def __init__(
         self,
@@ -41,7 +27,7 @@ class Console:
         stdout: BinaryIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
-        """`quiet`: no lines for single objects; `progress`: a display on a terminal."""
+        """`quiet`: no lines of single objects; `progress`: a progress bar on a terminal."""
         self._out: BinaryIO | None = stdout or sys.stdout.buffer
         self._err = stderr or sys.stderr
         self._quiet = quiet
@@ -53,8 +39,17 @@ class Console:
         self._thinned = False
         self._next = 0.0
 
-    def lines(self, routine: str, notable: str = "") -> None:
-        """Print lines of objects; on a terminal `routine` ones are thinned, `notable` never."""
+    def add(self, batch: Batch) -> None:
+        """Print the lines of objects, unless `quiet`."""
+        if batch.routine or batch.notable:
+            self.print_lines(batch.routine, batch.notable)
+
+    def event(self, line: str) -> None:
+        """Print a line, unless `quiet`."""
+        self.print_lines(line + "\n")
+
+    def print_lines(self, routine: str, notable: str = "") -> None:
+        """Print lines of objects; a terminal gets all `notable` ones and some `routine` ones."""
         if self._quiet:
             return
         if self._terminal and routine:
@@ -62,11 +57,19 @@ class Console:
         if routine or notable:
             self._write(routine + notable)
 
-    def say(self, text: str) -> None:
-        """Print a message of the run on stdout."""
-        self._write(printable_lines(text) + "\n")
+    def announce(self, line: str) -> None:
+        """Print a message on stdout, even when `quiet`."""
+        self._write(printable_lines(line) + "\n")
 
-    def complain(self, text: str) -> None:
+    def warn(self, line: str) -> None:
+        """Print a warning on stderr."""
+        self.print_error(f"warning: {line}")
+
+    def error(self, line: str) -> None:
+        """Print an error on stderr."""
+        self.print_error(f"error: {line}")
+
+    def print_error(self, text: str) -> None:
         """Print a message on stderr."""
         if self._display:
             self._display.clear()
@@ -77,8 +80,8 @@ class Console:
             self._err.write(data.decode(self._err.encoding or "utf-8", "replace"))
             self._err.flush()
 
-    def update(self, progress: Progress) -> None:
-        """Refresh the display, at most ten times a second."""
+    def show_progress(self, progress: Progress) -> None:
+        """Refresh the progress bar, at most ten times a second."""
         now = time.monotonic()
         if not self._wants_display or now < self._next:
             return
@@ -87,18 +90,26 @@ class Console:
             self._display = _Display(self._err)
         self._display.show(progress)
 
-    def end_display(self) -> None:
-        """Take the display away."""
-        if self._display:
-            self._display.close()
-            self._display = None
+    def end(self, ending: Ending) -> None:
+        """Remove the progress bar; print summary, causes and gaps."""
+        self._remove_display()
+        self.announce(ending.summary.text)
+        if ending.causes:
+            self.announce(f"{ending.causes}\n{ending.next_step}")
+        for gap in ending.gaps:
+            self.announce(gap)
 
     def close(self) -> None:
-        """Take the display away and flush."""
-        self.end_display()
+        """Remove the progress bar and flush."""
+        self._remove_display()
         with contextlib.suppress(OSError, ValueError):
             if self._out:
                 self._out.flush()
+
+    def _remove_display(self) -> None:
+        if self._display:
+            self._display.close()
+            self._display = None
 
     def _thin(self, lines: str) -> str:
         second = int(time.monotonic())
@@ -129,13 +140,13 @@ class Console:
             self._give_up(f"stdout cannot be written ({error.strerror})")
 
     def _give_up(self, why: str) -> None:
-        """Go on without stdout: the logs hold everything."""
+        """Continue without stdout: the logs hold everything."""
         self._out = None
-        self.complain(f"warning: {why}; the run goes on, see log/info.log")
+        self.print_error(f"warning: {why}; the run goes on, see log/info.log")
 
 
 class _Display:
-    """The tqdm bar: bytes in its bar, objects, failures and rate beside it."""
+    """The tqdm progress bar: bytes in the bar; objects, failures and rate beside it."""
 
     def __init__(self, stream: TextIO) -> None:
         from tqdm import tqdm  # noqa: PLC0415 - only a terminal needs it

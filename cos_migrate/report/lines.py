@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cos_migrate.model import Failure
 from cos_migrate.text import printable
 
 
@@ -62,3 +63,14 @@ def empty_key(name: str) -> str:
     """Return the line of a folder object that would get an empty key."""
     shown = printable(f"/{name.lstrip('/')}")
     return f"[condition_not_match] [reason: empty key]  [key: {shown}]\n"
+
+
+def failure(name: str, cos_path: str, why: Failure) -> str:
+    """Return the line of error.log that explains a failed object."""
+    return (
+        f"fail! [name: {printable(name)}], [cosPath: {printable(cos_path)}], "
+        f"[operation: {why.operation}], [status: {why.status}], [code: {printable(why.code)}], "
+        f"[message: {printable(why.message)}], "
+        f"[requestid: {printable(why.request_id) or 'NULL'}], "
+        f"[traceid: {printable(why.trace_id) or 'NULL'}]"
+    )

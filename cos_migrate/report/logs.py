@@ -1,36 +1,33 @@
-"""The files below `log/`: appended to a whole line at a time and shared by all jobs.
-
-They are rolled daily and at a size, compressed then, and kept for 30 days.
-"""
+"""The files in `log/`, shared by all jobs: rolled daily or at a size, compressed, kept 30 days."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import stat
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from cos_migrate.lock import FileLock, NoFileLocks
-from cos_migrate.report import log_archive
+from cos_migrate.report import lines, log_archive
+from cos_migrate.report.append_file import RETRY_AFTER, AppendFile
 from cos_migrate.report.log_archive import Packer
-from cos_migrate.safe_files import PRIVATE_FOLDER, PUBLIC_FILE, open_named
+from cos_migrate.report.sinks import Batch, Ending, Sink
+from cos_migrate.safe_files import PRIVATE_FOLDER, PUBLIC_FILE
 from cos_migrate.text import printable_lines
 
 _KEEP_DAYS = 30
 ROLL_SIZE = 512 << 20
-"""Bytes of a log after which it is rolled."""
+"""Bytes from which a log is rolled."""
 PATIENCE = 60.0
-"""Seconds that the end of a run waits for rolled logs to be compressed."""
+"""Seconds that the end of the process waits for rolled logs to be compressed."""
 _LOOK_EVERY = 1.0
-"""Seconds between two looks whether another process has rolled a file away."""
-_RETRY_AFTER = 30.0
+"""Seconds between two checks whether another process has rolled the file."""
 
 
 class Logs:
-    """info.log, warn.log, error.log and, when asked for, debug.log of one folder."""
+    """info.log, warn.log, error.log and, if configured, debug.log of one folder."""
 
     def __init__(
         self,
@@ -54,28 +51,28 @@ class Logs:
         self._debug = log_file("debug.log") if debug else None
         self._pid = os.getpid()
         self._header = ""
-        self._told = False
-        """Whether anything but warnings stands behind the last header."""
+        self._begun = False
+        """Whether anything but warnings was written since the last header."""
 
     def begin(self, header: str) -> None:
-        """Begin a run: its header goes to info.log, each other file is there from now on.
+        """Begin a run: write its header to info.log, and make the other files.
 
-        A run that only warnings stand before, those of its configuration, has begun already.
+        Nothing is written again if only warnings, of the configuration, followed the same header.
         """
-        if header == self._header and not self._told:
+        if header == self._header and not self._begun:
             return
-        self._header, self._told = header, False
+        self._header, self._begun = header, False
         self._write("INFO", header, self._info)
         for file in (self._warn, self._error):
-            file.append(b"")  # what watches these files finds them, as with the Java tool
+            file.append(b"")  # for programs that watch these files, as with the Java tool
 
-    def ended(self, how: str) -> None:
-        """Note how a run ended: the last line of it in info.log."""
+    def note_end(self, how: str) -> None:
+        """Write how a run ended: its last line in info.log."""
         self.info(printable_lines(f"run ended: {how}"))
 
     def info(self, text: str) -> None:
-        """Write lines to info.log, which are fit to be shown: there are millions of them."""
-        self._told = True
+        """Write lines to info.log. They must be escaped already: there are millions of them."""
+        self._begun = True
         self._write("INFO", text, self._info)
 
     def warning(self, text: str) -> None:
@@ -83,22 +80,26 @@ class Logs:
         self._write("WARN", printable_lines(text), self._info, self._warn)
 
     def error(self, text: str) -> None:
-        """Write lines to all three."""
-        self._told = True
+        """Write lines to info.log, warn.log and error.log."""
+        self._begun = True
         self._write("ERROR", printable_lines(text), self._info, self._warn, self._error)
+
+    def sink(self, *, log_skipped: bool) -> Sink:
+        """Return a sink that writes a report to these logs."""
+        return _LogSink(self, log_skipped=log_skipped)
 
     @property
     def debugging(self) -> bool:
-        """Whether debug.log was asked for."""
+        """Whether debug.log is written."""
         return self._debug is not None
 
     def debug(self, text: str) -> None:
-        """Write lines to debug.log, when there is one."""
+        """Write lines to debug.log, if there is one."""
         if self._debug:
             self._write("DEBUG", printable_lines(text), self._debug)
 
     def close(self, patience: float = PATIENCE) -> None:
-        """Close the files; wait so many seconds at most for what is being compressed."""
+        """Close the files; wait for compression, at most `patience` seconds."""
         for file in (self._info, self._warn, self._error, self._debug):
             if file:
                 file.close()
@@ -116,78 +117,48 @@ class Logs:
         return lines.encode("utf-8", "backslashreplace")
 
 
-class AppendFile:
-    """A file that whole lines are appended to, by several processes at once.
+class _LogSink(Sink):
+    def __init__(self, logs: Logs, *, log_skipped: bool) -> None:
+        self._logs = logs
+        self._log_skipped = log_skipped
 
-    What cannot be written is said once on stderr and tried again later.
-    """
+    def begin(self, header: str) -> None:
+        self._logs.begin(header)
 
-    def __init__(
-        self, path: Path, clock: Callable[[], float] = time.time, mode: int = PUBLIC_FILE
-    ) -> None:
-        """`mode`: of a new file."""
-        self.path = path
-        self._mode = mode
-        self.problem = ""
-        """Why the last lines that could not be written were not."""
-        self._clock = clock
-        self._descriptor: int | None = None
-        self._quiet_until = 0.0
-        self._complained = False
-        self._torn = False
-        """Whether the file may end in a part of a line."""
+    def add(self, batch: Batch) -> None:
+        for outcome, failure in batch.failed:
+            self._logs.error(lines.failure(outcome.name, outcome.cos_path, failure))
+        routine = batch.routine
+        if routine and not self._log_skipped:
+            routine = "".join([outcome.lines for outcome in batch.sent])
+        if routine or batch.notable:
+            self._logs.info(routine + batch.notable)
 
-    def append(self, data: bytes) -> bool:
-        """Append whole lines with one write; return whether they are there.
+    def event(self, line: str) -> None:
+        self._logs.info(line)
 
-        Never raises: a list must not end a run.
-        """
-        now = self._clock()
-        if 0 < self._quiet_until - now <= _RETRY_AFTER:  # the clock may be set back
-            return False
-        try:
-            self._prepare(now)
-            if self._descriptor is None:
-                self._descriptor = self._open()
-            self._write(self._descriptor, data)
-        except OSError as error:
-            self.problem = error.strerror or str(error)
-            self._quiet_until = now + _RETRY_AFTER
-            self.close()
-            if not self._complained:
-                self._complained = True
-                with contextlib.suppress(OSError, ValueError):
-                    print(f"warning: {self.path}: {self.problem}", file=sys.stderr)
-            return False
-        return True
+    def note(self, line: str) -> None:
+        self._logs.info(printable_lines(line))
 
-    def close(self) -> None:
-        """Close the file."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+    def announce(self, line: str) -> None:
+        self.note(line)
 
-    def _prepare(self, now: float) -> None:
-        """Do what has to be done before a write at `now`."""
+    def warn(self, line: str) -> None:
+        self._logs.warning(line)
 
-    def _open(self) -> int:
-        """Open the file, and make it and its folder where they are not there. Raises OSError."""
-        self.path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
-        return open_named(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, self._mode)
+    def error(self, line: str) -> None:
+        self._logs.error(line)
 
-    def _write(self, descriptor: int, data: bytes) -> None:
-        """Write; a disk that gets full takes a part, and says why when it is given the rest."""
-        if self._torn:
-            data = b"\n" + data
-        written = os.write(descriptor, data)
-        while written < len(data):
-            self._torn = True
-            written += os.write(descriptor, data[written:])
-        self._torn = False
+    def end(self, ending: Ending) -> None:
+        self._logs.info(ending.summary.text)
+        if ending.causes:
+            self._logs.error(ending.causes)
+        for gap in ending.gaps:
+            self._logs.warning(gap)
 
 
 class LogFile(AppendFile):
-    """An AppendFile that is rolled: the last of its files carries the plain name."""
+    """An AppendFile that is rolled: the newest of its files has the plain name."""
 
     def __init__(
         self,
@@ -197,7 +168,7 @@ class LogFile(AppendFile):
         roll_size: int = ROLL_SIZE,
         packer: Packer | None = None,
     ) -> None:
-        """`packer` compresses what was rolled; None: it stays as it is."""
+        """`packer` compresses rolled files; None: they are not compressed."""
         super().__init__(path, clock, mode)
         self._roll_size = roll_size
         self._packer = packer
@@ -211,8 +182,8 @@ class LogFile(AppendFile):
         return descriptor
 
     def _prepare(self, now: float) -> None:
-        """Roll away what is of an earlier day or too large; reopen when another process did."""
-        # The clock may be set back.
+        """Roll a file of an earlier day or that is too large; reopen if another process did."""
+        # The difference is negative when the clock was set back.
         if self._descriptor is not None and 0 < self._next_look - now <= _LOOK_EVERY:
             return
         self._next_look = now + _LOOK_EVERY
@@ -236,20 +207,20 @@ class LogFile(AppendFile):
             return False
 
     def _roll(self, today: str, now: float) -> None:
-        """Rename a file that is full or of an earlier day, and remove what is too old."""
+        """Rename a file that is full or of an earlier day; remove files that are too old."""
         self.path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         lock = FileLock(self.path.parent / ".roll.lock")
         try:
             held = lock.acquire()
         except NoFileLocks:
-            held = True  # the names of rolled files are claimed, so that none is lost
+            held = True  # names of rolled files are reserved, so that none is lost
         if not held:
-            self._day = ""  # another process does it: look again
+            self._day = ""  # another process is rolling it: check again
             return
         try:
             found = os.lstat(self.path)
             day = _day_of(found.st_mtime)
-            # What is a link is rolled by those who have linked it.
+            # A link is rolled by the process that made it.
             if stat.S_ISREG(found.st_mode) and (
                 (day < today and found.st_size) or found.st_size >= self._roll_size
             ):
@@ -263,7 +234,7 @@ class LogFile(AppendFile):
             self._packer.pack(self.path)
 
     def _rename(self, day: str, now: float) -> None:
-        """Give the file the name of a day. Raises OSError."""
+        """Rename the file to that of a day. Raises OSError."""
         self.close()
         rolled = log_archive.claim(self.path, day)
         try:
@@ -274,7 +245,7 @@ class LogFile(AppendFile):
             # On Windows a file that another process has open cannot be renamed.
             if not isinstance(error, PermissionError):
                 raise
-            self._next_roll = now + _RETRY_AFTER
+            self._next_roll = now + RETRY_AFTER
 
 
 def _day_of(seconds: float) -> str:

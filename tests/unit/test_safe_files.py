@@ -12,7 +12,7 @@ import pytest
 from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock
 from cos_migrate.pools.temp_files import Spool
-from cos_migrate.report.logs import AppendFile
+from cos_migrate.report.append_file import AppendFile
 from cos_migrate.safe_files import (
     PrivateFolder,
     UnsafePathError,

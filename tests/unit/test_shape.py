@@ -99,7 +99,16 @@ def test_a_configuration_loads_its_own_source_only(tmp_path: Path) -> None:
 
 def test_only_the_rooms_that_talk_print() -> None:
     # connection: of the embedded COS, which says on stderr that it cannot carry out a request
-    talkers = {"main", "session", "demo", "decrypt", "logs", "server", "connection", "__main__"}
+    talkers = {
+        "main",
+        "session",
+        "demo",
+        "decrypt",
+        "append_file",
+        "server",
+        "connection",
+        "__main__",
+    }
     for path in MODULES:
         calls = [
             node

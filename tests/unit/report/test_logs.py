@@ -83,7 +83,7 @@ def test_the_configuration_stands_in_info_log_only(tmp_path: Path) -> None:
     logs.begin("version\nkey=1")  # the next round of daemon mode
     logs.error("broken")
     logs.debug("detail")
-    logs.ended("ALL_FAIL, exit code 1")
+    logs.note_end("ALL_FAIL, exit code 1")
     logs.close()
     header, warned, ended = ["version", "key=1"], "of the configuration", "run ended: ALL_FAIL"
     assert text("info.log") == [

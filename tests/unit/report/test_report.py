@@ -16,10 +16,14 @@ import pytest
 from cos_migrate.cos.keys import problem_of
 from cos_migrate.errors import Side
 from cos_migrate.model import Failure, Outcome, Status
-from cos_migrate.report.advice import Causes, advice_for
-from cos_migrate.report.console import Console, Progress
-from cos_migrate.report.logs import AppendFile, Logs
-from cos_migrate.report.report import Report, Summary
+from cos_migrate.report.advice import advice_for
+from cos_migrate.report.append_file import AppendFile
+from cos_migrate.report.causes import Causes
+from cos_migrate.report.console import Console
+from cos_migrate.report.logs import Logs
+from cos_migrate.report.report import Report
+from cos_migrate.report.sinks import Progress
+from cos_migrate.report.summary import Summary
 from cos_migrate.text import all_visible, escaped, one_line, printable, printable_lines
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -298,8 +302,8 @@ def test_a_log_that_cannot_be_written_never_ends_a_run(
 def test_a_pipe_gets_every_line_and_nothing_else() -> None:
     out, err = io.BytesIO(), io.StringIO()
     console = Console(stdout=out, stderr=err)
-    console.lines("".join(f"[ok] {n}\n" for n in range(5000)), "[fail] x\n")
-    console.update(Progress(1, 2, 3, 4, 0, complete=False))
+    console.print_lines("".join(f"[ok] {n}\n" for n in range(5000)), "[fail] x\n")
+    console.show_progress(Progress(1, 2, 3, 4, 0, complete=False))
     console.close()
     assert out.getvalue().count(b"\n") == 5001
     assert b"\x1b" not in out.getvalue()
@@ -309,18 +313,19 @@ def test_a_pipe_gets_every_line_and_nothing_else() -> None:
 def test_quiet_tells_of_the_run_only() -> None:
     out = io.BytesIO()
     console = Console(quiet=True, stdout=out, stderr=io.StringIO())
-    console.lines("[ok] a\n", "[fail] b\n")
-    console.say("summary")
+    console.print_lines("[ok] a\n", "[fail] b\n")
+    console.announce("summary")
     assert out.getvalue() == b"summary\n"
 
 
 TERMINAL = """
 import sys, time
-from cos_migrate.report.console import Console, Progress
+from cos_migrate.report.console import Console
+from cos_migrate.report.sinks import Progress
 console = Console()
 for n in range(20):
-    console.lines("".join(f"[ok] {n}-{k}\\n" for k in range(50)), f"[fail] {n}\\n")
-    console.update(Progress(n, 20, n * 1000, 20000, 1, complete=n > 10))
+    console.print_lines("".join(f"[ok] {n}-{k}\\n" for k in range(50)), f"[fail] {n}\\n")
+    console.show_progress(Progress(n, 20, n * 1000, 20000, 1, complete=n > 10))
     time.sleep(0.02)
 console.close()
 """
@@ -461,7 +466,7 @@ def test_a_program_reads_names_as_they_are_but_for_line_breaks() -> None:
 def test_causes_are_bounded() -> None:
     causes = Causes()
     for number in range(5000):
-        causes.add("x", Failure("op", "m", 500, f"Code{number}"))
+        causes.count("x", Failure("op", "m", 500, f"Code{number}"))
     rows = list(causes.table())
     assert len(rows) < 110
     assert sum(int(row.split()[0]) for row in rows[1:]) == 5000
