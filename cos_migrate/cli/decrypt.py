@@ -29,7 +29,7 @@ from cos_migrate.cos.envelope import EncryptionSettings, envelope_of
 from cos_migrate.cos.requests import Access
 from cos_migrate.engine.wiring import cos_settings, encryption_of
 from cos_migrate.errors import ConfigError, CosError, MigrateError, SourceError, TransportError
-from cos_migrate.sources.sections import SECTIONS
+from cos_migrate.sources.registry import SECTIONS
 from cos_migrate.text import masked, printable
 
 _SHOW_EVERY = 2.0

@@ -39,7 +39,7 @@ from cos_migrate.scan.walk_ahead import Scans
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import ScanJob
-from cos_migrate.sources.sections import SECTIONS
+from cos_migrate.sources.registry import SECTIONS
 from cos_migrate.state import keys as records
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore

@@ -14,7 +14,7 @@ from cos_migrate.safe_files import PRIVATE_UMASK, PUBLIC_FILE
 from cos_migrate.scan.walk_ahead import Scans
 from cos_migrate.sources import registry
 from cos_migrate.sources.recipe import ScanJob
-from cos_migrate.sources.sections import SECTIONS
+from cos_migrate.sources.registry import SECTIONS
 
 _COLLECT_AFTER = 20_000
 """New objects after which garbage is looked for: hardly any of what flows is in a cycle."""

@@ -96,3 +96,8 @@ def declared(section: type[Any]) -> list[Declared]:
         for field in dataclasses.fields(section)
         if _METADATA in field.metadata
     ]
+
+
+def values_of(section: object) -> list[tuple[Option, Any]]:
+    """Return every option of a section with its value."""
+    return [(one.option, getattr(section, one.name)) for one in declared(type(section))]

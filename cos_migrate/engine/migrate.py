@@ -54,7 +54,6 @@ from cos_migrate.scan.positions import Positions
 from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner
 from cos_migrate.scan.walk_process import ApartScanner
 from cos_migrate.sources.base import Source
-from cos_migrate.sources.bucket import CloudSource
 from cos_migrate.state import keys as records
 from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable
@@ -119,7 +118,7 @@ class Migration(Loop):
         self._spool = spool
         self._resumed = False
         self._ledger, self._scanner = self._prepare(source, state, make_scanner)
-        self._lists_where_it_reads = isinstance(source, CloudSource) and source.listing_proves
+        self._lists_where_it_reads = source.paged is not None and source.paged.listing_proves
         self._expects_work = state.was_empty or not source.reads_at_once
         self._found: collections.deque[Found] = collections.deque()
         self._examined: collections.deque[Sending] = collections.deque()
@@ -159,18 +158,19 @@ class Migration(Loop):
     def _prepare(
         self, source: Source, state: RecordStore, make_scanner: ScannerMaker
     ) -> tuple[Ledger, Scanner | ApartScanner | Lister]:
-        if not isinstance(source, CloudSource):
+        paged = source.paged
+        if paged is None:
             return Ledger(source, state, self._report), make_scanner(self._inbox.put)
-        mark = records.origin_mark(source.origin())
+        mark = records.origin_mark(paged.origin())
         saved = positions.load(state, mark) if self._plan.resume else None
         if saved is None:
             state.write([], positions.stale_keys(state), sync=False)
         else:
             self._resumed = True
             self._report.note(f"the listing goes on where it was left, in {len(saved)} ranges")
-        starts = [(part, "") for part in source.ranges()] if saved is None else saved
+        starts = [(part, "") for part in paged.ranges()] if saved is None else saved
         kept = Positions(starts, mark, resumed=saved is not None)
-        lister = Lister(source, starts, self._plan.list_parallel, self._plan.tries, self._inbox.put)
+        lister = Lister(paged, starts, self._plan.list_parallel, self._plan.tries, self._inbox.put)
         return Ledger(source, state, self._report, kept), lister
 
     def run(self) -> Summary:

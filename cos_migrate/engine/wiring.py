@@ -40,7 +40,6 @@ from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner
 from cos_migrate.scan.walk_ahead import Scans
 from cos_migrate.scan.walk_process import ApartScanner
 from cos_migrate.sources.base import Source
-from cos_migrate.sources.bucket import CloudSource
 from cos_migrate.sources.recipe import ScanJob, proxy_of, request_limit
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore, note_run
@@ -116,7 +115,7 @@ def without_effect(common: Common, source_type: type[Source]) -> Iterator[str]:
     """Yield a warning for each key that is set and means nothing to the source."""
     if common.real_time_compare and not source_type.compares_times:
         yield f"[common] realTimeCompare changes nothing for {source_type.migrate_type}"
-    if common.resume and not issubclass(source_type, CloudSource):
+    if common.resume and not source_type.resumes_listing:
         yield (
             f"[common] resume changes nothing for {source_type.migrate_type}: it is always walked "
             "from its start, and what is recorded is skipped"
@@ -167,7 +166,7 @@ class Run:
             rules=Rules(
                 small_below=common.small_file_threshold,
                 part_size=common.big_file_upload_part_size,
-                use_records=getattr(config.source, "check_local_record", True) and not comparing,
+                use_records=self._source.uses_records and not comparing,
             ),
             upload=UploadOptions(
                 part_size=common.big_file_upload_part_size,

@@ -17,8 +17,8 @@ from cos_migrate.http.retries import Retries
 from cos_migrate.model import Failure, Found, ListRange, Note, Page
 from cos_migrate.pools.messages import failure_of
 from cos_migrate.scan.walk import Listed, ScanEnded, Scanned
-from cos_migrate.sources.bucket import CloudSource
 from cos_migrate.sources.key_pages import OUTSIDE
+from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.xml_characters import UNREADABLE
 from cos_migrate.text import words_of
 
@@ -58,7 +58,7 @@ class Lister:
 
     def __init__(
         self,
-        source: CloudSource,
+        source: PagedSource,
         starts: Iterable[tuple[ListRange, str]],
         parallel: int,
         tries: int,
@@ -209,7 +209,7 @@ class Lister:
         self._failed(failure)
 
     def _failed(self, failure: Failure) -> None:
-        if failure.code in _LISTED_WRONGLY and (key := self._source.key_list):
+        if failure.code in _LISTED_WRONGLY and (key := self._source.key_file_option):
             way = f"a file of keys ([{self._source.migrate_type}] {key}) is migrated without it"
             failure = failure._replace(message=f"{failure.message}; {way}")
         with self._changed:

@@ -1,4 +1,4 @@
-"""What every source offers: the one base class, and the reader of an object's bytes."""
+"""The base classes of sources, and the reader of an object's bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from cos_migrate.model import Described, Fingerprint, Found, Row, SourceObject, Target
 
 if TYPE_CHECKING:
-    from cos_migrate.http.network import Proxy
+    from cos_migrate.http.connection import Connection, Response
+    from cos_migrate.http.network import Proxy, Route
+    from cos_migrate.sources.paged import PagedSource
 
 
 class Reader(Protocol):
@@ -18,21 +20,34 @@ class Reader(Protocol):
 
     @property
     def described(self) -> Described:
-        """What is being read, as its source describes it."""
+        """The object as its source describes it."""
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes; fewer only at the end of the range, empty behind it."""
 
     def check_unchanged(self) -> None:
-        """Raise `SourceChanged` when the object is no longer the one that was listed.
+        """Raise `SourceChanged` when the object is no longer the version that was listed.
 
-        To be called when all has been read; raises `SourceError` when the bytes are not those
-        that the source's own checksum tells.
+        Call it when everything has been read; raises `SourceError` when the bytes differ from
+        the source's own checksum.
         """
 
 
+class StepwiseReads(Protocol):
+    """Reads whole small objects step by step, for one thread that drives many connections."""
+
+    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
+        """Request a whole object over an idle connection; None when there is none."""
+
+    def keep(self, route: Route, connection: Connection) -> None:
+        """Take a connection back when the answer is there."""
+
+    def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
+        """Return the verified content of an answer. Raises SourceError."""
+
+
 class SourceOptions(NamedTuple):
-    """What `[common]` says that a source heeds."""
+    """The values of `[common]` that sources use."""
 
     ca_file: str = ""
     """Certificates of a private authority, trusted besides the public ones; empty: none."""
@@ -51,8 +66,8 @@ class SourceOptions(NamedTuple):
 class Source(abc.ABC):
     """A place objects come from.
 
-    A source lists, stats and reads. It does not retry, count, print, sleep or know the target
-    beyond the names that its records contain. It is built in the coordinator and again in every
+    A source lists, stats and reads. It does not retry, count, print or sleep, and knows of the
+    target only the names that its records contain. The coordinator builds it, and so does every
     worker process; its config, its options and its objects can be pickled.
     """
 
@@ -61,35 +76,49 @@ class Source(abc.ABC):
     record_kind: ClassVar[str]
     """The folder below `db/` that keeps its record databases."""
     reads_at_once: ClassVar[bool] = False
-    """Whether small objects are read without waiting for a network, and again at no cost.
-
-    Who does has `read_whole`.
-    """
+    """Whether small objects are read by `read_whole`: no network, and no cost to read again."""
     scans_apart: ClassVar[bool] = False
     """Whether a scan keeps a processor busy, and is worth a process of its own."""
+    resumes_listing: ClassVar[bool] = False
+    """Whether a later run can continue its listing where an earlier one stopped."""
     examines: bool = True
-    """Whether an object that is listed without its size is asked about before it is sent."""
+    """Whether an object listed without its size is described before it is sent."""
     repeats: bool = True
-    """Whether a scan might find the same object twice, as a list that a user wrote can."""
+    """Whether a scan may yield the same object twice, as a list that a user wrote may."""
     compares_times: ClassVar[bool] = False
-    """Whether `realTimeCompare` applies: its times of modification are compared with COS's."""
+    """Whether `realTimeCompare` applies: its modification times are compared with COS's."""
     copies: ClassVar[bool] = False
     """Whether COS itself can copy the objects, so that no body passes through this machine."""
     keyed_by_path: ClassVar[bool] = False
     """Whether `record_key` follows from the target path alone."""
     weak_by_time: ClassVar[bool] = False
-    """Whether records hold times and objects without one are `weak`; else records hold ETags."""
+    """Whether records hold times instead of ETags, so that objects without a time are `weak`."""
     Config: ClassVar[type[Any]]
-    """The frozen dataclass that the section becomes."""
+    """The frozen dataclass of the section."""
 
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         self.config = config
         self.target = target
         self.options = options or SourceOptions()
         self.records_secrets = False
-        """Whether credentials stand in what was listed, and so in its records."""
+        """Whether the listing, and so the records, contain credentials."""
         self.java_records = False
-        """Whether records of the Java tool may be among those that `unchanged` is asked about."""
+        """Whether the records that `unchanged` compares may be the Java tool's."""
+
+    @property
+    def uses_records(self) -> bool:
+        """Whether objects that are recorded as migrated are skipped."""
+        return True
+
+    @property
+    def paged(self) -> PagedSource | None:
+        """This source, where it is listed page by page."""
+        return None
+
+    @property
+    def stepwise(self) -> StepwiseReads | None:
+        """This source, where one thread can drive its connections."""
+        return None
 
     @classmethod
     def announcement(cls, config: Any) -> str:  # noqa: ARG003
@@ -101,27 +130,27 @@ class Source(abc.ABC):
         """Return the text whose MD5 names this job's record database."""
 
     def origin(self) -> str:
-        """Return a text without secrets that tells what this source lists from any other list.
+        """Return a text without secrets that identifies the listing.
 
-        The database is named by less: what a run has left in it to be gone on with is only for
-        a run of the same origin.
+        Several listings may share the database that `job_text` names; a run only continues what
+        an earlier run of the same origin has left there.
         """
         return self.job_text()
 
     def is_weak(self, fingerprint: Fingerprint) -> bool:  # noqa: ARG002
-        """Return whether an object of this fingerprint is `weak`, as `SourceObject` says it."""
+        """Return whether an object of this fingerprint is `weak`, see `SourceObject`."""
         return False
 
     @abc.abstractmethod
     def scan(self) -> Iterator[Found]:
-        """Yield what there is to migrate, in listing order.
+        """Yield the objects to migrate, in listing order.
 
-        What cannot be migrated is yielded as `Rejected`, never left out. Raises `SourceError`
-        only when nothing more can be enumerated.
+        An object that cannot be migrated is yielded as `Rejected`, never left out. Raises
+        `SourceError` only when nothing more can be enumerated.
         """
 
     def wanted(self, obj: SourceObject) -> bool:  # noqa: ARG002
-        """Return whether `obj`, listed without being known, is one of those to migrate."""
+        """Return whether `obj`, listed by its name alone, is to be migrated."""
         return True
 
     def unwanted_line(self, obj: SourceObject) -> str:
@@ -129,11 +158,11 @@ class Source(abc.ABC):
         raise NotImplementedError
 
     def scan_rows(self) -> Iterator[Found | Row]:
-        """Yield what `scan` yields, plain objects as rows where that is quicker."""
+        """Yield the same as `scan`, plain objects as rows where that is quicker."""
         return self.scan()
 
     def row_records(self, rows: Sequence[Row]) -> list[tuple[str, str]]:
-        """Return `record_key` and `record_value` of each row; only for who yields rows."""
+        """Return `record_key` and `record_value` of each row, for sources that yield rows."""
         raise NotImplementedError
 
     @abc.abstractmethod
@@ -142,14 +171,14 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def record_value(self, obj: SourceObject) -> str:
-        """Return the database value that says which version of `obj` was migrated."""
+        """Return the database value, which identifies the migrated version of `obj`."""
 
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
-        """Return whether `recorded`, the stored value, means that `obj` was migrated as it is."""
+        """Return whether the stored value `recorded` is of the present version of `obj`."""
         return recorded == self.record_value(obj)
 
     def renewed(self, obj: SourceObject, recorded: str) -> str:  # noqa: ARG002
-        """Return the value to keep instead of `recorded` of an unchanged object; empty: that."""
+        """Return the value that replaces `recorded` of an unchanged object; empty: none."""
         return ""
 
     @abc.abstractmethod
@@ -161,24 +190,24 @@ class Source(abc.ABC):
         """
 
     def read_whole(self, name: str, size: int, mtime_ns: int) -> tuple[bytes, str]:
-        """Return the content and the content type of a small object that is no folder.
+        """Return content and content type of a small object, see `reads_at_once`.
 
-        It has no other headers. Only for who `reads_at_once`; raises as `open` does.
+        Raises as `open` does.
         """
         raise NotImplementedError
 
     @abc.abstractmethod
     def describe(self, obj: SourceObject) -> Described:
-        """Return what the source says of `obj` now, without reading it.
+        """Return the present description of `obj`, without reading it.
 
         Raises `SourceError` when it is gone, `SourceChanged` when `obj` has a fingerprint and is
         no longer that version.
         """
 
     def examine(self, obj: SourceObject) -> Described:
-        """Return what the source says of `obj` now, also where it is a newer version.
+        """Return the present description of `obj`, also of a newer version.
 
-        Raises SourceError when it is gone, or when what is said cannot follow its fingerprint.
+        Raises SourceError when it is gone, or when the description contradicts the fingerprint.
         """
         return self.describe(obj)
 
@@ -189,24 +218,24 @@ class Source(abc.ABC):
     def recorded(self, obj: SourceObject) -> SourceObject | None:  # noqa: ARG002
         """Return the object of a record where `check` has to ask the source about it.
 
-        `obj` is what the record says: its name is empty where the record has none, `key` is what
-        follows `cosPath`. None: the source tells nothing that the record does not.
+        `obj` is made from the record: its name is empty where the record has none, `key` is what
+        follows `cosPath`. None: the source knows no more than the record.
         """
         return None
 
-    def ask_listing(self) -> None:  # noqa: B027 - only some sources are asked for listings
-        """Ask for one page of the listing; raises `SourceError` when it is refused."""
+    def ask_listing(self) -> None:  # noqa: B027 - only some sources are listed by requests
+        """Request one page of the listing; raises `SourceError` when it is refused."""
 
     def copy_source(self, obj: SourceObject) -> str:  # noqa: ARG002 - see `copies`
         """Return the value of `x-cos-copy-source` for `obj`; only where `copies` is true."""
         return ""
 
     def is_same_object(self, obj: SourceObject, cos_path: str) -> bool:  # noqa: ARG002
-        """Return whether `obj` is itself what lies at the target path: its metadata is re-sent."""
+        """Return whether `obj` itself lies at the target path: its metadata is sent again."""
         return False
 
     def must_be_described(self, obj: SourceObject) -> bool:  # noqa: ARG002
-        """Return whether `describe` has to be asked before COS copies `obj`: it may refuse."""
+        """Return whether `describe`, which may refuse, must precede a copy of `obj` by COS."""
         return False
 
     def copy_headers(
@@ -214,27 +243,27 @@ class Source(abc.ABC):
         obj: SourceObject,  # noqa: ARG002
         described: Described | None,  # noqa: ARG002
     ) -> list[tuple[str, str]]:
-        """Return the headers of a copy: they pin the version, and re-send what is `described`."""
+        """Return the headers of a copy: they pin the version, and send what is `described`."""
         return []
 
     def unpin_copies(self, obj: SourceObject) -> bool:  # noqa: ARG002 - see `copies`
         """Return whether `copy_headers` has no conditions now, after COS refused those of `obj`.
 
-        That helps where the source has the listed version all the same. Raises SourceError.
+        That helps where the source still has the listed version. Raises SourceError.
         """
         return False
 
     def make_room(self) -> None:
-        """Free the descriptors that are kept for later; may be called from any thread."""
+        """Close the descriptors that are kept for later; may be called from any thread."""
         return
 
     def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - a file is not downloaded
-        """Return what a line about the download of `obj` names; empty where there is no such line.
+        """Return the name of `obj` in the line about its download; empty: there is no such line.
 
         As in the Java tool: `key: a/b` or `url: http://...`.
         """
         return ""
 
     def shown(self, record_key: str) -> str:
-        """Return a record key fit to be printed: without credentials that a name may hold."""
+        """Return a name or record key for messages: without credentials that it may contain."""
         return record_key

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 
+from cos_migrate.checksums import Check
 from cos_migrate.model import Fingerprint, SourceObject
 
 _MD5 = 32
 """Hex digits of an MD5."""
 _PARTS = re.compile(r"(?:-[0-9]{1,5})?")
 """What follows the MD5 of an object that was uploaded in parts."""
+_CONTENT_MD5 = re.compile("[0-9A-Fa-f]{32}")
 _EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 _OF_NOTHING = frozenset({_EMPTY_MD5, _EMPTY_MD5.upper()})
 _INVENTED = frozenset(digit * _MD5 for digit in "0123456789abcdefABCDEF")
@@ -19,6 +21,19 @@ _VOID = frozenset({"", "-", "null", "none", "nil", "undefined"})
 """What services write that have no ETag."""
 _REMEMBERED = 1_000
 """ETags remembered that objects of different sizes have had."""
+
+
+def plain_tag(text: str) -> str:
+    """Return an ETag without quotes and without the mark of a weak one."""
+    tag = text.strip()
+    if tag[:2] in {"W/", "w/"}:
+        tag = tag[2:]
+    return tag.strip('"')
+
+
+def md5_checks(etag: str) -> tuple[Check, ...]:
+    """Return the check by an ETag that looks like an MD5, none for any other."""
+    return (Check("MD5", etag.lower()),) if _CONTENT_MD5.fullmatch(etag) else ()
 
 
 def is_void(etag: str) -> bool:

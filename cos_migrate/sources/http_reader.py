@@ -16,7 +16,7 @@ _KEPT = 1_000
 """Objects whose last misread is kept."""
 
 
-class Nothing:
+class EmptyReader:
     """An empty range."""
 
     def __init__(self, described: Described) -> None:

@@ -1,9 +1,10 @@
-"""Which source a `[migrateType] type` names, loading only the one that is asked for."""
+"""The sources by their `[migrateType] type`; each is loaded only when it is asked for."""
 
 from __future__ import annotations
 
 import importlib
-from typing import cast
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from cos_migrate.sources.base import Source
 
@@ -20,7 +21,7 @@ _MODULES = {
 
 
 def find(migrate_type: str) -> type[Source]:
-    """Return the source class of a type. Raises KeyError for one that there is not."""
+    """Return the source class of a type. Raises KeyError for an unknown type."""
     module, name = _MODULES[migrate_type]
     return cast("type[Source]", getattr(importlib.import_module(module), name))
 
@@ -28,3 +29,20 @@ def find(migrate_type: str) -> type[Source]:
 def available() -> tuple[str, ...]:
     """Return the types that `find` knows."""
     return tuple(_MODULES)
+
+
+class _Sections(Mapping[str, type[Any]]):
+    """Loads a source when its section is looked up."""
+
+    def __getitem__(self, name: str) -> type[Any]:
+        return find(name).Config
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+SECTIONS: Mapping[str, type[Any]] = _Sections()
+"""Migrate type, which is also the section's name, to the section's dataclass."""

@@ -8,16 +8,24 @@ an answer of the source at all, such as the page of a proxy.
 from __future__ import annotations
 
 import enum
-import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from cos_migrate.checksums import Check
-from cos_migrate.model import Fingerprint
+from cos_migrate.errors import CONTRADICTORY, SourceChanged, SourceError
+from cos_migrate.http.web_pages import is_foreign_page
+from cos_migrate.model import Described, Fingerprint, SourceObject, Target
+from cos_migrate.sources.base import Source, SourceOptions
+from cos_migrate.sources.etags import Etags
 
 UNKNOWN = Fingerprint(-1)
 """The fingerprint of an object of which nothing is known yet."""
 _NO_ETAG = "null"
 """What some services list of every object that has no ETag."""
-_MD5 = re.compile("[0-9A-Fa-f]{32}")
+_SERVERS_MOST = 10_000
+"""Servers that are remembered for refusing conditions."""
+_COPIES = "copies"
+"""Stands among those servers for COS where it copies from the source."""
 
 
 class Verdict(enum.Enum):
@@ -63,14 +71,141 @@ def contradiction_text(listed: Fingerprint, now: Fingerprint) -> str:
     return f"the answer has {now.size} bytes, the listing {listed.size}, with the same {same}"
 
 
-def plain_tag(text: str) -> str:
-    """Return an ETag without quotes and without the mark of a weak one."""
-    tag = text.strip()
-    if tag[:2] in {"W/", "w/"}:
-        tag = tag[2:]
-    return tag.strip('"')
+def unknown(obj: SourceObject) -> SourceObject:
+    """Return an object of which nothing is known: what is asked for it has no condition."""
+    return obj._replace(fingerprint=UNKNOWN)
 
 
-def md5_checks(etag: str) -> tuple[Check, ...]:
-    """Return the check by an ETag that looks like an MD5, none for any other."""
-    return (Check("MD5", etag.lower()),) if _MD5.fullmatch(etag) else ()
+class VersionedSource(Source):
+    """A source whose objects have versions that an ETag or a time tells apart."""
+
+    sends_pages: ClassVar[bool] = False
+    """Whether web pages are its own answers; else these come from a proxy or a firewall."""
+
+    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+        super().__init__(config, target, options)
+        self._unconditional: set[str] = set()
+        """Servers that refuse conditions although they hold: they are asked without."""
+        self.etags = Etags()
+        """To mark the objects of a listed page with."""
+
+    def is_weak(self, fingerprint: Fingerprint) -> bool:
+        """Return whether the ETag, which records hold, shows no changes."""
+        return not self.etags.tells(fingerprint.etag, fingerprint.size)
+
+    def verdict(self, listed: Fingerprint, now: Fingerprint) -> Verdict:
+        """Compare what an answer says with what was listed."""
+        return compare(listed, now)
+
+    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:  # noqa: ARG002
+        """Return the checks of the content that the listed ETag gives, for an answer without."""
+        return ()
+
+    def server_of(self, obj: SourceObject) -> str:  # noqa: ARG002 - most have one
+        """Return the server that has an object, as conditions are refused or not."""
+        return ""
+
+    def unpin_copies(self, obj: SourceObject) -> bool:
+        """Return whether a copy may be asked for without conditions, after they were refused.
+
+        That is so when the source has the listed version all the same. Raises SourceError.
+        """
+        if _COPIES in self._unconditional:
+            return True
+        now = self.stat(obj).fingerprint
+        if self.verdict(obj.fingerprint, now) is not Verdict.SAME:
+            return False
+        self._unpin(_COPIES)
+        return True
+
+    @property
+    def pins_copies(self) -> bool:
+        """Whether copies are asked for with conditions."""
+        return _COPIES not in self._unconditional
+
+    def contradiction(
+        self, obj: SourceObject, text: str, operation: str = "GetObject", status: int = 0
+    ) -> SourceError:
+        """Return the error of an answer that cannot be of the object."""
+        return SourceError(
+            f"the answer is not to be believed: {text}",
+            operation=operation,
+            target=self.shown(obj.name),
+            status=status,
+            code=CONTRADICTORY,
+            retryable=True,
+        )
+
+    def _pinned(self, obj: SourceObject) -> SourceObject:
+        """Return what a request for an object is made from: without conditions where refused."""
+        if self._unconditional and self.server_of(obj) in self._unconditional:
+            return unknown(obj)
+        return obj
+
+    def _unpin(self, server: str) -> None:
+        """Send a server no conditions from now on."""
+        if len(self._unconditional) < _SERVERS_MOST:
+            self._unconditional.add(server)
+
+    def _following(self, obj: SourceObject, described: Described) -> Fingerprint:
+        """Return the fingerprint that follows that of `obj`; the same version has its size."""
+        listed, now = obj.fingerprint, described.fingerprint
+        self._must_follow(obj, now)
+        same = now.size < 0 and self.verdict(listed, now) is Verdict.SAME
+        return now._replace(size=listed.size) if same else now
+
+    def _must_follow(self, obj: SourceObject, now: Fingerprint) -> None:
+        """Raise SourceError where a fingerprint can be no later one of `obj`."""
+        if self.verdict(obj.fingerprint, now) is Verdict.CONTRADICTS:
+            raise self.contradiction(obj, contradiction_text(obj.fingerprint, now))
+
+    def _believed(
+        self,
+        obj: SourceObject,
+        described: Described,
+        headers: Mapping[bytes, bytes],
+        *,
+        has_content: bool,
+    ) -> Described:
+        """Return what an answer describes, completed by what was listed: both are one version.
+
+        Raises SourceChanged when it is of another version, SourceError when it is of none. Where
+        only its ETag is missing and the whole content follows, the listed ETag may be the check.
+        """
+        listed, now = obj.fingerprint, described.fingerprint
+        found, is_page = self.verdict(listed, now), self._is_page(headers)
+        if found is Verdict.CHANGED:
+            if is_page:
+                raise self.contradiction(obj, "it is a web page that the source has not sent")
+            raise self._changed(obj)
+        if found is Verdict.CONTRADICTS:
+            checks = self.listed_checks(listed)
+            if not has_content or not checks or now.etag or sizes_differ(listed, now):
+                raise self.contradiction(obj, contradiction_text(listed, now))
+            described = described._replace(checks=(*described.checks, *checks))
+        elif is_page and not (now.etag or now.mtime_ns >= 0 or b"last-modified" in headers):
+            raise self.contradiction(obj, "it is a web page without an ETag and a time")
+        mtime_ns = now.mtime_ns if now.mtime_ns >= 0 else listed.mtime_ns
+        fingerprint = Fingerprint(now.size, mtime_ns, now.etag or listed.etag)
+        return described._replace(fingerprint=fingerprint)
+
+    def _is_page(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Return whether an answer may be the page of a proxy: HTML that no cloud signed for."""
+        return not self.sends_pages and is_foreign_page(headers, b"")
+
+    def _changed(self, obj: SourceObject) -> SourceChanged:
+        return SourceChanged(
+            "it changed after it was listed",
+            operation="GetObject",
+            target=self.shown(obj.name),
+            code="Changed",
+        )
+
+    def _no_ranges(self, obj: SourceObject, status: int) -> SourceError:
+        return SourceError(
+            "the source sends no ranges of it",
+            operation="GetObject",
+            target=self.shown(obj.name),
+            status=status,
+            code="RangeIgnored",
+        )

@@ -12,7 +12,7 @@ from dataclasses import is_dataclass
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from cos_migrate.config.options import declared
+from cos_migrate.config.options import values_of
 from cos_migrate.http.dates import NANO
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.base import Source
@@ -195,13 +195,8 @@ class StoredRecords:
 
 def place_of(source: Source) -> str:
     """Return a text without secrets that names the bucket, the service and the folder."""
-    section = type(source.config)
-    options = declared(section) if is_dataclass(section) else ()
-    keys = [
-        f"{one.option.key}={getattr(source.config, one.name)}"
-        for one in options
-        if one.option.key in _PLACE
-    ]
+    values = values_of(source.config) if is_dataclass(source.config) else ()
+    keys = [f"{one.key}={value}" for one, value in values if one.key in _PLACE]
     return "\n".join([source.migrate_type, *keys])
 
 

@@ -16,7 +16,7 @@ import pytest
 from cos_migrate.config.common import Common, MigrateType
 from cos_migrate.config.options import declared
 from cos_migrate.sources import registry
-from cos_migrate.sources.sections import SECTIONS
+from cos_migrate.sources.registry import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 

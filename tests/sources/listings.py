@@ -6,7 +6,7 @@ import threading
 
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Page, SourceObject
-from cos_migrate.sources.bucket import CloudSource
+from cos_migrate.sources.http_source import HttpSource
 from tests.fakes.scripted import Asked, Says, Script
 
 
@@ -17,7 +17,7 @@ class _Patient(threading.Event):
         return False
 
 
-def names_of(source: CloudSource, tries: int = 2) -> list[str]:
+def names_of(source: HttpSource, tries: int = 2) -> list[str]:
     """Return the names in the source's one range, each page tried some times."""
     (part,) = source.ranges()
     retries = Retries(tries, _Patient(), lambda: None)

@@ -17,8 +17,8 @@ from cos_migrate.config.values import Secret
 from cos_migrate.errors import MigrateError
 from cos_migrate.model import Target
 from cos_migrate.sources import registry
-from cos_migrate.sources.bucket import CloudSource
-from cos_migrate.sources.sections import SECTIONS
+from cos_migrate.sources.http_source import HttpSource
+from cos_migrate.sources.registry import SECTIONS
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/")
 ADDRESSES = ("end_point", "rs_host", "rsf_host", "uc_host")
@@ -61,7 +61,7 @@ def config_of(name: str, port: int) -> Any:
 def test_a_server_that_takes_no_connection(name: str, full: int) -> None:
     kind = registry.find(name)
     source = kind(config_of(name, full), TARGET)
-    assert isinstance(source, CloudSource)
+    assert isinstance(source, HttpSource)
     begun = time.monotonic()
     with pytest.raises(MigrateError) as caught:
         source.list_page(source.ranges()[0], "")

@@ -14,8 +14,8 @@ from cos_migrate.errors import SourceError
 from cos_migrate.http.connection import Response
 from cos_migrate.http.web_pages import words_in
 from cos_migrate.model import Fingerprint, SourceObject, Target
-from cos_migrate.sources.bucket import CloudSource
 from cos_migrate.sources.cos_bucket.source import CosBucketConfig, CosBucketSource
+from cos_migrate.sources.http_source import HttpSource
 from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
 from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
 from cos_migrate.sources.s3.aws import AwsConfig, AwsSource
@@ -57,7 +57,7 @@ def cos_bucket(port: int) -> CosBucketSource:
     return CosBucketSource(config, TARGET)
 
 
-SOURCES: dict[str, Callable[[int], CloudSource]] = {
+SOURCES: dict[str, Callable[[int], HttpSource]] = {
     "aws": lambda port: AwsSource(AwsConfig(**keys_of(port)), TARGET),
     "ali": lambda port: AliyunSource(AliyunConfig(**keys_of(port)), TARGET),
     "qiniu": qiniu,

@@ -9,7 +9,7 @@ import pytest
 
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import SourceError
-from cos_migrate.sources.bucket import CloudSource
+from cos_migrate.sources.http_source import HttpSource
 from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
 from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
 from tests.fakes.scripted import Asked, Says, Script, scripted
@@ -21,7 +21,7 @@ UPYUN_END = "g2gCZAAEbmV4dGQAA2VvZg"
 GARBLED = [b"", b"{}", b"[]", b'{"items":[{"key":"k03"', b"<html/>", b'{"error":"not now"}', b"0"]
 
 
-def qiniu_source(port: int) -> CloudSource:
+def qiniu_source(port: int) -> HttpSource:
     host = f"127.0.0.1:{port}"
     config = QiniuConfig(
         bucket="b",
@@ -43,7 +43,7 @@ def qiniu(asked: Asked) -> Says:
     return Says(json.dumps({"items": items, **following}).encode())
 
 
-def upyun_source(port: int) -> CloudSource:
+def upyun_source(port: int) -> HttpSource:
     config = UpyunConfig(
         bucket="b",
         access_key_id=Secret("id"),

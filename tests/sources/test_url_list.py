@@ -17,7 +17,7 @@ from cos_migrate.checksums import Check
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, Found, Note, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.target_index import Place, UrlIndex
+from cos_migrate.sources.lists import NameIndex, Place
 from cos_migrate.sources.url_list.source import UrlListConfig, UrlListSource, _Seen
 from cos_migrate.sources.url_list.urls import BadUrl, address_of, redirected, shown
 from tests.fakes.web_server import Trouble, WebServer
@@ -370,7 +370,7 @@ class TestLists:
             source.list_page(part, "")
 
     def test_a_million_would_fit(self) -> None:
-        index = UrlIndex()
+        index = NameIndex()
         for line in range(20_000):
             assert index.first(f"k{line}", f"u{line}", Place(3, line + 1)) == (
                 Place(3, line + 1),

@@ -49,8 +49,13 @@ class KeysSource(KeyOrderedSource):
     def origin(self) -> str:
         return "keys"
 
-    def ranges(self) -> tuple[ListRange, ...]:
-        return (ListRange(),)
+    @property
+    def prefix(self) -> str:
+        return ""
+
+    @property
+    def key_file(self) -> str:
+        return ""
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         with self._lock:

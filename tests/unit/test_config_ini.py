@@ -14,11 +14,11 @@ from cos_migrate.config.common import Common, MigrateType
 from cos_migrate.config.loader import Override
 from cos_migrate.config.options import REQUIRED, declared
 from cos_migrate.errors import ConfigError
-from cos_migrate.sources import sections
+from cos_migrate.sources import registry
 from cos_migrate.sources.local.config import LocalConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = dict(sections.SECTIONS)
+SOURCES = dict(registry.SECTIONS)
 SECTIONS: dict[str, type[Any]] = {"migrateType": MigrateType, "common": Common, **SOURCES}
 
 

@@ -12,7 +12,7 @@ from cos_migrate.config import loader as config
 from cos_migrate.config.common import Common, MigrateType
 from cos_migrate.config.loader import Override
 from cos_migrate.config.options import REQUIRED, Declared, declared
-from cos_migrate.sources.sections import SECTIONS
+from cos_migrate.sources.registry import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

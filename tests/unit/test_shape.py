@@ -91,7 +91,7 @@ def test_a_configuration_loads_its_own_source_only(tmp_path: Path) -> None:
     )
     code = (
         "from cos_migrate.config.loader import load\n"
-        "from cos_migrate.sources.sections import SECTIONS\n"
+        "from cos_migrate.sources.registry import SECTIONS\n"
         f"load({str(config)!r}, (), SECTIONS, environ={{}})"
     )
     assert "cos_migrate.sources.s3.bucket" not in loaded_by(code)

@@ -26,7 +26,6 @@ from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
 from cos_migrate.pools.worker.thread_pool import Crew
 from cos_migrate.pools.worker.transfers import Mover
 from cos_migrate.sources.base import Source
-from cos_migrate.sources.bucket import CloudSource
 
 if TYPE_CHECKING:
     from cos_migrate.cos.crypto import Sealer
@@ -158,7 +157,7 @@ class _PlainPut:
         self._bodies = bodies
         self._reads_plain = bodies.reads_plain
         self._emit = emit
-        self._cloud = source if isinstance(source, CloudSource) and source.one_host else None
+        self._cloud = source.stepwise
         self._routes: dict[Connection, Route] = {}
         self._enabled = source.reads_at_once or self._cloud is not None
         self._tells_crc = True

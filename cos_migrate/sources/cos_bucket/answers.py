@@ -11,7 +11,7 @@ from cos_migrate.http.dates import ns_of
 from cos_migrate.http.s3xml import text_of
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.sources import metadata
-from cos_migrate.sources.versions import plain_tag
+from cos_migrate.sources.etags import plain_tag
 
 _EVERYONE = "http://cam.qcloud.com/groups/global/AllUsers"
 _GRANTS: Mapping[str, str] = MappingProxyType(

@@ -16,8 +16,8 @@ from cos_migrate.config.values import NO_SECRET, Secret
 from cos_migrate.cos.signature import SigningKeys, authorization
 from cos_migrate.errors import CosError, SourceError, TransportError
 from cos_migrate.http.client import Request
-from cos_migrate.http.connection import Connection, Incoming, Timeouts
-from cos_migrate.http.network import Proxy, Route
+from cos_migrate.http.connection import Timeouts
+from cos_migrate.http.network import Proxy
 from cos_migrate.http.s3xml import text_of
 from cos_migrate.model import (
     Described,
@@ -30,13 +30,13 @@ from cos_migrate.model import (
     Target,
 )
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import KeyOrderedSource, Refusal, Told
+from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.cos_bucket.answers import described_by, grants_in
+from cos_migrate.sources.etags import md5_checks, plain_tag
 from cos_migrate.sources.instants import listed_instant
-from cos_migrate.sources.key_list import KeyList
 from cos_migrate.sources.key_pages import KeyPage
-from cos_migrate.sources.list_files import rejected_line
-from cos_migrate.sources.versions import md5_checks, plain_tag
+from cos_migrate.sources.lists import rejected_line
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.sources.xml_characters import UNREADABLE
 from cos_migrate.text import printable
 
@@ -132,6 +132,7 @@ class CosBucketSource(KeyOrderedSource):
     migrate_type = "migrateBucketCopy"
     record_kind = "migrate_copy_bucket"
     copies: ClassVar[bool] = True
+    keyed_by_path: ClassVar[bool] = False
     Config = CosBucketConfig
     config: CosBucketConfig
 
@@ -170,21 +171,19 @@ class CosBucketSource(KeyOrderedSource):
         }
     )
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
-    key_list: ClassVar[str] = "srcFileList"
+    key_file_option: ClassVar[str] = "srcFileList"
 
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
         config = self.config
         self._keys = SigningKeys(config.src_secret_id.reveal(), config.src_secret_key.reveal())
-        self._folder = config.src_cos_path[1:]
         self._suffix = config.src_end_point_suffix or f"cos.{config.src_region}.myqcloud.com"
         self._host = f"{config.src_bucket_name}.{self._suffix}"
         self._scheme = "https" if self.options.https else "http"
         self._authority = self._fetcher.route_of(f"{self._scheme}://{self._host}").authority
         # Asking for an ACL takes a request of its own, and waits for it.
-        self.one_host = not self.options.copy_acl  # type: ignore[misc]
+        self.one_host = not self.options.copy_acl
         self._below_target = self._target_folder()
-        self._key_list = KeyList(self._listed_line)
         self._sdk = functools.cache(self._make_sdk)
 
     @classmethod
@@ -210,15 +209,19 @@ class CosBucketSource(KeyOrderedSource):
 
     # -- listing -------------------------------------------------------------------------------
 
-    def ranges(self) -> tuple[ListRange, ...]:
-        """Return the list of keys, or the folder."""
-        return (ListRange(self.config.src_file_list or self._folder),)
+    @property
+    def prefix(self) -> str:
+        """The folder, without its leading `/`."""
+        return self.config.src_cos_path[1:]
 
-    def list_page(self, part: ListRange, marker: str) -> Page:
+    @property
+    def key_file(self) -> str:
+        """Path of `srcFileList`; empty: the folder is listed."""
+        return self.config.src_file_list
+
+    def list_bucket(self, part: ListRange, marker: str) -> Page:
         """Return the next page of a range; objects of another storage class are rejected."""
-        if self.config.src_file_list:
-            return self._key_list.page(part.prefix, marker)
-        page = super().list_page(part, marker)
+        page = super().list_bucket(part, marker)
         found: list[Found] = []
         for item in page.found:
             if isinstance(item, SourceObject) and self._below_target is not None:
@@ -229,13 +232,9 @@ class CosBucketSource(KeyOrderedSource):
             found.append(item)
         return page._replace(found=found)
 
-    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
-        """Cut a range of keys; a list of keys is read from one end."""
-        return None if self.config.src_file_list else super().split(part, marker)
-
-    def _listed_line(self, text: str, number: int) -> Found | None:
-        """Return what a line of srcFileList names: an encoded key, with or without its `/`."""
-        line = text.strip()
+    def listed_key(self, line: str, number: int) -> Found | None:
+        """Return the object of a line: a URL-encoded key, with or without a leading `/`."""
+        line = line.strip()
         key = unquote_plus(line, errors="surrogateescape").removeprefix("/")
         if line and not key:
             return rejected_line(self.config.src_file_list, number, line, "it names no key")
@@ -245,7 +244,7 @@ class CosBucketSource(KeyOrderedSource):
         """Return the folder of the source that is also the target's; None where there is none."""
         target = self.target.cos_path[1:]
         config = self.config
-        inside = target.startswith(self._folder) and target != self._folder
+        inside = target.startswith(self.prefix) and target != self.prefix
         same = config.src_bucket_name == self.target.bucket
         return target if same and inside and not config.src_file_list else None
 
@@ -273,26 +272,30 @@ class CosBucketSource(KeyOrderedSource):
                 EncodingType="url",
             )
         except CosError as error:
-            told = Told(error.status, error.code, str(error), error.request_id)
-            raise self.error("ListObjects", prefix or "/", told) from error
+            details = ErrorDetails(error.status, error.code, str(error), error.request_id)
+            raise self.error("ListObjects", prefix or "/", details) from error
         except TransportError as error:
-            told = Told(0, error.code, f"{self._host}: {error}")
-            failure = self.error("ListObjects", prefix or "/", told)
+            details = ErrorDetails(0, error.code, f"{self._host}: {error}")
+            failure = self.error("ListObjects", prefix or "/", details)
             failure.retryable = error.retryable
             raise failure from error
         except (SyntaxError, ValueError, LookupError, TypeError, AttributeError) as error:
             # What the SDK raises when the answer is no XML (SyntaxError), or another than it knows.
             if getattr(error, "code", 0) == _BAD_CHARACTER:
-                told = Told(0, UNREADABLE, "a key in the listing holds what XML cannot carry")
-                unreadable = self.error("ListObjects", prefix or "/", told)
+                details = ErrorDetails(
+                    0, UNREADABLE, "a key in the listing holds what XML cannot carry"
+                )
+                unreadable = self.error("ListObjects", prefix or "/", details)
                 unreadable.retryable = True
                 raise unreadable from error
             raise self._no_listing(prefix) from error
         if "IsTruncated" not in answer and ("Endpoint" in answer or "Code" in answer):
             # The SDK takes a redirect for a success.
             where = answer.get("Endpoint", "another endpoint")
-            told = Told(0, "WrongRegion", f"the bucket is not here, COS points to {where}")
-            raise self.error("ListObjects", prefix or "/", told)
+            details = ErrorDetails(
+                0, "WrongRegion", f"the bucket is not here, COS points to {where}"
+            )
+            raise self.error("ListObjects", prefix or "/", details)
         try:
             return self._page_of(answer)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -311,8 +314,8 @@ class CosBucketSource(KeyOrderedSource):
         return KeyPage(objects, folders, truncated, decode(answer.get("NextMarker") or ""))
 
     def _no_listing(self, prefix: str) -> SourceError:
-        told = Told(200, "BadAnswer", f"{self._host} does not answer as COS does")
-        failure = self.error("ListObjects", prefix or "/", told)
+        details = ErrorDetails(200, "BadAnswer", f"{self._host} does not answer as COS does")
+        failure = self.error("ListObjects", prefix or "/", details)
         failure.retryable = True
         return failure
 
@@ -327,7 +330,7 @@ class CosBucketSource(KeyOrderedSource):
 
     def key_of(self, name: str) -> str:
         """Return what follows the folder; a key of srcFileList counts whole."""
-        return name if self.config.src_file_list else name[len(self._folder) :]
+        return name if self.key_file else name[len(self.prefix) :]
 
     def _make_sdk(self) -> Any:
         from cos_migrate.cos.sdk import client_of  # noqa: PLC0415 - workers need no SDK
@@ -385,29 +388,16 @@ class CosBucketSource(KeyOrderedSource):
             url += f"?{parameter}"
         return Request(method, url, (*signed, ("Authorization", signature)))
 
-    def told(self, refusal: Refusal) -> Told:
+    def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Return what COS's XML tells; an answer to HEAD has none."""
-        request_id = refusal.headers.get(b"x-cos-request-id", b"").decode("latin-1")
-        code = text_of(refusal.body, "Code")
-        message = text_of(refusal.body, "Message")
-        if not code and refusal.status in {301, 302, 307}:
+        request_id = answer.headers.get(b"x-cos-request-id", b"").decode("latin-1")
+        code = text_of(answer.body, "Code")
+        message = text_of(answer.body, "Message")
+        if not code and answer.status in {301, 302, 307}:
             code, message = "WrongRegion", "the bucket is not here"
-        if not code and refusal.status == 403:  # noqa: PLR2004 - HTTP
+        if not code and answer.status == 403:  # noqa: PLR2004 - HTTP
             code = "AccessDenied"
-        return Told(refusal.status, code, message, request_id)
-
-    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
-        """Ask for a whole object, unless its name takes another request."""
-        return None if self.must_be_described(obj) else super().begin(obj)
-
-    def _described(
-        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
-    ) -> Described:
-        """Return the description of an object that has its key on COS for itself."""
-        described = super()._described(obj, incoming, span)
-        if span is None:
-            self.refuse_twin(obj)
-        return described
+        return ErrorDetails(answer.status, code, message, request_id)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return what an answer tells of an object, its ACL included where that is wanted."""
@@ -422,16 +412,12 @@ class CosBucketSource(KeyOrderedSource):
 
     def _acl(self, obj: SourceObject) -> dict[str, str]:
         """Return the headers that give an object's ACL to its copy. Raises SourceError."""
-        with self._named("GetObjectAcl", obj):
-            with self._fetcher.send(self._signed("GET", obj.name, [], "acl")) as incoming:
-                body = incoming.read_all(_ACL_MOST)
-            if incoming.status != 200:  # noqa: PLR2004 - HTTP
-                refusal = Refusal(incoming.status, incoming.headers, body)
-                raise self.refused("GetObjectAcl", obj.name, refusal, self.told(refusal))
-        canned = incoming.header(b"x-cos-acl")
+        request = self._signed("GET", obj.name, [], "acl")
+        answer = self.fetch_document("GetObjectAcl", obj.name, request, _ACL_MOST)
+        canned = answer.headers.get(b"x-cos-acl", b"").decode("utf-8", "replace")
         if canned:
             return {} if canned == "default" else {"x-cos-acl": canned}
-        return grants_in(body)
+        return grants_in(answer.body)
 
     # -- copies --------------------------------------------------------------------------------
 

@@ -82,6 +82,11 @@ class LocalSource(Source):
         )
         self._record_head = f"[taskType: migrateLocal] [bucket: {target.bucket}], [localPath: "
 
+    @property
+    def uses_records(self) -> bool:
+        """Whether `checkLocalRecord` is on."""
+        return self.config.check_local_record
+
     def job_text(self) -> str:
         """Return the text the Java tool hashes for this job."""
         return f"[local: {self._root}], [cosFolder: {self.target.cos_path}]"

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 
 from cos_migrate.http.documents import parse_xml
-from cos_migrate.sources.versions import plain_tag
+from cos_migrate.sources.etags import plain_tag
 
 _OWN_DOMAINS = (".aliyuncs.com", ".aliyun-inc.com", ".aliyun.com")
 """Domains below which a bucket is told by its name before the endpoint."""

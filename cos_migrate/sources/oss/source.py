@@ -20,27 +20,28 @@ from cos_migrate.checksums import Check
 from cos_migrate.config import values
 from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.config.options import option
-from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection, Incoming
 from cos_migrate.http.dates import ns_of
 from cos_migrate.http.network import Route
 from cos_migrate.http.s3xml import text_of
-from cos_migrate.model import Described, Fingerprint, Found, ListRange, Page, SourceObject, Target
+from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata, xml_characters
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import KeyOrderedSource, Refusal, Told, base_of
-from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.bucket import KeyOrderedSource
+from cos_migrate.sources.etags import md5_checks, plain_tag
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.oss.access import Address, parse_listing
 from cos_migrate.sources.oss.signer import Signer
-from cos_migrate.sources.versions import md5_checks, plain_tag
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
 _PAGE = 1000
 """Keys on a page, the most that OSS lists at once."""
 _LISTING_MOST = 16 << 20
 """Bytes that a page can have: 1,000 keys of 1,023 bytes, each byte of them escaped."""
 _ACL_MOST = 64 << 10
+_SUCCESSES = range(200, 300)
 _FORCED = "attachment"
 _ACLS = {"private": "private", "public-read": "public-read", "public-read-write": "public-read"}
 """OSS's ACL of an object to that of COS; `default` is the bucket's, and needs none."""
@@ -66,7 +67,6 @@ class AliyunSource(KeyOrderedSource):
     migrate_type: ClassVar[str] = "migrateAli"
     record_kind: ClassVar[str] = "migrate_from_ali"
     compares_times: ClassVar[bool] = True
-    keyed_by_path: ClassVar[bool] = True
     Config = AliyunConfig
     config: AliyunConfig
 
@@ -115,8 +115,6 @@ class AliyunSource(KeyOrderedSource):
     ) -> None:
         super().__init__(config, target, options)
         self._address = Address.of(config.end_point, config.bucket, https=config.src_https)
-        self._base = base_of(config.prefix)
-        self._key_list = KeyList(self._listed)
         self._signer = Signer(
             config.bucket, config.access_key_id, config.access_key_secret, self._address.region
         )
@@ -131,33 +129,11 @@ class AliyunSource(KeyOrderedSource):
             f"[cosFolder: {self.target.cos_path}] "
         )
 
-    def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002 - the path says it
-        """Return the Java tool's key."""
-        return f"[taskType: migrateAli] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
-
-    def record_value(self, obj: SourceObject) -> str:
-        """Return the Java tool's value."""
-        return f"[fileSize: {obj.fingerprint.size}] [etag: {obj.fingerprint.etag}]"
-
     def recorded(self, obj: SourceObject) -> SourceObject:
         """Return the object by its name: OSS tells CRC-64s."""
         return obj._replace(name=self._base + obj.key)
 
     # -- listing ---------------------------------------------------------------------------------
-
-    def ranges(self) -> tuple[ListRange, ...]:
-        """Return the list file, or all keys that begin with `prefix`."""
-        return (ListRange(self.config.uri_list or self.config.prefix),)
-
-    def list_page(self, part: ListRange, marker: str) -> Page:
-        """Return a page of the list file or of the bucket. Raises SourceError."""
-        if self.config.uri_list:
-            return self._key_list.page(part.prefix, marker)
-        return super().list_page(part, marker)
-
-    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
-        """Cut what is left of the bucket's listing; a list file is read as it is."""
-        return None if self.config.uri_list else super().split(part, marker)
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         """Ask for a page of keys. Raises SourceError."""
@@ -174,8 +150,8 @@ class AliyunSource(KeyOrderedSource):
             failed = self._broken("ListObjects", prefix)
             unreadable = xml_characters.problem_of(document)
             if unreadable:
-                told = Told(200, xml_characters.UNREADABLE, unreadable)
-                failed = self.error("ListObjects", prefix, told)
+                details = ErrorDetails(200, xml_characters.UNREADABLE, unreadable)
+                failed = self.error("ListObjects", prefix, details)
                 failed.retryable = True  # it may have been garbled on its way
             raise failed
         objects = [
@@ -191,15 +167,8 @@ class AliyunSource(KeyOrderedSource):
         objects = self.etags.marked(objects)
         return KeyPage(objects, listing.folders, listing.truncated, listing.following)
 
-    def _listed(self, line: str, number: int) -> Found | None:  # noqa: ARG002 - any line is a key
-        return self._object(line, Fingerprint(-1)) if line else None
-
     def _object(self, key: str, fingerprint: Fingerprint) -> SourceObject:
         return SourceObject(key, self.key_of(key), fingerprint)
-
-    def key_of(self, name: str) -> str:
-        """Return what the prefix leaves of a name."""
-        return name.removeprefix(self._base)
 
     # -- objects ---------------------------------------------------------------------------------
 
@@ -243,17 +212,14 @@ class AliyunSource(KeyOrderedSource):
         return md5_checks(listed.etag)
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
-        """Ask for a whole object, unless its ACL or its name takes another request."""
-        asks_more = self.options.copy_acl or any(self.twins_of(obj))
-        return None if asks_more else super().begin(obj)
+        """Request a whole object, unless its ACL takes another request."""
+        return None if self.options.copy_acl else super().begin(obj)
 
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
     ) -> Described:
         """Return the description, with the ACL where the whole object is asked for."""
         described = super()._described(obj, incoming, span)
-        if span is None:
-            self.refuse_twin(obj)
         if not self.options.copy_acl or span is not None:
             return described
         grant = text_of(self._ask("GetObjectACL", obj.name, {"acl": ""}, _ACL_MOST), "Grant")
@@ -265,10 +231,10 @@ class AliyunSource(KeyOrderedSource):
             warnings = (*warnings, text)
         return described._replace(headers=headers, warnings=warnings)
 
-    def told(self, refusal: Refusal) -> Told:
+    def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Return what an error answer tells; to HEAD its document comes in a header."""
-        body = refusal.body or _document_of(refusal.headers)
-        status, code, message, request_id = super().told(refusal._replace(body=body))
+        body = answer.body or _document_of(answer.headers)
+        status, code, message, request_id = super().error_details(answer._replace(body=body))
         place = text_of(body, "Endpoint")
         if code == "AccessDenied" and place:
             code, message = "WrongEndpoint", f"the bucket is reached at {place}"
@@ -276,7 +242,7 @@ class AliyunSource(KeyOrderedSource):
             code, message = "V1Refused", f"OSS takes no V1 signature here ({message})"
         elif code == "RequestTimeTooSkewed":
             message = f"{message} Set the clock of this machine"
-        return Told(status, code, message, request_id)
+        return ErrorDetails(status, code, message, request_id)
 
     # -- requests --------------------------------------------------------------------------------
 
@@ -290,18 +256,8 @@ class AliyunSource(KeyOrderedSource):
     def _ask(self, operation: str, key: str, params: Mapping[str, str], most: int) -> bytes:
         """Return the document that a GET with parameters is answered with. Raises SourceError."""
         target = key or self.config.bucket
-        try:
-            with self._fetcher.send(self._signed("GET", key, params, {})) as incoming:
-                body = incoming.read_all(most)
-                refusal = Refusal(incoming.status, incoming.headers, body)
-        except TransportError as error:
-            told = Told(error.status, error.code, f"the source: {error}")
-            failed = self.error(operation, target, told)
-            failed.retryable = error.retryable
-            raise failed from error
-        if refusal.status >= 300:  # noqa: PLR2004 - HTTP
-            raise self.refused(operation, target, refusal, self.told(refusal))
-        return body
+        request = self._signed("GET", key, params, {})
+        return self.fetch_document(operation, target, request, most, _SUCCESSES).body
 
     def _broken(self, operation: str, target: str) -> SourceError:
         return SourceError(

@@ -20,7 +20,7 @@ from cos_migrate.config.values import Secret
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.documents import JSON_MOST, parse_json
-from cos_migrate.sources.bucket import Refusal, Told
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
 _PUBLIC = ("uc.qiniuapi.com", "kodo-config.qiniuapi.com", "uc.qbox.me")
 """Hosts of the public cloud that tell a bucket's region, in the order they are tried in."""
@@ -48,10 +48,10 @@ _FORM = "application/x-www-form-urlencoded"
 _ANSWER_MOST = JSON_MOST + 1
 """Bytes of the largest answer that is believed; a page of 1,000 long keys has below 4 MiB."""
 
-Failed = Callable[[str, str, Told], SourceError]
-"""Makes the error for an operation and its target, as `CloudSource.error` does."""
-Refused = Callable[[str, str, Refusal, Told], SourceError]
-"""Makes that for an answer, as `CloudSource.refused` does."""
+Failed = Callable[[str, str, ErrorDetails], SourceError]
+"""Makes the error for an operation and its target, as `HttpSource.error` does."""
+Refused = Callable[[str, str, ErrorAnswer, ErrorDetails], SourceError]
+"""Makes that for an answer, as `HttpSource.refused` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +78,19 @@ class Account:
         return host if "://" in host else f"{'https' if self.tls else 'http'}://{host}"
 
 
-def told_of(refusal: Refusal) -> Told:
+def details_of(answer: ErrorAnswer) -> ErrorDetails:
     """Return what an error answer tells."""
-    status = refusal.status
-    found = _object_of(refusal.body)
+    status = answer.status
+    found = _object_of(answer.body)
     code = _CODES.get(status, "")
     message = str(found.get("error") or _MESSAGES.get(code) or f"Qiniu answered {status}")
     if code == "Redirected":
-        message += f": {refusal.headers.get(b'location', b'').decode('latin-1')}"
-    return Told(
+        message += f": {answer.headers.get(b'location', b'').decode('latin-1')}"
+    return ErrorDetails(
         status,
         code,
         message,
-        refusal.headers.get(b"x-reqid", b"").decode("latin-1"),
+        answer.headers.get(b"x-reqid", b"").decode("latin-1"),
     )
 
 
@@ -165,8 +165,8 @@ class Services:
     def _asked(self, operation: str, shown: str, host: str, target: str) -> Mapping[str, Any]:
         answer = _object_of(self._answer(operation, shown, host, target))
         if not answer:
-            told = Told(200, "NotQiniu", f"{host} does not answer as Qiniu does")
-            failed = self._failed(operation, shown, told)
+            details = ErrorDetails(200, "NotQiniu", f"{host} does not answer as Qiniu does")
+            failed = self._failed(operation, shown, details)
             failed.retryable = True  # it may have been garbled on its way
             raise failed
         return answer
@@ -180,8 +180,10 @@ class Services:
                 self._found = self._region()
             host = self._found.get(service, "")
         if not host:
-            told = Told(200, "NotQiniu", f"the region of the bucket names no {service} service")
-            raise self._failed("QueryRegion", self._account.bucket, told)
+            details = ErrorDetails(
+                200, "NotQiniu", f"the region of the bucket names no {service} service"
+            )
+            raise self._failed("QueryRegion", self._account.bucket, details)
         return self._account.url(host)
 
     def _region(self) -> Mapping[str, str]:
@@ -199,8 +201,8 @@ class Services:
             self._public += error.retryable
             raise
         if not found:
-            told = Told(200, "NotQiniu", f"{host} does not answer as Qiniu does")
-            raise self._failed("QueryRegion", account.bucket, told)
+            details = ErrorDetails(200, "NotQiniu", f"{host} does not answer as Qiniu does")
+            raise self._failed("QueryRegion", account.bucket, details)
         return found
 
     def _asked_region(self, host: str, path: str) -> Mapping[str, str]:
@@ -235,22 +237,22 @@ class Services:
         try:
             with self._fetcher.send(request) as incoming:
                 body = incoming.read_all(_ANSWER_MOST)
-                refusal = Refusal(incoming.status, incoming.headers, body)
+                answer = ErrorAnswer(incoming.status, incoming.headers, body)
         except TransportError as error:
             code = "Unreachable" if error.code in _UNREACHED else error.code
-            told = Told(error.status, code, f"{host}: {error}")
-            failed = self._failed(operation, shown, told)
+            details = ErrorDetails(error.status, code, f"{host}: {error}")
+            failed = self._failed(operation, shown, details)
             failed.retryable = error.retryable
             raise failed from error
-        if refusal.status == 200:  # noqa: PLR2004 - HTTP
+        if answer.status == 200:  # noqa: PLR2004 - HTTP
             return body
-        told = told_of(refusal)
-        if refusal.status == 404:  # noqa: PLR2004 - of an object it would be 612
-            told = told._replace(code="NotQiniu", message=f"{host} has no such service")
-            raise self._failed(operation, shown, told)
-        if operation == "QueryRegion" and told.code == "NoSuchKey":
-            told = told._replace(code="NoSuchAccessKey")
-        raise self._refused(operation, shown, refusal, told)
+        details = details_of(answer)
+        if answer.status == 404:  # noqa: PLR2004 - of an object it would be 612
+            details = details._replace(code="NotQiniu", message=f"{host} has no such service")
+            raise self._failed(operation, shown, details)
+        if operation == "QueryRegion" and details.code == "NoSuchKey":
+            details = details._replace(code="NoSuchAccessKey")
+        raise self._refused(operation, shown, answer, details)
 
 
 def _hosts_in(body: bytes) -> Mapping[str, str]:

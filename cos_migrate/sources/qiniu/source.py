@@ -10,7 +10,7 @@ import binascii
 import re
 import threading
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -26,16 +26,21 @@ from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection, Incoming, Response
 from cos_migrate.http.dates import ns_of
 from cos_migrate.http.network import Route
-from cos_migrate.model import Described, Fingerprint, Found, ListRange, Page, SourceObject, Target
+from cos_migrate.model import Described, Fingerprint, ListRange, Page, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import KeyOrderedSource, Refusal, Told, base_of
-from cos_migrate.sources.etags import Etags
-from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.bucket import KeyOrderedSource, base_of
+from cos_migrate.sources.etags import Etags, plain_tag
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.qiniu.collapsed import CollapsedKeys, same_target
-from cos_migrate.sources.qiniu.services import Account, Services, made_marker, marker_key, told_of
-from cos_migrate.sources.versions import plain_tag
+from cos_migrate.sources.qiniu.services import (
+    Account,
+    Services,
+    details_of,
+    made_marker,
+    marker_key,
+)
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
 _SIGNED_FOR = 3600
 """Seconds that a signed URL is good for, as in the Java tool."""
@@ -83,7 +88,6 @@ class QiniuSource(KeyOrderedSource):
 
     migrate_type = "migrateQiniu"
     record_kind = "migrate_from_qiniu"
-    keyed_by_path: ClassVar[bool] = True
     Config = QiniuConfig
     config: QiniuConfig
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -127,12 +131,11 @@ class QiniuSource(KeyOrderedSource):
             config.uc_host,
             tls=config.src_https,
         )
-        self._services = Services(account, self._fetcher, self.error, self.refused)
+        self._services = Services(account, self._fetcher, self.error, self.answer_error)
         self._auth = Auth(*(key.reveal() for key in keys))
         route = self._fetcher.route_of(account.url(config.end_point))
         self._domain = f"{'https' if route.tls else 'http'}://{route.authority}"
         self._keys = CollapsedKeys(base_of(config.prefix))
-        self._key_list = KeyList(self._of_line)
         self._lock = threading.Lock()
         self._markers: dict[tuple[str, str], str] = {}
         self._served = False
@@ -150,35 +153,26 @@ class QiniuSource(KeyOrderedSource):
             f"[cosFolder: {self.target.cos_path}]"
         )
 
-    def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002
-        """Return the key of an object's record."""
-        return (
-            f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
-        )
-
-    def record_value(self, obj: SourceObject) -> str:
-        """Return the value of an object's record."""
-        return f"[fileSize: {obj.fingerprint.size}] [etag: {obj.fingerprint.etag}]"
-
     # -- listing ---------------------------------------------------------------------------------
 
-    def ranges(self) -> tuple[ListRange, ...]:
-        """Return the keys below the prefix, or the file of keys."""
-        return (ListRange(self.config.uri_list or self.config.prefix),)
-
     def list_page(self, part: ListRange, marker: str) -> Page:
-        """Return the next page of the bucket or of the file of keys."""
-        if self.config.uri_list:
-            page = self._key_list.page(part.prefix, marker)
-        else:
-            page = super().list_page(part, marker)
+        """Return a page; a key that equals an earlier one on COS is rejected."""
+        page = super().list_page(part, marker)
         return page._replace(found=[self._keys.alone(item) for item in page.found])
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
-        """Cut a range of the bucket; a file of keys is read in one go."""
-        halves = None if self.config.uri_list else super().split(part, marker)
-        # Without markers of our own making the second would be reached from the beginning only.
+        """Cut a range of the bucket, unless the service accepts only markers that it gave."""
+        halves = super().split(part, marker)
+        # The second half could then be reached from the beginning only.
         return None if self._alike is False else halves
+
+    def key_of(self, name: str) -> str:
+        """Return the key below the prefix's folder, without doubled slashes."""
+        return self._keys.key_of(name)
+
+    def twins_of(self, obj: SourceObject) -> Iterable[str]:  # noqa: ARG002
+        """Return none: `_must_be_alone` compares names with all kinds of slashes."""
+        return ()
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         """Return the next page that is not empty: Qiniu may send empty ones before the end."""
@@ -188,17 +182,17 @@ class QiniuSource(KeyOrderedSource):
             marker = made_marker(after) if self._makes_markers(prefix) else ""
         for _ in range(_MOST_EMPTY):
             try:
-                told = self._services.list_keys(prefix, marker, delimiter)
+                answer = self._services.list_keys(prefix, marker, delimiter)
             except SourceError as error:
                 if error.code != "BadMarker" or not marker or delimiter:
                     raise
                 # It takes no markers but those that it gives.
                 marker, passed_over = "", after
                 continue
-            objects, folders = self._parsed(told, prefix)
+            objects, folders = self._parsed(answer, prefix)
             if passed_over:
                 objects = [obj for obj in objects if obj.name > passed_over]
-            following = str(told.get("marker") or "")
+            following = str(answer.get("marker") or "")
             if objects or folders or not following:
                 if objects and following and not delimiter:
                     self._remember((prefix, objects[-1].name), following)
@@ -207,7 +201,9 @@ class QiniuSource(KeyOrderedSource):
             if following == marker:
                 break
             marker = following
-        stuck = Told(200, "ListingStuck", "the listing does not get on: empty pages without end")
+        stuck = ErrorDetails(
+            200, "ListingStuck", "the listing does not get on: empty pages without end"
+        )
         raise self.error("ListObjects", prefix, stuck)
 
     def _learn(self, last: str, following: str) -> None:
@@ -224,14 +220,16 @@ class QiniuSource(KeyOrderedSource):
             self.list_keys(prefix, "", "")
         return bool(self._alike)
 
-    def _parsed(self, told: Mapping[str, Any], prefix: str) -> tuple[list[SourceObject], list[str]]:
+    def _parsed(
+        self, answer: Mapping[str, Any], prefix: str
+    ) -> tuple[list[SourceObject], list[str]]:
         try:
-            if not told.keys() & {"items", "commonPrefixes", "marker"}:
+            if not answer.keys() & {"items", "commonPrefixes", "marker"}:
                 raise LookupError
-            objects = self.etags.marked([self._object(item) for item in told.get("items") or ()])
-            return objects, [str(folder) for folder in told.get("commonPrefixes") or ()]
+            objects = self.etags.marked([self._object(item) for item in answer.get("items") or ()])
+            return objects, [str(folder) for folder in answer.get("commonPrefixes") or ()]
         except (LookupError, TypeError, ValueError):
-            bad = Told(200, "BadListing", "a page of the listing cannot be understood")
+            bad = ErrorDetails(200, "BadListing", "a page of the listing cannot be understood")
             failed = self.error("ListObjects", prefix, bad)
             failed.retryable = True  # it may have been garbled on its way
             raise failed from None
@@ -251,10 +249,7 @@ class QiniuSource(KeyOrderedSource):
         name = item["key"]
         if not isinstance(name, str):
             raise TypeError
-        return SourceObject(name, self._keys.key_of(name), _fingerprint(item))
-
-    def _of_line(self, line: str, number: int) -> Found | None:  # noqa: ARG002
-        return SourceObject(line, self._keys.key_of(line), Fingerprint(-1)) if line else None
+        return SourceObject(name, self.key_of(name), _fingerprint(item))
 
     # -- objects ---------------------------------------------------------------------------------
 
@@ -295,8 +290,10 @@ class QiniuSource(KeyOrderedSource):
             if name.startswith(b"x-qn-meta-")
         ]
         if not etag and b"content-range" in headers:
-            told = Told(206, "RangeIgnored", "no ETag tells which version its parts belong to")
-            raise self.error("GetObject", obj.name, told)
+            details = ErrorDetails(
+                206, "RangeIgnored", "no ETag tells which version its parts belong to"
+            )
+            raise self.error("GetObject", obj.name, details)
         carried = metadata.user({"qiniu-etag": sent} if sent else {}, foreign)
         standard = metadata.standard(headers, ("content-type",))
         return Described(
@@ -337,12 +334,14 @@ class QiniuSource(KeyOrderedSource):
         try:
             return obj._replace(fingerprint=_fingerprint(known))
         except (LookupError, TypeError, ValueError):
-            told = Told(200, "NotQiniu", "what it tells of the object cannot be understood")
-            raise self.error("StatObject", obj.name, told) from None
+            details = ErrorDetails(
+                200, "NotQiniu", "what it tells of the object cannot be understood"
+            )
+            raise self.error("StatObject", obj.name, details) from None
 
-    def told(self, refusal: Refusal) -> Told:
+    def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Return what an error answer of the download domain tells."""
-        return told_of(refusal)
+        return details_of(answer)
 
     @contextmanager
     def answer(
@@ -356,10 +355,10 @@ class QiniuSource(KeyOrderedSource):
                 self._served = True
                 yield incoming
         except SourceError as error:
-            told = self._explained(obj, error)
-            if told.code == error.code:
+            details = self._explained(obj, error)
+            if details.code == error.code:
                 raise
-            raise self.error(error.operation, obj.name, told) from error
+            raise self.error(error.operation, obj.name, details) from error
 
     def _must_be_alone(self, obj: SourceObject) -> None:
         """Raise SourceError when an object with a plain name has the same key on COS."""
@@ -373,36 +372,36 @@ class QiniuSource(KeyOrderedSource):
                 raise
             known = None
         if known is not None:
-            told = Told(0, "SameTarget", same_target(plain))
-            raise self.error("GetObject", obj.name, told)
+            details = ErrorDetails(0, "SameTarget", same_target(plain))
+            raise self.error("GetObject", obj.name, details)
         with self._lock:
             self._alone.add(obj.name)
             if len(self._alone) > _KEPT:
                 self._alone.pop()
 
-    def _explained(self, obj: SourceObject, error: SourceError) -> Told:
+    def _explained(self, obj: SourceObject, error: SourceError) -> ErrorDetails:
         """Return what is behind an error of the download domain."""
-        told = Told(error.status, error.code, str(error), error.request_id)
+        details = ErrorDetails(error.status, error.code, str(error), error.request_id)
         if error.code == "BadToken" and not self.config.need_sign:
             message = "the download domain wants signed URLs"
-            return told._replace(code="SignatureWanted", message=message)
+            return details._replace(code="SignatureWanted", message=message)
         if error.code not in {"Forbidden", "NoSuchKey"}:
-            return told
+            return details
         try:
             known = self._services.stat(obj.name)
         except SourceError:
-            return told
+            return details
         if known is None:
-            return told
+            return details
         if error.code == "NoSuchKey":
-            return self._not_served(told)
+            return self._not_served(details)
         if known.get("type") in _FROZEN and known.get("restoreStatus") != _RESTORED:
-            return told._replace(code="Archived", message="Qiniu refuses to send it")
+            return details._replace(code="Archived", message="Qiniu refuses to send it")
         if known.get("status") == _DISABLED:
-            return told._replace(code="Disabled", message="it is disabled at Qiniu (status 1)")
-        return told
+            return details._replace(code="Disabled", message="it is disabled at Qiniu (status 1)")
+        return details
 
-    def _not_served(self, told: Told) -> Told:
+    def _not_served(self, details: ErrorDetails) -> ErrorDetails:
         """Return why the domain has not what the bucket has."""
         host = self._domain.partition("://")[2]
         message = f"the bucket has it, but {host} does not serve it"
@@ -413,12 +412,12 @@ class QiniuSource(KeyOrderedSource):
         if domains:
             message += f"; the bucket's download domains: {', '.join(domains)}"
         elsewhere = not self._served and host not in domains
-        return told._replace(code="WrongDomain" if elsewhere else "NotServed", message=message)
+        return details._replace(code="WrongDomain" if elsewhere else "NotServed", message=message)
 
 
-def _fingerprint(told: Mapping[str, Any]) -> Fingerprint:
+def _fingerprint(found: Mapping[str, Any]) -> Fingerprint:
     """Return what a listing or stat tells; its time to the second, as the domain has it."""
-    size, etag, put_time = int(told["fsize"]), told["hash"], int(told.get("putTime") or 0)
+    size, etag, put_time = int(found["fsize"]), found["hash"], int(found.get("putTime") or 0)
     if not isinstance(etag, str):
         raise TypeError
     mtime_ns = put_time // 10_000_000 * 1_000_000_000 if put_time > 0 else -1

@@ -12,18 +12,17 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, urlsplit
 
 from cos_migrate.checksums import Check
-from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection, Incoming
 from cos_migrate.http.dates import ns_of
 from cos_migrate.http.network import Route
 from cos_migrate.http.s3xml import text_of
-from cos_migrate.model import Described, Fingerprint, ListRange, Page, SourceObject, Target
+from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import xml_characters
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import KeyOrderedSource, Refusal, Told, base_of
-from cos_migrate.sources.etags import Etags
-from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.bucket import KeyOrderedSource
+from cos_migrate.sources.etags import Etags, md5_checks
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.metadata import Carried
 from cos_migrate.sources.s3 import listing as s3_listing
@@ -32,7 +31,7 @@ from cos_migrate.sources.s3.description import description_of, is_archived
 from cos_migrate.sources.s3.endpoint import Endpoint, region_expected, regional_host
 from cos_migrate.sources.s3.listing import Listing
 from cos_migrate.sources.s3.signer import Signer
-from cos_migrate.sources.versions import md5_checks
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
 T = TypeVar("T")
 
@@ -56,12 +55,12 @@ _ELSEWHERE = frozenset(
 )
 """Codes of a request that went to the wrong region."""
 _REDIRECTS = frozenset({301, 302, 307, 308})
+_BAD_REQUEST = 400
 
 
 class S3Source(KeyOrderedSource):
     """A bucket that is listed and read by the S3 protocol."""
 
-    keyed_by_path: ClassVar[bool] = True
     etag_name: ClassVar[str]
     """The user metadata in which COS keeps an object's ETag."""
     where_regions_stand: ClassVar[str] = "endPoint"
@@ -110,8 +109,6 @@ class S3Source(KeyOrderedSource):
         self.etags = Etags(md5=self.etags_are_md5)
         self.endpoint = Endpoint.of(config.end_point, config.bucket, https=config.src_https)
         self._signer = self._signer_for(self.region_named() or self.endpoint.region)
-        self._base_key = base_of(config.prefix)
-        self._key_list = KeyList(lambda line, _: self.named_key(line))
         self._v2 = True
         self._has_acls = True
 
@@ -123,34 +120,7 @@ class S3Source(KeyOrderedSource):
         """Return whether the ACL of `obj` is carried over."""
         return self.options.copy_acl
 
-    # -- records -------------------------------------------------------------------------------
-
-    def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002 - as all sources
-        """Return the Java tool's key."""
-        return (
-            f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
-        )
-
-    def record_value(self, obj: SourceObject) -> str:
-        """Return the Java tool's value."""
-        size, _, etag = obj.fingerprint
-        return f"[fileSize: {size}] [etag: {etag}]"
-
     # -- listing -------------------------------------------------------------------------------
-
-    def ranges(self) -> tuple[ListRange, ...]:
-        """Return the one range of keys, or the file that names them."""
-        return (ListRange(self.config.uri_list or self.config.prefix),)
-
-    def list_page(self, part: ListRange, marker: str) -> Page:
-        """Return a page of the bucket, or of the file of keys."""
-        if self.config.uri_list:
-            return self._key_list.page(part.prefix, marker)
-        return super().list_page(part, marker)
-
-    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
-        """Cut a range of keys; a file of them is read faster than it could be cut."""
-        return None if self.config.uri_list else super().split(part, marker)
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         """Ask with ListObjectsV2, or ListObjects where the service does not know that."""
@@ -199,14 +169,6 @@ class S3Source(KeyOrderedSource):
     def _parse(self, document: bytes) -> Listing:
         return s3_listing.parse(document, self.etags)
 
-    def named_key(self, line: str) -> SourceObject | None:
-        """Return the object that a line of uriList names, as it stands there."""
-        return SourceObject(line, self.key_of(line), Fingerprint(-1)) if line else None
-
-    def key_of(self, name: str) -> str:
-        """Return what the prefix leaves of a name."""
-        return name.removeprefix(self._base_key)
-
     # -- objects -------------------------------------------------------------------------------
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
@@ -238,26 +200,25 @@ class S3Source(KeyOrderedSource):
         """Ask for the headers; an object that must be restored first is an error already here."""
         with self.answer(obj, "HEAD", None) as incoming:
             if is_archived(incoming.headers):
-                told = Told(incoming.status, "InvalidObjectState", "as its storage class says")
-                raise self.error("HeadSource", obj.name, told)
-            if obj.fingerprint.size < 0:  # what is only looked at needs no ACL yet
-                return super()._described(obj, incoming, None)
+                details = ErrorDetails(
+                    incoming.status, "InvalidObjectState", "as its storage class says"
+                )
+                raise self.error("HeadSource", obj.name, details)
+            if obj.fingerprint.size < 0:  # ACL and twins count only when it is stored
+                return super(KeyOrderedSource, self)._described(obj, incoming, None)
             return self._described(obj, incoming, None)
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
-        """Ask for a whole object, unless its ACL or its name takes another request."""
-        asks_more = (self._has_acls and self.copies_acl(obj)) or any(self.twins_of(obj))
-        return None if asks_more else super().begin(obj)
+        """Request a whole object, unless its ACL takes another request."""
+        with_acl = self._has_acls and self.copies_acl(obj)
+        return None if with_acl else super().begin(obj)
 
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
     ) -> Described:
         """Add the ACL where the object is about to be stored: not for a part."""
         described = super()._described(obj, incoming, span)
-        if span is not None:
-            return described
-        self.refuse_twin(obj)
-        if not self._has_acls or not self.copies_acl(obj):
+        if span is not None or not self._has_acls or not self.copies_acl(obj):
             return described
         acl = self._acl_of(obj)
         return described._replace(
@@ -283,26 +244,18 @@ class S3Source(KeyOrderedSource):
 
     def _asked(self, operation: str, target: str, path: str, parse: Callable[[bytes], T]) -> T:
         """Send a GET that is answered with a document; return what it says. Raises SourceError."""
-        try:
-            with self._fetcher.send(self._signed("GET", path, {})) as incoming:
-                body = incoming.read_all(_ANSWER_MOST)
-                status, headers = incoming.status, incoming.headers
-        except TransportError as error:
-            told = Told(error.status, error.code, f"the source: {error}")
-            failed = self.error(operation, target, told)
-            failed.retryable = error.retryable
-            raise failed from error
-        if status != 200:  # noqa: PLR2004 - HTTP
-            refusal = Refusal(status, headers, body)
-            raise self.refused(operation, target, refusal, self.told(refusal))
+        request = self._signed("GET", path, {})
+        status, _, body = self.fetch_document(operation, target, request, _ANSWER_MOST)
         try:
             return parse(body)
         except ValueError as error:
             unreadable = xml_characters.problem_of(body)
-            told = Told(status, "BadAnswer", f"the source's answer makes no sense: {error}")
+            details = ErrorDetails(
+                status, "BadAnswer", f"the source's answer makes no sense: {error}"
+            )
             if unreadable:
-                told = Told(status, xml_characters.UNREADABLE, unreadable)
-            failed = self.error(operation, target, told)
+                details = ErrorDetails(status, xml_characters.UNREADABLE, unreadable)
+            failed = self.error(operation, target, details)
             failed.retryable = True
             raise failed from error
 
@@ -315,21 +268,22 @@ class S3Source(KeyOrderedSource):
 
     # -- errors --------------------------------------------------------------------------------
 
-    def told(self, refusal: Refusal) -> Told:
+    def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Return what an error tells, with the right endpoint where the region was wrong."""
-        told = super().told(refusal)
-        region = refusal.headers.get(b"x-amz-bucket-region", b"").decode("latin-1")
-        region = region or text_of(refusal.body, "Region")
-        if not region and told.code in _ELSEWHERE:
-            region = region_expected(told.message)
+        details = super().error_details(answer)
+        region = answer.headers.get(b"x-amz-bucket-region", b"").decode("latin-1")
+        region = region or text_of(answer.body, "Region")
+        if not region and details.code in _ELSEWHERE:
+            region = region_expected(details.message)
         elsewhere = bool(region) and region != self._signer.region
-        if not told.code and (refusal.status in _REDIRECTS or (told.status == 400 and elsewhere)):  # noqa: PLR2004
+        misdirected = answer.status in _REDIRECTS or (answer.status == _BAD_REQUEST and elsewhere)
+        if not details.code and misdirected:
             # The answer to HEAD has no body that would say so.
-            told = told._replace(code="PermanentRedirect")
-        if told.code == "RequestTimeTooSkewed":
-            return told._replace(message=f"this machine's clock is wrong: {told.message}")
-        if told.code not in _ELSEWHERE:
-            return told
+            details = details._replace(code="PermanentRedirect")
+        if details.code == "RequestTimeTooSkewed":
+            return details._replace(message=f"this machine's clock is wrong: {details.message}")
+        if details.code not in _ELSEWHERE:
+            return details
         if region and not self.endpoint.is_amazon:
             # No key of the section could name it: sign for it from now on (another thread may
             # already do so).
@@ -337,17 +291,21 @@ class S3Source(KeyOrderedSource):
             text = f"requests to it are to be signed for region {region}"
             if "region" in self.where_regions_stand:
                 text += f": set [{self.migrate_type}] region={region}"
-            return told._replace(code="RegionLearnt", message=text)
-        where = self._where_it_is(region, text_of(refusal.body, "Endpoint"))
-        return told._replace(message=f"{where}; it says: {told.message}" if told.message else where)
+            return details._replace(code="RegionLearnt", message=text)
+        where = self._where_it_is(region, text_of(answer.body, "Endpoint"))
+        return details._replace(
+            message=f"{where}; it says: {details.message}" if details.message else where
+        )
 
-    def error(self, operation: str, target: str, told: Told) -> SourceError:
+    def error(self, operation: str, target: str, details: ErrorDetails) -> SourceError:
         """Return the error; with the region that was learnt by it, the request is tried again."""
-        if told.code in _ELSEWHERE:
+        if details.code in _ELSEWHERE:
             where = self.where_regions_stand
-            told = told._replace(message=f"{told.message}; look at [{self.migrate_type}] {where}")
-        error = super().error(operation, target, told)
-        error.retryable = error.retryable or told.code == "RegionLearnt"
+            details = details._replace(
+                message=f"{details.message}; look at [{self.migrate_type}] {where}"
+            )
+        error = super().error(operation, target, details)
+        error.retryable = error.retryable or details.code == "RegionLearnt"
         return error
 
     def _where_it_is(self, region: str, endpoint: str) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from cos_migrate.config import values
 from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.config.options import option
-from cos_migrate.model import SourceObject
+from cos_migrate.model import Found, SourceObject
 from cos_migrate.sources.s3.bucket import S3Source
 
 
@@ -50,9 +50,9 @@ class CspSource(S3Source):
             f"[srcBucket: {config.bucket}], [srcPrefix: {config.prefix}]"
         )
 
-    def named_key(self, line: str) -> SourceObject | None:
-        """Return the object that a line names: less the blanks around it, as in the Java tool."""
-        return super().named_key(line.strip())
+    def listed_key(self, line: str, number: int) -> Found | None:
+        """Return the object of a line, without the blanks around it, as in the Java tool."""
+        return super().listed_key(line.strip(), number)
 
     def copies_acl(self, obj: SourceObject) -> bool:
         """Always, as the Java tool did; keys that end in `/` can be excepted."""

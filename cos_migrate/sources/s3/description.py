@@ -16,7 +16,7 @@ from email.header import decode_header, make_header
 from cos_migrate.checksums import Check
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.sources import metadata
-from cos_migrate.sources.versions import plain_tag
+from cos_migrate.sources.etags import plain_tag
 
 _META = b"x-amz-meta-"
 _MD5 = re.compile("[0-9a-f]{32}")

@@ -10,9 +10,8 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 
 from cos_migrate.http.documents import parse_xml
-from cos_migrate.sources.etags import Etags
+from cos_migrate.sources.etags import Etags, plain_tag
 from cos_migrate.sources.instants import listed_instant
-from cos_migrate.sources.versions import plain_tag
 
 PAGE = 1000
 """Keys on one page: the most that S3 gives."""

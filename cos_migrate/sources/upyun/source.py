@@ -38,9 +38,9 @@ from cos_migrate.model import (
 )
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import CloudSource, Refusal, Told
-from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.bucket import BucketSource
 from cos_migrate.sources.key_pages import outside_failure
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.sources.upyun.java_dates import java_date, same_instant
 
 _PUBLIC = "v0.api.upyun.com"
@@ -94,13 +94,12 @@ class _Item(NamedTuple):
     """Seconds since 1970."""
 
 
-class UpyunSource(CloudSource):
+class UpyunSource(BucketSource):
     """Files of an Upyun service."""
 
     migrate_type = "migrateUpyun"
     record_kind = "migrate_from_upyun"
     compares_times = True
-    keyed_by_path: ClassVar[bool] = True
     Config = UpyunConfig
     config: UpyunConfig
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -133,8 +132,6 @@ class UpyunSource(CloudSource):
         endpoint = config.end_point or _PUBLIC
         scheme = "https" if config.src_https else "http"
         self._api = endpoint if "://" in endpoint else f"{scheme}://{endpoint}"
-        self._folder = f"{config.prefix.rstrip('/')}/" if config.prefix.strip("/") else ""
-        self._key_list = KeyList(self._of_line)
         self._lock = threading.Lock()
         self._came_from: dict[str, dict[str, str]] = {}
 
@@ -143,20 +140,20 @@ class UpyunSource(CloudSource):
         """Tell of a proxy."""
         return "use proxy" if config.proxy_host else ""
 
+    @property
+    def prefix(self) -> str:
+        """The folder that `prefix` names, ending in `/`; empty: all."""
+        prefix = self.config.prefix
+        return f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
+
     # -- records ---------------------------------------------------------------------------------
 
     def job_text(self) -> str:
         """Return what names the record database."""
         config = self.config
-        prefix = config.db_prefix or self._folder
+        prefix = config.db_prefix or self._base
         cos_path = self.options.db_cos_path or self.target.cos_path
         return f"[srcEndpoint: {config.end_point}] [prefix: {prefix}] [cosFolder: {cos_path}] "
-
-    def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002
-        """Return the key of an object's record."""
-        return (
-            f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
-        )
 
     def record_value(self, obj: SourceObject) -> str:
         """Return the value of an object's record: its time as Java prints it."""
@@ -176,14 +173,8 @@ class UpyunSource(CloudSource):
 
     # -- listing ---------------------------------------------------------------------------------
 
-    def ranges(self) -> tuple[ListRange, ...]:
-        """Return the folder that `prefix` is, or the file of keys."""
-        return (ListRange(self.config.uri_list or self._folder),)
-
-    def list_page(self, part: ListRange, marker: str) -> Page:
+    def list_bucket(self, part: ListRange, marker: str) -> Page:
         """Return the next page of one folder; the folders in it are ranges of their own."""
-        if self.config.uri_list:
-            return self._key_list.page(part.prefix, marker)
         folder = part.prefix
         try:
             items, following = self._asked_for(folder, marker)
@@ -199,7 +190,7 @@ class UpyunSource(CloudSource):
         found: list[Found] = [
             SourceObject(
                 folder + item.name,
-                self._key_of(folder + item.name),
+                self.key_of(folder + item.name),
                 Fingerprint(item.size, item.modified * NANO),
             )
             for item in items
@@ -215,7 +206,7 @@ class UpyunSource(CloudSource):
         Of a missing service the same is answered: its root shows which of the two it is. Raises
         SourceError.
         """
-        if folder != self._folder or not folder or error.status != _NOT_FOUND:
+        if folder != self._base or not folder or error.status != _NOT_FOUND:
             return False
         try:
             self._asked_for("", "")
@@ -233,36 +224,38 @@ class UpyunSource(CloudSource):
             headers.append(("x-list-iter", marker))
         try:
             with self._fetcher.send(self._signed("GET", folder, headers)) as incoming:
-                refusal = Refusal(incoming.status, incoming.headers, incoming.read_all(_PAGE_MOST))
+                answer = ErrorAnswer(
+                    incoming.status, incoming.headers, incoming.read_all(_PAGE_MOST)
+                )
         except TransportError as error:
-            told = Told(error.status, error.code, str(error))
-            failed = self.error("ListFolder", folder, told)
+            details = ErrorDetails(error.status, error.code, str(error))
+            failed = self.error("ListFolder", folder, details)
             failed.retryable = error.retryable
             raise failed from error
-        gone = refusal.status == _NOT_FOUND and not self.is_foreign(refusal)
-        if gone and folder not in {self._folder, ""}:
+        gone = answer.status == _NOT_FOUND and not self.is_foreign(answer)
+        if gone and folder not in {self._base, ""}:
             return [], ""  # it was removed after it was seen
-        if refusal.status != 200:  # noqa: PLR2004 - HTTP
-            told = self.told(refusal)
-            if told.code == "NoSuchKey":
-                told = told._replace(code="NoSuchFolder" if folder else "NoSuchBucket")
-            raise self.refused("ListFolder", folder, refusal, told)
-        iterator = refusal.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
-        document = _document(refusal.body)
+        if answer.status != 200:  # noqa: PLR2004 - HTTP
+            details = self.error_details(answer)
+            if details.code == "NoSuchKey":
+                details = details._replace(code="NoSuchFolder" if folder else "NoSuchBucket")
+            raise self.answer_error("ListFolder", folder, answer, details)
+        iterator = answer.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
+        document = _document(answer.body)
         if not iterator and "files" not in document:
             # What answers without an iterator sends a file, or is not Upyun.
             code = "NoSuchFolder" if folder else "NotUpyun"
-            told = Told(200, code, "the answer is no listing of a folder")
-            raise self.error("ListFolder", folder, told)
+            details = ErrorDetails(200, code, "the answer is no listing of a folder")
+            raise self.error("ListFolder", folder, details)
         try:
             following = iterator or str(document.get("iter") or "")
             ends = following.rstrip("=") == _END
-            items = _items(refusal.body, document)
+            items = _items(answer.body, document)
             if not following and len(items) >= _PAGE:
                 raise ValueError  # a full page must say what follows it
         except (ValueError, LookupError, TypeError):
-            told = Told(200, "NotUpyun", "a page of the listing cannot be understood")
-            failed = self.error("ListFolder", folder, told)
+            details = ErrorDetails(200, "NotUpyun", "a page of the listing cannot be understood")
+            failed = self.error("ListFolder", folder, details)
             failed.retryable = True  # it may have been garbled on its way
             raise failed from None
         return items, "" if ends else following
@@ -283,15 +276,12 @@ class UpyunSource(CloudSource):
             if not following:
                 del self._came_from[folder]
         if came_from - {marker} or (following and following == marker):
-            told = Told(200, "ListingLoops", "the listing goes round in circles")
-            raise self.error("ListFolder", folder, told)
+            details = ErrorDetails(200, "ListingLoops", "the listing goes round in circles")
+            raise self.error("ListFolder", folder, details)
 
-    def _of_line(self, line: str, number: int) -> Found | None:  # noqa: ARG002
-        name = line.removeprefix("/")
-        return SourceObject(name, self._key_of(name), Fingerprint(-1)) if name else None
-
-    def _key_of(self, name: str) -> str:
-        return name.removeprefix(self._folder)
+    def listed_key(self, line: str, number: int) -> Found | None:
+        """Return the object of a line: a key with or without a leading `/`."""
+        return super().listed_key(line.removeprefix("/"), number)
 
     # -- objects ---------------------------------------------------------------------------------
 
@@ -335,8 +325,8 @@ class UpyunSource(CloudSource):
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return what an answer says of a file."""
         if headers.get(b"x-upyun-file-type") == b"folder" or b"x-upyun-list-iter" in headers:
-            told = Told(200, "NotAFile", "it is a folder, which is nothing to migrate")
-            raise self.error("HeadSource", obj.name, told)
+            details = ErrorDetails(200, "NotAFile", "it is a folder, which is nothing to migrate")
+            raise self.error("HeadSource", obj.name, details)
         md5 = _md5_of(headers.get(b"content-md5", b""))
         own = {"upyun-etag": md5} if md5 and self.config.compare_md5 else {}
         foreign = [
@@ -354,19 +344,19 @@ class UpyunSource(CloudSource):
             warnings=(*standard.warnings, *carried.warnings),
         )
 
-    def told(self, refusal: Refusal) -> Told:
+    def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Return what Upyun's JSON tells of an error."""
         try:
-            found = parse_json(refusal.body)
+            found = parse_json(answer.body)
         except ValueError:
             found = {}
         found = found if isinstance(found, dict) else {}
-        status = refusal.status
+        status = answer.status
         message = f"{found.get('msg', '')} ({found['code']})" if "code" in found else ""
         if not message and status == _NOT_FOUND:
             message = "there is no such file"
-        request_id = refusal.headers.get(b"x-request-id", b"").decode("latin-1")
-        return Told(
+        request_id = answer.headers.get(b"x-request-id", b"").decode("latin-1")
+        return ErrorDetails(
             status, _CODES.get(status, ""), message or f"Upyun answered {status}", request_id
         )
 

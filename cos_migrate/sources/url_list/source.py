@@ -33,9 +33,10 @@ from cos_migrate.model import (
 )
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import CloudSource, Refusal, Told
-from cos_migrate.sources.list_files import list_file_page, lists_below, rejected_line
-from cos_migrate.sources.target_index import Place, UrlIndex
+from cos_migrate.sources.etags import plain_tag
+from cos_migrate.sources.http_source import HttpSource
+from cos_migrate.sources.lists import NameIndex, Place, list_file_page, lists_below, rejected_line
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.sources.url_list.answers import date_of, described_by, is_strong
 from cos_migrate.sources.url_list.urls import (
     BLANKS,
@@ -47,8 +48,7 @@ from cos_migrate.sources.url_list.urls import (
     shown,
     shown_line,
 )
-from cos_migrate.sources.versioned import unknown
-from cos_migrate.sources.versions import Verdict, plain_tag, sizes_differ
+from cos_migrate.sources.versions import Verdict, sizes_differ, unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,17 +110,17 @@ _RECORD = re.compile(r"\[fileSize: (-?[0-9]{1,19})\], \[lastModify: (.*)\]", re.
 _UNKNOWN = -1
 
 
-class UrlListSource(CloudSource):
+class UrlListSource(HttpSource):
     """Everything that lists of URLs name."""
 
     migrate_type = "migrateUrl"
     record_kind = "migrate_from_urllist"
     Config = UrlListConfig
     config: UrlListConfig
-    one_host: ClassVar[bool] = False
+    one_host: bool = False
     old_servers: ClassVar[bool] = True
     sends_pages: ClassVar[bool] = True
-    key_list: ClassVar[str] = ""
+    key_file_option: ClassVar[str] = ""
     weak_by_time: ClassVar[bool] = True
 
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
@@ -223,8 +223,9 @@ class UrlListSource(CloudSource):
             return SourceObject(url, key, Fingerprint(_UNKNOWN))
         where = f"line {first.line} of {self._name_of(first.list_number)}"
         if same:
-            told = f"line {line} of {self._name_of(number)} is passed over: it repeats {where}"
-            return Note(told)
+            return Note(
+                f"line {line} of {self._name_of(number)} is passed over: it repeats {where}"
+            )
         text = f"line {line} of {self._name_of(number)}: it goes to the same key as {where}"
         return Rejected(url, "", "", Failure("read", text, code="SameTarget"))
 
@@ -332,12 +333,12 @@ class UrlListSource(CloudSource):
     def _url_error(self, obj: SourceObject, text: str, code: str) -> SourceError:
         return SourceError(text, operation="GetObject", target=self.shown(obj.name), code=code)
 
-    def told(self, refusal: Refusal) -> Told:
+    def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Return what an error answer tells: XML where an object storage sent it."""
-        told = super().told(refusal)
-        if told.code and b"<Error" in refusal.body:
-            return told
-        return Told(refusal.status, "", f"its server answered {refusal.status}")
+        details = super().error_details(answer)
+        if details.code and b"<Error" in answer.body:
+            return details
+        return ErrorDetails(answer.status, "", f"its server answered {answer.status}")
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return what an answer tells of what lies under a URL."""
@@ -493,7 +494,7 @@ class _Seen:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.index = UrlIndex()
+        self.index = NameIndex()
         self.markers: dict[int, str | None] = {}
         """List number -> marker up to which its lines are in the index; None: all are."""
 

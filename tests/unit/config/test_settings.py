@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cos_migrate.config import values
 from cos_migrate.config.common import Secret, TimeWindow
 from cos_migrate.sources import registry
-from cos_migrate.sources.sections import SECTIONS
+from cos_migrate.sources.registry import SECTIONS
 
 
 def test_a_secret_tells_itself_only_when_asked() -> None:

@@ -14,11 +14,11 @@ from cos_migrate.errors import TransportError
 from cos_migrate.http.connection import Timeouts
 from cos_migrate.http.documents import parse_json, parse_xml
 from cos_migrate.http.s3xml import text_of
-from cos_migrate.sources.bucket import Refusal
 from cos_migrate.sources.oss.access import parse_listing
-from cos_migrate.sources.qiniu.services import marker_key, told_of
+from cos_migrate.sources.qiniu.services import details_of, marker_key
 from cos_migrate.sources.s3 import listing as s3_listing
 from cos_migrate.sources.s3.acl import carried_acl
+from cos_migrate.sources.source_errors import ErrorAnswer
 from cos_migrate.sources.upyun.source import _document
 from tests.functional.raw_server import Request, raw_server
 
@@ -80,7 +80,7 @@ def test_hostile_json_is_refused(document: bytes) -> None:
     with pytest.raises(ValueError, match="its JSON"):
         parse_json(document)
     assert _document(document) == {}
-    assert told_of(Refusal(500, {}, document)).message == "Qiniu answered 500"
+    assert details_of(ErrorAnswer(500, {}, document)).message == "Qiniu answered 500"
 
 
 def test_a_hostile_marker_tells_no_key() -> None:

@@ -18,7 +18,7 @@ from cos_migrate.http import retries
 from cos_migrate.model import Failure, Fingerprint, ListRange, Page, Rejected, SourceObject
 from cos_migrate.scan.listing import Lister
 from cos_migrate.scan.walk import Listed, ScanEnded, Scanned
-from cos_migrate.sources.bucket import CloudSource
+from cos_migrate.sources.paged import PagedSource
 from tests.unit.keys_source import KeysSource, keys_of
 
 
@@ -37,7 +37,7 @@ class Heard:
 
 
 def listen(
-    source: CloudSource,
+    source: PagedSource,
     parallel: int = 4,
     starts: Iterable[tuple[ListRange, str]] = ((ListRange(), ""),),
     tries: int = 3,

@@ -8,7 +8,7 @@ import pytest
 
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Fingerprint, Found, Note, SourceObject
-from cos_migrate.sources.key_list import KeyList
+from cos_migrate.sources.lists import KeyFile
 
 
 def parse(line: str, _: int) -> Found | None:
@@ -23,7 +23,7 @@ def test_each_key_once_over_all_pages(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     lines = [f"k{number % 1500}" for number in range(3200)]
     path.write_text("\n".join(lines), encoding="utf-8")
-    keys = KeyList(parse)
+    keys = KeyFile(parse)
     found, notes, markers, marker = [], 0, [], ""
     while True:
         page = keys.page(str(path), marker)
@@ -36,7 +36,7 @@ def test_each_key_once_over_all_pages(tmp_path: Path) -> None:
     assert found == lines[:1500]
     assert notes == 1700
     # One that goes on has to know what came before; a page that is asked for again is the same.
-    later = KeyList(parse)
+    later = KeyFile(parse)
     for _ in range(2):
         assert names(later.page(str(path), markers[0]).found) == lines[1000:1500]
         assert names(later.page(str(path), markers[1]).found) == []
@@ -45,4 +45,4 @@ def test_each_key_once_over_all_pages(tmp_path: Path) -> None:
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     for marker in ("", "10:1"):
         with pytest.raises(SourceError, match="cannot be read"):
-            KeyList(parse).page(str(tmp_path / "none"), marker)
+            KeyFile(parse).page(str(tmp_path / "none"), marker)

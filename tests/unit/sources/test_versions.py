@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cos_migrate.model import Fingerprint
-from cos_migrate.sources.versions import Verdict, compare, md5_checks, plain_tag
+from cos_migrate.sources.etags import md5_checks, plain_tag
+from cos_migrate.sources.versions import Verdict, compare
 
 SAME, CHANGED, CONTRADICTS = Verdict.SAME, Verdict.CHANGED, Verdict.CONTRADICTS
 

@@ -22,7 +22,7 @@ from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import ScanJob
-from cos_migrate.sources.sections import SECTIONS
+from cos_migrate.sources.registry import SECTIONS
 from tests.functional.java_tool import write_config
 
 pytestmark = pytest.mark.skipif(

@@ -1,0 +1,323 @@
+"""Sources over HTTP: signed requests, answers compared with the listing, and readers.
+
+The lean client (`http.client`) sends all requests. Nothing here retries, waits or names a cloud.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Container, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+from typing import Any, ClassVar
+
+from cos_migrate.checksums import Checking
+from cos_migrate.errors import SourceChanged, SourceError
+from cos_migrate.http.client import Fetcher, Request
+from cos_migrate.http.connection import Connection, Incoming, Response, Timeouts
+from cos_migrate.http.network import Proxy, Route
+from cos_migrate.model import Described, SourceObject, Target
+from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
+from cos_migrate.sources.http_reader import EmptyReader, HttpReader, Misreads
+from cos_migrate.sources.paged import PagedSource
+from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer
+from cos_migrate.sources.versions import UNKNOWN, Verdict, unknown
+
+_CONDITION_STATUS = frozenset({412, 501})
+"""Statuses that refuse a condition: it does not hold, or conditions are not supported."""
+_CONDITIONS = frozenset({"if-match", "if-unmodified-since"})
+_OK, _PARTIAL, _FIRST_ERROR, _NO_SUCH_RANGE = 200, 206, 300, 416
+_ERROR_BYTES = 64 << 10
+"""Bytes that are read of an error answer."""
+
+
+class HttpSource(PagedSource, AdvisedSource):
+    """A source whose objects come over HTTP.
+
+    Subclasses implement `ranges` and `list_page` (or inherit from `KeyOrderedSource`), `request`,
+    `description` and the record texts, and name in `advice` the keys that each error code
+    points to.
+    """
+
+    one_host: bool = True
+    """Whether all objects come from one host, by one request each that is signed at once."""
+    old_servers: ClassVar[bool] = False
+    """Whether answers are accepted that only browsers take for HTTP."""
+
+    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+        super().__init__(config, target, options)
+        self._fetcher = Fetcher(
+            self.timeouts(), self.proxy(), self.options.ca_file, lenient=self.old_servers
+        )
+        self._misreads = Misreads()
+
+    # -- what a subclass knows -------------------------------------------------------------------
+
+    @abc.abstractmethod
+    def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
+        """Return a signed GET or HEAD of an object, or of `span`: (first byte, how many).
+
+        It must be pinned to the version in `obj.fingerprint` where the cloud supports that
+        (`If-Match`). Called from several threads.
+        """
+
+    @abc.abstractmethod
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+        """Return what the headers of an answer (lower-case names) say of the whole object.
+
+        The caller fills in the size of its fingerprint; -1 when not known.
+        """
+
+    def timeouts(self) -> Timeouts:
+        """Return the limits of the source's silence."""
+        config = self.config
+        return Timeouts(
+            config.src_connect_timeout / 1000,
+            config.src_socket_timeout / 1000,
+            self.options.request_timeout,
+        )
+
+    def proxy(self) -> Proxy | None:
+        """Return the proxy for all requests to the source."""
+        if not self.config.proxy_host:
+            return None
+        return Proxy.of(self.config.proxy_host, self.config.proxy_port)
+
+    # -- step by step, see StepwiseReads ---------------------------------------------------------
+
+    @property
+    def stepwise(self) -> StepwiseReads | None:
+        """This source, where one thread can drive its connections."""
+        return self if self.one_host else None
+
+    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
+        """Request a whole object over an idle connection; None when there is none.
+
+        Pass the connection to `keep` when the answer is there. Raises TransportError.
+        """
+        request = self.request(self._pinned(obj), "GET", None)
+        route = self._fetcher.route_of(request.url)
+        connection = self._fetcher.take_idle(route)
+        if connection is None:
+            return None
+        connection.begin(self._fetcher.head_of(request, route), b"")
+        return route, connection
+
+    def keep(self, route: Route, connection: Connection) -> None:
+        """Take a connection back, for the next object unless it is closed."""
+        if connection.reusable:
+            self._fetcher.give_back(route, connection)
+
+    def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
+        """Return the content of an answer to `begin`, verified. Raises SourceError.
+
+        Any other than the plain case raises too: `open` meets it again, and judges it.
+        """
+        if response.status != _OK:
+            raise SourceError("not the plain case", code="NotPlain")
+        described = self.description(obj, response.headers)
+        fingerprint = described.fingerprint._replace(size=len(response.body))
+        described = described._replace(fingerprint=fingerprint)
+        described = self._believed(obj, described, response.headers, has_content=True)
+        checking = Checking(described.checks)
+        checking.update(response.body)
+        wrong = checking.wrong()
+        if wrong:
+            self._misreads.repeats(obj.name, described, wrong, checking)
+            raise SourceError("not the plain case", code="NotPlain")
+        return response.body, described
+
+    def make_room(self) -> None:
+        """Close the idle connections."""
+        self._fetcher.close()
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
+        """Request a range, or the whole object without a `Range` header."""
+        whole = start == 0 and length in {-1, obj.fingerprint.size}
+        return self._reading(obj, None if whole else (start, length))
+
+    def describe(self, obj: SourceObject) -> Described:
+        """Request the headers of an object."""
+        with self.answer(obj, "HEAD", None) as incoming:
+            return self._described(obj, incoming, None)
+
+    def stat(self, obj: SourceObject) -> SourceObject:
+        """Return `obj` as the source has it now: a new version, or the listed one."""
+        return obj._replace(fingerprint=self._following(obj, self.describe(unknown(obj))))
+
+    def examine(self, obj: SourceObject) -> Described:
+        """Return what the source has now: a new version, or the listed one."""
+        if obj.fingerprint != UNKNOWN:
+            try:
+                described = self.describe(obj)
+            except SourceChanged:
+                pass  # a second answer must confirm it
+            else:
+                return described._replace(fingerprint=self._following(obj, described))
+        described = self.describe(unknown(obj))
+        return described._replace(fingerprint=self._following(obj, described))
+
+    def download_name(self, obj: SourceObject) -> str:
+        """Return the object's own key."""
+        return f"key: {obj.name}"
+
+    # -- requests --------------------------------------------------------------------------------
+
+    def fetch_document(
+        self,
+        operation: str,
+        target: str,
+        request: Request,
+        most: int,
+        accepted: Container[int] = (_OK,),
+    ) -> ErrorAnswer:
+        """Return the whole answer to a request, of at most `most` bytes. Raises SourceError."""
+        with self.naming(operation, target), self._fetcher.send(request) as incoming:
+            answer = ErrorAnswer(incoming.status, incoming.headers, incoming.read_all(most))
+        if answer.status not in accepted:
+            raise self.answer_error(operation, target, answer, self.error_details(answer))
+        return answer
+
+    def exchange(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> AbstractContextManager[Incoming]:
+        """Send the request for an object; return its answer, of any status."""
+        return self._fetcher.send(self.request(obj, method, span))
+
+    @contextmanager
+    def answer(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Iterator[Incoming]:
+        """Send the request for an object; the answer is no error. Raises SourceError."""
+        operation, stack = _operation_of(method), ExitStack()
+        try:
+            pinned = self._pinned(obj)
+            incoming = self._sent(stack, pinned, method, span)
+            if incoming.status in _CONDITION_STATUS and self._is_conditional(pinned, method, span):
+                incoming = self._without_condition(stack, incoming, obj, method, span)
+            if incoming.status == _NO_SUCH_RANGE and span is not None:
+                self.describe(obj)  # raises where the object has another version by now
+                raise self._no_ranges(obj, incoming.status)
+            if incoming.status >= _FIRST_ERROR:
+                with self.naming(operation, obj.name):
+                    body = incoming.read_all(_ERROR_BYTES)
+                refused = ErrorAnswer(incoming.status, incoming.headers, body)
+                details = self.error_details(refused)
+                if not details.code and incoming.status in {404, 410}:  # to HEAD: no body
+                    message = "it does not exist (any more)"
+                    details = details._replace(code="NoSuchKey", message=message)
+                raise self.answer_error(operation, obj.name, refused, details)
+            yield incoming
+        finally:
+            stack.close()
+
+    def _sent(
+        self, stack: ExitStack, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Incoming:
+        with self.naming(_operation_of(method), obj.name):
+            return stack.enter_context(self.exchange(obj, method, span))
+
+    def _is_conditional(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> bool:
+        headers = self.request(obj, method, span).headers
+        return any(name.lower() in _CONDITIONS for name, _ in headers)
+
+    def _without_condition(
+        self,
+        stack: ExitStack,
+        refused: Incoming,
+        obj: SourceObject,
+        method: str,
+        span: tuple[int, int] | None,
+    ) -> Incoming:
+        """Send the request again without the refused condition; return its answer.
+
+        Raises SourceChanged when the answer is of another version. When it is of the listed one,
+        this server is sent no more conditions.
+        """
+        with self.naming(_operation_of(method), obj.name):
+            refused.read_all(_ERROR_BYTES)
+        stack.close()
+        incoming = self._sent(stack, unknown(obj), method, span)
+        if incoming.status < _FIRST_ERROR:
+            now = self.description(obj, incoming.headers).fingerprint
+            found = self.verdict(obj.fingerprint, now._replace(size=_whole_size(incoming)))
+            if found is Verdict.CHANGED:
+                raise self._changed(obj)
+            if found is Verdict.SAME:
+                self._unpin(self.server_of(obj))
+        return incoming
+
+    @contextmanager
+    def _reading(self, obj: SourceObject, span: tuple[int, int] | None) -> Iterator[Reader]:
+        if span is not None and not span[1]:
+            yield EmptyReader(self.describe(obj))
+            return
+        with self.answer(obj, "GET", span) as incoming:
+            described = self._described(obj, incoming, span)
+            length = span[1] if span else described.fingerprint.size
+            if length < 0:
+                length = obj.fingerprint.size  # a body without a length must have the listed one
+            yield HttpReader(
+                incoming,
+                described,
+                length,
+                self._misreads if span is None else None,
+                name=obj.name,
+                shown=self.shown(obj.name),
+                proven=not obj.fingerprint.etag or bool(incoming.headers.get(b"etag")),
+                named=partial(self.naming, "GetObject", obj.name),
+            )
+
+    def _described(
+        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
+    ) -> Described:
+        """Return the description of the whole object; its size is that of the content.
+
+        Raises SourceChanged when it is of another version than the listed one, SourceError when
+        it contradicts the listing or is not of the range.
+        """
+        described = self.description(obj, incoming.headers)
+        fingerprint = described.fingerprint._replace(size=_whole_size(incoming))
+        described = self._believed(
+            obj,
+            described._replace(fingerprint=fingerprint),
+            incoming.headers,
+            # An answer that ends with its head is one to HEAD.
+            has_content=span is None and not incoming.ended,
+        )
+        if span is None:
+            if incoming.status == _PARTIAL and not _is_whole(incoming):
+                raise self.contradiction(obj, "a part of it came instead of all", status=_PARTIAL)
+        elif incoming.status != _PARTIAL or not _starts_at(
+            incoming.header(b"content-range"), span[0]
+        ):
+            raise self._no_ranges(obj, incoming.status)
+        return described
+
+
+def _operation_of(method: str) -> str:
+    # A HEAD to COS has another name, and other advice in its errors.
+    return "HeadSource" if method == "HEAD" else "GetObject"
+
+
+def _starts_at(content_range: str, start: int) -> bool:
+    """Return whether a `Content-Range` begins at byte `start`."""
+    unit, _, rest = content_range.strip().partition(" ")
+    return unit.lower() == "bytes" and rest.strip().startswith(f"{start}-")
+
+
+def _whole_size(incoming: Incoming) -> int:
+    """Return the size of the whole object by the headers of an answer; -1 when not known."""
+    if incoming.status == _PARTIAL:
+        text = incoming.header(b"content-range").rpartition("/")[2]
+    else:
+        text = incoming.header(b"content-length")
+    return int(text) if text.isascii() and text.isdigit() else -1
+
+
+def _is_whole(incoming: Incoming) -> bool:
+    """Return whether a partial answer is of the whole object."""
+    starts = _starts_at(incoming.header(b"content-range"), 0)
+    return starts and incoming.header(b"content-length") == str(_whole_size(incoming))

@@ -1,0 +1,109 @@
+"""Sources that are listed page by page."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from cos_migrate.config.options import values_of
+from cos_migrate.errors import SourceError
+from cos_migrate.model import Found, ListRange, Page
+from cos_migrate.sources.base import Source
+from cos_migrate.sources.lists import version_of
+
+_ACCESS_KEYS = frozenset(
+    {
+        "etagIsMd5",
+        "proxyHost",
+        "proxyPort",
+        "region",
+        "srcHttps",
+        "srcConnectTimeout",
+        "srcSocketTimeout",
+    }
+)
+"""Keys that only decide how a source is reached and read."""
+
+
+class PagedSource(Source):
+    """A source that is listed page by page: ranges together hold all there is to migrate."""
+
+    resumes_listing: ClassVar[bool] = True
+    key_file_option: ClassVar[str] = "uriList"
+    """The key of the section that names a file of keys to migrate instead of a listing."""
+    lists_where_it_reads: ClassVar[bool] = True
+    """Whether listings and objects come from one host with the same credentials."""
+
+    @property
+    def paged(self) -> PagedSource:
+        """This source."""
+        return self
+
+    @abc.abstractmethod
+    def ranges(self) -> tuple[ListRange, ...]:
+        """Return the ranges that together hold all there is to migrate."""
+
+    @abc.abstractmethod
+    def list_page(self, part: ListRange, marker: str) -> Page:
+        """Return the page of a range that follows `marker` (empty: the first).
+
+        Called from several threads. Raises SourceError (made by `error`), retryable where another
+        try may help.
+        """
+
+    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:  # noqa: ARG002
+        """Cut what is left of a range behind `marker` in two; None where it cannot be cut.
+
+        The first of the two continues with `marker`, the second begins anew.
+        """
+        return None
+
+    @property
+    def listing_proves(self) -> bool:
+        """Whether a listed page shows that the source accepts the requests for objects.
+
+        The page of a list file shows nothing.
+        """
+        return self.lists_where_it_reads and not list(self.lists())
+
+    def ask_listing(self) -> None:
+        """Request the first page of a range that is no file. Raises SourceError."""
+        files = set(self.lists())
+        for part in self.ranges():
+            if part.prefix not in files:
+                self.list_page(part, "")
+                return
+
+    def origin(self) -> str:
+        """Return the job and every key of the section that may decide what is listed."""
+        keys = [
+            f"{option.key}={value}"
+            for option, value in values_of(self.config)
+            if not option.secret and option.key not in _ACCESS_KEYS
+        ]
+        return "\n".join([self.job_text(), *keys, *map(version_of, self.lists())])
+
+    def lists(self) -> Iterable[str]:
+        """Return the paths of the list files in use.
+
+        A position in one is void once the file is written to: it could leave lines out.
+        """
+        return [value for option, value in values_of(self.config) if option.path and value]
+
+    def scan(self) -> Iterator[Found]:
+        """Yield the objects of all ranges, one range after the other."""
+        waiting = list(self.ranges())
+        problem = None
+        while waiting:
+            part, marker = waiting.pop(0), ""
+            while True:
+                page = self.list_page(part, marker)
+                yield from page.found
+                waiting += page.more
+                problem = problem or page.problem
+                marker = page.next
+                if not marker:
+                    break
+        if problem:
+            raise SourceError(problem.message, operation=problem.operation, code=problem.code)

@@ -1,0 +1,115 @@
+"""What error answers of a source mean, and the `SourceError` that each becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import ClassVar, NamedTuple
+
+from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.http.dates import patience_of
+from cos_migrate.http.s3xml import text_of
+from cos_migrate.http.web_pages import is_foreign_page, told_by_proxy
+from cos_migrate.sources.versions import VersionedSource
+
+_RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
+_RETRYABLE_CODES = frozenset(
+    {"OperationAborted", "RequestLimitExceeded", "RequestTimeout", "SlowDown", "Throttling"}
+)
+"""Codes that ask for another try, whatever their status (RequestTimeout comes with 400)."""
+
+
+class ErrorAnswer(NamedTuple):
+    """An answer whose status is an error."""
+
+    status: int
+    headers: Mapping[bytes, bytes]
+    """Lower-case names."""
+    body: bytes
+
+
+class ErrorDetails(NamedTuple):
+    """What an error answer, or an SDK's exception, contains."""
+
+    status: int
+    """HTTP status; 0: none."""
+    code: str
+    """The cloud's own error code; empty: none."""
+    message: str
+    request_id: str = ""
+
+
+class AdvisedSource(VersionedSource):
+    """A source whose errors are classified by code and point to the key to look at."""
+
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Error code (or status) -> keys of the section to look at, such as `accessKeyId`."""
+    fatal_codes: ClassVar[frozenset[str]] = frozenset()
+    """Error codes that every other object would meet too."""
+    archived_codes: ClassVar[frozenset[str]] = frozenset()
+    """Error codes of an object that must be restored before it can be read."""
+
+    def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
+        """Parse an error answer; the default reads S3's XML, as most clouds send it."""
+        headers, body = answer.headers, answer.body
+        request_id = headers.get(b"x-amz-request-id") or headers.get(b"x-oss-request-id") or b""
+        return ErrorDetails(
+            answer.status,
+            text_of(body, "Code"),
+            text_of(body, "Message"),
+            request_id.decode("latin-1") or text_of(body, "RequestId"),
+        )
+
+    def error(self, operation: str, target: str, details: ErrorDetails) -> SourceError:
+        """Return the error for `details`, with its kind and with the keys to look at."""
+        status, code = details.status, details.code or f"Http{details.status}"
+        message = details.message or f"the source answered {status}"
+        if code in self.archived_codes:
+            message = f"it is archived and must be restored before it can be read ({message})"
+        keys = self.advice.get(code) or ("" if details.code else self.advice.get(str(status)))
+        if keys:
+            message = f"{message}; look at [{self.migrate_type}] {keys}"
+        return SourceError(
+            message,
+            operation=operation,
+            target=self.shown(target),
+            status=status,
+            code=code,
+            request_id=details.request_id,
+            retryable=code not in self.fatal_codes
+            and (status in _RETRYABLE_STATUS or code in _RETRYABLE_CODES),
+            fatal=code in self.fatal_codes,
+        )
+
+    def answer_error(
+        self, operation: str, target: str, answer: ErrorAnswer, details: ErrorDetails
+    ) -> SourceError:
+        """Return the error for an answer; one that a proxy sent names the proxy as its sender."""
+        proxy = told_by_proxy(*answer, pages=not self.sends_pages)
+        error = self.error(
+            operation, target, ErrorDetails(answer.status, *proxy) if proxy else details
+        )
+        error.retry_after = patience_of(answer.headers.get(b"retry-after", b"").decode("latin-1"))
+        return error
+
+    def transport_error(
+        self, operation: str, target: str, error: TransportError, message: str = ""
+    ) -> SourceError:
+        """Return the error for a failed connection; the default message names the source."""
+        details = ErrorDetails(error.status, error.code, message or f"the source: {error}")
+        named = self.error(operation, target, details)
+        named.retryable = error.retryable
+        return named
+
+    def is_foreign(self, answer: ErrorAnswer) -> bool:
+        """Return whether an error answer came from a proxy or a firewall, not from the source."""
+        return not self.sends_pages and is_foreign_page(answer.headers, answer.body)
+
+    @contextmanager
+    def naming(self, operation: str, target: str) -> Iterator[None]:
+        """Name the operation and its target in errors of the connection."""
+        try:
+            yield
+        except TransportError as error:
+            raise self.transport_error(operation, target, error) from error
