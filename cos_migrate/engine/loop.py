@@ -25,6 +25,7 @@ from cos_migrate.pools.messages import Message, Reply
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.seats import Lost, Results
 from cos_migrate.report.report import Report
+from cos_migrate.text import printable
 
 PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
 """Makes the pools, given what the workers have to post their results to."""
@@ -128,7 +129,7 @@ class Loop(abc.ABC):
             return
         self._stopping = True
         if reason:
-            self._report.error(f"the run stops: {reason}")
+            self._report.error(f"the run stops: {printable(reason)}")
         self._pools.stop()
         self._stopped()
 

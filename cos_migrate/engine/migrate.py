@@ -254,7 +254,7 @@ class Migration(Loop):
             if event.failure or self._stopping:
                 self._list_finished = False
             if event.failure:
-                self._report.error(f"the list is not complete: {event.failure.message}")
+                self._report.error(f"the list is not complete: {printable(event.failure.message)}")
 
     def _take_found(self, event: Scanned) -> None:
         found = event.found

@@ -16,6 +16,7 @@ _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"(?:HTTP/([0-9])(?:\.([0-9]))?|ICY)[ \t]+([0-9]{3})(?:[ \t].*)?", re.DOTALL)
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?", re.DOTALL)
+_LENGTH = re.compile(rb"[0-9]{1,19}")
 _BODILESS = frozenset({204, 304})
 
 
@@ -141,7 +142,7 @@ class LenientAnswer(Answer):
             if headers.pop(b"content-length", None) is not None:
                 headers[b"connection"] = b"close"
         elif b"content-length" in headers:
-            self._left = int(headers[b"content-length"])
+            self._left = _length(headers[b"content-length"])
             if not self._left:
                 self._end()
         else:
@@ -188,6 +189,13 @@ class LenientAnswer(Answer):
         if self.limited and self.size > BODY_MOST:
             raise BadAnswer("the server's answer is too large")
         self.body.append(piece)
+
+
+def _length(value: bytes) -> int:
+    """Return a `Content-Length`. Raises BadAnswer for one that was folded, or has no end."""
+    if not _LENGTH.fullmatch(value):
+        raise BadAnswer("the length of the server's answer cannot be read")
+    return int(value)
 
 
 def _unreadable(number: int, line: bytes) -> BadAnswer:

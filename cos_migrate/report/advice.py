@@ -114,6 +114,7 @@ _OF_A_LIST: Mapping[str, str] = MappingProxyType(
 _READ_A_LIST = "read"
 _LOOKS_AT_COS = frozenset({"HeadObject", "ListParts"})
 _FORBIDDEN = 403
+_TOO_MANY_REQUESTS = 429
 _FIRST_SERVER_ERROR = 500
 
 
@@ -148,6 +149,8 @@ def _advice_of_source(failure: Failure) -> str:
 def _advice_of_cos(failure: Failure) -> str:
     if failure.status >= _FIRST_SERVER_ERROR:
         return "the server had a problem: run again"
+    if failure.status == _TOO_MANY_REQUESTS:
+        return _ADVICE["SlowDown"]
     if failure.code == "AccessDenied":
         right = "read" if failure.operation in _LOOKS_AT_COS else "write to"
         return f"give the account of [common] secretId the right to {right} the bucket"

@@ -134,7 +134,7 @@ def _is_behind(prefix: str, name: str) -> bool:
 
 def _disorder(name: str, last: str) -> SourceError:
     return SourceError(
-        f"the listing is out of order: {name} came behind {last}",
+        f"the listing is out of order: {printable(name)} came behind {printable(last)}",
         operation="ListObjects",
         target=name,
         code="ListingOutOfOrder",

@@ -95,6 +95,11 @@ def test_cos_is_held_to_http(name: str) -> None:
         (OK + b"Content-Length: 2, 3\r\n\r\nok", "two different lengths"),
         (OK + b"Content-Length: +2\r\n\r\nok", r"line 2 of its head: Content-Length: \+2"),
         (OK + b"Content-Length: -2\r\n\r\nok", "line 2 of its head"),
+        (OK + b"Content-Length: 2\r\n 3\r\n\r\nok", "the length of the server's answer"),
+        (
+            OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nok",
+            "the length of the server's answer",
+        ),
         (OK + b"X-A: 1\0\x1b[2J\r\n\r\nok", r"line 2 of its head: X-A: 1\\x00\\x1b\[2J"),
         (
             OK + b"X-A: \0" + b"a" * 5000 + b"\r\n\r\n",

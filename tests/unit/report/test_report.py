@@ -508,6 +508,7 @@ def test_causes_are_bounded() -> None:
         (Failure("spool", "m", 0, "TmpFolder"), "disk of tmpFolder"),
         (Failure("op", "m", 599, "Odd"), "run again"),
         (Failure("op", "m", 418, "Teapot"), "error.log"),
+        (Failure("PutObject", "m", 429, "Http429", side=Side.COS), "lower smallFileExecutorNum"),
         (Failure("GetObject", "m", 403, "AccessDenied", side=Side.SOURCE), "section of the source"),
         (
             Failure("ListObjects", "m", 0, "ConnectionRefused", side=Side.SOURCE),

@@ -43,6 +43,14 @@ def test_another_order_is_no_listing_with_or_without_names_outside() -> None:
             ordered_page(page_of(*names), ListRange("in/"), "")
 
 
+def test_a_key_with_line_breaks_takes_one_line() -> None:
+    page = page_of("in/2", "in/1\r\n[ERROR] all is lost")
+    with pytest.raises(
+        SourceError, match=r"out of order: in/1\\x0d\\x0a\[ERROR\] all is lost came"
+    ):
+        ordered_page(page, ListRange("in/"), "")
+
+
 def test_folded_prefixes_outside() -> None:
     page = KeyPage([], ["in/a/", "other/"], truncated=False)
     with pytest.raises(SourceError, match="lists other/") as caught:
