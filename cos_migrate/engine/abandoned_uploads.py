@@ -1,13 +1,14 @@
-"""Uploads on COS that no object continues: each is recorded until COS has aborted it.
+"""Aborts unfinished uploads that no object continues; each is recorded until COS has dropped it.
 
-An unfinished upload is billed for as long as it exists. So its id is forgotten only when COS has
-dropped the upload; what could not be aborted is tried again by the next run of the job.
+An unfinished upload is billed for as long as it exists. So its id is forgotten only when COS no
+longer has it; an abort that failed is tried again by the next run of the job.
 """
 
 from __future__ import annotations
 
 from cos_migrate.engine.chores import Chores
-from cos_migrate.engine.commit import Ledger
+from cos_migrate.engine.unchanged import RecordComparer
+from cos_migrate.engine.upload_records import UploadRecords
 from cos_migrate.model import Failure, Fingerprint, SavePoint, SourceObject
 from cos_migrate.pools.messages import Kind, Message, source_fields
 from cos_migrate.report.report import Report
@@ -20,26 +21,36 @@ _GONE = frozenset({"ENOENT", "ENOTDIR", "NoSuchKey"})
 _GONE_STATUS = frozenset({404, 410})
 
 
-class Abandoned:
-    """Has COS abort the uploads of a job that are of no use any more."""
+class AbandonedUploads:
+    """Has COS abort the uploads of a job that no object continues."""
 
-    def __init__(self, ledger: Ledger, source: Source, chores: Chores, report: Report) -> None:
-        self._ledger = ledger
+    def __init__(
+        self,
+        uploads: UploadRecords,
+        comparer: RecordComparer,
+        source: Source,
+        chores: Chores,
+        report: Report,
+    ) -> None:
+        self._uploads = uploads
+        self._comparer = comparer
         self._source = source
         self._chores = chores
         self._report = report
         self._warned = False
 
     def feed(self) -> None:
-        """Begin to abort what has been given up since the last call."""
-        while self._ledger.abandoned:
-            cos_path, upload_id = self._ledger.abandoned.popleft()
+        """Queue the aborts of the uploads abandoned since the last call. Raises StateError."""
+        if self._uploads.abandoned:
+            self._uploads.write()
+        while self._uploads.abandoned:
+            cos_path, upload_id = self._uploads.abandoned.popleft()
             self._abort(cos_path, upload_id)
 
     def _abort(self, cos_path: str, upload_id: str) -> None:
         def aborted(failure: Failure | None, _: Message) -> None:
             if failure is None or failure.code == _NO_UPLOAD:
-                self._ledger.aborted(upload_id)
+                self._uploads.aborted(upload_id)
             elif not self._warned:
                 self._warned = True
                 self._report.warn(
@@ -50,20 +61,20 @@ class Abandoned:
         self._chores.add((Kind.ABORT_UPLOAD, cos_path, upload_id), aborted)
 
     def sweep(self) -> None:
-        """Give up the uploads of earlier runs that no object of a complete listing continues.
+        """Abandon the uploads of earlier runs that no object of a complete listing continues.
 
-        The source is asked about each: one whose object it has as it was is kept.
+        The source is asked about each; one whose object is unchanged there is kept.
         """
-        for save_point in list(self._ledger.save_points.untouched()):
+        for save_point in list(self._uploads.save_points.untouched()):
             obj = SourceObject(save_point.name, "", save_point.fingerprint)
             if self._is_recorded(save_point, obj):
-                self._ledger.abandon(save_point)
+                self._uploads.abandon(save_point)
             else:
                 self._look(save_point, obj)
 
     def _is_recorded(self, save_point: SavePoint, obj: SourceObject) -> bool:
         record_key = self._source.record_key(obj, save_point.cos_path)
-        recorded = self._ledger.recorded(record_key)
+        recorded = self._comparer.recorded(record_key)
         return recorded is not None and self._source.unchanged(obj, recorded)
 
     def _look(self, save_point: SavePoint, obj: SourceObject) -> None:
@@ -73,7 +84,7 @@ class Abandoned:
             else:
                 useless = not _is_same(save_point.fingerprint, Fingerprint(*values))
             if useless:
-                self._ledger.abandon(save_point)
+                self._uploads.abandon(save_point)
 
         self._chores.add((Kind.STAT, *source_fields(obj)), looked)
 

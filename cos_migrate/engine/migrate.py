@@ -14,16 +14,17 @@ from typing import Any
 from cos_migrate.config.common import TimeWindow
 from cos_migrate.cos import keys
 from cos_migrate.cos.requests import Credentials
-from cos_migrate.engine.abandoned_uploads import Abandoned
+from cos_migrate.engine.abandoned_uploads import AbandonedUploads
 from cos_migrate.engine.big_object import BigUpload, UploadOptions, copy_refused
 from cos_migrate.engine.big_objects import Upload, Uploads
 from cos_migrate.engine.billing import BilledSizes
-from cos_migrate.engine.commit import Ledger, Sending
+from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.copying import Copying
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.plan import (
     DEFAULT_COPIES,
     CopyRules,
+    Decision,
     Rules,
     cos_path_of,
     is_root,
@@ -32,6 +33,8 @@ from cos_migrate.engine.plan import (
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.retried import Retried
 from cos_migrate.engine.spot_check import SpotCheckMaker, words_for_missing
+from cos_migrate.engine.transfer import Transfer
+from cos_migrate.engine.unchanged import Compared, RecordComparer
 from cos_migrate.errors import StateError
 from cos_migrate.model import (
     Failure,
@@ -117,11 +120,11 @@ class Migration(Loop):
         self._source = source
         self._spool = spool
         self._resumed = False
-        self._ledger, self._scanner = self._prepare(source, state, make_scanner)
+        self._committer, self._scanner = self._prepare(source, state, make_scanner)
         self._lists_where_it_reads = source.paged is not None and source.paged.listing_proves
         self._expects_work = state.was_empty or not source.reads_at_once
-        self._found: collections.deque[Found] = collections.deque()
-        self._examined: collections.deque[Sending] = collections.deque()
+        self._found: collections.deque[Found | Compared] = collections.deque()
+        self._examined: collections.deque[Transfer] = collections.deque()
         self._examining = 0
         self._batches: collections.deque[int] = collections.deque()
         self._retried = Retried(())
@@ -133,13 +136,16 @@ class Migration(Loop):
             plan.upload,
             plan.copies,
             plan.big_objects,
-            self._ledger,
+            self._committer,
             spool,
             report,
             submit=self._submit,
             failed=self._failed,
         )
-        self._abandoned = Abandoned(self._ledger, source, self._chores, report)
+        self._comparer = RecordComparer(source, state, self._committer)
+        self._abandoned = AbandonedUploads(
+            self._committer.uploads, self._comparer, source, self._chores, report
+        )
         self._swept = False
         self._probes = Probes(
             self._row,
@@ -147,9 +153,9 @@ class Migration(Loop):
             source.target.cos_path,
             stop=self._stop,
             known=self._known_paths,
-            begun=self._ledger.abandon_upload,
+            begun=self._committer.uploads.abandon_upload,
         )
-        self._tasks: dict[int, tuple[Sending, Upload | None, Message]] = {}
+        self._tasks: dict[int, tuple[Transfer, Upload | None, Message]] = {}
         self._scan_over = False
         self._list_finished = True
         self._seen = 0
@@ -157,10 +163,10 @@ class Migration(Loop):
 
     def _prepare(
         self, source: Source, state: RecordStore, make_scanner: ScannerMaker
-    ) -> tuple[Ledger, Scanner | ApartScanner | Lister]:
+    ) -> tuple[Committer, Scanner | ApartScanner | Lister]:
         paged = source.paged
         if paged is None:
-            return Ledger(source, state, self._report), make_scanner(self._inbox.put)
+            return Committer(source, state, self._report), make_scanner(self._inbox.put)
         mark = records.origin_mark(paged.origin())
         saved = positions.load(state, mark) if self._plan.resume else None
         if saved is None:
@@ -171,23 +177,23 @@ class Migration(Loop):
         starts = [(part, "") for part in paged.ranges()] if saved is None else saved
         kept = Positions(starts, mark, resumed=saved is not None)
         lister = Lister(paged, starts, self._plan.list_parallel, self._plan.tries, self._inbox.put)
-        return Ledger(source, state, self._report, kept), lister
+        return Committer(source, state, self._report, kept), lister
 
     def run(self) -> Summary:
         """Migrate everything there is; return what happened. Raises StateError."""
         try:
             if self._expects_work:
                 self._pools.start()  # while the listing begins
-            self._retried = Retried(self._ledger.failed_before())
+            self._retried = Retried(self._committer.failures.load())
             self._scanner.start()
             while not self._over():
                 self._collect()
                 self._watch_clock()
                 self._pump()
-                self._ledger.commit()
-            self._ledger.commit(final=True)
+                self._committer.commit()
+            self._committer.commit(final=True)
             if self._list_finished and not self._stopping:
-                self._ledger.listing_complete()
+                self._committer.listing_complete()
                 self._look_behind()
         except StateError:
             # What was sent since the last batch is not recorded: the next run sends it again.
@@ -197,37 +203,39 @@ class Migration(Loop):
         finally:
             self._scanner.stop()
             self._pools.close()
-        if not self._stopping and self._seen != self._ledger.settled:
+        if not self._stopping and self._seen != self._committer.settled:
             self._report.error(
                 f"internal error: {self._seen} objects were found, "
-                f"{self._ledger.settled} accounted for"
+                f"{self._committer.settled} accounted for"
             )
-        complete = self._list_finished and not self._found and self._seen == self._ledger.settled
+        accounted = self._seen == self._committer.settled
+        complete = self._list_finished and not self._found and accounted
         return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
 
     def _look_behind(self) -> None:
         """Look, behind a complete listing, whether what it led to can be true."""
-        ledger, report = self._ledger, self._report
+        committer, report = self._committer, self._report
         if not self._resumed:
-            report.found_before = ledger.scanned(self._seen)
-        make, skipped = self._plan.spot_check, ledger.left_alone
+            report.found_before = committer.scan_complete(self._seen)
+        make, skipped = self._plan.spot_check, committer.skipped_objects
         if make and skipped.count and not self._row.proven and not report.failures:
             missing = self._ask_cos(make, skipped.paths(self._source.target.cos_path))
             self._list_finished = not self._stopping
             if missing:
-                report.warn_at_end(words_for_missing(missing, skipped.count, ledger.folder))
+                report.warn_at_end(words_for_missing(missing, skipped.count, committer.folder))
 
     def _over(self) -> bool:
         if self._pools.under_way:
             return False
         if self._stopping:
             return True
-        if not self._scan_over or self._waiting or self._chores or self._ledger.has_abandoned:
+        abandoned = self._committer.uploads.abandoned
+        if not self._scan_over or self._waiting or self._chores or abandoned:
             return False
         if not self._swept and self._list_finished and self._seen:
             self._swept = True
             self._abandoned.sweep()
-        return not self._chores and not self._ledger.has_abandoned
+        return not self._chores and not abandoned
 
     @property
     def _waiting(self) -> bool:
@@ -237,10 +245,12 @@ class Migration(Loop):
 
     def _known_paths(self) -> tuple[Iterable[str], bool]:
         """Return the target paths of the objects known and not settled; whether these are all."""
-        known = [sending.cos_path for sending, _, _ in self._tasks.values()]
-        known += [sending.cos_path for sending in self._examined]
-        found = (item for item in (*self._found, *self._retried) if isinstance(item, SourceObject))
-        known += [cos_path_of(self._source.target, obj) for obj in found]
+        known = [transfer.cos_path for transfer, _, _ in self._tasks.values()]
+        known += [transfer.cos_path for transfer in self._examined]
+        for item in (*self._found, *self._retried):
+            obj = item.obj if isinstance(item, Compared) else item
+            if isinstance(obj, SourceObject):
+                known.append(cos_path_of(self._source.target, obj))
         return known + self._uploads.cos_paths(), self._scan_over
 
     # -- collect: what the threads and workers report ------------------------------------------
@@ -260,16 +270,16 @@ class Migration(Loop):
         found = event.found
         if event.listed:
             objects = sum(not isinstance(item, Note) for item in found)
-            self._ledger.listed(event.listed, objects)
+            self._committer.page_listed(event.listed, objects)
             if self._lists_where_it_reads:
                 self._row.listed()
         if found:
             self._report.count_found(*extent_of(found))
         if self._plan.rules.use_records and self._open and not self._stopping:
-            others = self._ledger.leave_recorded(found, self._retried.names)
+            others = self._comparer.skip_unchanged(found, self._retried.names)
             self._seen += len(found) - len(others)
         else:
-            others = list(objects_of(found))
+            others = [*objects_of(found)]
         if others:
             self._found.extend(others)
             self._batches.append(len(others))
@@ -282,22 +292,22 @@ class Migration(Loop):
 
     def _take(self, result: Message) -> None:
         number, reply, *values = result
-        sending, upload, task = self._tasks[number]
+        transfer, upload, task = self._tasks[number]
         if self._debugging:
             self._report.debug(f"result of {number}: {Reply.NAMES[reply]} {values}")
         if reply == Reply.MOVED:
             if upload:
                 self._uploads.moved(upload, task, values[0])
             else:
-                self._ledger.moved(sending, values[0])
+                self._committer.progressed(transfer, values[0])
             return
         if reply == Reply.WARNING:
-            self._report.warn(printable(f"{sending.cos_path}: {values[0]}"))
+            self._report.warn(printable(f"{transfer.cos_path}: {values[0]}"))
             return
         if task[1] == Kind.EXAMINE:
-            self._count_examining(sending, -1)
+            self._count_examining(transfer, -1)
         if reply not in _NO_SUCCESS:
-            self._note_success(sending, task[1], reply)
+            self._note_success(transfer, task[1], reply)
         if reply == Reply.FAILED and self._cured(Failure(*values)):
             reply = Reply.UNSTARTED
         if upload is None and reply == Reply.UNSTARTED:
@@ -305,83 +315,83 @@ class Migration(Loop):
             return
         del self._tasks[number]
         if upload is None:
-            self._take_small(sending, task, reply, values)
+            self._take_small(transfer, task, reply, values)
         else:
             self._uploads.take(upload, task, reply, values)
 
-    def _note_success(self, sending: Sending, kind: int, reply: int) -> None:
+    def _note_success(self, transfer: Transfer, kind: int, reply: int) -> None:
         if self._row.steady and not self._source.copies:
             return
         if kind in _READING and self._source.copies:
-            self._copying.streamed(sending.cos_path)
+            self._copying.streamed(transfer.cos_path)
         if kind in _OF_SOURCE or reply == Reply.SPOOLED:
             self._row.source_success()
         else:
             wrote = kind not in _LOOKING and reply == Reply.DONE
             self._row.success(written=wrote, read=wrote and kind in _READING)
 
-    def _count_examining(self, sending: Sending, step: int) -> None:
+    def _count_examining(self, transfer: Transfer, step: int) -> None:
         self._examining += step
-        self._retried.count_looks(sending.obj, step)
+        self._retried.count_looks(transfer.obj, step)
 
-    def _take_small(self, sending: Sending, task: Message, reply: int, values: list[Any]) -> None:
+    def _take_small(self, transfer: Transfer, task: Message, reply: int, values: list[Any]) -> None:
         if reply == Reply.DONE and task[1] == Kind.EXAMINE:
-            self._take_examined(sending, *values)
+            self._take_examined(transfer, *values)
         elif reply == Reply.DONE:
             if task[1] == Kind.COPY_OBJECT:
                 self._copying.copied()
             request_id, unverified, crc64, size, mtime_ns, etag, cos_etag = values
-            if (size, mtime_ns, etag) != sending.obj.fingerprint:
+            if (size, mtime_ns, etag) != transfer.obj.fingerprint:
                 fingerprint = Fingerprint(size, mtime_ns, etag)
-                sending.obj = sending.obj._replace(fingerprint=fingerprint)
-            self._ledger.arrived(sending, request_id, unverified, crc64, cos_etag)
+                transfer.obj = transfer.obj._replace(fingerprint=fingerprint)
+            self._committer.succeeded(transfer, request_id, unverified, crc64, cos_etag)
         elif reply == Reply.SPOOLED:
             path, *fingerprint_fields = values
             fingerprint = Fingerprint(*fingerprint_fields)
-            self._spool.adopt(sending, path, fingerprint.size)
-            sending.obj = sending.obj._replace(fingerprint=fingerprint, spooled=path)
-            self._uploads.park(sending)
+            self._spool.adopt(transfer, path, fingerprint.size)
+            transfer.obj = transfer.obj._replace(fingerprint=fingerprint, spooled=path)
+            self._uploads.park(transfer)
         elif reply == Reply.TARGET_EXISTS:
-            self._ledger.on_cos(sending, newer=values[0])
+            self._committer.exists_on_cos(transfer, newer=values[0])
         elif task[1] == Kind.COPY_OBJECT and copy_refused(Failure(*values)):
-            self._copying.refused(sending.cos_path)
-            self._send(sending, copy=False)
+            self._copying.refused(transfer.cos_path)
+            self._send(transfer, copy=False)
         else:
-            self._failed(sending, Failure(*values))
+            self._failed(transfer, Failure(*values))
 
     def _take_examined(
-        self, sending: Sending, size: int, mtime_ns: int, etag: str, storage_class: str
+        self, transfer: Transfer, size: int, mtime_ns: int, etag: str, storage_class: str
     ) -> None:
         """Complete what is known of an object, and let it wait until it can be sent."""
         fingerprint = Fingerprint(size, mtime_ns, etag)
         weak = self._source.is_weak(fingerprint)
-        obj = sending.obj._replace(fingerprint=fingerprint, weak=weak)
+        obj = transfer.obj._replace(fingerprint=fingerprint, weak=weak)
         if storage_class and not obj.storage_class:
             obj = obj._replace(storage_class=storage_class)
-            record_key = self._source.record_key(obj, sending.cos_path)
-            if record_key != sending.record_key:
-                self._ledger.renamed(sending.record_key)
-                sending.record_key = record_key
-        sending.obj = obj
-        sending.told = obj.fingerprint if size < 0 else None
-        problem = keys.problem_of(sending.cos_path) or problem_of_size(size)
+            record_key = self._source.record_key(obj, transfer.cos_path)
+            if record_key != transfer.record_key:
+                self._committer.failures.succeeded(transfer.record_key)
+                transfer.record_key = record_key
+        transfer.obj = obj
+        transfer.record_fingerprint = obj.fingerprint if size < 0 else None
+        problem = keys.problem_of(transfer.cos_path) or problem_of_size(size)
         if not self._source.wanted(obj):
             line = f"{self._source.unwanted_line(obj)}\n"
-            self._ledger.not_matching(obj, line, sending.record_key)
+            self._committer.not_matching(obj, line, transfer.record_key)
         elif problem:
-            self._refuse(obj, sending.cos_path, sending.record_key, problem)
+            self._refuse(obj, transfer.cos_path, transfer.record_key, problem)
         else:
-            self._examined.append(sending)
+            self._examined.append(transfer)
 
-    def _failed(self, sending: Sending, failure: Failure) -> None:
+    def _failed(self, transfer: Transfer, failure: Failure) -> None:
         obj, cos_path, record_key, listed = (
-            sending.obj,
-            sending.cos_path,
-            sending.record_key,
-            sending.listed,
+            transfer.obj,
+            transfer.cos_path,
+            transfer.record_key,
+            transfer.listed,
         )
-        self._ledger.failed(obj, cos_path, record_key, failure, listed=listed)
-        self._probes.judge(failure, sending.cos_path)
+        self._committer.failed(obj, cos_path, record_key, failure, listed=listed)
+        self._probes.judge(failure, transfer.cos_path)
 
     # -- plan and submit -----------------------------------------------------------------------
 
@@ -396,16 +406,18 @@ class Migration(Loop):
         while self._again and room > 0:
             room -= 1
             number = self._again.popleft()
-            sending, _, task = self._tasks[number]
+            transfer, _, task = self._tasks[number]
             if task[1] == Kind.EXAMINE:
-                self._count_examining(sending, 1)
+                self._count_examining(transfer, 1)
             self._pools.submit(task)
         # What failed before goes beside what is new.
         most = (room + 1) // 2 if self._found else room
         spare, room = room - most, most
         while self._examined and room > 0 and not self._uploads.full:
             known = self._examined.popleft()
-            room -= self._plan_known(known.obj, known.cos_path, known.record_key, known.told)
+            room -= self._plan_known(
+                known.obj, known.cos_path, known.record_key, known.record_fingerprint
+            )
         self._plan_found(room + spare)
         self._uploads.feed(self._big_room, copying=self._copying.on)
         self._pools.flush()
@@ -455,13 +467,14 @@ class Migration(Loop):
             unknown = isinstance(item, SourceObject) and self._is_unknown(item)
             if pool <= 0 or (looks if unknown else room) <= 0:
                 break
-            found.popleft()
-            self._batches[0] -= 1
-            if not self._batches[0]:
-                self._batches.popleft()
-                self._scanner.consumed()
-            if not isinstance(item, Note) and item.page and item.name in self._retried.names:
-                self._ledger.passed_over(item)
+            self._pop_found()
+            if isinstance(item, Compared):
+                self._seen += 1
+                submitted = self._plan_object(item.obj, item.decision)
+                pool -= submitted
+                room -= submitted
+            elif not isinstance(item, Note) and item.page and item.name in self._retried.names:
+                self._committer.listed_again(item)
             elif isinstance(item, SourceObject):
                 self._seen += 1
                 submitted = self._plan_object(item)
@@ -476,8 +489,18 @@ class Migration(Loop):
             else:
                 self._report.note(item.line)
 
-    def _plan_object(self, obj: SourceObject) -> bool:
-        """Decide about an object; return whether a small transfer was submitted for it."""
+    def _pop_found(self) -> None:
+        self._found.popleft()
+        self._batches[0] -= 1
+        if not self._batches[0]:
+            self._batches.popleft()
+            self._scanner.consumed()
+
+    def _plan_object(self, obj: SourceObject, decision: Decision | None = None) -> bool:
+        """Decide about an object; return whether a small transfer was submitted for it.
+
+        `decision`: what its record calls for; None: the record has not been read.
+        """
         cos_path = cos_path_of(self._source.target, obj)
         record_key = self._source.record_key(obj, cos_path)
         problem = keys.problem_of(cos_path) or problem_of_size(obj.fingerprint.size)
@@ -486,20 +509,21 @@ class Migration(Loop):
             self._refuse(obj, cos_path, record_key, problem)
             return False
         if self._is_unknown(obj):
-            sending = Sending(obj, cos_path, record_key, update=False)
-            fields = source_fields(self._ledger.as_listed(obj))
-            self._submit(sending, None, (Kind.EXAMINE, *fields))
+            transfer = Transfer(obj, cos_path, record_key, update=False)
+            fields = source_fields(self._committer.failures.as_listed(obj))
+            self._submit(transfer, None, (Kind.EXAMINE, *fields))
             return True
-        return self._plan_known(obj, cos_path, record_key, listed=obj.fingerprint)
+        listed = obj.fingerprint
+        return self._plan_known(obj, cos_path, record_key, listed=listed, decision=decision)
 
     def _refuse(self, obj: SourceObject, cos_path: str, record_key: str, problem: str) -> None:
         """Settle an object that COS cannot have."""
         if is_root(obj, cos_path) and not obj.fingerprint.size:
             # What stands for the folder that is migrated; the root of a bucket needs nothing such.
-            self._ledger.not_matching(obj, lines.empty_key(obj.name))
+            self._committer.not_matching(obj, lines.empty_key(obj.name))
             return
         failure = Failure("plan", problem, code="NotMigratable")
-        self._ledger.failed(obj, cos_path, record_key, failure)
+        self._committer.failed(obj, cos_path, record_key, failure)
 
     def _is_unknown(self, obj: SourceObject) -> bool:
         """Return whether the source has to be asked before anything can be decided."""
@@ -510,32 +534,34 @@ class Migration(Loop):
         obj: SourceObject,
         cos_path: str,
         record_key: str,
-        told: Fingerprint | None = None,
+        record_fingerprint: Fingerprint | None = None,
         listed: Fingerprint | None = None,
+        decision: Decision | None = None,
     ) -> bool:
         """Decide about an object of which all is known that can be."""
-        decision = self._ledger.decide(self._plan.rules, obj, cos_path, record_key)
+        if decision is None:
+            decision = self._comparer.decide(self._plan.rules, obj, cos_path, record_key)
         if not decision.send:
             return False
         self._billing.add(obj.fingerprint.size)
-        sending = Sending(obj, cos_path, record_key, update=decision.update)
-        sending.told, sending.listed = told, listed
+        transfer = Transfer(obj, cos_path, record_key, update=decision.update)
+        transfer.record_fingerprint, transfer.listed = record_fingerprint, listed
         if obj.weak:
-            sending.listed_ns = obj.fingerprint.mtime_ns
-        return self._send(sending, copy=self._copying.on)
+            transfer.listed_ns = obj.fingerprint.mtime_ns
+        return self._send(transfer, copy=self._copying.on)
 
-    def _send(self, sending: Sending, *, copy: bool) -> bool:
+    def _send(self, transfer: Transfer, *, copy: bool) -> bool:
         """Send an object, or park it when it is big; return whether it was submitted."""
         if self._stopping:
             return False  # the next run finds it again
-        obj = sending.obj
+        obj = transfer.obj
         plan = self._plan
         if obj.fingerprint.size >= (plan.copies.in_parts_from if copy else plan.rules.small_below):
-            self._uploads.park(sending)
+            self._uploads.park(transfer)
             return False
         kind = Kind.COPY_OBJECT if copy else Kind.PUT_OBJECT
-        fields = (kind, *source_fields(obj), sending.cos_path, plan.upload.look)
-        self._submit(sending, None, fields)
+        fields = (kind, *source_fields(obj), transfer.cos_path, plan.upload.look)
+        self._submit(transfer, None, fields)
         return True
 
     def _reject(self, item: Rejected) -> None:
@@ -544,21 +570,21 @@ class Migration(Loop):
             self._list_finished = False
         line = f"{item.line}\n" if item.line else ""
         if item.failure is None:
-            self._ledger.not_matching(obj, line)
+            self._committer.not_matching(obj, line)
             return
         cos_path = cos_path_of(self._source.target, obj) if item.key else ""
         record_key = self._source.record_key(obj, cos_path)
-        self._ledger.failed(obj, cos_path, record_key, item.failure, line)
+        self._committer.failed(obj, cos_path, record_key, item.failure, line)
 
     def _submit(
-        self, sending: Sending, upload: Upload | None, task: Message, together: str = ""
+        self, transfer: Transfer, upload: Upload | None, task: Message, together: str = ""
     ) -> None:
         numbered = self._numbered(task)
         if self._debugging:
-            self._report.debug(f"task {self._number}: {Kind.NAMES[task[0]]} {sending.cos_path}")
-        self._tasks[numbered[0]] = (sending, upload, numbered)
+            self._report.debug(f"task {self._number}: {Kind.NAMES[task[0]]} {transfer.cos_path}")
+        self._tasks[numbered[0]] = (transfer, upload, numbered)
         if task[0] == Kind.EXAMINE:
-            self._count_examining(sending, 1)
+            self._count_examining(transfer, 1)
         self._pools.submit(numbered, together)
 
     # -- clock ---------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ class Decision(NamedTuple):
 
 
 _SEND_AGAIN = Decision(send=True, update=True)
-_SEND_NEW = Decision(send=True, update=False)
+SEND_NEW = Decision(send=True, update=False)
 
 
 def cos_path_of(target: Target, obj: SourceObject) -> str:
@@ -75,7 +75,7 @@ def decide(rules: Rules, source: Source, obj: SourceObject, recorded: str | None
     if not rules.use_records:
         return _SEND_AGAIN
     if recorded is None:
-        return _SEND_NEW
+        return SEND_NEW
     return Decision(send=not source.unchanged(obj, recorded), update=True)
 
 

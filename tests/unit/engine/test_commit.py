@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.engine.commit import Ledger
+from cos_migrate.engine.commit import Committer
 from cos_migrate.model import Failure, Fingerprint, ListRange, SourceObject
 from cos_migrate.scan.positions import Positions
 from cos_migrate.scan.walk import Listed
@@ -21,9 +21,9 @@ REPORT: Any = SimpleNamespace(add=lambda _: None)
 PAGE = 1
 
 
-def ledger_of(state: RecordStore) -> Ledger:
+def committer_of(state: RecordStore) -> Committer:
     positions = Positions([(ListRange(), "")], "", resumed=False)
-    return Ledger(KeysSource(["key"]), state, REPORT, positions)
+    return Committer(KeysSource(["key"]), state, REPORT, positions)
 
 
 @pytest.mark.parametrize("listed_first", [True, False])
@@ -33,32 +33,32 @@ def test_what_was_gone_when_it_was_tried_and_is_listed_yet_is_tried_again(
 ) -> None:
     obj = SourceObject("key", "key", Fingerprint(1), PAGE)
     with open_store(tmp_path / "db") as state:
-        first = ledger_of(state)
-        first.listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
+        first = committer_of(state)
+        first.page_listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
         first.failed(obj, "/key", "key", Failure("GetObject", "it broke", code="Timeout"))
         first.commit(final=True)
-        second = ledger_of(state)
-        (again,) = second.failed_before()
-        second.listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
+        second = committer_of(state)
+        (again,) = second.failures.load()
+        second.page_listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
         for listing in (listed_first, not listed_first):
             if listing:
-                second.passed_over(obj)
+                second.listed_again(obj)
             else:
                 second.failed(again, "/key", "key", GONE)
             if committed:
                 second.commit()
         second.commit(final=True)
-        assert [kept.name for kept in ledger_of(state).failed_before()] == ["key"]
+        assert [kept.name for kept in committer_of(state).failures.load()] == ["key"]
 
 
 def test_what_is_gone_and_not_listed_is_forgotten(tmp_path: Path) -> None:
     with open_store(tmp_path / "db") as state:
-        first = ledger_of(state)
-        first.listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
+        first = committer_of(state)
+        first.page_listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
         first.failed(SourceObject("key", "key", Fingerprint(1), PAGE), "/key", "key", GONE)
         first.commit(final=True)
-        second = ledger_of(state)
-        (again,) = second.failed_before()
+        second = committer_of(state)
+        (again,) = second.failures.load()
         second.failed(again, "/key", "key", GONE)
         second.commit(final=True)
-        assert not list(ledger_of(state).failed_before())
+        assert not list(committer_of(state).failures.load())

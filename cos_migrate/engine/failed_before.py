@@ -1,0 +1,82 @@
+"""Objects that failed in an earlier run: what is recorded of them, until they succeed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cos_migrate.engine.plan import cos_path_of
+from cos_migrate.engine.record_batch import RecordBatch
+from cos_migrate.model import Failure, Fingerprint, Rejected, SourceObject
+from cos_migrate.sources.base import Source
+from cos_migrate.state import keys as records
+from cos_migrate.state.failed_objects import FailedObjects
+from cos_migrate.state.store import RecordStore
+
+_GONE = "NoSuchKey"
+"""The code of an object that no longer exists at its source."""
+
+
+class FailedBefore:
+    """The records of failed objects of one job."""
+
+    def __init__(self, state: RecordStore, source: Source, batch: RecordBatch) -> None:
+        self._state = state
+        self._source = source
+        self._batch = batch
+        self._objects = FailedObjects(records.origin_mark(source.origin()))
+        self.keys = self._objects.keys
+        """Keys of the records of those that have not succeeded since."""
+        self._gone: dict[str, tuple[bytes, bytes]] = {}
+        """The records of those that were gone when tried again, by the object's name."""
+        self._listed_again: set[str] = set()
+
+    def load(self) -> Iterator[SourceObject]:
+        """Yield the objects that failed when they were listed by pages, to be tried first."""
+        return self._objects.load(self._state.scan(records.failed_prefix()))
+
+    def as_listed(self, obj: SourceObject) -> SourceObject:
+        """Return an object that failed before as it was listed then, any other unchanged."""
+        return self._objects.as_listed(obj)
+
+    def failed(
+        self, obj: SourceObject, record_key: str, failure: Failure, listed: Fingerprint | None
+    ) -> None:
+        """Record that an object failed; `listed` is its fingerprint in the listing."""
+        record = self._objects.record(obj, record_key, listed)
+        if not obj.page and failure.code == _GONE and obj.name not in self._listed_again:
+            # It failed before and is gone: unless it is listed again, this was its last try.
+            self.succeeded(record_key)
+            self._gone[obj.name] = record
+        elif self._batch.positions and obj.key:
+            self._batch.puts.append(record)
+
+    def succeeded(self, record_key: str) -> None:
+        """Forget that an object failed before."""
+        if self.keys:
+            key = records.failed_key(record_key)
+            if key in self.keys:
+                self.keys.discard(key)
+                self._batch.deletes.append(key)
+
+    def listed_again(self, obj: SourceObject | Rejected) -> None:
+        """Note that the listing has come to an object that was already tried in this run."""
+        self._listed_again.add(obj.name)
+        if isinstance(obj, SourceObject):
+            self._update_listed(obj)
+        record = self._gone.pop(obj.name, None)
+        if record:
+            # The position moves behind it: only this record has it tried again.
+            batch = self._batch
+            batch.deletes = [key for key in batch.deletes if key != record[0]]
+            batch.puts.append(record)
+
+    def _update_listed(self, obj: SourceObject) -> None:
+        """Record the fingerprint that the listing has now."""
+        if not self._objects.list_again(obj):
+            return
+        record_key = self._source.record_key(obj, cos_path_of(self._source.target, obj))
+        record = self._objects.record(obj, record_key)
+        if record[0] in self.keys:
+            self._batch.puts.append(record)
+        if obj.name in self._gone:
+            self._gone[obj.name] = record

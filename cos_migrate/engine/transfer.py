@@ -1,0 +1,36 @@
+"""One object that has to be sent, from that decision to its outcome."""
+
+from __future__ import annotations
+
+from cos_migrate.model import Fingerprint, SourceObject
+
+
+class Transfer:
+    """An object that is being sent, and what its record will hold."""
+
+    __slots__ = (
+        "cos_path",
+        "listed",
+        "listed_ns",
+        "obj",
+        "progress_shown",
+        "record_fingerprint",
+        "record_key",
+        "update",
+    )
+
+    def __init__(self, obj: SourceObject, cos_path: str, record_key: str, *, update: bool) -> None:
+        self.obj = obj
+        self.cos_path = cos_path
+        """Target path with its leading `/`."""
+        self.record_key = record_key
+        self.update = update
+        """Whether its success counts as migrate_update."""
+        self.listed: Fingerprint | None = None
+        """Its fingerprint in the listing; None where the listing has none."""
+        self.record_fingerprint: Fingerprint | None = None
+        """The fingerprint to record where it differs from what was sent: the size was unknown."""
+        self.listed_ns = -1
+        """Listed modification time of a `weak` object; -1: unknown."""
+        self.progress_shown = 0.0
+        """Time of its last progress line, time.monotonic()."""

@@ -1,0 +1,171 @@
+"""Compares objects with their records: which are skipped, and how the others count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple, cast
+
+from cos_migrate.engine.commit import Committer
+from cos_migrate.engine.plan import SEND_NEW, Decision, Rules, cos_path_of, decide
+from cos_migrate.model import Found, Row, SourceObject, object_of, objects_of, rows_of
+from cos_migrate.sources.base import Source
+from cos_migrate.state import keys as records
+from cos_migrate.state.store import RecordStore
+
+_Get = Callable[[bytes], "bytes | None"]
+_NOT_READ: Mapping[str, bytes] = {}
+_SEND_CHANGED = Decision(send=True, update=True)
+
+
+class Compared(NamedTuple):
+    """An object whose record was read, and which has to be sent."""
+
+    obj: SourceObject
+    decision: Decision
+
+
+class RecordComparer:
+    """Reads the records of one job, and settles what they show as unchanged."""
+
+    def __init__(self, source: Source, state: RecordStore, committer: Committer) -> None:
+        self._source = source
+        self._state = state
+        self._committer = committer
+        self._stored = committer.stored
+        # A first run of millions need not ask for what cannot be there.
+        self._nothing_recorded = state.was_empty and not source.repeats
+
+    def recorded(self, record_key: str) -> str | None:
+        """Return the recorded value of a key, None when there is none. Raises StateError."""
+        if self._nothing_recorded:
+            return None
+        value = self._state.get(record_key.encode())
+        return value.decode("utf-8", "replace") if value is not None else None
+
+    def decide(self, rules: Rules, obj: SourceObject, cos_path: str, record_key: str) -> Decision:
+        """Decide about one object; settle it where it is skipped. Raises StateError."""
+        recorded = self.recorded(record_key) if rules.use_records else None
+        if obj.weak and recorded is not None:
+            self._committer.warn_if_undetectable(obj)
+            same = self._stored.is_unchanged(obj, cos_path, record_key, recorded)
+            decision = Decision(send=not same, update=True)
+        else:
+            decision = decide(rules, self._source, obj, recorded)
+        if not decision.send:
+            completion = self._stored.completion(obj, cos_path, record_key) if obj.weak else None
+            value = self._source.renewed(obj, recorded or "")
+            self._committer.skipped(obj, cos_path, record_key, value, completion)
+        return decision
+
+    def skip_unchanged(
+        self, found: Sequence[Found | Row], retried: Collection[str]
+    ) -> list[Found | Compared]:
+        """Settle the objects that are recorded as they are; return all others.
+
+        Does for a batch what `decide` does for one object: in a repeated run nearly every object
+        ends here. `retried`: names of objects that failed before and are tried in this run.
+        Raises StateError.
+        """
+        others: list[Found | Compared] = []
+        if self._nothing_recorded:
+            others += objects_of(found)
+            return others
+        rows = rows_of(found)
+        objects = [cast("Found", item) for item in found if type(item) is not tuple]
+        unchanged: list[str] = []
+        size, read = 0, _NOT_READ
+        with self._state.in_order() as get:
+            if rows:
+                size, read = self._compare_rows(rows, get, unchanged, objects, others)
+            size += self._compare(objects, get, retried, read, unchanged, others)
+        if unchanged:
+            self._committer.skipped_batch(unchanged, size)
+        return others
+
+    def _compare_rows(
+        self,
+        rows: list[Row],
+        get: _Get,
+        unchanged: list[str],
+        objects: list[Found],
+        others: list[Found | Compared],
+    ) -> tuple[int, Mapping[str, bytes]]:
+        """Add the record keys of unchanged rows to `unchanged`, unrecorded ones to `others`.
+
+        Those with another recorded value go to `objects`. Return the bytes of the unchanged rows,
+        and the values of `objects` by record key.
+        """
+        failed, size = self._committer.failures.keys, 0
+        read: dict[str, bytes] = {}
+        for row, (key, value) in zip(rows, self._source.row_records(rows), strict=True):
+            recorded = get(key.encode("utf-8", "surrogatepass"))
+            if recorded == value.encode() and not failed:
+                unchanged.append(key)
+                size += row[2]
+            elif recorded is None:
+                obj = object_of(row)
+                others.append(obj if self._source.repeats else Compared(obj, SEND_NEW))
+            else:
+                objects.append(object_of(row))
+                read[key] = recorded
+        return size, read
+
+    def _compare(
+        self,
+        found: list[Found],
+        get: _Get,
+        retried: Collection[str],
+        read: Mapping[str, bytes],
+        unchanged: list[str],
+        others: list[Found | Compared],
+    ) -> int:
+        """Add the record keys of unchanged objects to `unchanged`, all else to `others`.
+
+        `read`: values by record key that need not be read again. Return the bytes of the unchanged
+        objects.
+        """
+        source, positions = self._source, self._committer.batch.positions
+        failed = self._committer.failures.keys
+        size = 0
+        for obj in found:
+            if not isinstance(obj, SourceObject) or obj.fingerprint[0] < 0:
+                others.append(obj)
+                continue
+            cos_path = cos_path_of(source.target, obj)
+            key = source.record_key(obj, cos_path)
+            value = read.get(key) if read else None
+            if value is None:
+                value = get(key.encode("utf-8", "surrogatepass"))
+            recorded = None if value is None else value.decode("utf-8", "replace")
+            if recorded is None or not (
+                self._is_complete(obj, cos_path, key, recorded, get)
+                if obj.weak
+                else source.unchanged(obj, recorded)
+            ):
+                if source.repeats or obj.weak:  # its record may be written before it is planned
+                    others.append(obj)
+                else:
+                    others.append(Compared(obj, SEND_NEW if recorded is None else _SEND_CHANGED))
+                continue
+            if (
+                source.renewed(obj, recorded)
+                or (retried and obj.page and obj.name in retried)
+                or (failed and records.failed_key(key) in failed)
+            ):
+                others.append(obj)
+                continue
+            unchanged.append(key)
+            size += obj.fingerprint[0]
+            if positions and obj.page:
+                positions.settled(obj.page)
+        return size
+
+    def _is_complete(
+        self, obj: SourceObject, cos_path: str, record_key: str, recorded: str, get: _Get
+    ) -> bool:
+        """Return whether a `weak` object is unchanged, with nothing to add to its record."""
+        self._committer.warn_if_undetectable(obj)
+        stored = self._stored
+        return stored.is_unchanged(obj, cos_path, record_key, recorded, get) and stored.is_complete(
+            obj, cos_path, record_key, get
+        )

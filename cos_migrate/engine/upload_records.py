@@ -1,0 +1,65 @@
+"""The save points of multipart uploads, and the records of uploads that are to be aborted."""
+
+from __future__ import annotations
+
+import collections
+
+from cos_migrate.engine.record_batch import RecordBatch
+from cos_migrate.engine.upload_step import Step
+from cos_migrate.model import SavePoint
+from cos_migrate.state import keys as records
+from cos_migrate.state.save_points import SavePoints
+from cos_migrate.state.store import RecordStore
+
+
+class UploadRecords:
+    """What the database holds of unfinished multipart uploads."""
+
+    def __init__(self, state: RecordStore, bucket: str, batch: RecordBatch) -> None:
+        self.save_points = SavePoints(state, bucket)
+        self.abandoned: collections.deque[tuple[str, str]] = collections.deque()
+        """Target path and id of the uploads to abort; see `write`."""
+        if not state.was_empty:
+            self.abandoned += records.abandoned_uploads(state)
+        self._batch = batch
+
+    def apply(self, step: Step) -> None:
+        """Record what a step of a multipart upload means for its save point."""
+        puts = self._batch.puts
+        if step.begun:
+            puts += self.save_points.begun(step.begun)
+        if step.part and step.save_point:
+            puts += self.save_points.part_done(step.save_point, step.part)
+        if step.forget:
+            self._forget(step.forget)
+        if step.abandon:
+            self.abandon(step.abandon)
+        if step.not_aborted:
+            self._forget(step.not_aborted)
+            self._record_abandoned(step.not_aborted.cos_path, step.not_aborted.upload_id)
+
+    def abandon(self, save_point: SavePoint) -> None:
+        """Replace a save point that no object continues by an order to abort its upload."""
+        self._forget(save_point)
+        self.abandon_upload(save_point.cos_path, save_point.upload_id)
+
+    def abandon_upload(self, cos_path: str, upload_id: str) -> None:
+        """Record an upload without a save point, so that it is aborted."""
+        self._record_abandoned(cos_path, upload_id)
+        self.abandoned.append((cos_path, upload_id))
+
+    def write(self) -> None:
+        """Write what is gathered: an upload is recorded before it is aborted. Raises StateError."""
+        self._batch.write()
+
+    def aborted(self, upload_id: str) -> None:
+        """Forget an upload that COS no longer has."""
+        self._batch.deletes.append(records.abandoned_key(upload_id))
+
+    def _forget(self, save_point: SavePoint) -> None:
+        self._batch.write()  # its parts are looked up: all of them must be there
+        self._batch.deletes += self.save_points.forget(save_point)
+
+    def _record_abandoned(self, cos_path: str, upload_id: str) -> None:
+        value = cos_path.encode("utf-8", "surrogatepass")
+        self._batch.puts.append((records.abandoned_key(upload_id), value))
