@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cos_migrate.config.loader import Override
+from cos_migrate.config.given import Override
 from cos_migrate.config.values import BLANKS
 from cos_migrate.errors import ConfigError
 

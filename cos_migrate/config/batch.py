@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cos_migrate.config.loader import Config, from_environment
+from cos_migrate.config.given import resolve_secret
+from cos_migrate.config.loader import Config
 from cos_migrate.config.options import REQUIRED, Adjusted, Declared, declared
 from cos_migrate.errors import ConfigError
 
@@ -189,6 +190,6 @@ class _Side:
                 raise ValueError(text)
             return getattr(self._section, one.name)
         if one.option.secret:
-            text = from_environment(text, self._environ)
+            text = resolve_secret(text, self._environ)
         value = one.option.parse(text)
         return value.value if isinstance(value, Adjusted) else value

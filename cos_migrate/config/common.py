@@ -1,24 +1,19 @@
-"""The sections that belong to no single source, and the types of their values.
-
-Owns the fields that the engine reads; it loads nothing, and everything in it can be pickled.
-"""
+"""The `[common]` and `[migrateType]` sections. Every value can be pickled."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cos_migrate.config import values
 from cos_migrate.config.options import Mistake, option
-from cos_migrate.config.values import NO_SECRET, Secret, TimeWindow
-
-__all__ = ["Common", "MigrateType", "Secret", "TimeWindow"]
+from cos_migrate.config.target_access import TargetAccess, switch, truth
+from cos_migrate.config.values import TimeWindow
 
 _PROCESSES_MOST = 8
-"""More worker processes than this are faster than one coordinator can plan for."""
+"""One coordinator cannot plan fast enough for more worker processes."""
 _KEY_SIZES = (16, 24, 32)
 _IV_SIZE = 16
 _COUNT = f"a whole number from 1 to {values.MAX_INT}"
@@ -45,20 +40,6 @@ def _key_mistakes(key_path: str) -> Iterator[Mistake]:
         yield Mistake("keyPath", f"keyPath {key_path} does not hold an AES key", legal)
 
 
-def _switch(
-    key: str,
-    help_: str,
-    parse: Callable[[str], bool] = values.on_off,
-    *,
-    default: bool = False,
-) -> Any:
-    return option(key, help=help_, default=default, parse=parse, legal="on or off")
-
-
-def _truth(key: str, help_: str) -> Any:
-    return option(key, help=help_, default=False, parse=values.true_false, legal="true or false")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrateType:
     """The `[migrateType]` section."""
@@ -77,122 +58,9 @@ class MigrateType:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Common:
-    """The `[common]` section: the target, and how the migration runs."""
+class Common(TargetAccess):
+    """The `[common]` section: the target bucket, and how the migration runs."""
 
-    secret_id: Secret = option(
-        "secretId",
-        help="SecretId of the account that owns the target bucket",
-        parse=values.secret,
-        legal="the SecretId from https://console.cloud.tencent.com/cam/capi",
-        secret=True,
-        variable="COS_SECRETID",
-        placeholders=("COS_SECRETID", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
-        batch=True,
-    )
-    secret_key: Secret = option(
-        "secretKey",
-        help="SecretKey that belongs to secretId",
-        parse=values.secret,
-        legal="the SecretKey from https://console.cloud.tencent.com/cam/capi",
-        secret=True,
-        variable="COS_SECRETKEY",
-        placeholders=("COS_SECRETKEY", "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"),
-        batch=True,
-    )
-    token: Secret = option(
-        "token",
-        help="token of a temporary credential",
-        default=NO_SECRET,
-        parse=values.secret,
-        legal="the token that came with secretId and secretKey, or nothing",
-        secret=True,
-        variable="COS_TOKEN",
-        placeholders=("COS_TOKEN", "zzzzzzzzzzzzzzzzz"),
-    )
-    bucket_name: str = option(
-        "bucketName",
-        help="target bucket",
-        parse=values.bucket_name,
-        legal="<name>-<APPID> in lower case letters, digits and hyphens, "
-        "such as examplebucket-1250000000",
-        placeholders=("examplebucket-APPID",),
-        batch=True,
-    )
-    region: str = option(
-        "region",
-        help="region of the target bucket",
-        parse=values.region,
-        legal="lower case letters, digits and hyphens, such as ap-guangzhou",
-        batch=True,
-    )
-    storage_class: str = option(
-        "storageClass",
-        help="storage class of what is uploaded",
-        default="STANDARD",
-        parse=values.storage_class,
-        legal=", ".join(values.STORAGE_CLASSES),
-    )
-    cos_path: str = option(
-        "cosPath",
-        help="folder in the target bucket",
-        default="/",
-        parse=values.cos_folder("{} is invalid, cospath must start with /"),
-        legal="a path that starts with /, such as /folder/doc/",
-    )
-    db_cos_path: str = option(
-        "dbCosPath",
-        help="Upyun only: stands in the name of the record database instead of cosPath",
-        default="",
-        parse=values.cos_folder("{} is invalid, dbcospath must start with /"),
-        legal="a path that starts with /, or nothing",
-    )
-    https: bool = _switch("https", "transfer over HTTPS")
-    ca_file: str = option(
-        "caFile",
-        help="certificates (PEM) of a private authority, trusted besides the public ones",
-        default="",
-        parse=values.existing_file,
-        legal="the path of a PEM file, or nothing",
-        path=True,
-        variable="SSL_CERT_FILE",
-    )
-    end_point_suffix: str = option(
-        "endPointSuffix",
-        help="replaces cos.<region>.myqcloud.com: a private endpoint or an accelerated domain",
-        default="",
-        parse=values.endpoint_suffix,
-        legal="host or host:port without http://, such as cos.example.com or localhost:8080",
-    )
-    proxy_host: str = option(
-        "proxyHost",
-        help="HTTP proxy for COS",
-        default="",
-        parse=values.host,
-        legal="a host name or address without http:// and port",
-    )
-    proxy_port: int = option(
-        "proxyPort",
-        help="port of that proxy",
-        default=0,
-        parse=values.port_number,
-        legal="a whole number from 1 to 65535",
-    )
-    proxy_user: str = option(
-        "proxyUser",
-        help="user name for that proxy",
-        default="",
-        legal="a user name, or nothing",
-    )
-    proxy_password: Secret = option(
-        "proxyPassword",
-        help="password for that proxy",
-        default=NO_SECRET,
-        parse=values.password,
-        legal="a password, or nothing",
-        secret=True,
-    )
-    short_connection: bool = _truth("shortConnection", "close the connection after each request")
     tmp_folder: str = option(
         "tmpFolder",
         help="folder for what cannot be streamed",
@@ -275,12 +143,12 @@ class Common:
         parse=values.traffic_limit,
         legal="819200 to 838860800; nothing, 0 or less: no limit",
     )
-    entire_file_md5_attached: bool = _switch(
+    entire_file_md5_attached: bool = switch(
         "entireFileMd5Attached",
         "store the MD5 of the whole content as x-cos-meta-md5",
         default=True,
     )
-    daemon_mode: bool = _switch("daemonMode", "repeat the migration for ever")
+    daemon_mode: bool = switch("daemonMode", "repeat the migration for ever")
     daemon_mode_inter_val: int = option(
         "daemonModeInterVal",
         help="seconds between two rounds of daemonMode",
@@ -312,14 +180,14 @@ class Common:
         legal="the absolute path of an existing folder, or nothing",
         path=True,
     )
-    resume: bool = _truth("resume", "go on listing a cloud source where the last run stopped")
-    skip_same_path: bool = _truth(
+    resume: bool = truth("resume", "go on listing a cloud source where the last run stopped")
+    skip_same_path: bool = truth(
         "skipSamePath", "ask COS first, and skip what it already has under the same key"
     )
-    real_time_compare: bool = _switch(
+    real_time_compare: bool = switch(
         "realTimeCompare", "Ali and Upyun: compare with COS instead of the records"
     )
-    probe_records: bool = _switch(
+    probe_records: bool = switch(
         "probeRecords",
         "when all is skipped, ask COS for up to three of the recorded objects",
         default=True,
@@ -333,7 +201,7 @@ class Common:
         ),
         legal=_COUNT,
     )
-    request_timeout_enable: bool = _switch(
+    request_timeout_enable: bool = switch(
         "requestTimeoutEnable", "limit the time of one whole request"
     )
     request_timeout_ms: int = option(
@@ -345,7 +213,7 @@ class Common:
         ),
         legal=_COUNT,
     )
-    client_encryption: bool = _switch(
+    client_encryption: bool = switch(
         "clientEncryption", "encrypt on this machine before uploading", values.on_or_not
     )
     encryption_algo: str = option(
@@ -369,12 +237,10 @@ class Common:
         parse=_encrypt_iv,
         legal="exactly 16 bytes of text, or nothing",
     )
-    check: bool = _switch(
+    check: bool = switch(
         "check", "compare what is on COS with the source in a second pass", values.on_or_not
     )
-    copy_acl: bool = _switch(
-        "copyAcl", "carry over the ACL of objects where the source can tell it"
-    )
+    copy_acl: bool = switch("copyAcl", "carry over the ACL of objects where the source can tell it")
     batch_task_path: str = option(
         "batchTaskPath",
         help="cloud sources: a file with one pair of buckets a line, migrated one by one",
@@ -383,7 +249,7 @@ class Common:
         legal="the absolute path of an existing file, or nothing",
         path=True,
     )
-    log_skipped: bool = _switch(
+    log_skipped: bool = switch(
         "logSkipped", "write skipped objects into the logs too", default=True
     )
     rocks_max_open_file: int = option(
@@ -395,17 +261,15 @@ class Common:
     )
 
     def mistakes(self) -> Iterator[Mistake]:
-        """Yield what is wrong only in combination."""
-        yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
-        if (self.proxy_user or self.proxy_password) and not self.proxy_host:
-            message = "proxyHost is missing: proxyUser or proxyPassword is set"
-            yield Mistake("proxyHost", message, "a host name")
+        """Yield the mistakes that several keys make together."""
+        # No super(): with slots=True it refers to the class before slots were added.
+        yield from TargetAccess.mistakes(self)
         if self.client_encryption:
             yield from _key_mistakes(self.key_path)
 
 
 def worker_count(common: Common) -> int:
-    """Return how many worker processes share the pools; 0: the coordinator does all."""
+    """Return the number of worker processes; 0: the coordinator transfers everything itself."""
     wanted = common.worker_process_num
     count = wanted if wanted >= 0 else min(_PROCESSES_MOST, _cores())
     return min(count, max(common.small_file_executor_num, common.big_file_executor_num))

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cos_migrate.config.common import TimeWindow
+from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.errors import EXPIRED_CODES
 from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.chores import Chores

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cos_migrate.config.common import TimeWindow
+from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos import keys
 from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.abandoned_uploads import AbandonedUploads

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cos_migrate.config.common import TimeWindow
+from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.probes import Probes

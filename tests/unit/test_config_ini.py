@@ -11,7 +11,7 @@ import pytest
 from cos_migrate.config import ini
 from cos_migrate.config import loader as config
 from cos_migrate.config.common import Common, MigrateType
-from cos_migrate.config.loader import Override
+from cos_migrate.config.given import Override
 from cos_migrate.config.options import REQUIRED, declared
 from cos_migrate.errors import ConfigError
 from cos_migrate.sources import registry

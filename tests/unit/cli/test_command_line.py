@@ -6,7 +6,7 @@ import pytest
 
 from cos_migrate.cli import arguments as command_line
 from cos_migrate.cli.arguments import CommandLine, parse
-from cos_migrate.config.loader import Override
+from cos_migrate.config.given import Override
 from cos_migrate.errors import ConfigError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.config import loader as config
-from cos_migrate.config.loader import Override
+from cos_migrate.config.given import Override
 from cos_migrate.errors import ConfigError
 from cos_migrate.sources.cos_bucket.source import CosBucketConfig
 from cos_migrate.sources.local.config import LocalConfig

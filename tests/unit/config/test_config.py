@@ -13,9 +13,11 @@ import pytest
 
 from cos_migrate.config import loader as config
 from cos_migrate.config import values
-from cos_migrate.config.common import Common, Secret, TimeWindow
-from cos_migrate.config.loader import Loaded, Override, option
-from cos_migrate.config.options import Mistake
+from cos_migrate.config.common import Common
+from cos_migrate.config.given import Override
+from cos_migrate.config.loader import Loaded
+from cos_migrate.config.options import Mistake, option
+from cos_migrate.config.values import Secret, TimeWindow
 from cos_migrate.sources.cos_bucket.source import CosBucketConfig
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.s3.aws import AwsConfig

@@ -9,7 +9,8 @@ import pytest
 
 from cos_migrate.config import loader as config
 from cos_migrate.config.doubts import doubt_about
-from cos_migrate.config.loader import Loaded, Override
+from cos_migrate.config.given import Override
+from cos_migrate.config.loader import Loaded
 from cos_migrate.errors import ConfigError
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.s3.aws import AwsConfig

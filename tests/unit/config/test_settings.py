@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cos_migrate.config import values
-from cos_migrate.config.common import Secret, TimeWindow
+from cos_migrate.config.values import Secret, TimeWindow
 from cos_migrate.sources import registry
 from cos_migrate.sources.registry import SECTIONS
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.config.common import TimeWindow
+from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.verify import Check
 from cos_migrate.model import Failure, Status
 from cos_migrate.pools.messages import Compared, Kind, Message, Reply

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.config.common import TimeWindow
+from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.spot_check import Spotted

@@ -1,0 +1,57 @@
+"""Show values and problems of a configuration: on one line, without secrets."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cos_migrate.config.options import Option
+from cos_migrate.config.values import Secret
+from cos_migrate.text import escaped
+
+_MAX_VALUE = 500
+_USERINFO = re.compile(r"[^\s/@=`]+:[^\s/@]*@")
+
+
+def with_place(
+    message: str, section: str, known: Option, text: str, where: str, legal: str = ""
+) -> str:
+    """Return `message` with the place and text of a value, and the legal values of its key."""
+    if known.secret and text and text not in known.placeholders:
+        text = "***"
+    if len(text) > _MAX_VALUE:
+        message = message.replace(text, f"{text[:_MAX_VALUE]}...")
+        text = f"{text[:_MAX_VALUE]}..."
+    return f"{message} ({where}: [{section}] {known.key}={text}; legal: {legal or known.legal})"
+
+
+def missing_key(path: str, section: str, known: Option) -> str:
+    """Return the message about a required key that is missing or blank."""
+    way = f"or pass -D{section}.{known.key}=value"
+    if known.secret:
+        way = "or write ${NAME} to read it from the environment"
+    if known.variable:
+        way = f"or set the environment variable {known.variable}"
+    return (
+        f"config key miss. section: {section}, key: {known.key} "
+        f"({path}: [{section}] {known.key} is missing or blank; set it, {way}; "
+        f"legal: {known.legal})"
+    )
+
+
+def printable(line: str) -> str:
+    """Return `line` on one line that any terminal can show, with passwords in addresses masked."""
+    line = _USERINFO.sub("***@", line)
+    return escaped("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line))
+
+
+def spelled(value: Any, known: Option) -> str:
+    """Return a value in the spelling of the file."""
+    if isinstance(value, bool):
+        words = ("on", "off") if known.legal == "on or off" else ("true", "false")
+        return words[not value]
+    if isinstance(value, tuple):
+        return ";".join(map(str, value))
+    if isinstance(value, Secret) and not value:
+        return ""
+    return str(value)

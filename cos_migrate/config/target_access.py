@@ -1,0 +1,153 @@
+"""The keys of `[common]` about the target bucket and how to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cos_migrate.config import values
+from cos_migrate.config.options import Mistake, option
+from cos_migrate.config.values import NO_SECRET, Secret
+
+
+def switch(
+    key: str,
+    help_: str,
+    parse: Callable[[str], bool] = values.on_off,
+    *,
+    default: bool = False,
+) -> Any:
+    """Declare a key that is on or off."""
+    return option(key, help=help_, default=default, parse=parse, legal="on or off")
+
+
+def truth(key: str, help_: str) -> Any:
+    """Declare a key that is true or false."""
+    return option(key, help=help_, default=False, parse=values.true_false, legal="true or false")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetAccess:
+    """The first half of the `[common]` section: the target bucket and how to reach it."""
+
+    secret_id: Secret = option(
+        "secretId",
+        help="SecretId of the account that owns the target bucket",
+        parse=values.secret,
+        legal="the SecretId from https://console.cloud.tencent.com/cam/capi",
+        secret=True,
+        variable="COS_SECRETID",
+        placeholders=("COS_SECRETID", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+        batch=True,
+    )
+    secret_key: Secret = option(
+        "secretKey",
+        help="SecretKey that belongs to secretId",
+        parse=values.secret,
+        legal="the SecretKey from https://console.cloud.tencent.com/cam/capi",
+        secret=True,
+        variable="COS_SECRETKEY",
+        placeholders=("COS_SECRETKEY", "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"),
+        batch=True,
+    )
+    token: Secret = option(
+        "token",
+        help="token of a temporary credential",
+        default=NO_SECRET,
+        parse=values.secret,
+        legal="the token that came with secretId and secretKey, or nothing",
+        secret=True,
+        variable="COS_TOKEN",
+        placeholders=("COS_TOKEN", "zzzzzzzzzzzzzzzzz"),
+    )
+    bucket_name: str = option(
+        "bucketName",
+        help="target bucket",
+        parse=values.bucket_name,
+        legal="<name>-<APPID> in lower case letters, digits and hyphens, "
+        "such as examplebucket-1250000000",
+        placeholders=("examplebucket-APPID",),
+        batch=True,
+    )
+    region: str = option(
+        "region",
+        help="region of the target bucket",
+        parse=values.region,
+        legal="lower case letters, digits and hyphens, such as ap-guangzhou",
+        batch=True,
+    )
+    storage_class: str = option(
+        "storageClass",
+        help="storage class of what is uploaded",
+        default="STANDARD",
+        parse=values.storage_class,
+        legal=", ".join(values.STORAGE_CLASSES),
+    )
+    cos_path: str = option(
+        "cosPath",
+        help="folder in the target bucket",
+        default="/",
+        parse=values.cos_folder("{} is invalid, cospath must start with /"),
+        legal="a path that starts with /, such as /folder/doc/",
+    )
+    db_cos_path: str = option(
+        "dbCosPath",
+        help="Upyun only: stands in the name of the record database instead of cosPath",
+        default="",
+        parse=values.cos_folder("{} is invalid, dbcospath must start with /"),
+        legal="a path that starts with /, or nothing",
+    )
+    https: bool = switch("https", "transfer over HTTPS")
+    ca_file: str = option(
+        "caFile",
+        help="certificates (PEM) of a private authority, trusted besides the public ones",
+        default="",
+        parse=values.existing_file,
+        legal="the path of a PEM file, or nothing",
+        path=True,
+        variable="SSL_CERT_FILE",
+    )
+    end_point_suffix: str = option(
+        "endPointSuffix",
+        help="replaces cos.<region>.myqcloud.com: a private endpoint or an accelerated domain",
+        default="",
+        parse=values.endpoint_suffix,
+        legal="host or host:port without http://, such as cos.example.com or localhost:8080",
+    )
+    proxy_host: str = option(
+        "proxyHost",
+        help="HTTP proxy for COS",
+        default="",
+        parse=values.host,
+        legal="a host name or address without http:// and port",
+    )
+    proxy_port: int = option(
+        "proxyPort",
+        help="port of that proxy",
+        default=0,
+        parse=values.port_number,
+        legal="a whole number from 1 to 65535",
+    )
+    proxy_user: str = option(
+        "proxyUser",
+        help="user name for that proxy",
+        default="",
+        legal="a user name, or nothing",
+    )
+    proxy_password: Secret = option(
+        "proxyPassword",
+        help="password for that proxy",
+        default=NO_SECRET,
+        parse=values.password,
+        legal="a password, or nothing",
+        secret=True,
+    )
+    short_connection: bool = truth("shortConnection", "close the connection after each request")
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Yield the mistakes that several keys make together."""
+        yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
+        if (self.proxy_user or self.proxy_password) and not self.proxy_host:
+            message = "proxyHost is missing: proxyUser or proxyPassword is set"
+            yield Mistake("proxyHost", message, "a host name")
