@@ -13,8 +13,8 @@ from requests.adapters import BaseAdapter
 from cos_migrate.errors import CosError, Side, TransportError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.connection import Timeouts
-from cos_migrate.http.documents import XML_MOST, check_xml
 from cos_migrate.http.network import Proxy
+from cos_migrate.http.s3xml import XML_MOST, check_xml
 from cos_migrate.http.web_pages import FOREIGN, foreign_message
 
 _ERROR_MOST = 64 << 10

@@ -1,23 +1,223 @@
-"""The few values that are needed of an object storage's XML answers."""
+"""XML of the S3 dialect, as S3, OSS and COS write it: listings, access control lists, errors.
+
+Documents are parsed by events into the few texts that are needed; no tree is built. What a server
+sends is limited: bytes, elements, depth, length of a text. A DTD is refused: no cloud sends one,
+and its entities could make a short document endless.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import unquote_plus
+from xml.parsers import expat
+
+XML_MOST = 32 << 20
+"""Bytes of a document; a page of 1,000 keys of 1,024 bytes, each escaped, has a tenth of it."""
+_TAGS_MOST = 100_000
+"""Tags of a document; a page of 1,000 objects has less than 20,000."""
+_ATTRIBUTES_PLAIN = 20_000
+_TAG_MOST = re.compile(rb"<[^>]{8192}")
+_DEPTH_MOST = 16
+"""Elements within each other; an access control list has 5."""
+_TEXT_MOST = 64 << 10
+"""Characters of a text; those that are needed are far shorter."""
+
+_PAGE_TEXTS = ("EncodingType", "IsTruncated", "KeyCount", "NextContinuationToken", "NextMarker")
+_PAGE_GROUPS = {
+    "Contents": ("Key", "LastModified", "ETag", "Size"),
+    "CommonPrefixes": ("Prefix",),
+}
+_ACL_GROUPS = {"Owner": ("ID",), "Grant": ("Permission", "URI", "ID", "EmailAddress")}
 
 _TAG = "<{0}>([^<]*)</{0}>"
 _REFERENCE = re.compile("&(?:#([0-9]+)|#x([0-9A-Fa-f]+)|(amp|lt|gt|quot|apos));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _LAST = 0x10FFFF
-_LOOKED_AT = 2 << 20
-"""Bytes of an answer that are looked at."""
-_TEXT_MOST = 64 << 10
-"""Characters of a value; those that are needed are far shorter."""
+_SEARCHED_MOST = 2 << 20
+"""Bytes of an answer in which a text is looked for."""
+
+Texts = dict[str, str]
+"""Texts by the names of their elements."""
+
+
+class ListedPage(NamedTuple):
+    """The texts of a page of a listing; names as in ListObjects of the Amazon S3 API Reference."""
+
+    texts: Texts
+    entries: list[Texts]
+    """Of each `Contents`."""
+    folders: list[str]
+    """The `Prefix` of each `CommonPrefixes`."""
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether keys are URL-encoded: XML cannot carry all characters."""
+        return self.texts.get("EncodingType", "").strip() == "url"
+
+
+class Grant(NamedTuple):
+    """One grant of an access control list; texts that are missing are empty."""
+
+    permission: str
+    group: str
+    """URI of a group."""
+    account: str
+    """Id of an account."""
+    email: str
+    """Of an account."""
+
+
+class AccessControlList(NamedTuple):
+    """Who may do what with an object."""
+
+    owner: str
+    """Id of an account; empty when it is missing."""
+    grants: list[Grant]
+
+
+def read_listing(document: bytes, more: Sequence[str] = ()) -> ListedPage:
+    """Return the texts of a page of a listing. Raises ValueError for any other document.
+
+    `more`: names that are read of each entry besides `Key`, `LastModified`, `ETag` and `Size`.
+    """
+    wanted = {**_PAGE_GROUPS, "Contents": (*_PAGE_GROUPS["Contents"], *more)}
+    texts, groups = _read(document, "ListBucketResult", _PAGE_TEXTS, wanted)
+    folders = [each.get("Prefix", "") for each in groups["CommonPrefixes"]]
+    return ListedPage(texts, groups["Contents"], folders)
+
+
+def read_acl(document: bytes) -> AccessControlList:
+    """Return an access control list. Raises ValueError for any other document."""
+    _, groups = _read(document, "AccessControlPolicy", (), _ACL_GROUPS)
+    owners = [each.get("ID", "").strip() for each in groups["Owner"]]
+    grants = [
+        Grant(*(each.get(name, "").strip() for name in _ACL_GROUPS["Grant"]))
+        for each in groups["Grant"]
+    ]
+    return AccessControlList(owners[0] if owners else "", grants)
+
+
+def decoded_key(text: str) -> str:
+    """Decode a URL-encoded key, a blank as `%20` or `+`; bytes that are no UTF-8 are kept."""
+    return unquote_plus(text, errors="surrogateescape")
+
+
+def check_xml(document: bytes) -> None:
+    """Raise ValueError when a document is too large, or has a DTD."""
+    if len(document) > XML_MOST:
+        raise ValueError(f"its XML is larger than {XML_MOST >> 20} MiB")
+    if document.count(b"<") > _TAGS_MOST:
+        raise ValueError(f"its XML has more than {_TAGS_MOST} tags")
+    if b"<!DOCTYPE" in document or b"\0" in document:  # UTF-16 could hide one
+        raise ValueError("its XML has a document type, or is no UTF-8")
+    attributes = document.count(b'="') + document.count(b"='")
+    if attributes > _ATTRIBUTES_PLAIN and _TAG_MOST.search(document):
+        raise ValueError("its XML has a tag without end")
 
 
 def text_of(body: bytes, tag: str) -> str:
-    """Return the text of the first `tag` element of an XML answer, empty when there is none."""
-    found = re.search(_TAG.format(tag), body[:_LOOKED_AT].decode("utf-8", "replace"))
+    """Return the text of the first `tag` element of an answer, empty when there is none.
+
+    The answer need not be well-formed: it may be cut off, or the page of a proxy.
+    """
+    found = re.search(_TAG.format(tag), body[:_SEARCHED_MOST].decode("utf-8", "replace"))
     return _REFERENCE.sub(_character, found.group(1)[:_TEXT_MOST]).strip() if found else ""
+
+
+def _read(
+    document: bytes,
+    root: str,
+    names: Collection[str],
+    groups: Mapping[str, Collection[str]],
+) -> tuple[Texts, dict[str, list[Texts]]]:
+    """Return the texts of the root's children `names`, and those within each of `groups`.
+
+    `groups`: name of an element at any depth -> names of the elements below it. Of several
+    elements of a name the first counts. All must be in the namespace of the root.
+    """
+    reader = _Reader(root, names, groups)
+    check_xml(document)
+    try:
+        reader.parser.Parse(document, True)
+    except expat.ExpatError as error:
+        raise ValueError(f"its XML is broken: {error}") from error
+    return reader.texts, reader.groups
+
+
+class _Reader:
+    """Takes the events of a parser; its methods run once for each element."""
+
+    def __init__(
+        self, root: str, names: Collection[str], groups: Mapping[str, Collection[str]]
+    ) -> None:
+        self._root = root
+        self._names = names
+        self._group_names = groups
+        self.texts: Texts = {}
+        self.groups: dict[str, list[Texts]] = {name: [] for name in groups}
+        self.parser = expat.ParserCreate(namespace_separator="}")
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler, self.parser.EndElementHandler = self._handlers()
+
+    def _handlers(  # noqa: C901 - two handlers that share their state
+        self,
+    ) -> tuple[Callable[[str, object], None], Callable[[str], None]]:
+        """Return the handlers; local variables are their state: 20,000 calls for a page."""
+        texts = self.texts
+        outer: dict[str, str] = {}
+        group_tags: dict[str, tuple[list[Texts], dict[str, str]]] = {}
+        wanted, values = outer, texts
+        pieces: list[str] = []
+        depth = group_depth = 0
+        reading = False
+        self.parser.CharacterDataHandler = pieces.append
+
+        def start(tag: str, _: object) -> None:
+            nonlocal depth, group_depth, reading, values, wanted
+            depth += 1
+            if reading:
+                raise ValueError(f"its XML has an element {tag} within a text")
+            if tag in wanted:
+                if group_depth or depth == 2:  # noqa: PLR2004 - a child of the root
+                    reading = True
+                    pieces.clear()
+            elif not group_depth and tag in group_tags:
+                found, wanted = group_tags[tag]
+                values = {}
+                found.append(values)
+                group_depth = depth
+            elif depth == 1:
+                space = self._space(tag)
+                outer.update((space + name, name) for name in self._names)
+                for group, inner in self._group_names.items():
+                    tags = {space + name: name for name in inner}
+                    group_tags[space + group] = self.groups[group], tags
+            elif depth > _DEPTH_MOST:
+                raise ValueError(f"its XML is nested more than {_DEPTH_MOST} deep")
+
+        def end(tag: str) -> None:
+            nonlocal depth, group_depth, reading, values, wanted
+            if reading:
+                reading = False
+                text = pieces[0] if len(pieces) == 1 else "".join(pieces)
+                if len(text) > _TEXT_MOST:
+                    raise ValueError(f"its XML has a text of more than {_TEXT_MOST} characters")
+                values.setdefault(wanted[tag], text)
+            elif depth == group_depth:
+                group_depth = 0
+                wanted, values = outer, texts
+            depth -= 1
+
+        return start, end
+
+    def _space(self, tag: str) -> str:
+        """Return what the names of the root's namespace begin with. Raises ValueError."""
+        space, mark, name = tag.rpartition("}")
+        if name != self._root:
+            raise ValueError(f"its XML is a {name}, no {self._root}")
+        return space + mark
 
 
 def _character(reference: re.Match[str]) -> str:

@@ -328,13 +328,20 @@ class TestObjects:
         owner = b"<Owner><ID>own</ID></Owner>"
         own = grant("<ID>own</ID>", "FULL_CONTROL")
         everyone = grant("<URI>http://cam.qcloud.com/groups/global/AllUsers</URI>", "READ")
-        assert grants_in(owner + own) == {"x-cos-acl": "private"}
-        assert grants_in(owner + own + everyone) == {"x-cos-acl": "public-read"}
+
+        def headers_for(grants: bytes) -> dict[str, str]:
+            tag = b"AccessControlPolicy"
+            return grants_in(b"<%b>%b%b</%b>" % (tag, owner, grants, tag))
+
+        assert headers_for(own) == {"x-cos-acl": "private"}
+        assert headers_for(own + everyone) == {"x-cos-acl": "public-read"}
         two = grant("<ID>a</ID>", "READ") + grant("<ID>b</ID>", "READ")
-        assert grants_in(owner + two + grant("<ID>a</ID>", "FULL_CONTROL")) == {
+        assert headers_for(two + grant("<ID>a</ID>", "FULL_CONTROL")) == {
             "x-cos-grant-read": 'id="a",id="b"',
             "x-cos-grant-full-control": 'id="a"',
         }
+        with pytest.raises(ValueError, match="no AccessControlPolicy"):
+            grants_in(b"<html></html>")
 
     def test_times(self) -> None:
         assert listed_instant("2023-11-14T22:13:20.000Z") == 1_700_000_000_000_000_000

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from cos_migrate.checksums import Check
 from cos_migrate.http.dates import ns_of
-from cos_migrate.http.s3xml import text_of
+from cos_migrate.http.s3xml import read_acl
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.sources import metadata
 from cos_migrate.sources.etags import plain_tag
@@ -47,16 +47,17 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
 
 
 def grants_in(document: bytes) -> dict[str, str]:
-    """Return the headers that grant what an ACL document grants, its owner aside."""
-    head, *grants = document.split(b"<Grant>")
-    owner = text_of(head, "ID")
+    """Return the headers that grant what an ACL document grants, its owner aside.
+
+    Raises ValueError for any other document.
+    """
+    acl = read_acl(document)
     granted: dict[str, list[str]] = {}
     public = False
-    for grant in grants:
-        name, permission = text_of(grant, "ID"), text_of(grant, "Permission")
-        public = public or (text_of(grant, "URI") == _EVERYONE and permission == "READ")
-        if name and name != owner and permission in _GRANTS:
-            granted.setdefault(_GRANTS[permission], []).append(f'id="{name}"')
+    for permission, group, account, _ in acl.grants:
+        public = public or (group == _EVERYONE and permission == "READ")
+        if account and account != acl.owner and permission in _GRANTS:
+            granted.setdefault(_GRANTS[permission], []).append(f'id="{account}"')
     headers = {header: ",".join(names) for header, names in granted.items()}
     if public or not headers:
         headers["x-cos-acl"] = "public-read" if public else "private"

@@ -417,7 +417,15 @@ class CosBucketSource(KeyOrderedSource):
         canned = answer.headers.get(b"x-cos-acl", b"").decode("utf-8", "replace")
         if canned:
             return {} if canned == "default" else {"x-cos-acl": canned}
-        return grants_in(answer.body)
+        try:
+            return grants_in(answer.body)
+        except ValueError as error:
+            details = ErrorDetails(
+                200, "BadAnswer", f"{self._host} does not answer as COS does: {error}"
+            )
+            failure = self.error("GetObjectAcl", obj.name, details)
+            failure.retryable = True
+            raise failure from error
 
     # -- copies --------------------------------------------------------------------------------
 

@@ -7,9 +7,8 @@ import ipaddress
 import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
-from xml.etree import ElementTree as ET
 
-from cos_migrate.http.documents import parse_xml
+from cos_migrate.http.s3xml import read_listing
 from cos_migrate.sources.etags import plain_tag
 
 _OWN_DOMAINS = (".aliyuncs.com", ".aliyun-inc.com", ".aliyun.com")
@@ -78,31 +77,25 @@ def parse_listing(body: bytes) -> Listing | None:
     to, but takes 0.4 s to load.
     """
     try:
-        root = parse_xml(body)
-        space = root.tag[: root.tag.rfind("}") + 1]
-        truncated = {"true": True, "false": False}[_text(root, f"{space}IsTruncated").lower()]
+        page = read_listing(body, ("Type",))
+        truncated = {"true": True, "false": False}[page.texts["IsTruncated"].strip().lower()]
         # A blank is escaped as %20 or as +.
-        decode = unquote_plus if _text(root, f"{space}EncodingType") == "url" else str
+        decode = unquote_plus if page.is_encoded else str
         entries = [
             Entry(
-                decode(item.findtext(f"{space}Key", "")),
-                int(_text(item, f"{space}Size")),
-                _seconds(_text(item, f"{space}LastModified")),
-                plain_tag(_text(item, f"{space}ETag")),
-                _text(item, f"{space}Type"),
+                decode(item.get("Key", "")),
+                int(item["Size"]),
+                _seconds(item.get("LastModified", "").strip()),
+                plain_tag(item.get("ETag", "").strip()),
+                item.get("Type", "").strip(),
             )
-            for item in root.iterfind(f"{space}Contents")
+            for item in page.entries
         ]
-        folders = root.iterfind(f"{space}CommonPrefixes/{space}Prefix")
-        names = [decode(each.text or "") for each in folders]
-        following = decode(root.findtext(f"{space}NextMarker", ""))
-        return Listing(entries, names, truncated, following)
+        folders = list(map(decode, page.folders))
+        following = decode(page.texts.get("NextMarker", ""))
+        return Listing(entries, folders, truncated, following)
     except (KeyError, ValueError):
         return None
-
-
-def _text(element: ET.Element, name: str) -> str:
-    return element.findtext(name, "").strip()
 
 
 def _seconds(text: str) -> int:

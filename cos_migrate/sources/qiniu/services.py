@@ -18,8 +18,8 @@ from urllib.parse import quote, urlencode
 
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.http.bounded_json import JSON_MOST, parse_json
 from cos_migrate.http.client import Fetcher, Request
-from cos_migrate.http.documents import JSON_MOST, parse_json
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
 _PUBLIC = ("uc.qiniuapi.com", "kodo-config.qiniuapi.com", "uc.qbox.me")

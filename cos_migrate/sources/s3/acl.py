@@ -7,11 +7,8 @@ warning, never widened: an account of another cloud does not become one of Tence
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
-from xml.etree import ElementTree as ET
 
-from cos_migrate.http.documents import parse_xml
+from cos_migrate.http.s3xml import read_acl
 from cos_migrate.sources.metadata import Carried
 
 _ANYONE = 'id="qcs::cam::anyone:anyone"'
@@ -26,23 +23,18 @@ _HEADERS = {
 }
 
 
-class _Grant(NamedTuple):
-    permission: str
-    who: str
-    """The URI of a group, the id or e-mail address of an account."""
-
-
 def carried_acl(document: bytes, *, same_accounts: bool) -> Carried:
     """Return the headers for an ACL; raises ValueError when the document is none.
 
     `same_accounts`: accounts and groups are Tencent's own, their ids mean the same on COS.
     """
-    owner, grants = _parsed(document)
+    acl = read_acl(document)
     public = signed_in = False
     headers: dict[str, list[str]] = {}
     lost: list[str] = []
-    for permission, who in grants:
-        if permission == "WRITE" or (who == owner and permission == "FULL_CONTROL"):
+    for permission, group, account, email in acl.grants:
+        who = group or account or email
+        if permission == "WRITE" or (who == acl.owner and permission == "FULL_CONTROL"):
             continue  # on an object the first means nothing, and its owner needs no grant
         if who.endswith(_EVERYONE) and permission in {"READ", "FULL_CONTROL"}:
             public = True
@@ -63,28 +55,3 @@ def carried_acl(document: bytes, *, same_accounts: bool) -> Carried:
     if public:
         headers.setdefault("x-cos-grant-read", []).append(_ANYONE)
     return Carried({name: ",".join(ids) for name, ids in headers.items()}, warnings)
-
-
-def _parsed(document: bytes) -> tuple[str, list[_Grant]]:
-    root = parse_xml(document)
-    if _local(root) != "AccessControlPolicy":
-        raise ValueError(f"it is a {_local(root)}, no AccessControlPolicy")
-    owner = next((_text(each, "ID") for each in root if _local(each) == "Owner"), "")
-    return owner, list(_grants(root))
-
-
-def _grants(root: ET.Element) -> Iterator[_Grant]:
-    for grant in root.iter():
-        if _local(grant) != "Grant":
-            continue
-        who = _text(grant, "URI") or _text(grant, "ID") or _text(grant, "EmailAddress")
-        yield _Grant(_text(grant, "Permission"), who)
-
-
-def _text(element: ET.Element, name: str) -> str:
-    """Return the text of the first descendant of this name."""
-    return next((each.text or "" for each in element.iter() if _local(each) == name), "").strip()
-
-
-def _local(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]

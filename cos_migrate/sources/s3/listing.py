@@ -7,9 +7,9 @@ Reference. Keys come URL-encoded, because XML cannot hold all of them.
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote
 
-from cos_migrate.http.documents import parse_xml
+from cos_migrate.http.s3xml import Texts, decoded_key, read_listing
 from cos_migrate.sources.etags import Etags, plain_tag
 from cos_migrate.sources.instants import listed_instant
 
@@ -69,41 +69,29 @@ def parse(document: bytes, etags: Etags | None = None) -> Listing:
 
     `etags` decides whether times are looked at; None: by this page alone.
     """
-    root = parse_xml(document)
-    space, _, name = root.tag.rpartition("}")
-    space = f"{space}}}" if space else ""
-    if name != "ListBucketResult":
-        raise ValueError(f"it is a {name}, no ListBucketResult")
-    encoded = root.findtext(f"{space}EncodingType") == "url"
-    key_tag, size_tag, etag_tag = f"{space}Key", f"{space}Size", f"{space}ETag"
+    page = read_listing(document)
+    texts = page.texts
+    decode = decoded_key if page.is_encoded else str
     entries = [
-        Entry(
-            _name(item.findtext(key_tag), encoded=encoded),
-            int(item.findtext(size_tag, "")),
-            plain_tag(item.findtext(etag_tag, "")),
-        )
-        for item in root.iterfind(f"{space}Contents")
+        Entry(decode(_key_of(item)), int(item.get("Size", "")), plain_tag(item.get("ETag", "")))
+        for item in page.entries
     ]
     told = [entry.etag for entry in entries]
     tells = (etags or Etags()).all_tell(told, lambda: [entry.size for entry in entries])
     if not tells:
-        time_tag = f"{space}LastModified"
-        times = (item.findtext(time_tag, "") for item in root.iterfind(f"{space}Contents"))
+        times = (item.get("LastModified", "") for item in page.entries)
         entries = [
             entry._replace(mtime_ns=listed_instant(text.strip()))
             for entry, text in zip(entries, times, strict=True)
         ]
-    folders = [
-        _name(item.findtext(f"{space}Prefix"), encoded=encoded)
-        for item in root.iterfind(f"{space}CommonPrefixes")
-    ]
-    count = root.findtext(f"{space}KeyCount")
+    folders = list(map(decode, page.folders))
+    count = texts.get("KeyCount")
     is_v2 = count is not None
     if is_v2:
-        following = root.findtext(f"{space}NextContinuationToken", "")
+        following = texts.get("NextContinuationToken", "")
     else:
-        following = _name(root.findtext(f"{space}NextMarker", ""), encoded=encoded)
-    said = root.findtext(f"{space}IsTruncated", "").strip().lower()
+        following = decode(texts.get("NextMarker", ""))
+    said = texts.get("IsTruncated", "").strip().lower()
     if said not in {"true", "false", ""}:
         raise ValueError(f"its IsTruncated is {said!r}")
     empty = not entries and not folders
@@ -114,8 +102,7 @@ def parse(document: bytes, etags: Etags | None = None) -> Listing:
     return Listing(entries, folders, truncated, is_v2, following, tells)
 
 
-def _name(text: str | None, *, encoded: bool) -> str:
-    """Return a key or prefix; one that is no UTF-8 keeps its bytes. Raises ValueError."""
-    if text is None:
+def _key_of(item: Texts) -> str:
+    if "Key" not in item:
         raise ValueError("an entry names no key")
-    return unquote_plus(text, errors="surrogateescape") if encoded else text
+    return item["Key"]

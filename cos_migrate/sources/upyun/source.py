@@ -22,10 +22,10 @@ from cos_migrate.config import values
 from cos_migrate.config.cloud import CloudAccess, service_address
 from cos_migrate.config.options import option
 from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.http.bounded_json import JSON_MOST, parse_json
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Incoming
 from cos_migrate.http.dates import NANO, http_date, ns_of
-from cos_migrate.http.documents import JSON_MOST, parse_json
 from cos_migrate.model import (
     Described,
     Fingerprint,

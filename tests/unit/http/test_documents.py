@@ -11,9 +11,9 @@ import pytest
 from cos_migrate.cos.control import Control
 from cos_migrate.cos.requests import CosSettings, Credentials
 from cos_migrate.errors import TransportError
+from cos_migrate.http.bounded_json import parse_json
 from cos_migrate.http.connection import Timeouts
-from cos_migrate.http.documents import parse_json, parse_xml
-from cos_migrate.http.s3xml import text_of
+from cos_migrate.http.s3xml import read_acl, read_listing, text_of
 from cos_migrate.sources.oss.access import parse_listing
 from cos_migrate.sources.qiniu.services import details_of, marker_key
 from cos_migrate.sources.s3 import listing as s3_listing
@@ -44,7 +44,8 @@ def listed_by_oss(document: bytes) -> None:
 
 
 READERS: list[Callable[[bytes], object]] = [
-    parse_xml,
+    read_listing,
+    read_acl,
     s3_listing.parse,
     listed_by_oss,
     lambda document: carried_acl(document, same_accounts=False),
