@@ -17,10 +17,13 @@ from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.sources.cos_bucket.source import CosBucketConfig, CosBucketSource
 from cos_migrate.sources.http_source import HttpSource
 from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
-from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
+from cos_migrate.sources.qiniu.config import QiniuConfig
+from cos_migrate.sources.qiniu.source import QiniuSource
 from cos_migrate.sources.s3.aws import AwsConfig, AwsSource
-from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
-from cos_migrate.sources.url_list.source import UrlListConfig, UrlListSource
+from cos_migrate.sources.upyun.config import UpyunConfig
+from cos_migrate.sources.upyun.source import UpyunSource
+from cos_migrate.sources.url_list.config import UrlListConfig
+from cos_migrate.sources.url_list.source import UrlListSource
 from tests.fakes.scripted import Asked, Says, scripted
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")

@@ -10,8 +10,10 @@ import pytest
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import SourceError
 from cos_migrate.sources.http_source import HttpSource
-from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
-from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
+from cos_migrate.sources.qiniu.config import QiniuConfig
+from cos_migrate.sources.qiniu.source import QiniuSource
+from cos_migrate.sources.upyun.config import UpyunConfig
+from cos_migrate.sources.upyun.source import UpyunSource
 from tests.fakes.scripted import Asked, Says, Script, scripted
 from tests.sources.listings import names_of, second
 from tests.sources.s3_sources import TARGET

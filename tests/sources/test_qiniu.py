@@ -18,7 +18,8 @@ from cos_migrate.config.values import Secret
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
+from cos_migrate.sources.qiniu.config import QiniuConfig
+from cos_migrate.sources.qiniu.source import QiniuSource
 from tests.fakes.cloud_http import Fault
 from tests.fakes.cloud_messages import Answer
 from tests.fakes.qiniu_server import (

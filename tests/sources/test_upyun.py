@@ -18,7 +18,8 @@ from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, ListRange, Note, Page, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.upyun import source as upyun
-from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
+from cos_migrate.sources.upyun.config import UpyunConfig
+from cos_migrate.sources.upyun.source import UpyunSource
 from tests.fakes.cloud_http import Fault
 from tests.fakes.cloud_messages import Answer
 from tests.fakes.upyun_server import SERVICE, UpyunServer, error

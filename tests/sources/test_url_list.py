@@ -18,7 +18,9 @@ from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, Found, Note, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.lists import NameIndex, Place
-from cos_migrate.sources.url_list.source import UrlListConfig, UrlListSource, _Seen
+from cos_migrate.sources.url_list.config import UrlListConfig
+from cos_migrate.sources.url_list.listing import UrlLists
+from cos_migrate.sources.url_list.source import UrlListSource
 from cos_migrate.sources.url_list.urls import BadUrl, address_of, redirected, shown
 from tests.fakes.web_server import Trouble, WebServer
 from tests.sources.contract import Cut, PagesContract, Put, Remove, SourceContract, WireContract
@@ -31,7 +33,7 @@ class Examined(UrlListSource):
     """Lists what is there now, and asks for what the lists do not tell, as a run does."""
 
     def scan(self) -> Iterator[Found]:
-        self._seen = _Seen()
+        self._url_lists = UrlLists(self.config.urllist_path)
         for item in super().scan():
             yield self.stat(item) if isinstance(item, SourceObject) else item
 

@@ -11,9 +11,12 @@ from cos_migrate.http.dates import NANO
 from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.sources.cos_bucket.source import CosBucketConfig, CosBucketSource
 from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
-from cos_migrate.sources.qiniu.source import QiniuConfig, QiniuSource
-from cos_migrate.sources.upyun.source import UpyunConfig, UpyunSource
-from cos_migrate.sources.url_list.source import UrlListConfig, UrlListSource
+from cos_migrate.sources.qiniu.config import QiniuConfig
+from cos_migrate.sources.qiniu.source import QiniuSource
+from cos_migrate.sources.upyun.config import UpyunConfig
+from cos_migrate.sources.upyun.source import UpyunSource
+from cos_migrate.sources.url_list.config import UrlListConfig
+from cos_migrate.sources.url_list.source import UrlListSource
 from cos_migrate.state.stored import place_of
 from tests.fakes.scripted import Asked, Says, scripted
 

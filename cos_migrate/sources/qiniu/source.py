@@ -12,15 +12,11 @@ import threading
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from cos_migrate.checksums import Check
-from cos_migrate.config import values
-from cos_migrate.config.cloud import CloudAccess, service_address
-from cos_migrate.config.options import option
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection, Incoming, Response
@@ -33,6 +29,7 @@ from cos_migrate.sources.bucket import KeyOrderedSource, base_of
 from cos_migrate.sources.etags import Etags, plain_tag
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.qiniu.collapsed import CollapsedKeys, same_target
+from cos_migrate.sources.qiniu.config import QiniuConfig
 from cos_migrate.sources.qiniu.services import (
     Account,
     Services,
@@ -58,29 +55,6 @@ _KEPT = 256
 """Markers kept of pages that were listed last, and names that are known to be alone."""
 _MOST_EMPTY = 10_000
 """Empty pages in a row after which a listing counts as stuck."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QiniuConfig(CloudAccess):
-    """A bucket of Qiniu Kodo."""
-
-    end_point: str = option(
-        "endPoint",
-        help="download domain of the bucket",
-        parse=values.endpoint,
-        legal="a domain such as www.bkt.clouddn.com; http://, https:// and a port may be added",
-        batch=True,
-    )
-    need_sign: bool = option(
-        "needSign",
-        help="sign download URLs, as private buckets want it",
-        default=True,
-        parse=values.on_off,
-        legal="on or off",
-    )
-    rs_host: str = service_address("rsHost", "private deployment: resource management")
-    rsf_host: str = service_address("rsfHost", "private deployment: listing")
-    uc_host: str = service_address("ucHost", "private deployment: bucket management")
 
 
 class QiniuSource(KeyOrderedSource):

@@ -12,15 +12,11 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote
 
 from cos_migrate.checksums import Check
-from cos_migrate.config import values
-from cos_migrate.config.cloud import CloudAccess, service_address
-from cos_migrate.config.options import option
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.bounded_json import JSON_MOST, parse_json
 from cos_migrate.http.client import Request
@@ -41,6 +37,7 @@ from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import BucketSource
 from cos_migrate.sources.key_pages import outside_failure
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
+from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.upyun.java_dates import java_date, same_instant
 
 _PUBLIC = "v0.api.upyun.com"
@@ -54,34 +51,6 @@ _CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
 _NOT_FOUND = 404
 _META = b"x-upyun-meta-"
 _VALUE = re.compile(r"\[fileSize: (-?[0-9]+)\] \[etag: (.*)\]", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpyunConfig(CloudAccess):
-    """A service of Upyun; `accessKeyId` and `accessKeySecret` are an operator and its password."""
-
-    end_point: str = service_address("endPoint", "private deployment: the API")
-    db_prefix: str = option(
-        "dbPrefix",
-        help="stands in the name of the record database instead of prefix",
-        default="",
-        parse=values.prefix,
-        legal="the beginning of keys, or nothing",
-    )
-    compare_md5: bool = option(
-        "compareMd5",
-        help="keep the MD5 that Upyun tells as x-cos-meta-upyun-etag; it is compared anyway",
-        default=False,
-        parse=values.on_off,
-        legal="on or off",
-    )
-    acsending_order: bool = option(
-        "acsendingOrder",
-        help="list in ascending order",
-        default=True,
-        parse=values.true_false,
-        legal="true or false",
-    )
 
 
 class _Item(NamedTuple):

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from cos_migrate.config import values
-from cos_migrate.config.options import option
-from cos_migrate.config.values import NO_SECRET, Secret
 from cos_migrate.errors import CONTRADICTORY, SourceError, TransportError
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Incoming, Timeouts
 from cos_migrate.http.network import Proxy
 from cos_migrate.model import (
     Described,
-    Failure,
     Fingerprint,
-    Found,
     ListRange,
-    Note,
     Page,
-    Rejected,
     SourceObject,
     Target,
 )
@@ -35,65 +25,18 @@ from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.etags import plain_tag
 from cos_migrate.sources.http_source import HttpSource
-from cos_migrate.sources.lists import NameIndex, Place, list_file_page, lists_below, rejected_line
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.sources.url_list.answers import date_of, described_by, is_strong
+from cos_migrate.sources.url_list.config import UrlListConfig
+from cos_migrate.sources.url_list.listing import UrlLists
 from cos_migrate.sources.url_list.urls import (
-    BLANKS,
     Address,
     BadUrl,
     address_of,
-    has_credentials,
     redirected,
     shown,
-    shown_line,
 )
 from cos_migrate.sources.versions import Verdict, sizes_differ, unknown
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UrlListConfig:
-    """Lists of URLs to download."""
-
-    urllist_path: str = option(
-        "urllistPath",
-        help="a file of URLs, one a line, or a folder: every file below it is such a list",
-        parse=values.existing("urllistPath not exist!"),
-        legal="the absolute path of an existing file or folder",
-        path=True,
-        placeholders=(r"D:\folder\urllist.txt", "/path/to/urllist.txt"),
-    )
-    is_skip_head: bool = option(
-        "isSkipHead",
-        help="send no HEAD; any record with the same key means migrated",
-        default=False,
-        parse=values.on_or_not,
-        legal="on or off",
-    )
-    allow_http_redirect: bool = option(
-        "allowHttpRedirect",
-        help="follow a redirect from https to http, which others can read and change",
-        default=False,
-        parse=values.on_or_not,
-        legal="on or off",
-    )
-    access_key_id: Secret = option(
-        "accessKeyId",
-        help="accepted and ignored",
-        default=NO_SECRET,
-        parse=values.secret,
-        legal="anything",
-        secret=True,
-    )
-    access_key_secret: Secret = option(
-        "accessKeySecret",
-        help="accepted and ignored",
-        default=NO_SECRET,
-        parse=values.secret,
-        legal="anything",
-        secret=True,
-    )
-
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_MOST = 10
@@ -104,6 +47,18 @@ _HEAD_SAYS = frozenset({412, 429})
 or a program that was never asked by HEAD may say something else."""
 _HEAD_BREAKS = frozenset({"BadAnswer", "ConnectionBroken", "ConnectionReset"})
 """Codes of how a server may break down when it is asked by HEAD."""
+_SERVER_CODES = frozenset(
+    {
+        "NameNotResolved",
+        "ConnectionRefused",
+        "CertificateInvalid",
+        "TlsFailed",
+        "ConnectionReset",
+        "ConnectionBroken",
+        "Timeout",
+    }
+)
+"""Codes of a server that is out of reach."""
 _PLAIN_STATUS = frozenset({200, 203})
 _PARTIAL = 206
 _RECORD = re.compile(r"\[fileSize: (-?[0-9]{1,19})\], \[lastModify: (.*)\]", re.DOTALL)
@@ -134,8 +89,7 @@ class UrlListSource(HttpSource):
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
         self.examines = not self.config.is_skip_head
-        self._files = functools.cache(lambda: tuple(lists_below(self.config.urllist_path)))
-        self._seen = _Seen()
+        self._url_lists = UrlLists(self.config.urllist_path)
 
     def timeouts(self) -> Timeouts:
         """Return those of this tool: the section has none."""
@@ -158,80 +112,17 @@ class UrlListSource(HttpSource):
 
     def ranges(self) -> tuple[ListRange, ...]:
         """Return one range for each list."""
-        return tuple(ListRange(path) for path in self._files())
+        return tuple(ListRange(path) for path in self._url_lists.files)
 
     def lists(self) -> tuple[str, ...]:
         """Return all lists."""
-        return self._files()
+        return self._url_lists.files
 
     def list_page(self, part: ListRange, marker: str) -> Page:
-        """Return what the next lines of a list name.
-
-        What was named before is known: all earlier lines are read first, where this run has not.
-        """
-        path, files = part.prefix, self._files()
-        number = files.index(path) if path in files else len(files)
-        for before, earlier in enumerate(files[:number]):
-            self._remember(before, earlier, None)
-        self._remember(number, path, _offset(marker))
-        with self._seen.lock:
-            return self._read(number, path, marker)
-
-    def _remember(self, number: int, path: str, until: int | None) -> None:
-        """Take note of the lines of a list up to byte `until`, or of all."""
-        while True:
-            # Page by page, so that the list itself can go on meanwhile.
-            with self._seen.lock:
-                reached = self._seen.markers.get(number, "")
-                if reached is None or (until is not None and _offset(reached) >= until):
-                    return
-                try:
-                    self._read(number, path, reached)
-                except SourceError:
-                    self._seen.markers[number] = None  # its own range tells of it
-                    return
-
-    def _read(self, number: int, path: str, marker: str) -> Page:
-        """Return a page; the lock is held and all before it is known."""
-        page = list_file_page(
-            path, marker, lambda text, line: self._found(text, number, line), shown_line
-        )
-        reached = self._seen.markers.get(number, "")
-        if reached is not None and _offset(marker) >= _offset(reached):
-            self._seen.markers[number] = page.next or None
+        """Return the objects of the next lines of a list, less those of keys listed before."""
+        page = self._url_lists.page(part.prefix, marker)
+        self.records_secrets = self._url_lists.has_credentials
         return page
-
-    def _found(self, text: str, number: int, line: int) -> Found | None:
-        """Return what a line names; None for a blank one."""
-        url = text.strip(BLANKS)
-        if not url:
-            return None
-        try:
-            address = address_of(text)
-        except BadUrl as error:
-            return rejected_line(self._name_of(number), line, shown_line(url), str(error))
-        if not self.records_secrets and has_credentials(address):
-            self.records_secrets = True
-        key = address.key
-        if not key:
-            problem = "its path is empty, so that it gives no key"
-            return rejected_line(self._name_of(number), line, shown_line(url), problem)
-        wanted = f"{address.origin}{address.path}?{address.url.partition('?')[2]}"
-        here = Place(number, line)
-        first, same = self._seen.index.first(key, wanted, here)
-        if first == here:
-            return SourceObject(url, key, Fingerprint(_UNKNOWN))
-        where = f"line {first.line} of {self._name_of(first.list_number)}"
-        if same:
-            return Note(
-                f"line {line} of {self._name_of(number)} is passed over: it repeats {where}"
-            )
-        text = f"line {line} of {self._name_of(number)}: it goes to the same key as {where}"
-        return Rejected(url, "", "", Failure("read", text, code="SameTarget"))
-
-    def _name_of(self, number: int) -> str:
-        files = self._files()
-        return files[number] if number < len(files) else self.config.urllist_path
 
     # -- requests ------------------------------------------------------------------------------
 
@@ -473,31 +364,3 @@ class UrlListSource(HttpSource):
     def shown(self, record_key: str) -> str:
         """Return a URL or a record key without credentials and query."""
         return shown(record_key)
-
-
-_SERVER_CODES = frozenset(
-    {
-        "NameNotResolved",
-        "ConnectionRefused",
-        "CertificateInvalid",
-        "TlsFailed",
-        "ConnectionReset",
-        "ConnectionBroken",
-        "Timeout",
-    }
-)
-"""Codes that say that a server is out of reach."""
-
-
-class _Seen:
-    """What the lists have named so far, and how far each was read."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.index = NameIndex()
-        self.markers: dict[int, str | None] = {}
-        """List number -> marker up to which its lines are in the index; None: all are."""
-
-
-def _offset(marker: str) -> int:
-    return int(marker.partition(":")[0] or 0)

@@ -14,11 +14,11 @@ from cos_migrate.errors import ConfigError
 from cos_migrate.sources.cos_bucket.source import CosBucketConfig
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.oss.source import AliyunConfig
-from cos_migrate.sources.qiniu.source import QiniuConfig
+from cos_migrate.sources.qiniu.config import QiniuConfig
 from cos_migrate.sources.s3.aws import AwsConfig
 from cos_migrate.sources.s3.csp import CspConfig
-from cos_migrate.sources.upyun.source import UpyunConfig
-from cos_migrate.sources.url_list.source import UrlListConfig
+from cos_migrate.sources.upyun.config import UpyunConfig
+from cos_migrate.sources.url_list.config import UrlListConfig
 
 SOURCES: dict[str, type[Any]] = {
     "migrateLocal": LocalConfig,

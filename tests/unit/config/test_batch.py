@@ -16,7 +16,7 @@ from cos_migrate.config.values import Secret
 from cos_migrate.errors import ConfigError
 from cos_migrate.sources.cos_bucket.source import CosBucketConfig
 from cos_migrate.sources.s3.aws import AwsConfig
-from cos_migrate.sources.upyun.source import UpyunConfig
+from cos_migrate.sources.upyun.config import UpyunConfig
 
 LINE = (
     "id\tkey\ttarget-1250000000\tcos.ap-shanghai.myqcloud.com\tsrc-id\tsrc-key\tsource\t"

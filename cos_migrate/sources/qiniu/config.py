@@ -1,0 +1,32 @@
+"""The `[migrateQiniu]` section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cos_migrate.config import values
+from cos_migrate.config.cloud import CloudAccess, service_address
+from cos_migrate.config.options import option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QiniuConfig(CloudAccess):
+    """A bucket of Qiniu Kodo."""
+
+    end_point: str = option(
+        "endPoint",
+        help="download domain of the bucket",
+        parse=values.endpoint,
+        legal="a domain such as www.bkt.clouddn.com; http://, https:// and a port may be added",
+        batch=True,
+    )
+    need_sign: bool = option(
+        "needSign",
+        help="sign download URLs, as private buckets want it",
+        default=True,
+        parse=values.on_off,
+        legal="on or off",
+    )
+    rs_host: str = service_address("rsHost", "private deployment: resource management")
+    rsf_host: str = service_address("rsfHost", "private deployment: listing")
+    uc_host: str = service_address("ucHost", "private deployment: bucket management")

@@ -1,0 +1,37 @@
+"""The `[migrateUpyun]` section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cos_migrate.config import values
+from cos_migrate.config.cloud import CloudAccess, service_address
+from cos_migrate.config.options import option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpyunConfig(CloudAccess):
+    """A service of Upyun; `accessKeyId` and `accessKeySecret` are an operator and its password."""
+
+    end_point: str = service_address("endPoint", "private deployment: the API")
+    db_prefix: str = option(
+        "dbPrefix",
+        help="stands in the name of the record database instead of prefix",
+        default="",
+        parse=values.prefix,
+        legal="the beginning of keys, or nothing",
+    )
+    compare_md5: bool = option(
+        "compareMd5",
+        help="keep the MD5 that Upyun tells as x-cos-meta-upyun-etag; it is compared anyway",
+        default=False,
+        parse=values.on_off,
+        legal="on or off",
+    )
+    acsending_order: bool = option(
+        "acsendingOrder",
+        help="list in ascending order",
+        default=True,
+        parse=values.true_false,
+        legal="true or false",
+    )

@@ -1,0 +1,53 @@
+"""The `[migrateUrl]` section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cos_migrate.config import values
+from cos_migrate.config.options import option
+from cos_migrate.config.values import NO_SECRET, Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrlListConfig:
+    """Lists of URLs to download."""
+
+    urllist_path: str = option(
+        "urllistPath",
+        help="a file of URLs, one a line, or a folder: every file below it is such a list",
+        parse=values.existing("urllistPath not exist!"),
+        legal="the absolute path of an existing file or folder",
+        path=True,
+        placeholders=(r"D:\folder\urllist.txt", "/path/to/urllist.txt"),
+    )
+    is_skip_head: bool = option(
+        "isSkipHead",
+        help="send no HEAD; any record with the same key means migrated",
+        default=False,
+        parse=values.on_or_not,
+        legal="on or off",
+    )
+    allow_http_redirect: bool = option(
+        "allowHttpRedirect",
+        help="follow a redirect from https to http, which others can read and change",
+        default=False,
+        parse=values.on_or_not,
+        legal="on or off",
+    )
+    access_key_id: Secret = option(
+        "accessKeyId",
+        help="accepted and ignored",
+        default=NO_SECRET,
+        parse=values.secret,
+        legal="anything",
+        secret=True,
+    )
+    access_key_secret: Secret = option(
+        "accessKeySecret",
+        help="accepted and ignored",
+        default=NO_SECRET,
+        parse=values.secret,
+        legal="anything",
+        secret=True,
+    )
