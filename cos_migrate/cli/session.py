@@ -35,7 +35,7 @@ from cos_migrate.pools.launcher import Launcher
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import PATIENCE, Logs
 from cos_migrate.safe_files import PUBLIC_FILE, open_named
-from cos_migrate.scan.walk_ahead import Scans
+from cos_migrate.scan.walk_process import ScanProcesses
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import ScanJob
@@ -59,7 +59,7 @@ class Session:
         loaded: Loaded,
         console: Console,
         launcher: Launcher,
-        scans: Scans,
+        scans: ScanProcesses,
         environ: Mapping[str, str] = os.environ,
         *,
         file_mode: int = PUBLIC_FILE,

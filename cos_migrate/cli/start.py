@@ -11,7 +11,7 @@ from cos_migrate.config.loader import Config, load
 from cos_migrate.pools.launcher import SCAN, WORKER, Launcher, has_folder
 from cos_migrate.report.console import Console
 from cos_migrate.safe_files import PRIVATE_UMASK, PUBLIC_FILE
-from cos_migrate.scan.walk_ahead import Scans
+from cos_migrate.scan.walk_process import ScanProcesses
 from cos_migrate.sources import registry
 from cos_migrate.sources.recipe import ScanJob
 from cos_migrate.sources.registry import SECTIONS
@@ -28,7 +28,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     console = Console(quiet=line.quiet, progress=line.progress)
     console.announce(f"cos migrate tool config path:{line.config_path}")
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
-    scans = Scans(launcher)
+    scans = ScanProcesses(launcher)
     # LevelDB and RocksDB make their files with what the umask allows.
     umask = os.umask(PRIVATE_UMASK)
     try:
@@ -46,7 +46,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
         scans.close()
 
 
-def _begin(launcher: Launcher, scans: Scans, config: Config) -> None:
+def _begin(launcher: Launcher, scans: ScanProcesses, config: Config) -> None:
     """Start the processes that will be needed, as far as that is known already."""
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)

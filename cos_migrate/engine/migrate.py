@@ -55,13 +55,13 @@ from cos_migrate.scan import positions
 from cos_migrate.scan.listing import Lister
 from cos_migrate.scan.positions import Positions
 from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner
-from cos_migrate.scan.walk_process import ApartScanner
+from cos_migrate.scan.walk_process import ProcessScanner
 from cos_migrate.sources.base import Source
 from cos_migrate.state import keys as records
 from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable
 
-ScannerMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scanner | ApartScanner]
+ScannerMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scanner | ProcessScanner]
 """Makes what scans a source, given what it has to post what it finds to."""
 _OF_SOURCE = frozenset({Kind.DIGEST, Kind.STAT, Kind.EXAMINE, Kind.FETCH_PART})
 """Tasks that touch the source only: they prove nothing about COS."""
@@ -163,7 +163,7 @@ class Migration(Loop):
 
     def _prepare(
         self, source: Source, state: RecordStore, make_scanner: ScannerMaker
-    ) -> tuple[Committer, Scanner | ApartScanner | Lister]:
+    ) -> tuple[Committer, Scanner | ProcessScanner | Lister]:
         paged = source.paged
         if paged is None:
             return Committer(source, state, self._report), make_scanner(self._inbox.put)
@@ -591,6 +591,6 @@ class Migration(Loop):
 
     def _tick(self) -> None:
         self._report.set_moving_bytes(self._uploads.sent)
-        if isinstance(self._scanner, ApartScanner):
+        if isinstance(self._scanner, ProcessScanner):
             for line in self._scanner.watch():
                 self._report.warn(line)

@@ -37,8 +37,7 @@ from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner
-from cos_migrate.scan.walk_ahead import Scans
-from cos_migrate.scan.walk_process import ApartScanner
+from cos_migrate.scan.walk_process import ProcessScanner, ScanProcesses
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import ScanJob, proxy_of, request_limit
 from cos_migrate.state.opening import open_store
@@ -135,7 +134,7 @@ class Run:
         logs: Logs,
         header: Sequence[str],
         launcher: Launcher,
-        scans: Scans,
+        scans: ScanProcesses,
         reload_credentials: Callable[[], Credentials | None],
         encryption: EncryptionSettings | None = None,
         task: str = "",
@@ -320,12 +319,14 @@ class Run:
             )
         return room
 
-    def _make_scanner(self, post: Callable[[Scanned | ScanEnded], None]) -> Scanner | ApartScanner:
+    def _make_scanner(
+        self, post: Callable[[Scanned | ScanEnded], None]
+    ) -> Scanner | ProcessScanner:
         source, common = self._source, self._config.common
         if source.scans_apart and worker_count(common):
             job = ScanJob.of(self._source_type, source.config, common)
             with contextlib.suppress(OSError, RuntimeError):  # the system gives no more of them
-                return ApartScanner(self._scans, job, post, self._limits)
+                return ProcessScanner(self._scans, job, post, self._limits)
         return Scanner(source.scan_rows, post)
 
 

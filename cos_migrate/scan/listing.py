@@ -1,7 +1,7 @@
-"""Lists a cloud source: several ranges at once, page by page, a bounded way ahead.
+"""List a cloud source: several ranges at once, page by page, a bounded number of pages ahead.
 
-A thread that has nothing to do has another cut its range in two (work stealing), so that a large
-bucket is listed by as many requests at once as are allowed, and no range starves the others.
+An idle thread makes another one split its range in two (work stealing), so that a large bucket is
+listed by as many requests at once as are allowed, and no range starves the others.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from cos_migrate.sources.xml_characters import UNREADABLE
 from cos_migrate.text import words_of
 
 _AHEAD = 8
-"""Pages that may wait for the coordinator: what bounds the memory of a huge listing."""
-_PATIENCE_MOST = 64
+"""Pages that may wait for the coordinator: bounds the memory of a huge listing."""
+_MAX_PATIENCE = 64
 _LISTED_WRONGLY = frozenset(
     {
         "BadListing",
@@ -36,7 +36,7 @@ _LISTED_WRONGLY = frozenset(
         UNREADABLE,
     }
 )
-"""Codes of listings that asking again does not mend."""
+"""Codes of faulty listings that a retry does not cure."""
 
 
 @dataclass(slots=True)
@@ -46,15 +46,16 @@ class _Work:
     number: int
     part: ListRange
     marker: str
-    uncut: int = 0
-    """Pages for which it need not be tried again to cut it."""
+    pages_to_split: int = 0
+    """Pages to list before the next attempt to split the range."""
     patience: int = 1
+    """Pages to list after the next failed attempt."""
     spoilt: bool = False
-    """Whether the source has shown that it does not list the range as it should."""
+    """Whether the source lists the range wrongly, so that it cannot be complete."""
 
 
 class Lister:
-    """Runs the listing in threads of its own and posts its pages."""
+    """Lists a source in threads and posts the pages."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Lister:
         tries: int,
         post: Callable[[Scanned | ScanEnded], None],
     ) -> None:
-        """`starts`: ranges and the marker behind which each goes on; numbered from 1."""
+        """`starts`: ranges with the marker after which each continues; numbered from 1."""
         self._source = source
         self._post = post
         self._numbers = itertools.count(1)
@@ -72,7 +73,7 @@ class Lister:
         works = [_Work(next(self._numbers), part, marker) for part, marker in starts]
         self._waiting = collections.deque(reversed(works))
         self._changed = threading.Condition()
-        self._active = self._hungry = 0
+        self._active = self._idle = 0
         self._stopping = threading.Event()
         self._credits = threading.Semaphore(_AHEAD)
         self._retries = Retries(tries, self._stopping, lambda: None)
@@ -84,12 +85,12 @@ class Lister:
         ]
 
     def start(self) -> None:
-        """Begin to list."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def consumed(self) -> None:
-        """Allow one more page: one that was posted has been dealt with."""
+        """Allow one more page, after a posted one was handled."""
         self._credits.release()
 
     def stop(self) -> None:
@@ -119,17 +120,17 @@ class Lister:
             self._post(ScanEnded(self._failure))
 
     def _take(self) -> _Work | None:
-        """Return the next range, None when there will be no more."""
+        """Return the next range, or None when the listing is over."""
         with self._changed:
-            self._hungry += 1
+            self._idle += 1
             while not self._waiting and self._active and not self._stopping.is_set():
                 self._changed.wait()
-            self._hungry -= 1
+            self._idle -= 1
             if not self._waiting or self._stopping.is_set():
                 self._changed.notify_all()
                 return None
             self._active += 1
-            # The newest first: of a tree of folders only one branch is open at a time.
+            # Newest first, so that only one branch of a tree of folders is open at a time.
             return self._waiting.pop()
 
     def _list(self, work: _Work) -> None:
@@ -141,13 +142,13 @@ class Lister:
             if not page.next:
                 return
             work.marker = page.next
-            # Only now: what the page has need not wait for the requests that a cut takes.
-            cut = self._cut(work)
-            if cut:
-                self._send(work, Page([], page.next, more=(cut,)))
+            # After sending, so that the page does not wait for the requests of a split.
+            rest = self._split(work)
+            if rest:
+                self._send(work, Page([], page.next, more=(rest,)))
 
     def _page(self, work: _Work) -> Page | None:
-        """Ask for the next page; None when the run is stopping."""
+        """Request the next page; return None when the run is stopping."""
         try:
             page = self._retries.run(lambda: self._source.list_page(work.part, work.marker))
         except MigrateError as error:
@@ -165,26 +166,26 @@ class Lister:
             )
         return page
 
-    def _cut(self, work: _Work) -> ListRange | None:
-        """Shorten a range when a thread waits for work; return what was cut off."""
-        if not self._hungry or self._waiting or work.spoilt:
+    def _split(self, work: _Work) -> ListRange | None:
+        """Shorten a range when a thread is idle; return the rest as a new range."""
+        if not self._idle or self._waiting or work.spoilt:
             return None
-        if work.uncut:
-            work.uncut -= 1
+        if work.pages_to_split:
+            work.pages_to_split -= 1
             return None
         try:
             halves = self._source.split(work.part, work.marker)
         except MigrateError as error:
-            halves = None  # only a way to be faster
+            halves = None  # a split is optional
             if error.code == OUTSIDE:
                 self._spoil(work, failure_of(error))
         if halves is None:
-            work.uncut = work.patience
-            work.patience = min(_PATIENCE_MOST, 2 * work.patience)
+            work.pages_to_split = work.patience
+            work.patience = min(_MAX_PATIENCE, 2 * work.patience)
             return None
-        work.part, cut = halves
+        work.part, rest = halves
         work.patience = 1
-        return cut
+        return rest
 
     def _send(self, work: _Work, page: Page) -> None:
         self._credits.acquire()
@@ -199,12 +200,12 @@ class Lister:
         self._post(Scanned(found, listed))
         if more:
             with self._changed:
-                # The first of them is to be the next.
+                # Reversed, so that the first is taken next.
                 self._waiting.extend(_Work(number, part, "") for number, part in reversed(more))
                 self._changed.notify_all()
 
     def _spoil(self, work: _Work, failure: Failure) -> None:
-        """Note that a range is not complete, and go on with what it has."""
+        """Mark a range as incomplete and go on with its objects."""
         work.spoilt = True
         self._failed(failure)
 

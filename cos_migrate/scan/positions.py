@@ -1,4 +1,4 @@
-"""How far each range of a listing is settled, so that a later run can go on from there.
+"""Track how far each range of a listing is settled, so that a later run can resume there.
 
 Pure bookkeeping: a position moves behind a page only when every object up to the end of that page
 has its outcome.
@@ -16,9 +16,9 @@ from cos_migrate.scan.walk import Listed
 from cos_migrate.state.keys import Readable
 
 PREFIX = b"[cosmigrate list] "
-"""What the keys of all positions begin with."""
+"""Prefix of the keys of all positions."""
 BEGUN = b"[cosmigrate listing]"
-"""The key that says whose the positions are; only a listing that has begun has it."""
+"""Key of the origin of the positions; present only while a listing is under way."""
 
 
 @dataclass(slots=True)
@@ -34,20 +34,20 @@ class _RangeState:
     marker: str
     pages: collections.deque[_PageState] = field(default_factory=collections.deque)
     saved: ListRange | None = None
-    """The range under whose key its position stands in the database."""
+    """The range under whose key the position is stored in the database."""
     spoilt: bool = False
-    """Whether its position has to stay where it is: what was listed is not to be believed."""
+    """Whether its position must not move, since the listing is not reliable."""
 
 
 class Positions:
-    """The positions of one listing; together they hold all that is not settled."""
+    """The positions of one listing; together they cover everything that is not settled."""
 
     def __init__(
         self, starts: Iterable[tuple[ListRange, str]], mark: str, *, resumed: bool
     ) -> None:
-        """`starts` as the lister has them; `resumed`: they were read from the database.
+        """`starts` as for the lister; `resumed`: they were read from the database.
 
-        `mark` is the `records.origin_mark` of what is listed.
+        `mark` is the `origin_mark` of the listed source.
         """
         self._mark = mark
         self._ranges: dict[int, _RangeState] = {}
@@ -61,7 +61,7 @@ class Positions:
                 self._dirty.add(number)
 
     def listed(self, listed: Listed, objects: int) -> None:
-        """Note a page of `objects` that have no outcome yet."""
+        """Add a page with a number of `objects` that have no outcome yet."""
         state = self._ranges[listed.number]
         page = _PageState(objects, listed.next)
         state.part = listed.part
@@ -76,7 +76,7 @@ class Positions:
         self._advance(listed.number)
 
     def settled(self, page: int) -> None:
-        """Note that one object of a page has its outcome."""
+        """Count the outcome of one object of a page."""
         number, state = self._pages[page]
         state.left -= 1
         if not state.left:
@@ -84,7 +84,7 @@ class Positions:
             self._advance(number)
 
     def changes(self) -> tuple[list[tuple[bytes, bytes]], list[bytes]]:
-        """Return what to write and what to delete in the same batch as the records."""
+        """Return the pairs to write and the keys to delete in the same batch as the records."""
         puts: list[tuple[bytes, bytes]] = []
         deletes: list[bytes] = []
         if self._begin:
@@ -118,15 +118,15 @@ class Positions:
 
 
 def key_of(part: ListRange) -> bytes:
-    """Return the key of a range's position; its value is the marker."""
+    """Return the key of the position of a range; its value is the marker."""
     return PREFIX + json.dumps(part).encode()
 
 
 def load(state: Readable, mark: str) -> list[tuple[ListRange, str]] | None:
-    """Return the ranges and markers of a listing that has begun; None where there is none.
+    """Return the ranges and markers of an unfinished listing, or None.
 
-    One of another origin (another bucket under the same name of the database) is none.
-    One that cannot be read makes all of no use: what it stood for would be left out.
+    None for positions of another origin (another bucket with the same database name), and when one
+    of them cannot be read: its range would be left out.
     """
     if state.get(BEGUN) != mark.encode():
         return None
@@ -150,5 +150,5 @@ def _range_of(text: bytes) -> ListRange | None:
 
 
 def stale_keys(state: Readable) -> list[bytes]:
-    """Return the keys of all positions, to be deleted when a listing begins or is complete."""
+    """Return the keys of all positions, for deletion when a listing begins or is complete."""
     return [BEGUN, *(key for key, _ in state.scan(PREFIX))]

@@ -1,4 +1,4 @@
-"""The scan thread: it walks the source ahead of the coordinator, a bounded way."""
+"""Walk a source in a thread, a bounded number of batches ahead of the coordinator."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from cos_migrate.text import words_of
 _BATCH = 256
 _BATCH_SECONDS = 0.05
 AHEAD = 8
-"""Batches that may wait for the coordinator: what bounds the memory of a huge listing."""
+"""Batches that may wait for the coordinator: bounds the memory of a huge walk."""
 _BUSY = 0.5
-"""The share of its time from which on a walk is one of the processor, not of the disk."""
+"""Share of processor time from which a walk is limited by the processor, not the disk."""
 
 
 class Listed(NamedTuple):
-    """Where a page stands in a listing by pages."""
+    """The position of a page in a listing."""
 
     page: int
-    """The number its objects carry."""
+    """Number of the page, which its objects carry."""
     number: int
-    """That of its range."""
+    """Number of the range."""
     part: ListRange
-    """The range as it is now: it may have been cut since the last page."""
+    """The range as it is now: it may have been split since the last page."""
     next: str
-    """The marker behind this page, empty when the range is complete."""
+    """The marker after this page; empty when the range is complete."""
     more: tuple[tuple[int, ListRange], ...]
-    """Further ranges, with their numbers."""
+    """New ranges, with their numbers."""
     spoilt: bool = False
-    """Whether the range cannot be complete: a later run must list it from here on again."""
+    """Whether the range cannot be complete, so that a later run must list it from here again."""
 
 
 class Scanned(NamedTuple):
-    """A batch of what the source has."""
+    """A batch of objects that a scan found."""
 
     found: Sequence[Found | Row]
     listed: Listed | None = None
-    """Where they stand in a listing by pages; None for a walk."""
+    """Their position in a listing; None for a walk."""
 
 
 class ScanEnded(NamedTuple):
-    """Nothing more follows; `failure` says why it ended early, None when it is complete."""
+    """The end of a scan; `failure` is the reason for an early end, None for a complete scan."""
 
     failure: Failure | None
 
 
 class Scanner:
-    """Runs a source's scan in a thread and posts its batches."""
+    """Walks a source in a thread and posts the batches."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Scanner:
         *,
         turns: bool = True,
     ) -> None:
-        """`turns`: the walk shares the interpreter with who uses what it finds."""
+        """`turns`: the walk shares the interpreter with the coordinator."""
         self._scan = scan
         self._post = post
         self._changed = threading.Condition()
@@ -72,17 +72,17 @@ class Scanner:
         self._thread = threading.Thread(target=self._run, name="scan", daemon=True)
 
     def start(self) -> None:
-        """Begin to scan."""
+        """Start the thread."""
         self._thread.start()
 
     def consumed(self, batches: int = 1) -> None:
-        """Allow more batches: so many that were posted have been dealt with."""
+        """Allow more batches, after so many posted ones were handled."""
         with self._changed:
             self._waiting -= batches
             self._changed.notify()
 
     def stop(self) -> None:
-        """End the scan behind the object it is at; ScanEnded is still posted."""
+        """End the walk after the current object; ScanEnded is still posted."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -100,7 +100,7 @@ class Scanner:
 
     def _walk(self) -> None:
         batch: list[Found | Row] = []
-        # The first objects leave at once, so that transfers begin early.
+        # The first objects are posted at once, so that transfers begin early.
         most = 1
         since, used = time.monotonic(), time.thread_time()
         try:
@@ -108,26 +108,26 @@ class Scanner:
                 batch.append(item)
                 if len(batch) >= most or time.monotonic() - since > _BATCH_SECONDS:
                     if self._turns:
-                        self._judge(time.monotonic() - since, time.thread_time() - used)
-                    if not self._give(batch):
+                        self._set_ahead(time.monotonic() - since, time.thread_time() - used)
+                    if not self._post_batch(batch):
                         return
                     batch = []
                     most = min(_BATCH, most * 4)
                     since, used = time.monotonic(), time.thread_time()
-        finally:  # what was found before a scan broke off counts
+        finally:  # objects found before a failure count
             if batch and not self._stopping:
                 self._post(Scanned(batch))
 
-    def _judge(self, spent: float, used: float) -> None:
-        """Decide how far to walk ahead, by the seconds that a batch took and used of a processor.
+    def _set_ahead(self, spent: float, used: float) -> None:
+        """Set how far to walk ahead, from the elapsed and the processor seconds of a batch.
 
-        Where the disk answers at once, two threads that both want the interpreter hand it to and
-        fro, at three times the cost: then the walk and the coordinator take turns.
+        Where the disk answers at once, two threads that compete for the interpreter cost three
+        times as much: then the walk and the coordinator take turns.
         """
         self._ahead = 1 if used > spent * _BUSY else AHEAD
 
-    def _give(self, batch: list[Found | Row]) -> bool:
-        """Post a batch; return whether to go on, once there is room for the next."""
+    def _post_batch(self, batch: list[Found | Row]) -> bool:
+        """Post a batch and wait for room for the next; return whether to go on."""
         with self._changed:
             self._waiting += 1
         self._post(Scanned(batch))

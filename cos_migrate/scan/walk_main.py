@@ -1,6 +1,6 @@
-"""The process in which a source is scanned: batches leave, and each that was used allows another.
+"""The main function of a scan process: sends batches, one more for each that was handled.
 
-Started as `python -m cos_migrate.scan.walk_main`. When the coordinator is gone, so is this process.
+Started as `python -m cos_migrate.scan.walk_main`; it exits when the coordinator is gone.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from cos_migrate.pools import frames as wire
-from cos_migrate.pools import process_main as parent
+from cos_migrate.pools import frames, process_main
 
 if TYPE_CHECKING:
     from cos_migrate.sources.recipe import ScanJob
 
 
 def main() -> None:
-    """Scan until the coordinator has enough."""
-    incoming, outgoing = parent.pipes()
+    """Scan until the coordinator ends this process."""
+    incoming, outgoing = process_main.pipes()
     gc.disable()  # as a worker does
     from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner  # noqa: PLC0415 - as above
 
@@ -29,7 +28,7 @@ def main() -> None:
     def send(value: Any) -> None:
         try:
             with sending:
-                wire.send(outgoing, value)
+                frames.send(outgoing, value)
         except OSError:
             os._exit(1)
 
@@ -38,17 +37,17 @@ def main() -> None:
 
     def beat() -> None:
         while True:
-            time.sleep(parent.BEAT)
+            time.sleep(process_main.BEAT)
             send(None)
 
     try:
-        job: ScanJob = wire.receive(incoming)
+        job: ScanJob = frames.receive(incoming)
         gc.enable()
         threading.Thread(target=beat, daemon=True).start()
         scanner = Scanner(job.build().scan_rows, post, turns=False)
         scanner.start()
         while True:
-            scanner.consumed(wire.receive(incoming))
+            scanner.consumed(frames.receive(incoming))
     except EOFError:
         os._exit(1)
 

@@ -1,12 +1,14 @@
-"""A scan in a process of its own, seen from the coordinator.
+"""Scan in a separate process: the side of the coordinator.
 
-A walk of files takes as long as looking up their records, and both want the interpreter: in two
-processes they take half the time. A process that ends by itself is replaced: the next one walks
-from the start, and what has been heard of already is passed over, provided that it is the same.
+Walking files takes as long as looking up their records, and both need the interpreter: in two
+processes they take half the time. A process that is lost is replaced: the next one walks from the
+start, and objects that already arrived are skipped, provided that they are the same.
 """
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 import threading
 import time
 import zlib
@@ -15,69 +17,104 @@ from functools import partial
 from typing import Any
 
 from cos_migrate.model import Failure, Found, Row
+from cos_migrate.pools import frames
+from cos_migrate.pools.launcher import SCAN, Launcher, end
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
 from cos_migrate.pools.process import Child
 from cos_migrate.scan.walk import AHEAD, ScanEnded, Scanned
-from cos_migrate.scan.walk_ahead import Scans
 from cos_migrate.sources.recipe import ScanJob
 
-_TRIES = 4
+_MAX_PROCESSES = 4
 _ALLOWED_AT_ONCE = AHEAD // 2
-"""Batches: the other process wakes for each frame that it gets, and takes the processor away."""
+"""Batches: each frame wakes the other process, which then takes the processor."""
 
 
-class Heard:
-    """How much of a scan has been heard, and what: two that agree have been the same so far."""
+class ScanProcesses:
+    """Starts scan processes, and keeps one that was started ahead."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher = launcher
+        self._ahead: tuple[ScanJob, subprocess.Popen[bytes]] | None = None
+
+    def begin(self, job: ScanJob) -> None:
+        """Start ahead a scan that is likely to be taken."""
+        with contextlib.suppress(OSError):  # then `take` tries again
+            self._ahead = (job, self._start(job))
+
+    def take(self, job: ScanJob) -> subprocess.Popen[bytes]:
+        """Return a process that scans from the beginning. Raises OSError."""
+        ahead, self._ahead = self._ahead, None
+        if ahead and ahead[0] == job:
+            return ahead[1]
+        if ahead:
+            end(ahead[1])
+        return self._start(job)
+
+    def close(self) -> None:
+        """End a process that was not taken."""
+        if self._ahead:
+            end(self._ahead[1])
+
+    def _start(self, job: ScanJob) -> subprocess.Popen[bytes]:
+        process = self._launcher.take(SCAN)
+        assert process.stdin is not None  # noqa: S101 - it is a pipe
+        with contextlib.suppress(OSError):  # it has ended already: the reader of its pipe notices
+            frames.send(process.stdin, job)  # type: ignore[arg-type]
+        return process
+
+
+class _Received:
+    """Count and checksum of the objects received from a scan; equal for equal beginnings."""
 
     def __init__(self) -> None:
         self.count = 0
         self._sum = 0
 
     def add(self, found: Sequence[Found | Row]) -> None:
-        """Take what comes next."""
+        """Add the next batch."""
         self.count += len(found)
         names = [item[0] for item in found]  # a note's line, else a name
         self._sum = zlib.crc32("\n".join([*names, ""]).encode("utf-8", "surrogatepass"), self._sum)
 
-    def same(self, other: Heard) -> bool:
-        """Return whether both have heard the same."""
+    def equals(self, other: _Received) -> bool:
+        """Return whether both received the same objects."""
         return (self.count, self._sum) == (other.count, other._sum)
 
 
-class ApartScanner:
-    """A `Scanner` whose walk goes on in another process; it has begun when this is made."""
+class ProcessScanner:
+    """A `Scanner` whose walk runs in another process, started when this is made."""
 
     def __init__(
         self,
-        scans: Scans,
+        processes: ScanProcesses,
         job: ScanJob,
         post: Callable[[Scanned | ScanEnded], None],
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """Raises OSError, and RuntimeError when there are no more threads."""
-        self._scans = scans
+        self._processes = processes
         self._job = job
         self._post = post
         self._counting = threading.Lock()
         self._consumed = 0
-        """Batches that were dealt with and that the other process does not know of."""
+        """Handled batches that were not yet reported to the other process."""
         self._ended = False
         self._limits = limits
         self._watch: Watch[int] = Watch(limits)
         self._tries = 1
-        self._heard = Heard()
-        self._again: Heard | None = None
-        """What a replacement has told of what was heard before; None once it is behind that."""
+        self._received = _Received()
+        self._again: _Received | None = None
+        """The repeated objects of a replacement; None once it has caught up."""
         self._starting = threading.Lock()
         with self._starting:
-            self._child = self._listen()
+            self._child = self._start_process()
 
     def start(self) -> None:
-        """Begin to scan; that was done already."""
+        """Do nothing: the scan has started."""
 
     def consumed(self) -> None:
-        """Allow one more batch: one that was posted has been dealt with."""
-        with self._counting:  # the thread that listens to a replacement counts too
+        """Allow one more batch, after a posted one was handled."""
+        with self._counting:  # the thread that reads from a replacement counts too
             self._consumed += 1
             if self._consumed < _ALLOWED_AT_ONCE:
                 return
@@ -85,14 +122,11 @@ class ApartScanner:
         self._child.write(_ALLOWED_AT_ONCE)
 
     def stop(self) -> None:
-        """End the scan where it is; ScanEnded is still posted."""
+        """End the scan at once; ScanEnded is still posted."""
         self._end(ScanEnded(None))
 
     def watch(self) -> list[str]:
-        """Return warnings of a process that shows no sign of life, or shows one again.
-
-        One that has shown none for long is replaced.
-        """
+        """Return warnings about a process that went silent or is back; replace a dead one."""
         child, tries = self._child, self._tries
         if self._ended:
             return []
@@ -102,37 +136,39 @@ class ApartScanner:
             lines.append(words_of(name, sign, self._limits))
             if sign is Sign.DEAD:
                 child.kill()
-                child.close(time.monotonic())  # what it had sent counts
+                child.close(time.monotonic())  # objects already sent count
                 self._lost(lines[-1])
         return lines
 
-    def _listen(self) -> Child:
-        return Child(self._scans.take(self._job), partial(self._hear, self._tries), self._lost)
+    def _start_process(self) -> Child:
+        return Child(
+            self._processes.take(self._job), partial(self._receive, self._tries), self._lost
+        )
 
-    def _hear(self, tries: int, event: Any) -> None:
+    def _receive(self, tries: int, event: Any) -> None:
         if tries != self._tries:
-            return  # of one that has been replaced
+            return  # from a process that was replaced
         if isinstance(event, ScanEnded):
             if self._again:
-                event = _differs()
+                event = _changed_source()
             self._end(event)
             return
-        found = self._pass_over(event) if self._again else event
+        found = self._skip_repeated(event) if self._again else event
         if found:
-            self._heard.add(found)
+            self._received.add(found)
             self._post(Scanned(found))
 
-    def _pass_over(self, found: list[Found | Row]) -> list[Found | Row]:
-        """Return what of a replacement's batch is new."""
+    def _skip_repeated(self, found: list[Found | Row]) -> list[Found | Row]:
+        """Return the new objects of a replacement's batch."""
         again = self._again
         if again is None:
             return found
-        known = min(len(found), self._heard.count - again.count)
+        known = min(len(found), self._received.count - again.count)
         again.add(found[:known])
-        if again.count == self._heard.count:
+        if again.count == self._received.count:
             self._again = None
-            if not again.same(self._heard):
-                self._end(_differs())
+            if not again.equals(self._received):
+                self._end(_changed_source())
                 return []
         if known == len(found):
             self.consumed()
@@ -142,24 +178,24 @@ class ApartScanner:
         if self._ended:
             return
         self._tries += 1
-        self._again = Heard() if self._heard.count else None
+        self._again = _Received() if self._received.count else None
         try:
-            if self._tries > _TRIES:
+            if self._tries > _MAX_PROCESSES:
                 raise OSError("it was replaced often enough")
             with self._starting:
-                self._child = self._listen()
+                self._child = self._start_process()
         except (OSError, RuntimeError):
             text = f"the process that lists the source ended by itself ({reason})"
             self._end(ScanEnded(Failure("scan", text, code="ScanLost")))
 
     def _end(self, event: ScanEnded) -> None:
         with self._starting:
-            self._child.kill()  # it has nothing that could be lost
+            self._child.kill()  # it holds nothing that could be lost
         if not self._ended:
             self._ended = True
             self._post(event)
 
 
-def _differs() -> ScanEnded:
+def _changed_source() -> ScanEnded:
     text = "the process that lists the source ended by itself, and the source changed meanwhile"
     return ScanEnded(Failure("scan", text, code="ScanLost"))

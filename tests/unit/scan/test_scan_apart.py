@@ -13,8 +13,7 @@ import pytest
 from cos_migrate.model import SourceObject, Target, objects_of
 from cos_migrate.pools.launcher import SCAN, Launcher
 from cos_migrate.scan.walk import ScanEnded, Scanned
-from cos_migrate.scan.walk_ahead import Scans
-from cos_migrate.scan.walk_process import ApartScanner
+from cos_migrate.scan.walk_process import ProcessScanner, ScanProcesses
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
@@ -24,7 +23,7 @@ LIMIT = 30
 FILES = 4000
 
 
-class Recorded(Scans):
+class Recorded(ScanProcesses):
     """Scans that keep hold of their processes."""
 
     def __init__(self) -> None:
@@ -59,7 +58,7 @@ def job_of(folder: Path) -> ScanJob:
     return ScanJob(LocalSource, config, Target("b-1250000000", "r", "/"), SourceOptions())
 
 
-def rest(scanner: ApartScanner, events: queue.SimpleQueue[Any]) -> tuple[list[str], ScanEnded]:
+def rest(scanner: ProcessScanner, events: queue.SimpleQueue[Any]) -> tuple[list[str], ScanEnded]:
     """Return the names of all that is found from now on, and how the scan ends."""
     names: list[str] = []
     while isinstance(event := events.get(timeout=LIMIT), Scanned):
@@ -74,7 +73,7 @@ def all_names() -> list[str]:
 
 def test_everything_is_found_once(tree: Path, scans: Recorded) -> None:
     events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    scanner = ApartScanner(scans, job_of(tree), events.put)
+    scanner = ProcessScanner(scans, job_of(tree), events.put)
     assert rest(scanner, events) == (all_names(), ScanEnded(None))
     scanner.stop()
     assert events.empty()
@@ -83,7 +82,7 @@ def test_everything_is_found_once(tree: Path, scans: Recorded) -> None:
 @pytest.mark.parametrize("heard", [0, 1, 3])
 def test_a_process_that_ends_is_replaced(tree: Path, scans: Recorded, heard: int) -> None:
     events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    scanner = ApartScanner(scans, job_of(tree), events.put)
+    scanner = ProcessScanner(scans, job_of(tree), events.put)
     first: list[str] = []
     for _ in range(heard):
         first += [item[1] for item in events.get(timeout=LIMIT).found]
@@ -97,7 +96,7 @@ def test_it_must_be_the_same_as_before(tmp_path: Path, scans: Recorded) -> None:
     for number in range(FILES):
         (tmp_path / f"{number:05d}").touch()
     events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    scanner = ApartScanner(scans, job_of(tmp_path), events.put)
+    scanner = ProcessScanner(scans, job_of(tmp_path), events.put)
     assert events.get(timeout=LIMIT).found
     (tmp_path / "00000").unlink()
     scans.taken[0].kill()
@@ -110,7 +109,7 @@ def test_it_must_be_the_same_as_before(tmp_path: Path, scans: Recorded) -> None:
 def test_one_that_ends_again_and_again_is_given_up(tmp_path: Path, scans: Recorded) -> None:
     broken = job_of(tmp_path)._replace(config=None)
     events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    ApartScanner(scans, broken, events.put)
+    ProcessScanner(scans, broken, events.put)
     ended = events.get(timeout=LIMIT)
     assert ended.failure.code == "ScanLost"
     assert "exit code" in ended.failure.message
