@@ -35,6 +35,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "InternalError": "COS had a problem: run again",
         "InvalidAccessKeyId": "look at [common] secretId",
         "InvalidToken": "get a new token, secretId and secretKey",
+        "InvalidURI": "rename it: COS refuses a character of its name",
         "InvalidStorageClass": "the bucket does not offer [common] storageClass",
         "NameNotResolved": "look at [common] region, endPointSuffix and this machine's DNS",
         "NameNotUtf8": "rename it: COS takes names in UTF-8 only",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -53,7 +54,11 @@ class AppendFile:
             if not self._complained:
                 self._complained = True
                 with contextlib.suppress(OSError, ValueError):
-                    print(f"warning: {self.path}: {self.problem}", file=sys.stderr)
+                    print(
+                        f"warning: {self.path}: {self.problem}; lines that belong there are lost "
+                        "until it can be written",
+                        file=sys.stderr,
+                    )
             return False
         return True
 
@@ -68,7 +73,11 @@ class AppendFile:
 
     def _open(self) -> int:
         """Open the file; make it and its folder if missing. Raises OSError."""
-        self.path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        except FileExistsError:
+            problem = f"{self.path.parent} is no folder"
+            raise NotADirectoryError(errno.ENOTDIR, problem) from None
         return open_named(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, self._mode)
 
     def _write(self, descriptor: int, data: bytes) -> None:

@@ -299,6 +299,19 @@ def test_a_log_that_cannot_be_written_never_ends_a_run(
     assert (tmp_path / "log" / "info.log").read_text() == "line\n"
 
 
+def test_a_file_that_cannot_be_written_is_named_with_what_that_means(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "log").write_text("a file")
+    file = AppendFile(tmp_path / "log" / "info.log")
+    assert not file.append(b"lost\n")
+    assert not file.append(b"lost\n")
+    assert capsys.readouterr().err == (
+        f"warning: {tmp_path / 'log' / 'info.log'}: {tmp_path / 'log'} is no folder; lines that "
+        "belong there are lost until it can be written\n"
+    )
+
+
 def test_a_pipe_gets_every_line_and_nothing_else() -> None:
     out, err = io.BytesIO(), io.StringIO()
     console = Console(stdout=out, stderr=err)
@@ -508,6 +521,7 @@ def test_causes_are_bounded() -> None:
         (Failure("spool", "m", 0, "TmpFolder"), "disk of tmpFolder"),
         (Failure("op", "m", 599, "Odd"), "run again"),
         (Failure("op", "m", 418, "Teapot"), "error.log"),
+        (Failure("PutObject", "m", 400, "InvalidURI", side=Side.COS), "refuses a character"),
         (Failure("PutObject", "m", 429, "Http429", side=Side.COS), "lower smallFileExecutorNum"),
         (Failure("GetObject", "m", 403, "AccessDenied", side=Side.SOURCE), "section of the source"),
         (
