@@ -23,11 +23,11 @@ from cos_migrate.config.common import Common
 from cos_migrate.config.given import Override
 from cos_migrate.config.loader import load
 from cos_migrate.config.options import declared, option
-from cos_migrate.cos.client import Head
 from cos_migrate.cos.crypto import ContentKey, open_envelope
 from cos_migrate.cos.download import Download
 from cos_migrate.cos.envelope import EncryptionSettings, envelope_of
 from cos_migrate.cos.requests import Access
+from cos_migrate.cos.verify import Head
 from cos_migrate.engine.wiring import cos_settings, encryption_of
 from cos_migrate.errors import ConfigError, CosError, MigrateError, SourceError, TransportError
 from cos_migrate.sources.registry import SECTIONS

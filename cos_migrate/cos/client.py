@@ -1,32 +1,41 @@
-"""The requests that move objects: simple and multipart uploads, and HEAD, each with its retries.
+"""The requests that move objects: simple and multipart uploads, copies and HEAD, with retries.
 
-The only place that retries a request to COS and that waits between tries. Every upload is
-verified: the CRC-64 that COS answers must be that of the bytes sent.
+Every upload is verified: the CRC-64 that COS answers must be that of the bytes sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from cos_migrate.cos.errors import ARCHIVED, error_of, is_error, odd_answer
+from cos_migrate.cos.errors import error_of, odd_answer
 from cos_migrate.cos.payload import BytesPayload, Payload
-from cos_migrate.cos.put_form import PutForm
-from cos_migrate.cos.requests import Access, CosSettings
+from cos_migrate.cos.requests import Access, CosSettings, Headers
+from cos_migrate.cos.verify import (
+    NO_SOURCE_CRC64,
+    Copied,
+    Head,
+    Stored,
+    copy_error,
+    is_joined,
+    mismatch,
+    must_equal,
+    read_copy,
+    read_head,
+    read_result,
+    verify_head,
+    verify_upload,
+)
 from cos_migrate.errors import (
     CosError,
     MigrateError,
     Side,
-    SourceChanged,
-    SourceError,
     TransportError,
 )
 from cos_migrate.http.connection import Connection, Response
 from cos_migrate.http.network import Route
 from cos_migrate.http.s3xml import text_of
-from cos_migrate.model import NO_HEADERS
 
-Headers = Sequence[tuple[str, str]]
 T = TypeVar("T")
 
 STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
@@ -38,53 +47,18 @@ _COPY_SPEED = 4 << 20
 """Bytes a second that COS copies or joins at least: it may keep silent until that is done."""
 
 
-class Stored(NamedTuple):
-    """What COS says it has stored."""
-
-    etag: str
-    """Without quotes."""
-    crc64: int
-    request_id: str
-    unverified: str = ""
-    """Why only size and ETag could be compared; empty when the CRC-64 agreed."""
-
-
-class Copied(NamedTuple):
-    """What COS says of an object or a part that it has copied."""
-
-    etag: str
-    """Without quotes."""
-    crc64: int | None
-    request_id: str
-
-
-class Head(NamedTuple):
-    """An object as COS describes it."""
-
-    size: int
-    """Bytes."""
-    etag: str
-    """Without quotes."""
-    crc64: int | None
-    last_modified: str
-    request_id: str
-    headers: Mapping[str, str] = NO_HEADERS
-    """All of them, with lower-case names."""
-
-
 class CosClient:
-    """One thread's client: it keeps one connection to each host."""
+    """A client for one thread; keeps one connection to each host."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
         self._connections: dict[Route, Connection] = {}
         self._upload_headers = access.upload_headers()
         self._limit_headers = access.limit_headers()
-        self._forms: dict[tuple[str, bool], PutForm] = {}
 
     @property
     def settings(self) -> CosSettings:
-        """What another client of the bucket needs, with the credentials of now."""
+        """The settings for another client of the bucket, with the present credentials."""
         return self._access.settings
 
     def close(self) -> None:
@@ -94,7 +68,7 @@ class CosClient:
         self._connections.clear()
 
     def adopt(self, connection: Connection | None) -> None:
-        """Use a connection to the bucket that somebody else opened."""
+        """Use a connection to the bucket that was opened elsewhere."""
         if connection is not None:
             self._connections[self._access.routes[0]] = connection
 
@@ -117,46 +91,13 @@ class CosClient:
         sent = [*headers, *self._upload_headers, *self._limit_headers]
 
         def judge(response: Response) -> Stored:
-            return self._stored(response, payload, "PutObject", cos_path, head_tells_size=True)
+            stored = self._verified(response, payload, "PutObject", cos_path)
+            if not stored.unverified:
+                return stored
+            head = self.head_object(cos_path)
+            return verify_head(head, cos_path, payload.size, payload.crc64, stored)
 
         return self._call("PutObject", "PUT", cos_path, (), sent, payload, judge, earlier)
-
-    def put_request(self, cos_path: str, size: int, headers: Headers) -> bytes:
-        """Return the signed head of the first try that `put_object` would make."""
-        access = self._access
-        sent = [
-            *headers,
-            *self._upload_headers,
-            *self._limit_headers,
-            ("content-length", str(size)),
-        ]
-        return access.head(access.routes[0], "PUT", cos_path, (), sent)
-
-    def plain_put_request(self, cos_path: str, size: int, content_type: str, md5: str) -> bytes:
-        """Return what `put_request` does for an object that has these headers and no others.
-
-        `md5`: the value of `x-cos-meta-md5` in hex; empty: none.
-        """
-        form = self._forms.get((content_type, bool(md5)))
-        if form is None or form.key is not self._access.signing_key():
-            headers = [("content-type", content_type), *self._upload_headers, *self._limit_headers]
-            form = self._access.put_form(headers, md5=bool(md5))
-            self._forms[content_type, bool(md5)] = form
-        return form.head(cos_path, size, md5)
-
-    def put_answer(self, cos_path: str, crc64: int, response: Response) -> str | None:
-        """Verify the answer to such a try; None when it lacks the CRC-64 to compare.
-
-        Return the request id. Raises CosError as `put_object` would for its first try.
-        """
-        if response.status >= 300:  # noqa: PLR2004 - HTTP
-            raise error_of(response, "PutObject", cos_path)
-        told = _crc_of(response)
-        if told is None:
-            return None
-        request_id = response.header(b"x-cos-request-id")
-        _must_equal(told, crc64, "PutObject", cos_path, request_id)
-        return request_id
 
     def initiate(self, cos_path: str, headers: Headers) -> str:
         """Begin a multipart upload and return its upload id."""
@@ -181,7 +122,7 @@ class CosClient:
         """Upload part `number` (1-based) and verify it."""
 
         def judge(response: Response) -> Stored:
-            return self._stored(response, payload, "UploadPart", cos_path, head_tells_size=False)
+            return self._verified(response, payload, "UploadPart", cos_path)
 
         params = (("partNumber", str(number)), ("uploadId", upload_id))
         return self._call(
@@ -227,7 +168,9 @@ class CosClient:
         headers: Headers,
         size: int,
     ) -> Copied:
-        judge = self._judge_copy(operation, cos_path)
+        def judge(response: Response) -> Copied:
+            return read_copy(response, operation, cos_path)
+
         silence = self._access.settings.timeouts.io + size / _COPY_SPEED
         try:
             return self._call(
@@ -239,25 +182,9 @@ class CosClient:
     def verify_copy(self, cos_path: str, size: int, crc64: int, copied: Copied) -> Stored:
         """Compare a copy with its source; `crc64` is what the source tells, -1: nothing."""
         if crc64 >= 0 and copied.crc64 is not None:
-            _must_equal(copied.crc64, crc64, "CopyObject", cos_path, copied.request_id)
+            must_equal(copied.crc64, crc64, "CopyObject", cos_path, copied.request_id)
             return Stored(copied.etag, crc64, copied.request_id)
-        return self._compare_head(cos_path, size, crc64, copied.etag, copied.request_id)
-
-    def _judge_copy(self, operation: str, cos_path: str) -> Callable[[Response], Copied]:
-        def judge(response: Response) -> Copied:
-            # A copy that takes long is begun with status 200; the body says how it ended.
-            if is_error(response.body):
-                raise error_of(response, operation, cos_path)
-            etag = text_of(response.body, "ETag").strip('"')
-            if not etag:
-                raise odd_answer(response, operation, cos_path)
-            told = _crc_of(response)
-            text = text_of(response.body, "CRC64")
-            if told is None and text.isdigit():
-                told = int(text)
-            return Copied(etag, told, response.header(b"x-cos-request-id"))
-
-        return judge
+        return verify_head(self.head_object(cos_path), cos_path, size, crc64, copied)
 
     def complete(
         self,
@@ -278,21 +205,19 @@ class CosClient:
         body = f"<CompleteMultipartUpload>{items}</CompleteMultipartUpload>".encode()
 
         def judge(response: Response) -> Stored:
-            etag = text_of(response.body, "ETag").strip('"')
-            if is_error(response.body):
-                raise error_of(response, "CompleteMultipartUpload", cos_path)
-            if not etag:
-                raise odd_answer(response, "CompleteMultipartUpload", cos_path)
-            request_id = response.header(b"x-cos-request-id")
-            told = _crc_of(response)
-            if told is None or crc64 < 0:
-                return self._compare_head(cos_path, size, crc64, etag, request_id)
-            if told != crc64:
+            joined = read_result(response, "CompleteMultipartUpload", cos_path)
+            if joined.crc64 is None or crc64 < 0:
+                return verify_head(self.head_object(cos_path), cos_path, size, crc64, joined)
+            if joined.crc64 != crc64:
                 # Joining again cannot mend it: the whole upload has to be made anew.
-                raise _mismatch(
-                    "CompleteMultipartUpload", cos_path, request_id, "CRC-64", retryable=False
+                raise mismatch(
+                    "CompleteMultipartUpload",
+                    cos_path,
+                    joined.request_id,
+                    "CRC-64",
+                    retryable=False,
                 )
-            return Stored(etag, told, request_id)
+            return Stored(joined.etag, crc64, joined.request_id)
 
         try:
             return self._call(
@@ -311,25 +236,14 @@ class CosClient:
                 head = self.head_object(cos_path)
                 if head and head.size == size and head.crc64 == crc64:
                     return Stored(head.etag, crc64, head.request_id)
-                if head and head.size == size and crc64 < 0 and _is_joined(head.etag, len(parts)):
-                    return Stored(head.etag, crc64, head.request_id, "the source told no CRC-64")
+                if head and head.size == size and crc64 < 0 and is_joined(head.etag, len(parts)):
+                    return Stored(head.etag, crc64, head.request_id, NO_SOURCE_CRC64)
             raise
 
     def head_object(self, cos_path: str) -> Head | None:
         """Return what COS holds at a path, None when there is nothing."""
-
-        def judge(response: Response) -> Head:
-            return Head(
-                int(response.header(b"content-length") or -1),
-                response.header(b"etag").strip('"'),
-                _crc_of(response),
-                response.header(b"last-modified"),
-                response.header(b"x-cos-request-id"),
-                {name.decode("latin-1"): response.header(name) for name in response.headers},
-            )
-
         try:
-            return self._call("HeadObject", "HEAD", cos_path, (), (), None, judge)
+            return self._call("HeadObject", "HEAD", cos_path, (), (), None, read_head)
         except CosError as error:
             if error.status == 404 and error.code == "NoSuchKey":  # noqa: PLR2004 - HTTP
                 return None
@@ -339,43 +253,12 @@ class CosClient:
         """Ask for an object's ACL. Raises CosError, by an answer that can name its code."""
         self._call("HeadObject", "GET", cos_path, (("acl", ""),), (), None, lambda _: None)
 
-    def _stored(
-        self,
-        response: Response,
-        payload: Payload,
-        operation: str,
-        cos_path: str,
-        *,
-        head_tells_size: bool,
+    def _verified(
+        self, response: Response, payload: Payload, operation: str, cos_path: str
     ) -> Stored:
-        request_id = response.header(b"x-cos-request-id")
-        etag = response.header(b"etag").strip('"')
-        told = _crc_of(response)
-        if told is not None:
-            _must_equal(told, payload.crc64, operation, cos_path, request_id)
-            return Stored(etag, told, request_id)
-        if not etag:
-            raise odd_answer(response, operation, cos_path)
-        # An encrypted object's ETag is no MD5: then its size alone can be compared.
-        if not self._access.settings.encryption and etag.lower() != payload.md5():
-            raise _mismatch(operation, cos_path, request_id, "ETag")
-        if head_tells_size:
-            return self._compare_head(cos_path, payload.size, payload.crc64, etag, request_id)
-        return Stored(etag, payload.crc64, request_id, "COS sent no CRC-64")
-
-    def _compare_head(
-        self, cos_path: str, size: int, crc64: int, etag: str, request_id: str
-    ) -> Stored:
-        """Compare by HEAD what an answer without CRC-64 did not tell."""
-        head = self.head_object(cos_path)
-        if head is None or head.size != size or head.etag != etag:
-            raise _mismatch("HeadObject", cos_path, head.request_id if head else "", "size or ETag")
-        if crc64 < 0:
-            return Stored(etag, crc64, request_id, "the source told no CRC-64")
-        if head.crc64 is not None:
-            _must_equal(head.crc64, crc64, "HeadObject", cos_path, head.request_id)
-            return Stored(etag, crc64, request_id)
-        return Stored(etag, crc64, request_id, "COS sent no CRC-64")
+        # An object that COS encrypts has an ETag that is no MD5.
+        etag_is_md5 = not self._access.settings.encryption
+        return verify_upload(response, payload, operation, cos_path, etag_is_md5=etag_is_md5)
 
     def _call(
         self,
@@ -389,35 +272,33 @@ class CosClient:
         earlier: MigrateError | None = None,
         silence: float = 0.0,
     ) -> T:
-        """Send a request until `judge` accepts the answer, it is hopeless, or tries ran out.
+        """Send a request until `judge` accepts the answer, or trying again cannot help.
 
-        `silence`: seconds that COS may take for it; 0: as usual.
+        `earlier`: how a first try that was made elsewhere failed. `silence`: seconds that COS may
+        take before it answers; 0: as usual.
         """
-        access = self._access
-        routes, tries = access.routes, access.retries.tries
-        route, attempt = routes[0], 0
-        while True:
-            attempt += 1
-            try:
-                if earlier is not None:
-                    first, earlier = earlier, None
-                    raise first
-                response = self._send(route, method, cos_path, params, headers, payload, silence)
-                if response.status >= 300:  # noqa: PLR2004 - HTTP
-                    raise error_of(response, operation, cos_path)
-                return judge(response)
-            except MigrateError as error:
-                if isinstance(error, TransportError) and error.operation in _OF_CONNECTION:
-                    error.operation, error.target, error.side = operation, cos_path, Side.COS
-                backup = _should_switch(error, last_try=attempt + 1 >= tries)
-                if backup and len(routes) > 1 and route is routes[0]:
-                    route = routes[1]
-                    if error.code == "WrongRegion":
-                        attempt -= 1
-                        continue
-                if not error.retryable or attempt >= tries:
-                    raise
-                access.retries.pause(error, attempt)
+        routes = self._access.routes
+        route = routes[0]
+
+        def send() -> T:
+            response = self._send(route, method, cos_path, params, headers, payload, silence)
+            if response.status >= 300:  # noqa: PLR2004 - HTTP
+                raise error_of(response, operation, cos_path)
+            return judge(response)
+
+        def failed(error: MigrateError, *, next_is_last: bool) -> bool:
+            nonlocal route
+            if isinstance(error, TransportError) and error.operation in _OF_CONNECTION:
+                error.operation, error.target, error.side = operation, cos_path, Side.COS
+            if len(routes) == 1 or route is not routes[0]:
+                return False
+            if not _should_switch(error, next_is_last=next_is_last):
+                return False
+            route = routes[1]
+            return error.code == "WrongRegion"
+
+        # A lack of descriptors is waited for above, where what is held can be closed.
+        return self._access.retries.run(send, failed, earlier=earlier, patiently=False)
 
     def _send(
         self,
@@ -454,66 +335,15 @@ class CosClient:
         return response
 
 
-def copy_error(error: CosError) -> CosError | SourceError:
-    """Return the error of a copy as one of its source, where it is that."""
-    kind, code, text = SourceError, error.code, ""
-    if error.status == 412:  # noqa: PLR2004 - HTTP
-        kind, code, text = SourceChanged, "Changed", "it changed after it was listed"
-    elif error.code == "NoSuchKey":
-        text = "it does not exist (any more)"
-    elif error.code == ARCHIVED:
-        text = "it is archived and must be restored before it can be copied"
-    if not text:
-        return error
-    return kind(
-        text,
-        operation=error.operation,
-        target=error.target,
-        status=error.status,
-        code=code,
-        request_id=error.request_id,
-        trace_id=error.trace_id,
-        side=error.side,
-    )
+def _should_switch(error: MigrateError, *, next_is_last: bool) -> bool:
+    """Return whether the next try goes to the backup domain.
 
-
-def _is_joined(etag: str, parts: int) -> bool:
-    """Return whether an ETag is that of an object joined from so many parts."""
-    return etag.endswith(f"-{parts}")
-
-
-def _should_switch(error: MigrateError, *, last_try: bool) -> bool:
-    """Return whether the backup domain is worth the next try.
-
-    As the official SDKs do it: before the last try after a server or network error, at once
-    after a redirect, and only when nobody with a request id, that is COS itself, answered.
+    As in the official SDKs: before the last try after a server or network error, at once after a
+    redirect, and only when the answer has no request id, that is, is not from COS itself.
     """
     if error.request_id:
         return False
     if error.code == "WrongRegion":
         return True
     broken = isinstance(error, TransportError) or error.status >= 500  # noqa: PLR2004
-    return last_try and broken and error.retryable
-
-
-def _crc_of(response: Response) -> int | None:
-    text = response.headers.get(b"x-cos-hash-crc64ecma")
-    return int(text) if text and (text.isdigit() or text.strip().isdigit()) else None
-
-
-def _must_equal(told: int, expected: int, operation: str, cos_path: str, request_id: str) -> None:
-    if told != expected:
-        raise _mismatch(operation, cos_path, request_id, "CRC-64")
-
-
-def _mismatch(
-    operation: str, cos_path: str, request_id: str, what: str, *, retryable: bool = True
-) -> CosError:
-    return CosError(
-        f"what COS stored is not what was sent: its {what} differs",
-        operation=operation,
-        target=cos_path,
-        code="ChecksumMismatch",
-        request_id=request_id,
-        retryable=retryable,
-    )
+    return next_is_last and broken and error.retryable

@@ -99,8 +99,8 @@ def new_key(settings: EncryptionSettings) -> tuple[ContentKey, Envelope]:
     return ContentKey(key, iv), Envelope(_wrapped(settings, key), _wrapped(settings, iv))
 
 
-def fits(settings: EncryptionSettings, envelope: Envelope) -> bool:
-    """Return whether an upload begun with `envelope` can go on with these settings."""
+def can_open(settings: EncryptionSettings, envelope: Envelope) -> bool:
+    """Return whether an upload that was begun with `envelope` can continue with `settings`."""
     try:
         open_envelope(settings, envelope)
     except CosError:

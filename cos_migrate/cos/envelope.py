@@ -101,21 +101,3 @@ def plain_length(headers: Mapping[str, str], stored: int) -> int:
         return stored  # counter mode adds nothing
     declared = (headers.get(_LENGTH, ""), headers.get(_DATA_SIZE, ""))
     return next((int(text) for text in declared if text.isascii() and text.isdigit()), stored)
-
-
-def new_envelope(settings: EncryptionSettings | None) -> Envelope | None:
-    """Return the wrapped key for a new object; None when nothing is encrypted."""
-    if settings is None:
-        return None
-    from cos_migrate.cos.crypto import new_key  # noqa: PLC0415 - only who encrypts needs ciphers
-
-    return new_key(settings)[1]
-
-
-def can_go_on(settings: EncryptionSettings | None, envelope: Envelope | None) -> bool:
-    """Return whether parts that were sent with `envelope` and those to come make one object."""
-    if settings is None or envelope is None:
-        return settings is None and envelope is None
-    from cos_migrate.cos.crypto import fits  # noqa: PLC0415 - only who encrypts needs ciphers
-
-    return fits(settings, envelope)

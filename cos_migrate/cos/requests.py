@@ -20,9 +20,13 @@ _MAIN_DOMAIN = "myqcloud.com"
 _BACKUP_DOMAIN = "tencentcos.cn"
 
 
+Headers = Sequence[tuple[str, str]]
+"""Pairs of lower-case name and value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Whose requests these are."""
+    """Id, key and token that requests are signed with."""
 
     secret_id: str
     secret_key: str = field(repr=False)
@@ -168,6 +172,36 @@ class Access:
     def signing_key(self) -> SigningKey:
         """Return the key of now: every few minutes, and with other credentials, another one."""
         return self._secret.keys.now()
+
+
+class PutRequests:
+    """Makes the heads of PutObject requests, for one thread."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._headers = [*access.upload_headers(), *access.limit_headers()]
+        self._forms: dict[tuple[str, bool], PutForm] = {}
+
+    def head(self, cos_path: str, size: int, headers: Headers) -> bytes:
+        """Return the signed head of the first try of an object of `size` bytes.
+
+        `headers` describe the object. It is what `CosClient.put_object` sends.
+        """
+        access = self._access
+        sent = [*headers, *self._headers, ("content-length", str(size))]
+        return access.head(access.routes[0], "PUT", cos_path, (), sent)
+
+    def plain_head(self, cos_path: str, size: int, content_type: str, md5: str) -> bytes:
+        """Return what `head` returns for an object that has these headers and no others.
+
+        `md5`: the value of `x-cos-meta-md5` in hex; empty: none.
+        """
+        form = self._forms.get((content_type, bool(md5)))
+        if form is None or form.key is not self._access.signing_key():
+            headers = [("content-type", content_type), *self._headers]
+            form = self._access.put_form(headers, md5=bool(md5))
+            self._forms[content_type, bool(md5)] = form
+        return form.head(cos_path, size, md5)
 
 
 def _query(params: Sequence[tuple[str, str]]) -> str:

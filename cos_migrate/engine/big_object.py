@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from cos_migrate.checksums import CRC64, Check
 from cos_migrate.cos.crc64 import combined
-from cos_migrate.cos.envelope import EncryptionSettings, can_go_on, new_envelope
+from cos_migrate.cos.encryption import can_continue, new_envelope
+from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.errors import ARCHIVED
 from cos_migrate.engine.plan import part_size_for
 from cos_migrate.engine.upload_step import NOTHING, Step
@@ -521,7 +522,7 @@ class BigUpload:
             and save_point.fingerprint == self.obj.fingerprint
             and save_point.part_size == self._part_size
             and save_point.threshold == self._options.threshold
-            and can_go_on(self._options.encryption, save_point.envelope)
+            and can_continue(self._options.encryption, save_point.envelope)
         )
 
     def _new_save_point(self, upload_id: str, source_crc64: int) -> SavePoint:

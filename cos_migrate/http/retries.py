@@ -1,15 +1,23 @@
-"""The one way in which a worker waits and tries again."""
+"""The one retry policy: of requests to sources and to COS alike."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from cos_migrate.descriptors import patient
 from cos_migrate.errors import MigrateError, Side, TransportError
 
 T = TypeVar("T")
+
+
+class Failed(Protocol):
+    """Takes note of a failed try before it is decided whether another one follows."""
+
+    def __call__(self, error: MigrateError, /, *, next_is_last: bool) -> bool:
+        """Return True to try again at once, without counting this try."""
+
 
 _WAIT = 0.5
 """Seconds; the longest first wait between two tries, doubled for each further one."""
@@ -64,17 +72,31 @@ class Retries:
                 side=error.side,
             ) from error
 
-    def run(self, action: Callable[[], T]) -> T:
+    def run(
+        self,
+        action: Callable[[], T],
+        failed: Failed | None = None,
+        *,
+        earlier: MigrateError | None = None,
+        patiently: bool = True,
+    ) -> T:
         """Return what `action` returns, trying again after errors that are retryable.
 
-        A lack of descriptors is no failed try.
+        `failed` is called with each error. `earlier`: how a first try that was made elsewhere
+        failed. `patiently`: a lack of descriptors is waited for, and is no failed try.
         """
         attempt = 0
         while True:
             attempt += 1
             try:
-                return patient(action, self._stopping.wait)
+                if earlier is not None:
+                    first, earlier = earlier, None
+                    raise first
+                return patient(action, self._stopping.wait) if patiently else action()
             except MigrateError as error:
+                if failed and failed(error, next_is_last=attempt + 1 >= self.tries):
+                    attempt -= 1
+                    continue
                 if not error.retryable or attempt >= self.tries:
                     raise
                 self.pause(error, attempt)

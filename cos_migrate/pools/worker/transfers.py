@@ -8,8 +8,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from cos_migrate.checksums import CRC64, Check
-from cos_migrate.cos.client import Copied, CosClient, Stored
+from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import headers_of, is_encrypted, plain_length, refuse_encrypted
+from cos_migrate.cos.verify import Copied, Stored
 from cos_migrate.descriptors import code_of, patient
 from cos_migrate.errors import CONTRADICTORY, CosError, MigrateError, SourceChanged, SourceError
 from cos_migrate.http.dates import NANO, seconds_of

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.payload import BytesPayload
-from cos_migrate.cos.requests import Access, Credentials
+from cos_migrate.cos.requests import Access, Credentials, PutRequests
+from cos_migrate.cos.verify import verify_put
 from cos_migrate.errors import Side, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.network import Route
@@ -60,7 +61,7 @@ class Worker:
         self._beside: Crew[Handed] = Crew(job.small_threads, self._serve_small)
         self._big: Crew[Message] = Crew(job.big_threads, self._serve_big)
         self._small = Express(
-            _PlainPut(CosClient(self._access), self._bodies, self._source, emit),
+            _PlainPut(PutRequests(self._access), self._bodies, self._source, emit),
             job.small_threads,
             memory,
             self._beside.put,
@@ -151,9 +152,9 @@ class _PlainPut:
     """Puts an object that is small, wanted whatever COS has, and read without much ado."""
 
     def __init__(
-        self, client: CosClient, bodies: Bodies, source: Source, emit: Callable[[Message], None]
+        self, requests: PutRequests, bodies: Bodies, source: Source, emit: Callable[[Message], None]
     ) -> None:
-        self._client = client
+        self._requests = requests
         self._bodies = bodies
         self._reads_plain = bodies.reads_plain
         self._emit = emit
@@ -181,7 +182,7 @@ class _PlainPut:
         if is_folder or not self._reads_plain:
             return self._attempt(task, self._bodies.in_memory(source_object(task[2:])))
         content, crc64, content_type, md5 = self._bodies.plain(name, size, mtime_ns)
-        head = self._client.plain_put_request(cos_path, size, content_type, md5)
+        head = self._requests.plain_head(cos_path, size, content_type, md5)
         return Attempt(task, head, content, crc64, (size, mtime_ns, etag))
 
     def connect(self, task: Message) -> Connection | None:
@@ -212,7 +213,7 @@ class _PlainPut:
     def _attempt(self, task: Message, body: Body) -> Attempt:
         payload = body.payload
         assert isinstance(payload, BytesPayload)  # noqa: S101 - what is read whole is
-        head = self._client.put_request(task[2 + SOURCE_FIELDS], payload.size, body.headers)
+        head = self._requests.head(task[2 + SOURCE_FIELDS], payload.size, body.headers)
         fetched = body if self.fetches else None  # what is read at once may have changed meanwhile
         return Attempt(task, head, payload.data, payload.crc64, body.fingerprint, fetched)
 
@@ -221,7 +222,7 @@ class _PlainPut:
         if response is None:
             return None
         task, crc64 = attempt.task, attempt.crc64
-        request_id = self._client.put_answer(task[2 + SOURCE_FIELDS], crc64, response)
+        request_id = verify_put(response, task[2 + SOURCE_FIELDS], crc64)
         if request_id is None:
             # Without a CRC-64 to compare it takes more requests: the threads make them.
             self._tells_crc = False

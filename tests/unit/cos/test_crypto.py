@@ -132,7 +132,7 @@ def test_a_given_vector_is_used() -> None:
 def test_master_keys_of_every_size(size: int) -> None:
     settings = EncryptionSettings(bytes(range(size)))
     envelope = crypto.new_key(settings)[1]
-    assert crypto.fits(settings, envelope)
+    assert crypto.can_open(settings, envelope)
     crypto.open_envelope(settings, envelope)
 
 
@@ -153,7 +153,7 @@ def test_damaged_envelopes_do_not_open(name: str, value: str) -> None:
     with pytest.raises(CosError, match="another key than that in keyPath") as caught:
         crypto.open_envelope(SETTINGS, envelope)
     assert caught.value.code == "WrongKey"
-    assert not crypto.fits(SETTINGS, envelope)
+    assert not crypto.can_open(SETTINGS, envelope)
 
 
 def test_wrapped_things_of_the_wrong_size_do_not_open() -> None:
@@ -165,9 +165,9 @@ def test_wrapped_things_of_the_wrong_size_do_not_open() -> None:
 
 def test_what_an_upload_can_go_on_with() -> None:
     envelope = crypto.new_key(SETTINGS)[1]
-    assert crypto.fits(SETTINGS, envelope)
-    assert not crypto.fits(EncryptionSettings(bytes(32)), envelope)
-    assert not crypto.fits(EncryptionSettings(SETTINGS.key, b"0123456789abcdef"), envelope)
+    assert crypto.can_open(SETTINGS, envelope)
+    assert not crypto.can_open(EncryptionSettings(bytes(32)), envelope)
+    assert not crypto.can_open(EncryptionSettings(SETTINGS.key, b"0123456789abcdef"), envelope)
 
 
 def test_nothing_shows_a_key() -> None:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate.cos.client import CosClient
-from cos_migrate.cos.requests import Access, CosSettings, Credentials
+from cos_migrate.cos.requests import Access, CosSettings, Credentials, PutRequests
 from cos_migrate.http.network import Proxy
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=30)
@@ -18,9 +17,9 @@ NOW = 1_700_000_000.0
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
 
-def client_of(**settings: object) -> CosClient:
+def requests_of(**settings: object) -> PutRequests:
     credentials = Credentials("id", "key", str(settings.pop("token", "")))
-    return CosClient(Access(CosSettings("bucket-1250000000", "ap-x", credentials, **settings)))  # type: ignore[arg-type]
+    return PutRequests(Access(CosSettings("bucket-1250000000", "ap-x", credentials, **settings)))  # type: ignore[arg-type]
 
 
 @given(
@@ -50,7 +49,7 @@ def test_it_is_the_head_of_any_request(
     suffix: str,
 ) -> None:
     with mock.patch("cos_migrate.cos.signature.time.time", return_value=NOW):
-        client = client_of(
+        requests = requests_of(
             token=token,
             storage_class=storage_class,
             traffic_limit=limit,
@@ -60,27 +59,27 @@ def test_it_is_the_head_of_any_request(
             suffix=suffix,
         )
         headers = [("content-type", content_type), *([("x-cos-meta-md5", md5)] if md5 else [])]
-        expected = client.put_request(f"/{path}", size, headers)
+        expected = requests.head(f"/{path}", size, headers)
         for _ in range(2):
-            assert client.plain_put_request(f"/{path}", size, content_type, md5) == expected
+            assert requests.plain_head(f"/{path}", size, content_type, md5) == expected
 
 
 def test_it_has_the_credentials_of_now() -> None:
     access = Access(CosSettings("bucket-1250000000", "ap-x", Credentials("old", "key")))
-    client = CosClient(access)
-    assert b"q-ak=old&" in client.plain_put_request("/a", 1, "text/plain", MD5)
+    requests = PutRequests(access)
+    assert b"q-ak=old&" in requests.plain_head("/a", 1, "text/plain", MD5)
     access.replace_credentials(Credentials("new", "key", "token"))
-    head = client.plain_put_request("/a", 1, "text/plain", MD5)
+    head = requests.plain_head("/a", 1, "text/plain", MD5)
     assert b"q-ak=new&" in head
     assert b"x-cos-security-token: token\r\n" in head
 
 
 def test_it_has_a_signature_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW)
-    client = client_of()
-    first = client.plain_put_request("/a", 1, "text/plain", MD5)
+    requests = requests_of()
+    first = requests.plain_head("/a", 1, "text/plain", MD5)
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW + 301)
-    later = client.plain_put_request("/a", 1, "text/plain", MD5)
+    later = requests.plain_head("/a", 1, "text/plain", MD5)
     assert b"q-sign-time=1699999940;" in first
     assert b"q-sign-time=1700000241;" in later
 
@@ -90,16 +89,16 @@ def test_a_key_of_a_wrong_clock_is_not_used_when_the_clock_is_set(
     monkeypatch: pytest.MonkeyPatch, years: int
 ) -> None:
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW + years * 31_536_000)
-    client = client_of()
-    client.plain_put_request("/a", 1, "text/plain", MD5)
+    requests = requests_of()
+    requests.plain_head("/a", 1, "text/plain", MD5)
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW)
-    assert b"q-sign-time=1699999940;" in client.plain_put_request("/a", 1, "text/plain", MD5)
-    assert b"q-sign-time=1699999940;" in client.put_request("/a", 1, [])
+    assert b"q-sign-time=1699999940;" in requests.plain_head("/a", 1, "text/plain", MD5)
+    assert b"q-sign-time=1699999940;" in requests.head("/a", 1, [])
 
 
 def test_a_key_is_kept_while_the_clock_is_trimmed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW)
-    client = client_of()
-    first = client.plain_put_request("/a", 1, "text/plain", MD5)
+    requests = requests_of()
+    first = requests.plain_head("/a", 1, "text/plain", MD5)
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW - 5)
-    assert client.plain_put_request("/a", 1, "text/plain", MD5) == first
+    assert requests.plain_head("/a", 1, "text/plain", MD5) == first

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate.cos.client import Copied, CosClient
+from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.requests import Access, CosSettings, Credentials
+from cos_migrate.cos.verify import Copied
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.engine.big_object import copy_refused
 from cos_migrate.errors import CosError, SourceChanged, SourceError, TransportError

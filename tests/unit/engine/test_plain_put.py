@@ -8,10 +8,9 @@ from unittest import mock
 
 import pytest
 
-from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.payload import BytesPayload
-from cos_migrate.cos.requests import Access, CosSettings, Credentials
+from cos_migrate.cos.requests import Access, CosSettings, Credentials, PutRequests
 from cos_migrate.model import SourceObject, Target
 from cos_migrate.pools.messages import Kind, Message, source_fields
 from cos_migrate.pools.worker.bodies import Bodies
@@ -32,7 +31,7 @@ class Bench:
     ) -> None:
         self.source = LocalSource(LocalConfig(local_path=str(root)), TARGET)
         access = Access(CosSettings(TARGET.bucket, TARGET.region, Credentials("id", "key")))
-        self.client = CosClient(access)
+        self.requests = PutRequests(access)
         self.bodies = Bodies(
             self.source,
             access.retries,
@@ -42,7 +41,7 @@ class Bench:
             small_below=1 << 20,
             sealer=_sealer(encryption),
         )
-        self.lane = _PlainPut(self.client, self.bodies, self.source, lambda _: None)
+        self.lane = _PlainPut(self.requests, self.bodies, self.source, lambda _: None)
 
     def objects(self) -> list[SourceObject]:
         return [item for item in self.source.scan() if isinstance(item, SourceObject)]
@@ -68,7 +67,7 @@ def test_it_is_sent_as_the_complete_client_sends_it(tmp_path: Path, md5: bool) -
             assert bench.lane.fits(task)
             attempt = bench.lane.prepare(task)
             path = task[-2]
-            assert attempt.head == bench.client.put_request(path, payload.size, body.headers)
+            assert attempt.head == bench.requests.head(path, payload.size, body.headers)
             assert (attempt.content, attempt.crc64) == (payload.data, payload.crc64)
             assert attempt.fingerprint == body.fingerprint == obj.fingerprint
             assert attempt.body is None

@@ -1,0 +1,194 @@
+"""Judges answers of COS: what was stored must be what was sent. Pure functions over one answer.
+
+Both drivers of uploads use them: the event loop of small objects and the client of the threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cos_migrate.cos.errors import ARCHIVED, error_of, is_error, odd_answer
+from cos_migrate.cos.payload import Payload
+from cos_migrate.errors import CosError, SourceChanged, SourceError
+from cos_migrate.http.connection import Response
+from cos_migrate.http.s3xml import text_of
+from cos_migrate.model import NO_HEADERS
+
+NO_CRC64 = "COS sent no CRC-64"
+NO_SOURCE_CRC64 = "the source told no CRC-64"
+
+
+class Stored(NamedTuple):
+    """An object or part that COS has stored."""
+
+    etag: str
+    """Without quotes."""
+    crc64: int
+    request_id: str
+    unverified: str = ""
+    """Why only size and ETag could be compared; empty when the CRC-64 agreed."""
+
+
+class Copied(NamedTuple):
+    """An object or part that COS has copied."""
+
+    etag: str
+    """Without quotes."""
+    crc64: int | None
+    request_id: str
+
+
+class Head(NamedTuple):
+    """An object as COS describes it."""
+
+    size: int
+    """Bytes."""
+    etag: str
+    """Without quotes."""
+    crc64: int | None
+    last_modified: str
+    request_id: str
+    headers: Mapping[str, str] = NO_HEADERS
+    """All headers, with lower-case names."""
+
+
+def verify_put(response: Response, cos_path: str, crc64: int) -> str | None:
+    """Compare the answer to a PutObject; return its request id, None when it has no CRC-64.
+
+    Raises CosError.
+    """
+    if response.status >= 300:  # noqa: PLR2004 - HTTP
+        raise error_of(response, "PutObject", cos_path)
+    told = crc64_of(response)
+    if told is None:
+        return None
+    request_id = response.header(b"x-cos-request-id")
+    must_equal(told, crc64, "PutObject", cos_path, request_id)
+    return request_id
+
+
+def verify_upload(
+    response: Response, payload: Payload, operation: str, cos_path: str, *, etag_is_md5: bool
+) -> Stored:
+    """Compare the answer to an upload with its payload, by CRC-64 or else by an ETag.
+
+    Raises CosError.
+    """
+    request_id = response.header(b"x-cos-request-id")
+    etag = response.header(b"etag").strip('"')
+    told = crc64_of(response)
+    if told is not None:
+        must_equal(told, payload.crc64, operation, cos_path, request_id)
+        return Stored(etag, told, request_id)
+    if not etag:
+        raise odd_answer(response, operation, cos_path)
+    if etag_is_md5 and etag.lower() != payload.md5():
+        raise mismatch(operation, cos_path, request_id, "ETag")
+    return Stored(etag, payload.crc64, request_id, NO_CRC64)
+
+
+def verify_head(
+    head: Head | None, cos_path: str, size: int, crc64: int, answered: Copied | Stored
+) -> Stored:
+    """Compare by HEAD an object whose upload was answered without CRC-64. Raises CosError.
+
+    `size` (bytes) and `crc64` are those of the source; a `crc64` of -1 is not known.
+    """
+    etag, request_id = answered.etag, answered.request_id
+    if head is None or head.size != size or head.etag != etag:
+        raise mismatch("HeadObject", cos_path, head.request_id if head else "", "size or ETag")
+    if crc64 < 0:
+        return Stored(etag, crc64, request_id, NO_SOURCE_CRC64)
+    if head.crc64 is not None:
+        must_equal(head.crc64, crc64, "HeadObject", cos_path, head.request_id)
+        return Stored(etag, crc64, request_id)
+    return Stored(etag, crc64, request_id, NO_CRC64)
+
+
+def read_head(response: Response) -> Head:
+    """Return the description in the answer to a HEAD."""
+    return Head(
+        int(response.header(b"content-length") or -1),
+        response.header(b"etag").strip('"'),
+        crc64_of(response),
+        response.header(b"last-modified"),
+        response.header(b"x-cos-request-id"),
+        {name.decode("latin-1"): response.header(name) for name in response.headers},
+    )
+
+
+def read_result(response: Response, operation: str, cos_path: str) -> Copied:
+    """Return ETag and CRC-64 in the result of a copy or of joined parts. Raises CosError.
+
+    Both may take long: the status is 200 as they begin, and the body tells how they ended.
+    """
+    if is_error(response.body):
+        raise error_of(response, operation, cos_path)
+    etag = text_of(response.body, "ETag").strip('"')
+    if not etag:
+        raise odd_answer(response, operation, cos_path)
+    return Copied(etag, crc64_of(response), response.header(b"x-cos-request-id"))
+
+
+def read_copy(response: Response, operation: str, cos_path: str) -> Copied:
+    """Return the result of a copy, whose CRC-64 may stand in the body. Raises CosError."""
+    copied = read_result(response, operation, cos_path)
+    text = text_of(response.body, "CRC64")
+    if copied.crc64 is None and text.isdigit():
+        return copied._replace(crc64=int(text))
+    return copied
+
+
+def copy_error(error: CosError) -> CosError | SourceError:
+    """Return the error of a copy as one of its source, where it is that."""
+    kind, code, text = SourceError, error.code, ""
+    if error.status == 412:  # noqa: PLR2004 - HTTP
+        kind, code, text = SourceChanged, "Changed", "it changed after it was listed"
+    elif error.code == "NoSuchKey":
+        text = "it does not exist (any more)"
+    elif error.code == ARCHIVED:
+        text = "it is archived and must be restored before it can be copied"
+    if not text:
+        return error
+    return kind(
+        text,
+        operation=error.operation,
+        target=error.target,
+        status=error.status,
+        code=code,
+        request_id=error.request_id,
+        trace_id=error.trace_id,
+        side=error.side,
+    )
+
+
+def is_joined(etag: str, parts: int) -> bool:
+    """Return whether an ETag is of an object joined from this number of parts."""
+    return etag.endswith(f"-{parts}")
+
+
+def crc64_of(response: Response) -> int | None:
+    """Return the CRC-64 that COS computed, None when the answer has none."""
+    text = response.headers.get(b"x-cos-hash-crc64ecma")
+    return int(text) if text and (text.isdigit() or text.strip().isdigit()) else None
+
+
+def must_equal(told: int, expected: int, operation: str, cos_path: str, request_id: str) -> None:
+    """Raise CosError when two CRC-64s differ."""
+    if told != expected:
+        raise mismatch(operation, cos_path, request_id, "CRC-64")
+
+
+def mismatch(
+    operation: str, cos_path: str, request_id: str, what: str, *, retryable: bool = True
+) -> CosError:
+    """Return the error of an object that COS has stored with another `what`, such as a size."""
+    return CosError(
+        f"what COS stored is not what was sent: its {what} differs",
+        operation=operation,
+        target=cos_path,
+        code="ChecksumMismatch",
+        request_id=request_id,
+        retryable=retryable,
+    )
