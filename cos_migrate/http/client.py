@@ -22,6 +22,8 @@ _STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
 """Codes of a kept-alive connection that the server closed, when no byte of an answer came."""
 _IDLE_MOST = 128
 """Connections kept for later, over all hosts; more than that are closed."""
+_ROUTES_MOST = 1_000
+"""Routes remembered by the start of a URL: parsing one costs as much as half a signature."""
 
 
 class Request(NamedTuple):
@@ -55,6 +57,7 @@ class Fetcher:
         self._lock = threading.Lock()
         self._idle: dict[Route, list[Connection]] = {}
         self._idle_count = 0
+        self._routes: dict[str, Route] = {}
 
     @contextmanager
     def send(self, request: Request) -> Iterator[Incoming]:
@@ -75,6 +78,18 @@ class Fetcher:
 
     def route_of(self, url: str) -> Route:
         """Return how the host of a URL is reached. Raises SourceError where there is none."""
+        end = url.find("/", len("https://"))
+        base = url if end < 0 else url[:end]
+        route = self._routes.get(base)
+        if route is None:
+            route = self._parsed_route(url)
+            if url.startswith(("http://", "https://")):
+                if len(self._routes) >= _ROUTES_MOST:
+                    self._routes = {}
+                self._routes[base] = route
+        return route
+
+    def _parsed_route(self, url: str) -> Route:
         try:
             parts = urlsplit(url)
             tls = {"http": False, "https": True}[parts.scheme.lower()]
@@ -90,11 +105,11 @@ class Fetcher:
 
         Raises TransportError for what no header can hold.
         """
-        rest = request.url.partition("://")[2]
-        start = min((rest.index(mark) for mark in "/?" if mark in rest), default=len(rest))
-        target = rest[start:] if rest[start : start + 1] == "/" else "/" + rest[start:]
+        host, slash, rest = request.url.partition("://")[2].partition("/")
+        query = host.find("?")
+        target = slash + rest if query < 0 else f"/{host[query:]}{slash}{rest}"
         lines = header_lines([pair for pair in request.headers if pair[0].lower() != "host"])
-        place = route.target_prefix + request_target(target)
+        place = route.target_prefix + request_target(target or "/")
         first = f"{request.method} {place} HTTP/1.1\r\nHost: {route.authority}\r\n"
         last = f"{route.extra_head}User-Agent: cos-migrate/{__version__}\r\n\r\n"
         return b"%b%b%b" % (first.encode(), lines, last.encode())

@@ -7,10 +7,41 @@ import time
 NANO = 1_000_000_000
 """Nanoseconds of a second."""
 _PATIENCE_MOST = 300.0
+_MONTHS = (
+    b"Jan",
+    b"Feb",
+    b"Mar",
+    b"Apr",
+    b"May",
+    b"Jun",
+    b"Jul",
+    b"Aug",
+    b"Sep",
+    b"Oct",
+    b"Nov",
+    b"Dec",
+)
+_DAYS_BEFORE = dict(
+    zip(_MONTHS, (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334), strict=True)
+)
+"""Days of a common year before each month."""
+_DAYS_UNTIL_1970 = 719_162
+_MARCH = 59
 
 
 def seconds_of(value: bytes) -> int:
     """Return the instant that a header tells, -1 when it tells none."""
+    days = _DAYS_BEFORE.get(value[8:11])
+    if days is not None and len(value) == 29 and value[25:] == b" GMT":  # noqa: PLR2004
+        digits = value[5:7] + value[12:16] + value[17:19] + value[20:22] + value[23:25]
+        marks = value[3:5] + value[7:8] + value[11:12] + value[16:17] + value[19:20] + value[22:23]
+        if (
+            marks == b",    ::"
+            and value[:3].isalpha()
+            and digits.isdigit()
+            and value[12:16] >= b"1970"
+        ):
+            return _usual_date(days, int(digits))
     # Here and not above: loading it takes 10 ms, which a start of the tool need not spend.
     from email.utils import mktime_tz, parsedate_tz  # noqa: PLC0415
 
@@ -19,6 +50,22 @@ def seconds_of(value: bytes) -> int:
         return max(-1, int(mktime_tz(parsed))) if parsed else -1
     except (ValueError, OverflowError):
         return -1
+
+
+def _usual_date(days: int, number: int) -> int:
+    """Return the instant of a date in the form that servers send, many times as fast as `email`.
+
+    `days` stand before its month; `number` has the digits of day, year, hour, minute and second.
+    """
+    number, second = divmod(number, 100)
+    number, minute = divmod(number, 100)
+    number, hour = divmod(number, 100)
+    day, year = divmod(number, 10_000)
+    before = year - 1
+    if days >= _MARCH and year % 4 == 0 and (year % 100 or year % 400 == 0):
+        days += 1
+    days += day - 1 + 365 * before + before // 4 - before // 100 + before // 400 - _DAYS_UNTIL_1970
+    return max(-1, ((days * 24 + hour) * 60 + minute) * 60 + second)
 
 
 def ns_of(value: bytes) -> int:

@@ -83,7 +83,10 @@ class Answer:
         if headed:
             self._check_progress(size, data)
         elif len(self._raw) > _SMALL_HEAD:
-            self._check_head(self._raw)
+            if self._raw.find(b"\r\n\r\n", 0, _SMALL_HEAD) >= 0 and self.headers_done:
+                self._raw = b""
+            else:
+                self._check_head(self._raw)
 
     def _count_interim(self) -> None:
         """Leave an interim answer behind. Raises BadAnswer."""

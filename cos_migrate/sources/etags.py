@@ -10,6 +10,7 @@ from cos_migrate.model import Fingerprint, SourceObject
 
 _MD5 = 32
 """Hex digits of an MD5."""
+_MD5_SHAPE = re.compile(r"[0-9A-Fa-f]{32}(?:-[0-9]{1,5})?")
 _PARTS = re.compile(r"(?:-[0-9]{1,5})?")
 """What follows the MD5 of an object that was uploaded in parts."""
 _CONTENT_MD5 = re.compile("[0-9A-Fa-f]{32}")
@@ -97,7 +98,7 @@ class Etags:
     def _is_checksum(self, etag: str) -> bool:
         if self._own and self._own.fullmatch(etag):
             return True
-        return self._md5 and _all_md5((etag,)) and etag not in _INVENTED
+        return self._md5 and bool(_MD5_SHAPE.fullmatch(etag)) and etag not in _INVENTED
 
     def _learn(self, etags: Sequence[str], sizes: Sequence[int], different: set[str]) -> None:
         """Note ETags that objects of several sizes have, or that all objects of a page have."""

@@ -16,7 +16,7 @@ from cos_migrate.errors import SourceChanged, SourceError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.connection import Connection, Incoming, Response, Timeouts
 from cos_migrate.http.network import Proxy, Route
-from cos_migrate.model import Described, SourceObject, Target
+from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
 from cos_migrate.sources.http_reader import EmptyReader, HttpReader, Misreads
 from cos_migrate.sources.paged import PagedSource
@@ -116,7 +116,8 @@ class HttpSource(PagedSource, AdvisedSource):
         if response.status != _OK:
             raise SourceError("not the plain case", code="NotPlain")
         described = self.description(obj, response.headers)
-        fingerprint = described.fingerprint._replace(size=len(response.body))
+        _, mtime_ns, etag = described.fingerprint
+        fingerprint = Fingerprint(len(response.body), mtime_ns, etag)
         described = described._replace(fingerprint=fingerprint)
         described = self._believed(obj, described, response.headers, has_content=True)
         checking = Checking(described.checks)

@@ -53,7 +53,10 @@ def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) ->
     """
     found, warnings = {}, []
     for name in names:
-        value = text_of(headers.get(name.encode(), b"")).strip()
+        sent = headers.get(name.encode())
+        if not sent:
+            continue
+        value = text_of(sent).strip()
         if _BYTES.search(value):
             warnings.append(f"its {name} is not carried over: the value is not UTF-8")
         elif _BROKEN.search(value):

@@ -173,9 +173,9 @@ class VersionedSource(Source):
         only its ETag is missing and the whole content follows, the listed ETag may be the check.
         """
         listed, now = obj.fingerprint, described.fingerprint
-        found, is_page = self.verdict(listed, now), self._is_page(headers)
+        found = self.verdict(listed, now)
         if found is Verdict.CHANGED:
-            if is_page:
+            if self._is_page(headers):
                 raise self.contradiction(obj, "it is a web page that the source has not sent")
             raise self._changed(obj)
         if found is Verdict.CONTRADICTS:
@@ -183,11 +183,13 @@ class VersionedSource(Source):
             if not has_content or not checks or now.etag or sizes_differ(listed, now):
                 raise self.contradiction(obj, contradiction_text(listed, now))
             described = described._replace(checks=(*described.checks, *checks))
-        elif is_page and not (now.etag or now.mtime_ns >= 0 or b"last-modified" in headers):
+        elif not (now.etag or now.mtime_ns >= 0 or b"last-modified" in headers) and self._is_page(
+            headers
+        ):
             raise self.contradiction(obj, "it is a web page without an ETag and a time")
         mtime_ns = now.mtime_ns if now.mtime_ns >= 0 else listed.mtime_ns
         fingerprint = Fingerprint(now.size, mtime_ns, now.etag or listed.etag)
-        return described._replace(fingerprint=fingerprint)
+        return described if fingerprint == now else described._replace(fingerprint=fingerprint)
 
     def _is_page(self, headers: Mapping[bytes, bytes]) -> bool:
         """Return whether an answer may be the page of a proxy: HTML that no cloud signed for."""

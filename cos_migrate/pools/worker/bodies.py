@@ -139,11 +139,13 @@ class Bodies:
         described: Described,
         tell: Tell = lambda _: None,
     ) -> Body:
-        """Return the body of an object that somebody else has read and checked."""
+        """Return the body of an object whose content has been compared with `described.checks`."""
         payload = BytesPayload(data)
         for warning in described.warnings:
             tell(warning)
-        headers = self._headers(obj, described, payload.md5, tell)
+        compared = [check.expected.lower() for check in described.checks if check.kind == "MD5"]
+        md5 = compared.pop if compared else payload.md5
+        headers = self._headers(obj, described, md5, tell)
         return self._sealed(Body(payload, headers, described.fingerprint))
 
     @contextmanager

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from urllib.parse import urlsplit
 
 from cos_migrate.config.values import Secret
 
@@ -32,25 +31,28 @@ class Signer:
     ) -> tuple[tuple[str, str], ...]:
         """Return the headers of a request without a body, the signature among them.
 
-        `url` is encoded as it is sent, its parameters in order; `now`: seconds since 1970.
+        `url` is encoded as it is sent, with a path, its parameters in order; `now`: seconds since
+        1970.
         """
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-        parts = urlsplit(url)
+        scheme, _, rest = url.partition("://")
+        host, _, place = rest.partition("/")
+        path, _, asked = place.partition("?")
         lines = {name.lower(): value.strip() for name, value in headers.items()}
-        lines["host"] = parts.netloc.removesuffix(_PORTS[parts.scheme])
+        lines["host"] = host.removesuffix(_PORTS[scheme])
         lines["x-amz-content-sha256"] = _EMPTY
         lines["x-amz-date"] = moment
         names = sorted(lines)
         listed = ";".join(names)
-        query = "&".join(
-            pair if "=" in pair else f"{pair}=" for pair in parts.query.split("&") if pair
+        query = asked and "&".join(
+            [pair if "=" in pair else f"{pair}=" for pair in asked.split("&") if pair]
         )
         text = "\n".join(
             (
                 method,
-                parts.path or "/",
+                f"/{path}",
                 query,
-                *(f"{name}:{lines[name]}" for name in names),
+                *[f"{name}:{lines[name]}" for name in names],
                 "",
                 listed,
                 _EMPTY,
