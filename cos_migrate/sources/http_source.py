@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from cos_migrate.checksums import Checking
-from cos_migrate.errors import SourceChanged, SourceError
+from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.connection import Connection, Incoming, Response, Timeouts
 from cos_migrate.http.network import Proxy, Route
@@ -21,7 +21,7 @@ from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
 from cos_migrate.sources.http_reader import EmptyReader, HttpReader, Misreads
 from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer
-from cos_migrate.sources.versions import UNKNOWN, Verdict, unknown
+from cos_migrate.sources.versions import Verdict, unknown
 
 _CONDITION_STATUS = frozenset({412, 501})
 """Statuses that refuse a condition: it does not hold, or conditions are not supported."""
@@ -143,22 +143,6 @@ class HttpSource(PagedSource, AdvisedSource):
         """Request the headers of an object."""
         with self.answer(obj, "HEAD", None) as incoming:
             return self._described(obj, incoming, None)
-
-    def stat(self, obj: SourceObject) -> SourceObject:
-        """Return `obj` as the source has it now: a new version, or the listed one."""
-        return obj._replace(fingerprint=self._following(obj, self.describe(unknown(obj))))
-
-    def examine(self, obj: SourceObject) -> Described:
-        """Return what the source has now: a new version, or the listed one."""
-        if obj.fingerprint != UNKNOWN:
-            try:
-                described = self.describe(obj)
-            except SourceChanged:
-                pass  # a second answer must confirm it
-            else:
-                return described._replace(fingerprint=self._following(obj, described))
-        described = self.describe(unknown(obj))
-        return described._replace(fingerprint=self._following(obj, described))
 
     def download_name(self, obj: SourceObject) -> str:
         """Return the object's own key."""

@@ -105,6 +105,22 @@ class VersionedSource(Source):
         """Return the server that has an object, as conditions are refused or not."""
         return ""
 
+    def stat(self, obj: SourceObject) -> SourceObject:
+        """Return `obj` as the source has it now: a new version, or the listed one."""
+        return obj._replace(fingerprint=self._following(obj, self.describe(unknown(obj))))
+
+    def examine(self, obj: SourceObject) -> Described:
+        """Return what the source has now: a new version, or the listed one."""
+        if obj.fingerprint != UNKNOWN:
+            try:
+                described = self.describe(obj)
+            except SourceChanged:
+                pass  # a second answer must confirm it
+            else:
+                return described._replace(fingerprint=self._following(obj, described))
+        described = self.describe(unknown(obj))
+        return described._replace(fingerprint=self._following(obj, described))
+
     def unpin_copies(self, obj: SourceObject) -> bool:
         """Return whether a copy may be asked for without conditions, after they were refused.
 

@@ -16,7 +16,8 @@ from cos_migrate.errors import SourceError
 from cos_migrate.model import Found, ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cos_bucket.answers import described_by, grants_in
-from cos_migrate.sources.cos_bucket.source import CosBucketConfig, CosBucketSource
+from cos_migrate.sources.cos_bucket.config import CosBucketConfig
+from cos_migrate.sources.cos_bucket.source import CosBucketSource
 from cos_migrate.sources.instants import listed_instant
 from tests.sources.contract import (
     Cut,

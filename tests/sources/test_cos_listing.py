@@ -8,7 +8,8 @@ import pytest
 
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import SourceError
-from cos_migrate.sources.cos_bucket.source import CosBucketConfig, CosBucketSource
+from cos_migrate.sources.cos_bucket.config import CosBucketConfig
+from cos_migrate.sources.cos_bucket.source import CosBucketSource
 from tests.fakes.scripted import Asked, Says, Script, scripted
 from tests.sources.listings import names_of, second
 from tests.sources.test_cos_bucket import BUCKET, SECRET_ID, SECRET_KEY, TARGET

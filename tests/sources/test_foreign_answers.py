@@ -14,7 +14,8 @@ from cos_migrate.errors import SourceError
 from cos_migrate.http.connection import Response
 from cos_migrate.http.web_pages import words_in
 from cos_migrate.model import Fingerprint, SourceObject, Target
-from cos_migrate.sources.cos_bucket.source import CosBucketConfig, CosBucketSource
+from cos_migrate.sources.cos_bucket.config import CosBucketConfig
+from cos_migrate.sources.cos_bucket.source import CosBucketSource
 from cos_migrate.sources.http_source import HttpSource
 from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
 from cos_migrate.sources.qiniu.config import QiniuConfig

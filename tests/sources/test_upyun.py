@@ -17,7 +17,7 @@ from cos_migrate.config.values import Secret
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, ListRange, Note, Page, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.upyun import source as upyun
+from cos_migrate.sources.upyun import listing
 from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.upyun.source import UpyunSource
 from tests.fakes.cloud_http import Fault
@@ -383,9 +383,9 @@ def test_names_that_are_no_children(
 ) -> None:
     server.put("src/a", b"x")
     source = build(server, prefix="src/")
-    parsed = upyun._items
-    more = upyun._Item(name, is_folder=False, size=1, modified=1)
-    monkeypatch.setattr(upyun, "_items", lambda *words: [more, *parsed(*words)])
+    parsed = listing._children
+    more = listing.Child(name, is_folder=False, size=1, modified=1)
+    monkeypatch.setattr(listing, "_children", lambda *words: [more, *parsed(*words)])
     page = source.list_page(ListRange("src/"), "")
     assert [item.name for item in page.found if isinstance(item, SourceObject)] == ["src/a"]
     assert page.problem is not None

@@ -9,7 +9,8 @@ import pytest
 from cos_migrate.config.values import Secret
 from cos_migrate.http.dates import NANO
 from cos_migrate.model import Fingerprint, SourceObject, Target
-from cos_migrate.sources.cos_bucket.source import CosBucketConfig, CosBucketSource
+from cos_migrate.sources.cos_bucket.config import CosBucketConfig
+from cos_migrate.sources.cos_bucket.source import CosBucketSource
 from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
 from cos_migrate.sources.qiniu.config import QiniuConfig
 from cos_migrate.sources.qiniu.source import QiniuSource
@@ -76,7 +77,7 @@ def test_qiniu(etag: str) -> None:
         {"key": key, "hash": tag, "fsize": 5, "putTime": THEN // 100}
         for key, tag in (("a", etag), ("b", QETAG[:-1] + "x"))
     ]
-    objects, _ = QiniuSource(config, TARGET)._parsed({"items": items}, "")
+    objects = QiniuSource(config, TARGET)._objects(items)
     assert fields_of(objects) == [(len(etag) != len(QETAG), THEN), (False, THEN)]
 
 

@@ -1,23 +1,16 @@
-"""Another bucket on COS: listed by the SDK, copied by COS itself, or read where that is refused."""
+"""Another bucket on COS: COS itself copies its objects; where it refuses, they are read."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
-from urllib.parse import quote, unquote, unquote_plus
+from urllib.parse import quote, unquote_plus
 
 from cos_migrate.checksums import Check
 from cos_migrate.config import values
-from cos_migrate.config.options import option
-from cos_migrate.config.values import NO_SECRET, Secret
 from cos_migrate.cos.signature import SigningKeys, authorization
-from cos_migrate.errors import CosError, SourceError, TransportError
 from cos_migrate.http.client import Request
-from cos_migrate.http.connection import Timeouts
-from cos_migrate.http.network import Proxy
 from cos_migrate.http.s3xml import text_of
 from cos_migrate.model import (
     Described,
@@ -30,111 +23,28 @@ from cos_migrate.model import (
     Target,
 )
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.cos_bucket.answers import described_by, grants_in
-from cos_migrate.sources.etags import md5_checks, plain_tag
-from cos_migrate.sources.instants import listed_instant
-from cos_migrate.sources.key_pages import KeyPage
+from cos_migrate.sources.cos_bucket.config import CosBucketConfig
+from cos_migrate.sources.cos_bucket.listing import CosBucketListing
+from cos_migrate.sources.etags import md5_checks
 from cos_migrate.sources.lists import rejected_line
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
-from cos_migrate.sources.xml_characters import UNREADABLE
 from cos_migrate.text import printable
 
-_KEYS_PAGE = "https://console.cloud.tencent.com/cam/capi"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CosBucketConfig:
-    """Another bucket of COS, copied on the server side."""
-
-    src_region: str = option(
-        "srcRegion",
-        help="region of the source bucket",
-        parse=values.region,
-        legal="lower case letters, digits and hyphens, such as ap-shanghai",
-        batch=True,
-    )
-    src_bucket_name: str = option(
-        "srcBucketName",
-        help="source bucket",
-        parse=values.source_bucket_name,
-        legal="<name>-<APPID> in lower case letters, digits and hyphens",
-        batch=True,
-    )
-    src_secret_id: Secret = option(
-        "srcSecretId",
-        help="SecretId that may read the source bucket",
-        parse=values.secret,
-        legal=f"the SecretId from {_KEYS_PAGE}",
-        secret=True,
-        placeholders=("COS_SECRETID", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
-        batch=True,
-    )
-    src_secret_key: Secret = option(
-        "srcSecretKey",
-        help="SecretKey that belongs to srcSecretId",
-        parse=values.secret,
-        legal=f"the SecretKey from {_KEYS_PAGE}",
-        secret=True,
-        placeholders=("COS_SECRETKEY", "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"),
-        batch=True,
-    )
-    src_token: Secret = option(
-        "srcToken",
-        help="token of a temporary credential",
-        default=NO_SECRET,
-        parse=values.secret,
-        legal="the token that came with srcSecretId and srcSecretKey, or nothing",
-        secret=True,
-    )
-    src_cos_path: str = option(
-        "srcCosPath",
-        help="folder in the source bucket",
-        parse=values.cos_folder("srcCosPath must start with /"),
-        legal="a path that starts with /, such as /folder/doc/",
-    )
-    src_end_point_suffix: str = option(
-        "srcEndPointSuffix",
-        help="replaces cos.<srcRegion>.myqcloud.com, for listing and copying",
-        default="",
-        parse=values.endpoint_suffix,
-        legal="host or host:port without http://, such as cos.example.com or localhost:8080",
-    )
-    src_file_list: str = option(
-        "srcFileList",
-        help="file of keys, URL-encoded, one a line: copy these instead of listing the bucket",
-        default="",
-        parse=values.existing_file,
-        legal="the absolute path of an existing file, or nothing",
-        path=True,
-    )
-    src_storage_class: str = option(
-        "srcStorageClass",
-        help="copy only objects of this storage class",
-        default="",
-        parse=values.storage_class,
-        legal=f"{', '.join(values.STORAGE_CLASSES)}; or nothing",
-    )
-
-
-_PAGE = 1000
-_BAD_CHARACTER = 14
-"""expat's XML_ERROR_BAD_CHAR_REF."""
 _KEYS_SAFE = "/-_.~"
 _SPELLINGS = {value: name for name, value in values.STORAGE_CLASSES.items()}
 _ACL_MOST = 1 << 20
 """Bytes that are read of an ACL."""
 
 
-class CosBucketSource(KeyOrderedSource):
-    """What lies in a folder of a bucket, or is named in a list of keys."""
+class CosBucketSource(CosBucketListing):
+    """The objects in a folder of a COS bucket, or those that a file of keys names."""
 
     migrate_type = "migrateBucketCopy"
     record_kind = "migrate_copy_bucket"
     copies: ClassVar[bool] = True
     keyed_by_path: ClassVar[bool] = False
     Config = CosBucketConfig
-    config: CosBucketConfig
 
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
@@ -177,27 +87,14 @@ class CosBucketSource(KeyOrderedSource):
         super().__init__(config, target, options)
         config = self.config
         self._keys = SigningKeys(config.src_secret_id.reveal(), config.src_secret_key.reveal())
-        self._suffix = config.src_end_point_suffix or f"cos.{config.src_region}.myqcloud.com"
-        self._host = f"{config.src_bucket_name}.{self._suffix}"
-        self._scheme = "https" if self.options.https else "http"
-        self._authority = self._fetcher.route_of(f"{self._scheme}://{self._host}").authority
-        # Asking for an ACL takes a request of its own, and waits for it.
+        # An ACL takes a second request, which `begin` would wait for.
         self.one_host = not self.options.copy_acl
         self._below_target = self._target_folder()
-        self._sdk = functools.cache(self._make_sdk)
 
     @classmethod
     def announcement(cls, config: Any) -> str:
         """Say, as the Java tool does, that the credential of the source is a temporary one."""
         return "Use temporary token to list object" if config.src_token.reveal() else ""
-
-    def timeouts(self) -> Timeouts:
-        """Return those of this tool: the section has none."""
-        return Timeouts(request=self.options.request_timeout)
-
-    def proxy(self) -> Proxy | None:
-        """Return the proxy for COS: the section has none."""
-        return self.options.proxy
 
     def job_text(self) -> str:
         """Name this job by both folders and the source bucket."""
@@ -208,16 +105,6 @@ class CosBucketSource(KeyOrderedSource):
         )
 
     # -- listing -------------------------------------------------------------------------------
-
-    @property
-    def prefix(self) -> str:
-        """The folder, without its leading `/`."""
-        return self.config.src_cos_path[1:]
-
-    @property
-    def key_file(self) -> str:
-        """Path of `srcFileList`; empty: the folder is listed."""
-        return self.config.src_file_list
 
     def list_bucket(self, part: ListRange, marker: str) -> Page:
         """Return the next page of a range; objects of another storage class are rejected."""
@@ -254,102 +141,6 @@ class CosBucketSource(KeyOrderedSource):
             return obj
         line = f"[condition_not_match] [reason: below cosPath]  [key: /{obj.name}]"
         return Rejected(obj.name, obj.key, line)
-
-    def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
-        """List by the SDK, as the documentation of GET Bucket has it."""
-        from cos_migrate.cos.sdk import call  # noqa: PLC0415 - workers need no SDK
-
-        try:
-            answer = call(
-                "GetBucket",
-                prefix,
-                self._sdk().list_objects,
-                Bucket=self.config.src_bucket_name,
-                Prefix=prefix,
-                Marker=after,
-                Delimiter=delimiter,
-                MaxKeys=_PAGE,
-                EncodingType="url",
-            )
-        except CosError as error:
-            details = ErrorDetails(error.status, error.code, str(error), error.request_id)
-            raise self.error("ListObjects", prefix or "/", details) from error
-        except TransportError as error:
-            details = ErrorDetails(0, error.code, f"{self._host}: {error}")
-            failure = self.error("ListObjects", prefix or "/", details)
-            failure.retryable = error.retryable
-            raise failure from error
-        except (SyntaxError, ValueError, LookupError, TypeError, AttributeError) as error:
-            # What the SDK raises when the answer is no XML (SyntaxError), or another than it knows.
-            if getattr(error, "code", 0) == _BAD_CHARACTER:
-                details = ErrorDetails(
-                    0, UNREADABLE, "a key in the listing holds what XML cannot carry"
-                )
-                unreadable = self.error("ListObjects", prefix or "/", details)
-                unreadable.retryable = True
-                raise unreadable from error
-            raise self._no_listing(prefix) from error
-        if "IsTruncated" not in answer and ("Endpoint" in answer or "Code" in answer):
-            # The SDK takes a redirect for a success.
-            where = answer.get("Endpoint", "another endpoint")
-            details = ErrorDetails(
-                0, "WrongRegion", f"the bucket is not here, COS points to {where}"
-            )
-            raise self.error("ListObjects", prefix or "/", details)
-        try:
-            return self._page_of(answer)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise self._no_listing(prefix) from error
-
-    def _page_of(self, answer: Mapping[str, Any]) -> KeyPage:
-        """Return what an answer lists; raises LookupError and the like when it is none."""
-        # A blank may come as + or as %20; the SDK's own decoding knows %20 alone.
-        decode = unquote_plus if answer.get("EncodingType") == "url" else unquote
-        objects = [
-            self._listed_entry(decode(entry["Key"]), entry) for entry in answer.get("Contents", [])
-        ]
-        folders = [decode(entry["Prefix"]) for entry in answer.get("CommonPrefixes", [])]
-        truncated = {"true": True, "false": False}[answer["IsTruncated"].lower()]
-        objects = self.etags.marked(objects)
-        return KeyPage(objects, folders, truncated, decode(answer.get("NextMarker") or ""))
-
-    def _no_listing(self, prefix: str) -> SourceError:
-        details = ErrorDetails(200, "BadAnswer", f"{self._host} does not answer as COS does")
-        failure = self.error("ListObjects", prefix or "/", details)
-        failure.retryable = True
-        return failure
-
-    def _listed_entry(self, name: str, entry: Mapping[str, str]) -> SourceObject:
-        fingerprint = Fingerprint(
-            int(entry["Size"]),
-            listed_instant(entry.get("LastModified") or ""),
-            plain_tag(entry.get("ETag") or ""),
-        )
-        storage_class = entry.get("StorageClass") or "STANDARD"
-        return SourceObject(name, self.key_of(name), fingerprint, storage_class=storage_class)
-
-    def key_of(self, name: str) -> str:
-        """Return what follows the folder; a key of srcFileList counts whole."""
-        return name if self.key_file else name[len(self.prefix) :]
-
-    def _make_sdk(self) -> Any:
-        from cos_migrate.cos.sdk import client_of  # noqa: PLC0415 - workers need no SDK
-
-        config = self.config
-        timeouts = self.timeouts()
-        return client_of(
-            region=config.src_region,
-            secret_id=config.src_secret_id.reveal(),
-            secret_key=config.src_secret_key.reveal(),
-            token=config.src_token.reveal(),
-            suffix=config.src_end_point_suffix,
-            https=self.options.https,
-            ca_file=self.options.ca_file,
-            proxy=self.options.proxy,
-            timeouts=timeouts,
-            # A second try is made where the SDK knows another domain.
-            retry=0 if config.src_end_point_suffix else 1,
-        )
 
     def wanted(self, obj: SourceObject) -> bool:
         """Return whether an object is of the class that srcStorageClass wants."""

@@ -30,12 +30,12 @@ from cos_migrate.sources.etags import Etags, plain_tag
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.qiniu.collapsed import CollapsedKeys, same_target
 from cos_migrate.sources.qiniu.config import QiniuConfig
+from cos_migrate.sources.qiniu.listing import KeyListing, fingerprint_of
+from cos_migrate.sources.qiniu.refusals import DomainRefusals
 from cos_migrate.sources.qiniu.services import (
     Account,
     Services,
     details_of,
-    made_marker,
-    marker_key,
 )
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
@@ -47,14 +47,8 @@ _SINGLE, _BLOCKS = 0x16, 0x96
 """First bytes of the qetags that content alone tells: of one block, and of several."""
 _QETAG = "[0-9A-Za-z_-]{28}"
 """What a qetag looks like: 21 bytes in base64."""
-_FROZEN = frozenset({2, 3})
-"""Storage classes (archive, deep archive) that must be restored before they can be read."""
-_RESTORED = 2
-_DISABLED = 1
 _KEPT = 256
-"""Markers kept of pages that were listed last, and names that are known to be alone."""
-_MOST_EMPTY = 10_000
-"""Empty pages in a row after which a listing counts as stuck."""
+"""Names that are remembered for sharing their key with no other."""
 
 
 class QiniuSource(KeyOrderedSource):
@@ -111,10 +105,10 @@ class QiniuSource(KeyOrderedSource):
         self._domain = f"{'https' if route.tls else 'http'}://{route.authority}"
         self._keys = CollapsedKeys(base_of(config.prefix))
         self._lock = threading.Lock()
-        self._markers: dict[tuple[str, str], str] = {}
-        self._served = False
-        self._alike: bool | None = None
-        """Whether the markers that are given are like those that are made; None: not seen yet."""
+        self._refusals = DomainRefusals(
+            self._services, self._domain.partition("://")[2], signs=config.need_sign
+        )
+        self._listing = KeyListing(self._services, self._objects, self.error)
         self._alone: set[str] = set()
 
     # -- records ---------------------------------------------------------------------------------
@@ -138,7 +132,7 @@ class QiniuSource(KeyOrderedSource):
         """Cut a range of the bucket, unless the service accepts only markers that it gave."""
         halves = super().split(part, marker)
         # The second half could then be reached from the beginning only.
-        return None if self._alike is False else halves
+        return halves if self._listing.accepts_made_markers is not False else None
 
     def key_of(self, name: str) -> str:
         """Return the key below the prefix's folder, without doubled slashes."""
@@ -149,81 +143,17 @@ class QiniuSource(KeyOrderedSource):
         return ()
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
-        """Return the next page that is not empty: Qiniu may send empty ones before the end."""
-        marker, passed_over = self._given(prefix, after), ""
-        if after and not marker:
-            passed_over = after
-            marker = made_marker(after) if self._makes_markers(prefix) else ""
-        for _ in range(_MOST_EMPTY):
-            try:
-                answer = self._services.list_keys(prefix, marker, delimiter)
-            except SourceError as error:
-                if error.code != "BadMarker" or not marker or delimiter:
-                    raise
-                # It takes no markers but those that it gives.
-                marker, passed_over = "", after
-                continue
-            objects, folders = self._parsed(answer, prefix)
-            if passed_over:
-                objects = [obj for obj in objects if obj.name > passed_over]
-            following = str(answer.get("marker") or "")
-            if objects or folders or not following:
-                if objects and following and not delimiter:
-                    self._remember((prefix, objects[-1].name), following)
-                    self._learn(objects[-1].name, following)
-                return KeyPage(objects, folders, truncated=bool(following))
-            if following == marker:
-                break
-            marker = following
-        stuck = ErrorDetails(
-            200, "ListingStuck", "the listing does not get on: empty pages without end"
-        )
-        raise self.error("ListObjects", prefix, stuck)
+        """Return the next page that is not empty."""
+        return self._listing.page(prefix, after, delimiter)
 
-    def _learn(self, last: str, following: str) -> None:
-        """Compare a marker that was given with the one that is made of the same key."""
-        if self._alike is None:
-            self._alike = marker_key(following) == last
-
-    def _makes_markers(self, prefix: str) -> bool:
-        """Return whether markers that are made of keys mean to this service what they say.
-
-        One that reads them otherwise would leave keys out without an error.
-        """
-        if self._alike is None:
-            self.list_keys(prefix, "", "")
-        return bool(self._alike)
-
-    def _parsed(
-        self, answer: Mapping[str, Any], prefix: str
-    ) -> tuple[list[SourceObject], list[str]]:
-        try:
-            if not answer.keys() & {"items", "commonPrefixes", "marker"}:
-                raise LookupError
-            objects = self.etags.marked([self._object(item) for item in answer.get("items") or ()])
-            return objects, [str(folder) for folder in answer.get("commonPrefixes") or ()]
-        except (LookupError, TypeError, ValueError):
-            bad = ErrorDetails(200, "BadListing", "a page of the listing cannot be understood")
-            failed = self.error("ListObjects", prefix, bad)
-            failed.retryable = True  # it may have been garbled on its way
-            raise failed from None
-
-    def _given(self, prefix: str, after: str) -> str:
-        """Return Qiniu's own marker of what lies behind a key that ended a page, else nothing."""
-        with self._lock:
-            return self._markers.get((prefix, after), "")
-
-    def _remember(self, place: tuple[str, str], marker: str) -> None:
-        with self._lock:
-            self._markers[place] = marker
-            if len(self._markers) > _KEPT:
-                del self._markers[next(iter(self._markers))]
+    def _objects(self, items: Iterable[Mapping[str, Any]]) -> list[SourceObject]:
+        return self.etags.marked([self._object(item) for item in items])
 
     def _object(self, item: Mapping[str, Any]) -> SourceObject:
         name = item["key"]
         if not isinstance(name, str):
             raise TypeError
-        return SourceObject(name, self.key_of(name), _fingerprint(item))
+        return SourceObject(name, self.key_of(name), fingerprint_of(item))
 
     # -- objects ---------------------------------------------------------------------------------
 
@@ -248,7 +178,7 @@ class QiniuSource(KeyOrderedSource):
     def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
         """Return the content, and remember that the domain serves the bucket."""
         content = super().plain_content(obj, response)
-        self._served = True
+        self._refusals.served = True
         return content
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
@@ -306,7 +236,7 @@ class QiniuSource(KeyOrderedSource):
         if known is None:
             return super().stat(obj)
         try:
-            return obj._replace(fingerprint=_fingerprint(known))
+            return obj._replace(fingerprint=fingerprint_of(known))
         except (LookupError, TypeError, ValueError):
             details = ErrorDetails(
                 200, "NotQiniu", "what it tells of the object cannot be understood"
@@ -326,10 +256,10 @@ class QiniuSource(KeyOrderedSource):
             self._must_be_alone(obj)
         try:
             with super().answer(obj, method, span) as incoming:
-                self._served = True
+                self._refusals.served = True
                 yield incoming
         except SourceError as error:
-            details = self._explained(obj, error)
+            details = self._refusals.explain(obj.name, error)
             if details.code == error.code:
                 raise
             raise self.error(error.operation, obj.name, details) from error
@@ -352,50 +282,6 @@ class QiniuSource(KeyOrderedSource):
             self._alone.add(obj.name)
             if len(self._alone) > _KEPT:
                 self._alone.pop()
-
-    def _explained(self, obj: SourceObject, error: SourceError) -> ErrorDetails:
-        """Return what is behind an error of the download domain."""
-        details = ErrorDetails(error.status, error.code, str(error), error.request_id)
-        if error.code == "BadToken" and not self.config.need_sign:
-            message = "the download domain wants signed URLs"
-            return details._replace(code="SignatureWanted", message=message)
-        if error.code not in {"Forbidden", "NoSuchKey"}:
-            return details
-        try:
-            known = self._services.stat(obj.name)
-        except SourceError:
-            return details
-        if known is None:
-            return details
-        if error.code == "NoSuchKey":
-            return self._not_served(details)
-        if known.get("type") in _FROZEN and known.get("restoreStatus") != _RESTORED:
-            return details._replace(code="Archived", message="Qiniu refuses to send it")
-        if known.get("status") == _DISABLED:
-            return details._replace(code="Disabled", message="it is disabled at Qiniu (status 1)")
-        return details
-
-    def _not_served(self, details: ErrorDetails) -> ErrorDetails:
-        """Return why the domain has not what the bucket has."""
-        host = self._domain.partition("://")[2]
-        message = f"the bucket has it, but {host} does not serve it"
-        try:
-            domains = self._services.domains()
-        except SourceError:
-            domains = ()
-        if domains:
-            message += f"; the bucket's download domains: {', '.join(domains)}"
-        elsewhere = not self._served and host not in domains
-        return details._replace(code="WrongDomain" if elsewhere else "NotServed", message=message)
-
-
-def _fingerprint(found: Mapping[str, Any]) -> Fingerprint:
-    """Return what a listing or stat tells; its time to the second, as the domain has it."""
-    size, etag, put_time = int(found["fsize"]), found["hash"], int(found.get("putTime") or 0)
-    if not isinstance(etag, str):
-        raise TypeError
-    mtime_ns = put_time // 10_000_000 * 1_000_000_000 if put_time > 0 else -1
-    return Fingerprint(size, mtime_ns, etag)
 
 
 def _checks(etag: str, size: int) -> tuple[Check, ...]:

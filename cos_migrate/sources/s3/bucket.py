@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceError
@@ -28,7 +28,7 @@ from cos_migrate.sources.metadata import Carried
 from cos_migrate.sources.s3 import listing as s3_listing
 from cos_migrate.sources.s3.acl import carried_acl
 from cos_migrate.sources.s3.description import description_of, is_archived
-from cos_migrate.sources.s3.endpoint import Endpoint, region_expected, regional_host
+from cos_migrate.sources.s3.endpoint import Endpoint, misdirection, region_expected
 from cos_migrate.sources.s3.listing import Listing
 from cos_migrate.sources.s3.signer import Signer
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
@@ -292,7 +292,9 @@ class S3Source(KeyOrderedSource):
             if "region" in self.where_regions_stand:
                 text += f": set [{self.migrate_type}] region={region}"
             return details._replace(code="RegionLearnt", message=text)
-        where = self._where_it_is(region, text_of(answer.body, "Endpoint"))
+        where = misdirection(
+            self.endpoint, self._signer.region, region, text_of(answer.body, "Endpoint")
+        )
         return details._replace(
             message=f"{where}; it says: {details.message}" if details.message else where
         )
@@ -307,19 +309,6 @@ class S3Source(KeyOrderedSource):
         error = super().error(operation, target, details)
         error.retryable = error.retryable or details.code == "RegionLearnt"
         return error
-
-    def _where_it_is(self, region: str, endpoint: str) -> str:
-        """Return what is wrong with the endpoint, and which is right where that was told."""
-        used = urlsplit(self.endpoint.base).netloc
-        if region and self.endpoint.is_amazon:
-            right = regional_host(used, region)
-            return (
-                f"the bucket is in region {region}, not in {self.endpoint.region}: "
-                f"set endPoint={right}"
-            )
-        if endpoint:
-            return f"the bucket is not at {used}: the service names {endpoint}"
-        return f"the bucket is not at {used}, or not in region {self._signer.region}"
 
 
 def _path_of(obj: SourceObject) -> str:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar
 from urllib.parse import quote
 
 from cos_migrate.checksums import Check
@@ -39,28 +38,22 @@ from cos_migrate.sources.key_pages import outside_failure
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.upyun.java_dates import java_date, same_instant
+from cos_migrate.sources.upyun.listing import (
+    PAGE,
+    Child,
+    LoopDetector,
+    children_of,
+    document_of,
+    is_child,
+)
 
 _PUBLIC = "v0.api.upyun.com"
-_END = "g2gCZAAEbmV4dGQAA2VvZg"
-"""The iterator behind the last page of a folder."""
-_PAGE = 1000
-"""Children on a page."""
 _PAGE_MOST = JSON_MOST + 1
 """Bytes of the largest page of a listing that is believed."""
 _CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
 _NOT_FOUND = 404
 _META = b"x-upyun-meta-"
 _VALUE = re.compile(r"\[fileSize: (-?[0-9]+)\] \[etag: (.*)\]", re.DOTALL)
-
-
-class _Item(NamedTuple):
-    """One child of a folder."""
-
-    name: str
-    is_folder: bool
-    size: int
-    modified: int
-    """Seconds since 1970."""
 
 
 class UpyunSource(BucketSource):
@@ -101,8 +94,7 @@ class UpyunSource(BucketSource):
         endpoint = config.end_point or _PUBLIC
         scheme = "https" if config.src_https else "http"
         self._api = endpoint if "://" in endpoint else f"{scheme}://{endpoint}"
-        self._lock = threading.Lock()
-        self._came_from: dict[str, dict[str, str]] = {}
+        self._loops = LoopDetector()
 
     @classmethod
     def announcement(cls, config: UpyunConfig) -> str:
@@ -153,9 +145,9 @@ class UpyunSource(BucketSource):
             line = f"[{self.migrate_type}] prefix={self.config.prefix}: there is no such folder"
             return Page([Note(line, warning=True)], "")
         first = items[0].name if items else ""
-        outside = next((item.name for item in items if not _is_child(item.name)), None)
+        outside = next((item.name for item in items if not is_child(item.name)), None)
         problem = None if outside is None else outside_failure(folder, outside)
-        items = [item for item in items if _is_child(item.name)]
+        items = [item for item in items if is_child(item.name)]
         found: list[Found] = [
             SourceObject(
                 folder + item.name,
@@ -166,7 +158,9 @@ class UpyunSource(BucketSource):
             if not item.is_folder
         ]
         more = tuple(ListRange(f"{folder}{item.name}/") for item in items if item.is_folder)
-        self._must_get_on(folder, marker, following, first)
+        if self._loops.returns(folder, marker, following, first):
+            details = ErrorDetails(200, "ListingLoops", "the listing goes round in circles")
+            raise self.error("ListFolder", folder, details)
         return Page(found, following, more, problem)
 
     def _is_absent(self, folder: str, error: SourceError) -> bool:
@@ -185,9 +179,9 @@ class UpyunSource(BucketSource):
             # An operator may be allowed to see this folder alone.
         return True
 
-    def _asked_for(self, folder: str, marker: str) -> tuple[list[_Item], str]:
+    def _asked_for(self, folder: str, marker: str) -> tuple[list[Child], str]:
         """Return the children on a page, and the iterator of the next one or nothing."""
-        headers = [("Accept", "application/json"), ("x-list-limit", str(_PAGE))]
+        headers = [("Accept", "application/json"), ("x-list-limit", str(PAGE))]
         headers.append(("x-list-order", "asc" if self.config.acsending_order else "desc"))
         if marker:
             headers.append(("x-list-iter", marker))
@@ -197,10 +191,7 @@ class UpyunSource(BucketSource):
                     incoming.status, incoming.headers, incoming.read_all(_PAGE_MOST)
                 )
         except TransportError as error:
-            details = ErrorDetails(error.status, error.code, str(error))
-            failed = self.error("ListFolder", folder, details)
-            failed.retryable = error.retryable
-            raise failed from error
+            raise self.transport_error("ListFolder", folder, error, str(error)) from error
         gone = answer.status == _NOT_FOUND and not self.is_foreign(answer)
         if gone and folder not in {self._base, ""}:
             return [], ""  # it was removed after it was seen
@@ -210,43 +201,19 @@ class UpyunSource(BucketSource):
                 details = details._replace(code="NoSuchFolder" if folder else "NoSuchBucket")
             raise self.answer_error("ListFolder", folder, answer, details)
         iterator = answer.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
-        document = _document(answer.body)
+        document = document_of(answer.body)
         if not iterator and "files" not in document:
             # What answers without an iterator sends a file, or is not Upyun.
             code = "NoSuchFolder" if folder else "NotUpyun"
             details = ErrorDetails(200, code, "the answer is no listing of a folder")
             raise self.error("ListFolder", folder, details)
         try:
-            following = iterator or str(document.get("iter") or "")
-            ends = following.rstrip("=") == _END
-            items = _items(answer.body, document)
-            if not following and len(items) >= _PAGE:
-                raise ValueError  # a full page must say what follows it
+            return children_of(answer.body, document, iterator)
         except (ValueError, LookupError, TypeError):
             details = ErrorDetails(200, "NotUpyun", "a page of the listing cannot be understood")
             failed = self.error("ListFolder", folder, details)
             failed.retryable = True  # it may have been garbled on its way
             raise failed from None
-        return items, "" if ends else following
-
-    def _must_get_on(self, folder: str, marker: str, following: str, first: str) -> None:
-        """Raise SourceError when a listing comes to where it has been.
-
-        `first` is the first name on the page: iterators may be new each time. A page that is asked
-        for again, because its answer was lost, is where it was before.
-        """
-        with self._lock:
-            seen = self._came_from.setdefault(folder, {})
-            came_from = {
-                seen.setdefault(place, marker)
-                for place in (f"iter {following}", f"name {first}")
-                if not place.endswith(" ")
-            }
-            if not following:
-                del self._came_from[folder]
-        if came_from - {marker} or (following and following == marker):
-            details = ErrorDetails(200, "ListingLoops", "the listing goes round in circles")
-            raise self.error("ListFolder", folder, details)
 
     def listed_key(self, line: str, number: int) -> Found | None:
         """Return the object of a line: a key with or without a leading `/`."""
@@ -328,49 +295,6 @@ class UpyunSource(BucketSource):
         return ErrorDetails(
             status, _CODES.get(status, ""), message or f"Upyun answered {status}", request_id
         )
-
-
-def _is_child(name: str) -> bool:
-    """Return whether a name can be that of a child of a folder."""
-    return "/" not in name and name not in {".", ".."}
-
-
-def _document(body: bytes) -> Mapping[str, Any]:
-    """Return the JSON object that a page is, an empty one where it is none."""
-    if not body.lstrip().startswith(b"{"):
-        return {}
-    try:
-        found = parse_json(body)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _items(body: bytes, document: Mapping[str, Any]) -> list[_Item]:
-    """Parse a page: JSON as it is asked for, which `document` is, or the older lines of text.
-
-    Raises ValueError, LookupError and TypeError when it is neither.
-    """
-    if document:
-        found: list[dict[str, Any]] = document["files"] or []
-        items = [_item_of(each) for each in found]
-    else:
-        lines = [line.split("\t") for line in body.decode().split("\n") if line]
-        items = [
-            _Item("\t".join(name), kind == "F", int(size), int(modified))
-            for *name, kind, size, modified in lines
-        ]
-    if not all(item.name for item in items):
-        raise ValueError
-    return items
-
-
-def _item_of(found: Mapping[str, Any]) -> _Item:
-    """Return one child; of a folder nothing but its name counts."""
-    if found["type"] in {"folder", "F"}:
-        return _Item(str(found["name"]), is_folder=True, size=0, modified=0)
-    size, modified = int(found["length"]), int(found["last_modified"])
-    return _Item(str(found["name"]), is_folder=False, size=size, modified=modified)
 
 
 def _md5_of(value: bytes) -> str:

@@ -11,7 +11,7 @@ import pytest
 from cos_migrate.config import loader as config
 from cos_migrate.config.given import Override
 from cos_migrate.errors import ConfigError
-from cos_migrate.sources.cos_bucket.source import CosBucketConfig
+from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.oss.source import AliyunConfig
 from cos_migrate.sources.qiniu.config import QiniuConfig

@@ -14,7 +14,7 @@ from cos_migrate.config.common import Common
 from cos_migrate.config.loader import Config
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import ConfigError
-from cos_migrate.sources.cos_bucket.source import CosBucketConfig
+from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.s3.aws import AwsConfig
 from cos_migrate.sources.upyun.config import UpyunConfig
 

@@ -18,7 +18,7 @@ from cos_migrate.config.given import Override
 from cos_migrate.config.loader import Loaded
 from cos_migrate.config.options import Mistake, option
 from cos_migrate.config.values import Secret, TimeWindow
-from cos_migrate.sources.cos_bucket.source import CosBucketConfig
+from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.s3.aws import AwsConfig
 from cos_migrate.sources.upyun.config import UpyunConfig

@@ -19,7 +19,7 @@ from cos_migrate.sources.qiniu.services import details_of, marker_key
 from cos_migrate.sources.s3 import listing as s3_listing
 from cos_migrate.sources.s3.acl import carried_acl
 from cos_migrate.sources.source_errors import ErrorAnswer
-from cos_migrate.sources.upyun.source import _document
+from cos_migrate.sources.upyun.listing import document_of
 from tests.functional.raw_server import Request, raw_server
 
 MEGABYTE = 1 << 20
@@ -80,7 +80,7 @@ def test_a_full_page_of_the_longest_keys_is_read() -> None:
 def test_hostile_json_is_refused(document: bytes) -> None:
     with pytest.raises(ValueError, match="its JSON"):
         parse_json(document)
-    assert _document(document) == {}
+    assert document_of(document) == {}
     assert details_of(ErrorAnswer(500, {}, document)).message == "Qiniu answered 500"
 
 

@@ -1,0 +1,85 @@
+"""The `[migrateBucketCopy]` section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cos_migrate.config import values
+from cos_migrate.config.options import option
+from cos_migrate.config.values import NO_SECRET, Secret
+
+_KEYS_PAGE = "https://console.cloud.tencent.com/cam/capi"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CosBucketConfig:
+    """Another bucket of COS, copied on the server side."""
+
+    src_region: str = option(
+        "srcRegion",
+        help="region of the source bucket",
+        parse=values.region,
+        legal="lower case letters, digits and hyphens, such as ap-shanghai",
+        batch=True,
+    )
+    src_bucket_name: str = option(
+        "srcBucketName",
+        help="source bucket",
+        parse=values.source_bucket_name,
+        legal="<name>-<APPID> in lower case letters, digits and hyphens",
+        batch=True,
+    )
+    src_secret_id: Secret = option(
+        "srcSecretId",
+        help="SecretId that may read the source bucket",
+        parse=values.secret,
+        legal=f"the SecretId from {_KEYS_PAGE}",
+        secret=True,
+        placeholders=("COS_SECRETID", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+        batch=True,
+    )
+    src_secret_key: Secret = option(
+        "srcSecretKey",
+        help="SecretKey that belongs to srcSecretId",
+        parse=values.secret,
+        legal=f"the SecretKey from {_KEYS_PAGE}",
+        secret=True,
+        placeholders=("COS_SECRETKEY", "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"),
+        batch=True,
+    )
+    src_token: Secret = option(
+        "srcToken",
+        help="token of a temporary credential",
+        default=NO_SECRET,
+        parse=values.secret,
+        legal="the token that came with srcSecretId and srcSecretKey, or nothing",
+        secret=True,
+    )
+    src_cos_path: str = option(
+        "srcCosPath",
+        help="folder in the source bucket",
+        parse=values.cos_folder("srcCosPath must start with /"),
+        legal="a path that starts with /, such as /folder/doc/",
+    )
+    src_end_point_suffix: str = option(
+        "srcEndPointSuffix",
+        help="replaces cos.<srcRegion>.myqcloud.com, for listing and copying",
+        default="",
+        parse=values.endpoint_suffix,
+        legal="host or host:port without http://, such as cos.example.com or localhost:8080",
+    )
+    src_file_list: str = option(
+        "srcFileList",
+        help="file of keys, URL-encoded, one a line: copy these instead of listing the bucket",
+        default="",
+        parse=values.existing_file,
+        legal="the absolute path of an existing file, or nothing",
+        path=True,
+    )
+    src_storage_class: str = option(
+        "srcStorageClass",
+        help="copy only objects of this storage class",
+        default="",
+        parse=values.storage_class,
+        legal=f"{', '.join(values.STORAGE_CLASSES)}; or nothing",
+    )

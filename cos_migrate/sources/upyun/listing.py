@@ -1,0 +1,106 @@
+"""Pages of Upyun's folders: what they hold, and whether a listing gets on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cos_migrate.http.bounded_json import parse_json
+
+_END = "g2gCZAAEbmV4dGQAA2VvZg"
+"""The iterator behind the last page of a folder."""
+PAGE = 1000
+"""Children on a page."""
+
+
+class Child(NamedTuple):
+    """One child of a folder."""
+
+    name: str
+    is_folder: bool
+    size: int
+    modified: int
+    """Seconds since 1970."""
+
+
+class LoopDetector:
+    """Finds listings of folders that return to where they have been. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._came_from: dict[str, dict[str, str]] = {}
+
+    def returns(self, folder: str, marker: str, following: str, first: str) -> bool:
+        """Return whether the page behind `marker` leads back; `following` is its own marker.
+
+        `first` is the first name on the page: iterators may be new each time. A page that is
+        requested again, because its answer was lost, is where it was before.
+        """
+        with self._lock:
+            seen = self._came_from.setdefault(folder, {})
+            came_from = {
+                seen.setdefault(place, marker)
+                for place in (f"iter {following}", f"name {first}")
+                if not place.endswith(" ")
+            }
+            if not following:
+                del self._came_from[folder]
+        return bool(came_from - {marker}) or (bool(following) and following == marker)
+
+
+def children_of(body: bytes, document: Mapping[str, Any], iterator: str) -> tuple[list[Child], str]:
+    """Return the children on a page and the iterator of the next page; empty: it is the last.
+
+    `document` is the page as JSON, `iterator` that of its headers. Raises ValueError, LookupError
+    and TypeError when the page is not Upyun's.
+    """
+    following = iterator or str(document.get("iter") or "")
+    ends = following.rstrip("=") == _END
+    children = _children(body, document)
+    if not following and len(children) >= PAGE:
+        raise ValueError  # a full page must name the one that follows
+    return children, "" if ends else following
+
+
+def is_child(name: str) -> bool:
+    """Return whether a name can be that of a child of a folder."""
+    return "/" not in name and name not in {".", ".."}
+
+
+def document_of(body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object that a page is, an empty one where it is none."""
+    if not body.lstrip().startswith(b"{"):
+        return {}
+    try:
+        found = parse_json(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _children(body: bytes, document: Mapping[str, Any]) -> list[Child]:
+    """Parse a page: JSON as it is asked for, which `document` is, or the older lines of text.
+
+    Raises ValueError, LookupError and TypeError when it is neither.
+    """
+    if document:
+        found: list[dict[str, Any]] = document["files"] or []
+        children = [_child_of(each) for each in found]
+    else:
+        lines = [line.split("\t") for line in body.decode().split("\n") if line]
+        children = [
+            Child("\t".join(name), kind == "F", int(size), int(modified))
+            for *name, kind, size, modified in lines
+        ]
+    if not all(child.name for child in children):
+        raise ValueError
+    return children
+
+
+def _child_of(found: Mapping[str, Any]) -> Child:
+    """Return one child; of a folder nothing but its name counts."""
+    if found["type"] in {"folder", "F"}:
+        return Child(str(found["name"]), is_folder=True, size=0, modified=0)
+    size, modified = int(found["length"]), int(found["last_modified"])
+    return Child(str(found["name"]), is_folder=False, size=size, modified=modified)

@@ -1,0 +1,169 @@
+"""Requests for URLs: redirects are followed, and GET replaces a HEAD that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import ClassVar
+
+from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.http.client import Request
+from cos_migrate.http.connection import Incoming, Timeouts
+from cos_migrate.http.network import Proxy
+from cos_migrate.model import Fingerprint, SourceObject
+from cos_migrate.sources import metadata
+from cos_migrate.sources.http_source import HttpSource
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
+from cos_migrate.sources.url_list.answers import date_of, is_strong
+from cos_migrate.sources.url_list.config import UrlListConfig
+from cos_migrate.sources.url_list.urls import Address, BadUrl, address_of, redirected
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS_MOST = 10
+_REDIRECT_BODY = 64 << 10
+"""Bytes read of a redirect's own body, so that the connection can be used again."""
+_HEAD_SAYS = frozenset({412, 429})
+"""Answers to HEAD that are those to GET too: of others a signed URL, which often allows GET alone,
+or a program that was never asked by HEAD may say something else."""
+_HEAD_BREAKS = frozenset({"BadAnswer", "ConnectionBroken", "ConnectionReset"})
+"""Codes of how a server may break down when it is asked by HEAD."""
+_SERVER_CODES = frozenset(
+    {
+        "NameNotResolved",
+        "ConnectionRefused",
+        "CertificateInvalid",
+        "TlsFailed",
+        "ConnectionReset",
+        "ConnectionBroken",
+        "Timeout",
+    }
+)
+"""Codes of a server that is out of reach."""
+_PLAIN_STATUS = frozenset({200, 203})
+_PARTIAL = 206
+
+
+class UrlSource(HttpSource):
+    """Objects that are named by their URLs, on any server."""
+
+    config: UrlListConfig
+    one_host: bool = False
+    old_servers: ClassVar[bool] = True
+    sends_pages: ClassVar[bool] = True
+
+    def timeouts(self) -> Timeouts:
+        """Return those of this tool: the section has none."""
+        return Timeouts(request=self.options.request_timeout)
+
+    def proxy(self) -> Proxy | None:
+        """Return none: the section has none."""
+        return None
+
+    def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
+        """Return the request for a URL, pinned where its server has told a version."""
+        return self._request(self._address(obj), obj.fingerprint, method, span)
+
+    def _address(self, obj: SourceObject) -> Address:
+        try:
+            return address_of(obj.name)
+        except BadUrl as error:
+            raise self._url_error(obj, str(error), "BadUrl") from None
+
+    def _request(
+        self, address: Address, listed: Fingerprint, method: str, span: tuple[int, int] | None
+    ) -> Request:
+        # What is stored under the URL is wanted, not a form that is made for the transfer.
+        headers = [("Accept", "*/*"), ("Accept-Encoding", "identity")]
+        if span is not None:
+            headers.append(("Range", f"bytes={span[0]}-{span[0] + span[1] - 1}"))
+        if is_strong(listed.etag):
+            headers.append(("If-Match", f'"{listed.etag}"'))
+        elif listed.mtime_ns >= 0:
+            headers.append(("If-Unmodified-Since", date_of(listed.mtime_ns)))
+        if address.authorization:
+            headers.append(("Authorization", address.authorization))
+        return Request(method, address.url, tuple(headers))
+
+    @contextmanager
+    def answer(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Iterator[Incoming]:
+        """Send the request for a URL. Raises SourceError."""
+        try:
+            with super().answer(obj, method, span) as incoming:
+                if incoming.status not in _PLAIN_STATUS | ({_PARTIAL} if span else set()):
+                    text = f"its server answered {incoming.status}, which tells no content"
+                    raise self._url_error(obj, text, f"Http{incoming.status}")
+                yield incoming
+        except SourceError as error:
+            # Each URL may lie on another server: what befalls one says nothing of the others.
+            error.status = 0
+            if error.code in _SERVER_CODES:
+                error.code = f"Url{error.code}"
+            raise
+
+    @contextmanager
+    def exchange(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Iterator[Incoming]:
+        """Follow redirects, and ask by GET where HEAD is refused or tells nothing."""
+        with ExitStack() as stack:
+            incoming = self._by_head(stack, obj) if method == "HEAD" else None
+            if incoming is None:
+                stack.close()
+                # The body of an answer that only has to tell the headers is not read.
+                incoming = stack.enter_context(self._followed(obj, "GET", span))
+            yield incoming
+
+    def _by_head(self, stack: ExitStack, obj: SourceObject) -> Incoming | None:
+        """Return the answer to HEAD, None where GET may be answered otherwise."""
+        try:
+            incoming = stack.enter_context(self._followed(obj, "HEAD", None))
+        except TransportError as error:
+            if error.code in _HEAD_BREAKS:
+                return None
+            if error.code == "Timeout":
+                error.args = (f"{error} when asked by HEAD; [migrateUrl] isSkipHead=on sends none",)
+            raise
+        if incoming.status in _PLAIN_STATUS:
+            # Some servers say 0 to HEAD whatever they have.
+            return None if incoming.header(b"content-length") == "0" else incoming
+        return incoming if incoming.status in _HEAD_SAYS else None
+
+    @contextmanager
+    def _followed(
+        self, obj: SourceObject, method: str, span: tuple[int, int] | None
+    ) -> Iterator[Incoming]:
+        address = self._address(obj)
+        for _ in range(_REDIRECTS_MOST + 1):
+            request = self._request(address, obj.fingerprint, method, span)
+            with self._fetcher.send(request) as incoming:
+                location = incoming.headers.get(b"location")
+                if incoming.status not in _REDIRECTS or location is None:
+                    yield incoming
+                    return
+                incoming.read_all(_REDIRECT_BODY)
+            before = address
+            try:
+                address = redirected(address, metadata.text_of(location))
+            except BadUrl as error:
+                raise self._url_error(obj, f"it is redirected, but {error}", "BadUrl") from None
+            if before.is_secure and not address.is_secure and not self.config.allow_http_redirect:
+                text = "it is redirected from https to http, where anyone can read and change it"
+                raise self._url_error(obj, text, "Downgraded")
+        text = f"it is redirected more than {_REDIRECTS_MOST} times"
+        raise self._url_error(obj, text, "RedirectLoop")
+
+    def _url_error(self, obj: SourceObject, text: str, code: str) -> SourceError:
+        return SourceError(text, operation="GetObject", target=self.shown(obj.name), code=code)
+
+    def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
+        """Return what an error answer tells: XML where an object storage sent it."""
+        details = super().error_details(answer)
+        if details.code and b"<Error" in answer.body:
+            return details
+        return ErrorDetails(answer.status, "", f"its server answered {answer.status}")
+
+    def server_of(self, obj: SourceObject) -> str:
+        """Return scheme, host and port."""
+        return self._address(obj).origin
