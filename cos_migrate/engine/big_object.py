@@ -5,18 +5,18 @@ from __future__ import annotations
 import collections
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cos_migrate.checksums import CRC64, Check
 from cos_migrate.cos.crc64 import combined
 from cos_migrate.cos.encryption import can_continue, new_envelope
-from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.errors import ARCHIVED
+from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.plan import part_size_for
 from cos_migrate.engine.upload_step import NOTHING, Step
 from cos_migrate.errors import ETAG_IS_NO_MD5
 from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint, SourceObject
-from cos_migrate.pools.messages import SOURCE_FIELDS, Kind, Look, Message, source_fields
+from cos_migrate.pools.messages import SOURCE_FIELDS, Kind, Message, source_fields
 from cos_migrate.pools.worker.ordered_checksum import AGREES
 from cos_migrate.sources.misreads import changed_in_vain, is_by_etag, misread
 
@@ -57,27 +57,7 @@ class Phase(enum.Enum):
     OVER = "over"
 
 
-@dataclass(frozen=True, slots=True)
-class UploadOptions:
-    """The options that shape a multipart upload."""
-
-    part_size: int
-    """Bytes, before it is raised for a huge object."""
-    threshold: int
-    """`smallFileThreshold`, bytes."""
-    md5: bool
-    """Whether the object gets `x-cos-meta-md5`."""
-    look: int = Look.NOT
-    """What to look for on COS before anything is sent."""
-    reads_at_once: bool = True
-    """Whether the source can be read again at no cost, so that its MD5 can always be known."""
-    copies: bool = False
-    """Whether COS copies the parts itself."""
-    encryption: EncryptionSettings | None = None
-    """How objects are encrypted before they leave; None: not at all."""
-
-
-class BigUpload:
+class MultipartUpload:
     """The state of one multipart upload; `next_task` and `take` drive it."""
 
     def __init__(

@@ -1,68 +1,52 @@
-"""The one loop of a run: scan, plan, submit, collect, commit.
+"""The pass that migrates: scan, plan, submit, collect, commit.
 
 It owns the records and every decision; one thread, so that nothing needs a lock. Results come
-before new work, and nothing is written down before COS has answered.
+before new work, and nothing is recorded before COS has answered.
 """
 
 from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from cos_migrate.config.values import TimeWindow
-from cos_migrate.cos import keys
-from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.abandoned_uploads import AbandonedUploads
-from cos_migrate.engine.big_object import BigUpload, UploadOptions, copy_refused
-from cos_migrate.engine.big_objects import Upload, Uploads
-from cos_migrate.engine.billing import BilledSizes
+from cos_migrate.engine.backlog import Backlog
+from cos_migrate.engine.big_object import MultipartUpload, copy_refused
+from cos_migrate.engine.big_objects import BigObject, BigObjects
 from cos_migrate.engine.commit import Committer
-from cos_migrate.engine.copying import Copying
+from cos_migrate.engine.listing_start import start_listing
 from cos_migrate.engine.loop import Loop, PoolsMaker
-from cos_migrate.engine.plan import (
-    DEFAULT_COPIES,
-    CopyRules,
-    Decision,
-    Rules,
-    cos_path_of,
-    is_root,
-    problem_of_size,
-)
+from cos_migrate.engine.options import MigrationOptions
+from cos_migrate.engine.planner import Planner
 from cos_migrate.engine.probes import Probes
-from cos_migrate.engine.retried import Retried
-from cos_migrate.engine.spot_check import SpotCheckMaker, words_for_missing
+from cos_migrate.engine.retry_queue import RetryQueue
+from cos_migrate.engine.spot_check import words_for_missing
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.unchanged import Compared, RecordComparer
 from cos_migrate.errors import StateError
 from cos_migrate.model import (
     Failure,
     Fingerprint,
-    Found,
     Note,
     Rejected,
     SourceObject,
     extent_of,
     objects_of,
 )
-from cos_migrate.pools.messages import Kind, Message, Reply, reads_source, source_fields
+from cos_migrate.pools.messages import Kind, Message, Reply, reads_source
 from cos_migrate.pools.temp_files import Spool
-from cos_migrate.report import lines
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
-from cos_migrate.scan import positions
 from cos_migrate.scan.listing import Lister
-from cos_migrate.scan.positions import Positions
 from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner
 from cos_migrate.scan.walk_process import ProcessScanner
 from cos_migrate.sources.base import Source
-from cos_migrate.state import keys as records
 from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable
 
 ScannerMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scanner | ProcessScanner]
-"""Makes what scans a source, given what it has to post what it finds to."""
+"""Makes what walks a source, given the function to post what it finds."""
 _OF_SOURCE = frozenset({Kind.DIGEST, Kind.STAT, Kind.EXAMINE, Kind.FETCH_PART})
 """Tasks that touch the source only: they prove nothing about COS."""
 _READING = frozenset({Kind.PUT_OBJECT, Kind.UPLOAD_PART})
@@ -70,32 +54,8 @@ _READING = frozenset({Kind.PUT_OBJECT, Kind.UPLOAD_PART})
 _LOOKING = frozenset({Kind.LOOK, Kind.LIST_PARTS})
 """Tasks that write nothing."""
 _NO_SUCCESS = frozenset({Reply.UNSTARTED, Reply.FAILED})
-_EXAMINED_MOST = 1_000
+_DESCRIBED_MOST = 1_000
 """Objects that may wait to be sent before no more are asked about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a run decides; what `config.ini` says of it."""
-
-    rules: Rules
-    upload: UploadOptions
-    window: TimeWindow
-    big_objects: int
-    """Big objects that are under way at once."""
-    reload_credentials: Callable[[], Credentials | None]
-    """Reads temporary credentials again; None when there are no others."""
-    least_billed: int = 0
-    """Bytes that the storage class bills at least for an object; 0: what it has."""
-    list_parallel: int = 1
-    """Listings of a cloud source under way at once."""
-    tries: int = 1
-    """Of one request."""
-    resume: bool = False
-    """Whether a listing by pages goes on where the last run has left it."""
-    copies: CopyRules = DEFAULT_COPIES
-    spot_check: SpotCheckMaker | None = None
-    """Makes what asks COS for some of the objects that were skipped; None: nothing is asked."""
 
 
 class Migration(Loop):
@@ -103,7 +63,7 @@ class Migration(Loop):
 
     def __init__(
         self,
-        plan: Plan,
+        options: MigrationOptions,
         source: Source,
         state: RecordStore,
         report: Report,
@@ -111,38 +71,26 @@ class Migration(Loop):
         make_scanner: ScannerMaker,
         spool: Spool,
     ) -> None:
-        """What is made is given what it has to post its results to.
-
-        `make_scanner` is asked where the source is not listed by pages.
-        """
-        super().__init__(plan.window, plan.reload_credentials, report, make_pools)
-        self._plan = plan
+        """Prepare a run; `make_scanner` is called where the source is not listed by pages."""
+        super().__init__(options.window, options.reload_credentials, report, make_pools)
+        self._options = options
         self._source = source
         self._spool = spool
         self._resumed = False
         self._committer, self._scanner = self._prepare(source, state, make_scanner)
         self._lists_where_it_reads = source.paged is not None and source.paged.listing_proves
         self._expects_work = state.was_empty or not source.reads_at_once
-        self._found: collections.deque[Found | Compared] = collections.deque()
-        self._examined: collections.deque[Transfer] = collections.deque()
-        self._examining = 0
-        self._batches: collections.deque[int] = collections.deque()
-        self._retried = Retried(())
-        self._billing = BilledSizes(plan.least_billed, report.warn)
-        copies = source.copies and plan.upload.encryption is None
-        self._copying = Copying(possible=copies, note=report.note)
+        self._backlog = Backlog(self._scanner.consumed)
         self._again: collections.deque[int] = collections.deque()
-        self._uploads = Uploads(
-            plan.upload,
-            plan.copies,
-            plan.big_objects,
-            self._committer,
-            spool,
-            report,
-            submit=self._submit,
-            failed=self._failed,
+        """Numbers of tasks that a worker gave back."""
+        self._big_objects = BigObjects(
+            options.upload, options.copies, options.big_objects, self._committer, spool, report
         )
         self._comparer = RecordComparer(source, state, self._committer)
+        self._planner = Planner(
+            options, source, self._committer, self._comparer, self._big_objects, report
+        )
+        self._copying = self._planner.copying
         self._abandoned = AbandonedUploads(
             self._committer.uploads, self._comparer, source, self._chores, report
         )
@@ -155,7 +103,8 @@ class Migration(Loop):
             known=self._known_paths,
             begun=self._committer.uploads.abandon_upload,
         )
-        self._tasks: dict[int, tuple[Transfer, Upload | None, Message]] = {}
+        self._tasks: dict[int, tuple[Transfer, BigObject | None, Message]] = {}
+        """All that the pools have, or gave back, by number."""
         self._scan_over = False
         self._list_finished = True
         self._seen = 0
@@ -164,27 +113,22 @@ class Migration(Loop):
     def _prepare(
         self, source: Source, state: RecordStore, make_scanner: ScannerMaker
     ) -> tuple[Committer, Scanner | ProcessScanner | Lister]:
-        paged = source.paged
+        paged, options = source.paged, self._options
         if paged is None:
             return Committer(source, state, self._report), make_scanner(self._inbox.put)
-        mark = records.origin_mark(paged.origin())
-        saved = positions.load(state, mark) if self._plan.resume else None
-        if saved is None:
-            state.write([], positions.stale_keys(state), sync=False)
-        else:
-            self._resumed = True
-            self._report.note(f"the listing goes on where it was left, in {len(saved)} ranges")
-        starts = [(part, "") for part in paged.ranges()] if saved is None else saved
-        kept = Positions(starts, mark, resumed=saved is not None)
-        lister = Lister(paged, starts, self._plan.list_parallel, self._plan.tries, self._inbox.put)
-        return Committer(source, state, self._report, kept), lister
+        starts, positions = start_listing(paged, state, resume=options.resume)
+        self._resumed = positions.resumed
+        if self._resumed:
+            self._report.note(f"the listing goes on where it was left, in {len(starts)} ranges")
+        lister = Lister(paged, starts, options.list_parallel, options.tries, self._inbox.put)
+        return Committer(source, state, self._report, positions), lister
 
     def run(self) -> Summary:
         """Migrate everything there is; return what happened. Raises StateError."""
         try:
             if self._expects_work:
                 self._pools.start()  # while the listing begins
-            self._retried = Retried(self._committer.failures.load())
+            self._backlog.failed_before = RetryQueue(self._committer.failures.load())
             self._scanner.start()
             while not self._over():
                 self._collect()
@@ -194,7 +138,7 @@ class Migration(Loop):
             self._committer.commit(final=True)
             if self._list_finished and not self._stopping:
                 self._committer.listing_complete()
-                self._look_behind()
+                self._check_plausibility()
         except StateError:
             # What was sent since the last batch is not recorded: the next run sends it again.
             self._stop("")
@@ -209,15 +153,15 @@ class Migration(Loop):
                 f"{self._committer.settled} accounted for"
             )
         accounted = self._seen == self._committer.settled
-        complete = self._list_finished and not self._found and accounted
+        complete = self._list_finished and not self._backlog.found and accounted
         return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
 
-    def _look_behind(self) -> None:
-        """Look, behind a complete listing, whether what it led to can be true."""
+    def _check_plausibility(self) -> None:
+        """Check after a complete listing whether its result is plausible."""
         committer, report = self._committer, self._report
         if not self._resumed:
             report.found_before = committer.scan_complete(self._seen)
-        make, skipped = self._plan.spot_check, committer.skipped_objects
+        make, skipped = self._options.spot_check, committer.skipped_objects
         if make and skipped.count and not self._row.proven and not report.failures:
             missing = self._ask_cos(make, skipped.paths(self._source.target.cos_path))
             self._list_finished = not self._stopping
@@ -240,20 +184,15 @@ class Migration(Loop):
     @property
     def _waiting(self) -> bool:
         """Whether any object waits for its turn."""
-        waiting = self._found or self._retried or self._examined or self._again or self._uploads
-        return bool(waiting)
+        return bool(self._backlog or self._again or self._big_objects)
 
     def _known_paths(self) -> tuple[Iterable[str], bool]:
         """Return the target paths of the objects known and not settled; whether these are all."""
         known = [transfer.cos_path for transfer, _, _ in self._tasks.values()]
-        known += [transfer.cos_path for transfer in self._examined]
-        for item in (*self._found, *self._retried):
-            obj = item.obj if isinstance(item, Compared) else item
-            if isinstance(obj, SourceObject):
-                known.append(cos_path_of(self._source.target, obj))
-        return known + self._uploads.cos_paths(), self._scan_over
+        known += self._backlog.cos_paths(self._source.target)
+        return known + self._big_objects.cos_paths(), self._scan_over
 
-    # -- collect: what the threads and workers report ------------------------------------------
+    # -- collect ---------------------------------------------------------------------------------
 
     def _hear(self, event: object) -> None:
         if isinstance(event, Scanned):
@@ -275,16 +214,12 @@ class Migration(Loop):
                 self._row.listed()
         if found:
             self._report.count_found(*extent_of(found))
-        if self._plan.rules.use_records and self._open and not self._stopping:
-            others = self._comparer.skip_unchanged(found, self._retried.names)
+        if self._options.rules.use_records and self._open and not self._stopping:
+            others = self._comparer.skip_unchanged(found, self._backlog.failed_before.names)
             self._seen += len(found) - len(others)
         else:
             others = [*objects_of(found)]
-        if others:
-            self._found.extend(others)
-            self._batches.append(len(others))
-        else:
-            self._scanner.consumed()
+        self._backlog.add(others)
 
     def _stopped(self) -> None:
         self._list_finished = self._list_finished and self._scan_over
@@ -292,32 +227,39 @@ class Migration(Loop):
 
     def _take(self, result: Message) -> None:
         number, reply, *values = result
-        transfer, upload, task = self._tasks[number]
+        transfer, big, task = self._tasks[number]
         if self._debugging:
             self._report.debug(f"result of {number}: {Reply.NAMES[reply]} {values}")
-        if reply == Reply.MOVED:
-            if upload:
-                self._uploads.moved(upload, task, values[0])
-            else:
-                self._committer.progressed(transfer, values[0])
-            return
-        if reply == Reply.WARNING:
-            self._report.warn(printable(f"{transfer.cos_path}: {values[0]}"))
+        if reply in Reply.PASSING:
+            self._collect_passing(transfer, big, task, reply, values[0])
             return
         if task[1] == Kind.EXAMINE:
-            self._count_examining(transfer, -1)
+            self._backlog.count_described(transfer, -1)
         if reply not in _NO_SUCCESS:
             self._note_success(transfer, task[1], reply)
         if reply == Reply.FAILED and self._cured(Failure(*values)):
             reply = Reply.UNSTARTED
-        if upload is None and reply == Reply.UNSTARTED:
+        if big is None and reply == Reply.UNSTARTED:
             self._again.append(number)
             return
         del self._tasks[number]
-        if upload is None:
-            self._take_small(transfer, task, reply, values)
+        if big is None:
+            self._collect_small(transfer, task, reply, values)
+            return
+        failure = self._big_objects.collect(big, task, reply, values)
+        if failure:
+            self._fail(transfer, failure)
+
+    def _collect_passing(
+        self, transfer: Transfer, big: BigObject | None, task: Message, reply: int, value: Any
+    ) -> None:
+        """Take what a worker reports of a task before its result."""
+        if reply == Reply.WARNING:
+            self._report.warn(printable(f"{transfer.cos_path}: {value}"))
+        elif big:
+            self._big_objects.progressed(big, task, value)
         else:
-            self._uploads.take(upload, task, reply, values)
+            self._committer.progressed(transfer, value)
 
     def _note_success(self, transfer: Transfer, kind: int, reply: int) -> None:
         if self._row.steady and not self._source.copies:
@@ -330,13 +272,12 @@ class Migration(Loop):
             wrote = kind not in _LOOKING and reply == Reply.DONE
             self._row.success(written=wrote, read=wrote and kind in _READING)
 
-    def _count_examining(self, transfer: Transfer, step: int) -> None:
-        self._examining += step
-        self._retried.count_looks(transfer.obj, step)
-
-    def _take_small(self, transfer: Transfer, task: Message, reply: int, values: list[Any]) -> None:
+    def _collect_small(
+        self, transfer: Transfer, task: Message, reply: int, values: list[Any]
+    ) -> None:
         if reply == Reply.DONE and task[1] == Kind.EXAMINE:
-            self._take_examined(transfer, *values)
+            if self._planner.describe(transfer, *values):
+                self._backlog.described.append(transfer)
         elif reply == Reply.DONE:
             if task[1] == Kind.COPY_OBJECT:
                 self._copying.copied()
@@ -350,47 +291,31 @@ class Migration(Loop):
             fingerprint = Fingerprint(*fingerprint_fields)
             self._spool.adopt(transfer, path, fingerprint.size)
             transfer.obj = transfer.obj._replace(fingerprint=fingerprint, spooled=path)
-            self._uploads.park(transfer)
+            self._big_objects.park(transfer)
         elif reply == Reply.TARGET_EXISTS:
             self._committer.exists_on_cos(transfer, newer=values[0])
         elif task[1] == Kind.COPY_OBJECT and copy_refused(Failure(*values)):
-            self._copying.refused(transfer.cos_path)
-            self._send(transfer, copy=False)
+            self._stream_instead(transfer)
         else:
-            self._failed(transfer, Failure(*values))
+            self._fail(transfer, Failure(*values))
 
-    def _take_examined(
-        self, transfer: Transfer, size: int, mtime_ns: int, etag: str, storage_class: str
-    ) -> None:
-        """Complete what is known of an object, and let it wait until it can be sent."""
-        fingerprint = Fingerprint(size, mtime_ns, etag)
-        weak = self._source.is_weak(fingerprint)
-        obj = transfer.obj._replace(fingerprint=fingerprint, weak=weak)
-        if storage_class and not obj.storage_class:
-            obj = obj._replace(storage_class=storage_class)
-            record_key = self._source.record_key(obj, transfer.cos_path)
-            if record_key != transfer.record_key:
-                self._committer.failures.succeeded(transfer.record_key)
-                transfer.record_key = record_key
-        transfer.obj = obj
-        transfer.record_fingerprint = obj.fingerprint if size < 0 else None
-        problem = keys.problem_of(transfer.cos_path) or problem_of_size(size)
-        if not self._source.wanted(obj):
-            line = f"{self._source.unwanted_line(obj)}\n"
-            self._committer.not_matching(obj, line, transfer.record_key)
-        elif problem:
-            self._refuse(obj, transfer.cos_path, transfer.record_key, problem)
-        else:
-            self._examined.append(transfer)
+    def _stream_instead(self, transfer: Transfer) -> None:
+        """Send an object that COS would not copy."""
+        self._copying.refused(transfer.cos_path)
+        if self._stopping:
+            return  # the next run finds it again
+        submission = self._planner.send(transfer, copy=False)
+        if submission:
+            self._submit(*submission)
 
-    def _failed(self, transfer: Transfer, failure: Failure) -> None:
-        obj, cos_path, record_key, listed = (
+    def _fail(self, transfer: Transfer, failure: Failure) -> None:
+        self._committer.failed(
             transfer.obj,
             transfer.cos_path,
             transfer.record_key,
-            transfer.listed,
+            failure,
+            listed=transfer.listed,
         )
-        self._committer.failed(obj, cos_path, record_key, failure, listed=listed)
         self._probes.judge(failure, transfer.cos_path)
 
     # -- plan and submit -----------------------------------------------------------------------
@@ -408,19 +333,37 @@ class Migration(Loop):
             number = self._again.popleft()
             transfer, _, task = self._tasks[number]
             if task[1] == Kind.EXAMINE:
-                self._count_examining(transfer, 1)
+                self._backlog.count_described(transfer, 1)
             self._pools.submit(task)
+        backlog = self._backlog
         # What failed before goes beside what is new.
-        most = (room + 1) // 2 if self._found else room
+        most = (room + 1) // 2 if backlog.found else room
         spare, room = room - most, most
-        while self._examined and room > 0 and not self._uploads.full:
-            known = self._examined.popleft()
-            room -= self._plan_known(
-                known.obj, known.cos_path, known.record_key, known.record_fingerprint
-            )
-        self._plan_found(room + spare)
-        self._uploads.feed(self._big_room, copying=self._copying.on)
+        while backlog.described and room > 0 and not self._big_objects.full:
+            submission = self._planner.plan_described(backlog.described.popleft())
+            if submission:
+                self._submit(*submission)
+                room -= 1
+        self._plan_backlog(room + spare)
+        self._submit_parts()
         self._pools.flush()
+
+    def _submit_parts(self) -> None:
+        """Keep the big pool busy: oldest objects first, hashing a little ahead of sending."""
+        big_objects = self._big_objects
+        for transfer, failure in big_objects.begin(copying=self._copying.on):
+            self._fail(transfer, failure)
+        for big in big_objects.to_hash():
+            self._submit_next(big)
+        for big in big_objects.under_way:
+            upload = big.upload
+            while upload.ready and not upload.hashing and self._big_room(upload) > 0:
+                self._submit_next(big)
+
+    def _submit_next(self, big: BigObject) -> None:
+        task = self._big_objects.next_task(big)
+        if task is not None:
+            self._submit(big.transfer, task, big, big.upload.in_order)
 
     def _feed_chores(self) -> None:
         if self._row.proven or not self._waiting:
@@ -433,11 +376,11 @@ class Migration(Loop):
             return 0
         if not self._row.proven:
             # The first transfer goes alone: it tells what would fail for all.
-            elsewhere = self._uploads.hashing + self._examining
+            elsewhere = self._big_objects.hashing + self._backlog.being_described
             return int(self._pools.under_way - elsewhere == 0)
         return self._pools.room(big=big)
 
-    def _big_room(self, upload: BigUpload) -> int:
+    def _big_room(self, upload: MultipartUpload) -> int:
         room = min(self._room(big=True), self._pools.room(big=True, together=upload.in_order))
         return min(room, self._source_room()) if upload.reads_source else room
 
@@ -449,148 +392,78 @@ class Migration(Loop):
         reading = sum(reads_source(task) for _, _, task in self._tasks.values())
         return reading - sum(reads_source(self._tasks[number][2]) for number in self._again)
 
-    def _plan_found(self, room: int) -> None:
-        """Decide about what the scan has found, until `room` small transfers are submitted."""
-        found = self._found
-        # Looking at the source needs no proof that COS takes what comes of it.
+    def _plan_backlog(self, room: int) -> None:
+        """Plan what the scan has found, until `room` small transfers are submitted."""
+        backlog, planner = self._backlog, self._planner
+        found, tried = backlog.found, backlog.failed_before.names
+        # Asking the source needs no proof that COS takes what comes of it.
         pool = self._pools.room(big=False)
-        looks = min(pool, self._source_room()) if len(self._examined) < _EXAMINED_MOST else 0
-        if self._retried and looks > 0:
-            alone = self._scan_over and not found
-            for obj in self._retried.take(looks, self._pools.small_threads, alone=alone):
-                looks -= 1
-                pool -= 1
-                self._seen += 1
-                self._plan_object(obj)
-        while found and not self._uploads.full:
+        looks = 0
+        if len(backlog.described) < _DESCRIBED_MOST:
+            looks = min(pool, self._source_room())
+        if backlog.failed_before and looks > 0:
+            asked = self._plan_failed_before(looks)
+            looks -= asked
+            pool -= asked
+        while found and not self._big_objects.full:
             item = found[0]
-            unknown = isinstance(item, SourceObject) and self._is_unknown(item)
+            unknown = isinstance(item, SourceObject) and planner.is_unknown(item)
             if pool <= 0 or (looks if unknown else room) <= 0:
                 break
-            self._pop_found()
+            backlog.pop()
             if isinstance(item, Compared):
-                self._seen += 1
-                submitted = self._plan_object(item.obj, item.decision)
-                pool -= submitted
-                room -= submitted
-            elif not isinstance(item, Note) and item.page and item.name in self._retried.names:
-                self._committer.listed_again(item)
-            elif isinstance(item, SourceObject):
-                self._seen += 1
-                submitted = self._plan_object(item)
-                pool -= submitted
-                looks -= submitted
-                room -= submitted and not unknown
-            elif isinstance(item, Rejected):
-                self._seen += 1
-                self._reject(item)
-            elif item.warning:
-                self._report.warn(item.line)
+                submission = planner.plan(item.obj, item.decision)
+            elif isinstance(item, SourceObject) and not (item.page and item.name in tried):
+                submission = planner.plan(item)
             else:
-                self._report.note(item.line)
+                self._settle_found(item)
+                continue
+            self._seen += 1
+            if submission:
+                self._submit(*submission)
+                pool -= 1
+                looks -= 1
+                room -= not unknown
 
-    def _pop_found(self) -> None:
-        self._found.popleft()
-        self._batches[0] -= 1
-        if not self._batches[0]:
-            self._batches.popleft()
-            self._scanner.consumed()
+    def _plan_failed_before(self, room: int) -> int:
+        """Plan objects that failed in an earlier run; return how many, up to `room`."""
+        backlog = self._backlog
+        alone = self._scan_over and not backlog.found
+        objects = backlog.failed_before.take(room, self._pools.small_threads, alone=alone)
+        for obj in objects:
+            self._seen += 1
+            submission = self._planner.plan(obj)
+            if submission:
+                self._submit(*submission)
+        return len(objects)
 
-    def _plan_object(self, obj: SourceObject, decision: Decision | None = None) -> bool:
-        """Decide about an object; return whether a small transfer was submitted for it.
-
-        `decision`: what its record calls for; None: the record has not been read.
-        """
-        cos_path = cos_path_of(self._source.target, obj)
-        record_key = self._source.record_key(obj, cos_path)
-        problem = keys.problem_of(cos_path) or problem_of_size(obj.fingerprint.size)
-        # What the folder itself holds, listed without its size, only the source can tell.
-        if problem and not (is_root(obj, cos_path) and self._is_unknown(obj)):
-            self._refuse(obj, cos_path, record_key, problem)
-            return False
-        if self._is_unknown(obj):
-            transfer = Transfer(obj, cos_path, record_key, update=False)
-            fields = source_fields(self._committer.failures.as_listed(obj))
-            self._submit(transfer, None, (Kind.EXAMINE, *fields))
-            return True
-        listed = obj.fingerprint
-        return self._plan_known(obj, cos_path, record_key, listed=listed, decision=decision)
-
-    def _refuse(self, obj: SourceObject, cos_path: str, record_key: str, problem: str) -> None:
-        """Settle an object that COS cannot have."""
-        if is_root(obj, cos_path) and not obj.fingerprint.size:
-            # What stands for the folder that is migrated; the root of a bucket needs nothing such.
-            self._committer.not_matching(obj, lines.empty_key(obj.name))
-            return
-        failure = Failure("plan", problem, code="NotMigratable")
-        self._committer.failed(obj, cos_path, record_key, failure)
-
-    def _is_unknown(self, obj: SourceObject) -> bool:
-        """Return whether the source has to be asked before anything can be decided."""
-        return obj.fingerprint.size < 0 and self._source.examines
-
-    def _plan_known(
-        self,
-        obj: SourceObject,
-        cos_path: str,
-        record_key: str,
-        record_fingerprint: Fingerprint | None = None,
-        listed: Fingerprint | None = None,
-        decision: Decision | None = None,
-    ) -> bool:
-        """Decide about an object of which all is known that can be."""
-        if decision is None:
-            decision = self._comparer.decide(self._plan.rules, obj, cos_path, record_key)
-        if not decision.send:
-            return False
-        self._billing.add(obj.fingerprint.size)
-        transfer = Transfer(obj, cos_path, record_key, update=decision.update)
-        transfer.record_fingerprint, transfer.listed = record_fingerprint, listed
-        if obj.weak:
-            transfer.listed_ns = obj.fingerprint.mtime_ns
-        return self._send(transfer, copy=self._copying.on)
-
-    def _send(self, transfer: Transfer, *, copy: bool) -> bool:
-        """Send an object, or park it when it is big; return whether it was submitted."""
-        if self._stopping:
-            return False  # the next run finds it again
-        obj = transfer.obj
-        plan = self._plan
-        if obj.fingerprint.size >= (plan.copies.in_parts_from if copy else plan.rules.small_below):
-            self._uploads.park(transfer)
-            return False
-        kind = Kind.COPY_OBJECT if copy else Kind.PUT_OBJECT
-        fields = (kind, *source_fields(obj), transfer.cos_path, plan.upload.look)
-        self._submit(transfer, None, fields)
-        return True
-
-    def _reject(self, item: Rejected) -> None:
-        obj = SourceObject(item.name, item.key, Fingerprint(0), item.page)
-        if item.unlisted:
-            self._list_finished = False
-        line = f"{item.line}\n" if item.line else ""
-        if item.failure is None:
-            self._committer.not_matching(obj, line)
-            return
-        cos_path = cos_path_of(self._source.target, obj) if item.key else ""
-        record_key = self._source.record_key(obj, cos_path)
-        self._committer.failed(obj, cos_path, record_key, item.failure, line)
+    def _settle_found(self, item: SourceObject | Rejected | Note) -> None:
+        """Settle what needs no plan."""
+        if isinstance(item, Note):
+            (self._report.warn if item.warning else self._report.note)(item.line)
+        elif item.page and item.name in self._backlog.failed_before.names:
+            # It was tried in this run before the listing came to it.
+            self._committer.listed_again(item)
+        elif isinstance(item, Rejected):
+            self._seen += 1
+            self._list_finished = self._list_finished and not item.unlisted
+            self._planner.reject(item)
 
     def _submit(
-        self, transfer: Transfer, upload: Upload | None, task: Message, together: str = ""
+        self, transfer: Transfer, task: Message, big: BigObject | None = None, together: str = ""
     ) -> None:
         numbered = self._numbered(task)
         if self._debugging:
             self._report.debug(f"task {self._number}: {Kind.NAMES[task[0]]} {transfer.cos_path}")
-        self._tasks[numbered[0]] = (transfer, upload, numbered)
+        self._tasks[numbered[0]] = (transfer, big, numbered)
         if task[0] == Kind.EXAMINE:
-            self._count_examining(transfer, 1)
+            self._backlog.count_described(transfer, 1)
         self._pools.submit(numbered, together)
 
     # -- clock ---------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        self._report.set_moving_bytes(self._uploads.sent)
+        self._report.set_moving_bytes(self._big_objects.sent)
         if isinstance(self._scanner, ProcessScanner):
             for line in self._scanner.watch():
                 self._report.warn(line)

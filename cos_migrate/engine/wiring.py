@@ -16,9 +16,9 @@ from cos_migrate.config.common import Common, worker_count
 from cos_migrate.config.loader import Config
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.requests import CosSettings, Credentials
-from cos_migrate.engine.big_object import UploadOptions
 from cos_migrate.engine.exposure import exposed_records
-from cos_migrate.engine.migrate import Migration, Plan
+from cos_migrate.engine.migrate import Migration
+from cos_migrate.engine.options import MigrationOptions, UploadOptions
 from cos_migrate.engine.plan import Rules
 from cos_migrate.engine.spot_check import SpotCheck, Spotted
 from cos_migrate.engine.verify import Check
@@ -161,7 +161,7 @@ class Run:
         self._file_mode = file_mode
         self._report = self._make_report(common.output_finished_file_folder)
         comparing = common.real_time_compare and source_type.compares_times
-        self._plan = Plan(
+        self._options = MigrationOptions(
             rules=Rules(
                 small_below=common.small_file_threshold,
                 part_size=common.big_file_upload_part_size,
@@ -219,7 +219,7 @@ class Run:
                 self._spool.open()
             try:
                 migration = Migration(
-                    self._plan,
+                    self._options,
                     self._source,
                     state,
                     self._report,
@@ -240,11 +240,11 @@ class Run:
         """Compare what is recorded with what is on COS."""
         report = self._make_report("")
         report.begin_check()
-        plan = self._plan
+        options = self._options
         return self._pass(
             Check(
-                plan.window,
-                plan.reload_credentials,
+                options.window,
+                options.reload_credentials,
                 self._source,
                 state,
                 report,
@@ -297,7 +297,7 @@ class Run:
             small_below=common.small_file_threshold,
             spool_folder=str(self._spool.folder),
             source_options=self._source.options,
-            encryption=self._plan.upload.encryption,
+            encryption=self._options.upload.encryption,
         )
         launch = partial(self._launcher.take, WORKER)
         return Pools(job, room.processes, post, launch, self._limits)

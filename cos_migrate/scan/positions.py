@@ -54,6 +54,7 @@ class Positions:
         self._pages: dict[int, tuple[int, _PageState]] = {}
         self._dirty: set[int] = set()
         self._gone: list[ListRange] = []
+        self.resumed = resumed
         self._begin = not resumed
         for number, (part, marker) in enumerate(starts, start=1):
             self._ranges[number] = _RangeState(part, marker, saved=part if resumed else None)

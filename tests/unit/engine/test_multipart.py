@@ -13,7 +13,8 @@ from cos_migrate.checksums import Check
 from cos_migrate.cos import crypto
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.engine.big_object import BigUpload, UploadOptions
+from cos_migrate.engine.big_object import MultipartUpload
+from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.upload_step import Step
 from cos_migrate.model import Envelope, Failure, Fingerprint, PartRecord, SavePoint, SourceObject
 from cos_migrate.pools.messages import Kind, Look, Message, source_fields
@@ -89,7 +90,9 @@ class Server:
         return ()
 
 
-def drive(upload: BigUpload, server: Server, chance: random.Random | None = None) -> list[Step]:
+def drive(
+    upload: MultipartUpload, server: Server, chance: random.Random | None = None
+) -> list[Step]:
     """Answer tasks, several under way at once and in any order, until the upload is over."""
     steps: list[Step] = []
     under_way: list[Message] = []
@@ -105,7 +108,7 @@ def drive(upload: BigUpload, server: Server, chance: random.Random | None = None
 
 def test_a_whole_upload() -> None:
     server = Server()
-    steps = drive(BigUpload(big(), "/big", OPTIONS), server)
+    steps = drive(MultipartUpload(big(), "/big", OPTIONS), server)
     assert server.completed == [(1, 2, 3, 4, 5)]
     assert steps[-1].done == ("request", "", crc64(b"\0" * 5 * MIB), "the-etag")
     assert sum(step.part is not None for step in steps) == 5
@@ -117,7 +120,7 @@ def test_a_whole_upload() -> None:
 def test_parts_cover_the_object_once_in_any_order(size: int, seed: int) -> None:
     server = Server()
     options = UploadOptions(part_size=MIB // 7, threshold=1, md5=False)
-    drive(BigUpload(big(size), "/big", options), server, random.Random(seed))
+    drive(MultipartUpload(big(size), "/big", options), server, random.Random(seed))
     assert len(server.completed) == 1
 
 
@@ -134,7 +137,7 @@ def saved(
 
 def test_a_fitting_save_point_is_continued() -> None:
     server = Server()
-    drive(BigUpload(big(), "/big", OPTIONS, saved(server, 3)), server)
+    drive(MultipartUpload(big(), "/big", OPTIONS, saved(server, 3)), server)
     assert server.log.count(Kind.UPLOAD_PART) == 2
     assert Kind.INITIATE_UPLOAD not in server.log
     assert server.completed == [(1, 2, 3, 4, 5)]
@@ -145,7 +148,7 @@ def test_a_part_the_server_does_not_list_is_sent_again() -> None:
     save_point = saved(server, 3)
     del server.uploads["old"][2]
     server.uploads["old"][3] = ("another", MIB)
-    drive(BigUpload(big(), "/big", OPTIONS, save_point), server)
+    drive(MultipartUpload(big(), "/big", OPTIONS, save_point), server)
     assert server.log.count(Kind.UPLOAD_PART) == 4
 
 
@@ -153,7 +156,7 @@ def test_a_part_the_server_does_not_list_is_sent_again() -> None:
 def test_a_save_point_of_another_version_is_aborted(change: dict[str, int]) -> None:
     server = Server()
     save_point = saved(server, 3, **change)
-    steps = drive(BigUpload(big(), "/big", OPTIONS, save_point), server)
+    steps = drive(MultipartUpload(big(), "/big", OPTIONS, save_point), server)
     assert server.log[0] == Kind.ABORT_UPLOAD
     assert steps[0].forget == save_point
     assert server.log.count(Kind.UPLOAD_PART) == 5
@@ -161,20 +164,20 @@ def test_a_save_point_of_another_version_is_aborted(change: dict[str, int]) -> N
 
 def test_a_complete_save_point_is_only_joined() -> None:
     server = Server()
-    drive(BigUpload(big(), "/big", OPTIONS, saved(server, 5)), server)
+    drive(MultipartUpload(big(), "/big", OPTIONS, saved(server, 5)), server)
     assert server.log == [Kind.COMPLETE_UPLOAD]
 
 
 def test_a_bare_upload_id_is_continued_but_its_parts_are_not_trusted() -> None:
     server = Server()
     server.uploads["java"] = {1: ("etag1", MIB)}
-    steps = drive(BigUpload(big(), "/big", OPTIONS, upload_id="java"), server)
+    steps = drive(MultipartUpload(big(), "/big", OPTIONS, upload_id="java"), server)
     assert server.log.count(Kind.UPLOAD_PART) == 5
     assert steps[0].begun is not None
     assert Kind.INITIATE_UPLOAD not in server.log
 
 
-def take_until(upload: BigUpload, server: Server, kind: int) -> Message:
+def take_until(upload: MultipartUpload, server: Server, kind: int) -> Message:
     """Answer all tasks up to the first of `kind`, which is returned unanswered."""
     while True:
         task = upload.next_task()
@@ -187,7 +190,7 @@ def take_until(upload: BigUpload, server: Server, kind: int) -> Message:
 
 def test_a_changed_source_begins_anew_with_its_new_fingerprint() -> None:
     server = Server()
-    upload = BigUpload(big(), "/big", OPTIONS)
+    upload = MultipartUpload(big(), "/big", OPTIONS)
     first = take_until(upload, server, Kind.UPLOAD_PART)
     second = upload.next_task()
     assert second is not None
@@ -201,7 +204,7 @@ def test_a_changed_source_begins_anew_with_its_new_fingerprint() -> None:
 
 
 def test_it_does_not_begin_anew_for_ever() -> None:
-    upload, server = BigUpload(big(), "/big", OPTIONS), Server()
+    upload, server = MultipartUpload(big(), "/big", OPTIONS), Server()
     for _ in range(2):
         task = take_until(upload, server, Kind.UPLOAD_PART)
         assert upload.fail(task, Failure("read", "changed", code="Changed")).failure is None
@@ -213,7 +216,7 @@ def test_it_does_not_begin_anew_for_ever() -> None:
 
 def test_a_failed_part_fails_the_object_once_the_others_are_back() -> None:
     server = Server()
-    upload = BigUpload(big(), "/big", OPTIONS)
+    upload = MultipartUpload(big(), "/big", OPTIONS)
     first = take_until(upload, server, Kind.UPLOAD_PART)
     second = upload.next_task()
     assert second is not None
@@ -226,7 +229,7 @@ def test_a_failed_part_fails_the_object_once_the_others_are_back() -> None:
 
 def test_an_upload_lost_by_the_server_begins_anew() -> None:
     server = Server()
-    upload = BigUpload(big(), "/big", OPTIONS)
+    upload = MultipartUpload(big(), "/big", OPTIONS)
     task = take_until(upload, server, Kind.UPLOAD_PART)
     step = upload.fail(task, Failure("UploadPart", "gone", 404, "NoSuchUpload"))
     assert step.forget is not None
@@ -241,7 +244,7 @@ def refused(code: str) -> Failure:
 @pytest.mark.parametrize("code", ["InvalidPart", "InvalidPartOrder", "EntityTooSmall"])
 def test_parts_that_cos_does_not_have_are_sent_again(code: str) -> None:
     server = Server()
-    upload = BigUpload(big(), "/big", OPTIONS, saved(server, 5))
+    upload = MultipartUpload(big(), "/big", OPTIONS, saved(server, 5))
     task = take_until(upload, server, Kind.COMPLETE_UPLOAD)
     del server.uploads["old"][2]
     assert upload.fail(task, refused(code)).failure is None
@@ -253,7 +256,7 @@ def test_parts_that_cos_does_not_have_are_sent_again(code: str) -> None:
 
 def test_an_upload_whose_parts_cos_lists_and_refuses_begins_anew() -> None:
     server = Server()
-    upload = BigUpload(big(6 * MIB), "/big", OPTIONS)
+    upload = MultipartUpload(big(6 * MIB), "/big", OPTIONS)
     for _ in range(2):
         task = take_until(upload, server, Kind.COMPLETE_UPLOAD)
         assert upload.fail(task, refused("InvalidPart")).failure is None
@@ -264,7 +267,7 @@ def test_an_upload_whose_parts_cos_lists_and_refuses_begins_anew() -> None:
 
 def test_an_upload_that_is_refused_for_ever_fails() -> None:
     server = Server()
-    upload = BigUpload(big(6 * MIB), "/big", OPTIONS)
+    upload = MultipartUpload(big(6 * MIB), "/big", OPTIONS)
     for _ in range(5):
         task = take_until(upload, server, Kind.COMPLETE_UPLOAD)
         assert upload.fail(task, refused("InvalidPart")).failure is None
@@ -274,7 +277,7 @@ def test_an_upload_that_is_refused_for_ever_fails() -> None:
 
 def test_tasks_given_back_are_made_again() -> None:
     server = Server()
-    upload = BigUpload(big(), "/big", OPTIONS)
+    upload = MultipartUpload(big(), "/big", OPTIONS)
     task = take_until(upload, server, Kind.UPLOAD_PART)
     upload.give_back(task)
     drive(upload, server)
@@ -283,12 +286,12 @@ def test_tasks_given_back_are_made_again() -> None:
 
 def test_an_object_on_cos_is_left_alone_when_asked() -> None:
     options = replace(OPTIONS, look=Look.SAME_PATH)
-    upload = BigUpload(big(), "/big", options)
+    upload = MultipartUpload(big(), "/big", options)
     task = upload.next_task()
     assert task == (Kind.LOOK, *source_fields(big()), "/big", Look.SAME_PATH)
     upload.found_there()
     assert not upload.ready
-    drive(BigUpload(big(), "/big", options), server := Server())
+    drive(MultipartUpload(big(), "/big", options), server := Server())
     assert server.completed == [(1, 2, 3, 4, 5)]
 
 
@@ -297,13 +300,13 @@ CLOUD = replace(OPTIONS, reads_at_once=False)
 
 def test_a_cloud_object_whose_md5_is_told_is_streamed() -> None:
     server = Server()
-    drive(BigUpload(big(), "/big", CLOUD), server)
+    drive(MultipartUpload(big(), "/big", CLOUD), server)
     assert server.log[:2] == [Kind.DIGEST, Kind.INITIATE_UPLOAD]
     assert not server.fetched
     assert server.completed == [(1, 2, 3, 4, 5)]
 
 
-def spooled(upload: BigUpload, server: Server, path: str) -> list[Step]:
+def spooled(upload: MultipartUpload, server: Server, path: str) -> list[Step]:
     """Drive an upload up to where it wants a file, give it one, and drive it on."""
     server.source_tells_nothing = True
     drive(upload, server)
@@ -312,7 +315,7 @@ def spooled(upload: BigUpload, server: Server, path: str) -> list[Step]:
 
 
 def test_one_whose_md5_nobody_tells_goes_through_a_file_in_parts() -> None:
-    server, upload = Server(), BigUpload(big(5 * MIB - 1), "/big", CLOUD)
+    server, upload = Server(), MultipartUpload(big(5 * MIB - 1), "/big", CLOUD)
     steps = spooled(upload, server, "/tmp/1")
     assert server.fetched == [(n * MIB, MIB - (n == 4)) for n in range(5)]
     assert server.log.count(Kind.DIGEST) == 2
@@ -321,7 +324,7 @@ def test_one_whose_md5_nobody_tells_goes_through_a_file_in_parts() -> None:
 
 
 def test_without_room_for_a_file_it_is_streamed_without_its_md5() -> None:
-    server, upload = Server(), BigUpload(big(), "/big", CLOUD)
+    server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     steps = spooled(upload, server, "")
     assert upload.without_md5
     assert not server.fetched
@@ -329,7 +332,7 @@ def test_without_room_for_a_file_it_is_streamed_without_its_md5() -> None:
 
 
 def test_a_source_that_sends_no_ranges_is_read_once_from_end_to_end() -> None:
-    server, upload = Server(), BigUpload(big(), "/big", replace(CLOUD, md5=False))
+    server, upload = Server(), MultipartUpload(big(), "/big", replace(CLOUD, md5=False))
     task = take_until(upload, server, Kind.UPLOAD_PART)
     upload.fail(task, Failure("GetObject", "no ranges", code="RangeIgnored"))
     drive(upload, server)
@@ -341,7 +344,7 @@ def test_a_source_that_sends_no_ranges_is_read_once_from_end_to_end() -> None:
 
 
 def test_parts_that_are_not_what_the_source_tells_are_never_joined() -> None:
-    server, upload = Server(), BigUpload(big(), "/big", CLOUD)
+    server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     server.told = 1
     steps = drive(upload, server)
     assert not server.completed
@@ -353,7 +356,7 @@ def test_parts_that_are_not_what_the_source_tells_are_never_joined() -> None:
 
 
 def test_other_checksums_are_compared_over_all_parts_in_one_process() -> None:
-    server, upload = Server(), BigUpload(big(), "/big", CLOUD)
+    server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     server.checks = (Check("MD5", "x"),)
     task = take_until(upload, server, Kind.UPLOAD_PART)
     assert upload.in_order == "id0"
@@ -367,7 +370,7 @@ def test_other_checksums_are_compared_over_all_parts_in_one_process() -> None:
 def test_parts_that_differ_from_another_checksum_are_never_joined() -> None:
     server = Server()
     server.checks, server.checked = (Check("MD5", "x"),), "MD5"
-    steps = drive(BigUpload(big(), "/big", CLOUD), server)
+    steps = drive(MultipartUpload(big(), "/big", CLOUD), server)
     assert not server.completed
     failure = steps[-1].failure
     assert failure is not None
@@ -375,7 +378,7 @@ def test_parts_that_differ_from_another_checksum_are_never_joined() -> None:
 
 
 def test_what_only_looked_like_an_md5_is_not_stored_as_one() -> None:
-    server, upload = Server(), BigUpload(big(6 * MIB), "/big", CLOUD)
+    server, upload = Server(), MultipartUpload(big(6 * MIB), "/big", CLOUD)
     server.told, server.likely = crc64(b"\0" * 6 * MIB), True
     server.checks, server.checked = (Check("MD5", "md5"),), "MD5"
     drive(upload, server)
@@ -388,7 +391,7 @@ def test_what_only_looked_like_an_md5_is_not_stored_as_one() -> None:
 
 
 def test_a_crc_64_that_is_told_needs_no_order() -> None:
-    server, upload = Server(), BigUpload(big(), "/big", CLOUD)
+    server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     server.told, server.checks = crc64(b"\0" * 5 * MIB), (Check("MD5", "x"),)
     drive(upload, server)
     assert not server.fed
@@ -396,7 +399,7 @@ def test_a_crc_64_that_is_told_needs_no_order() -> None:
 
 
 def test_what_a_lost_process_had_summed_up_is_told_not_compared() -> None:
-    server, upload = Server(), BigUpload(big(), "/big", CLOUD)
+    server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     server.checks, server.checked = (Check("MD5", "x"),), ""
     assert drive(upload, server)[-1].done
     assert upload.not_compared
@@ -405,7 +408,7 @@ def test_what_a_lost_process_had_summed_up_is_told_not_compared() -> None:
 def test_a_recorded_upload_that_is_not_what_the_source_tells_is_dropped() -> None:
     server = Server()
     save_point = saved(server, 5)._replace(source_crc64=1)
-    drive(BigUpload(big(), "/big", CLOUD, save_point), server)
+    drive(MultipartUpload(big(), "/big", CLOUD, save_point), server)
     assert server.log[0] == Kind.ABORT_UPLOAD
     assert server.completed == [(1, 2, 3, 4, 5)]
 
@@ -413,10 +416,10 @@ def test_a_recorded_upload_that_is_not_what_the_source_tells_is_dropped() -> Non
 def test_parts_are_copied_by_cos_until_it_refuses() -> None:
     server = Server()
     server.told = 77
-    drive(BigUpload(big(), "/big", replace(CLOUD, copies=True)), server)
+    drive(MultipartUpload(big(), "/big", replace(CLOUD, copies=True)), server)
     assert server.log.count(Kind.COPY_PART) == 5
     assert Kind.DIGEST not in server.log
-    server, upload = Server(), BigUpload(big(), "/big", replace(CLOUD, copies=True))
+    server, upload = Server(), MultipartUpload(big(), "/big", replace(CLOUD, copies=True))
     task = take_until(upload, server, Kind.COPY_PART)
     upload.fail(task, Failure("UploadPartCopy", "no", 405, "MethodNotAllowed"))
     drive(upload, server)
@@ -430,12 +433,12 @@ SEALED = replace(OPTIONS, encryption=SETTINGS)
 
 def test_all_parts_are_encrypted_with_one_key_and_the_next_upload_with_another() -> None:
     server = Server()
-    steps = drive(BigUpload(big(), "/big", SEALED), server)
+    steps = drive(MultipartUpload(big(), "/big", SEALED), server)
     (envelope,) = server.envelopes
     assert envelope
     (begun,) = [step.begun for step in steps if step.begun]
     assert begun.envelope == envelope
-    drive(BigUpload(big(), "/big", SEALED), server)
+    drive(MultipartUpload(big(), "/big", SEALED), server)
     assert server.envelopes != {envelope}
 
 
@@ -447,7 +450,7 @@ def test_a_save_point_goes_on_with_its_key() -> None:
     parts = tuple(p._replace(crc64=ones, plain_crc64=zeros) for p in save_point.parts)
     save_point = save_point._replace(parts=parts, envelope=envelope)
     server.told = crc64(b"\0" * 5 * MIB)
-    steps = drive(BigUpload(big(), "/big", SEALED, save_point), server)
+    steps = drive(MultipartUpload(big(), "/big", SEALED, save_point), server)
     assert Kind.INITIATE_UPLOAD not in server.log
     assert server.envelopes == {envelope}
     assert [step.begun.envelope for step in steps if step.begun] == [envelope]
@@ -469,7 +472,7 @@ def test_a_save_point_that_was_encrypted_otherwise_is_aborted(
     envelope = crypto.new_key(then)[1] if then else None
     save_point = saved(server, 5)._replace(envelope=envelope)
     options = replace(OPTIONS, encryption=now)
-    steps = drive(BigUpload(big(), "/big", options, save_point), server)
+    steps = drive(MultipartUpload(big(), "/big", options, save_point), server)
     assert server.log[0] == Kind.ABORT_UPLOAD
     assert steps[0].forget == save_point
     assert server.log.count(Kind.UPLOAD_PART) == 5
@@ -480,14 +483,14 @@ def test_a_save_point_that_was_encrypted_otherwise_is_aborted(
 def test_a_bare_upload_id_is_no_use_when_its_parts_are_to_be_encrypted() -> None:
     server = Server()
     server.uploads["java"] = {1: ("etag1", MIB)}
-    drive(BigUpload(big(), "/big", SEALED, upload_id="java"), server)
+    drive(MultipartUpload(big(), "/big", SEALED, upload_id="java"), server)
     assert Kind.INITIATE_UPLOAD in server.log
     assert Kind.ABORT_UPLOAD not in server.log
 
 
 def test_a_changed_object_is_encrypted_with_a_new_key() -> None:
     server = Server()
-    upload = BigUpload(big(), "/big", SEALED)
+    upload = MultipartUpload(big(), "/big", SEALED)
     first = take_until(upload, server, Kind.UPLOAD_PART)
     before = set(server.envelopes)
     upload.fail(first, Failure("read", "changed", code="Changed"))
@@ -499,11 +502,11 @@ def test_a_changed_object_is_encrypted_with_a_new_key() -> None:
 def test_what_was_read_is_compared_with_what_the_source_tells_though_it_is_encrypted() -> None:
     server = Server()
     server.told = crc64(b"\0" * 5 * MIB)
-    drive(BigUpload(big(), "/big", replace(SEALED, reads_at_once=False)), server)
+    drive(MultipartUpload(big(), "/big", replace(SEALED, reads_at_once=False)), server)
     assert server.completed == [(1, 2, 3, 4, 5)]
     server = Server()
     server.told = crc64(b"\1" * 5 * MIB)
-    steps = drive(BigUpload(big(), "/big", replace(SEALED, reads_at_once=False)), server)
+    steps = drive(MultipartUpload(big(), "/big", replace(SEALED, reads_at_once=False)), server)
     assert not server.completed
     failure = steps[-1].failure
     assert failure
@@ -512,7 +515,7 @@ def test_what_was_read_is_compared_with_what_the_source_tells_though_it_is_encry
 
 @pytest.mark.parametrize("code", ["Changed", "InvalidPart"])
 def test_parts_that_no_later_run_can_use_are_given_up(code: str) -> None:
-    server, upload = Server(), BigUpload(big(), "/big", OPTIONS)
+    server, upload = Server(), MultipartUpload(big(), "/big", OPTIONS)
     steps: list[Step] = []
     kind = Kind.UPLOAD_PART if code == "Changed" else Kind.COMPLETE_UPLOAD
     while not any(step.failure for step in steps):
@@ -530,7 +533,7 @@ def test_parts_that_no_later_run_can_use_are_given_up(code: str) -> None:
 
 def test_an_upload_that_cannot_be_aborted_is_not_forgotten() -> None:
     server = Server()
-    upload = BigUpload(big(), "/big", OPTIONS, saved(server, 2, mtime=5))
+    upload = MultipartUpload(big(), "/big", OPTIONS, saved(server, 2, mtime=5))
     task = take_until(upload, server, Kind.ABORT_UPLOAD)
     step = upload.fail(task, Failure("AbortMultipartUpload", "no", 403, "AccessDenied"))
     assert (step.forget, step.failure) == (None, None)
@@ -542,7 +545,7 @@ def test_an_upload_that_cannot_be_aborted_is_not_forgotten() -> None:
 
 def test_an_upload_that_is_gone_is_forgotten() -> None:
     server = Server()
-    upload = BigUpload(big(), "/big", OPTIONS, saved(server, 2, mtime=5))
+    upload = MultipartUpload(big(), "/big", OPTIONS, saved(server, 2, mtime=5))
     task = take_until(upload, server, Kind.ABORT_UPLOAD)
     step = upload.fail(task, Failure("AbortMultipartUpload", "no", 404, "NoSuchUpload"))
     assert step.forget is not None

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from cos_migrate.model import SourceObject
 
 
-class Retried:
+class RetryQueue:
     """The objects of a run that failed before; they stand on no listed page."""
 
     def __init__(self, objects: Iterable[SourceObject]) -> None:
         self._waiting = collections.deque(objects)
-        self._looks = 0
+        self._being_described = 0
         self.names = frozenset(obj.name for obj in self._waiting)
         """All of them, also those that are done."""
 
@@ -23,17 +23,17 @@ class Retried:
     def __iter__(self) -> Iterator[SourceObject]:
         return iter(self._waiting)
 
-    def count_looks(self, obj: SourceObject, step: int) -> None:
+    def count_described(self, obj: SourceObject, step: int) -> None:
         """Note that the source is asked about an object (1), or has answered (-1)."""
         if not obj.page:
-            self._looks += step
+            self._being_described += step
 
     def take(self, room: int, threads: int, *, alone: bool) -> list[SourceObject]:
-        """Return those that the source can be asked about now.
+        """Remove and return those that the source can be asked about now.
 
-        `room`: tasks that the pool takes, `threads`: those that it does at once. Unless nothing
-        else will come (`alone`) they use at most half of the threads: one about which the source
-        is silent must not hold up the others.
+        `room`: tasks that the pool takes, `threads`: those that it runs at once. Unless nothing
+        else will come (`alone`) they use at most half of the threads: an object about which the
+        source is silent must not hold up the others.
         """
-        most = room if alone else min(room, max(1, threads // 2) - self._looks)
+        most = room if alone else min(room, max(1, threads // 2) - self._being_described)
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]

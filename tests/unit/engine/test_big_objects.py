@@ -6,8 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cos_migrate.engine.big_object import UploadOptions
-from cos_migrate.engine.big_objects import Upload, Uploads
+from cos_migrate.engine.big_objects import BigObject, BigObjects
+from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.plan import DEFAULT_COPIES
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.model import Fingerprint, SourceObject
@@ -25,25 +25,29 @@ def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) 
         progressed=lambda *_: None,
     )
     nothing.save_points = nothing.uploads = nothing
-    submitted: list[tuple[Upload, Message]] = []
     spool = Spool(tmp_path, "job")
     spool.open()
-
-    def submit(_: Transfer, upload: Upload, task: Message, __: str) -> None:
-        submitted.append((upload, (len(submitted), *task)))
-
     options = UploadOptions(MIB, 2 * MIB, md5=True, reads_at_once=False)
-    uploads = Uploads(
-        options, DEFAULT_COPIES, 2, nothing, spool, nothing, submit=submit, failed=nothing
-    )
+    big_objects = BigObjects(options, DEFAULT_COPIES, 2, nothing, spool, nothing)
     for name in ("big", "/big"):  # keys of a bucket that COS cannot tell apart
         obj = SourceObject(name, name, Fingerprint(4 * MIB))
-        uploads.park(Transfer(obj, "/big", name, update=False))
-    uploads.feed(lambda _: 10, copying=False)
+        big_objects.park(Transfer(obj, "/big", name, update=False))
+
+    def begin() -> list[tuple[BigObject, Message]]:
+        assert not big_objects.begin(copying=False)
+        submitted = []
+        for number, big in enumerate(big_objects.under_way):
+            while big.upload.ready:
+                task = big_objects.next_task(big)
+                assert task
+                submitted.append((big, (number, *task)))
+        return submitted
+
+    submitted = begin()
     assert [task[1] for _, task in submitted] == [Kind.DIGEST] * 2
-    for upload, task in submitted[:2]:
-        uploads.take(upload, task, Reply.DONE, ["", -1])
-    uploads.feed(lambda _: 10, copying=False)
+    for big, task in submitted:
+        assert big_objects.collect(big, task, Reply.DONE, ["", -1]) is None
+    submitted = begin()
     paths = {task[-3] for _, task in submitted if task[1] == Kind.FETCH_PART}
     assert len(paths) == 2
     assert all(Path(path).exists() for path in paths)

@@ -1,0 +1,60 @@
+"""Objects that wait to be planned: found by the scan, failed before, or described meanwhile."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterator
+
+from cos_migrate.engine.plan import cos_path_of
+from cos_migrate.engine.retry_queue import RetryQueue
+from cos_migrate.engine.transfer import Transfer
+from cos_migrate.engine.unchanged import Compared
+from cos_migrate.model import Found, SourceObject, Target
+
+
+class Backlog:
+    """What is known of the source, and waits for its turn."""
+
+    def __init__(self, consumed: Callable[[], None]) -> None:
+        """`consumed` is called behind each batch of the scan, which then sends another."""
+        self.found: collections.deque[Found | Compared] = collections.deque()
+        self.described: collections.deque[Transfer] = collections.deque()
+        """Objects listed without their size, which the source has told since."""
+        self.being_described = 0
+        """Tasks under way that ask the source about an object."""
+        self.failed_before = RetryQueue(())
+        self._batches: collections.deque[int] = collections.deque()
+        self._consumed = consumed
+
+    def __bool__(self) -> bool:
+        return bool(self.found or self.failed_before or self.described)
+
+    def add(self, batch: list[Found | Compared]) -> None:
+        """Append what is left of a batch of the scan."""
+        if batch:
+            self.found.extend(batch)
+            self._batches.append(len(batch))
+        else:
+            self._consumed()
+
+    def pop(self) -> None:
+        """Remove the first of `found`."""
+        self.found.popleft()
+        self._batches[0] -= 1
+        if not self._batches[0]:
+            self._batches.popleft()
+            self._consumed()
+
+    def count_described(self, transfer: Transfer, step: int) -> None:
+        """Note that the source is asked about an object (1), or has answered (-1)."""
+        self.being_described += step
+        self.failed_before.count_described(transfer.obj, step)
+
+    def cos_paths(self, target: Target) -> Iterator[str]:
+        """Yield the target paths of all objects that wait."""
+        for transfer in self.described:
+            yield transfer.cos_path
+        for item in (*self.found, *self.failed_before):
+            obj = item.obj if isinstance(item, Compared) else item
+            if isinstance(obj, SourceObject):
+                yield cos_path_of(target, obj)

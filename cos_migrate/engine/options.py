@@ -1,0 +1,57 @@
+"""What the configuration decides about a run, as the engine uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cos_migrate.config.values import TimeWindow
+from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.cos.requests import Credentials
+from cos_migrate.engine.plan import DEFAULT_COPIES, CopyRules, Rules
+from cos_migrate.engine.spot_check import SpotCheckMaker
+from cos_migrate.pools.messages import Look
+
+
+@dataclass(frozen=True, slots=True)
+class UploadOptions:
+    """The options that shape a multipart upload."""
+
+    part_size: int
+    """Bytes, before it is raised for a huge object."""
+    threshold: int
+    """`smallFileThreshold`, bytes."""
+    md5: bool
+    """Whether the object gets `x-cos-meta-md5`."""
+    look: int = Look.NOT
+    """What to look for on COS before anything is sent."""
+    reads_at_once: bool = True
+    """Whether the source can be read again at no cost, so that its MD5 can always be known."""
+    copies: bool = False
+    """Whether COS copies the parts itself."""
+    encryption: EncryptionSettings | None = None
+    """How objects are encrypted before they leave; None: not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationOptions:
+    """The options of one run over a source."""
+
+    rules: Rules
+    upload: UploadOptions
+    window: TimeWindow
+    big_objects: int
+    """Big objects that are under way at once."""
+    reload_credentials: Callable[[], Credentials | None]
+    """Reads temporary credentials again; None when there are no others."""
+    least_billed: int = 0
+    """Bytes that the storage class bills at least for an object; 0: its size."""
+    list_parallel: int = 1
+    """Listings of a cloud source under way at once."""
+    tries: int = 1
+    """Of one request."""
+    resume: bool = False
+    """Whether a listing by pages continues at the positions of the last run."""
+    copies: CopyRules = DEFAULT_COPIES
+    spot_check: SpotCheckMaker | None = None
+    """Makes the check on COS of some skipped objects; None: there is none."""

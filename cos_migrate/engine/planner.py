@@ -1,0 +1,142 @@
+"""Turns objects into tasks, or into outcomes where nothing is to be sent."""
+
+from __future__ import annotations
+
+from cos_migrate.cos import keys
+from cos_migrate.engine.big_objects import BigObjects
+from cos_migrate.engine.billing import BilledSizes
+from cos_migrate.engine.commit import Committer
+from cos_migrate.engine.copying import Copying
+from cos_migrate.engine.options import MigrationOptions
+from cos_migrate.engine.plan import Decision, cos_path_of, is_root, problem_of_size
+from cos_migrate.engine.transfer import Transfer
+from cos_migrate.engine.unchanged import RecordComparer
+from cos_migrate.model import Failure, Fingerprint, Rejected, SourceObject
+from cos_migrate.pools.messages import Kind, Message, source_fields
+from cos_migrate.report import lines
+from cos_migrate.report.report import Report
+from cos_migrate.sources.base import Source
+
+Submission = tuple[Transfer, Message]
+"""An object, and the task of the small pool for it, less its number."""
+
+
+class Planner:
+    """Decides about each object of one run."""
+
+    def __init__(
+        self,
+        options: MigrationOptions,
+        source: Source,
+        committer: Committer,
+        comparer: RecordComparer,
+        big_objects: BigObjects,
+        report: Report,
+    ) -> None:
+        self._options = options
+        self._source = source
+        self._committer = committer
+        self._comparer = comparer
+        self._big_objects = big_objects
+        self._billing = BilledSizes(options.least_billed, report.warn)
+        copies = source.copies and options.upload.encryption is None
+        self.copying = Copying(possible=copies, note=report.note)
+
+    def is_unknown(self, obj: SourceObject) -> bool:
+        """Return whether the source has to be asked before anything can be decided."""
+        return obj.fingerprint.size < 0 and self._source.examines
+
+    def plan(self, obj: SourceObject, decision: Decision | None = None) -> Submission | None:
+        """Return what to submit for an object; None: it is settled, or waits with the big ones.
+
+        `decision`: what its record calls for; None: the record has not been read.
+        """
+        cos_path = cos_path_of(self._source.target, obj)
+        record_key = self._source.record_key(obj, cos_path)
+        problem = keys.problem_of(cos_path) or problem_of_size(obj.fingerprint.size)
+        # What the folder itself holds, listed without its size, only the source can tell.
+        if problem and not (is_root(obj, cos_path) and self.is_unknown(obj)):
+            self._refuse(obj, cos_path, record_key, problem)
+            return None
+        if self.is_unknown(obj):
+            transfer = Transfer(obj, cos_path, record_key, update=False)
+            fields = source_fields(self._committer.failures.as_listed(obj))
+            return transfer, (Kind.EXAMINE, *fields)
+        if decision is None:
+            decision = self._comparer.decide(self._options.rules, obj, cos_path, record_key)
+        if not decision.send:
+            return None
+        transfer = Transfer(obj, cos_path, record_key, update=decision.update)
+        transfer.listed = obj.fingerprint
+        return self._start(transfer)
+
+    def describe(
+        self, transfer: Transfer, size: int, mtime_ns: int, etag: str, storage_class: str
+    ) -> bool:
+        """Complete an object that was listed without its size; return whether it can be sent."""
+        fingerprint = Fingerprint(size, mtime_ns, etag)
+        weak = self._source.is_weak(fingerprint)
+        obj = transfer.obj._replace(fingerprint=fingerprint, weak=weak)
+        if storage_class and not obj.storage_class:
+            obj = obj._replace(storage_class=storage_class)
+            record_key = self._source.record_key(obj, transfer.cos_path)
+            if record_key != transfer.record_key:
+                self._committer.failures.succeeded(transfer.record_key)
+                transfer.record_key = record_key
+        transfer.obj = obj
+        transfer.record_fingerprint = obj.fingerprint if size < 0 else None
+        problem = keys.problem_of(transfer.cos_path) or problem_of_size(size)
+        if not self._source.wanted(obj):
+            line = f"{self._source.unwanted_line(obj)}\n"
+            self._committer.not_matching(obj, line, transfer.record_key)
+        elif problem:
+            self._refuse(obj, transfer.cos_path, transfer.record_key, problem)
+        else:
+            return True
+        return False
+
+    def plan_described(self, transfer: Transfer) -> Submission | None:
+        """Do for an object that was completed by `describe` what `plan` does."""
+        obj, cos_path, record_key = transfer.obj, transfer.cos_path, transfer.record_key
+        decision = self._comparer.decide(self._options.rules, obj, cos_path, record_key)
+        if not decision.send:
+            return None
+        transfer.update = decision.update
+        return self._start(transfer)
+
+    def _start(self, transfer: Transfer) -> Submission | None:
+        fingerprint = transfer.obj.fingerprint
+        self._billing.add(fingerprint.size)
+        if transfer.obj.weak:
+            transfer.listed_ns = fingerprint.mtime_ns
+        return self.send(transfer, copy=self.copying.on)
+
+    def send(self, transfer: Transfer, *, copy: bool) -> Submission | None:
+        """Return the task that sends an object; None: it is big, and waits for its turn."""
+        obj, options = transfer.obj, self._options
+        big_from = options.copies.in_parts_from if copy else options.rules.small_below
+        if obj.fingerprint.size >= big_from:
+            self._big_objects.park(transfer)
+            return None
+        kind = Kind.COPY_OBJECT if copy else Kind.PUT_OBJECT
+        return transfer, (kind, *source_fields(obj), transfer.cos_path, options.upload.look)
+
+    def reject(self, item: Rejected) -> None:
+        """Settle what the scan itself has left out."""
+        obj = SourceObject(item.name, item.key, Fingerprint(0), item.page)
+        line = f"{item.line}\n" if item.line else ""
+        if item.failure is None:
+            self._committer.not_matching(obj, line)
+            return
+        cos_path = cos_path_of(self._source.target, obj) if item.key else ""
+        record_key = self._source.record_key(obj, cos_path)
+        self._committer.failed(obj, cos_path, record_key, item.failure, line)
+
+    def _refuse(self, obj: SourceObject, cos_path: str, record_key: str, problem: str) -> None:
+        """Settle an object that COS cannot store."""
+        if is_root(obj, cos_path) and not obj.fingerprint.size:
+            # The object of the migrated folder itself: the root of a bucket needs none.
+            self._committer.not_matching(obj, lines.empty_key(obj.name))
+            return
+        failure = Failure("plan", problem, code="NotMigratable")
+        self._committer.failed(obj, cos_path, record_key, failure)
