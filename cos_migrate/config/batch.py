@@ -1,6 +1,6 @@
-"""The tasks of `batchTaskPath`: one pair of buckets a line, each a configuration of its own.
+"""Read `batchTaskPath`: each line is a pair of buckets and becomes a configuration of its own.
 
-A line's text is in no message: its columns are secrets, or may be when somebody has mixed them up.
+No message quotes a line: its columns are secrets, or may be when they are mixed up.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COLUMNS = (
 _COMMON = ("secretId", "secretKey", "bucketName", "endPointSuffix")
 _CLOUD = ("accessKeyId", "accessKeySecret", "bucket", "endPoint")
 _COPY = ("srcSecretId", "srcSecretKey", "srcBucketName", "srcEndPointSuffix")
-"""What a section calls its four columns: of the target, of a cloud, of a bucket to copy from."""
+"""The keys for the four columns: of the target, of a cloud, of a bucket to copy from."""
 _PUBLIC = re.compile(r"cos\.(?!accelerate\.)([a-z0-9-]+)\.myqcloud\.com")
 _REGIONAL = re.compile(
     r"cos(?:-internal)?\.(?!accelerate\.)([a-z0-9-]+)\.(?:myqcloud\.com|tencentcos\.cn)"
@@ -40,20 +40,20 @@ class BatchTask(NamedTuple):
     """One line."""
 
     number: int
-    """1-based; 0 for a configuration that is no line."""
+    """1-based; 0 for a configuration without batchTaskPath."""
     config: Config | None
-    """What it asks for; None when it cannot be used."""
+    """Its configuration; None for an invalid line."""
     problem: str = ""
-    """What is wrong with it, fit to be printed."""
+    """The printable reason why it is invalid."""
 
     @property
     def name(self) -> str:
-        """What its run is called: part of the names of its own files; empty for a single run."""
+        """The name of its run, part of the names of its files; empty for a single run."""
         return f"task{self.number}" if self.number else ""
 
     @property
     def shown(self) -> str:
-        """Which buckets it is about, without secrets."""
+        """Its two buckets, without secrets."""
         if self.config is None:
             return ""
         common, source = self.config.common, self.config.source
@@ -67,14 +67,14 @@ class BatchTask(NamedTuple):
 
 
 def tasks(config: Config, environ: Mapping[str, str]) -> Iterator[BatchTask]:
-    """Yield the tasks of the file that `config` names; blank lines are none.
+    """Yield the tasks of the file that `config` names, skipping blank lines.
 
-    Raises ConfigError when it cannot be read.
+    Raises ConfigError when the file cannot be read.
     """
     path = config.common.batch_task_path
     try:
         with open(path, "rb") as file:
-            # All of it now: the tasks may take days, and somebody may edit it meanwhile.
+            # Read whole: the tasks may take days, and the file may be edited meanwhile.
             lines = file.read().removeprefix(b"\xef\xbb\xbf").split(b"\n")
     except OSError as error:
         raise ConfigError([f"batchTaskPath {path} cannot be read: {error.strerror}"]) from error
@@ -101,7 +101,7 @@ def _task(number: int, line: bytes, config: Config, environ: Mapping[str, str]) 
     common.read(columns[:4])
     source.read(columns[4:])
     copies = _copies(config.source)
-    # Without a region the private endpoint is enough, but records of copies name both regions.
+    # A private endpoint needs no region, except for copies, whose records name both regions.
     common.place("region", "end_point_suffix", by_region=copies)
     if copies:
         source.place("src_region", "src_end_point_suffix", by_region=True)
@@ -124,12 +124,12 @@ def _keys_of(section: Any) -> tuple[str, ...]:
 
 
 def _copies(section: Any) -> bool:
-    """Return whether a section is about a bucket that COS copies itself, named by its region."""
+    """Return whether a section is that of a bucket copy, which is named by its region."""
     return hasattr(section, "src_bucket_name")
 
 
 class _Side:
-    """One of the two buckets of a line: the values that its columns give the keys of a section."""
+    """One of the two buckets of a line: its columns as values of a section."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class _Side:
         self.values: dict[str, Any] = {}
         """By attribute."""
         self.wrong: dict[str, str] = {}
-        """What is legal, by the columns that cannot be used."""
+        """Invalid columns with their legal values."""
 
     def read(self, texts: list[str]) -> None:
         """Parse the columns."""
@@ -157,9 +157,9 @@ class _Side:
                 self.wrong[column] = one.option.legal
 
     def place(self, region: str, suffix: str, *, by_region: bool) -> None:
-        """Split an endpoint of COS, the last column, into the attributes `region` and `suffix`.
+        """Split the last column, an endpoint of COS, into the attributes `region` and `suffix`.
 
-        `by_region`: the region must be known even beside a private endpoint.
+        `by_region`: a region is required even with a private endpoint.
         """
         column = self._columns[-1]
         if column in self.wrong:
@@ -171,7 +171,7 @@ class _Side:
         elif _REGION.fullmatch(text):
             self.values |= {region: text, suffix: ""}
         if _PUBLIC.fullmatch(text):
-            # Named by its region it can be fallen back from to the backup domain.
+            # With the region alone, the backup domain can be used as a fallback.
             self.values[suffix] = ""
         if not self.values.get(region, getattr(self._section, region)) and (by_region or not text):
             nothing = "another endpoint or nothing" if by_region else "host[:port]; nothing"

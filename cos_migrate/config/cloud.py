@@ -1,7 +1,6 @@
-"""The keys that the sections of all cloud sources share: whose bucket, which keys, how to reach it.
+"""The keys that all cloud sources share: bucket, credentials, prefix, proxy, timeouts.
 
-Owns their declaration only. What is peculiar to a cloud, its `endPoint` first of all, stands in
-that source's own section.
+Keys of a single cloud, and the `endPoint`, are declared by that source.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from cos_migrate.config.values import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudAccess:
-    """What every cloud source needs to know; the base of its section."""
+    """The base of the sections of cloud sources."""
 
     bucket: str = option(
         "bucket",
@@ -96,7 +95,7 @@ class CloudAccess:
     )
 
     def mistakes(self) -> Iterator[Mistake]:
-        """Yield what is wrong only in combination."""
+        """Yield the mistakes that several keys make together."""
         yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
 
 

@@ -1,7 +1,6 @@
-"""Values of config.ini that are legal and look as if something else was meant.
+"""Detect values of config.ini that are legal but look like a slip.
 
-Pure functions over the text of a value. Such a value is kept as it stands; the text here is for
-a warning, and never repeats the value, since it may be a secret.
+The value is kept; the warning never repeats it, since it may be a secret.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ import re
 _COMMENT = re.compile(r"(?<=[ \t])[#;]|[#;](?=[ \t])")
 _QUOTES = frozenset({'""', "''", "“”", "‘’"})
 _INVISIBLE = frozenset({"Cf", "Zl", "Zp", "Zs"})
-"""Unicode categories of blanks, and of characters that have no width."""
+"""Unicode categories of blanks and of characters without width."""
 
 
 def doubt_about(text: str, *, is_list: bool) -> str:
-    """Return what is odd about the text of a value; empty: nothing.
+    """Return a warning about the text of a value, or an empty text.
 
     `is_list`: `;` separates its items.
     """
@@ -39,6 +38,6 @@ def doubt_about(text: str, *, is_list: bool) -> str:
 def _is_odd_blank(char: str) -> bool:
     if char.isascii():
         return False
-    import unicodedata  # noqa: PLC0415 - few values need it
+    import unicodedata  # noqa: PLC0415 - needed for few values
 
     return char.isspace() or unicodedata.category(char) in _INVISIBLE

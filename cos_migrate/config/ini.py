@@ -1,7 +1,7 @@
-"""The text of config.ini: bytes -> sections, keys and values with their line numbers.
+"""Parse config.ini into sections, keys and values with their line numbers.
 
-Owns the format as the Java tool reads it (comments, separators, backslashes, continued lines) and
-nothing else: it knows no key, and judges no value.
+The format is that of the Java tool (comments, separators, backslashes, continued lines). Keys and
+values are not checked here.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ class Entry(NamedTuple):
     """The value of one key."""
 
     value: str
-    """Without blanks around it, backslashes resolved; empty when the key has no value."""
+    """Stripped, with backslashes resolved; empty when the key has no value."""
     line: int
-    """1-based; where the key stands."""
+    """Line of the key, 1-based."""
     warning: str = ""
-    """What was odd about its backslashes."""
+    """Warning about its backslashes."""
     earlier: int = 0
-    """Line of an earlier value of the same key that this one replaces; 0: none."""
+    """Line of an earlier value of the same key, which this one replaces; 0: none."""
 
 
 @dataclass(slots=True)
 class Ini:
-    """What a file says."""
+    """The contents of a file."""
 
     sections: dict[str, dict[str, Entry]] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     """The line on which each section first begins."""
     problems: list[str] = field(default_factory=list)
-    """Why lines could not be understood; they never quote a line, since it may hold a secret."""
+    """Why lines are invalid; a line is never quoted, since it may hold a secret."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -66,8 +66,8 @@ def read(path: str) -> bytes:
 def parse(data: bytes, keeps_backslash: Callable[[str, str], bool]) -> Ini:
     r"""Parse a whole file.
 
-    For the section and key of a path `keeps_backslash` returns True: a single backslash in its
-    value stays, as in `E:\data`, where Java would drop it or read `\t` as a tab.
+    `keeps_backslash` returns True for the section and key of a path: a single backslash in its
+    value is kept, as in `E:\data`, where Java would drop it or read `\t` as a tab.
     """
     ini = Ini()
     if data.startswith(_WIDE) or b"\0" in data:
@@ -80,14 +80,14 @@ def parse(data: bytes, keeps_backslash: Callable[[str, str], bool]) -> Ini:
 
 
 class _Parser:
-    """Reads physical lines, of which a continued value takes several."""
+    """Parses physical lines; a continued value takes several."""
 
     def __init__(self, ini: Ini, keeps_backslash: Callable[[str, str], bool]) -> None:
         self.ini = ini
         self.keeps_backslash = keeps_backslash
         self.section: str | None = None
         self.skipping = False
-        """True behind a broken `[section`: its keys belong nowhere, and that was said once."""
+        """True after a broken `[section`: its keys are skipped without further problems."""
 
     def run(self, lines: Iterator[tuple[int, str]]) -> None:
         for number, raw in lines:
@@ -139,7 +139,7 @@ class _Parser:
     def _continued(self, value: str, lines: Iterator[tuple[int, str]], *, is_path: bool) -> str:
         """Return `value` with the lines that continue it.
 
-        A path may well end in a backslash; only behind a `;` it means that the list goes on.
+        A path may end in a backslash; there only one after a `;` continues the list.
         """
         while len(_TRAILING.findall(value)[0]) % 2:
             if is_path and not value[:-1].endswith(";"):
@@ -162,7 +162,7 @@ def _unescape(value: str) -> tuple[str, str]:
         return _LETTERS.get(escaped, escaped)
 
     text = _ESCAPE.sub(replace, value)
-    if "\\u" in value:  # Java writes what is beyond U+FFFF as two halves
+    if "\\u" in value:  # Java writes characters above U+FFFF as surrogate pairs
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text, r"a single backslash is dropped; write \\ for one backslash" if odd else ""
 

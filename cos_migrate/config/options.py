@@ -1,8 +1,4 @@
-"""How a section of config.ini is declared: a frozen dataclass with one `option()` for each key.
-
-Owns the declaration only: what a key is called, what it becomes, what is legal. It reads no file
-and knows no section; `config` does the loading, `values` the parsing of single values.
-"""
+"""Declare a section of config.ini: a frozen dataclass with one `option()` for each key."""
 
 from __future__ import annotations
 
@@ -12,20 +8,20 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 REQUIRED: Any = dataclasses.MISSING
-"""The default of a key that has none: a configuration without it is refused."""
+"""The default of a required key."""
 
 _METADATA = "option"
 
 
 class Adjusted(NamedTuple):
-    """What a parser returns when it had to change the value to make it usable."""
+    """A parsed value that had to be changed to be usable, and a warning."""
 
     value: Any
     warning: str
 
 
 class Mistake(NamedTuple):
-    """A key that is wrong only beside the others; what a section's `mistakes()` yields."""
+    """A problem with a key that depends on other keys; `mistakes()` of a section yields it."""
 
     key: str
     message: str
@@ -37,30 +33,30 @@ class Option:
     """One key of a section."""
 
     key: str
-    """As the file spells it."""
+    """Its spelling in the file."""
     help: str
     parse: Callable[[str], Any]
-    """Text (never blank) to value; raises ValueError with a message fit to print."""
+    """Convert text (never blank) to the value; raises ValueError with a printable message."""
     legal: str
-    """What is legal, in words."""
+    """The legal values, in words."""
     aliases: tuple[str, ...]
-    """Other spellings; they are read before `key`."""
+    """Other spellings, which take precedence over `key`."""
     secret: bool
-    """Its value is never shown, and `${NAME}` reads the environment variable NAME."""
+    """Whether its value is never shown, and `${NAME}` reads the environment variable NAME."""
     path: bool
-    """A path of this machine: a single backslash is kept, a relative one is warned about."""
+    """Whether it is a local path: single backslashes are kept, relative paths cause a warning."""
     variable: str
-    """Environment variable that is read where the file says nothing."""
+    """Environment variable that is read when the file has no value."""
     placeholders: tuple[str, ...]
-    """Values that stand in the shipped file to be replaced."""
+    """Values in the shipped file that the user must replace."""
     batch: bool
-    """Each line of `batchTaskPath` brings its own; then it is not required here."""
+    """Whether each line of `batchTaskPath` has its own value; then it is not required."""
 
 
 def option(
     key: str,
     *,
-    help: str,  # noqa: A002 - the word argparse and click taught everybody
+    help: str,  # noqa: A002 - the name used by argparse and click
     default: Any = REQUIRED,
     parse: Callable[[str], Any] = str,
     legal: str = "",

@@ -1,7 +1,4 @@
-"""What was meant by a section or a key that is not known.
-
-Pure functions over the names that `config` knows; whether a slip is an error is for `config`.
-"""
+"""Suggest the known section or key that a misspelt one stands for."""
 
 from __future__ import annotations
 
@@ -18,10 +15,10 @@ _CLOSE_KEY = 0.6
 
 
 class OptionsOf(Mapping[str, Mapping[str, Option]]):
-    """The options of every section; those of a section are made when they are first asked for."""
+    """The options of every section, made for each section when first used."""
 
     def __init__(self, sections: Mapping[str, type]) -> None:
-        """`sections`: name -> dataclass; looked up only for a section whose options are wanted."""
+        """`sections`: name -> dataclass, looked up only when needed: that may load a source."""
         self._sections = sections
         self._names = tuple(sections)
         self._made: dict[str, Mapping[str, Option]] = {}
@@ -53,7 +50,7 @@ def _spelled(section: type) -> Mapping[str, Option]:
 def near_misses(key: str, known: Mapping[str, Option]) -> list[Option]:
     """Return the options whose key differs from `key` only by case or by one letter.
 
-    One letter is one that is missing, added, another, or changed places with its neighbour.
+    One letter may be missing, added, replaced or swapped with its neighbour.
     """
     found = [known[spelling] for spelling in known if _nearly_equal(key.lower(), spelling.lower())]
     return list(dict.fromkeys(found))
@@ -72,10 +69,10 @@ def _nearly_equal(one: str, other: str) -> bool:
 
 
 def problem_with_override(section: str, key: str, options: Options) -> str:
-    """Return what is wrong with `-Dsection.key`, or nothing when it is none of our words.
+    """Return the problem with `-Dsection.key`; empty when it is meant for Java.
 
-    Java knows many of these (`-Dfile.encoding`, `-Dhttp.proxyHost`), so what is not near to a
-    section of ours is taken for one of them.
+    Java has many such arguments (`-Dfile.encoding`, `-Dhttp.proxyHost`), so an argument that is
+    not similar to a section of ours counts as one of them.
     """
     if section in options:
         return f"unknown key -D{section}.{key}{nearest_key(section, key, options)}"
@@ -93,13 +90,13 @@ def problem_with_override(section: str, key: str, options: Options) -> str:
 
 
 def nearest_section(section: str, options: Options) -> str:
-    """Return `; the nearest known section is ...`, or nothing when none is near."""
+    """Return `; the nearest known section is ...`, or an empty text when none is similar."""
     close = _closest(section, options, _CLOSE_SECTION)
     return f"; the nearest known section is [{close}]" if close else ""
 
 
 def nearest_key(section: str, key: str, options: Options) -> str:
-    """Return `; the nearest known key is ...`, or where the key belongs, or where to look."""
+    """Return `; the nearest known key is ...`, or the section of the key, or where to look."""
     homes = [name for name, keys in options.items() if key in keys]
     if homes:
         return f"; {key} is a key of {' and '.join(f'[{home}]' for home in homes)}"
@@ -111,7 +108,7 @@ def nearest_key(section: str, key: str, options: Options) -> str:
 
 def _closest(name: str, known: Iterable[str], cutoff: float) -> str:
     by_lower = {one.lower(): one for one in known}
-    import difflib  # noqa: PLC0415 - only a slip needs it
+    import difflib  # noqa: PLC0415 - needed only for misspelt names
 
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[close[0]] if close else ""

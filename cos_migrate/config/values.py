@@ -1,7 +1,7 @@
-"""Parsers of single values: text of config.ini or the command line -> Python value.
+"""Parse single values of config.ini and the command line.
 
-Each takes text without blanks around it, never empty, and raises ValueError with a message that
-can be printed as it stands. Nothing here knows a section or where the text came from.
+Each parser takes text that is not empty and has no blanks around it, and raises ValueError with a
+message that can be printed as it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GIB = 1024 * MIB
 MAX_INT = 2**31 - 1
 DAY = 24 * 60
 BLANKS = " \t\r\n\f\v"
-"""What is taken off both ends of a value; a blank that is not ASCII belongs to it."""
+"""Stripped from both ends of a value; a blank that is not ASCII is part of it."""
 
 _TIME = "([0-9]{1,2}):([0-5]?[0-9])"
 _WINDOW = re.compile(rf"{_TIME} *, *{_TIME}")
@@ -53,7 +53,7 @@ STORAGE_CLASSES = {
 
 
 class Secret:
-    """A text that prints as `***`; only `reveal()` tells it."""
+    """A text that prints as `***`; only `reveal()` returns it."""
 
     __slots__ = ("_text",)
 
@@ -84,7 +84,7 @@ NO_SECRET = Secret("")
 
 
 def secret(text: str) -> Secret:
-    """Parse a credential; one that no HTTP header can carry is refused without being shown."""
+    """Parse a credential. The error for one that no HTTP header can carry does not show it."""
     if text.isascii() and text.isprintable() and " " not in text:
         return Secret(text)
     raise ValueError("a credential consists of printable ASCII characters without blanks")
@@ -104,7 +104,7 @@ class TimeWindow:
     begin: int
     """Minute of the day, 0 to 1439."""
     end: int
-    """Minute of the day, 0 to 1440; it is inside. Before `begin`: the window wraps midnight."""
+    """Minute of the day, 0 to 1440, inclusive. Before `begin`: the window wraps midnight."""
 
     def contains(self, minute: int) -> bool:
         """Return whether `minute` of the day (0 to 1439) is inside."""
@@ -129,7 +129,7 @@ class TimeWindow:
 
 
 def integer(low: int, high: int, message: str = "") -> Callable[[str], int]:
-    """Return a parser of whole numbers from `low` to `high`; `{}` in `message` is the text."""
+    """Return a parser of whole numbers from `low` to `high`; `message` has `{}` for the text."""
 
     def parse(text: str) -> int:
         if _INTEGER.fullmatch(text) and low <= int(text) <= high:
@@ -145,7 +145,7 @@ def on_off(text: str) -> bool:
 
 
 def on_or_not(text: str) -> bool:
-    """Parse `on` or `off`; `false` is off too, since the Java tool took all but `on` for off."""
+    """Parse `on`, `off` or `false`: the Java tool reads everything but `on` as off."""
     return _choice(text, {"on": True, "off": False, "false": False}, "only support on/off")
 
 
@@ -162,7 +162,7 @@ def _choice(text: str, choices: dict[str, bool], legal: str) -> bool:
 
 
 def exactly(*choices: str) -> Callable[[str], str]:
-    """Return a parser that takes one of `choices`, case-sensitive."""
+    """Return a parser that accepts one of `choices`, case-sensitive."""
 
     def parse(text: str) -> str:
         if text in choices:
@@ -173,12 +173,12 @@ def exactly(*choices: str) -> Callable[[str], str]:
 
 
 def semicolon_list(text: str) -> tuple[str, ...]:
-    """Split at `;`, without empty items and the blanks around items."""
+    """Split at `;`, dropping empty items and the blanks around items."""
     return tuple(item for part in text.split(";") if (item := part.strip(BLANKS)))
 
 
 def suffixes(text: str) -> tuple[str, ...] | Adjusted:
-    """Parse `;` separated ends of names; each is meant letter by letter."""
+    """Parse `;` separated name suffixes, which have no wildcards."""
     items = semicolon_list(text)
     odd = next((item for item in items if _PATTERN.search(item)), "")
     if not odd:
@@ -191,12 +191,12 @@ def suffixes(text: str) -> tuple[str, ...] | Adjusted:
 
 
 def _exists(path: str) -> bool:
-    # Path.exists raises where a path cannot be one, or lies in a folder that may not be entered.
+    # Unlike Path.exists, this never raises (invalid paths, folders without permission).
     return os.path.exists(path)
 
 
 def existing(message: str) -> Callable[[str], str]:
-    """Return a parser of paths that must exist; `{}` in `message` is the text."""
+    """Return a parser of paths that must exist; `message` has `{}` for the text."""
 
     def parse(text: str) -> str:
         if _exists(text):
@@ -207,7 +207,7 @@ def existing(message: str) -> Callable[[str], str]:
 
 
 def existing_file(text: str) -> str:
-    """Parse the path of a file that can be read."""
+    """Parse the path of a readable file."""
     if not _exists(text):
         raise ValueError(f"{text} not exist!")
     if Path(text).is_dir():
@@ -218,7 +218,7 @@ def existing_file(text: str) -> str:
 
 
 def existing_folder(text: str) -> str:
-    """Parse the path of a folder that exists."""
+    """Parse the path of an existing folder."""
     if not _exists(text):
         raise ValueError(f"tempFolderPath {text} not exist!")
     if not Path(text).is_dir():
@@ -237,7 +237,7 @@ def existing_paths(text: str) -> tuple[str, ...]:
 
 
 def storage_class(text: str) -> str:
-    """Parse a storage class into the value that COS wants in the header."""
+    """Parse a storage class into the value of the COS header."""
     try:
         return STORAGE_CLASSES[text]
     except KeyError:
@@ -259,7 +259,7 @@ def source_bucket_name(text: str) -> str:
 
 
 def foreign_bucket(text: str) -> str:
-    """Parse a bucket of another provider; its own rules are not ours to check."""
+    """Parse a bucket of another provider, whose naming rules are not checked."""
     if text.isprintable() and " " not in text and "/" not in text:
         return text
     raise ValueError(f"{text} is not the name of a bucket")
@@ -273,14 +273,14 @@ def region(text: str) -> str:
 
 
 def signing_region(text: str) -> str:
-    """Parse the region of a service that speaks S3: a part of what requests are signed for."""
+    """Parse the region that requests to an S3 service are signed for."""
     if _SIGNING_REGION.fullmatch(text):
         return text
     raise ValueError(f"{text} is not the name of a region")
 
 
 def cos_folder(message: str) -> Callable[[str], str]:
-    """Return a parser of COS folders: no `//`, ended by `/`; `{}` in `message` is the text."""
+    """Return a parser of COS folders, which end in `/`; `message` has `{}` for the text."""
 
     def parse(text: str) -> str:
         if not text.startswith("/"):
@@ -320,7 +320,7 @@ def endpoint(text: str) -> str:
 
 
 def aws_endpoint(text: str) -> str:
-    """Parse an endpoint that is no bare region."""
+    """Parse an endpoint; a bare region is refused."""
     address = endpoint(text)
     bare = "." not in address and ":" not in address and address != "localhost"
     if bare:
@@ -343,7 +343,7 @@ def prefix(text: str) -> str:
 
 
 def part_size(text: str) -> int | Adjusted:
-    """Parse the size of a part in bytes; what is too small for COS is raised to 1 MiB."""
+    """Parse a part size in bytes; one that is too small for COS is raised to 1 MiB."""
     size = integer(-MAX_INT, 5 * GIB, "invalid bigFileUploadPartSize: {}")(text)
     if size >= MIB:
         return size
@@ -351,7 +351,7 @@ def part_size(text: str) -> int | Adjusted:
 
 
 def traffic_limit(text: str) -> int:
-    """Parse a limit in bit/s; nothing or less means none, which is 0."""
+    """Parse a limit in bit/s; 0 and negative numbers mean no limit, returned as 0."""
     message = "{} is invalid, legal threadTrafficLimit is [819200, 838860800], 800Kbps ~ 800Mbps"
     limit = integer(-(10**17), 838860800, message)(text)
     if 0 < limit < 819200:  # noqa: PLR2004 - the lower bound in the message
@@ -360,7 +360,7 @@ def traffic_limit(text: str) -> int:
 
 
 def proxy_mistakes(host: str, port: int) -> Iterator[Mistake]:
-    """Yield what is missing when only half of a proxy's address is given."""
+    """Yield a mistake when only the host or only the port of a proxy is given."""
     if host and not port:
         yield Mistake("proxyPort", "proxyPort is missing: proxyHost is set", "1 to 65535")
     if port and not host:

@@ -90,7 +90,7 @@ class Committer:
 
     def warn_if_undetectable(self, obj: SourceObject) -> None:
         """Warn once of objects whose changes cannot be noticed while their size stays."""
-        if not self._warned and self.stored.tells_nothing(obj):
+        if not self._warned and self.stored.cannot_show_changes(obj):
             self._warned = True
             self._report.warn(
                 f"{printable(self._source.shown(obj.name))}: the source tells neither an ETag "

@@ -1,4 +1,4 @@
-"""The objects of a listing that failed, as they are recorded for the next run."""
+"""Objects of a listing that failed, recorded for the next run."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from cos_migrate.state import keys as records
 
 
 class FailedObjects:
-    """What failed in earlier runs, and what its listing says of it."""
+    """The failed objects of earlier runs, with their listed fingerprints."""
 
     def __init__(self, mark: str) -> None:
         """`mark` is the `origin_mark` of the source."""
         self.keys: set[bytes] = set()
-        """The keys of those that have not succeeded since."""
+        """Keys of objects that have not succeeded since."""
         self._mark = mark
         self._listed: dict[str, Fingerprint] = {}
         """By name."""
 
     def load(self, pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[SourceObject]:
-        """Yield the objects that are recorded; what each is now has to be asked."""
+        """Yield the recorded objects, whose present size and version have to be requested."""
         for key, value in pairs:
             obj = records.parse_failed(value, self._mark)
             if obj is not None:
@@ -30,12 +30,12 @@ class FailedObjects:
                 yield obj._replace(fingerprint=Fingerprint(-1))
 
     def as_listed(self, obj: SourceObject) -> SourceObject:
-        """Return an object of an earlier run as it was listed then, any other as it is."""
+        """Return an object of an earlier run as it was listed then, any other unchanged."""
         listed = None if obj.page else self._listed.get(obj.name)
         return obj._replace(fingerprint=listed) if listed else obj
 
     def list_again(self, obj: SourceObject) -> bool:
-        """Take what the listing says now of an object; return whether that is something else."""
+        """Update the listed fingerprint of an object; return whether it differs."""
         if obj.fingerprint.size < 0 or self._listed.get(obj.name) == obj.fingerprint:
             return False
         self._listed[obj.name] = obj.fingerprint
@@ -44,9 +44,9 @@ class FailedObjects:
     def record(
         self, obj: SourceObject, record_key: str, listed: Fingerprint | None = None
     ) -> tuple[bytes, bytes]:
-        """Return key and value of an object that failed.
+        """Return key and value for a failed object.
 
-        `listed` is what its listing says of it; None: what it said in an earlier run.
+        `listed` is its fingerprint in the listing; None: that of an earlier run.
         """
         listed = listed or self._listed.get(obj.name)
         return records.failed_key(record_key), records.failed_value(obj, self._mark, listed)

@@ -1,7 +1,7 @@
-"""The folder of a record database: whose format it has, what ails it, a copy kept aside.
+"""Inspect the folder of a record database: format, damage, refused files, copies.
 
-Knows files only. It imports no database library: each of the two we use damages or converts what
-the other has written, so what a folder is must be known before one of them sees it.
+No database library is imported here: each of the two damages or converts the files of the other,
+so the format must be known before a library opens the folder.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ OUR_ROCKSDB = "COSMIGRATE"
 """A file in our own RocksDB folders; the Java tool's have none."""
 README = "README"
 TAKEN_OVER = "TAKEN_OVER"
-"""A file in our databases that began with the Java tool's records; it says what they were."""
+"""A file in our databases that were converted from the Java tool's, with a summary."""
 _MEND = "DAMAGED"
-"""A file left where damage was met: the next opening repairs first."""
+"""A file left where damage was found: the next opening repairs first."""
 _JAVA = re.compile(r"IDENTITY|OPTIONS-\d+")
 _TABLE = re.compile(r"\d+\.sst")
-"""A table of the Java tool's, in either format; our LevelDB calls its own `.ldb`."""
+"""A table of the Java tool in either format; our LevelDB uses `.ldb`."""
 _LEVELDB = re.compile(r"CURRENT|MANIFEST-\d+|\d+\.(ldb|log)")
 _RECORDS = re.compile(r"\d+\.(ldb|sst|log)")
 _TABLES = re.compile(r"CURRENT|\d+\.(ldb|sst)")
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _PROBE = 4 << 20
-"""Bytes written to find out whether a disk is full: more than a library's usual write."""
+"""Bytes written to detect a full disk: more than a library's usual write."""
 _NO_LOCKS = "its file system keeps no file locks: move the tool's folder to a local disk"
 _ADVICE = {
     errno.ENOLCK: _NO_LOCKS,
@@ -57,7 +57,7 @@ _ADVICE = {
 
 
 class Damaged(Exception):
-    """The files of a database contradict themselves; the text says how."""
+    """The files of a database contradict each other; the text has the details."""
 
 
 def format_of(folder: Path) -> str:
@@ -72,25 +72,25 @@ def format_of(folder: Path) -> str:
         return OLD_JAVA if whole else JAVA
     if not any(_LEVELDB.fullmatch(name) for name in names):
         return NEW
-    # The first thing our LevelDB writes is its LOG; the one in Java had none.
+    # Our LevelDB writes LOG first; the one in Java wrote none.
     return OLD_JAVA if whole and "LOG" not in names else LEVELDB
 
 
 def look_for_damage(folder: Path) -> None:
-    """Raise Damaged when a library must not open the folder as it is. Raises OSError."""
+    """Raise Damaged when a library must not open the folder. Raises OSError."""
     note = folder / _MEND
     if note.exists():
         raise Damaged(note.read_text(encoding="utf-8", errors="replace") or "found by a run")
     if (folder / "CURRENT").exists():
         return
-    # Without this file both libraries begin a new database and delete the tables of the old one.
+    # Without this file both libraries create a new database and delete the old tables.
     files = (path for path in folder.iterdir() if _RECORDS.fullmatch(path.name))
     if any(path.stat().st_size for path in files):
         raise Damaged("its file CURRENT is gone")
 
 
 def damage_met(folder: Path, reason: str) -> StateError:
-    """Have the next opening repair the folder; return what to raise now."""
+    """Mark the folder for repair by the next opening; return the error to raise now."""
     try:
         write_file(folder / _MEND, reason.encode("utf-8", "backslashreplace"))
         way_out = "run again: it is kept aside and repaired first"
@@ -106,14 +106,14 @@ def damage_met(folder: Path, reason: str) -> StateError:
     )
 
 
-def mended(folder: Path) -> None:
-    """Forget that damage was met, and what a repair has put by: a copy is kept aside."""
+def unmark_damage(folder: Path) -> None:
+    """Remove the mark of damage and the leftovers of a repair, since a copy is kept aside."""
     (folder / _MEND).unlink(missing_ok=True)
     shutil.rmtree(folder / "lost", ignore_errors=True)
 
 
 def unusable(folder: Path, error: OSError, operation: str) -> StateError:
-    """Return what to raise when the system refuses a file of the database."""
+    """Return the error for a file of the database that the system refuses."""
     named = error.filename if isinstance(error.filename, str) else ""
     what = _ADVICE.get(error.errno or 0) or error.strerror or str(error)
     which = f" ({named})" if named and named != str(folder) else ""
@@ -127,14 +127,14 @@ def unusable(folder: Path, error: OSError, operation: str) -> StateError:
 
 
 def refusal(folder: Path) -> OSError | None:
-    """Return the system's reason for an I/O error that a library only has words for.
+    """Return the system error behind an I/O error of a library, found by a probe.
 
-    None when the system has none: the files can be read and locked, and there is room to write.
+    None when the files can be read and locked, and there is room to write.
     """
     probe = folder / f"probe-{os.getpid()}"
     try:
         for path in folder.iterdir():
-            # A library that meets a full disk removes what it has begun.
+            # On a full disk a library removes its unfinished files.
             with contextlib.suppress(FileNotFoundError):
                 if _TABLES.fullmatch(path.name):
                     with path.open("rb") as file:
@@ -154,14 +154,14 @@ def refusal(folder: Path) -> OSError | None:
 
 
 def keep_aside(folder: Path) -> Path:
-    """Copy the folder beside itself; return where. Raises OSError, and then leaves no copy."""
+    """Copy the folder beside itself; return the copy. Raises OSError, and then leaves none."""
     stem = f"{folder.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
     names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
     aside = next(path for path in map(folder.with_name, names) if not path.exists())
     try:
         shutil.copytree(folder, aside)
     except shutil.Error as error:
-        # It gathers what failed as (source, copy, text) and has lost the reasons.
+        # It lists failures as (source, copy, text), without the original errors.
         shutil.rmtree(aside, ignore_errors=True)
         raise refusal(folder) or OSError(errno.EIO, str(error.args[0][0][2])) from error
     except OSError:
@@ -171,7 +171,7 @@ def keep_aside(folder: Path) -> Path:
 
 
 def clear(folder: Path) -> None:
-    """Remove the database, but not what says whose folder it is. Raises OSError."""
+    """Remove the database, but not the files that identify the folder. Raises OSError."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -180,9 +180,9 @@ def clear(folder: Path) -> None:
 
 
 def keep_private(folder: Path) -> None:
-    """Take from others what they could do to a database that an earlier version has made.
+    """Remove the permissions of other users, which earlier versions may have left.
 
-    Raises UnsafePathError where a link is in it: a library would write through it.
+    Raises UnsafePathError for a link in the folder: a library would write through it.
     """
     if sys.platform == "win32":
         return
@@ -201,8 +201,7 @@ def keep_private(folder: Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Make all logs, and the names of all files, outlive a power cut. Raises OSError.
 
-    A log that has just been followed by another was closed without it. Windows lets nobody open
-    a log that is being written.
+    The libraries close a full log without syncing it. Windows cannot open a log in use.
     """
     if sys.platform == "win32":
         return
@@ -210,14 +209,14 @@ def sync_folder(folder: Path) -> None:
         if name.endswith(".log"):
             try:
                 _sync(os.path.join(folder, name))
-            except FileNotFoundError:  # its records are in a synced table by now
+            except FileNotFoundError:  # its records are in a synced table now
                 pass
     _sync(folder)
 
 
 def sync_names(folder: Path) -> None:
-    """Make the names of what is in a folder outlive a power cut. Raises OSError."""
-    if sys.platform != "win32":  # which cannot open folders, and writes names in order
+    """Make the names in a folder outlive a power cut. Raises OSError."""
+    if sys.platform != "win32":  # Windows cannot open folders, and writes names in order
         _sync(folder)
 
 
@@ -256,7 +255,7 @@ else:
     def held_by_library(folder: Path) -> bool:
         """Return whether another program has the database open. Raises OSError.
 
-        Not to be called by a process that has it open itself: that would free its lock.
+        A process that has it open itself must not call this: it would release its lock.
         """
         try:
             with (folder / "LOCK").open("r+b") as file:

@@ -1,8 +1,8 @@
-"""Takes over the records of the Java tool: its database is read once and kept beside ours.
+"""Convert the record database of the Java tool, which is read once and kept beside ours.
 
-Everything happens in a folder beside the database, and counts only when it is complete: then the
-Java tool's folder is given another name, and the new one its place. Killed at any point, the next
-start finds either the Java tool's database where it was, or a complete one to put in its place.
+The conversion works in a folder beside the database. When it is complete, the Java tool's folder is
+renamed and the new one takes its place. After a kill at any point, the next start finds either the
+Java tool's database in its place, or a complete new one to put there.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from cos_migrate.state import folder as files
 from cos_migrate.state.folder import JAVA, OLD_JAVA, README, TAKEN_OVER, Damaged
 
 _LIST_PROGRESS = b"listProgress"
-"""Its list position: it was saved when a page was queued, and can skip objects for ever."""
+"""Its list position, not converted: saved when a page was queued, it can skip objects."""
 _REQUEST_ID = b"x-cos-requestId-"
 _SAVE_POINT = b"[task_kind: upload_savepoint] "
 _BATCH = 1000
-_TELL_EVERY = 5.0
-"""Seconds between two lines that say how far it is."""
+_NOTIFY_SECONDS = 5.0
+"""Time between two progress lines."""
 
 Pairs = Iterator[tuple[bytes, bytes]]
 
 
 class JavaLibrary(Protocol):
-    """What reads the Java tool's databases."""
+    """Reads databases of the Java tool."""
 
     def pairs(self, copy: Path) -> Pairs:
-        """Yield everything in a copy of one. Raises Damaged."""
+        """Yield all pairs in a copy of a database. Raises Damaged."""
 
     def repair(self, copy: Path) -> None:
-        """Rebuild of a copy what can be. Raises Damaged."""
+        """Rebuild the readable part of a copy. Raises Damaged."""
 
 
 class Store(Protocol):
-    """An open database of ours."""
+    """The new database."""
 
     def write(
         self,
@@ -57,7 +57,7 @@ class Store(Protocol):
 
 
 def resume(folder: Path) -> tuple[str, ...]:
-    """Put what a killed process has left in order; return what a user should know of it.
+    """Finish or remove the leftovers of a killed conversion; return messages for the user.
 
     Raises OSError.
     """
@@ -65,7 +65,7 @@ def resume(folder: Path) -> tuple[str, ...]:
     new = work / "new"
     if not os.path.lexists(work):
         return ()
-    make_folder(work)  # it is there: nothing is taken out of a folder of another user
+    make_folder(work)  # raises for a folder of another user
     notices: tuple[str, ...] = ()
     if (new / TAKEN_OVER).exists():
         if not folder.exists() or not os.listdir(folder):
@@ -74,30 +74,30 @@ def resume(folder: Path) -> tuple[str, ...]:
                 folder.rmdir()
             _rename(new, folder)
         elif files.format_of(folder) not in {JAVA, OLD_JAVA}:
-            return ()  # somebody has begun another database in its place: both are kept
+            return ()  # another database was started in its place: both are kept
     shutil.rmtree(work)
     return notices
 
 
 def take_over(
-    folder: Path, java: JavaLibrary, create: Callable[[Path], Store], tell: Callable[[str], None]
+    folder: Path, java: JavaLibrary, create: Callable[[Path], Store], notify: Callable[[str], None]
 ) -> tuple[str, ...]:
-    """Replace the Java tool's database in `folder` by ours; return what a user should know.
+    """Replace the Java tool's database in `folder` by ours; return messages for the user.
 
-    `create` makes a database of ours in an empty folder, `tell` is told how far it is. Raises
-    Damaged when nothing can be read, StateError, OSError: then the folder is as it was.
+    `create` makes a database of ours in an empty folder; `notify` gets progress lines. Raises
+    Damaged when nothing can be read, StateError, OSError, and then leaves the folder as it was.
     """
     work = _work_of(folder)
     new = work / "new"
     aside = _free_name(folder)
     try:
         work.mkdir(PRIVATE_FOLDER)
-        count = _convert(folder, work, java, _Carrier(create, tell))
+        count = _convert(folder, work, java, _Converter(create, notify))
         said = f"{count}; its database is kept as {aside}\n"
         _write_synced(new / TAKEN_OVER, said)
         files.sync_folder(new)
         if files.held_by_library(folder):
-            raise BlockingIOError  # the Java tool has been started meanwhile
+            raise BlockingIOError  # the Java tool was started meanwhile
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
@@ -109,7 +109,7 @@ def take_over(
 
 
 class _Count:
-    """What was found in a database, in words."""
+    """Numbers of the converted pairs; its text is the message for the user."""
 
     def __init__(self, damage: str) -> None:
         self.records = self.request_ids = self.save_points = 0
@@ -140,16 +140,16 @@ class _Count:
         )
 
 
-class _Carrier:
-    """Writes what is kept of a database into a new one of ours."""
+class _Converter:
+    """Copies pairs into a new database of ours."""
 
-    def __init__(self, create: Callable[[Path], Store], tell: Callable[[str], None]) -> None:
+    def __init__(self, create: Callable[[Path], Store], notify: Callable[[str], None]) -> None:
         self._create = create
-        self._tell = tell
-        self._next = time.monotonic() + _TELL_EVERY
+        self._notify = notify
+        self._next = time.monotonic() + _NOTIFY_SECONDS
 
-    def carry(self, pairs: Pairs, new: Path, count: _Count) -> _Count:
-        """Write and count everything. Raises what reading and writing raise."""
+    def convert(self, pairs: Pairs, new: Path, count: _Count) -> _Count:
+        """Write and count all pairs. Raises the errors of reading and writing."""
         new.mkdir(PRIVATE_FOLDER)
         store = self._create(new)
         try:
@@ -158,33 +158,33 @@ class _Carrier:
                 for key, _ in batch:
                     count.add(key)
                 if time.monotonic() >= self._next:
-                    self._next = time.monotonic() + _TELL_EVERY
-                    self._tell(f"taking over the Java tool's records: {count.total} so far")
+                    self._next = time.monotonic() + _NOTIFY_SECONDS
+                    self._notify(f"taking over the Java tool's records: {count.total} so far")
             store.write((), sync=True)
         finally:
             store.close()
         return count
 
 
-def _convert(folder: Path, work: Path, java: JavaLibrary, carrier: _Carrier) -> _Count:
-    """Make ours of a copy; a damaged one is repaired in a copy that shares nothing."""
+def _convert(folder: Path, work: Path, java: JavaLibrary, converter: _Converter) -> _Count:
+    """Convert a copy; a damaged database is repaired in a copy without hard links."""
     copy, new = work / "copy", work / "new"
     try:
         _copy(folder, copy, linked=True)
-        count = carrier.carry(java.pairs(copy), new, _Count(""))
+        count = converter.convert(java.pairs(copy), new, _Count(""))
     except Damaged as error:
         damage = str(error).replace("\n", " ")
         shutil.rmtree(copy)
         shutil.rmtree(new, ignore_errors=True)
         _copy(folder, copy, linked=False)
         java.repair(copy)
-        count = carrier.carry(java.pairs(copy), new, _Count(damage))
+        count = converter.convert(java.pairs(copy), new, _Count(damage))
         if not count.total:
             raise
     shutil.rmtree(copy)
     if (folder / README).is_file():
         text = (folder / README).read_bytes()
-        # The Java tool ends the lines of its cloud jobs with nothing.
+        # The Java tool writes lines of cloud jobs without a newline.
         (new / README).write_bytes(text if text.endswith(b"\n") else text + b"\n")
     return count
 
@@ -196,7 +196,7 @@ def _batches(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes,
 
 
 def _copy(folder: Path, copy: Path, *, linked: bool) -> None:
-    """Copy a database; `linked`: its tables, which nobody ever changes, take no room again."""
+    """Copy a database; `linked`: as hard links for its tables, which never change."""
     copy.mkdir(PRIVATE_FOLDER)
     for path in folder.iterdir():
         if not path.is_file():
@@ -205,7 +205,7 @@ def _copy(folder: Path, copy: Path, *, linked: bool) -> None:
             try:
                 os.link(path, copy / path.name)
                 continue
-            except OSError:  # this file system has no links
+            except OSError:  # the file system has no hard links
                 pass
         shutil.copyfile(path, copy / path.name)
 
@@ -215,7 +215,7 @@ def _work_of(folder: Path) -> Path:
 
 
 def _free_name(folder: Path) -> Path:
-    """Return a name beside the folder that nothing has."""
+    """Return an unused name beside the folder."""
     stem = f"{folder.name}.java"
     names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
     return next(path for path in map(folder.with_name, names) if not path.exists())
@@ -227,7 +227,7 @@ def _notices(new: Path) -> tuple[str, ...]:
 
 
 def _write_synced(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all, whatever happens."""
+    """Write a file atomically."""
     begun = path.with_name(path.name + ".begun")
     with begun.open("w", encoding="utf-8") as file:
         file.write(text)

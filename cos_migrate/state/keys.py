@@ -1,7 +1,7 @@
-"""Keys and values of the records that belong to no single source, as pure functions.
+"""Build and parse keys and values of the records that all sources share.
 
-The formats without `cosmigrate` are the Java tool's, so that its databases go on working. No text
-is refused when a key is made, and a value that nothing here could have made is no record.
+Formats without `cosmigrate` are those of the Java tool, whose databases continue to work. Any text
+can be part of a key; a value in another format is ignored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ABANDONED = "[cosmigrate abandoned] [uploadId: "
 _FAILED = "[cosmigrate failed] "
 _CRC64 = "[cosmigrate crc64] "
 SCANNED = b"[cosmigrate scanned]"
-"""The key of how many objects the last complete scan found that found any; decimal."""
+"""Key of the number of objects found by the last complete scan that found any; decimal."""
 _PART_VALUE = re.compile(
     r"([0-9]{1,5}) ([0-9]{1,19}) ([0-9]{1,19}) (-1|[0-9]{1,20})(?:/([0-9]{1,20}))? (.*)", re.DOTALL
 )
@@ -30,7 +30,7 @@ _CRC_BITS = 64
 
 
 class Readable(Protocol):
-    """What a look-up needs of the database."""
+    """A database that can be read."""
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key."""
@@ -57,33 +57,32 @@ def dump_request_ids(state: Readable) -> Iterator[tuple[str, str]]:
 
 
 def failed_prefix() -> bytes:
-    """Return what the keys of all failed objects begin with."""
+    """Return the prefix of the keys of all failed objects."""
     return _encoded(_FAILED)
 
 
 def failed_key(record_key: str) -> bytes:
-    """Return the key that says that the object of a record key has failed."""
+    """Return the key of a failed object, from its record key."""
     return _encoded(_FAILED + record_key)
 
 
 def origin_mark(origin: str) -> str:
-    """Return a short text for `Source.origin`."""
+    """Return a short digest of `Source.origin`."""
     return hashlib.sha256(origin.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def failed_value(obj: SourceObject, mark: str, listed: Fingerprint | None) -> bytes:
-    """Return the value for `failed_key`: what is needed to try the object again.
+    """Return the value for `failed_key`, from which the object can be tried again.
 
-    `mark` is the `origin_mark` of its source; `listed` is what its listing says of it, None where
-    that says nothing.
+    `mark` is the `origin_mark` of its source; `listed` its fingerprint in the listing, if any.
     """
     return json.dumps([obj.name, obj.key, obj.storage_class, mark, listed]).encode()
 
 
 def parse_failed(value: bytes, mark: str) -> SourceObject | None:
-    """Return the failed object of a value, as it was listed; what it is now is to be asked.
+    """Return a failed object as it was listed; its present state has to be requested.
 
-    None for no value, and for that of an object of another origin.
+    None for an invalid value, and for an object of another origin.
     """
     try:
         name, key, storage_class, its_mark, *more = json.loads(value)
@@ -99,7 +98,7 @@ def parse_failed(value: bytes, mark: str) -> SourceObject | None:
 
 
 def crc64_key(record_key: str) -> bytes:
-    """Return the key of the CRC-64/XZ of an object that a cloud source had; decimal."""
+    """Return the key of the CRC-64/XZ (decimal) of an object of a cloud source."""
     return _encoded(_CRC64 + record_key)
 
 
@@ -120,23 +119,23 @@ def save_point_key(
 
 
 def parse_upload_id(value: bytes) -> str | None:
-    """Return the upload id that is the value of a Java save point, None when it cannot be one."""
+    """Return the upload id in the value of a Java save point, or None for an invalid one."""
     text = _decoded(value)
     return text if text.isascii() and text.isprintable() and text.strip() else None
 
 
 def upload_prefix() -> bytes:
-    """Return what the keys of all unfinished uploads begin with."""
+    """Return the prefix of the keys of all unfinished uploads."""
     return _encoded(_UPLOAD)
 
 
 def upload_key(cos_path: str) -> bytes:
-    """Return the key of what we know of an unfinished upload to `cos_path`."""
+    """Return the key of our save point for an upload to `cos_path`."""
     return _encoded(f"{_UPLOAD}{cos_path}]")
 
 
 def upload_value(save_point: SavePoint) -> bytes:
-    """Return the value for `upload_key`: a save point less its parts."""
+    """Return the value for `upload_key`: a save point without its parts."""
     fields: dict[str, Any] = {
         "uploadId": save_point.upload_id,
         "cosPath": save_point.cos_path,
@@ -154,7 +153,7 @@ def upload_value(save_point: SavePoint) -> bytes:
 
 
 def parse_upload(value: bytes) -> SavePoint | None:
-    """Return the save point of a value, None when it is none."""
+    """Return the save point in a value, or None for an invalid one."""
     try:
         fields = json.loads(value)
         found = SavePoint(
@@ -187,7 +186,7 @@ def abandoned_uploads(state: Readable) -> Iterator[tuple[str, str]]:
 
 
 def part_prefix(upload_id: str) -> bytes:
-    """Return what the keys of all parts of an upload begin with."""
+    """Return the prefix of the keys of all parts of an upload."""
     return _encoded(_PART.format(upload_id))
 
 
@@ -203,7 +202,7 @@ def part_value(part: PartRecord) -> bytes:
 
 
 def parse_part(value: bytes) -> PartRecord | None:
-    """Return the part of a value, None when it is none."""
+    """Return the part in a value, or None for an invalid one."""
     try:
         match = _PART_VALUE.fullmatch(value.decode("utf-8", "surrogatepass"))
     except UnicodeDecodeError:
@@ -217,7 +216,7 @@ def parse_part(value: bytes) -> PartRecord | None:
 
 
 def _encoded(text: str) -> bytes:
-    # A lone surrogate (a name that is no UTF-8) gives a key that no other text has.
+    # A lone surrogate (a name that is not UTF-8) gives a key of its own.
     return text.encode("utf-8", "surrogatepass")
 
 

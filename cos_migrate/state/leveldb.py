@@ -35,11 +35,10 @@ class LevelDb(RecordStore):
 
     @staticmethod
     def repair(folder: Path) -> None:
-        """Rebuild what can be, leaving out what has a wrong checksum."""
         try:
-            # LevelDB's repair believes a log without looking at its checksums; opening does not.
+            # Opening checks the checksums of a log; LevelDB's repair alone does not.
             plyvel.DB(str(folder), **{**_OPTIONS, "paranoid_checks": False}).close()
-        except plyvel.Error:  # no matter: this is what the repair is for
+        except plyvel.Error:  # the repair follows
             pass
         try:
             plyvel.repair_db(str(folder), **_OPTIONS)
@@ -47,7 +46,6 @@ class LevelDb(RecordStore):
             raise _reason(folder, error) from error
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the value of a key."""
         try:
             value: bytes | None = self._get(key, verify_checksums=True)
         except plyvel.Error as error:
@@ -56,7 +54,7 @@ class LevelDb(RecordStore):
 
     @contextlib.contextmanager
     def in_order(self) -> Iterator[Callable[[bytes], bytes | None]]:
-        """Read along: the next pair is most often the one that is asked for."""
+        """Use an iterator, since the next pair is usually the wanted one."""
         try:
             iterator = self._database.raw_iterator(verify_checksums=True)
         except plyvel.Error as error:  # it opens tables at once
@@ -82,7 +80,6 @@ class LevelDb(RecordStore):
             iterator.close()
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Iterate over the pairs below a prefix."""
         try:
             iterator = self._database.iterator(
                 prefix=prefix, verify_checksums=True, fill_cache=False
@@ -136,11 +133,10 @@ class LevelDb(RecordStore):
 
 
 class JavaLevelDb:
-    """The Java tool's databases before August 2018: the format is LevelDB's own."""
+    """The Java tool's databases before August 2018, in LevelDB's own format."""
 
     @staticmethod
     def pairs(copy: Path) -> Iterator[tuple[bytes, bytes]]:
-        """Yield everything in a copy of one. Raises Damaged, OSError."""
         try:
             with (
                 contextlib.closing(plyvel.DB(str(copy), **_OPTIONS)) as database,
@@ -154,7 +150,7 @@ class JavaLevelDb:
 
 
 def _reason(folder: Path, error: Exception) -> Exception:
-    """Return the system's refusal behind an error, else what makes it damage."""
+    """Return the system error behind an error of the library, else Damaged."""
     refused = None
     if not isinstance(error, plyvel.CorruptionError):
         refused = files.refusal(folder)

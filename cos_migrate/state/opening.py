@@ -218,7 +218,7 @@ def _open_or_repair(
     except Damaged:
         state = _start_anew(kind, folder, lock, max_open_files)
         outcome = "it could not be repaired and begins anew: everything is sent again"
-    files.mended(folder)
+    files.unmark_damage(folder)
     state.notices = (found, outcome)
     return state
 

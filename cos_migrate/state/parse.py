@@ -1,6 +1,6 @@
-"""Reads the records of migrated objects: what each source writes down, taken apart again.
+"""Parse the records of migrated objects.
 
-The formats are the Java tool's, and say more or less of an object depending on its source.
+The formats are those of the Java tool; how much they hold depends on the source.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from cos_migrate.model import Fingerprint, SourceObject
 
 PREFIX = b"[taskType: "
-"""What the keys of all records of migrated objects begin with."""
+"""Prefix of the keys of all records of migrated objects."""
 
 _HEAD = re.compile(r"\[taskType: ([^]]*)\] \[bucket: [^]]*\](?:, \[localPath: | \[cosPath: )")
 _COPY = re.compile(
@@ -26,18 +26,18 @@ _ETAG = re.compile(r"\[(?:etag|srcEtag): ([^]]*)\]")
 
 
 class Recorded(NamedTuple):
-    """What a record says."""
+    """A parsed record."""
 
     cos_path: str
-    """Where the object went, with its leading `/`."""
+    """Target path, with its leading `/`."""
     obj: SourceObject
-    """Its name is empty where the record has none; its size is -1 where nobody had told it."""
+    """Its name is empty, and its size -1, where the record has none."""
 
 
 def parse(key: bytes, value: bytes, cos_root: str) -> Recorded | None:
-    """Return what a record says, None when it is none that a source has written.
+    """Parse a record; return None for a pair that no source has written.
 
-    `cos_root` is the `cosPath` of the job, which tells where a name with odd brackets ends.
+    `cos_root` is the `cosPath` of the job, needed to find the end of a name with brackets.
     """
     try:
         text = key.decode("utf-8", "surrogatepass")
@@ -55,13 +55,13 @@ def parse(key: bytes, value: bytes, cos_root: str) -> Recorded | None:
 
 
 def etag_in(value: str) -> str:
-    """Return the ETag that the value of a record holds, empty where it holds none."""
+    """Return the ETag in the value of a record, or an empty text."""
     found = _ETAG.search(value)
     return found[1] if found else ""
 
 
 def _names_of(text: str, cos_root: str) -> tuple[str, str] | None:
-    """Return the source's name, empty where there is none, and the target path."""
+    """Return the name at the source (may be empty) and the target path."""
     copy = _COPY.fullmatch(text)
     if copy:
         return copy[2], copy[1]
@@ -78,7 +78,7 @@ def _names_of(text: str, cos_root: str) -> tuple[str, str] | None:
 
 
 def _local_names(rest: str, cos_root: str) -> tuple[str, str] | None:
-    """Cut `<localPath>], [cosPath: <cosPath>` where both end alike."""
+    """Split `<localPath>], [cosPath: <cosPath>` where both paths end alike."""
     at = rest.find(_COS_PATH)
     first = None
     while at >= 0:

@@ -1,6 +1,6 @@
 """RocksDB through rocksdict, for Pythons without a LevelDB package.
 
-rocksdict raises bare exceptions: what is behind one is asked of the system.
+rocksdict raises bare exceptions; a probe of the folder finds the cause.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OPEN_FILES = 128
 """Each open table holds its index and filter in memory."""
 _Pairs = Generator[tuple[bytes, bytes], None, None]
 _MISUSE = (TypeError, rocksdict.DbClosedError)
-"""Mistakes of the caller, not of the files."""
+"""Errors of the caller, not of the files."""
 
 
 class RocksDb(RecordStore):
@@ -33,14 +33,12 @@ class RocksDb(RecordStore):
 
     @staticmethod
     def repair(folder: Path) -> None:
-        """Rebuild what can be; a table with a wrong checksum is left out."""
         try:
             rocksdict.Rdict.repair(str(folder), _options(0))
         except Exception as error:
             raise files.refusal(folder) or Damaged(str(error)) from error
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the value of a key."""
         try:
             value: bytes | None = self._get(key)
         except _MISUSE:
@@ -50,7 +48,6 @@ class RocksDb(RecordStore):
         return value
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Iterate over the pairs below a prefix."""
         iterator = self._database.iter()
         iterator.seek(prefix)
         held = [iterator]
@@ -59,7 +56,7 @@ class RocksDb(RecordStore):
         return pairs
 
     def _pairs(self, held: list[Any], prefix: bytes) -> _Pairs:
-        # Not rocksdict's items(): it ends at a damaged block as if there were no more.
+        # Not rocksdict's items(), which ends at a damaged block without an error.
         iterator = held.pop()
         try:
             while iterator.valid():
@@ -72,7 +69,7 @@ class RocksDb(RecordStore):
         except Exception as error:
             raise self._unreadable(str(error)) from error
         finally:
-            del iterator  # else a traceback could hold it, and it holds the database open
+            del iterator  # a traceback could keep it, and with it the open database
 
     def _connect(self, max_open_files: int) -> None:
         self._synced = rocksdict.WriteOptions()
@@ -106,22 +103,21 @@ class RocksDb(RecordStore):
     def _close(self) -> None:
         for pairs, held in list(self._scans.items()):
             pairs.close()
-            held.clear()  # of one that never began, which from Python 3.13 on would keep it
+            held.clear()  # Python 3.13 keeps that of a generator that never started
         try:
             self._database.close()
-        except Exception:  # noqa: S110 - what it could not flush is in its log
+        except Exception:  # noqa: S110 - unflushed data is in its log
             pass
 
 
 class JavaRocksDb:
     """The Java tool's databases since August 2018: RocksDB 5.14.
 
-    Only copies are read: even a read-only opening writes files into the folder.
+    Only copies are opened: even a read-only opening writes files into the folder.
     """
 
     @staticmethod
     def pairs(copy: Path) -> Iterator[tuple[bytes, bytes]]:
-        """Yield everything in a copy of one. Raises Damaged, OSError."""
         iterator = database = None
         try:
             database = rocksdict.Rdict(
@@ -136,7 +132,7 @@ class JavaRocksDb:
         except Exception as error:
             raise files.refusal(copy) or Damaged(str(error)) from error
         finally:
-            del iterator  # it holds the database open
+            del iterator  # it keeps the database open
             if database is not None:
                 database.close()
 
@@ -151,7 +147,7 @@ def _options(max_open_files: int, *, new: bool = True) -> Any:
     options.set_block_based_table_factory(tables)
     options.create_if_missing(new)
     options.set_paranoid_checks(True)
-    # A log cut short at its end is what kill -9 leaves; a hole in its middle is damage.
+    # kill -9 leaves a log truncated at its end; a gap in its middle is damage.
     options.set_wal_recovery_mode(rocksdict.DBRecoveryMode.tolerate_corrupted_tail_records())
     options.set_write_buffer_size(_BUFFER)
     options.set_target_file_size_base(_TABLE)

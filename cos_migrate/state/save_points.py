@@ -1,6 +1,6 @@
 """Save points of unfinished uploads in the record database.
 
-Returns what has to be written, so that the coordinator can write it in one batch with records.
+Methods return the pairs to write, so that the coordinator writes them in one batch with records.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class SavePoints:
         self._state = state
         self._bucket = bucket
         self._touched: set[str] = set()
-        """Target paths whose objects were begun in this run."""
+        """Target paths of objects started in this run."""
 
     def find(self, cos_path: str) -> SavePoint | None:
-        """Return our save point of the upload to `cos_path`, with its parts."""
+        """Return our save point for an upload to `cos_path`, with its parts."""
         self._touched.add(cos_path)
         key = records.upload_key(cos_path)
         value = self._state.get(key)
@@ -33,7 +33,7 @@ class SavePoints:
     def find_java(
         self, cos_path: str, name: str, mtime_ms: int, part_size: int, threshold: int
     ) -> str | None:
-        """Return the upload id that the Java tool has kept, of whose parts nothing is known."""
+        """Return the upload id in a save point of the Java tool, which has no parts."""
         for time_ms in _java_times(mtime_ms):
             key = records.save_point_key(
                 self._bucket, cos_path, name, time_ms, part_size, threshold
@@ -51,27 +51,27 @@ class SavePoints:
                 yield found
 
     def untouched(self) -> Iterator[SavePoint]:
-        """Yield the save points of objects that were not begun in this run."""
+        """Yield the save points of objects that were not started in this run."""
         return (found for found in self.all() if found.cos_path not in self._touched)
 
     def begun(self, save_point: SavePoint) -> Puts:
-        """Return what to write when an upload has its id: ours, and the Java tool's."""
+        """Return the pairs for an upload that has its id: our format and the Java tool's."""
         ours = (records.upload_key(save_point.cos_path), records.upload_value(save_point))
         if save_point.envelope:
-            return [ours]  # the Java tool cannot continue what is encrypted
+            return [ours]  # the Java tool cannot continue an encrypted upload
         return [ours, (self._java_keys(save_point)[0], save_point.upload_id.encode())]
 
     def part_done(self, save_point: SavePoint, part: PartRecord) -> Puts:
-        """Return what to write when COS has confirmed a part."""
+        """Return the pair for a part that COS has confirmed."""
         return [(records.part_key(save_point.upload_id, part.number), records.part_value(part))]
 
     def forget(self, save_point: SavePoint) -> list[bytes]:
-        """Return the keys to delete when an upload is over; its parts must have been written."""
+        """Return the keys to delete after an upload; its parts must have been written."""
         keys = [records.upload_key(save_point.cos_path), *self._java_keys(save_point)]
         return keys + [key for key, _ in self._parts(save_point.upload_id)]
 
     def _java_keys(self, save_point: SavePoint) -> list[bytes]:
-        """Return the Java tool's key of an upload, then the one that it has under JDK 8."""
+        """Return the keys of an upload in the Java tool: the usual one, then that of JDK 8."""
         return [
             records.save_point_key(
                 self._bucket,
@@ -91,15 +91,15 @@ class SavePoints:
         return found._replace(parts=tuple(part for _, part in self._parts(found.upload_id) if part))
 
     def _parts(self, upload_id: str) -> Iterator[tuple[bytes, PartRecord | None]]:
-        """Yield the keys of an upload's parts with what they say, None where it makes no sense."""
+        """Yield the keys of the parts of an upload with the parts; None for an invalid value."""
         size = len(records.part_key(upload_id, 1))
         for key, value in self._state.scan(records.part_prefix(upload_id)):
-            if len(key) == size:  # a longer one is of another upload, whose id begins like this
+            if len(key) == size:  # a longer one belongs to an upload whose id begins alike
                 part = records.parse_part(value)
                 ours = part is not None and records.part_key(upload_id, part.number) == key
                 yield key, part if ours else None
 
 
 def _java_times(mtime_ms: int) -> tuple[int, int]:
-    """Return the times under which the Java tool may know a file: JDK 8 told whole seconds."""
+    """Return the times in the Java tool's keys of a file: JDK 8 had whole seconds."""
     return mtime_ms, mtime_ms // 1000 * 1000

@@ -1,8 +1,7 @@
-"""What COS answered for an object, and what counts besides its record: a record of ours.
+"""Our own record of an object beside that of the Java tool: the answer of COS, times, versions.
 
-It stands beside the Java tool's, whose keys and values must stay as they are, under the target
-path. Fields are letters with their values, in any order; unknown ones are passed over, and what
-follows `K` goes to the end.
+The keys and values of the Java tool must not change, so further facts have their own record.
+Fields are a letter and a value, in any order; unknown ones are skipped, and `K` extends to the end.
 """
 
 from __future__ import annotations
@@ -36,28 +35,28 @@ _PLACE = frozenset(
         "urllistPath",
     }
 )
-"""Keys of sections that say where objects come from."""
+"""Keys of configuration sections that identify the place of the objects."""
 _SAME_SECONDS = 2
-"""Seconds by which the time in a listing and that in an answer may differ for one version."""
+"""Seconds by which the times of a listing and an answer may differ for one version."""
 
 Get = Callable[[bytes], "bytes | None"]
 
 
 class Stored(NamedTuple):
-    """What is known of an object on COS."""
+    """Facts about an object on COS."""
 
     etag: str = ""
-    """COS's, without quotes; empty when not known."""
+    """ETag of COS, without quotes; empty when unknown."""
     crc64: int = -1
-    """CRC-64/XZ of the bytes sent; -1 when not known."""
+    """CRC-64/XZ of the bytes sent; -1 when unknown."""
     mark: str = ""
-    """A short text for `place_of` its source."""
+    """Short digest of `place_of` its source."""
     modified: int = -1
-    """The source's LastModified, seconds since 1970, where its ETag does not tell; else -1."""
+    """LastModified at the source in seconds, where its ETag shows no changes; else -1."""
     version: str = ""
-    """The source's ETag, where its record holds a time and none was told; else empty."""
+    """ETag at the source, where its record holds a time and none was sent; else empty."""
     record_key: str = ""
-    """That of its record, where the path alone does not give it."""
+    """Key of its record, where the path alone does not give it."""
 
 
 def key_of(cos_path: str) -> bytes:
@@ -79,7 +78,7 @@ def value_of(stored: Stored) -> bytes:
 
 
 def parse(value: bytes) -> Stored:
-    """Return what a value says; what makes no sense in it is left out."""
+    """Parse a value, skipping invalid fields."""
     rest, found = value.decode("utf-8", "replace"), Stored()
     while rest:
         if rest[0] == "K":
@@ -100,7 +99,7 @@ def parse(value: bytes) -> Stored:
 
 
 class StoredRecords:
-    """Those of one job."""
+    """The stored facts of one job."""
 
     def __init__(self, state: Readable, source: Source) -> None:
         self._state = state
@@ -108,9 +107,9 @@ class StoredRecords:
         self._mark = records.origin_mark(place_of(source))
 
     def find(self, cos_path: str, record_key: str, get: Get | None = None) -> Stored | None:
-        """Return what is stored of the object of a record, None when nothing is.
+        """Return the facts stored beside a record, or None.
 
-        `get`: reads the database instead. The CRC-64 alone, as 0.1 kept it, is understood too.
+        `get` replaces the look-up in the database. A CRC-64 alone, as written by 0.1, is read too.
         """
         get = get or self._state.get
         value = get(key_of(cos_path))
@@ -123,16 +122,16 @@ class StoredRecords:
     def arrived(
         self, obj: SourceObject, cos_path: str, record_key: str, etag: str, crc64: int
     ) -> tuple[bytes, bytes]:
-        """Return what to write for an object that COS has; `etag` and `crc64` as it told them."""
+        """Return the pair to write for an uploaded object; `etag` and `crc64` are from COS."""
         stored = Stored(etag, crc64, self._mark)
         return key_of(cos_path), value_of(self._completed(stored, obj, record_key))
 
     def is_unchanged(
         self, obj: SourceObject, cos_path: str, record_key: str, value: str, get: Get | None = None
     ) -> bool:
-        """Return whether a `weak` object was migrated as it is; `value`: that of its record.
+        """Return whether a `weak` object is unchanged; `value` is that of its record.
 
-        What was recorded without what counts besides the ETag is unchanged.
+        A record without stored facts to compare counts as unchanged.
         """
         return self._record_agrees(obj, value) and self._differs(
             obj, self.find(cos_path, record_key, get)
@@ -141,25 +140,25 @@ class StoredRecords:
     def is_complete(
         self, obj: SourceObject, cos_path: str, record_key: str, get: Get | None = None
     ) -> bool:
-        """Return whether all that counts besides the ETag of a `weak` object is stored."""
+        """Return whether all facts that count besides the ETag of a `weak` object are stored."""
         return not self._differs(obj, self.find(cos_path, record_key, get))
 
     def completion(
         self, obj: SourceObject, cos_path: str, record_key: str
     ) -> tuple[tuple[bytes, bytes], bytes] | None:
-        """Return what to write and what to delete where what counts besides is not stored yet."""
+        """Return the pair to write and the key to delete where facts are not stored yet."""
         stored = self.find(cos_path, record_key)
         if self._differs(obj, stored) != "unknown":
             return None
         whole = self._completed(stored or Stored(), obj, record_key)
         return (key_of(cos_path), value_of(whole)), records.crc64_key(record_key)
 
-    def tells_nothing(self, obj: SourceObject) -> bool:
-        """Return whether changes of an object that keep its size cannot be noticed."""
+    def cannot_show_changes(self, obj: SourceObject) -> bool:
+        """Return whether changes that keep the size of an object cannot be detected."""
         return obj.weak and not self._version_of(obj) and _modified(obj) < 0
 
     def _record_agrees(self, obj: SourceObject, value: str) -> bool:
-        """Return whether a record is of this object, as far as its ETag can tell that."""
+        """Return whether a record agrees with an object, as far as the ETag shows."""
         if self._source.unchanged(obj, value):
             return True
         size, mtime_ns, etag = obj.fingerprint
@@ -170,7 +169,7 @@ class StoredRecords:
         return self._source.unchanged(obj._replace(fingerprint=fingerprint), value)
 
     def _differs(self, obj: SourceObject, stored: Stored | None) -> str:
-        """Return `differs`, `unknown` where nothing is stored to compare with, or nothing."""
+        """Return `differs`, `unknown` (nothing stored to compare with), or an empty text."""
         version, modified = self._version_of(obj), _modified(obj)
         if version:
             known = stored.version if stored else ""
@@ -188,25 +187,25 @@ class StoredRecords:
         return stored._replace(record_key="" if self._source.keyed_by_path else record_key)
 
     def _version_of(self, obj: SourceObject) -> str:
-        """Return the ETag of an object whose record holds a time that was not told."""
+        """Return the ETag of an object whose record holds a time that the source did not send."""
         etag = obj.fingerprint.etag
         return etag.removeprefix("W/").strip('"') if self._source.weak_by_time else ""
 
 
 def place_of(source: Source) -> str:
-    """Return a text without secrets that names the bucket, the service and the folder."""
+    """Return a text without secrets that identifies bucket, service and folder."""
     values = values_of(source.config) if is_dataclass(source.config) else ()
     keys = [f"{one.key}={value}" for one, value in values if one.key in _PLACE]
     return "\n".join([source.migrate_type, *keys])
 
 
-def listed_time(listed_ns: int, told_ns: int) -> int:
-    """Return the time to record of an object: the listed one, which the next listing shows again.
+def listed_time(listed_ns: int, answered_ns: int) -> int:
+    """Return the time to record: the listed one, which the next listing will show again.
 
-    Unless the one that was told when it was read is of another version.
+    When the time in the answer (`answered_ns`) belongs to another version, it is returned instead.
     """
-    if listed_ns < 0 or (abs(told_ns - listed_ns) > _SAME_SECONDS * NANO and told_ns >= 0):
-        return told_ns
+    if listed_ns < 0 or (abs(answered_ns - listed_ns) > _SAME_SECONDS * NANO and answered_ns >= 0):
+        return answered_ns
     return listed_ns
 
 
