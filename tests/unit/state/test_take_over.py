@@ -189,7 +189,7 @@ def test_a_long_take_over_tells_how_far_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = a_java_database(tmp_path / "db", some_pairs(2500))
-    monkeypatch.setattr(take_over, "_TELL_EVERY", 0.0)
+    monkeypatch.setattr(take_over, "_NOTIFY_SECONDS", 0.0)
     told: list[str] = []
     open_store(folder, notify=told.append).close()
     line = "taking over the Java tool's records: {} so far"
