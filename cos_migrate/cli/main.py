@@ -1,4 +1,4 @@
-"""From the words of the command line to an exit code."""
+"""The entry point: runs what the command line asks for and ends with an exit code."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cos_migrate import __version__
 from cos_migrate.cli import streams
+from cos_migrate.cli.exit_codes import INCOMPLETE, INTERRUPTED, MISUSE, OK, UNUSABLE
 from cos_migrate.descriptors import raise_limit
 from cos_migrate.errors import ConfigError, MigrateError, StateError
 from cos_migrate.text import masked, printable_lines
@@ -17,16 +18,14 @@ from cos_migrate.text import masked, printable_lines
 if TYPE_CHECKING:
     from cos_migrate.pools.launcher import Launcher
 
-OK, INCOMPLETE, MISUSE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130
-"""Exit codes: all well; something failed; configuration or usage; the database; Ctrl-C."""
-_OTHER_USES = frozenset({"--help", "-h", "--version", "--demo", "--decrypt"})
-"""Words that ask for something else than a run."""
+_OTHER_COMMANDS = frozenset({"--help", "-h", "--version", "--demo", "--decrypt"})
+"""Options that replace a run."""
 
 
 def run_process() -> NoReturn:
-    """Be the whole process: run the tool and end with its exit code.
+    """Run the tool and end this process with its exit code.
 
-    No state of the standard streams, of the environment or of other threads changes the code.
+    Broken standard streams and running threads do not change the code.
     """
     streams.take_over()
     try:
@@ -44,7 +43,7 @@ def main(words: Sequence[str] | None = None) -> int:
         code = _print_version() if list(words) == ["--version"] else _run(words)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        # Ctrl-C before there was anything to finish.
+        # Ctrl-C before a run began.
         return INTERRUPTED
     except MigrateError as error:
         return _explain(error)
@@ -56,7 +55,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _explain(error: MigrateError) -> int:
-    """Tell what went wrong; return the exit code for it."""
+    """Print an error; return its exit code."""
     if isinstance(error, ConfigError):
         for problem in error.problems:
             print(printable_lines(problem), file=sys.stderr)
@@ -66,7 +65,7 @@ def _explain(error: MigrateError) -> int:
 
 
 def _give_up_stdout(error: OSError) -> int:
-    """Go without what --help, --demo or a query has to tell: nobody reads it, or a disk is full."""
+    """End without the output of --help, --demo or a query: its reader is gone, or a disk full."""
     if not isinstance(error, BrokenPipeError):
         print(f"stdout cannot be written ({error.strerror})", file=sys.stderr)
     return INCOMPLETE
@@ -78,49 +77,49 @@ def _print_version() -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    from cos_migrate.pools.launcher import Launcher  # noqa: PLC0415 - `--version` answers at once
+    from cos_migrate.pools.launcher import Launcher  # noqa: PLC0415 - not for `--version`
 
     raise_limit()
     launcher = Launcher()
     try:
-        if not os.environ.get("RUN_MODE") and _OTHER_USES.isdisjoint(words):
+        if not os.environ.get("RUN_MODE") and _OTHER_COMMANDS.isdisjoint(words):
             _start_ahead(launcher)
-        return _obey(words, launcher)
+        return _run_command(words, launcher)
     finally:
         gc.enable()
         launcher.close()
 
 
 def _start_ahead(launcher: Launcher) -> None:
-    """Start what an ordinary run needs first: it loads its code while we load ours."""
+    """Start the process that a run needs first: it loads its code while this one does."""
     from cos_migrate.pools.launcher import SCAN, WORKER, has_folder  # noqa: PLC0415 - as above
 
     if has_folder("db/migrate_from_local"):
-        launcher.keep(SCAN, 1)  # files are looked through again, in all likelihood
+        launcher.keep(SCAN, 1)  # a local folder is likely to be walked again
     elif not has_folder("db"):
         launcher.keep(WORKER, 1)
 
 
-def _obey(words: Sequence[str], launcher: Launcher) -> int:
-    from cos_migrate.cli import arguments as command_line  # noqa: PLC0415 - processes load beside it
+def _run_command(words: Sequence[str], launcher: Launcher) -> int:
+    from cos_migrate.cli import arguments  # noqa: PLC0415 - while the process loads
 
-    line = command_line.parse(words)
+    line = arguments.parse(words)
     if line.help:
-        print(command_line.usage())
+        print(arguments.usage())
         return OK
     if line.version:
         return _print_version()
     if line.demo:
-        from pathlib import Path  # noqa: PLC0415 - only the demo needs them
+        from pathlib import Path  # noqa: PLC0415 - for the demo only
 
         from cos_migrate.cli.demo import run_demo  # noqa: PLC0415
 
         return run_demo(Path.cwd())
     if line.decrypt:
-        from cos_migrate.cli.decrypt import run_decrypt  # noqa: PLC0415 - only this command needs it
+        from cos_migrate.cli.decrypt import run_decrypt  # noqa: PLC0415 - rarely used
 
         return run_decrypt(line, *line.decrypt)
-    gc.disable()  # what is loaded is no garbage, and looking for it takes a tenth of the start
+    gc.disable()  # modules are no garbage, and collecting takes a tenth of the start
     from cos_migrate.cli.start import start  # noqa: PLC0415 - as above
 
     return start(line, launcher)

@@ -1,4 +1,4 @@
-"""Starts a run: what takes time to load is loaded side by side."""
+"""Starts the processes that a run needs, then loads the rest of the tool while they load theirs."""
 
 from __future__ import annotations
 
@@ -16,41 +16,47 @@ from cos_migrate.sources import registry
 from cos_migrate.sources.recipe import ScanJob
 from cos_migrate.sources.registry import SECTIONS
 
-_COLLECT_AFTER = 20_000
-"""New objects after which garbage is looked for: hardly any of what flows is in a cycle."""
+_GC_THRESHOLD = 20_000
+"""New objects between two garbage collections: almost no object of a run is in a cycle."""
 
 
 def start(line: CommandLine, launcher: Launcher) -> int:
-    """Run what the command line asks for; return the exit code.
+    """Run a configuration, or the query that `RUN_MODE` names; return the exit code.
 
-    `launcher` may have a process that is needed already. Raises ConfigError and StateError.
+    `launcher` may have started a process already. Raises ConfigError and StateError.
     """
     console = Console(quiet=line.quiet, progress=line.progress)
     console.announce(f"cos migrate tool config path:{line.config_path}")
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
     scans = ScanProcesses(launcher)
-    # LevelDB and RocksDB make their files with what the umask allows.
+    # LevelDB and RocksDB create their files with the modes that the umask allows.
     umask = os.umask(PRIVATE_UMASK)
+    file_mode = PUBLIC_FILE & ~umask
+    mode = os.environ.get("RUN_MODE", "").upper()
     try:
-        if not os.environ.get("RUN_MODE"):
-            _begin(launcher, scans, loaded.config)
-        from cos_migrate.cli.session import Session  # noqa: PLC0415 - the processes load beside it
+        if mode in {"DUMP_REQUESTID", "QUERY_REQUESTID"}:
+            from cos_migrate.cli.request_ids import query_request_ids  # noqa: PLC0415 - rarely used
+
+            gc.enable()
+            return query_request_ids(mode, loaded.config, os.environ, file_mode)
+        if not mode:
+            _start_processes(launcher, scans, loaded.config)
+        from cos_migrate.cli.session import Session  # noqa: PLC0415 - while the processes load
 
         gc.freeze()
-        gc.set_threshold(_COLLECT_AFTER)
+        gc.set_threshold(_GC_THRESHOLD)
         gc.enable()
-        mode = PUBLIC_FILE & ~umask
-        return Session(line, loaded, console, launcher, scans, file_mode=mode).run()
+        return Session(line, loaded, console, launcher, scans, file_mode=file_mode).run()
     finally:
         os.umask(umask)
         scans.close()
 
 
-def _begin(launcher: Launcher, scans: ScanProcesses, config: Config) -> None:
-    """Start the processes that will be needed, as far as that is known already."""
+def _start_processes(launcher: Launcher, scans: ScanProcesses, config: Config) -> None:
+    """Start the processes that a run needs in all likelihood."""
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)
-    # Where a job of this folder has run before there may be nothing to send.
+    # Where a job of this folder has run before, there may be nothing to send.
     if not (source.reads_at_once and has_folder("db")):
         launcher.keep(WORKER, workers)
     if source.scans_apart and workers:

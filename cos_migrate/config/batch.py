@@ -67,11 +67,14 @@ class BatchTask(NamedTuple):
 
 
 def tasks(config: Config, environ: Mapping[str, str]) -> Iterator[BatchTask]:
-    """Yield the tasks of the file that `config` names, skipping blank lines.
+    """Yield the tasks of the file that `config` names, else `config` itself as the only one.
 
     Raises ConfigError when the file cannot be read.
     """
     path = config.common.batch_task_path
+    if not path:
+        yield BatchTask(0, config)
+        return
     try:
         with open(path, "rb") as file:
             # Read whole: the tasks may take days, and the file may be edited meanwhile.
