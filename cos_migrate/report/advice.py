@@ -9,152 +9,161 @@ from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, Side
 from cos_migrate.http.web_pages import FOREIGN
 from cos_migrate.model import Failure
 
-_SEND_AGAIN = "to send all again, move the job's folder below db/ away"
+_CHECK_COS = (
+    "find out why it differs on COS; to send everything again, move the job's folder out of db/"
+)
 _NETWORK = "look at the network, then run again"
+_READ_ACCESS = "give the user that runs this tool read access to it"
+_CA_FILE = "set [common] caFile to the certificates of a private CA"
+_CERTIFICATE_STORE = "look at [common] caFile, and at the certificates of this machine"
+_CLOCK = "set the clock of this machine"
+_RENEW = "get a new token, secretId and secretKey"
+_COS_PROBLEM = "COS had a problem: run again"
 _ADVICE: Mapping[str, str] = MappingProxyType(
     {
-        "AccountArrears": "settle the account's bill",
-        "BadAnswer": "a proxy may answer in COS's place: look at proxyHost and endPointSuffix",
-        "CertificateInvalid": "set [common] caFile to the certificates of a private CA",
-        "CertificateStore": "look at [common] caFile, and at this machine's certificates",
-        "CheckCrc64": "see whether it was changed on COS; " + _SEND_AGAIN,
-        "CheckLength": "see whether it was changed on COS; " + _SEND_AGAIN,
-        "CheckMissing": "see who removed it from COS; " + _SEND_AGAIN,
-        "ChecksumMismatch": "run again; if it stays, suspect memory or a network device",
+        "AccountArrears": "pay the bill of the account",
+        "BadAnswer": "look at proxyHost and endPointSuffix: a proxy may answer in COS's place",
+        "CertificateInvalid": _CA_FILE,
+        "CertificateStore": _CERTIFICATE_STORE,
+        "CheckCrc64": _CHECK_COS,
+        "CheckLength": _CHECK_COS,
+        "CheckMissing": _CHECK_COS,
+        "ChecksumMismatch": "run again; if it stays, suspect the memory or a network device",
         "ConnectionRefused": "look at [common] endPointSuffix, proxyHost and the firewall",
-        "EACCES": "give the user who runs this the right to read it",
-        "EIO": "the source's disk reports errors: look at the system's log",
-        "ENAMETOOLONG": "its path is longer than this system allows: mount it higher up",
-        "ENOENT": "it is gone since it was listed: nothing to do, if it was removed",
-        "EPERM": "give the user who runs this the right to read it",
-        "ESTALE": "the source's disk was mounted anew: run again",
+        "EACCES": _READ_ACCESS,
+        "EIO": "the source's disk reports errors: look at the system log",
+        "ENAMETOOLONG": "its path is too long for this system: mount the folder higher up",
+        "ENOENT": "it no longer exists: nothing to do if it was removed on purpose",
+        "EPERM": _READ_ACCESS,
+        "ESTALE": "the source's disk was mounted again: run again",
         "EntityTooLarge": "lower smallFileThreshold",
-        "ExpiredToken": "get a new token, secretId and secretKey",
-        FOREIGN: "a proxy or firewall answers in COS's place: look at [common] proxyHost, "
-        "endPointSuffix",
-        "InternalError": "COS had a problem: run again",
+        "ExpiredToken": _RENEW,
+        FOREIGN: "look at [common] proxyHost, endPointSuffix: a proxy or firewall answers in COS's "
+        "place",
+        "InternalError": _COS_PROBLEM,
         "InvalidAccessKeyId": "look at [common] secretId",
-        "InvalidToken": "get a new token, secretId and secretKey",
+        "InvalidToken": _RENEW,
+        "InvalidStorageClass": "change [common] storageClass: the bucket does not offer it",
         "InvalidURI": "rename it: COS refuses a character of its name",
-        "InvalidStorageClass": "the bucket does not offer [common] storageClass",
-        "NameNotResolved": "look at [common] region, endPointSuffix and this machine's DNS",
-        "NameNotUtf8": "rename it: COS takes names in UTF-8 only",
+        "NameNotResolved": "look at [common] region, endPointSuffix and the DNS of this machine",
+        "NameNotUtf8": "rename it: COS accepts names in UTF-8 only",
         "NoSuchBucket": "look at [common] bucketName and region",
         "NoSuchUpload": "its unfinished upload was removed from COS: run again",
-        "NotMigratable": "rename it, or migrate it under a shorter cosPath",
+        "NotMigratable": "rename it, or migrate it to a shorter cosPath",
         "OutsideRoot": "correct the list: its paths are relative to localPath",
         "ProxyRefused": "look at [common] proxyHost, proxyPort, proxyUser and proxyPassword",
-        "RequestIsExpired": "set this machine's clock",
-        "ServiceUnavailable": "COS had a problem: run again",
+        "RequestIsExpired": _CLOCK,
+        "ServiceUnavailable": _COS_PROBLEM,
         "SignatureDoesNotMatch": "look at [common] secretKey",
-        "SizeTooSmall": "copy it to an ordinary disk first: its file system tells a wrong size",
+        "SizeTooSmall": "copy it to an ordinary disk first: its file system reports a wrong size",
         "SlowDown": "run again with a lower smallFileExecutorNum",
         "TlsFailed": "look at [common] https and at the proxy",
-        "TmpFolder": "free space on the disk of tmpFolder, or set another",
+        "TmpFolder": "free space on the disk of tmpFolder, or set another folder",
         "UserNotExist": "look at [common] secretId",
-        "WorkerLost": "look at log/error.log and at this machine's memory",
+        "WorkerLost": "look at log/error.log and at the memory of this machine",
         "WrongRegion": "look at [common] region, endPointSuffix and proxyHost",
     }
 )
-"""What to do about the errors of COS and of this machine."""
-_ANYWHERE: Mapping[str, str] = MappingProxyType(
+"""For errors of COS and of this machine."""
+_ANY_SIDE: Mapping[str, str] = MappingProxyType(
     {
         "Archived": "restore it at the source, then run again",
-        "BadHeader": "its ETag, key or metadata cannot stand in a request: store it anew there",
-        "Changed": "the object is being written to: run again when it rests",
-        CONTRADICTORY: "a proxy or a login page may answer in place of the source: look at its "
-        "endPoint and proxyHost, and set srcHttps=on",
+        "BadHeader": "store it again at the source: a request cannot contain its ETag, key or "
+        "metadata",
+        "Changed": "run again when nothing writes to it any more",
+        CONTRADICTORY: "look at the endPoint and proxyHost of the source, and set srcHttps=on: a "
+        "proxy or a login page may answer in its place",
         "ConnectionBroken": _NETWORK,
         "ConnectionReset": _NETWORK,
         "Downgraded": "put https URLs into the list, or set [migrateUrl] allowHttpRedirect=on",
         "EMFILE": "raise the limit of open files (ulimit -n), or lower smallFileExecutorNum",
-        "ENFILE": "the machine has no file descriptors left: raise its limit (fs.file-max)",
-        ETAG_IS_NO_MD5: "set [migrateAws] etagIsMd5=off where all objects of the service fail so; "
+        "ENFILE": "raise this machine's limit of file descriptors (fs.file-max)",
+        ETAG_IS_NO_MD5: "set [migrateAws] etagIsMd5=off if all objects of the service fail so; "
         "size, version, the service's other checksums and COS's CRC-64 are compared then",
         "InvalidObjectState": "it is archived: restore it at the source, then run again",
-        "NoSuchKey": "it is gone from the source: nothing to do, or take it out of the list",
-        "RequestTimeTooSkewed": "set this machine's clock",
+        "NoSuchKey": "it is gone from the source: nothing to do, or remove it from the list",
+        "RequestTimeTooSkewed": _CLOCK,
         "SameTarget": "rename one of the two at the source",
         "SourceChecksumMismatch": "run again; if it stays, the source's copy may be damaged",
-        "Timeout": "look at the network; fewer transfers at once may help",
+        "Timeout": "look at the network; a lower smallFileExecutorNum may help",
     }
 )
-"""The same whichever side it came from, or the source's whatever was asked."""
+"""For errors whose side makes no difference, or that only the source can cause."""
 _SOURCE_SLOW = "the source asks for fewer requests: run again with a lower smallFileExecutorNum"
-_OF_THE_SOURCE: Mapping[str, str] = MappingProxyType(
+_SOURCE_ADVICE: Mapping[str, str] = MappingProxyType(
     {
-        "BadAnswer": "a proxy may answer in the source's place: look at its section",
-        "BadUrl": "correct the URL in the list, or what its server redirects to",
-        "CertificateInvalid": "set [common] caFile to the certificates of a private CA",
-        "CertificateStore": "look at [common] caFile, and at this machine's certificates",
+        "BadAnswer": "look at the section of the source: a proxy may answer in its place",
+        "BadUrl": "correct the URL in the list, or the redirect of its server",
+        "CertificateInvalid": _CA_FILE,
+        "CertificateStore": _CERTIFICATE_STORE,
         "Disabled": "enable it at the source, then run again",
-        FOREIGN: "a proxy or firewall answers in the source's place: look at proxyHost in its "
-        "section",
+        FOREIGN: "look at proxyHost in the section of the source: a proxy or firewall answers in "
+        "the source's place",
         "Http429": _SOURCE_SLOW,
         "ProxyRefused": "look at the proxy of the source's section, proxyHost and proxyPort",
-        "RedirectLoop": "its server redirects in circles: correct the URL in the list",
+        "RedirectLoop": "correct the URL in the list: its server redirects in circles",
         "RequestLimitExceeded": _SOURCE_SLOW,
         "SlowDown": _SOURCE_SLOW,
         "Throttling": _SOURCE_SLOW,
-        "UrlCertificateInvalid": "set [common] caFile to the certificates of a private CA",
+        "UrlCertificateInvalid": _CA_FILE,
         "UrlConnectionBroken": _NETWORK,
-        "UrlConnectionRefused": "its server takes no connections: look at the URL and the firewall",
+        "UrlConnectionRefused": "look at the URL and the firewall: its server refuses connections",
         "UrlConnectionReset": _NETWORK,
-        "UrlNameNotResolved": "look at the host in the URL, and at this machine's DNS",
-        "UrlTimeout": "its server is too slow: look at the network, then run again",
-        "UrlTlsFailed": "its server may speak no TLS: look at the URL",
+        "UrlNameNotResolved": "look at the host in the URL, and at the DNS of this machine",
+        "UrlTimeout": "look at the network, then run again: its server is too slow",
+        "UrlTlsFailed": "look at the URL: its server may not support TLS",
     }
 )
-_OF_A_LIST: Mapping[str, str] = MappingProxyType(
+_LIST_ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "NotMigratable": "correct that line of the list",
-        "SameTarget": "take one of the two lines out of the list: both go to one key",
+        "SameTarget": "take one of the two lines out of the list: both have the same key",
     }
 )
-"""What to do about lines of a list that a user wrote."""
+"""For lines of a list that the user wrote."""
 _READ_A_LIST = "read"
-_LOOKS_AT_COS = frozenset({"HeadObject", "ListParts"})
+_READS_COS = frozenset({"HeadObject", "ListParts"})
 _FORBIDDEN = 403
 _TOO_MANY_REQUESTS = 429
 _FIRST_SERVER_ERROR = 500
 
 
 def advice_for(failure: Failure) -> str:
-    """Return in a few words what to do about a failure."""
+    """Return a short sentence on what to do about a failure."""
     code = failure.code
-    if failure.operation == _READ_A_LIST and code in _OF_A_LIST:
-        return _OF_A_LIST[code]
+    if failure.operation == _READ_A_LIST and code in _LIST_ADVICE:
+        return _LIST_ADVICE[code]
     if code == "UrlTimeout" and failure.operation == "HeadSource":
-        return "its server may not answer HEAD: set [migrateUrl] isSkipHead=on"
+        return "set [migrateUrl] isSkipHead=on: its server may not answer HEAD"
     return (
-        _ANYWHERE.get(code)
-        or (_advice_of_source(failure) if failure.side is Side.SOURCE else _ADVICE.get(code))
-        or _advice_of_cos(failure)
+        _ANY_SIDE.get(code)
+        or (_source_advice(failure) if failure.side is Side.SOURCE else _ADVICE.get(code))
+        or _fallback(failure)
     )
 
 
-def _advice_of_source(failure: Failure) -> str:
-    known = _OF_THE_SOURCE.get(failure.code)
+def _source_advice(failure: Failure) -> str:
+    known = _SOURCE_ADVICE.get(failure.code)
     if known:
         return known
     if not failure.status and failure.code.startswith("Http"):
-        # One of many web servers, whose status says nothing of the others.
+        # The status of one web server of many, which does not concern the others.
         if failure.code.startswith("Http5"):
             return "its web server had a problem: run again"
-        return "its web server refuses it: look at the URL in the list"
+        return "look at the URL in the list: its web server refuses it"
     if failure.status >= _FIRST_SERVER_ERROR:
         return "the source had a problem: run again"
-    return "look at the section of the source; log/error.log says what at"
+    return "look at the section of the source; log/error.log says more"
 
 
-def _advice_of_cos(failure: Failure) -> str:
+def _fallback(failure: Failure) -> str:
     if failure.status >= _FIRST_SERVER_ERROR:
         return "the server had a problem: run again"
     if failure.status == _TOO_MANY_REQUESTS:
         return _ADVICE["SlowDown"]
     if failure.code == "AccessDenied":
-        right = "read" if failure.operation in _LOOKS_AT_COS else "write to"
+        right = "read" if failure.operation in _READS_COS else "write to"
         return f"give the account of [common] secretId the right to {right} the bucket"
     if failure.status == _FORBIDDEN:
-        return "COS refuses it: log/error.log says why"
-    return "see log/error.log"
+        return "look at log/error.log: COS refuses it"
+    return "look at log/error.log"

@@ -27,7 +27,7 @@ SMALL = {f"small-{number}": noise(1000, number) for number in range(4)}
 BIG = {"big": noise(5 * MIB + 1000)}
 ALL = SMALL | BIG
 NO_MD5 = "etagIsMd5=off"
-RESTS = "run again when it rests"
+RESTS = "run again when nothing writes to it"
 
 
 class Cloud(NamedTuple):
