@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cos_migrate.cli import arguments as command_line
+from cos_migrate.cli import arguments
 from cos_migrate.cli.arguments import CommandLine, parse
 from cos_migrate.config.given import Override
 from cos_migrate.errors import ConfigError
@@ -135,4 +135,4 @@ def test_an_override_does_not_show_its_value() -> None:
     ],
 )
 def test_usage_tells(word: str) -> None:
-    assert word in command_line.usage()
+    assert word in arguments.usage()
