@@ -32,7 +32,8 @@ from cos_migrate.errors import (
     Side,
     TransportError,
 )
-from cos_migrate.http.connection import Connection, Response
+from cos_migrate.http.connection import Connection
+from cos_migrate.http.messages import Response
 from cos_migrate.http.network import Route
 from cos_migrate.http.s3xml import text_of
 

@@ -8,7 +8,7 @@ from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.verify import Head
 from cos_migrate.errors import CosError
-from cos_migrate.http.connection import Response
+from cos_migrate.http.messages import Response
 from cos_migrate.http.parser import BODY_MOST
 
 _PIECE = BODY_MOST

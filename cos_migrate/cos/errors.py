@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cos_migrate.errors import CosError
-from cos_migrate.http.connection import Response
 from cos_migrate.http.dates import patience_of
+from cos_migrate.http.messages import Response
 from cos_migrate.http.s3xml import text_of
 from cos_migrate.http.web_pages import FOREIGN, foreign_message, is_web_page
 

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from cos_migrate import __version__
 from cos_migrate.cos.put_form import PutForm, request_path
 from cos_migrate.cos.signature import SigningKey, SigningKeys, authorization
-from cos_migrate.http.connection import Timeouts
 from cos_migrate.http.network import Network, Proxy, Route
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.request_head import header_lines
 from cos_migrate.http.retries import Retries
 

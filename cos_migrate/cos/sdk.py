@@ -12,8 +12,8 @@ from requests.adapters import BaseAdapter
 
 from cos_migrate.errors import CosError, Side, TransportError
 from cos_migrate.http.client import Fetcher, Request
-from cos_migrate.http.connection import Timeouts
 from cos_migrate.http.network import Proxy
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.s3xml import XML_MOST, check_xml
 from cos_migrate.http.web_pages import FOREIGN, foreign_message
 

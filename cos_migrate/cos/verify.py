@@ -11,7 +11,7 @@ from typing import NamedTuple
 from cos_migrate.cos.errors import ARCHIVED, error_of, is_error, odd_answer
 from cos_migrate.cos.payload import Payload
 from cos_migrate.errors import CosError, SourceChanged, SourceError
-from cos_migrate.http.connection import Response
+from cos_migrate.http.messages import Response
 from cos_migrate.http.s3xml import text_of
 from cos_migrate.model import NO_HEADERS
 

@@ -23,7 +23,7 @@ from cos_migrate.engine.plan import Rules
 from cos_migrate.engine.spot_check import SpotCheck, Spotted
 from cos_migrate.engine.verify import Check
 from cos_migrate.errors import ConfigError
-from cos_migrate.http.connection import Timeouts
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.launcher import WORKER, Launcher
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits

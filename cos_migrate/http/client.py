@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 
 from cos_migrate import __version__, descriptors
 from cos_migrate.errors import SourceError, TransportError
-from cos_migrate.http.connection import Connection, Incoming, Timeouts
+from cos_migrate.http.connection import Connection
+from cos_migrate.http.messages import Incoming
 from cos_migrate.http.network import Network, Proxy, Route
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.request_head import header_lines, request_target
 
 _STALE = frozenset({"ConnectionReset", "ConnectionBroken"})

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from cos_migrate.descriptors import code_of, is_exhausted, none_left
 from cos_migrate.errors import TransportError
 from cos_migrate.http.channels import TlsChannel, transport_error
-from cos_migrate.http.connection import Connection, Timeouts
+from cos_migrate.http.connection import Connection
+from cos_migrate.http.pace import Timeouts
 
 if TYPE_CHECKING:
     from cos_migrate.http.tls import Tls

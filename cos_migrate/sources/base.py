@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from cos_migrate.model import Described, Fingerprint, Found, Row, SourceObject, Target
 
 if TYPE_CHECKING:
-    from cos_migrate.http.connection import Connection, Response
+    from cos_migrate.http.connection import Connection
+    from cos_migrate.http.messages import Response
     from cos_migrate.http.network import Proxy, Route
     from cos_migrate.sources.paged import PagedSource
 

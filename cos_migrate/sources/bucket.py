@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from cos_migrate.errors import SourceError
-from cos_migrate.http.connection import Connection, Incoming
+from cos_migrate.http.connection import Connection
+from cos_migrate.http.messages import Incoming
 from cos_migrate.http.network import Route
 from cos_migrate.model import Described, Found, ListRange, Page, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from cos_migrate.checksums import Checking
 from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, SourceError, TransportError
-from cos_migrate.http.connection import Incoming
+from cos_migrate.http.messages import Incoming
 from cos_migrate.model import Described
 from cos_migrate.sources.misreads import MISREAD, NO_MD5, is_by_etag, misread_text
 

@@ -11,7 +11,7 @@ import pytest
 from cos_migrate.config.values import Secret
 from cos_migrate.cos.errors import error_of, is_foreign, odd_answer
 from cos_migrate.errors import SourceError
-from cos_migrate.http.connection import Response
+from cos_migrate.http.messages import Response
 from cos_migrate.http.web_pages import words_in
 from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig

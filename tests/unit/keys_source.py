@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from cos_migrate.http.client import Request
-from cos_migrate.http.connection import Timeouts
 from cos_migrate.http.network import Proxy
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.model import Described, Fingerprint, ListRange, SourceObject, Target
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.key_pages import KeyPage

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from cos_migrate.errors import CosError, SourceError, TransportError
-from cos_migrate.http.connection import Timeouts
 from cos_migrate.http.network import Proxy
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource

@@ -22,8 +22,9 @@ from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.config.options import option
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
-from cos_migrate.http.connection import Connection, Incoming
+from cos_migrate.http.connection import Connection
 from cos_migrate.http.dates import ns_of
+from cos_migrate.http.messages import Incoming
 from cos_migrate.http.network import Route
 from cos_migrate.http.s3xml import text_of
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target

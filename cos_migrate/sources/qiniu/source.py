@@ -19,8 +19,9 @@ from urllib.parse import quote
 from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
-from cos_migrate.http.connection import Connection, Incoming, Response
+from cos_migrate.http.connection import Connection
 from cos_migrate.http.dates import ns_of
+from cos_migrate.http.messages import Incoming, Response
 from cos_migrate.http.network import Route
 from cos_migrate.model import Described, Fingerprint, ListRange, Page, SourceObject, Target
 from cos_migrate.sources import metadata

@@ -19,8 +19,8 @@ from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.bounded_json import JSON_MOST, parse_json
 from cos_migrate.http.client import Request
-from cos_migrate.http.connection import Incoming
 from cos_migrate.http.dates import NANO, http_date, ns_of
+from cos_migrate.http.messages import Incoming
 from cos_migrate.model import (
     Described,
     Fingerprint,

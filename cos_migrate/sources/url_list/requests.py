@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.client import Request
-from cos_migrate.http.connection import Incoming, Timeouts
+from cos_migrate.http.messages import Incoming
 from cos_migrate.http.network import Proxy
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources import metadata
 from cos_migrate.sources.http_source import HttpSource

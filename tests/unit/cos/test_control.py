@@ -19,8 +19,9 @@ from cos_migrate.cos.requests import Access, CosSettings, Credentials
 from cos_migrate.cos.verify import verify_put
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import CosError, TransportError
-from cos_migrate.http.connection import Response, Timeouts
+from cos_migrate.http.messages import Response
 from cos_migrate.http.network import Proxy
+from cos_migrate.http.pace import Timeouts
 
 BUCKET = "examplebucket-1250000000"
 

@@ -18,8 +18,8 @@ from cos_migrate import descriptors
 from cos_migrate.descriptors import Room, fitting, patient
 from cos_migrate.errors import TransportError
 from cos_migrate.http.client import Fetcher, Request
-from cos_migrate.http.connection import Timeouts
 from cos_migrate.http.network import Network, Route
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.retries import Retries
 from cos_migrate.http.tls import context_of
 

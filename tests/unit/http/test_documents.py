@@ -12,7 +12,7 @@ from cos_migrate.cos.control import Control
 from cos_migrate.cos.requests import CosSettings, Credentials
 from cos_migrate.errors import TransportError
 from cos_migrate.http.bounded_json import parse_json
-from cos_migrate.http.connection import Timeouts
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.s3xml import read_acl, read_listing, text_of
 from cos_migrate.sources.oss.access import parse_listing
 from cos_migrate.sources.qiniu.services import details_of, marker_key

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 import pytest
 
 from cos_migrate.errors import TransportError
-from cos_migrate.http.connection import Connection, Response, Timeouts
+from cos_migrate.http.connection import Connection
+from cos_migrate.http.messages import Response
 from cos_migrate.http.network import Network, Proxy, Route
+from cos_migrate.http.pace import Timeouts
 
 Handler = Callable[[socket.socket], None]
 

@@ -7,8 +7,10 @@ import socket
 import pytest
 
 from cos_migrate.errors import TransportError
-from cos_migrate.http.connection import Connection, Response, Timeouts
+from cos_migrate.http.connection import Connection
 from cos_migrate.http.lenient_parser import LenientAnswer
+from cos_migrate.http.messages import Response
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.parser import BadAnswer
 
 OK = b"HTTP/1.1 200 OK\r\n"

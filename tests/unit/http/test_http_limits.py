@@ -13,8 +13,9 @@ from contextlib import contextmanager
 import pytest
 
 from cos_migrate.errors import TransportError
-from cos_migrate.http.connection import Connection, Response, Timeouts
-from cos_migrate.http.pace import CRAWL_BYTES, Pace
+from cos_migrate.http.connection import Connection
+from cos_migrate.http.messages import Response
+from cos_migrate.http.pace import CRAWL_BYTES, Pace, Timeouts
 
 OK = b"HTTP/1.1 200 OK\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

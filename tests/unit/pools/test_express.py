@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from cos_migrate.cos.payload import BytesPayload
-from cos_migrate.http.connection import Connection, Timeouts
+from cos_migrate.http.connection import Connection
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.model import Fingerprint
 from cos_migrate.pools.messages import Kind, Message
 from cos_migrate.pools.worker.event_loop import Attempt, Express, Fetch, Handed

@@ -1,0 +1,60 @@
+"""Answers as their readers get them: complete, or with a body that is still arriving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cos_migrate.http.parser import Answer
+
+
+class Response:
+    """A complete answer; header names are in lower case."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: dict[bytes, bytes], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def header(self, name: bytes) -> str:
+        """Return the header's value, empty when it was not sent."""
+        return self.headers.get(name, b"").decode("utf-8", "replace")
+
+
+class Incoming:
+    """An answer whose body is read as it arrives; header names are in lower case."""
+
+    __slots__ = ("_answer", "_receive", "_rest", "ended", "headers", "status")
+
+    def __init__(self, answer: Answer, receive: Callable[[Answer], bytes], *, ended: bool) -> None:
+        """`receive` returns some more of the body, none at its end."""
+        self.status = answer.status
+        self.headers = answer.headers
+        self._receive = receive
+        self._answer = answer
+        self._rest = b""
+        self.ended = ended
+        """Whether the whole body has been read."""
+
+    def header(self, name: bytes) -> str:
+        """Return the header's value, empty when it was not sent."""
+        return self.headers.get(name, b"").decode("utf-8", "replace")
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes of the body, none at its end. Raises TransportError."""
+        if not self._rest:
+            if self.ended:
+                return b""
+            self._rest = self._receive(self._answer)
+            self.ended = not self._rest
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece
+
+    def read_all(self, most: int) -> bytes:
+        """Return the body, cut behind `most` bytes. Raises TransportError."""
+        pieces, left = [], most
+        while left and (piece := self.read(left)):
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
