@@ -20,6 +20,7 @@ TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/")
 class KeysSource(KeyOrderedSource):
     """`before` is called with (prefix, after, delimiter) of each request, and may raise."""
 
+    keyed_by_path = False
     migrate_type = "migrateKeys"
     record_kind = "keys"
     Config = object
