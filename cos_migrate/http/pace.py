@@ -25,6 +25,9 @@ class Timeouts(NamedTuple):
     """Limit for one whole request; 0: none."""
     crawl: float = CRAWL_SECONDS
     """After so much waiting CRAWL_BYTES must have moved; at least the silence that is allowed."""
+    work: float = 300.0
+    """Likewise where the peer is given more time than `io`: COS sends nothing but blanks while it
+    joins the parts of an object, which takes minutes."""
 
 
 class Pace:
@@ -39,7 +42,8 @@ class Pace:
     def __init__(self, timeouts: Timeouts, silence: float, now: float) -> None:
         """`silence`: seconds that the peer may take to do what it is asked."""
         self._silence = silence
-        self._window = max(timeouts.crawl, silence)
+        works = silence > timeouts.io
+        self._window = max(timeouts.work if works else timeouts.crawl, silence)
         self._deadline = now + timeouts.request if timeouts.request else _NEVER
         self._head_until = _NEVER
         self._last = now

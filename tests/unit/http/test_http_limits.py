@@ -207,6 +207,18 @@ def test_work_that_takes_long_may_send_blanks_meanwhile() -> None:
         assert connection.exchange(REQUEST, silence=LIMIT).body == b" " * 8
 
 
+def test_blanks_may_come_for_longer_than_silence_is_allowed() -> None:
+    pieces = [OK + b"Transfer-Encoding: chunked\r\n\r\n", *[b"1\r\n \r\n"] * 8, b"0\r\n\r\n"]
+    for work, comes in ((LIMIT, True), (0.3, False)):
+        timeouts = Timeouts(io=0.3, crawl=0.3, work=work)
+        with sending(pieces, timeouts, pause=0.1) as connection:
+            if comes:
+                assert connection.exchange(REQUEST, silence=0.4).body == b" " * 8
+                continue
+            with pytest.raises(TransportError, match="in time"):
+                connection.exchange(REQUEST, silence=0.4)
+
+
 def test_time_in_which_nothing_is_asked_of_the_peer_does_not_count() -> None:
     body = b"a" * 2000
     pieces = [OK + b"Content-Length: 2000\r\n\r\n" + body[:1000], body[1000:]]
