@@ -92,12 +92,14 @@ def _run(words: Sequence[str]) -> int:
 
 def _start_ahead(launcher: Launcher) -> None:
     """Start the process that a run needs first: it loads its code while this one does."""
-    from cos_migrate.pools.launcher import SCAN, WORKER, has_folder  # noqa: PLC0415 - as above
+    from cos_migrate.pools import WORKER_PROGRAM  # noqa: PLC0415 - as above
+    from cos_migrate.pools.launcher import has_folder  # noqa: PLC0415 - as above
+    from cos_migrate.scan import WALK_PROGRAM  # noqa: PLC0415 - as above
 
     if has_folder("db/migrate_from_local"):
-        launcher.keep(SCAN, 1)  # a local folder is likely to be walked again
+        launcher.keep(WALK_PROGRAM, 1)  # a local folder is likely to be walked again
     elif not has_folder("db"):
-        launcher.keep(WORKER, 1)
+        launcher.keep(WORKER_PROGRAM, 1)
 
 
 def _run_command(words: Sequence[str], launcher: Launcher) -> int:

@@ -8,9 +8,11 @@ import os
 from cos_migrate.cli.arguments import CommandLine
 from cos_migrate.config.common import worker_count
 from cos_migrate.config.loader import Config, load
-from cos_migrate.pools.launcher import SCAN, WORKER, Launcher, has_folder
+from cos_migrate.pools import WORKER_PROGRAM
+from cos_migrate.pools.launcher import Launcher, has_folder
 from cos_migrate.report.console import Console
 from cos_migrate.safe_files import PRIVATE_UMASK, PUBLIC_FILE
+from cos_migrate.scan import WALK_PROGRAM
 from cos_migrate.scan.walk_process import ScanProcesses
 from cos_migrate.sources import registry
 from cos_migrate.sources.recipe import ScanJob
@@ -58,7 +60,7 @@ def _start_processes(launcher: Launcher, scans: ScanProcesses, config: Config) -
     workers = worker_count(common)
     # Where a job of this folder has run before, there may be nothing to send.
     if not (source.reads_at_once and has_folder("db")):
-        launcher.keep(WORKER, workers)
+        launcher.keep(WORKER_PROGRAM, workers)
     if source.scans_apart and workers:
         scans.begin(ScanJob.of(source, config.source, common))
-    launcher.keep(SCAN, 0)
+    launcher.keep(WALK_PROGRAM, 0)

@@ -16,7 +16,7 @@ from cos_migrate.engine.plan import part_size_for
 from cos_migrate.engine.upload_step import NOTHING, Step
 from cos_migrate.errors import ETAG_IS_NO_MD5
 from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint, SourceObject
-from cos_migrate.pools.messages import SOURCE_FIELDS, Kind, Message, source_fields
+from cos_migrate.pools.messages import FetchPart, Kind, Message, UploadPart, source_fields
 from cos_migrate.pools.worker.ordered_checksum import AGREES
 from cos_migrate.sources.misreads import changed_in_vain, is_by_etag, misread
 
@@ -291,8 +291,9 @@ class MultipartUpload:
         """Take back a task that no worker began."""
         self._under_way -= 1
         if task[1] == Kind.FETCH_PART:
-            if task[-3] == self._file:
-                self._queue.appendleft(task[-2] // self._part_size + 1)
+            fetch = FetchPart(*task)
+            if fetch.path == self._file:
+                self._queue.appendleft(fetch.offset // self._part_size + 1)
         elif task[1] not in Kind.OF_PARTS:
             self._asked = False
         elif self._is_current(task):
@@ -356,7 +357,7 @@ class MultipartUpload:
         return Step(begun=self._save_point)
 
     def _take_fetched(self, task: Message) -> Step:
-        if task[-3] == self._file and self._phase is Phase.SPOOL:
+        if FetchPart(*task).path == self._file and self._phase is Phase.SPOOL:
             self._fetched += 1
             if self._fetched == (1 if self._whole else self._count):
                 self.obj = self.obj._replace(spooled=self._file)
@@ -374,7 +375,7 @@ class MultipartUpload:
                 self._queue.appendleft(_part_number(task))
                 return self._failed_when_idle()
         elif task[1] == Kind.FETCH_PART:
-            if task[-3] != self._file:
+            if FetchPart(*task).path != self._file:
                 return self._failed_when_idle()
         else:
             self._asked = False
@@ -411,14 +412,14 @@ class MultipartUpload:
 
     def _is_current(self, task: Message) -> bool:
         """Return whether a part's task is of the upload that is under way now."""
-        upload_id = task[-4]
+        upload_id = UploadPart(*task).upload_id
         return self._save_point is not None and upload_id == self._save_point.upload_id
 
     def _take_part(self, task: Message, values: Message) -> Step:
         if not self._is_current(task):
             return self._failed_when_idle()
         etag, crc64, _, plain_crc64, checked = values
-        number, offset, size = task[-3:]
+        *_, number, offset, size = UploadPart(*task)
         self._moved.pop(number, None)
         part = PartRecord(number, offset, size, etag, crc64, plain_crc64)
         self._parts[number] = part
@@ -538,4 +539,4 @@ class MultipartUpload:
 
 def _part_number(task: Message) -> int:
     """Return the part number of an UPLOAD_PART task, which begins with its own number."""
-    return int(task[2 + SOURCE_FIELDS + 4])
+    return UploadPart(*task).part

@@ -24,8 +24,9 @@ from cos_migrate.engine.spot_check import SpotCheck, Spotted
 from cos_migrate.engine.verify import Check
 from cos_migrate.errors import ConfigError
 from cos_migrate.http.pace import Timeouts
+from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.launcher import WORKER, Launcher
+from cos_migrate.pools.launcher import Launcher
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits
 from cos_migrate.pools.messages import Look
 from cos_migrate.pools.pools import Pools
@@ -299,7 +300,7 @@ class Run:
             source_options=self._source.options,
             encryption=self._options.upload.encryption,
         )
-        launch = partial(self._launcher.take, WORKER)
+        launch = partial(self._launcher.take, WORKER_PROGRAM)
         return Pools(job, room.processes, post, launch, self._limits)
 
     def _room(self) -> descriptors.Room:

@@ -12,8 +12,6 @@ import os
 import subprocess
 import sys
 
-WORKER = "cos_migrate.pools.worker"
-SCAN = "cos_migrate.scan.walk_main"
 _KILLED = 1.0
 """Seconds that are waited for a process that was killed."""
 

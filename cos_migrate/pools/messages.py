@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from cos_migrate.checksums import Check
 from cos_migrate.errors import MigrateError
-from cos_migrate.model import Failure, Fingerprint, SourceObject
+from cos_migrate.model import Envelope, Failure, Fingerprint, SourceObject
 from cos_migrate.text import cut, masked
 
 Message = tuple[Any, ...]
@@ -174,6 +175,49 @@ class SourceFields(NamedTuple):
     etag: str
     is_folder: bool
     spooled: str
+
+
+class UploadPart(NamedTuple):
+    """The fields of an UPLOAD_PART or COPY_PART task, its number first."""
+
+    task: int
+    kind: int
+    name: str
+    size: int
+    mtime_ns: int
+    etag: str
+    is_folder: bool
+    spooled: str
+    cos_path: str
+    envelope: Envelope | None
+    checks: tuple[Check, ...]
+    """To be compared over all parts, in order."""
+    upload_id: str
+    part: int
+    """1-based."""
+    offset: int
+    """Bytes from the start of the object."""
+    length: int
+    """Bytes."""
+
+
+class FetchPart(NamedTuple):
+    """The fields of a FETCH_PART task, its number first."""
+
+    task: int
+    kind: int
+    name: str
+    size: int
+    mtime_ns: int
+    etag: str
+    is_folder: bool
+    spooled: str
+    path: str
+    """The file that the range is written into."""
+    offset: int
+    """Bytes from the start of the object."""
+    length: int
+    """Bytes."""
 
 
 _CODE_MOST = 100

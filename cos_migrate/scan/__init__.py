@@ -1,1 +1,4 @@
 """How a source is walked or listed."""
+
+WALK_PROGRAM = "cos_migrate.scan.walk_main"
+"""The module that a scan process runs."""

@@ -18,9 +18,10 @@ from typing import Any
 
 from cos_migrate.model import Failure, Found, Row
 from cos_migrate.pools import frames
-from cos_migrate.pools.launcher import SCAN, Launcher, end
+from cos_migrate.pools.launcher import Launcher, end
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
 from cos_migrate.pools.process import Child
+from cos_migrate.scan import WALK_PROGRAM
 from cos_migrate.scan.walk import AHEAD, ScanEnded, Scanned
 from cos_migrate.sources.recipe import ScanJob
 
@@ -56,7 +57,7 @@ class ScanProcesses:
             end(self._ahead[1])
 
     def _start(self, job: ScanJob) -> subprocess.Popen[bytes]:
-        process = self._launcher.take(SCAN)
+        process = self._launcher.take(WALK_PROGRAM)
         assert process.stdin is not None  # noqa: S101 - it is a pipe
         with contextlib.suppress(OSError):  # it has ended already: the reader of its pipe notices
             frames.send(process.stdin, job)  # type: ignore[arg-type]

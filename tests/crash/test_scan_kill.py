@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate.pools.launcher import SCAN
+from cos_migrate.scan import WALK_PROGRAM
 from tests.crash.test_kill import assert_complete, cos, tool
 from tests.functional.tool import Tool, end
 from tests.functional.waiting import HeldCos, wait_until
@@ -21,7 +21,9 @@ def scanning(parent: int) -> int:
     """Return the process that scans for another, 0 when there is none."""
     try:
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        named = [each for each in children if SCAN in Path(f"/proc/{each}/cmdline").read_text()]
+        named = [
+            each for each in children if WALK_PROGRAM in Path(f"/proc/{each}/cmdline").read_text()
+        ]
     except OSError:
         return 0
     return int(named[0]) if named else 0

@@ -10,8 +10,6 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
 
 from cos_migrate.checksums import Check
 from cos_migrate.model import Described, Fingerprint
@@ -104,6 +102,9 @@ def _decoded(value: str) -> str:
     """Return a value whose non-ASCII characters S3 has wrapped as RFC 2047 says."""
     if "=?" not in value or "?=" not in value or not value.isascii():
         return value
+    from email.errors import HeaderParseError  # noqa: PLC0415 - hardly any object needs it, and
+    from email.header import decode_header, make_header  # noqa: PLC0415 - it takes 7 ms to load
+
     try:
         return str(make_header(decode_header(value)))
     except (HeaderParseError, UnicodeError, LookupError, ValueError):

@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from cos_migrate.config.common import Common, worker_count
-from cos_migrate.pools.launcher import SCAN, WORKER, Launcher
+from cos_migrate.pools import WORKER_PROGRAM
+from cos_migrate.pools.launcher import Launcher
+from cos_migrate.scan import WALK_PROGRAM
 
 
-@pytest.mark.parametrize("program", [WORKER, SCAN])
+@pytest.mark.parametrize("program", [WORKER_PROGRAM, WALK_PROGRAM])
 def test_what_waits_is_taken_before_anything_is_started(program: str) -> None:
     launcher = Launcher()
     launcher.keep(program, 2)
@@ -27,9 +29,9 @@ def test_what_waits_is_taken_before_anything_is_started(program: str) -> None:
 
 def test_what_nobody_took_ends() -> None:
     launcher = Launcher()
-    launcher.keep(WORKER, 3)
-    launcher.keep(WORKER, 2)
-    taken = launcher.take(WORKER)
+    launcher.keep(WORKER_PROGRAM, 3)
+    launcher.keep(WORKER_PROGRAM, 2)
+    taken = launcher.take(WORKER_PROGRAM)
     launcher.close()
     assert taken.poll() is None
     taken.communicate()

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from cos_migrate.cos.requests import CosSettings, Credentials
+from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools import frames as wire
 from cos_migrate.pools import pools as module
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.launcher import WORKER, Launcher
+from cos_migrate.pools.launcher import Launcher
 from cos_migrate.pools.liveness import Limits
 from cos_migrate.pools.messages import Kind, Message, Reply
 from cos_migrate.pools.pools import Pools
@@ -74,7 +75,7 @@ class Seats(Pools):
     def __init__(
         self, job: Job, processes: int, post: Callable[[Any], None] = lambda _: None
     ) -> None:
-        super().__init__(job, processes, post, partial(Launcher().take, WORKER))
+        super().__init__(job, processes, post, partial(Launcher().take, WORKER_PROGRAM))
         self.seats = [Seat() for _ in range(processes)]
 
     def _seat(self, index: int) -> None:
@@ -203,7 +204,7 @@ def test_a_process_that_does_not_end_is_ended() -> None:
     processes: list[subprocess.Popen[bytes]] = []
 
     def launch() -> subprocess.Popen[bytes]:
-        processes.append(Launcher().take(WORKER))
+        processes.append(Launcher().take(WORKER_PROGRAM))
         return processes[-1]
 
     pools = Pools(local_job(), 2, posted.put, launch, Limits(close=0.3))
@@ -222,7 +223,7 @@ def test_a_process_that_cannot_be_started_is_one_that_is_lost(
 
     monkeypatch.setattr(module, "_START_AGAIN", 0)
     posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    pools = Pools(local_job(), 1, posted.put, partial(Launcher().take, WORKER))
+    pools = Pools(local_job(), 1, posted.put, partial(Launcher().take, WORKER_PROGRAM))
     with monkeypatch.context() as patched:
         patched.setattr(subprocess, "Popen", refuse)
         pools.submit((1, Kind.PUT_OBJECT, "missing", 1, 0, "", False, "", "/a", 0))
@@ -309,7 +310,7 @@ def test_the_last_words_of_a_process_tell_no_secret(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(subprocess, "Popen", broken)
     posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    pools = Pools(local_job(), 1, posted.put, partial(Launcher().take, WORKER))
+    pools = Pools(local_job(), 1, posted.put, partial(Launcher().take, WORKER_PROGRAM))
     pools.start()
     lost = posted.get(timeout=LIMIT)
     pools.close()

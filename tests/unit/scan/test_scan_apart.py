@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from cos_migrate.model import SourceObject, Target, objects_of
-from cos_migrate.pools.launcher import SCAN, Launcher
+from cos_migrate.pools.launcher import Launcher
+from cos_migrate.scan import WALK_PROGRAM
 from cos_migrate.scan.walk import ScanEnded, Scanned
 from cos_migrate.scan.walk_process import ProcessScanner, ScanProcesses
 from cos_migrate.sources.base import SourceOptions
@@ -123,4 +124,4 @@ def test_a_scan_that_was_begun_ahead_is_taken_by_who_wants_the_same(
     scans.begin(job_of(tree))
     same = scans.take(job_of(tree))
     assert other.pid != same.pid
-    assert SCAN in str(same.args)
+    assert WALK_PROGRAM in str(same.args)
