@@ -1,4 +1,4 @@
-"""Tasks that belong to no object of the source: they count nowhere and have no outcome."""
+"""Tasks that belong to no object of the source: not counted, and without an outcome."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cos_migrate.model import Failure
 from cos_migrate.pools.messages import Message, Reply
 
 Done = Callable[[Failure | None, Message], None]
-"""Takes how a task ended: its failure, or None and the fields of its result."""
+"""Called with the failure of a task, or with None and the fields of its result."""
 
 
 class _Chore(NamedTuple):
@@ -20,15 +20,17 @@ class _Chore(NamedTuple):
 
 
 class Chores:
-    """The tasks of no object: which wait and which are under way."""
+    """The tasks without an object: which wait and which are under way."""
 
-    def __init__(self, submit: Callable[[Message], int], cured: Callable[[Failure], bool]) -> None:
-        """`submit` gives a task to the pools and returns its number.
+    def __init__(
+        self, submit: Callable[[Message], int], renew_credentials: Callable[[Failure], bool]
+    ) -> None:
+        """`submit` passes a task to the pools and returns its number.
 
-        `cured` returns whether a task that failed is worth another try with new credentials.
+        `renew_credentials` returns whether a failed task should be tried again with new ones.
         """
         self._submit = submit
-        self._cured = cured
+        self._renew_credentials = renew_credentials
         self._waiting: collections.deque[_Chore] = collections.deque()
         self.under_way: dict[int, _Chore] = {}
         """By the number of the task."""
@@ -48,7 +50,7 @@ class Chores:
             self.under_way[self._submit(chore.task)] = chore
 
     def take(self, result: Message) -> bool:
-        """Take the result of a task; return False when it is of no task of these."""
+        """Take the result of a task; return False when the task is not one of these."""
         number, reply, *values = result
         chore = self.under_way.get(number)
         if chore is None:
@@ -57,7 +59,7 @@ class Chores:
             return True
         del self.under_way[number]
         failure = Failure(*values) if reply == Reply.FAILED else None
-        if reply == Reply.UNSTARTED or (failure and self._cured(failure)):
+        if reply == Reply.UNSTARTED or (failure and self._renew_credentials(failure)):
             self._waiting.appendleft(chore)
         elif failure:
             chore.done(failure, ())

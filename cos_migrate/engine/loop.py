@@ -1,7 +1,7 @@
-"""What every pass that gives tasks to the pools has in common: one thread that hears and decides.
+"""The loop that every pass over the pools shares: one thread that collects results and decides.
 
-Results, lost workers, signals, slow-downs, expired credentials and the time window are dealt with
-here; what is to be done, and what a result means, says whoever inherits from it.
+It handles lost workers, signals, slow-downs, expired credentials and the time window. Subclasses
+decide what to submit and how to handle a result.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.errors import EXPIRED_CODES
 from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.chores import Chores
-from cos_migrate.engine.spot_check import SpotCheckMaker, Spotted, words_for_failure
-from cos_migrate.engine.throttle import FailureRow, Limit
+from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, words_for_failure
+from cos_migrate.engine.streak import FailureStreak
+from cos_migrate.engine.throttle import TransferLimit
 from cos_migrate.errors import Side
 from cos_migrate.model import Failure
 from cos_migrate.pools.messages import Message, Reply
@@ -28,7 +29,7 @@ from cos_migrate.report.report import Report
 from cos_migrate.text import printable
 
 PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
-"""Makes the pools, given what the workers have to post their results to."""
+"""Makes the pools, given the function to post results with."""
 
 _TICK = 0.1
 _LOST_MOST = 32
@@ -46,17 +47,17 @@ class Loop(abc.ABC):
         report: Report,
         make_pools: PoolsMaker,
     ) -> None:
-        """`reload_credentials` reads temporary ones again; None when there are no others."""
+        """`reload_credentials` reads temporary ones again; None: they are the same."""
         self._window = window
         self._reload_credentials = reload_credentials
         self._report = report
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pools = make_pools(self._inbox.put)
-        self._row = FailureRow()
-        self._chores = Chores(self._submit_chore, self._cured)
+        self._streak = FailureStreak()
+        self._chores = Chores(self._submit_chore, self._renew_credentials)
         self._number = 0
-        self._limit = Limit(self._pools.total)
-        self._source_limit = Limit(self._pools.total)
+        self._limit = TransferLimit(self._pools.total)
+        self._source_limit = TransferLimit(self._pools.total)
         self._lost_in_row = 0
         self._stopping = False
         self._interrupted = False
@@ -64,7 +65,7 @@ class Loop(abc.ABC):
         self._next_clock = 0.0
         self._next_wait_line = 0.0
         self._renewed = float("-inf")
-        self._spotted: list[Spotted] = []
+        self._spotted: list[SpotCheckResult] = []
 
     def interrupt(self) -> None:
         """End the pass early, keeping what is done; may be called from a signal handler."""
@@ -72,20 +73,20 @@ class Loop(abc.ABC):
         self._inbox.put(None)
 
     @abc.abstractmethod
-    def _take(self, result: Message) -> None:
-        """Take note of a task's result."""
+    def _collect_result(self, result: Message) -> None:
+        """Handle the result of a task."""
 
-    def _hear(self, event: object) -> None:  # noqa: B027 - a pass may have no other events
-        """Take an event that does not come from the workers."""
+    def _handle_scan_event(self, event: object) -> None:  # noqa: B027 - a pass may have no other events
+        """Handle an event that does not come from the workers."""
 
     def _tick(self) -> None:  # noqa: B027 - as above
-        """Do what is to be done now and then; called some times a second."""
+        """Do periodic work; called some times a second."""
 
     def _stopped(self) -> None:  # noqa: B027 - as above
-        """End what still brings work; called once, when the pass begins to stop."""
+        """End what still produces work; called once, when the pass begins to stop."""
 
     def _collect(self) -> None:
-        """Deal with all that has come in, waiting a moment for the first of it."""
+        """Handle all events in the inbox, waiting a moment for the first one."""
         try:
             event = self._inbox.get(timeout=_TICK)
             while True:
@@ -101,13 +102,13 @@ class Loop(abc.ABC):
                 if result[1] == Reply.SLOW_DOWN:
                     self._slow_down(result[2])
                 elif not (self._chores.under_way and self._chores.take(result)):
-                    self._take(result)
+                    self._collect_result(result)
         elif isinstance(event, Lost):
             self._replace(event)
-        elif isinstance(event, Spotted):
+        elif isinstance(event, SpotCheckResult):
             self._spotted.append(event)
         elif event is not None:
-            self._hear(event)
+            self._handle_scan_event(event)
         elif self._interrupted:
             self._stop("")
 
@@ -121,10 +122,10 @@ class Loop(abc.ABC):
             return
         for result in self._pools.replace(event):
             if not self._chores.take(result):
-                self._take(result)
+                self._collect_result(result)
 
     def _stop(self, reason: str) -> None:
-        """Begin nothing more; what is in flight is finished and recorded."""
+        """Submit nothing more; what is in flight is finished and recorded."""
         if self._stopping:
             return
         self._stopping = True
@@ -134,7 +135,7 @@ class Loop(abc.ABC):
         self._stopped()
 
     def _end_overdue(self) -> None:
-        """Give up what is still in flight after a stop; what has come back of it counts."""
+        """Give up what is still in flight after a stop; results that have arrived count."""
         self._report.warn(
             f"{self._pools.under_way} requests in flight took too long to end and are given up; "
             "the next run sends again what they were to send"
@@ -144,7 +145,7 @@ class Loop(abc.ABC):
             while True:
                 self._handle(self._inbox.get_nowait())
         for result in self._pools.give_back():
-            self._take(result)
+            self._collect_result(result)
 
     def _slow_down(self, side: Side) -> None:
         if side is Side.SOURCE:
@@ -165,8 +166,8 @@ class Loop(abc.ABC):
         self._pools.submit(numbered)
         return self._number
 
-    def _cured(self, failure: Failure) -> bool:
-        """Return whether new credentials make it worth to try a task again."""
+    def _renew_credentials(self, failure: Failure) -> bool:
+        """Read expired credentials again; return whether the failed task should be tried again."""
         if failure.code not in EXPIRED_CODES or self._stopping or failure.side is Side.SOURCE:
             return False
         now = time.monotonic()
@@ -180,26 +181,26 @@ class Loop(abc.ABC):
         self._report.note("the temporary credentials had expired and were read again")
         return True
 
-    def _ask_cos(self, make: SpotCheckMaker, paths: Sequence[str]) -> tuple[str, ...]:
-        """Have COS asked for recorded objects; return them where it has none of them.
+    def _spot_check(self, make: SpotCheckMaker, paths: Sequence[str]) -> tuple[str, ...]:
+        """Ask COS for recorded objects; return their paths if it has none of them.
 
-        Stops where it shows that no object can be sent.
+        Stops the pass where the answer shows that no object can be sent.
         """
-        spotted = self._asked_once(make, paths)
-        if spotted.failure and self._cured(spotted.failure):
-            spotted = self._asked_once(make, paths)
+        spotted = self._spot_check_once(make, paths)
+        if spotted.failure and self._renew_credentials(spotted.failure):
+            spotted = self._spot_check_once(make, paths)
         if spotted.failure:
             self._stop(words_for_failure(spotted.failure))
         return spotted.missing
 
-    def _asked_once(self, make: SpotCheckMaker, paths: Sequence[str]) -> Spotted:
+    def _spot_check_once(self, make: SpotCheckMaker, paths: Sequence[str]) -> SpotCheckResult:
         check = make(paths, self._inbox.put)
         check.start()
         while not self._spotted and not self._stopping:
             self._collect()
             self._watch_clock()
         check.stop()
-        return self._spotted.pop() if self._spotted else Spotted()
+        return self._spotted.pop() if self._spotted else SpotCheckResult()
 
     def _watch_clock(self) -> None:
         now = time.monotonic()

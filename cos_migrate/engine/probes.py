@@ -1,7 +1,7 @@
 """Asks either side whether what befell single objects befalls all of them.
 
 The request is no object's: an upload begun at a key of its own, a look at that key, or one page of
-the source's listing. `pacing.FailureRow` decides when to ask and what the answer means.
+the source's listing. `streak.FailureStreak` decides when to ask and what the answer means.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import copy
 from collections.abc import Callable, Iterable
 
 from cos_migrate.engine.chores import Chores
-from cos_migrate.engine.throttle import FailureRow, Folders, Verdict, is_refused_by_cos
+from cos_migrate.engine.folders import Folders
+from cos_migrate.engine.streak import FailureStreak, Verdict, is_refused_by_cos
 from cos_migrate.model import Failure, Fingerprint, SourceObject
 from cos_migrate.pools.messages import Kind, Look, Message, source_fields
 
@@ -29,7 +30,7 @@ class Probes:
 
     def __init__(
         self,
-        row: FailureRow,
+        row: FailureStreak,
         chores: Chores,
         cos_folder: str,
         *,
@@ -41,7 +42,7 @@ class Probes:
 
         `begun`: None in a pass that writes nothing; its probe is a look.
         """
-        self._row = row
+        self._streak = row
         self._chores = chores
         self._path = cos_folder + PROBE_NAME
         self._stop = stop
@@ -60,8 +61,8 @@ class Probes:
     def judge(self, failure: Failure, cos_path: str) -> None:
         """Take note of the failure of an object, and do what it calls for."""
         spread = is_refused_by_cos(failure) and self._refused.add(cos_path)
-        verdict = self._row.failure(failure)
-        if spread and self._row.probe_refused and verdict is Verdict.GO_ON:
+        verdict = self._streak.failure(failure)
+        if spread and self._streak.probe_refused and verdict is Verdict.GO_ON:
             verdict = Verdict.WEIGH
         self._follow(verdict, failure)
 
@@ -97,17 +98,17 @@ class Probes:
         self._chores.add(task, answered)
 
     def _cos_looked_at(self, failure: Failure | None, _: Message) -> None:
-        self._follow(self._row.cos_looked_at(failure), failure)
+        self._follow(self._streak.cos_looked_at(failure), failure)
 
     def _cos_answered(self, failure: Failure | None, values: Message) -> None:
         if failure is None and self._begun:
             self._begun(self._path, values[0])
         if failure:
             self._reason = f"{failure.message} ({failure.code})"
-        self._follow(self._row.cos_probed(failure), failure)
+        self._follow(self._streak.cos_probed(failure), failure)
 
     def _source_answered(self, failure: Failure | None, _: Message) -> None:
-        self._follow(self._row.source_probed(failure), failure)
+        self._follow(self._streak.source_probed(failure), failure)
 
     def _weigh(self) -> None:
         """Stop when COS refuses keys wherever there are any; a single folder may be forbidden."""

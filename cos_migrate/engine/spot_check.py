@@ -1,4 +1,4 @@
-"""A look at COS by a run that sends nothing, for a few of the objects that it skipped.
+"""Asks COS for a few skipped objects, in a run that sends nothing.
 
 Records are compared with the source, never with COS. A run that skips everything would end well
 with a wrong key, another endpoint or an emptied bucket, so it asks for some of what it skipped.
@@ -51,7 +51,7 @@ class Skipped:
         return [each.cos_path for each in found if each]
 
 
-class Spotted(NamedTuple):
+class SpotCheckResult(NamedTuple):
     """What COS has of some recorded objects."""
 
     missing: tuple[str, ...] = ()
@@ -60,15 +60,15 @@ class Spotted(NamedTuple):
     """Why no object can be sent there at all; None: nothing speaks against it."""
 
 
-SpotCheckMaker = Callable[[Sequence[str], Callable[[Spotted], None]], "SpotCheck"]
-"""makes a check of target paths, given what takes its result."""
+SpotCheckMaker = Callable[[Sequence[str], Callable[[SpotCheckResult], None]], "SpotCheck"]
+"""Makes a check of target paths, given the function to post its result with."""
 
 
 class SpotCheck:
     """Asks for objects in a thread of its own, and posts what COS has of them."""
 
     def __init__(
-        self, settings: CosSettings, paths: Sequence[str], post: Callable[[Spotted], None]
+        self, settings: CosSettings, paths: Sequence[str], post: Callable[[SpotCheckResult], None]
     ) -> None:
         self._settings = settings
         self._paths = paths
@@ -92,32 +92,32 @@ class SpotCheck:
             spotted = look_at(client, self._paths)
         except Exception as error:
             failure = Failure("HeadObject", words_of(error), code="Unexpected", side=Side.COS)
-            spotted = Spotted(failure=failure)
+            spotted = SpotCheckResult(failure=failure)
         finally:
             client.close()
         self._post(spotted)
 
 
-def look_at(client: CosClient, paths: Iterable[str]) -> Spotted:
+def look_at(client: CosClient, paths: Iterable[str]) -> SpotCheckResult:
     """Ask for objects by HEAD until one is there."""
     missing: list[str] = []
     explained: set[int] = set()
     for path in paths:
         try:
             if client.head_object(path):
-                return Spotted()
+                return SpotCheckResult()
             status = _ABSENT
             missing.append(path)
         except MigrateError as error:
             if _is_of_all(error):
-                return Spotted(failure=failure_of(error))
+                return SpotCheckResult(failure=failure_of(error))
             status = error.status
         if status in {_REFUSED, _ABSENT} and status not in explained:
             explained.add(status)
             failure = _explanation(client, path)
             if failure:
-                return Spotted(failure=failure)
-    return Spotted(tuple(missing))
+                return SpotCheckResult(failure=failure)
+    return SpotCheckResult(tuple(missing))
 
 
 def _is_of_all(error: MigrateError) -> bool:

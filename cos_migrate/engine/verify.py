@@ -101,7 +101,7 @@ class Check(Loop):
         self._again: list[int] = []
         self._tasks: dict[int, tuple[Checked, Message]] = {}
         self._probes = Probes(
-            self._row,
+            self._streak,
             self._chores,
             source.target.cos_path,
             stop=self._stop,
@@ -156,7 +156,7 @@ class Check(Loop):
         room = self._pools.room(big=False)
         if self._probes.pending:
             room = 0
-        elif not self._row.proven:
+        elif not self._streak.proven:
             # The first request goes alone: it tells what would fail for all.
             room = int(not self._pools.under_way)
         room = min(room, self._source_limit.room(lambda: self._pools.under_way))
@@ -184,18 +184,18 @@ class Check(Loop):
         self._tasks[task[0]] = (checked, task)
         self._pools.submit(task)
 
-    def _take(self, result: Message) -> None:
+    def _collect_result(self, result: Message) -> None:
         number, reply, *values = result
         if reply in Reply.PASSING:
             return
-        if reply == Reply.FAILED and self._cured(Failure(*values)):
+        if reply == Reply.FAILED and self._renew_credentials(Failure(*values)):
             reply = Reply.UNSTARTED
         if reply == Reply.UNSTARTED:
             self._again.append(number)
             return
         checked, _ = self._tasks.pop(number)
         if reply == Reply.DONE:
-            self._row.success(read=True)
+            self._streak.success(read=True)
             verdict = judge(checked, Compared(*values))
         else:
             failure = Failure(*values)

@@ -20,7 +20,7 @@ from cos_migrate.engine.exposure import exposed_records
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.options import MigrationOptions, UploadOptions
 from cos_migrate.engine.plan import Rules
-from cos_migrate.engine.spot_check import SpotCheck, Spotted
+from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
 from cos_migrate.engine.verify import Check
 from cos_migrate.errors import ConfigError
 from cos_migrate.http.pace import Timeouts
@@ -280,7 +280,9 @@ class Run:
             self._settings = replace(self._settings, credentials=fresh)
         return fresh
 
-    def _make_spot_check(self, paths: Sequence[str], post: Callable[[Spotted], None]) -> SpotCheck:
+    def _make_spot_check(
+        self, paths: Sequence[str], post: Callable[[SpotCheckResult], None]
+    ) -> SpotCheck:
         return SpotCheck(self._settings, paths, post)
 
     def _make_pools(self, post: Callable[[Results | Lost], None]) -> Pools:

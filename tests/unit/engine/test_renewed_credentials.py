@@ -10,7 +10,7 @@ import pytest
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.loop import Loop
-from cos_migrate.engine.spot_check import Spotted
+from cos_migrate.engine.spot_check import SpotCheckResult
 from cos_migrate.errors import Side
 from cos_migrate.model import Failure
 
@@ -18,7 +18,7 @@ ALWAYS = TimeWindow(0, 24 * 60)
 
 
 class _Pass(Loop):
-    def _take(self, result: Any) -> None:
+    def _collect_result(self, result: Any) -> None:
         raise AssertionError(result)
 
 
@@ -30,7 +30,7 @@ def test_whose_token_expired(side: Side, cured: bool) -> None:
     fresh = Credentials("id", "key", "token")
     loop = _Pass(ALWAYS, lambda: fresh, report, lambda _: pools)
     failure = Failure("GetObject", "it has expired", 403, "ExpiredToken", side=side)
-    assert loop._cured(failure) is cured
+    assert loop._renew_credentials(failure) is cured
     assert told == ([fresh] if cured else [])
 
 
@@ -40,13 +40,13 @@ def test_recorded_objects_are_asked_for_again_when_a_token_had_expired() -> None
     report: Any = SimpleNamespace(note=lambda _: None)
     loop = _Pass(ALWAYS, lambda: fresh, report, lambda _: pools)
     expired = Failure("HeadObject", "it has expired", 403, "ExpiredToken", side=Side.COS)
-    answers = [Spotted(failure=expired), Spotted(missing=("/a",))]
+    answers = [SpotCheckResult(failure=expired), SpotCheckResult(missing=("/a",))]
 
     def make(paths: Any, post: Any) -> Any:
         assert paths == ["/a"]
         return SimpleNamespace(start=lambda: post(answers.pop(0)), stop=lambda: None)
 
     loop._next_clock = float("inf")
-    assert loop._ask_cos(make, ["/a"]) == ("/a",)
+    assert loop._spot_check(make, ["/a"]) == ("/a",)
     assert not answers
     assert not loop._stopping

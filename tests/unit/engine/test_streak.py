@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from cos_migrate.engine.throttle import FailureRow, Folders, Limit, Verdict
+from cos_migrate.engine.folders import Folders
+from cos_migrate.engine.streak import FailureStreak, Verdict
+from cos_migrate.engine.throttle import TransferLimit
 from cos_migrate.errors import Side
 from cos_migrate.model import Failure
 
 
 def test_the_limit_is_halved_at_most_once_a_second_and_grows_again() -> None:
-    limit = Limit(64)
+    limit = TransferLimit(64)
     assert limit.slow_down(10.0)
     assert limit.allowed == 32
     assert not limit.slow_down(10.5)
@@ -25,14 +27,14 @@ def test_the_limit_is_halved_at_most_once_a_second_and_grows_again() -> None:
 
 
 def test_a_limit_gives_room_only_while_it_is_lowered() -> None:
-    limit = Limit(8)
+    limit = TransferLimit(8)
     assert limit.room(lambda: 1000) > 1000
     limit.slow_down(10.0)
     assert [limit.room(lambda count=count: count) for count in (0, 3, 4, 9)] == [4, 1, 0, 0]  # type: ignore[misc]
 
 
 def test_the_limit_never_reaches_zero() -> None:
-    limit = Limit(2)
+    limit = TransferLimit(2)
     for second in range(10):
         limit.slow_down(second * 2.0)
     assert limit.allowed == 1
@@ -54,12 +56,12 @@ DENIED = failure("AccessDenied", 403, request_id="id")
 AT_SOURCE = failure("AccessDenied", 403, operation="GetObject")
 
 
-def first(row: FailureRow, one: Failure, wanted: Verdict, most: int = 500) -> int | None:
+def first(row: FailureStreak, one: Failure, wanted: Verdict, most: int = 500) -> int | None:
     """Return after how many equal failures there is a verdict, None when there never is."""
     return next((n for n in range(1, most) if row.failure(one) is wanted), None)
 
 
-def verdicts(row: FailureRow, one: Failure, count: int) -> list[Verdict]:
+def verdicts(row: FailureStreak, one: Failure, count: int) -> list[Verdict]:
     return [row.failure(one) for _ in range(count)]
 
 
@@ -88,14 +90,14 @@ def verdicts(row: FailureRow, one: Failure, count: int) -> list[Verdict]:
 def test_what_no_object_can_escape_ends_the_run(
     one: Failure, unproven: int | None, proven: int | None
 ) -> None:
-    assert first(FailureRow(), one, Verdict.STOP) == unproven
-    row = FailureRow()
+    assert first(FailureStreak(), one, Verdict.STOP) == unproven
+    row = FailureStreak()
     row.success()
     assert first(row, one, Verdict.STOP) == proven
 
 
 def test_refusals_of_cos_are_probed_once_and_go_on_without_limit() -> None:
-    row = FailureRow()
+    row = FailureStreak()
     assert verdicts(row, DENIED, 4) == [Verdict.GO_ON] * 4
     assert row.failure(DENIED) is Verdict.PROBE_COS
     assert row.cos_probed(None) is Verdict.GO_ON
@@ -103,7 +105,7 @@ def test_refusals_of_cos_are_probed_once_and_go_on_without_limit() -> None:
 
 
 def test_a_refused_probe_is_weighed_again_and_again_until_something_is_written() -> None:
-    row = FailureRow()
+    row = FailureStreak()
     assert first(row, DENIED, Verdict.PROBE_COS) == 5
     assert row.cos_probed(DENIED) is Verdict.WEIGH
     assert first(row, DENIED, Verdict.WEIGH) == 5
@@ -113,7 +115,7 @@ def test_a_refused_probe_is_weighed_again_and_again_until_something_is_written()
 
 
 def test_a_row_is_steady_from_a_success_to_the_next_failure() -> None:
-    row, found = FailureRow(), []
+    row, found = FailureStreak(), []
     row.success(written=True)
     found.append(row.steady)
     row.success(written=True, read=True)
@@ -124,7 +126,7 @@ def test_a_row_is_steady_from_a_success_to_the_next_failure() -> None:
 
 
 def test_what_was_written_meanwhile_beats_a_refused_probe() -> None:
-    row = FailureRow()
+    row = FailureStreak()
     verdicts(row, DENIED, 5)
     row.success()
     assert row.cos_probed(DENIED) is Verdict.GO_ON
@@ -135,14 +137,14 @@ def test_what_was_written_meanwhile_beats_a_refused_probe() -> None:
     [failure("InvalidAccessKeyId", 403, fatal=True), failure("ConnectionRefused")],
 )
 def test_a_probe_that_shows_wrong_credentials_or_no_server_ends_the_run(one: Failure) -> None:
-    row = FailureRow()
+    row = FailureStreak()
     row.success(written=False)
     verdicts(row, DENIED, 5)
     assert row.cos_probed(one) is Verdict.STOP
 
 
 def test_a_probe_without_a_clear_answer_is_made_again() -> None:
-    row = FailureRow()
+    row = FailureStreak()
     assert first(row, DENIED, Verdict.PROBE_COS) == 5
     assert row.cos_probed(failure("InternalError", 500)) is Verdict.GO_ON
     assert first(row, DENIED, Verdict.PROBE_COS) == 10
@@ -163,7 +165,7 @@ def test_a_probe_without_a_clear_answer_is_made_again() -> None:
     ],
 )
 def test_an_answer_of_cos_proves_the_connection_even_a_refusal(one: Failure, shown: bool) -> None:
-    row = FailureRow()
+    row = FailureStreak()
     row.failure(one)
     assert row.proven is shown
 
@@ -174,7 +176,7 @@ def test_an_answer_of_cos_proves_the_connection_even_a_refusal(one: Failure, sho
 def test_failures_that_show_nothing_of_cos_call_for_a_look_since_they_go_alone(
     one: Failure,
 ) -> None:
-    row = FailureRow()
+    row = FailureStreak()
     row.listed()
     assert first(row, one, Verdict.LOOK_AT_COS) == 5
     assert row.cos_looked_at(None) is Verdict.GO_ON
@@ -191,13 +193,13 @@ def test_failures_that_show_nothing_of_cos_call_for_a_look_since_they_go_alone(
     ],
 )
 def test_a_look_at_cos_that_fails(one: Failure, verdict: Verdict) -> None:
-    row = FailureRow()
+    row = FailureStreak()
     assert row.cos_looked_at(one._replace(operation="HeadObject")) is verdict
     assert not row.proven
 
 
 def test_a_listed_source_may_refuse_all_its_objects() -> None:
-    row = FailureRow()
+    row = FailureStreak()
     row.success()
     row.listed()
     assert first(row, AT_SOURCE, Verdict.PROBE_SOURCE) == 100
@@ -208,7 +210,7 @@ def test_a_listed_source_may_refuse_all_its_objects() -> None:
 
 def test_a_listing_shows_that_credentials_are_right_whatever_an_object_is_answered() -> None:
     wrong = failure("SignatureDoesNotMatch", 403, fatal=True, operation="GetObject")
-    row = FailureRow()
+    row = FailureStreak()
     row.success()
     row.listed()
     assert first(row, wrong, Verdict.PROBE_SOURCE) == 10
@@ -217,7 +219,7 @@ def test_a_listing_shows_that_credentials_are_right_whatever_an_object_is_answer
 
 
 def test_the_keys_of_a_list_may_be_readable_without_the_right_to_list() -> None:
-    row = FailureRow()
+    row = FailureStreak()
     row.success()
     assert first(row, AT_SOURCE, Verdict.PROBE_SOURCE) == 5
     assert row.source_probed(AT_SOURCE) is Verdict.GO_ON
@@ -226,7 +228,7 @@ def test_the_keys_of_a_list_may_be_readable_without_the_right_to_list() -> None:
 
 
 def test_a_success_or_another_failure_breaks_the_row() -> None:
-    row = FailureRow()
+    row = FailureStreak()
     row.success()
     broken = failure("Timeout")
     assert first(row, broken, Verdict.STOP, 100) is None
@@ -237,7 +239,7 @@ def test_a_success_or_another_failure_breaks_the_row() -> None:
 
 
 def test_the_failures_of_one_side_do_not_break_the_row_of_the_other() -> None:
-    row = FailureRow()
+    row = FailureStreak()
     found = []
     for _ in range(5):
         found += [row.failure(DENIED), row.failure(failure("EACCES", operation="open"))]

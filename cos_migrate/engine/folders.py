@@ -1,0 +1,36 @@
+"""Where keys lie: whether refusals befall one folder or everything."""
+
+from __future__ import annotations
+
+
+class Folders:
+    """Where keys lie: in one folder or in several, and below which one all of them."""
+
+    def __init__(self) -> None:
+        self.keys = 0
+        self.several = False
+        self.common = ""
+        """The deepest folder that holds all of them, ending in `/`."""
+        self._first = ""
+
+    def add(self, cos_path: str) -> bool:
+        """Take note of a key; return whether the keys lie more widely now.
+
+        `cos_path` has its leading `/`.
+        """
+        before = (self.several, self.common)
+        folder = cos_path[: cos_path.rfind("/") + 1]
+        self.keys += 1
+        if not self._first:
+            self._first = self.common = folder
+        elif folder != self._first:
+            self.several = True
+            while not folder.startswith(self.common):
+                self.common = self.common[: self.common.rfind("/", 0, -1) + 1]
+        return before != (self.several, self.common)
+
+    def are_everywhere(self, others: Folders) -> bool:
+        """Return whether these keys lie as widely as all that are known, which are `others`."""
+        if not self.several:
+            return not others.several
+        return self.common == others.common
