@@ -284,6 +284,11 @@ class HttpSource(PagedSource, AdvisedSource):
         return described
 
 
+def range_of(span: tuple[int, int]) -> str:
+    """Return the `Range` header of (first byte, how many)."""
+    return f"bytes={span[0]}-{span[0] + span[1] - 1}"
+
+
 def _operation_of(method: str) -> str:
     # A HEAD to COS has another name, and other advice in its errors.
     return "HeadSource" if method == "HEAD" else "GetObject"

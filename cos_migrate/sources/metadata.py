@@ -5,8 +5,9 @@ Nothing is lost silently: what cannot be carried over is named in a warning.
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ STANDARD = (
 """The headers that describe content and are stored as they are."""
 _MOST = 2048
 """Bytes of all names, less their prefix, and values together."""
+_MD5_BYTES = 16
 _NAME = re.compile("[a-z0-9-]+")
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _BROKEN = re.compile("[\x00-\x1f\x7f]")
@@ -44,6 +46,22 @@ def text_of(value: bytes) -> str:
 def etag_of(headers: Mapping[bytes, bytes]) -> str:
     """Return the ETag as it was sent, quotes and all; it names a version and is no text."""
     return headers.get(b"etag", b"").decode("latin-1").strip()
+
+
+def md5_of(value: str | bytes) -> str:
+    """Return the MD5 in hex of a `Content-MD5` in base64; empty when it is none."""
+    try:
+        digest = base64.b64decode(value.strip(), validate=True)
+    except ValueError:
+        return ""
+    return digest.hex() if len(digest) == _MD5_BYTES else ""
+
+
+def foreign(headers: Mapping[bytes, bytes], prefix: bytes) -> Iterator[tuple[str, str]]:
+    """Yield names, less `prefix`, and values of the user metadata among `headers`."""
+    for name, value in headers.items():
+        if name.startswith(prefix):
+            yield text_of(name[len(prefix) :]), text_of(value)
 
 
 def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) -> Carried:

@@ -47,7 +47,7 @@ class AdvisedSource(VersionedSource):
     """Error code (or status) -> keys of the section to look at, such as `accessKeyId`."""
     fatal_codes: ClassVar[frozenset[str]] = frozenset()
     """Error codes that every other object would meet too."""
-    archived_codes: ClassVar[frozenset[str]] = frozenset()
+    archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     """Error codes of an object that must be restored before it can be read."""
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from cos_migrate.checksums import Check
@@ -23,6 +23,7 @@ _GRANTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What may be granted on an object -> the header that grants it."""
+_META = metadata.USER_PREFIX.encode()
 _ENCRYPTED = b"x-cos-server-side-encryption"
 
 
@@ -30,7 +31,10 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
     """Return what the headers (lower-case names) of GET or HEAD say; its size is not looked at."""
     etag = plain_tag(metadata.etag_of(headers))
     crc64 = headers.get(b"x-cos-hash-crc64ecma", b"")
-    carried, standard = metadata.user({}, _user(headers)), metadata.standard(headers)
+    carried, standard = (
+        metadata.user({}, metadata.foreign(headers, metadata.USER_PREFIX.encode())),
+        metadata.standard(headers),
+    )
     md5 = etag.lower() if _is_md5(etag, headers) else ""
     checks = [Check("CRC-64/XZ", crc64.decode())] if crc64.isdigit() else []
     if md5 and not checks:
@@ -62,13 +66,6 @@ def grants_in(document: bytes) -> dict[str, str]:
     if public or not headers:
         headers["x-cos-acl"] = "public-read" if public else "private"
     return headers
-
-
-def _user(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
-    for name, value in headers.items():
-        text = metadata.text_of(name)
-        if text.startswith(metadata.USER_PREFIX):
-            yield text[len(metadata.USER_PREFIX) :], metadata.text_of(value)
 
 
 def _is_md5(etag: str, headers: Mapping[bytes, bytes]) -> bool:

@@ -27,6 +27,7 @@ from cos_migrate.sources.cos_bucket.answers import described_by, grants_in
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.listing import CosBucketListing
 from cos_migrate.sources.etags import md5_checks
+from cos_migrate.sources.http_source import range_of
 from cos_migrate.sources.lists import rejected_line
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.text import printable
@@ -80,7 +81,6 @@ class CosBucketSource(CosBucketListing):
             "WrongRegion",
         }
     )
-    archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     key_file_option: ClassVar[str] = "srcFileList"
 
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
@@ -158,7 +158,7 @@ class CosBucketSource(CosBucketListing):
         """Return a signed request, pinned to the ETag that was listed."""
         headers = []
         if span is not None:
-            headers.append(("range", f"bytes={span[0]}-{span[0] + span[1] - 1}"))
+            headers.append(("range", range_of(span)))
         if obj.fingerprint.etag:
             headers.append(("if-match", f'"{obj.fingerprint.etag}"'))
         return self._signed(method, obj.name, headers, "")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
@@ -32,6 +32,7 @@ from cos_migrate.sources import metadata, xml_characters
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.etags import md5_checks, plain_tag
+from cos_migrate.sources.http_source import range_of
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.oss.access import Address, parse_listing
 from cos_migrate.sources.oss.signer import Signer
@@ -109,7 +110,6 @@ class AliyunSource(KeyOrderedSource):
             "WrongEndpoint",
         }
     )
-    archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
 
     def __init__(
         self, config: AliyunConfig, target: Target, options: SourceOptions | None = None
@@ -179,7 +179,7 @@ class AliyunSource(KeyOrderedSource):
         if obj.fingerprint.etag:
             headers["If-Match"] = f'"{obj.fingerprint.etag}"'
         if span is not None:
-            headers["Range"] = f"bytes={span[0]}-{span[0] + span[1] - 1}"
+            headers["Range"] = range_of(span)
             # Without it a range that does not fit is answered with the whole object.
             headers["x-oss-range-behavior"] = "standard"
         return self._signed(method, obj.name, {}, headers)
@@ -188,7 +188,9 @@ class AliyunSource(KeyOrderedSource):
         """Return what the headers of an answer say of the whole object."""
         etag = plain_tag(headers.get(b"etag", b"").decode("latin-1"))
         crc = headers.get(b"x-oss-hash-crc64ecma", b"").decode("latin-1")
-        carried = metadata.user({"oss-etag": etag} if etag else {}, _user_metadata(headers))
+        carried = metadata.user(
+            {"oss-etag": etag} if etag else {}, metadata.foreign(headers, b"x-oss-meta-")
+        )
         standard, unfit = metadata.standard(headers)
         if b"x-oss-force-download" in headers and standard.get("content-disposition") == _FORCED:
             # OSS says so to browsers; it is no metadata of the object.
@@ -201,7 +203,7 @@ class AliyunSource(KeyOrderedSource):
                 **standard,
                 **carried.headers,
             },
-            md5=_md5(headers),
+            md5=metadata.md5_of(headers.get(b"content-md5", b"")),
             likely_md5=_likely_md5(headers, etag) if known else "",
             crc64=int(crc) if known else -1,
             checks=(Check("CRC-64/XZ", crc),) if known else (),
@@ -270,28 +272,12 @@ class AliyunSource(KeyOrderedSource):
         )
 
 
-def _md5(headers: Mapping[bytes, bytes]) -> str:
-    """Return the content's MD5, where it is told."""
-    try:
-        digest = base64.b64decode(headers.get(b"content-md5", b""), validate=True)
-    except binascii.Error:
-        return ""
-    return digest.hex() if len(digest) == 16 else ""  # noqa: PLR2004 - bytes of an MD5
-
-
 def _likely_md5(headers: Mapping[bytes, bytes], etag: str) -> str:
     """Return an ETag that is an MD5, unless the object was posted by a form: nothing tells that."""
     kind = headers.get(b"x-oss-object-type", b"Normal")
     if kind == b"Normal" and headers.get(b"x-oss-server-side-encryption") != b"KMS":
         return etag.lower() if re.fullmatch("[0-9A-Fa-f]{32}", etag) else ""
     return ""
-
-
-def _user_metadata(headers: Mapping[bytes, bytes]) -> Iterable[tuple[str, str]]:
-    start = b"x-oss-meta-"
-    for name, value in headers.items():
-        if name.startswith(start):
-            yield metadata.text_of(name[len(start) :]), metadata.text_of(value)
 
 
 def _document_of(headers: Mapping[bytes, bytes]) -> bytes:

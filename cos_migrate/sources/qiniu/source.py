@@ -28,6 +28,7 @@ from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource, base_of
 from cos_migrate.sources.etags import Etags, plain_tag
+from cos_migrate.sources.http_source import range_of
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.qiniu.collapsed import CollapsedKeys, same_target
 from cos_migrate.sources.qiniu.config import QiniuConfig
@@ -165,8 +166,7 @@ class QiniuSource(KeyOrderedSource):
             url = self._auth.private_download_url(url, expires=_SIGNED_FOR)
         if span is None:
             return Request(method, url)
-        start, length = span
-        return Request(method, url, (("Range", f"bytes={start}-{start + length - 1}"),))
+        return Request(method, url, (("Range", range_of(span)),))
 
     def download_name(self, obj: SourceObject) -> str:
         """Return the address that is downloaded from, without what signs it."""
@@ -187,12 +187,7 @@ class QiniuSource(KeyOrderedSource):
         sent = metadata.text_of(headers.get(b"etag", b""))
         etag = plain_tag(metadata.etag_of(headers))
         foreign = [
-            (
-                metadata.text_of(name).removeprefix("x-qn-meta-").lstrip("!"),
-                metadata.text_of(value),
-            )
-            for name, value in headers.items()
-            if name.startswith(b"x-qn-meta-")
+            (name.lstrip("!"), value) for name, value in metadata.foreign(headers, b"x-qn-meta-")
         ]
         if not etag and b"content-range" in headers:
             details = ErrorDetails(

@@ -24,6 +24,7 @@ from cos_migrate.sources import xml_characters
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.etags import Etags, md5_checks
+from cos_migrate.sources.http_source import range_of
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.metadata import Carried
 from cos_migrate.sources.s3 import listing as s3_listing
@@ -98,7 +99,6 @@ class S3Source(KeyOrderedSource):
         "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
     }
-    archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
 
     @property
     def etags_are_md5(self) -> bool:
@@ -181,7 +181,7 @@ class S3Source(KeyOrderedSource):
             # Of a range S3 would tell the checksum of a part.
             headers["x-amz-checksum-mode"] = "ENABLED"
         else:
-            headers["Range"] = f"bytes={span[0]}-{span[0] + span[1] - 1}"
+            headers["Range"] = range_of(span)
         return self._signed(method, _path_of(obj), headers)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:

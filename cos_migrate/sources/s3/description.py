@@ -93,9 +93,8 @@ def _checks(headers: Mapping[bytes, bytes]) -> Iterator[Check]:
 
 
 def _user_metadata(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
-    for name, value in headers.items():
-        if name.startswith(_META):
-            yield metadata.text_of(name[len(_META) :]), _decoded(metadata.text_of(value))
+    for name, value in metadata.foreign(headers, _META):
+        yield name, _decoded(value)
 
 
 def _decoded(value: str) -> str:

@@ -6,7 +6,6 @@ by version: what an answer says of its time is compared with the listing.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
@@ -34,6 +33,7 @@ from cos_migrate.model import (
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import BucketSource
+from cos_migrate.sources.http_source import range_of
 from cos_migrate.sources.key_pages import outside_failure
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.sources.upyun.config import UpyunConfig
@@ -229,8 +229,7 @@ class UpyunSource(BucketSource):
         """Return a signed request for a file."""
         headers = []
         if span is not None:
-            start, length = span
-            headers.append(("Range", f"bytes={start}-{start + length - 1}"))
+            headers.append(("Range", range_of(span)))
         return self._signed(method, obj.name, headers)
 
     def _signed(self, method: str, path: str, headers: list[tuple[str, str]]) -> Request:
@@ -265,12 +264,7 @@ class UpyunSource(BucketSource):
             raise self.error("HeadSource", obj.name, details)
         md5 = _md5_of(headers.get(b"content-md5", b""))
         own = {"upyun-etag": md5} if md5 and self.config.compare_md5 else {}
-        foreign = [
-            (metadata.text_of(name[len(_META) :]), metadata.text_of(value))
-            for name, value in headers.items()
-            if name.startswith(_META)
-        ]
-        carried = metadata.user(own, foreign)
+        carried = metadata.user(own, metadata.foreign(headers, _META))
         standard = metadata.standard(headers, ("content-type",))
         return Described(
             Fingerprint(-1, _time_of(headers)),
@@ -300,16 +294,12 @@ class UpyunSource(BucketSource):
 def _md5_of(value: bytes) -> str:
     """Return the MD5 in hex of a Content-MD5 header; empty when it is none.
 
-    It is hex here, where everybody else, and some that speak this protocol, write base64.
+    Upyun sends hex; some services with its protocol send base64, as others do.
     """
     text = value.decode("latin-1").strip().strip('"')
     if re.fullmatch("[0-9a-fA-F]{32}", text):
         return text.lower()
-    try:
-        digest = base64.b64decode(text, validate=True)
-    except ValueError:
-        return ""
-    return digest.hex() if len(digest) == 16 else ""  # noqa: PLR2004 - bytes of an MD5
+    return metadata.md5_of(text)
 
 
 def _time_of(headers: Mapping[bytes, bytes]) -> int:

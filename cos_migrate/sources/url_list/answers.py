@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 
 from cos_migrate.checksums import Check
@@ -13,7 +11,6 @@ from cos_migrate.sources import metadata
 
 _USER_PREFIXES = ("x-oss-meta-", "x-amz-meta-", metadata.USER_PREFIX)
 _CRC64 = (b"x-oss-hash-crc64ecma", b"x-cos-hash-crc64ecma")
-_MD5_BYTES = 16
 
 
 def described_by(headers: Mapping[bytes, bytes]) -> Described:
@@ -22,7 +19,7 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
     own = {"etag": metadata.text_of(headers[b"etag"]).strip()} if etag else {}
     carried, standard = metadata.user(own, _foreign(headers)), metadata.standard(headers)
     whole = b"content-range" not in headers
-    md5 = _md5_of(headers.get(b"content-md5", b"")) if whole else ""
+    md5 = metadata.md5_of(headers.get(b"content-md5", b"")) if whole else ""
     crc64, instant = _crc64_of(headers), _instant_of(headers)
     checks = [Check("MD5", md5)] if md5 else []
     if crc64 >= 0:
@@ -74,14 +71,6 @@ def _instant_of(headers: Mapping[bytes, bytes]) -> int:
 def date_of(mtime_ns: int) -> str:
     """Return an instant as HTTP writes it; empty where it is not known."""
     return http_date(mtime_ns // NANO) if mtime_ns >= 0 else ""
-
-
-def _md5_of(header: bytes) -> str:
-    try:
-        digest = base64.b64decode(header.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        return ""
-    return digest.hex() if len(digest) == _MD5_BYTES else ""
 
 
 def _crc64_of(headers: Mapping[bytes, bytes]) -> int:

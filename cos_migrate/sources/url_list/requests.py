@@ -13,7 +13,7 @@ from cos_migrate.http.network import Proxy
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources import metadata
-from cos_migrate.sources.http_source import HttpSource
+from cos_migrate.sources.http_source import HttpSource, range_of
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.sources.url_list.answers import date_of, is_strong
 from cos_migrate.sources.url_list.config import UrlListConfig
@@ -76,7 +76,7 @@ class UrlSource(HttpSource):
         # What is stored under the URL is wanted, not a form that is made for the transfer.
         headers = [("Accept", "*/*"), ("Accept-Encoding", "identity")]
         if span is not None:
-            headers.append(("Range", f"bytes={span[0]}-{span[0] + span[1] - 1}"))
+            headers.append(("Range", range_of(span)))
         if is_strong(listed.etag):
             headers.append(("If-Match", f'"{listed.etag}"'))
         elif listed.mtime_ns >= 0:

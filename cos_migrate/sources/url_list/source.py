@@ -42,7 +42,6 @@ class UrlListSource(UrlSource):
     key_file_option: ClassVar[str] = ""
     weak_by_time: ClassVar[bool] = True
 
-    archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "401": "urllistPath: the URL wants a login; write it as https://user:password@host/...",
