@@ -14,7 +14,7 @@ from cos_migrate.config.loader import Config
 from cos_migrate.engine.wiring import JobPlace
 from cos_migrate.safe_files import open_named
 from cos_migrate.sources import registry
-from cos_migrate.sources.recipe import ScanJob
+from cos_migrate.sources.recipe import SourceRecipe
 from cos_migrate.state import keys as records
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore
@@ -69,7 +69,7 @@ def _ask_databases(
     folders = []
     for task in batch.tasks(config, environ):
         if task.config is not None:
-            source = ScanJob.of(source_type, task.config.source, task.config.common).build()
+            source = SourceRecipe.of(source_type, task.config.source, task.config.common).build()
             folders.append(JobPlace.of(Path.cwd(), source).database)
     for folder in dict.fromkeys(folders):
         # An interrupted take-over may have left the database under another name.

@@ -15,7 +15,7 @@ from cos_migrate.safe_files import PRIVATE_UMASK, PUBLIC_FILE
 from cos_migrate.scan import WALK_PROGRAM
 from cos_migrate.scan.walk_process import ScanProcesses
 from cos_migrate.sources import registry
-from cos_migrate.sources.recipe import ScanJob
+from cos_migrate.sources.recipe import SourceRecipe
 from cos_migrate.sources.registry import SECTIONS
 
 _GC_THRESHOLD = 20_000
@@ -62,5 +62,5 @@ def _start_processes(launcher: Launcher, scans: ScanProcesses, config: Config) -
     if not (source.reads_at_once and has_folder("db")):
         launcher.keep(WORKER_PROGRAM, workers)
     if source.scans_apart and workers:
-        scans.begin(ScanJob.of(source, config.source, common))
+        scans.begin(SourceRecipe.of(source, config.source, common))
     launcher.keep(WALK_PROGRAM, 0)

@@ -40,7 +40,7 @@ from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner
 from cos_migrate.scan.walk_process import ProcessScanner, ScanProcesses
 from cos_migrate.sources.base import Source
-from cos_migrate.sources.recipe import ScanJob, proxy_of, request_limit
+from cos_migrate.sources.recipe import SourceRecipe, proxy_of, request_limit
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore, note_run
 
@@ -155,7 +155,7 @@ class Run:
         self._header = header
         self._launcher = launcher
         self._scans = scans
-        self._source = ScanJob.of(source_type, config.source, common).build()
+        self._source = SourceRecipe.of(source_type, config.source, common).build()
         self._place = JobPlace.of(folder, self._source, task)
         self._console = console
         self._logs = logs
@@ -327,7 +327,7 @@ class Run:
     ) -> Scanner | ProcessScanner:
         source, common = self._source, self._config.common
         if source.scans_apart and worker_count(common):
-            job = ScanJob.of(self._source_type, source.config, common)
+            job = SourceRecipe.of(self._source_type, source.config, common)
             with contextlib.suppress(OSError, RuntimeError):  # the system gives no more of them
                 return ProcessScanner(self._scans, job, post, self._limits)
         return Scanner(source.scan_rows, post)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cos_migrate.pools import frames, process_main
 
 if TYPE_CHECKING:
-    from cos_migrate.sources.recipe import ScanJob
+    from cos_migrate.sources.recipe import SourceRecipe
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
             send(None)
 
     try:
-        job: ScanJob = frames.receive(incoming)
+        job: SourceRecipe = frames.receive(incoming)
         gc.enable()
         threading.Thread(target=beat, daemon=True).start()
         scanner = Scanner(job.build().scan_rows, post, turns=False)

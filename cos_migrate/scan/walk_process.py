@@ -23,7 +23,7 @@ from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, word
 from cos_migrate.pools.process import Child
 from cos_migrate.scan import WALK_PROGRAM
 from cos_migrate.scan.walk import AHEAD, ScanEnded, Scanned
-from cos_migrate.sources.recipe import ScanJob
+from cos_migrate.sources.recipe import SourceRecipe
 
 _MAX_PROCESSES = 4
 _ALLOWED_AT_ONCE = AHEAD // 2
@@ -35,14 +35,14 @@ class ScanProcesses:
 
     def __init__(self, launcher: Launcher) -> None:
         self._launcher = launcher
-        self._ahead: tuple[ScanJob, subprocess.Popen[bytes]] | None = None
+        self._ahead: tuple[SourceRecipe, subprocess.Popen[bytes]] | None = None
 
-    def begin(self, job: ScanJob) -> None:
+    def begin(self, job: SourceRecipe) -> None:
         """Start ahead a scan that is likely to be taken."""
         with contextlib.suppress(OSError):  # then `take` tries again
             self._ahead = (job, self._start(job))
 
-    def take(self, job: ScanJob) -> subprocess.Popen[bytes]:
+    def take(self, job: SourceRecipe) -> subprocess.Popen[bytes]:
         """Return a process that scans from the beginning. Raises OSError."""
         ahead, self._ahead = self._ahead, None
         if ahead and ahead[0] == job:
@@ -56,7 +56,7 @@ class ScanProcesses:
         if self._ahead:
             end(self._ahead[1])
 
-    def _start(self, job: ScanJob) -> subprocess.Popen[bytes]:
+    def _start(self, job: SourceRecipe) -> subprocess.Popen[bytes]:
         process = self._launcher.take(WALK_PROGRAM)
         assert process.stdin is not None  # noqa: S101 - it is a pipe
         with contextlib.suppress(OSError):  # it has ended already: the reader of its pipe notices
@@ -88,7 +88,7 @@ class ProcessScanner:
     def __init__(
         self,
         processes: ScanProcesses,
-        job: ScanJob,
+        job: SourceRecipe,
         post: Callable[[Scanned | ScanEnded], None],
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:

@@ -32,7 +32,7 @@ class BucketSource(HttpSource):
 
     @property
     def prefix(self) -> str:
-        """What the keys to migrate begin with."""
+        """The beginning of the keys to migrate."""
         return str(self.config.prefix)
 
     @property
@@ -104,7 +104,7 @@ class KeyOrderedSource(BucketSource):
         return ordered_page(self.list_keys(part.prefix, marker or part.after, ""), part, marker)
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
-        """Cut at a folder in the middle of what is left, searched from the top downwards."""
+        """Cut at a folder in the middle of the rest, searched from the top downwards."""
         if self.key_file:
             return None
         for folder in folders_of(marker, part.prefix):

@@ -1,4 +1,4 @@
-"""Whether a listed ETag shows that content changed: not all services keep true ones."""
+"""Whether a listed ETag changes with the content: not all services keep such ETags."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _MD5 = 32
 """Hex digits of an MD5."""
 _MD5_SHAPE = re.compile(r"[0-9A-Fa-f]{32}(?:-[0-9]{1,5})?")
 _PARTS = re.compile(r"(?:-[0-9]{1,5})?")
-"""What follows the MD5 of an object that was uploaded in parts."""
+"""The end of the ETag of an object that was uploaded in parts, behind its MD5."""
 _CONTENT_MD5 = re.compile("[0-9A-Fa-f]{32}")
 _EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 _OF_NOTHING = frozenset({_EMPTY_MD5, _EMPTY_MD5.upper()})
 _INVENTED = frozenset(digit * _MD5 for digit in "0123456789abcdefABCDEF")
-"""What looks like an MD5, and is never one."""
+"""ETags that look like an MD5, and never are one."""
 _VOID = frozenset({"", "-", "null", "none", "nil", "undefined"})
-"""What services write that have no ETag."""
+"""Placeholders of services without ETags."""
 _REMEMBERED = 1_000
-"""ETags remembered that objects of different sizes have had."""
+"""ETags remembered for being shared by different contents."""
 
 
 def plain_tag(text: str) -> str:
@@ -38,41 +38,41 @@ def md5_checks(etag: str) -> tuple[Check, ...]:
 
 
 def is_void(etag: str) -> bool:
-    """Return whether an ETag stands for none."""
+    """Return whether an ETag is a placeholder."""
     return etag.lower() in _VOID
 
 
 class Etags:
-    """The ETags of one source.
+    """Judges the ETags of one source by their shape and by what was listed.
 
-    One tells when it is a checksum of content: shaped like an MD5, or as the source's own hash is,
-    and not known to be the same for different content. Then an equal one means equal content.
+    An ETag is reliable when it is a checksum of content: shaped like an MD5 or like the source's
+    own hash, and not known to be shared by different contents. Equal ones then mean equal content.
     """
 
     def __init__(self, own: str = "", *, md5: bool = True) -> None:
         """`own`: a regular expression of the source's own content hash; empty: it has none.
 
-        `md5`: whether what is shaped like an MD5 is one.
+        `md5`: whether ETags that are shaped like an MD5 are MD5s.
         """
         self._md5 = md5
         self._own = re.compile(own) if own else None
         self._constant: set[str] = set()
 
-    def tells(self, etag: str, size: int) -> bool:
+    def is_reliable(self, etag: str, size: int) -> bool:
         """Return whether an equal ETag means equal content; `size` in bytes, -1 when not known."""
         if etag in self._constant or (size > 0 and etag in _OF_NOTHING):
             return False
         return self._is_checksum(etag)
 
-    def all_tell(self, etags: Sequence[str], sizes: Callable[[], Sequence[int]]) -> bool:
-        """Return whether all ETags of a page tell, quickly where they do; learn from it.
+    def all_reliable(self, etags: Sequence[str], sizes: Callable[[], Sequence[int]]) -> bool:
+        """Return whether all ETags of a page are reliable, and learn from the page.
 
-        `sizes` is asked only where ETags are alike, or are those of nothing.
+        `sizes` is called only where ETags are equal, or are those of empty content.
         """
         different = set(etags)
         if len(different) < len(etags):
             self._learn(etags, sizes(), different)
-        if not _OF_NOTHING.isdisjoint(different) and not all(map(self.tells, etags, sizes())):
+        if not _OF_NOTHING.isdisjoint(different) and not all(map(self.is_reliable, etags, sizes())):
             return False
         if not (self._constant | _INVENTED).isdisjoint(different):
             return False
@@ -81,16 +81,16 @@ class Etags:
         return all(map(self._is_checksum, different))
 
     def marked(self, objects: list[SourceObject]) -> list[SourceObject]:
-        """Return the objects of a page, those marked as `weak` whose ETags do not tell."""
+        """Return the objects of a page; those with unreliable ETags are marked as `weak`."""
         known = [obj for obj in objects if obj.fingerprint.size >= 0]
         etags = [obj.fingerprint.etag for obj in known]
-        if self.all_tell(etags, lambda: [obj.fingerprint.size for obj in known]):
+        if self.all_reliable(etags, lambda: [obj.fingerprint.size for obj in known]):
             return objects
         return [self._marked(obj) if obj.fingerprint.size >= 0 else obj for obj in objects]
 
     def _marked(self, obj: SourceObject) -> SourceObject:
         size, mtime_ns, etag = obj.fingerprint
-        if self.tells(etag, size):
+        if self.is_reliable(etag, size):
             return obj
         fingerprint = Fingerprint(size, mtime_ns, "" if is_void(etag) else etag)
         return obj._replace(fingerprint=fingerprint, weak=True)
@@ -129,7 +129,7 @@ def _all_md5(etags: Collection[str]) -> bool:
 
 def _is_hex(digits: str) -> bool:
     try:
-        # Blanks would be passed over.
+        # `fromhex` skips blanks.
         return 2 * len(bytes.fromhex(digits)) == len(digits)
     except ValueError:
         return False

@@ -1,4 +1,4 @@
-"""The body of an answer, compared with the checksums of the source once it is the whole object."""
+"""The body of an answer; that of a whole object is compared with the source's checksums."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cos_migrate.model import Described
 from cos_migrate.sources.misreads import MISREAD, NO_MD5, is_by_etag, misread_text
 
 _KEPT = 1_000
-"""Objects whose last misread is kept."""
+"""Objects whose last misread is remembered."""
 
 
 class EmptyReader:
@@ -27,18 +27,18 @@ class EmptyReader:
         return b""
 
     def check_unchanged(self) -> None:
-        """Accept it: there is nothing to compare."""
+        """Return: there is nothing to compare."""
 
 
 class Misreads:
-    """Contents that differed from the MD5 that their ETag looks like; used by many threads."""
+    """Contents that differed from their ETag, which looks like an MD5; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last: dict[str, str] = {}
 
     def repeats(self, name: str, described: Described, wrong: str, read: Checking) -> bool:
-        """Keep what was read of an object; return whether the read before was the same.
+        """Remember the checksum of a read; return whether the previous read had the same.
 
         `wrong` is the kind of the checksum that differs: only an ETag is kept.
         """
@@ -55,7 +55,7 @@ class Misreads:
 
 
 class HttpReader:
-    """The body of an answer, summed up where it is the whole object."""
+    """Reads the body of an answer, and verifies that of a whole object."""
 
     def __init__(
         self,
@@ -69,11 +69,11 @@ class HttpReader:
         proven: bool,
         named: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        """`length`: bytes that must come; -1: as many as do.
+        """`length`: bytes that must come; -1: any number.
 
-        `misreads` is None for a part of an object. `name` is the object's, `shown` how messages
-        name it. `proven`: whether the answer's head says that it is of the listed version.
-        `named` gives what names the object in an error of the connection.
+        `misreads` is None for a part of an object. `name` is the object's, `shown` its name in
+        messages. `proven`: whether the answer's head identifies the listed version. `named` makes
+        the context that names the object in errors of the connection.
         """
         self.described = described
         self._incoming = incoming
@@ -103,7 +103,7 @@ class HttpReader:
         return data
 
     def check_unchanged(self) -> None:
-        """Raise SourceError when what was read differs from the source's own checksum."""
+        """Raise SourceError when the content differs from the source's own checksum."""
         if self._bounded and self._left:
             return  # only some of it was read
         wrong = self._checking.wrong()
@@ -122,7 +122,7 @@ class HttpReader:
     def _ended_early(self) -> TransportError:
         headers = self._incoming.headers
         if b"content-length" not in headers and b"transfer-encoding" in headers:
-            # It is whole, as the server says.
+            # The server ended it properly: it is complete.
             text = f"the answer has {self._length - self._left} bytes instead of {self._length}"
             return TransportError(text, code=CONTRADICTORY, retryable=True)
         return TransportError("its body ended early", code="ConnectionBroken", retryable=True)

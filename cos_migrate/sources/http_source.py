@@ -53,7 +53,7 @@ class HttpSource(PagedSource, AdvisedSource):
         )
         self._misreads = Misreads()
 
-    # -- what a subclass knows -------------------------------------------------------------------
+    # -- given by subclasses ---------------------------------------------------------------------
 
     @abc.abstractmethod
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
@@ -65,7 +65,7 @@ class HttpSource(PagedSource, AdvisedSource):
 
     @abc.abstractmethod
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return what the headers of an answer (lower-case names) say of the whole object.
+        """Describe the whole object by the headers of an answer (lower-case names).
 
         The caller fills in the size of its fingerprint; -1 when not known.
         """

@@ -1,4 +1,4 @@
-"""Pages of listings by keys, held to what was asked for: a prefix, and the order of bytes."""
+"""Pages of listings by keys: prefix and order of the keys are verified."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cos_migrate.model import Failure, Found, ListRange, Page, SourceObject
 from cos_migrate.text import printable
 
 OUTSIDE = "ListingOutside"
-"""The code of a listing that shows names outside its prefix: some servers ignore it."""
+"""The code of a listing with names outside its prefix, which some servers ignore."""
 
 
 class KeyPage(NamedTuple):
@@ -26,14 +26,14 @@ class KeyPage(NamedTuple):
 
 
 def ordered_page(page: KeyPage, part: ListRange, marker: str) -> Page:
-    """Return what a page holds of a range behind `marker`.
+    """Return the objects of a page that belong to a range, behind `marker`.
 
-    Names outside the prefix are left out, and are the page's problem. Raises SourceError where
-    names come in another order, or again.
+    Names outside the prefix are left out and reported as the page's problem. Raises SourceError
+    where names are out of order, or repeated.
     """
     objects = page.objects
     if not objects or (_is_inside(part, objects[0]) and _is_inside(part, objects[-1])):
-        # What lies between them is inside too, as long as all are in their order.
+        # The keys between them are inside too, if all are in order.
         try:
             return _in_order(page, objects, part, marker, None)
         except SourceError:
@@ -54,7 +54,7 @@ def _in_order(
     marker: str,
     problem: Failure | None,
 ) -> Page:
-    """Return what `objects` of a page are of a range. Raises SourceError for another order."""
+    """Return the `objects` of a page that belong to a range. Raises SourceError for disorder."""
     last = marker or part.after
     kept: list[Found] = []
     # Python compares strings by code point, which is the order of their UTF-8 bytes.

@@ -1,6 +1,6 @@
 """A foreign object's metadata as COS can take it (SPEC: names `[a-z0-9-]`, 2 KiB in all).
 
-Nothing is lost silently: what cannot be carried over is named in a warning.
+Nothing is lost silently: a warning names everything that is not carried over.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BYTES = re.compile("[\udc80-\udcff]")
 
 
 class Carried(NamedTuple):
-    """Headers to store, and what could not be among them."""
+    """Headers to store, and a warning for each that is left out."""
 
     headers: dict[str, str]
     warnings: tuple[str, ...]
@@ -65,9 +65,9 @@ def foreign(headers: Mapping[bytes, bytes], prefix: bytes) -> Iterator[tuple[str
 
 
 def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) -> Carried:
-    """Return those of `headers` (lower-case names) that describe content, as they are.
+    """Return the `headers` (lower-case names) that describe content, unchanged.
 
-    COS percent-encodes none of them, so that one that is no UTF-8 cannot be carried over.
+    COS percent-encodes none of them, so that one that is not UTF-8 is left out.
     """
     found, warnings = {}, []
     for name in names:
@@ -87,8 +87,8 @@ def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) ->
 def user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> Carried:
     """Return user metadata as `x-cos-meta-...` headers.
 
-    `own`: what this tool adds (name less prefix, value), which always fits; `foreign`: pairs of
-    the source's own names, less their prefix, and values. What is not ASCII is percent-encoded,
+    `own`: metadata that this tool adds (name less prefix, value), which always fits; `foreign`:
+    pairs of the source's names, less their prefix, and values. All but ASCII is percent-encoded,
     byte for byte.
     """
     headers, warnings = {name: _encoded(value) for name, value in own.items()}, []
@@ -111,7 +111,7 @@ def user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> Carried:
 
 
 def _edged(text: str) -> str:
-    """Encode blanks at both ends: HTTP takes them away, and then the signature differs."""
+    """Encode blanks at both ends: HTTP strips them, and then the signature differs."""
     inner = text.strip(" ")
     if inner == text:
         return text

@@ -1,4 +1,4 @@
-"""Contents and versions on which a source does not agree with itself, as failures of the object."""
+"""Failures of objects whose content or version a source contradicts itself about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, Side
 from cos_migrate.model import Failure
 
 MISREAD = "SourceChecksumMismatch"
-"""The code of content that is not what the source has, by its checksum."""
+"""The code of content that differs from the source's checksum."""
 CHANGED_IN_VAIN = "the source says that it changed, and then that it is as it was listed"
 NO_MD5 = (
     "two reads of it agree and differ from its ETag: the ETags of this service seem to be no MD5"
@@ -17,7 +17,7 @@ NO_MD5 = (
 
 
 def misread_text(kind: str) -> str:
-    """Return in words that a checksum of this kind differs."""
+    """Return the message for a checksum of this kind that differs."""
     return f"what was read is not what the source has: its {kind} differs"
 
 

@@ -53,7 +53,7 @@ class PagedSource(Source):
         """
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:  # noqa: ARG002
-        """Cut what is left of a range behind `marker` in two; None where it cannot be cut.
+        """Cut the rest of a range behind `marker` in two; None where it cannot be cut.
 
         The first of the two continues with `marker`, the second begins anew.
         """

@@ -1,4 +1,4 @@
-"""What the process is told in which a source is scanned."""
+"""The recipe by which other processes build a source."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from cos_migrate.http.network import Proxy
 
 
-class ScanJob(NamedTuple):
-    """The recipe of a source; it can be pickled."""
+class SourceRecipe(NamedTuple):
+    """All that builds a source; it can be pickled."""
 
     source: type[Source]
     config: Any
@@ -21,22 +21,22 @@ class ScanJob(NamedTuple):
     options: SourceOptions
 
     @classmethod
-    def of(cls, source: type[Source], config: Any, common: Common) -> ScanJob:
-        """Return the recipe of what is configured."""
+    def of(cls, source: type[Source], config: Any, common: Common) -> SourceRecipe:
+        """Return the recipe of a configured source."""
         return cls(source, config, target_of(common), source_options(common))
 
     def build(self) -> Source:
-        """Return the source."""
+        """Return a new source."""
         return self.source(self.config, self.target, self.options)
 
 
 def target_of(common: Common) -> Target:
-    """Return where objects go."""
+    """Return the target that `[common]` names."""
     return Target(common.bucket_name, common.region, common.cos_path)
 
 
 def source_options(common: Common) -> SourceOptions:
-    """Return what a source heeds of [common]."""
+    """Return the values of `[common]` that sources use."""
     return SourceOptions(
         ca_file=common.ca_file,
         request_timeout=request_limit(common),
@@ -51,7 +51,7 @@ def proxy_of(common: Common) -> Proxy | None:
     """Return the proxy of requests to COS."""
     if not common.proxy_host:
         return None
-    from cos_migrate.http.network import Proxy  # noqa: PLC0415 - who only scans files needs no network
+    from cos_migrate.http.network import Proxy  # noqa: PLC0415 - a scan of files needs no network
 
     return Proxy.of(
         common.proxy_host, common.proxy_port, common.proxy_user, common.proxy_password.reveal()

@@ -1,4 +1,4 @@
-"""The sources by their `[migrateType] type`; each is loaded only when it is asked for."""
+"""The sources by their `[migrateType] type`; each is loaded when it is looked up."""
 
 from __future__ import annotations
 

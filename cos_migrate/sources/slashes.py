@@ -1,4 +1,4 @@
-"""Keys that differ in the slashes they begin with, which COS does not take."""
+"""Names that differ in leading slashes, which COS drops."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def twins(target: Target, obj: SourceObject) -> Iterator[str]:
 
 
 def same_target(name: str) -> str:
-    """Return why an object is left where another one, called `name`, has its key."""
+    """Return the reason for leaving out an object whose key the object `name` has."""
     return f"on COS it would be the same object as {name}: leading slashes go"

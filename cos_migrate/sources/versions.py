@@ -1,8 +1,8 @@
-"""The one rule by which an answer of a source is held to what was listed.
+"""The one rule that compares an answer of a source with the listing.
 
 An ETag names a version (RFC 9110, 8.8.3), where there is none the time of modification does. A
 new version has a new one; an answer without one, or with the same one and another size, is not
-an answer of the source at all, such as the page of a proxy.
+an answer of the source at all, but perhaps the page of a proxy.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from cos_migrate.sources.base import Source, SourceOptions
 from cos_migrate.sources.etags import Etags
 
 UNKNOWN = Fingerprint(-1)
-"""The fingerprint of an object of which nothing is known yet."""
+"""The fingerprint of an object that is listed by its name alone."""
 _NO_ETAG = "null"
-"""What some services list of every object that has no ETag."""
+"""The ETag that some services list for objects without one."""
 _SERVERS_MOST = 10_000
 """Servers that are remembered for refusing conditions."""
 _COPIES = "copies"
@@ -29,18 +29,18 @@ _COPIES = "copies"
 
 
 class Verdict(enum.Enum):
-    """How an answer compares with what was listed."""
+    """The version in an answer, compared with the listed one."""
 
     SAME = "same"
     """The listed version."""
     CHANGED = "changed"
     """Another version."""
     CONTRADICTS = "contradicts"
-    """No version of the object: the answer is not to be believed."""
+    """No version of the object: the answer is not the source's."""
 
 
 def compare(listed: Fingerprint, now: Fingerprint) -> Verdict:
-    """Compare what an answer says with what was listed; sizes count as far as both are known."""
+    """Compare an answer with the listing; sizes count where both are known."""
     if listed.etag and listed.etag != _NO_ETAG:
         if not now.etag:
             return Verdict.CONTRADICTS
@@ -62,7 +62,7 @@ def sizes_differ(one: Fingerprint, other: Fingerprint) -> bool:
 
 
 def contradiction_text(listed: Fingerprint, now: Fingerprint) -> str:
-    """Return in words why an answer is not to be believed."""
+    """Return the message for an answer that contradicts the listing."""
     if listed.etag and not now.etag:
         return "the answer has no ETag, the listing has one"
     if not listed.etag and listed.mtime_ns >= 0 and now.mtime_ns < 0:
@@ -72,12 +72,12 @@ def contradiction_text(listed: Fingerprint, now: Fingerprint) -> str:
 
 
 def unknown(obj: SourceObject) -> SourceObject:
-    """Return an object of which nothing is known: what is asked for it has no condition."""
+    """Return an object without its fingerprint: its requests have no conditions."""
     return obj._replace(fingerprint=UNKNOWN)
 
 
 class VersionedSource(Source):
-    """A source whose objects have versions that an ETag or a time tells apart."""
+    """A source whose objects have versions with different ETags or times."""
 
     sends_pages: ClassVar[bool] = False
     """Whether web pages are its own answers; else these come from a proxy or a firewall."""
@@ -85,24 +85,24 @@ class VersionedSource(Source):
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
         self._unconditional: set[str] = set()
-        """Servers that refuse conditions although they hold: they are asked without."""
+        """Servers that refuse conditions although they hold: they are sent none."""
         self.etags = Etags()
-        """To mark the objects of a listed page with."""
+        """Marks the objects of a listed page."""
 
     def is_weak(self, fingerprint: Fingerprint) -> bool:
         """Return whether the ETag, which records hold, shows no changes."""
-        return not self.etags.tells(fingerprint.etag, fingerprint.size)
+        return not self.etags.is_reliable(fingerprint.etag, fingerprint.size)
 
     def verdict(self, listed: Fingerprint, now: Fingerprint) -> Verdict:
-        """Compare what an answer says with what was listed."""
+        """Compare an answer with the listing."""
         return compare(listed, now)
 
     def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:  # noqa: ARG002
-        """Return the checks of the content that the listed ETag gives, for an answer without."""
+        """Return the checks by the listed ETag, for an answer without an ETag."""
         return ()
 
     def server_of(self, obj: SourceObject) -> str:  # noqa: ARG002 - most have one
-        """Return the server that has an object, as conditions are refused or not."""
+        """Return the server of an object, by which refused conditions are remembered."""
         return ""
 
     def stat(self, obj: SourceObject) -> SourceObject:
@@ -122,9 +122,9 @@ class VersionedSource(Source):
         return described._replace(fingerprint=self._following(obj, described))
 
     def unpin_copies(self, obj: SourceObject) -> bool:
-        """Return whether a copy may be asked for without conditions, after they were refused.
+        """Return whether copies need no conditions from now on, after they were refused.
 
-        That is so when the source has the listed version all the same. Raises SourceError.
+        That is so when the source still has the listed version. Raises SourceError.
         """
         if _COPIES in self._unconditional:
             return True
@@ -136,7 +136,7 @@ class VersionedSource(Source):
 
     @property
     def pins_copies(self) -> bool:
-        """Whether copies are asked for with conditions."""
+        """Whether requests for copies have conditions."""
         return _COPIES not in self._unconditional
 
     def contradiction(
@@ -153,7 +153,7 @@ class VersionedSource(Source):
         )
 
     def _pinned(self, obj: SourceObject) -> SourceObject:
-        """Return what a request for an object is made from: without conditions where refused."""
+        """Return `obj`, or where its server refuses conditions, without its fingerprint."""
         if self._unconditional and self.server_of(obj) in self._unconditional:
             return unknown(obj)
         return obj
@@ -164,14 +164,14 @@ class VersionedSource(Source):
             self._unconditional.add(server)
 
     def _following(self, obj: SourceObject, described: Described) -> Fingerprint:
-        """Return the fingerprint that follows that of `obj`; the same version has its size."""
+        """Return the fingerprint after that of `obj`; the same version keeps its size."""
         listed, now = obj.fingerprint, described.fingerprint
         self._must_follow(obj, now)
         same = now.size < 0 and self.verdict(listed, now) is Verdict.SAME
         return now._replace(size=listed.size) if same else now
 
     def _must_follow(self, obj: SourceObject, now: Fingerprint) -> None:
-        """Raise SourceError where a fingerprint can be no later one of `obj`."""
+        """Raise SourceError where `now` cannot be a later fingerprint of `obj`."""
         if self.verdict(obj.fingerprint, now) is Verdict.CONTRADICTS:
             raise self.contradiction(obj, contradiction_text(obj.fingerprint, now))
 
@@ -183,7 +183,7 @@ class VersionedSource(Source):
         *,
         has_content: bool,
     ) -> Described:
-        """Return what an answer describes, completed by what was listed: both are one version.
+        """Return the description of an answer, completed from the listing.
 
         Raises SourceChanged when it is of another version, SourceError when it is of none. Where
         only its ETag is missing and the whole content follows, the listed ETag may be the check.

@@ -1,6 +1,6 @@
 """Characters that a key may hold and XML cannot (XML 1.0, section 2.2).
 
-A service that lists such a key as it is writes a document that no parser reads.
+A service that lists such a key unescaped sends a document that no parser reads.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NEVER = frozenset({0xFFFE, 0xFFFF, *range(0xD800, 0xE000)})
 
 
 def problem_of(document: bytes) -> str:
-    """Return why no XML parser reads a listing, where such a character is why; else nothing."""
+    """Return the reason why XML parsers fail, if it is such a character; else nothing."""
     raw = _RAW.search(document)
     codes = [raw.group()[0]] if raw else []
     codes += (int(a, 16) if a else int(b) for a, b in _REFERENCE.findall(document))

@@ -1,4 +1,4 @@
-"""What the answers of COS say of an object in a source bucket, as pure functions."""
+"""Metadata, checksums, versions and ACLs in COS's answers; pure functions."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _GRANTS: Mapping[str, str] = MappingProxyType(
         "FULL_CONTROL": "x-cos-grant-full-control",
     }
 )
-"""What may be granted on an object -> the header that grants it."""
+"""Permission on an object -> the header that grants it."""
 _META = metadata.USER_PREFIX.encode()
 _ENCRYPTED = b"x-cos-server-side-encryption"
 
 
 def described_by(headers: Mapping[bytes, bytes]) -> Described:
-    """Return what the headers (lower-case names) of GET or HEAD say; its size is not looked at."""
+    """Describe an object by the headers (lower-case names) of GET or HEAD, without its size."""
     etag = plain_tag(metadata.etag_of(headers))
     crc64 = headers.get(b"x-cos-hash-crc64ecma", b"")
     carried, standard = (
@@ -51,7 +51,7 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
 
 
 def grants_in(document: bytes) -> dict[str, str]:
-    """Return the headers that grant what an ACL document grants, its owner aside.
+    """Return the headers with the grants of an ACL document, except its owner's.
 
     Raises ValueError for any other document.
     """

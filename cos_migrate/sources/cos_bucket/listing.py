@@ -41,7 +41,7 @@ class CosBucketListing(KeyOrderedSource):
         self._sdk = functools.cache(self._make_sdk)
 
     def timeouts(self) -> Timeouts:
-        """Return those of this tool: the section has none."""
+        """Return the default limits: the section has none."""
         return Timeouts(request=self.options.request_timeout)
 
     def proxy(self) -> Proxy | None:
@@ -59,11 +59,11 @@ class CosBucketListing(KeyOrderedSource):
         return self.config.src_file_list
 
     def key_of(self, name: str) -> str:
-        """Return what follows the folder; a key of srcFileList counts whole."""
+        """Return the name below the folder; a key of srcFileList counts whole."""
         return name if self.key_file else name[len(self.prefix) :]
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
-        """List by the SDK, as the documentation of GET Bucket has it."""
+        """List by the SDK (GET Bucket in the API reference)."""
         from cos_migrate.cos.sdk import call  # noqa: PLC0415 - workers need no SDK
 
         try:
@@ -113,7 +113,7 @@ class CosBucketListing(KeyOrderedSource):
         return self._failed(prefix, ErrorDetails(200, "BadAnswer", text), retryable=True)
 
     def _page_of(self, answer: Mapping[str, Any]) -> KeyPage:
-        """Return what an answer lists; raises LookupError and the like when it is none."""
+        """Parse an answer; raises LookupError and the like when it is no listing."""
         # A blank may come as + or as %20; the SDK's own decoding knows %20 alone.
         decode = unquote_plus if answer.get("EncodingType") == "url" else unquote
         objects = [

@@ -93,7 +93,7 @@ class CosBucketSource(CosBucketListing):
 
     @classmethod
     def announcement(cls, config: Any) -> str:
-        """Say, as the Java tool does, that the credential of the source is a temporary one."""
+        """Return the Java tool's line for a temporary credential."""
         return "Use temporary token to list object" if config.src_token.reveal() else ""
 
     def job_text(self) -> str:
@@ -112,10 +112,10 @@ class CosBucketSource(CosBucketListing):
         found: list[Found] = []
         for item in page.found:
             if isinstance(item, SourceObject) and self._below_target is not None:
-                item = self._unless_a_copy(item)  # noqa: PLW2901 - what it is, here
+                item = self._unless_a_copy(item)  # noqa: PLW2901 - a filter
             if isinstance(item, SourceObject) and not self.wanted(item):
                 line = self.unwanted_line(item)
-                item = Rejected(item.name, item.key, line)  # noqa: PLW2901 - as above
+                item = Rejected(item.name, item.key, line)  # noqa: PLW2901 - a filter
             found.append(item)
         return page._replace(found=found)
 
@@ -136,14 +136,14 @@ class CosBucketSource(CosBucketListing):
         return target if same and inside and not config.src_file_list else None
 
     def _unless_a_copy(self, obj: SourceObject) -> SourceObject | Rejected:
-        """Leave out what lies below the target: it would be copied into itself, without end."""
+        """Reject objects below the target: they would be copied into themselves, without end."""
         if self._below_target is None or not obj.name.startswith(self._below_target):
             return obj
         line = f"[condition_not_match] [reason: below cosPath]  [key: /{obj.name}]"
         return Rejected(obj.name, obj.key, line)
 
     def wanted(self, obj: SourceObject) -> bool:
-        """Return whether an object is of the class that srcStorageClass wants."""
+        """Return whether an object is of the class in srcStorageClass."""
         wanted = self.config.src_storage_class
         return not wanted or (obj.storage_class or "STANDARD") == wanted
 
@@ -180,7 +180,7 @@ class CosBucketSource(CosBucketListing):
         return Request(method, url, (*signed, ("Authorization", signature)))
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
-        """Return what COS's XML tells; an answer to HEAD has none."""
+        """Parse the XML of an error answer; an answer to HEAD has none."""
         request_id = answer.headers.get(b"x-cos-request-id", b"").decode("latin-1")
         code = text_of(answer.body, "Code")
         message = text_of(answer.body, "Message")
@@ -191,7 +191,7 @@ class CosBucketSource(CosBucketListing):
         return ErrorDetails(answer.status, code, message, request_id)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return what an answer tells of an object, its ACL included where that is wanted."""
+        """Return metadata, checksums and version from an answer, with `copyAcl` the ACL too."""
         described = described_by(headers)
         if self.options.copy_acl and b"content-range" not in headers:
             described = described._replace(headers={**described.headers, **self._acl(obj)})
@@ -221,11 +221,11 @@ class CosBucketSource(CosBucketListing):
     # -- copies --------------------------------------------------------------------------------
 
     def copy_source(self, obj: SourceObject) -> str:
-        """Name an object as COS wants it: host and encoded key."""
+        """Return host and encoded key."""
         return f"{self._host}/{quote(obj.name, safe=_KEYS_SAFE)}"
 
     def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - as in the Java tool
-        """Return nothing: a copy is no download, even where the bytes pass through here."""
+        """Return nothing: a copy is no download, even where it is streamed."""
         return ""
 
     def is_same_object(self, obj: SourceObject, cos_path: str) -> bool:
@@ -265,10 +265,10 @@ class CosBucketSource(CosBucketListing):
         return f"[srcSize: {size}], [srcEtag: {etag}], [srcStorageClass: {_spelt(obj)}]"
 
     def recorded(self, obj: SourceObject) -> SourceObject:
-        """Return the object that the record names: COS tells CRC-64s."""
+        """Return the object that the record names: COS sends a CRC-64."""
         return obj
 
 
 def _spelt(obj: SourceObject) -> str:
-    """Return a storage class as config.ini spells it; what is not known counts as Standard."""
+    """Return a storage class as config.ini spells it; an unknown one counts as Standard."""
     return _SPELLINGS.get(obj.storage_class or "STANDARD", obj.storage_class)

@@ -11,7 +11,7 @@ from cos_migrate.config.options import Mistake, option
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalConfig:
-    """What to migrate from the file system of this machine."""
+    """Files of this machine."""
 
     local_path: str = option(
         "localPath",
@@ -86,7 +86,7 @@ class LocalConfig:
     )
 
     def mistakes(self) -> Iterator[Mistake]:
-        """Yield what is wrong only in combination."""
+        """Yield mistakes in the combination of keys."""
         if not self.file_list_mode:
             return
         if not self.file_list_path:

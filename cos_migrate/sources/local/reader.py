@@ -1,4 +1,4 @@
-"""Reading one local file, and noticing when it is not the file that was listed."""
+"""Reading a local file, which must be the version that was listed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cos_migrate.errors import Side, SourceChanged, SourceError
 from cos_migrate.model import Described, Fingerprint, SourceObject
 from cos_migrate.sources.local.content_types import FOLDER_HEADERS, headers_for
 
-# A pipe that took the file's place must not be waited for.
+# O_NONBLOCK: never wait for a pipe that took the file's place.
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_CLOEXEC", 0)
@@ -22,7 +22,7 @@ _PASSING = frozenset({errno.EIO, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno
 
 
 def system_path(name: str) -> str:
-    """Return what to call `name`, an absolute path with `/`, before the system."""
+    """Return the system's form of `name`, an absolute path with `/`."""
     return windows_path(name) if os.name == "nt" else name
 
 
@@ -40,7 +40,7 @@ def windows_path(name: str) -> str:
 
 
 def source_error(error: OSError, operation: str, name: str) -> SourceError:
-    """Translate what the system said about a file."""
+    """Translate a system error about a file."""
     code = errno.errorcode.get(error.errno or 0, "OSError")
     return SourceError(
         f"{error.strerror or error}",
@@ -53,7 +53,7 @@ def source_error(error: OSError, operation: str, name: str) -> SourceError:
 
 
 def fingerprint_of(found: os.stat_result) -> Fingerprint:
-    """Return what tells that a file is unchanged."""
+    """Return the fingerprint of a file."""
     return Fingerprint(found.st_size, found.st_mtime_ns)
 
 
@@ -98,7 +98,7 @@ class LocalReader:
     def check_unchanged(self) -> None:
         """Raise SourceChanged when the file was written to since it was opened.
 
-        Raises SourceError when all up to the told end was read and there are bytes behind it.
+        Raises SourceError when the range ends at the file's size and there are bytes behind it.
         """
         _must_be_unchanged(self._fd, self._name, self._opened)
         if self._to_end and not self._left and _read(self._fd, self._name, 1):
@@ -106,7 +106,7 @@ class LocalReader:
 
 
 def read_whole(name: str, size: int, mtime_ns: int) -> bytes:
-    """Return a small file's content: what a LocalReader does, at two thirds of its cost.
+    """Return a small file's content, at two thirds of the cost of a LocalReader.
 
     Raises SourceError, SourceChanged when it is not the version listed, or is written to.
     """
@@ -132,7 +132,7 @@ def _open(name: str) -> int:
 
 
 def _must_be(fd: int, name: str, size: int, mtime_ns: int) -> os.stat_result:
-    """Return what the system says of the file that is open; it must be the one listed."""
+    """Return the state of the open file, which must be the listed version."""
     opened = os.fstat(fd)
     if opened.st_size != size or opened.st_mtime_ns != mtime_ns:
         raise _changed(name, "since it was listed")
@@ -148,7 +148,7 @@ def _must_be(fd: int, name: str, size: int, mtime_ns: int) -> os.stat_result:
 
 
 def must_end_at(name: str, fingerprint: Fingerprint) -> None:
-    """Raise SourceError when a file has bytes behind its told size.
+    """Raise SourceError when a file has bytes behind its size.
 
     Raises SourceChanged when it is not the version in `fingerprint`.
     """
@@ -164,7 +164,7 @@ def must_end_at(name: str, fingerprint: Fingerprint) -> None:
 
 
 def is_empty(name: str) -> bool:
-    """Return whether a file that tells a size of 0 has no bytes, as far as can be seen."""
+    """Return whether a file of size 0 has no bytes, as far as it can be read."""
     try:
         fd = _open(name)
         try:
@@ -176,9 +176,9 @@ def is_empty(name: str) -> bool:
 
 
 def _read_to_end(fd: int, name: str, size: int) -> bytes:
-    """Return what a file holds, up to one byte more than `size`.
+    """Return the content of a file, up to one byte more than `size`.
 
-    The byte behind the told end is asked for with the same read: a second one costs as much.
+    The byte behind the end is part of the same read: a second read would cost as much.
     """
     try:
         data = os.read(fd, size + 1)
@@ -233,7 +233,7 @@ def _changed(name: str, when: str) -> SourceChanged:
 
 
 class FolderReader:
-    """The nothing that a folder object consists of; a context manager."""
+    """The empty content of a folder object; a context manager."""
 
     __slots__ = ("described",)
 

@@ -50,7 +50,7 @@ _GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 _Identity = tuple[int, int] | str
 _Level = tuple[Iterator[os.DirEntry[str]], str, _Identity]
-"""A folder under way: what is left of it, its path ending in `/`, its identity."""
+"""A folder in progress: its remaining entries, its path ending in `/`, its identity."""
 
 
 class LocalSource(Source):
@@ -160,11 +160,11 @@ class LocalSource(Source):
         return obj._replace(fingerprint=fingerprint_of(found))
 
     def scan(self) -> Iterator[Found]:
-        """Yield what is below localPath, always from its start."""
+        """Yield the files below localPath, always from its start."""
         return objects_of(self.scan_rows())
 
     def scan_rows(self) -> Iterator[Found | Row]:
-        """Yield what is below localPath, files that no filter has to look at as rows."""
+        """Yield the files below localPath; files without filters as rows."""
         if self.config.file_list_mode:
             return self._scan_list()
         if self._is_file:
@@ -223,7 +223,7 @@ class LocalSource(Source):
                 yield name, name[at:], found.st_size, found.st_mtime_ns
 
     def _enter(self, folder: str, stack: list[_Level], on_path: set[_Identity]) -> Found | None:
-        """Put a folder on the stack; return what to say when that cannot be."""
+        """Put a folder on the stack, or return the result that stands for it."""
         if folder in self._excludes:
             return Note(f"exclude folder: {printable(folder)}")
         if not _is_utf8(folder):
@@ -288,7 +288,7 @@ class LocalSource(Source):
         )
 
     def _scan_list(self) -> Iterator[Found]:
-        """Yield what the list file names, each path once.
+        """Yield the files that the list file names, each path once.
 
         Raises SourceError at the end of a list of which nothing exists.
         """
@@ -351,7 +351,7 @@ class LocalSource(Source):
 def _in_order(
     folder: AbstractContextManager[Iterator[os.DirEntry[str]]],
 ) -> Iterator[os.DirEntry[str]]:
-    """Yield entries in stretches sorted by name, so that look-ups of records hit what is cached."""
+    """Yield entries in stretches sorted by name, so that look-ups of records hit the cache."""
     with folder as entries:
         while stretch := list(itertools.islice(entries, _STRETCH)):
             stretch.sort(key=operator.attrgetter("name"))
@@ -359,17 +359,17 @@ def _in_order(
 
 
 def _identity(folder: str, found: os.stat_result) -> _Identity:
-    """Return what a folder is known by, whichever way leads to it."""
+    """Return the identity of a folder, the same by any path."""
     if found.st_ino:
         return found.st_dev, found.st_ino
-    # Some network drives number nothing: all their folders would look like one.
+    # Some network drives have no inode numbers: all their folders would look like one.
     return os.path.realpath(folder)
 
 
 def _is_link(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_symlink()
-    except OSError:  # where a listing does not tell kinds, this has to look too
+    except OSError:  # where the listing has no kinds, this is a system call
         return False
 
 
@@ -444,7 +444,7 @@ def _unreadable(name: str, error: OSError, *, unlisted: bool, key: str = "") -> 
 
 
 def _odd_entry(name: str, key: str, error: OSError, *, is_link: bool) -> Rejected:
-    """Judge an entry that cannot be looked at."""
+    """Return the result for an entry whose state cannot be read."""
     if error.errno == errno.ELOOP:
         return _not_matching("symlink loop", name)
     if error.errno in _GONE:

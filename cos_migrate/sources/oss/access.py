@@ -12,7 +12,7 @@ from cos_migrate.http.s3xml import read_listing
 from cos_migrate.sources.etags import plain_tag
 
 _OWN_DOMAINS = (".aliyuncs.com", ".aliyun-inc.com", ".aliyun.com")
-"""Domains below which a bucket is told by its name before the endpoint."""
+"""Domains at which the name of a bucket stands before the endpoint."""
 _REGION_HOST = re.compile(
     r"(?:vpc100-)?oss-(?!accelerate)([a-z]+-[a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com"
     r"|([a-z]+-[a-z0-9-]+)\.oss\.aliyuncs\.com"
@@ -23,9 +23,9 @@ class Address(NamedTuple):
     """Where a bucket is reached."""
 
     url: str
-    """Scheme, host and, where the bucket is told by path, the bucket; without a `/` at its end."""
+    """Scheme, host and, in path style, the bucket; without a `/` at its end."""
     region: str
-    """Such as `cn-hangzhou`; empty when the endpoint does not tell it."""
+    """Such as `cn-hangzhou`; empty when the endpoint does not contain it."""
 
     @classmethod
     def of(cls, end_point: str, bucket: str, *, https: bool) -> Address:
@@ -52,7 +52,7 @@ class Entry(NamedTuple):
     key: str
     size: int
     last_modified: int
-    """Seconds since 1970; -1 where it is not told."""
+    """Seconds since 1970; -1: unknown."""
     etag: str
     """Without quotes."""
     type: str
@@ -67,11 +67,11 @@ class Listing(NamedTuple):
     """Common prefixes."""
     truncated: bool
     following: str
-    """The marker of the next page, where it is told; empty: none."""
+    """The marker of the next page; empty: none."""
 
 
 def parse_listing(body: bytes) -> Listing | None:
-    """Return what an answer says, None when it is no listing.
+    """Parse a page of a listing; None when it is none.
 
     Keys, sizes and whether more follows must be there. oss2 reads the same, which tests hold this
     to, but takes 0.4 s to load.

@@ -1,8 +1,7 @@
-"""A bucket of Alibaba Cloud OSS: the `[migrateAli]` section, and how it is listed and read.
+"""Alibaba Cloud OSS: the `[migrateAli]` section, listing and reading a bucket.
 
-What is asked is signed here (`aliyun_signer`), what is listed is read here (`aliyun_access`), and
-everything goes over the wire by the client that all cloud sources share: the SDK would take longer
-to load than many a migration takes, and do retries and proxies in its own way.
+Requests are signed by `signer` and sent by the client that all sources share: the SDK takes longer
+to load than many migrations run, and retries and uses proxies in its own way.
 """
 
 from __future__ import annotations
@@ -131,7 +130,7 @@ class AliyunSource(KeyOrderedSource):
         )
 
     def recorded(self, obj: SourceObject) -> SourceObject:
-        """Return the object by its name: OSS tells CRC-64s."""
+        """Return the object by its name: OSS sends a CRC-64."""
         return obj._replace(name=self._base + obj.key)
 
     # -- listing ---------------------------------------------------------------------------------
@@ -158,7 +157,7 @@ class AliyunSource(KeyOrderedSource):
         objects = [
             self._object(
                 each.key,
-                # What a symbolic link points to only a HEAD can tell.
+                # Only a HEAD shows the object that a symbolic link points to.
                 Fingerprint(-1)
                 if each.type == "Symlink"
                 else Fingerprint(each.size, max(-1, each.last_modified * 10**9), each.etag),
@@ -185,7 +184,7 @@ class AliyunSource(KeyOrderedSource):
         return self._signed(method, obj.name, {}, headers)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return what the headers of an answer say of the whole object."""
+        """Return metadata, checksums and version of the whole object."""
         etag = plain_tag(headers.get(b"etag", b"").decode("latin-1"))
         crc = headers.get(b"x-oss-hash-crc64ecma", b"").decode("latin-1")
         carried = metadata.user(
@@ -193,7 +192,7 @@ class AliyunSource(KeyOrderedSource):
         )
         standard, unfit = metadata.standard(headers)
         if b"x-oss-force-download" in headers and standard.get("content-disposition") == _FORCED:
-            # OSS says so to browsers; it is no metadata of the object.
+            # OSS adds this for browsers; it is no metadata of the object.
             del standard["content-disposition"]
         known = crc.isascii() and crc.isdigit()
         return Described(
@@ -221,7 +220,7 @@ class AliyunSource(KeyOrderedSource):
     def _described(
         self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
     ) -> Described:
-        """Return the description, with the ACL where the whole object is asked for."""
+        """Return the description, with the ACL where the whole object is requested."""
         described = super()._described(obj, incoming, span)
         if not self.options.copy_acl or span is not None:
             return described
@@ -235,7 +234,7 @@ class AliyunSource(KeyOrderedSource):
         return described._replace(headers=headers, warnings=warnings)
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
-        """Return what an error answer tells; to HEAD its document comes in a header."""
+        """Parse an error answer; to HEAD its document comes in a header."""
         body = answer.body or _document_of(answer.headers)
         status, code, message, request_id = super().error_details(answer._replace(body=body))
         place = text_of(body, "Endpoint")
@@ -273,7 +272,7 @@ class AliyunSource(KeyOrderedSource):
 
 
 def _likely_md5(headers: Mapping[bytes, bytes], etag: str) -> str:
-    """Return an ETag that is an MD5, unless the object was posted by a form: nothing tells that."""
+    """Return an ETag that is an MD5, unless a form posted the object: no header shows that."""
     kind = headers.get(b"x-oss-object-type", b"Normal")
     if kind == b"Normal" and headers.get(b"x-oss-server-side-encryption") != b"KMS":
         return etag.lower() if re.fullmatch("[0-9A-Fa-f]{32}", etag) else ""

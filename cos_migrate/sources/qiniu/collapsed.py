@@ -1,4 +1,4 @@
-"""Keys whose doubled and leading slashes fall away on COS, so that two of them can become one."""
+"""Keys without doubled and leading slashes, so that two names can have one key on COS."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from cos_migrate.errors import Side
 from cos_migrate.model import Failure, Found, Rejected, SourceObject
 
 _MOST = 1_000_000
-"""Odd keys that are remembered; a bucket with more of them is only compared with these."""
+"""Odd keys that are remembered; later ones are only compared with these."""
 
 
 class CollapsedKeys:
-    """The keys of one source on COS; safe for several threads."""
+    """The keys of one source on COS; thread-safe."""
 
     def __init__(self, base: str) -> None:
-        """`base`: what the prefix takes away from the beginning of each name."""
+        """`base`: the beginning of each name that its key lacks."""
         self._base = base
         self._lock = threading.Lock()
         self._first: dict[str, str] = {}
@@ -26,13 +26,13 @@ class CollapsedKeys:
         return re.sub("/+", "/", name.removeprefix(self._base)).removeprefix("/")
 
     def plain(self, name: str) -> str:
-        """Return the name that stands for the same key and is kept as it is; empty: `name` does."""
+        """Return the plain name with the same key; empty: `name` is plain itself."""
         base = self._base if name.startswith(self._base) else ""
         plain = base + self.key_of(name)
         return "" if plain == name else plain
 
     def alone(self, item: Found) -> Found:
-        """Return what was found, rejected when an odd name before it stands for the same key."""
+        """Return `item`, rejected when an earlier odd name has the same key."""
         if not isinstance(item, SourceObject) or not self.plain(item.name):
             return item
         with self._lock:
@@ -48,5 +48,5 @@ class CollapsedKeys:
 
 
 def same_target(other: str) -> str:
-    """Return why an object is left out."""
+    """Return the reason for leaving an object out."""
     return f"on COS it would be the same object as {other}, because slashes are collapsed"

@@ -1,4 +1,4 @@
-"""Why a download domain refuses an object: the management service is asked."""
+"""Why a download domain refuses an object, according to the management service."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
 _PUBLIC = ("uc.qiniuapi.com", "kodo-config.qiniuapi.com", "uc.qbox.me")
-"""Hosts of the public cloud that tell a bucket's region, in the order they are tried in."""
+"""Hosts of the public cloud that look up regions, in the order of trying."""
 _CODES = {
     301: "Redirected",
     302: "Redirected",
@@ -43,10 +43,10 @@ _SERVICES = ("rs", "rsf")
 _UNREACHED = frozenset({"NameNotResolved", "ConnectionRefused", "CertificateInvalid", "TlsFailed"})
 """Codes of connections that were never made: the configuration may be why."""
 _UNKNOWN_API = frozenset({400, 405, 501})
-"""Statuses, besides 404, with which a service says that it does not know what it is asked."""
+"""Statuses, besides 404, of a service that lacks an API."""
 _FORM = "application/x-www-form-urlencoded"
 _ANSWER_MOST = JSON_MOST + 1
-"""Bytes of the largest answer that is believed; a page of 1,000 long keys has below 4 MiB."""
+"""Bytes of the largest answer; a page of 1,000 long keys has below 4 MiB."""
 
 Failed = Callable[[str, str, ErrorDetails], SourceError]
 """Makes the error for an operation and its target, as `HttpSource.error` does."""
@@ -70,7 +70,7 @@ class Account:
 
     @property
     def is_private(self) -> bool:
-        """Whether it is a private deployment: nothing may then be asked of the public cloud."""
+        """Whether it is a private deployment: the public cloud must then get no requests."""
         return bool(self.rs_host or self.rsf_host or self.uc_host)
 
     def url(self, host: str) -> str:
@@ -79,7 +79,7 @@ class Account:
 
 
 def details_of(answer: ErrorAnswer) -> ErrorDetails:
-    """Return what an error answer tells."""
+    """Parse an error answer."""
     status = answer.status
     found = _object_of(answer.body)
     code = _CODES.get(status, "")
@@ -95,7 +95,7 @@ def details_of(answer: ErrorAnswer) -> ErrorDetails:
 
 
 def made_marker(after: str) -> str:
-    """Return a marker of what lies behind a key, as Qiniu's own tools make it.
+    """Return a marker behind a key, as Qiniu's own tools make it.
 
     Nothing promises that it is heeded: what comes before the key must be passed over.
     """
@@ -104,7 +104,7 @@ def made_marker(after: str) -> str:
 
 
 def marker_key(marker: str) -> str:
-    """Return the key that a marker says it stands behind; empty where it does not say it so."""
+    """Return the key in a marker; empty where it has another form."""
     try:
         found = parse_json(urlsafe_b64decode(marker + "=" * (-len(marker) % 4)))
     except ValueError:
@@ -113,12 +113,12 @@ def marker_key(marker: str) -> str:
 
 
 class Services:
-    """What one source asks of its account; safe for several threads."""
+    """Requests to the management services of one account; thread-safe."""
 
     def __init__(
         self, account: Account, fetcher: Fetcher, failed: Failed, refused: Refused
     ) -> None:
-        from qiniu import QiniuMacAuth  # noqa: PLC0415 - 0.15 s, for those who need it
+        from qiniu import QiniuMacAuth  # noqa: PLC0415 - takes 0.15 s
 
         self._account = account
         self._fetcher = fetcher
@@ -140,7 +140,7 @@ class Services:
         return self._asked("ListObjects", prefix, host, target)
 
     def stat(self, key: str) -> Mapping[str, Any] | None:
-        """Return what Qiniu knows of an object, None where nobody can be asked.
+        """Return the entry of an object; None where there is no service to ask.
 
         Raises SourceError, with the code `NoSuchKey` when there is no such object.
         """
@@ -172,7 +172,7 @@ class Services:
         return answer
 
     def _host(self, service: str, private: str) -> str:
-        """Return where a service is, asking for the bucket's region where nobody said it."""
+        """Return the address of a service; the bucket's region is looked up where needed."""
         if private:
             return self._account.url(private)
         with self._lock:
@@ -206,7 +206,7 @@ class Services:
         return found
 
     def _asked_region(self, host: str, path: str) -> Mapping[str, str]:
-        """Return what one version of the service says, nothing where it is not known."""
+        """Return the hosts by one version of the API; empty where the service lacks it."""
         account = self._account
         who = {"ak": account.access_key.reveal(), "bucket": account.bucket}
         url = f"{account.url(host)}{path}?{urlencode(who, quote_via=quote)}"
@@ -256,9 +256,9 @@ class Services:
 
 
 def _hosts_in(body: bytes) -> Mapping[str, str]:
-    """Return the first host of each service that is needed; nothing where they are not told.
+    """Return the first host of each service that is needed; empty where one is missing.
 
-    The second version of the query tells of one region, and of each service by kind of network.
+    The second version of the query holds one region, and each service by kind of network.
     """
     found = _object_of(body)
     try:

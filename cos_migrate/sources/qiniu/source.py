@@ -1,7 +1,7 @@
-"""Qiniu Kodo: the `[migrateQiniu]` section, and what is read by it.
+"""Qiniu Kodo: listing and reading a bucket.
 
 Keys are listed by the management service; objects come from a download domain of the bucket,
-which may be a CDN: it takes no `If-Match`, so every answer's ETag is compared with the listed hash.
+which may be a CDN without `If-Match`: the ETag of every answer is compared with the listed hash.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ _SIGNED_FOR = 3600
 _BLOCK = 4 << 20
 """Bytes of a qetag's blocks."""
 _SINGLE, _BLOCKS = 0x16, 0x96
-"""First bytes of the qetags that content alone tells: of one block, and of several."""
+"""First bytes of qetags that depend on content alone: of one block, and of several."""
 _QETAG = "[0-9A-Za-z_-]{28}"
-"""What a qetag looks like: 21 bytes in base64."""
+"""A qetag: 21 bytes in base64."""
 _KEPT = 256
 """Names that are remembered for sharing their key with no other."""
 
 
 class QiniuSource(KeyOrderedSource):
-    """Objects of a Qiniu bucket."""
+    """The objects of a Qiniu bucket."""
 
     migrate_type = "migrateQiniu"
     record_kind = "migrate_from_qiniu"
@@ -88,7 +88,7 @@ class QiniuSource(KeyOrderedSource):
     def __init__(
         self, config: QiniuConfig, target: Target, options: SourceOptions | None = None
     ) -> None:
-        from qiniu import Auth  # noqa: PLC0415 - 0.15 s, for those who need it
+        from qiniu import Auth  # noqa: PLC0415 - takes 0.15 s
 
         super().__init__(config, target, options)
         self.etags = Etags(_QETAG)
@@ -116,7 +116,7 @@ class QiniuSource(KeyOrderedSource):
     # -- records ---------------------------------------------------------------------------------
 
     def job_text(self) -> str:
-        """Return what names the record database."""
+        """Return the Java tool's text."""
         config = self.config
         return (
             f"[srcPrefix: {config.prefix}] [srcBucket: {config.bucket}] "
@@ -169,11 +169,11 @@ class QiniuSource(KeyOrderedSource):
         return Request(method, url, (("Range", range_of(span)),))
 
     def download_name(self, obj: SourceObject) -> str:
-        """Return the address that is downloaded from, without what signs it."""
+        """Return the address of the download, without its signature."""
         return f"url: {self._domain}/{quote(obj.name, safe='/')}"
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
-        """Leave names that must be looked at first to `answer`."""
+        """Request a whole object, unless its name must be compared with others first."""
         return None if self._keys.plain(obj.name) else super().begin(obj)
 
     def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
@@ -183,7 +183,7 @@ class QiniuSource(KeyOrderedSource):
         return content
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return what an answer of the download domain says."""
+        """Return metadata, checksum and version from an answer of the download domain."""
         sent = metadata.text_of(headers.get(b"etag", b""))
         etag = plain_tag(metadata.etag_of(headers))
         foreign = [
@@ -204,11 +204,11 @@ class QiniuSource(KeyOrderedSource):
         )
 
     def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
-        """Return the check by a listed hash that content alone tells."""
+        """Return the check by a listed hash that depends on content alone."""
         return _checks(listed.etag, listed.size)
 
     def describe(self, obj: SourceObject) -> Described:
-        """Ask for the headers, and the management service for the MD5, which no header tells."""
+        """Request the headers, and the MD5 from the management service: no header holds it."""
         described = super().describe(obj)
         if obj.fingerprint.size <= 0:
             return described
@@ -222,7 +222,7 @@ class QiniuSource(KeyOrderedSource):
         return described
 
     def stat(self, obj: SourceObject) -> SourceObject:
-        """Ask the management service; where there is none to ask, the download domain."""
+        """Request the state from the management service, or from the download domain."""
         try:
             known = self._services.stat(obj.name)
         except SourceError as error:
@@ -240,14 +240,14 @@ class QiniuSource(KeyOrderedSource):
             raise self.error("StatObject", obj.name, details) from None
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
-        """Return what an error answer of the download domain tells."""
+        """Parse an error answer of the download domain."""
         return details_of(answer)
 
     @contextmanager
     def answer(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[Incoming]:
-        """Send the request for an object; what the domain refuses is looked into."""
+        """Send the request for an object; a refusal is explained."""
         if method == "GET":
             self._must_be_alone(obj)
         try:
@@ -281,7 +281,7 @@ class QiniuSource(KeyOrderedSource):
 
 
 def _checks(etag: str, size: int) -> tuple[Check, ...]:
-    """Return the check by a qetag, where content alone tells it.
+    """Return the check by a qetag, where it depends on content alone.
 
     Uploads in parts of another size than 4 MiB have a hash that depends on the parts.
     """

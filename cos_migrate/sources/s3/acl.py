@@ -1,4 +1,4 @@
-"""An object's access control list, told in COS's headers as far as it can be.
+"""An object's access control list in COS's headers, as far as they can express it.
 
 Pure functions over the document that GetObjectAcl answers. What has no equal on COS is named in a
 warning, never widened: an account of another cloud does not become one of Tencent's.

@@ -58,7 +58,7 @@ class AwsSource(S3Source):
     config: AwsConfig
 
     def region_named(self) -> str:
-        """Return what `region` says."""
+        """Return `region`."""
         return self.config.region
 
     @property

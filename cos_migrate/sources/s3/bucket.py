@@ -1,4 +1,4 @@
-"""What the sources that speak the S3 protocol share; they differ in names and in what an ACL says.
+"""The base of sources with the S3 protocol, which differ in names and in the meaning of ACLs.
 
 Lists, heads and bodies go over the lean client (`fetch`) like those of every source, so that
 proxies, certificates, time-outs and tries are the same for all.
@@ -42,11 +42,11 @@ _ANSWER_MOST = 32 << 20
 _MOST_EMPTY = 10_000
 """Empty pages in a row after which a listing counts as stuck."""
 _NO_V2 = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest"})
-"""Codes with which a service says that it does not know ListObjectsV2."""
+"""Codes of a service without ListObjectsV2."""
 _NO_V2_STATUS = frozenset({405, 501})
-"""Statuses with which it may say so, in whatever words."""
+"""Statuses of a service without ListObjectsV2, with any code."""
 _NO_ACL = frozenset({404, 405, 501})
-"""Statuses with which a service says that it keeps no ACLs: the object itself was just there."""
+"""Statuses of a service without ACLs: the object itself was just there."""
 _ELSEWHERE = frozenset(
     {
         "AuthorizationHeaderMalformed",
@@ -134,9 +134,9 @@ class S3Source(KeyOrderedSource):
             )
             for entry in listing.entries
         ]
-        if not listing.etags_tell:
+        if not listing.etags_reliable:
             objects = self.etags.marked(objects)
-        # A token is no key; it has been followed as far as it leads.
+        # A token is no key; `_listed_v2` has followed it.
         following = "" if listing.is_v2 else listing.following
         return KeyPage(objects, listing.folders, listing.truncated, following)
 
@@ -148,7 +148,7 @@ class S3Source(KeyOrderedSource):
                 if error.code not in _NO_V2 and error.status not in _NO_V2_STATUS:
                     raise
             else:
-                # One that takes no notice of list-type would begin again on every page.
+                # A service that ignores list-type would begin again on every page.
                 if listing.is_v2:
                     return listing
             self._v2 = False
@@ -156,7 +156,7 @@ class S3Source(KeyOrderedSource):
         return self._asked("ListObjects", prefix, f"/?{query}", self._parse)
 
     def _listed_v2(self, prefix: str, after: str, delimiter: str) -> Listing:
-        """Return a page that names something, or the last: many deleted keys leave empty ones."""
+        """Return the next page that is not empty, or the last: deleted keys leave empty pages."""
         token, left = "", _MOST_EMPTY
         while True:
             query = s3_listing.query_of(prefix, after, delimiter, v2=True, token=token)
@@ -178,17 +178,17 @@ class S3Source(KeyOrderedSource):
         if obj.fingerprint.etag:
             headers["If-Match"] = f'"{obj.fingerprint.etag}"'
         if span is None:
-            # Of a range S3 would tell the checksum of a part.
+            # For a range S3 would send the checksum of a part.
             headers["x-amz-checksum-mode"] = "ENABLED"
         else:
             headers["Range"] = range_of(span)
         return self._signed(method, _path_of(obj), headers)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return metadata and checksums; a time only where the ETag does not tell of changes."""
+        """Return metadata and checksums; a time only where the ETag is not reliable."""
         described = description_of(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
         fingerprint = described.fingerprint
-        if obj.fingerprint.mtime_ns < 0 and self.etags.tells(fingerprint.etag, -1):
+        if obj.fingerprint.mtime_ns < 0 and self.etags.is_reliable(fingerprint.etag, -1):
             return described
         mtime_ns = ns_of(headers.get(b"last-modified", b""))
         return described._replace(fingerprint=fingerprint._replace(mtime_ns=mtime_ns))
@@ -198,7 +198,7 @@ class S3Source(KeyOrderedSource):
         return md5_checks(listed.etag) if self.etags_are_md5 else ()
 
     def describe(self, obj: SourceObject) -> Described:
-        """Ask for the headers; an object that must be restored first is an error already here."""
+        """Request the headers; an object that must be restored first is an error here."""
         with self.answer(obj, "HEAD", None) as incoming:
             if is_archived(incoming.headers):
                 details = ErrorDetails(
@@ -244,7 +244,7 @@ class S3Source(KeyOrderedSource):
     # -- requests ------------------------------------------------------------------------------
 
     def _asked(self, operation: str, target: str, path: str, parse: Callable[[bytes], T]) -> T:
-        """Send a GET that is answered with a document; return what it says. Raises SourceError."""
+        """Send a GET; return its parsed document. Raises SourceError."""
         request = self._signed("GET", path, {})
         status, _, body = self.fetch_document(operation, target, request, _ANSWER_MOST)
         try:
@@ -270,7 +270,7 @@ class S3Source(KeyOrderedSource):
     # -- errors --------------------------------------------------------------------------------
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
-        """Return what an error tells, with the right endpoint where the region was wrong."""
+        """Parse an error, with the right endpoint where the region was wrong."""
         details = super().error_details(answer)
         region = answer.headers.get(b"x-amz-bucket-region", b"").decode("latin-1")
         region = region or text_of(answer.body, "Region")
@@ -279,7 +279,7 @@ class S3Source(KeyOrderedSource):
         elsewhere = bool(region) and region != self._signer.region
         misdirected = answer.status in _REDIRECTS or (answer.status == _BAD_REQUEST and elsewhere)
         if not details.code and misdirected:
-            # The answer to HEAD has no body that would say so.
+            # The answer to HEAD has no body with a code.
             details = details._replace(code="PermanentRedirect")
         if details.code == "RequestTimeTooSkewed":
             return details._replace(message=f"this machine's clock is wrong: {details.message}")

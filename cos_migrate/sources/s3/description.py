@@ -1,4 +1,4 @@
-"""What the headers of an S3 answer say of an object: metadata to store, checksums, archive state.
+"""The headers of an S3 answer: metadata to store, checksums, archive state.
 
 Pure functions; the headers are those of "GetObject" and "HeadObject" in the Amazon S3 API
 Reference and of its page "Checking object integrity".
@@ -31,7 +31,7 @@ _ARCHIVES = frozenset({b"GLACIER", b"DEEP_ARCHIVE"})
 def description_of(
     headers: Mapping[bytes, bytes], etag_name: str, *, etags_are_md5: bool = True
 ) -> Described:
-    """Return what is stored with an object and how its content can be checked.
+    """Return the metadata to store with an object, and the checks of its content.
 
     `headers` have lower-case names; `etag_name` is the user metadata that keeps the ETag.
     """
@@ -39,7 +39,7 @@ def description_of(
     carried = metadata.user({etag_name: etag} if etag else {}, _user_metadata(headers))
     stored, unfit = metadata.standard(headers)
     words = [word.strip() for word in stored.get("content-encoding", "").split(",")]
-    if "aws-chunked" in words:  # some services keep what only told how the body was uploaded
+    if "aws-chunked" in words:  # some services keep the encoding of the upload
         kept = ",".join(word for word in words if word != "aws-chunked")
         stored = {name: value for name, value in stored.items() if name != "content-encoding"}
         stored |= {"content-encoding": kept} if kept else {}
@@ -74,7 +74,7 @@ def _etag_is_md5(etag: str, headers: Mapping[bytes, bytes]) -> bool:
 
 
 def _checks(headers: Mapping[bytes, bytes]) -> Iterator[Check]:
-    """Yield the cheapest checksum of the whole content that is told, if any.
+    """Yield the cheapest checksum of the whole content, if there is one.
 
     That of a composite (`<base64>-<parts>`) is one of the parts' checksums, not of the content.
     """
@@ -98,7 +98,7 @@ def _user_metadata(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
 
 
 def _decoded(value: str) -> str:
-    """Return a value whose non-ASCII characters S3 has wrapped as RFC 2047 says."""
+    """Decode a value whose non-ASCII characters S3 has wrapped by RFC 2047."""
     if "=?" not in value or "?=" not in value or not value.isascii():
         return value
     from email.errors import HeaderParseError  # noqa: PLC0415 - hardly any object needs it, and

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 DEFAULT_REGION = "us-east-1"
-"""What S3 itself, and services that have no regions, are signed for."""
+"""The region in signatures for S3 itself, and for services without regions."""
 _REGION = re.compile("[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
 _EXPECTED = re.compile("""expecting:? ['"]?([A-Za-z0-9_-]+)""")
 _HOST_LABEL = re.compile("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
@@ -24,7 +24,7 @@ class Endpoint:
     """How requests to one bucket are addressed."""
 
     base: str
-    """Scheme, host and, in path style, the bucket: what stands before `/<key>`."""
+    """Scheme, host and, in path style, the bucket: the part before `/<key>`."""
     region: str
     """The region that signatures name."""
     is_amazon: bool

@@ -1,4 +1,4 @@
-"""The two listings of S3: what is asked, and what the answers say.
+"""The two listings of S3: their queries and their pages.
 
 Pure functions; the protocol is that of "ListObjectsV2" and "ListObjects" in the Amazon S3 API
 Reference. Keys come URL-encoded, because XML cannot hold all of them.
@@ -25,7 +25,7 @@ class Entry(NamedTuple):
     etag: str
     """Without quotes."""
     mtime_ns: int = -1
-    """LastModified to the second; -1 where all ETags of the page tell of changes."""
+    """LastModified to the second; -1 where all ETags of the page are reliable."""
 
 
 class Listing(NamedTuple):
@@ -35,13 +35,13 @@ class Listing(NamedTuple):
     folders: list[str]
     """Common prefixes."""
     truncated: bool
-    """Whether keys follow, or may follow: nothing says that they do not."""
+    """Whether keys follow, or may follow."""
     is_v2: bool
-    """Whether the service has answered as ListObjectsV2 demands."""
+    """Whether it is an answer to ListObjectsV2."""
     following: str
     """ListObjectsV2's token of the next page, ListObjects' marker of it; empty: none."""
-    etags_tell: bool = True
-    """Whether all ETags of the page tell of changes."""
+    etags_reliable: bool = True
+    """Whether all ETags of the page are reliable, see `Etags`."""
 
 
 def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = "") -> str:
@@ -65,9 +65,9 @@ def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = 
 
 
 def parse(document: bytes, etags: Etags | None = None) -> Listing:
-    """Return what an answer says. Raises ValueError when it is no listing.
+    """Parse a page. Raises ValueError when it is no listing.
 
-    `etags` decides whether times are looked at; None: by this page alone.
+    `etags` decides whether times are read; None: by this page alone.
     """
     page = read_listing(document)
     texts = page.texts
@@ -77,7 +77,7 @@ def parse(document: bytes, etags: Etags | None = None) -> Listing:
         for item in page.entries
     ]
     told = [entry.etag for entry in entries]
-    tells = (etags or Etags()).all_tell(told, lambda: [entry.size for entry in entries])
+    tells = (etags or Etags()).all_reliable(told, lambda: [entry.size for entry in entries])
     if not tells:
         times = (item.get("LastModified", "") for item in page.entries)
         entries = [

@@ -72,7 +72,7 @@ def same_instant(text: str, seconds: int) -> bool:
 
 
 def _offsets(zone: str) -> Iterator[int]:
-    """Yield what a zone can mean, in seconds ahead of UTC."""
+    """Yield the possible meanings of a zone, in seconds ahead of UTC."""
     match = _OFFSET.fullmatch(zone)
     if match:
         offset = int(match[2]) * _HOUR + int(match[3]) * 60

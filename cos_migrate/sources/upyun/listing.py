@@ -1,4 +1,4 @@
-"""Pages of Upyun's folders: what they hold, and whether a listing gets on."""
+"""Pages of Upyun's folders, and endless listings."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def is_child(name: str) -> bool:
 
 
 def document_of(body: bytes) -> Mapping[str, Any]:
-    """Return the JSON object that a page is, an empty one where it is none."""
+    """Return the JSON object of a page, an empty one where it is none."""
     if not body.lstrip().startswith(b"{"):
         return {}
     try:
@@ -80,7 +80,7 @@ def document_of(body: bytes) -> Mapping[str, Any]:
 
 
 def _children(body: bytes, document: Mapping[str, Any]) -> list[Child]:
-    """Parse a page: JSON as it is asked for, which `document` is, or the older lines of text.
+    """Parse a page: JSON as it is requested (`document`), or the older lines of text.
 
     Raises ValueError, LookupError and TypeError when it is neither.
     """
@@ -99,7 +99,7 @@ def _children(body: bytes, document: Mapping[str, Any]) -> list[Child]:
 
 
 def _child_of(found: Mapping[str, Any]) -> Child:
-    """Return one child; of a folder nothing but its name counts."""
+    """Return one child; of a folder only its name counts."""
     if found["type"] in {"folder", "F"}:
         return Child(str(found["name"]), is_folder=True, size=0, modified=0)
     size, modified = int(found["length"]), int(found["last_modified"])

@@ -1,7 +1,7 @@
-"""Upyun USS: the `[migrateUpyun]` section, and what is read by it.
+"""Upyun USS: listing and reading a service.
 
-A service is a tree of folders, each listed by itself with an iterator. Nothing can be asked for
-by version: what an answer says of its time is compared with the listing.
+A service is a tree of folders, each listed by itself with an iterator. Requests cannot be pinned
+to a version: the time in each answer is compared with the listing.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from cos_migrate.sources.upyun.listing import (
 
 _PUBLIC = "v0.api.upyun.com"
 _PAGE_MOST = JSON_MOST + 1
-"""Bytes of the largest page of a listing that is believed."""
+"""Bytes of the largest page of a listing."""
 _CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
 _NOT_FOUND = 404
 _META = b"x-upyun-meta-"
@@ -57,7 +57,7 @@ _VALUE = re.compile(r"\[fileSize: (-?[0-9]+)\] \[etag: (.*)\]", re.DOTALL)
 
 
 class UpyunSource(BucketSource):
-    """Files of an Upyun service."""
+    """The files of an Upyun service."""
 
     migrate_type = "migrateUpyun"
     record_kind = "migrate_from_upyun"
@@ -85,7 +85,7 @@ class UpyunSource(BucketSource):
     def __init__(
         self, config: UpyunConfig, target: Target, options: SourceOptions | None = None
     ) -> None:
-        from upyun import make_signature  # noqa: PLC0415 - 0.15 s, for those who need it
+        from upyun import make_signature  # noqa: PLC0415 - takes 0.15 s
 
         super().__init__(config, target, options)
         self._sign = make_signature
@@ -98,7 +98,7 @@ class UpyunSource(BucketSource):
 
     @classmethod
     def announcement(cls, config: UpyunConfig) -> str:
-        """Tell of a proxy."""
+        """Return the Java tool's line about a proxy."""
         return "use proxy" if config.proxy_host else ""
 
     @property
@@ -110,7 +110,7 @@ class UpyunSource(BucketSource):
     # -- records ---------------------------------------------------------------------------------
 
     def job_text(self) -> str:
-        """Return what names the record database."""
+        """Return the Java tool's text."""
         config = self.config
         prefix = config.db_prefix or self._base
         cos_path = self.options.db_cos_path or self.target.cos_path
@@ -129,7 +129,7 @@ class UpyunSource(BucketSource):
         return same_instant(match[2], obj.fingerprint.mtime_ns // NANO)
 
     def is_weak(self, fingerprint: Fingerprint) -> bool:  # noqa: ARG002
-        """Return False: records hold the time, which every listing tells."""
+        """Return False: records hold the time, which every listing has."""
         return False
 
     # -- listing ---------------------------------------------------------------------------------
@@ -164,10 +164,9 @@ class UpyunSource(BucketSource):
         return Page(found, following, more, problem)
 
     def _is_absent(self, folder: str, error: SourceError) -> bool:
-        """Return whether an error says that the folder of `prefix` is not there.
+        """Return whether an error means that the folder of `prefix` is missing.
 
-        Of a missing service the same is answered: its root shows which of the two it is. Raises
-        SourceError.
+        A missing service has the same answer: its root distinguishes the two. Raises SourceError.
         """
         if folder != self._base or not folder or error.status != _NOT_FOUND:
             return False
@@ -203,7 +202,7 @@ class UpyunSource(BucketSource):
         iterator = answer.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
         document = document_of(answer.body)
         if not iterator and "files" not in document:
-            # What answers without an iterator sends a file, or is not Upyun.
+            # An answer without an iterator is a file, or not Upyun's.
             code = "NoSuchFolder" if folder else "NotUpyun"
             details = ErrorDetails(200, code, "the answer is no listing of a folder")
             raise self.error("ListFolder", folder, details)
@@ -250,7 +249,7 @@ class UpyunSource(BucketSource):
     def answer(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[Incoming]:
-        """Send the request for a file; the size that HEAD tells stands in a header of its own."""
+        """Send the request for a file; HEAD has the size in a header of its own."""
         with super().answer(obj, method, span) as incoming:
             size = incoming.headers.get(b"x-upyun-file-size", b"")
             if method == "HEAD" and size:
@@ -258,7 +257,7 @@ class UpyunSource(BucketSource):
             yield incoming
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return what an answer says of a file."""
+        """Return metadata, checksum and time of a file."""
         if headers.get(b"x-upyun-file-type") == b"folder" or b"x-upyun-list-iter" in headers:
             details = ErrorDetails(200, "NotAFile", "it is a folder, which is nothing to migrate")
             raise self.error("HeadSource", obj.name, details)
@@ -275,7 +274,7 @@ class UpyunSource(BucketSource):
         )
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
-        """Return what Upyun's JSON tells of an error."""
+        """Parse the JSON of an error answer."""
         try:
             found = parse_json(answer.body)
         except ValueError:
@@ -303,7 +302,7 @@ def _md5_of(value: bytes) -> str:
 
 
 def _time_of(headers: Mapping[bytes, bytes]) -> int:
-    """Return when a file was modified, in nanoseconds since 1970; -1 where nothing tells it."""
+    """Return the modification time in nanoseconds since 1970; -1: unknown."""
     seconds = headers.get(b"x-upyun-file-date", b"")
     if seconds.isdigit():
         return int(seconds) * NANO

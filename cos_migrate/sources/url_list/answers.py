@@ -1,4 +1,4 @@
-"""What the answers of a web server say of what lies under a URL, as pure functions."""
+"""Metadata, checksums and versions in the answers of a web server; pure functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CRC64 = (b"x-oss-hash-crc64ecma", b"x-cos-hash-crc64ecma")
 
 
 def described_by(headers: Mapping[bytes, bytes]) -> Described:
-    """Return what the headers (lower-case names) of GET or HEAD say; its size is not looked at."""
+    """Describe an object by the headers (lower-case names) of GET or HEAD, without its size."""
     etag = metadata.etag_of(headers)
     own = {"etag": metadata.text_of(headers[b"etag"]).strip()} if etag else {}
     carried, standard = metadata.user(own, _foreign(headers)), metadata.standard(headers)

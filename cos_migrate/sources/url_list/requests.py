@@ -24,10 +24,10 @@ _REDIRECTS_MOST = 10
 _REDIRECT_BODY = 64 << 10
 """Bytes read of a redirect's own body, so that the connection can be used again."""
 _HEAD_SAYS = frozenset({412, 429})
-"""Answers to HEAD that are those to GET too: of others a signed URL, which often allows GET alone,
-or a program that was never asked by HEAD may say something else."""
+"""Answers to HEAD that count for GET too; other refusals may be of HEAD alone, as those of a signed
+URL that allows only GET, or of a program that was never sent a HEAD."""
 _HEAD_BREAKS = frozenset({"BadAnswer", "ConnectionBroken", "ConnectionReset"})
-"""Codes of how a server may break down when it is asked by HEAD."""
+"""Codes of a server that breaks down on HEAD."""
 _SERVER_CODES = frozenset(
     {
         "NameNotResolved",
@@ -53,7 +53,7 @@ class UrlSource(HttpSource):
     sends_pages: ClassVar[bool] = True
 
     def timeouts(self) -> Timeouts:
-        """Return those of this tool: the section has none."""
+        """Return the default limits: the section has none."""
         return Timeouts(request=self.options.request_timeout)
 
     def proxy(self) -> Proxy | None:
@@ -61,7 +61,7 @@ class UrlSource(HttpSource):
         return None
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
-        """Return the request for a URL, pinned where its server has told a version."""
+        """Return the request for a URL, pinned where its version is known."""
         return self._request(self._address(obj), obj.fingerprint, method, span)
 
     def _address(self, obj: SourceObject) -> Address:
@@ -73,7 +73,7 @@ class UrlSource(HttpSource):
     def _request(
         self, address: Address, listed: Fingerprint, method: str, span: tuple[int, int] | None
     ) -> Request:
-        # What is stored under the URL is wanted, not a form that is made for the transfer.
+        # The stored content is wanted, without an encoding for the transfer.
         headers = [("Accept", "*/*"), ("Accept-Encoding", "identity")]
         if span is not None:
             headers.append(("Range", range_of(span)))
@@ -97,7 +97,7 @@ class UrlSource(HttpSource):
                     raise self._url_error(obj, text, f"Http{incoming.status}")
                 yield incoming
         except SourceError as error:
-            # Each URL may lie on another server: what befalls one says nothing of the others.
+            # Each URL may lie on another server: its failure concerns no other.
             error.status = 0
             if error.code in _SERVER_CODES:
                 error.code = f"Url{error.code}"
@@ -107,17 +107,17 @@ class UrlSource(HttpSource):
     def exchange(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[Incoming]:
-        """Follow redirects, and ask by GET where HEAD is refused or tells nothing."""
+        """Follow redirects, and send GET where HEAD is refused or without headers."""
         with ExitStack() as stack:
             incoming = self._by_head(stack, obj) if method == "HEAD" else None
             if incoming is None:
                 stack.close()
-                # The body of an answer that only has to tell the headers is not read.
+                # Only the headers count: the body is not read.
                 incoming = stack.enter_context(self._followed(obj, "GET", span))
             yield incoming
 
     def _by_head(self, stack: ExitStack, obj: SourceObject) -> Incoming | None:
-        """Return the answer to HEAD, None where GET may be answered otherwise."""
+        """Return the answer to HEAD; None where GET may have another."""
         try:
             incoming = stack.enter_context(self._followed(obj, "HEAD", None))
         except TransportError as error:
@@ -127,7 +127,7 @@ class UrlSource(HttpSource):
                 error.args = (f"{error} when asked by HEAD; [migrateUrl] isSkipHead=on sends none",)
             raise
         if incoming.status in _PLAIN_STATUS:
-            # Some servers say 0 to HEAD whatever they have.
+            # Some servers answer HEAD with a length of 0 for any content.
             return None if incoming.header(b"content-length") == "0" else incoming
         return incoming if incoming.status in _HEAD_SAYS else None
 
@@ -159,7 +159,7 @@ class UrlSource(HttpSource):
         return SourceError(text, operation="GetObject", target=self.shown(obj.name), code=code)
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
-        """Return what an error answer tells: XML where an object storage sent it."""
+        """Parse an error answer: XML where an object storage sent it."""
         details = super().error_details(answer)
         if details.code and b"<Error" in answer.body:
             return details

@@ -1,4 +1,4 @@
-"""Lists of URLs: what each names is downloaded and sent on."""
+"""Lists of URLs, each of which is downloaded and uploaded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _UNKNOWN = -1
 
 
 class UrlListSource(UrlSource):
-    """Everything that lists of URLs name."""
+    """The objects that lists of URLs name."""
 
     migrate_type = "migrateUrl"
     record_kind = "migrate_from_urllist"
@@ -80,7 +80,7 @@ class UrlListSource(UrlSource):
         return page
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return what an answer tells of what lies under a URL."""
+        """Return metadata, checksums and version from an answer."""
         described = described_by(headers)
         _, mtime_ns, etag = described.fingerprint
         if b"content-range" in headers and not etag and mtime_ns < 0:
@@ -88,7 +88,7 @@ class UrlListSource(UrlSource):
             raise self._url_error(obj, text, "RangeIgnored")
         listed = obj.fingerprint
         if plain_tag(etag) == plain_tag(listed.etag):
-            # Weak or strong, it names the same.
+            # A weak and a strong tag name the same version.
             fingerprint = described.fingerprint._replace(etag=listed.etag)
             return described._replace(fingerprint=fingerprint)
         same_time = 0 <= mtime_ns == listed.mtime_ns
@@ -98,7 +98,7 @@ class UrlListSource(UrlSource):
         return described
 
     def verdict(self, listed: Fingerprint, now: Fingerprint) -> Verdict:
-        """Take the same time and size for the same version, whatever ETags servers have."""
+        """Take the same time and size for the same version, with any ETags."""
         found = super().verdict(listed, now)
         same_time = 0 <= listed.mtime_ns == now.mtime_ns
         if same_time and not sizes_differ(listed, now):
@@ -113,7 +113,7 @@ class UrlListSource(UrlSource):
         *,
         has_content: bool,
     ) -> Described:
-        """Believe a GET without the time that HEAD has, where both agree on the rest."""
+        """Accept a GET without the time that HEAD has, where both agree on the rest."""
         listed, now = obj.fingerprint, described.fingerprint
         if (
             has_content
@@ -126,7 +126,7 @@ class UrlListSource(UrlSource):
         return super()._believed(obj, described, headers, has_content=has_content)
 
     def _is_as_by_head(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> bool:
-        """Return whether HEAD tells size and type of content that an answer to GET has."""
+        """Return whether HEAD has the size and type that the answer to GET has."""
         names = (b"content-length", b"content-type")
         with self.answer(unknown(obj), "HEAD", None) as head:
             return all(head.headers.get(name) == headers.get(name) for name in names)
@@ -140,7 +140,7 @@ class UrlListSource(UrlSource):
         return super().contradiction(obj, text, operation, status)
 
     def describe(self, obj: SourceObject) -> Described:
-        """Ask by HEAD, and by GET where the answer to HEAD is not to be believed."""
+        """Send HEAD, and GET where the answer to HEAD contradicts the listing."""
         try:
             return super().describe(obj)
         except SourceError as error:
@@ -153,7 +153,7 @@ class UrlListSource(UrlSource):
             return self._described(obj, incoming, None)
 
     def stat(self, obj: SourceObject) -> SourceObject:
-        """Ask by HEAD, and by GET where that tells again what was found not to be true."""
+        """Send HEAD, and GET where HEAD repeats the listed fingerprint or contradicts it."""
         listed = obj.fingerprint
         now = super().describe(unknown(obj)).fingerprint
         if now == listed or self.verdict(listed, now) is Verdict.CONTRADICTS:
@@ -176,7 +176,7 @@ class UrlListSource(UrlSource):
         return f"[fileSize: {size}], [lastModify: {date_of(mtime_ns)}]"
 
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
-        """Return whether the record says the same; the Java tool's own says nothing, and counts."""
+        """Return whether the record agrees; the Java tool's, without size and time, counts too."""
         found = _RECORD.fullmatch(recorded)
         if not self.examines:
             return True
@@ -191,11 +191,11 @@ class UrlListSource(UrlSource):
         return size == now.size or (bool(modified) and _UNKNOWN in {size, now.size})
 
     def is_weak(self, fingerprint: Fingerprint) -> bool:
-        """Return whether no time was told."""
+        """Return whether the time is unknown."""
         return fingerprint.mtime_ns < 0
 
     def renewed(self, obj: SourceObject, recorded: str) -> str:
-        """Return what HEAD has told, where a record lacks it."""
+        """Return the value by HEAD, where a record lacks size and time."""
         value = self.record_value(obj)
         found = _RECORD.fullmatch(recorded)
         blank = found is not None and int(found[1]) == _UNKNOWN and not found[2]

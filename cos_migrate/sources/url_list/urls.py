@@ -1,6 +1,6 @@
-"""URLs as people write them into lists: what is requested for one, and which key it gives.
+"""URLs as users write them into lists: the address to request, and the object key.
 
-Pure functions. No text of a URL stands in what they raise: it may hold credentials.
+Pure functions. Errors contain no text of a URL: it may hold credentials.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_to_bytes, urljoin
 
 BLANKS = "".join(map(chr, range(0x21)))
-"""What is taken off both ends of a line, as the Java tool does it."""
+"""Stripped from both ends of a line, as the Java tool does."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _PORTS = {"http": 80, "https": 443}
@@ -28,17 +28,17 @@ _BYTES = re.compile("[\udc80-\udcff]")
 _SLASHES = re.compile("/{2,}")
 _HIDDEN = "***"
 _CREDENTIALS = re.compile(r"[^/]*@|[^/@:]+:(?![0-9]+/)[^@]*@")
-"""What stands before a host; a password may hold a slash that was to be escaped."""
+"""Credentials before a host; a password may hold a slash that should be escaped."""
 _SIGNED = re.compile(
     r"[?&](?:[^=&]*(?:sign|token|credential|secret|passw|auth|access_?key)[^=&]*|sig|key)=",
     re.IGNORECASE,
 )
-"""A parameter that lets whoever has it in."""
+"""A query parameter that grants access."""
 _RECORDED = "] [url: "
 
 
 class BadUrl(ValueError):
-    """What is wrong with a URL; the message does not repeat it."""
+    """The URL cannot be used; the message does not repeat it."""
 
 
 class Address(NamedTuple):
@@ -68,7 +68,7 @@ class Address(NamedTuple):
 
 
 def address_of(text: str, *, gives_key: bool = True) -> Address:
-    """Return what is requested for a URL. Raises BadUrl.
+    """Return the address to request for a URL. Raises BadUrl.
 
     `gives_key`: its path must be UTF-8 when its escapes are decoded.
     """
@@ -113,7 +113,7 @@ def redirected(address: Address, location: str) -> Address:
 
 
 def has_credentials(address: Address) -> bool:
-    """Return whether a URL alone opens what it names: by a password, or a signature."""
+    """Return whether a URL contains a password or a signature."""
     return bool(address.authorization) or bool(_SIGNED.search(address.url))
 
 
@@ -126,7 +126,7 @@ def shown(text: str) -> str:
 
 
 def shown_line(text: str) -> str:
-    """Return a line that is no usable URL, without what may be credentials or a query in it."""
+    """Return a line that is no usable URL, without possible credentials and queries."""
     text = text.strip(BLANKS)
     head = _LINE_HEAD.match(text)
     start = text[: head.end()] if head else ""
@@ -150,7 +150,7 @@ def _masked(text: str) -> str:
 
 
 def _wired(text: str, plain: str) -> str:
-    """Percent-encode what may not stand in a URL; valid escapes stay as they are."""
+    """Percent-encode characters that are illegal in a URL; valid escapes stay."""
     if _VALID.fullmatch(text):
         return text
     return quote(_LONE_PERCENT.sub("%25", text), safe=plain)
@@ -186,7 +186,7 @@ def _authority(place: str, default_port: int) -> str:
 
 def _international(host: str) -> str:
     """Return the ASCII form of a host name in another script."""
-    from requests import Request, RequestException  # noqa: PLC0415 - takes 0.1 s, and few need it
+    from requests import Request, RequestException  # noqa: PLC0415 - takes 0.1 s
 
     try:
         prepared = Request("GET", f"http://{host}/").prepare().url or ""

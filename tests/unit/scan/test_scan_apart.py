@@ -18,7 +18,7 @@ from cos_migrate.scan.walk_process import ProcessScanner, ScanProcesses
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
-from cos_migrate.sources.recipe import ScanJob
+from cos_migrate.sources.recipe import SourceRecipe
 
 LIMIT = 30
 FILES = 4000
@@ -31,7 +31,7 @@ class Recorded(ScanProcesses):
         super().__init__(Launcher())
         self.taken: list[subprocess.Popen[bytes]] = []
 
-    def take(self, job: ScanJob) -> subprocess.Popen[bytes]:
+    def take(self, job: SourceRecipe) -> subprocess.Popen[bytes]:
         self.taken.append(super().take(job))
         return self.taken[-1]
 
@@ -54,9 +54,9 @@ def scans() -> Iterator[Recorded]:
         process.wait()
 
 
-def job_of(folder: Path) -> ScanJob:
+def job_of(folder: Path) -> SourceRecipe:
     config = LocalConfig(local_path=str(folder))
-    return ScanJob(LocalSource, config, Target("b-1250000000", "r", "/"), SourceOptions())
+    return SourceRecipe(LocalSource, config, Target("b-1250000000", "r", "/"), SourceOptions())
 
 
 def rest(scanner: ProcessScanner, events: queue.SimpleQueue[Any]) -> tuple[list[str], ScanEnded]:

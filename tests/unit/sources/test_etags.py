@@ -35,14 +35,14 @@ NOTHING += [md5(1) + more for more in ("0", "-", "-123456", "-\u0661")]
 @pytest.mark.parametrize("etag", NOTHING)
 def test_what_tells_nothing(etag: str) -> None:
     etags = Etags()
-    assert not etags.tells(etag, 5)
+    assert not etags.is_reliable(etag, 5)
     assert weak(etags, (md5(2), 1), (etag, 5), (md5(3), 1)) == [False, True, False]
 
 
 @pytest.mark.parametrize("etag", [md5(1), md5(1).upper(), md5(1) + "-1", md5(1) + "-10000"])
 def test_what_tells(etag: str) -> None:
     etags = Etags()
-    assert etags.tells(etag, 5)
+    assert etags.is_reliable(etag, 5)
     assert weak(etags, (md5(2), 1), (etag, 5)) == [False, False]
 
 
@@ -56,7 +56,7 @@ def test_one_etag_of_different_content_is_remembered() -> None:
     etags = Etags()
     assert weak(etags, (md5(1), 5), (md5(1), 6), (md5(2), 5)) == [True, True, False]
     assert weak(etags, (md5(1), 5), (md5(2), 5)) == [True, False]
-    assert not etags.tells(md5(1), 5)
+    assert not etags.is_reliable(md5(1), 5)
 
 
 def test_one_etag_of_all_objects() -> None:

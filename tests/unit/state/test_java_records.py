@@ -21,7 +21,7 @@ from cos_migrate.engine.wiring import JobPlace
 from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Source
-from cos_migrate.sources.recipe import ScanJob
+from cos_migrate.sources.recipe import SourceRecipe
 from cos_migrate.sources.registry import SECTIONS
 from tests.functional.java_tool import write_config
 
@@ -55,7 +55,7 @@ def source(job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         pytest.skip(f"there is no {job['type']} yet")
     path = write_config(tmp_path, job["type"], job["common"], job["section"])
     config = load(str(path), (), SECTIONS, environ={}).config
-    return ScanJob.of(kind, config.source, config.common).build()
+    return SourceRecipe.of(kind, config.source, config.common).build()
 
 
 def object_of(source: Source, one: dict[str, Any]) -> SourceObject:
