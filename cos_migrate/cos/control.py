@@ -1,7 +1,6 @@
-"""The rare requests about multipart uploads, by the official SDK.
+"""Requests that list the parts of an upload or abort it, by the official SDK.
 
-Only a run that continues or drops an unfinished upload makes them, so the SDK is loaded then and
-not before.
+Few runs make them, so the SDK, which is slow to load, is not loaded before.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from cos_migrate.errors import CosError
 
 
 class Control:
-    """The official client, set up like our own."""
+    """Lists parts and aborts uploads."""
 
     def __init__(self, settings: CosSettings) -> None:
         self._settings = settings
@@ -34,7 +33,7 @@ class Control:
         )
 
     def list_parts(self, cos_path: str, upload_id: str) -> list[tuple[int, str, int]]:
-        """Return (number, ETag, size) of each part the server has. Raises CosError."""
+        """Return (number, ETag, size) of each part that COS has. Raises CosError."""
         found: list[tuple[int, str, int]] = []
         marker = 0
         while True:
@@ -54,7 +53,7 @@ class Control:
             marker = int(page["NextPartNumberMarker"])
 
     def abort(self, cos_path: str, upload_id: str) -> None:
-        """Drop an unfinished upload. Raises CosError."""
+        """Abort an unfinished upload. Raises CosError."""
         self._call("AbortMultipartUpload", cos_path, UploadId=upload_id)
 
     def _call(self, operation: str, cos_path: str, **arguments: Any) -> dict[str, Any]:

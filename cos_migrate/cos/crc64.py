@@ -1,4 +1,4 @@
-"""CRC-64/XZ, the checksum COS keeps of every object, and how those of parts combine.
+"""CRC-64/XZ, the checksum that COS computes of every object, and its combination from parts.
 
 Combining multiplies by a power of x modulo the generator polynomial, as zlib does for CRC-32.
 """
@@ -15,7 +15,7 @@ _TOP = 1 << 63  # x^0 in reflected form
 
 
 def crc64(data: bytes | bytearray | memoryview, before: int = 0) -> int:
-    """Return the CRC-64/XZ of what gave `before` followed by `data`; 0 is that of nothing."""
+    """Return the CRC-64/XZ of bytes whose CRC is `before`, followed by `data`; 0: of no bytes."""
     return fastcrc.crc64.xz(data, before) if before else fastcrc.crc64.xz(data)
 
 

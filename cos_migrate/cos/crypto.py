@@ -1,9 +1,9 @@
 """Client-side encryption: AES in counter mode, each object with a random key of its own.
 
 The content key and the initialisation vector are wrapped (RFC 3394) with the user's master key and
-stored with the object. Counter mode keeps the length, and lets any byte be encrypted without those
-before it: so parts go in any order, and a resumed upload goes on with the same key. It does not
-notice changed bytes; the CRC-64 of what was stored and the MD5 of the plain content do.
+stored with the object. Counter mode keeps the length, and encrypts any byte without those before
+it: parts may be sent in any order, and a resumed upload continues with the same key. It does not
+detect changed bytes; the CRC-64 of the stored bytes and the MD5 of the plain content do.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ _COUNTERS = 1 << (8 * _BLOCK)
 
 
 class SealedPayload:
-    """Another body, encrypted piece by piece while it passes."""
+    """A body that is encrypted piece by piece while it is sent."""
 
     __slots__ = ("_cipher", "_plain", "crc64", "size")
 
     def __init__(self, plain: Payload, cipher: Callable[[], CipherContext]) -> None:
-        """`cipher` returns one that stands at the body's first byte."""
+        """`cipher` returns a context that is positioned at the body's first byte."""
         self.size = plain.size
         self.crc64 = 0
         self._plain = plain
         self._cipher = cipher
 
     def start(self) -> Iterator[bytes]:
-        """Yield the body; what `plain` raises passes through."""
+        """Yield the encrypted body. Raises the errors of the plain one."""
         cipher, crc = self._cipher(), 0
         body = self._plain.start()
         for piece in (body,) if isinstance(body, bytes) else body:
@@ -59,7 +59,7 @@ class SealedPayload:
         self.crc64 = crc
 
     def md5(self) -> str:
-        """Read the body once more and return the MD5 of what is sent as hex."""
+        """Read the body once more; return the MD5 of the encrypted bytes as hex."""
         digest = hashlib.md5(usedforsecurity=False)
         for piece in self.start():
             digest.update(piece)
@@ -67,7 +67,7 @@ class SealedPayload:
 
 
 class ContentKey:
-    """What encrypts and decrypts one object; it shows nothing of itself."""
+    """Key and IV of one object; never printed."""
 
     __slots__ = ("_iv", "_key")
 
@@ -76,9 +76,9 @@ class ContentKey:
         self._iv = iv
 
     def cipher(self, offset: int) -> CipherContext:
-        """Return what turns the bytes from `offset` on, in order, into their other form.
+        """Return a context that encrypts or decrypts the bytes from `offset` on, in order.
 
-        In counter mode encrypting and decrypting are the same.
+        Both are the same operation in counter mode.
         """
         blocks, inside = divmod(offset, _BLOCK)
         counter = (int.from_bytes(self._iv, "big") + blocks) % _COUNTERS
@@ -87,14 +87,14 @@ class ContentKey:
         return context
 
     def sealed(self, payload: Payload, offset: int = 0) -> Payload:
-        """Return a body encrypted; `offset`: where in the object its first byte stands."""
+        """Return an encrypted body; `offset`: position of its first byte in the object."""
         if isinstance(payload, BytesPayload):
             return BytesPayload(self.cipher(offset).update(payload.data))
         return SealedPayload(payload, lambda: self.cipher(offset))
 
 
 def new_key(settings: EncryptionSettings) -> tuple[ContentKey, Envelope]:
-    """Return a new random key for one object, and what opens it again."""
+    """Return a new random key for one object, and its envelope."""
     key, iv = os.urandom(_CONTENT_KEY), settings.iv or os.urandom(_BLOCK)
     return ContentKey(key, iv), Envelope(_wrapped(settings, key), _wrapped(settings, iv))
 
@@ -109,7 +109,7 @@ def can_open(settings: EncryptionSettings, envelope: Envelope) -> bool:
 
 
 def open_envelope(settings: EncryptionSettings, envelope: Envelope) -> ContentKey:
-    """Unwrap what an object was encrypted with. Raises CosError when the master key is another."""
+    """Unwrap the key of an object. Raises CosError when the master key is another."""
     key, iv = _unwrapped(settings, envelope.key), _unwrapped(settings, envelope.start)
     if len(key) not in _KEY_SIZES or len(iv) != _BLOCK:
         raise _not_opened()
@@ -142,17 +142,17 @@ class Sealer:
         self._settings = settings
 
     def whole(self, payload: Payload, headers: Headers) -> tuple[Payload, Headers]:
-        """Return an object encrypted, and its headers with what opens it.
+        """Return an object encrypted, and its headers with the envelope.
 
-        Raises SourceError when it is encrypted already.
+        Raises SourceError when the object is encrypted already.
         """
         refuse_encrypted(name for name, _ in headers)
         key, envelope = new_key(self._settings)
         return key.sealed(payload), [*headers, *headers_of(envelope, payload.size)]
 
     def part(self, payload: Payload, envelope: Envelope, offset: int) -> Payload:
-        """Return a part, which begins at `offset`, encrypted as its upload was begun.
+        """Return the part that begins at `offset`, encrypted with the key of its upload.
 
-        Raises CosError when the envelope does not open.
+        Raises CosError when the envelope cannot be opened.
         """
         return open_envelope(self._settings, envelope).sealed(payload, offset)

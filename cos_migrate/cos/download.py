@@ -1,4 +1,4 @@
-"""Reading one object back from COS: in pieces, each with the retries of any other request."""
+"""Downloads of objects from COS, in pieces, each with retries."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from cos_migrate.http.messages import Response
 from cos_migrate.http.parser import BODY_MOST
 
 _PIECE = BODY_MOST
-"""Bytes read by one request: what an answer may hold in memory."""
+"""Bytes read by one request."""
 
 
 class Download(CosClient):
-    """A client that reads."""
+    """A client that downloads objects."""
 
     def pieces(self, cos_path: str, head: Head, piece: int = _PIECE) -> Iterator[bytes]:
-        """Yield the bytes of the version that `head` describes, and verify them at the end.
+        """Yield the bytes of the version that `head` describes; verify them at the end.
 
         Raises CosError and TransportError.
         """
@@ -53,4 +53,4 @@ class Download(CosClient):
                 )
             return response.body
 
-        return self._call("GetObject", "GET", cos_path, (), headers, None, judge)
+        return self.call("GetObject", "GET", cos_path, (), headers, None, judge)

@@ -1,9 +1,8 @@
-"""What stands on COS beside content that was encrypted before it left: names and meaning.
+"""Metadata of client-side encrypted objects.
 
-These are the metadata of the official Java SDK's encryption client (`COSEncryptionClient`, mode
-AES/CTR, storage in the object's metadata), so that either side reads what the other wrote. All of
-it may be seen by anybody: content key and initialisation vector are wrapped with the master key.
-Nothing here needs a cipher; `crypto` has those.
+Names and values are those of the official Java SDK's `COSEncryptionClient` (mode AES/CTR, stored in
+the object's metadata), so that each reads the objects of the other. They are no secret: content
+key and initialisation vector are wrapped with the master key. The ciphers are in `crypto`.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _PART_SIZE = _PREFIX + "part-size"
 
 @dataclass(frozen=True, slots=True)
 class EncryptionSettings:
-    """How a run encrypts; plain values that can be pickled, and that never show themselves."""
+    """Master key and fixed IV of a run; can be pickled, never printed."""
 
     key: bytes = field(repr=False)
     """The master key: 16, 24 or 32 bytes."""
@@ -54,9 +53,9 @@ def headers_of(envelope: Envelope, size: int, part_size: int = 0) -> list[tuple[
 
 
 def refuse_encrypted(names: Iterable[str]) -> None:
-    """Raise SourceError when a source's object, by its headers, is encrypted already.
+    """Raise SourceError when the headers of a source object are those of an encrypted one.
 
-    A second envelope would take the place of the first, without which nobody can read it.
+    A second envelope would replace the first, and the object could never be decrypted.
     """
     if any(name.lower() == _KEY for name in names):
         raise SourceError(
@@ -70,7 +69,7 @@ def refuse_encrypted(names: Iterable[str]) -> None:
 def envelope_of(headers: Mapping[str, str]) -> Envelope | None:
     """Return the envelope among an object's headers (lower-case names), None without one.
 
-    Raises CosError when the content is encrypted in a way that this tool does not know.
+    Raises CosError when the content is encrypted in an unknown way.
     """
     key, start = headers.get(_KEY), headers.get(_START)
     if key is None:
@@ -88,12 +87,12 @@ def envelope_of(headers: Mapping[str, str]) -> Envelope | None:
 
 
 def is_encrypted(headers: Mapping[str, str]) -> bool:
-    """Return whether an object's headers (lower-case names) say that its content is encrypted."""
+    """Return whether headers (lower-case names) are those of an encrypted object."""
     return _KEY in headers
 
 
 def plain_length(headers: Mapping[str, str], stored: int) -> int:
-    """Return how many bytes the content of an object has before encryption.
+    """Return the number of bytes of an object before encryption.
 
     `headers` are the object's own, with lower-case names; `stored` bytes are on COS.
     """

@@ -1,4 +1,4 @@
-"""What COS answers: its XML errors sorted by kind, and the few values of its XML results."""
+"""Errors of COS, made from its answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FATAL_CODES = frozenset(
         "InvalidStorageClass",
     }
 )
-"""Codes that no other object of the run can escape."""
+"""Codes that every other object of the run would meet too."""
 EXPIRED_CODES = frozenset({"ExpiredToken", "InvalidToken", "RequestIsExpired"})
 """Codes that new temporary credentials can cure."""
 ARCHIVED = "InvalidObjectState"
@@ -39,7 +39,7 @@ _CODE_OF_STATUS = {
     412: "PreconditionFailed",
 }
 _NOT_OF_COS = ("text/plain", "application/json")
-"""Content types in which proxies and gateways write, and COS does not."""
+"""Content types of proxies and gateways that COS never sends."""
 _MESSAGE_OF_STATUS = {407: "the proxy asks for a user name and a password, or for others"}
 
 
@@ -49,9 +49,9 @@ def is_error(body: bytes) -> bool:
 
 
 def is_foreign(response: Response) -> bool:
-    """Return whether something else than COS, such as a proxy, sent an answer.
+    """Return whether an answer is not from COS, but from a proxy, for example.
 
-    COS names each request, and writes XML; its answers to HEAD have no body.
+    COS sends a request id and writes XML; its answers to HEAD have no body.
     """
     if response.header(b"x-cos-request-id") or text_of(response.body, "Code"):
         return False
@@ -60,7 +60,7 @@ def is_foreign(response: Response) -> bool:
 
 
 def error_of(response: Response, operation: str, target: str) -> CosError:
-    """Return the error that an answer tells of."""
+    """Return the error for an answer whose status is no success."""
     status, body = response.status, response.body
     code = text_of(body, "Code") or _CODE_OF_STATUS.get(status, f"Http{status}")
     message = text_of(body, "Message") or _MESSAGE_OF_STATUS.get(status, "no message")
@@ -90,7 +90,7 @@ def error_of(response: Response, operation: str, target: str) -> CosError:
 
 
 def odd_answer(response: Response, operation: str, target: str) -> CosError:
-    """Return the error for a success that lacks what COS would tell."""
+    """Return the error for a success without the ETag or upload id that COS sends."""
     code, message = "BadAnswer", "the answer lacks what it must tell"
     if is_foreign(response):
         kind = response.header(b"content-type")

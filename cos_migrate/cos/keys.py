@@ -1,11 +1,11 @@
-"""Which keys COS takes."""
+"""The keys that COS accepts."""
 
 from __future__ import annotations
 
 import re
 
 KEY_BYTES = 850
-"""The longest key COS takes, in bytes of UTF-8."""
+"""Length of the longest key, in bytes of UTF-8."""
 _REFUSED = re.compile("[\x18-\x1b]")
 
 

@@ -1,4 +1,4 @@
-"""The bytes of one PUT: opened anew for each try, counted and summed while they pass."""
+"""Request bodies: opened again for each try, counted and summed while they are sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PIECE = 256 << 10
 
 
 class ByteReader(Protocol):
-    """What a payload needs of a source's reader."""
+    """The part of a source's reader that a payload uses."""
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, none at the end."""
@@ -30,13 +30,13 @@ class Payload(Protocol):
     size: int
     """Bytes."""
     crc64: int
-    """CRC-64/XZ of what the last complete `start` gave."""
+    """CRC-64/XZ of the bytes of the last complete `start`."""
 
     def start(self) -> bytes | Iterator[bytes]:
         """Return the body from its first byte. Raises SourceError."""
 
     def md5(self) -> str:
-        """Return the MD5 of the body as hex; it may have to be read again."""
+        """Return the MD5 of the body as hex; may read the body again."""
 
 
 class BytesPayload:
@@ -69,7 +69,7 @@ class StreamPayload:
         opener: Callable[[], AbstractContextManager[ByteReader]],
         moved: Callable[[int], None],
     ) -> None:
-        """`moved` is told the bytes passed so far in the running try."""
+        """`moved` is called with the number of bytes sent so far by the present try."""
         self.size = size
         self.crc64 = 0
         self._open = opener

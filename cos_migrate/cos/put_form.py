@@ -1,7 +1,7 @@
-"""The signed heads of many PutObject requests that differ in path, size and MD5 only.
+"""Signed heads of PutObject requests that differ only in path, size and MD5.
 
-What they have in common is written once: of all the work that a small file needs besides its
-checksums, making the head anew each time was the largest part.
+Their common text is made once: measured, building the whole head for each small file cost more
+than any other step apart from its checksums.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _needs_no_quoting = re.compile(r"[A-Za-z0-9/\-_.~]*").fullmatch
 
 
 def request_path(cos_path: str) -> str:
-    """Return a decoded path as it stands in a request line."""
+    """Return a decoded path, encoded for the request line."""
     return cos_path if _needs_no_quoting(cos_path) else quote(cos_path, safe=_PATH_SAFE)
 
 
 class PutForm:
-    """A form in which path, size and MD5 are left to be filled in."""
+    """A request head with blanks for path, size and MD5."""
 
     __slots__ = ("_authorization", "_lines", "_md5", "_prefix", "_signed", "_tail", "key")
 
@@ -40,14 +40,14 @@ class PutForm:
 
         `md5`: whether there is an `x-cos-meta-md5`. Raises TransportError as `header_lines` does.
         """
-        header_lines(headers)  # what is filled in later is a number and hex digits
+        header_lines(headers)  # checks them; the blanks get a number and hex digits only
         self.key = key
         self._prefix = target_prefix
         self._tail = tail
         self._md5 = md5
         own = [("content-length", "%d"), *([("x-cos-meta-md5", "%s")] if md5 else [])]
         ready = [(name, _literal(value), _literal(encoded(value))) for name, value in headers]
-        # In this order the size, which is always there, comes before the MD5.
+        # Sorted, the size comes before the MD5: the order of the blanks.
         fields = sorted([*ready, *((name, blank, blank) for name, blank in own)])
         self._lines = "".join([f"{name}: {value}\r\n" for name, value, _ in fields])
         self._signed = "&".join([f"{name}={value}" for name, _, value in fields])
@@ -65,5 +65,5 @@ class PutForm:
 
 
 def _literal(text: str) -> str:
-    """Return a text that `%` leaves as it is."""
+    """Escape a text for `%`."""
     return text.replace("%", "%%")

@@ -1,4 +1,4 @@
-"""How one bucket on COS is reached: hosts, routes, credentials, and finished request heads."""
+"""Requests to one bucket on COS: hosts, routes, credentials, and signed request heads."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class CosSettings:
-    """All that a client of one bucket needs to know; plain values that can be pickled."""
+    """Settings of a client of one bucket; plain values that can be pickled."""
 
     bucket: str
     """`<name>-<APPID>`."""
@@ -57,7 +57,7 @@ class CosSettings:
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     def routes(self) -> tuple[Route, ...]:
-        """Return the route to the bucket and, for the public domain, the one to fall back on."""
+        """Return the route to the bucket and, for the public domain, that of the backup domain."""
         suffixes = [self.suffix or f"cos.{self.region}.{_MAIN_DOMAIN}"]
         if not self.suffix:
             suffixes.append(f"cos.{self.region}.{_BACKUP_DOMAIN}")
@@ -71,7 +71,7 @@ class CosSettings:
 
 
 class _Secret(NamedTuple):
-    """What requests are signed with: replaced as a whole, so that key and token never differ."""
+    """Signing keys and token; replaced as a whole, so that they always belong together."""
 
     keys: SigningKeys
     headers: tuple[tuple[str, str], ...]
@@ -88,7 +88,7 @@ class _Secret(NamedTuple):
 
 
 class Access:
-    """What the clients of one process share; `credentials` may be replaced while it runs."""
+    """Network, retries and credentials of all clients of a process."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Access:
     ) -> None:
         """`slow_down` is called when COS asks for fewer requests; `stopping` ends waits.
 
-        `source_slow_down` is called when the source asks, of which a request's body is read.
+        `source_slow_down` is called when the source asks, from which a request's body is read.
         """
         self.settings = settings
         self.routes = settings.routes()
@@ -118,7 +118,7 @@ class Access:
         self._secret = _Secret.of(credentials)
 
     def upload_headers(self) -> list[tuple[str, str]]:
-        """Return the headers that every object of this run is created with."""
+        """Return the headers of every request that creates an object."""
         settings = self.settings
         headers = []
         if settings.encryption:
@@ -143,7 +143,7 @@ class Access:
         """Return the signed head of a request.
 
         `cos_path` is decoded with its leading `/`; `headers` are pairs of lower-case name and
-        value. Every parameter and every header given is signed. Raises TransportError for what no
+        value. All parameters and headers are signed. Raises TransportError for a value that no
         header can hold.
         """
         secret = self._secret
@@ -159,10 +159,10 @@ class Access:
         return b"%b%b%b" % (start.encode(), lines, end.encode())
 
     def put_form(self, headers: Sequence[tuple[str, str]], *, md5: bool) -> PutForm:
-        """Return what makes the heads of many PutObject requests to the first route.
+        """Return a form for the heads of many PutObject requests to the first route.
 
-        All of them have `headers`, and their own `x-cos-meta-md5` where `md5` is set. It is good
-        for as long as `signing_key` returns the key that it has.
+        All have `headers`, and an `x-cos-meta-md5` where `md5` is set. The form is valid as long as
+        `signing_key` returns the same key.
         """
         route, secret = self.routes[0], self._secret
         signed = [*headers, *secret.headers, ("host", route.authority)]
@@ -170,7 +170,7 @@ class Access:
         return PutForm(secret.keys.now(), route.target_prefix, signed, tail, md5=md5)
 
     def signing_key(self) -> SigningKey:
-        """Return the key of now: every few minutes, and with other credentials, another one."""
+        """Return the present key; it changes every few minutes, and with the credentials."""
         return self._secret.keys.now()
 
 

@@ -1,4 +1,4 @@
-"""The official SDK of COS, set up like our own client: no proxies of the environment, our CAs."""
+"""The official SDK of COS, which sends its requests by `http.client`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from cos_migrate.http.web_pages import FOREIGN, foreign_message
 _ERROR_MOST = 64 << 10
 """Bytes that are read of an answer that is an error."""
 _NOT_SENT = frozenset({"accept-encoding", "connection", "user-agent"})
-"""Headers of the SDK that our client sets, or does without; none of them is signed."""
+"""Headers of the SDK that are set by the Fetcher or not needed; none of them is signed."""
 
 
 class _Unanswered(requests.ConnectionError):
-    """A request of the SDK that got no usable answer, in the form that the SDK expects."""
+    """A TransportError in the form that the SDK expects."""
 
     def __init__(self, error: TransportError) -> None:
         super().__init__(str(error))
@@ -32,7 +32,7 @@ class _Unanswered(requests.ConnectionError):
 
 
 class _Session(requests.Session):
-    """Has the Host header signed as it is sent; the SDK alone would sign it without its port."""
+    """Has the Host header signed as it is sent; the SDK would sign it without the port."""
 
     def __init__(self, fetcher: Fetcher) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class _Session(requests.Session):
         self.mount("https://", _Adapter(fetcher))
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        """Name the host before the request is signed."""
+        """Set the Host header before the request is signed."""
         headers = dict(request.headers or {})
         headers.setdefault("Host", self._fetcher.route_of(str(request.url)).authority)
         request.headers = headers
@@ -50,7 +50,7 @@ class _Session(requests.Session):
 
 
 class _Adapter(BaseAdapter):
-    """Sends by our own client: its proxies, trust, limits and time-outs hold for the SDK too."""
+    """Sends by a Fetcher, whose proxy, certificates, limits and time-outs then apply."""
 
     def __init__(self, fetcher: Fetcher) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class _Adapter(BaseAdapter):
         *args: Any,  # noqa: ARG002 - as the base has it
         **kwargs: Any,  # noqa: ARG002 - time-outs and proxies are those of our client
     ) -> requests.Response:
-        """Send a request without a body, and read the answer whole."""
+        """Send a request without a body; read the whole answer."""
         given: Mapping[str, Any] = request.headers  # the SDK writes some of them as bytes
         headers = tuple(
             (name, value.decode("latin-1") if isinstance(value, bytes) else str(value))
@@ -108,7 +108,7 @@ def client_of(
     timeouts: Timeouts,
     retry: int,
 ) -> Any:
-    """Return a client that tries each request once and `retry` times more.
+    """Return a client that makes `retry` further tries of each request.
 
     `suffix` replaces `cos.<region>.myqcloud.com`, empty: that.
     """
@@ -127,7 +127,7 @@ def client_of(
 def call(
     operation: str, target: str, function: Callable[..., dict[str, Any]], **arguments: Any
 ) -> dict[str, Any]:
-    """Return what a method of the client returns. Raises CosError and TransportError."""
+    """Call a method of the client. Raises CosError and TransportError."""
     try:
         return function(**arguments)
     except CosServiceError as error:
@@ -146,7 +146,7 @@ def call(
 
 
 def _service_error(error: Any, operation: str, target: str) -> CosError:
-    """Return the error for an answer that the SDK takes for one of COS."""
+    """Return the error for an answer that the SDK reports as one of COS."""
     digest, status = error.get_digest_msg(), int(error.get_status_code())
     told: Mapping[str, Any] = digest if isinstance(digest, Mapping) else {}
     code, message = str(told.get("code") or ""), str(told.get("message") or "no message")

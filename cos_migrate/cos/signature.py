@@ -15,29 +15,29 @@ from urllib.parse import quote
 
 _SAFE = "-_.~"
 _EARLY = 60
-"""Seconds a signature is dated back, for a clock of ours that is a little fast."""
+"""Seconds that a signature is dated back, in case the local clock is fast."""
 _VALID = 10_000
-"""Seconds a signature is valid."""
+"""Seconds that a signature is valid."""
 _BLOCK, _INNER_PAD, _OUTER_PAD = 64, 0x36, 0x5C
-"""Of HMAC with SHA-1; a signing key, 40 hex digits, is shorter than a block."""
+"""Constants of HMAC with SHA-1; a signing key, 40 hex digits, is shorter than a block."""
 _RENEW = 300
-"""Seconds a signing key is used for."""
+"""Seconds that a signing key is used."""
 
 
 class SigningKey(NamedTuple):
-    """What the signatures of a few minutes share."""
+    """A key for the signatures of a few minutes."""
 
     secret_id: str
     key_time: str
     """`<start>;<end>` in seconds since 1970."""
     begins: float
     expires: float
-    """Between these two it is used, seconds since 1970; at any other time a new one is made."""
+    """The key is used between `begins` and `expires`, seconds since 1970."""
     inner: hashlib._Hash
     outer: hashlib._Hash
-    """The two sums of an HMAC (RFC 2104), begun with the key: to be copied for each signature.
+    """The two hashes of an HMAC (RFC 2104), begun with the key, copied for each signature.
 
-    That takes two fifths of the time of `hmac`, which begins anew, on the way of every object.
+    Measured: two fifths of the time of `hmac.digest`, for every object.
     """
 
     def __repr__(self) -> str:
@@ -58,7 +58,7 @@ def signing_key(secret_id: str, secret_key: str, now: float) -> SigningKey:
 
 
 class SigningKeys:
-    """The keys of one secret: made anew every few minutes, and when the clock is set."""
+    """The signing keys of one secret, renewed every few minutes and when the clock is set."""
 
     def __init__(self, secret_id: str, secret_key: str) -> None:
         self._secret_id = secret_id
@@ -118,5 +118,5 @@ def encoded(text: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _quoted(text: str) -> str:
-    """Most values that need it are the same in every request: the host, a content type."""
+    """Cached: most values are the same in every request, such as host and content type."""
     return quote(text, safe=_SAFE)

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from cos_migrate.cos.client import STALE
+from cos_migrate.cos.sender import STALE
 from cos_migrate.errors import MigrateError, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.pools.messages import Message

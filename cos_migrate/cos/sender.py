@@ -1,0 +1,139 @@
+"""Sends requests to one bucket: over kept-alive connections, with retries and the backup domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from cos_migrate.cos.errors import error_of
+from cos_migrate.cos.payload import BytesPayload, Payload
+from cos_migrate.cos.requests import Access, CosSettings, Headers
+from cos_migrate.errors import MigrateError, Side, TransportError
+from cos_migrate.http.connection import Connection
+from cos_migrate.http.messages import Response
+from cos_migrate.http.network import Route
+
+T = TypeVar("T")
+
+STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
+"""Codes of a kept-alive connection that the server has closed, if no byte of an answer came."""
+_OF_CONNECTION = frozenset({"", "exchange", "connect"})
+"""Operations of errors raised by a connection, which has no name for the request."""
+EMPTY = BytesPayload(b"")
+"""The body of a request that has none but may."""
+
+
+class Sender:
+    """The connections of one thread, one to each host."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._connections: dict[Route, Connection] = {}
+
+    @property
+    def settings(self) -> CosSettings:
+        """The settings for another client of the bucket, with the present credentials."""
+        return self._access.settings
+
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+
+    def adopt(self, connection: Connection | None) -> None:
+        """Use a connection to the bucket that was opened elsewhere."""
+        if connection is not None:
+            self._connections[self._access.routes[0]] = connection
+
+    def release(self) -> Connection | None:
+        """Return the connection to the bucket, which is not used here any more."""
+        return self._connections.pop(self._access.routes[0], None)
+
+    def call(
+        self,
+        operation: str,
+        method: str,
+        cos_path: str,
+        params: Sequence[tuple[str, str]],
+        headers: Headers,
+        payload: Payload | None,
+        judge: Callable[[Response], T],
+        earlier: MigrateError | None = None,
+        silence: float = 0.0,
+    ) -> T:
+        """Send a request until `judge` accepts the answer, or trying again cannot help.
+
+        `earlier`: how a first try that was made elsewhere failed. `silence`: seconds that COS may
+        take before it answers; 0: as usual.
+        """
+        routes = self._access.routes
+        route = routes[0]
+
+        def send() -> T:
+            response = self._send(route, method, cos_path, params, headers, payload, silence)
+            if response.status >= 300:  # noqa: PLR2004 - HTTP
+                raise error_of(response, operation, cos_path)
+            return judge(response)
+
+        def failed(error: MigrateError, *, next_is_last: bool) -> bool:
+            nonlocal route
+            if isinstance(error, TransportError) and error.operation in _OF_CONNECTION:
+                error.operation, error.target, error.side = operation, cos_path, Side.COS
+            if len(routes) == 1 or route is not routes[0]:
+                return False
+            if not _should_switch(error, next_is_last=next_is_last):
+                return False
+            route = routes[1]
+            return error.code == "WrongRegion"
+
+        # Callers wait for descriptors: they can close their own before.
+        return self._access.retries.run(send, failed, earlier=earlier, patiently=False)
+
+    def _send(
+        self,
+        route: Route,
+        method: str,
+        cos_path: str,
+        params: Sequence[tuple[str, str]],
+        headers: Headers,
+        payload: Payload | None,
+        silence: float,
+    ) -> Response:
+        """Send once, or again where the server had closed a kept-alive connection."""
+        access = self._access
+        connection = self._connections.get(route)
+        no_body = method == "HEAD"
+        if payload is not None:
+            headers = [*headers, ("content-length", str(payload.size))]
+        head = access.head(route, method, cos_path, params, headers)
+        if connection is not None and connection.reusable:
+            try:
+                return connection.exchange(
+                    head, payload.start() if payload else b"", no_body=no_body, silence=silence
+                )
+            except TransportError as error:
+                if connection.answered or error.code not in STALE:
+                    raise
+        connection = access.network.connect(route)
+        self._connections[route] = connection
+        response = connection.exchange(
+            head, payload.start() if payload else b"", no_body=no_body, silence=silence
+        )
+        if route.tls:
+            access.network.remember(route, connection)
+        return response
+
+
+def _should_switch(error: MigrateError, *, next_is_last: bool) -> bool:
+    """Return whether the next try goes to the backup domain.
+
+    As in the official SDKs: before the last try after a server or network error, at once after a
+    redirect, and only when the answer has no request id, that is, is not from COS itself.
+    """
+    if error.request_id:
+        return False
+    if error.code == "WrongRegion":
+        return True
+    broken = isinstance(error, TransportError) or error.status >= 500  # noqa: PLR2004
+    return next_is_last and broken and error.retryable
