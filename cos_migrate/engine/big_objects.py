@@ -112,11 +112,11 @@ class BigObjects:
         upload = big.upload
         self.hashing -= task[1] == Kind.DIGEST
         if reply == Reply.DONE:
-            step = upload.take(task, tuple(values))
+            step = upload.collect(task, tuple(values))
         elif reply == Reply.FAILED:
-            step = upload.fail(task, Failure(*values))
+            step = upload.collect_failure(task, Failure(*values))
         elif reply == Reply.TARGET_EXISTS:
-            self._committer.uploads.apply(upload.found_there())
+            self._committer.uploads.apply(upload.exists_on_cos())
             self._end(big)
             self._committer.exists_on_cos(big.transfer, newer=values[0])
             return None
@@ -126,7 +126,7 @@ class BigObjects:
 
     def progressed(self, big: BigObject, task: Message, sent: int) -> None:
         """Note that `sent` bytes of a task's transfer have passed."""
-        big.upload.moved(task, sent)
+        big.upload.progressed(task, sent)
         self._committer.progressed(big.transfer, big.upload.sent)
 
     def _follow(self, big: BigObject, step: Step) -> Failure | None:

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cos_migrate.cos.errors import ARCHIVED
+from cos_migrate.model import Failure
+
 _REFUSALS_MOST = 3
 """Copies refused in a row, of objects that can be read, before no more are tried."""
+_COPY_REFUSED = frozenset({403, 405})
+_COPIES = frozenset({"CopyObject", "UploadPartCopy"})
+
+
+def copy_refused(failure: Failure) -> bool:
+    """Return whether COS says that it will not copy: then the bytes pass through this machine."""
+    return (
+        failure.status in _COPY_REFUSED
+        and failure.operation in _COPIES
+        and not failure.fatal
+        and failure.code != ARCHIVED
+    )
 
 
 class Copying:

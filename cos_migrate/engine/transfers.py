@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from cos_migrate.engine.backlog import Backlog
-from cos_migrate.engine.big_object import MultipartUpload, copy_refused
+from cos_migrate.engine.big_object import MultipartUpload
 from cos_migrate.engine.big_objects import BigObject, BigObjects
 from cos_migrate.engine.commit import Committer
+from cos_migrate.engine.copying import copy_refused
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.options import MigrationOptions
 from cos_migrate.engine.planner import Planner

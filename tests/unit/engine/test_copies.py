@@ -12,7 +12,7 @@ from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.requests import Access, CosSettings, Credentials
 from cos_migrate.cos.verify import Copied
 from cos_migrate.emulator import EmbeddedCos, Fault
-from cos_migrate.engine.big_object import copy_refused
+from cos_migrate.engine.copying import copy_refused
 from cos_migrate.errors import CosError, SourceChanged, SourceError, TransportError
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.model import Failure

@@ -102,7 +102,7 @@ def drive(
         if not under_way:
             return steps
         task = under_way.pop(chance.randrange(len(under_way)) if chance else 0)
-        steps.append(upload.take(task, server.answer(task)))
+        steps.append(upload.collect(task, server.answer(task)))
     raise AssertionError("it never ends")
 
 
@@ -185,7 +185,7 @@ def take_until(upload: MultipartUpload, server: Server, kind: int) -> Message:
         numbered = (0, *task)
         if task[0] == kind:
             return numbered
-        upload.take(numbered, server.answer(numbered))
+        upload.collect(numbered, server.answer(numbered))
 
 
 def test_a_changed_source_begins_anew_with_its_new_fingerprint() -> None:
@@ -194,9 +194,9 @@ def test_a_changed_source_begins_anew_with_its_new_fingerprint() -> None:
     first = take_until(upload, server, Kind.UPLOAD_PART)
     second = upload.next_task()
     assert second is not None
-    upload.fail(first, Failure("read", "changed", code="Changed"))
+    upload.collect_failure(first, Failure("read", "changed", code="Changed"))
     assert upload.next_task() is None, "no abort while a part of it is under way"
-    upload.take((0, *second), server.answer((0, *second)))
+    upload.collect((0, *second), server.answer((0, *second)))
     drive(upload, server)
     assert upload.obj.fingerprint == Fingerprint(6 * MIB, 2_000_000_000)
     assert server.completed == [(1, 2, 3, 4, 5, 6)]
@@ -207,10 +207,12 @@ def test_it_does_not_begin_anew_for_ever() -> None:
     upload, server = MultipartUpload(big(), "/big", OPTIONS), Server()
     for _ in range(2):
         task = take_until(upload, server, Kind.UPLOAD_PART)
-        assert upload.fail(task, Failure("read", "changed", code="Changed")).failure is None
+        assert (
+            upload.collect_failure(task, Failure("read", "changed", code="Changed")).failure is None
+        )
     task = take_until(upload, server, Kind.UPLOAD_PART)
     failure = Failure("read", "changed", code="Changed")
-    assert upload.fail(task, failure).failure == failure
+    assert upload.collect_failure(task, failure).failure == failure
     assert not upload.ready
 
 
@@ -221,8 +223,8 @@ def test_a_failed_part_fails_the_object_once_the_others_are_back() -> None:
     second = upload.next_task()
     assert second is not None
     failure = Failure("UploadPart", "text", 500, "InternalError")
-    assert upload.fail(first, failure).failure is None
-    step = upload.take((0, *second), server.answer((0, *second)))
+    assert upload.collect_failure(first, failure).failure is None
+    step = upload.collect((0, *second), server.answer((0, *second)))
     assert step.part is not None, "what has arrived is kept for the next run"
     assert step.failure == failure
 
@@ -231,7 +233,7 @@ def test_an_upload_lost_by_the_server_begins_anew() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS)
     task = take_until(upload, server, Kind.UPLOAD_PART)
-    step = upload.fail(task, Failure("UploadPart", "gone", 404, "NoSuchUpload"))
+    step = upload.collect_failure(task, Failure("UploadPart", "gone", 404, "NoSuchUpload"))
     assert step.forget is not None
     drive(upload, server)
     assert server.completed == [(1, 2, 3, 4, 5)]
@@ -247,7 +249,7 @@ def test_parts_that_cos_does_not_have_are_sent_again(code: str) -> None:
     upload = MultipartUpload(big(), "/big", OPTIONS, saved(server, 5))
     task = take_until(upload, server, Kind.COMPLETE_UPLOAD)
     del server.uploads["old"][2]
-    assert upload.fail(task, refused(code)).failure is None
+    assert upload.collect_failure(task, refused(code)).failure is None
     server.log.clear()
     drive(upload, server)
     assert server.log == [Kind.LIST_PARTS, Kind.UPLOAD_PART, Kind.COMPLETE_UPLOAD]
@@ -259,7 +261,7 @@ def test_an_upload_whose_parts_cos_lists_and_refuses_begins_anew() -> None:
     upload = MultipartUpload(big(6 * MIB), "/big", OPTIONS)
     for _ in range(2):
         task = take_until(upload, server, Kind.COMPLETE_UPLOAD)
-        assert upload.fail(task, refused("InvalidPart")).failure is None
+        assert upload.collect_failure(task, refused("InvalidPart")).failure is None
     drive(upload, server)
     assert len(server.uploads) == 1, "the refused one was aborted"
     assert server.completed == [(1, 2, 3, 4, 5, 6)]
@@ -270,9 +272,9 @@ def test_an_upload_that_is_refused_for_ever_fails() -> None:
     upload = MultipartUpload(big(6 * MIB), "/big", OPTIONS)
     for _ in range(5):
         task = take_until(upload, server, Kind.COMPLETE_UPLOAD)
-        assert upload.fail(task, refused("InvalidPart")).failure is None
+        assert upload.collect_failure(task, refused("InvalidPart")).failure is None
     task = take_until(upload, server, Kind.COMPLETE_UPLOAD)
-    assert upload.fail(task, refused("InvalidPart")).failure == refused("InvalidPart")
+    assert upload.collect_failure(task, refused("InvalidPart")).failure == refused("InvalidPart")
 
 
 def test_tasks_given_back_are_made_again() -> None:
@@ -289,7 +291,7 @@ def test_an_object_on_cos_is_left_alone_when_asked() -> None:
     upload = MultipartUpload(big(), "/big", options)
     task = upload.next_task()
     assert task == (Kind.LOOK, *source_fields(big()), "/big", Look.SAME_PATH)
-    upload.found_there()
+    upload.exists_on_cos()
     assert not upload.ready
     drive(MultipartUpload(big(), "/big", options), server := Server())
     assert server.completed == [(1, 2, 3, 4, 5)]
@@ -334,7 +336,7 @@ def test_without_room_for_a_file_it_is_streamed_without_its_md5() -> None:
 def test_a_source_that_sends_no_ranges_is_read_once_from_end_to_end() -> None:
     server, upload = Server(), MultipartUpload(big(), "/big", replace(CLOUD, md5=False))
     task = take_until(upload, server, Kind.UPLOAD_PART)
-    upload.fail(task, Failure("GetObject", "no ranges", code="RangeIgnored"))
+    upload.collect_failure(task, Failure("GetObject", "no ranges", code="RangeIgnored"))
     drive(upload, server)
     assert upload.wants_file
     upload.use_file("/tmp/1")
@@ -421,7 +423,7 @@ def test_parts_are_copied_by_cos_until_it_refuses() -> None:
     assert Kind.DIGEST not in server.log
     server, upload = Server(), MultipartUpload(big(), "/big", replace(CLOUD, copies=True))
     task = take_until(upload, server, Kind.COPY_PART)
-    upload.fail(task, Failure("UploadPartCopy", "no", 405, "MethodNotAllowed"))
+    upload.collect_failure(task, Failure("UploadPartCopy", "no", 405, "MethodNotAllowed"))
     drive(upload, server)
     assert server.log.count(Kind.UPLOAD_PART) == 5
     assert server.completed == [(1, 2, 3, 4, 5)]
@@ -493,7 +495,7 @@ def test_a_changed_object_is_encrypted_with_a_new_key() -> None:
     upload = MultipartUpload(big(), "/big", SEALED)
     first = take_until(upload, server, Kind.UPLOAD_PART)
     before = set(server.envelopes)
-    upload.fail(first, Failure("read", "changed", code="Changed"))
+    upload.collect_failure(first, Failure("read", "changed", code="Changed"))
     drive(upload, server)
     assert len(server.envelopes) == 1
     assert server.envelopes != before
@@ -523,9 +525,9 @@ def test_parts_that_no_later_run_can_use_are_given_up(code: str) -> None:
         assert task is not None
         numbered = (0, *task)
         if task[0] == kind:
-            steps.append(upload.fail(numbered, Failure("UploadPart", "text", 400, code)))
+            steps.append(upload.collect_failure(numbered, Failure("UploadPart", "text", 400, code)))
         else:
-            steps.append(upload.take(numbered, server.answer(numbered)))
+            steps.append(upload.collect(numbered, server.answer(numbered)))
     assert steps[-1].abandon is not None
     # Those before it were aborted.
     assert set(server.uploads) == {steps[-1].abandon.upload_id}
@@ -535,7 +537,7 @@ def test_an_upload_that_cannot_be_aborted_is_not_forgotten() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS, saved(server, 2, mtime=5))
     task = take_until(upload, server, Kind.ABORT_UPLOAD)
-    step = upload.fail(task, Failure("AbortMultipartUpload", "no", 403, "AccessDenied"))
+    step = upload.collect_failure(task, Failure("AbortMultipartUpload", "no", 403, "AccessDenied"))
     assert (step.forget, step.failure) == (None, None)
     assert step.not_aborted is not None
     assert step.not_aborted.upload_id == "old"
@@ -547,5 +549,5 @@ def test_an_upload_that_is_gone_is_forgotten() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS, saved(server, 2, mtime=5))
     task = take_until(upload, server, Kind.ABORT_UPLOAD)
-    step = upload.fail(task, Failure("AbortMultipartUpload", "no", 404, "NoSuchUpload"))
+    step = upload.collect_failure(task, Failure("AbortMultipartUpload", "no", 404, "NoSuchUpload"))
     assert step.forget is not None
