@@ -1,1 +1,1 @@
-"""The command line: one start of the tool, its signals and its side commands."""
+"""The command line: runs the tool, handles signals, has the commands beside a run."""

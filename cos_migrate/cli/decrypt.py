@@ -1,7 +1,7 @@
 """`--decrypt`: reads one client-side encrypted object back into a local file.
 
-It works for what this tool has encrypted and for what the official Java SDK's encryption client
-has, in AES/CTR with the envelope in the object's metadata.
+Supports objects of this tool and of the encryption client in the official Java SDK: AES/CTR, with
+the envelope in the object's metadata.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from cos_migrate.errors import ConfigError, CosError, MigrateError, SourceError,
 from cos_migrate.sources.registry import SECTIONS
 from cos_migrate.text import masked, printable
 
-_SHOW_EVERY = 2.0
-"""Seconds between two lines that tell how far it is."""
+_PROGRESS_EVERY = 2.0
+"""Seconds between two progress lines."""
 
 
 def run_decrypt(
     line: CommandLine, cos_path: str, local: str, environ: Mapping[str, str] = os.environ
 ) -> int:
-    """Read the object at `cos_path`, decrypt it into the new file `local`; return the exit code.
+    """Download and decrypt the object at `cos_path` into a new file `local`; return the exit code.
 
     Raises ConfigError when configuration or `local` cannot be used, CosError and TransportError
-    when the object cannot be read, is not encrypted, or is not what it should be.
+    when the object cannot be read, is not encrypted, or has another checksum.
     """
     common = _load(line, environ)
     settings = encryption_of(common)
@@ -54,28 +54,28 @@ def run_decrypt(
         with signals.handled(_end):
             _fetch(client, cos_path, settings, target, quiet=line.quiet)
     except (CosError, SourceError, TransportError) as error:
-        raise _told(error, cos_path) from error
+        raise _explained(error, cos_path) from error
     finally:
         client.close()
     return 0
 
 
 def _load(line: CommandLine, environ: Mapping[str, str]) -> Common:
-    """Load what says how COS is reached; the source need not exist any more."""
+    """Load the configuration of COS; the source need not exist any more."""
     overrides = [
         *line.overrides,
         Override("common", "clientEncryption", "on", ours=True),
         Override("common", "batchTaskPath", "", ours=True),
     ]
-    sections = {name: _unread(section) for name, section in SECTIONS.items()}
+    sections = {name: _unchecked(section) for name, section in SECTIONS.items()}
     loaded = load(line.config_path, overrides, sections, environ=environ)
     for warning in (*line.warnings, *loaded.warnings):
         print(f"warning: {warning}", file=sys.stderr)
     return loaded.config.common
 
 
-def _unread(section: type[Any]) -> type[Any]:
-    """Return a section with the same keys, none of which is required or means anything."""
+def _unchecked(section: type[Any]) -> type[Any]:
+    """Return a section with the same keys, all of them optional and without a check."""
     fields = [
         (one.name, str, option(one.option.key, help="", default="", aliases=one.option.aliases))
         for one in declared(section)
@@ -105,7 +105,7 @@ def _fetch(
     if envelope is None or settings is None:
         raise CosError("it is not client-side encrypted: download it as it is", code="NotEncrypted")
     key = open_envelope(settings, envelope)
-    # Nothing incomplete ever stands under the name that was asked for.
+    # The file gets its name when it is complete.
     partial = target.with_name(f".decrypt-{os.getpid()}.part")
     try:
         with partial.open("xb") as file:
@@ -116,22 +116,22 @@ def _fetch(
     finally:
         partial.unlink(missing_ok=True)
     shown = printable(cos_path), printable(str(target))
-    _say(f"[ok] decrypted {shown[0]} to {shown[1]}, {head.size} bytes")
+    _print_line(f"[ok] decrypted {shown[0]} to {shown[1]}, {head.size} bytes")
 
 
 def _write(
     client: Download, cos_path: str, head: Head, key: ContentKey, file: BinaryIO, *, quiet: bool
 ) -> None:
     cipher, digest = key.cipher(0), hashlib.md5(usedforsecurity=False)
-    done, next_line = 0, time.monotonic() + _SHOW_EVERY
+    done, next_line = 0, time.monotonic() + _PROGRESS_EVERY
     for piece in client.pieces(cos_path, head):
         plain = cipher.update(piece)
         digest.update(plain)
         file.write(plain)
         done += len(plain)
         if not quiet and time.monotonic() >= next_line:
-            next_line = time.monotonic() + _SHOW_EVERY
-            _say(
+            next_line = time.monotonic() + _PROGRESS_EVERY
+            _print_line(
                 f"[DownloadInProgress] [key: {printable(cos_path)}] "
                 f"[byteDownload/ byteTotal/ percentage: {done}/ {head.size}/ "
                 f"{100 * done / head.size:.2f}%]"
@@ -147,14 +147,14 @@ def _write(
         )
 
 
-def _say(text: str) -> None:
-    """Print a line. The file matters, not whether stdout can be written."""
+def _print_line(text: str) -> None:
+    """Print a line; errors of stdout are ignored, since the file is what matters."""
     with contextlib.suppress(OSError):
         print(text, flush=True)
 
 
 def _rename_new(partial: Path, target: Path) -> None:
-    """Give a file its name unless somebody else has taken it meanwhile."""
+    """Rename a file unless another one has got the name meanwhile."""
     try:
         os.link(partial, target)
     except FileExistsError:
@@ -164,8 +164,8 @@ def _rename_new(partial: Path, target: Path) -> None:
         partial.rename(target)
 
 
-def _told(error: MigrateError, cos_path: str) -> CosError:
-    """Return the error with all that support would ask for."""
+def _explained(error: MigrateError, cos_path: str) -> CosError:
+    """Return the error with code and request id in its message."""
     more = [f"code: {error.code}"] if error.code else []
     if error.request_id:
         more.append(f"requestid: {error.request_id}")
@@ -174,5 +174,5 @@ def _told(error: MigrateError, cos_path: str) -> CosError:
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    """End the command in good order."""
+    """End the command; unfinished files are removed."""
     raise SystemExit(signals.exit_code(number))

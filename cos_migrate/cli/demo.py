@@ -1,7 +1,7 @@
-"""`--demo`: the whole tool on this machine alone, against the embedded COS.
+"""`--demo`: migrates sample files into the embedded COS, on this machine alone.
 
-Makes sample files, migrates them twice in processes of their own, as a user would, and compares
-what the server then holds with the files. Everything it makes lies in `tmp/demo`.
+Runs the tool twice, in processes of their own, then compares the stored objects with the files. All
+files are in `tmp/demo`.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ _NAMES = (
 def run_demo(folder: Path) -> int:
     """Run the demo in the tool's folder; return its exit code.
 
-    Raises StateError when another demo runs there, MigrateError when it cannot be written to, and
-    SystemExit with the exit code of the signal that ended it.
+    Raises StateError when another demo runs there, MigrateError when the folder is not writable,
+    and SystemExit with the exit code of a signal.
     """
-    ending = _Ending()
-    signals.install(ending)
+    handler = _SignalHandler()
+    signals.install(handler)
     try:
-        return _run_alone(folder, ending)
+        return _run_alone(folder, handler)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -63,8 +63,8 @@ def run_demo(folder: Path) -> int:
         ) from error
 
 
-class _Ending:
-    """A handler that ends the demo by raising SystemExit."""
+class _SignalHandler:
+    """Ends the demo by raising SystemExit."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -77,7 +77,7 @@ class _Ending:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Put a signal off until a block is through."""
+        """Delay signals until the end of a block."""
         self._held = True
         try:
             yield
@@ -87,27 +87,27 @@ class _Ending:
             raise SystemExit(signals.exit_code(self._number))
 
 
-def _run_alone(folder: Path, ending: _Ending) -> int:
+def _run_alone(folder: Path, handler: _SignalHandler) -> int:
     place = folder / "tmp" / "demo"
     place.parent.mkdir(exist_ok=True)
     lock = FileLock(folder / "tmp" / "demo.lock")
     if not lock.acquire():
         raise StateError("another demo is running in this folder")
     try:
-        return _Demo(folder, place, ending).run()
+        return _Demo(folder, place, handler).run()
     finally:
         lock.release()
 
 
 class _Demo:
-    def __init__(self, folder: Path, place: Path, ending: _Ending) -> None:
-        self._ending = ending
+    def __init__(self, folder: Path, place: Path, handler: _SignalHandler) -> None:
+        self._signals = handler
         self._tool = folder
         self._place = place
         self._files = place / "files"
 
     def run(self) -> int:
-        make_folder(self._place)  # none is emptied that another user has linked to
+        make_folder(self._place)  # refuses a link, whose target must not be emptied
         shutil.rmtree(self._place, ignore_errors=True)
         make_folder(self._place)
         for name in ("conf", "db", "log", "tmp", "cos"):
@@ -155,7 +155,7 @@ class _Demo:
         write_file(self._place / "conf" / "config.ini", text.encode())
 
     def _migrate(self) -> int:
-        # Relative: in a list of folders, the name of one cannot hold the sign between them.
+        # Relative, since the tool's path may contain the separator of PYTHONPATH.
         tool = os.path.relpath(self._tool.resolve(), self._place.resolve())
         paths = [tool, os.environ.get("PYTHONPATH", "")]
         environ = {
@@ -167,7 +167,7 @@ class _Demo:
         words = [sys.executable, "-m", "cos_migrate", "--quiet"]
         child = None
         try:
-            with self._ending.held():  # a process that is half started cannot be ended
+            with self._signals.held():  # a half-started process cannot be terminated
                 child = subprocess.Popen(words, cwd=self._place, env=environ)
             return child.wait()
         except SystemExit:
@@ -179,7 +179,7 @@ class _Demo:
                 child.wait()
 
     def _compare(self, port: int) -> Iterator[str]:
-        """Read every object back; yield what is wrong."""
+        """Read every object back; yield a line for each that differs."""
         settings = CosSettings(_BUCKET, _REGION, Credentials(_ID, _KEY), suffix=f"localhost:{port}")
         access = Access(settings)
         route = access.routes[0]
@@ -203,7 +203,7 @@ class _Demo:
 
 
 def make_sample_tree(root: Path) -> None:
-    """Make files of every kind that a user's folder may hold, the same each time."""
+    """Make files of all kinds that a user's folder may contain, the same in each call."""
     chance = random.Random(2026)  # noqa: S311 - sample data
     folders = [root / "docs" / f"chapter {n}" / "pages" for n in range(4)]
     folders += [root / "photos" / f"{year}" for year in range(2020, 2030)]
@@ -211,7 +211,7 @@ def make_sample_tree(root: Path) -> None:
     for folder in folders:
         folder.mkdir(parents=True)
     for name in _NAMES:
-        with suppress(OSError):  # Windows takes no ? in a name
+        with suppress(OSError):  # Windows allows no ? in a name
             (root / name).write_bytes(name.encode())
     (root / "empty").write_bytes(b"")
     for number, size in enumerate(_BIG):
@@ -223,12 +223,12 @@ def make_sample_tree(root: Path) -> None:
         (folder / f"file {number:04d}.dat").write_bytes(chance.randbytes(size))
     try:
         (root / "link to a folder").symlink_to(folders[-1], target_is_directory=True)
-    except OSError:  # Windows without the right to make links
+    except OSError:  # Windows without the permission to make links
         (root / "no link here").write_bytes(b"")
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    """Yield every file below `root`, links followed."""
+    """Yield every file below `root`, following links."""
     for folder, _, names in os.walk(root, followlinks=True):
         for name in names:
             yield Path(folder) / name

@@ -1,7 +1,7 @@
-"""Standard output and standard error: UTF-8, without a buffer, never in the way of an end.
+"""Standard output and standard error: UTF-8, unbuffered, no obstacle to ending the process.
 
-A reader that does not read holds up the tool, as pipes are meant to. Once `hurried` is set it
-does not: what it has not taken within a second is dropped.
+A reader that does not read blocks the tool, as usual for pipes. Once `hurried` is set it does not:
+output that it has not read within a second is dropped.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ if TYPE_CHECKING:
 
 _STANDARD_ERROR = 2
 _PIECE = min(getattr(select, "PIPE_BUF", 512), 4096)
-"""Bytes that a pipe takes at once when it is ready to be written to."""
+"""Bytes that a pipe accepts without blocking when it is ready for writing."""
 _TERMINAL_PIECE = 64
-"""Likewise of a terminal; there it may become twice as many, since line breaks take two."""
-_LOOK_EVERY = 0.1
-"""Seconds after which a write that waits looks whether it is to be hurried."""
-_AGAIN = 0.005
+"""Bytes for a terminal, which may turn a line break into two bytes."""
+_CHECK_EVERY = 0.1
+"""Seconds after which a blocked write checks `hurried`."""
+_RETRY_AFTER = 0.005
 """Seconds after which a write is tried again that would have blocked."""
 _PATIENCE = 1.0
-"""Seconds in all for which a stream may hold up a hurried process."""
+"""Seconds in all for which a stream may block a hurried process."""
 
 
 class Output(io.RawIOBase):
-    """A standard stream; every write is complete, or fails, or is dropped when hurried."""
+    """A standard stream: every write is complete, fails, or is dropped once `hurried`."""
 
     def __init__(
         self, descriptor: int, *, forgiving: bool = False, patience: float = _PATIENCE
     ) -> None:
-        """`forgiving`: what cannot be written is dropped, and raises nothing."""
+        """`forgiving`: output that cannot be written is dropped without an error."""
         self._descriptor = descriptor
         self._forgiving = forgiving
         self._left = patience
         self._cut = False
-        """Whether the last line that was written lacks its end."""
+        """Whether the last written line is incomplete."""
         mode = os.fstat(descriptor).st_mode
         self._terminal = os.isatty(descriptor)
         self._waits = self._terminal or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
         self._piece = _TERMINAL_PIECE if self._terminal else _PIECE
         self.hurried = False
-        """Whether this process has been asked to end; set by a signal handler."""
+        """Whether this process is asked to end; set by a signal handler."""
 
     def fileno(self) -> int:
         """Return the descriptor."""
@@ -63,7 +63,7 @@ class Output(io.RawIOBase):
         return True
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write all of `data`. Raises OSError unless it is forgiving."""
+        """Write all of `data`. Raises OSError unless `forgiving`."""
         rest = memoryview(data).cast("B")
         size = len(rest)
         was_cut, self._cut = self._cut, False
@@ -85,22 +85,22 @@ class Output(io.RawIOBase):
     def _write_piece(self, rest: memoryview) -> int:
         try:
             return os.write(self._descriptor, rest[: self._piece] if self._waits else rest)
-        except BlockingIOError:  # another process that shares it has made it non-blocking
+        except BlockingIOError:  # another process that shares it made it non-blocking
             self._waits = True
-            time.sleep(_AGAIN)
+            time.sleep(_RETRY_AFTER)
             if self.hurried:
-                self._left -= _AGAIN
+                self._left -= _RETRY_AFTER
             return 0
 
     @property
     def _given_up(self) -> bool:
-        """Whether nothing that has to wait is written any more."""
+        """Whether output that would block is dropped."""
         return self.hurried and self._left <= 0
 
     def _is_ready(self) -> bool:
-        """Wait until it can be written to; return False when there is no time left for it."""
+        """Wait until the stream accepts data; return False when the patience is used up."""
         while True:
-            wait = max(0.0, min(_LOOK_EVERY, self._left)) if self.hurried else _LOOK_EVERY
+            wait = max(0.0, min(_CHECK_EVERY, self._left)) if self.hurried else _CHECK_EVERY
             began = time.monotonic()
             if select.select((), (self._descriptor,), (), wait)[1]:
                 return True
@@ -111,12 +111,12 @@ class Output(io.RawIOBase):
 
 
 def take_over() -> None:
-    """Use these streams for whatever this process prints from now on.
+    """Replace `sys.stdout` and `sys.stderr` by these streams.
 
-    They are UTF-8 whatever locale and environment say; what cannot be encoded becomes an escape.
+    They are UTF-8 in every locale; characters that cannot be encoded are escaped.
     """
     _open_closed_ones()
-    if os.name == "nt":  # a console takes characters there, not bytes
+    if os.name == "nt":  # a console there takes characters, not bytes
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -130,7 +130,7 @@ def take_over() -> None:
 
 def _text(output: Output) -> TextIO:
     return io.TextIOWrapper(
-        cast("BinaryIO", output),  # as `python -u` does
+        cast("BinaryIO", output),  # unbuffered, as with `python -u`
         encoding="utf-8",
         errors="backslashreplace",
         line_buffering=True,
@@ -138,10 +138,10 @@ def _text(output: Output) -> TextIO:
 
 
 def _open_closed_ones() -> None:
-    """Have all three descriptors, even when this was started with some of them closed.
+    """Open those of the three standard descriptors that are closed.
 
-    What is opened next, such as the record database, would else take their numbers, and get what
-    libraries and other processes write there.
+    Otherwise the next file to be opened, such as the record database, gets one of their numbers,
+    and everything that libraries and other processes write there.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         os.set_inheritable(descriptor, True)
@@ -149,7 +149,7 @@ def _open_closed_ones() -> None:
 
 
 def hurry() -> None:
-    """Let no reader hold up this process any more. May be called from a signal handler."""
+    """Limit how long readers can block this process. May be called from a signal handler."""
     for stream in (sys.stdout, sys.stderr):
         output = getattr(stream, "buffer", None)
         if isinstance(output, Output):
@@ -157,16 +157,16 @@ def hurry() -> None:
 
 
 def flush() -> None:
-    """Write what is still held back; whatever becomes of it, it fails no more."""
+    """Flush both streams; errors are ignored."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
 
 
 def write_at_once(descriptor: int, data: bytes) -> None:
-    """Write a short text where that takes no waiting; else drop it. Raises nothing.
+    """Write a short text if that does not block, else drop it; for signal handlers.
 
-    For signal handlers.
+    Raises nothing.
     """
     with contextlib.suppress(OSError, ValueError):
         if os.name == "nt" or select.select((), (descriptor,), (), 0)[1]:

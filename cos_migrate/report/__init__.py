@@ -1,1 +1,1 @@
-"""Everything a run reports: console, logs, lists, summary."""
+"""The output of a run: console, logs, lists of objects, summary."""

@@ -1,7 +1,7 @@
-"""Rolled log files: the names they get, and their compression beside a run.
+"""Rolled log files: their names, and their compression during a run.
 
-A rolled file is called `<name>.<day>`, further ones of a day `<name>.<day>-2`, `-3` and so on; with
-`.gz` behind it when it is compressed. None ever takes the place of another.
+A rolled file is called `<name>.<day>`, further ones of a day `<name>.<day>-2`, `-3` and so on, with
+`.gz` appended when it is compressed. No file ever replaces another.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from cos_migrate.safe_files import open_named
 _SUFFIX = re.compile(r"\.(?P<day>\d{4}-\d\d-\d\d)(?:-(?P<number>\d+))?(?P<packed>\.gz(?:\.part)?)?")
 _PACKED, _PART = ".gz", ".gz.part"
 _PIECE = 1 << 20
-_LEVEL = 2
-"""Of compression: logs become a tenth of their size, and higher levels take much longer."""
+_COMPRESSION_LEVEL = 2
+"""Reduces logs to a tenth; higher levels take much longer."""
 _NICE = 5
 _RESERVE = 64 << 20
-"""Bytes of the disk that compression leaves free."""
+"""Bytes of the disk that compression must leave free."""
 
 
-def claim(path: Path, day: str) -> Path:
-    """Return the name that a file rolled now gets: an empty file, made for it. Raises OSError."""
+def reserve_name(path: Path, day: str) -> Path:
+    """Reserve a name for a file to be rolled by an empty file; return it. Raises OSError."""
     number = 1
     while True:
         rolled = path.with_name(f"{path.name}.{day}" + (f"-{number}" if number > 1 else ""))
@@ -42,7 +42,7 @@ def claim(path: Path, day: str) -> Path:
 
 
 def rolled_files(path: Path) -> list[tuple[Path, str, bool]]:
-    """Return what is rolled of a log: files, their days, and whether they are to be compressed."""
+    """Return the rolled files of a log, with their days and whether they are uncompressed."""
     found = []
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(path.parent)):
@@ -53,7 +53,7 @@ def rolled_files(path: Path) -> list[tuple[Path, str, bool]]:
 
 
 def remove_old(path: Path, oldest: str) -> None:
-    """Remove what was rolled of a log before a day."""
+    """Remove the rolled files of a log that are older than a day."""
     for rolled, day, _ in rolled_files(path):
         if day < oldest:
             with contextlib.suppress(OSError):
@@ -63,8 +63,8 @@ def remove_old(path: Path, oldest: str) -> None:
 class Packer:
     """Compresses rolled files in a thread of low priority.
 
-    A file is left as it is while another process still writes to it, and taken up by a later start.
-    Killed at any point, it leaves the file, or its compressed form, or both.
+    A file that another process still writes to is left for a later start. After a kill at any
+    point the file, its compressed form, or both are there.
     """
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Packer:
         self._stopping = False
 
     def pack(self, path: Path) -> None:
-        """Compress what is rolled of a log, soon."""
+        """Begin to compress the rolled files of a log."""
         if not any(plain for _, _, plain in rolled_files(path)):
             return
         with self._lock:
@@ -85,7 +85,7 @@ class Packer:
                 self._thread.start()
 
     def close(self, patience: float) -> None:
-        """Wait so many seconds at most for what is under way, then give it up."""
+        """Wait for running compression, at most `patience` seconds, then cancel it."""
         thread = self._thread
         if thread:
             thread.join(patience)
@@ -94,7 +94,7 @@ class Packer:
             thread.join()
 
     def _work(self) -> None:
-        _be_nice()
+        _lower_priority()
         while True:
             with self._lock:
                 if self._stopping or not self._wanted:
@@ -103,7 +103,7 @@ class Packer:
                 path = self._wanted.pop(0)
             for rolled, _, plain in rolled_files(path):
                 if plain and not self._stopping:
-                    # What cannot be compressed stays as it is: it is whole.
+                    # A file that cannot be compressed stays: it is complete.
                     with contextlib.suppress(OSError, zlib.error, EOFError):
                         self._pack(rolled)
 
@@ -111,10 +111,10 @@ class Packer:
         """Replace a file by its compressed form. Raises OSError."""
         descriptor = open_named(rolled, os.O_RDONLY)
         with os.fdopen(descriptor, "rb") as plain:
-            if not _take_alone(descriptor) or not _is_of(rolled, descriptor):
+            if not _lock_for_packing(descriptor) or not _is_of(rolled, descriptor):
                 return
             if not os.fstat(descriptor).st_size:
-                return  # claimed by a process that rolls a log just now
+                return  # reserved by a process that is rolling the log
             packed = Path(f"{rolled}{_PACKED}")
             if not os.path.lexists(packed) and not self._compress(plain.fileno(), packed):
                 return
@@ -123,19 +123,19 @@ class Packer:
                 rolled.unlink()
 
     def _compress(self, plain: int, packed: Path) -> bool:
-        """Write the compressed form; return False when it was given up."""
+        """Write the compressed form; return False when cancelled or without space on the disk."""
         part = Path(f"{packed.with_suffix('')}{_PART}")
-        part.unlink(missing_ok=True)  # what a process that was killed has left
-        import gzip  # noqa: PLC0415 - most runs compress nothing
+        part.unlink(missing_ok=True)  # left by a killed process
+        import gzip  # noqa: PLC0415 - rarely needed
 
-        told = os.fstat(plain)
-        if _free(packed.parent) < told.st_size // 4 + _RESERVE:
+        found = os.fstat(plain)
+        if _free(packed.parent) < found.st_size // 4 + _RESERVE:
             return False
-        descriptor = open_named(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, told.st_mode & 0o666)
+        descriptor = open_named(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, found.st_mode & 0o666)
         try:
             with os.fdopen(descriptor, "wb") as raw:
                 with gzip.GzipFile(
-                    "", "wb", compresslevel=_LEVEL, fileobj=raw, mtime=told.st_mtime
+                    "", "wb", compresslevel=_COMPRESSION_LEVEL, fileobj=raw, mtime=found.st_mtime
                 ) as out:
                     while data := os.read(plain, _PIECE):
                         if self._stopping:
@@ -145,7 +145,7 @@ class Packer:
                 raw.flush()
                 os.fsync(raw.fileno())
             with contextlib.suppress(OSError):
-                os.utime(part, ns=(told.st_atime_ns, told.st_mtime_ns))
+                os.utime(part, ns=(found.st_atime_ns, found.st_mtime_ns))
             part.rename(packed)
         except OSError:
             part.unlink(missing_ok=True)
@@ -153,18 +153,18 @@ class Packer:
         return True
 
 
-def take_part(descriptor: int) -> None:
-    """Note that a log that is open is written to: it is not compressed meanwhile."""
+def lock_for_writing(descriptor: int) -> None:
+    """Keep other processes from compressing an open log."""
     _lock(descriptor, alone=False)
 
 
-def _take_alone(descriptor: int) -> bool:
-    """Return whether no process writes to a file, and no other compresses it."""
+def _lock_for_packing(descriptor: int) -> bool:
+    """Return whether no other process writes to a file or compresses it."""
     return _lock(descriptor, alone=True)
 
 
 def _is_of(path: Path, descriptor: int) -> bool:
-    """Return whether a regular file is still the one with this name."""
+    """Return whether `path` still names the open file."""
     try:
         found = os.lstat(path)
     except OSError:
@@ -173,33 +173,33 @@ def _is_of(path: Path, descriptor: int) -> bool:
 
 
 def _holds(packed: Path, plain: int) -> bool:
-    """Return whether a compressed file has what the plain one has, to its last byte."""
+    """Return whether a compressed file has the size and CRC-32 of the plain one."""
     size = crc = 0
     while data := os.read(plain, _PIECE):
         size += len(data)
         crc = zlib.crc32(data, crc)
     with os.fdopen(open_named(packed, os.O_RDONLY), "rb") as file:
         file.seek(-8, os.SEEK_END)
-        told = file.read(8)
+        trailer = file.read(8)
     expected = crc.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
-    return told == expected
+    return trailer == expected
 
 
 def _free(folder: Path) -> int:
-    from shutil import disk_usage  # noqa: PLC0415 - only where something is compressed
+    from shutil import disk_usage  # noqa: PLC0415 - rarely needed
 
     return disk_usage(folder).free
 
 
-def _be_nice() -> None:
-    if sys.platform == "linux":  # where each thread has a priority of its own
+def _lower_priority() -> None:
+    if sys.platform == "linux":  # threads have priorities of their own there
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 if sys.platform == "win32":
 
-    def _lock(_: int, *, alone: bool) -> bool:  # noqa: ARG001 - what is open is not rolled there
+    def _lock(_: int, *, alone: bool) -> bool:  # noqa: ARG001 - open files are not rolled there
         return True
 
 else:

@@ -178,7 +178,7 @@ class LogFile(AppendFile):
 
     def _open(self) -> int:
         descriptor = super()._open()
-        log_archive.take_part(descriptor)
+        log_archive.lock_for_writing(descriptor)
         return descriptor
 
     def _prepare(self, now: float) -> None:
@@ -236,7 +236,7 @@ class LogFile(AppendFile):
     def _rename(self, day: str, now: float) -> None:
         """Rename the file to that of a day. Raises OSError."""
         self.close()
-        rolled = log_archive.claim(self.path, day)
+        rolled = log_archive.reserve_name(self.path, day)
         try:
             self.path.replace(rolled)
         except OSError as error:

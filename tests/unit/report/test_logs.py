@@ -312,5 +312,5 @@ def test_a_link_is_left_to_its_owner(tmp_path: Path) -> None:
 def test_names_are_claimed_once(tmp_path: Path) -> None:
     path = tmp_path / "info.log"
     (tmp_path / "info.log.2025-06-15-3.gz").touch()
-    names = [log_archive.claim(path, "2025-06-15").name for _ in range(3)]
+    names = [log_archive.reserve_name(path, "2025-06-15").name for _ in range(3)]
     assert names == [f"info.log.2025-06-15{end}" for end in ("", "-2", "-4")]
