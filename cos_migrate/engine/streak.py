@@ -179,7 +179,9 @@ class FailureStreak:
     def _cos_failure(self, failure: Failure) -> Verdict:
         length = self._cos.add(failure)
         if _is_certain(failure):
-            return _stop_from(_STREAK_CERTAIN if self.proven else 1, length)
+            # An answer 404 to HEAD proves no bucket: where none is, it is the same.
+            sure = self.proven and (self._written or failure.code != "NoSuchBucket")
+            return _stop_from(_STREAK_CERTAIN if sure else 1, length)
         if _shows_cos(failure):
             self.proven = True
         if _is_refusal(failure):

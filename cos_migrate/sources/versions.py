@@ -81,6 +81,8 @@ class VersionedSource(Source):
 
     sends_pages: ClassVar[bool] = False
     """Whether web pages are its own answers; else these come from a proxy or a firewall."""
+    request_id_header: bytes = b""
+    """A header that every answer of the service has; empty: not all such services send one."""
 
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
@@ -191,25 +193,29 @@ class VersionedSource(Source):
         listed, now = obj.fingerprint, described.fingerprint
         found = self.verdict(listed, now)
         if found is Verdict.CHANGED:
-            if self._is_page(headers):
-                raise self.contradiction(obj, "it is a web page that the source has not sent")
+            foreign = self._foreign_form(headers)
+            if foreign:
+                raise self.contradiction(obj, f"it is {foreign}, which the source does not send")
             raise self._changed(obj)
         if found is Verdict.CONTRADICTS:
             checks = self.listed_checks(listed)
             if not has_content or not checks or now.etag or sizes_differ(listed, now):
                 raise self.contradiction(obj, contradiction_text(listed, now))
             described = described._replace(checks=(*described.checks, *checks))
-        elif not (now.etag or now.mtime_ns >= 0 or b"last-modified" in headers) and self._is_page(
-            headers
-        ):
-            raise self.contradiction(obj, "it is a web page without an ETag and a time")
+        elif not (now.etag or now.mtime_ns >= 0 or b"last-modified" in headers):
+            foreign = self._foreign_form(headers)
+            if foreign:
+                raise self.contradiction(obj, f"it is {foreign} without an ETag and a time")
         mtime_ns = now.mtime_ns if now.mtime_ns >= 0 else listed.mtime_ns
         fingerprint = Fingerprint(now.size, mtime_ns, now.etag or listed.etag)
         return described if fingerprint == now else described._replace(fingerprint=fingerprint)
 
-    def _is_page(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Return whether an answer may be the page of a proxy: HTML that no cloud signed for."""
-        return not self.sends_pages and is_foreign_page(headers, b"")
+    def _foreign_form(self, headers: Mapping[bytes, bytes]) -> str:
+        """Return what shows that a proxy has sent an answer; empty: nothing does."""
+        if not self.sends_pages and is_foreign_page(headers, b""):
+            return "a web page"
+        named = not self.request_id_header or self.request_id_header in headers
+        return "" if named else "an answer without a request id"
 
     def _changed(self, obj: SourceObject) -> SourceChanged:
         return SourceChanged(

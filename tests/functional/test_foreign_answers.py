@@ -324,6 +324,48 @@ def test_a_page_with_an_etag_of_its_own(s3: Cloud, cos: EmbeddedCos) -> None:
     must_all_arrive(s3, cos)
 
 
+@pytest.mark.parametrize("maker", [ali, cos_bucket], ids=lambda maker: maker.__name__)
+def test_a_new_version_without_the_request_id_that_the_service_always_sends(
+    maker: Maker, tmp_path: Path, cos: EmbeddedCos
+) -> None:
+    """A proxy that answers programs sends no HTML."""
+    told = {"content-type": "application/json", "etag": '"page"'}
+
+    def alter(asked: Asked, answered: Answered) -> Answered:
+        is_object = asked.path.rpartition("/")[2] in OBJECTS and answered.status in {200, 206}
+        return Answered(200, dict(told), b'{"error": "login"}') if is_object else answered
+
+    with maker(tmp_path / "tool", cos) as cloud:
+        cloud.tool.common["requestTryCount"] = "1"
+        cloud.way.alter = alter
+        for _ in range(2):
+            must_all_fail(cloud, cos)
+        cloud.way.alter = healthy
+        must_all_arrive(cloud, cos)
+
+
+def test_a_new_version_without_the_request_id_that_other_answers_had(
+    s3: Cloud, cos: EmbeddedCos
+) -> None:
+    """Not every S3 service sends one: the first object, which goes alone, shows it."""
+    told = {"content-type": "application/json", "etag": '"page"'}
+
+    first: list[str] = []
+
+    def alter(asked: Asked, answered: Answered) -> Answered:
+        key = asked.path.rpartition("/")[2]
+        if key not in OBJECTS or key in first:
+            return answered
+        if not first:
+            first.append(key)
+            return answered
+        return Answered(200, dict(told), b'{"error": "login"}')
+
+    s3.way.alter = alter
+    assert s3.tool.run().counts() == counted(new=1, fail=len(OBJECTS) - 1)
+    assert stored(cos) == {first[0]: body_of(first[0])}
+
+
 def test_a_shorter_body_whose_length_no_answer_tells(s3: Cloud, cos: EmbeddedCos) -> None:
     """The version is the listed one: then so is its size, in a second run too."""
 

@@ -44,6 +44,7 @@ class CosBucketSource(CosBucketListing):
     migrate_type = "migrateBucketCopy"
     record_kind = "migrate_copy_bucket"
     copies: ClassVar[bool] = True
+    request_id_header: bytes = b"x-cos-request-id"
     keyed_by_path: ClassVar[bool] = False
     Config = CosBucketConfig
 

@@ -68,6 +68,7 @@ class AliyunSource(KeyOrderedSource):
     migrate_type: ClassVar[str] = "migrateAli"
     record_kind: ClassVar[str] = "migrate_from_ali"
     compares_times: ClassVar[bool] = True
+    request_id_header: bytes = b"x-oss-request-id"
     Config = AliyunConfig
     config: AliyunConfig
 

@@ -56,6 +56,7 @@ _ELSEWHERE = frozenset(
     }
 )
 """Codes of a request that went to the wrong region."""
+_REQUEST_ID = b"x-amz-request-id"
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _BAD_REQUEST = 400
 
@@ -109,6 +110,8 @@ class S3Source(KeyOrderedSource):
         super().__init__(config, target, options)
         self.etags = Etags(md5=self.etags_are_md5)
         self.endpoint = Endpoint.of(config.end_point, config.bucket, https=config.src_https)
+        if self.endpoint.is_amazon:
+            self.request_id_header = _REQUEST_ID
         self._signer = self._signer_for(self.region_named() or self.endpoint.region)
         self._v2 = True
         self._has_acls = True
@@ -186,6 +189,8 @@ class S3Source(KeyOrderedSource):
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata and checksums; a time only where the ETag is not reliable."""
+        if _REQUEST_ID in headers:  # a service that sends it once always does
+            self.request_id_header = _REQUEST_ID
         described = description_of(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
         fingerprint = described.fingerprint
         if obj.fingerprint.mtime_ns < 0 and self.etags.is_reliable(fingerprint.etag, -1):

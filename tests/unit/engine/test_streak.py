@@ -198,6 +198,12 @@ def test_a_look_at_cos_that_fails(one: Failure, verdict: Verdict) -> None:
     assert not row.proven
 
 
+def test_a_look_at_cos_proves_no_bucket() -> None:
+    row = FailureStreak()
+    assert row.cos_looked_at(None) is Verdict.GO_ON
+    assert row.failure(failure("NoSuchBucket", 404, fatal=True)) is Verdict.STOP
+
+
 def test_a_listed_source_may_refuse_all_its_objects() -> None:
     row = FailureStreak()
     row.success()
