@@ -142,7 +142,10 @@ def _read(
     try:
         reader.parser.Parse(document, True)
     except expat.ExpatError as error:
-        raise ValueError(f"its XML is broken: {error}") from error
+        # Not the parser's own text, which reads "token: line 2": masked, as if it were a secret.
+        reason = expat.ErrorString(error.code)
+        text = f"its XML is broken in line {error.lineno}, column {error.offset}: {reason}"
+        raise ValueError(text) from error
     return reader.texts, reader.groups
 
 

@@ -9,6 +9,7 @@ import re
 
 UNREADABLE = "ListingUnreadable"
 """The code of a listing that holds such a character."""
+_BOM = b"\xef\xbb\xbf"
 _RAW = re.compile(b"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _REFERENCE = re.compile(rb"&#(?:x0*([0-9A-Fa-f]{1,6})|0*([0-9]{1,7}));")
 _CONTROLS_BELOW = 0x20
@@ -18,6 +19,8 @@ _NEVER = frozenset({0xFFFE, 0xFFFF, *range(0xD800, 0xE000)})
 
 def problem_of(document: bytes) -> str:
     """Return the reason why XML parsers fail, if it is such a character; else nothing."""
+    if not document.removeprefix(_BOM).lstrip().startswith(b"<"):
+        return ""  # it is no XML at all, such as what a proxy has compressed
     raw = _RAW.search(document)
     codes = [raw.group()[0]] if raw else []
     codes += (int(a, 16) if a else int(b) for a, b in _REFERENCE.findall(document))

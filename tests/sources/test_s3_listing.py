@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
@@ -82,6 +83,7 @@ def test_a_page_that_does_not_say_whether_it_is_the_last(v2: bool, always: bool)
         b"<!DOCTYPE html><html><head><meta charset=utf-8></head></html>",
         b"{}",
         b"",
+        gzip.compress(page(["k03"])),
     ],
 )
 def test_a_page_that_is_none_is_asked_for_again(document: bytes) -> None:

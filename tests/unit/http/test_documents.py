@@ -20,6 +20,7 @@ from cos_migrate.sources.s3 import listing as s3_listing
 from cos_migrate.sources.s3.acl import carried_acl
 from cos_migrate.sources.source_errors import ErrorAnswer
 from cos_migrate.sources.upyun.listing import document_of
+from cos_migrate.text import masked
 from tests.functional.raw_server import Request, raw_server
 
 MEGABYTE = 1 << 20
@@ -65,6 +66,12 @@ def test_hostile_xml_is_refused_and_takes_no_memory(
         assert tracemalloc.get_traced_memory()[1] < 20 * MEGABYTE
     finally:
         tracemalloc.stop()
+
+
+def test_where_xml_is_broken_is_said_in_words_that_masking_leaves() -> None:
+    with pytest.raises(ValueError, match="in line 2, column 0: unclosed token") as caught:
+        read_acl(b"<AccessControlPolicy>\n<Owner")
+    assert masked(str(caught.value)) == str(caught.value)
 
 
 def test_a_full_page_of_the_longest_keys_is_read() -> None:
