@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
 import operator
 import os
-import re
 import stat
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar
@@ -30,15 +27,23 @@ from cos_migrate.model import (
 from cos_migrate.sources.base import Reader, Source, SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.content_types import headers_for
+from cos_migrate.sources.local.filters import LocalFilters
+from cos_migrate.sources.local.paths import absolute_path, as_folder, is_utf8, normal_path
 from cos_migrate.sources.local.reader import (
     FolderReader,
     LocalReader,
     fingerprint_of,
-    is_empty,
     must_end_at,
     read_whole,
     source_error,
     system_path,
+)
+from cos_migrate.sources.local.rejections import (
+    GONE,
+    illegal_name,
+    not_matching,
+    odd_entry,
+    unreadable,
 )
 from cos_migrate.text import printable
 
@@ -46,7 +51,6 @@ _OPEN_FOLDERS = 64
 """Folders read an entry at a time; deeper ones are read whole, to have few files open."""
 _STRETCH = 16_384
 """Entries of a folder that are sorted at once; memory stays bounded in a huge one."""
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 _Identity = tuple[int, int] | str
 _Level = tuple[Iterator[os.DirEntry[str]], str, _Identity]
@@ -67,19 +71,12 @@ class LocalSource(Source):
         self, config: LocalConfig, target: Target, options: SourceOptions | None = None
     ) -> None:
         super().__init__(config, target, options)
-        root = _absolute(config.local_path)
+        root = absolute_path(config.local_path)
         # A folder that is gone for now (an unmounted disk) keeps its name, and so its records.
         self._is_file = os.path.exists(root) and not os.path.isdir(root)
-        self._root = root if self._is_file else _as_folder(root)
+        self._root = root if self._is_file else as_folder(root)
         self.repeats = config.file_list_mode
-        self._excludes = frozenset(_spellings(config.excludes))
-        self._filtered = bool(
-            self._excludes
-            or config.ignore_suffix
-            or config.include_suffix
-            or config.ignore_empty_file
-            or config.ignore_modified_time_less_than_seconds
-        )
+        self._filters = LocalFilters(config)
         self._record_head = f"[taskType: migrateLocal] [bucket: {target.bucket}], [localPath: "
 
     @property
@@ -176,16 +173,16 @@ class LocalSource(Source):
         try:
             found = os.stat(system_path(name))
         except OSError as error:
-            yield _unreadable(name, error, unlisted=True)
+            yield unreadable(name, error, unlisted=True)
             return
         if not stat.S_ISREG(found.st_mode):
-            yield _not_matching("not a regular file", name)
+            yield not_matching("not a regular file", name)
             return
         yield self._judged(name, name.rpartition("/")[2], found)
 
     def _walk(self) -> Iterator[Found | Row]:
         """Walk depth first with a stack, so that no depth is too deep."""
-        root, at = self._root, len(self._root)
+        root, at, filtered = self._root, len(self._root), self._filters.active
         stack: list[_Level] = []
         on_path: set[_Identity] = set()
         pending: str | None = root
@@ -201,7 +198,7 @@ class LocalSource(Source):
                 entry = next(entries, None)
             except OSError as error:  # the folder broke off in the middle
                 entry = None
-                yield _unreadable(prefix, error, unlisted=True)
+                yield unreadable(prefix, error, unlisted=True)
             if entry is None:
                 stack.pop()
                 on_path.discard(identity)
@@ -213,79 +210,43 @@ class LocalSource(Source):
                     continue
                 found = entry.stat()
             except OSError as error:
-                yield _odd_entry(name, name[at:], error, is_link=_is_link(entry))
+                yield odd_entry(name, name[at:], error, is_link=_is_link(entry))
                 continue
             if not stat.S_ISREG(found.st_mode):
-                yield _not_matching("not a regular file", name)
-            elif self._filtered or not name.isascii():
+                yield not_matching("not a regular file", name)
+            elif filtered or not name.isascii():
                 yield self._judged(name, name[at:], found)
             else:
                 yield name, name[at:], found.st_size, found.st_mtime_ns
 
     def _enter(self, folder: str, stack: list[_Level], on_path: set[_Identity]) -> Found | None:
         """Put a folder on the stack, or return the result that stands for it."""
-        if folder in self._excludes:
+        if self._filters.excludes(folder):
             return Note(f"exclude folder: {printable(folder)}")
-        if not _is_utf8(folder):
-            return _illegal(folder, unlisted=True)
+        if not is_utf8(folder):
+            return illegal_name(folder, unlisted=True)
         try:
             path = system_path(folder)
             identity = _identity(path, os.stat(path))
             if identity in on_path:
-                return _not_matching("symlink loop", folder)
+                return not_matching("symlink loop", folder)
             entries = _in_order(patient(lambda: os.scandir(path)))
             if len(stack) >= _OPEN_FOLDERS:
                 entries = iter(list(entries))
         except OSError as error:
-            if error.errno in _GONE and folder != self._root:
-                return _not_matching("no longer there", folder)
-            return _unreadable(folder, error, unlisted=True)
+            if error.errno in GONE and folder != self._root:
+                return not_matching("no longer there", folder)
+            return unreadable(folder, error, unlisted=True)
         on_path.add(identity)
         stack.append((entries, folder, identity))
         return None
 
     def _judged(self, name: str, key: str, found: os.stat_result) -> Found:
         """Apply the filters to a file."""
-        if not _is_utf8(name):
-            return _illegal(name)
-        objection = self._objection(name, found.st_size, found.st_mtime_ns)
+        if not is_utf8(name):
+            return illegal_name(name)
+        objection = self._filters.objection(name, found.st_size, found.st_mtime_ns)
         return objection or SourceObject(name, key, fingerprint_of(found))
-
-    def _objection(self, name: str, size: int, mtime_ns: int) -> Rejected | None:
-        """Return why the filters leave something out; `size` is negative for a folder."""
-        if not self._filtered:
-            return None
-        reason = self._reason_against(name, size)
-        if reason:
-            return _not_matching(reason, name)
-        line = self._too_young(name, mtime_ns // 1_000_000)
-        return Rejected(name, "", line) if line else None
-
-    def _reason_against(self, name: str, size: int) -> str:
-        config = self.config
-        if name in self._excludes:
-            return "excludes"
-        if config.ignore_suffix and name.endswith(config.ignore_suffix):
-            return "suffix"
-        if config.ignore_empty_file and size == 0 and is_empty(name):
-            return "empty file"
-        if config.include_suffix and not name.endswith(config.include_suffix):
-            return "do not match include suffix"
-        return ""
-
-    def _too_young(self, name: str, mtime_ms: int) -> str:
-        least = self.config.ignore_modified_time_less_than_seconds
-        if not least:
-            return ""
-        now_ms = time.time_ns() // 1_000_000
-        if (now_ms - mtime_ms) / 1000 >= least:
-            return ""
-        return (
-            f"[condition_not_match] [reason: ignoreModifiedTimeLessThan]  "
-            f"[local_file: {printable(name)}], [cur_time: {now_ms // 1000}], "
-            f"[lastModifed_time: {mtime_ms // 1000}]，"
-            f"[ignoreModifiedTimeLessThan: {least}]"
-        )
 
     def _scan_list(self) -> Iterator[Found]:
         """Yield the files that the list file names, each path once.
@@ -303,7 +264,7 @@ class LocalSource(Source):
                     if raw.strip():
                         yield self._listed(raw.decode("utf-8", "surrogateescape"), listed)
         except OSError as error:
-            yield _unreadable(path, error, unlisted=True)
+            yield unreadable(path, error, unlisted=True)
             return
         if listed and not any(listed.values()):
             text = f"nothing that {path} lists exists below {self._root}"
@@ -311,41 +272,33 @@ class LocalSource(Source):
 
     def _listed(self, line: str, listed: dict[int, bool]) -> Found:
         """Judge one line of the list; `listed`: hash of each path so far -> whether it exists."""
-        relative = _normal(line)
-        name = _as_folder(self._root) + relative
-        if not _is_utf8(name):
-            return _illegal(name)
+        relative = normal_path(line)
+        name = as_folder(self._root) + relative
+        if not is_utf8(name):
+            return illegal_name(name)
         if relative.startswith("../") or relative in {"..", "."}:
             failure = Failure("scan", "the listed path is not below localPath", code="OutsideRoot")
             return Rejected(name, "", "", failure)
         if hash(relative) in listed:
-            return _not_matching("listed twice", name)
+            return not_matching("listed twice", name)
         listed[hash(relative)] = True
-        if self._lies_excluded(relative):
-            return _not_matching("excludes", name)
+        if self._filters.excludes_below(self._root, relative):
+            return not_matching("excludes", name)
         try:
             found = os.stat(system_path(name))
         except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno not in _GONE:
-                return _odd_entry(name, relative, error, is_link=False)
+            if isinstance(error, OSError) and error.errno not in GONE:
+                return odd_entry(name, relative, error, is_link=False)
             is_link = "\0" not in name and os.path.lexists(system_path(name))
             listed[hash(relative)] = is_link
-            return _not_matching("broken link" if is_link else "not there", name)
+            return not_matching("broken link" if is_link else "not there", name)
         if stat.S_ISDIR(found.st_mode):
             name, relative = name + "/", relative + "/"
             empty = SourceObject(name, relative, Fingerprint(0, found.st_mtime_ns), is_folder=True)
-            return self._objection(name, -1, found.st_mtime_ns) or empty
+            return self._filters.objection(name, -1, found.st_mtime_ns) or empty
         if not stat.S_ISREG(found.st_mode):
-            return _not_matching("not a regular file", name)
+            return not_matching("not a regular file", name)
         return self._judged(name, relative, found)
-
-    def _lies_excluded(self, relative: str) -> bool:
-        """Return whether a listed path lies in a folder that a walk would leave out."""
-        if not self._excludes:
-            return False
-        root = _as_folder(self._root)
-        ends = (found.end() for found in re.finditer("/", relative))
-        return any(root + relative[:end] in self._excludes for end in ends)
 
 
 def _in_order(
@@ -371,84 +324,3 @@ def _is_link(entry: os.DirEntry[str]) -> bool:
         return entry.is_symlink()
     except OSError:  # where the listing has no kinds, this is a system call
         return False
-
-
-def _absolute(path: str) -> str:
-    """Return an absolute path with `/`, links unresolved."""
-    absolute = os.path.abspath(path)
-    if not _same(path, absolute):  # a `..` behind a link leads to where the link points
-        absolute = os.path.join(os.getcwd(), path)
-    if os.sep == "/":
-        return re.sub("/+", "/", absolute)
-    return absolute.replace(os.sep, "/")
-
-
-def _same(path: str, other: str) -> bool:
-    if os.pardir not in path:
-        return True
-    try:
-        return os.path.samefile(path, other)
-    except OSError:
-        return not os.path.exists(path)
-
-
-def _as_folder(path: str) -> str:
-    return path if path.endswith("/") else path + "/"
-
-
-def _spellings(paths: tuple[str, ...]) -> Iterator[str]:
-    """Yield excluded paths as the walk spells them: folders end in `/`."""
-    for path in paths:
-        absolute = _absolute(path)
-        yield _as_folder(absolute) if os.path.isdir(absolute) else absolute
-
-
-def _normal(line: str) -> str:
-    """Return a listed path relative to the root, without `.`, `..` and doubled separators."""
-    if os.sep != "/":
-        line = line.replace(os.sep, "/")
-    parts: list[str] = []
-    for part in line.split("/"):
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        elif part not in {"", "."}:
-            parts.append(part)
-    return "/".join(parts) or "."
-
-
-def _is_utf8(name: str) -> bool:
-    if name.isascii():
-        return True
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _not_matching(reason: str, name: str) -> Rejected:
-    line = f"[condition_not_match] [reason: {reason}]  [local_file: {printable(name)}]"
-    return Rejected(name, "", line)
-
-
-def _illegal(name: str, *, unlisted: bool = False) -> Rejected:
-    failure = Failure("scan", "the name is not UTF-8", code="NameNotUtf8")
-    line = f"skip the file for illegal utf-8 letter, [local_file:{printable(name)}]"
-    return Rejected(printable(name), "", line, failure, unlisted)
-
-
-def _unreadable(name: str, error: OSError, *, unlisted: bool, key: str = "") -> Rejected:
-    problem = source_error(error, "scan", name)
-    text = f"cannot be listed: {problem}" if unlisted else str(problem)
-    return Rejected(name, key, "", Failure("scan", text, code=problem.code), unlisted)
-
-
-def _odd_entry(name: str, key: str, error: OSError, *, is_link: bool) -> Rejected:
-    """Return the result for an entry whose state cannot be read."""
-    if error.errno == errno.ELOOP:
-        return _not_matching("symlink loop", name)
-    if error.errno in _GONE:
-        return _not_matching("broken link" if is_link else "no longer there", name)
-    if not _is_utf8(name):
-        return _illegal(name)
-    return _unreadable(name, error, unlisted=False, key=key)

@@ -1,0 +1,43 @@
+"""The results for files that are not migrated."""
+
+from __future__ import annotations
+
+import errno
+
+from cos_migrate.model import Failure, Rejected
+from cos_migrate.sources.local.paths import is_utf8
+from cos_migrate.sources.local.reader import source_error
+from cos_migrate.text import printable
+
+GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
+
+
+def not_matching(reason: str, name: str) -> Rejected:
+    """Return the result for a file that does not match the conditions."""
+    line = f"[condition_not_match] [reason: {reason}]  [local_file: {printable(name)}]"
+    return Rejected(name, "", line)
+
+
+def illegal_name(name: str, *, unlisted: bool = False) -> Rejected:
+    """Return the failure of a file whose name is not UTF-8."""
+    failure = Failure("scan", "the name is not UTF-8", code="NameNotUtf8")
+    line = f"skip the file for illegal utf-8 letter, [local_file:{printable(name)}]"
+    return Rejected(printable(name), "", line, failure, unlisted)
+
+
+def unreadable(name: str, error: OSError, *, unlisted: bool, key: str = "") -> Rejected:
+    """Return the failure of a file; `unlisted`: of a folder that cannot be listed."""
+    problem = source_error(error, "scan", name)
+    text = f"cannot be listed: {problem}" if unlisted else str(problem)
+    return Rejected(name, key, "", Failure("scan", text, code=problem.code), unlisted)
+
+
+def odd_entry(name: str, key: str, error: OSError, *, is_link: bool) -> Rejected:
+    """Return the result for an entry whose state cannot be read."""
+    if error.errno == errno.ELOOP:
+        return not_matching("symlink loop", name)
+    if error.errno in GONE:
+        return not_matching("broken link" if is_link else "no longer there", name)
+    if not is_utf8(name):
+        return illegal_name(name)
+    return unreadable(name, error, unlisted=False, key=key)
