@@ -39,7 +39,7 @@ _GRANTS: Mapping[str, str] = MappingProxyType(
 
 
 def acl_of(request: Request) -> str:
-    """Return what the headers of a request say, empty when nothing. Raises Refusal."""
+    """Return the ACL in the headers of a request, or an empty text. Raises Refusal."""
     canned = request.headers.get("x-cos-acl", "")
     if canned not in _CANNED:
         raise Refusal("InvalidArgument", f"{canned} is no ACL.")
@@ -53,7 +53,7 @@ def acl_of(request: Request) -> str:
 
 
 def acl_from_body(body: bytes) -> str:
-    """Return what an AccessControlPolicy says. Raises Refusal."""
+    """Parse an AccessControlPolicy. Raises Refusal."""
     lines = []
     for grant in parsed(body, "AccessControlPolicy").iter("Grant"):
         grantee = grant.find("Grantee")
@@ -67,7 +67,7 @@ def acl_from_body(body: bytes) -> str:
 
 
 def acl_document(acl: str) -> bytes:
-    """Return the document of an ACL; its owner may always do everything."""
+    """Return the document of an ACL; the owner always has full control."""
     lines = (f"FULL_CONTROL {OWNER_ID}", *_CANNED.get(acl, acl.splitlines()))
     grants = "".join(_grant(*line.split(" ", 1)) for line in lines)
     return document(

@@ -1,4 +1,4 @@
-"""Buckets: which exist, what lies in them, and the operations on them."""
+"""Buckets, their listings, and the operations on them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Page(NamedTuple):
     groups: list[str]
     """Common prefixes."""
     following: str
-    """The next page's marker; empty: this is the last."""
+    """Marker of the next page; empty for the last page."""
 
 
 class Buckets:
-    """The buckets that exist (None: every name with an APPID), and what can be done with them."""
+    """The operations on buckets; without a list of names, every name with an APPID exists."""
 
     def __init__(self, store: Store, names: Iterable[str] | None) -> None:
         self._store = store
@@ -137,7 +137,7 @@ class Buckets:
 
 
 def page_of(keys: list[str], prefix: str, delimiter: str, marker: str, most: int) -> Page:
-    """Return what lies behind `marker`: at most `most` keys and groups together."""
+    """Return at most `most` keys and common prefixes after `marker`."""
     at = bisect_left(keys, prefix)
     if marker:
         at = max(at, bisect_right(keys, marker))
@@ -161,6 +161,6 @@ def page_of(keys: list[str], prefix: str, delimiter: str, marker: str, most: int
 
 
 def _group(key: str, prefix: str, delimiter: str) -> str:
-    """Return the common prefix that a key goes under, empty when under none."""
+    """Return the common prefix of a key, or an empty text."""
     end = key.find(delimiter, len(prefix)) if delimiter else -1
     return key[: end + len(delimiter)] if end >= 0 else ""

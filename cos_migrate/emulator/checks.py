@@ -1,4 +1,4 @@
-"""What COS checks of a request before it does anything, and what it keeps of its headers."""
+"""Check requests before they are carried out, and select the headers that are stored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _TRAFFIC = range(819_200, 838_860_801)
 
 
 def check_key(key: str) -> None:
-    """Refuse what COS does not take as a key."""
+    """Refuse a key that COS does not accept."""
     try:
         size = len(key.encode())
     except UnicodeEncodeError:
@@ -57,14 +57,14 @@ def check_key(key: str) -> None:
 
 
 def kept_headers(request: Request, key: str) -> dict[str, str]:
-    """Return what is kept of a new object's headers. Raises Refusal."""
+    """Return the headers to store with a new object. Raises Refusal."""
     check_key(key)
     headers = request.headers
     kept = {name: headers[name] for name in STANDARD_HEADERS if name in headers}
     meta = {name: value for name, value in headers.items() if name.startswith(_META)}
     used = sum(len(n) - len(_META) + len(v.encode("utf-8", "replace")) for n, v in meta.items())
     for name in meta:
-        # "PUT Object": letters, digits and hyphens; an underscore is named as not supported.
+        # "PUT Object": letters, digits and hyphens; an underscore is documented as not supported.
         if not re.fullmatch("[a-z0-9-]+", name[len(_META) :]):
             raise Refusal("InvalidArgument", f"{name} is no name of user metadata.")
     if used > _META_BYTES:
@@ -84,7 +84,7 @@ def kept_headers(request: Request, key: str) -> dict[str, str]:
 
 
 def check_length(request: Request) -> None:
-    """Refuse a body that COS does not take at once, and an illegal speed limit."""
+    """Refuse a body that is too large for one request, and an illegal speed limit."""
     length = request.headers.get("content-length")
     if length is None and "transfer-encoding" not in request.headers:
         raise Refusal("MissingContentLength", "Content-Length is missing.")
@@ -96,7 +96,7 @@ def check_length(request: Request) -> None:
 
 
 def check_md5(request: Request, digest: bytes) -> None:
-    """Refuse a body that is not what Content-MD5 says."""
+    """Refuse a body that differs from its Content-MD5."""
     told = request.headers.get("content-md5")
     if told is None:
         return
@@ -111,7 +111,7 @@ def check_md5(request: Request, digest: bytes) -> None:
 
 
 def check_conditions(headers: Mapping[str, str], stored: Stored) -> None:
-    """Apply If-Match and its relatives; an ETag goes before a date. Raises Refusal."""
+    """Apply If-Match and similar headers; ETags take precedence over dates. Raises Refusal."""
     match, none_match = headers.get("if-match"), headers.get("if-none-match")
     if match:
         if not _names(match, stored.etag):
@@ -126,7 +126,7 @@ def check_conditions(headers: Mapping[str, str], stored: Stored) -> None:
 
 
 def check_copy_conditions(request: Request, stored: Stored) -> None:
-    """Apply x-cos-copy-source-if-...: all of them refuse alike. Raises Refusal."""
+    """Apply x-cos-copy-source-if-... headers. Raises Refusal."""
     start = "x-cos-copy-source-"
     found = {n[len(start) :]: v for n, v in request.headers.items() if n.startswith(start + "if-")}
     try:
@@ -141,7 +141,7 @@ def _names(tags: str, etag: str) -> bool:
 
 
 def _date(text: str | None, otherwise: float) -> float:
-    """Return a date in seconds since 1970, `otherwise` when there is none to understand."""
+    """Return a date in seconds since 1970, or `otherwise` for an invalid one."""
     try:
         return email.utils.parsedate_to_datetime(text).timestamp() if text else otherwise
     except (ValueError, TypeError, OverflowError):

@@ -1,4 +1,4 @@
-"""One connection of a client: HTTP/1.1 in its order, TLS and CONNECT, and broken answers."""
+"""Serve one connection: HTTP/1.1 requests in order, TLS, CONNECT, and faulty answers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from cos_migrate.emulator.service import Reply, Service, error_answer, new_id
 _IDLE = 60.0
 """Seconds a kept-alive connection may be silent."""
 _LINGER = 2.0
-"""Seconds to read on behind an answer that the client may not have read yet."""
+"""Seconds to continue reading after an answer that the client may not have read yet."""
 _LINGER_UNSIGNED = 128 << 10
-"""Bytes of it for a request whose signature was refused."""
+"""Bytes to continue reading after a refused signature."""
 _TLS_RECORD = b"\x16"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -48,12 +48,12 @@ class Connection:
         self._proxy_login = proxy_login
 
     def break_off(self) -> None:
-        """End it from another thread."""
+        """Close the connection from another thread."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def serve(self) -> None:
-        """Answer until the end."""
+        """Answer requests until the connection ends."""
         try:
             self._sock.settimeout(_IDLE)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -65,7 +65,7 @@ class Connection:
                 self._sock.close()
 
     def _secured(self) -> BinaryIO:
-        """Return the stream to read from, through TLS when the client begins so."""
+        """Return the stream to read from, with TLS if the client starts it."""
         if self._context and self._sock.recv(1, socket.MSG_PEEK) == _TLS_RECORD:
             self._sock = self._context.wrap_socket(self._sock, server_side=True)
         return cast("BinaryIO", self._sock.makefile("rb", PIECE))
@@ -93,7 +93,7 @@ class Connection:
                 return
 
     def _proxy_refusal(self, request: Request) -> Reply | None:
-        """Return the answer to a client that does not log in to its proxy."""
+        """Return the answer to a client that does not log in to the proxy."""
         if not self._proxy_login or not (request.absolute or request.method == "CONNECT"):
             return None
         told = request.headers.get("proxy-authorization", "")
@@ -111,8 +111,8 @@ class Connection:
         except Closed:
             raise
         except Exception as failure:
-            # A full disk or a mistake of this server: say so here and to the client, and go on
-            # serving others.
+            # A full disk or a bug of this server: report it here and to the client, and continue
+            # with the other connections.
             if isinstance(failure, OSError):
                 print(f"cannot carry out a request: {failure}", file=sys.stderr)
             else:
@@ -145,9 +145,9 @@ class Connection:
                 self._sock.sendfile(answer.file, answer.start, wanted)
 
     def _linger(self, most: int = 0) -> None:
-        """Read on for a while: closing with unread bytes would take the answer away again.
+        """Continue reading for a while: closing with unread bytes would discard the answer.
 
-        `most`: bytes after which it stops all the same; 0: no limit.
+        `most`: limit in bytes; 0: no limit.
         """
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
@@ -160,23 +160,23 @@ class Connection:
                     return
 
     def _reset(self) -> None:
-        """Close as a broken network does."""
+        """Reset the connection."""
         with contextlib.suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _no_linger())
 
 
 def login(user: str, password: str) -> str:
-    """Return what a client's Proxy-Authorization must say."""
+    """Return the required value of Proxy-Authorization."""
     return base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
 def _no_linger() -> bytes:
-    # Windows takes two shorts, all others two ints.
+    # Windows expects two shorts, other systems two ints.
     return struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 def _cased(name: str) -> str:
-    """Return a header's name as COS writes it: some clients look it up as it stands."""
+    """Return the name of a header in the spelling of COS, which some clients compare exactly."""
     if name.startswith("x-cos-"):
         return name
     return "ETag" if name == "etag" else name.title()

@@ -27,7 +27,7 @@ _STATUSES: Mapping[str, int] = MappingProxyType(
         "SignatureDoesNotMatch": 403,
     }
 )
-"""All others are 400."""
+"""Other codes have the status 400."""
 
 
 class Refusal(Exception):

@@ -1,4 +1,4 @@
-"""Faults that a test, or a curious user, can have the server make."""
+"""Faults that tests and users can plant in the server."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "stale": "closes the connection behind a good answer that does not say so",
     }
 )
-"""Each kind of fault and what the server then does."""
+"""Each kind of fault with its effect."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fault:
-    """What goes wrong (one of KINDS), and with which requests."""
+    """A fault (one of KINDS) and the requests that it hits."""
 
     kind: str
     operation: str = ""
-    """As in the documentation (`PutObject`); empty: any."""
+    """Name of the operation as in the documentation (`PutObject`); empty: any."""
     key: str = ""
-    """A regular expression that is searched in the key; empty: any."""
+    """Regular expression searched in the key; empty: any."""
     times: int = 1
-    """How many matching requests it hits; -1: all."""
+    """Number of matching requests to hit; -1: all."""
     skip: int = 0
-    """How many matching requests go unharmed first."""
+    """Number of matching requests to skip first."""
     status: int = 500
     code: str = "InternalError"
     retry_after: int = 0
     """Seconds, sent as Retry-After; 0: not sent."""
     seconds: float = 0.0
-    """How long a `hang` or `slow` lasts."""
+    """Duration of a `hang` or `slow`."""
     method: str = ""
     """GET, PUT, ...; empty: any."""
     query: str = ""
-    """A regular expression that is searched in the query as received; empty: any."""
+    """Regular expression searched in the query as received; empty: any."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -82,7 +82,7 @@ class Fault:
         return cls(kind, **values)
 
     def matches(self, operation: str, method: str, key: str, query: str) -> bool:
-        """Return whether a request is of the kind that this fault is meant for."""
+        """Return whether this fault applies to a request."""
         return (
             self.operation in {"", operation}
             and self.method in {"", method}
@@ -92,7 +92,7 @@ class Fault:
 
 
 class FaultCounter:
-    """Decides which request is hit by which fault."""
+    """Selects the fault for each request."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -102,7 +102,7 @@ class FaultCounter:
     def pick(
         self, faults: Sequence[Fault], operation: str, method: str, key: str, query: str
     ) -> Fault | None:
-        """Return the first fault that hits this request, and count it."""
+        """Return the first fault that hits a request, and count it."""
         if not faults:
             return None
         with self._lock:
@@ -117,6 +117,6 @@ class FaultCounter:
         return None
 
     def hits(self, fault: Fault) -> int:
-        """Return how many requests a fault has hit."""
+        """Return the number of requests that a fault has hit."""
         with self._lock:
             return self._hits.get(fault, 0)

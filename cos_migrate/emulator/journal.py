@@ -1,9 +1,8 @@
-"""The metadata of a bucket's objects: a file of JSON lines, appended to, the last of a key counts.
+"""Store the metadata of a bucket in a file of JSON lines; the last line of a key counts.
 
-One file instead of one for each object: making files is what a small upload costs most. A line is
-written before its bytes are renamed into place, one after the other, so after a crash only the
-last line can tell of bytes that did not arrive; it is then dropped, and the line before it counts
-again.
+One file for all objects, since creating files dominates the cost of a small upload. A line is
+written before its bytes are renamed into place, one object after the other, so after a crash only
+the last line can lack its bytes; it is then dropped, and the line before it counts again.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 class Journal:
-    """One bucket's metadata; not thread-safe, the store's lock is held."""
+    """The metadata of one bucket; not thread-safe, callers hold the lock of the store."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,7 +28,7 @@ class Journal:
         self._size = 0
 
     def load(self, holds: Callable[[Stored], bool]) -> dict[str, Stored]:
-        """Return all objects by key. `holds`: whether an object's bytes are what they should be."""
+        """Return all objects by key. `holds`: whether the bytes of an object are in place."""
         found: dict[str, Stored] = {}
         last, before = "", None
         for key, stored in self._entries():
@@ -45,11 +44,11 @@ class Journal:
         return found
 
     def keep(self, stored: Stored) -> None:
-        """Write an object down. Raises OSError, and then has written nothing."""
+        """Append an object. Raises OSError, and then has written nothing."""
         self._append(_line(stored))
 
     def forget(self, key: str) -> None:
-        """Write down that an object is gone. Raises OSError."""
+        """Append the removal of an object. Raises OSError."""
         self._append(json.dumps({"key": key, "deleted": True}).encode("ascii") + b"\n")
 
     def close(self) -> None:
@@ -83,7 +82,7 @@ class Journal:
                     continue
 
     def _rewrite(self, found: dict[str, Stored]) -> None:
-        """Leave only what counts, so that the next line begins where a line begins."""
+        """Rewrite the file with the valid lines only, after a truncated one."""
         new = self._path.with_name(self._path.name + ".new")
         new.unlink(missing_ok=True)
         with open_file(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:

@@ -1,7 +1,6 @@
 """HTTP/1.1 on the server's side: requests with their bodies, and answers.
 
-Knows nothing of COS. Text is UTF-8 with surrogates for other bytes, so that any header or path
-comes back byte for byte.
+Text is UTF-8 with surrogates for other bytes, so that any header or path is preserved byte by byte.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ _LINE = 65536
 _HEADERS = 200
 _LINE_ENDS = frozenset({b"\r\n", b"\n"})
 _ONCE = frozenset({"host", "content-length", "transfer-encoding", "authorization"})
-"""Headers of which a second one would make the request mean two things."""
+"""Headers that may occur once, since a second one would be ambiguous."""
 _WORTH_READING = 64 << 20
-"""Bytes of an unwanted body that are read to keep a connection."""
+"""Bytes of an unused body to read in order to keep the connection."""
 _WORTH_READING_UNSIGNED = 64 << 10
 """The same for a request whose signature was refused."""
 
@@ -49,7 +48,7 @@ class Request:
     body: Body = field(repr=False)
     keep_alive: bool = True
     absolute: bool = False
-    """The target was in absolute form: the client takes this server for its proxy."""
+    """Whether the target is in absolute form: the client uses this server as its proxy."""
 
     def param(self, name: str, default: str = "") -> str:
         """Return the value of the first parameter of that name."""
@@ -68,7 +67,7 @@ class Request:
 
     @property
     def encoding_tag(self) -> str:
-        """The element that tells how names are encoded, empty when they are not."""
+        """The element for the encoding of names; empty without encoding."""
         return "<EncodingType>url</EncodingType>" if self._encodes else ""
 
     def shown(self, element: str, text: str) -> str:
@@ -89,7 +88,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     file: BinaryIO | None = None
-    """Open; whoever sends the answer closes it."""
+    """Open file, closed by the sender of the answer."""
     start: int = 0
     length: int = 0
     """Of the file's range, bytes."""
@@ -104,11 +103,11 @@ class Body:
         self._chunked = chunked
         self._ended = not chunked and not size
         self.ask: Callable[[], None] | None = None
-        """Asks a client that waits for `100 Continue`; called before the first byte is read."""
+        """Sends `100 Continue`; called before the first byte is read."""
         self.flip = False
         """A fault: flip a bit of the first byte that is read."""
         self.unsigned = False
-        """Whether the request's signature was refused: little of such a body is read."""
+        """Whether the signature was refused: little of such a body is read."""
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the body. Raises Refusal when it is cut short, Closed when the connection is."""
@@ -130,7 +129,7 @@ class Body:
         return b"".join(pieces)
 
     def skip(self) -> None:
-        """Read the body and forget it, asking for it when need be."""
+        """Read and discard the body, after `100 Continue` if needed."""
         try:
             for _ in self.pieces():
                 pass
@@ -138,7 +137,7 @@ class Body:
             pass
 
     def drain(self) -> bool:
-        """Read what is still under way; return whether the next request can follow."""
+        """Read the rest of the body; return whether the next request can follow."""
         if self._ended:
             return True
         if self.ask is not None:

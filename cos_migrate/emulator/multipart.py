@@ -40,7 +40,7 @@ class Parts:
         }
 
     def copy(self, request: Request, bucket: str, key: str, pieces: Iterable[bytes]) -> Answer:
-        """Take one part from another object. Raises Refusal."""
+        """Copy one part from another object. Raises Refusal."""
         upload = self._upload(request, bucket, key)
         number = _number(request)
         part = self._store.put_part(upload, number, self._store.receive(pieces))
@@ -108,7 +108,7 @@ class Parts:
         )
 
     def _chosen(self, upload: Upload, listed: list[tuple[int, str]]) -> list[Part]:
-        """Return the parts that a request to complete names. Raises Refusal."""
+        """Return the parts that a CompleteMultipartUpload names. Raises Refusal."""
         if not listed:
             raise Refusal("MalformedXML", "The list of parts is empty.")
         numbers = [number for number, _ in listed]

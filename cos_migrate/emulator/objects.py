@@ -1,4 +1,4 @@
-"""What is stored, as plain values."""
+"""Stored objects, parts and uploads, as plain values."""
 
 from __future__ import annotations
 
@@ -66,5 +66,5 @@ class Received:
     crc64: int
 
     def discard(self) -> None:
-        """Forget them."""
+        """Remove the file."""
         self.path.unlink(missing_ok=True)

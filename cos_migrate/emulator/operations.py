@@ -1,7 +1,6 @@
-"""What each request asks for, and the answer: the operations of COS on objects.
+"""The operations of COS on objects, after Tencent's "COS API documentation".
 
-After Tencent's "COS API documentation"; only what migration tools and SDKs use. What is not known
-is refused, never taken for something else.
+Only operations used by migration tools and SDKs; others are refused.
 """
 
 from __future__ import annotations
@@ -60,13 +59,13 @@ _UNKNOWN = frozenset(
         "website",
     }
 )
-"""Parameters that ask for what is not offered here."""
+"""Parameters of operations that are not offered here."""
 
 Operation = Callable[[Request, str, str], Answer]
 
 
 def name_of(request: Request, bucket: str, key: str) -> str:
-    """Return the documentation's name of what a request asks for, empty when it has none."""
+    """Return the documented name of an operation, or an empty text."""
     if any(name in _UNKNOWN for name, _ in request.params):
         return ""
     if not bucket:
@@ -105,7 +104,7 @@ def _bucket_operation(request: Request) -> str:
 
 
 class Source(NamedTuple):
-    """What a copy reads."""
+    """The source of a copy."""
 
     stored: Stored
     file: BinaryIO
@@ -247,7 +246,7 @@ class Operations:
 
 
 def told_of(stored: Stored) -> dict[str, str]:
-    """Return the headers that tell what was stored."""
+    """Return the headers of the answer about a stored object."""
     headers = {"etag": f'"{stored.etag}"', "x-cos-hash-crc64ecma": str(stored.crc64)}
     if ENCRYPTION in stored.headers:
         headers[ENCRYPTION] = stored.headers[ENCRYPTION]

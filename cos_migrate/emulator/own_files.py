@@ -1,4 +1,4 @@
-"""Files of the embedded COS: no link leads out of its folder, whoever has put it there."""
+"""Open files of the embedded COS without following links out of its folder."""
 
 from __future__ import annotations
 

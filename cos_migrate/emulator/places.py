@@ -1,9 +1,8 @@
-"""Where the bytes of a key lie: under the key's own name where the file system can hold it.
+"""Find a path for the bytes of a key: its own name if the file system supports it.
 
-Keys are free text, paths are not: `a` beside `a/b`, `..`, `//`, `con`, 850 bytes without a slash,
-`A` and `a` on a disk that does not tell them apart. What cannot have its own name lies in
-`<bucket>/.keys` under a shortened name and a hash. The key is kept with the metadata, so no path
-is ever read back as a key.
+Not every key is a path: `a` beside `a/b`, `..`, `//`, `con`, 850 bytes without a slash, `A` and `a`
+on a disk that ignores case. Other keys are stored in `<bucket>/.keys` under a shortened name and a
+hash. The metadata holds the key, so no path is ever read back as a key.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ _DEVICES = frozenset(
     + [f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"]
 )
 _SHOWN = 60
-"""Characters of a key that its hidden name begins with."""
+"""Characters of the key at the start of its hidden name."""
 
 
 class Places:
-    """Finds free paths; not thread-safe, the store's lock is held."""
+    """Finds free paths; not thread-safe, callers hold the lock of the store."""
 
     def __init__(self, root: str) -> None:
         self._root = root
@@ -45,7 +44,7 @@ class Places:
     def ensure(self, path: str) -> None:
         """Make the folder of a path. Raises OSError where a file or a link is in the way."""
         self.must_be_real(path)
-        # Not remembered: the user may have taken the folder away.
+        # Not cached: the user may have removed the folder.
         folder = os.path.join(self._root, path.rpartition("/")[0])
         if not os.path.isdir(folder):
             os.makedirs(folder, exist_ok=True)
@@ -76,12 +75,12 @@ class Places:
 
 
 def hashed(key: str) -> str:
-    """Return a name that is a key's alone."""
+    """Return a unique hidden name for a key."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:40]
 
 
 def _readable(bucket: str, key: str) -> str | None:
-    """Return a path that shows the key, None where there is none."""
+    """Return the key as a path, or None where that is impossible."""
     parts = key.split("/")
     if parts[0] == HIDDEN or any(not _speakable(part) for part in parts):
         return None
@@ -89,7 +88,7 @@ def _readable(bucket: str, key: str) -> str | None:
 
 
 def _speakable(part: str) -> bool:
-    """Return whether a file can have this name, here and for anyone who looks at it."""
+    """Return whether a file can have this name on every system."""
     if part in {"", ".", ".."} or not part.isprintable():
         return False
     if len(part.encode("utf-8", "surrogateescape")) > _LONGEST:

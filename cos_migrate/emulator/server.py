@@ -1,4 +1,4 @@
-"""The server as its users see it: start, stop, and what has arrived."""
+"""The server: start, stop, and access to stored objects and seen requests."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from cos_migrate.emulator.signature import Account
 from cos_migrate.emulator.store import Store
 
 _PATIENCE = 5.0
-"""Seconds that `stop` waits for requests under way."""
+"""Seconds to wait in `stop` for requests under way."""
 
 
 class EmbeddedCos(Service):
     """A COS on 127.0.0.1, in threads of this process.
 
     Tests may change `latency` (seconds) and `faults` while it serves, and read `requests`,
-    `at_once` and `most_at_once` (requests under way, now and at the height), `connections`
+    `at_once` and `most_at_once` (requests under way, now and at most), `connections`
     (accepted so far) and `store`.
     """
 
@@ -85,11 +85,11 @@ class EmbeddedCos(Service):
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start serving."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving, break off all connections, and wait for what is under way."""
+        """Stop serving, close all connections, and wait for requests under way."""
         self._stopping.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -128,7 +128,7 @@ class EmbeddedCos(Service):
             return file.read()
 
     def object_head(self, bucket: str, key: str) -> Stored:
-        """Return what is known of an object. Raises Refusal."""
+        """Return the metadata of an object. Raises Refusal."""
         return self.store.get(bucket, key)
 
     def operations(self) -> list[str]:
@@ -141,7 +141,7 @@ class EmbeddedCos(Service):
         self.most_at_once = 0
 
     def close_connections(self) -> None:
-        """Break off every connection that is open now, as a restart of the server would."""
+        """Close all open connections, as a restart of the server would."""
         with self._open_lock:
             for connection in self._open:
                 connection.break_off()

@@ -1,6 +1,6 @@
-"""From a request to its answer: faults, who may do what, the operation, and the log of it all.
+"""Answer a request: faults, signature, the operation, and the list of seen requests.
 
-Knows nothing of sockets: what a fault does to the connection is said in the Reply.
+Sockets are handled elsewhere: the Reply states the effect of a fault on the connection.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cos_migrate.emulator.xml import error_document
 
 @dataclass(frozen=True, slots=True)
 class RequestSeen:
-    """One request, for tests to look at."""
+    """One request, for inspection by tests."""
 
     operation: str
     """As in the documentation; empty when it has no name."""
@@ -38,28 +38,28 @@ class RequestSeen:
     status: int = 0
     """0: it was not answered."""
     connection: int = 0
-    """The number of the connection it came over."""
+    """Number of its connection."""
     started: float = 0.0
-    """time.monotonic() when its head had been read."""
+    """time.monotonic() after its head was read."""
     ended: float = 0.0
-    """The same when it had been carried out, before the answer was sent."""
+    """time.monotonic() after the operation, before the answer was sent."""
     fault: str = ""
     """The kind of the fault that hit it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the connection has to do."""
+    """The instruction to the connection."""
 
     answer: Answer | None
     """None: reset the connection instead."""
     request_id: str = ""
     fault: str = ""
-    """The kind of a fault that is the connection's business."""
+    """Kind of a fault that the connection carries out."""
 
 
 class Service:
-    """Answers requests, one a thread."""
+    """Answers requests, in one thread each."""
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ class Service:
         request.body.unsigned = False
 
     def _instead(self, request: Request, fault: Fault) -> bool:
-        """Do what a fault does instead of the operation; return False to reset the connection."""
+        """Carry out a fault instead of the operation; return False to reset the connection."""
         if fault.kind not in {"early", "reset-early"}:
             request.body.skip()
         if fault.kind in {"status", "early"}:
@@ -186,7 +186,7 @@ def _lie(answer: Answer, kind: str) -> None:
 
 
 def error_answer(error: Refusal, resource: str, request_id: str) -> Answer:
-    """Return the answer that tells of an error."""
+    """Return the answer for an error."""
     trace = new_id()
     body = error_document(error.code, error.message, resource, request_id, trace)
     headers = {"content-type": "application/xml", "x-cos-trace-id": trace}
@@ -200,6 +200,6 @@ _numbers = itertools.count(1)
 
 
 def new_id() -> str:
-    """Return a name that no other request or trace has."""
+    """Return a unique request or trace id."""
     text = f"{int(time.time()):x}_{_process}_{next(_numbers):x}"
     return base64.b64encode(text.encode()).decode("ascii")

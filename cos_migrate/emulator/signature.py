@@ -1,6 +1,6 @@
-"""Checks request signatures, after Tencent's documentation "Request Signature".
+"""Check request signatures, after Tencent's documentation "Request Signature".
 
-The signature stands in the Authorization header or, for a presigned URL, in the query.
+The signature is in the Authorization header or, for a presigned URL, in the query.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _FIELDS = (
     "q-signature",
 )
 _SKEW = 900
-"""Seconds a signature may begin in the future."""
+"""Seconds by which a signature may start in the future."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose requests are accepted."""
+    """An account whose requests are accepted."""
 
     secret_id: str
     secret_key: str = field(repr=False)
@@ -52,7 +52,7 @@ def check(request: Request, accounts: Mapping[str, Account], clock: Callable[[],
         token = request.headers.get("x-cos-security-token") or request.param("x-cos-security-token")
         if token != account.token:
             raise Refusal("InvalidToken", "The security token is not valid.")
-    # A target in absolute form overrules the Host header, as it does in choosing the bucket.
+    # A target in absolute form overrides the Host header, as for the choice of the bucket.
     host = request.host if request.absolute else request.headers.get("host", "")
     # SDKs sign the host without the port that a test server's address has.
     hosts = {host, host.partition(":")[0]}
@@ -92,7 +92,7 @@ def _agrees(request: Request, fields: dict[str, str], account: Account, host: st
     known = [(_encoded(name.lower()).lower(), name.lower(), v) for name, v in request.params]
     if not wanted <= {encoded for encoded, _, _ in known}:
         return False
-    # All values of a name: a second one must not slip in behind the one that was signed.
+    # All values of a name, so that no unsigned second value is accepted.
     param_text = _joined((name, value) for encoded, name, value in known if encoded in wanted)
     text = f"{request.method.lower()}\n{request.path}\n{param_text}\n{header_text}\n"
     digest = hashlib.sha1(_bytes(text), usedforsecurity=False).hexdigest()

@@ -1,9 +1,9 @@
-"""Objects in a folder: each a plain file a user can look at, its metadata beside it.
+"""Store objects in a folder: each as a plain file, with its metadata beside it.
 
-`<folder>/<bucket>/<key>` holds the bytes (see places.py for keys that cannot), `.meta` one file a
-bucket with a JSON line for each object (see journal.py), `.uploads` what is unfinished, `.tmp`
-what is arriving. Bytes appear by a rename: whenever the process dies, the next start finds for
-each object either the old bytes with the old metadata or the new with the new.
+`<folder>/<bucket>/<key>` holds the bytes (places.py handles keys that cannot be paths), `.meta` a
+file for each bucket with a JSON line for each object (journal.py), `.uploads` unfinished uploads, `.tmp`
+bytes that are arriving. Bytes appear by a rename: after a crash the next start finds either the old
+bytes with the old metadata or the new with the new.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Store:
         etag: str = "",
         acl: str = "",
     ) -> Stored:
-        """Make received bytes an object."""
+        """Store received bytes as an object."""
         with self._lock:
             known = self._buckets.get(bucket, {}).get(key)
             tag, now = etag or got.md5.hex(), time.time()
@@ -97,7 +97,7 @@ class Store:
         return stored
 
     def set_acl(self, bucket: str, key: str, acl: str) -> None:
-        """Keep an object's ACL."""
+        """Store the ACL of an object."""
         with self._lock:
             stored = replace(self.get(bucket, key), acl=acl)
             self._journal(bucket).keep(stored)
@@ -126,7 +126,7 @@ class Store:
                 return
             self._sorted.pop(bucket, None)
             self._journal(bucket).forget(key)
-            with suppress(OSError):  # taken away by the user, or still being read on Windows
+            with suppress(OSError):  # removed by the user, or still being read on Windows
                 self._places.must_be_real(stored.path)
                 os.unlink(os.path.join(self._root, stored.path))
             self._places.leave(stored.path)
@@ -141,7 +141,7 @@ class Store:
             return found.copy()
 
     def buckets(self) -> list[str]:
-        """Return the buckets that hold something."""
+        """Return the buckets that are not empty."""
         with self._lock:
             return sorted(name for name, objects in self._buckets.items() if objects)
 
@@ -158,7 +158,7 @@ class Store:
         return self._uploads.of(bucket)
 
     def put_part(self, upload: Upload, number: int, got: Received) -> Part:
-        """Make received bytes a part."""
+        """Store received bytes as a part."""
         return self._uploads.put(upload, number, got)
 
     def complete(self, upload: Upload, parts: list[Part]) -> Stored:
@@ -207,7 +207,7 @@ class Store:
         return journal
 
     def _load(self) -> None:
-        """Find what an earlier run of the server has left."""
+        """Load the objects of an earlier run of the server."""
         for path in (self.folder / ".meta").glob(f"*{_JOURNAL}"):
             bucket = path.name.removesuffix(_JOURNAL)
             for stored in self._journal(bucket).load(self._holds).values():
@@ -215,7 +215,7 @@ class Store:
                     self._index(bucket, stored)
 
     def _holds(self, stored: Stored) -> bool:
-        """Return whether the bytes that metadata tells of are in their place."""
+        """Return whether the bytes of an object are in place."""
         try:
             self._places.must_be_real(stored.path)
             with open_file(self.folder / stored.path, os.O_RDONLY) as file:
@@ -236,7 +236,7 @@ def file_pieces(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
 
 
 def _replace(source: Path, target: str) -> None:
-    """Rename over a file, on Windows as soon as nobody reads it."""
+    """Replace a file by a rename, on Windows after its readers have closed it."""
     deadline = time.monotonic() + (_PATIENCE if os.name == "nt" else 0)
     while True:
         try:

@@ -1,7 +1,7 @@
 """Unfinished multipart uploads in a folder, kept over a restart of the server.
 
-`<folder>/<upload id>/upload.json` tells of the upload; each part is one file whose name tells its
-number, MD5 and CRC-64, so that it appears whole by one rename.
+`<folder>/<upload id>/upload.json` describes the upload; each part is one file with its number, MD5
+and CRC-64 in the name, so that one rename makes it visible as a whole.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Uploads:
         return sorted(found, key=lambda upload: (upload.key, upload.began, upload.upload_id))
 
     def put(self, upload: Upload, number: int, got: Received) -> Part:
-        """Make received bytes a part; it replaces the one of that number. Raises Refusal."""
+        """Store received bytes as a part, replacing one of that number. Raises Refusal."""
         part = Part(number, got.size, got.md5.hex(), got.crc64, time.time())
         with upload.lock:
             if upload.over:
@@ -88,7 +88,7 @@ class Uploads:
         return part
 
     def pieces(self, upload: Upload, parts: list[Part]) -> Iterator[bytes]:
-        """Yield the bytes of parts; the upload's lock is held. Raises Refusal."""
+        """Yield the bytes of parts; the caller holds the lock of the upload. Raises Refusal."""
         if upload.over:
             raise _unknown()
         for part in parts:
@@ -100,7 +100,7 @@ class Uploads:
                     yield piece
 
     def drop(self, upload: Upload) -> None:
-        """Forget an upload and its parts; its lock is held."""
+        """Remove an upload and its parts; the caller holds its lock."""
         upload.over = True
         with self._lock:
             self._uploads.pop(upload.upload_id, None)
@@ -115,12 +115,12 @@ class Uploads:
     def _load(self, folder: Path) -> None:
         try:
             fields = json.loads((folder / _HEAD).read_text(encoding="utf-8"))
-        except FileNotFoundError:  # begun or dropped when the server died
+        except FileNotFoundError:  # the server died while starting or dropping it
             _remove(folder)
             return
         upload = Upload(folder.name, **fields)
-        # When the server died between two of a number, the later one was not acknowledged yet;
-        # either will do.
+        # After a crash two parts may have one number; the later was not acknowledged, so either is
+        # valid.
         for path in folder.glob("*-*-*"):
             number, etag, crc = path.name.split("-")
             told = path.lstat()
@@ -130,7 +130,7 @@ class Uploads:
 
 
 def _remove(folder: Path) -> None:
-    # The head goes first: an upload without one is not found again.
+    # The head is removed first: an upload without one is ignored.
     (folder / _HEAD).unlink(missing_ok=True)
     for path in folder.iterdir():
         path.unlink()

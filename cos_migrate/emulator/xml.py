@@ -1,4 +1,4 @@
-"""The few XML documents that COS sends and takes."""
+"""XML documents that COS sends and accepts."""
 
 from __future__ import annotations
 
