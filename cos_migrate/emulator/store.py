@@ -1,8 +1,8 @@
 """Store objects in a folder: each as a plain file, with its metadata beside it.
 
 `<folder>/<bucket>/<key>` holds the bytes (places.py handles keys that cannot be paths), `.meta` a
-file for each bucket with a JSON line for each object (journal.py), `.uploads` unfinished uploads, `.tmp`
-bytes that are arriving. Bytes appear by a rename: after a crash the next start finds either the old
+file for each bucket with a JSON line for each object (journal.py), `.uploads` unfinished uploads,
+`.tmp` bytes that are arriving. Bytes appear by a rename: after a crash the next start finds either the old
 bytes with the old metadata or the new with the new.
 """
 
