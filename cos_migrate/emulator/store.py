@@ -2,8 +2,8 @@
 
 `<folder>/<bucket>/<key>` holds the bytes (places.py handles keys that cannot be paths), `.meta` a
 file for each bucket with a JSON line for each object (journal.py), `.uploads` unfinished uploads,
-`.tmp` bytes that are arriving. Bytes appear by a rename: after a crash the next start finds either the
-old bytes with the old metadata or the new with the new.
+`.tmp` bytes that are arriving. Bytes appear by a rename: after a crash the next start finds the
+old bytes with the old metadata, or the new with the new.
 """
 
 from __future__ import annotations
