@@ -1,12 +1,12 @@
 @echo off
 rem Starts cos-migrate on Windows: double-click it, or run
 rem   start_migrate.bat [-Dsection.key=value]... [CONFIG_PATH]
-rem The first start makes the Python environment in .venv; README.md says more.
+rem The first start makes the Python environment in .venv; see README.md.
 setlocal
 
 rem Explorer runs a double-clicked file as: cmd.exe /c ""C:\...\start_migrate.bat" "
 rem and the window closes at the end. Consoles, PowerShell, schedulers and other scripts do not
-rem write it like that; they must never be kept waiting for a key.
+rem write it like that; they must never wait for a key.
 set "double_click="
 setlocal EnableDelayedExpansion
 set "line=!cmdcmdline!"
@@ -15,7 +15,7 @@ set "rest=!line:/c %~f0 =!"
 if not "!rest!"=="!line!" (endlocal & set "double_click=1") else endlocal
 if not "%~1"=="" set "double_click="
 
-rem No variable changes how Python behaves; names and output are UTF-8 whatever the code page.
+rem Environment variables must not change Python's behaviour; names and output are UTF-8.
 for /f "delims==" %%v in ('set PYTHON 2^>nul') do set "%%v="
 set "PYTHONUTF8=1"
 set "code=2"
@@ -28,15 +28,15 @@ if not exist log mkdir log 2>nul
 2>nul (break > log\.writable) || goto read_only
 del tmp\.writable log\.writable >nul 2>nul
 
-rem An open handle 9 is the lock: nobody else can open the file while :make runs, and it is gone
-rem with this process, however that ends. It is tried first to keep cmd's own message to itself.
-set "told="
+rem An open handle 9 is the lock: no other process can open the file while :make runs, and the
+rem handle ends with this process. A first try, without :make, hides the message of cmd.
+set "announced="
 :make_or_wait
 set "outcome=busy"
 2>nul (9>tmp\.setup.lock (call )) && call :make 9>tmp\.setup.lock
 if not "%outcome%"=="busy" goto made
-if not defined told echo another start is setting up the environment; waiting for it ... 1>&2
-set "told=1"
+if not defined announced echo another start is setting up the environment; waiting for it ... 1>&2
+set "announced=1"
 ping -n 2 127.0.0.1 >nul
 goto make_or_wait
 :made

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Starts cos-migrate on Linux and macOS: sh start_migrate.sh [-Dsection.key=value]... [CONFIG_PATH]
-# The first start makes the Python environment in .venv; README.md says more.
+# The first start makes the Python environment in .venv; see README.md.
 
-# No variable changes how Python behaves; names and output are UTF-8 whatever the locale says.
+# Environment variables must not change Python's behaviour; names and output are UTF-8 in every
+# locale.
 for name in $(env | LC_ALL=C awk -F= '/^PYTHON[A-Za-z0-9_]*=/ { print $1 }'); do
     unset "$name"
 done

@@ -1,8 +1,8 @@
 # Makes a Python environment from a lock file. Sourced by start_migrate.sh and tests/run.sh, in the
 # tool's folder; needs a POSIX shell and nothing else.
 #
-# An environment is complete when its file .complete equals the lock it was made from; that file is
-# written last, so that one whose making broke off is made anew.
+# An environment is complete when its file .complete equals its lock; that file is written last, so
+# that an incomplete environment is made again.
 # shellcheck shell=sh
 
 setup_log=log/setup.log
@@ -29,7 +29,7 @@ make_environment() {
     check_writable
     trap 'remove_setup_lock; exit 130' INT
     trap 'remove_setup_lock; exit 143' TERM HUP
-    # Two environments may be made at once: each has its own lock and its own folder for scraps.
+    # Two environments may be made at once: each has its own lock and temporary folder.
     name=$(printf '%s' "$1" | tr '/' '_')
     scraps=tmp/setup-$name
     take_setup_lock "tmp/.setup-$name"
@@ -43,7 +43,7 @@ make_environment() {
 check_writable() {
     for folder in tmp log; do
         probe=$folder/.writable.$$
-        # -C: made new, never written through what another user has put there.
+        # -C: never write to a file or link that another user has put there.
         # shellcheck disable=SC2174 # it has one level
         if ! mkdir -m 700 -p "$folder" 2>/dev/null || ! (rm -f "$probe" && set -C && : >"$probe") 2>/dev/null; then
             give_up "cannot write to $(pwd)/$folder: the tool keeps its environment, logs and records in its own folder; copy it to a place you may write to, or free space on the disk"
@@ -52,8 +52,8 @@ check_writable() {
     done
 }
 
-# take_setup_lock LOCK: two starts at once must not build the same environment; a lock whose owner
-# is gone is taken over.
+# take_setup_lock LOCK: two starts must not build the same environment at once; a lock whose owner
+# has ended is taken over.
 take_setup_lock() {
     waited=0
     nameless=0
@@ -77,8 +77,8 @@ take_setup_lock() {
     printf '%s %s\n' "$$" "$(born "$$")" >"$setup_lock/pid"
 }
 
-# owner_is_gone "PID BORN": our own number is that of an owner before us, as in a container started
-# again; after a restart of the machine any process may have it.
+# owner_is_gone "PID BORN": a lock with our own number is that of an earlier process, as in a
+# restarted container; after a restart of the machine any process may have the number.
 owner_is_gone() {
     [ -n "$1" ] || return 1
     number=${1%% *}
@@ -90,7 +90,7 @@ owner_is_gone() {
     case $1 in *" "?*) [ -n "$began" ] && [ "$1" != "$number $began" ] ;; *) false ;; esac
 }
 
-# born PID: prints when the process began; nothing where the system does not tell.
+# born PID: prints the start time of the process; nothing where the system does not provide it.
 born() {
     if { read -r facts <"/proc/$1/stat"; } 2>/dev/null; then
         # The name in brackets may hold anything; what follows it is the third fact.
@@ -102,8 +102,8 @@ born() {
     fi
 }
 
-# remove_stale_lock LOCK OWNER: one start at a time, and only the lock that was looked at, so that
-# nobody removes the one that another start has just taken.
+# remove_stale_lock LOCK OWNER: one start at a time removes it, if the owner is still the same, so
+# that a lock that another start has just taken stays.
 remove_stale_lock() {
     mkdir "$1.stale" 2>/dev/null || return 1
     if [ "$(cat "$1/pid" 2>/dev/null)" = "$2" ]; then
@@ -119,9 +119,9 @@ remove_setup_lock() {
     setup_lock=
 }
 
-# choose_place: sets workshop to the folder where packages are built, and place to what stands before
-# the environment's name when it is made. setuptools, make and venv take many characters of a path for
-# something else ($HOME, {x}, a:b): then it is made through a link with a plain name.
+# choose_place: sets workshop to the folder where packages are built, and place to the prefix of the
+# environment's name when it is made. setuptools, make and venv misread many characters in a path
+# ($HOME, {x}, a:b): then the environment is made through a link with a plain name.
 choose_place() {
     place=
     workshop=$PWD/$scraps
@@ -137,7 +137,7 @@ choose_place() {
     done
 }
 
-# is_plain PATH: whether every program takes it for nothing but a path.
+# is_plain PATH: whether every program reads it as a path.
 is_plain() {
     [ "$(printf '%s' "$1" | LC_ALL=C tr -d 'A-Za-z0-9/._+@,= \200-\377-' && echo x)" = x ]
 }
@@ -153,7 +153,7 @@ build_environment() {
     printf '\n== %s: %s from %s by %s\n' "$(date)" "$1" "$2" "$python" >>"$setup_log"
     rm -rf "$1" "$scraps"
     mkdir -p "$scraps" tmp/cache
-    # What builds the source packages comes first, from the same lock.
+    # The packages that build others come first, from the same lock.
     awk '/^[^ ]/ { keep = /^(setuptools|wheel|packaging)==/ } keep' "$2" >"$scraps/first.txt"
     choose_place
     install_packages "$place$1" "$2" >"$scraps/out" 2>&1
@@ -166,7 +166,7 @@ build_environment() {
     rm -rf "$scraps"
 }
 
-# install_packages FOLDER LOCK: in a subshell, since none of these settings may reach the tool.
+# install_packages FOLDER LOCK: in a subshell, so that these settings do not reach the tool.
 install_packages() (
     TMPDIR=$workshop
     PIP_CACHE_DIR=$PWD/tmp/cache/pip
@@ -197,14 +197,14 @@ install_with() {
     fi
 }
 
-# A uv that is only another tool's shim does not run.
+# A shim of another tool named uv does not run.
 has_uv() {
     uv --version >/dev/null 2>&1
 }
 
-# uv that downloads no interpreter and leaves the user's cache alone.
+# Runs uv without downloads of interpreters, and not in the user's cache.
 own_uv() {
-    # It builds packages in its cache.
+    # uv builds packages in its cache.
     uv_cache=$PWD/tmp/cache/uv
     [ -z "$detour" ] || uv_cache=$detour/uv
     UV_PYTHON_DOWNLOADS=never UV_CACHE_DIR=$uv_cache uv "$@"
@@ -227,9 +227,8 @@ explain_failure() {
     fail_setup "the environment cannot be made: look at the end of $setup_log"
 }
 
-# find_python FOLDER: sets python to the interpreter to use. That of an existing environment stays,
-# as record databases depend on it; else 3.12 to 3.10, for which there are LevelDB packages, else
-# the newest.
+# find_python FOLDER: sets python to the interpreter to use: that of an existing environment, as
+# record databases depend on it, else 3.12 to 3.10, which have LevelDB packages, else the newest.
 find_python() {
     python=
     seen=
@@ -238,7 +237,7 @@ find_python() {
         [ -n "$python" ] && "$python" -c "$supported" >/dev/null 2>&1 && return
         python=
     fi
-    # uv would find a broken environment's interpreter.
+    # uv would find the interpreter of a broken environment.
     rm -rf "$1"
     newer=
     for candidate in python3.12 python3.11 python3.10 python3 python python3.16 python3.15 python3.14 python3.13; do
@@ -261,7 +260,7 @@ find_python() {
     fail_setup "no Python was found: install Python 3.10 or newer (3.12 is best), then start again"
 }
 
-# consider NAME: a shim that does not run is no interpreter.
+# consider NAME: takes the interpreter if it fits; a shim that does not run is ignored.
 consider() {
     version=$("$1" -c "$supported" 2>/dev/null)
     fits=$?
@@ -271,7 +270,7 @@ consider() {
         return 0
     fi
     found=$(command -v "$1")
-    # python3 may be another version after an update of the system; python3.11 stays what it is.
+    # python3 may be another version after an update of the system; python3.11 stays the same.
     if [ "$("python$version" -c "$supported" 2>/dev/null)" = "$version" ]; then
         found=$(command -v "python$version")
     fi

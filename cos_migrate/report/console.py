@@ -135,7 +135,7 @@ class Console(Sink):
             self._out.write(text.encode("utf-8", "backslashreplace"))
             self._out.flush()
         except (BrokenPipeError, ValueError):
-            self._give_up("nobody reads this output any more")
+            self._give_up("the reader of this output is gone")
         except OSError as error:
             self._give_up(f"stdout cannot be written ({error.strerror})")
 
