@@ -27,6 +27,7 @@ def run_process() -> NoReturn:
 
     Broken standard streams and running threads do not change the code.
     """
+    _use_utf8()
     streams.take_over()
     try:
         code = main()
@@ -34,6 +35,17 @@ def run_process() -> NoReturn:
         code = ended.code if isinstance(ended.code, int) else INCOMPLETE
     streams.flush()
     os._exit(code)
+
+
+def _use_utf8() -> None:
+    """Start this process anew where Python decodes names and words by a locale without UTF-8.
+
+    Objects would get the keys of other names.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        os.environ["PYTHONUTF8"] = "1"  # for the processes that this one starts
+        again = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execv(sys.executable, again)  # noqa: S606 - itself
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -79,9 +79,16 @@ def test_what_is_printed_needs_no_locale(
     ended = tool.run(*words, environ=environ | more)
     assert "Traceback" not in ended.err
     assert ended.code == code
-    if "QUERY_REQUESTID_KEY" in more and "PYTHONCOERCECLOCALE" not in environ:
+    if "QUERY_REQUESTID_KEY" in more:
         shown = more["QUERY_REQUESTID_KEY"].replace("\udcff", r"\udcff")
         assert f"query requestid, [key: {shown}], [requestid: Null]\n" in ended.out
+
+
+def test_names_are_utf8_in_any_locale(tool: Tool, cos: EmbeddedCos) -> None:
+    tool.put("é/中")
+    ended = tool.run("-Dcommon.cosPath=/ü/", environ=ENVIRONMENTS[-1])
+    assert ended.code == 0
+    assert cos.keys(BUCKET) == ["ü/é/中"]
 
 
 @pytest.mark.parametrize("full", [">/dev/full", ">/dev/full 2>/dev/full"])
