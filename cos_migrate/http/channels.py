@@ -1,4 +1,4 @@
-"""What a connection runs over, plain sockets aside, and how trouble with one is described."""
+"""The interface of TLS channels, and the errors of sockets and channels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class WantsWrite(BlockingIOError):
 
 
 class TlsFailed(OSError):
-    """TLS itself has failed; `untrusted`: the certificate is to blame."""
+    """TLS has failed; `untrusted`: because of the certificate."""
 
     def __init__(self, reason: str, *, untrusted: bool = False) -> None:
         super().__init__(reason)
@@ -26,17 +26,17 @@ class TlsFailed(OSError):
 
 
 class TlsChannel(Protocol):
-    """TLS over a socket, used like one that does not block.
+    """TLS over a socket, with the interface of a non-blocking socket.
 
-    What cannot be done at once raises WantsRead or WantsWrite, all other trouble an OSError.
+    Calls that would block raise WantsRead or WantsWrite; all other errors are OSErrors.
     """
 
     @property
     def session(self) -> object:
-        """What makes the next handshake with the same host short; None when there is nothing."""
+        """The TLS session, for a short handshake of the next connection; None: there is none."""
 
     def setblocking(self, flag: bool, /) -> None:  # noqa: FBT001 - as a socket has it
-        """Say whether calls wait; here they never do."""
+        """Set whether calls block; here they never do."""
 
     def fileno(self) -> int:
         """Return the socket's descriptor, -1 once it is closed."""
@@ -45,17 +45,17 @@ class TlsChannel(Protocol):
         """Close the socket."""
 
     def send(self, data: bytes | memoryview, /) -> int:
-        """Send what can be sent now; return how many bytes that were."""
+        """Send what can be sent now; return the number of bytes."""
 
     def recv(self, size: int, /) -> bytes:
-        """Return what has arrived, at most `size` bytes; none at the end."""
+        """Return received bytes, at most `size`; none at the end."""
 
     def pending(self) -> int:
-        """Return how many bytes can be received although the socket has none."""
+        """Return the number of bytes that are decrypted already."""
 
 
 def transport_error(error: Exception, operation: str, target: str) -> TransportError:
-    """Translate what a socket raised; `code` sorts it for the report."""
+    """Return the TransportError for an error of a socket; its `code` is counted in the report."""
     lacking = code_of(error)
     if lacking:
         return none_left(lacking, operation, target)

@@ -1,7 +1,7 @@
-"""Requests to a source over kept-alive connections, shared by the threads of a process.
+"""HTTP client for sources: kept-alive connections, shared by the threads of a process.
 
-It sends what a source has signed and hands the answer on as it arrives; it does not sign, retry,
-wait or judge a status.
+It sends signed requests and returns the answers as they arrive; it does not sign, retry, wait or
+judge a status.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.request_head import header_lines, request_target
 
 _STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
-"""Codes of a kept-alive connection that the server closed, when no byte of an answer came."""
+"""Codes of a kept-alive connection that the server has closed, if no byte of an answer came."""
 _IDLE_MOST = 128
-"""Connections kept for later, over all hosts; more than that are closed."""
+"""Idle connections that are kept, over all hosts; more are closed."""
 _ROUTES_MOST = 1_000
 """Routes remembered by the start of a URL: parsing one costs as much as half a signature."""
 
 
 class Request(NamedTuple):
-    """A request without a body, as a source signs it."""
+    """A signed request without a body."""
 
     method: str
     """`GET` or `HEAD`."""
     url: str
-    """`http://` or `https://`, host, path and query, percent-encoded as they go over the wire."""
+    """`http://` or `https://`, host, path and query, percent-encoded as sent."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Pairs of name and value, the signature among them; without `Host`, which the URL tells."""
+    """Pairs of name and value, with the signature, without `Host`: the URL has it."""
 
 
 class Fetcher:
-    """The connections of one process to a source."""
+    """Sends requests to sources over the connections of this process."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Fetcher:
     ) -> None:
         """`ca_file`: certificates of a private authority, trusted besides the public ones.
 
-        `lenient`: answers are taken as browsers take them.
+        `lenient`: accept answers as browsers do.
         """
         self._network = Network(timeouts, ca_file, lenient=lenient)
         self._proxy = proxy
@@ -65,7 +65,7 @@ class Fetcher:
     def send(self, request: Request) -> Iterator[Incoming]:
         """Send a request; the answer can be read until the context ends.
 
-        An answer that is left half read costs its connection. Raises TransportError.
+        The connection of an answer that is not read to its end is closed. Raises TransportError.
         """
         route = self.route_of(request.url)
         head = self.head_of(request, route)
@@ -79,7 +79,7 @@ class Fetcher:
                 connection.close()
 
     def route_of(self, url: str) -> Route:
-        """Return how the host of a URL is reached. Raises SourceError where there is none."""
+        """Return the route to the host of a URL. Raises SourceError for a bad URL."""
         end = url.find("/", len("https://"))
         base = url if end < 0 else url[:end]
         route = self._routes.get(base)
@@ -103,9 +103,9 @@ class Fetcher:
         return Route(parts.hostname, port, tls, self._proxy)
 
     def head_of(self, request: Request, route: Route) -> bytes:
-        """Return the head of a request as it goes over the wire.
+        """Return the head of a request as it is sent.
 
-        Raises TransportError for what no header can hold.
+        Raises TransportError for a value that no header can hold.
         """
         host, slash, rest = request.url.partition("://")[2].partition("/")
         query = host.find("?")
@@ -125,7 +125,7 @@ class Fetcher:
                 connection.close()
 
     def _exchange(self, route: Route, head: bytes, *, no_body: bool) -> tuple[Connection, Incoming]:
-        """Send a request; a kept-alive connection that the server had closed does not count."""
+        """Send a request, again where the server had closed a kept-alive connection."""
         while (connection := self.take_idle(route)) is not None:
             try:
                 return connection, connection.request(head, no_body=no_body)
@@ -139,7 +139,7 @@ class Fetcher:
         return connection, answer
 
     def _connect(self, route: Route) -> Connection:
-        """Open a connection; those that wait for a request make room for it."""
+        """Open a connection; close the idle ones where no descriptor is left."""
         try:
             return self._network.connect(route)
         except TransportError as error:
@@ -149,7 +149,7 @@ class Fetcher:
         return self._network.connect(route)
 
     def take_idle(self, route: Route) -> Connection | None:
-        """Take a connection that waits for a request, None where there is none."""
+        """Return an idle connection, None where there is none; it is not idle any more."""
         with self._lock:
             idle = self._idle.get(route)
             if not idle:

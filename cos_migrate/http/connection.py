@@ -47,9 +47,9 @@ class Connection(SocketStream):
     ) -> Response:
         """Send a request and return its answer; `no_body` for HEAD.
 
-        `silence`: seconds that the server may take to do what it is asked; 0: as usual.
-        Raises TransportError; what an iterable `body` raises passes through, the connection then
-        being closed, as half a request was sent.
+        `silence`: seconds that the server may take before it answers; 0: as usual. Raises
+        TransportError. Errors of an iterable `body` are raised as they are; the connection is
+        closed then, since half a request was sent.
         """
         try:
             self._start(silence)
@@ -70,10 +70,10 @@ class Connection(SocketStream):
             raise
 
     def request(self, head: bytes, *, no_body: bool = False) -> Incoming:
-        """Send a request without a body and return its answer once the head of that is there.
+        """Send a request without a body; return its answer once the head has arrived.
 
-        The answer's body is read from what is returned, before anything else is sent here;
-        `no_body` for HEAD. Raises TransportError.
+        The caller reads the body before the next request is sent; `no_body` for HEAD. Raises
+        TransportError.
         """
         with self._translated():
             self._start()
@@ -87,7 +87,7 @@ class Connection(SocketStream):
         return Incoming(answer, self.receive, ended=no_body)
 
     def receive(self, answer: Answer) -> bytes:
-        """Return some more of the body of an answer to `request`, none at its end.
+        """Return the next bytes of the body of an answer to `request`, none at its end.
 
         Raises TransportError.
         """
@@ -106,7 +106,7 @@ class Connection(SocketStream):
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
-        """Close the connection when anything goes wrong; raise TransportError."""
+        """Close the connection after any error; raise socket errors as TransportError."""
         try:
             yield
         except (OSError, BadAnswer) as error:
@@ -117,14 +117,14 @@ class Connection(SocketStream):
             raise
 
     def _feed(self, data: bytes) -> None:
-        """Give the parser what arrived. Raises BadAnswer and ConnectionResetError."""
+        """Parse received bytes. Raises BadAnswer and ConnectionResetError."""
         if not data:
             raise ConnectionResetError
         self.answered = True
         self._answer.feed(data)
 
     def _next_data(self, size: int) -> bytes:
-        """Wait for what the server sends; the end of the stream is b""."""
+        """Wait for bytes; b"" is the end of the stream."""
         while True:
             data = self._receive_some(size)
             if data is not None:
@@ -141,7 +141,7 @@ class Connection(SocketStream):
             raise transport_error(error, "exchange", "the server") from error
 
     def advance(self) -> Response | None:
-        """Send and receive what can be without waiting; return the answer once it is complete.
+        """Send and receive without waiting; return the answer once it is complete.
 
         Raises TransportError.
         """
@@ -169,7 +169,7 @@ class Connection(SocketStream):
             raise
 
     def _parse(self, data: bytes, *, no_body: bool) -> Response | None:
-        """Take what arrived; return the answer once it is complete."""
+        """Parse received bytes; return the answer once it is complete."""
         answer = self._answer
         if not data and answer.headers_done and answer.until_close:
             return self._finish(answer)
@@ -185,12 +185,12 @@ class Connection(SocketStream):
         return None
 
     def _end_without_body(self, answer: Answer) -> None:
-        """End an answer behind its head: that to HEAD has no body, whatever its head says."""
+        """End the answer to a HEAD behind its head: it has no body, even with a content length."""
         self._answer = answer.end_without_body()
         self._end(answer)
 
     def _end(self, answer: Answer) -> None:
-        """Close the connection where it cannot carry another request."""
+        """Close the connection if it cannot be used again."""
         if answer.extra or not answer.keep_alive or self._early:
             self.close()
 

@@ -30,7 +30,7 @@ _MARCH = 59
 
 
 def seconds_of(value: bytes) -> int:
-    """Return the instant that a header tells, -1 when it tells none."""
+    """Return the time in a header, -1 when there is none."""
     days = _DAYS_BEFORE.get(value[8:11])
     if days is not None and len(value) == 29 and value[25:] == b" GMT":  # noqa: PLR2004
         digits = value[5:7] + value[12:16] + value[17:19] + value[20:22] + value[23:25]
@@ -69,7 +69,7 @@ def _usual_date(days: int, number: int) -> int:
 
 
 def ns_of(value: bytes) -> int:
-    """Return the instant that a header tells in nanoseconds, -1 when it tells none."""
+    """Return the time in a header in nanoseconds, -1 when there is none."""
     seconds = seconds_of(value)
     return seconds * NANO if seconds >= 0 else -1
 
@@ -87,7 +87,7 @@ def patience_of(retry_after: str) -> float:
 
 
 def http_date(seconds: float | None = None) -> str:
-    """Return an instant, or now, as HTTP writes it."""
+    """Return a time, or the present, in the format of HTTP."""
     from email.utils import formatdate  # noqa: PLC0415 - as above
 
     return formatdate(seconds, usegmt=True)

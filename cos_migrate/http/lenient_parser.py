@@ -1,9 +1,9 @@
-"""Answers of old web servers: what browsers and curl take, though it is not quite HTTP/1.1.
+"""Parser of answers that are not quite HTTP/1.1, as browsers and curl accept them.
 
-Taken: lines ended by LF alone, folded headers, blanks before a colon, lines without a colon, a
+Accepted: lines ended by LF alone, folded headers, blanks before a colon, lines without a colon, a
 `Content-Length` that is repeated with the same value or stands beside a `Transfer-Encoding`,
-status lines without a reason, of HTTP/1.0 or `ICY`, blanks behind the size of a chunk. What would
-leave the length of the content open to two readings is refused.
+status lines without a reason, of HTTP/1.0 or `ICY`, blanks behind the size of a chunk. Answers
+whose content could have two lengths are refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BODILESS = frozenset({204, 304})
 
 
 class LenientAnswer(Answer):
-    """What has arrived of an answer, the parts that have no length of their own in `_rest`."""
+    """An answer; received bytes that cannot be parsed yet are in `_rest`."""
 
     __slots__ = ("_chunked", "_ended", "_left", "_modern", "_rest", "_trailers")
 
@@ -30,14 +30,14 @@ class LenientAnswer(Answer):
         self.begin()
 
     def begin(self) -> None:
-        """Begin with the answer to another request."""
+        """Reset for the answer to the next request."""
         super().begin()
         self._rest = b""
         self._left = 0
         self._chunked = self._ended = self._modern = self._trailers = False
 
     def feed(self, data: bytes) -> None:
-        """Take what arrived. Raises BadAnswer."""
+        """Parse received bytes. Raises BadAnswer."""
         if self.complete:
             self.extra = True
             return
@@ -57,7 +57,7 @@ class LenientAnswer(Answer):
             self._check_progress(size, arrived)
 
     def end_without_body(self) -> Answer:
-        """End behind the head; return what the next answer is put into."""
+        """End behind the head; return the parser of the next answer."""
         if not self.complete:
             self._end()
             self.complete = True
@@ -72,7 +72,7 @@ class LenientAnswer(Answer):
     # -- the head ------------------------------------------------------------------------------
 
     def _take_head(self, data: bytes) -> bytes:
-        """Take a head that is whole; return what follows it, or `data` when it is not whole."""
+        """Parse a whole head; return the bytes behind it, or `data` when it is not whole."""
         data = data.lstrip(b"\r\n")
         found = _HEAD_END.search(data)
         head = data[: found.start()] if found else data
@@ -106,7 +106,7 @@ class LenientAnswer(Answer):
             name, colon, value = text.partition(b":")
             name = name.rstrip().lower()
             if not colon or not _NAME.fullmatch(name):
-                name = b""  # as browsers do: a line that names nothing
+                name = b""  # as browsers do: skip a line without a name
                 continue
             self._add(name, value.strip(), number, line)
 
@@ -127,7 +127,7 @@ class LenientAnswer(Answer):
         headers[name] = value
 
     def _frame(self) -> None:
-        """Find out where the body ends."""
+        """Determine where the body ends."""
         headers = self.headers
         text = headers.get(b"transfer-encoding", b"").lower()
         words = [each.strip() for each in text.split(b",")]
@@ -151,7 +151,7 @@ class LenientAnswer(Answer):
     # -- the body ------------------------------------------------------------------------------
 
     def _take(self, data: bytes) -> bytes:
-        """Take some of the body; return what is left of `data`."""
+        """Parse bytes of the body; return the rest of `data`."""
         if self.until_close:
             self._keep(data)
             return b""

@@ -1,4 +1,4 @@
-"""Answers as their readers get them: complete, or with a body that is still arriving."""
+"""Answers of a server: complete, or with a body that is still arriving."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Incoming:
     __slots__ = ("_answer", "_receive", "_rest", "ended", "headers", "status")
 
     def __init__(self, answer: Answer, receive: Callable[[Answer], bytes], *, ended: bool) -> None:
-        """`receive` returns some more of the body, none at its end."""
+        """`receive` returns the next bytes of the body, none at its end."""
         self.status = answer.status
         self.headers = answer.headers
         self._receive = receive

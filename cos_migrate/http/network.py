@@ -1,4 +1,4 @@
-"""How connections are made: routes, proxies, names, TLS."""
+"""Opens connections: routes, proxies, name look-ups, TLS."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Proxy:
 
 
 class Route(NamedTuple):
-    """How one host is reached."""
+    """The way to one host."""
 
     host: str
     port: int
@@ -55,19 +55,19 @@ class Route(NamedTuple):
 
     @property
     def target_prefix(self) -> str:
-        """What stands before the path in a request line (absolute form through a proxy)."""
+        """Text before the path in a request line (absolute form through a proxy)."""
         return f"http://{self.authority}" if self.proxy and not self.tls else ""
 
     @property
     def extra_head(self) -> str:
-        """Header lines that the way there needs, each ended by CRLF."""
+        """Header lines for the proxy, each ended by CRLF."""
         if self.proxy and self.proxy.authorization and not self.tls:
             return f"Proxy-Authorization: {self.proxy.authorization}\r\n"
         return ""
 
 
 class Resolver:
-    """Addresses of names, looked up once a minute a process and used in turn."""
+    """Addresses of names, looked up at most once a minute and used in turn."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -75,7 +75,7 @@ class Resolver:
         self._turn = itertools.count()
 
     def addresses(self, host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
-        """Return (family, (address, port)) pairs, the one whose turn it is first.
+        """Return (family, (address, port)) pairs, beginning with another one each time.
 
         Raises TransportError when the name is unknown.
         """
@@ -93,9 +93,10 @@ class Resolver:
 
 
 def _loopback(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
-    """Names below `localhost` are loopback everywhere (RFC 6761), whatever the resolver says.
+    """Return the address of a name that is not looked up; nothing for all other names.
 
-    A bucket before a bare address (`bucket-1.127.0.0.1`) is that address: no resolver knows it.
+    Names below `localhost` are loopback on every system (RFC 6761). A bucket before an IPv4 address
+    (`bucket-1.127.0.0.1`) means that address: no resolver has it.
     """
     name = host.rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
@@ -114,7 +115,7 @@ def _look_up(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        # A resolver that cannot open its files or a socket says all kinds of things.
+        # The errors of a resolver that cannot open a file or socket vary.
         lacking = code_of(error) or ("EMFILE" if is_exhausted() else "")
         if lacking:
             raise none_left(lacking, "connect", host) from error
@@ -129,10 +130,10 @@ def _look_up(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
 
 
 class Network:
-    """What all connections of a process share: name look-ups, the TLS context, time-outs."""
+    """Opens the connections of a process, with one resolver, TLS context and time-outs."""
 
     def __init__(self, timeouts: Timeouts, ca_file: str = "", *, lenient: bool = False) -> None:
-        """`lenient`: answers are taken as browsers take them."""
+        """`lenient`: accept answers as browsers do."""
         self.timeouts = timeouts
         self._lenient = lenient
         self._ca_file = ca_file
@@ -157,7 +158,7 @@ class Network:
         return Connection(channel, self.timeouts, lenient=self._lenient)
 
     def remember(self, route: Route, connection: Connection) -> None:
-        """Keep the TLS session of a connection for the next one to its host."""
+        """Keep the TLS session of a connection for the next connection to its host."""
         if self._tls:
             self._tls.remember(route.host, connection.session)
 

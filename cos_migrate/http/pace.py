@@ -1,6 +1,6 @@
-"""How long one request may take: limits on silence, on its head, on a crawling body, on all of it.
+"""Time limits of one request: on silence, on its head, on a slow body, on all of it.
 
-Pure bookkeeping over a clock that is handed in.
+Pure functions of a clock that is passed in.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 CRAWL_SECONDS = 30.0
-"""Seconds of waiting after which it is looked at how much has moved."""
+"""Seconds of waiting after which CRAWL_BYTES must have moved."""
 CRAWL_BYTES = 3000
-"""Bytes that must have moved then: 100 a second, a fraction of what each of several hundred
-transfers gets of a line of 1 Mbit/s."""
+"""Bytes: 100 a second, a fraction of the share of each of several hundred transfers on a line of
+1 Mbit/s."""
 _NEVER = float("inf")
 
 
 class Timeouts(NamedTuple):
-    """Seconds."""
+    """Time limits in seconds."""
 
     connect: float = 10.0
     io: float = 30.0
@@ -24,7 +24,7 @@ class Timeouts(NamedTuple):
     request: float = 0.0
     """Limit for one whole request; 0: none."""
     crawl: float = CRAWL_SECONDS
-    """After so much waiting CRAWL_BYTES must have moved; at least the silence that is allowed."""
+    """Waiting after which CRAWL_BYTES must have moved; not less than the allowed silence."""
     work: float = 300.0
     """Likewise where the peer is given more time than `io`: COS sends nothing but blanks while it
     joins the parts of an object, which takes minutes."""
@@ -33,14 +33,13 @@ class Timeouts(NamedTuple):
 class Pace:
     """The limits of one request; `now` is a reading of `time.monotonic`.
 
-    `moved` counts the bytes of the request that were sent and those of the answer that arrived,
-    without what is no content behind its head.
+    `moved` counts the bytes sent and received, without chunk extensions and trailers.
     """
 
     __slots__ = ("_deadline", "_head_until", "_last", "_marked", "_silence", "_waited", "_window")
 
     def __init__(self, timeouts: Timeouts, silence: float, now: float) -> None:
-        """`silence`: seconds that the peer may take to do what it is asked."""
+        """`silence`: seconds without a byte from the peer that are allowed."""
         self._silence = silence
         works = silence > timeouts.io
         self._window = max(timeouts.work if works else timeouts.crawl, silence)
@@ -51,7 +50,7 @@ class Pace:
         self._marked = 0
 
     def saw_head(self, now: float, moved: int, *, whole: bool) -> None:
-        """Note that some of the head is there, or all: what is missing has a limit of its own."""
+        """Note that part of the head has arrived, or all of it: the rest has a time limit."""
         if whole:
             self._head_until = _NEVER
         elif self._head_until == _NEVER:
@@ -59,7 +58,7 @@ class Pace:
             self._waited, self._marked = 0.0, moved
 
     def left(self, now: float, moved: int, idle: float = 0.0) -> float:
-        """Return the seconds that the peer may still be waited for; none when it took too long.
+        """Return the seconds that may still be waited; none when the peer took too long.
 
         `idle`: seconds since anything moved.
         """
@@ -71,11 +70,11 @@ class Pace:
         return limit
 
     def waited(self, seconds: float) -> None:
-        """Note how long was waited; while nothing is asked of the peer it cannot be late."""
+        """Add time spent waiting; only that counts against the peer."""
         self._waited += seconds
 
     def advanced(self, now: float) -> None:
-        """Note that something moved, of a request that is driven step by step."""
+        """Note that bytes moved, of a request that is driven step by step."""
         self._waited += now - self._last
         self._last = now
 

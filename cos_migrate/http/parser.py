@@ -1,4 +1,4 @@
-"""One HTTP/1.1 answer as it arrives, parsed strictly, with limits on everything but content."""
+"""Strict parser of one HTTP/1.1 answer as it arrives; all but its content is limited."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import httptools
 from cos_migrate.text import masked
 
 HEAD_MOST = 64 << 10
-"""Bytes of an answer's head, and of what comes between two pieces of its content."""
+"""Bytes of an answer's head, and of other bytes between two pieces of its content."""
 LINES_MOST = 200
 """Lines of an answer's head."""
 INTERIM_MOST = 16
 """Interim answers (1xx) before the final one."""
 BODY_MOST = 2 << 20
-"""Bytes of a body that is taken whole: an object of a small transfer, or COS's XML."""
+"""Bytes of a body that is held in memory: a small object, or XML of COS."""
 _SMALL_HEAD = 4 * LINES_MOST
-"""Bytes of a head that cannot have too many lines."""
+"""Bytes below which a head cannot have too many lines."""
 _SHOWN_MOST = 120
-"""Characters of a line that is shown."""
+"""Characters of a line in a message."""
 _LINE = re.compile(
     rb"HTTP/[0-9.]+ [0-9]{3}( .*)?|[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f]*"
 )
 
 
 class BadAnswer(ValueError):
-    """An answer that is not HTTP, or exceeds a limit; the message can be shown."""
+    """An answer is not HTTP, or exceeds a limit; the message can be shown to the user."""
 
 
 class Answer:
-    """What has arrived of one answer; header names are in lower case."""
+    """Parses one answer and holds what has arrived of it; header names are in lower case."""
 
     __slots__ = (
         "_idle",
@@ -57,7 +57,7 @@ class Answer:
         self.begin()
 
     def begin(self) -> None:
-        """Begin with the answer to another request."""
+        """Reset for the answer to the next request."""
         self.status = self.size = self._interims = 0
         self.headers: dict[bytes, bytes] = {}
         self.body: list[bytes] = []
@@ -67,14 +67,14 @@ class Answer:
         self._raw = b""
 
     def feed(self, data: bytes) -> None:
-        """Take what arrived. Raises BadAnswer."""
+        """Parse received bytes. Raises BadAnswer."""
         headed, size = self.headers_done, self.size
         if not headed:
             self._raw = self._raw + data if self._raw else data
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # the answer to CONNECT: what follows is not HTTP
+            pass  # the answer to CONNECT: the bytes that follow are not HTTP
         except httptools.HttpParserError as error:
             if self._problem:
                 raise BadAnswer(self._problem) from error
@@ -89,7 +89,7 @@ class Answer:
                 self._check_head(self._raw)
 
     def _count_interim(self) -> None:
-        """Leave an interim answer behind. Raises BadAnswer."""
+        """Skip an interim answer. Raises BadAnswer."""
         counts = self._interims + 1, self.limited, self._raw
         if counts[0] > INTERIM_MOST:
             raise BadAnswer("the server sends interim answers only")
@@ -97,9 +97,9 @@ class Answer:
         self._interims, self.limited, self._raw = counts
 
     def end_without_body(self) -> Answer:
-        """End behind the head (the answer to HEAD); return what the next answer is put into.
+        """End behind the head, for HEAD; return the parser of the next answer.
 
-        The parser cannot be told that no body follows, and counts on one.
+        httptools expects a body and cannot be stopped.
         """
         if self.complete:
             return self
@@ -114,7 +114,7 @@ class Answer:
             self._raw = b""
 
     def _check_progress(self, size: int, data: bytes) -> None:
-        """Count what is no content: extensions of chunks, trailers."""
+        """Limit bytes that are no content: chunk extensions, trailers."""
         if self.size != size or self.complete:
             self._idle = 0
             return
@@ -122,7 +122,7 @@ class Answer:
         if self._idle > HEAD_MOST:
             raise BadAnswer(f"the server sent {HEAD_MOST >> 10} KiB of its answer without content")
 
-    # -- called by the parser ------------------------------------------------------------------
+    # -- called by httptools --------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         """An answer begins."""
@@ -130,7 +130,7 @@ class Answer:
             self.extra = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header, whole; what comes behind the body describes nothing that is used."""
+        """Keep a header; trailers are not used."""
         if not self.headers_done:
             self.headers[name.lower()] = value
 
@@ -168,7 +168,7 @@ class Answer:
                 self._refuse(str(error))
         else:
             self.complete = True
-            # Asked here: behind the message the parser has forgotten its headers.
+            # Only here: behind the message httptools has dropped the headers.
             self.keep_alive = self._parser.should_keep_alive()
 
     def _refuse(self, problem: str) -> None:
@@ -177,7 +177,7 @@ class Answer:
 
 
 def check_head(size: int, lines: int) -> None:
-    """Raise BadAnswer when a head of so many bytes and lines is too large."""
+    """Raise BadAnswer when a head of `size` bytes has too many bytes or lines."""
     if size > HEAD_MOST:
         raise BadAnswer(f"the head of the server's answer is larger than {HEAD_MOST >> 10} KiB")
     if lines > LINES_MOST:
@@ -185,7 +185,7 @@ def check_head(size: int, lines: int) -> None:
 
 
 def shown_line(number: int, line: bytes) -> str:
-    """Return a line of a head (1-based) as it may be printed."""
+    """Return a line of a head for a message; `number` is 1-based."""
     text = masked(line[:HEAD_MOST].decode("latin-1").strip("\r\n"))
     cut = text if len(text) <= _SHOWN_MOST else f"{text[:_SHOWN_MOST]}..."
     plain = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
@@ -193,7 +193,7 @@ def shown_line(number: int, line: bytes) -> str:
 
 
 def _suspect(raw: bytes) -> str:
-    """Return the line of a head that is not HTTP, as far as it can be found."""
+    """Return the first line of a head that is not HTTP; empty where none is found."""
     head = raw.partition(b"\r\n\r\n")[0]
     for number, line in enumerate(head.split(b"\r\n"), 1):
         if not _LINE.fullmatch(line):

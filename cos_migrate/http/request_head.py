@@ -1,4 +1,4 @@
-"""The header lines of every request: what cannot stand in one never reaches a server."""
+"""Header lines and targets of requests, checked for characters that HTTP forbids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CONTROLS = bytes([*range(9), *range(10, 32), 127])
 
 
 def header_lines(headers: Sequence[tuple[str, str]]) -> bytes:
-    """Return pairs of name and value as they go over the wire, each line ended by CRLF.
+    """Return header lines as they are sent, each ended by CRLF.
 
     Raises TransportError with the code `BadHeader`: values come from listings and answers too.
     """
@@ -25,7 +25,7 @@ def header_lines(headers: Sequence[tuple[str, str]]) -> bytes:
 
 
 def request_target(target: str) -> str:
-    """Return what stands behind the method. Raises TransportError as `header_lines` does."""
+    """Check and return a request target. Raises TransportError as `header_lines` does."""
     if target.isprintable() and " " not in target:
         return target
     raise _refused("its path or query holds a blank or a control character")

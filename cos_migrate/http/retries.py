@@ -1,4 +1,4 @@
-"""The one retry policy: of requests to sources and to COS alike."""
+"""Retries: the one policy for requests to sources and to COS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Failed(Protocol):
-    """Takes note of a failed try before it is decided whether another one follows."""
+    """Is called after each failed try."""
 
     def __call__(self, error: MigrateError, /, *, next_is_last: bool) -> bool:
         """Return True to try again at once, without counting this try."""
@@ -33,7 +33,7 @@ def asks_to_slow_down(status: int, code: str) -> bool:
 
 
 class Retries:
-    """How often a request is tried, and how long to wait in between."""
+    """Tries a request again after retryable errors, with growing waits."""
 
     def __init__(
         self,

@@ -50,9 +50,9 @@ class SocketStream:
         self._rest: memoryview | None = None
         self.reusable = True
         self.answered = False
-        """Whether any byte of the current request's answer arrived."""
+        """Whether any byte of the answer to the current request has arrived."""
         self.wants_write = False
-        """Whether `advance` can go on when the socket takes more bytes, too."""
+        """Whether `advance` can also continue once the socket takes more bytes."""
 
     @property
     def session(self) -> object:
@@ -73,7 +73,7 @@ class SocketStream:
         self._pace_now(now).advanced(now)
 
     def overdue(self, now: float) -> bool:
-        """Return whether the request begun takes too long; `now` is of `time.monotonic`."""
+        """Return whether the current request takes too long; `now` is of `time.monotonic`."""
         return self._pace_now(now).overdue(now, self._moved)
 
     def _start(self, silence: float = 0.0) -> None:
@@ -81,14 +81,14 @@ class SocketStream:
         self._rest = None
         self._silence = silence or self._timeouts.io
         self._answer.begin()
-        # Most requests are answered before it is looked at.
+        # Made only when needed: most answers arrive before it is.
         self._pace = self._new_pace(time.monotonic()) if self._timeouts.request else None
 
     def _new_pace(self, now: float) -> Pace:
         return Pace(self._timeouts, self._silence, now)
 
     def _pace_now(self, now: float) -> Pace:
-        """Return the limits of the current request, with what has arrived of its head."""
+        """Return the limits of the current request, brought up to date."""
         pace = self._pace = self._pace or self._new_pace(now)
         if self.answered:
             pace.saw_head(now, self._moved, whole=self._answer.headers_done)
@@ -114,7 +114,7 @@ class SocketStream:
             self.wants_write = True
 
     def _send_rest(self) -> None:
-        """Send what the socket takes of the rest."""
+        """Send as much of the rest as the socket takes."""
         while self._rest:
             try:
                 sent = self._sock.send(self._rest)
@@ -126,7 +126,7 @@ class SocketStream:
         self._rest, self.wants_write = None, False
 
     def _send_all(self, head: bytes, body: bytes | Iterable[bytes | memoryview]) -> None:
-        """Send a whole request, unless an answer comes before its end."""
+        """Send a request, whole unless an answer arrives before its end."""
         try:
             if isinstance(body, bytes):
                 self._send_first(head, body)
@@ -140,14 +140,14 @@ class SocketStream:
                     self._rest = memoryview(piece)
                     self._drain()
         except ConnectionError:
-            # The server may have said why before it stopped reading.
+            # The server may have sent the reason before it stopped reading.
             if not self._readable():
                 raise
             self._early = True
         self._rest, self.wants_write = None, False
 
     def _drain(self) -> None:
-        """Send the rest, waiting where the socket is full; stop when an answer comes instead."""
+        """Send the rest, waiting where the socket is full; stop when an answer arrives."""
         while self._rest is not None:
             self._send_rest()
             if self._rest is not None:
@@ -156,15 +156,15 @@ class SocketStream:
                     return
 
     def _answer_waits(self) -> bool:
-        """Return whether an answer has come before the request was sent whole.
+        """Return whether an answer has arrived before the whole request was sent.
 
-        Under TLS readable bytes may be the protocol's own: there only a failed send tells.
+        Under TLS readable bytes may belong to the protocol: there only a failed send shows it.
         """
         self._early = self._tls is None and self._readable()
         return self._early
 
     def _receive_some(self, size: int = RECV_SIZE) -> bytes | None:
-        """Return what has arrived, None when nothing has; the end of the stream is b""."""
+        """Return received bytes, None where there are none; b"" is the end of the stream."""
         try:
             return self._sock.recv(size)
         except BlockingIOError as error:
@@ -184,14 +184,14 @@ class SocketStream:
         pace.waited(time.monotonic() - began)
 
     def _ready(self, seconds: float, *, write: bool) -> bool:
-        """Wait until there are bytes, or some can be sent."""
+        """Wait until bytes can be received, or sent."""
         if self._tls and self._tls.pending():
             return True
         return _wait_for(self._sock.fileno(), seconds, write=write)
 
 
 def _wait_for(descriptor: int, seconds: float, *, write: bool) -> bool:
-    """Wait until a socket has bytes, or takes some; `poll` where there is one: no limit of 1024."""
+    """Wait for a socket by `poll`, or by `select`, which is limited to 1,024 descriptors."""
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(descriptor, select.POLLIN | (select.POLLOUT if write else 0))

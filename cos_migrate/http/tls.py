@@ -14,7 +14,7 @@ from cos_migrate.http.channels import TlsFailed, WantsRead, WantsWrite
 
 
 class Tls:
-    """What all TLS connections of a process share: whom they trust, and earlier sessions."""
+    """Trusted certificates and earlier sessions of all TLS connections of a process."""
 
     def __init__(self, ca_file: str) -> None:
         """`ca_file`: CA certificates, trusted besides the public ones. Raises TransportError."""
@@ -23,7 +23,7 @@ class Tls:
         self._sessions: dict[str, ssl.SSLSession] = {}
 
     def secure(self, sock: socket.socket, host: str) -> TlsSocket:
-        """Shake hands over `sock`, which may block. Raises OSError and ValueError."""
+        """Make a TLS handshake over a blocking socket. Raises OSError and ValueError."""
         with self._lock:
             session = self._sessions.get(host)
         try:
@@ -39,7 +39,7 @@ class Tls:
 
 
 class TlsSocket:
-    """A `http.TlsChannel` of the standard library's TLS."""
+    """A `TlsChannel` by the standard library."""
 
     def __init__(self, sock: ssl.SSLSocket) -> None:
         self._sock = sock
@@ -54,7 +54,7 @@ class TlsSocket:
         return self._sock.session
 
     def send(self, data: bytes | memoryview, /) -> int:
-        """Send what can be sent now; return how many bytes that were."""
+        """Send what can be sent now; return the number of bytes."""
         try:
             return self._sock.send(data)
         except ssl.SSLWantReadError as error:
@@ -65,7 +65,7 @@ class TlsSocket:
             raise _failed(error) from error
 
     def recv(self, size: int, /) -> bytes:
-        """Return what has arrived, at most `size` bytes; none at the end."""
+        """Return received bytes, at most `size`; none at the end."""
         try:
             return self._sock.recv(size)
         except ssl.SSLWantReadError as error:
@@ -85,12 +85,12 @@ def _failed(error: ssl.SSLError) -> TlsFailed:
 
 
 def context_of(ca_file: str) -> ssl.SSLContext:
-    """Return what trusts the public authorities, and those in `ca_file` besides.
+    """Return a context that trusts the public authorities and those in `ca_file`.
 
-    A private COS and a public source, or the other way round, are reached with one setting.
+    Both, so that one setting serves a private COS with a public source, and the reverse.
     Raises TransportError.
     """
-    if is_exhausted():  # what cannot be opened would be left out
+    if is_exhausted():  # certificate files that cannot be opened would be left out
         raise none_left("EMFILE", "connect", ca_file)
     try:
         context = ssl.create_default_context()

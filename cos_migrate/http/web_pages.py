@@ -1,4 +1,4 @@
-"""Pages for people in the place of a cloud's answer, as proxies, firewalls and logins send them."""
+"""Recognises web pages of proxies, firewalls and logins that come instead of a cloud's answer."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def told_by_proxy(
 
 
 def foreign_message(place: str, status: int, content_type: str, body: bytes) -> str:
-    """Return what to say of an answer that does not come from `place`."""
+    """Return the message for an answer that does not come from `place`."""
     kind = content_type.partition(";")[0].strip()
     said = words_in(body)
     detail = ", ".join([f"status {status}", *([kind] if kind else []), *([said] if said else [])])
