@@ -22,9 +22,9 @@ from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.throttle import TransferLimit
 from cos_migrate.errors import Side
 from cos_migrate.model import Failure
+from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.messages import Message, Reply
 from cos_migrate.pools.pools import Pools
-from cos_migrate.pools.seats import Lost, Results
 from cos_migrate.report.report import Report
 from cos_migrate.text import printable
 

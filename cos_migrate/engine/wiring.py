@@ -25,12 +25,12 @@ from cos_migrate.engine.verify import Check
 from cos_migrate.errors import ConfigError
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.pools import WORKER_PROGRAM
+from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.launcher import Launcher
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits
 from cos_migrate.pools.messages import Look
 from cos_migrate.pools.pools import Pools
-from cos_migrate.pools.seats import Lost, Results
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs

@@ -15,12 +15,12 @@ from typing import Any
 
 from cos_migrate.cos.requests import Credentials
 from cos_migrate.model import Failure
+from cos_migrate.pools.handles import InlineWorker, Lost, ProcessWorker, Results, WorkerHandle
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
 from cos_migrate.pools.loads import Load, share
 from cos_migrate.pools.messages import Kind, Message, Reply
-from cos_migrate.pools.quarantine import Suspects
-from cos_migrate.pools.seats import InlineSeat, Lost, ProcessSeat, Results, Seat
+from cos_migrate.pools.quarantine import Quarantine
 
 _ROWS = 8
 """Small tasks are given out in rows, as many as fill this share of a worker's room."""
@@ -53,11 +53,11 @@ class Pools:
         count = max(1, min(processes, max(job.small_threads, job.big_threads)))
         self._jobs = [share(job, index, count) for index in range(count)]
         self._loads = [Load(part) for part in self._jobs]
-        self._seats: list[Seat | None] = [None] * count
+        self._workers: list[WorkerHandle | None] = [None] * count
         self._tasks: dict[int, tuple[int, int, Message, str]] = {}
         self._places: dict[str, int] = {}
-        self._suspects = Suspects()
-        self._favourite = self._in_row = 0
+        self._quarantine = Quarantine()
+        self._preferred = self._in_row = 0
         self._total = job.small_threads + job.big_threads
         self._allowed = self._total
         self._started = self._stopped = False
@@ -68,7 +68,7 @@ class Pools:
     @property
     def workers(self) -> int:
         """How many workers there are."""
-        return len(self._seats)
+        return len(self._workers)
 
     @property
     def under_way(self) -> int:
@@ -95,7 +95,7 @@ class Pools:
         if not self._started:
             self._started = True
             for index in range(len(self._jobs)):
-                self._seat(index)
+                self._start_worker(index)
 
     def room(self, *, big: bool, together: str = "") -> int:
         """Return how many more tasks can be submitted to a pool now.
@@ -128,9 +128,9 @@ class Pools:
         if self._in_row:
             self._in_row -= 1
         else:
-            self._favourite = self._fittest(big=0)
-            self._in_row = max(0, self._loads[self._favourite].room(0)) // _ROWS
-        return self._favourite
+            self._preferred = self._fittest(big=0)
+            self._in_row = max(0, self._loads[self._preferred].room(0)) // _ROWS
+        return self._preferred
 
     def _fittest(self, big: int = 1) -> int:
         # Even without room it must be one that has threads: a lost worker's tasks go anywhere.
@@ -148,9 +148,9 @@ class Pools:
         for index, load in enumerate(self._loads):
             if load.outbox and not load.watched:
                 self.start()
-                seat = self._seats[index]
-                if seat is not None:  # what could not be started is lost, and replaced
-                    seat.send("submit", load.outbox)
+                worker = self._workers[index]
+                if worker is not None:  # what could not be started is lost, and replaced
+                    worker.send("submit", load.outbox)
                     load.outbox = []
 
     def settle(self, event: Results) -> list[Message]:
@@ -173,8 +173,8 @@ class Pools:
             load.given[known[1]] -= 1
             small += not known[1]
             settled.append(result)
-            if self._suspects:
-                self._suspects.forget(result[0])
+            if self._quarantine:
+                self._quarantine.forget(result[0])
         load.measure(small)
         if load.watched and load.alone not in self._tasks:
             self._send_apart(event.worker)
@@ -196,13 +196,13 @@ class Pools:
         had = {number for number, known in self._tasks.items() if known[0] == event.worker}
         load.clear()
         if self._stopped:
-            self._seats[event.worker] = None
+            self._workers[event.worker] = None
             return [self._not_begun(number) for number in had]
-        apart, guilty = self._suspects.judge(had.difference(unsent))
+        apart, guilty = self._quarantine.judge(had.difference(unsent))
         given_up = [self._give_up(number, event.reason) for number in guilty]
         if not guilty:  # else the others were suspected for what is found now
             apart += held
-        self._seat(event.worker)
+        self._start_worker(event.worker)
         for number in apart:
             _, big, task, _ = self._tasks[number]
             load.given[big] += 1
@@ -220,18 +220,18 @@ class Pools:
 
     def _give_up(self, number: int, reason: str) -> Message:
         del self._tasks[number]
-        self._suspects.forget(number)
+        self._quarantine.forget(number)
         text = f"each worker process that had this task, and nothing else, ended ({reason})"
         return (number, Reply.FAILED, *Failure("worker", text, code="WorkerLost"))
 
     def _send_apart(self, index: int) -> None:
         """Send the next task that a worker does with nothing else beside it."""
-        load, seat = self._loads[index], self._seats[index]
+        load, worker = self._loads[index], self._workers[index]
         load.alone = 0
-        if load.apart and seat is not None:
+        if load.apart and worker is not None:
             task = load.apart.popleft()
             load.alone = task[0]
-            seat.send("submit", [task])
+            worker.send("submit", [task])
 
     def recall(self) -> None:
         """Ask for all tasks that no thread has begun; they come back as UNSTARTED."""
@@ -261,19 +261,19 @@ class Pools:
         The loss of one that has shown none for long is posted.
         """
         beats = {
-            (index, self._loads[index].generation): seat.beats
-            for index, seat in enumerate(self._seats)
-            if seat is not None and seat.pid
+            (index, self._loads[index].generation): worker.beats
+            for index, worker in enumerate(self._workers)
+            if worker is not None and worker.pid
         }
         lines = []
         for (index, generation), sign in self._watch.look(beats):
-            seat = self._seats[index]
-            if seat is None:
+            worker = self._workers[index]
+            if worker is None:
                 continue
-            line = words_of(f"worker process {seat.pid}", sign, self._limits)
+            line = words_of(f"worker process {worker.pid}", sign, self._limits)
             if sign is Sign.DEAD:
-                seat.kill()
-                self._seats[index] = None
+                worker.kill()
+                self._workers[index] = None
                 self._post(Lost(index, generation, line, silent=True))
             else:
                 lines.append(line)
@@ -286,12 +286,12 @@ class Pools:
 
     def kill(self) -> None:
         """End all workers at once; what they had sent has been posted when this returns."""
-        seats = [seat for seat in self._seats if seat is not None]
-        self._seats = [None] * len(self._jobs)
-        for seat in seats:
-            seat.kill()
-        for seat in seats:
-            seat.close(time.monotonic())
+        workers = [worker for worker in self._workers if worker is not None]
+        self._workers = [None] * len(self._jobs)
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            worker.close(time.monotonic())
 
     def give_back(self) -> list[Message]:
         """Return everything under way as UNSTARTED."""
@@ -302,10 +302,10 @@ class Pools:
     def allow(self, transfers: int) -> None:
         """Let at most so many transfers be under way at once, over all workers."""
         self._allowed = max(1, min(transfers, self._total))
-        for load, seat in zip(self._loads, self._seats, strict=True):
+        for load, worker in zip(self._loads, self._workers, strict=True):
             load.limit(self._allowed / self._total)
-            if seat is not None:
-                seat.send("allow", load.allowed)
+            if worker is not None:
+                worker.send("allow", load.allowed)
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials in all workers, present and future."""
@@ -322,31 +322,31 @@ class Pools:
 
     def close(self) -> None:
         """Let all workers finish what they do and end; one that does not is ended."""
-        seats = [seat for seat in self._seats if seat is not None]
-        for seat in seats:
-            seat.end()
+        workers = [worker for worker in self._workers if worker is not None]
+        for worker in workers:
+            worker.end()
         deadline = time.monotonic() + self._limits.close
-        for seat in seats:
-            seat.close(deadline)
-        self._seats = [None] * len(self._jobs)
+        for worker in workers:
+            worker.close(deadline)
+        self._workers = [None] * len(self._jobs)
 
-    def _seat(self, index: int) -> None:
+    def _start_worker(self, index: int) -> None:
         job, generation = self._jobs[index], self._loads[index].generation
         if self._inline:
-            seat: Seat = InlineSeat(job, index, self._post)
+            worker: WorkerHandle = InlineWorker(job, index, self._post)
         else:
             try:
-                seat = ProcessSeat(self._launch(), job, index, generation, self._post)
+                worker = ProcessWorker(self._launch(), job, index, generation, self._post)
             except (OSError, RuntimeError) as error:  # no memory, too many processes or files
-                self._seats[index] = None
+                self._workers[index] = None
                 time.sleep(_START_AGAIN)
                 self._post(Lost(index, generation, f"it could not be started: {error}"))
                 return
-        self._seats[index] = seat
+        self._workers[index] = worker
         if self._loads[index].limited:
-            seat.send("allow", self._loads[index].allowed)
+            worker.send("allow", self._loads[index].allowed)
 
     def _tell(self, command: str, value: Any = None) -> None:
-        for seat in self._seats:
-            if seat is not None:
-                seat.send(command, value)
+        for worker in self._workers:
+            if worker is not None:
+                worker.send(command, value)

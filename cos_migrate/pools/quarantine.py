@@ -28,7 +28,7 @@ class Verdict(NamedTuple):
     """To be given up. All others are sent again like anything else."""
 
 
-class Suspects:
+class Quarantine:
     """What is known of the tasks that were in processes that ended."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from cos_migrate.pools.messages import Kind, Reply, failure_of
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
-from cos_migrate.pools.worker.transfers import Mover
+from cos_migrate.pools.worker.transfers import TaskRunner
 from cos_migrate.scan.listing import Lister
 from cos_migrate.scan.walk import ScanEnded, Scanner
 from cos_migrate.text import FOREIGN_MOST, masked, without_secrets, words_of
@@ -120,7 +120,7 @@ def test_a_task_that_breaks_off_tells_no_secret() -> None:
     bodies = Bodies(
         source, retries, MemoryBudget(1), attach_md5=False, spool_folder="", small_below=0
     )
-    mover = Mover(source, nobody, bodies, OrderedCheckings(), nobody)
+    mover = TaskRunner(source, nobody, bodies, OrderedCheckings(), nobody)
     _, reply, *values = mover.run((1, Kind.STAT, "name", 1, 0, "", False, ""))
     failure = Failure(*values)
     assert (reply, failure.code) == (Reply.FAILED, "Unexpected")

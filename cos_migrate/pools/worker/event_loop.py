@@ -1,11 +1,10 @@
-"""One thread that drives many connections: the fast way of small objects.
+"""Transfers small objects over many connections in one thread.
 
-Threads that each wait for their own connection spend most of their time handing the interpreter
-lock around: measured with 32 of them, 350 µs of CPU an object against 110 µs in one thread. So one
-thread makes the first try of every small object over the kept-alive connections of its worker.
-An object that lies on another server is fetched here too, by a connection to there, before it is
-sent. Whatever is not the plain case, that is a connection to open, an error to judge, a request to
-try again, a large or slowly read object, goes to the threads beside it.
+With a connection per thread, most of the time goes into passing the interpreter lock: 350 µs of CPU
+per object with 32 threads, against 110 µs in one thread. One thread therefore makes the first try
+of every small object over kept-alive connections; an object of a cloud is fetched first, over a
+connection to the source. All else (opening a connection, errors, retries, large or slowly read
+objects) is passed to threads.
 """
 
 from __future__ import annotations
@@ -16,185 +15,112 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
 
 from cos_migrate.cos.sender import STALE
 from cos_migrate.errors import MigrateError, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.pools.messages import Message
+from cos_migrate.pools.worker.attempts import NOT_PLAIN, Attempt, Fetch, FirstTry, ThreadTask
 from cos_migrate.pools.worker.bodies import Body
 from cos_migrate.pools.worker.memory import MemoryBudget
 
-NOT_PLAIN = "NotPlain"
-"""The code of an error that only says that the threads have to take over."""
 _SWEEP = 0.5
-"""Seconds between two looks for requests that wait too long."""
+"""Seconds between two checks for overdue requests."""
 _LATE = 2.0
-"""Seconds that such a look may be late; then answers may have waited for this thread."""
+"""Seconds; a later check is skipped, as answers may have waited for this thread."""
 _SLOW_READ = 0.002
 """Seconds; a source whose objects take longer to read on average is read by threads."""
 _SMOOTHING = 0.05
 _PREPARED_AT_ONCE = 4
-"""Objects read ahead between two looks for answers."""
+"""Objects read ahead between two checks for answers."""
 _RECHECK = 500
-"""After so many objects read by threads, one is read here again: it may have become fast."""
+"""Objects read by threads before one is read here again, as the disk may be fast again."""
 
 
-class Handed(NamedTuple):
-    """A task for the threads, with what has been found out about it."""
-
-    task: Message
-    connection: Connection | None
-    """A connection to use for it, None when one has to be opened."""
-    error: MigrateError | None
-    """How a first try failed; None when there was none."""
-    body: Body | None
-    """What was read for it; None where it has to be read."""
-
-
-class Attempt(NamedTuple):
-    """One try to put an object."""
-
-    task: Message
-    head: bytes
-    content: bytes
-    """The body's bytes."""
-    crc64: int
-    fingerprint: tuple[int, int, str]
-    """Of the version that is sent."""
-    body: Body | None = None
-    """What was fetched; None where it was read at once, and is read anew by who tries again."""
-
-
-class Fetch(NamedTuple):
-    """One try to read an object from its server; the connection to COS waits for it."""
-
-    task: Message
-    source: Connection
-    target: Connection
-
-
-class Lane(Protocol):
-    """What prepares and judges the one try that is made here."""
-
-    fetches: bool
-    """Whether objects are fetched from a server, else they are read at once."""
-
-    def fits(self, task: Message) -> bool:
-        """Return whether the plain case is all that the task asks for."""
-
-    def weight(self, task: Message) -> int:
-        """Return how many bytes the body of a task that fits takes in memory."""
-
-    def prepare(self, task: Message) -> Attempt:
-        """Read the object and build its request. Raises MigrateError."""
-
-    def connect(self, task: Message) -> Connection | None:
-        """Send the request for an object over a connection that is open; None when none is.
-
-        Raises MigrateError.
-        """
-
-    def fetched(self, fetch: Fetch) -> Attempt | None:
-        """Go on with a fetch; return what to send, None when more has to arrive.
-
-        Raises MigrateError when the try failed.
-        """
-
-    def keep(self, connection: Connection) -> None:
-        """Take a connection to the source back, for the next object unless it is closed."""
-
-    def finish(self, attempt: Attempt, connection: Connection) -> Message | None:
-        """Go on with a request; return its result, None when more has to arrive.
-
-        Raises MigrateError when the try failed.
-        """
-
-
-class Express:
+class EventLoop:
     """The slots of a worker's small pool, each a connection that one task uses at a time."""
 
     def __init__(
         self,
-        lane: Lane,
+        first_try: FirstTry,
         slots: int,
         memory: MemoryBudget,
-        hand_over: Callable[[Handed], None],
+        pass_on: Callable[[ThreadTask], None],
         emit: Callable[[Message], None],
     ) -> None:
         """Start the thread.
 
-        `memory`: for bodies, shared with the threads; `hand_over` starts a thread's work. What is
-        handed over must be `returned`.
+        `memory`: for bodies, shared with the threads. `pass_on` gives a task to a thread, which
+        calls `returned` at its end; `emit` takes results.
         """
-        self._lane = lane
+        self._first_try = first_try
         self._allowed = slots
         self._memory = memory
-        self._hand_over = hand_over
+        self._pass_on = pass_on
         self._emit = emit
         self._tasks: collections.deque[Message] = collections.deque()
         self._prepared: collections.deque[Attempt] = collections.deque()
         self._returned: collections.deque[Connection | None] = collections.deque()
         self._idle: list[Connection] = []
         self._busy: dict[Connection, Attempt | Fetch] = {}
-        self._elsewhere = 0
+        self._in_threads = 0
         self._read_time = 0.0
         self._reads_skipped = 0
         self._closing = self._ahead_waits = self._shedding = False
         self._selector = selectors.DefaultSelector()
         self._registered: set[Connection] = set()
-        self._bell, self._rope = socket.socketpair()
-        self._bell.setblocking(False)
-        self._rope.setblocking(False)
-        self._selector.register(self._bell, selectors.EVENT_READ, None)
-        self._thread = threading.Thread(target=self._run, name="express", daemon=True)
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._wake_receiver.setblocking(False)
+        self._wake_sender.setblocking(False)
+        self._selector.register(self._wake_receiver, selectors.EVENT_READ, None)
+        self._thread = threading.Thread(target=self._run, name="event-loop", daemon=True)
         self._thread.start()
 
     def submit(self, tasks: list[Message]) -> None:
         """Queue tasks."""
         self._tasks.extend(tasks)
-        self._ring()
+        self._wake()
 
     def returned(self, connection: Connection | None) -> None:
-        """Note that a task handed over is done; `connection` can be used again."""
+        """End a task passed to a thread; `connection` can be used again."""
         self._returned.append(connection)
-        self._ring()
+        self._wake()
 
     def recall(self) -> list[Message]:
-        """Take back the tasks that nothing has been done for."""
+        """Take back the tasks that are not begun."""
         back: list[Message] = []
         try:
             while self._prepared:
                 task = self._prepared.popleft().task
-                self._let_go(task)
+                self._release_memory(task)
                 back.append(task)
             while self._tasks:
                 back.append(self._tasks.popleft())
-        except IndexError:  # the thread was quicker
+        except IndexError:  # the thread has taken the last one
             pass
         return back
 
     def shed(self) -> None:
         """Close the connections that wait for a task: there are no free descriptors."""
         self._shedding = True
-        self._ring()
+        self._wake()
 
     def allow(self, slots: int) -> None:
         """Use at most so many slots."""
         self._allowed = slots
-        self._ring()
+        self._wake()
 
     def close(self) -> None:
         """End the thread once everything submitted has a result."""
         self._closing = True
-        self._ring()
+        self._wake()
         self._thread.join()
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         try:
-            self._rope.send(b"!")
+            self._wake_sender.send(b"!")
         except (BlockingIOError, OSError):
-            pass  # it has been rung already, or the thread has ended
+            pass  # a wake-up is pending already, or the thread has ended
 
     def _run(self) -> None:
         next_sweep = time.monotonic() + _SWEEP
@@ -204,7 +130,7 @@ class Express:
                 self._ahead_waits = False
             for key, _ in events:
                 if key.data is None:
-                    self._bell.recv(4096)
+                    self._wake_receiver.recv(4096)
                 else:
                     self._advance(key.data)
             if not events:
@@ -220,19 +146,19 @@ class Express:
         for connection in self._idle:
             connection.close()
         self._selector.close()
-        self._bell.close()
-        self._rope.close()
+        self._wake_receiver.close()
+        self._wake_sender.close()
 
     def _is_done(self) -> bool:
-        return not (self._tasks or self._prepared or self._busy or self._elsewhere)
+        return not (self._tasks or self._prepared or self._busy or self._in_threads)
 
     def _can_prepare(self) -> bool:
-        """Return whether the time until the next answer can be used to read what is sent then."""
+        """Return whether to read ahead while answers are awaited."""
         return (
             bool(self._tasks)
             and not self._ahead_waits
             and len(self._prepared) < len(self._busy)
-            and not self._lane.fetches
+            and not self._first_try.fetches
             and self._read_time < _SLOW_READ
         )
 
@@ -245,20 +171,22 @@ class Express:
                 task = self._tasks.popleft()
             except IndexError:  # recalled meanwhile
                 return
-            if not self._lane.fits(task) or not self._memory.take(self._lane.weight(task)):
+            if not self._first_try.fits(task) or not self._memory.take(
+                self._first_try.weight(task)
+            ):
                 self._tasks.appendleft(task)
-                self._ahead_waits = True  # for a slot or for memory: an event tells of either
+                self._ahead_waits = True  # for a slot or for memory: both come with an event
                 return
             try:
-                self._prepared.append(self._lane.prepare(task))
-            except Exception:  # a thread meets the same error and judges it
-                self._let_go(task)
-                self._pass_on(task, None)
+                self._prepared.append(self._first_try.prepare(task))
+            except Exception:  # a thread meets the error again and judges it
+                self._release_memory(task)
+                self._pass_to_threads(task, None)
 
     def _take_returned(self) -> None:
         while self._returned:
             connection = self._returned.popleft()
-            self._elsewhere -= 1
+            self._in_threads -= 1
             if connection is not None and connection.reusable:
                 self._idle.append(connection)
         if self._shedding:
@@ -275,12 +203,12 @@ class Express:
             except IndexError:  # recalled meanwhile
                 return
             connection = self._idle.pop() if self._idle else None
-            if connection is None or not self._lane.fits(task) or self._reads_are_slow():
-                self._pass_on(task, connection)
-            elif self._memory.take(self._lane.weight(task)):
+            if connection is None or not self._first_try.fits(task) or self._reads_are_slow():
+                self._pass_to_threads(task, connection)
+            elif self._memory.take(self._first_try.weight(task)):
                 self._start(task, connection)
             else:
-                # Whatever holds the memory ends in this loop, or with a call of `returned`.
+                # Memory is freed in this loop, or before a call of `returned`.
                 self._idle.append(connection)
                 tasks.appendleft(task)
                 return
@@ -296,20 +224,20 @@ class Express:
             self._put_back()
 
     def _put_back(self) -> None:
-        """Give up what was read ahead: no connection will become free for it.
+        """Discard what was read ahead, as no connection will become free for it.
 
-        Its memory may be what a thread that has the last slot waits for.
+        A thread in the last slot may be waiting for its memory.
         """
         while self._prepared:
             try:
                 attempt = self._prepared.pop()
             except IndexError:  # recalled meanwhile
                 return
-            self._let_go(attempt.task)
+            self._release_memory(attempt.task)
             self._tasks.appendleft(attempt.task)
 
     def _has_slot(self) -> bool:
-        return len(self._busy) + self._elsewhere < self._allowed
+        return len(self._busy) + self._in_threads < self._allowed
 
     def _reads_are_slow(self) -> bool:
         if self._read_time < _SLOW_READ:
@@ -322,39 +250,39 @@ class Express:
 
     def _start(self, task: Message, connection: Connection) -> None:
         try:
-            if self._lane.fetches:
+            if self._first_try.fetches:
                 self._start_fetch(task, connection)
                 return
             began = time.perf_counter()
-            attempt = self._lane.prepare(task)
+            attempt = self._first_try.prepare(task)
         except Exception:
-            # A thread meets the same error and judges it.
-            self._let_go(task)
-            self._pass_on(task, connection)
+            # A thread meets the error again and judges it.
+            self._release_memory(task)
+            self._pass_to_threads(task, connection)
             return
         spent = time.perf_counter() - began
         self._read_time += (spent - self._read_time) * _SMOOTHING
         self._put(attempt, connection)
 
     def _start_fetch(self, task: Message, connection: Connection) -> None:
-        source = self._lane.connect(task)
+        source = self._first_try.connect(task)
         if source is None:
-            self._let_go(task)
-            self._pass_on(task, connection)
+            self._release_memory(task)
+            self._pass_to_threads(task, connection)
             return
-        self._watch(source, Fetch(task, source, connection))
+        self._register(source, Fetch(task, source, connection))
 
     def _put(self, attempt: Attempt, connection: Connection) -> None:
         """Begin to send an object."""
         try:
             connection.begin(attempt.head, attempt.content)
         except MigrateError as error:
-            self._let_go(attempt.task)
+            self._release_memory(attempt.task)
             self._failed(connection, attempt, error)
             return
-        self._watch(connection, attempt)
+        self._register(connection, attempt)
 
-    def _watch(self, connection: Connection, state: Attempt | Fetch) -> None:
+    def _register(self, connection: Connection, state: Attempt | Fetch) -> None:
         if connection not in self._registered:
             self._registered.add(connection)
             self._selector.register(connection, selectors.EVENT_READ, connection)
@@ -365,7 +293,7 @@ class Express:
     def _advance(self, connection: Connection) -> None:
         state = self._busy.get(connection)
         if state is None:
-            # Idle, and the server has closed it, or says what nobody asked.
+            # Idle: the server has closed it, or sends unasked.
             self._drop(connection)
             return
         wanted_write = connection.wants_write
@@ -377,34 +305,34 @@ class Express:
             self._listen(connection)
 
     def _advance_fetch(self, fetch: Fetch) -> bool:
-        """Go on with a fetch; return whether it is over."""
+        """Advance a fetch; return whether it is over."""
         try:
-            attempt = self._lane.fetched(fetch)
-        except Exception:  # as above
+            attempt = self._first_try.fetched(fetch)
+        except Exception:  # a thread meets it again
             self._end_fetch(fetch)
             return True
         if attempt is None:
             return False
         source = fetch.source
         del self._busy[source]
-        self._forget(source)
-        self._lane.keep(source)
+        self._unregister(source)
+        self._first_try.keep(source)
         self._put(attempt, fetch.target)
         return True
 
     def _end_fetch(self, fetch: Fetch) -> None:
-        """Leave an object to the threads, which meet what failed here again and judge it."""
+        """Pass a failed fetch to a thread, which meets the error again and judges it."""
         del self._busy[fetch.source]
-        self._let_go(fetch.task)
-        self._forget(fetch.source)
+        self._release_memory(fetch.task)
+        self._unregister(fetch.source)
         fetch.source.close()
-        self._lane.keep(fetch.source)
-        self._pass_on(fetch.task, fetch.target)
+        self._first_try.keep(fetch.source)
+        self._pass_to_threads(fetch.task, fetch.target)
 
     def _advance_put(self, attempt: Attempt, connection: Connection) -> bool:
-        """Go on with sending an object; return whether that is over."""
+        """Advance a PUT; return whether it is over."""
         try:
-            result = self._lane.finish(attempt, connection)
+            result = self._first_try.finish(attempt, connection)
         except MigrateError as error:
             self._done(connection, attempt)
             self._failed(connection, attempt, error)
@@ -413,7 +341,7 @@ class Express:
             return False
         self._done(connection, attempt)
         if not connection.reusable:
-            self._forget(connection)
+            self._unregister(connection)
         else:
             self._idle.append(connection)
             self._send_prepared()
@@ -422,10 +350,10 @@ class Express:
 
     def _done(self, connection: Connection, attempt: Attempt) -> None:
         del self._busy[connection]
-        self._let_go(attempt.task)
+        self._release_memory(attempt.task)
 
-    def _let_go(self, task: Message) -> None:
-        self._memory.give_back(self._lane.weight(task))
+    def _release_memory(self, task: Message) -> None:
+        self._memory.give_back(self._first_try.weight(task))
 
     def _listen(self, connection: Connection) -> None:
         events = selectors.EVENT_READ
@@ -434,27 +362,27 @@ class Express:
         self._selector.modify(connection, events, connection)
 
     def _failed(self, connection: Connection, attempt: Attempt, error: MigrateError) -> None:
-        """Leave a failed try to the threads; a connection that was stale is no failed try."""
+        """Pass a failed PUT to a thread; a stale connection is no failed try."""
         stale = error.code == NOT_PLAIN or (error.code in STALE and not connection.answered)
         if not connection.reusable:
-            self._forget(connection)
+            self._unregister(connection)
         reusable = connection if connection.reusable else None
-        self._pass_on(attempt.task, reusable, None if stale else error, attempt.body)
+        self._pass_to_threads(attempt.task, reusable, None if stale else error, attempt.body)
 
-    def _pass_on(
+    def _pass_to_threads(
         self,
         task: Message,
         connection: Connection | None,
         error: MigrateError | None = None,
         body: Body | None = None,
     ) -> None:
-        self._elsewhere += 1
+        self._in_threads += 1
         if connection is not None:
-            self._forget(connection)
-        self._hand_over(Handed(task, connection, error, body))
+            self._unregister(connection)
+        self._pass_on(ThreadTask(task, connection, error, body))
 
     def _end_overdue(self, now: float) -> None:
-        """Give up requests that take too long."""
+        """End overdue requests."""
         for connection, state in list(self._busy.items()):
             if not connection.overdue(now):
                 continue
@@ -462,7 +390,7 @@ class Express:
                 self._end_fetch(state)
                 continue
             self._done(connection, state)
-            self._forget(connection)
+            self._unregister(connection)
             connection.close()
             error = TransportError(
                 "the server did not answer in time",
@@ -473,16 +401,16 @@ class Express:
             self._failed(connection, state, error)
 
     def _drop(self, connection: Connection) -> None:
-        self._forget(connection)
+        self._unregister(connection)
         connection.close()
         if connection in self._idle:
             self._idle.remove(connection)
 
-    def _forget(self, connection: Connection) -> None:
-        """Listen to a connection no longer."""
+    def _unregister(self, connection: Connection) -> None:
+        """Stop selecting a connection."""
         if connection in self._registered:
             self._registered.discard(connection)
             try:
                 self._selector.unregister(connection)
             except (KeyError, ValueError):
-                pass  # it was closed before: the system has forgotten it already
+                pass  # closed before, and with that unregistered by the system

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Crew(Generic[T]):
+class ThreadPool(Generic[T]):
     """Up to a number of threads; each runs `serve` with a function that waits for its next item."""
 
     def __init__(self, most: int, serve: Callable[[Callable[[], T | None]], None]) -> None:

@@ -44,7 +44,7 @@ _REPORT_EVERY = 2.0
 """Seconds between two reports of a long transfer."""
 
 
-class Mover:
+class TaskRunner:
     """Carries out tasks one after the other, over connections of its own."""
 
     def __init__(

@@ -12,21 +12,18 @@ from typing import TYPE_CHECKING
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.cos.requests import Access, Credentials, PutRequests
-from cos_migrate.cos.verify import verify_put
-from cos_migrate.errors import Side, TransportError
-from cos_migrate.http.connection import Connection
-from cos_migrate.http.network import Route
+from cos_migrate.errors import Side
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.messages import SOURCE_FIELDS, Kind, Message, Reply, source_object
-from cos_migrate.pools.worker.bodies import IN_MEMORY, Bodies, Body
-from cos_migrate.pools.worker.event_loop import NOT_PLAIN, Attempt, Express, Fetch, Handed
+from cos_migrate.pools.messages import Kind, Message, Reply
+from cos_migrate.pools.worker.attempts import ThreadTask
+from cos_migrate.pools.worker.bodies import Bodies
+from cos_migrate.pools.worker.event_loop import EventLoop
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
-from cos_migrate.pools.worker.thread_pool import Crew
-from cos_migrate.pools.worker.transfers import Mover
-from cos_migrate.sources.base import Source
+from cos_migrate.pools.worker.plain_put import PlainPut
+from cos_migrate.pools.worker.thread_pool import ThreadPool
+from cos_migrate.pools.worker.transfers import TaskRunner
 
 if TYPE_CHECKING:
     from cos_migrate.cos.crypto import Sealer
@@ -58,13 +55,15 @@ class Worker:
             sealer=_sealer(job.encryption),
         )
         self._checkings = OrderedCheckings()
-        self._beside: Crew[Handed] = Crew(job.small_threads, self._serve_small)
-        self._big: Crew[Message] = Crew(job.big_threads, self._serve_big)
-        self._small = Express(
-            _PlainPut(PutRequests(self._access), self._bodies, self._source, emit),
+        self._small_threads: ThreadPool[ThreadTask] = ThreadPool(
+            job.small_threads, self._serve_small
+        )
+        self._big: ThreadPool[Message] = ThreadPool(job.big_threads, self._serve_big)
+        self._small = EventLoop(
+            PlainPut(PutRequests(self._access), self._bodies, self._source, emit),
             job.small_threads,
             memory,
-            self._beside.put,
+            self._small_threads.put,
             emit,
         )
 
@@ -102,12 +101,12 @@ class Worker:
     def close(self) -> None:
         """End all threads once they have finished what they have."""
         self._small.close()
-        self._beside.close()
+        self._small_threads.close()
         self._big.close()
 
-    def _mover(self) -> Mover:
+    def _new_runner(self) -> TaskRunner:
         client = CosClient(self._access)
-        return Mover(
+        return TaskRunner(
             self._source,
             client,
             self._bodies,
@@ -122,22 +121,22 @@ class Worker:
         self._small.shed()
         return self._stopping.wait(seconds)
 
-    def _serve_small(self, take: Callable[[], Handed | None]) -> None:
+    def _serve_small(self, take: Callable[[], ThreadTask | None]) -> None:
         """Do what the one fast thread leaves to others, lending its connections."""
-        mover = self._mover()
+        runner = self._new_runner()
         while (handed := take()) is not None:
-            mover.client.adopt(handed.connection)
-            result = mover.run(handed.task, handed.error, handed.body)
-            connection = mover.client.release()
+            runner.client.adopt(handed.connection)
+            result = runner.run(handed.task, handed.error, handed.body)
+            connection = runner.client.release()
             self._emit(result)
             self._small.returned(connection)
-        mover.client.close()
+        runner.client.close()
 
     def _serve_big(self, take: Callable[[], Message | None]) -> None:
-        mover = self._mover()
+        runner = self._new_runner()
         while (task := take()) is not None:
-            self._emit(mover.run(task))
-        mover.client.close()
+            self._emit(runner.run(task))
+        runner.client.close()
 
 
 def _sealer(settings: EncryptionSettings | None) -> Sealer | None:
@@ -146,87 +145,3 @@ def _sealer(settings: EncryptionSettings | None) -> Sealer | None:
     from cos_migrate.cos.crypto import Sealer  # noqa: PLC0415 - only who encrypts needs ciphers
 
     return Sealer(settings)
-
-
-class _PlainPut:
-    """Puts an object that is small, wanted whatever COS has, and read without much ado."""
-
-    def __init__(
-        self, requests: PutRequests, bodies: Bodies, source: Source, emit: Callable[[Message], None]
-    ) -> None:
-        self._requests = requests
-        self._bodies = bodies
-        self._reads_plain = bodies.reads_plain
-        self._emit = emit
-        self._cloud = source.stepwise
-        self._routes: dict[Connection, Route] = {}
-        self._enabled = source.reads_at_once or self._cloud is not None
-        self._tells_crc = True
-        self.fetches = not source.reads_at_once
-
-    def fits(self, task: Message) -> bool:
-        return (
-            self._enabled
-            and self._tells_crc
-            and task[1] == Kind.PUT_OBJECT
-            and 0 <= task[3] <= IN_MEMORY
-            and not task[2 + SOURCE_FIELDS + 1]
-        )
-
-    def weight(self, task: Message) -> int:
-        size: int = task[3]
-        return size
-
-    def prepare(self, task: Message) -> Attempt:
-        _, _, name, size, mtime_ns, etag, is_folder, _, cos_path, _ = task
-        if is_folder or not self._reads_plain:
-            return self._attempt(task, self._bodies.in_memory(source_object(task[2:])))
-        content, crc64, content_type, md5 = self._bodies.plain(name, size, mtime_ns)
-        head = self._requests.plain_head(cos_path, size, content_type, md5)
-        return Attempt(task, head, content, crc64, (size, mtime_ns, etag))
-
-    def connect(self, task: Message) -> Connection | None:
-        begun = self._cloud.begin(source_object(task[2:])) if self._cloud else None
-        if begun is None:
-            return None
-        route, connection = begun
-        self._routes[connection] = route
-        return connection
-
-    def fetched(self, fetch: Fetch) -> Attempt | None:
-        response = fetch.source.advance()
-        if response is None or self._cloud is None:
-            return None
-        obj = source_object(fetch.task[2:])
-        content, described = self._cloud.plain_content(obj, response)
-
-        def tell(warning: str) -> None:
-            self._emit((fetch.task[0], Reply.WARNING, warning))
-
-        return self._attempt(fetch.task, self._bodies.of_content(obj, content, described, tell))
-
-    def keep(self, connection: Connection) -> None:
-        route = self._routes.pop(connection)
-        if self._cloud:
-            self._cloud.keep(route, connection)
-
-    def _attempt(self, task: Message, body: Body) -> Attempt:
-        payload = body.payload
-        assert isinstance(payload, BytesPayload)  # noqa: S101 - what is read whole is
-        head = self._requests.head(task[2 + SOURCE_FIELDS], payload.size, body.headers)
-        fetched = body if self.fetches else None  # what is read at once may have changed meanwhile
-        return Attempt(task, head, payload.data, payload.crc64, body.fingerprint, fetched)
-
-    def finish(self, attempt: Attempt, connection: Connection) -> Message | None:
-        response = connection.advance()
-        if response is None:
-            return None
-        task, crc64 = attempt.task, attempt.crc64
-        request_id = verify_put(response, task[2 + SOURCE_FIELDS], crc64)
-        if request_id is None:
-            # Without a CRC-64 to compare it takes more requests: the threads make them.
-            self._tells_crc = False
-            raise TransportError("no CRC-64", code=NOT_PLAIN)
-        # The fields of an Arrival, which would cost more to make than they are worth here.
-        etag = response.header(b"etag").strip('"') if self.fetches else ""
-        return (task[0], Reply.DONE, request_id, "", crc64, *attempt.fingerprint, etag)

@@ -14,8 +14,8 @@ import pytest
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.verify import Check
 from cos_migrate.model import Failure, Status
+from cos_migrate.pools.handles import Results
 from cos_migrate.pools.messages import Compared, Kind, Message, Reply
-from cos_migrate.pools.seats import Results
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report

@@ -15,7 +15,8 @@ from cos_migrate.model import SourceObject, Target
 from cos_migrate.pools.messages import Kind, Message, source_fields
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.memory import MemoryBudget
-from cos_migrate.pools.worker.worker import _PlainPut, _sealer
+from cos_migrate.pools.worker.plain_put import PlainPut
+from cos_migrate.pools.worker.worker import _sealer
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
 
@@ -41,7 +42,7 @@ class Bench:
             small_below=1 << 20,
             sealer=_sealer(encryption),
         )
-        self.lane = _PlainPut(self.requests, self.bodies, self.source, lambda _: None)
+        self.lane = PlainPut(self.requests, self.bodies, self.source, lambda _: None)
 
     def objects(self) -> list[SourceObject]:
         return [item for item in self.source.scan() if isinstance(item, SourceObject)]

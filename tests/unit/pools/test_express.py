@@ -16,7 +16,8 @@ from cos_migrate.http.connection import Connection
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.model import Fingerprint
 from cos_migrate.pools.messages import Kind, Message
-from cos_migrate.pools.worker.event_loop import Attempt, Express, Fetch, Handed
+from cos_migrate.pools.worker.attempts import Attempt, Fetch, ThreadTask
+from cos_migrate.pools.worker.event_loop import EventLoop
 from cos_migrate.pools.worker.memory import MemoryBudget
 
 LIMIT = 60.0
@@ -59,14 +60,14 @@ class Lane:
 
 
 class Line:
-    """An Express of which a test is both the server and the threads beside it."""
+    """An EventLoop of which a test is both the server and the threads beside it."""
 
     def __init__(self, slots: int, memory: int) -> None:
         self.lane = Lane()
-        self.handed: queue.SimpleQueue[Handed] = queue.SimpleQueue()
+        self.handed: queue.SimpleQueue[ThreadTask] = queue.SimpleQueue()
         self.results: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.memory = MemoryBudget(memory)
-        self.express = Express(self.lane, slots, self.memory, self.handed.put, self.results.put)
+        self.express = EventLoop(self.lane, slots, self.memory, self.handed.put, self.results.put)
         self._servers: list[socket.socket] = []
 
     def submit(self, *tasks: tuple[int, int]) -> None:

@@ -17,13 +17,13 @@ from cos_migrate.cos.requests import CosSettings, Credentials
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools import frames as wire
 from cos_migrate.pools import pools as module
+from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.launcher import Launcher
 from cos_migrate.pools.liveness import Limits
 from cos_migrate.pools.messages import Kind, Message, Reply
 from cos_migrate.pools.pools import Pools
-from cos_migrate.pools.seats import Lost, Results
-from cos_migrate.pools.worker.thread_pool import Crew
+from cos_migrate.pools.worker.thread_pool import ThreadPool
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
@@ -78,8 +78,8 @@ class Seats(Pools):
         super().__init__(job, processes, post, partial(Launcher().take, WORKER_PROGRAM))
         self.seats = [Seat() for _ in range(processes)]
 
-    def _seat(self, index: int) -> None:
-        self._seats[index] = self.seats[index] = Seat()
+    def _start_worker(self, index: int) -> None:
+        self._workers[index] = self.seats[index] = Seat()
 
 
 def test_what_a_lost_worker_had_goes_to_one_that_has_threads_for_it() -> None:
@@ -116,7 +116,7 @@ def test_when_the_system_gives_no_more_threads_those_that_there_are_do_all(
         while (item := take()) is not None:
             done.put(item)
 
-    crew = Crew(3, serve)
+    crew = ThreadPool(3, serve)
     crew.put(1)
 
     def refuse(_: threading.Thread) -> None:

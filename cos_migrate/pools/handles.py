@@ -1,4 +1,4 @@
-"""The workers of a pool, each in its seat: in a process of its own, or in threads of this one."""
+"""The workers of a pool, each in its worker: in a process of its own, or in threads of this one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Lost(NamedTuple):
     silent: bool = False
 
 
-class Seat(Protocol):
+class WorkerHandle(Protocol):
     """A worker, wherever it runs."""
 
     @property
@@ -60,7 +60,7 @@ class Seat(Protocol):
         ...
 
 
-class ProcessSeat:
+class ProcessWorker:
     """A worker in a process of its own."""
 
     def __init__(
@@ -96,7 +96,7 @@ class ProcessSeat:
         self.send("close", None)
 
 
-class InlineSeat:
+class InlineWorker:
     """A worker whose threads run in the coordinator's process."""
 
     pid = 0

@@ -1,0 +1,84 @@
+"""Tries to transfer a small object, as the event loop makes them and passes them to threads."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from cos_migrate.errors import MigrateError
+from cos_migrate.http.connection import Connection
+from cos_migrate.pools.messages import Message
+from cos_migrate.pools.worker.bodies import Body
+
+NOT_PLAIN = "NotPlain"
+"""Code of an error that hands the task to the threads and counts as no failed try."""
+
+
+class ThreadTask(NamedTuple):
+    """A task passed from the event loop to a thread, with the results so far."""
+
+    task: Message
+    connection: Connection | None
+    """An open connection to COS; None: the thread opens one."""
+    error: MigrateError | None
+    """Error of the first try; None: there was none."""
+    body: Body | None
+    """The content read so far; None: the thread reads it."""
+
+
+class Attempt(NamedTuple):
+    """One PUT of an object."""
+
+    task: Message
+    head: bytes
+    content: bytes
+    """The body's bytes."""
+    crc64: int
+    fingerprint: tuple[int, int, str]
+    """Of the version that is sent."""
+    body: Body | None = None
+    """The fetched content; None for a local file, which a second try reads again."""
+
+
+class Fetch(NamedTuple):
+    """One GET of an object from its source, and the connection reserved for its PUT."""
+
+    task: Message
+    source: Connection
+    target: Connection
+
+
+class FirstTry(Protocol):
+    """Builds the requests of a first try and judges their answers."""
+
+    fetches: bool
+    """Whether objects are fetched from a server rather than read from a disk."""
+
+    def fits(self, task: Message) -> bool:
+        """Return whether the event loop can carry out the task."""
+
+    def weight(self, task: Message) -> int:
+        """Return how many bytes the body of a task that fits takes in memory."""
+
+    def prepare(self, task: Message) -> Attempt:
+        """Read the object and build its request. Raises MigrateError."""
+
+    def connect(self, task: Message) -> Connection | None:
+        """Send the request for an object over a connection that is open; None when none is.
+
+        Raises MigrateError.
+        """
+
+    def fetched(self, fetch: Fetch) -> Attempt | None:
+        """Advance a fetch; return the PUT to send, None until the answer is complete.
+
+        Raises MigrateError when the try failed.
+        """
+
+    def keep(self, connection: Connection) -> None:
+        """Keep a connection to the source for the next object, unless it is closed."""
+
+    def finish(self, attempt: Attempt, connection: Connection) -> Message | None:
+        """Advance a PUT; return its result, None until the answer is complete.
+
+        Raises MigrateError when the try failed.
+        """
