@@ -58,7 +58,7 @@ class BatchTask(NamedTuple):
             return ""
         common, source = self.config.common, self.config.source
         target = common.end_point_suffix or common.region
-        if _copies(source):
+        if source.names_regions:
             bucket = source.src_bucket_name
             origin = source.src_end_point_suffix or source.src_region
         else:
@@ -103,7 +103,7 @@ def _task(number: int, line: bytes, config: Config, environ: Mapping[str, str]) 
     source = _Side(config.source, _keys_of(config.source), COLUMNS[4:], environ)
     common.read(columns[:4])
     source.read(columns[4:])
-    copies = _copies(config.source)
+    copies = config.source.names_regions
     # A private endpoint needs no region, except for copies, whose records name both regions.
     common.place("region", "end_point_suffix", by_region=copies)
     if copies:
@@ -123,12 +123,7 @@ def _task(number: int, line: bytes, config: Config, environ: Mapping[str, str]) 
 
 
 def _keys_of(section: Any) -> tuple[str, ...]:
-    return _COPY if _copies(section) else _CLOUD
-
-
-def _copies(section: Any) -> bool:
-    """Return whether a section is that of a bucket copy, which is named by its region."""
-    return hasattr(section, "src_bucket_name")
+    return _COPY if section.names_regions else _CLOUD
 
 
 class _Side:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cos_migrate.config import values
-from cos_migrate.config.options import Mistake, option
+from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.values import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloudAccess:
+class CloudAccess(Section):
     """The base of the sections of cloud sources."""
 
     bucket: str = option(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cos_migrate.config import values
-from cos_migrate.config.options import Mistake, option
+from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.target_access import TargetAccess, switch, truth
 from cos_migrate.config.values import TimeWindow
 
@@ -41,7 +41,7 @@ def _key_mistakes(key_path: str) -> Iterator[Mistake]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MigrateType:
+class MigrateType(Section):
     """The `[migrateType]` section."""
 
     type: str = option(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from cos_migrate.config.given import (
     Override,
     resolve_secret,
 )
-from cos_migrate.config.options import REQUIRED, Adjusted, Declared, Mistake, declared
+from cos_migrate.config.options import REQUIRED, Adjusted, Declared, Mistake, Section, declared
 from cos_migrate.config.suggest import OptionsOf
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import ConfigError
@@ -156,7 +156,7 @@ class _Loader:
     # Filling a section
 
     def _fill(
-        self, name: str, section_type: type, *, batch: bool, skip: str = ""
+        self, name: str, section_type: type[Section], *, batch: bool, skip: str = ""
     ) -> tuple[_Section, Any]:
         """Return the section `name` and its dataclass, which is complete only without problems."""
         section = _Section(name, declared(section_type))
@@ -166,8 +166,7 @@ class _Loader:
                 _stand_in(one) if one.option.key == skip else self._value(section, one, batch=batch)
             )
         value = section_type(**section.values)
-        mistakes: Callable[[], Iterator[Mistake]] = getattr(value, "mistakes", lambda: iter(()))
-        for mistake in mistakes():
+        for mistake in value.mistakes():
             self._add_mistake(section, mistake)
         return section, value
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 REQUIRED: Any = dataclasses.MISSING
 """The default of a required key."""
@@ -83,6 +83,18 @@ class Declared(NamedTuple):
     default: Any
     """REQUIRED when there is none."""
     option: Option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """The base of the dataclasses that sections become."""
+
+    names_regions: ClassVar[bool] = False
+    """Whether its bucket is on COS, so that a line of `batchTaskPath` must give its region."""
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Yield mistakes in the combination of keys."""
+        return iter(())
 
 
 def declared(section: type[Any]) -> list[Declared]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cos_migrate.config import values
-from cos_migrate.config.options import Mistake, option
+from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.values import NO_SECRET, Secret
 
 
@@ -28,7 +28,7 @@ def truth(key: str, help_: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetAccess:
+class TargetAccess(Section):
     """The first half of the `[common]` section: the target bucket and how to reach it."""
 
     secret_id: Secret = option(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from cos_migrate.errors import SourceError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Incoming
-from cos_migrate.http.network import Route
+from cos_migrate.http.network import Proxy, Route
+from cos_migrate.http.pace import Timeouts
 from cos_migrate.model import Described, Found, ListRange, Page, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.http_source import HttpSource
@@ -22,8 +23,6 @@ from cos_migrate.sources.versions import UNKNOWN
 
 class BucketSource(HttpSource):
     """The objects of a bucket whose keys begin with a prefix, or that a file of keys names."""
-
-    keyed_by_path: ClassVar[bool] = True
 
     def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
         super().__init__(config, target, options)
@@ -40,18 +39,20 @@ class BucketSource(HttpSource):
         """Path of the file of keys; empty: the bucket is listed."""
         return str(self.config.uri_list)
 
-    # -- records ---------------------------------------------------------------------------------
-
-    def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002 - the path is enough
-        """Return the Java tool's key."""
-        return (
-            f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
+    def timeouts(self) -> Timeouts:
+        """Return the limits that the section sets."""
+        config = self.config
+        return Timeouts(
+            config.src_connect_timeout / 1000,
+            config.src_socket_timeout / 1000,
+            self.options.request_timeout,
         )
 
-    def record_value(self, obj: SourceObject) -> str:
-        """Return the Java tool's value."""
-        size, _, etag = obj.fingerprint
-        return f"[fileSize: {size}] [etag: {etag}]"
+    def proxy(self) -> Proxy | None:
+        """Return the proxy that the section names."""
+        if not self.config.proxy_host:
+            return None
+        return Proxy.of(self.config.proxy_host, self.config.proxy_port)
 
     # -- listing ---------------------------------------------------------------------------------
 

@@ -72,18 +72,11 @@ class HttpSource(PagedSource, AdvisedSource):
 
     def timeouts(self) -> Timeouts:
         """Return the limits of the source's silence."""
-        config = self.config
-        return Timeouts(
-            config.src_connect_timeout / 1000,
-            config.src_socket_timeout / 1000,
-            self.options.request_timeout,
-        )
+        return Timeouts(request=self.options.request_timeout)
 
     def proxy(self) -> Proxy | None:
-        """Return the proxy for all requests to the source."""
-        if not self.config.proxy_host:
-            return None
-        return Proxy.of(self.config.proxy_host, self.config.proxy_port)
+        """Return the proxy for all requests to the source; None: they go directly."""
+        return None
 
     # -- step by step, see StepwiseReads ---------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from cos_migrate.config.options import values_of
 from cos_migrate.errors import SourceError
-from cos_migrate.model import Found, ListRange, Page
+from cos_migrate.model import Found, ListRange, Page, SourceObject
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.lists import version_of
 
@@ -30,6 +30,7 @@ class PagedSource(Source):
     """A source that is listed page by page: ranges together hold all there is to migrate."""
 
     resumes_listing: ClassVar[bool] = True
+    keyed_by_path: ClassVar[bool] = True
     key_file_option: ClassVar[str] = "uriList"
     """The key of the section that names a file of keys to migrate instead of a listing."""
     lists_where_it_reads: ClassVar[bool] = True
@@ -39,6 +40,17 @@ class PagedSource(Source):
     def paged(self) -> PagedSource:
         """This source."""
         return self
+
+    def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002 - the path is enough
+        """Return the Java tool's key."""
+        return (
+            f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
+        )
+
+    def record_value(self, obj: SourceObject) -> str:
+        """Return the Java tool's value."""
+        size, _, etag = obj.fingerprint
+        return f"[fileSize: {size}] [etag: {etag}]"
 
     @abc.abstractmethod
     def ranges(self) -> tuple[ListRange, ...]:

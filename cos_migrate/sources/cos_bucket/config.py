@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from cos_migrate.config import values
-from cos_migrate.config.options import option
+from cos_migrate.config.options import Section, option
 from cos_migrate.config.values import NO_SECRET, Secret
 
 _KEYS_PAGE = "https://console.cloud.tencent.com/cam/capi"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CosBucketConfig:
+class CosBucketConfig(Section):
     """Another bucket of COS, copied on the server side."""
+
+    names_regions: ClassVar[bool] = True
 
     src_region: str = option(
         "srcRegion",

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cos_migrate.config import values
-from cos_migrate.config.options import Mistake, option
+from cos_migrate.config.options import Mistake, Section, option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalConfig:
+class LocalConfig(Section):
     """Files of this machine."""
 
     local_path: str = option(

@@ -130,12 +130,8 @@ class S3Source(KeyOrderedSource):
         """Ask with ListObjectsV2, or ListObjects where the service does not know that."""
         listing = self._listed(prefix, after, delimiter)
         objects = [
-            SourceObject(
-                entry.key,
-                self.key_of(entry.key),
-                Fingerprint(entry.size, entry.mtime_ns, entry.etag),
-            )
-            for entry in listing.entries
+            SourceObject(key, self.key_of(key), Fingerprint(size, mtime_ns, etag))
+            for key, size, etag, mtime_ns in listing.entries
         ]
         if not listing.etags_reliable:
             objects = self.etags.marked(objects)

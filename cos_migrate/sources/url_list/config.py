@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cos_migrate.config import values
-from cos_migrate.config.options import option
+from cos_migrate.config.options import Section, option
 from cos_migrate.config.values import NO_SECRET, Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UrlListConfig:
+class UrlListConfig(Section):
     """Lists of URLs to download."""
 
     urllist_path: str = option(

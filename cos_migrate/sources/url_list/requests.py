@@ -9,8 +9,6 @@ from typing import ClassVar
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.client import Request
 from cos_migrate.http.messages import Incoming
-from cos_migrate.http.network import Proxy
-from cos_migrate.http.pace import Timeouts
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources import metadata
 from cos_migrate.sources.http_source import HttpSource, range_of
@@ -51,14 +49,6 @@ class UrlSource(HttpSource):
     one_host: bool = False
     old_servers: ClassVar[bool] = True
     sends_pages: ClassVar[bool] = True
-
-    def timeouts(self) -> Timeouts:
-        """Return the default limits: the section has none."""
-        return Timeouts(request=self.options.request_timeout)
-
-    def proxy(self) -> Proxy | None:
-        """Return none: the section has none."""
-        return None
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
         """Return the request for a URL, pinned where its version is known."""

@@ -41,6 +41,7 @@ class UrlListSource(UrlSource):
     config: UrlListConfig
     key_file_option: ClassVar[str] = ""
     weak_by_time: ClassVar[bool] = True
+    keyed_by_path: ClassVar[bool] = False
 
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {

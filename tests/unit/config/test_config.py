@@ -16,7 +16,7 @@ from cos_migrate.config import values
 from cos_migrate.config.common import Common
 from cos_migrate.config.given import Override
 from cos_migrate.config.loader import Loaded
-from cos_migrate.config.options import Mistake, option
+from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.values import Secret, TimeWindow
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.local.config import LocalConfig
@@ -398,7 +398,7 @@ def test_with_a_batch_file_buckets_and_credentials_are_not_required() -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IndexConfig:
+class IndexConfig(Section):
     """A section as a new source declares it."""
 
     index_url: str = option("indexUrl", help="address of the index")
