@@ -1,4 +1,4 @@
-"""Watches the sizes of objects that go to a storage class which bills small ones as larger."""
+"""Warns of many objects smaller than what their storage class bills."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _MANY = 100
 
 
 class BilledSizes:
-    """Warns once when many objects are smaller than what is billed for each."""
+    """Warns once when many objects are below the least billed size."""
 
     def __init__(self, least: int, warn: Callable[[str], None]) -> None:
-        """`least`: bytes that are billed at least for an object; 0: what it has."""
+        """`least`: bytes billed at least for an object; 0: its size."""
         self._least = least
         self._warn = warn
         self._small = 0

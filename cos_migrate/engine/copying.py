@@ -1,4 +1,4 @@
-"""Whether COS copies the objects of a run itself, or their bodies pass through this machine."""
+"""Decides whether COS copies objects itself, or their bodies pass through this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COPIES = frozenset({"CopyObject", "UploadPartCopy"})
 
 
 def copy_refused(failure: Failure) -> bool:
-    """Return whether COS says that it will not copy: then the bytes pass through this machine."""
+    """Return whether COS refuses to copy: then the bytes pass through this machine."""
     return (
         failure.status in _COPY_REFUSED
         and failure.operation in _COPIES
@@ -24,7 +24,7 @@ def copy_refused(failure: Failure) -> bool:
 
 
 class Copying:
-    """Counts the copies that COS refuses, until none is tried any more."""
+    """Counts refused copies, and turns copying off after too many."""
 
     def __init__(self, *, possible: bool, note: Callable[[str], None]) -> None:
         """`possible`: whether copies are tried at all; `note` logs a line."""
@@ -44,9 +44,9 @@ class Copying:
         self._refused.add(cos_path)
 
     def streamed(self, cos_path: str) -> None:
-        """Note bytes of an object that were sent: it could be read, so it was the copy that failed.
+        """Note an object whose bytes were sent: it could be read, so only the copy was refused.
 
-        An object that can neither be copied nor read says nothing of the others.
+        An object that can neither be copied nor read shows nothing about the others.
         """
         if cos_path not in self._refused:
             return

@@ -166,7 +166,7 @@ class Migration(TransferLoop):
         self._scanner.stop()
 
     def _pump(self) -> None:
-        """Give the pools as much as they take."""
+        """Submit as much as the pools take."""
         if self._stopping or not self._open:
             return
         self._feed_chores()
@@ -175,7 +175,7 @@ class Migration(TransferLoop):
             room = min(room, self._source_room())
         room = self._submit_again(room)
         backlog = self._backlog
-        # What failed before goes beside what is new.
+        # Objects that failed before share the room with new ones.
         most = (room + 1) // 2 if backlog.found else room
         spare, room = room - most, most
         while backlog.described and room > 0 and not self._big_objects.full:
@@ -238,7 +238,7 @@ class Migration(TransferLoop):
         return len(objects)
 
     def _settle_found(self, item: SourceObject | Rejected | Note) -> None:
-        """Settle what needs no plan."""
+        """Settle an item of the scan that needs no plan."""
         if isinstance(item, Note):
             (self._report.warn if item.warning else self._report.note)(item.line)
         elif item.page and item.name in self._backlog.failed_before.names:

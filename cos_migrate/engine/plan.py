@@ -22,16 +22,16 @@ class Rules(NamedTuple):
     part_size: int
     """Bytes; raised for an object that would need more than 10,000 parts."""
     use_records: bool = True
-    """Whether a recorded object is left alone."""
+    """Whether unchanged recorded objects are skipped."""
 
 
 class CopyRules(NamedTuple):
-    """How COS copies objects itself."""
+    """How objects are copied by COS itself."""
 
     in_parts_from: int = MAX_PART
     """Bytes; objects of this size and above are copied in parts."""
     part_size: int = 256 << 20
-    """Bytes that one request copies at least of such an object."""
+    """Least bytes that one request copies of such an object."""
 
 
 DEFAULT_COPIES = CopyRules()
@@ -41,7 +41,7 @@ class Decision(NamedTuple):
     """What to do with an object."""
 
     send: bool
-    """False: it is recorded as it is and is skipped."""
+    """False: its record shows it unchanged, and it is skipped."""
     update: bool
     """Whether sending it counts as migrate_update instead of migrate_new."""
 
@@ -51,10 +51,10 @@ SEND_NEW = Decision(send=True, update=False)
 
 
 def cos_path_of(target: Target, obj: SourceObject) -> str:
-    """Return where `obj` goes, with a leading `/`.
+    """Return the target path of `obj`, with a leading `/`.
 
-    Of a key that begins with `/` itself that one is dropped, as in the Java tool; what follows a
-    prefix stays as it is, unless COS would be given a key that begins with `/`.
+    The leading `/` of a key is dropped, as in the Java tool. The rest behind a prefix is kept,
+    unless the key on COS would begin with `/`.
     """
     key = obj.key
     if key[:1] == "/":
@@ -71,7 +71,7 @@ def is_root(obj: SourceObject, cos_path: str) -> bool:
 
 
 def decide(rules: Rules, source: Source, obj: SourceObject, recorded: str | None) -> Decision:
-    """Decide by the recorded value of `obj`, None where it has none."""
+    """Decide by the recorded value of `obj`; None: it has no record."""
     if not rules.use_records:
         return _SEND_AGAIN
     if recorded is None:
@@ -80,7 +80,7 @@ def decide(rules: Rules, source: Source, obj: SourceObject, recorded: str | None
 
 
 def part_size_for(size: int, wanted: int) -> int:
-    """Return the part size for an object of `size` bytes: `wanted`, or what 10,000 parts need.
+    """Return the part size for an object of `size` bytes: `wanted`, or more to fit 10,000 parts.
 
     A raised size is rounded up to a whole MiB.
     """

@@ -1,7 +1,7 @@
-"""Asks either side whether what befell single objects befalls all of them.
+"""Asks either side whether the failures of single objects apply to all objects.
 
-The request is no object's: an upload begun at a key of its own, a look at that key, or one page of
-the source's listing. `streak.FailureStreak` decides when to ask and what the answer means.
+The request concerns no object: it begins an upload at a key of its own, looks at that key, or lists
+one page of the source. `streak.FailureStreak` decides when to ask and what the answer means.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from cos_migrate.pools.messages import Kind, Look, Message, source_fields
 
 PROBE_NAME = ".cos-migrate-check"
 _REFUSED_MOST = 80
-"""Refused keys of the one known folder that end a run before the scan has shown all folders."""
+"""Refused keys in the only known folder that end a run before the scan is complete."""
 
 Known = Callable[[], tuple[Iterable[str], bool]]
-"""Returns the target paths known so far, and whether there will be no others."""
+"""Returns the target paths known so far, and whether these are all."""
 Begun = Callable[[str, str], None]
-"""Takes the target path and the id of an upload that a probe has begun."""
+"""Called with the target path and the id of an upload that a probe began."""
 
 
 class Probes:
-    """The probes of a pass, and what follows from them."""
+    """Sends the probes of a pass, and stops the pass where they fail."""
 
     def __init__(
         self,
@@ -49,17 +49,17 @@ class Probes:
         self._known = known
         self._begun = begun
         self._pending: set[int] = set()
-        """What is asked now: kinds of tasks."""
+        """Kinds of the probe tasks under way."""
         self._refused = Folders()
         self._reason = ""
 
     @property
     def pending(self) -> bool:
-        """Whether an answer is awaited, before which no transfer should begin."""
+        """Whether a probe is under way, so that no transfer should begin."""
         return bool(self._pending)
 
     def judge(self, failure: Failure, cos_path: str) -> None:
-        """Take note of the failure of an object, and do what it calls for."""
+        """Count the failure of an object; probe or stop where it calls for that."""
         spread = is_refused_by_cos(failure) and self._refused.add(cos_path)
         verdict = self._streak.failure(failure)
         if spread and self._streak.probe_refused and verdict is Verdict.GO_ON:
@@ -111,7 +111,7 @@ class Probes:
         self._follow(self._streak.source_probed(failure), failure)
 
     def _weigh(self) -> None:
-        """Stop when COS refuses keys wherever there are any; a single folder may be forbidden."""
+        """Stop when COS refuses keys in all known folders; a single folder may be forbidden."""
         seen = copy.copy(self._refused)
         paths, complete = self._known()
         for path in paths:

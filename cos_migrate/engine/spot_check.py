@@ -26,7 +26,7 @@ _REFUSED, _ABSENT, _BROKEN = 403, 404, 500
 
 
 class Skipped:
-    """The objects that a run skips because of their records: how many, and three of them."""
+    """Counts the objects that a run skips because of their records, and keeps three of them."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -52,12 +52,12 @@ class Skipped:
 
 
 class SpotCheckResult(NamedTuple):
-    """What COS has of some recorded objects."""
+    """The result of a spot check."""
 
     missing: tuple[str, ...] = ()
     """Target paths of those that are not there; none when any of them is."""
     failure: Failure | None = None
-    """Why no object can be sent there at all; None: nothing speaks against it."""
+    """Why no object at all can be sent; None: no reason is known."""
 
 
 SpotCheckMaker = Callable[[Sequence[str], Callable[[SpotCheckResult], None]], "SpotCheck"]
@@ -65,7 +65,7 @@ SpotCheckMaker = Callable[[Sequence[str], Callable[[SpotCheckResult], None]], "S
 
 
 class SpotCheck:
-    """Asks for objects in a thread of its own, and posts what COS has of them."""
+    """Looks for objects on COS in a thread of its own, and posts the result."""
 
     def __init__(
         self, settings: CosSettings, paths: Sequence[str], post: Callable[[SpotCheckResult], None]
@@ -77,11 +77,11 @@ class SpotCheck:
         self._thread = threading.Thread(target=self._run, name="spot-check", daemon=True)
 
     def start(self) -> None:
-        """Begin to ask."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Make no further try."""
+        """Make no further attempt."""
         self._stopping.set()
 
     def _run(self) -> None:
@@ -99,7 +99,7 @@ class SpotCheck:
 
 
 def look_at(client: CosClient, paths: Iterable[str]) -> SpotCheckResult:
-    """Ask for objects by HEAD until one is there."""
+    """Look for objects by HEAD until one is found."""
     missing: list[str] = []
     explained: set[int] = set()
     for path in paths:
@@ -129,7 +129,7 @@ def _is_of_all(error: MigrateError) -> bool:
 
 
 def _explanation(client: CosClient, path: str) -> Failure | None:
-    """Return which refusal of all objects stands behind the answer to a HEAD; None: of one only.
+    """Return the refusal of all objects that explains the answer to a HEAD; None: of one only.
 
     An answer to HEAD has no body: a wrong key and a missing right are both just 403, a missing
     bucket and a missing object both 404.
@@ -144,7 +144,7 @@ def _explanation(client: CosClient, path: str) -> Failure | None:
 
 
 def words_for_failure(failure: Failure) -> str:
-    """Return why a run stops that could not look at COS."""
+    """Return the reason for stopping a run whose spot check failed."""
     return (
         f"{failure.message} ({failure.code}); no other object can escape this: "
         f"{advice_for(failure)}"

@@ -138,7 +138,7 @@ class TransferLoop(Loop):
         if self._probes.pending:
             return 0
         if not self._streak.proven:
-            # The first transfer goes alone: it tells what would fail for all.
+            # The first transfer goes alone: it shows what would fail for all.
             elsewhere = self._big_objects.hashing + self._backlog.being_described
             return int(self._pools.under_way - elsewhere == 0)
         return self._pools.room(big=big)

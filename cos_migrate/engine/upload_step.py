@@ -1,4 +1,4 @@
-"""What a step of a multipart upload means for its object and for the records."""
+"""The consequences of one result of a multipart upload."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cos_migrate.model import Failure, PartRecord, SavePoint
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a result means for the records and for the object; mostly nothing."""
+    """Changes to the records and to the object that one result calls for; mostly none."""
 
     begun: SavePoint | None = None
     """Keep this new save point."""
@@ -17,7 +17,7 @@ class Step:
     """Keep this part in `save_point`."""
     save_point: SavePoint | None = None
     forget: SavePoint | None = None
-    """Remove this save point and all its parts: COS has no such upload any more."""
+    """Remove this save point and all its parts: COS no longer has the upload."""
     abandon: SavePoint | None = None
     """Remove this save point, and have its upload aborted: nothing continues it."""
     not_aborted: SavePoint | None = None
@@ -25,7 +25,7 @@ class Step:
     done: tuple[str, str, int, str] | None = None
     """The object has arrived: request id, why it is unverified (or empty), CRC-64 (or -1), ETag."""
     failure: Failure | None = None
-    """The object failed; unless told otherwise its save point stays."""
+    """The object failed; its save point stays unless `abandon` or `forget` names it."""
 
 
 NOTHING = Step()

@@ -1,7 +1,7 @@
-"""The second pass that `check=on` asks for: every recorded object is compared with what COS has.
+"""The pass of `check=on`: compares every recorded object with COS.
 
-It walks the records, not the source, so that nothing that was ever migrated is passed over. It
-writes no record: what it finds missing is told, never silently sent again.
+It walks the records, not the source, so that no migrated object is missed. It writes no record:
+a missing object is reported, never silently sent again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Checked:
     """Target path with its leading `/`."""
     obj: SourceObject
     crc64: int
-    """Recorded; -1 when it was not."""
+    """As recorded; -1: it was not."""
 
 
 class Verdict(NamedTuple):
@@ -46,9 +46,9 @@ class Verdict(NamedTuple):
 
 
 def judge(checked: Checked, found: Compared) -> Verdict:
-    """Compare what both sides have.
+    """Compare both sides.
 
-    The source's object as it is now counts, and its record where it is gone or was not asked for.
+    The source's present object counts; its record, where the object is gone or was not asked about.
     """
     path = printable(checked.cos_path)
     asked = found.source_size >= 0
@@ -91,7 +91,7 @@ class Check(Loop):
         report: Report,
         make_pools: PoolsMaker,
     ) -> None:
-        """`make_pools` is given what the workers have to post their results to."""
+        """Prepare a pass; `make_pools` receives the function that workers post results with."""
         super().__init__(window, reload_credentials, report, make_pools)
         self._source = source
         self._state = state
@@ -110,7 +110,7 @@ class Check(Loop):
         self._outcomes: list[Outcome] = []
 
     def run(self) -> Summary:
-        """Compare everything; return what was found. Raises StateError."""
+        """Compare all records; return the summary. Raises StateError."""
         try:
             while not self._over():
                 self._collect()
@@ -134,7 +134,7 @@ class Check(Loop):
         return self._stopping or (self._complete and not self._tasks and not self._chores)
 
     def _records(self) -> Generator[Checked, None, None]:
-        """Yield what is recorded, in the order of the keys. Raises StateError."""
+        """Yield the records in the order of their keys. Raises StateError."""
         for key, value in self._state.scan(recorded.PREFIX):
             found = recorded.parse(key, value, self._source.target.cos_path)
             if found is None:
@@ -149,7 +149,7 @@ class Check(Loop):
         return found.crc64 if found else -1
 
     def _pump(self) -> None:
-        """Give the pools as much as they take."""
+        """Submit as much as the pools take."""
         if self._stopping or not self._open:
             return
         self._chores.feed(1)
@@ -157,7 +157,7 @@ class Check(Loop):
         if self._probes.pending:
             room = 0
         elif not self._streak.proven:
-            # The first request goes alone: it tells what would fail for all.
+            # The first request goes alone: it shows what would fail for all.
             room = int(not self._pools.under_way)
         room = min(room, self._source_limit.room(lambda: self._pools.under_way))
         while self._again and room > 0:
@@ -213,7 +213,7 @@ class Check(Loop):
         self._outcomes.append(outcome)
 
     def _unreadable(self, key: bytes) -> None:
-        """Tell of a record that no source has written."""
+        """Report a record that no source has written."""
         text = printable(key.decode("utf-8", "replace"))
         failure = Failure("check", "the record cannot be read", code="CheckRecord")
         line = f"[fail] check fail: {text}. {failure.message}\n"

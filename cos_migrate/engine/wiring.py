@@ -1,4 +1,4 @@
-"""One run from a loaded configuration: what it needs is built, used and closed again."""
+"""Builds a run from a loaded configuration, executes it, and closes what it used."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ class JobPlace:
 
 
 def credentials_of(common: Common) -> Credentials:
-    """Return whose requests those to COS are."""
+    """Return the credentials for the target bucket."""
     return Credentials(common.secret_id.reveal(), common.secret_key.reveal(), common.token.reveal())
 
 
 def cos_settings(common: Common) -> CosSettings:
-    """Return what a client of the target bucket needs."""
+    """Return the settings of a client of the target bucket."""
     return CosSettings(
         bucket=common.bucket_name,
         region=common.region,
@@ -101,7 +101,7 @@ def cos_settings(common: Common) -> CosSettings:
 
 
 def encryption_of(common: Common) -> EncryptionSettings | None:
-    """Return how this run encrypts, None when it does not. Raises ConfigError."""
+    """Return the settings of clientEncryption; None: it is off. Raises ConfigError."""
     if not common.client_encryption:
         return None
     try:
@@ -112,7 +112,7 @@ def encryption_of(common: Common) -> EncryptionSettings | None:
 
 
 def without_effect(common: Common, source_type: type[Source]) -> Iterator[str]:
-    """Yield a warning for each key that is set and means nothing to the source."""
+    """Yield a warning for each key that is set but has no effect on the source."""
     if common.real_time_compare and not source_type.compares_times:
         yield f"[common] realTimeCompare changes nothing for {source_type.migrate_type}"
     if common.resume and not source_type.resumes_listing:
@@ -144,10 +144,9 @@ class Run:
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
-        `launcher` has worker processes, `scans` those that scan.
-        `task` tells apart the runs of one start that may be of one job; empty: there is one.
-        `file_mode`: of new files that hold nothing secret.
-        `limits` are those of waiting for processes.
+        `launcher` starts worker processes, `scans` the processes that scan.
+        `task` distinguishes runs of the same job within one start; empty: there is one.
+        `file_mode`: mode of new files without secrets; `limits`: how long to wait for processes.
         """
         common = config.common
         self._config = config
@@ -195,13 +194,13 @@ class Run:
         self._interrupted = self._told_room = False
 
     def interrupt(self) -> None:
-        """End the run early; may be called from a signal handler."""
+        """End the run early; safe in a signal handler."""
         self._interrupted = True
         if self._running:
             self._running.interrupt()
 
     def execute(self) -> list[Summary]:
-        """Migrate everything there is, and compare it where that is wanted.
+        """Migrate all objects, then compare them with COS where `check` is on.
 
         Return a summary for each of the two. Raises StateError.
         """
@@ -238,7 +237,7 @@ class Run:
             return summaries
 
     def _check(self, state: RecordStore) -> Summary:
-        """Compare what is recorded with what is on COS."""
+        """Compare the records with COS."""
         report = self._make_report("")
         report.begin_check()
         options = self._options
@@ -274,7 +273,7 @@ class Run:
         )
 
     def _fresh_credentials(self) -> Credentials | None:
-        """Read the credentials again; what begins later uses them too."""
+        """Read the credentials again; later clients use them too."""
         fresh = self._reload_credentials()
         if fresh:
             self._settings = replace(self._settings, credentials=fresh)
@@ -306,7 +305,7 @@ class Run:
         return Pools(job, room.processes, post, launch, self._limits)
 
     def _room(self) -> descriptors.Room:
-        """Return how many transfers are made at once: no more than there are descriptors for."""
+        """Return how many transfers run at once, at most as many as there are descriptors for."""
         common = self._config.common
         wanted = descriptors.Room(
             worker_count(common), common.small_file_executor_num, common.big_file_executor_num
@@ -328,13 +327,13 @@ class Run:
         source, common = self._source, self._config.common
         if source.scans_apart and worker_count(common):
             job = SourceRecipe.of(self._source_type, source.config, common)
-            with contextlib.suppress(OSError, RuntimeError):  # the system gives no more of them
+            with contextlib.suppress(OSError, RuntimeError):  # no more processes: a thread scans
                 return ProcessScanner(self._scans, job, post, self._limits)
         return Scanner(source.scan_rows, post)
 
 
 def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Return what each log begins a run with: versions, and the configuration in force."""
+    """Return the first log lines of a run: versions, and the configuration in force."""
     lines = [
         f"cos-migrate {__version__}, Python {sys.version.split()[0]}, {sys.platform}",
         f"config {config_path}, process {os.getpid()}",
