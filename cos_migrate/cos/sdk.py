@@ -14,7 +14,7 @@ from cos_migrate.errors import CosError, Side, TransportError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.network import Proxy
 from cos_migrate.http.pace import Timeouts
-from cos_migrate.http.s3xml import XML_MOST, check_xml
+from cos_migrate.http.s3xml import XML_MOST, check_xml, text_of
 from cos_migrate.http.web_pages import FOREIGN, foreign_message
 
 _ERROR_MOST = 64 << 10
@@ -150,9 +150,11 @@ def _service_error(error: Any, operation: str, target: str) -> CosError:
     digest, status = error.get_digest_msg(), int(error.get_status_code())
     told: Mapping[str, Any] = digest if isinstance(digest, Mapping) else {}
     code, message = str(told.get("code") or ""), str(told.get("message") or "no message")
-    page = error.get_origin_msg()
-    if not code and page:
-        code, message = FOREIGN, foreign_message("COS", status, "", str(page).encode())
+    page = str(error.get_origin_msg() or "").encode()
+    if not code and (code := text_of(page, "Code")):  # the SDK wants every element to be there
+        message = text_of(page, "Message") or message
+    elif not code and page:
+        code, message = FOREIGN, foreign_message("COS", status, "", page)
     return CosError(
         message,
         operation=operation,

@@ -72,6 +72,13 @@ def test_a_page_that_is_none_is_asked_for_again(wrong: Says) -> None:
     assert SECRET_KEY not in str(caught.value)
 
 
+def test_an_error_without_the_elements_that_the_sdk_expects() -> None:
+    error = b"<Error><Code>NoSuchBucket</Code><Message>There is none.</Message></Error>"
+    with pytest.raises(SourceError, match=r"There is none\..* srcBucketName") as caught:
+        listed(lambda _: Says(error, 404))
+    assert caught.value.code == "NoSuchBucket"
+
+
 def test_empty_pages_that_lead_on() -> None:
     def script(asked: Asked) -> Says:
         if asked.query.get("marker", "") == "k02":
