@@ -1,7 +1,7 @@
-"""Checksums that a source tells of a whole object, compared with what was read of it.
+"""Checksums of whole objects: those that a source sends, compared with the bytes that were read.
 
-The kinds are those that clouds tell: plain digests, CRCs, and Qiniu's qetag (its documentation,
-"qetag algorithm": SHA-1 over blocks of 4 MiB).
+The kinds are those of the clouds: digests, CRCs, and Qiniu's qetag (its documentation, "qetag
+algorithm": SHA-1 over blocks of 4 MiB).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import fastcrc
 
 CRC64 = "CRC-64/XZ"
-"""The kind that COS computes itself, and that those of parts can be combined to."""
+"""The kind that COS computes, and that combines from those of parts."""
 _QETAG_BLOCK = 4 << 20
 """Bytes."""
 
@@ -97,26 +97,26 @@ _MAKERS: dict[str, Callable[[], Summing]] = {
     "qetag": _Qetag,
 }
 KINDS = tuple(_MAKERS)
-"""What `Check.kind` can be."""
+"""Values of `Check.kind`."""
 
 
 class Checking:
-    """Sums up what is read of an object and compares it with what its source tells."""
+    """Computes checksums while an object is read, and compares them with the expected ones."""
 
     def __init__(self, checks: Iterable[Check]) -> None:
         self._sums = [(check, _MAKERS[check.kind]()) for check in checks]
 
     def update(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         for _, each in self._sums:
             each.update(data)
 
     def found(self, kind: str) -> str:
-        """Return the checksum of what was read, as `Check.expected` has it; empty: none is."""
+        """Return the checksum of the bytes so far, as in `Check.expected`; empty: not computed."""
         return next((each.text() for check, each in self._sums if check.kind == kind), "")
 
     def wrong(self) -> str:
-        """Return the kind of a checksum that differs, now that all has been read; else nothing."""
+        """Return the kind of a checksum that differs at the end; empty: all agree."""
         for check, each in self._sums:
             expected = check.expected if check.kind == "qetag" else check.expected.lower()
             if each.text() != expected:

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 CONTRADICTORY = "ContradictoryAnswer"
-"""The code of an answer of the source that cannot be of the object that was listed."""
+"""Code of a source's answer that cannot belong to the listed object."""
 ETAG_IS_NO_MD5 = "EtagIsNoMd5"
-"""The code of an object whose content, read twice, is not what its ETag looks like."""
+"""Code of an object whose ETag looks like an MD5, but not of its content, read twice."""
 
 
 class Side(enum.Enum):

@@ -1,4 +1,4 @@
-"""A lock that one process holds and that the system frees when the process ends, however."""
+"""File locks, held by one process; the system frees them whenever the process ends."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _HELD_ON_WINDOWS = frozenset({errno.EACCES, errno.EDEADLK})
 _NO_LOCKS = frozenset(
     {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.ENOTTY}
 )
-"""How file systems (NFS without a lock daemon, some FUSE drives) say that they keep no locks."""
+"""Errors of file systems without locks (NFS without a lock daemon, some FUSE drives)."""
 
 
 class NoFileLocks(OSError):
-    """The file system keeps no locks."""
+    """The file system has no file locks."""
 
     def __init__(self, error: OSError, path: Path) -> None:
         why = error.strerror or error
@@ -31,15 +31,15 @@ class FileLock:
     """An advisory lock on a file of its own."""
 
     def __init__(self, path: Path, folder: PrivateFolder | None = None) -> None:
-        """`folder`: the one that the file lies in, where it is held open."""
+        """`folder`: the folder of the file, where it is held open."""
         self._path = path
         self._folder = folder
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock; return False when another process, or another of ours, has it.
+        """Take the lock; return False when it is held already, even by this process.
 
-        Raises NoFileLocks, or OSError when the file cannot be made.
+        Raises NoFileLocks, or OSError when the file cannot be created.
         """
         while True:
             descriptor = self._open()
@@ -55,13 +55,13 @@ class FileLock:
             if self._is_there(descriptor):
                 self._descriptor = descriptor
                 return True
-            os.close(descriptor)  # it was removed by whoever held it: who comes now makes another
+            os.close(descriptor)  # its holder has removed the file: lock a new one
 
     def remove(self) -> None:
-        """Remove the file of a lock that is held, and free it."""
+        """Remove the file of a held lock, and release it."""
         if self._descriptor is None:
             return
-        if sys.platform == "win32":  # what is open cannot be removed there
+        if sys.platform == "win32":  # open files cannot be removed there
             self.release()
         with contextlib.suppress(OSError):
             if self._folder:
@@ -84,7 +84,7 @@ class FileLock:
         return os.path.samestat(os.fstat(descriptor), found)
 
     def release(self) -> None:
-        """Free it; a second time does nothing."""
+        """Release the lock; a second call does nothing."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

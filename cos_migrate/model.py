@@ -1,4 +1,4 @@
-"""The types that flow through a run: plain, immutable values without behaviour.
+"""Types of the values that pass through a run: plain and immutable.
 
 Types of which millions pass through the coordinator are named tuples: as immutable, comparable
 and picklable as a frozen dataclass, at a quarter of its construction cost.
@@ -28,15 +28,15 @@ class Status(enum.Enum):
     SKIP = "migrate_skip"
     CONDITION_NOT_MATCH = "migrate_condition_not_match"
 
-    # Each member is there once; the hash that enum gives them is a call into Python.
+    # The hash of enum is a call into Python; members are unique objects.
     __hash__ = object.__hash__
 
 
 class Fingerprint(NamedTuple):
-    """What tells that an object is unchanged."""
+    """The values that show whether an object has changed."""
 
     size: int
-    """Bytes; -1 when only a HEAD can tell."""
+    """Bytes; -1 when it takes a HEAD to know."""
     mtime_ns: int = -1
     """Modification time in nanoseconds since 1970; -1 when the source has none."""
     etag: str = ""
@@ -47,24 +47,24 @@ class SourceObject(NamedTuple):
     """One object of the source, as listed."""
 
     name: str
-    """What the source calls it: an absolute path with `/` (local), an object key, a URL."""
+    """Its name at the source: an absolute path with `/` (local), an object key, a URL."""
     key: str
     """Its key below the target's `cosPath`, without a leading `/`."""
     fingerprint: Fingerprint
     page: int = 0
-    """The number of the listed page it stands on, given by the scanner; 0 where there are none."""
+    """Number of its page of the listing, set by the scan; 0 where there are no pages."""
     is_folder: bool = False
     """An empty folder object `key/` (a folder named in a local file list)."""
     storage_class: str = ""
-    """The source's name for its storage class, where the listing tells it and records need it."""
+    """The source's name of its storage class, where it is listed and records need it."""
     spooled: str = ""
-    """Path of a temporary file that holds its bytes, when they could not be streamed."""
+    """Path of a temporary file with its bytes, when they could not be streamed; else empty."""
     weak: bool = False
-    """Whether what its record holds does not show changes: more of its fingerprint counts then."""
+    """Whether its ETag does not show changes, so that its time must be compared too."""
 
 
 class Failure(NamedTuple):
-    """Why something failed; plain values, so that it can leave a worker process."""
+    """The values of a MigrateError; can be sent from one process to another."""
 
     operation: str
     message: str
@@ -78,48 +78,49 @@ class Failure(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """Something the source met that will not be transferred: it is final as it stands."""
+    """An entry of the source that is not transferred; its outcome is final."""
 
     name: str
     """As in SourceObject."""
     key: str
     """As in SourceObject; empty when it has no key (an excluded path, an undecodable name)."""
     line: str
-    """The event line to print; empty when the `[fail] task_info: ...` line says it all."""
+    """The event line to print; empty when the `[fail] task_info: ...` line is enough."""
     failure: Failure | None = None
     """Set: it counts as migrate_fail. None: it counts as migrate_condition_not_match."""
     unlisted: bool = False
-    """True when what lies below it could not be enumerated: *list finished* becomes false."""
+    """Whether the entries below it could not be listed: *list finished* becomes false."""
     page: int = 0
     """As in SourceObject."""
 
 
 class Note(NamedTuple):
-    """Something to tell about the scan that is no object (an excluded folder): info.log only."""
+    """A line about the scan, not about an object (an excluded folder); for info.log only."""
 
     line: str
     warning: bool = False
-    """Whether it is a warning instead: printed too, and written to warn.log."""
+    """Whether it is a warning: printed too, and written to warn.log instead."""
 
 
 Found = SourceObject | Rejected | Note
-"""What a scan yields."""
+"""An item of a scan."""
 
 
 Row = tuple[str, str, int, int]
-"""Name, key, bytes and modification time (ns) of an object of which there is no more to tell.
+"""Name, key, bytes and modification time (ns) of an object without other fields.
 
-It travels between processes, and is compared with its record, at a third of a SourceObject's cost.
+Measured: sending it to another process and comparing it with its record cost a third of those of a
+SourceObject.
 """
 
 
 def rows_of(found: Iterable[Found | Row]) -> list[Row]:
-    """Return the rows among what was found."""
+    """Return the rows among found items."""
     return cast("list[Row]", [item for item in found if type(item) is tuple])
 
 
 def objects_of(found: Iterable[Found | Row]) -> Iterator[Found]:
-    """Yield what was found, rows as the objects that they stand for."""
+    """Yield found items, rows as objects."""
     for item in found:
         if type(item) is tuple:
             yield object_of(cast("Row", item))
@@ -128,13 +129,13 @@ def objects_of(found: Iterable[Found | Row]) -> Iterator[Found]:
 
 
 def object_of(row: Row) -> SourceObject:
-    """Return the object that a row stands for."""
+    """Return the object of a row."""
     name, key, size, mtime_ns = row
     return SourceObject(name, key, Fingerprint(size, mtime_ns))
 
 
 def extent_of(found: Sequence[Found | Row]) -> tuple[int, int]:
-    """Return how many objects were found, and their bytes."""
+    """Return the number of found objects, and of their bytes."""
     rows = [size for _, _, size, _ in rows_of(found)]
     sizes = [item.fingerprint[0] for item in found if isinstance(item, SourceObject)]
     rejected = sum(isinstance(item, Rejected) for item in found) if len(rows) < len(found) else 0
@@ -142,26 +143,26 @@ def extent_of(found: Sequence[Found | Row]) -> tuple[int, int]:
 
 
 class ListRange(NamedTuple):
-    """A part of what a source lists, which is listed by itself."""
+    """A range of a source's names that is listed by itself."""
 
     prefix: str = ""
-    """What names begin with (or the folder, or the list file)."""
+    """Prefix of its names (or the folder, or the list file)."""
     after: str = ""
-    """Only names behind this one belong to it; empty: from the first."""
+    """It begins behind this name; empty: with the first."""
     until: str = ""
-    """Only names up to this one belong to it; empty: to the last."""
+    """It ends with this name; empty: with the last."""
 
 
 class Page(NamedTuple):
-    """One answer to a listing of a range."""
+    """One page of a range's listing."""
 
     found: list[Found]
     next: str
-    """The marker with which the range goes on behind this page; empty when it is complete."""
+    """Marker of the next page; empty when the range is complete."""
     more: tuple[ListRange, ...] = ()
-    """Ranges that this page has shown: what they hold is in no other."""
+    """Further ranges found on this page; their names are in no other range."""
     problem: Failure | None = None
-    """Why the range is not complete although it goes on; None: no reason is known."""
+    """Why names are missing although the listing continues; None: none are known to be."""
 
 
 class Described(NamedTuple):
@@ -169,23 +170,23 @@ class Described(NamedTuple):
 
     fingerprint: Fingerprint
     headers: Mapping[str, str] = NO_HEADERS
-    """What is stored with it: lower-case names, `content-type`, `x-cos-meta-...`."""
+    """Headers to store with it, lower-case names: `content-type`, `x-cos-meta-...`."""
     md5: str = ""
-    """The MD5 of the whole content as hex, where the source tells it."""
+    """MD5 of the whole content as hex; empty when the source has none."""
     crc64: int = -1
-    """The CRC-64/XZ of the whole content, where the source tells it."""
+    """CRC-64/XZ of the whole content; -1 when the source has none."""
     checks: tuple[Check, ...] = ()
-    """Checksums against which the whole content can be compared when it is read."""
+    """Checksums of the whole content, compared when it is read."""
     warnings: tuple[str, ...] = ()
-    """What of its metadata cannot be carried over."""
+    """Messages about metadata that cannot be carried over."""
     storage_class: str = ""
-    """The source's name for its storage class, where records need it."""
+    """The source's name of its storage class, where records need it."""
     likely_md5: str = ""
-    """What is its MD5 in all likelihood, as hex: believed when the content agrees."""
+    """Probable MD5 as hex, such as an ETag; trusted once the content agrees."""
 
 
 class Target(NamedTuple):
-    """Where objects go."""
+    """Bucket and folder that objects are sent to."""
 
     bucket: str
     """`<name>-<APPID>`."""
@@ -195,7 +196,7 @@ class Target(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """What opens a client-side encrypted object for who has the master key; it is no secret."""
+    """Wrapped key and IV of a client-side encrypted object; no secret without the master key."""
 
     key: str
     """The content key, wrapped, in base64."""
@@ -215,9 +216,9 @@ class PartRecord(NamedTuple):
     etag: str
     """Without quotes."""
     crc64: int
-    """CRC-64/XZ of the part's bytes; -1 of a part that COS has copied itself."""
+    """CRC-64/XZ of the part's bytes; -1 of a part that COS has copied."""
     plain_crc64: int = -1
-    """That of its bytes before they were encrypted; -1 of a part that was not."""
+    """CRC-64/XZ of its bytes before encryption; -1 of a part that is not encrypted."""
 
 
 class SavePoint(NamedTuple):
@@ -235,19 +236,19 @@ class SavePoint(NamedTuple):
     """`smallFileThreshold` in force when it began, bytes."""
     parts: tuple[PartRecord, ...] = ()
     source_crc64: int = -1
-    """CRC-64/XZ of the whole object as its source tells it; -1 when it does not."""
+    """CRC-64/XZ of the whole object at the source; -1 when the source has none."""
     envelope: Envelope | None = None
-    """How its parts are encrypted; None: they are not."""
+    """Envelope of its key; None: its parts are not encrypted."""
 
 
 class Outcome(NamedTuple):
-    """How a scanned object ended; each is in exactly one."""
+    """How a scanned object ended; each object has exactly one."""
 
     status: Status
     name: str
     """`SourceObject.name`."""
     cos_path: str
-    """Target path with its leading `/`; empty when it has none."""
+    """Target path with its leading `/`; empty: none."""
     size: int
     """Bytes; 0 when unknown."""
     lines: str
@@ -258,6 +259,6 @@ class Outcome(NamedTuple):
     """Modification time of the source object, milliseconds since 1970, negative before; -1 when
     unknown."""
     unverified: str = ""
-    """Why what arrived could only be compared by size and ETag; empty when its CRC64 agreed."""
+    """Why only size and ETag could be compared; empty when the CRC-64 agreed."""
     objects: int = 1
-    """Objects it stands for: such as are left alone may be told of together, without names."""
+    """Number of objects: skipped ones may share an outcome without names."""

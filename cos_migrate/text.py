@@ -1,8 +1,8 @@
-"""Takes what may be secret out of texts that others have written, before they are shown.
+"""Masks secrets in foreign texts, and makes names printable.
 
-What a library says of its troubles may hold a whole URL, with the signature in its query, or the
-headers of a request. A foreign text may be of any length: it is cut first, and every pattern takes
-time in proportion to the text.
+The message of a library's exception may hold a whole URL with the signature in its query, or the
+headers of a request. A foreign text may be of any length: it is cut first, and each pattern takes
+linear time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FOREIGN_MOST = 4096
 """Characters of a foreign text that are shown."""
 _END = r"\s'\"<>"
 _WORD = rf"[^{_END}]+"
-"""What may be a URL, or a path with a query."""
+"""Pattern of a possible URL, or path with a query."""
 _PORT = re.compile(r"[0-9]+/")
 _HEADER = (
     r"(?i)"
@@ -26,7 +26,7 @@ _PARAMETER = (
     r"(?i)"
     r"(?P<name>signature|credential|token|secret[a-z_]{0,30}|password|passwd|"
     r"access_?key(?:_?id|_?secret)?|q-ak)(?P<between>['\"]?\s*[=:]\s*(?:b?['\"])?)"
-    # What sources say of a key of their section: `accessKeyId: its account may not do this`.
+    # Messages of sources name keys: `accessKeyId: its account may not do this`.
     rf"(?!(?:it|its|keys)\s)[^{_END}&,;)]+"
 )
 _SCHEME = (
@@ -35,7 +35,7 @@ _SCHEME = (
 
 
 def cut(text: str, most: int = FOREIGN_MOST) -> str:
-    """Return the first `most` characters of a foreign text, with a mark where any are missing.
+    """Return the first `most` characters of a foreign text, marked where it was cut.
 
     A URL that would be cut is left out: its password could not be recognised any more.
     """
@@ -49,16 +49,13 @@ def cut(text: str, most: int = FOREIGN_MOST) -> str:
 
 
 def masked(text: str) -> str:
-    """Return a text without credentials, queries of URLs and values of headers that authorize.
-
-    A long one is cut.
-    """
+    """Return a text, cut, without credentials, queries of URLs and authorizing headers."""
     return without_secrets(cut(text))
 
 
 def without_secrets(text: str) -> str:
-    """Return a whole text, masked."""
-    # Not compiled as this is loaded: every process loads it, few have an error.
+    """Return a text masked as by `masked`, but not cut."""
+    # Not compiled at import: every process imports this, few need it.
     text = re.sub(_WORD, _plain_word, text)
     for pattern in (_HEADER, _PARAMETER):
         text = re.sub(pattern, rf"\g<name>\g<between>{HIDDEN}", text)
@@ -66,7 +63,7 @@ def without_secrets(text: str) -> str:
 
 
 def words_of(error: BaseException) -> str:
-    """Return what a foreign exception says, and of which kind it is, without secrets."""
+    """Return class and message of a foreign exception, without secrets."""
     return masked(f"{type(error).__name__}: {error}")
 
 
@@ -96,12 +93,12 @@ def _plain_rest(rest: str) -> str:
 
 
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)
-"""Bytes that are no UTF-8, as Python keeps them in a str."""
+"""Code points in which Python keeps bytes that are not UTF-8."""
 _BREAKS_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SHOWN_MOST = 6_000
-"""Characters of the longest text that is shown whole: more than the record of any object needs."""
+"""Characters of the longest text that is shown whole: longer than any record."""
 _SHOWN_EACH_END = 500
-"""Characters that are shown of each end of a longer one."""
+"""Characters shown of each end of a longer text."""
 # Unicode calls them default ignorable, or format characters (Cf). Visible signs of that category
 # (U+0600 to U+0605, ...) are left out, and blanks of any width stay as they are.
 _NEVER_SHOWN = (
@@ -111,7 +108,7 @@ _NEVER_SHOWN = (
 )
 _JOINERS = "\u200c\u200d"
 _SELECTORS = "\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
-"""Variation selectors. They and joiners belong to a script, but only behind its characters."""
+"""Variation selectors; they and joiners are legitimate only behind characters of a script."""
 _JOINABLE = (
     "\xa9\xae\u0600-\u180a\u1810-\u1cff\u203c\u2049\u2100-\u2bff\u3000-\ud7ff\uf900-\ufdff"
     "\ufe70-\ufefc\U00010a00-\U0001fbff\U00020000-\U0003ffff"
@@ -124,7 +121,7 @@ _INVISIBLE = (
     "|(?<=[0-9#*])(?!\ufe0f\u20e3)"  # a key cap
     f"[{_SELECTORS}]"
 )
-"""Not compiled as this is loaded: every process loads it, few meet such a name."""
+"""Not compiled at import: every process imports this, few need it."""
 _UNSEEN_BUT_PRINTABLE = (
     *"\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0",
     *map(chr, range(0x180B, 0x1810)),
@@ -137,10 +134,10 @@ _SUSPECT = re.compile(
 
 
 def printable(text: str) -> str:
-    """Return `text` fit for one line for people.
+    """Return `text` on one line, for people.
 
-    Control characters, direction marks and others that cannot be seen become backslash escapes; of
-    a text that is longer than any real name both ends are shown, and its length.
+    Control characters, direction marks and other invisible characters become backslash escapes. A
+    text that is longer than any real name is shortened to its ends and its length.
     """
     if text.isascii() and text.isprintable() and len(text) <= _SHOWN_MOST:
         return text
@@ -152,20 +149,20 @@ def printable(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return `text` with what cannot be seen as backslash escapes."""
+    """Return `text` with backslash escapes for invisible characters."""
     if text.isprintable() and (text.isascii() or not _SUSPECT.search(text)):
         return text
     return re.sub(_INVISIBLE, _escape, text)
 
 
 def all_visible(texts: Sequence[str]) -> bool:
-    """Return whether `escaped` leaves all of many texts as they are; may say no wrongly."""
+    """Return whether `escaped` would change none of the texts; False may be wrong, True is not."""
     joined = "".join(texts)
     if not joined.isprintable():
         return False
     if joined.isascii():
         return True
-    # Many searches for one character are faster than one for any of them.
+    # Faster than one search for a class of characters.
     if any(map(joined.__contains__, _UNSEEN_BUT_PRINTABLE)):
         return False
     has_others = len(joined.encode("utf-16-le")) > 2 * len(joined)
@@ -173,12 +170,12 @@ def all_visible(texts: Sequence[str]) -> bool:
 
 
 def printable_lines(text: str) -> str:
-    """Return a text of some lines with each of them as `printable` returns it."""
+    """Apply `printable` to each line of a text."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def one_line(text: str) -> str:
-    """Return `text` for a program that reads it: only what would break a line is escaped."""
+    """Return `text` on one line, for programs: only characters that break lines are escaped."""
     return text if text.isprintable() else _BREAKS_LINES.sub(_escape, text)
 
 
