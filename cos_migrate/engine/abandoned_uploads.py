@@ -92,7 +92,7 @@ class AbandonedUploads:
 def _is_same(saved: Fingerprint, now: Fingerprint) -> bool:
     """Return whether an object may still be what an upload was begun of.
 
-    A listing and a HEAD do not tell the same of all objects.
+    A listing and a HEAD do not describe all objects alike.
     """
     if saved.size != now.size:
         return False

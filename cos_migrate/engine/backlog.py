@@ -13,13 +13,13 @@ from cos_migrate.model import Found, SourceObject, Target
 
 
 class Backlog:
-    """What is known of the source, and waits for its turn."""
+    """Queues of a migration, in front of the planner."""
 
     def __init__(self, consumed: Callable[[], None]) -> None:
         """`consumed` is called behind each batch of the scan, which then sends another."""
         self.found: collections.deque[Found | Compared] = collections.deque()
         self.described: collections.deque[Transfer] = collections.deque()
-        """Objects listed without their size, which the source has told since."""
+        """Objects listed without their size, for which the source has answered since."""
         self.being_described = 0
         """Tasks under way that ask the source about an object."""
         self.failed_before = RetryQueue(())

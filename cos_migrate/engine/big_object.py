@@ -109,9 +109,9 @@ class MultipartUpload(UploadState):
         return Step(begun=self._save_point)
 
     def _collect_digest(self, md5: str, source_crc64: int) -> None:
-        told = md5 if self.obj.spooled or not self._md5_refuted else ""
-        self._md5, self._source_crc64 = told, source_crc64
-        self._phase = Phase.INITIATE if told else Phase.SPOOL
+        usable = md5 if self.obj.spooled or not self._md5_refuted else ""
+        self._md5, self._source_crc64 = usable, source_crc64
+        self._phase = Phase.INITIATE if usable else Phase.SPOOL
 
     def _begun(
         self,

@@ -54,7 +54,7 @@ class Planner:
         cos_path = cos_path_of(self._source.target, obj)
         record_key = self._source.record_key(obj, cos_path)
         problem = keys.problem_of(cos_path) or problem_of_size(obj.fingerprint.size)
-        # What the folder itself holds, listed without its size, only the source can tell.
+        # Listed without its size, the object of the folder itself may be empty: the source knows.
         if problem and not (is_root(obj, cos_path) and self.is_unknown(obj)):
             self._refuse(obj, cos_path, record_key, problem)
             return None

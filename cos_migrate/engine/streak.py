@@ -79,7 +79,7 @@ class FailureStreak:
     """Decides after each failure whether other objects can escape it.
 
     Refusals (401, 403) of single objects end no run by themselves: a probe decides, which is no
-    object's. Each side has a row of its own, since its failures say nothing of the other side.
+    object's. Each side has a row of its own, since its failures show nothing about the other side.
     """
 
     def __init__(self) -> None:
@@ -148,7 +148,7 @@ class FailureStreak:
             return Verdict.GO_ON
         if _is_certain(failure):
             return Verdict.STOP
-        if _is_refusal(failure):  # an answer to HEAD has no body that would say why
+        if _is_refusal(failure):  # an answer to HEAD has no body with a reason
             return Verdict.PROBE_COS
         return self._cos_failure(failure)
 
@@ -227,7 +227,7 @@ def _stop_from(limit: int, length: int) -> Verdict:
 
 
 def _is_certain(failure: Failure) -> bool:
-    """Return whether a failure says of itself that no object can escape it."""
+    """Return whether a failure by itself shows that no object can escape it."""
     return failure.fatal or failure.code in _UNREACHABLE
 
 

@@ -79,7 +79,7 @@ def _fail(words: str, code: str, what: str, found: Compared) -> Verdict:
     return Verdict(f"[fail] {words}", failure)
 
 
-class Check(Loop):
+class Verification(Loop):
     """One comparison of all records of a job with COS."""
 
     def __init__(

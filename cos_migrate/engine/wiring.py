@@ -21,7 +21,7 @@ from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.options import MigrationOptions, UploadOptions
 from cos_migrate.engine.plan import Rules
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
-from cos_migrate.engine.verify import Check
+from cos_migrate.engine.verify import Verification
 from cos_migrate.errors import ConfigError
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.pools import WORKER_PROGRAM
@@ -190,7 +190,7 @@ class Run:
         self._source_type = source_type
         self._spool = Spool(Path(common.tmp_folder), self._place.name)
         self._limits = limits
-        self._running: Migration | Check | None = None
+        self._running: Migration | Verification | None = None
         self._interrupted = self._told_room = False
 
     def interrupt(self) -> None:
@@ -242,7 +242,7 @@ class Run:
         report.begin_check()
         options = self._options
         return self._pass(
-            Check(
+            Verification(
                 options.window,
                 options.reload_credentials,
                 self._source,
@@ -252,7 +252,7 @@ class Run:
             )
         )
 
-    def _pass(self, loop: Migration | Check) -> Summary:
+    def _pass(self, loop: Migration | Verification) -> Summary:
         """Run one pass, which signals then reach."""
         self._running = loop
         if self._interrupted:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.config.values import TimeWindow
-from cos_migrate.engine.verify import Check
+from cos_migrate.engine.verify import Verification
 from cos_migrate.model import Failure, Status
 from cos_migrate.pools.handles import Results
 from cos_migrate.pools.messages import Compared, Kind, Message, Reply
@@ -117,14 +117,14 @@ def report(tmp_path: Path) -> Report:
 
 def check_of(
     report: Report, state: Any, answer: Any = good, window: TimeWindow = ALWAYS, room: int = 8
-) -> tuple[Check, list[Pools]]:
+) -> tuple[Verification, list[Pools]]:
     made: list[Pools] = []
 
     def make(post: Any) -> Any:
         made.append(Pools(post, answer, room))
         return made[0]
 
-    return Check(window, lambda: None, KeysSource([]), state, report, make), made
+    return Verification(window, lambda: None, KeysSource([]), state, report, make), made
 
 
 def test_records_are_read_no_further_ahead_than_there_is_room(report: Report) -> None:
