@@ -22,7 +22,7 @@ from cos_migrate.cli.arguments import CommandLine
 from cos_migrate.config.common import Common
 from cos_migrate.config.given import Override
 from cos_migrate.config.loader import load
-from cos_migrate.config.options import declared, option
+from cos_migrate.config.options import Section, declared, option
 from cos_migrate.cos.crypto import ContentKey, open_envelope
 from cos_migrate.cos.download import Download
 from cos_migrate.cos.envelope import EncryptionSettings, envelope_of
@@ -80,7 +80,7 @@ def _unchecked(section: type[Any]) -> type[Any]:
         (one.name, str, option(one.option.key, help="", default="", aliases=one.option.aliases))
         for one in declared(section)
     ]
-    return make_dataclass(section.__name__, fields, frozen=True)
+    return make_dataclass(section.__name__, fields, bases=(Section,), frozen=True)
 
 
 def _refuse_existing(target: Path) -> None:

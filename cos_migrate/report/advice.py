@@ -10,7 +10,7 @@ from cos_migrate.http.web_pages import FOREIGN
 from cos_migrate.model import Failure
 
 _CHECK_COS = (
-    "find out why it differs on COS; to send everything again, move the job's folder out of db/"
+    "find out why it differs on COS; to send everything again, move the job's folder below db/ away"
 )
 _NETWORK = "look at the network, then run again"
 _READ_ACCESS = "give the user that runs this tool read access to it"

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LOCAL = "functional/test_local.py"
 WAYS = "functional/test_ways_there.py"
+ACCEPTED = "unit/config/test_config.py::test_keys_of_a_url_list_are_accepted_and_ignored"
 KEYS = "functional/test_keys.py"
 CLOUD = "functional/test_cloud_runs.py"
 ENCRYPTION = "functional/test_encryption.py"
@@ -30,8 +31,8 @@ DAEMON = "functional/test_window_and_daemon.py"
 CONNECT = "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection"
 
 TYPE = {
-    "type": "unit/test_config.py::test_the_type_ignores_case",
-    "deprecatedType": "unit/test_config.py::test_deprecated_type_is_accepted_and_ignored",
+    "type": "unit/config/test_config.py::test_the_type_ignores_case",
+    "deprecatedType": "unit/config/test_config.py::test_deprecated_type_is_accepted_and_ignored",
 }
 COMMON = {
     "secretId": "functional/test_batch.py::test_each_line_is_a_run_of_its_own",
@@ -74,7 +75,7 @@ COMMON = {
     "requestTimeoutEnable": f"{FAULTS}::test_a_hanging_server_is_given_up",
     "requestTimeoutMs": f"{FAULTS}::test_a_hanging_server_is_given_up",
     "clientEncryption": f"{ENCRYPTION}::test_everything_is_encrypted_and_nothing_twice",
-    "encryptionAlgo": "unit/test_bad_configs.py::test_bad_value",
+    "encryptionAlgo": "unit/config/test_bad_configs.py::test_bad_value",
     "keyPath": f"{ENCRYPTION}::test_our_own_command_reads_it_back",
     "encryptIV": f"{ENCRYPTION}::test_a_given_vector_and_part_sizes_of_no_whole_blocks",
     "check": "functional/test_check.py::test_what_differs_and_what_is_missing",
@@ -177,8 +178,8 @@ SOURCES = {
         "urllistPath": "functional/test_urls.py::test_a_folder_of_lists_killed_and_completed",
         "isSkipHead": "functional/test_urls.py::test_is_skip_head",
         "allowHttpRedirect": "sources/test_url_list.py::test_a_redirect_from_https_to_http",
-        "accessKeyId": "unit/test_config.py::test_keys_of_a_url_list_are_accepted_and_ignored",
-        "accessKeySecret": "unit/test_config.py::test_keys_of_a_url_list_are_accepted_and_ignored",
+        "accessKeyId": ACCEPTED,
+        "accessKeySecret": ACCEPTED,
     },
     "migrateBucketCopy": {
         "srcRegion": "functional/test_bucket_copy.py::test_through_a_proxy",
