@@ -21,8 +21,10 @@ _ATTRIBUTES_PLAIN = 20_000
 _TAG_MOST = re.compile(rb"<[^>]{8192}")
 _DEPTH_MOST = 16
 """Elements within each other; an access control list has 5."""
-_TEXT_MOST = 64 << 10
-"""Characters of a text; those that are needed are far shorter."""
+_VALUE_MOST = 64 << 10
+"""Characters of a single value of an answer; what is longer is cut."""
+_TEXT_MOST = 1 << 20
+"""Characters of a text in a listing; a key that is far too long still has to fail by its name."""
 
 _PAGE_TEXTS = ("EncodingType", "IsTruncated", "KeyCount", "NextContinuationToken", "NextMarker")
 _PAGE_GROUPS = {
@@ -123,7 +125,7 @@ def text_of(body: bytes, tag: str) -> str:
     The answer need not be well-formed: it may be cut off, or the page of a proxy.
     """
     found = re.search(_TAG.format(tag), body[:_SEARCHED_MOST].decode("utf-8", "replace"))
-    return _REFERENCE.sub(_character, found.group(1)[:_TEXT_MOST]).strip() if found else ""
+    return _REFERENCE.sub(_character, found.group(1)[:_VALUE_MOST]).strip() if found else ""
 
 
 def _read(

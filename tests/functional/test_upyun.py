@@ -135,7 +135,8 @@ def test_killed_in_the_middle_and_completed(
     tool: CloudTool, upyun: UpyunServer, cos: HeldCos
 ) -> None:
     bodies = {f"small/{number:03}": noise(2000, number) for number in range(120)}
-    bodies |= {f"big/{number}": noise(12 * MIB, number) for number in range(2)}
+    # In the folder that is listed first: small ones, whose answers are held, keep others waiting.
+    bodies |= {f"big-{number}": noise(12 * MIB, number) for number in range(2)}
     for path, body in bodies.items():
         upyun.put(path, body)
     tool.common.update(
