@@ -155,7 +155,7 @@ class MultipartUpload(UploadState):
                 outdated = self._drop_outdated()
                 gone = failure.code == _NO_UPLOAD
                 return Step(forget=outdated) if gone else Step(not_aborted=outdated)
-        if failure.code == "RangeIgnored" and not self._whole:
+        if failure.code == "RangeIgnored" and not self._whole and not self._failure:
             self._whole = True
             return self._restart(changed=True)
         return self._judge_failure(failure)

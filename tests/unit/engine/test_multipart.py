@@ -345,6 +345,27 @@ def test_a_source_that_sends_no_ranges_is_read_once_from_end_to_end() -> None:
     assert server.completed == [(1, 2, 3, 4, 5, 6)]
 
 
+@pytest.mark.parametrize("md5", [True, False])
+def test_one_that_has_failed_does_not_begin_anew_for_want_of_ranges(md5: bool) -> None:
+    """Else it would never end: what has failed gets no further task."""
+    server, upload = Server(), MultipartUpload(big(), "/big", replace(CLOUD, md5=md5))
+    kind = Kind.FETCH_PART if md5 else Kind.UPLOAD_PART
+    if md5:
+        server.source_tells_nothing = True
+        drive(upload, server)
+        upload.use_file("/tmp/1")
+    task = take_until(upload, server, kind)
+    other = upload.next_task()
+    assert other
+    step = upload.collect_failure(task, Failure("GetObject", "broken", code="ConnectionBroken"))
+    assert step.failure is None
+    step = upload.collect_failure(
+        (0, *other), Failure("GetObject", "no ranges", code="RangeIgnored")
+    )
+    assert step.failure
+    assert step.failure.code == "ConnectionBroken"
+
+
 def test_parts_that_are_not_what_the_source_tells_are_never_joined() -> None:
     server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     server.told = 1
