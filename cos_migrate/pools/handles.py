@@ -15,14 +15,14 @@ from cos_migrate.pools.process import Child
 
 
 class Results(NamedTuple):
-    """Results that a worker sent; the first field of each is its task's number."""
+    """Results of a worker; the first field of each is the number of its task."""
 
     worker: int
     results: list[Message]
 
 
 class Lost(NamedTuple):
-    """A worker process ended by itself, or was ended because it showed no sign of life."""
+    """The loss of a worker process: it ended, or was ended for lack of heartbeats."""
 
     worker: int
     generation: int
@@ -31,24 +31,24 @@ class Lost(NamedTuple):
 
 
 class WorkerHandle(Protocol):
-    """A worker, wherever it runs."""
+    """Controls one worker."""
 
     @property
     def pid(self) -> int:
-        """Its process; 0 for this one."""
+        """Process id; 0: it runs in this process."""
         ...
 
     @property
     def beats(self) -> int:
-        """How many signs of life it has shown."""
+        """Heartbeats so far."""
         ...
 
     def send(self, command: str, value: Any) -> None:
-        """Send a command without waiting; of a process that has ended its loss is posted."""
+        """Send a command without waiting; the loss of an ended process is posted."""
         ...
 
     def end(self) -> None:
-        """Have it finish what it does and end."""
+        """Let it finish its tasks and end."""
         ...
 
     def kill(self) -> None:
@@ -73,8 +73,8 @@ class ProcessWorker:
     ) -> None:
         self._child = Child(
             process,
-            hear=lambda results: post(Results(index, results)),
-            lost=lambda reason: post(Lost(index, generation, reason)),
+            on_frame=lambda results: post(Results(index, results)),
+            on_loss=lambda reason: post(Lost(index, generation, reason)),
         )
         self._child.write(job)
         self.pid = process.pid
@@ -83,15 +83,15 @@ class ProcessWorker:
 
     @property
     def beats(self) -> int:
-        """How many frames have come from it."""
+        """Frames received from it."""
         return self._child.beats
 
     def send(self, command: str, value: Any) -> None:
-        """Send a command; of a process that has ended its loss is posted."""
+        """Send a command; the loss of an ended process is posted."""
         self._child.write((command, value))
 
     def end(self) -> None:
-        """Have it finish what it does and end."""
+        """Let it finish its tasks and end."""
         self._child.let_end()
         self.send("close", None)
 

@@ -13,38 +13,38 @@ import subprocess
 import sys
 
 _KILLED = 1.0
-"""Seconds that are waited for a process that was killed."""
+"""Seconds to wait for a killed process."""
 
 
 class Launcher:
-    """The processes that wait for somebody to take them."""
+    """Idle processes, started ahead."""
 
     def __init__(self) -> None:
         self._waiting: collections.defaultdict[str, collections.deque[subprocess.Popen[bytes]]]
         self._waiting = collections.defaultdict(collections.deque)
 
     def keep(self, program: str, count: int) -> None:
-        """Have so many wait, or fewer where the system gives no more."""
+        """Keep `count` idle processes of a program, fewer where the system allows no more."""
         waiting = self._waiting[program]
         while len(waiting) > count:
             end(waiting.pop())
-        with contextlib.suppress(OSError):  # whoever needs one tries again, and says why not
+        with contextlib.suppress(OSError):  # `take` tries again, and raises
             while len(waiting) < count:
                 waiting.append(_start(program))
 
     def take(self, program: str) -> subprocess.Popen[bytes]:
-        """Return a process, of which stdin, stdout and stderr are pipes. Raises OSError."""
+        """Return a process whose stdin, stdout and stderr are pipes. Raises OSError."""
         waiting = self._waiting[program]
         return waiting.popleft() if waiting else _start(program)
 
     def close(self) -> None:
-        """End those that nobody took."""
+        """End the idle processes."""
         for program in self._waiting:
             self.keep(program, 0)
 
 
 def has_folder(path: str) -> bool:
-    """Return whether there is a folder in `path`: in `db/`, records of some kind."""
+    """Return whether `path` holds a folder; one in `db/` has records."""
     try:
         with os.scandir(path) as entries:
             return any(entry.is_dir() for entry in entries)
@@ -53,9 +53,9 @@ def has_folder(path: str) -> bool:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process of which nothing is needed."""
+    """End a process at once."""
     process.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):  # it hangs in the kernel: left to it
+    with contextlib.suppress(subprocess.TimeoutExpired):  # it hangs in the kernel
         process.communicate(timeout=_KILLED)
 
 

@@ -1,4 +1,4 @@
-"""What each worker of a pool has been given, and how much more it can be given."""
+"""The load of each worker: tasks it has, and room for more."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from cos_migrate.pools.job import Job
 from cos_migrate.pools.messages import Message
 
 _BACKLOG_SECONDS = 0.03
-"""A worker is given what it will do in so many seconds, besides what its threads hold."""
+"""Seconds of work that a worker has queued beside what its threads do."""
 _BACKLOG_MOST = 1024
 _BIG_BACKLOG = 1
 _RATE_EVERY = 0.05
 
 
 class Load:
-    """What one worker has been given, and how much it can be given."""
+    """The tasks of one worker, and its room for more."""
 
     def __init__(self, job: Job) -> None:
         self.threads = (job.small_threads, job.big_threads)
@@ -29,17 +29,17 @@ class Load:
         self.limited = False
         self.allowed = self.threads
         self.apart: collections.deque[Message] = collections.deque()
-        """Tasks that are sent one at a time, while nothing else is."""
+        """Quarantined tasks, to send one at a time with nothing beside them."""
         self.alone = 0
-        """The number of the one that was sent so; 0: none was."""
+        """Number of the quarantined task that was sent; 0: none."""
 
     @property
     def watched(self) -> bool:
-        """Whether it does tasks one at a time now."""
+        """Whether it has quarantined tasks."""
         return bool(self.alone or self.apart)
 
     def clear(self) -> None:
-        """Note that it has nothing any more."""
+        """Empty it."""
         self.given, self.outbox, self.alone = [0, 0], [], 0
         self.apart.clear()
 
@@ -57,11 +57,11 @@ class Load:
         return (self.allowed[big] + backlog if self.allowed[big] else 0) - self.given[big]
 
     def fitness(self, big: int) -> tuple[bool, int]:
-        """Return what is greater for a worker that should rather be given a task."""
+        """Sort key: prefer workers without quarantined tasks, then those with free slots."""
         return not self.watched, self.room(big)
 
     def measure(self, done: int) -> None:
-        """Learn from `done` finished small tasks how fast it works."""
+        """Measure the rate of finished small tasks; `done` more are finished."""
         self.done += done
         now = time.monotonic()
         if now - self.since >= _RATE_EVERY:

@@ -1,8 +1,7 @@
 """The small-file and big-file pools: threads spread over worker processes, fed in batches.
 
-Owns the processes, what each has been given, and how much more each is given. A process that
-ends, or that shows no sign of life for long, is replaced and its tasks are sent again; `suspects`
-says which of them with care, and which one is reported as failed.
+A process that ends, or sends no heartbeat for long, is replaced and its tasks are sent again;
+`quarantine` decides which of them alone, and which one fails.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from cos_migrate.pools.messages import Kind, Message, Reply
 from cos_migrate.pools.quarantine import Quarantine
 
 _ROWS = 8
-"""Small tasks are given out in rows, as many as fill this share of a worker's room."""
+"""Small tasks go out in runs, each an eighth of the free room of a worker."""
 _START_AGAIN = 0.3
-"""Seconds before it is tried again to start a process."""
+"""Seconds before another try to start a process."""
 _PLACES_MOST = 256
-"""Names of tasks that belong together whose worker is remembered: more than are under way."""
+"""Remembered workers of grouped tasks: more groups than are under way at once."""
 
 
 class Pools:
-    """All workers of a run, as one."""
+    """All workers of a run."""
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class Pools:
 
     @property
     def under_way(self) -> int:
-        """How many tasks have been given and not come back."""
+        """Tasks submitted and not collected."""
         return len(self._tasks)
 
     @property
@@ -124,7 +123,7 @@ class Pools:
         self._tasks[task[0]] = (index, big, task, together)
 
     def _next_small(self) -> int:
-        """Return who gets a small task: several in a row are the same one's."""
+        """Return the worker of the next small task: several in a row go to the same one."""
         if self._in_row:
             self._in_row -= 1
         else:
@@ -133,7 +132,7 @@ class Pools:
         return self._preferred
 
     def _fittest(self, big: int = 1) -> int:
-        # Even without room it must be one that has threads: a lost worker's tasks go anywhere.
+        # The tasks of a lost worker need one that has threads, with room or without.
         useful = [each for each, load in enumerate(self._loads) if load.threads[big]]
         return max(useful, key=lambda each: self._loads[each].fitness(big))
 
@@ -149,12 +148,12 @@ class Pools:
             if load.outbox and not load.watched:
                 self.start()
                 worker = self._workers[index]
-                if worker is not None:  # what could not be started is lost, and replaced
+                if worker is not None:  # a worker that could not be started is posted as lost
                     worker.send("submit", load.outbox)
                     load.outbox = []
 
     def settle(self, event: Results) -> list[Message]:
-        """Take note of finished tasks; return the results, less those of tasks sent elsewhere."""
+        """Collect results; return them without those of tasks that were sent to another worker."""
         load = self._loads[event.worker]
         settled, small = [], 0
         for result in event.results:
@@ -200,7 +199,7 @@ class Pools:
             return [self._not_begun(number) for number in had]
         apart, guilty = self._quarantine.judge(had.difference(unsent))
         given_up = [self._give_up(number, event.reason) for number in guilty]
-        if not guilty:  # else the others were suspected for what is found now
+        if not guilty:  # else the others are cleared
             apart += held
         self._start_worker(event.worker)
         for number in apart:
@@ -225,7 +224,7 @@ class Pools:
         return (number, Reply.FAILED, *Failure("worker", text, code="WorkerLost"))
 
     def _send_apart(self, index: int) -> None:
-        """Send the next task that a worker does with nothing else beside it."""
+        """Send the next quarantined task of a worker."""
         load, worker = self._loads[index], self._workers[index]
         load.alone = 0
         if load.apart and worker is not None:
@@ -234,8 +233,8 @@ class Pools:
             worker.send("submit", [task])
 
     def recall(self) -> None:
-        """Ask for all tasks that no thread has begun; they come back as UNSTARTED."""
-        self._tell("recall")
+        """Recall all tasks that are not begun; their results are UNSTARTED."""
+        self._send_all("recall")
         for index, load in enumerate(self._loads):
             unsent: list[Message] = [
                 (task[0], Reply.UNSTARTED) for task in (*load.apart, *load.outbox)
@@ -246,19 +245,19 @@ class Pools:
                 self._post(Results(index, unsent))
 
     def stop(self) -> None:
-        """Have nothing new begun and no failed request tried again.
+        """Begin nothing new and retry nothing.
 
-        What is in flight has a limit from now on, see `overdue`.
+        Tasks in flight have a limit from now on, see `overdue`.
         """
         self._stopped = True
         self._give_up_at = time.monotonic() + self._limits.stop
-        self._tell("stop")
+        self._send_all("stop")
         self.recall()
 
     def watch(self) -> list[str]:
-        """Return warnings of workers that show no sign of life, or show one again.
+        """Return warnings about workers whose heartbeats stop or come back.
 
-        The loss of one that has shown none for long is posted.
+        The loss of a worker that is silent for too long is posted.
         """
         beats = {
             (index, self._loads[index].generation): worker.beats
@@ -281,11 +280,11 @@ class Pools:
 
     @property
     def overdue(self) -> bool:
-        """Whether what was in flight at a stop has had its time."""
+        """Whether the limit for tasks in flight at a stop has passed."""
         return bool(self._tasks) and time.monotonic() >= self._give_up_at
 
     def kill(self) -> None:
-        """End all workers at once; what they had sent has been posted when this returns."""
+        """End all workers at once; everything they sent has been posted when this returns."""
         workers = [worker for worker in self._workers if worker is not None]
         self._workers = [None] * len(self._jobs)
         for worker in workers:
@@ -312,16 +311,16 @@ class Pools:
         self._jobs = [
             job._replace(cos=replace(job.cos, credentials=credentials)) for job in self._jobs
         ]
-        self._tell("credentials", credentials)
+        self._send_all("credentials", credentials)
 
     def abandon(self) -> None:
-        """Forget all tasks: the workers that have them are gone or of no use."""
+        """Drop all tasks: their workers are gone or of no use."""
         self._tasks.clear()
         for load in self._loads:
             load.clear()
 
     def close(self) -> None:
-        """Let all workers finish what they do and end; one that does not is ended."""
+        """Let all workers finish their tasks and end; kill those that do not in time."""
         workers = [worker for worker in self._workers if worker is not None]
         for worker in workers:
             worker.end()
@@ -346,7 +345,7 @@ class Pools:
         if self._loads[index].limited:
             worker.send("allow", self._loads[index].allowed)
 
-    def _tell(self, command: str, value: Any = None) -> None:
+    def _send_all(self, command: str, value: Any = None) -> None:
         for worker in self._workers:
             if worker is not None:
                 worker.send(command, value)

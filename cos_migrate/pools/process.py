@@ -1,6 +1,6 @@
-"""The coordinator's end of a process that was started for it: frames out, frames in, its end.
+"""A started process as the coordinator sees it: frames out, frames in, its end.
 
-Whatever becomes of the process, nothing here waits for it without a limit.
+Nothing here waits for the process without a limit.
 """
 
 from __future__ import annotations
@@ -25,34 +25,36 @@ _PAUSE_LEAST, _PAUSE_MOST = 0.001, 0.05
 
 
 class Child:
-    """A process of which stdin, stdout and stderr are pipes."""
+    """A process whose stdin, stdout and stderr are pipes."""
 
     def __init__(
         self,
         process: subprocess.Popen[bytes],
-        hear: Callable[[Any], None],
-        lost: Callable[[str], None],
+        on_frame: Callable[[Any], None],
+        on_loss: Callable[[str], None],
     ) -> None:
-        """Start to listen; `hear` gets each frame, `lost` why the process ended by itself.
+        """Start to read; `on_frame` takes each frame, `on_loss` the reason of an unexpected end.
 
-        Both are called by another thread. Raises RuntimeError when there are no more threads.
+        Both are called in another thread. Raises RuntimeError when there are no more threads.
         """
         self._process = process
         self.pid = process.pid
         self.beats = 0
-        """Frames that have come: each is a sign of life, the empty ones are nothing else."""
+        """Frames received: each is a heartbeat, an empty one nothing else."""
         self._closing = False
         self._sending = threading.Lock()
         self._unsent = bytearray()
-        """What the process has not taken yet; another thread sends it while there is any."""
+        """Bytes that did not fit into the pipe; another thread sends them."""
         self._last_words: collections.deque[bytes] = collections.deque(maxlen=5)
-        self._listener = threading.Thread(target=self._listen, args=(hear, lost), daemon=True)
-        self._errors = threading.Thread(target=self._hear_errors, daemon=True)
+        self._reader = threading.Thread(
+            target=self._read_frames, args=(on_frame, on_loss), daemon=True
+        )
+        self._errors = threading.Thread(target=self._read_errors, daemon=True)
         if process.stdin and os.name == "posix":
             os.set_blocking(process.stdin.fileno(), False)
         try:
             self._errors.start()
-            self._listener.start()  # at the end it waits for the other
+            self._reader.start()  # at the end it waits for the other
         except RuntimeError:
             self.kill()
             raise
@@ -60,7 +62,7 @@ class Child:
     def write(self, value: Any) -> None:
         """Send a frame, without waiting for the process to take it.
 
-        Of a process that has ended meanwhile `lost` tells.
+        The end of the process is left to `on_loss`.
         """
         frame = wire.packed(value)
         with self._sending:
@@ -76,7 +78,7 @@ class Child:
             self._push_rest()
 
     def let_end(self) -> None:
-        """Expect that it ends."""
+        """Expect its end: `on_loss` is not called."""
         self._closing = True
 
     def kill(self) -> None:
@@ -87,16 +89,16 @@ class Child:
     def close(self, deadline: float) -> None:
         """Wait for its end until time.monotonic() is `deadline`, then end it.
 
-        What it had sent has been heard when this returns.
+        All frames it sent have been handled when this returns.
         """
-        self._listener.join(max(0.0, deadline - time.monotonic()))
-        if self._listener.is_alive():
+        self._reader.join(max(0.0, deadline - time.monotonic()))
+        if self._reader.is_alive():
             self.kill()
-            self._listener.join(_KILLED)
+            self._reader.join(_KILLED)
         self._errors.join(_KILLED)
 
     def _push(self, data: bytes | bytearray) -> int:
-        """Write as much as there is room for; return how many bytes need not be sent any more."""
+        """Write what fits into the pipe; return how many bytes are done with."""
         stdin = self._process.stdin
         if stdin is None or stdin.closed:
             return len(data)
@@ -118,14 +120,14 @@ class Child:
                     return
             pause = _PAUSE_LEAST if pushed else min(2 * pause, _PAUSE_MOST)
 
-    def _listen(self, hear: Callable[[Any], None], lost: Callable[[str], None]) -> None:
+    def _read_frames(self, on_frame: Callable[[Any], None], on_loss: Callable[[str], None]) -> None:
         stream = self._process.stdout
         try:
             while stream:
                 frame = wire.receive(stream)  # type: ignore[arg-type]
                 self.beats += 1
                 if frame is not None:
-                    hear(frame)
+                    on_frame(frame)
         except (EOFError, OSError):
             pass
         code = self._process.wait()
@@ -137,9 +139,9 @@ class Child:
         if not self._closing:
             self._errors.join(_KILLED)
             words = masked(b" | ".join(self._last_words).decode("utf-8", "replace"))
-            lost(f"{_how(code)}{', ' + words if words else ''}")
+            on_loss(f"{_how(code)}{', ' + words if words else ''}")
 
-    def _hear_errors(self) -> None:
+    def _read_errors(self) -> None:
         if self._process.stderr:
             with self._process.stderr as stream:
                 for line in stream:
@@ -147,7 +149,7 @@ class Child:
 
 
 def _how(code: int) -> str:
-    """Return how a process ended, by its exit code."""
+    """Return in words how a process ended."""
     if code >= 0:
         return f"exit code {code}"
     try:

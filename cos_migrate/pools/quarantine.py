@@ -1,8 +1,8 @@
-"""Which tasks may be what ends worker processes: one that is guilty is found, all others go on.
+"""Finds the task that ends worker processes, so that no other task fails with it.
 
-A process that ends takes everything with it that it had. What was there once is sent again like
-anything else. What was there twice is done apart: nothing else is in its process meanwhile. Only
-what ends its process again and again while it is alone there is given up.
+A task that was in one process that ended is sent again like any other. After two such losses it is
+sent to a process that has nothing else. Only a task that ends its process repeatedly while it is
+alone there is given up.
 """
 
 from __future__ import annotations
@@ -12,24 +12,23 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 _LOSSES = 2
-"""Processes that ended while they had a task among others, before it is done apart."""
+"""Losses of a task among others before it is sent alone."""
 _ALONE = 10
-"""Processes that ended while they had nothing but a task, before it is given up. So many, since
-it may have been somebody who ended them, time and again; a new one costs a fraction of a
-second."""
+"""Losses of a task that was alone before it is given up. High on purpose: an operator may be
+killing workers by hand, and a new process costs a fraction of a second."""
 
 
 class Verdict(NamedTuple):
-    """What becomes of the tasks that a process had when it ended, by their numbers."""
+    """Decision about the tasks of a process that ended, by their numbers."""
 
     apart: list[int]
-    """To be sent again one at a time, to a process that has nothing else."""
+    """To send again one at a time, to a process that has nothing else."""
     guilty: list[int]
-    """To be given up. All others are sent again like anything else."""
+    """To give up. All others are sent again as usual."""
 
 
 class Quarantine:
-    """What is known of the tasks that were in processes that ended."""
+    """The losses of tasks so far."""
 
     def __init__(self) -> None:
         self._losses: collections.Counter[int] = collections.Counter()
@@ -39,7 +38,7 @@ class Quarantine:
         return bool(self._losses or self._alone)
 
     def judge(self, numbers: Iterable[int]) -> Verdict:
-        """Decide about the tasks that one process had been sent when it ended."""
+        """Decide about the tasks that one process had when it ended."""
         verdict = Verdict([], [])
         tasks = sorted(numbers)  # in the order in which they were begun
         if len(tasks) == 1:
@@ -54,6 +53,6 @@ class Quarantine:
         return verdict
 
     def forget(self, number: int) -> None:
-        """Note that a task has its result."""
+        """Forget a task that has its result."""
         self._losses.pop(number, None)
         self._alone.pop(number, None)

@@ -1,4 +1,4 @@
-"""Threads that take work from one queue, started as they are needed."""
+"""Threads that take items from one queue, started on demand."""
 
 from __future__ import annotations
 

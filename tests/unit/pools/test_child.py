@@ -48,7 +48,7 @@ def test_a_process_that_has_ended_leaves_no_pipe_open(closed: bool) -> None:
             if closed:
                 child.close(time.monotonic() + 30)
         for child in children:
-            child._listener.join(30)
+            child._reader.join(30)
             child._errors.join(30)
         assert len(list(DESCRIPTORS.iterdir())) == before
     finally:
