@@ -1,4 +1,4 @@
-"""The workers of a pool, each in its worker: in a process of its own, or in threads of this one."""
+"""The workers of a pool, each in a process of its own or in threads of this one."""
 
 from __future__ import annotations
 
