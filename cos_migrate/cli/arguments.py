@@ -7,15 +7,18 @@ contains the value of a `-D`, which may be a secret.
 
 from __future__ import annotations
 
-import argparse
 import collections
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from cos_migrate.config.given import Override
 from cos_migrate.config.values import BLANKS
 from cos_migrate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 DEFAULT_CONFIG = "conf/config.ini"
 
@@ -80,29 +83,47 @@ def parse(words: Sequence[str]) -> CommandLine:
     overrides: list[Override] = []
     problems: list[str] = []
     rest = _take_overrides(_rejoined(words), overrides, problems)
-    try:
-        found, more = _parser().parse_known_args(rest)
-    except argparse.ArgumentError as error:  # only `--decrypt` takes arguments
-        raise ConfigError([*problems, _decrypt_form()]) from error
-    paths = [*found.paths, *more]
-    problems += _problems_of(paths, found.decrypt)
+    paths: Sequence[str] = rest
+    options: dict[str, Any] = {}
+    if any(word.startswith("-") for word in rest):
+        paths, options = _read_options(rest, problems)
+    if len(paths) > 1:
+        problems.append(_several_paths(paths))
     if problems:
         raise ConfigError(problems)
     return CommandLine(
         config_path=paths[0] if paths else DEFAULT_CONFIG,
         overrides=tuple(overrides),
-        quiet=found.quiet,
-        progress=not found.no_progress,
-        demo=found.demo,
-        help=found.help,
-        version=found.version,
-        debug=found.debug,
-        decrypt=tuple(found.decrypt[0]) if found.decrypt else None,
         warnings=tuple(_repeated(overrides)),
+        **options,
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _read_options(
+    words: Sequence[str], problems: list[str]
+) -> tuple[Sequence[str], dict[str, Any]]:
+    """Return paths, and options as fields of `CommandLine`; add mistakes to `problems`."""
+    from argparse import ArgumentError  # noqa: PLC0415 - 6 ms, and most starts have no options
+
+    try:
+        found, more = _parser().parse_known_args(words)
+    except ArgumentError as error:  # only `--decrypt` takes arguments
+        raise ConfigError([*problems, _decrypt_form()]) from error
+    problems += _problems_of_decrypt(found.decrypt)
+    return [*found.paths, *more], {
+        "quiet": found.quiet,
+        "progress": not found.no_progress,
+        "demo": found.demo,
+        "help": found.help,
+        "version": found.version,
+        "debug": found.debug,
+        "decrypt": tuple(found.decrypt[0]) if found.decrypt else None,
+    }
+
+
+def _parser() -> ArgumentParser:
+    import argparse  # noqa: PLC0415 - as above
+
     parser = argparse.ArgumentParser(
         usage=_USAGE,
         description=_DESCRIPTION,
@@ -172,12 +193,14 @@ def _override_problem(word: str) -> str:
     return ""
 
 
-def _problems_of(paths: Sequence[str], decrypt: Sequence[Sequence[str]] | None) -> Iterator[str]:
-    if len(paths) > 1:
-        yield (
-            f"more than one config path is given: {', '.join(paths)}; legal: "
-            f"[-Dsection.key=value]... [CONFIG_PATH], options {', '.join(_OPTIONS)}"
-        )
+def _several_paths(paths: Sequence[str]) -> str:
+    return (
+        f"more than one config path is given: {', '.join(paths)}; legal: "
+        f"[-Dsection.key=value]... [CONFIG_PATH], options {', '.join(_OPTIONS)}"
+    )
+
+
+def _problems_of_decrypt(decrypt: Sequence[Sequence[str]] | None) -> Iterator[str]:
     for cos_path, local in decrypt or ():
         if not cos_path.startswith("/") or not local or local.startswith("-"):
             yield _decrypt_form()

@@ -13,7 +13,7 @@ from cos_migrate.pools.launcher import Launcher, has_folder
 from cos_migrate.report.console import Console
 from cos_migrate.safe_files import PRIVATE_UMASK, PUBLIC_FILE
 from cos_migrate.scan import WALK_PROGRAM
-from cos_migrate.scan.walk_process import ScanProcesses
+from cos_migrate.scan.walk_starter import ScanProcesses
 from cos_migrate.sources import registry
 from cos_migrate.sources.recipe import SourceRecipe
 from cos_migrate.sources.registry import SECTIONS

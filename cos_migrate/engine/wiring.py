@@ -38,7 +38,8 @@ from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner
-from cos_migrate.scan.walk_process import ProcessScanner, ScanProcesses
+from cos_migrate.scan.walk_process import ProcessScanner
+from cos_migrate.scan.walk_starter import ScanProcesses
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import SourceRecipe, proxy_of, request_limit
 from cos_migrate.state.opening import open_store

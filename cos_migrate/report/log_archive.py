@@ -153,9 +153,9 @@ class Packer:
         return True
 
 
-def lock_for_writing(descriptor: int) -> None:
-    """Keep other processes from compressing an open log."""
-    _lock(descriptor, alone=False)
+def lock_for_writing(descriptor: int) -> bool:
+    """Keep other processes from compressing an open log; return False when one does already."""
+    return _lock(descriptor, alone=False)
 
 
 def _lock_for_packing(descriptor: int) -> bool:

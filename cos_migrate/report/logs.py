@@ -22,6 +22,7 @@ ROLL_SIZE = 512 << 20
 """Bytes from which a log is rolled."""
 PATIENCE = 60.0
 """Seconds that the end of the process waits for rolled logs to be compressed."""
+_OPEN_TRIES = 100
 _LOOK_EVERY = 1.0
 """Seconds between two checks whether another process has rolled the file."""
 
@@ -177,9 +178,13 @@ class LogFile(AppendFile):
         self._next_roll = 0.0
 
     def _open(self) -> int:
-        descriptor = super()._open()
-        log_archive.lock_for_writing(descriptor)
-        return descriptor
+        """Open the file again where another process has rolled it away before it was locked."""
+        for _ in range(_OPEN_TRIES):
+            descriptor = super()._open()
+            if log_archive.lock_for_writing(descriptor) and self._is_current(descriptor):
+                return descriptor
+            os.close(descriptor)
+        return super()._open()
 
     def _prepare(self, now: float) -> None:
         """Roll a file of an earlier day or that is too large; reopen if another process did."""

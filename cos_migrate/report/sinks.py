@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cos_migrate.model import Failure, Outcome, Status
 from cos_migrate.report.summary import Summary
@@ -11,8 +11,7 @@ from cos_migrate.report.summary import Summary
 _SENT = frozenset({Status.NEW, Status.UPDATE})
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Outcomes that are reported together, prepared once for all sinks."""
 
     outcomes: Sequence[Outcome]
@@ -29,8 +28,7 @@ class Batch:
         return [outcome for outcome in self.outcomes if outcome.status in _SENT]
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a run is."""
 
     done: int
@@ -44,8 +42,7 @@ class Progress:
     """Whether `known` is all there is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """What there is to report at the end of a run."""
 
     summary: Summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cos_migrate.model import Status
 
@@ -12,8 +12,7 @@ _CLOCK_IS_SET = 2.0
 """Seconds: the wall clock was set when it differs by more from the monotonic one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """What a run did."""
 
     bucket: str

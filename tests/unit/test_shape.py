@@ -54,7 +54,7 @@ def test_the_rooms() -> None:
         ("qcloud_cos", {"sdk"}),
         ("tqdm", {"console"}),
         ("httptools", {"parser"}),
-        ("subprocess", {"process", "launcher", "pools", "handles", "walk_process", "demo"}),
+        ("subprocess", {"process", "launcher", "pools", "handles", "walk_starter", "demo"}),
         ("ssl", {"tls", "server", "connection"}),
         ("cryptography", {"crypto"}),
         ("multiprocessing", set()),

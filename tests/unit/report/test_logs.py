@@ -296,6 +296,39 @@ def test_processes_that_roll_the_same_file_lose_nothing(tmp_path: Path) -> None:
     assert all(name.endswith(".gz") for name in rolled(tmp_path))
 
 
+def lock_alone(descriptor: int) -> None:
+    import fcntl  # noqa: PLC0415 - not on every system
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+@posix
+@pytest.mark.parametrize("packing", [False, True])
+def test_a_log_that_is_rolled_away_while_it_is_opened_is_opened_again(
+    tmp_path: Path, packing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between opening and locking, another process renames the file and begins to compress it."""
+    path, away = tmp_path / "info.log", tmp_path / "info.log.2025-06-15"
+    holders: list[int] = []
+    real = log_archive.lock_for_writing
+
+    def rolled_meanwhile(descriptor: int) -> bool:
+        if not away.exists():
+            path.rename(away)
+            if packing:
+                holders.append(os.open(away, os.O_RDONLY))
+                lock_alone(holders[0])
+        return real(descriptor)
+
+    monkeypatch.setattr(log_archive, "lock_for_writing", rolled_meanwhile)
+    file = LogFile(path)
+    file.append(b"line\n")
+    file.close()
+    assert (path.read_bytes(), away.read_bytes()) == (b"line\n", b"")
+    for each in holders:
+        os.close(each)
+
+
 @posix
 def test_a_link_is_left_to_its_owner(tmp_path: Path) -> None:
     target = tmp_path / "elsewhere"

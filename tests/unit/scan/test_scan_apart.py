@@ -14,7 +14,8 @@ from cos_migrate.model import SourceObject, Target, objects_of
 from cos_migrate.pools.launcher import Launcher
 from cos_migrate.scan import WALK_PROGRAM
 from cos_migrate.scan.walk import ScanEnded, Scanned
-from cos_migrate.scan.walk_process import ProcessScanner, ScanProcesses
+from cos_migrate.scan.walk_process import ProcessScanner
+from cos_migrate.scan.walk_starter import ScanProcesses
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
