@@ -190,7 +190,8 @@ class Migration(TransferLoop):
     def _feed_chores(self) -> None:
         if self._streak.proven or not self._waiting:
             self._abandoned.feed()
-        self._chores.feed(max(self._pools.room(big=True), self._probes.pending))
+        if self._chores:
+            self._chores.feed(max(self._pools.room(big=True), self._probes.pending))
 
     def _plan_backlog(self, room: int) -> None:
         """Plan what the scan has found, until `room` small transfers are submitted."""
