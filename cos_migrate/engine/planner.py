@@ -138,5 +138,6 @@ class Planner:
             # The object of the migrated folder itself: the root of a bucket needs none.
             self._committer.not_matching(obj, lines.empty_key(obj.name))
             return
-        failure = Failure("plan", problem, code="NotMigratable")
+        code = "NotMigratable" if keys.problem_of(cos_path) else "ObjectTooLarge"
+        failure = Failure("plan", problem, code=code)
         self._committer.failed(obj, cos_path, record_key, failure)

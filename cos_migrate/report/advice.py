@@ -50,6 +50,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "NoSuchBucket": "look at [common] bucketName and region",
         "NoSuchUpload": "its unfinished upload was removed from COS: run again",
         "NotMigratable": "rename it, or migrate it to a shorter cosPath",
+        "ObjectTooLarge": "split it: COS takes at most 50,000 GB (48.82 TB) in one object",
         "OutsideRoot": "correct the list: its paths are relative to localPath",
         "ProxyRefused": "look at [common] proxyHost, proxyPort, proxyUser and proxyPassword",
         "RequestIsExpired": _CLOCK,

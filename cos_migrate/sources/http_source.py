@@ -22,7 +22,7 @@ from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
 from cos_migrate.sources.http_reader import EmptyReader, HttpReader, Misreads
 from cos_migrate.sources.paged import PagedSource
-from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer
+from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer, ErrorDetails
 from cos_migrate.sources.versions import Verdict, unknown
 
 _CONDITION_STATUS = frozenset({412, 501})
@@ -155,9 +155,15 @@ class HttpSource(PagedSource, AdvisedSource):
     ) -> ErrorAnswer:
         """Return the whole answer to a request, of at most `most` bytes. Raises SourceError."""
         with self.naming(operation, target), self._fetcher.send(request) as incoming:
-            answer = ErrorAnswer(incoming.status, incoming.headers, incoming.read_all(most))
+            answer = ErrorAnswer(incoming.status, incoming.headers, incoming.read_all(most + 1))
         if answer.status not in accepted:
             raise self.answer_error(operation, target, answer, self.error_details(answer))
+        if len(answer.body) > most:
+            limit = f"{most >> 20} MiB" if most >> 20 else f"{most >> 10} KiB"
+            text = f"the source's answer is larger than {limit}"
+            failed = self.error(operation, target, ErrorDetails(answer.status, "BadAnswer", text))
+            failed.retryable = True  # it may have been garbled on its way
+            raise failed
         return answer
 
     def exchange(

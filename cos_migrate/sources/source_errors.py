@@ -67,6 +67,8 @@ class AdvisedSource(VersionedSource):
         message = details.message or f"the source answered {status}"
         if code in self.archived_codes:
             message = f"it is archived and must be restored before it can be read ({message})"
+        if code == "RequestTimeTooSkewed":
+            message = f"set the clock of this machine: {message}"
         keys = self.advice.get(code) or ("" if details.code else self.advice.get(str(status)))
         if keys:
             message = f"{message}; look at [{self.migrate_type}] {keys}"

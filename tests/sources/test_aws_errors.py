@@ -184,6 +184,14 @@ def test_a_key_that_xml_cannot_carry_is_named(word: bytes, character: str) -> No
     assert f"a control character that XML cannot carry ({character})" in str(error)
 
 
+def test_a_page_above_the_limit_is_named() -> None:
+    with scripted(lambda _: Says(b" " * ((32 << 20) + 1))) as server:
+        error = failed_listing(AwsSource(config_for(server.port), TARGET))
+    assert error.code == "BadAnswer"
+    assert error.retryable
+    assert "larger than 32 MiB" in str(error)
+
+
 def test_a_wrong_clock(s3: S3Server) -> None:
     s3.clock_offset = dt.timedelta(hours=1)
     error = failed_listing(source_of(s3))

@@ -79,6 +79,13 @@ def test_an_error_without_the_elements_that_the_sdk_expects() -> None:
     assert caught.value.code == "NoSuchBucket"
 
 
+def test_a_wrong_clock_is_named() -> None:
+    error = b"<Error><Code>RequestTimeTooSkewed</Code><Message>Too far.</Message></Error>"
+    with pytest.raises(SourceError, match=r"set the clock of this machine: Too far\.") as caught:
+        listed(lambda _: Says(error, 403))
+    assert caught.value.fatal
+
+
 def test_empty_pages_that_lead_on() -> None:
     def script(asked: Asked) -> Says:
         if asked.query.get("marker", "") == "k02":

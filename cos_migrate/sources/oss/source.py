@@ -243,8 +243,6 @@ class AliyunSource(KeyOrderedSource):
             code, message = "WrongEndpoint", f"the bucket is reached at {place}"
         elif text_of(body, "EC") == "0002-00000080":
             code, message = "V1Refused", f"OSS takes no V1 signature here ({message})"
-        elif code == "RequestTimeTooSkewed":
-            message = f"{message} Set the clock of this machine"
         return ErrorDetails(status, code, message, request_id)
 
     # -- requests --------------------------------------------------------------------------------

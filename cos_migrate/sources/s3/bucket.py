@@ -282,8 +282,6 @@ class S3Source(KeyOrderedSource):
         if not details.code and misdirected:
             # The answer to HEAD has no body with a code.
             details = details._replace(code="PermanentRedirect")
-        if details.code == "RequestTimeTooSkewed":
-            return details._replace(message=f"this machine's clock is wrong: {details.message}")
         if details.code not in _ELSEWHERE:
             return details
         if region and not self.endpoint.is_amazon:

@@ -518,6 +518,7 @@ def test_causes_are_bounded() -> None:
         (Failure("ListObjects", "m", 0, "SameTarget", side=Side.SOURCE), "rename one of the two"),
         (Failure("read", "m", 0, "NotMigratable"), "correct that line of the list"),
         (Failure("plan", "m", 0, "NotMigratable"), "rename it"),
+        (Failure("plan", "m", 0, "ObjectTooLarge"), "split it: COS takes at most 50,000 GB"),
         (Failure("spool", "m", 0, "TmpFolder"), "disk of tmpFolder"),
         (Failure("op", "m", 599, "Odd"), "run again"),
         (Failure("op", "m", 418, "Teapot"), "error.log"),
