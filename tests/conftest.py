@@ -13,9 +13,10 @@ from hypothesis import settings
 settings.register_profile("ours", derandomize=True, deadline=None)
 settings.load_profile("ours")
 
-# A shell that starts this in the background has it ignore Ctrl-C, and so would what tests start.
-for _number in (signal.SIGINT, signal.SIGTERM):
-    if signal.getsignal(_number) == signal.SIG_IGN:
+# Shells ignore Ctrl-C for background jobs and `nohup` ignores hang-ups; tests would inherit both.
+for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    _number = getattr(signal, _name, None)  # Windows has no SIGHUP
+    if _number is not None and signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(
             _number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL
         )
