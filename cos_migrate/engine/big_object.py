@@ -10,7 +10,7 @@ from cos_migrate.engine.copying import copy_refused
 from cos_migrate.engine.upload_state import Phase, UploadState
 from cos_migrate.engine.upload_step import NOTHING, Step
 from cos_migrate.errors import ETAG_IS_NO_MD5
-from cos_migrate.model import Failure, Fingerprint, PartRecord, SavePoint
+from cos_migrate.model import Described, Failure, Fingerprint, PartRecord, SavePoint
 from cos_migrate.pools.messages import FetchPart, Kind, Message, UploadPart
 from cos_migrate.pools.worker.ordered_checksum import AGREES
 from cos_migrate.sources.misreads import changed_in_vain, is_by_etag, misread
@@ -42,6 +42,7 @@ class MultipartUpload(UploadState):
             )
             return self._failed_when_idle()
         self.without_md5 = True
+        self._md5 = ""
         self._phase = Phase.INITIATE
         return NOTHING
 
@@ -70,6 +71,13 @@ class MultipartUpload(UploadState):
         self._phase = Phase.OVER
         return Step(abandon=self._outdated or self._save_point)
 
+    def collect_description(self, described: Described) -> None:
+        """Have it hashed in a file: its source states no MD5, so no upload was begun."""
+        self._under_way -= 1
+        self._asked = False
+        self._described = described
+        self._phase = Phase.SPOOL
+
     def collect(self, task: Message, values: Message) -> Step:
         """Take the fields of the result of a finished task."""
         self._under_way -= 1
@@ -83,7 +91,8 @@ class MultipartUpload(UploadState):
         elif self._phase is Phase.RESUME:
             return self._collect_listed(values[0])
         elif self._phase is Phase.DIGEST:
-            self._collect_digest(*values)
+            self._md5, self._described = values
+            self._phase = Phase.INITIATE
         elif self._phase is Phase.INITIATE:
             return self._begun(*values)
         elif self._phase is Phase.ABORT:
@@ -107,11 +116,6 @@ class MultipartUpload(UploadState):
             self._save_point = self._save_point._replace(parts=())
         self._enter_parts()
         return Step(begun=self._save_point)
-
-    def _collect_digest(self, md5: str, source_crc64: int) -> None:
-        usable = md5 if self.obj.spooled or not self._md5_refuted else ""
-        self._md5, self._source_crc64 = usable, source_crc64
-        self._phase = Phase.INITIATE if usable else Phase.SPOOL
 
     def _begun(
         self,

@@ -12,7 +12,7 @@ from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.plan import CopyRules, part_size_for
 from cos_migrate.engine.transfer import Transfer
-from cos_migrate.engine.upload_step import Step
+from cos_migrate.engine.upload_step import NOTHING, Step
 from cos_migrate.model import Failure
 from cos_migrate.pools.messages import Kind, Message, Reply
 from cos_migrate.pools.temp_files import Spool
@@ -115,6 +115,9 @@ class BigObjects:
             step = upload.collect(task, tuple(values))
         elif reply == Reply.FAILED:
             step = upload.collect_failure(task, Failure(*values))
+        elif reply == Reply.DESCRIBED:
+            upload.collect_description(values[0])
+            step = NOTHING
         elif reply == Reply.TARGET_EXISTS:
             self._committer.uploads.apply(upload.exists_on_cos())
             self._end(big)

@@ -37,6 +37,8 @@ ScannerMaker = Callable[[Callable[[Scanned | ScanEnded], None]], AnyScanner]
 """Makes what scans a source, given the function to post what it finds."""
 _OF_SOURCE = frozenset({Kind.DIGEST, Kind.STAT, Kind.EXAMINE, Kind.FETCH_PART})
 """Tasks that touch the source only: they prove nothing about COS."""
+_OF_SOURCE_REPLIES = frozenset({Reply.SPOOLED, Reply.DESCRIBED})
+"""Results behind which nothing was sent to COS."""
 _READING = frozenset({Kind.PUT_OBJECT, Kind.UPLOAD_PART})
 """Tasks that send what they read."""
 _LOOKING = frozenset({Kind.LOOK, Kind.LIST_PARTS})
@@ -196,7 +198,7 @@ class TransferLoop(Loop):
             return
         if kind in _READING and self._source.copies:
             self._copying.streamed(transfer.cos_path)
-        if kind in _OF_SOURCE or reply == Reply.SPOOLED:
+        if kind in _OF_SOURCE or reply in _OF_SOURCE_REPLIES:
             self._streak.source_success()
         else:
             wrote = kind not in _LOOKING and reply == Reply.DONE

@@ -12,7 +12,7 @@ from cos_migrate.cos.encryption import can_continue, new_envelope
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.parts import Parts
 from cos_migrate.engine.plan import part_size_for
-from cos_migrate.model import Failure, SavePoint, SourceObject
+from cos_migrate.model import Described, Failure, SavePoint, SourceObject
 from cos_migrate.pools.messages import Kind, Message, source_fields
 
 
@@ -93,7 +93,10 @@ class UploadState:
         self._file = ""
         if not self._came_spooled:
             self.obj = self.obj._replace(spooled="")
-        self._md5 = ""
+        self._described: Described | None = None
+        """How the source has described it, where a later task needs that again."""
+        self._md5: str | None = None if self._wants_md5 else ""
+        """The MD5 that it is stored with; empty: none, None: not known yet."""
         self._envelope = new_envelope(self._options.encryption)
         self._source_crc64 = -1
         self._checks: tuple[Check, ...] = ()
@@ -103,9 +106,14 @@ class UploadState:
         self._after_look = self._phase
 
     def _first_phase(self) -> Phase:
-        if self._whole and not self.obj.spooled:
+        if not self.obj.spooled and (self._whole or self._md5_refuted):
             return Phase.SPOOL
-        return Phase.DIGEST if self._options.md5 and not self._copying else Phase.INITIATE
+        at_hand = self._options.reads_at_once or self.obj.spooled
+        return Phase.DIGEST if self._wants_md5 and at_hand else Phase.INITIATE
+
+    @property
+    def _wants_md5(self) -> bool:
+        return self._options.md5 and not self._copying
 
     @property
     def sent(self) -> int:
@@ -125,9 +133,7 @@ class UploadState:
     @property
     def hashing(self) -> bool:
         """Whether the next task only reads files of this machine."""
-        return self._phase is Phase.DIGEST and (
-            self._options.reads_at_once or bool(self.obj.spooled)
-        )
+        return self._phase is Phase.DIGEST
 
     @property
     def reads_source(self) -> bool:
@@ -172,11 +178,12 @@ class UploadState:
         tasks: dict[Phase, Message] = {
             Phase.LOOK: (Kind.LOOK, *source, path, self._options.look),
             Phase.RESUME: (Kind.LIST_PARTS, path, upload_id),
-            Phase.DIGEST: (Kind.DIGEST, *source),
+            Phase.DIGEST: (Kind.DIGEST, *source, self._described),
             Phase.INITIATE: (
                 Kind.INITIATE_UPLOAD,
                 *source,
                 path,
+                self._described,
                 self._md5,
                 self._envelope,
                 self._parts.part_size,

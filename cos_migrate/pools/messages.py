@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from cos_migrate.checksums import Check
 from cos_migrate.errors import MigrateError
-from cos_migrate.model import Envelope, Failure, Fingerprint, SourceObject
+from cos_migrate.model import Described, Envelope, Failure, Fingerprint, SourceObject
 from cos_migrate.text import cut, masked
 
 Message = tuple[Any, ...]
@@ -26,12 +26,16 @@ class Kind:
     LOOK: Final = 1
     """`(source..., cos_path, look)` -> `()`, or TARGET_EXISTS"""
     DIGEST: Final = 2
-    """`(source...)` -> `(md5 as hex or "", crc64 or -1)`; touches the source only"""
+    """`(source..., described or None)` -> `(md5 as hex, described or None)`: hash a file that lies
+    here; a temporary one is compared with `described`, for which the source is asked if it is None
+    """
     INITIATE_UPLOAD: Final = 3
-    """`(source..., cos_path, md5 or "", envelope or None, part_size)`
-    -> `(upload_id, the source's crc64 or -1, other checksums that it tells, likely)`
+    """`(source..., cos_path, described or None, md5 or None, envelope or None, part_size)`
+    -> `(upload_id, the source's crc64 or -1, other checksums that it states, likely)`, or DESCRIBED
 
-    `likely`: the one other checksum is an MD5 that is to be proven, since it is stored.
+    The source is asked if `described` is None. `md5`: empty for an upload without it, None for the
+    source's own. `likely`: the one other checksum is an MD5 that is to be proven, since it is
+    stored.
     """
     LIST_PARTS: Final = 4
     """`(cos_path, upload_id)` -> `(numbers and ETags of the parts the server has,)`"""
@@ -118,6 +122,9 @@ class Reply:
     SPOOLED: Final = 7
     """`(path, size, mtime_ns, etag)`: it is larger than thought, and lies in a file now."""
 
+    DESCRIBED: Final = 8
+    """`(described,)`: no upload was begun, since the source states no MD5"""
+
     PASSING: Final = frozenset({MOVED, WARNING})
     """Replies behind which the final one follows."""
     NAMES: Final = (
@@ -129,6 +136,7 @@ class Reply:
         "slow down",
         "warning",
         "spooled",
+        "described",
     )
 
 
@@ -254,6 +262,11 @@ def source_object(fields: Message) -> SourceObject:
     name, size, mtime_ns, etag, is_folder, spooled = fields[:SOURCE_FIELDS]
     fingerprint = Fingerprint(size, mtime_ns, etag)
     return SourceObject(name, "", fingerprint, 0, is_folder, "", spooled)
+
+
+def picklable(described: Described | None) -> Described | None:
+    """Return a description that can be sent to another process."""
+    return described and described._replace(headers=dict(described.headers))
 
 
 def failure_of(error: MigrateError) -> Failure:

@@ -174,17 +174,18 @@ class Bodies:
         """Return a range of an object, encrypted where there is an `envelope`."""
         return self._sealer.part(part, envelope, offset) if self._sealer and envelope else part
 
-    def digest(self, obj: SourceObject, moved: Moved) -> tuple[str, int]:
-        """Return the MD5 (hex, empty where only reading could tell it) and CRC-64 (or -1).
+    def digest(
+        self, obj: SourceObject, described: Described | None, moved: Moved
+    ) -> tuple[str, Described | None]:
+        """Return the MD5 (hex) of a local or temporary file, and what describes the latter.
 
-        What lies here is read; of what does not, the source is asked. Raises SourceError.
+        A temporary file is compared with `described`, for which the source is asked if it is None.
+        Raises SourceError.
         """
-        if self._source.reads_at_once:
-            return self.part(obj, 0, obj.fingerprint.size, moved).md5(), -1
-        described = self.describe(obj)
         if not obj.spooled:
-            return described.md5 or described.likely_md5, described.crc64
-        return self._digest_of(obj, described), described.crc64
+            return self.part(obj, 0, obj.fingerprint.size, moved).md5(), None
+        described = described or self.describe(obj)
+        return self._digest_of(obj, described), described
 
     def describe(self, obj: SourceObject) -> Described:
         """Ask the source about an object, with retries. Raises SourceError."""

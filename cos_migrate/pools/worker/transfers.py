@@ -24,6 +24,7 @@ from cos_migrate.pools.messages import (
     Message,
     Reply,
     failure_of,
+    picklable,
     source_object,
 )
 from cos_migrate.pools.worker.bodies import Bodies, Body, Moved, Spooled, Tell, attach_md5
@@ -257,13 +258,18 @@ class TaskRunner:
         return there or (number, Reply.DONE)
 
     def _digest(self, number: int, fields: Message) -> Message:
-        obj = source_object(fields)
-        return (number, Reply.DONE, *self._bodies.digest(obj, self._moved(number)))
+        obj, described = source_object(fields), fields[SOURCE_FIELDS]
+        md5, described = self._bodies.digest(obj, described, self._moved(number))
+        return (number, Reply.DONE, md5, picklable(described))
 
     def _initiate(self, number: int, fields: Message) -> Message:
         obj = source_object(fields)
-        cos_path, md5, envelope, part_size = fields[SOURCE_FIELDS:]
-        described = self._bodies.describe(obj)
+        cos_path, described, md5, envelope, part_size = fields[SOURCE_FIELDS:]
+        described = described or self._bodies.describe(obj)
+        if md5 is None:
+            md5 = described.md5 or described.likely_md5
+            if not md5:
+                return (number, Reply.DESCRIBED, picklable(described))
         tell = self._tell(number)
         for warning in described.warnings:
             tell(warning)

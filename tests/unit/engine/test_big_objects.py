@@ -10,7 +10,7 @@ from cos_migrate.engine.big_objects import BigObject, BigObjects
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.plan import DEFAULT_COPIES
 from cos_migrate.engine.transfer import Transfer
-from cos_migrate.model import Fingerprint, SourceObject
+from cos_migrate.model import Described, Fingerprint, SourceObject
 from cos_migrate.pools.messages import Kind, Message, Reply
 from cos_migrate.pools.temp_files import Spool
 
@@ -44,9 +44,10 @@ def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) 
         return submitted
 
     submitted = begin()
-    assert [task[1] for _, task in submitted] == [Kind.DIGEST] * 2
+    assert [task[1] for _, task in submitted] == [Kind.INITIATE_UPLOAD] * 2
     for big, task in submitted:
-        assert big_objects.collect(big, task, Reply.DONE, ["", -1]) is None
+        described = Described(big.transfer.obj.fingerprint)
+        assert big_objects.collect(big, task, Reply.DESCRIBED, [described]) is None
     submitted = begin()
     paths = {task[-3] for _, task in submitted if task[1] == Kind.FETCH_PART}
     assert len(paths) == 2

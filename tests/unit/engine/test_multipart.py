@@ -16,11 +16,20 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.engine.big_object import MultipartUpload
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.upload_step import Step
-from cos_migrate.model import Envelope, Failure, Fingerprint, PartRecord, SavePoint, SourceObject
+from cos_migrate.model import (
+    Described,
+    Envelope,
+    Failure,
+    Fingerprint,
+    PartRecord,
+    SavePoint,
+    SourceObject,
+)
 from cos_migrate.pools.messages import Kind, Look, Message, source_fields
 from cos_migrate.pools.worker.ordered_checksum import AGREES
 
 MIB = 1 << 20
+DESCRIBED = Described(Fingerprint(5 << 20), md5="")
 OPTIONS = UploadOptions(part_size=MIB, threshold=5 * MIB, md5=True)
 
 
@@ -44,6 +53,8 @@ class Server:
         self.fed = 0
         self.source_tells_nothing = False
         self.fetched: list[Message] = []
+        self.asked = 0
+        """How often the source was asked about the object."""
 
     def answer(self, task: Message) -> Message:
         kind, fields = task[1], task[2:]
@@ -51,11 +62,16 @@ class Server:
         if kind == Kind.LOOK:
             return ()
         if kind == Kind.DIGEST:
-            return ("md5" if fields[5] or not self.source_tells_nothing else "", self.told)
+            return ("md5", fields[6])
         if kind == Kind.FETCH_PART:
             self.fetched.append(fields[-2:])
             return ()
         if kind == Kind.INITIATE_UPLOAD:
+            described, md5 = fields[7:9]
+            if described is None:
+                self.asked += 1
+            if md5 is None and self.source_tells_nothing:
+                return (DESCRIBED,)
             upload_id = f"id{len(self.uploads)}"
             self.envelopes = {fields[-2]}
             assert fields[-1] > 0
@@ -102,7 +118,11 @@ def drive(
         if not under_way:
             return steps
         task = under_way.pop(chance.randrange(len(under_way)) if chance else 0)
-        steps.append(upload.collect(task, server.answer(task)))
+        values = server.answer(task)
+        if values[:1] == (DESCRIBED,):
+            upload.collect_description(DESCRIBED)
+        else:
+            steps.append(upload.collect(task, values))
     raise AssertionError("it never ends")
 
 
@@ -303,7 +323,8 @@ CLOUD = replace(OPTIONS, reads_at_once=False)
 def test_a_cloud_object_whose_md5_is_told_is_streamed() -> None:
     server = Server()
     drive(MultipartUpload(big(), "/big", CLOUD), server)
-    assert server.log[:2] == [Kind.DIGEST, Kind.INITIATE_UPLOAD]
+    assert server.log[:2] == [Kind.INITIATE_UPLOAD, Kind.UPLOAD_PART]
+    assert server.asked == 1
     assert not server.fetched
     assert server.completed == [(1, 2, 3, 4, 5)]
 
@@ -320,7 +341,9 @@ def test_one_whose_md5_nobody_tells_goes_through_a_file_in_parts() -> None:
     server, upload = Server(), MultipartUpload(big(5 * MIB - 1), "/big", CLOUD)
     steps = spooled(upload, server, "/tmp/1")
     assert server.fetched == [(n * MIB, MIB - (n == 4)) for n in range(5)]
-    assert server.log.count(Kind.DIGEST) == 2
+    assert server.log.count(Kind.INITIATE_UPLOAD) == 2
+    assert server.log.count(Kind.DIGEST) == 1
+    assert server.asked == 1, "the answer of the first time is used"
     assert upload.obj.spooled == "/tmp/1"
     assert steps[-1].done
 
@@ -329,6 +352,7 @@ def test_without_room_for_a_file_it_is_streamed_without_its_md5() -> None:
     server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     steps = spooled(upload, server, "")
     assert upload.without_md5
+    assert server.asked == 1
     assert not server.fetched
     assert steps[-1].done
 
