@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Request
-from cos_migrate.emulator.xml import document, parsed, tag, text_of
+from cos_migrate.emulator.xml import document, tag
 
 OWNER_ID = "qcs::cam::uin/100000000001:uin/100000000001"
 OWNER = f"<Owner>{tag('ID', OWNER_ID)}{tag('DisplayName', OWNER_ID)}</Owner>"
@@ -47,23 +47,9 @@ def acl_of(request: Request) -> str:
         return canned
     lines = []
     for header, permission in _GRANTS.items():
-        told = request.headers.get(header, "")
-        lines += [f"{permission} {who}" for who in re.findall(r'\b(?:id|uin|uri)="([^"]+)"', told)]
+        grantees = re.findall(r'\b(?:id|uin|uri)="([^"]+)"', request.headers.get(header, ""))
+        lines += [f"{permission} {grantee}" for grantee in grantees]
     return "\n".join(lines)
-
-
-def acl_from_body(body: bytes) -> str:
-    """Parse an AccessControlPolicy. Raises Refusal."""
-    lines = []
-    for grant in parsed(body, "AccessControlPolicy").iter("Grant"):
-        grantee = grant.find("Grantee")
-        permission = text_of(grant, "Permission")
-        if grantee is None or permission not in _GRANTS.values():
-            raise Refusal("MalformedACLError", "A grant is malformed.")
-        name = "URI" if grantee.find("URI") is not None else "ID"
-        lines.append(f"{permission} {text_of(grantee, name)}")
-    own = f"FULL_CONTROL {OWNER_ID}"
-    return "\n".join(line for line in lines if line != own)
 
 
 def acl_document(acl: str) -> bytes:
@@ -82,5 +68,5 @@ def _grant(permission: str, grantee: str) -> str:
     inner = f"<{name}>{escape(grantee)}</{name}>"
     if not group:
         inner += tag("DisplayName", grantee)
-    who = f'<Grantee {schema} xsi:type="{kind}">{inner}</Grantee>'
-    return f"<Grant>{who}{tag('Permission', permission)}</Grant>"
+    element = f'<Grantee {schema} xsi:type="{kind}">{inner}</Grantee>'
+    return f"<Grant>{element}{tag('Permission', permission)}</Grant>"

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from cos_migrate.emulator.acl import OWNER, acl_document
-from cos_migrate.emulator.checks import STORAGE_CLASS, check_md5
+from cos_migrate.emulator.acl import OWNER
+from cos_migrate.emulator.checks import STORAGE_CLASS
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Answer, Request
 from cos_migrate.emulator.store import Store
-from cos_migrate.emulator.xml import document, moment, parsed, tag, text_of
+from cos_migrate.emulator.xml import document, moment, tag
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{0,60}-[0-9]{1,20}")
 _PAGE = 1000
 _LAST = "\U0010ffff"
-_DEFAULT_REGION = "ap-guangzhou"
 
 
 class Page(NamedTuple):
@@ -38,74 +35,15 @@ class Buckets:
     def __init__(self, store: Store, names: Iterable[str] | None) -> None:
         self._store = store
         self._names = set(names) if names is not None else None
-        self._made: set[str] = set()
-        self._lock = threading.Lock()
         self.table: dict[str, Callable[[Request, str, str], Answer]] = {
-            "GetService": self._service,
             "GetBucket": self._list,
             "HeadBucket": lambda *_: Answer(),
-            "PutBucket": self._make,
-            "DeleteBucket": self._remove,
-            "GetBucketAcl": lambda *_: Answer(body=acl_document("")),
-            "GetBucketLocation": self._location,
-            "DeleteMultipleObjects": self._delete_many,
         }
 
     def check(self, bucket: str) -> None:
         """Raise Refusal unless a bucket exists."""
         if not BUCKET.fullmatch(bucket) or (self._names is not None and bucket not in self._names):
             raise Refusal("NoSuchBucket", "The specified bucket does not exist.")
-
-    def _service(self, _: Request, __: str, ___: str) -> Answer:
-        names = sorted({*(self._names or ()), *self._made, *self._store.buckets()})
-        listed = "".join(
-            f"<Bucket>{tag('Name', name)}{tag('Location', _DEFAULT_REGION)}"
-            f"{tag('CreationDate', moment(0))}</Bucket>"
-            for name in names
-        )
-        return Answer(
-            body=document("ListAllMyBucketsResult", f"{OWNER}<Buckets>{listed}</Buckets>")
-        )
-
-    def _make(self, request: Request, bucket: str, _: str) -> Answer:
-        request.body.read()
-        if not BUCKET.fullmatch(bucket):
-            raise Refusal("InvalidBucketName", "The bucket is not called <name>-<APPID>.")
-        with self._lock:
-            if bucket in (self._made if self._names is None else self._names):
-                raise Refusal("BucketAlreadyOwnedByYou", "The bucket exists.")
-            self._made.add(bucket)
-            if self._names is not None:
-                self._names.add(bucket)
-        return Answer()
-
-    def _remove(self, _: Request, bucket: str, __: str) -> Answer:
-        if self._store.keys(bucket) or self._store.uploads(bucket):
-            raise Refusal("BucketNotEmpty", "The bucket is not empty.")
-        with self._lock:
-            self._made.discard(bucket)
-            if self._names is not None:
-                self._names.discard(bucket)
-        return Answer(204)
-
-    def _location(self, request: Request, _: str, __: str) -> Answer:
-        found = re.search(r"\.cos\.([a-z0-9-]+)\.", request.host)
-        region = found.group(1) if found else _DEFAULT_REGION
-        return Answer(body=document("LocationConstraint", region))
-
-    def _delete_many(self, request: Request, bucket: str, _: str) -> Answer:
-        body = request.body.read()
-        check_md5(request, hashlib.md5(body, usedforsecurity=False).digest())
-        root = parsed(body, "Delete")
-        keys = [text_of(item, "Key") for item in root.iter("Object")]
-        if not 1 <= len(keys) <= _PAGE:
-            raise Refusal("MalformedXML", "A request names 1 to 1000 keys.")
-        quiet = (root.findtext("Quiet") or "").strip().lower() == "true"
-        told = ""
-        for key in keys:
-            self._store.delete(bucket, key)
-            told += "" if quiet else f"<Deleted>{tag('Key', key)}</Deleted>"
-        return Answer(body=document("DeleteResult", told))
 
     def _list(self, request: Request, bucket: str, _: str) -> Answer:
         """GET Bucket (List Objects), version 1."""

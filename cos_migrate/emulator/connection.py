@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import email.utils
 import socket
@@ -39,13 +38,11 @@ class Connection:
         number: int,
         service: Service,
         context: ssl.SSLContext | None,
-        proxy_login: str,
     ) -> None:
         self._sock = sock
         self._number = number
         self._service = service
         self._context = context
-        self._proxy_login = proxy_login
 
     def break_off(self) -> None:
         """Close the connection from another thread."""
@@ -80,29 +77,11 @@ class Connection:
                 return
             if request.headers.get("expect", "").lower() == "100-continue":
                 request.body.ask = lambda: self._sock.sendall(_CONTINUE)
-            refusal = self._proxy_refusal(request)
-            if refusal:
-                request.body.unsigned = True
-                request.body.drain()
-                self._send(refusal, request.method, keep=False)
-                return
             if request.method == "CONNECT":
                 self._sock.sendall(_CONNECTED)
                 stream = self._secured()
             elif not self._one(request):
                 return
-
-    def _proxy_refusal(self, request: Request) -> Reply | None:
-        """Return the answer to a client that does not log in to the proxy."""
-        if not self._proxy_login or not (request.absolute or request.method == "CONNECT"):
-            return None
-        told = request.headers.get("proxy-authorization", "")
-        if told.partition(" ")[2].strip() == self._proxy_login:
-            return None
-        error = Refusal("ProxyAuthenticationRequired", "The proxy wants a login.")
-        answer = error_answer(error, request.path, new_id())
-        answer.headers["proxy-authenticate"] = 'Basic realm="embedded COS"'
-        return Reply(answer)
 
     def _one(self, request: Request) -> bool:
         """Answer one request; return whether the connection can be used again."""
@@ -163,11 +142,6 @@ class Connection:
         """Reset the connection."""
         with contextlib.suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _no_linger())
-
-
-def login(user: str, password: str) -> str:
-    """Return the required value of Proxy-Authorization."""
-    return base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
 def _no_linger() -> bytes:

@@ -8,8 +8,6 @@ from types import MappingProxyType
 _STATUSES: Mapping[str, int] = MappingProxyType(
     {
         "AccessDenied": 403,
-        "BucketAlreadyOwnedByYou": 409,
-        "BucketNotEmpty": 409,
         "InternalError": 500,
         "InvalidAccessKeyId": 403,
         "InvalidRange": 416,
@@ -22,7 +20,6 @@ _STATUSES: Mapping[str, int] = MappingProxyType(
         "NotImplemented": 501,
         "NotModified": 304,
         "PreconditionFailed": 412,
-        "ProxyAuthenticationRequired": 407,
         "RequestTimeTooSkewed": 403,
         "SignatureDoesNotMatch": 403,
     }

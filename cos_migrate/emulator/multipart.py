@@ -131,35 +131,21 @@ class Parts:
         return Answer(204)
 
     def _list_uploads(self, request: Request, bucket: str, _: str) -> Answer:
-        prefix, key_marker = request.param("prefix"), request.param("key-marker")
-        id_marker = request.param("upload-id-marker")
-        most = request.number("max-uploads", _PAGE, _PAGE)
-        found = [upload for upload in self._store.uploads(bucket) if upload.key.startswith(prefix)]
-        after = [upload for upload in found if upload.key > key_marker]
-        if key_marker and id_marker:
-            same = [upload for upload in found if upload.key == key_marker]
-            ids = [upload.upload_id for upload in same]
-            after = same[ids.index(id_marker) + 1 if id_marker in ids else 0 :] + after
-        page, truncated = after[:most], 0 < most < len(after)
-        shown = request.shown
-        inner = tag("Bucket", bucket) + request.encoding_tag + shown("KeyMarker", key_marker)
-        inner += tag("UploadIdMarker", id_marker)
-        if truncated:
-            inner += shown("NextKeyMarker", page[-1].key)
-            inner += tag("NextUploadIdMarker", page[-1].upload_id)
-        inner += tag("MaxUploads", str(most)) + tag("IsTruncated", _truth(truncated))
-        inner += shown("Prefix", prefix)
-        for upload in page:
-            fields = shown("Key", upload.key) + tag("UploadId", upload.upload_id)
-            fields += tag("StorageClass", upload.headers.get(STORAGE_CLASS, "STANDARD"))
-            fields += _INITIATOR + OWNER + tag("Initiated", moment(upload.began))
-            inner += f"<Upload>{fields}</Upload>"
+        """List all uploads on one page; SDKs and coscmd ask for them before they upload."""
+        prefix, shown = request.param("prefix"), request.shown
+        inner = tag("Bucket", bucket) + request.encoding_tag + shown("Prefix", prefix)
+        inner += tag("IsTruncated", "false")
+        for upload in self._store.uploads(bucket):
+            if upload.key.startswith(prefix):
+                fields = shown("Key", upload.key) + tag("UploadId", upload.upload_id)
+                fields += _INITIATOR + OWNER + tag("Initiated", moment(upload.began))
+                inner += f"<Upload>{fields}</Upload>"
         return Answer(body=document("ListMultipartUploadsResult", inner))
 
 
 def _encryption(upload: Upload) -> dict[str, str]:
-    told = upload.headers.get(ENCRYPTION)
-    return {ENCRYPTION: told} if told else {}
+    value = upload.headers.get(ENCRYPTION)
+    return {ENCRYPTION: value} if value else {}
 
 
 def _number(request: Request) -> int:

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote
 
-from cos_migrate.emulator.acl import acl_document, acl_from_body, acl_of
+from cos_migrate.emulator.acl import acl_document, acl_of
 from cos_migrate.emulator.buckets import Buckets
 from cos_migrate.emulator.checks import (
     ENCRYPTION,
     MOST,
-    STANDARD_HEADERS,
     STORAGE_CLASS,
     check_conditions,
     check_copy_conditions,
@@ -64,19 +63,17 @@ _UNKNOWN = frozenset(
 Operation = Callable[[Request, str, str], Answer]
 
 
-def name_of(request: Request, bucket: str, key: str) -> str:
+def name_of(request: Request, key: str) -> str:
     """Return the documented name of an operation, or an empty text."""
     if any(name in _UNKNOWN for name, _ in request.params):
         return ""
-    if not bucket:
-        return "GetService" if request.method == "GET" and not key else ""
     return _object_operation(request) if key else _bucket_operation(request)
 
 
 def _object_operation(request: Request) -> str:
     method, has = request.method, request.has
     if has("acl"):
-        return {"GET": "GetObjectAcl", "PUT": "PutObjectAcl"}.get(method, "")
+        return "GetObjectAcl" if method == "GET" else ""
     if has("uploads"):
         return "InitiateMultipartUpload" if method == "POST" else ""
     copies = "x-cos-copy-source" in request.headers
@@ -91,16 +88,11 @@ def _object_operation(request: Request) -> str:
 
 
 def _bucket_operation(request: Request) -> str:
-    for method, name, operation in (
-        ("GET", "uploads", "ListMultipartUploads"),
-        ("GET", "acl", "GetBucketAcl"),
-        ("GET", "location", "GetBucketLocation"),
-        ("POST", "delete", "DeleteMultipleObjects"),
-    ):
-        if request.has(name):
-            return operation if request.method == method else ""
-    names = {"GET": "GetBucket", "HEAD": "HeadBucket", "PUT": "PutBucket"}
-    return {**names, "DELETE": "DeleteBucket"}.get(request.method, "")
+    if request.has("uploads"):
+        return "ListMultipartUploads" if request.method == "GET" else ""
+    if any(map(request.has, ("acl", "delete", "location"))):
+        return ""
+    return {"GET": "GetBucket", "HEAD": "HeadBucket"}.get(request.method, "")
 
 
 class Source(NamedTuple):
@@ -133,7 +125,6 @@ class Operations:
             "HeadObject": self._head,
             "DeleteObject": self._delete,
             "GetObjectAcl": self._get_acl,
-            "PutObjectAcl": self._put_acl,
         }
 
     def carry_out(self, name: str, request: Request, bucket: str, key: str) -> Answer:
@@ -142,8 +133,7 @@ class Operations:
             if any(known in _UNKNOWN for known, _ in request.params):
                 raise Refusal("NotImplemented", "This server does not offer it.")
             raise Refusal("MethodNotAllowed", "The method is not allowed on this resource.")
-        if name not in {"GetService", "PutBucket"}:
-            self._buckets.check(bucket)
+        self._buckets.check(bucket)
         return self._table[name](request, bucket, key)
 
     def _put(self, request: Request, bucket: str, key: str) -> Answer:
@@ -155,7 +145,7 @@ class Operations:
         except Refusal:
             got.discard()
             raise
-        return Answer(headers=told_of(self._store.put(bucket, key, got, kept, acl=acl)))
+        return Answer(headers=stored_headers(self._store.put(bucket, key, got, kept, acl=acl)))
 
     def _copy(self, request: Request, bucket: str, key: str) -> Answer:
         kept, acl = kept_headers(request, key), acl_of(request)
@@ -170,14 +160,14 @@ class Operations:
                 if self._is(bucket, key, old):
                     raise Refusal("InvalidRequest", "A copy onto itself must replace metadata.")
                 ours = (STORAGE_CLASS, ENCRYPTION)
-                told = {name: kept[name] for name in ours if name in kept}
-                kept = {n: v for n, v in old.headers.items() if n not in ours} | told
+                asked = {name: kept[name] for name in ours if name in kept}
+                kept = {n: v for n, v in old.headers.items() if n not in ours} | asked
             stored = self._store.put(
                 bucket, key, self._store.receive(source.pieces()), kept, acl=acl
             )
         inner = tag("ETag", f'"{stored.etag}"') + tag("CRC64", str(stored.crc64))
         inner += tag("LastModified", moment(stored.modified))
-        return Answer(headers=told_of(stored), body=document("CopyObjectResult", inner))
+        return Answer(headers=stored_headers(stored), body=document("CopyObjectResult", inner))
 
     def _copy_part(self, parts: Parts, request: Request, bucket: str, key: str) -> Answer:
         with self._source(request) as source:
@@ -210,13 +200,13 @@ class Operations:
     def _head(self, request: Request, bucket: str, key: str) -> Answer:
         stored = self._store.get(bucket, key)
         check_conditions(request.headers, stored)
-        return Answer(headers=_described(request, stored), length=stored.size)
+        return Answer(headers=_object_headers(stored), length=stored.size)
 
     def _get(self, request: Request, bucket: str, key: str) -> Answer:
         stored, file = self._store.open(bucket, key)
         try:
             check_conditions(request.headers, stored)
-            headers = _described(request, stored)
+            headers = _object_headers(stored)
             status, start, length = 200, 0, stored.size
             wanted = request.headers.get("range")
             if wanted:
@@ -237,15 +227,8 @@ class Operations:
         canned = {"x-cos-acl": acl or "default"} if " " not in acl else {}
         return Answer(headers=canned, body=acl_document(acl))
 
-    def _put_acl(self, request: Request, bucket: str, key: str) -> Answer:
-        acl, body = acl_of(request), request.body.read()
-        if body and not acl:
-            acl = acl_from_body(body)
-        self._store.set_acl(bucket, key, acl)
-        return Answer()
 
-
-def told_of(stored: Stored) -> dict[str, str]:
+def stored_headers(stored: Stored) -> dict[str, str]:
     """Return the headers of the answer about a stored object."""
     headers = {"etag": f'"{stored.etag}"', "x-cos-hash-crc64ecma": str(stored.crc64)}
     if ENCRYPTION in stored.headers:
@@ -253,16 +236,10 @@ def told_of(stored: Stored) -> dict[str, str]:
     return headers
 
 
-def _described(request: Request, stored: Stored) -> dict[str, str]:
-    """Return the headers of a GET or HEAD. Raises Refusal."""
-    headers = told_of(stored) | stored.headers
+def _object_headers(stored: Stored) -> dict[str, str]:
+    """Return the headers of a GET or HEAD."""
+    headers = stored_headers(stored) | stored.headers
     headers.setdefault("content-type", "application/octet-stream")
     headers["last-modified"] = email.utils.formatdate(stored.modified, usegmt=True)
     headers["accept-ranges"] = "bytes"
-    for name in STANDARD_HEADERS:
-        override = request.param(f"response-{name}")
-        if override:
-            if not override.isprintable():
-                raise Refusal("InvalidArgument", f"response-{name} has a control character.")
-            headers[name] = override
     return headers

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from cos_migrate.emulator.buckets import Buckets
-from cos_migrate.emulator.connection import Connection, login
+from cos_migrate.emulator.connection import Connection
 from cos_migrate.emulator.faults import Fault
 from cos_migrate.emulator.objects import Stored
 from cos_migrate.emulator.operations import Operations
@@ -48,7 +48,6 @@ class EmbeddedCos(Service):
         tls: tuple[Path, Path] | None = None,
         min_part_size: int = 1 << 20,
         more_accounts: Sequence[Account] = (),
-        proxy_login: tuple[str, str] | None = None,
         clock: Callable[[], float] = time.time,
         record: bool = True,
     ) -> None:
@@ -56,8 +55,7 @@ class EmbeddedCos(Service):
 
         `buckets`: those that exist; None: every `<name>-<APPID>`. `latency`: seconds before each
         answer. `tls`: certificate and key; the port then takes both http and https.
-        `min_part_size`: bytes of every part but the last. `proxy_login`: user and password
-        demanded of clients that use the server as a proxy. `clock`: seconds since 1970, for
+        `min_part_size`: bytes of every part but the last. `clock`: seconds since 1970, for
         signatures. `record`: keep `requests`. Raises OSError.
         """
         self.store = Store(folder)
@@ -73,7 +71,6 @@ class EmbeddedCos(Service):
             record=record,
             stopping=self._stopping,
         )
-        self._proxy_login = login(*proxy_login) if proxy_login else ""
         self._context: ssl.SSLContext | None = None
         if tls:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -140,12 +137,6 @@ class EmbeddedCos(Service):
         self.requests.clear()
         self.most_at_once = 0
 
-    def close_connections(self) -> None:
-        """Close all open connections, as a restart of the server would."""
-        with self._open_lock:
-            for connection in self._open:
-                connection.break_off()
-
     def _accept(self) -> None:
         while not self._stopping.is_set():
             try:
@@ -158,7 +149,7 @@ class EmbeddedCos(Service):
                 self._stopping.wait(0.1)
                 continue
             self.connections += 1
-            connection = Connection(sock, self.connections, self, self._context, self._proxy_login)
+            connection = Connection(sock, self.connections, self, self._context)
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             with self._open_lock:
                 self._open[connection] = thread

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cos_migrate.emulator.buckets import BUCKET
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.faults import Fault, FaultCounter
 from cos_migrate.emulator.messages import Answer, Request
@@ -92,10 +91,8 @@ class Service:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
         bucket = request.host.partition(":")[0].partition(".")[0]
-        if not BUCKET.fullmatch(bucket) and request.path == "/":
-            bucket = ""
         key = request.path[1:]
-        operation = name_of(request, bucket, key)
+        operation = name_of(request, key)
         fault = self._counter.pick(self.faults, operation, request.method, key, request.query)
         status = 0
         try:

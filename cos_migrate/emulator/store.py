@@ -2,8 +2,7 @@
 
 `<folder>/<bucket>/<key>` holds the bytes (places.py handles keys that cannot be paths), `.meta` a
 file for each bucket with a JSON line for each object (journal.py), `.uploads` unfinished uploads,
-`.tmp` bytes that are arriving. Bytes appear by a rename: after a crash the next start finds the
-old bytes with the old metadata, or the new with the new.
+`.tmp` bytes that are arriving. Bytes appear by a rename.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -89,19 +87,14 @@ class Store:
             try:
                 path = known.path if known else self._places.free(bucket, key)
                 stored = Stored(key, path, got.size, tag, got.crc64, now, headers, acl)
-                self._place(bucket, stored, known, got)
+                self._places.ensure(path)
+                _replace(got.path, os.path.join(self._root, path))
+                self._journal(bucket).add(stored)
             except OSError:
                 got.discard()
                 raise
             self._index(bucket, stored)
         return stored
-
-    def set_acl(self, bucket: str, key: str, acl: str) -> None:
-        """Store the ACL of an object."""
-        with self._lock:
-            stored = replace(self.get(bucket, key), acl=acl)
-            self._journal(bucket).keep(stored)
-            self._buckets[bucket][key] = stored
 
     def get(self, bucket: str, key: str) -> Stored:
         """Return an object. Raises Refusal."""
@@ -125,7 +118,7 @@ class Store:
             if stored is None:
                 return
             self._sorted.pop(bucket, None)
-            self._journal(bucket).forget(key)
+            self._journal(bucket).remove(key)
             with suppress(OSError):  # removed by the user, or still being read on Windows
                 self._places.must_be_real(stored.path)
                 os.unlink(os.path.join(self._root, stored.path))
@@ -140,11 +133,6 @@ class Store:
                 found = self._sorted[bucket] = sorted(self._buckets.get(bucket, {}))
             return found.copy()
 
-    def buckets(self) -> list[str]:
-        """Return the buckets that are not empty."""
-        with self._lock:
-            return sorted(name for name, objects in self._buckets.items() if objects)
-
     def begin_upload(self, bucket: str, key: str, headers: dict[str, str], acl: str = "") -> Upload:
         """Begin a multipart upload."""
         return self._uploads.begin(bucket, key, headers, acl)
@@ -155,7 +143,7 @@ class Store:
 
     def uploads(self, bucket: str) -> list[Upload]:
         """Return the unfinished uploads of a bucket, by key and time."""
-        return self._uploads.of(bucket)
+        return self._uploads.of_bucket(bucket)
 
     def put_part(self, upload: Upload, number: int, got: Received) -> Part:
         """Store received bytes as a part."""
@@ -175,17 +163,6 @@ class Store:
         """Drop an unfinished upload and its parts."""
         with upload.lock:
             self._uploads.drop(upload)
-
-    def _place(self, bucket: str, stored: Stored, known: Stored | None, got: Received) -> None:
-        """Write an object's metadata, then rename its bytes into place. Raises OSError."""
-        self._places.ensure(stored.path)
-        journal = self._journal(bucket)
-        journal.keep(stored)
-        try:
-            _replace(got.path, os.path.join(self._root, stored.path))
-        except OSError:
-            journal.keep(known) if known else journal.forget(stored.key)
-            raise
 
     def _index(self, bucket: str, stored: Stored) -> None:
         objects = self._buckets.setdefault(bucket, {})
@@ -210,21 +187,9 @@ class Store:
         """Load the objects of an earlier run of the server."""
         for path in (self.folder / ".meta").glob(f"*{_JOURNAL}"):
             bucket = path.name.removesuffix(_JOURNAL)
-            for stored in self._journal(bucket).load(self._holds).values():
+            for stored in self._journal(bucket).load().values():
                 if os.path.isfile(os.path.join(self._root, stored.path)):
                     self._index(bucket, stored)
-
-    def _holds(self, stored: Stored) -> bool:
-        """Return whether the bytes of an object are in place."""
-        try:
-            self._places.must_be_real(stored.path)
-            with open_file(self.folder / stored.path, os.O_RDONLY) as file:
-                crc = 0
-                for piece in file_pieces(file, 0, stored.size):
-                    crc = fastcrc.crc64.xz(piece, crc)
-                return crc == stored.crc64 and not file.read(1)
-        except OSError:
-            return False
 
 
 def file_pieces(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:

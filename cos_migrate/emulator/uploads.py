@@ -59,10 +59,10 @@ class Uploads:
         with self._lock:
             upload = self._uploads.get(upload_id)
         if upload is None or (upload.bucket, upload.key) != (bucket, key):
-            raise _unknown()
+            raise _no_upload()
         return upload
 
-    def of(self, bucket: str) -> list[Upload]:
+    def of_bucket(self, bucket: str) -> list[Upload]:
         """Return the uploads of a bucket, by key and time."""
         with self._lock:
             found = [upload for upload in self._uploads.values() if upload.bucket == bucket]
@@ -74,7 +74,7 @@ class Uploads:
         with upload.lock:
             if upload.over:
                 got.discard()
-                raise _unknown()
+                raise _no_upload()
             old, path = upload.parts.get(number), self._path(upload, part)
             try:
                 must_be_real(str(self._folder), upload.upload_id)
@@ -90,7 +90,7 @@ class Uploads:
     def pieces(self, upload: Upload, parts: list[Part]) -> Iterator[bytes]:
         """Yield the bytes of parts; the caller holds the lock of the upload. Raises Refusal."""
         if upload.over:
-            raise _unknown()
+            raise _no_upload()
         for part in parts:
             if upload.parts.get(part.number) != part:
                 raise Refusal("InvalidPart", f"Part {part.number} was replaced meanwhile.")
@@ -123,8 +123,8 @@ class Uploads:
         # valid.
         for path in folder.glob("*-*-*"):
             number, etag, crc = path.name.split("-")
-            told = path.lstat()
-            part = Part(int(number), told.st_size, etag, int(crc, 16), told.st_mtime)
+            status = path.lstat()
+            part = Part(int(number), status.st_size, etag, int(crc, 16), status.st_mtime)
             upload.parts[part.number] = part
         self._uploads[upload.upload_id] = upload
 
@@ -137,5 +137,5 @@ def _remove(folder: Path) -> None:
     os.rmdir(folder)
 
 
-def _unknown() -> Refusal:
+def _no_upload() -> Refusal:
     return Refusal("NoSuchUpload", "The specified multipart upload does not exist.")

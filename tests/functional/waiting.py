@@ -92,8 +92,7 @@ class HeldCos(EmbeddedCos):
 
     def answer(self, request: Request, connection: int) -> Reply:
         """Carry out a request; return its answer once it may have one."""
-        bucket = request.host.partition(":")[0].partition(".")[0]
-        operation = name_of(request, bucket, request.path[1:])
+        operation = name_of(request, request.path[1:])
         reply = super().answer(request, connection)
         with self._flow:
             left = self._answers

@@ -13,7 +13,7 @@ import fastcrc
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.fakes.cos_server import sdk_of, serve, texts
+from tests.fakes.cos_server import serve, texts
 from tests.fakes.cos_wire import BUCKET, Call, Wire, call
 
 
@@ -48,8 +48,6 @@ def test_what_is_kept_of_an_object(cos: EmbeddedCos) -> None:
         assert got.headers["Content-Length"] == str(len(body))
         assert got.headers["Last-Modified"].endswith("GMT")
         assert got.body == (body if method == "GET" else b"")
-    changed = call(cos.port, "GET", "k", params=(("response-content-type", "text/html"),))
-    assert changed.headers["Content-Type"] == "text/html"
     call(cos.port, "PUT", "plain", headers={"x-cos-storage-class": "STANDARD"})
     assert "x-cos-storage-class" not in call(cos.port, "HEAD", "plain").headers
 
@@ -114,8 +112,6 @@ def test_ranges(cos: EmbeddedCos) -> None:
 
 def test_conditions(cos: EmbeddedCos) -> None:
     told = call(cos.port, "PUT", "k", body=b"x").headers
-    modified = call(cos.port, "HEAD", "k").headers["Last-Modified"]
-    old, new = "Thu, 01 Jan 2015 00:00:00 GMT", "Thu, 01 Jan 2099 00:00:00 GMT"
 
     def status(**headers: str) -> int:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -126,13 +122,6 @@ def test_conditions(cos: EmbeddedCos) -> None:
     assert status(if_match='"0"') == 412
     assert status(if_none_match=told["ETag"]) == 304
     assert status(if_none_match='"0"') == 200
-    assert status(if_modified_since=modified) == 304
-    assert status(if_modified_since=old) == 200
-    assert status(if_unmodified_since=modified) == 200
-    assert status(if_unmodified_since=old) == 412
-    assert status(if_match=told["ETag"], if_unmodified_since=old) == 200
-    assert status(if_none_match='"0"', if_modified_since=new) == 200
-    assert status(if_modified_since="nonsense") == 200
 
 
 LISTED = ["a", "a b", "a+b", "a/", "a/1", "a/2/x", "a/2/y", "b//c", "c&<>\"'", "d%41", "é", "🚚"]
@@ -193,7 +182,7 @@ def test_listings_that_are_refused_or_empty(cos: EmbeddedCos) -> None:
     assert texts("MaxKeys", call(cos.port, "GET", params=(("max-keys", "5000"),))) == ["1000"]
 
 
-def test_buckets_are_made_and_removed(tmp_path: Path) -> None:
+def test_a_bucket_that_does_not_exist(tmp_path: Path) -> None:
     with serve(tmp_path / "cos", buckets=[BUCKET]) as cos:
         other = "other-1250000000.cos.ap-tokyo.myqcloud.com"
         assert call(cos.port, "HEAD", host=other).status == 404
@@ -201,30 +190,12 @@ def test_buckets_are_made_and_removed(tmp_path: Path) -> None:
         assert call(cos.port, "GET", "k", host=other).code == "NoSuchBucket"
         copy = {"x-cos-copy-source": f"{other}/k"}
         assert call(cos.port, "PUT", "k", headers=copy).code == "NoSuchBucket"
-        assert call(cos.port, "PUT", host=other).status == 200
-        assert call(cos.port, "PUT", host=other).code == "BucketAlreadyOwnedByYou"
-        assert call(cos.port, "PUT", "k", host=other).status == 200
-        assert b"ap-tokyo" in call(cos.port, "GET", host=other, params=(("location", ""),)).body
-        service = call(cos.port, "GET", host="service.cos.myqcloud.com")
-        assert texts("Name", service) == ["other-1250000000", BUCKET]
-        assert call(cos.port, "DELETE", host=other).code == "BucketNotEmpty"
-        assert call(cos.port, "DELETE", "k", host=other).status == 204
-        assert call(cos.port, "DELETE", "k", host=other).status == 204
-        assert call(cos.port, "DELETE", host=other).status == 204
-        assert call(cos.port, "HEAD", host=other).status == 404
+        assert call(cos.port, "HEAD").status == 200
         assert call(cos.port, "PUT", "k", host="no_appid.localhost").code == "NoSuchBucket"
 
 
-def test_many_are_deleted_at_once(cos: EmbeddedCos) -> None:
-    sdk = sdk_of(cos)
-    for key in ("a", "b&<'\"", "c%41", "kept"):
-        call(cos.port, "PUT", key)
-    doomed = [{"Key": key} for key in ("a", "b&<'\"", "c%41", "none")]
-    answer = sdk.delete_objects(Bucket=BUCKET, Delete={"Object": doomed})
-    assert [item["Key"] for item in answer["Deleted"]] == [item["Key"] for item in doomed]
-    assert cos.keys(BUCKET) == ["kept"]
-    sdk.delete_objects(Bucket=BUCKET, Delete={"Object": [{"Key": "kept"}], "Quiet": "true"})
+def test_objects_are_deleted(cos: EmbeddedCos) -> None:
+    call(cos.port, "PUT", "k")
+    for _ in range(2):
+        assert call(cos.port, "DELETE", "k").status == 204
     assert cos.keys(BUCKET) == []
-    for body in (b"", b"<Delete>", b"<Delete/>", b"<!DOCTYPE x><Delete/>", b"\xff"):
-        got = call(cos.port, "POST", params=(("delete", ""),), body=body)
-        assert got.code == "MalformedXML"

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -141,26 +136,6 @@ def journal(folder: Path) -> Path:
     return folder / ".meta" / f"{BUCKET}.jsonl"
 
 
-def test_a_crash_between_the_metadata_and_the_bytes(tmp_path: Path) -> None:
-    """The old bytes go with the old metadata, a new object is not there yet."""
-    store = Store(tmp_path)
-    put(store, "k", b"old")
-    before = store.get(BUCKET, "k")
-    put(store, "other", b"x")
-    shutil.copy(tmp_path / BUCKET / "k", tmp_path / "kept")
-    put(store, "k", b"new")
-    store.close()
-    (tmp_path / "kept").replace(tmp_path / BUCKET / "k")
-    again = Store(tmp_path)
-    assert again.get(BUCKET, "k") == before
-    put(again, "fresh", b"y")
-    again.close()
-    (tmp_path / BUCKET / "fresh").unlink()
-    last = Store(tmp_path)
-    assert last.keys(BUCKET) == ["k", "other"]
-    assert bytes_of(last, "k") == b"old"
-
-
 def test_bytes_that_cannot_be_put_in_their_place(tmp_path: Path) -> None:
     store = Store(tmp_path)
     before = put(store, "k", b"old")
@@ -225,16 +200,6 @@ def test_a_line_that_was_cut_off(tmp_path: Path) -> None:
         assert "c" in Store(tmp_path).keys(BUCKET)
 
 
-def test_metadata_does_not_grow_without_bounds(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    for _ in range(50):
-        put(store, "k", b"x")
-    store.close()
-    assert len(journal(tmp_path).read_bytes().splitlines()) == 50
-    Store(tmp_path)
-    assert len(journal(tmp_path).read_bytes().splitlines()) == 1
-
-
 def test_unfinished_uploads_outlive_a_restart(tmp_path: Path) -> None:
     store = Store(tmp_path)
     upload = store.begin_upload(BUCKET, "k/é", {"x-cos-meta-a": "b"}, "private")
@@ -282,48 +247,3 @@ def test_a_reader_sees_one_version(tmp_path: Path) -> None:
         finally:
             over.set()
             thread.join()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
-@pytest.mark.parametrize("delay", [0.05, 0.2, 0.4])
-def test_a_killed_server_has_kept_all_it_acknowledged(tmp_path: Path, delay: float) -> None:
-    folder = tmp_path / "cos"
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "cos_migrate.emulator", "--dir", str(folder)),
-            *("--secret-id", SECRET_ID, "--secret-key", SECRET_KEY),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout
-    port = int(process.stdout.readline().rpartition(":")[2])
-    sent: dict[str, list[bytes]] = {}
-    acknowledged: dict[str, int] = {}
-
-    def write(name: str) -> None:
-        with Wire(port) as wire:
-            for number in range(10_000):
-                key = f"{name}/{number % 7}"
-                body = f"{name} {number} ".encode() * (number % 5 + 1)
-                sent.setdefault(key, []).append(body)
-                try:
-                    assert wire.call(Call("PUT", key, body=body)).status == 200
-                except (ConnectionError, OSError):
-                    return
-                acknowledged[key] = len(sent[key]) - 1
-
-    threads = [threading.Thread(target=write, args=(name,)) for name in "abc"]
-    for thread in threads:
-        thread.start()
-    time.sleep(delay)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    for thread in threads:
-        thread.join()
-    store = Store(folder)
-    for key, last in acknowledged.items():
-        data = bytes_of(store, key)
-        assert data in sent[key][last:], "what was acknowledged, or what came after it"
-        assert store.get(BUCKET, key).size == len(data)
-    assert set(store.keys(BUCKET)) <= set(sent)

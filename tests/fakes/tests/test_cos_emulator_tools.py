@@ -14,7 +14,6 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qcloud_cos import CosServiceError
 
 from cos_migrate.emulator import Account, EmbeddedCos, Refusal
 from cos_migrate.emulator.messages import read_request
@@ -98,23 +97,6 @@ def test_a_presigned_put_with_a_token(tmp_path: Path) -> None:
 
 
 # --- the official SDK
-
-
-def test_the_sdk_on_buckets(tmp_path: Path) -> None:
-    with serve(tmp_path / "cos", buckets=[BUCKET]) as cos:
-        sdk, other = sdk_of(cos), "other-1250000000"
-        sdk.head_bucket(BUCKET)
-        assert not sdk.bucket_exists(other)
-        sdk.create_bucket(other)
-        assert sdk.bucket_exists(other)
-        assert sdk.get_bucket_location(other)["LocationConstraint"] == "ap-guangzhou"
-        sdk.put_object(other, b"x", "k")
-        with pytest.raises(CosServiceError) as caught:
-            sdk.delete_bucket(other)
-        assert caught.value.get_error_code() == "BucketNotEmpty"
-        sdk.delete_object(other, "k")
-        sdk.delete_bucket(other)
-        assert not sdk.bucket_exists(other)
 
 
 def test_the_sdk_lists_page_by_page_and_sends_what_has_no_length(cos: EmbeddedCos) -> None:
