@@ -96,7 +96,7 @@ class Session:
         common, source_type = loaded.config.common, self._source_type
         if common.token:
             console.announce("Use temporary token to put object")
-        announcement = source_type.announcement(loaded.config.source)
+        announcement = loaded.config.source.announcement()
         if announcement:
             console.announce(announcement)
         self._logs.begin("\n".join(header_of(line.config_path, loaded.shown)))

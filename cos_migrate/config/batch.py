@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from cos_migrate.config.given import resolve_secret
 from cos_migrate.config.loader import Config
-from cos_migrate.config.options import REQUIRED, Adjusted, Declared, declared
+from cos_migrate.config.options import REQUIRED, Adjusted, Declared, Section, declared, values_of
 from cos_migrate.errors import ConfigError
 
 COLUMNS = (
@@ -26,8 +26,6 @@ COLUMNS = (
     "srcEndpoint",
 )
 _COMMON = ("secretId", "secretKey", "bucketName", "endPointSuffix")
-_CLOUD = ("accessKeyId", "accessKeySecret", "bucket", "endPoint")
-_COPY = ("srcSecretId", "srcSecretKey", "srcBucketName", "srcEndPointSuffix")
 """The keys for the four columns: of the target, of a cloud, of a bucket to copy from."""
 _PUBLIC = re.compile(r"cos\.(?!accelerate\.)([a-z0-9-]+)\.myqcloud\.com")
 _REGIONAL = re.compile(
@@ -58,11 +56,7 @@ class BatchTask(NamedTuple):
             return ""
         common, source = self.config.common, self.config.source
         target = common.end_point_suffix or common.region
-        if source.names_regions:
-            bucket = source.src_bucket_name
-            origin = source.src_end_point_suffix or source.src_region
-        else:
-            bucket, origin = source.bucket, source.end_point
+        bucket, origin = source.bucket_address
         return f"{bucket} of {origin} to {common.bucket_name} of {target}"
 
 
@@ -100,7 +94,7 @@ def _task(number: int, line: bytes, config: Config, environ: Mapping[str, str]) 
         problem = f"it has {len(columns)} columns instead of {len(COLUMNS)}, separated by tabs"
         return refused(problem, layout)
     common = _Side(config.common, _COMMON, COLUMNS[:4], environ)
-    source = _Side(config.source, _keys_of(config.source), COLUMNS[4:], environ)
+    source = _Side(config.source, config.source.batch_keys, COLUMNS[4:], environ)
     common.read(columns[:4])
     source.read(columns[4:])
     copies = config.source.names_regions
@@ -122,22 +116,19 @@ def _task(number: int, line: bytes, config: Config, environ: Mapping[str, str]) 
     )
 
 
-def _keys_of(section: Any) -> tuple[str, ...]:
-    return _COPY if section.names_regions else _CLOUD
-
-
 class _Side:
     """One of the two buckets of a line: its columns as values of a section."""
 
     def __init__(
         self,
-        section: Any,
+        section: Section,
         keys: tuple[str, ...],
         columns: tuple[str, ...],
         environ: Mapping[str, str],
     ) -> None:
         known = {one.option.key: one for one in declared(type(section))}
-        self._section = section
+        self._keys = {one.name: one.option.key for one in known.values()}
+        self._set = {option.key: value for option, value in values_of(section)}
         self._options = [known[key] for key in keys]
         self._columns = columns
         self._environ = environ
@@ -171,22 +162,18 @@ class _Side:
         if _PUBLIC.fullmatch(text):
             # With the region alone, the backup domain can be used as a fallback.
             self.values[suffix] = ""
-        if not self.values.get(region, getattr(self._section, region)) and (by_region or not text):
+        if not self.values.get(region, self._set[self._keys[region]]) and (by_region or not text):
             nothing = "another endpoint or nothing" if by_region else "host[:port]; nothing"
             self.wrong[column] = (
                 f"cos.<region>.myqcloud.com; {nothing} only where the configuration "
-                f"sets {self._key_of(region)}"
+                f"sets {self._keys[region]}"
             )
-
-    def _key_of(self, attribute: str) -> str:
-        options = declared(type(self._section))
-        return next(one.option.key for one in options if one.name == attribute)
 
     def _value(self, one: Declared, text: str) -> Any:
         if not text:
             if one.default is REQUIRED:
                 raise ValueError(text)
-            return getattr(self._section, one.name)
+            return self._set[one.option.key]
         if one.option.secret:
             text = resolve_secret(text, self._environ)
         value = one.option.parse(text)

@@ -7,16 +7,50 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 from cos_migrate.config import values
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.values import Secret
 
 
+class Reach(NamedTuple):
+    """How the servers of a source are reached."""
+
+    connect_ms: int
+    """Milliseconds to wait for a connection."""
+    silence_ms: int
+    """Milliseconds to wait for the source to send something."""
+    proxy_host: str
+    """Empty: no proxy."""
+    proxy_port: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloudAccess(Section):
+class BucketSection(Section):
+    """The base of the sections of buckets."""
+
+    @property
+    def listed_prefix(self) -> str:
+        """The beginning of the keys to migrate."""
+        raise NotImplementedError
+
+    @property
+    def key_file(self) -> str:
+        """Path of a file of keys to migrate; empty: the bucket is listed."""
+        raise NotImplementedError
+
+    @property
+    def reach(self) -> Reach | None:
+        """How the bucket is reached; None: as COS is."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudAccess(BucketSection):
     """The base of the sections of cloud sources."""
+
+    batch_keys: ClassVar[tuple[str, ...]] = ("accessKeyId", "accessKeySecret", "bucket", "endPoint")
 
     bucket: str = option(
         "bucket",
@@ -24,6 +58,7 @@ class CloudAccess(Section):
         parse=values.foreign_bucket,
         legal="the name of the source bucket",
         batch=True,
+        place=True,
     )
     access_key_id: Secret = option(
         "accessKeyId",
@@ -49,6 +84,7 @@ class CloudAccess(Section):
         default="",
         parse=values.prefix,
         legal="the beginning of keys, or nothing",
+        place=True,
     )
     proxy_host: str = option(
         "proxyHost",
@@ -56,6 +92,7 @@ class CloudAccess(Section):
         default="",
         parse=values.host,
         legal="a host name or address without http:// and port",
+        access=True,
     )
     proxy_port: int = option(
         "proxyPort",
@@ -63,6 +100,7 @@ class CloudAccess(Section):
         default=0,
         parse=values.port_number,
         legal="a whole number from 1 to 65535",
+        access=True,
     )
     src_https: bool = option(
         "srcHttps",
@@ -70,6 +108,7 @@ class CloudAccess(Section):
         default=False,
         parse=values.on_off,
         legal="on or off",
+        access=True,
     )
     src_connect_timeout: int = option(
         "srcConnectTimeout",
@@ -77,6 +116,7 @@ class CloudAccess(Section):
         default=5000,
         parse=values.integer(1, values.MAX_INT, "{} is invalid, srcConnectTimeout must be gt 0"),
         legal=f"a whole number from 1 to {values.MAX_INT}",
+        access=True,
     )
     src_socket_timeout: int = option(
         "srcSocketTimeout",
@@ -84,6 +124,7 @@ class CloudAccess(Section):
         default=10_000,
         parse=values.integer(1, values.MAX_INT, "{} is invalid, srcSocketTimeout must be gt 0"),
         legal=f"a whole number from 1 to {values.MAX_INT}",
+        access=True,
     )
     uri_list: str = option(
         "uriList",
@@ -94,12 +135,39 @@ class CloudAccess(Section):
         path=True,
     )
 
+    @property
+    def end_point(self) -> str:
+        """The address of the service, a key of each cloud's own."""
+        raise NotImplementedError
+
+    @property
+    def listed_prefix(self) -> str:
+        """`prefix`."""
+        return self.prefix
+
+    @property
+    def key_file(self) -> str:
+        """`uriList`."""
+        return self.uri_list
+
+    @property
+    def reach(self) -> Reach:
+        """The time-outs and the proxy of the section."""
+        return Reach(
+            self.src_connect_timeout, self.src_socket_timeout, self.proxy_host, self.proxy_port
+        )
+
+    @property
+    def bucket_address(self) -> tuple[str, str]:
+        """`bucket` and `endPoint`."""
+        return self.bucket, self.end_point
+
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""
         yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
 
 
-def service_address(key: str, help_: str) -> Any:
+def service_address(key: str, help_: str, *, place: bool = False) -> Any:
     """Declare an optional address that replaces the provider's own."""
     return option(
         key,
@@ -107,4 +175,5 @@ def service_address(key: str, help_: str) -> Any:
         default="",
         parse=values.endpoint,
         legal="host or host:port, with or without http:// or https://; or nothing",
+        place=place,
     )

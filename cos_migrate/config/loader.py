@@ -10,7 +10,7 @@ import os
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from cos_migrate.config.common import Common, MigrateType
 from cos_migrate.config.display import missing_key, printable, spelled, with_place
@@ -27,6 +27,8 @@ from cos_migrate.config.suggest import OptionsOf
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import ConfigError
 
+S = TypeVar("S", bound=Section)
+
 _COMMON_SECTION = "common"
 
 
@@ -36,7 +38,7 @@ class Config:
 
     migrate_type: str
     common: Common
-    source: Any
+    source: Section
     """The dataclass of the chosen source's section."""
 
 
@@ -55,7 +57,7 @@ class Loaded:
 def load(
     path: str,
     overrides: Sequence[Override],
-    sections: Mapping[str, type],
+    sections: Mapping[str, type[Section]],
     *,
     environ: Mapping[str, str],
 ) -> Loaded:
@@ -82,13 +84,15 @@ class _Section:
 
 
 class _Loader:
-    def __init__(self, path: str, sections: Mapping[str, type], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: str, sections: Mapping[str, type[Section]], environ: Mapping[str, str]
+    ) -> None:
         self.path = path
         self.sections = sections
         self.environ = environ
-        own: dict[str, type] = {TYPE_SECTION: MigrateType, _COMMON_SECTION: Common}
+        own: dict[str, type[Section]] = {TYPE_SECTION: MigrateType, _COMMON_SECTION: Common}
         # No copy: looking up a section loads its source.
-        self.options = OptionsOf(ChainMap(own, cast("dict[str, type]", sections)))
+        self.options = OptionsOf(ChainMap(own, cast("dict[str, type[Section]]", sections)))
         self.findings = Findings()
         self.texts = GivenTexts(path, self.options, self.findings)
 
@@ -102,7 +106,7 @@ class _Loader:
         kind, _ = self._fill(TYPE_SECTION, MigrateType, batch=batch, skip="type")
         common, common_value = self._fill(_COMMON_SECTION, Common, batch=batch)
         filled = [kind, common]
-        source_value: Any = None
+        source_value: Section = Section()
         if source_type is not None:
             source, source_value = self._fill(migrate_type, source_type, batch=batch)
             filled.append(source)
@@ -156,8 +160,8 @@ class _Loader:
     # Filling a section
 
     def _fill(
-        self, name: str, section_type: type[Section], *, batch: bool, skip: str = ""
-    ) -> tuple[_Section, Any]:
+        self, name: str, section_type: type[S], *, batch: bool, skip: str = ""
+    ) -> tuple[_Section, S]:
         """Return the section `name` and its dataclass, which is complete only without problems."""
         section = _Section(name, declared(section_type))
         for one in section.declared:

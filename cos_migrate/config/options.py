@@ -51,6 +51,10 @@ class Option:
     """Values in the shipped file that the user must replace."""
     batch: bool
     """Whether each line of `batchTaskPath` has its own value; then it is not required."""
+    place: bool
+    """Whether it names the place of the objects: records of one place mean nothing in another."""
+    access: bool
+    """Whether it only decides how a source is reached and read, not what is listed."""
 
 
 def option(
@@ -66,12 +70,27 @@ def option(
     variable: str = "",
     placeholders: tuple[str, ...] = (),
     batch: bool = False,
+    place: bool = False,
+    access: bool = False,
 ) -> Any:
     """Declare a key of config.ini as a field of its section's dataclass.
 
     `default` is the value itself, not its text; without one the key is required.
     """
-    declared = Option(key, help, parse, legal, aliases, secret, path, variable, placeholders, batch)
+    declared = Option(
+        key,
+        help,
+        parse,
+        legal,
+        aliases,
+        secret,
+        path,
+        variable,
+        placeholders,
+        batch,
+        place,
+        access,
+    )
     return dataclasses.field(default=default, metadata={_METADATA: declared})
 
 
@@ -91,13 +110,24 @@ class Section:
 
     names_regions: ClassVar[bool] = False
     """Whether its bucket is on COS, so that a line of `batchTaskPath` must give its region."""
+    batch_keys: ClassVar[tuple[str, ...]] = ()
+    """The keys that the columns of `batchTaskPath` set: id, secret, bucket, address."""
+
+    @property
+    def bucket_address(self) -> tuple[str, str]:
+        """The bucket, and the endpoint or region where it is; empty where there is none."""
+        return "", ""
+
+    def announcement(self) -> str:
+        """Return a line to print before a run, as the Java tool does; empty: none."""
+        return ""
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield mistakes in the combination of keys."""
         return iter(())
 
 
-def declared(section: type[Any]) -> list[Declared]:
+def declared(section: type[Section]) -> list[Declared]:
     """Return every option of a section's dataclass, in the order of declaration."""
     return [
         Declared(field.name, field.default, field.metadata[_METADATA])
@@ -106,6 +136,6 @@ def declared(section: type[Any]) -> list[Declared]:
     ]
 
 
-def values_of(section: object) -> list[tuple[Option, Any]]:
+def values_of(section: Section) -> list[tuple[Option, Any]]:
     """Return every option of a section with its value."""
     return [(one.option, getattr(section, one.name)) for one in declared(type(section))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cos_migrate.config.options import Option, declared
+from cos_migrate.config.options import Option, Section, declared
 
 Options = Mapping[str, Mapping[str, Option]]
 """Section -> every spelling of its keys -> the option."""
@@ -17,7 +17,7 @@ _CLOSE_KEY = 0.6
 class OptionsOf(Mapping[str, Mapping[str, Option]]):
     """The options of every section, made for each section when first used."""
 
-    def __init__(self, sections: Mapping[str, type]) -> None:
+    def __init__(self, sections: Mapping[str, type[Section]]) -> None:
         """`sections`: name -> dataclass, looked up only when needed: that may load a source."""
         self._sections = sections
         self._names = tuple(sections)
@@ -38,7 +38,7 @@ class OptionsOf(Mapping[str, Mapping[str, Option]]):
         return len(self._names)
 
 
-def _spelled(section: type) -> Mapping[str, Option]:
+def _spelled(section: type[Section]) -> Mapping[str, Option]:
     """Return the options of a section by every spelling of their keys."""
     return {
         spelling: field.option

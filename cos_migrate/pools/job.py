@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from cos_migrate.config.options import Section
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.requests import CosSettings
 from cos_migrate.model import Target
@@ -15,7 +16,7 @@ class Job(NamedTuple):
 
     cos: CosSettings
     source: type[Source]
-    source_config: Any
+    source_config: Section
     target: Target
     small_threads: int
     big_threads: int

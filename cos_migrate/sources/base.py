@@ -5,8 +5,9 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
+from cos_migrate.config.options import Section
 from cos_migrate.model import Described, Fingerprint, Found, Row, SourceObject, Target
 
 if TYPE_CHECKING:
@@ -94,10 +95,14 @@ class Source(abc.ABC):
     """Whether `record_key` follows from the target path alone."""
     weak_by_time: ClassVar[bool] = False
     """Whether records hold times instead of ETags, so that objects without a time are `weak`."""
-    Config: ClassVar[type[Any]]
+    Config: ClassVar[type[Section]]
     """The frozen dataclass of the section."""
 
-    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+    config: Section
+
+    def __init__(
+        self, config: Section, target: Target, options: SourceOptions | None = None
+    ) -> None:
         self.config = config
         self.target = target
         self.options = options or SourceOptions()
@@ -120,11 +125,6 @@ class Source(abc.ABC):
     def stepwise(self) -> StepwiseReads | None:
         """This source, where one thread can drive its connections."""
         return None
-
-    @classmethod
-    def announcement(cls, config: Any) -> str:  # noqa: ARG003
-        """Return a line to print before a run, as the Java tool does; empty: none."""
-        return ""
 
     @abc.abstractmethod
     def job_text(self) -> str:

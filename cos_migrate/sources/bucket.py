@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable
-from typing import Any
 
+from cos_migrate.config.cloud import BucketSection
 from cos_migrate.errors import SourceError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Incoming
@@ -24,7 +24,11 @@ from cos_migrate.sources.versions import UNKNOWN
 class BucketSource(HttpSource):
     """The objects of a bucket whose keys begin with a prefix, or that a file of keys names."""
 
-    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+    config: BucketSection
+
+    def __init__(
+        self, config: BucketSection, target: Target, options: SourceOptions | None = None
+    ) -> None:
         super().__init__(config, target, options)
         self._base = base_of(self.prefix)
         self._key_file = KeyFile(self.listed_key)
@@ -32,27 +36,27 @@ class BucketSource(HttpSource):
     @property
     def prefix(self) -> str:
         """The beginning of the keys to migrate."""
-        return str(self.config.prefix)
+        return self.config.listed_prefix
 
     @property
     def key_file(self) -> str:
         """Path of the file of keys; empty: the bucket is listed."""
-        return str(self.config.uri_list)
+        return self.config.key_file
 
     def timeouts(self) -> Timeouts:
         """Return the limits that the section sets."""
-        config = self.config
-        return Timeouts(
-            config.src_connect_timeout / 1000,
-            config.src_socket_timeout / 1000,
-            self.options.request_timeout,
-        )
+        reach = self.config.reach
+        if reach is None:
+            return super().timeouts()
+        limits = reach.connect_ms / 1000, reach.silence_ms / 1000
+        return Timeouts(*limits, self.options.request_timeout)
 
     def proxy(self) -> Proxy | None:
-        """Return the proxy that the section names."""
-        if not self.config.proxy_host:
-            return None
-        return Proxy.of(self.config.proxy_host, self.config.proxy_port)
+        """Return the proxy that the section names, or that of COS."""
+        reach = self.config.reach
+        if reach is None:
+            return self.options.proxy
+        return Proxy.of(reach.proxy_host, reach.proxy_port) if reach.proxy_host else None
 
     # -- listing ---------------------------------------------------------------------------------
 

@@ -9,9 +9,10 @@ import abc
 from collections.abc import Container, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from cos_migrate.checksums import Checking
+from cos_migrate.config.options import Section
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.connection import Connection
@@ -46,7 +47,9 @@ class HttpSource(PagedSource, AdvisedSource):
     old_servers: ClassVar[bool] = False
     """Whether answers are accepted that only browsers take for HTTP."""
 
-    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+    def __init__(
+        self, config: Section, target: Target, options: SourceOptions | None = None
+    ) -> None:
         super().__init__(config, target, options)
         self._fetcher = Fetcher(
             self.timeouts(), self.proxy(), self.options.ca_file, lenient=self.old_servers

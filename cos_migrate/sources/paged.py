@@ -12,19 +12,6 @@ from cos_migrate.model import Found, ListRange, Page, SourceObject
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.lists import version_of
 
-_ACCESS_KEYS = frozenset(
-    {
-        "etagIsMd5",
-        "proxyHost",
-        "proxyPort",
-        "region",
-        "srcHttps",
-        "srcConnectTimeout",
-        "srcSocketTimeout",
-    }
-)
-"""Keys that only decide how a source is reached and read."""
-
 
 class PagedSource(Source):
     """A source that is listed page by page: ranges together hold all there is to migrate."""
@@ -92,7 +79,7 @@ class PagedSource(Source):
         keys = [
             f"{option.key}={value}"
             for option, value in values_of(self.config)
-            if not option.secret and option.key not in _ACCESS_KEYS
+            if not option.secret and not option.access
         ]
         return "\n".join([self.job_text(), *keys, *map(version_of, self.lists())])
 

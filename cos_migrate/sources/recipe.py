@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.config.common import Common
+from cos_migrate.config.options import Section
 from cos_migrate.model import Target
 from cos_migrate.sources.base import Source, SourceOptions
 
@@ -16,12 +17,12 @@ class SourceRecipe(NamedTuple):
     """All that builds a source; it can be pickled."""
 
     source: type[Source]
-    config: Any
+    config: Section
     target: Target
     options: SourceOptions
 
     @classmethod
-    def of(cls, source: type[Source], config: Any, common: Common) -> SourceRecipe:
+    def of(cls, source: type[Source], config: Section, common: Common) -> SourceRecipe:
         """Return the recipe of a configured source."""
         return cls(source, config, target_of(common), source_options(common))
 

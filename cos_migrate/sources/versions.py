@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from cos_migrate.checksums import Check
+from cos_migrate.config.options import Section
 from cos_migrate.errors import CONTRADICTORY, SourceChanged, SourceError
 from cos_migrate.http.web_pages import is_foreign_page
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
@@ -84,7 +85,9 @@ class VersionedSource(Source):
     request_id_header: bytes = b""
     """A header that every answer of the service has; empty: not all such services send one."""
 
-    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+    def __init__(
+        self, config: Section, target: Target, options: SourceOptions | None = None
+    ) -> None:
         super().__init__(config, target, options)
         self._unconditional: set[str] = set()
         """Servers that refuse conditions although they hold: they are sent none."""

@@ -7,7 +7,6 @@ Fields are a letter and a value, in any order; unknown ones are skipped, and `K`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import is_dataclass
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -22,20 +21,6 @@ from cos_migrate.state.keys import Readable
 
 _PREFIX = "[cosmigrate stored] "
 _PLAIN = "!#$&'()*+,/:;=?@[]\""
-_PLACE = frozenset(
-    {
-        "bucket",
-        "endPoint",
-        "localPath",
-        "prefix",
-        "srcBucketName",
-        "srcCosPath",
-        "srcEndPointSuffix",
-        "srcRegion",
-        "urllistPath",
-    }
-)
-"""Keys of configuration sections that identify the place of the objects."""
 _SAME_SECONDS = 2
 """Seconds by which the times of a listing and an answer may differ for one version."""
 
@@ -194,8 +179,7 @@ class StoredRecords:
 
 def place_of(source: Source) -> str:
     """Return a text without secrets that identifies bucket, service and folder."""
-    values = values_of(source.config) if is_dataclass(source.config) else ()
-    keys = [f"{one.key}={value}" for one, value in values if one.key in _PLACE]
+    keys = [f"{one.key}={value}" for one, value in values_of(source.config) if one.place]
     return "\n".join([source.migrate_type, *keys])
 
 

@@ -7,6 +7,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
+from cos_migrate.config.cloud import BucketSection
 from cos_migrate.http.client import Request
 from cos_migrate.http.network import Proxy
 from cos_migrate.http.pace import Timeouts
@@ -23,7 +24,7 @@ class KeysSource(KeyOrderedSource):
     keyed_by_path = False
     migrate_type = "migrateKeys"
     record_kind = "keys"
-    Config = object
+    Config = BucketSection
 
     def __init__(
         self,
@@ -31,7 +32,7 @@ class KeysSource(KeyOrderedSource):
         page: int = 3,
         before: Callable[[str, str, str], object] = lambda *_: None,
     ) -> None:
-        super().__init__(None, TARGET)
+        super().__init__(BucketSection(), TARGET)
         self.keys = sorted(set(keys))
         self.page = page
         self.before = before

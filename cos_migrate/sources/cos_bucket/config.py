@@ -6,17 +6,24 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cos_migrate.config import values
-from cos_migrate.config.options import Section, option
+from cos_migrate.config.cloud import BucketSection
+from cos_migrate.config.options import option
 from cos_migrate.config.values import NO_SECRET, Secret
 
 _KEYS_PAGE = "https://console.cloud.tencent.com/cam/capi"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CosBucketConfig(Section):
+class CosBucketConfig(BucketSection):
     """Another bucket of COS, copied on the server side."""
 
     names_regions: ClassVar[bool] = True
+    batch_keys: ClassVar[tuple[str, ...]] = (
+        "srcSecretId",
+        "srcSecretKey",
+        "srcBucketName",
+        "srcEndPointSuffix",
+    )
 
     src_region: str = option(
         "srcRegion",
@@ -24,6 +31,7 @@ class CosBucketConfig(Section):
         parse=values.region,
         legal="lower case letters, digits and hyphens, such as ap-shanghai",
         batch=True,
+        place=True,
     )
     src_bucket_name: str = option(
         "srcBucketName",
@@ -31,6 +39,7 @@ class CosBucketConfig(Section):
         parse=values.source_bucket_name,
         legal="<name>-<APPID> in lower case letters, digits and hyphens",
         batch=True,
+        place=True,
     )
     src_secret_id: Secret = option(
         "srcSecretId",
@@ -63,6 +72,7 @@ class CosBucketConfig(Section):
         help="folder in the source bucket",
         parse=values.cos_folder("srcCosPath must start with /"),
         legal="a path that starts with /, such as /folder/doc/",
+        place=True,
     )
     src_end_point_suffix: str = option(
         "srcEndPointSuffix",
@@ -70,6 +80,7 @@ class CosBucketConfig(Section):
         default="",
         parse=values.endpoint_suffix,
         legal="host or host:port without http://, such as cos.example.com or localhost:8080",
+        place=True,
     )
     src_file_list: str = option(
         "srcFileList",
@@ -86,3 +97,22 @@ class CosBucketConfig(Section):
         parse=values.storage_class,
         legal=f"{', '.join(values.STORAGE_CLASSES)}; or nothing",
     )
+
+    @property
+    def listed_prefix(self) -> str:
+        """The folder, without its leading `/`."""
+        return self.src_cos_path[1:]
+
+    @property
+    def key_file(self) -> str:
+        """`srcFileList`."""
+        return self.src_file_list
+
+    @property
+    def bucket_address(self) -> tuple[str, str]:
+        """The bucket, and its endpoint or region."""
+        return self.src_bucket_name, self.src_end_point_suffix or self.src_region
+
+    def announcement(self) -> str:
+        """Return the Java tool's line for a temporary credential."""
+        return "Use temporary token to list object" if self.src_token.reveal() else ""

@@ -8,8 +8,6 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from cos_migrate.errors import CosError, SourceError, TransportError
-from cos_migrate.http.network import Proxy
-from cos_migrate.http.pace import Timeouts
 from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
@@ -31,7 +29,9 @@ class CosBucketListing(KeyOrderedSource):
 
     config: CosBucketConfig
 
-    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+    def __init__(
+        self, config: CosBucketConfig, target: Target, options: SourceOptions | None = None
+    ) -> None:
         super().__init__(config, target, options)
         config = self.config
         self._suffix = config.src_end_point_suffix or f"cos.{config.src_region}.myqcloud.com"
@@ -39,24 +39,6 @@ class CosBucketListing(KeyOrderedSource):
         self._scheme = "https" if self.options.https else "http"
         self._authority = self._fetcher.route_of(f"{self._scheme}://{self._host}").authority
         self._sdk = functools.cache(self._make_sdk)
-
-    def timeouts(self) -> Timeouts:
-        """Return the default limits: the section has none."""
-        return Timeouts(request=self.options.request_timeout)
-
-    def proxy(self) -> Proxy | None:
-        """Return the proxy for COS: the section has none."""
-        return self.options.proxy
-
-    @property
-    def prefix(self) -> str:
-        """The folder, without its leading `/`."""
-        return self.config.src_cos_path[1:]
-
-    @property
-    def key_file(self) -> str:
-        """Path of `srcFileList`; empty: the folder is listed."""
-        return self.config.src_file_list
 
     def key_of(self, name: str) -> str:
         """Return the name below the folder; a key of srcFileList counts whole."""

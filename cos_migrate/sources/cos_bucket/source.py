@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote, unquote_plus
 
 from cos_migrate.checksums import Check
@@ -84,18 +84,15 @@ class CosBucketSource(CosBucketListing):
     )
     key_file_option: ClassVar[str] = "srcFileList"
 
-    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+    def __init__(
+        self, config: CosBucketConfig, target: Target, options: SourceOptions | None = None
+    ) -> None:
         super().__init__(config, target, options)
         config = self.config
         self._keys = SigningKeys(config.src_secret_id.reveal(), config.src_secret_key.reveal())
         # An ACL takes a second request, which `begin` would wait for.
         self.one_host = not self.options.copy_acl
         self._below_target = self._target_folder()
-
-    @classmethod
-    def announcement(cls, config: Any) -> str:
-        """Return the Java tool's line for a temporary credential."""
-        return "Use temporary token to list object" if config.src_token.reveal() else ""
 
     def job_text(self) -> str:
         """Name this job by both folders and the source bucket."""

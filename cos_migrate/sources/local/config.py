@@ -23,6 +23,7 @@ class LocalConfig(Section):
             r"E:\code\java\workspace\cos_migrate_tool\test_data",
             "/path/to/your/data",
         ),
+        place=True,
     )
     excludes: tuple[str, ...] = option(
         "excludes",

@@ -59,6 +59,7 @@ class AliyunConfig(CloudAccess):
         legal="a domain such as oss-cn-hangzhou.aliyuncs.com; http://, https:// and a port may "
         "be added",
         batch=True,
+        place=True,
     )
 
 

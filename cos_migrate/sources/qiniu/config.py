@@ -19,6 +19,7 @@ class QiniuConfig(CloudAccess):
         parse=values.endpoint,
         legal="a domain such as www.bkt.clouddn.com; http://, https:// and a port may be added",
         batch=True,
+        place=True,
     )
     need_sign: bool = option(
         "needSign",

@@ -24,6 +24,7 @@ class AwsConfig(CloudAccess):
         legal="a domain such as s3.us-east-1.amazonaws.com; http://, https:// and a port may be "
         "added",
         batch=True,
+        place=True,
     )
     region: str = option(
         "region",
@@ -31,6 +32,7 @@ class AwsConfig(CloudAccess):
         default="",
         parse=values.signing_region,
         legal="the service's name of the region, such as eu-west-1 or RegionOne; or nothing",
+        access=True,
     )
     etag_is_md5: bool = option(
         "etagIsMd5",
@@ -38,6 +40,7 @@ class AwsConfig(CloudAccess):
         default=True,
         parse=values.on_off,
         legal="on or off",
+        access=True,
     )
 
 

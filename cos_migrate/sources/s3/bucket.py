@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
 from cos_migrate.checksums import Check
+from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection
@@ -64,6 +65,7 @@ _BAD_REQUEST = 400
 class S3Source(KeyOrderedSource):
     """A bucket that is listed and read by the S3 protocol."""
 
+    config: CloudAccess
     etag_name: ClassVar[str]
     """The user metadata in which COS keeps an object's ETag."""
     where_regions_stand: ClassVar[str] = "endPoint"
@@ -106,7 +108,9 @@ class S3Source(KeyOrderedSource):
         """Whether ETags of 32 hex digits are taken for the MD5 of the content."""
         return True
 
-    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+    def __init__(
+        self, config: CloudAccess, target: Target, options: SourceOptions | None = None
+    ) -> None:
         super().__init__(config, target, options)
         self.etags = Etags(md5=self.etags_are_md5)
         self.endpoint = Endpoint.of(config.end_point, config.bucket, https=config.src_https)

@@ -22,6 +22,7 @@ class CspConfig(CloudAccess):
         parse=values.endpoint,
         legal="a domain such as csp.example.com; http://, https:// and a port may be added",
         batch=True,
+        place=True,
     )
     migrate_slash_end_object_acl: bool = option(
         "migrateSlashEndObjectAcl",

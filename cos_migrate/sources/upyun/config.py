@@ -13,7 +13,7 @@ from cos_migrate.config.options import option
 class UpyunConfig(CloudAccess):
     """A service of Upyun; `accessKeyId` and `accessKeySecret` are an operator and its password."""
 
-    end_point: str = service_address("endPoint", "private deployment: the API")
+    end_point: str = service_address("endPoint", "private deployment: the API", place=True)
     db_prefix: str = option(
         "dbPrefix",
         help="stands in the name of the record database instead of prefix",
@@ -35,3 +35,12 @@ class UpyunConfig(CloudAccess):
         parse=values.true_false,
         legal="true or false",
     )
+
+    @property
+    def listed_prefix(self) -> str:
+        """The folder that `prefix` names, ending in `/`; empty: all."""
+        return f"{self.prefix.rstrip('/')}/" if self.prefix.strip("/") else ""
+
+    def announcement(self) -> str:
+        """Return the Java tool's line about a proxy."""
+        return "use proxy" if self.proxy_host else ""

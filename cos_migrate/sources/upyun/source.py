@@ -96,17 +96,6 @@ class UpyunSource(BucketSource):
         self._api = endpoint if "://" in endpoint else f"{scheme}://{endpoint}"
         self._loops = LoopDetector()
 
-    @classmethod
-    def announcement(cls, config: UpyunConfig) -> str:
-        """Return the Java tool's line about a proxy."""
-        return "use proxy" if config.proxy_host else ""
-
-    @property
-    def prefix(self) -> str:
-        """The folder that `prefix` names, ending in `/`; empty: all."""
-        prefix = self.config.prefix
-        return f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
-
     # -- records ---------------------------------------------------------------------------------
 
     def job_text(self) -> str:

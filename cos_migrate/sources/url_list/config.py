@@ -20,6 +20,7 @@ class UrlListConfig(Section):
         legal="the absolute path of an existing file or folder",
         path=True,
         placeholders=(r"D:\folder\urllist.txt", "/path/to/urllist.txt"),
+        place=True,
     )
     is_skip_head: bool = option(
         "isSkipHead",

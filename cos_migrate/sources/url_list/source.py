@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from cos_migrate.errors import CONTRADICTORY, SourceError
 from cos_migrate.model import (
@@ -50,7 +50,9 @@ class UrlListSource(UrlSource):
         }
     )
 
-    def __init__(self, config: Any, target: Target, options: SourceOptions | None = None) -> None:
+    def __init__(
+        self, config: UrlListConfig, target: Target, options: SourceOptions | None = None
+    ) -> None:
         super().__init__(config, target, options)
         self.examines = not self.config.is_skip_head
         self._url_lists = UrlLists(self.config.urllist_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from cos_migrate.config import batch
 from cos_migrate.config.common import Common
 from cos_migrate.config.loader import Config
+from cos_migrate.config.options import Section
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import ConfigError
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
@@ -35,12 +37,17 @@ def config(path: Path, *, upyun: bool = False) -> Config:
     )
     nothing = Secret("")
     if upyun:
-        section: object = UpyunConfig(bucket="", access_key_id=nothing, access_key_secret=nothing)
+        section: Section = UpyunConfig(bucket="", access_key_id=nothing, access_key_secret=nothing)
         return Config("migrateUpyun", common, section)
     section = AwsConfig(
         bucket="", access_key_id=nothing, access_key_secret=nothing, end_point="", prefix="p/"
     )
     return Config("migrateAws", common, section)
+
+
+def section_of(task: batch.BatchTask) -> Any:
+    assert task.config is not None
+    return task.config.source
 
 
 def test_a_line_fills_both_sections_and_leaves_the_rest(tmp_path: Path) -> None:
@@ -49,7 +56,7 @@ def test_a_line_fills_both_sections_and_leaves_the_rest(tmp_path: Path) -> None:
     [task] = batch.tasks(config(path), {})
     assert (task.number, task.problem, task.name) == (2, "", "task2")
     assert task.config is not None
-    common, source = task.config.common, task.config.source
+    common, source = task.config.common, section_of(task)
     assert common.secret_id.reveal() == "id"
     assert common.secret_key.reveal() == "key"
     assert (common.bucket_name, common.region) == ("target-1250000000", "ap-shanghai")
@@ -96,7 +103,7 @@ def test_what_an_endpoint_of_cos_means(
     )
     [task] = batch.tasks(Config("migrateBucketCopy", common, section), {})
     assert task.config is not None
-    both, source = task.config.common, task.config.source
+    both, source = task.config.common, section_of(task)
     assert (both.region, both.end_point_suffix) == (region, suffix)
     assert (source.src_region, source.src_end_point_suffix) == (region, suffix)
     assert task.shown == f"s-1250000001 of {suffix or region} to b-1250000000 of {suffix or region}"
@@ -106,8 +113,7 @@ def test_upyun_needs_no_endpoint(tmp_path: Path) -> None:
     path = tmp_path / "tasks"
     path.write_text(LINE.replace("s3.us-east-1.amazonaws.com", "") + "\n", encoding="utf-8")
     [task] = batch.tasks(config(path, upyun=True), {})
-    assert task.config is not None
-    assert task.config.source.end_point == ""
+    assert section_of(task).end_point == ""
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\n", b"one word\n", b"\t" * 7 + b"x\n"])

@@ -62,6 +62,10 @@ def common(text: str, **environ: str) -> Common:
 
 def cloud(migrate_type: str, text: str) -> Any:
     loaded = load(f"[{migrate_type}]\n{text}", Override("migrateType", "type", migrate_type))
+    return section_of(loaded)
+
+
+def section_of(loaded: Loaded) -> Any:
     return loaded.config.source
 
 
@@ -138,7 +142,7 @@ def test_value(line: str, name: str, expected: object) -> None:
 def test_the_type_ignores_case(spelling: str) -> None:
     loaded = load("[migrateAws]\n" + CLOUD, Override("migrateType", "type", spelling))
     assert loaded.config.migrate_type == "migrateAws"
-    assert loaded.config.source.end_point == "localhost:9000"
+    assert section_of(loaded).end_point == "localhost:9000"
 
 
 def test_the_type_alone_may_come_from_the_command_line() -> None:
@@ -198,7 +202,7 @@ def test_keys_of_a_url_list_are_accepted_and_ignored() -> None:
     text = "[migrateUrl]\nurllistPath=file\naccessKeyId=i\naccessKeySecret=hush\n"
     Path("c.ini").write_text(HEAD.replace("migrateLocal", "migrateUrl") + text, encoding="utf-8")
     loaded = config.load("c.ini", (), {"migrateUrl": UrlListConfig}, environ={})
-    assert loaded.config.source.urllist_path == "file"
+    assert section_of(loaded).urllist_path == "file"
     assert not [warning for warning in loaded.warnings if "accessKey" in warning]
     assert "hush" not in str(loaded)
 
@@ -232,24 +236,24 @@ def test_the_misspelt_excludes_is_read_first() -> None:
     text = f"[migrateLocal]\nexcludes={here / 'data'}\nexeludes={here / 'file'}".replace(
         "\\", "\\\\"
     )
-    assert load(text).config.source.excludes == (str(here / "file"),)
+    assert section_of(load(text)).excludes == (str(here / "file"),)
     blank = f"[migrateLocal]\nexcludes={here / 'data'}\nexeludes=".replace("\\", "\\\\")
-    assert load(blank).config.source.excludes == (str(here / "data"),)
+    assert section_of(load(blank)).excludes == (str(here / "data"),)
     word = Override("migrateLocal", "excludes", str(here / "c.ini"))
-    assert load(text, word).config.source.excludes == (str(here / "c.ini"),)
+    assert section_of(load(text, word)).excludes == (str(here / "c.ini"),)
 
 
 def test_lists_drop_empty_items() -> None:
     loaded = load("[migrateLocal]\nignoreSuffix=.txt;;.tmp; \nincludeSuffix=.a;")
-    assert loaded.config.source.ignore_suffix == (".txt", ".tmp")
-    assert loaded.config.source.include_suffix == (".a",)
+    assert section_of(loaded).ignore_suffix == (".txt", ".tmp")
+    assert section_of(loaded).include_suffix == (".a",)
 
 
 def test_a_file_list_is_looked_at_only_when_wanted() -> None:
     off = load("[migrateLocal]\nfileListPath=/nowhere/list")
-    assert off.config.source.file_list_path == "/nowhere/list"
+    assert section_of(off).file_list_path == "/nowhere/list"
     on = load("[migrateLocal]\nfileListPath=file\nfileListMode=on")
-    assert on.config.source.file_list_mode
+    assert section_of(on).file_list_mode
 
 
 # The environment
@@ -327,7 +331,7 @@ def test_a_small_part_size_is_raised() -> None:
 def test_a_single_backslash_in_a_path_is_kept_and_warned_about(tmp_path: Path) -> None:
     (tmp_path / "a\\tb").mkdir()
     loaded = load(f"[migrateLocal]\nlocalPath={tmp_path}/a\\tb")
-    assert loaded.config.source.local_path == f"{tmp_path}/a\\tb"
+    assert section_of(loaded).local_path == f"{tmp_path}/a\\tb"
     assert "a single backslash is kept as it is" in loaded.warnings[-1]
     doubled = load(f"[migrateLocal]\nlocalPath={tmp_path}/a\\\\tb")
     assert doubled.config.source == loaded.config.source
@@ -391,7 +395,7 @@ def test_with_a_batch_file_buckets_and_credentials_are_not_required() -> None:
     loaded = config.load("c.ini", (), SOURCES, environ={})
     assert loaded.config.common.batch_task_path == "file"
     assert loaded.config.common.secret_key == Secret("")
-    assert loaded.config.source.bucket == ""
+    assert section_of(loaded).bucket == ""
 
 
 # A section of somebody else's

@@ -221,6 +221,6 @@ def test_a_suffix_has_no_wildcards(key: str, value: str) -> None:
     (warning,) = loaded.warnings
     assert "a suffix has no wildcards" in warning
     assert f"[migrateLocal] {key}={value}" in warning
-    found = loaded.config.source
+    found: Any = loaded.config.source
     kept = found.include_suffix if key == "includeSuffix" else found.ignore_suffix
     assert kept == tuple(value.split(";"))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from cos_migrate.config.options import Section
 from cos_migrate.cos.requests import CosSettings, Credentials
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools import frames as wire
@@ -87,7 +88,7 @@ def test_what_a_lost_worker_had_goes_to_one_that_has_threads_for_it() -> None:
     job = Job(
         settings,
         KeysSource,
-        None,
+        Section(),
         TARGET,
         small_threads=1,
         big_threads=2,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cos_migrate.config.options import Section
 from cos_migrate.model import SourceObject, Target, objects_of
 from cos_migrate.pools.launcher import Launcher
 from cos_migrate.scan import WALK_PROGRAM
@@ -109,7 +110,7 @@ def test_it_must_be_the_same_as_before(tmp_path: Path, scans: Recorded) -> None:
 
 
 def test_one_that_ends_again_and_again_is_given_up(tmp_path: Path, scans: Recorded) -> None:
-    broken = job_of(tmp_path)._replace(config=None)
+    broken = job_of(tmp_path)._replace(config=Section())
     events: queue.SimpleQueue[Any] = queue.SimpleQueue()
     ProcessScanner(scans, broken, events.put)
     ended = events.get(timeout=LIMIT)

@@ -61,8 +61,9 @@ def source(job: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def object_of(source: Source, one: dict[str, Any]) -> SourceObject:
     """Return an object as its source lists it."""
     name, mtime_ns, etag = one["key"], one["modified"] * 1_000_000, one["etag"]
+    local: Any = source.config
     if source.migrate_type == "migrateLocal":
-        name, etag = f"{source.config.local_path.rstrip('/')}/{name}", ""
+        name, etag = f"{local.local_path.rstrip('/')}/{name}", ""
     elif source.migrate_type == "migrateUrl":
         told = email.utils.parsedate(etag)
         mtime_ns, etag = (calendar.timegm(told) * 10**9, "") if told else (-1, "")
