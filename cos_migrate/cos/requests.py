@@ -16,9 +16,8 @@ from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.request_head import header_lines
 from cos_migrate.http.retries import Retries
 
-_MAIN_DOMAIN = "myqcloud.com"
-_BACKUP_DOMAIN = "tencentcos.cn"
-
+_DOMAINS = ("myqcloud.com", "tencentcos.cn")
+"""The public domain of COS, and its backup."""
 
 Headers = Sequence[tuple[str, str]]
 """Pairs of lower-case name and value."""
@@ -58,16 +57,21 @@ class CosSettings:
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route to the bucket and, for the public domain, that of the backup domain."""
-        suffixes = [self.suffix or f"cos.{self.region}.{_MAIN_DOMAIN}"]
-        if not self.suffix:
-            suffixes.append(f"cos.{self.region}.{_BACKUP_DOMAIN}")
-        return tuple(self._route(suffix) for suffix in suffixes)
+        return tuple(map(self._route, suffixes_of(self.region, self.suffix)))
 
     def _route(self, suffix: str) -> Route:
         name, colon, port = suffix.rpartition(":")
         if not colon:
             name, port = suffix, "443" if self.https else "80"
         return Route(f"{self.bucket}.{name}", int(port), self.https, self.proxy)
+
+
+def suffixes_of(region: str, suffix: str) -> tuple[str, ...]:
+    """Return what follows the bucket's name in its hosts, the one to try first in front.
+
+    `suffix` replaces all others where it is given.
+    """
+    return (suffix,) if suffix else tuple(f"cos.{region}.{domain}" for domain in _DOMAINS)
 
 
 class _Secret(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from cos_migrate.cos.errors import error_of
+from cos_migrate.cos.errors import calls_for_backup, error_of
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.cos.requests import Access, CosSettings, Headers
 from cos_migrate.errors import MigrateError, Side, TransportError
@@ -82,7 +82,8 @@ class Sender:
                 error.operation, error.target, error.side = operation, cos_path, Side.COS
             if len(routes) == 1 or route is not routes[0]:
                 return False
-            if not _should_switch(error, next_is_last=next_is_last):
+            answered = not isinstance(error, TransportError)
+            if not calls_for_backup(error, answered=answered, next_is_last=next_is_last):
                 return False
             route = routes[1]
             return error.code == "WrongRegion"
@@ -123,17 +124,3 @@ class Sender:
         if route.tls:
             access.network.remember(route, connection)
         return response
-
-
-def _should_switch(error: MigrateError, *, next_is_last: bool) -> bool:
-    """Return whether the next try goes to the backup domain.
-
-    As in the official SDKs: before the last try after a server or network error, at once after a
-    redirect, and only when the answer has no request id, that is, is not from COS itself.
-    """
-    if error.request_id:
-        return False
-    if error.code == "WrongRegion":
-        return True
-    broken = isinstance(error, TransportError) or error.status >= 500  # noqa: PLR2004
-    return next_is_last and broken and error.retryable

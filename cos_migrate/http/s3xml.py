@@ -58,6 +58,14 @@ class ListedPage(NamedTuple):
         """Whether keys are URL-encoded: XML cannot carry all characters."""
         return self.texts.get("EncodingType", "").strip() == "url"
 
+    @property
+    def is_truncated(self) -> bool:
+        """Whether keys follow. Raises ValueError where the page does not state it."""
+        stated = self.texts.get("IsTruncated", "").strip().lower()
+        if stated not in {"true", "false"}:
+            raise ValueError(f"its IsTruncated is {stated!r}")
+        return stated == "true"
+
 
 class Grant(NamedTuple):
     """One grant of an access control list; texts that are missing are empty."""

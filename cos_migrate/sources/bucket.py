@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from cos_migrate.config.cloud import BucketSection
 from cos_migrate.errors import SourceError
+from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Incoming
 from cos_migrate.http.network import Proxy, Route
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.model import Described, Found, ListRange, Page, SourceObject, Target
+from cos_migrate.sources import xml_characters
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.http_source import HttpSource
 from cos_migrate.sources.key_pages import KeyPage, folders_of, middle_of, ordered_page
 from cos_migrate.sources.lists import KeyFile
 from cos_migrate.sources.slashes import same_target, twins
-from cos_migrate.sources.source_errors import ErrorDetails
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.sources.versions import UNKNOWN
+
+T = TypeVar("T")
 
 
 class BucketSource(HttpSource):
@@ -57,6 +62,39 @@ class BucketSource(HttpSource):
         if reach is None:
             return self.options.proxy
         return Proxy.of(reach.proxy_host, reach.proxy_port) if reach.proxy_host else None
+
+    def fetch_parsed(
+        self,
+        operation: str,
+        target: str,
+        request: Request,
+        most: int,
+        parse: Callable[[bytes], T],
+    ) -> T:
+        """Return the parsed XML, of at most `most` bytes, that answers a request.
+
+        Raises SourceError.
+        """
+        answer = self.fetch_document(operation, target, request, most)
+        return self.parsed(operation, target, answer, parse)
+
+    def parsed(
+        self, operation: str, target: str, answer: ErrorAnswer, parse: Callable[[bytes], T]
+    ) -> T:
+        """Return the parsed XML of an answer; `parse` raises ValueError for any other document.
+
+        Raises SourceError.
+        """
+        try:
+            return parse(answer.body)
+        except ValueError as error:
+            code, text = "BadAnswer", f"the source's answer makes no sense: {error}"
+            unreadable = xml_characters.problem_of(answer.body)
+            if unreadable:
+                code, text = xml_characters.UNREADABLE, unreadable
+            failed = self.error(operation, target, ErrorDetails(answer.status, code, text))
+            failed.retryable = True  # it may have been garbled on its way
+            raise failed from error
 
     # -- listing ---------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -201,11 +200,11 @@ class TestListing:
     def test_both_escapes_of_a_blank(
         self, cos: EmbeddedCos, tag: str | None, told: str, name: str
     ) -> None:
-        answer = {"IsTruncated": "False", "Contents": [{"Key": told, "Size": "1"}]}
-        answer |= {"EncodingType": tag} if tag else {}
-        source = source_of(cos)
-        source._sdk = lambda: SimpleNamespace(list_objects=lambda **_: answer)  # type: ignore[assignment]
-        assert [obj.name for obj in objects_of(list(source.scan()))] == [name]
+        inner = f"<EncodingType>{tag}</EncodingType>" if tag else ""
+        inner += f"<IsTruncated>False</IsTruncated><Contents><Key>{told}</Key><Size>1</Size>"
+        document = f"<ListBucketResult>{inner}</Contents></ListBucketResult>".encode()
+        page = source_of(cos)._page_of(document)
+        assert [obj.name for obj in page.objects] == [name]
 
     def test_a_redirect_is_no_empty_bucket(self, cos: EmbeddedCos) -> None:
         cos.faults.append(

@@ -8,6 +8,8 @@ import pytest
 
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import SourceError
+from cos_migrate.http.network import Proxy
+from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.source import CosBucketSource
 from tests.fakes.scripted import Asked, Says, Script, scripted
@@ -111,3 +113,37 @@ def test_a_page_that_comes_again() -> None:
     with pytest.raises(SourceError) as caught:
         listed(lambda _: Says(page(KEYS[:3], "true")))
     assert caught.value.code == "ListingOutOfOrder"
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        (lambda _: None, ""),
+        (lambda _: Says(status=502), ""),
+        (lambda _: Says(status=307, headers={"location": "http://elsewhere/"}), ""),
+        (lambda _: Says(status=500, headers={"x-cos-request-id": "1"}), "Http500"),
+        (lambda _: Says(b"<Error><Code>NoSuchBucket</Code></Error>", 404), "NoSuchBucket"),
+    ],
+)
+def test_the_backup_domain_is_asked_where_cos_did_not_answer(script: Script, code: str) -> None:
+    """Through a proxy, which passes on what is asked of the backup domain alone."""
+
+    def gateway(asked: Asked) -> Says | None:
+        return answer(asked) if ".tencentcos.cn" in asked.headers["host"] else script(asked)
+
+    with scripted(gateway) as server:
+        config = CosBucketConfig(
+            src_region="ap-shanghai",
+            src_bucket_name=BUCKET,
+            src_secret_id=Secret(SECRET_ID),
+            src_secret_key=Secret(SECRET_KEY),
+            src_cos_path="/",
+        )
+        proxy = Proxy.of("127.0.0.1", server.port)
+        source = CosBucketSource(config, TARGET, SourceOptions(proxy=proxy))
+        if not code:
+            assert names_of(source) == KEYS
+            return
+        with pytest.raises(SourceError) as caught:
+            names_of(source)
+        assert caught.value.code == code

@@ -1,13 +1,16 @@
-"""How a bucket of COS is reached, and listed by the SDK."""
+"""How a bucket of COS is reached and listed."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import unquote, unquote_plus
+from collections.abc import Sequence
+from urllib.parse import quote, unquote, unquote_plus
 
-from cos_migrate.errors import CosError, SourceError, TransportError
+from cos_migrate.cos.errors import calls_for_backup
+from cos_migrate.cos.requests import suffixes_of
+from cos_migrate.cos.signature import SigningKeys, authorization
+from cos_migrate.errors import SourceError
+from cos_migrate.http.client import Request
+from cos_migrate.http.s3xml import XML_MOST, Texts, read_listing
 from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
@@ -15,13 +18,11 @@ from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.etags import plain_tag
 from cos_migrate.sources.instants import listed_instant
 from cos_migrate.sources.key_pages import KeyPage
-from cos_migrate.sources.source_errors import ErrorDetails
-from cos_migrate.sources.xml_characters import UNREADABLE
 
+KEYS_SAFE = "/-_.~"
+"""Characters of a key, besides letters and digits, that a URL holds as they are."""
 _PAGE = 1000
 """Keys on a page, the most that COS lists at once."""
-_BAD_CHARACTER = 14
-"""expat's XML_ERROR_BAD_CHAR_REF."""
 
 
 class CosBucketListing(KeyOrderedSource):
@@ -34,102 +35,102 @@ class CosBucketListing(KeyOrderedSource):
     ) -> None:
         super().__init__(config, target, options)
         config = self.config
-        self._suffix = config.src_end_point_suffix or f"cos.{config.src_region}.myqcloud.com"
-        self._host = f"{config.src_bucket_name}.{self._suffix}"
-        self._scheme = "https" if self.options.https else "http"
-        self._authority = self._fetcher.route_of(f"{self._scheme}://{self._host}").authority
-        self._sdk = functools.cache(self._make_sdk)
+        scheme = "https" if self.options.https else "http"
+        self._hosts = tuple(
+            f"{config.src_bucket_name}.{suffix}"
+            for suffix in suffixes_of(config.src_region, config.src_end_point_suffix)
+        )
+        self._addresses = tuple(
+            (f"{scheme}://{authority}", authority)
+            for authority in (
+                self._fetcher.route_of(f"{scheme}://{host}").authority for host in self._hosts
+            )
+        )
+        self._keys = SigningKeys(config.src_secret_id.reveal(), config.src_secret_key.reveal())
+        self._for_backup: set[tuple[str, str, str]] = set()
+        """The pages that the backup domain is asked for next."""
 
     def key_of(self, name: str) -> str:
         """Return the name below the folder; a key of srcFileList counts whole."""
         return name if self.key_file else name[len(self.prefix) :]
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
-        """List by the SDK (GET Bucket in the API reference)."""
-        from cos_migrate.cos.sdk import call  # noqa: PLC0415 - workers need no SDK
+        """Ask for a page of keys (GET Bucket in the API reference).
 
-        try:
-            answer = call(
-                "GetBucket",
-                prefix,
-                self._sdk().list_objects,
-                Bucket=self.config.src_bucket_name,
-                Prefix=prefix,
-                Marker=after,
-                Delimiter=delimiter,
-                MaxKeys=_PAGE,
-                EncodingType="url",
-            )
-        except CosError as error:
-            details = ErrorDetails(error.status, error.code, str(error), error.request_id)
-            raise self._failed(prefix, details) from error
-        except TransportError as error:
-            details = ErrorDetails(0, error.code, f"{self._host}: {error}")
-            raise self._failed(prefix, details, retryable=error.retryable) from error
-        except (SyntaxError, ValueError, LookupError, TypeError, AttributeError) as error:
-            # The SDK's errors for an answer that is no XML (SyntaxError), or no listing.
-            if getattr(error, "code", 0) == _BAD_CHARACTER:
-                text = "a key in the listing holds what XML cannot carry"
-                details = ErrorDetails(0, UNREADABLE, text)
-                raise self._failed(prefix, details, retryable=True) from error
-            raise self._no_listing(prefix) from error
-        if "IsTruncated" not in answer and ("Endpoint" in answer or "Code" in answer):
-            # The SDK takes a redirect for a success.
-            where = answer.get("Endpoint", "another endpoint")
-            text = f"the bucket is not here, COS points to {where}"
-            raise self._failed(prefix, ErrorDetails(0, "WrongRegion", text))
-        try:
-            return self._page_of(answer)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise self._no_listing(prefix) from error
-
-    def _failed(
-        self, prefix: str, details: ErrorDetails, *, retryable: bool | None = None
-    ) -> SourceError:
-        error = self.error("ListObjects", prefix or "/", details)
-        error.retryable = error.retryable if retryable is None else retryable
-        return error
-
-    def _no_listing(self, prefix: str) -> SourceError:
-        text = f"{self._host} does not answer as COS does"
-        return self._failed(prefix, ErrorDetails(200, "BadAnswer", text), retryable=True)
-
-    def _page_of(self, answer: Mapping[str, Any]) -> KeyPage:
-        """Parse an answer; raises LookupError and the like when it is no listing."""
-        # A blank may come as + or as %20; the SDK's own decoding knows %20 alone.
-        decode = unquote_plus if answer.get("EncodingType") == "url" else unquote
-        objects = [
-            self._listed_entry(decode(entry["Key"]), entry) for entry in answer.get("Contents", [])
+        When a domain has not answered as COS does, the next try goes to the other one.
+        """
+        page = prefix, after, delimiter
+        backup = page in self._for_backup
+        self._for_backup.discard(page)
+        params = [
+            ("delimiter", delimiter),
+            ("encoding-type", "url"),
+            ("marker", after),
+            ("max-keys", str(_PAGE)),
+            ("prefix", prefix),
         ]
-        folders = [decode(entry["Prefix"]) for entry in answer.get("CommonPrefixes", [])]
-        truncated = {"true": True, "false": False}[answer["IsTruncated"].lower()]
-        objects = self.etags.marked(objects)
-        return KeyPage(objects, folders, truncated, decode(answer.get("NextMarker") or ""))
+        request = self._signed("GET", "", [], params, self._addresses[backup])
+        try:
+            return self.fetch_parsed("ListObjects", prefix or "/", request, XML_MOST, self._page_of)
+        except SourceError as error:
+            answered = bool(error.status)
+            if (
+                not backup
+                and len(self._addresses) > 1
+                and calls_for_backup(error, answered=answered, next_is_last=True)
+            ):
+                self._for_backup.add(page)
+                error.retryable, error.fatal = True, False
+            raise
 
-    def _listed_entry(self, name: str, entry: Mapping[str, str]) -> SourceObject:
-        fingerprint = Fingerprint(
-            int(entry["Size"]),
-            listed_instant(entry.get("LastModified") or ""),
-            plain_tag(entry.get("ETag") or ""),
+    def _page_of(self, document: bytes) -> KeyPage:
+        page = read_listing(document, ("StorageClass",))
+        # A blank may come as + or as %20.
+        decode = unquote_plus if page.is_encoded else unquote
+        objects = [self._listed_entry(decode(_key_of(item)), item) for item in page.entries]
+        return KeyPage(
+            self.etags.marked(objects),
+            list(map(decode, page.folders)),
+            page.is_truncated,
+            decode(page.texts.get("NextMarker", "")),
         )
-        storage_class = entry.get("StorageClass") or "STANDARD"
+
+    def _listed_entry(self, name: str, entry: Texts) -> SourceObject:
+        fingerprint = Fingerprint(
+            int(entry.get("Size", "")),
+            listed_instant(entry.get("LastModified", "").strip()),
+            plain_tag(entry.get("ETag", "").strip()),
+        )
+        storage_class = entry.get("StorageClass", "").strip() or "STANDARD"
         return SourceObject(name, self.key_of(name), fingerprint, storage_class=storage_class)
 
-    def _make_sdk(self) -> Any:
-        from cos_migrate.cos.sdk import client_of  # noqa: PLC0415 - workers need no SDK
+    def _signed(
+        self,
+        method: str,
+        key: str,
+        headers: Sequence[tuple[str, str]],
+        params: Sequence[tuple[str, str]] = (),
+        address: tuple[str, str] | None = None,
+    ) -> Request:
+        """Return a signed request; `params` are sorted by name.
 
-        config = self.config
-        timeouts = self.timeouts()
-        return client_of(
-            region=config.src_region,
-            secret_id=config.src_secret_id.reveal(),
-            secret_key=config.src_secret_key.reveal(),
-            token=config.src_token.reveal(),
-            suffix=config.src_end_point_suffix,
-            https=self.options.https,
-            ca_file=self.options.ca_file,
-            proxy=self.options.proxy,
-            timeouts=timeouts,
-            # A second try is made where the SDK knows another domain.
-            retry=0 if config.src_end_point_suffix else 1,
-        )
+        `address`: URL and Host header of the bucket; None: those to try first.
+        """
+        url, authority = address or self._addresses[0]
+        signed = [*headers, ("host", authority)]
+        token = self.config.src_token.reveal()
+        if token:
+            signed.append(("x-cos-security-token", token))
+        signed.sort()
+        signature = authorization(self._keys.now(), method.lower(), f"/{key}", params, signed)
+        url = f"{url}/{quote(key, safe=KEYS_SAFE)}"
+        if params:
+            pairs = (f"{name}={quote(value, safe='')}" if value else name for name, value in params)
+            url += f"?{'&'.join(pairs)}"
+        return Request(method, url, (*signed, ("Authorization", signature)))
+
+
+def _key_of(entry: Texts) -> str:
+    if "Key" not in entry:
+        raise ValueError("an entry names no key")
+    return entry["Key"]

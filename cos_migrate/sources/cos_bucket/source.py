@@ -9,7 +9,6 @@ from urllib.parse import quote, unquote_plus
 
 from cos_migrate.checksums import Check
 from cos_migrate.config import values
-from cos_migrate.cos.signature import SigningKeys, authorization
 from cos_migrate.http.client import Request
 from cos_migrate.http.s3xml import text_of
 from cos_migrate.model import (
@@ -25,14 +24,13 @@ from cos_migrate.model import (
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cos_bucket.answers import described_by, grants_in
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
-from cos_migrate.sources.cos_bucket.listing import CosBucketListing
+from cos_migrate.sources.cos_bucket.listing import KEYS_SAFE, CosBucketListing
 from cos_migrate.sources.etags import md5_checks
 from cos_migrate.sources.http_source import range_of
 from cos_migrate.sources.lists import rejected_line
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.text import printable
 
-_KEYS_SAFE = "/-_.~"
 _SPELLINGS = {value: name for name, value in values.STORAGE_CLASSES.items()}
 _ACL_MOST = 1 << 20
 """Bytes that are read of an ACL."""
@@ -88,8 +86,6 @@ class CosBucketSource(CosBucketListing):
         self, config: CosBucketConfig, target: Target, options: SourceOptions | None = None
     ) -> None:
         super().__init__(config, target, options)
-        config = self.config
-        self._keys = SigningKeys(config.src_secret_id.reveal(), config.src_secret_key.reveal())
         # An ACL takes a second request, which `begin` would wait for.
         self.one_host = not self.options.copy_acl
         self._below_target = self._target_folder()
@@ -159,31 +155,16 @@ class CosBucketSource(CosBucketListing):
             headers.append(("range", range_of(span)))
         if obj.fingerprint.etag:
             headers.append(("if-match", f'"{obj.fingerprint.etag}"'))
-        return self._signed(method, obj.name, headers, "")
-
-    def _signed(
-        self, method: str, key: str, headers: list[tuple[str, str]], parameter: str
-    ) -> Request:
-        config = self.config
-        signed = [*headers, ("host", self._authority)]
-        token = config.src_token.reveal()
-        if token:
-            signed.append(("x-cos-security-token", token))
-        signed.sort()
-        params = [(parameter, "")] if parameter else []
-        signature = authorization(self._keys.now(), method.lower(), f"/{key}", params, signed)
-        url = f"{self._scheme}://{self._authority}/{quote(key, safe=_KEYS_SAFE)}"
-        if parameter:
-            url += f"?{parameter}"
-        return Request(method, url, (*signed, ("Authorization", signature)))
+        return self._signed(method, obj.name, headers)
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Parse the XML of an error answer; an answer to HEAD has none."""
         request_id = answer.headers.get(b"x-cos-request-id", b"").decode("latin-1")
         code = text_of(answer.body, "Code")
         message = text_of(answer.body, "Message")
-        if not code and answer.status in {301, 302, 307}:
-            code, message = "WrongRegion", "the bucket is not here"
+        if answer.status in {301, 302, 307}:
+            where = text_of(answer.body, "Endpoint") or "another endpoint"
+            code, message = "WrongRegion", f"the bucket is not here, COS points to {where}"
         if not code and answer.status == 403:  # noqa: PLR2004 - HTTP
             code = "AccessDenied"
         return ErrorDetails(answer.status, code, message, request_id)
@@ -201,26 +182,18 @@ class CosBucketSource(CosBucketListing):
 
     def _acl(self, obj: SourceObject) -> dict[str, str]:
         """Return the headers that give an object's ACL to its copy. Raises SourceError."""
-        request = self._signed("GET", obj.name, [], "acl")
+        request = self._signed("GET", obj.name, [], [("acl", "")])
         answer = self.fetch_document("GetObjectAcl", obj.name, request, _ACL_MOST)
         canned = answer.headers.get(b"x-cos-acl", b"").decode("utf-8", "replace")
         if canned:
             return {} if canned == "default" else {"x-cos-acl": canned}
-        try:
-            return grants_in(answer.body)
-        except ValueError as error:
-            details = ErrorDetails(
-                200, "BadAnswer", f"{self._host} does not answer as COS does: {error}"
-            )
-            failure = self.error("GetObjectAcl", obj.name, details)
-            failure.retryable = True
-            raise failure from error
+        return self.parsed("GetObjectAcl", obj.name, answer, grants_in)
 
     # -- copies --------------------------------------------------------------------------------
 
     def copy_source(self, obj: SourceObject) -> str:
         """Return host and encoded key."""
-        return f"{self._host}/{quote(obj.name, safe=_KEYS_SAFE)}"
+        return f"{self._hosts[0]}/{quote(obj.name, safe=KEYS_SAFE)}"
 
     def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - as in the Java tool
         """Return nothing: a copy is no download, even where it is streamed."""

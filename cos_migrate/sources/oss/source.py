@@ -19,7 +19,6 @@ from cos_migrate.checksums import Check
 from cos_migrate.config import values
 from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.config.options import option
-from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.dates import ns_of
@@ -27,7 +26,7 @@ from cos_migrate.http.messages import Incoming
 from cos_migrate.http.network import Route
 from cos_migrate.http.s3xml import text_of
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
-from cos_migrate.sources import metadata, xml_characters
+from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.etags import md5_checks, plain_tag
@@ -146,16 +145,9 @@ class AliyunSource(KeyOrderedSource):
             "max-keys": str(_PAGE),
             "encoding-type": "url",
         }
-        document = self._ask("ListObjects", "", params, _LISTING_MOST)
-        listing = parse_listing(document)
-        if listing is None:
-            failed = self._broken("ListObjects", prefix)
-            unreadable = xml_characters.problem_of(document)
-            if unreadable:
-                details = ErrorDetails(200, xml_characters.UNREADABLE, unreadable)
-                failed = self.error("ListObjects", prefix, details)
-                failed.retryable = True  # it may have been garbled on its way
-            raise failed
+        target = prefix or self.config.bucket
+        request = self._signed("GET", "", params, {})
+        listing = self.fetch_parsed("ListObjects", target, request, _LISTING_MOST, parse_listing)
         objects = [
             self._object(
                 each.key,
@@ -260,15 +252,6 @@ class AliyunSource(KeyOrderedSource):
         target = key or self.config.bucket
         request = self._signed("GET", key, params, {})
         return self.fetch_document(operation, target, request, most, _SUCCESSES).body
-
-    def _broken(self, operation: str, target: str) -> SourceError:
-        return SourceError(
-            "the source's answer is not what OSS answers",
-            operation=operation,
-            target=target,
-            code="BadAnswer",
-            retryable=True,
-        )
 
 
 def _likely_md5(headers: Mapping[bytes, bytes], etag: str) -> str:

@@ -19,9 +19,8 @@ from cos_migrate.http.connection import Connection
 from cos_migrate.http.dates import ns_of
 from cos_migrate.http.messages import Incoming
 from cos_migrate.http.network import Route
-from cos_migrate.http.s3xml import text_of
+from cos_migrate.http.s3xml import XML_MOST, text_of
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
-from cos_migrate.sources import xml_characters
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.etags import Etags, md5_checks
@@ -38,8 +37,6 @@ from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
 T = TypeVar("T")
 
-_ANSWER_MOST = 32 << 20
-"""Bytes of a listing's page: 1000 keys of 1024 bytes, each byte written as three."""
 _MOST_EMPTY = 10_000
 """Empty pages in a row after which a listing counts as stuck."""
 _NO_V2 = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest"})
@@ -251,19 +248,7 @@ class S3Source(KeyOrderedSource):
     def _asked(self, operation: str, target: str, path: str, parse: Callable[[bytes], T]) -> T:
         """Send a GET; return its parsed document. Raises SourceError."""
         request = self._signed("GET", path, {})
-        status, _, body = self.fetch_document(operation, target, request, _ANSWER_MOST)
-        try:
-            return parse(body)
-        except ValueError as error:
-            unreadable = xml_characters.problem_of(body)
-            details = ErrorDetails(
-                status, "BadAnswer", f"the source's answer makes no sense: {error}"
-            )
-            if unreadable:
-                details = ErrorDetails(status, xml_characters.UNREADABLE, unreadable)
-            failed = self.error(operation, target, details)
-            failed.retryable = True
-            raise failed from error
+        return self.fetch_parsed(operation, target, request, XML_MOST, parse)
 
     def _signed(self, method: str, path: str, headers: dict[str, str]) -> Request:
         url = self.endpoint.base + path

@@ -39,16 +39,11 @@ HOSTILE = {
 }
 
 
-def listed_by_oss(document: bytes) -> None:
-    if parse_listing(document) is None:
-        raise ValueError
-
-
 READERS: list[Callable[[bytes], object]] = [
     read_listing,
     read_acl,
     s3_listing.parse,
-    listed_by_oss,
+    parse_listing,
     lambda document: carried_acl(document, same_accounts=False),
 ]
 
