@@ -20,8 +20,6 @@ class Backlog:
         self.found: collections.deque[Found | Compared] = collections.deque()
         self.described: collections.deque[Transfer] = collections.deque()
         """Objects listed without their size, for which the source has answered since."""
-        self.being_described = 0
-        """Tasks under way that ask the source about an object."""
         self.failed_before = RetryQueue(())
         self._batches: collections.deque[int] = collections.deque()
         self._consumed = consumed
@@ -44,11 +42,6 @@ class Backlog:
         if not self._batches[0]:
             self._batches.popleft()
             self._consumed()
-
-    def count_described(self, transfer: Transfer, step: int) -> None:
-        """Note that the source is asked about an object (1), or has answered (-1)."""
-        self.being_described += step
-        self.failed_before.count_described(transfer.obj, step)
 
     def cos_paths(self, target: Target) -> Iterator[str]:
         """Yield the target paths of all objects that wait."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from cos_migrate.engine.plan import CopyRules, part_size_for
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.upload_step import NOTHING, Step
 from cos_migrate.model import Failure
-from cos_migrate.pools.messages import Kind, Message, Reply
+from cos_migrate.pools.messages import Message, Reply
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
 from cos_migrate.text import printable
@@ -56,8 +55,8 @@ class BigObjects:
         self._parked: collections.deque[Transfer] = collections.deque()
         self.under_way: list[BigObject] = []
         """Oldest first."""
-        self.hashing = 0
-        """Tasks under way that only read this machine's disk."""
+        self.hashed_ahead = max(1, at_once // 4)
+        """How many are hashed at once, a little ahead of sending."""
 
     def __bool__(self) -> bool:
         return bool(self._parked or self.under_way)
@@ -91,26 +90,15 @@ class BigObjects:
             self.under_way.append(BigObject(transfer, self._upload_of(transfer, copying=copying)))
         return self._assign_files()
 
-    def to_hash(self) -> Iterator[BigObject]:
-        """Yield objects to hash a little ahead of sending; `next_task` is asked of each."""
-        ahead = max(1, self._at_once // 4)
-        for big in self.under_way:
-            if big.upload.hashing and big.upload.ready and self.hashing < ahead:
-                yield big
-
-    def next_task(self, big: BigObject) -> Message | None:
-        """Return the next task of an object, less its number; None: a result has to come first."""
-        task = big.upload.next_task()
-        if task is not None:
-            self.hashing += task[0] == Kind.DIGEST
-        return task
+    def to_hash(self) -> list[BigObject]:
+        """Return the objects whose next task hashes a file of this machine."""
+        return [big for big in self.under_way if big.upload.hashing and big.upload.ready]
 
     def collect(
         self, big: BigObject, task: Message, reply: int, values: list[Any]
     ) -> Failure | None:
         """Take the result of a task; return why the object failed, if it did."""
         upload = big.upload
-        self.hashing -= task[1] == Kind.DIGEST
         if reply == Reply.DONE:
             step = upload.collect(task, tuple(values))
         elif reply == Reply.FAILED:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from cos_migrate.engine.tasks import Tasks
 from cos_migrate.model import Failure
 from cos_migrate.pools.messages import Message, Reply
 
@@ -20,23 +21,14 @@ class _Chore(NamedTuple):
 
 
 class Chores:
-    """The tasks without an object: which wait and which are under way."""
+    """Queues the tasks without an object until there is room for them."""
 
-    def __init__(
-        self, submit: Callable[[Message], int], renew_credentials: Callable[[Failure], bool]
-    ) -> None:
-        """`submit` passes a task to the pools and returns its number.
-
-        `renew_credentials` returns whether a failed task should be tried again with new ones.
-        """
-        self._submit = submit
-        self._renew_credentials = renew_credentials
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
         self._waiting: collections.deque[_Chore] = collections.deque()
-        self.under_way: dict[int, _Chore] = {}
-        """By the number of the task."""
 
     def __bool__(self) -> bool:
-        return bool(self._waiting or self.under_way)
+        return bool(self._waiting)
 
     def add(self, task: Message, done: Done) -> None:
         """Queue a task; `done` is called once, unless the run stops before."""
@@ -47,22 +39,12 @@ class Chores:
         while self._waiting and room > 0:
             room -= 1
             chore = self._waiting.popleft()
-            self.under_way[self._submit(chore.task)] = chore
+            self._tasks.submit(chore.task, chore, self._collect)
 
-    def take(self, result: Message) -> bool:
-        """Take the result of a task; return False when the task is not one of these."""
-        number, reply, *values = result
-        chore = self.under_way.get(number)
-        if chore is None:
-            return False
-        if reply in Reply.PASSING:
-            return True
-        del self.under_way[number]
-        failure = Failure(*values) if reply == Reply.FAILED else None
-        if reply == Reply.UNSTARTED or (failure and self._renew_credentials(failure)):
+    def _collect(self, chore: _Chore, _: Message, reply: int, values: list[Any]) -> None:
+        if reply == Reply.UNSTARTED:
             self._waiting.appendleft(chore)
-        elif failure:
-            chore.done(failure, ())
-        else:
+        elif reply == Reply.FAILED:
+            chore.done(Failure(*values), ())
+        elif reply not in Reply.PASSING:
             chore.done(None, tuple(values))
-        return True

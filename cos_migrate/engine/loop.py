@@ -19,6 +19,7 @@ from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, words_for_failure
 from cos_migrate.engine.streak import FailureStreak
+from cos_migrate.engine.tasks import Tasks
 from cos_migrate.engine.throttle import TransferLimit
 from cos_migrate.errors import Side
 from cos_migrate.model import Failure
@@ -26,6 +27,7 @@ from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.messages import Message, Reply
 from cos_migrate.pools.pools import Pools
 from cos_migrate.report.report import Report
+from cos_migrate.report.summary import Summary
 from cos_migrate.text import printable
 
 PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
@@ -54,8 +56,8 @@ class Loop(abc.ABC):
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pools = make_pools(self._inbox.put)
         self._streak = FailureStreak()
-        self._chores = Chores(self._submit_chore, self._renew_credentials)
-        self._number = 0
+        self._tasks = Tasks(self._pools)
+        self._chores = Chores(self._tasks)
         self._limit = TransferLimit(self._pools.total)
         self._source_limit = TransferLimit(self._pools.total)
         self._lost_in_row = 0
@@ -73,8 +75,8 @@ class Loop(abc.ABC):
         self._inbox.put(None)
 
     @abc.abstractmethod
-    def _collect_result(self, result: Message) -> None:
-        """Handle the result of a task."""
+    def run(self) -> Summary:
+        """Do the whole pass; return what happened. Raises StateError."""
 
     def _handle_scan_event(self, event: object) -> None:  # noqa: B027 - a pass may have no other events
         """Handle an event that does not come from the workers."""
@@ -101,7 +103,7 @@ class Loop(abc.ABC):
             for result in self._pools.settle(event):
                 if result[1] == Reply.SLOW_DOWN:
                     self._slow_down(result[2])
-                elif not (self._chores.under_way and self._chores.take(result)):
+                else:
                     self._collect_result(result)
         elif isinstance(event, Lost):
             self._replace(event)
@@ -121,8 +123,17 @@ class Loop(abc.ABC):
             self._stop(f"the worker processes cannot work: {event.reason}")
             return
         for result in self._pools.replace(event):
-            if not self._chores.take(result):
-                self._collect_result(result)
+            self._collect_result(result)
+
+    def _collect_result(self, result: Message) -> None:
+        number, reply, *values = result
+        tasks = self._tasks.under_way
+        task, subject, collect = tasks[number]
+        if reply not in Reply.PASSING:
+            del tasks[number]
+            if reply == Reply.FAILED and self._renew_credentials(Failure(*values)):
+                reply = Reply.UNSTARTED
+        collect(subject, task, reply, values)
 
     def _stop(self, reason: str) -> None:
         """Submit nothing more; what is in flight is finished and recorded."""
@@ -155,16 +166,6 @@ class Loop(abc.ABC):
         elif self._limit.slow_down(time.monotonic()):
             self._pools.allow(self._limit.allowed)
             self._report.note(f"COS asks to slow down: {self._limit.allowed} transfers at once")
-
-    def _numbered(self, task: Message) -> Message:
-        """Return a task with a number that no other has."""
-        self._number += 1
-        return (self._number, *task)
-
-    def _submit_chore(self, task: Message) -> int:
-        numbered = self._numbered(task)
-        self._pools.submit(numbered)
-        return self._number
 
     def _renew_credentials(self, failure: Failure) -> bool:
         """Read expired credentials again; return whether the failed task should be tried again."""

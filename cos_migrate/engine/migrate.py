@@ -24,6 +24,7 @@ from cos_migrate.model import (
     extent_of,
     objects_of,
 )
+from cos_migrate.pools.messages import Kind
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
@@ -132,7 +133,7 @@ class Migration(TransferLoop):
     @property
     def _waiting(self) -> bool:
         """Whether any object waits for its turn."""
-        return bool(self._backlog or self._again or self._big_objects)
+        return bool(self._backlog or self._tasks.given_back or self._big_objects)
 
     def _handle_scan_event(self, event: object) -> None:
         if isinstance(event, Scanned):
@@ -173,7 +174,7 @@ class Migration(TransferLoop):
         room = self._room(big=False)
         if not self._copying.on:
             room = min(room, self._source_room())
-        room = self._submit_again(room)
+        room = self._tasks.submit_again(room)
         backlog = self._backlog
         # Objects that failed before share the room with new ones.
         most = (room + 1) // 2 if backlog.found else room
@@ -230,7 +231,11 @@ class Migration(TransferLoop):
         """Plan objects that failed in an earlier run; return how many, up to `room`."""
         backlog = self._backlog
         alone = self._scan_over and not backlog.found
-        objects = backlog.failed_before.take(room, self._pools.small_threads, alone=alone)
+        asked = sum(
+            task[1] == Kind.EXAMINE and not transfer.obj.page
+            for task, transfer, _ in self._tasks.under_way.values()
+        )
+        objects = backlog.failed_before.take(room, self._pools.small_threads, asked, alone=alone)
         for obj in objects:
             self._seen += 1
             submission = self._planner.plan(obj)

@@ -13,7 +13,6 @@ class RetryQueue:
 
     def __init__(self, objects: Iterable[SourceObject]) -> None:
         self._waiting = collections.deque(objects)
-        self._being_described = 0
         self.names = frozenset(obj.name for obj in self._waiting)
         """All of them, also those that are done."""
 
@@ -23,17 +22,13 @@ class RetryQueue:
     def __iter__(self) -> Iterator[SourceObject]:
         return iter(self._waiting)
 
-    def count_described(self, obj: SourceObject, step: int) -> None:
-        """Note that the source is asked about an object (1), or has answered (-1)."""
-        if not obj.page:
-            self._being_described += step
-
-    def take(self, room: int, threads: int, *, alone: bool) -> list[SourceObject]:
+    def take(self, room: int, threads: int, under_way: int, *, alone: bool) -> list[SourceObject]:
         """Remove and return those that the source can be asked about now.
 
-        `room`: tasks that the pool takes, `threads`: those that it runs at once. Unless nothing
-        else will come (`alone`) they use at most half of the threads: an object about which the
-        source is silent must not hold up the others.
+        `room`: tasks that the pool takes, `threads`: those that it runs at once, `under_way`: the
+        objects of this queue about which it asks now. Unless nothing else will come (`alone`) they
+        use at most half of the threads: an object about which the source is silent must not hold
+        up the others.
         """
-        most = room if alone else min(room, max(1, threads // 2) - self._being_described)
+        most = room if alone else min(room, max(1, threads // 2) - under_way)
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]

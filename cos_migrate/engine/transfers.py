@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -83,57 +82,43 @@ class TransferLoop(Loop):
             known=self._known_paths,
             begun=self._committer.uploads.abandon_upload,
         )
-        self._tasks: dict[int, tuple[Transfer, BigObject | None, Message]] = {}
-        """All that the pools have, or gave back, by number."""
-        self._again: collections.deque[int] = collections.deque()
-        """Numbers of tasks that a worker gave back."""
         self._scan_over = False
         self._debugging = report.debugging
 
     def _known_paths(self) -> tuple[Iterable[str], bool]:
         """Return the target paths of the objects known and not settled; whether these are all."""
-        known = [transfer.cos_path for transfer, _, _ in self._tasks.values()]
+        entries = (*self._tasks.under_way.values(), *self._tasks.given_back)
+        known = [subject.cos_path for task, subject, _ in entries if task[1] in Kind.SMALL]
         known += self._backlog.cos_paths(self._source.target)
         return known + self._big_objects.cos_paths(), self._scan_over
 
-    def _submit(
-        self, transfer: Transfer, task: Message, big: BigObject | None = None, together: str = ""
-    ) -> None:
-        numbered = self._numbered(task)
+    def _submit(self, transfer: Transfer, task: Message) -> None:
+        number = self._tasks.submit(task, transfer, self._collect_small)
         if self._debugging:
-            self._report.debug(f"task {self._number}: {Kind.NAMES[task[0]]} {transfer.cos_path}")
-        self._tasks[numbered[0]] = (transfer, big, numbered)
-        if task[0] == Kind.EXAMINE:
-            self._backlog.count_described(transfer, 1)
-        self._pools.submit(numbered, together)
-
-    def _submit_again(self, room: int) -> int:
-        """Submit up to `room` of the tasks that were given back; return what is left of `room`."""
-        while self._again and room > 0:
-            room -= 1
-            number = self._again.popleft()
-            transfer, _, task = self._tasks[number]
-            if task[1] == Kind.EXAMINE:
-                self._backlog.count_described(transfer, 1)
-            self._pools.submit(task)
-        return room
+            self._report.debug(f"task {number}: {Kind.NAMES[task[0]]} {transfer.cos_path}")
 
     def _submit_parts(self) -> None:
         """Keep the big pool busy: oldest objects first, hashing a little ahead of sending."""
         big_objects = self._big_objects
         for transfer, failure in big_objects.begin(copying=self._copying.on):
             self._fail(transfer, failure)
-        for big in big_objects.to_hash():
-            self._submit_next(big)
+        to_hash = big_objects.to_hash()
+        if to_hash:
+            room = big_objects.hashed_ahead - self._tasks.count(Kind.DIGEST)
+            for big in to_hash[: max(0, room)]:
+                self._submit_next(big)
         for big in big_objects.under_way:
             upload = big.upload
             while upload.ready and not upload.hashing and self._big_room(upload) > 0:
                 self._submit_next(big)
 
     def _submit_next(self, big: BigObject) -> None:
-        task = self._big_objects.next_task(big)
-        if task is not None:
-            self._submit(big.transfer, task, big, big.upload.in_order)
+        task = big.upload.next_task()
+        if task is None:
+            return
+        number = self._tasks.submit(task, big, self._collect_big, big.upload.in_order)
+        if self._debugging:
+            self._report.debug(f"task {number}: {Kind.NAMES[task[0]]} {big.transfer.cos_path}")
 
     def _room(self, *, big: bool) -> int:
         """Return how many transfers may be submitted to a pool now."""
@@ -141,7 +126,7 @@ class TransferLoop(Loop):
             return 0
         if not self._streak.proven:
             # The first transfer goes alone: it shows what would fail for all.
-            elsewhere = self._big_objects.hashing + self._backlog.being_described
+            elsewhere = self._tasks.count(Kind.DIGEST) + self._tasks.count(Kind.EXAMINE)
             return int(self._pools.under_way - elsewhere == 0)
         return self._pools.room(big=big)
 
@@ -154,44 +139,24 @@ class TransferLoop(Loop):
         return self._source_limit.room(self._count_reading)
 
     def _count_reading(self) -> int:
-        reading = sum(reads_source(task) for _, _, task in self._tasks.values())
-        return reading - sum(reads_source(self._tasks[number][2]) for number in self._again)
+        return sum(reads_source(task) for task, _, _ in self._tasks.under_way.values())
 
-    def _collect_result(self, result: Message) -> None:
-        number, reply, *values = result
-        transfer, big, task = self._tasks[number]
+    def _collect_big(self, big: BigObject, task: Message, reply: int, values: list[Any]) -> None:
         if self._debugging:
-            self._report.debug(f"result of {number}: {Reply.NAMES[reply]} {values}")
-        if reply in Reply.PASSING:
-            self._collect_passing(transfer, big, task, reply, values[0])
-            return
-        if task[1] == Kind.EXAMINE:
-            self._backlog.count_described(transfer, -1)
-        if reply not in _NO_SUCCESS:
-            self._note_success(transfer, task[1], reply)
-        if reply == Reply.FAILED and self._renew_credentials(Failure(*values)):
-            reply = Reply.UNSTARTED
-        if big is None and reply == Reply.UNSTARTED:
-            self._again.append(number)
-            return
-        del self._tasks[number]
-        if big is None:
-            self._collect_small(transfer, task, reply, values)
-            return
-        failure = self._big_objects.collect(big, task, reply, values)
-        if failure:
-            self._fail(transfer, failure)
-
-    def _collect_passing(
-        self, transfer: Transfer, big: BigObject | None, task: Message, reply: int, value: Any
-    ) -> None:
-        """Take what a worker reports of a task before its result."""
+            self._report.debug(f"result of {task[0]}: {Reply.NAMES[reply]} {values}")
         if reply == Reply.WARNING:
-            self._report.warn(printable(f"{transfer.cos_path}: {value}"))
-        elif big:
-            self._big_objects.progressed(big, task, value)
+            self._warn(big.transfer, values[0])
+        elif reply == Reply.MOVED:
+            self._big_objects.progressed(big, task, values[0])
         else:
-            self._committer.progressed(transfer, value)
+            if reply not in _NO_SUCCESS:
+                self._note_success(big.transfer, task[1], reply)
+            failure = self._big_objects.collect(big, task, reply, values)
+            if failure:
+                self._fail(big.transfer, failure)
+
+    def _warn(self, transfer: Transfer, text: str) -> None:
+        self._report.warn(printable(f"{transfer.cos_path}: {text}"))
 
     def _note_success(self, transfer: Transfer, kind: int, reply: int) -> None:
         if self._streak.steady and not self._source.copies:
@@ -207,29 +172,55 @@ class TransferLoop(Loop):
     def _collect_small(
         self, transfer: Transfer, task: Message, reply: int, values: list[Any]
     ) -> None:
-        if reply == Reply.DONE and task[1] == Kind.EXAMINE:
+        if self._debugging:
+            self._report.debug(f"result of {task[0]}: {Reply.NAMES[reply]} {values}")
+        if reply != Reply.DONE:
+            self._collect_unsent(transfer, task, reply, values)
+            return
+        self._note_success(transfer, task[1], reply)
+        if task[1] == Kind.EXAMINE:
             if self._planner.describe(transfer, *values):
                 self._backlog.described.append(transfer)
-        elif reply == Reply.DONE:
-            if task[1] == Kind.COPY_OBJECT:
-                self._copying.copied()
-            request_id, unverified, crc64, size, mtime_ns, etag, cos_etag = values
-            if (size, mtime_ns, etag) != transfer.obj.fingerprint:
-                fingerprint = Fingerprint(size, mtime_ns, etag)
-                transfer.obj = transfer.obj._replace(fingerprint=fingerprint)
-            self._committer.succeeded(transfer, request_id, unverified, crc64, cos_etag)
-        elif reply == Reply.SPOOLED:
-            path, *fingerprint_fields = values
-            fingerprint = Fingerprint(*fingerprint_fields)
-            self._spool.adopt(transfer, path, fingerprint.size)
-            transfer.obj = transfer.obj._replace(fingerprint=fingerprint, spooled=path)
-            self._big_objects.park(transfer)
-        elif reply == Reply.TARGET_EXISTS:
-            self._committer.exists_on_cos(transfer, newer=values[0])
-        elif task[1] == Kind.COPY_OBJECT and copy_refused(Failure(*values)):
-            self._stream_instead(transfer)
+            return
+        if task[1] == Kind.COPY_OBJECT:
+            self._copying.copied()
+        request_id, unverified, crc64, size, mtime_ns, etag, cos_etag = values
+        if (size, mtime_ns, etag) != transfer.obj.fingerprint:
+            fingerprint = Fingerprint(size, mtime_ns, etag)
+            transfer.obj = transfer.obj._replace(fingerprint=fingerprint)
+        self._committer.succeeded(transfer, request_id, unverified, crc64, cos_etag)
+
+    def _collect_unsent(
+        self, transfer: Transfer, task: Message, reply: int, values: list[Any]
+    ) -> None:
+        """Take any other reply than DONE to the task of a small object."""
+        if reply == Reply.WARNING:
+            self._warn(transfer, values[0])
+        elif reply == Reply.MOVED:
+            self._committer.progressed(transfer, values[0])
+        elif reply == Reply.UNSTARTED:
+            self._tasks.give_back(task, transfer, self._collect_small)
+        elif reply == Reply.FAILED:
+            failure = Failure(*values)
+            if task[1] == Kind.COPY_OBJECT and copy_refused(failure):
+                self._stream_instead(transfer)
+            else:
+                self._fail(transfer, failure)
         else:
-            self._fail(transfer, Failure(*values))
+            self._note_success(transfer, task[1], reply)
+            if reply == Reply.TARGET_EXISTS:
+                self._committer.exists_on_cos(transfer, newer=values[0])
+            else:
+                self._park_spooled(transfer, *values)
+
+    def _park_spooled(
+        self, transfer: Transfer, path: str, size: int, mtime_ns: int, etag: str
+    ) -> None:
+        """Queue an object that has come in a file, since it is larger than was known."""
+        self._spool.adopt(transfer, path, size)
+        fingerprint = Fingerprint(size, mtime_ns, etag)
+        transfer.obj = transfer.obj._replace(fingerprint=fingerprint, spooled=path)
+        self._big_objects.park(transfer)
 
     def _stream_instead(self, transfer: Transfer) -> None:
         """Send an object that COS would not copy."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.requests import Credentials
@@ -98,8 +98,6 @@ class Verification(Loop):
         self._stored = StoredRecords(state, source)
         self._waiting = self._records()
         self._complete = False
-        self._again: list[int] = []
-        self._tasks: dict[int, tuple[Checked, Message]] = {}
         self._probes = Probes(
             self._streak,
             self._chores,
@@ -160,9 +158,7 @@ class Verification(Loop):
             # The first request goes alone: it shows what would fail for all.
             room = int(not self._pools.under_way)
         room = min(room, self._source_limit.room(lambda: self._pools.under_way))
-        while self._again and room > 0:
-            room -= 1
-            self._pools.submit(self._tasks[self._again.pop()][1])
+        room = self._tasks.submit_again(room)
         known = size = 0
         while room > 0 and not self._complete:
             checked = next(self._waiting, None)
@@ -180,20 +176,17 @@ class Verification(Loop):
     def _submit(self, checked: Checked) -> None:
         asked = self._source.recorded(checked.obj) if checked.crc64 < 0 else None
         fields = source_fields(asked or checked.obj)
-        task = self._numbered((Kind.CHECK, *fields, checked.cos_path, asked is not None))
-        self._tasks[task[0]] = (checked, task)
-        self._pools.submit(task)
+        task = (Kind.CHECK, *fields, checked.cos_path, asked is not None)
+        self._tasks.submit(task, checked, self._collect_compared)
 
-    def _collect_result(self, result: Message) -> None:
-        number, reply, *values = result
+    def _collect_compared(
+        self, checked: Checked, task: Message, reply: int, values: list[Any]
+    ) -> None:
         if reply in Reply.PASSING:
             return
-        if reply == Reply.FAILED and self._renew_credentials(Failure(*values)):
-            reply = Reply.UNSTARTED
         if reply == Reply.UNSTARTED:
-            self._again.append(number)
+            self._tasks.give_back(task, checked, self._collect_compared)
             return
-        checked, _ = self._tasks.pop(number)
         if reply == Reply.DONE:
             self._streak.success(read=True)
             verdict = judge(checked, Compared(*values))

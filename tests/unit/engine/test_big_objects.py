@@ -38,7 +38,7 @@ def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) 
         submitted = []
         for number, big in enumerate(big_objects.under_way):
             while big.upload.ready:
-                task = big_objects.next_task(big)
+                task = big.upload.next_task()
                 assert task
                 submitted.append((big, (number, *task)))
         return submitted

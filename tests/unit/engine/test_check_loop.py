@@ -45,8 +45,9 @@ class Pools:
         assert not big
         return self._room - self.under_way
 
-    def submit(self, task: Message) -> None:
+    def submit(self, task: Message, together: str = "") -> None:
         assert task[1] == Kind.CHECK
+        assert not together
         self.tasks[task[0]] = task
         self.submitted.append(task)
         self._outbox.append(task)
