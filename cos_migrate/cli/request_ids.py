@@ -15,7 +15,7 @@ from cos_migrate.engine.wiring import JobPlace
 from cos_migrate.safe_files import open_named
 from cos_migrate.sources import registry
 from cos_migrate.sources.recipe import SourceRecipe
-from cos_migrate.state import keys as records
+from cos_migrate.state import formats
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore
 from cos_migrate.text import one_line
@@ -38,7 +38,7 @@ def query_request_ids(mode: str, config: Config, environ: Mapping[str, str], fil
     if mode == "DUMP_REQUESTID":
         return _dump(argument, config, environ, file_mode)
     answers = _ask_databases(
-        config, environ, lambda state: [records.query_request_id(state, argument)]
+        config, environ, lambda state: [formats.query_request_id(state, argument)]
     )
     found = next((answer for answer in answers if answer is not None), "Null")
     print(f"query requestid, [key: {argument}], [requestid: {found}]")
@@ -49,7 +49,7 @@ def _dump(file_name: str, config: Config, environ: Mapping[str, str], file_mode:
     try:
         descriptor = open_named(file_name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode)
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            pairs = _ask_databases(config, environ, records.dump_request_ids)
+            pairs = _ask_databases(config, environ, formats.dump_request_ids)
             file.writelines(f"{one_line(path)} \t {request_id}\n" for path, request_id in pairs)
     except OSError as error:
         print(

@@ -154,7 +154,7 @@ class BigObjects:
         upload_id = None
         if save_point is None:
             size, mtime_ns, _ = obj.fingerprint
-            upload_id = save_points.find_java(
+            upload_id = save_points.find_java_upload_id(
                 cos_path,
                 obj.name,
                 mtime_ns // 1_000_000,

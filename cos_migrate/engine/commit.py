@@ -20,9 +20,9 @@ from cos_migrate.scan import positions
 from cos_migrate.scan.positions import Positions
 from cos_migrate.scan.walk import Listed
 from cos_migrate.sources.base import Source
-from cos_migrate.state import keys as records
+from cos_migrate.state import formats
+from cos_migrate.state.companions import CompanionRecords, listed_time
 from cos_migrate.state.store import RecordStore
-from cos_migrate.state.stored import StoredRecords, listed_time
 from cos_migrate.text import all_visible, printable
 
 _PROGRESS_EVERY = 2.0
@@ -39,7 +39,7 @@ class Committer:
         self.batch = RecordBatch(state, report, positions)
         self.failures = FailedBefore(state, source, self.batch)
         self.uploads = UploadRecords(state, source.target.bucket, self.batch)
-        self.stored = StoredRecords(state, source)
+        self.stored = CompanionRecords(state, source)
         self.settled = 0
         """Objects that have their outcome."""
         self.skipped_objects = Skipped()
@@ -69,9 +69,9 @@ class Committer:
         if not source.reads_at_once:
             puts.append(self._stored_value(transfer, etag, crc64))
             if transfer.update:  # what version 0.1 recorded no longer holds
-                self.batch.deletes.append(records.crc64_key(record_key))
+                self.batch.deletes.append(formats.crc64_key(record_key))
         if request_id:
-            puts.append((records.request_id_key(cos_path), request_id.encode()))
+            puts.append((formats.request_id_key(cos_path), request_id.encode()))
         text = lines.sent(
             cos_path, size, source.download_name(obj), request_id, self._shown(record_key)
         )
@@ -86,11 +86,11 @@ class Committer:
             mtime_ns = listed_time(transfer.listed_ns, obj.fingerprint.mtime_ns)
             obj = obj._replace(fingerprint=obj.fingerprint._replace(mtime_ns=mtime_ns))
             self.warn_if_undetectable(obj)
-        return self.stored.arrived(obj, transfer.cos_path, transfer.record_key, etag, crc64)
+        return self.stored.sent_pair(obj, transfer.cos_path, transfer.record_key, etag, crc64)
 
     def warn_if_undetectable(self, obj: SourceObject) -> None:
         """Warn once of objects whose changes cannot be noticed while their size stays."""
-        if not self._warned and self.stored.cannot_show_changes(obj):
+        if not self._warned and self.stored.changes_are_hidden(obj):
             self._warned = True
             self._report.warn(
                 f"{printable(self._source.shown(obj.name))}: the source tells neither an ETag "
@@ -191,16 +191,16 @@ class Committer:
         Return, when it has found none, how many the last one found that found any: 0 for none, -1
         where records only show that there were some. Raises StateError.
         """
-        value = self._state.get(records.SCANNED)
+        value = self._state.get(formats.SCANNED)
         if objects:
             counted = str(objects).encode()
             if counted != value:
-                self.batch.puts.append((records.SCANNED, counted))
+                self.batch.puts.append((formats.SCANNED, counted))
                 self.commit(final=True)
             return 0
         if value is not None and value.isdigit():
             return int(value)
-        return -1 if records.has_records(self._state) else 0
+        return -1 if formats.has_records(self._state) else 0
 
     def progressed(self, transfer: Transfer, sent: int) -> None:
         """Print how much of an object is sent, if its last progress line is old enough."""

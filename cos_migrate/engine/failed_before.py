@@ -8,7 +8,7 @@ from cos_migrate.engine.plan import cos_path_of
 from cos_migrate.engine.record_batch import RecordBatch
 from cos_migrate.model import Failure, Fingerprint, Rejected, SourceObject
 from cos_migrate.sources.base import Source
-from cos_migrate.state import keys as records
+from cos_migrate.state import formats
 from cos_migrate.state.failed_objects import FailedObjects
 from cos_migrate.state.store import RecordStore
 
@@ -23,7 +23,7 @@ class FailedBefore:
         self._state = state
         self._source = source
         self._batch = batch
-        self._objects = FailedObjects(records.origin_mark(source.origin()))
+        self._objects = FailedObjects(formats.origin_mark(source.origin()))
         self.keys = self._objects.keys
         """Keys of the records of those that have not succeeded since."""
         self._gone: dict[str, tuple[bytes, bytes]] = {}
@@ -32,7 +32,7 @@ class FailedBefore:
 
     def load(self) -> Iterator[SourceObject]:
         """Yield the objects that failed when they were listed by pages, to be tried first."""
-        return self._objects.load(self._state.scan(records.failed_prefix()))
+        return self._objects.load(self._state.scan(formats.failed_prefix()))
 
     def as_listed(self, obj: SourceObject) -> SourceObject:
         """Return an object that failed before as it was listed then, any other unchanged."""
@@ -42,7 +42,7 @@ class FailedBefore:
         self, obj: SourceObject, record_key: str, failure: Failure, listed: Fingerprint | None
     ) -> None:
         """Record that an object failed; `listed` is its fingerprint in the listing."""
-        record = self._objects.record(obj, record_key, listed)
+        record = self._objects.pair_of(obj, record_key, listed)
         if not obj.page and failure.code == _GONE and obj.name not in self._listed_again:
             # It failed before and is gone: unless it is listed again, this was its last try.
             self.succeeded(record_key)
@@ -53,7 +53,7 @@ class FailedBefore:
     def succeeded(self, record_key: str) -> None:
         """Forget that an object failed before."""
         if self.keys:
-            key = records.failed_key(record_key)
+            key = formats.failed_key(record_key)
             if key in self.keys:
                 self.keys.discard(key)
                 self._batch.deletes.append(key)
@@ -72,10 +72,10 @@ class FailedBefore:
 
     def _update_listed(self, obj: SourceObject) -> None:
         """Record the fingerprint that the listing has now."""
-        if not self._objects.list_again(obj):
+        if not self._objects.update_listed(obj):
             return
         record_key = self._source.record_key(obj, cos_path_of(self._source.target, obj))
-        record = self._objects.record(obj, record_key)
+        record = self._objects.pair_of(obj, record_key)
         if record[0] in self.keys:
             self._batch.puts.append(record)
         if obj.name in self._gone:

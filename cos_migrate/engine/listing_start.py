@@ -6,7 +6,7 @@ from cos_migrate.model import ListRange
 from cos_migrate.scan import positions
 from cos_migrate.scan.positions import Positions
 from cos_migrate.sources.paged import PagedSource
-from cos_migrate.state import keys as records
+from cos_migrate.state import formats
 from cos_migrate.state.store import RecordStore
 
 RangeStarts = list[tuple[ListRange, str]]
@@ -20,7 +20,7 @@ def start_listing(
 
     Without `resume` the positions of earlier runs are removed. Raises StateError.
     """
-    mark = records.origin_mark(source.origin())
+    mark = formats.origin_mark(source.origin())
     saved = positions.load(state, mark) if resume else None
     if saved is None:
         state.write([], positions.stale_keys(state), sync=False)

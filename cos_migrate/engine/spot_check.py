@@ -15,7 +15,7 @@ from cos_migrate.errors import CosError, MigrateError, Side, TransportError
 from cos_migrate.model import Failure
 from cos_migrate.pools.messages import failure_of
 from cos_migrate.report.advice import advice_for
-from cos_migrate.state import parse as recorded
+from cos_migrate.state import object_records
 from cos_migrate.text import printable, words_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Skipped:
     def paths(self, cos_root: str) -> list[str]:
         """Return the target paths of up to three, spread over the run; `cos_root`: `cosPath`."""
         record_keys = dict.fromkeys((self._first, self._middle, self._last))
-        found = (recorded.parse(key.encode(), b"", cos_root) for key in record_keys if key)
+        found = (object_records.parse(key.encode(), b"", cos_root) for key in record_keys if key)
         return [each.cos_path for each in found if each]
 
 

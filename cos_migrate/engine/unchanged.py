@@ -9,7 +9,7 @@ from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.plan import SEND_NEW, Decision, Rules, cos_path_of, decide
 from cos_migrate.model import Found, Row, SourceObject, object_of, objects_of, rows_of
 from cos_migrate.sources.base import Source
-from cos_migrate.state import keys as records
+from cos_migrate.state import formats
 from cos_migrate.state.store import RecordStore
 
 _Get = Callable[[bytes], "bytes | None"]
@@ -52,7 +52,9 @@ class RecordComparer:
         else:
             decision = decide(rules, self._source, obj, recorded)
         if not decision.send:
-            completion = self._stored.completion(obj, cos_path, record_key) if obj.weak else None
+            completion = (
+                self._stored.completed_pair(obj, cos_path, record_key) if obj.weak else None
+            )
             value = self._source.renewed(obj, recorded or "")
             self._committer.skipped(obj, cos_path, record_key, value, completion)
         return decision
@@ -150,7 +152,7 @@ class RecordComparer:
             if (
                 source.renewed(obj, recorded)
                 or (retried and obj.page and obj.name in retried)
-                or (failed and records.failed_key(key) in failed)
+                or (failed and formats.failed_key(key) in failed)
             ):
                 others.append(obj)
                 continue

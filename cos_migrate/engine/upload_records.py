@@ -7,7 +7,7 @@ import collections
 from cos_migrate.engine.record_batch import RecordBatch
 from cos_migrate.engine.upload_step import Step
 from cos_migrate.model import SavePoint
-from cos_migrate.state import keys as records
+from cos_migrate.state import formats
 from cos_migrate.state.save_points import SavePoints
 from cos_migrate.state.store import RecordStore
 
@@ -20,16 +20,16 @@ class UploadRecords:
         self.abandoned: collections.deque[tuple[str, str]] = collections.deque()
         """Target path and id of the uploads to abort; see `write`."""
         if not state.was_empty:
-            self.abandoned += records.abandoned_uploads(state)
+            self.abandoned += formats.abandoned_uploads(state)
         self._batch = batch
 
     def apply(self, step: Step) -> None:
         """Record what a step of a multipart upload means for its save point."""
         puts = self._batch.puts
         if step.begun:
-            puts += self.save_points.begun(step.begun)
+            puts += self.save_points.upload_pairs(step.begun)
         if step.part and step.save_point:
-            puts += self.save_points.part_done(step.save_point, step.part)
+            puts += self.save_points.part_pairs(step.save_point, step.part)
         if step.forget:
             self._forget(step.forget)
         if step.abandon:
@@ -54,12 +54,12 @@ class UploadRecords:
 
     def aborted(self, upload_id: str) -> None:
         """Forget an upload that COS no longer has."""
-        self._batch.deletes.append(records.abandoned_key(upload_id))
+        self._batch.deletes.append(formats.abandoned_key(upload_id))
 
     def _forget(self, save_point: SavePoint) -> None:
         self._batch.write()  # its parts are looked up: all of them must be there
-        self._batch.deletes += self.save_points.forget(save_point)
+        self._batch.deletes += self.save_points.upload_keys(save_point)
 
     def _record_abandoned(self, cos_path: str, upload_id: str) -> None:
         value = cos_path.encode("utf-8", "surrogatepass")
-        self._batch.puts.append((records.abandoned_key(upload_id), value))
+        self._batch.puts.append((formats.abandoned_key(upload_id), value))

@@ -20,9 +20,9 @@ from cos_migrate.pools.messages import Compared, Kind, Message, Reply, source_fi
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.sources.base import Source
-from cos_migrate.state import parse as recorded
+from cos_migrate.state import object_records
+from cos_migrate.state.companions import CompanionRecords
 from cos_migrate.state.store import RecordStore
-from cos_migrate.state.stored import StoredRecords
 from cos_migrate.text import printable
 
 
@@ -95,7 +95,7 @@ class Verification(Loop):
         super().__init__(window, reload_credentials, report, make_pools)
         self._source = source
         self._state = state
-        self._stored = StoredRecords(state, source)
+        self._stored = CompanionRecords(state, source)
         self._waiting = self._records()
         self._complete = False
         self._probes = Probes(
@@ -133,8 +133,8 @@ class Verification(Loop):
 
     def _records(self) -> Generator[Checked, None, None]:
         """Yield the records in the order of their keys. Raises StateError."""
-        for key, value in self._state.scan(recorded.PREFIX):
-            found = recorded.parse(key, value, self._source.target.cos_path)
+        for key, value in self._state.scan(object_records.PREFIX):
+            found = object_records.parse(key, value, self._source.target.cos_path)
             if found is None:
                 self._unreadable(key)
                 continue

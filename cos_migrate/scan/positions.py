@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from cos_migrate.model import ListRange
 from cos_migrate.scan.walk import Listed
-from cos_migrate.state.keys import Readable
+from cos_migrate.state.formats import Readable
 
 PREFIX = b"[cosmigrate list] "
 """Prefix of the keys of all positions."""

@@ -10,8 +10,8 @@ from typing import Any
 import plyvel
 
 from cos_migrate.errors import StateError
-from cos_migrate.state import folder as files
-from cos_migrate.state.folder import Damaged
+from cos_migrate.state import database_folder
+from cos_migrate.state.database_folder import LEVELDB, Damaged, find_system_error, mark_damage
 from cos_migrate.state.store import RecordStore
 
 # Uncompressed: measured against snappy with a million objects, writing takes half the processor
@@ -31,7 +31,7 @@ _OPEN_FILES = 64
 class LevelDb(RecordStore):
     """An open LevelDB database."""
 
-    engine = files.LEVELDB
+    engine = LEVELDB
 
     @staticmethod
     def repair(folder: Path) -> None:
@@ -97,7 +97,7 @@ class LevelDb(RecordStore):
 
     def _lost(self, error: Exception) -> StateError:
         if isinstance(error, plyvel.CorruptionError):
-            return files.damage_met(self.folder, _words(error))
+            return mark_damage(self.folder, _words(error))
         return self._unreadable(_words(error))
 
     def _connect(self, max_open_files: int) -> None:
@@ -122,11 +122,11 @@ class LevelDb(RecordStore):
         try:
             batch.write()
         except plyvel.CorruptionError as error:
-            raise files.damage_met(self.folder, _words(error)) from error
+            raise mark_damage(self.folder, _words(error)) from error
         except plyvel.Error as error:
-            raise files.refusal(self.folder) or OSError(_words(error)) from error
+            raise find_system_error(self.folder) or OSError(_words(error)) from error
         if sync:
-            files.sync_folder(self.folder)
+            database_folder.sync_folder(self.folder)
 
     def _close(self) -> None:
         self._database.close()
@@ -153,7 +153,7 @@ def _reason(folder: Path, error: Exception) -> Exception:
     """Return the system error behind an error of the library, else Damaged."""
     refused = None
     if not isinstance(error, plyvel.CorruptionError):
-        refused = files.refusal(folder)
+        refused = find_system_error(folder)
     return refused or Damaged(_words(error))
 
 

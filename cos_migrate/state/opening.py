@@ -1,4 +1,4 @@
-"""Open the record database of a job: detect its format, convert, repair or create it.
+"""Opens the record database of a job: detects its format, converts, repairs or creates it.
 
 Records only save work: a damaged database is copied aside and repaired or started anew, and objects
 whose records are lost are sent again.
@@ -14,9 +14,8 @@ from typing import NamedTuple
 from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock
 from cos_migrate.safe_files import make_folder, make_folders, write_file
-from cos_migrate.state import folder as files
-from cos_migrate.state import java
-from cos_migrate.state.folder import (
+from cos_migrate.state import database_folder, java_conversion
+from cos_migrate.state.database_folder import (
     JAVA,
     LEVELDB,
     NEW,
@@ -25,7 +24,7 @@ from cos_migrate.state.folder import (
     ROCKSDB,
     Damaged,
 )
-from cos_migrate.state.java import JavaLibrary
+from cos_migrate.state.java_conversion import JavaLibrary
 from cos_migrate.state.store import RecordStore
 
 IN_USE = "init db error, may be another process with same config is running "
@@ -104,7 +103,7 @@ def open_store(
         return _opened(folder, engine, lock, max_open_files, notify)
     except OSError as error:
         lock.release()
-        raise files.unusable(folder, error, "open") from error
+        raise database_folder.unusable_error(folder, error, "open") from error
     except BaseException:
         lock.release()
         raise
@@ -117,12 +116,12 @@ def _opened(
     make_folders(folder.parent, _LEVELS - 1)
     if not lock.acquire():
         raise _in_use(folder)
-    notices = java.resume(folder)
+    notices = java_conversion.resume(folder)
     make_folder(folder)
-    if files.held_by_library(folder):
+    if database_folder.is_open_elsewhere(folder):
         raise _in_use(folder)
-    files.keep_private(folder)
-    library = _JAVA_FORMATS.get(files.format_of(folder))
+    database_folder.make_private(folder)
+    library = _JAVA_FORMATS.get(database_folder.format_of(folder))
     if library:
         notices = _take_over(folder, library, engine, notify)
     state = _open_or_repair(_class_for(folder, engine), folder, lock, max_open_files)
@@ -132,7 +131,7 @@ def _opened(
 
 def _class_for(folder: Path, engine: str) -> type[RecordStore]:
     """Return the class for the folder's own format. Raises StateError, OSError."""
-    kind = files.format_of(folder)
+    kind = database_folder.format_of(folder)
     if kind == NEW:
         kind = engine if engine != "auto" else _installed_format(folder)
     elif not _LIBRARIES[kind].is_installed():
@@ -153,9 +152,9 @@ def _take_over(
     """
     if not _LIBRARIES[library].is_installed():
         raise _wrong_format(
-            f"the record database {folder} is the Java tool's ({library}), and what reads it is "
-            f"not installed: {_LIBRARIES[library].advice}, or move the folder away to begin with "
-            "an empty one: everything is then sent again"
+            f"the record database {folder} is the Java tool's ({library}), and the library that "
+            f"reads it is not installed: {_LIBRARIES[library].advice}, or move the folder away to "
+            "begin with an empty one: everything is then sent again"
         )
     ours = _LIBRARIES[engine if engine != "auto" else _installed_format(folder)].load().ours
 
@@ -165,7 +164,7 @@ def _take_over(
         return ours(new, None, 0)
 
     try:
-        return java.take_over(folder, _LIBRARIES[library].load().java, create, notify)
+        return java_conversion.take_over(folder, _LIBRARIES[library].load().java, create, notify)
     except BlockingIOError:
         raise _in_use(folder) from None
     except Damaged as error:
@@ -202,14 +201,14 @@ def _wrong_format(message: str) -> StateError:
 def _open_or_repair(
     kind: type[RecordStore], folder: Path, lock: FileLock, max_open_files: int
 ) -> RecordStore:
-    """Open the database; copy a damaged one aside, then repair it or start anew."""
+    """Open the database; copy a damaged one aside, then repair it or begin with an empty one."""
     if kind.engine == ROCKSDB:
         write_file(folder / OUR_ROCKSDB)
     try:
-        files.look_for_damage(folder)
+        database_folder.check_for_damage(folder)
         return kind(folder, lock, max_open_files)
     except Damaged as error:
-        aside = files.keep_aside(folder)
+        aside = database_folder.copy_aside(folder)
         found = f"the record database {folder} was damaged ({error}); a copy is kept as {aside}"
     try:
         kind.repair(folder)
@@ -218,7 +217,7 @@ def _open_or_repair(
     except Damaged:
         state = _start_anew(kind, folder, lock, max_open_files)
         outcome = "it could not be repaired and begins anew: everything is sent again"
-    files.unmark_damage(folder)
+    database_folder.unmark_damage(folder)
     state.notices = (found, outcome)
     return state
 
@@ -226,7 +225,7 @@ def _open_or_repair(
 def _start_anew(
     kind: type[RecordStore], folder: Path, lock: FileLock, max_open_files: int
 ) -> RecordStore:
-    files.clear(folder)
+    database_folder.remove_files(folder)
     try:
         return kind(folder, lock, max_open_files)
     except Damaged as error:  # an empty folder cannot be damaged: the system refused a file

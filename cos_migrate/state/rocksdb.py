@@ -12,8 +12,7 @@ from weakref import WeakKeyDictionary
 
 import rocksdict
 
-from cos_migrate.state import folder as files
-from cos_migrate.state.folder import Damaged
+from cos_migrate.state.database_folder import ROCKSDB, Damaged, find_system_error
 from cos_migrate.state.store import RecordStore
 
 _BUFFER = 4 << 20
@@ -29,14 +28,14 @@ _MISUSE = (TypeError, rocksdict.DbClosedError)
 class RocksDb(RecordStore):
     """An open RocksDB database of raw bytes."""
 
-    engine = files.ROCKSDB
+    engine = ROCKSDB
 
     @staticmethod
     def repair(folder: Path) -> None:
         try:
             rocksdict.Rdict.repair(str(folder), _options(0))
         except Exception as error:
-            raise files.refusal(folder) or Damaged(str(error)) from error
+            raise find_system_error(folder) or Damaged(str(error)) from error
 
     def get(self, key: bytes) -> bytes | None:
         try:
@@ -78,7 +77,7 @@ class RocksDb(RecordStore):
         try:
             self._database = rocksdict.Rdict(str(self.folder), _options(max_open_files))
         except Exception as error:
-            raise files.refusal(self.folder) or Damaged(str(error)) from error
+            raise find_system_error(self.folder) or Damaged(str(error)) from error
         self._get = self._database.get
         self._scans: WeakKeyDictionary[_Pairs, list[Any]] = WeakKeyDictionary()
 
@@ -98,7 +97,7 @@ class RocksDb(RecordStore):
         except _MISUSE:
             raise
         except Exception as error:
-            raise files.refusal(self.folder) or OSError(str(error)) from error
+            raise find_system_error(self.folder) or OSError(str(error)) from error
 
     def _close(self) -> None:
         for pairs, held in list(self._scans.items()):
@@ -130,7 +129,7 @@ class JavaRocksDb:
                 iterator.next()
             iterator.status()
         except Exception as error:
-            raise files.refusal(copy) or Damaged(str(error)) from error
+            raise find_system_error(copy) or Damaged(str(error)) from error
         finally:
             del iterator  # it keeps the database open
             if database is not None:

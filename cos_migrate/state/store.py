@@ -14,8 +14,8 @@ from typing import ClassVar
 from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock
 from cos_migrate.safe_files import open_named
-from cos_migrate.state import folder as files
-from cos_migrate.state.folder import README, TAKEN_OVER
+from cos_migrate.state import database_folder
+from cos_migrate.state.database_folder import README, TAKEN_OVER
 
 
 class RecordStore(abc.ABC):
@@ -81,7 +81,7 @@ class RecordStore(abc.ABC):
             self._broken = error
             raise
         except OSError as error:
-            self._broken = files.unusable(self.folder, error, "write")
+            self._broken = database_folder.unusable_error(self.folder, error, "write")
             raise self._broken from error
 
     def sync(self) -> None:
@@ -126,10 +126,10 @@ class RecordStore(abc.ABC):
 
     def _unreadable(self, words: str) -> StateError:
         """Return the error for a failed read, which must never look like a missing record."""
-        refused = files.refusal(self.folder)
+        refused = database_folder.find_system_error(self.folder)
         if refused:
-            return files.unusable(self.folder, refused, "read")
-        return files.damage_met(self.folder, words)
+            return database_folder.unusable_error(self.folder, refused, "read")
+        return database_folder.mark_damage(self.folder, words)
 
 
 def note_run(folder: Path, line: str) -> None:
@@ -143,4 +143,4 @@ def note_run(folder: Path, line: str) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise files.unusable(folder, error, "write") from error
+        raise database_folder.unusable_error(folder, error, "write") from error

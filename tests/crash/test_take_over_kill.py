@@ -34,7 +34,7 @@ import os, shutil, signal, sys
 from pathlib import Path
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore
-from cos_migrate.state import folder as files, java as take_over
+from cos_migrate.state import database_folder, java_conversion
 left = int(sys.argv[3])
 def step(module, name):
     real = getattr(module, name)
@@ -47,7 +47,8 @@ def step(module, name):
     setattr(module, name, stepped)
 for module, name in [
     (os, "link"), (os, "mkdir"), (os, "rename"), (os, "replace"), (os, "unlink"), (os, "rmdir"),
-    (shutil, "rmtree"), (shutil, "copyfile"), (files, "sync_folder"), (files, "sync_names"),
+    (shutil, "rmtree"), (shutil, "copyfile"),
+    (database_folder, "sync_folder"), (database_folder, "sync_names"),
     (RecordStore, "write"), (RecordStore, "close"),
 ]:
     step(module, name)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from cos_migrate.state import keys
+from cos_migrate.state import formats
 from tests.functional.java_tool import DATA, OLD, SMALL, configure, content_of, plant_small
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, end, records
 
@@ -161,7 +161,7 @@ def test_request_ids_are_told_of_a_database_of_the_java_tool(tool: Tool) -> None
     assert line.startswith(f"query requestid, [key: {path}], [requestid: ")
     assert "Null" not in line
     assert "taken over from the Java tool" in ended.err
-    assert records(tool.database)[keys.request_id_key(path).decode()] in line
+    assert records(tool.database)[formats.request_id_key(path).decode()] in line
 
 
 def test_a_database_that_cannot_be_read_ends_the_run(tool: Tool, cos: EmbeddedCos) -> None:

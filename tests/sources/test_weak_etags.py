@@ -18,7 +18,7 @@ from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.upyun.source import UpyunSource
 from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.source import UrlListSource
-from cos_migrate.state.stored import place_of
+from cos_migrate.state.companions import place_of
 from tests.fakes.scripted import Asked, Says, scripted
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")

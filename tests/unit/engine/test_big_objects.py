@@ -20,7 +20,7 @@ MIB = 1 << 20
 def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) -> None:
     nothing: Any = SimpleNamespace(
         find=lambda _: None,
-        find_java=lambda *_: None,
+        find_java_upload_id=lambda *_: None,
         apply=lambda _: None,
         progressed=lambda *_: None,
     )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cos_migrate.model import Envelope, Fingerprint, PartRecord, SavePoint
-from cos_migrate.state import keys as records
+from cos_migrate.state import formats
 from cos_migrate.state.save_points import SavePoints
 
 BUCKET = "examplebucket-1250000000"
@@ -62,8 +62,8 @@ def a_save_point(**changes: Any) -> SavePoint:
 
 
 def test_java_keys_are_spelt_as_java_spells_them() -> None:
-    assert records.request_id_key("/x/é") == "x-cos-requestId-/x/é".encode()
-    key = records.save_point_key(BUCKET, "/x/a", "/data/a", 1700000000123, 5242880, 6000000)
+    assert formats.request_id_key("/x/é") == "x-cos-requestId-/x/é".encode()
+    key = formats.save_point_key(BUCKET, "/x/a", "/data/a", 1700000000123, 5242880, 6000000)
     assert key == (
         b"[task_kind: upload_savepoint] [bucket: examplebucket-1250000000], [key: /x/a], "
         b"[localPath: /data/a], [mtime: 1700000000123], [partSize: 5242880], "
@@ -73,37 +73,37 @@ def test_java_keys_are_spelt_as_java_spells_them() -> None:
 
 def test_our_keys_have_a_beginning_of_their_own() -> None:
     ours = [
-        records.upload_key("/x"),
-        records.part_key("id", 1),
-        records.failed_key("[taskType: migrateLocal] [bucket: b], [localPath: /a], [cosPath: /x]"),
+        formats.upload_key("/x"),
+        formats.part_key("id", 1),
+        formats.failed_key("[taskType: migrateLocal] [bucket: b], [localPath: /a], [cosPath: /x]"),
     ]
     assert all(key.startswith(b"[cosmigrate ") for key in ours)
     assert len(set(ours)) == 3
-    assert ours[0].startswith(records.upload_prefix())
-    assert ours[2].startswith(records.failed_prefix())
+    assert ours[0].startswith(formats.upload_prefix())
+    assert ours[2].startswith(formats.failed_prefix())
 
 
 @given(save_points)
 def test_an_upload_survives_the_round_trip(save_point: SavePoint) -> None:
-    assert records.parse_upload(records.upload_value(save_point)) == save_point
+    assert formats.parse_upload(formats.upload_value(save_point)) == save_point
 
 
 @given(parts)
 def test_a_part_survives_the_round_trip(part: PartRecord) -> None:
-    assert records.parse_part(records.part_value(part)) == part
+    assert formats.parse_part(formats.part_value(part)) == part
 
 
 @given(names, names)
 def test_different_names_have_different_keys(one: str, other: str) -> None:
-    makers = (records.upload_key, records.request_id_key, records.failed_key)
+    makers = (formats.upload_key, formats.request_id_key, formats.failed_key)
     assert all((make(one) == make(other)) == (one == other) for make in makers)
 
 
 @given(st.binary())
 def test_no_value_is_too_odd_to_be_read(value: bytes) -> None:
-    records.parse_upload(value)
-    records.parse_part(value)
-    records.parse_upload_id(value)
+    formats.parse_upload(value)
+    formats.parse_part(value)
+    formats.parse_upload_id(value)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_no_value_is_too_odd_to_be_read(value: bytes) -> None:
     ],
 )
 def test_a_value_with_one_wrong_field_is_no_upload(change: dict[str, Any]) -> None:
-    fields = json.loads(records.upload_value(a_save_point()))
-    assert records.parse_upload(json.dumps(fields | change).encode()) is None
+    fields = json.loads(formats.upload_value(a_save_point()))
+    assert formats.parse_upload(json.dumps(fields | change).encode()) is None
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_value_with_one_wrong_field_is_no_upload(change: dict[str, Any]) -> No
     [b"", b"null", b"[]", b'"x"', b"{}", b"\xff", b"[" * 200_000, b'{"uploadId":' * 50_000],
 )
 def test_what_is_no_upload_is_none(value: bytes) -> None:
-    assert records.parse_upload(value) is None
+    assert formats.parse_upload(value) is None
 
 
 @pytest.mark.parametrize(
@@ -157,26 +157,26 @@ def test_what_is_no_upload_is_none(value: bytes) -> None:
     ],
 )
 def test_what_is_no_part_is_none(value: bytes) -> None:
-    assert records.parse_part(value) is None
+    assert formats.parse_part(value) is None
 
 
 @pytest.mark.parametrize("value", [b"", b"  ", b"a\nb", b"\xff", "é".encode()])
 def test_what_cannot_be_an_upload_id_is_none(value: bytes) -> None:
-    assert records.parse_upload_id(value) is None
+    assert formats.parse_upload_id(value) is None
 
 
 def test_request_ids_are_found_and_dumped_and_nothing_else() -> None:
     state = Memory()
     state.pairs = {
-        records.request_id_key("/x/é"): b"NjRh",
-        records.request_id_key("/x/a"): b"\xff",
+        formats.request_id_key("/x/é"): b"NjRh",
+        formats.request_id_key("/x/a"): b"\xff",
         b"x-cos-requestIe": b"beyond",
         b"[taskType: migrateLocal]": b"other",
     }
-    assert records.query_request_id(state, "/x/é") == "NjRh"
-    assert records.query_request_id(state, "/x/none") is None
-    assert records.query_request_id(state, "/x/\udcff") is None
-    assert list(records.dump_request_ids(state)) == [("/x/a", "\ufffd"), ("/x/é", "NjRh")]
+    assert formats.query_request_id(state, "/x/é") == "NjRh"
+    assert formats.query_request_id(state, "/x/none") is None
+    assert formats.query_request_id(state, "/x/\udcff") is None
+    assert list(formats.dump_request_ids(state)) == [("/x/a", "\ufffd"), ("/x/é", "NjRh")]
 
 
 @given(st.lists(save_points, max_size=4, unique_by=(lambda s: s.cos_path, lambda s: s.upload_id)))
@@ -187,15 +187,15 @@ def test_save_points_are_found_with_their_own_parts_and_forgotten(wanted: list[S
     full = []
     for point in wanted:
         done = tuple(PartRecord(n, n * 5, 5, f"{point.upload_id} {n}", n) for n in (1, 2, 10_000))
-        state.pairs.update(points.begun(point))
+        state.pairs.update(points.upload_pairs(point))
         for part in reversed(done):
-            state.pairs.update(points.part_done(point, part))
+            state.pairs.update(points.part_pairs(point, part))
         full.append(point._replace(parts=done))
     assert [points.find(point.cos_path) for point in wanted] == full
     assert sorted(points.all(), key=repr) == sorted(full, key=repr)
     while full:
         gone = full.pop()
-        for key in points.forget(gone):
+        for key in points.upload_keys(gone):
             state.pairs.pop(key, None)  # it may have been known under one time or two
         assert points.find(gone.cos_path) is None
         assert [points.find(point.cos_path) for point in full] == full
@@ -206,22 +206,22 @@ def test_the_java_tool_finds_our_uploads_and_we_find_its() -> None:
     state = Memory()
     points = SavePoints(state, BUCKET)
     point = a_save_point()
-    state.pairs.update(points.begun(point))
+    state.pairs.update(points.upload_pairs(point))
     asked = (point.cos_path, point.name, 1700000000123, point.part_size, point.threshold)
-    assert state.pairs[records.save_point_key(BUCKET, *asked)] == b"1700abc"
-    assert points.find_java(*asked) == "1700abc"
-    assert points.find_java("/other", *asked[1:]) is None
+    assert state.pairs[formats.save_point_key(BUCKET, *asked)] == b"1700abc"
+    assert points.find_java_upload_id(*asked) == "1700abc"
+    assert points.find_java_upload_id("/other", *asked[1:]) is None
 
 
 def test_the_java_tool_does_not_find_what_is_encrypted() -> None:
     state = Memory()
     points = SavePoints(state, BUCKET)
     point = a_save_point(envelope=Envelope("key", "start"))
-    state.pairs.update(points.begun(point))
+    state.pairs.update(points.upload_pairs(point))
     asked = (point.cos_path, point.name, 1700000000123, point.part_size, point.threshold)
-    assert points.find_java(*asked) is None
+    assert points.find_java_upload_id(*asked) is None
     assert points.find(point.cos_path) == point
-    assert records.save_point_key(BUCKET, *asked) in points.forget(point)
+    assert formats.save_point_key(BUCKET, *asked) in points.upload_keys(point)
 
 
 def test_an_upload_of_the_java_tool_under_jdk_8_is_found_and_forgotten() -> None:
@@ -229,24 +229,24 @@ def test_an_upload_of_the_java_tool_under_jdk_8_is_found_and_forgotten() -> None
     points = SavePoints(state, BUCKET)
     point = a_save_point()
     whole = (point.cos_path, point.name, 1700000000000, point.part_size, point.threshold)
-    state.pairs[records.save_point_key(BUCKET, *whole)] = b"java's"
-    assert points.find_java(*whole[:2], 1700000000123, *whole[3:]) == "java's"
-    assert points.find_java(*whole[:2], 1700000001000, *whole[3:]) is None
-    assert records.save_point_key(BUCKET, *whole) in points.forget(point)
+    state.pairs[formats.save_point_key(BUCKET, *whole)] = b"java's"
+    assert points.find_java_upload_id(*whole[:2], 1700000000123, *whole[3:]) == "java's"
+    assert points.find_java_upload_id(*whole[:2], 1700000001000, *whole[3:]) is None
+    assert formats.save_point_key(BUCKET, *whole) in points.upload_keys(point)
 
 
 def test_what_somebody_else_wrote_under_our_keys_is_absent() -> None:
     state = Memory()
     points = SavePoints(state, BUCKET)
     point = a_save_point()
-    state.pairs.update(points.begun(point))
-    state.pairs[records.upload_key("/elsewhere")] = records.upload_value(point)
-    state.pairs[records.upload_key("/junk")] = b"\x00"
-    state.pairs[records.part_key(point.upload_id, 1)] = b"junk"
-    state.pairs[records.part_key(point.upload_id, 2)] = records.part_value(
+    state.pairs.update(points.upload_pairs(point))
+    state.pairs[formats.upload_key("/elsewhere")] = formats.upload_value(point)
+    state.pairs[formats.upload_key("/junk")] = b"\x00"
+    state.pairs[formats.part_key(point.upload_id, 1)] = b"junk"
+    state.pairs[formats.part_key(point.upload_id, 2)] = formats.part_value(
         PartRecord(3, 0, 5, "etag", 7)
     )
     assert list(points.all()) == [point]
     assert points.find("/elsewhere") is None
     assert points.find("/junk") is None
-    assert records.part_key(point.upload_id, 1) in points.forget(point)
+    assert formats.part_key(point.upload_id, 1) in points.upload_keys(point)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cos_migrate.errors import StateError
 from cos_migrate.model import Fingerprint, PartRecord, SavePoint
-from cos_migrate.state import keys as records
+from cos_migrate.state import formats
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.save_points import SavePoints
 from cos_migrate.state.store import RecordStore, note_run
@@ -164,15 +164,15 @@ def test_save_points_and_request_ids_live_in_a_database(state: RecordStore) -> N
     part = PartRecord(1, 0, 10, "etag", 77)
     points = SavePoints(state, "b-1")
     assert points.find("/big") is None
-    state.write([*points.begun(point), (records.request_id_key("/a"), b"NjRh")])
-    state.write(points.part_done(point, part))
+    state.write([*points.upload_pairs(point), (formats.request_id_key("/a"), b"NjRh")])
+    state.write(points.part_pairs(point, part))
     [found] = points.all()
     assert found == points.find("/big")
     assert found.parts == (part,)
-    assert points.find_java("/big", "/data/big", 3, 10, 5) == "id1"
-    state.write([], points.forget(found))
-    assert records.query_request_id(state, "/a") == "NjRh"
-    assert list(records.dump_request_ids(state)) == [("/a", "NjRh")]
+    assert points.find_java_upload_id("/big", "/data/big", 3, 10, 5) == "id1"
+    state.write([], points.upload_keys(found))
+    assert formats.query_request_id(state, "/a") == "NjRh"
+    assert list(formats.dump_request_ids(state)) == [("/a", "NjRh")]
     assert len(list(state.scan(b""))) == 1
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.errors import StateError
-from cos_migrate.state.folder import Damaged
+from cos_migrate.state.database_folder import Damaged
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore
 

@@ -13,9 +13,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.errors import StateError
-from cos_migrate.state import folder as files
-from cos_migrate.state import java as take_over
-from cos_migrate.state import keys as records
+from cos_migrate.state import database_folder, formats, java_conversion
 from cos_migrate.state.opening import open_store
 
 plyvel = pytest.importorskip("plyvel")
@@ -121,8 +119,8 @@ def test_what_the_java_tool_wrote_is_there_key_by_key(
 
 def test_the_save_point_and_the_request_ids_are_found(folder: Path) -> None:
     with open_store(folder) as state:
-        assert records.query_request_id(state, "/to here/first/ünï cödé 日本.txt")
-        key = records.save_point_key(
+        assert formats.query_request_id(state, "/to here/first/ünï cödé 日本.txt")
+        key = formats.save_point_key(
             "examplebucket-1250000000",
             "/to here/second/big.bin",
             "/proc/self/cwd/data/second/big.bin",
@@ -131,7 +129,7 @@ def test_the_save_point_and_the_request_ids_are_found(folder: Path) -> None:
             5 << 20,
         )
         [upload] = DATA.glob("java_db/uploads/*.json")
-        assert records.parse_upload_id(state.get(key) or b"") == upload.stem
+        assert formats.parse_upload_id(state.get(key) or b"") == upload.stem
 
 
 @pytest.mark.parametrize("kind", ["log", "table"])
@@ -189,7 +187,7 @@ def test_a_long_take_over_tells_how_far_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = a_java_database(tmp_path / "db", some_pairs(2500))
-    monkeypatch.setattr(take_over, "_NOTIFY_SECONDS", 0.0)
+    monkeypatch.setattr(java_conversion, "_NOTIFY_SECONDS", 0.0)
     told: list[str] = []
     open_store(folder, notify=told.append).close()
     line = "taking over the Java tool's records: {} so far"
@@ -242,7 +240,7 @@ def test_the_java_tool_that_starts_meanwhile_is_in_use(
 ) -> None:
     before = contents(folder)
     answers = iter([False, True])
-    monkeypatch.setattr(files, "held_by_library", lambda _: next(answers))
+    monkeypatch.setattr(database_folder, "is_open_elsewhere", lambda _: next(answers))
     with pytest.raises(StateError) as caught:
         open_store(folder)
     assert caught.value.code == "in-use"
@@ -398,7 +396,7 @@ def test_what_was_begun_in_its_place_is_kept_and_so_is_what_was_taken_over(folde
 def test_a_database_that_begins_anew_has_no_records_of_the_java_tool(folder: Path) -> None:
     with open_store(folder):
         pass
-    files.clear(folder)
+    database_folder.remove_files(folder)
     with open_store(folder) as state:
         assert not state.taken_over
 
@@ -411,7 +409,7 @@ def test_nothing_is_left_when_the_disk_refuses(
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "no room")
 
-    monkeypatch.setattr(take_over, "_write_synced", refuse)
+    monkeypatch.setattr(java_conversion, "_write_synced", refuse)
     with pytest.raises(StateError, match="disk is full") as caught:
         open_store(folder)
     assert caught.value.code == "unusable"

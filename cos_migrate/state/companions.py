@@ -1,7 +1,8 @@
-"""Our own record of an object beside that of the Java tool: the answer of COS, times, versions.
+"""Companion records: what the Java tool's record of an object has no room for.
 
-The keys and values of the Java tool must not change, so further facts have their own record.
-Fields are a letter and a value, in any order; unknown ones are skipped, and `K` extends to the end.
+The keys and values of the Java tool must not change, so the CRC-64 and ETag on COS, times and
+versions stand in a second record. Its fields are a letter and a value, in any order; unknown ones
+are skipped, and `K` extends to the end.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ from cos_migrate.http.dates import NANO
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.etags import is_void
-from cos_migrate.state import keys as records
-from cos_migrate.state import parse as recorded
-from cos_migrate.state.keys import Readable
+from cos_migrate.state import formats, object_records
+from cos_migrate.state.formats import Readable
 
 _PREFIX = "[cosmigrate stored] "
 _PLAIN = "!#$&'()*+,/:;=?@[]\""
@@ -27,15 +27,15 @@ _SAME_SECONDS = 2
 Get = Callable[[bytes], "bytes | None"]
 
 
-class Stored(NamedTuple):
-    """Facts about an object on COS."""
+class Companion(NamedTuple):
+    """The companion record of an object that is on COS."""
 
     etag: str = ""
     """ETag of COS, without quotes; empty when unknown."""
     crc64: int = -1
     """CRC-64/XZ of the bytes sent; -1 when unknown."""
     mark: str = ""
-    """Short digest of `place_of` its source."""
+    """Short digest of `place_of` for its source."""
     modified: int = -1
     """LastModified at the source in seconds, where its ETag shows no changes; else -1."""
     version: str = ""
@@ -45,26 +45,26 @@ class Stored(NamedTuple):
 
 
 def key_of(cos_path: str) -> bytes:
-    """Return the key for the object at a target path."""
+    """Return the key of the companion record of the object at a target path."""
     return (_PREFIX + cos_path).encode("utf-8", "surrogatepass")
 
 
-def value_of(stored: Stored) -> bytes:
-    """Return the value for `key_of`."""
+def value_of(companion: Companion) -> bytes:
+    """Return the value of a companion record."""
     fields = [
-        f"E{_quoted(stored.etag)}" if stored.etag else "",
-        f"C{stored.crc64:016x}" if stored.crc64 >= 0 else "",
-        f"M{stored.mark}" if stored.mark else "",
-        f"T{stored.modified}" if stored.modified >= 0 else "",
-        f"V{_quoted(stored.version)}" if stored.version else "",
-        f"K{stored.record_key}" if stored.record_key else "",
+        f"E{_quoted(companion.etag)}" if companion.etag else "",
+        f"C{companion.crc64:016x}" if companion.crc64 >= 0 else "",
+        f"M{companion.mark}" if companion.mark else "",
+        f"T{companion.modified}" if companion.modified >= 0 else "",
+        f"V{_quoted(companion.version)}" if companion.version else "",
+        f"K{companion.record_key}" if companion.record_key else "",
     ]
     return " ".join(filter(None, fields)).encode("utf-8", "surrogatepass")
 
 
-def parse(value: bytes) -> Stored:
-    """Parse a value, skipping invalid fields."""
-    rest, found = value.decode("utf-8", "replace"), Stored()
+def parse(value: bytes) -> Companion:
+    """Parse the value of a companion record, skipping invalid fields."""
+    rest, found = value.decode("utf-8", "replace"), Companion()
     while rest:
         if rest[0] == "K":
             return found._replace(record_key=rest[1:])
@@ -83,16 +83,16 @@ def parse(value: bytes) -> Stored:
     return found
 
 
-class StoredRecords:
-    """The stored facts of one job."""
+class CompanionRecords:
+    """The companion records of one job."""
 
     def __init__(self, state: Readable, source: Source) -> None:
         self._state = state
         self._source = source
-        self._mark = records.origin_mark(place_of(source))
+        self._mark = formats.origin_mark(place_of(source))
 
-    def find(self, cos_path: str, record_key: str, get: Get | None = None) -> Stored | None:
-        """Return the facts stored beside a record, or None.
+    def find(self, cos_path: str, record_key: str, get: Get | None = None) -> Companion | None:
+        """Return the companion of a record, or None.
 
         `get` replaces the look-up in the database. A CRC-64 alone, as written by 0.1, is read too.
         """
@@ -101,22 +101,22 @@ class StoredRecords:
         if value is not None:
             found = parse(value)
             return found if found.record_key in {"", record_key} else None
-        value = get(records.crc64_key(record_key))
-        return Stored(crc64=int(value)) if value is not None and value.isdigit() else None
+        value = get(formats.crc64_key(record_key))
+        return Companion(crc64=int(value)) if value is not None and value.isdigit() else None
 
-    def arrived(
+    def sent_pair(
         self, obj: SourceObject, cos_path: str, record_key: str, etag: str, crc64: int
     ) -> tuple[bytes, bytes]:
-        """Return the pair to write for an uploaded object; `etag` and `crc64` are from COS."""
-        stored = Stored(etag, crc64, self._mark)
-        return key_of(cos_path), value_of(self._completed(stored, obj, record_key))
+        """Return the pair to write for an object that was sent; `etag` and `crc64` are from COS."""
+        companion = Companion(etag, crc64, self._mark)
+        return key_of(cos_path), value_of(self._completed(companion, obj, record_key))
 
     def is_unchanged(
         self, obj: SourceObject, cos_path: str, record_key: str, value: str, get: Get | None = None
     ) -> bool:
         """Return whether a `weak` object is unchanged; `value` is that of its record.
 
-        A record without stored facts to compare counts as unchanged.
+        A record without a companion to compare with counts as unchanged.
         """
         return self._record_agrees(obj, value) and self._differs(
             obj, self.find(cos_path, record_key, get)
@@ -125,20 +125,20 @@ class StoredRecords:
     def is_complete(
         self, obj: SourceObject, cos_path: str, record_key: str, get: Get | None = None
     ) -> bool:
-        """Return whether all facts that count besides the ETag of a `weak` object are stored."""
+        """Return whether the companion holds all that a `weak` object must be compared by."""
         return not self._differs(obj, self.find(cos_path, record_key, get))
 
-    def completion(
+    def completed_pair(
         self, obj: SourceObject, cos_path: str, record_key: str
     ) -> tuple[tuple[bytes, bytes], bytes] | None:
-        """Return the pair to write and the key to delete where facts are not stored yet."""
-        stored = self.find(cos_path, record_key)
-        if self._differs(obj, stored) != "unknown":
+        """Return the pair to write and the key to delete where the companion lacks a field."""
+        companion = self.find(cos_path, record_key)
+        if self._differs(obj, companion) != "unknown":
             return None
-        whole = self._completed(stored or Stored(), obj, record_key)
-        return (key_of(cos_path), value_of(whole)), records.crc64_key(record_key)
+        whole = self._completed(companion or Companion(), obj, record_key)
+        return (key_of(cos_path), value_of(whole)), formats.crc64_key(record_key)
 
-    def cannot_show_changes(self, obj: SourceObject) -> bool:
+    def changes_are_hidden(self, obj: SourceObject) -> bool:
         """Return whether changes that keep the size of an object cannot be detected."""
         return obj.weak and not self._version_of(obj) and _modified(obj) < 0
 
@@ -149,27 +149,27 @@ class StoredRecords:
         size, mtime_ns, etag = obj.fingerprint
         if self._source.weak_by_time or not is_void(etag):
             return False
-        etag = recorded.etag_in(value)
+        etag = object_records.etag_in(value)
         fingerprint = Fingerprint(size, mtime_ns, etag)
         return self._source.unchanged(obj._replace(fingerprint=fingerprint), value)
 
-    def _differs(self, obj: SourceObject, stored: Stored | None) -> str:
-        """Return `differs`, `unknown` (nothing stored to compare with), or an empty text."""
+    def _differs(self, obj: SourceObject, companion: Companion | None) -> str:
+        """Return `differs`, `unknown` (nothing to compare with), or an empty text."""
         version, modified = self._version_of(obj), _modified(obj)
         if version:
-            known = stored.version if stored else ""
+            known = companion.version if companion else ""
             return "" if known == version else "differs" if known else "unknown"
         if self._source.weak_by_time or modified < 0:
             return ""
-        known_time = stored.modified if stored else -1
+        known_time = companion.modified if companion else -1
         return "" if known_time == modified else "differs" if known_time >= 0 else "unknown"
 
-    def _completed(self, stored: Stored, obj: SourceObject, record_key: str) -> Stored:
+    def _completed(self, companion: Companion, obj: SourceObject, record_key: str) -> Companion:
         if obj.weak:
             by_time = self._source.weak_by_time
             modified = -1 if by_time else _modified(obj)
-            stored = stored._replace(modified=modified, version=self._version_of(obj))
-        return stored._replace(record_key="" if self._source.keyed_by_path else record_key)
+            companion = companion._replace(modified=modified, version=self._version_of(obj))
+        return companion._replace(record_key="" if self._source.keyed_by_path else record_key)
 
     def _version_of(self, obj: SourceObject) -> str:
         """Return the ETag of an object whose record holds a time that the source did not send."""
@@ -178,7 +178,7 @@ class StoredRecords:
 
 
 def place_of(source: Source) -> str:
-    """Return a text without secrets that identifies bucket, service and folder."""
+    """Return a text without secrets that identifies the bucket, service and folder of a source."""
     keys = [f"{one.key}={value}" for one, value in values_of(source.config) if one.place]
     return "\n".join([source.migrate_type, *keys])
 

@@ -1,4 +1,4 @@
-"""Parse the records of migrated objects.
+"""Parse the records of migrated objects into their names, paths and fingerprints.
 
 The formats are those of the Java tool; how much they hold depends on the source.
 """
@@ -26,7 +26,7 @@ _ETAG = re.compile(r"\[(?:etag|srcEtag): ([^]]*)\]")
 
 
 class Recorded(NamedTuple):
-    """A parsed record."""
+    """A parsed record of a migrated object."""
 
     cos_path: str
     """Target path, with its leading `/`."""
@@ -35,7 +35,7 @@ class Recorded(NamedTuple):
 
 
 def parse(key: bytes, value: bytes, cos_root: str) -> Recorded | None:
-    """Parse a record; return None for a pair that no source has written.
+    """Return the record in a pair of the database, None when no source has written it.
 
     `cos_root` is the `cosPath` of the job, needed to find the end of a name with brackets.
     """
@@ -48,8 +48,8 @@ def parse(key: bytes, value: bytes, cos_root: str) -> Recorded | None:
         return None
     name, path = names
     cos_path = path if path.startswith("/") else "/" + path
-    said = value.decode("utf-8", "replace")
-    size, etag = _SIZE.search(said), _ETAG.search(said)
+    fields = value.decode("utf-8", "replace")
+    size, etag = _SIZE.search(fields), _ETAG.search(fields)
     fingerprint = Fingerprint(int(size[1]) if size else -1, -1, etag[1] if etag else "")
     return Recorded(cos_path, SourceObject(name, cos_path.removeprefix(cos_root), fingerprint))
 

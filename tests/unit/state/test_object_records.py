@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cos_migrate.engine.verify import Checked, judge
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.pools.messages import Compared
-from cos_migrate.state import parse as recorded
+from cos_migrate.state import object_records
 
 BUCKET = "examplebucket-1250000000"
 keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(
@@ -61,7 +61,7 @@ def test_every_record_is_read_as_it_was_written(form: str, key: str, root: str) 
         "bucket copy": f"src/{key}",
     }.get(form, "")
     record_key = text.format(bucket=BUCKET, name=name, path=root + key).encode()
-    found = recorded.parse(record_key, value.encode(), root)
+    found = object_records.parse(record_key, value.encode(), root)
     assert found is not None
     assert found.cos_path == root + key
     assert found.obj == SourceObject(name, key, Fingerprint(5, -1, etag))
@@ -81,17 +81,17 @@ def test_every_record_is_read_as_it_was_written(form: str, key: str, root: str) 
     ],
 )
 def test_what_no_source_has_written(key: bytes) -> None:
-    assert recorded.parse(key, b"[fileSize: 5]", "/") is None
+    assert object_records.parse(key, b"[fileSize: 5]", "/") is None
 
 
 @given(st.binary(max_size=200), st.binary(max_size=60))
 def test_no_bytes_are_too_much(key: bytes, value: bytes) -> None:
-    recorded.parse(recorded.PREFIX + key, value, "/")
+    object_records.parse(object_records.PREFIX + key, value, "/")
 
 
 def test_a_size_that_nobody_told() -> None:
     text = FORMS["urllist"][0].format(bucket=BUCKET, name="http://h/a", path="/a")
-    found = recorded.parse(text.encode(), b"[fileSize: -1], [lastModify: ]", "/")
+    found = object_records.parse(text.encode(), b"[fileSize: -1], [lastModify: ]", "/")
     assert found is not None
     assert found.obj.fingerprint.size == -1
 

@@ -1,4 +1,4 @@
-"""Build and parse keys and values of the records that all sources share.
+"""The formats of records that all sources share: their keys and values, built and parsed.
 
 Formats without `cosmigrate` are those of the Java tool, whose databases continue to work. Any text
 can be part of a key; a value in another format is ignored.
@@ -30,7 +30,7 @@ _CRC_BITS = 64
 
 
 class Readable(Protocol):
-    """A database that can be read."""
+    """The reading half of a record database."""
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key."""
@@ -98,7 +98,7 @@ def parse_failed(value: bytes, mark: str) -> SourceObject | None:
 
 
 def crc64_key(record_key: str) -> bytes:
-    """Return the key of the CRC-64/XZ (decimal) of an object of a cloud source."""
+    """Return the key of the CRC-64/XZ (decimal) that version 0.1 recorded of an object."""
     return _encoded(_CRC64 + record_key)
 
 

@@ -1,4 +1,4 @@
-"""Inspect the folder of a record database: format, damage, refused files, copies.
+"""The folder of a record database: its format, damage, permissions and copies.
 
 No database library is imported here: each of the two damages or converts the files of the other,
 so the format must be known before a library opens the folder.
@@ -76,8 +76,8 @@ def format_of(folder: Path) -> str:
     return OLD_JAVA if whole and "LOG" not in names else LEVELDB
 
 
-def look_for_damage(folder: Path) -> None:
-    """Raise Damaged when a library must not open the folder. Raises OSError."""
+def check_for_damage(folder: Path) -> None:
+    """Raise Damaged when a library must not open the folder, OSError when it cannot be read."""
     note = folder / _MEND
     if note.exists():
         raise Damaged(note.read_text(encoding="utf-8", errors="replace") or "found by a run")
@@ -89,7 +89,7 @@ def look_for_damage(folder: Path) -> None:
         raise Damaged("its file CURRENT is gone")
 
 
-def damage_met(folder: Path, reason: str) -> StateError:
+def mark_damage(folder: Path, reason: str) -> StateError:
     """Mark the folder for repair by the next opening; return the error to raise now."""
     try:
         write_file(folder / _MEND, reason.encode("utf-8", "backslashreplace"))
@@ -107,18 +107,18 @@ def damage_met(folder: Path, reason: str) -> StateError:
 
 
 def unmark_damage(folder: Path) -> None:
-    """Remove the mark of damage and the leftovers of a repair, since a copy is kept aside."""
+    """Remove the mark of damage and the leftovers of a repair."""
     (folder / _MEND).unlink(missing_ok=True)
     shutil.rmtree(folder / "lost", ignore_errors=True)
 
 
-def unusable(folder: Path, error: OSError, operation: str) -> StateError:
-    """Return the error for a file of the database that the system refuses."""
+def unusable_error(folder: Path, error: OSError, operation: str) -> StateError:
+    """Return the error to raise when the system refuses a file of the database."""
     named = error.filename if isinstance(error.filename, str) else ""
-    what = _ADVICE.get(error.errno or 0) or error.strerror or str(error)
+    reason = _ADVICE.get(error.errno or 0) or error.strerror or str(error)
     which = f" ({named})" if named and named != str(folder) else ""
     return StateError(
-        f"cannot {operation} the record database {folder}{which}: {what}",
+        f"cannot {operation} the record database {folder}{which}: {reason}",
         operation=operation,
         target=str(folder),
         code="unusable",
@@ -126,8 +126,8 @@ def unusable(folder: Path, error: OSError, operation: str) -> StateError:
     )
 
 
-def refusal(folder: Path) -> OSError | None:
-    """Return the system error behind an I/O error of a library, found by a probe.
+def find_system_error(folder: Path) -> OSError | None:
+    """Probe the folder; return the system error that made a library fail, if there is one.
 
     None when the files can be read and locked, and there is room to write.
     """
@@ -153,7 +153,7 @@ def refusal(folder: Path) -> OSError | None:
     return None
 
 
-def keep_aside(folder: Path) -> Path:
+def copy_aside(folder: Path) -> Path:
     """Copy the folder beside itself; return the copy. Raises OSError, and then leaves none."""
     stem = f"{folder.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
     names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
@@ -163,14 +163,14 @@ def keep_aside(folder: Path) -> Path:
     except shutil.Error as error:
         # It lists failures as (source, copy, text), without the original errors.
         shutil.rmtree(aside, ignore_errors=True)
-        raise refusal(folder) or OSError(errno.EIO, str(error.args[0][0][2])) from error
+        raise find_system_error(folder) or OSError(errno.EIO, str(error.args[0][0][2])) from error
     except OSError:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return aside
 
 
-def clear(folder: Path) -> None:
+def remove_files(folder: Path) -> None:
     """Remove the database, but not the files that identify the folder. Raises OSError."""
     for path in folder.iterdir():
         if path.is_dir():
@@ -179,7 +179,7 @@ def clear(folder: Path) -> None:
             path.unlink()
 
 
-def keep_private(folder: Path) -> None:
+def make_private(folder: Path) -> None:
     """Remove the permissions of other users, which earlier versions may have left.
 
     Raises UnsafePathError for a link in the folder: a library would write through it.
@@ -230,7 +230,7 @@ def _sync(path: str | Path) -> None:
 
 if sys.platform == "win32":
 
-    def held_by_library(folder: Path) -> bool:
+    def is_open_elsewhere(folder: Path) -> bool:
         """Return whether another program has the database open. Raises OSError."""
         try:
             with (folder / "LOCK").open("r+b"):
@@ -252,7 +252,7 @@ else:
         """Lock a file as the libraries do. Raises OSError."""
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def held_by_library(folder: Path) -> bool:
+    def is_open_elsewhere(folder: Path) -> bool:
         """Return whether another program has the database open. Raises OSError.
 
         A process that has it open itself must not call this: it would release its lock.

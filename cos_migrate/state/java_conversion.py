@@ -1,4 +1,4 @@
-"""Convert the record database of the Java tool, which is read once and kept beside ours.
+"""Converts the record database of the Java tool, which is read once and kept beside ours.
 
 The conversion works in a folder beside the database. When it is complete, the Java tool's folder is
 renamed and the new one takes its place. After a kill at any point, the next start finds either the
@@ -11,13 +11,14 @@ import itertools
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from cos_migrate.safe_files import PRIVATE_FOLDER, make_folder
-from cos_migrate.state import folder as files
-from cos_migrate.state.folder import JAVA, OLD_JAVA, README, TAKEN_OVER, Damaged
+from cos_migrate.state import database_folder
+from cos_migrate.state.database_folder import JAVA, OLD_JAVA, README, TAKEN_OVER, Damaged
+from cos_migrate.state.store import RecordStore
 
 _LIST_PROGRESS = b"listProgress"
 """Its list position, not converted: saved when a page was queued, it can skip objects."""
@@ -28,32 +29,18 @@ _NOTIFY_SECONDS = 5.0
 """Time between two progress lines."""
 
 Pairs = Iterator[tuple[bytes, bytes]]
+Create = Callable[[Path], RecordStore]
+"""Makes a database of ours in an empty folder."""
 
 
 class JavaLibrary(Protocol):
-    """Reads databases of the Java tool."""
+    """A database library that reads databases of the Java tool."""
 
     def pairs(self, copy: Path) -> Pairs:
         """Yield all pairs in a copy of a database. Raises Damaged."""
 
     def repair(self, copy: Path) -> None:
         """Rebuild the readable part of a copy. Raises Damaged."""
-
-
-class Store(Protocol):
-    """The new database."""
-
-    def write(
-        self,
-        puts: Sequence[tuple[bytes, bytes]],
-        deletes: Sequence[bytes] = (),
-        *,
-        sync: bool = False,
-    ) -> None:
-        """Write one batch."""
-
-    def close(self) -> None:
-        """Close it."""
 
 
 def resume(folder: Path) -> tuple[str, ...]:
@@ -73,19 +60,22 @@ def resume(folder: Path) -> tuple[str, ...]:
             if folder.exists():
                 folder.rmdir()
             _rename(new, folder)
-        elif files.format_of(folder) not in {JAVA, OLD_JAVA}:
+        elif database_folder.format_of(folder) not in {JAVA, OLD_JAVA}:
             return ()  # another database was started in its place: both are kept
     shutil.rmtree(work)
     return notices
 
 
 def take_over(
-    folder: Path, java: JavaLibrary, create: Callable[[Path], Store], notify: Callable[[str], None]
+    folder: Path,
+    java: JavaLibrary,
+    create: Create,
+    notify: Callable[[str], None],
 ) -> tuple[str, ...]:
     """Replace the Java tool's database in `folder` by ours; return messages for the user.
 
-    `create` makes a database of ours in an empty folder; `notify` gets progress lines. Raises
-    Damaged when nothing can be read, StateError, OSError, and then leaves the folder as it was.
+    `notify` gets progress lines. Raises Damaged when nothing can be read, StateError, OSError, and
+    then leaves the folder as it was.
     """
     work = _work_of(folder)
     new = work / "new"
@@ -93,10 +83,9 @@ def take_over(
     try:
         work.mkdir(PRIVATE_FOLDER)
         count = _convert(folder, work, java, _Converter(create, notify))
-        said = f"{count}; its database is kept as {aside}\n"
-        _write_synced(new / TAKEN_OVER, said)
-        files.sync_folder(new)
-        if files.held_by_library(folder):
+        _write_synced(new / TAKEN_OVER, f"{count}; its database is kept as {aside}\n")
+        database_folder.sync_folder(new)
+        if database_folder.is_open_elsewhere(folder):
             raise BlockingIOError  # the Java tool was started meanwhile
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
@@ -143,7 +132,7 @@ class _Count:
 class _Converter:
     """Copies pairs into a new database of ours."""
 
-    def __init__(self, create: Callable[[Path], Store], notify: Callable[[str], None]) -> None:
+    def __init__(self, create: Create, notify: Callable[[str], None]) -> None:
         self._create = create
         self._notify = notify
         self._next = time.monotonic() + _NOTIFY_SECONDS
@@ -238,4 +227,4 @@ def _write_synced(path: Path, text: str) -> None:
 
 def _rename(path: Path, target: Path) -> None:
     path.rename(target)
-    files.sync_names(target.parent)
+    database_folder.sync_names(target.parent)

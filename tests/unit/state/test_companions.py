@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cos_migrate.model import Fingerprint, SourceObject
-from cos_migrate.state import keys as records
-from cos_migrate.state import stored
+from cos_migrate.state import companions, formats
+from cos_migrate.state.companions import Companion, CompanionRecords, listed_time
 from cos_migrate.state.opening import open_store
-from cos_migrate.state.stored import Stored, StoredRecords, listed_time
 from tests.unit.keys_source import KeysSource
 
 SECOND = 10**9
@@ -22,7 +21,7 @@ texts = st.text(st.characters(codec="utf-8"), max_size=12)
 
 @given(
     st.builds(
-        Stored,
+        Companion,
         etag=texts,
         crc64=st.integers(-1, 2**64 - 1),
         mark=st.text("0123456789abcdef", min_size=16, max_size=16),
@@ -31,32 +30,34 @@ texts = st.text(st.characters(codec="utf-8"), max_size=12)
         record_key=texts,
     )
 )
-def test_what_is_written_is_read(found: Stored) -> None:
-    assert stored.parse(stored.value_of(found)) == found
+def test_what_is_written_is_read(found: Companion) -> None:
+    assert companions.parse(companions.value_of(found)) == found
 
 
 def test_unknown_fields_and_nonsense_are_passed_over() -> None:
-    assert stored.parse(b"") == Stored()
-    assert stored.parse(b"Znew C12zz Eabc  T5 Qq=1 Kkey T7") == Stored(
+    assert companions.parse(b"") == Companion()
+    assert companions.parse(b"Znew C12zz Eabc  T5 Qq=1 Kkey T7") == Companion(
         etag="abc", modified=5, record_key="key T7"
     )
-    stored.parse(b"\xff\xfe C")
+    companions.parse(b"\xff\xfe C")
 
 
 def test_it_is_short() -> None:
-    found = Stored("9e107d9d372bb6826bd81d3542a419d6", 2**64 - 1, "0123456789abcdef", 1_795_417_187)
-    assert len(stored.value_of(found)) <= 82
-    assert len(stored.key_of("")) + len(stored.value_of(found)) <= 120
+    found = Companion(
+        "9e107d9d372bb6826bd81d3542a419d6", 2**64 - 1, "0123456789abcdef", 1_795_417_187
+    )
+    assert len(companions.value_of(found)) <= 82
+    assert len(companions.key_of("")) + len(companions.value_of(found)) <= 120
 
 
 def test_the_old_form_is_read(tmp_path: Path) -> None:
     with open_store(tmp_path / "db") as state:
-        kept = StoredRecords(state, KeysSource([]))
+        kept = CompanionRecords(state, KeysSource([]))
         assert kept.find("/a b", KEY) is None
-        state.write([(records.crc64_key(KEY), b"17")])
-        assert kept.find("/a b", KEY) == Stored(crc64=17)
+        state.write([(formats.crc64_key(KEY), b"17")])
+        assert kept.find("/a b", KEY) == Companion(crc64=17)
         obj = SourceObject("a b", "a b", Fingerprint(1, 5 * SECOND, "constant"), weak=True)
-        completion = kept.completion(obj, "/a b", KEY)
+        completion = kept.completed_pair(obj, "/a b", KEY)
         assert completion is not None
         put, delete = completion
         state.write([put], [delete])
@@ -64,7 +65,7 @@ def test_the_old_form_is_read(tmp_path: Path) -> None:
         found = kept.find("/a b", KEY)
         assert found is not None
         assert (found.crc64, found.modified, found.record_key) == (17, 5, KEY)
-        assert kept.completion(obj, "/a b", KEY) is None
+        assert kept.completed_pair(obj, "/a b", KEY) is None
         assert kept.find("/a b", "another") is None
 
 
