@@ -141,7 +141,7 @@ class CosClient(Sender):
         def judge(response: Response) -> Copied:
             return read_copy(response, operation, cos_path)
 
-        silence = self._access.settings.timeouts.io + size / _COPY_SPEED
+        silence = self.access.settings.timeouts.io + size / _COPY_SPEED
         try:
             return self.call(
                 operation, "PUT", cos_path, params, headers, EMPTY, judge, silence=silence
@@ -198,7 +198,7 @@ class CosClient(Sender):
                 [("content-type", "application/xml")],
                 BytesPayload(body),
                 judge,
-                silence=self._access.settings.timeouts.io + size / _COPY_SPEED,
+                silence=self.access.settings.timeouts.io + size / _COPY_SPEED,
             )
         except CosError as error:
             # The answer to an earlier try may have been lost: then the object exists.
@@ -227,5 +227,5 @@ class CosClient(Sender):
         self, response: Response, payload: Payload, operation: str, cos_path: str
     ) -> Stored:
         # An object that COS encrypts has an ETag that is no MD5.
-        etag_is_md5 = not self._access.settings.encryption
+        etag_is_md5 = not self.access.settings.encryption
         return verify_upload(response, payload, operation, cos_path, etag_is_md5=etag_is_md5)

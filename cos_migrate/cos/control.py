@@ -1,75 +1,211 @@
 """Requests that list the parts of an upload or abort it, by the official SDK.
 
-Few runs make them, so the SDK, which is slow to load, is not loaded before.
+The SDK builds and signs them, and reads the answers; `http.client` sends them, so that proxy,
+certificates, limits and time-outs are those of all requests, and `http.retries` tries again. Few
+runs need any, so the SDK, which takes 0.3 s to load, is loaded with this module.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from cos_migrate.cos.errors import FATAL_CODES
-from cos_migrate.cos.requests import CosSettings
-from cos_migrate.cos.sdk import call, client_of
-from cos_migrate.errors import CosError
+import requests
+from qcloud_cos import CosConfig, CosS3Client
+from qcloud_cos.cos_exception import CosClientError
+from requests.adapters import BaseAdapter
+
+from cos_migrate.cos.errors import calls_for_backup, error_of, odd_answer
+from cos_migrate.cos.requests import Access, CosSettings, suffixes_of
+from cos_migrate.errors import MigrateError, Side, TransportError
+from cos_migrate.http.client import Fetcher, Request
+from cos_migrate.http.messages import Response
+from cos_migrate.http.s3xml import XML_MOST, check_xml
+
+_ERROR_MOST = 64 << 10
+"""Bytes that are read of an answer that is an error."""
+_NOT_SENT = frozenset({"accept-encoding", "connection", "user-agent"})
+"""Headers of the SDK that are set by the Fetcher or not needed; none of them is signed."""
+_UNREADABLE = (SyntaxError, ValueError, LookupError, TypeError, AttributeError)
+"""What the SDK raises for an answer that is no XML (SyntaxError), or another document."""
 
 
 class Control:
     """Lists parts and aborts uploads."""
 
-    def __init__(self, settings: CosSettings) -> None:
-        self._settings = settings
-        credentials = settings.credentials
-        self._client = client_of(
-            region=settings.region,
-            secret_id=credentials.secret_id,
-            secret_key=credentials.secret_key,
-            token=credentials.token,
-            suffix=settings.suffix,
-            https=settings.https,
-            ca_file=settings.ca_file,
-            proxy=settings.proxy,
-            timeouts=settings.timeouts,
-            retry=settings.tries - 1,
+    def __init__(self, access: Access) -> None:
+        settings = access.settings
+        self._access = access
+        session = _Session(Fetcher(settings.timeouts, settings.proxy, settings.ca_file))
+        self._clients = tuple(
+            _client_of(settings, suffix, session)
+            for suffix in suffixes_of(settings.region, settings.suffix)
         )
 
     def list_parts(self, cos_path: str, upload_id: str) -> list[tuple[int, str, int]]:
-        """Return (number, ETag, size) of each part that COS has. Raises CosError."""
+        """Return (number, ETag, size) of each part that COS has.
+
+        Raises CosError and TransportError.
+        """
         found: list[tuple[int, str, int]] = []
         marker = 0
-        while True:
-            page = self._call(
+        while marker >= 0:
+            marker, parts = self._call(
                 "ListParts",
                 cos_path,
+                CosS3Client.list_parts,
+                _parts_in,
                 UploadId=upload_id,
                 MaxParts=1000,
                 PartNumberMarker=marker,
             )
-            found += [
-                (int(part["PartNumber"]), part["ETag"].strip('"'), int(part["Size"]))
-                for part in page.get("Part", [])
-            ]
-            if page.get("IsTruncated") != "true":
-                return found
-            marker = int(page["NextPartNumberMarker"])
+            found += parts
+        return found
 
     def abort(self, cos_path: str, upload_id: str) -> None:
-        """Abort an unfinished upload. Raises CosError."""
-        self._call("AbortMultipartUpload", cos_path, UploadId=upload_id)
+        """Abort an unfinished upload. Raises CosError and TransportError."""
+        self._call(
+            "AbortMultipartUpload",
+            cos_path,
+            CosS3Client.abort_multipart_upload,
+            lambda _: None,
+            UploadId=upload_id,
+        )
 
-    def _call(self, operation: str, cos_path: str, **arguments: Any) -> dict[str, Any]:
-        calls = {
-            "ListParts": self._client.list_parts,
-            "AbortMultipartUpload": self._client.abort_multipart_upload,
-        }
+    def _call(
+        self,
+        operation: str,
+        cos_path: str,
+        method: Callable[..., Any],
+        read: Callable[[Any], Any],
+        **arguments: Any,
+    ) -> Any:
+        """Return what `read` returns for the answer, trying again where that may help."""
+        client = self._clients[0]
+
+        def send() -> Any:
+            bucket = self._access.settings.bucket
+            try:
+                return read(method(client, Bucket=bucket, Key=cos_path, **arguments))
+            except CosClientError as error:
+                raise _error_of(error.__context__, operation, cos_path) from error
+            except _UNREADABLE as error:
+                raise odd_answer(Response(200, {}, b""), operation, cos_path) from error
+
+        def failed(error: MigrateError, *, next_is_last: bool) -> bool:
+            nonlocal client
+            answered = not isinstance(error, TransportError)
+            if client is self._clients[-1] or not calls_for_backup(
+                error, answered=answered, next_is_last=next_is_last
+            ):
+                return False
+            client = self._clients[-1]
+            return error.code == "WrongRegion"
+
+        return self._access.retries.run(send, failed)
+
+
+def _parts_in(page: Mapping[str, Any]) -> tuple[int, list[tuple[int, str, int]]]:
+    """Return the marker of the next page, -1 for none, and the parts of this one."""
+    parts = [
+        (int(part["PartNumber"]), part["ETag"].strip('"'), int(part["Size"]))
+        for part in page.get("Part", [])
+    ]
+    return int(page["NextPartNumberMarker"]) if page.get("IsTruncated") == "true" else -1, parts
+
+
+def _client_of(settings: CosSettings, suffix: str, session: _Session) -> Any:
+    """Return a client that tries once; `suffix` follows the bucket's name in its host."""
+    credentials = settings.credentials
+    config = CosConfig(
+        Region=settings.region,
+        SecretId=credentials.secret_id,
+        SecretKey=credentials.secret_key,
+        Token=credentials.token or None,
+        Scheme="https" if settings.https else "http",
+        Endpoint=suffix,
+    )
+    return CosS3Client(config, retry=0, session=session)
+
+
+class _Failed(requests.RequestException):
+    """A request failed; the SDK makes an error of its own of this, and keeps it as the context."""
+
+    def __init__(self, cause: Response | TransportError) -> None:
+        super().__init__("the request failed")
+        self.cause = cause
+
+
+def _error_of(context: BaseException | None, operation: str, target: str) -> MigrateError:
+    """Return the error for what the session has raised within the SDK."""
+    cause = context.cause if isinstance(context, _Failed) else None
+    if isinstance(cause, Response):
+        return error_of(cause, operation, target)
+    error = cause or TransportError("the request got no usable answer", code="ConnectionBroken")
+    error.operation, error.target, error.side = operation, target, Side.COS
+    return error
+
+
+class _Session(requests.Session):
+    """Has the Host header signed as it is sent; the SDK would sign it without the port."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        super().__init__()
+        self._fetcher = fetcher
+        self.trust_env = False
+        self.mount("http://", _Adapter(fetcher))
+        self.mount("https://", _Adapter(fetcher))
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Set the Host header before the request is signed."""
+        headers = dict(request.headers or {})
+        headers.setdefault("Host", self._fetcher.route_of(str(request.url)).authority)
+        request.headers = headers
+        return super().prepare_request(request)
+
+
+class _Adapter(BaseAdapter):
+    """Sends by a Fetcher."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        super().__init__()
+        self._fetcher = fetcher
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        *args: Any,  # noqa: ARG002 - as the base has it
+        **kwargs: Any,  # noqa: ARG002 - time-outs and proxies are those of our client
+    ) -> requests.Response:
+        """Send a request without a body; return its answer, read whole. Raises _Failed."""
+        given: Mapping[str, Any] = request.headers  # the SDK writes some of them as bytes
+        headers = tuple(
+            (name, value.decode("latin-1") if isinstance(value, bytes) else str(value))
+            for name, value in given.items()
+            if name.lower() not in _NOT_SENT
+        )
+        wanted = Request(str(request.method), str(request.url), headers)
         try:
-            return call(
-                operation,
-                cos_path,
-                calls[operation],
-                Bucket=self._settings.bucket,
-                Key=cos_path,
-                **arguments,
-            )
-        except CosError as error:
-            error.fatal = error.code in FATAL_CODES
-            raise
+            with self._fetcher.send(wanted) as incoming:
+                failed = incoming.status >= 300  # noqa: PLR2004 - HTTP
+                body = incoming.read_all(_ERROR_MOST if failed else XML_MOST + 1)
+            if failed:
+                raise _Failed(Response(incoming.status, incoming.headers, body))
+            check_xml(body)
+        except TransportError as error:
+            raise _Failed(error) from error
+        except ValueError as error:
+            text = f"its host's answer cannot be read: {error}"
+            raise _Failed(TransportError(text, code="BadAnswer", retryable=True)) from error
+        response = requests.Response()
+        response.status_code = incoming.status
+        response.request, response.url = request, str(request.url)
+        response.encoding = "utf-8"
+        for name, value in incoming.headers.items():
+            response.headers[name.decode("latin-1")] = value.decode("latin-1")
+        vars(response).update(_content=body, _content_consumed=True)
+        return response
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._fetcher.close()

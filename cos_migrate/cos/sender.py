@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from cos_migrate.cos.errors import calls_for_backup, error_of
 from cos_migrate.cos.payload import BytesPayload, Payload
-from cos_migrate.cos.requests import Access, CosSettings, Headers
+from cos_migrate.cos.requests import Access, Headers
 from cos_migrate.errors import MigrateError, Side, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Response
@@ -27,13 +27,8 @@ class Sender:
     """The connections of one thread, one to each host."""
 
     def __init__(self, access: Access) -> None:
-        self._access = access
+        self.access = access
         self._connections: dict[Route, Connection] = {}
-
-    @property
-    def settings(self) -> CosSettings:
-        """The settings for another client of the bucket, with the present credentials."""
-        return self._access.settings
 
     def close(self) -> None:
         """Close all connections."""
@@ -44,11 +39,11 @@ class Sender:
     def adopt(self, connection: Connection | None) -> None:
         """Use a connection to the bucket that was opened elsewhere."""
         if connection is not None:
-            self._connections[self._access.routes[0]] = connection
+            self._connections[self.access.routes[0]] = connection
 
     def release(self) -> Connection | None:
         """Return the connection to the bucket, which is not used here any more."""
-        return self._connections.pop(self._access.routes[0], None)
+        return self._connections.pop(self.access.routes[0], None)
 
     def call(
         self,
@@ -67,7 +62,7 @@ class Sender:
         `earlier`: how a first try that was made elsewhere failed. `silence`: seconds that COS may
         take before it answers; 0: as usual.
         """
-        routes = self._access.routes
+        routes = self.access.routes
         route = routes[0]
 
         def send() -> T:
@@ -89,7 +84,7 @@ class Sender:
             return error.code == "WrongRegion"
 
         # Callers wait for descriptors: they can close their own before.
-        return self._access.retries.run(send, failed, earlier=earlier, patiently=False)
+        return self.access.retries.run(send, failed, earlier=earlier, patiently=False)
 
     def _send(
         self,
@@ -102,7 +97,7 @@ class Sender:
         silence: float,
     ) -> Response:
         """Send once, or again where the server had closed a kept-alive connection."""
-        access = self._access
+        access = self.access
         connection = self._connections.get(route)
         no_body = method == "HEAD"
         if payload is not None:

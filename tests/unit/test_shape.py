@@ -51,7 +51,7 @@ def test_the_rooms() -> None:
     [
         ("plyvel", {"leveldb"}),
         ("rocksdict", {"rocksdb"}),
-        ("qcloud_cos", {"sdk"}),
+        ("qcloud_cos", {"control"}),
         ("tqdm", {"console"}),
         ("httptools", {"parser"}),
         ("subprocess", {"process", "launcher", "pools", "handles", "walk_starter", "demo"}),

@@ -339,12 +339,12 @@ class TaskRunner:
     def _list_parts(self, number: int, fields: Message) -> Message:
         from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
 
-        return (number, Reply.DONE, Control(self.client.settings).list_parts(*fields))
+        return (number, Reply.DONE, Control(self.client.access).list_parts(*fields))
 
     def _abort(self, number: int, fields: Message) -> Message:
         from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
 
-        Control(self.client.settings).abort(*fields)
+        Control(self.client.access).abort(*fields)
         return (number, Reply.DONE)
 
     def _begin_probe(self, number: int, fields: Message) -> Message:

@@ -22,6 +22,7 @@ from cos_migrate.errors import CosError, TransportError
 from cos_migrate.http.messages import Response
 from cos_migrate.http.network import Proxy
 from cos_migrate.http.pace import Timeouts
+from tests.fakes.scripted import Says, scripted
 
 BUCKET = "examplebucket-1250000000"
 
@@ -34,7 +35,7 @@ def test_it_has_the_credentials_of_now(tmp_path: Path) -> None:
         client = CosClient(access)
         access.replace_credentials(Credentials("id2", "key2", "token2"))
         upload_id = client.initiate("/a", ())
-        assert Control(client.settings).list_parts("/a", upload_id) == []
+        assert Control(client.access).list_parts("/a", upload_id) == []
         client.close()
 
 
@@ -61,7 +62,7 @@ def test_a_tunnel_is_asked_for_with_the_proxy_s_credentials() -> None:
             timeouts=Timeouts(io=5),
         )
         with pytest.raises(TransportError) as raised:
-            Control(settings).list_parts("/a", "1")
+            Control(Access(settings)).list_parts("/a", "1")
         thread.join()
     head = heads[0].decode().lower()
     expected = base64.b64encode(b"me:proxy-pass").decode().lower()
@@ -100,7 +101,7 @@ def test_the_host_is_signed_as_it_is_sent() -> None:
             tries=1,
             timeouts=Timeouts(io=5),
         )
-        Control(settings).abort("/a", "1")
+        Control(Access(settings)).abort("/a", "1")
         thread.join()
     request, *lines = heads[0].decode().split("\r\n")
     headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}
@@ -116,3 +117,70 @@ def test_the_host_is_signed_as_it_is_sent() -> None:
     to_sign = f"sha1\n{given['q-sign-time']}\n{digest}\n"
     expected = hmac.new(key.encode(), to_sign.encode(), "sha1").hexdigest()
     assert given["q-signature"] == expected
+
+
+PARTS = (
+    b"<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber>"
+    b'<ETag>"e"</ETag><Size>5</Size></Part></ListPartsResult>'
+)
+
+
+class _Impatient(threading.Event):
+    """Does not wait."""
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
+def access_through(port: int, tries: int) -> tuple[Access, list[str]]:
+    """Return access to a bucket of the public cloud through a proxy, and its calls to slow down."""
+    settings = CosSettings(
+        BUCKET,
+        "ap-guangzhou",
+        Credentials("id", "key"),
+        proxy=Proxy("127.0.0.1", port),
+        tries=tries,
+        timeouts=Timeouts(io=5),
+    )
+    slowed: list[str] = []
+    return Access(settings, slow_down=lambda: slowed.append("x"), stopping=_Impatient()), slowed
+
+
+MAIN, BACKUP = "myqcloud.com", "tencentcos.cn"
+OVERLOADED = Says(status=503, headers={"x-cos-request-id": "1"})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "hosts"),
+    [
+        (OVERLOADED, OVERLOADED, [MAIN, MAIN, MAIN]),
+        (Says(status=429), Says(status=429), [MAIN, MAIN, MAIN]),
+        (Says(b"garbage"), Says(b"garbage"), [MAIN, MAIN, MAIN]),
+        (Says(status=502), Says(status=502), [MAIN, MAIN, BACKUP]),
+        (None, None, [MAIN, MAIN, BACKUP]),
+        (Says(status=307), None, [MAIN, BACKUP, BACKUP]),
+    ],
+)
+def test_it_is_tried_again_by_the_one_policy(
+    first: Says | None, second: Says | None, hosts: list[str]
+) -> None:
+    answers = [first, second, Says(PARTS)]
+    with scripted(lambda _: answers.pop(0)) as server:
+        access, slowed = access_through(server.port, 3)
+        assert Control(access).list_parts("/a", "1") == [(1, "e", 5)]
+    found = [asked.headers["host"].partition(".ap-guangzhou.")[2] for asked in server.asked]
+    assert found == hosts
+    assert len(slowed) == (2 if first and first.status in {429, 503} else 0)
+
+
+def test_an_answer_of_cos_is_an_error_as_others() -> None:
+    body = b"<Error><Code>NoSuchUpload</Code><Message>Gone.</Message></Error>"
+    with scripted(lambda _: Says(body, 404, {"x-cos-request-id": "7"})) as server:
+        access, _ = access_through(server.port, 3)
+        with pytest.raises(CosError, match="Gone") as caught:
+            Control(access).list_parts("/a", "1")
+        assert len(server.asked) == 1
+    error = caught.value
+    assert (error.code, error.status, error.request_id) == ("NoSuchUpload", 404, "7")
+    assert (error.operation, error.target) == ("ListParts", "/a")
+    assert "key" not in str(error)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from cos_migrate.cos.control import Control
-from cos_migrate.cos.requests import CosSettings, Credentials
+from cos_migrate.cos.requests import Access, CosSettings, Credentials
 from cos_migrate.errors import TransportError
 from cos_migrate.http.bounded_json import parse_json
 from cos_migrate.http.pace import Timeouts
@@ -110,16 +110,15 @@ def test_answers_that_the_sdk_reads_have_limits_too(what: str) -> None:
             request.ok(HOSTILE[what])
 
     with raw_server(answer) as server:
-        control = Control(
-            CosSettings(
-                "examplebucket-1250000000",
-                "ap-guangzhou",
-                Credentials("id", "key"),
-                suffix=f"localhost:{server.port}",
-                tries=1,
-                timeouts=Timeouts(io=0.5, crawl=0.5),
-            )
+        settings = CosSettings(
+            "examplebucket-1250000000",
+            "ap-guangzhou",
+            Credentials("id", "key"),
+            suffix=f"localhost:{server.port}",
+            tries=1,
+            timeouts=Timeouts(io=0.5, crawl=0.5),
         )
+        control = Control(Access(settings))
         with pytest.raises(TransportError) as caught:
             control.list_parts("/a", "upload")
     assert caught.value.code == ("Timeout" if what in {"dribble", "silence"} else "BadAnswer")
