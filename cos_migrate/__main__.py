@@ -7,7 +7,7 @@ from cos_migrate import signals
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    """End at once: there is nothing yet, or nothing any more, that would have to be finished."""
+    """End at once: nothing that would have to be finished has begun, or all of it is over."""
     os._exit(signals.exit_code(number))
 
 

@@ -1,4 +1,4 @@
-"""Checksums of whole objects: those that a source sends, compared with the bytes that were read.
+"""Checksums of whole objects: the values that a source states, compared with the bytes read.
 
 The kinds are those of the clouds: digests, CRCs, and Qiniu's qetag (its documentation, "qetag
 algorithm": SHA-1 over blocks of 4 MiB).
@@ -21,7 +21,7 @@ _QETAG_BLOCK = 4 << 20
 
 
 class Check(NamedTuple):
-    """One checksum of a whole object."""
+    """A checksum that a source states for a whole object: its kind and expected value."""
 
     kind: str
     """One of `KINDS`."""
@@ -100,8 +100,8 @@ KINDS = tuple(_MAKERS)
 """Values of `Check.kind`."""
 
 
-class Checking:
-    """Computes checksums while an object is read, and compares them with the expected ones."""
+class RunningChecks:
+    """Computes the checksums of an object while it is read, and compares them with its checks."""
 
     def __init__(self, checks: Iterable[Check]) -> None:
         self._sums = [(check, _MAKERS[check.kind]()) for check in checks]
@@ -112,7 +112,7 @@ class Checking:
             each.update(data)
 
     def found(self, kind: str) -> str:
-        """Return the checksum of the bytes so far, as in `Check.expected`; empty: not computed."""
+        """Return the checksum of the bytes so far, as in `Check.expected`; empty: none."""
         return next((each.text() for check, each in self._sums if check.kind == kind), "")
 
     def wrong(self) -> str:

@@ -1,4 +1,4 @@
-"""File descriptors: how many a process may have, and waiting while there is none left."""
+"""File descriptors: the limit of a process, and waiting while none is left."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cos_migrate.errors import MigrateError, TransportError
 
 T = TypeVar("T")
 
-CODES = frozenset({"EMFILE", "ENFILE"})
-"""Codes of an error that says that this process, or the machine, has no descriptor left."""
+EXHAUSTION_CODES = frozenset({"EMFILE", "ENFILE"})
+"""Codes of errors that mean that this process, or the machine, has no descriptor left."""
 PATIENCE = 60.0
 """Seconds for which another try is made when there is none."""
 RESERVE = 64
-"""Descriptors of a process that are not for transfers: pipes, files of its own, name look-ups."""
+"""Descriptors of a process kept for other uses than transfers: pipes, own files, name look-ups."""
 PER_TRANSFER = 2
 """Connections to COS and to the source, or a connection and a file."""
 _PIPES = 3
@@ -26,7 +26,7 @@ _PIPES = 3
 _LEAST = 8
 _RAISED_MOST = 1 << 20
 _FALLBACK = 10_240
-"""What macOS takes where it says that there is no limit (`OPEN_MAX`)."""
+"""The most that macOS accepts where it reports no limit (`OPEN_MAX`)."""
 _UNLIMITED = 1 << 30
 _NUMBERS = frozenset({errno.EMFILE, errno.ENFILE})
 _PAUSE = 0.05
@@ -59,16 +59,19 @@ def limit() -> int:
     return _UNLIMITED if soft == resource.RLIM_INFINITY else min(soft, _UNLIMITED)
 
 
-class Room(NamedTuple):
-    """How many processes share the transfers of both pools, and how many those are in all."""
+class TransferCounts(NamedTuple):
+    """The numbers of processes and of transfers that a run may use at once."""
 
     processes: int
+    """Worker processes, which share all transfers."""
     small: int
+    """Transfers of the small pool, in all processes together."""
     big: int
+    """Transfers of the big pool, in all processes together."""
 
 
-def fitting(wanted: Room, most: int) -> Room:
-    """Return as much of what is wanted as fits when a process may have `most` descriptors."""
+def fit_to_limit(wanted: TransferCounts, most: int) -> TransferCounts:
+    """Reduce the wanted numbers to those that fit when a process may have `most` descriptors."""
     own = max(_LEAST, most - RESERVE)
     processes = min(wanted.processes, max(1, own // _PIPES))
     count = max(1, min(processes, max(wanted.small, wanted.big)))
@@ -78,11 +81,11 @@ def fitting(wanted: Room, most: int) -> Room:
         return wanted._replace(processes=processes)
     big = max(1, slots * big // (small + big))
     small = max(1, slots - big)
-    return Room(processes, min(wanted.small, count * small), min(wanted.big, count * big))
+    return TransferCounts(processes, min(wanted.small, count * small), min(wanted.big, count * big))
 
 
 def is_exhausted() -> bool:
-    """Return whether no file can be opened now, whatever an error said."""
+    """Return whether no file can be opened now, found by opening one."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
@@ -90,15 +93,15 @@ def is_exhausted() -> bool:
     return False
 
 
-def code_of(error: BaseException) -> str:
-    """Return `EMFILE` or `ENFILE` when an error says that no descriptor is left, else nothing."""
+def exhaustion_code(error: BaseException) -> str:
+    """Return `EMFILE` or `ENFILE` when an error means that no descriptor is left, else ''."""
     if isinstance(error, OSError) and error.errno in _NUMBERS:
         return errno.errorcode[error.errno]
-    return error.code if isinstance(error, MigrateError) and error.code in CODES else ""
+    return error.code if isinstance(error, MigrateError) and error.code in EXHAUSTION_CODES else ""
 
 
-def none_left(code: str, operation: str, target: str) -> TransportError:
-    """Return the error of what needed a descriptor when there was none."""
+def exhaustion_error(code: str, operation: str, target: str) -> TransportError:
+    """Return the error to raise for an operation that found no free descriptor."""
     return TransportError(
         f"no file descriptor is left: a process may have {limit()} (ulimit -n), all are in use",
         operation=operation,
@@ -107,15 +110,15 @@ def none_left(code: str, operation: str, target: str) -> TransportError:
     )
 
 
-def patient(
+def retry_while_exhausted(
     action: Callable[[], T],
     pause: Callable[[float], object] = time.sleep,
     seconds: float = PATIENCE,
 ) -> T:
-    """Return what `action` returns, trying again while no descriptor is left.
+    """Return the result of `action`, tried again while no descriptor is left.
 
-    `pause` waits for some seconds; when it returns something true, the run is stopping. Raises
-    what `action` raises, and TransportError with code `Stopping`.
+    `pause` waits for some seconds and returns true when the run is stopping. Raises the errors of
+    `action`, and TransportError with code `Stopping`.
     """
     began, wait = 0.0, _PAUSE
     while True:
@@ -124,7 +127,7 @@ def patient(
         except Exception as error:
             now = time.monotonic()
             began = began or now
-            if not code_of(error) or now - began >= seconds:
+            if not exhaustion_code(error) or now - began >= seconds:
                 raise
             if pause(wait):
                 text = "given up because the run is stopping"

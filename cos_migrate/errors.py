@@ -25,7 +25,7 @@ ETAG_IS_NO_MD5 = "EtagIsNoMd5"
 
 
 class Side(enum.Enum):
-    """The end of a transfer that failed: it refused, answered wrongly or could not be reached."""
+    """The side of a transfer that failed: refused, answered wrongly or could not be reached."""
 
     SOURCE = "source"
     """A source that is reached over the network."""
@@ -36,7 +36,7 @@ class Side(enum.Enum):
 
 
 class MigrateError(Exception):
-    """Base of all errors that are explained to the user.
+    """Base of the errors that are explained to the user.
 
     `operation` names what was tried (`PutObject`, `open`), `target` the key, path or host it was
     tried on. `status` is the HTTP status (0: none), `code` the service's error code or a short one
@@ -105,7 +105,7 @@ class CosError(MigrateError):
 class TransportError(MigrateError):
     """A request got no usable answer.
 
-    The connection does not know which side it leads to: the client that uses it sets `side`.
+    A connection does not know its side: the client that uses it sets `side`.
     """
 
 

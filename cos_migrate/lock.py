@@ -1,4 +1,4 @@
-"""File locks, held by one process; the system frees them whenever the process ends."""
+"""File locks, held by one process at a time; the system frees them when the process ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from cos_migrate.safe_files import PrivateFolder, open_named
+from cos_migrate.safe_files import PrivateFolder, open_safely
 
 _HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK})
 _HELD_ON_WINDOWS = frozenset({errno.EACCES, errno.EDEADLK})
@@ -28,10 +28,10 @@ class NoFileLocks(OSError):
 
 
 class FileLock:
-    """An advisory lock on a file of its own."""
+    """An advisory lock, held on a file that is made for it."""
 
     def __init__(self, path: Path, folder: PrivateFolder | None = None) -> None:
-        """`folder`: the folder of the file, where it is held open."""
+        """`folder`: the open folder of the file, where there is one."""
         self._path = path
         self._folder = folder
         self._descriptor: int | None = None
@@ -74,7 +74,7 @@ class FileLock:
         flags = os.O_RDWR | os.O_CREAT
         if self._folder:
             return self._folder.open(self._path.name, flags)
-        return open_named(self._path, flags)
+        return open_safely(self._path, flags)
 
     def _is_there(self, descriptor: int) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Types of the values that pass through a run: plain and immutable.
+"""The values that pass through a run: plain and immutable.
 
 Types of which millions pass through the coordinator are named tuples: as immutable, comparable
 and picklable as a frozen dataclass, at a quarter of its construction cost.
@@ -64,7 +64,7 @@ class SourceObject(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """The values of a MigrateError; can be sent from one process to another."""
+    """The values of a MigrateError, to be sent from one process to another."""
 
     operation: str
     message: str
@@ -78,7 +78,7 @@ class Failure(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """An entry of the source that is not transferred; its outcome is final."""
+    """An entry of the source that is left out or cannot be read; its outcome is final."""
 
     name: str
     """As in SourceObject."""
@@ -95,7 +95,7 @@ class Rejected(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A line about the scan, not about an object (an excluded folder); for info.log only."""
+    """A log line about the scan itself, such as an excluded folder; it belongs to no object."""
 
     line: str
     warning: bool = False
@@ -103,7 +103,7 @@ class Note(NamedTuple):
 
 
 Found = SourceObject | Rejected | Note
-"""An item of a scan."""
+"""An item that a scan yields."""
 
 
 Row = tuple[str, str, int, int]
@@ -135,7 +135,7 @@ def object_of(row: Row) -> SourceObject:
 
 
 def extent_of(found: Sequence[Found | Row]) -> tuple[int, int]:
-    """Return the number of found objects, and of their bytes."""
+    """Return how many objects were found, and their total size in bytes."""
     rows = [size for _, _, size, _ in rows_of(found)]
     sizes = [item.fingerprint[0] for item in found if isinstance(item, SourceObject)]
     rejected = sum(isinstance(item, Rejected) for item in found) if len(rows) < len(found) else 0
@@ -143,7 +143,7 @@ def extent_of(found: Sequence[Found | Row]) -> tuple[int, int]:
 
 
 class ListRange(NamedTuple):
-    """A range of a source's names that is listed by itself."""
+    """A range of a source's names, listed separately from the others."""
 
     prefix: str = ""
     """Prefix of its names (or the folder, or the list file)."""
@@ -166,7 +166,7 @@ class Page(NamedTuple):
 
 
 class Described(NamedTuple):
-    """An object as its source describes it now."""
+    """The present description of an object by its source."""
 
     fingerprint: Fingerprint
     headers: Mapping[str, str] = NO_HEADERS
@@ -186,7 +186,7 @@ class Described(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Bucket and folder that objects are sent to."""
+    """The bucket and folder that objects are sent to."""
 
     bucket: str
     """`<name>-<APPID>`."""

@@ -1,9 +1,8 @@
-"""Opens files and folders by name where other users of the machine may write too.
+"""Opens files and folders safely where other users of the machine may write too.
 
-Whoever may write to a folder can put a link, a pipe or a file of their own in the place of a name
-that is opened there. In such a folder links are not followed, and what is opened must be a regular
-file of a user who is trusted. A folder that only this user writes to is left to its user: links in
-it are legal.
+In a folder that other users may write to, they can put a link, a pipe or a file of their own in the
+place of a name that is opened. There links are not followed, and the file must be a regular one of
+a trusted user. In a folder that only this user writes to, links are legal.
 """
 
 from __future__ import annotations
@@ -19,31 +18,31 @@ from pathlib import Path
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 PRIVATE_UMASK = 0o077
 PUBLIC_FILE = 0o644
-"""Mode of what others may read, where the user's umask allows it."""
+"""Mode of files that others may read, where the user's umask allows it."""
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 _CLOSED_ON_EXEC = getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _FOLDER = getattr(os, "O_DIRECTORY", 0) | _CLOSED_ON_EXEC
 _LOOK = getattr(os, "O_PATH", os.O_RDONLY)
-"""How a folder is opened to open what is in it: reading it may not be allowed."""
+"""Flag to open a folder only to reach its files: reading it may not be allowed."""
 _LINK_ERRORS = frozenset({errno.ELOOP, errno.EMLINK})
-"""What systems answer to O_NOFOLLOW when they meet a link."""
+"""Errors of opening a link with O_NOFOLLOW, on the various systems."""
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _REPARSE_POINT = 0x400
 
 
 class UnsafePathError(OSError):
-    """A link, or what belongs to another user, stands in the place of a file or folder of ours."""
+    """A link, or a file of another user, stands in the place of a file or folder of ours."""
 
     def __init__(self, path: str | Path, problem: str) -> None:
         super().__init__(errno.ELOOP, problem, str(path))
 
 
-def open_named(path: str | Path, flags: int, mode: int = PRIVATE_FILE) -> int:
-    """Open a file as os.open does, but not through what another user may have put in its place.
+def open_safely(path: str | Path, flags: int, mode: int = PRIVATE_FILE) -> int:
+    """Open a file as os.open does, but refuse links and files that another user may have put there.
 
-    A new file gets `mode`, whatever the umask. Raises UnsafePathError, OSError.
+    A new file gets exactly `mode`, without the umask. Raises UnsafePathError, OSError.
     """
     name = str(path)
     flags |= _BINARY | _CLOSED_ON_EXEC
@@ -75,14 +74,14 @@ def open_named(path: str | Path, flags: int, mode: int = PRIVATE_FILE) -> int:
     return opened
 
 
-def write_file(path: str | Path, data: bytes = b"") -> None:
-    """Write a whole file as `open_named` opens it. Raises UnsafePathError, OSError."""
-    with os.fdopen(open_named(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+def write_safely(path: str | Path, data: bytes = b"") -> None:
+    """Write a whole file, opened by `open_safely`. Raises UnsafePathError, OSError."""
+    with os.fdopen(open_safely(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
         file.write(data)
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder for this user alone, or accept the one that is there.
+def make_private_folder(path: Path) -> None:
+    """Make a folder for this user alone, or accept an existing one.
 
     Its parents are made too. Raises UnsafePathError where it is a link or a folder of another user
     and others may have put it there; OSError where it cannot be made.
@@ -92,20 +91,20 @@ def make_folder(path: Path) -> None:
     except FileNotFoundError:
         if path.parent == path:
             raise
-        make_folder(path.parent)
-        make_folder(path)
+        make_private_folder(path.parent)
+        make_private_folder(path)
     except FileExistsError:
         _must_be_folder(path)
 
 
-def make_folders(path: Path, levels: int) -> None:
-    """Make the last `levels` folders of a path as `make_folder` does, outermost first."""
+def make_private_folders(path: Path, levels: int) -> None:
+    """Make the last `levels` folders of a path as `make_private_folder` does, outermost first."""
     for folder in reversed([path, *path.parents][:levels]):
-        make_folder(folder)
+        make_private_folder(folder)
 
 
-def is_below(root: str, relative: str) -> bool:
-    """Return whether no part of `relative`, a path with `/`, is a link; parts may be missing."""
+def has_no_links(root: str, relative: str) -> bool:
+    """Return whether no part of a path below `root` is a link; parts may be missing."""
     place = root
     for part in relative.split("/"):
         place = os.path.join(place, part)
@@ -119,7 +118,7 @@ def is_below(root: str, relative: str) -> bool:
 
 
 class PrivateFolder:
-    """A folder of this user alone, held open: its files stay in it, whatever its path becomes."""
+    """A folder of this user alone, held open: files are opened in it even if its path changes."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         """`descriptor`: the open folder; -1 where the system has no operations relative to one."""
@@ -128,7 +127,7 @@ class PrivateFolder:
 
     @classmethod
     def take(cls, path: Path) -> PrivateFolder:
-        """Make the folder, or take the one that an earlier run left.
+        """Make the folder, or open the one that an earlier run left.
 
         Raises UnsafePathError where it is a link or belongs to another user; OSError.
         """
@@ -139,7 +138,7 @@ class PrivateFolder:
 
     @classmethod
     def of(cls, path: Path) -> PrivateFolder:
-        """Open one that another process of this user has taken. Raises as `take`."""
+        """Open a folder that another process of this user has made. Raises as `take`."""
         if sys.platform == "win32":
             if _is_link(os.lstat(path)):
                 raise UnsafePathError(path, _REMOVE_FOLDER.format("a link"))
@@ -174,7 +173,7 @@ class PrivateFolder:
         return os.open(name, flags, mode, dir_fd=self._descriptor)
 
     def create(self, name: str) -> int:
-        """Make a new file in it; what has its name goes. Raises OSError."""
+        """Make a new file in it, replacing any of that name. Raises OSError."""
         with contextlib.suppress(FileNotFoundError):
             self.remove(name)
         return self.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
@@ -194,17 +193,17 @@ class PrivateFolder:
             os.replace(name, new, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
 
     def stat(self, name: str) -> os.stat_result:
-        """Return what is known of a file in it. Raises OSError."""
+        """Return the status of a file in it, as os.lstat does. Raises OSError."""
         if self._descriptor < 0:
             return os.lstat(self.path / name)
         return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
 
     def names(self) -> list[str]:
-        """Return the names of what is in it. Raises OSError."""
+        """Return the names in it. Raises OSError."""
         return os.listdir(self.path if self._descriptor < 0 else self._descriptor)
 
     def is_in_place(self) -> bool:
-        """Return whether it is still what its path names."""
+        """Return whether its path still leads to it."""
         try:
             found = os.lstat(self.path)
         except OSError:
@@ -225,8 +224,11 @@ class PrivateFolder:
 
 
 @contextlib.contextmanager
-def private_place(path: str | Path) -> Iterator[tuple[PrivateFolder, str]]:
-    """Give the private folder of a file, and the file's name. Raises UnsafePathError, OSError."""
+def private_parent(path: str | Path) -> Iterator[tuple[PrivateFolder, str]]:
+    """Open the private folder of a file; give it and the file's name.
+
+    Raises UnsafePathError, OSError.
+    """
     head, tail = os.path.split(path)
     with PrivateFolder.of(Path(head)) as folder:
         yield folder, tail
@@ -250,7 +252,7 @@ def _others_write(found: os.stat_result) -> bool:
 
 
 def _is_foreign(found: os.stat_result, folder: os.stat_result) -> bool:
-    """Return whether a user who is not trusted has put something into a folder."""
+    """Return whether a file in a folder that all may write to belongs to an untrusted user."""
     if sys.platform == "win32" or not folder.st_mode & stat.S_IWOTH:
         return False
     return found.st_uid not in {0, os.geteuid(), folder.st_uid}
@@ -259,7 +261,7 @@ def _is_foreign(found: os.stat_result, folder: os.stat_result) -> bool:
 def _keeps_owners(folder: int) -> bool:
     """Return whether the file system gives a new file in a folder to the user who makes it.
 
-    Some give all files to one user: who owns a folder says nothing there.
+    Some give all files to one user: there the owner of a folder means nothing.
     """
     if sys.platform == "win32":
         return False
@@ -313,7 +315,7 @@ def _must_be_folder(path: Path) -> None:
 
 
 def _open_or_make(name: str, flags: int, mode: int, folder: int) -> int:
-    """Open a file relative to a folder; one that is made now gets exactly `mode`."""
+    """Open a file relative to a folder; a new file gets exactly `mode`."""
     if not flags & os.O_CREAT:
         return os.open(name, flags, dir_fd=folder)
     try:

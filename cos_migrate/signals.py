@@ -1,4 +1,4 @@
-"""The signals that ask the tool to end, in one place."""
+"""The signals that end the tool, and the time limit of an end in good order."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ Handler = Callable[[int, FrameType | None], object]
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 HARD_LIMIT = 29.0
-"""Seconds after a signal in which a run ends, whatever it waits for: service managers usually kill
-after 30."""
-LAST_WORDS = 0.5
-"""Seconds that noting such an end may take."""
+"""Seconds within which a run ends after a signal: service managers usually kill after 30."""
+NOTE_SECONDS = 0.5
+"""Seconds that `note_end` of a HardLimit may take."""
 
 
 def exit_code(number: int) -> int:
-    """Return the exit code of a process that a signal has ended, as shells have it."""
+    """Return the exit code that shells use for a process ended by a signal."""
     return 128 + number
 
 
@@ -31,7 +30,7 @@ def name_of(number: int) -> str:
 
 
 def install(handler: Handler) -> dict[int, Handler | int | None]:
-    """Handle every signal that is not ignored, as nohup has it; return the handlers before."""
+    """Handle every signal that is not ignored (as by nohup); return the previous handlers."""
     return {
         number: signal.signal(number, handler)
         for number in _numbers()
@@ -41,7 +40,7 @@ def install(handler: Handler) -> dict[int, Handler | int | None]:
 
 @contextlib.contextmanager
 def handled(handler: Handler) -> Iterator[None]:
-    """Handle the signals for a while."""
+    """Handle the signals until the end of a block."""
     before = install(handler)
     try:
         yield
@@ -51,7 +50,7 @@ def handled(handler: Handler) -> Iterator[None]:
 
 
 def ignore() -> None:
-    """Ignore them all: the process that has started this one decides."""
+    """Ignore the signals: the parent process decides when this one ends."""
     for number in _numbers():
         signal.signal(number, signal.SIG_IGN)
 
@@ -61,33 +60,32 @@ def _numbers() -> list[int]:
 
 
 class HardLimit:
-    """Ends this process when a stop takes too long, whatever the main thread waits for.
+    """Ends this process when a stop takes too long, even while the main thread is blocked.
 
-    A second signal ends it at once.
-
-    Records are as after a kill: what was sent and not recorded is sent again.
+    A second signal ends it at once. Records are as after a kill: objects that were sent and not
+    recorded are sent again.
     """
 
     def __init__(
-        self, seconds: float = HARD_LIMIT, last_words: Callable[[int], object] = lambda _: None
+        self, seconds: float = HARD_LIMIT, note_end: Callable[[int], object] = lambda _: None
     ) -> None:
-        """`last_words` is given the exit code just before the end, for half a second at most."""
+        """`note_end` gets the exit code just before the end, and may take half a second."""
         self._seconds = seconds
-        self._last_words = last_words
+        self._note_end = note_end
         self._codes: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         thread = threading.Thread(target=self._run, name="hard-limit", daemon=True)
         with contextlib.suppress(RuntimeError):  # no more threads: then without a limit
             thread.start()
 
     def begin(self, code: int) -> None:
-        """Count from now on, end at once when it counts already; `code` is the exit code.
+        """Start the time limit, or end at once if it is running; `code` is the exit code.
 
         May be called from a signal handler.
         """
         self._codes.put(code)
 
     def cancel(self) -> None:
-        """Stop counting."""
+        """Stop the time limit."""
         self._codes.put(None)
 
     def _run(self) -> None:
@@ -104,7 +102,7 @@ class HardLimit:
     def _end(self, code: int) -> None:
         with contextlib.suppress(RuntimeError):
             # The disk may be what the run waits for.
-            last = threading.Thread(target=self._last_words, args=(code,), daemon=True)
+            last = threading.Thread(target=self._note_end, args=(code,), daemon=True)
             last.start()
-            last.join(LAST_WORDS)
+            last.join(NOTE_SECONDS)
         os._exit(code)

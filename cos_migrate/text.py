@@ -1,4 +1,4 @@
-"""Masks secrets in foreign texts, and makes names printable.
+"""Makes texts fit to be shown: masks secrets in foreign ones, and escapes invisible characters.
 
 The message of a library's exception may hold a whole URL with the signature in its query, or the
 headers of a request. A foreign text may be of any length: it is cut first, and each pattern takes
@@ -35,7 +35,7 @@ _SCHEME = (
 
 
 def cut(text: str, most: int = FOREIGN_MOST) -> str:
-    """Return the first `most` characters of a foreign text, marked where it was cut.
+    """Return the first `most` characters of a foreign text, with a note when it was cut.
 
     A URL that would be cut is left out: its password could not be recognised any more.
     """
@@ -49,12 +49,12 @@ def cut(text: str, most: int = FOREIGN_MOST) -> str:
 
 
 def masked(text: str) -> str:
-    """Return a text, cut, without credentials, queries of URLs and authorizing headers."""
+    """Cut a text, and hide the credentials, queries of URLs and authorizing headers in it."""
     return without_secrets(cut(text))
 
 
 def without_secrets(text: str) -> str:
-    """Return a text masked as by `masked`, but not cut."""
+    """Hide secrets in a text as `masked` does, but do not cut it."""
     # Not compiled at import: every process imports this, few need it.
     text = re.sub(_WORD, _plain_word, text)
     for pattern in (_HEADER, _PARAMETER):
@@ -62,8 +62,8 @@ def without_secrets(text: str) -> str:
     return re.sub(_SCHEME, lambda found: f"{found[1] or found[2]} {HIDDEN}", text)
 
 
-def words_of(error: BaseException) -> str:
-    """Return class and message of a foreign exception, without secrets."""
+def describe_error(error: BaseException) -> str:
+    """Return the class and message of a foreign exception, without secrets."""
     return masked(f"{type(error).__name__}: {error}")
 
 
@@ -78,7 +78,7 @@ def _plain_word(found: re.Match[str]) -> str:
 
 
 def _plain_rest(rest: str) -> str:
-    """Return what follows the scheme of a URL."""
+    """Return the part of a URL behind its scheme, without credentials and query."""
     place = rest.partition("?")[0].partition("#")[0]
     mark = rest[len(place) : len(place) + 1]
     hidden = f"{mark}{HIDDEN}" if mark else ""
@@ -134,7 +134,7 @@ _SUSPECT = re.compile(
 
 
 def printable(text: str) -> str:
-    """Return `text` on one line, for people.
+    """Return `text` as one line for users.
 
     Control characters, direction marks and other invisible characters become backslash escapes. A
     text that is longer than any real name is shortened to its ends and its length.
@@ -156,7 +156,7 @@ def escaped(text: str) -> str:
 
 
 def all_visible(texts: Sequence[str]) -> bool:
-    """Return whether `escaped` would change none of the texts; False may be wrong, True is not."""
+    """Return whether `escaped` certainly changes no text; fast, and sometimes wrongly False."""
     joined = "".join(texts)
     if not joined.isprintable():
         return False
@@ -175,7 +175,7 @@ def printable_lines(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` on one line, for programs: only characters that break lines are escaped."""
+    """Return `text` as one line for programs: only characters that break lines are escaped."""
     return text if text.isprintable() else _BREAKS_LINES.sub(_escape, text)
 
 

@@ -23,7 +23,7 @@ from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import MigrateError, StateError
 from cos_migrate.http.connection import Connection
 from cos_migrate.lock import FileLock
-from cos_migrate.safe_files import make_folder, write_file
+from cos_migrate.safe_files import make_private_folder, write_safely
 
 _BUCKET = "demo-1250000000"
 _REGION = "ap-guangzhou"
@@ -107,9 +107,9 @@ class _Demo:
         self._files = place / "files"
 
     def run(self) -> int:
-        make_folder(self._place)  # refuses a link, whose target must not be emptied
+        make_private_folder(self._place)  # refuses a link, whose target must not be emptied
         shutil.rmtree(self._place, ignore_errors=True)
-        make_folder(self._place)
+        make_private_folder(self._place)
         for name in ("conf", "db", "log", "tmp", "cos"):
             (self._place / name).mkdir()
         print(f"making {_FILES} sample files in {self._shown(self._files)} ...", flush=True)
@@ -152,7 +152,7 @@ class _Demo:
             f"region={_REGION}\nendPointSuffix=localhost:{port}\ncosPath=/demo/\n"
             f"[migrateLocal]\nlocalPath={local}\n"
         )
-        write_file(self._place / "conf" / "config.ini", text.encode())
+        write_safely(self._place / "conf" / "config.ini", text.encode())
 
     def _migrate(self) -> int:
         # Relative, since the tool's path may contain the separator of PYTHONPATH.

@@ -12,7 +12,7 @@ from cos_migrate.cli.exit_codes import INCOMPLETE, MISUSE, OK
 from cos_migrate.config import batch
 from cos_migrate.config.loader import Config
 from cos_migrate.engine.wiring import JobPlace
-from cos_migrate.safe_files import open_named
+from cos_migrate.safe_files import open_safely
 from cos_migrate.sources import registry
 from cos_migrate.sources.recipe import SourceRecipe
 from cos_migrate.state import formats
@@ -47,7 +47,7 @@ def query_request_ids(mode: str, config: Config, environ: Mapping[str, str], fil
 
 def _dump(file_name: str, config: Config, environ: Mapping[str, str], file_mode: int) -> int:
     try:
-        descriptor = open_named(file_name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode)
+        descriptor = open_safely(file_name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode)
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             pairs = _ask_databases(config, environ, formats.dump_request_ids)
             file.writelines(f"{one_line(path)} \t {request_id}\n" for path, request_id in pairs)

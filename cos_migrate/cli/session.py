@@ -25,7 +25,7 @@ from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.scan.walk_starter import ScanProcesses
 from cos_migrate.sources import registry
 from cos_migrate.sources.registry import SECTIONS
-from cos_migrate.text import words_of
+from cos_migrate.text import describe_error
 
 
 class Session:
@@ -84,7 +84,7 @@ class Session:
                             logs.note_end(self._ending(code))
                         return stop.exit_code or code
         except BaseException as error:
-            logs.note_end(f"error: {words_of(error)}")
+            logs.note_end(f"error: {describe_error(error)}")
             raise
         finally:
             self._console.close()

@@ -45,7 +45,7 @@ class StopSignal:
     def handled(self, note_end: Callable[[str], object]) -> Iterator[None]:
         """Handle signals; `note_end` logs an end that does not wait for the run."""
         self._hard_limit = signals.HardLimit(
-            last_words=lambda code: note_end(
+            note_end=lambda code: note_end(
                 f"{self.name}, exit code {code}, without waiting any longer"
             )
         )
@@ -64,7 +64,7 @@ class StopSignal:
         if self.number:
             if self._hard_limit:
                 self._hard_limit.begin(code)
-                time.sleep(2 * signals.LAST_WORDS)  # for its entry in the log
+                time.sleep(2 * signals.NOTE_SECONDS)  # for its entry in the log
             os._exit(code)
         self.number = number
         if self._hard_limit:

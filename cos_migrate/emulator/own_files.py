@@ -8,6 +8,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from cos_migrate.safe_files import has_no_links
+
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
@@ -37,12 +39,6 @@ def own_folder(path: Path) -> None:
 
 def must_be_real(root: str, relative: str) -> None:
     """Raise OSError when a part of a path below a folder is a link; parts may be missing."""
-    place = root
-    for part in relative.split("/"):
-        place = f"{place}/{part}"
-        try:
-            found = os.lstat(place)
-        except OSError:
-            return
-        if stat.S_ISLNK(found.st_mode):
-            raise OSError(errno.ELOOP, "a link leads out of the folder: remove it", place)
+    if not has_no_links(root, relative):
+        text = "a link leads out of the folder: remove it"
+        raise OSError(errno.ELOOP, text, f"{root}/{relative}")

@@ -16,7 +16,7 @@ from cos_migrate.model import Failure
 from cos_migrate.pools.messages import failure_of
 from cos_migrate.report.advice import advice_for
 from cos_migrate.state import object_records
-from cos_migrate.text import printable, words_of
+from cos_migrate.text import describe_error, printable
 
 if TYPE_CHECKING:
     from cos_migrate.cos.client import CosClient
@@ -91,7 +91,7 @@ class SpotCheck:
         try:
             spotted = look_at(client, self._paths)
         except Exception as error:
-            failure = Failure("HeadObject", words_of(error), code="Unexpected", side=Side.COS)
+            failure = Failure("HeadObject", describe_error(error), code="Unexpected", side=Side.COS)
             spotted = SpotCheckResult(failure=failure)
         finally:
             client.close()

@@ -305,14 +305,14 @@ class Run:
         launch = partial(self._launcher.take, WORKER_PROGRAM)
         return Pools(job, room.processes, post, launch, self._limits)
 
-    def _room(self) -> descriptors.Room:
+    def _room(self) -> descriptors.TransferCounts:
         """Return how many transfers run at once, at most as many as there are descriptors for."""
         common = self._config.common
-        wanted = descriptors.Room(
+        wanted = descriptors.TransferCounts(
             worker_count(common), common.small_file_executor_num, common.big_file_executor_num
         )
         most = descriptors.limit()
-        room = descriptors.fitting(wanted, most)
+        room = descriptors.fit_to_limit(wanted, most)
         if room != wanted and not self._told_room:
             self._told_room = True
             self._report.warn(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from cos_migrate.descriptors import code_of, none_left
+from cos_migrate.descriptors import exhaustion_code, exhaustion_error
 from cos_migrate.errors import TransportError
 from cos_migrate.http.parser import BadAnswer
 
@@ -56,9 +56,9 @@ class TlsChannel(Protocol):
 
 def transport_error(error: Exception, operation: str, target: str) -> TransportError:
     """Return the TransportError for an error of a socket; its `code` is counted in the report."""
-    lacking = code_of(error)
+    lacking = exhaustion_code(error)
     if lacking:
-        return none_left(lacking, operation, target)
+        return exhaustion_error(lacking, operation, target)
     code, retryable = "ConnectionBroken", True
     if isinstance(error, TlsFailed) and error.untrusted:
         code, retryable = "CertificateInvalid", False

@@ -143,7 +143,7 @@ class Fetcher:
         try:
             return self._network.connect(route)
         except TransportError as error:
-            if error.code not in descriptors.CODES or not self._idle_count:
+            if error.code not in descriptors.EXHAUSTION_CODES or not self._idle_count:
                 raise
             self.close()
         return self._network.connect(route)

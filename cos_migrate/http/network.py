@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from cos_migrate.descriptors import code_of, is_exhausted, none_left
+from cos_migrate.descriptors import exhaustion_code, exhaustion_error, is_exhausted
 from cos_migrate.errors import TransportError
 from cos_migrate.http.channels import TlsChannel, transport_error
 from cos_migrate.http.connection import Connection
@@ -116,9 +116,9 @@ def _look_up(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         # The errors of a resolver that cannot open a file or socket vary.
-        lacking = code_of(error) or ("EMFILE" if is_exhausted() else "")
+        lacking = exhaustion_code(error) or ("EMFILE" if is_exhausted() else "")
         if lacking:
-            raise none_left(lacking, "connect", host) from error
+            raise exhaustion_error(lacking, "connect", host) from error
         raise TransportError(
             f"the name {host} cannot be resolved ({error})",
             operation="connect",

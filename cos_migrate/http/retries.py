@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from cos_migrate.descriptors import patient
+from cos_migrate.descriptors import retry_while_exhausted
 from cos_migrate.errors import MigrateError, Side, TransportError
 
 T = TypeVar("T")
@@ -92,7 +92,7 @@ class Retries:
                 if earlier is not None:
                     first, earlier = earlier, None
                     raise first
-                return patient(action, self._stopping.wait) if patiently else action()
+                return retry_while_exhausted(action, self._stopping.wait) if patiently else action()
             except MigrateError as error:
                 if failed and failed(error, next_is_last=attempt + 1 >= self.tries):
                     attempt -= 1

@@ -8,7 +8,7 @@ import threading
 
 import certifi
 
-from cos_migrate.descriptors import code_of, is_exhausted, none_left
+from cos_migrate.descriptors import exhaustion_code, exhaustion_error, is_exhausted
 from cos_migrate.errors import TransportError
 from cos_migrate.http.channels import TlsFailed, WantsRead, WantsWrite
 
@@ -91,16 +91,16 @@ def context_of(ca_file: str) -> ssl.SSLContext:
     Raises TransportError.
     """
     if is_exhausted():  # certificate files that cannot be opened would be left out
-        raise none_left("EMFILE", "connect", ca_file)
+        raise exhaustion_error("EMFILE", "connect", ca_file)
     try:
         context = ssl.create_default_context()
         context.load_verify_locations(certifi.where())
         if ca_file:
             context.load_verify_locations(ca_file)
     except (OSError, ssl.SSLError) as error:
-        lacking = code_of(error) or ("EMFILE" if is_exhausted() else "")
+        lacking = exhaustion_code(error) or ("EMFILE" if is_exhausted() else "")
         if lacking:
-            raise none_left(lacking, "connect", ca_file) from error
+            raise exhaustion_error(lacking, "connect", ca_file) from error
         raise TransportError(
             f"the CA certificates in {ca_file or 'the system store'} cannot be loaded ({error})",
             operation="connect",

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from cos_migrate.descriptors import patient
+from cos_migrate.descriptors import retry_while_exhausted
 from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock
 from cos_migrate.safe_files import PrivateFolder
@@ -88,7 +88,7 @@ class Spool:
                 return ""
             self._number += 1
             name = f"{self._number}"
-            with os.fdopen(patient(lambda: place.create(name)), "r+b") as file:
+            with os.fdopen(retry_while_exhausted(lambda: place.create(name)), "r+b") as file:
                 file.truncate(size)
         except OSError:
             return ""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cos_migrate.safe_files import PRIVATE_FOLDER, PUBLIC_FILE, open_named
+from cos_migrate.safe_files import PRIVATE_FOLDER, PUBLIC_FILE, open_safely
 
 RETRY_AFTER = 30.0
 """Seconds after which a file that could not be written is tried again."""
@@ -78,7 +78,7 @@ class AppendFile:
         except FileExistsError:
             problem = f"{self.path.parent} is no folder"
             raise NotADirectoryError(errno.ENOTDIR, problem) from None
-        return open_named(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, self._mode)
+        return open_safely(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, self._mode)
 
     def _write(self, descriptor: int, data: bytes) -> None:
         """Write all of `data`; a full disk takes a part, and fails for the rest."""

@@ -14,7 +14,7 @@ import threading
 import zlib
 from pathlib import Path
 
-from cos_migrate.safe_files import open_named
+from cos_migrate.safe_files import open_safely
 
 _SUFFIX = re.compile(r"\.(?P<day>\d{4}-\d\d-\d\d)(?:-(?P<number>\d+))?(?P<packed>\.gz(?:\.part)?)?")
 _PACKED, _PART = ".gz", ".gz.part"
@@ -35,7 +35,7 @@ def reserve_name(path: Path, day: str) -> Path:
         if any(os.path.lexists(f"{rolled}{end}") for end in (_PACKED, _PART)):
             continue
         try:
-            os.close(open_named(rolled, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+            os.close(open_safely(rolled, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
         except FileExistsError:
             continue
         return rolled
@@ -109,7 +109,7 @@ class Packer:
 
     def _pack(self, rolled: Path) -> None:
         """Replace a file by its compressed form. Raises OSError."""
-        descriptor = open_named(rolled, os.O_RDONLY)
+        descriptor = open_safely(rolled, os.O_RDONLY)
         with os.fdopen(descriptor, "rb") as plain:
             if not _lock_for_packing(descriptor) or not _is_of(rolled, descriptor):
                 return
@@ -131,7 +131,7 @@ class Packer:
         found = os.fstat(plain)
         if _free(packed.parent) < found.st_size // 4 + _RESERVE:
             return False
-        descriptor = open_named(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, found.st_mode & 0o666)
+        descriptor = open_safely(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, found.st_mode & 0o666)
         try:
             with os.fdopen(descriptor, "wb") as raw:
                 with gzip.GzipFile(
@@ -178,7 +178,7 @@ def _holds(packed: Path, plain: int) -> bool:
     while data := os.read(plain, _PIECE):
         size += len(data)
         crc = zlib.crc32(data, crc)
-    with os.fdopen(open_named(packed, os.O_RDONLY), "rb") as file:
+    with os.fdopen(open_safely(packed, os.O_RDONLY), "rb") as file:
         file.seek(-8, os.SEEK_END)
         trailer = file.read(8)
     expected = crc.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")

@@ -20,7 +20,7 @@ from cos_migrate.scan.walk import Listed, ScanEnded, Scanned
 from cos_migrate.sources.key_pages import OUTSIDE
 from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.xml_characters import UNREADABLE
-from cos_migrate.text import words_of
+from cos_migrate.text import describe_error
 
 _AHEAD = 8
 """Pages that may wait for the coordinator: bounds the memory of a huge listing."""
@@ -108,7 +108,7 @@ class Lister:
             except MigrateError as error:
                 self._failed(failure_of(error))
             except Exception as error:
-                text = f"the listing broke off: {words_of(error)}"
+                text = f"the listing broke off: {describe_error(error)}"
                 self._failed(Failure("list", text, code="Unexpected"))
             with self._changed:
                 self._active -= 1

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cos_migrate.errors import MigrateError
 from cos_migrate.model import Failure, Found, ListRange, Row
 from cos_migrate.pools.messages import failure_of
-from cos_migrate.text import words_of
+from cos_migrate.text import describe_error
 
 _BATCH = 256
 _BATCH_SECONDS = 0.05
@@ -94,7 +94,7 @@ class Scanner:
         except MigrateError as error:
             failure = failure_of(error)
         except Exception as error:
-            text = f"the scan broke off: {words_of(error)}"
+            text = f"the scan broke off: {describe_error(error)}"
             failure = Failure("scan", text, code="Unexpected")
         self._post(ScanEnded(failure))
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from cos_migrate.checksums import Checking
+from cos_migrate.checksums import RunningChecks
 from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, SourceError, TransportError
 from cos_migrate.http.messages import Incoming
 from cos_migrate.model import Described
@@ -37,7 +37,7 @@ class Misreads:
         self._lock = threading.Lock()
         self._last: dict[str, str] = {}
 
-    def repeats(self, name: str, described: Described, wrong: str, read: Checking) -> bool:
+    def repeats(self, name: str, described: Described, wrong: str, read: RunningChecks) -> bool:
         """Remember the checksum of a read; return whether the previous read had the same.
 
         `wrong` is the kind of the checksum that differs: only an ETag is kept.
@@ -83,7 +83,7 @@ class HttpReader:
         self._name, self._shown = name, shown
         self._proven = proven
         self._named = named
-        self._checking = Checking(described.checks if misreads else ())
+        self._checking = RunningChecks(described.checks if misreads else ())
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, none at the end. Raises SourceError."""

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import ClassVar
 
-from cos_migrate.checksums import Checking
+from cos_migrate.checksums import RunningChecks
 from cos_migrate.config.options import Section
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Fetcher, Request
@@ -118,7 +118,7 @@ class HttpSource(PagedSource, AdvisedSource):
         fingerprint = Fingerprint(len(response.body), mtime_ns, etag)
         described = described._replace(fingerprint=fingerprint)
         described = self._believed(obj, described, response.headers, has_content=True)
-        checking = Checking(described.checks)
+        checking = RunningChecks(described.checks)
         checking.update(response.body)
         wrong = checking.wrong()
         if wrong:

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from cos_migrate.descriptors import patient
+from cos_migrate.descriptors import retry_while_exhausted
 from cos_migrate.errors import Side, SourceError
 from cos_migrate.model import Failure, Found, Note, Page, Rejected, SourceObject
 from cos_migrate.text import printable
@@ -158,7 +158,7 @@ def list_file_page(
     found: list[Found] = []
     line = int(number or 0)
     try:
-        with patient(lambda: open(path, "rb")) as file:
+        with retry_while_exhausted(lambda: open(path, "rb")) as file:
             file.seek(int(offset or 0))
             while len(found) < _PAGE_LINES:
                 raw = file.readline()

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from cos_migrate.errors import StateError
-from cos_migrate.safe_files import PRIVATE_UMASK, UnsafePathError, open_named, write_file
+from cos_migrate.safe_files import PRIVATE_UMASK, UnsafePathError, open_safely, write_safely
 
 LEVELDB, ROCKSDB, NEW = "leveldb", "rocksdb", "new"
 JAVA, OLD_JAVA = "java", "old-java"
@@ -92,7 +92,7 @@ def check_for_damage(folder: Path) -> None:
 def mark_damage(folder: Path, reason: str) -> StateError:
     """Mark the folder for repair by the next opening; return the error to raise now."""
     try:
-        write_file(folder / _MEND, reason.encode("utf-8", "backslashreplace"))
+        write_safely(folder / _MEND, reason.encode("utf-8", "backslashreplace"))
         way_out = "run again: it is kept aside and repaired first"
     except OSError:
         way_out = "move the folder away and run again"
@@ -140,7 +140,7 @@ def find_system_error(folder: Path) -> OSError | None:
                     with path.open("rb") as file:
                         file.read(1)
         try:
-            descriptor = open_named(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            descriptor = open_safely(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(bytes(_PROBE))
                 file.flush()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from cos_migrate.safe_files import PRIVATE_FOLDER, make_folder
+from cos_migrate.safe_files import PRIVATE_FOLDER, make_private_folder
 from cos_migrate.state import database_folder
 from cos_migrate.state.database_folder import JAVA, OLD_JAVA, README, TAKEN_OVER, Damaged
 from cos_migrate.state.store import RecordStore
@@ -52,7 +52,7 @@ def resume(folder: Path) -> tuple[str, ...]:
     new = work / "new"
     if not os.path.lexists(work):
         return ()
-    make_folder(work)  # raises for a folder of another user
+    make_private_folder(work)  # raises for a folder of another user
     notices: tuple[str, ...] = ()
     if (new / TAKEN_OVER).exists():
         if not folder.exists() or not os.listdir(folder):

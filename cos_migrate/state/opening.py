@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock
-from cos_migrate.safe_files import make_folder, make_folders, write_file
+from cos_migrate.safe_files import make_private_folder, make_private_folders, write_safely
 from cos_migrate.state import database_folder, java_conversion
 from cos_migrate.state.database_folder import (
     JAVA,
@@ -113,11 +113,11 @@ def _opened(
     folder: Path, engine: str, lock: FileLock, max_open_files: int, notify: Callable[[str], None]
 ) -> RecordStore:
     """Take the lock and open what is in the folder. Raises StateError, OSError."""
-    make_folders(folder.parent, _LEVELS - 1)
+    make_private_folders(folder.parent, _LEVELS - 1)
     if not lock.acquire():
         raise _in_use(folder)
     notices = java_conversion.resume(folder)
-    make_folder(folder)
+    make_private_folder(folder)
     if database_folder.is_open_elsewhere(folder):
         raise _in_use(folder)
     database_folder.make_private(folder)
@@ -160,7 +160,7 @@ def _take_over(
 
     def create(new: Path) -> RecordStore:
         if ours.engine == ROCKSDB:
-            write_file(new / OUR_ROCKSDB)
+            write_safely(new / OUR_ROCKSDB)
         return ours(new, None, 0)
 
     try:
@@ -203,7 +203,7 @@ def _open_or_repair(
 ) -> RecordStore:
     """Open the database; copy a damaged one aside, then repair it or begin with an empty one."""
     if kind.engine == ROCKSDB:
-        write_file(folder / OUR_ROCKSDB)
+        write_safely(folder / OUR_ROCKSDB)
     try:
         database_folder.check_for_damage(folder)
         return kind(folder, lock, max_open_files)

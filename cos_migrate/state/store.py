@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock
-from cos_migrate.safe_files import open_named
+from cos_migrate.safe_files import open_safely
 from cos_migrate.state import database_folder
 from cos_migrate.state.database_folder import README, TAKEN_OVER
 
@@ -137,7 +137,7 @@ def note_run(folder: Path, line: str) -> None:
     text = line.replace("\r", "\\r").replace("\n", "\\n")
     text = f"[time: {time.strftime('%Y-%m-%d %H:%M:%S')}], {text}\n"
     try:
-        descriptor = open_named(folder / README, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        descriptor = open_safely(folder / README, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             os.write(descriptor, text.encode("utf-8", "backslashreplace"))
         finally:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cos_migrate import checksums as checks
-from cos_migrate.checksums import Check, Checking
+from cos_migrate.checksums import Check, RunningChecks
 
 NINE = b"123456789"
 KNOWN = {
@@ -34,7 +34,7 @@ def qetag(data: bytes) -> str:
 
 
 def wrong(check: Check, data: bytes, piece: int = 1 << 18) -> str:
-    checking = Checking([check])
+    checking = RunningChecks([check])
     for start in range(0, len(data), piece):
         checking.update(data[start : start + piece])
     return checking.wrong()
@@ -76,9 +76,9 @@ def test_pieces_do_not_matter(data: bytes, piece: int) -> None:
 
 def test_the_first_that_differs_is_named() -> None:
     good, bad = Check("MD5", KNOWN["MD5"]), Check("SHA-1", "0" * 40)
-    checking = Checking([good, bad, Check("CRC-32", "1")])
+    checking = RunningChecks([good, bad, Check("CRC-32", "1")])
     checking.update(NINE)
     assert checking.wrong() == "SHA-1"
-    nothing = Checking(())
+    nothing = RunningChecks(())
     nothing.update(NINE)
     assert nothing.wrong() == ""

@@ -19,7 +19,7 @@ from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
 from cos_migrate.pools.worker.transfers import TaskRunner
 from cos_migrate.scan.listing import Lister
 from cos_migrate.scan.walk import ScanEnded, Scanner
-from cos_migrate.text import FOREIGN_MOST, masked, without_secrets, words_of
+from cos_migrate.text import FOREIGN_MOST, describe_error, masked, without_secrets
 from tests.unit.keys_source import KeysSource
 
 SECRET = "s3cr3t/Key+abc"
@@ -140,7 +140,7 @@ def test_the_time_that_masking_takes_grows_with_the_text_alone(piece: str) -> No
 
 
 def test_a_long_foreign_text_is_cut() -> None:
-    shown = words_of(ValueError("a" * MEGABYTE))
+    shown = describe_error(ValueError("a" * MEGABYTE))
     assert len(shown) < FOREIGN_MOST + 100
     assert shown.startswith("ValueError: aaa")
     assert shown.endswith("... (1048588 characters)")

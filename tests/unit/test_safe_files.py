@@ -16,12 +16,12 @@ from cos_migrate.report.append_file import AppendFile
 from cos_migrate.safe_files import (
     PrivateFolder,
     UnsafePathError,
-    is_below,
-    make_folder,
-    make_folders,
-    open_named,
-    private_place,
-    write_file,
+    has_no_links,
+    make_private_folder,
+    make_private_folders,
+    open_safely,
+    private_parent,
+    write_safely,
 )
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import note_run
@@ -63,19 +63,19 @@ def untouched(victim: Path) -> bool:
 
 
 def append(path: Path) -> None:
-    os.close(open_named(path, WRITE))
+    os.close(open_safely(path, WRITE))
 
 
 def test_a_new_file_has_the_mode_that_was_asked_for(shared: Path) -> None:
     before = os.umask(0o077)
     try:
-        os.close(open_named(shared / "a", WRITE, 0o644))
-        os.close(open_named(shared / "b", WRITE))
+        os.close(open_safely(shared / "a", WRITE, 0o644))
+        os.close(open_safely(shared / "b", WRITE))
     finally:
         os.umask(before)
     assert (mode(shared / "a"), mode(shared / "b")) == (0o644, 0o600)
     (shared / "a").chmod(0o640)
-    os.close(open_named(shared / "a", WRITE, 0o644))
+    os.close(open_safely(shared / "a", WRITE, 0o644))
     assert mode(shared / "a") == 0o640
 
 
@@ -84,7 +84,7 @@ def test_a_link_in_a_shared_folder_is_refused(shared: Path, victim: Path, *, the
     (shared / "x").symlink_to(victim / ("precious" if there else "new"))
     for flags in (WRITE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_RDONLY):
         with pytest.raises(UnsafePathError, match="symbolic link") as caught:
-            open_named(shared / "x", flags)
+            open_safely(shared / "x", flags)
         assert caught.value.filename == str(shared / "x")
         assert str(shared) in str(caught.value)
     assert untouched(victim)
@@ -94,11 +94,11 @@ def test_a_link_in_a_folder_of_this_user_alone_is_followed(tmp_path: Path) -> No
     target = tmp_path / "elsewhere"
     (tmp_path / "x").symlink_to(target)
     tmp_path.chmod(0o755)
-    write_file(tmp_path / "x", b"content")
+    write_safely(tmp_path / "x", b"content")
     assert target.read_bytes() == b"content"
     tmp_path.chmod(0o775)
     with pytest.raises(UnsafePathError):
-        write_file(tmp_path / "x", b"other")
+        write_safely(tmp_path / "x", b"other")
     assert target.read_bytes() == b"content"
 
 
@@ -106,11 +106,11 @@ def test_other_things_in_a_files_place_are_refused(shared: Path, victim: Path) -
     os.link(victim / "precious", shared / "hard")
     os.mkfifo(shared / "pipe")
     with pytest.raises(UnsafePathError, match="hard link"):
-        open_named(shared / "hard", os.O_WRONLY | os.O_TRUNC)
+        open_safely(shared / "hard", os.O_WRONLY | os.O_TRUNC)
     with pytest.raises(UnsafePathError, match="no regular file"):
-        open_named(shared / "pipe", os.O_RDWR | os.O_CREAT)
+        open_safely(shared / "pipe", os.O_RDWR | os.O_CREAT)
     with pytest.raises(OSError, match=r".") as caught:
-        open_named(shared / "pipe", WRITE)  # it does not wait for a reader
+        open_safely(shared / "pipe", WRITE)  # it does not wait for a reader
     assert caught.value.errno
     assert untouched(victim)
 
@@ -120,9 +120,9 @@ def test_files_of_strangers_are_refused(shared: Path) -> None:
     (shared / "x").touch()
     os.chown(shared / "x", STRANGER, -1)
     with pytest.raises(UnsafePathError, match=f"uid {STRANGER}"):
-        open_named(shared / "x", os.O_WRONLY)
+        open_safely(shared / "x", os.O_WRONLY)
     os.chown(shared, STRANGER, -1)
-    os.close(open_named(shared / "x", os.O_WRONLY))  # the folder is theirs too: all of it is
+    os.close(open_safely(shared / "x", os.O_WRONLY))  # the folder is theirs too: all of it is
 
 
 def test_locks_lists_and_databases_follow_no_link(
@@ -178,17 +178,17 @@ def test_no_library_writes_through_a_link(tmp_path: Path, victim: Path, name: st
 def test_folders_are_made_for_this_user_alone(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
-        make_folders(tmp_path / "db" / "kind" / "bucket", 2)
+        make_private_folders(tmp_path / "db" / "kind" / "bucket", 2)
     finally:
         os.umask(before)
     for path in ("db", "db/kind", "db/kind/bucket"):
         assert mode(tmp_path / path) == 0o700
     (tmp_path / "db").chmod(0o755)
-    make_folder(tmp_path / "db")
+    make_private_folder(tmp_path / "db")
     assert mode(tmp_path / "db") == 0o755
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError):
-        make_folder(tmp_path / "file")
+        make_private_folder(tmp_path / "file")
 
 
 def test_links_to_folders_are_legal_where_only_this_user_writes(
@@ -199,9 +199,9 @@ def test_links_to_folders_are_legal_where_only_this_user_writes(
         (folder / "link").symlink_to(victim)
         if refused:
             with pytest.raises(UnsafePathError, match="symbolic link"):
-                make_folder(folder / "link")
+                make_private_folder(folder / "link")
         else:
-            make_folder(folder / "link")
+            make_private_folder(folder / "link")
 
 
 @superuser
@@ -209,7 +209,7 @@ def test_folders_of_strangers_are_refused(shared: Path) -> None:
     (shared / "x").mkdir()
     os.chown(shared / "x", STRANGER, -1)
     with pytest.raises(UnsafePathError, match=f"uid {STRANGER}"):
-        make_folder(shared / "x")
+        make_private_folder(shared / "x")
     with pytest.raises(UnsafePathError, match=f"uid {STRANGER}"):
         PrivateFolder.take(shared / "x")
     assert list((shared / "x").iterdir()) == []
@@ -219,10 +219,10 @@ def test_a_path_with_a_link_in_it(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "link").symlink_to("b")
     root = str(tmp_path)
-    assert is_below(root, "a/b/new")
-    assert is_below(root, "none/new")
-    assert not is_below(root, "a/link/new")
-    assert not is_below(root, "a/link")
+    assert has_no_links(root, "a/b/new")
+    assert has_no_links(root, "none/new")
+    assert not has_no_links(root, "a/link/new")
+    assert not has_no_links(root, "a/link")
 
 
 # The temporary folder
@@ -261,7 +261,7 @@ def test_a_link_that_is_raced_in_is_not_written_through(shared: Path, victim: Pa
     path = Path(made.reserve("/a", 5))
     assert not path.is_symlink()
     assert untouched(victim)
-    with private_place(path) as (folder, name):
+    with private_parent(path) as (folder, name):
         folder.remove(name)
         path.symlink_to(victim / "precious")
         for flags in (os.O_RDONLY, os.O_RDWR):
@@ -278,7 +278,7 @@ def test_a_folder_that_is_swapped_under_a_run(shared: Path, victim: Path) -> Non
     made.folder.rename(shared / "moved")
     made.folder.symlink_to(victim)
     second = Path(made.reserve("/b", 5))
-    with pytest.raises(UnsafePathError), private_place(first):
+    with pytest.raises(UnsafePathError), private_parent(first):
         pass
     made.release("/a")
     assert (shared / "moved" / second.name).exists()

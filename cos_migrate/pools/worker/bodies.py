@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from cos_migrate.checksums import Checking
+from cos_migrate.checksums import RunningChecks
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.payload import (
     PIECE,
@@ -357,7 +357,7 @@ class Bodies:
 
     def _digest_of(self, obj: SourceObject, described: Described) -> str:
         """Return the MD5 of a file, compared with what the source tells of the object."""
-        checking, digest = Checking(described.checks), hashlib.md5(usedforsecurity=False)
+        checking, digest = RunningChecks(described.checks), hashlib.md5(usedforsecurity=False)
         with SpooledReader(obj.spooled, 0, -1) as reader:
             while piece := reader.read(PIECE):
                 digest.update(piece)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from cos_migrate.checksums import Check, Checking
+from cos_migrate.checksums import Check, RunningChecks
 
 AGREES = "agrees"
 """What `OrderedChecking.result` says of an object that is what its source tells."""
@@ -29,7 +29,7 @@ class OrderedChecking:
 
     def __init__(self, checks: Iterable[Check], size: int) -> None:
         """`size`: bytes of the whole object."""
-        self._checking = Checking(checks)
+        self._checking = RunningChecks(checks)
         self._size = size
         self._next = 0
         self._ahead: list[tuple[int, int, bytes]] = []

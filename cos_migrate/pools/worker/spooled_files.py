@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from cos_migrate.descriptors import code_of
+from cos_migrate.descriptors import exhaustion_code
 from cos_migrate.errors import Side, SourceError
-from cos_migrate.safe_files import private_place
+from cos_migrate.safe_files import private_parent
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def unique_file(folder: str) -> Iterator[str]:
 def make_file(path: str) -> None:
     """Make a new temporary file. Raises SourceError."""
     try:
-        with private_place(path) as (folder, name):
+        with private_parent(path) as (folder, name):
             os.close(folder.create(name))
     except OSError as error:
         raise _file_error(error, path) from error
@@ -37,7 +37,7 @@ def make_file(path: str) -> None:
 def rename_file(path: str, new: str) -> None:
     """Rename a temporary file. Raises SourceError."""
     try:
-        with private_place(path) as (folder, name):
+        with private_parent(path) as (folder, name):
             folder.rename(name, os.path.basename(new))
     except OSError as error:
         raise _file_error(error, path) from error
@@ -47,7 +47,7 @@ def rename_file(path: str, new: str) -> None:
 def writing(path: str, offset: int) -> Iterator[BinaryIO]:
     """Give a temporary file that is there, open for writing at a byte. Raises SourceError."""
     try:
-        with private_place(path) as (folder, name):
+        with private_parent(path) as (folder, name):
             descriptor = folder.open(name, os.O_RDWR)
         with os.fdopen(descriptor, "r+b") as file:
             file.seek(offset)
@@ -63,7 +63,7 @@ class SpooledReader:
         self._path = path
         self._left = length
         try:
-            with private_place(path) as (folder, name):
+            with private_parent(path) as (folder, name):
                 self._file = os.fdopen(folder.open(name, os.O_RDONLY), "rb")
         except OSError as error:
             raise _file_error(error, path) from error
@@ -96,7 +96,7 @@ def _file_error(error: OSError, path: str) -> SourceError:
         operation="spool",
         side=Side.HERE,
         target=path,
-        code=code_of(error) or "TmpFolder",
+        code=exhaustion_code(error) or "TmpFolder",
     )
 
 

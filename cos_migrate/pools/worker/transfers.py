@@ -6,12 +6,13 @@ import contextlib
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 
 from cos_migrate.checksums import CRC64, Check
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import headers_of, is_encrypted, plain_length, refuse_encrypted
 from cos_migrate.cos.verify import Copied, Stored
-from cos_migrate.descriptors import code_of, patient
+from cos_migrate.descriptors import exhaustion_code, retry_while_exhausted
 from cos_migrate.errors import CONTRADICTORY, CosError, MigrateError, SourceChanged, SourceError
 from cos_migrate.http.dates import NANO, seconds_of
 from cos_migrate.model import Described, Failure, SourceObject
@@ -31,7 +32,7 @@ from cos_migrate.pools.worker.bodies import Bodies, Body, Moved, Spooled, Tell, 
 from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.misreads import CHANGED_IN_VAIN
-from cos_migrate.text import words_of
+from cos_migrate.text import describe_error
 
 _CHANGED_TRIES = 3
 _CONDITION_REFUSED = frozenset({412, 501})
@@ -98,17 +99,15 @@ class TaskRunner:
         """
         number, self._earlier, self._given = task[0], earlier, given
         try:
-            return patient(lambda: self._carry_out[task[1]](number, task[2:]), self._make_room)
+            carry_out = partial(self._carry_out[task[1]], number, task[2:])
+            return retry_while_exhausted(carry_out, self._make_room)
         except MigrateError as error:
             if error.code == "Stopping":
                 return (number, Reply.UNSTARTED)
             return (number, Reply.FAILED, *failure_of(error))
         except Exception as error:
-            return (
-                number,
-                Reply.FAILED,
-                *Failure("transfer", words_of(error), code=code_of(error) or "Unexpected"),
-            )
+            code = exhaustion_code(error) or "Unexpected"
+            return (number, Reply.FAILED, *Failure("transfer", describe_error(error), code=code))
 
     def _make_room(self, seconds: float) -> object:
         """Wait for a descriptor, holding none: others may wait for the same."""

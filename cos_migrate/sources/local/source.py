@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar
 
-from cos_migrate.descriptors import patient
+from cos_migrate.descriptors import retry_while_exhausted
 from cos_migrate.errors import Side, SourceError
 from cos_migrate.model import (
     Described,
@@ -230,7 +230,7 @@ class LocalSource(Source):
             identity = _identity(path, os.stat(path))
             if identity in on_path:
                 return not_matching("symlink loop", folder)
-            entries = _in_order(patient(lambda: os.scandir(path)))
+            entries = _in_order(retry_while_exhausted(lambda: os.scandir(path)))
             if len(stack) >= _OPEN_FOLDERS:
                 entries = iter(list(entries))
         except OSError as error:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cos_migrate import descriptors
-from cos_migrate.descriptors import Room, fitting, patient
+from cos_migrate.descriptors import TransferCounts, fit_to_limit, retry_while_exhausted
 from cos_migrate.errors import TransportError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.network import Network, Route
@@ -95,10 +95,10 @@ def test_patience_ends() -> None:
         raise OSError(errno.ENFILE, "too many")
 
     with pytest.raises(OSError, match="too many"):
-        patient(action, seconds=0.2)
+        retry_while_exhausted(action, seconds=0.2)
     assert len(tried) > 1
     with pytest.raises(TransportError) as caught:
-        patient(action, lambda _: True)
+        retry_while_exhausted(action, lambda _: True)
     assert caught.value.code == "Stopping"
 
 
@@ -107,7 +107,7 @@ def test_other_errors_are_not_waited_for() -> None:
         raise FileNotFoundError(errno.ENOENT, "not there")
 
     with pytest.raises(FileNotFoundError):
-        patient(action, lambda _: pytest.fail("it waits"))
+        retry_while_exhausted(action, lambda _: pytest.fail("it waits"))
 
 
 def test_idle_connections_make_room() -> None:
@@ -146,15 +146,15 @@ def test_idle_connections_make_room() -> None:
 @pytest.mark.parametrize(
     ("wanted", "most", "room"),
     [
-        (Room(4, 64, 8), 20_000, Room(4, 64, 8)),
-        (Room(2, 200, 8), 256, Room(2, 186, 6)),
-        (Room(2, 1024, 8), 1024, Room(2, 954, 6)),
-        (Room(0, 1024, 64), 256, Room(0, 91, 5)),
-        (Room(60, 1024, 64), 64, Room(2, 6, 2)),
+        (TransferCounts(4, 64, 8), 20_000, TransferCounts(4, 64, 8)),
+        (TransferCounts(2, 200, 8), 256, TransferCounts(2, 186, 6)),
+        (TransferCounts(2, 1024, 8), 1024, TransferCounts(2, 954, 6)),
+        (TransferCounts(0, 1024, 64), 256, TransferCounts(0, 91, 5)),
+        (TransferCounts(60, 1024, 64), 64, TransferCounts(2, 6, 2)),
     ],
 )
-def test_what_fits(wanted: Room, most: int, room: Room) -> None:
-    found = fitting(wanted, most)
+def test_what_fits(wanted: TransferCounts, most: int, room: TransferCounts) -> None:
+    found = fit_to_limit(wanted, most)
     assert found == room
     count = max(1, found.processes)
     each = -(-found.small // count) + -(-found.big // count)
