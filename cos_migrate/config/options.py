@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from cos_migrate.config.filter_settings import FilterSettings
+
 REQUIRED: Any = dataclasses.MISSING
 """The default of a required key."""
 
@@ -121,6 +123,10 @@ class Section:
     def announcement(self) -> str:
         """Return a line to print before a run, as the Java tool does; empty: none."""
         return ""
+
+    def filter_settings(self) -> FilterSettings:
+        """Return what it leaves out."""
+        return FilterSettings()
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield mistakes in the combination of keys."""

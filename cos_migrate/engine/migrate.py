@@ -17,6 +17,7 @@ from cos_migrate.engine.spot_check import words_for_missing
 from cos_migrate.engine.transfers import ScannerMaker, TransferLoop
 from cos_migrate.engine.unchanged import Compared
 from cos_migrate.errors import StateError
+from cos_migrate.filters import Filters
 from cos_migrate.model import (
     Note,
     Rejected,
@@ -46,6 +47,7 @@ class Migration(TransferLoop):
         self,
         options: MigrationOptions,
         source: Source,
+        filters: Filters,
         state: RecordStore,
         report: Report,
         make_pools: PoolsMaker,
@@ -58,7 +60,9 @@ class Migration(TransferLoop):
         if paged:
             starts, positions = start_listing(paged, state, resume=options.resume)
             make_scanner = partial(Lister, paged, starts, options.list_parallel, options.tries)
-        super().__init__(options, source, state, report, make_pools, make_scanner, spool, positions)
+        super().__init__(
+            options, source, filters, state, report, make_pools, make_scanner, spool, positions
+        )
         self._options = options
         self._resumed = positions is not None and positions.resumed
         if self._resumed:
@@ -147,7 +151,7 @@ class Migration(TransferLoop):
                 self._report.error(f"the list is not complete: {printable(event.failure.message)}")
 
     def _collect_found(self, event: Scanned) -> None:
-        found = event.found
+        found = self._filters.applied(event.found) if self._filters else event.found
         if event.listed:
             objects = sum(not isinstance(item, Note) for item in found)
             self._committer.page_listed(event.listed, objects)

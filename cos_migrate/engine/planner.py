@@ -11,6 +11,7 @@ from cos_migrate.engine.options import MigrationOptions
 from cos_migrate.engine.plan import Decision, cos_path_of, is_root, problem_of_size
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.unchanged import RecordComparer
+from cos_migrate.filters import Filters
 from cos_migrate.model import Failure, Fingerprint, Rejected, SourceObject
 from cos_migrate.pools.messages import Kind, Message, source_fields
 from cos_migrate.report import lines
@@ -28,6 +29,7 @@ class Planner:
         self,
         options: MigrationOptions,
         source: Source,
+        filters: Filters,
         committer: Committer,
         comparer: RecordComparer,
         big_objects: BigObjects,
@@ -35,6 +37,7 @@ class Planner:
     ) -> None:
         self._options = options
         self._source = source
+        self._filters = filters
         self._committer = committer
         self._comparer = comparer
         self._big_objects = big_objects
@@ -86,9 +89,9 @@ class Planner:
         transfer.obj = obj
         transfer.record_fingerprint = obj.fingerprint if size < 0 else None
         problem = keys.problem_of(transfer.cos_path) or problem_of_size(size)
-        if not self._source.wanted(obj):
-            line = f"{self._source.unwanted_line(obj)}\n"
-            self._committer.not_matching(obj, line, transfer.record_key)
+        line = self._filters.against_object(obj)
+        if line:
+            self._committer.not_matching(obj, f"{line}\n", transfer.record_key)
         elif problem:
             self._refuse(obj, transfer.cos_path, transfer.record_key, problem)
         else:

@@ -16,6 +16,7 @@ from cos_migrate.engine.planner import Planner
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.unchanged import RecordComparer
+from cos_migrate.filters import Filters
 from cos_migrate.model import (
     Failure,
     Fingerprint,
@@ -52,6 +53,7 @@ class TransferLoop(Loop):
         self,
         options: MigrationOptions,
         source: Source,
+        filters: Filters,
         state: RecordStore,
         report: Report,
         make_pools: PoolsMaker,
@@ -62,6 +64,7 @@ class TransferLoop(Loop):
         """`positions`: those of a listing by pages; None for a walk."""
         super().__init__(options.window, options.reload_credentials, report, make_pools)
         self._source = source
+        self._filters = filters
         self._spool = spool
         self._scanner = make_scanner(self._inbox.put)
         self._committer = Committer(source, state, report, positions)
@@ -71,7 +74,7 @@ class TransferLoop(Loop):
             options.upload, options.copies, options.big_objects, self._committer, spool, report
         )
         self._planner = Planner(
-            options, source, self._committer, self._comparer, self._big_objects, report
+            options, source, filters, self._committer, self._comparer, self._big_objects, report
         )
         self._copying = self._planner.copying
         self._probes = Probes(

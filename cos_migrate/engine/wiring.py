@@ -23,6 +23,7 @@ from cos_migrate.engine.plan import Rules
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
 from cos_migrate.engine.verify import Verification
 from cos_migrate.errors import ConfigError
+from cos_migrate.filters import Filters
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools.handles import Lost, Results
@@ -156,6 +157,7 @@ class Run:
         self._launcher = launcher
         self._scans = scans
         self._source = SourceRecipe.of(source_type, config.source, common).build()
+        self._filters = Filters(config.source.filter_settings(), self._source.is_empty)
         self._place = JobPlace.of(folder, self._source, task)
         self._console = console
         self._logs = logs
@@ -222,6 +224,7 @@ class Run:
                 migration = Migration(
                     self._options,
                     self._source,
+                    self._filters,
                     state,
                     self._report,
                     self._make_pools,
@@ -330,7 +333,7 @@ class Run:
             job = SourceRecipe.of(self._source_type, source.config, common)
             with contextlib.suppress(OSError, RuntimeError):  # no more processes: a thread scans
                 return ProcessScanner(self._scans, job, post, self._limits)
-        return Scanner(source.scan_rows, post)
+        return Scanner(partial(source.scan_rows, self._filters.against_folder), post)
 
 
 def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:

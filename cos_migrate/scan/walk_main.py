@@ -9,6 +9,7 @@ import gc
 import os
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cos_migrate.pools import frames, process_main
@@ -21,6 +22,7 @@ def main() -> None:
     """Scan until the coordinator ends this process."""
     incoming, outgoing = process_main.pipes()
     gc.disable()  # as a worker does
+    from cos_migrate.filters import Filters  # noqa: PLC0415 - as above
     from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner  # noqa: PLC0415 - as above
 
     sending = threading.Lock()
@@ -44,7 +46,9 @@ def main() -> None:
         job: SourceRecipe = frames.receive(incoming)
         gc.enable()
         threading.Thread(target=beat, daemon=True).start()
-        scanner = Scanner(job.build().scan_rows, post, turns=False)
+        filters = Filters(job.config.filter_settings())
+        scan = partial(job.build().scan_rows, filters.against_folder)
+        scanner = Scanner(scan, post, turns=False)
         scanner.start()
         while True:
             scanner.consumed(frames.receive(incoming))

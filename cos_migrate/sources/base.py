@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
@@ -63,6 +63,10 @@ class SourceOptions(NamedTuple):
     """Whether COS is reached over HTTPS, a source bucket on COS included."""
     proxy: Proxy | None = None
     """The proxy for COS, a source bucket on COS included."""
+
+
+FolderQuestion = Callable[[str], str]
+"""Returns the reason to leave out a folder, whose path ends in `/`; empty: there is none."""
 
 
 class Source(abc.ABC):
@@ -150,17 +154,16 @@ class Source(abc.ABC):
         `SourceError` only when nothing more can be enumerated.
         """
 
-    def wanted(self, obj: SourceObject) -> bool:  # noqa: ARG002
-        """Return whether `obj`, listed by its name alone, is to be migrated."""
-        return True
+    def scan_rows(self, leaves_out: FolderQuestion = lambda _: "") -> Iterator[Found | Row]:  # noqa: ARG002
+        """Yield the same as `scan`, plain objects as rows where that is quicker.
 
-    def unwanted_line(self, obj: SourceObject) -> str:
-        """Return the line for an object that is not `wanted`."""
-        raise NotImplementedError
-
-    def scan_rows(self) -> Iterator[Found | Row]:
-        """Yield the same as `scan`, plain objects as rows where that is quicker."""
+        Folders for which `leaves_out` returns a reason are left out with all below them.
+        """
         return self.scan()
+
+    def is_empty(self, name: str) -> bool:  # noqa: ARG002
+        """Return whether an object that is listed with 0 bytes has none."""
+        return True
 
     def row_records(self, rows: Sequence[Row]) -> list[tuple[str, str]]:
         """Return `record_key` and `record_value` of each row, for sources that yield rows."""

@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 
 import pytest
 
+from cos_migrate import model
 from cos_migrate.config.values import Secret
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.errors import SourceError
+from cos_migrate.filters import Filters
 from cos_migrate.model import Found, ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cos_bucket.answers import described_by, grants_in
@@ -136,7 +138,8 @@ class TestListing:
             store(cos, f"{number:05}", b"")
         store(cos, "z", b"", {"x-cos-storage-class": "STANDARD_IA"})
         source = source_of(cos, src_storage_class="STANDARD_IA")
-        found = list(source.scan())
+        filters = Filters(source.config.filter_settings())
+        found = [*model.objects_of(filters.applied(source.scan()))]
         assert [obj.name for obj in objects_of(found)] == ["z"]
         rejected = [item for item in found if isinstance(item, Rejected)]
         assert len(rejected) == 1_100

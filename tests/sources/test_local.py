@@ -18,7 +18,16 @@ from hypothesis import strategies as st
 
 from cos_migrate.cos.payload import StreamPayload
 from cos_migrate.errors import SourceChanged, SourceError
-from cos_migrate.model import Fingerprint, Found, Note, Rejected, SourceObject, Target
+from cos_migrate.filters import Filters
+from cos_migrate.model import (
+    Fingerprint,
+    Found,
+    Note,
+    Rejected,
+    SourceObject,
+    Target,
+    objects_of,
+)
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
 
@@ -34,7 +43,9 @@ def source(root: Path, **options: Any) -> LocalSource:
 
 
 def found(root: Path, **options: Any) -> list[Found]:
-    return list(source(root, **options).scan())
+    one = source(root, **options)
+    filters = Filters(one.config.filter_settings(), one.is_empty)
+    return list(objects_of(filters.applied(one.scan_rows(filters.against_folder))))
 
 
 def keys(items: list[Found]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from cos_migrate.config import values
 from cos_migrate.config.cloud import BucketSection
+from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.config.options import option
 from cos_migrate.config.values import NO_SECRET, Secret
 
@@ -112,6 +113,10 @@ class CosBucketConfig(BucketSection):
     def bucket_address(self) -> tuple[str, str]:
         """The bucket, and its endpoint or region."""
         return self.src_bucket_name, self.src_end_point_suffix or self.src_region
+
+    def filter_settings(self) -> FilterSettings:
+        """Return the storage class that is copied."""
+        return FilterSettings(storage_class=self.src_storage_class)
 
     def announcement(self) -> str:
         """Return the Java tool's line for a temporary credential."""

@@ -101,16 +101,14 @@ class CosBucketSource(CosBucketListing):
     # -- listing -------------------------------------------------------------------------------
 
     def list_bucket(self, part: ListRange, marker: str) -> Page:
-        """Return the next page of a range; objects of another storage class are rejected."""
+        """Return the next page of a range; objects below the target are rejected."""
         page = super().list_bucket(part, marker)
-        found: list[Found] = []
-        for item in page.found:
-            if isinstance(item, SourceObject) and self._below_target is not None:
-                item = self._unless_a_copy(item)  # noqa: PLW2901 - a filter
-            if isinstance(item, SourceObject) and not self.wanted(item):
-                line = self.unwanted_line(item)
-                item = Rejected(item.name, item.key, line)  # noqa: PLW2901 - a filter
-            found.append(item)
+        if self._below_target is None:
+            return page
+        found = [
+            self._unless_a_copy(item) if isinstance(item, SourceObject) else item
+            for item in page.found
+        ]
         return page._replace(found=found)
 
     def listed_key(self, line: str, number: int) -> Found | None:
@@ -129,22 +127,12 @@ class CosBucketSource(CosBucketListing):
         same = config.src_bucket_name == self.target.bucket
         return target if same and inside and not config.src_file_list else None
 
-    def _unless_a_copy(self, obj: SourceObject) -> SourceObject | Rejected:
+    def _unless_a_copy(self, obj: SourceObject) -> Found:
         """Reject objects below the target: they would be copied into themselves, without end."""
         if self._below_target is None or not obj.name.startswith(self._below_target):
             return obj
-        line = f"[condition_not_match] [reason: below cosPath]  [key: /{obj.name}]"
+        line = f"[condition_not_match] [reason: below cosPath]  [key: /{printable(obj.name)}]"
         return Rejected(obj.name, obj.key, line)
-
-    def wanted(self, obj: SourceObject) -> bool:
-        """Return whether an object is of the class in srcStorageClass."""
-        wanted = self.config.src_storage_class
-        return not wanted or (obj.storage_class or "STANDARD") == wanted
-
-    def unwanted_line(self, obj: SourceObject) -> str:
-        """Return the line for an object of another class."""
-        key = printable(obj.name)
-        return f"[condition_not_match] [reason: srcStorageClass]  [key: /{key}]"
 
     # -- requests ------------------------------------------------------------------------------
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cos_migrate.config import values
+from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.config.options import Mistake, Section, option
+from cos_migrate.sources.local.paths import absolute_path, as_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,20 @@ class LocalConfig(Section):
         parse=values.true_false,
         legal="true or false",
     )
+
+    def filter_settings(self) -> FilterSettings:
+        """Return what it leaves out, with excluded paths as a walk spells them."""
+        absolute = map(absolute_path, self.excludes)
+        return FilterSettings(
+            label="local_file: ",
+            excluded=frozenset(
+                as_folder(path) if os.path.isdir(path) else path for path in absolute
+            ),
+            ignored_suffixes=self.ignore_suffix,
+            ignores_empty=self.ignore_empty_file,
+            wanted_suffixes=self.include_suffix,
+            least_age=self.ignore_modified_time_less_than_seconds,
+        )
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield mistakes in the combination of keys."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -24,15 +25,15 @@ from cos_migrate.model import (
     Target,
     objects_of,
 )
-from cos_migrate.sources.base import Reader, Source, SourceOptions
+from cos_migrate.sources.base import FolderQuestion, Reader, Source, SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.content_types import headers_for
-from cos_migrate.sources.local.filters import LocalFilters
 from cos_migrate.sources.local.paths import absolute_path, as_folder, is_utf8, normal_path
 from cos_migrate.sources.local.reader import (
     FolderReader,
     LocalReader,
     fingerprint_of,
+    is_empty,
     must_end_at,
     read_whole,
     source_error,
@@ -76,7 +77,6 @@ class LocalSource(Source):
         self._is_file = os.path.exists(root) and not os.path.isdir(root)
         self._root = root if self._is_file else as_folder(root)
         self.repeats = config.file_list_mode
-        self._filters = LocalFilters(config)
         self._record_head = f"[taskType: migrateLocal] [bucket: {target.bucket}], [localPath: "
 
     @property
@@ -160,13 +160,17 @@ class LocalSource(Source):
         """Yield the files below localPath, always from its start."""
         return objects_of(self.scan_rows())
 
-    def scan_rows(self) -> Iterator[Found | Row]:
-        """Yield the files below localPath; files without filters as rows."""
+    def scan_rows(self, leaves_out: FolderQuestion = lambda _: "") -> Iterator[Found | Row]:
+        """Yield the files below localPath, those with plain names as rows."""
         if self.config.file_list_mode:
-            return self._scan_list()
+            return self._scan_list(leaves_out)
         if self._is_file:
             return self._scan_file()
-        return self._walk()
+        return self._walk(leaves_out)
+
+    def is_empty(self, name: str) -> bool:
+        """Return whether a file of size 0 has no bytes, as far as it can be read."""
+        return is_empty(name)
 
     def _scan_file(self) -> Iterator[Found]:
         name = self._root
@@ -178,18 +182,18 @@ class LocalSource(Source):
         if not stat.S_ISREG(found.st_mode):
             yield not_matching("not a regular file", name)
             return
-        yield self._judged(name, name.rpartition("/")[2], found)
+        yield _file_of(name, name.rpartition("/")[2], found)
 
-    def _walk(self) -> Iterator[Found | Row]:
+    def _walk(self, leaves_out: FolderQuestion) -> Iterator[Found | Row]:
         """Walk depth first with a stack, so that no depth is too deep."""
-        root, at, filtered = self._root, len(self._root), self._filters.active
+        root, at = self._root, len(self._root)
         stack: list[_Level] = []
         on_path: set[_Identity] = set()
         pending: str | None = root
         while stack or pending is not None:
             if pending is not None:
                 folder, pending = pending, None
-                problem = self._enter(folder, stack, on_path)
+                problem = self._enter(folder, stack, on_path, leaves_out)
                 if problem is not None:
                     yield problem
                 continue
@@ -214,14 +218,20 @@ class LocalSource(Source):
                 continue
             if not stat.S_ISREG(found.st_mode):
                 yield not_matching("not a regular file", name)
-            elif filtered or not name.isascii():
-                yield self._judged(name, name[at:], found)
-            else:
+            elif name.isascii():
                 yield name, name[at:], found.st_size, found.st_mtime_ns
+            else:
+                yield _file_of(name, name[at:], found)
 
-    def _enter(self, folder: str, stack: list[_Level], on_path: set[_Identity]) -> Found | None:
+    def _enter(
+        self,
+        folder: str,
+        stack: list[_Level],
+        on_path: set[_Identity],
+        leaves_out: FolderQuestion,
+    ) -> Found | None:
         """Put a folder on the stack, or return the result that stands for it."""
-        if self._filters.excludes(folder):
+        if leaves_out(folder):
             return Note(f"exclude folder: {printable(folder)}")
         if not is_utf8(folder):
             return illegal_name(folder, unlisted=True)
@@ -241,14 +251,7 @@ class LocalSource(Source):
         stack.append((entries, folder, identity))
         return None
 
-    def _judged(self, name: str, key: str, found: os.stat_result) -> Found:
-        """Apply the filters to a file."""
-        if not is_utf8(name):
-            return illegal_name(name)
-        objection = self._filters.objection(name, found.st_size, found.st_mtime_ns)
-        return objection or SourceObject(name, key, fingerprint_of(found))
-
-    def _scan_list(self) -> Iterator[Found]:
+    def _scan_list(self, leaves_out: FolderQuestion) -> Iterator[Found]:
         """Yield the files that the list file names, each path once.
 
         Raises SourceError at the end of a list of which nothing exists.
@@ -262,7 +265,8 @@ class LocalSource(Source):
                     if number == 1:
                         raw = raw.removeprefix(b"\xef\xbb\xbf")
                     if raw.strip():
-                        yield self._listed(raw.decode("utf-8", "surrogateescape"), listed)
+                        text = raw.decode("utf-8", "surrogateescape")
+                        yield self._listed(text, listed, leaves_out)
         except OSError as error:
             yield unreadable(path, error, unlisted=True)
             return
@@ -270,7 +274,7 @@ class LocalSource(Source):
             text = f"nothing that {path} lists exists below {self._root}"
             raise SourceError(text, operation="scan", target=path, code="ENOENT", side=Side.HERE)
 
-    def _listed(self, line: str, listed: dict[int, bool]) -> Found:
+    def _listed(self, line: str, listed: dict[int, bool], leaves_out: FolderQuestion) -> Found:
         """Judge one line of the list; `listed`: hash of each path so far -> whether it exists."""
         relative = normal_path(line)
         name = as_folder(self._root) + relative
@@ -282,8 +286,10 @@ class LocalSource(Source):
         if hash(relative) in listed:
             return not_matching("listed twice", name)
         listed[hash(relative)] = True
-        if self._filters.excludes_below(self._root, relative):
-            return not_matching("excludes", name)
+        for folder in _folders_of(as_folder(self._root), relative):
+            reason = leaves_out(folder)
+            if reason:
+                return not_matching(reason, name)
         try:
             found = os.stat(system_path(name))
         except (OSError, ValueError) as error:
@@ -294,11 +300,19 @@ class LocalSource(Source):
             return not_matching("broken link" if is_link else "not there", name)
         if stat.S_ISDIR(found.st_mode):
             name, relative = name + "/", relative + "/"
-            empty = SourceObject(name, relative, Fingerprint(0, found.st_mtime_ns), is_folder=True)
-            return self._filters.objection(name, -1, found.st_mtime_ns) or empty
+            return SourceObject(name, relative, Fingerprint(0, found.st_mtime_ns), is_folder=True)
         if not stat.S_ISREG(found.st_mode):
             return not_matching("not a regular file", name)
-        return self._judged(name, relative, found)
+        return _file_of(name, relative, found)
+
+
+def _file_of(name: str, key: str, found: os.stat_result) -> Found:
+    return SourceObject(name, key, fingerprint_of(found)) if is_utf8(name) else illegal_name(name)
+
+
+def _folders_of(root: str, relative: str) -> Iterator[str]:
+    """Yield the folders between the root and a path below it, each ending in `/`."""
+    return (root + relative[: found.end()] for found in re.finditer("/", relative))
 
 
 def _in_order(
