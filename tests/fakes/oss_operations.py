@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from urllib.parse import quote
 
-from tests.fakes.oss_faults import Fault
 from tests.fakes.oss_store import Bucket, OssObject, Page, Store, new_object
 from tests.fakes.oss_wire import Answer, OssError, Request, document, tag
 
@@ -61,25 +60,25 @@ class Operations:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, Callable[[Request, Bucket, Fault | None], Answer]] = {
+        self._known: dict[str, Callable[[Request, Bucket], Answer]] = {
             "ListObjects": self._list,
             "GetBucketInfo": _bucket_info,
             "GetBucketLocation": _bucket_location,
-            "GetBucketAcl": lambda _request, bucket, _fault: _acl(bucket.acl),
+            "GetBucketAcl": lambda _, bucket: _acl(bucket.acl),
             "GetObject": self._get,
             "HeadObject": self._head,
             "GetObjectMeta": self._meta,
-            "GetObjectACL": lambda request, bucket, _: _acl(self._object(request, bucket).acl),
+            "GetObjectACL": lambda request, bucket: _acl(self._object(request, bucket).acl),
             "PutObject": self._put,
             "PutObjectACL": self._put_acl,
             "DeleteObject": self._delete,
         }
 
-    def run(self, operation: str, request: Request, bucket: Bucket, fault: Fault | None) -> Answer:
+    def run(self, operation: str, request: Request, bucket: Bucket) -> Answer:
         """Carry out one operation. Raises OssError."""
         if operation not in self._known:
             raise OssError(400, "NotImplemented", f"{operation} is not implemented here.")
-        return self._known[operation](request, bucket, fault)
+        return self._known[operation](request, bucket)
 
     def _object(self, request: Request, bucket: Bucket) -> OssObject:
         found = self._store.get(bucket.name, request.key)
@@ -100,9 +99,9 @@ class Operations:
         modified = max(link.modified, found.modified)
         return dataclasses.replace(found, kind="Symlink", modified=modified)
 
-    def _get(self, request: Request, bucket: Bucket, fault: Fault | None) -> Answer:
+    def _get(self, request: Request, bucket: Bucket) -> Answer:
         found = self._followed(request, bucket)
-        kind = fault.kind if fault else ""
+        kind = request.fault
         _check_conditions(request, found, pinned=kind != "unpinned")
         if not found.readable:
             text = "The operation is not valid for the object's state"
@@ -118,18 +117,18 @@ class Operations:
             answer.headers["Content-Range"] = f"bytes {first}-{last}/{len(found.data)}"
         return answer
 
-    def _head(self, request: Request, bucket: Bucket, fault: Fault | None) -> Answer:
+    def _head(self, request: Request, bucket: Bucket) -> Answer:
         found = self._followed(request, bucket)
-        _check_conditions(request, found, pinned=not fault or fault.kind != "unpinned")
+        _check_conditions(request, found, pinned=request.fault != "unpinned")
         return Answer(200, {**_headers_of(found), "Content-Length": str(len(found.data))})
 
-    def _meta(self, request: Request, bucket: Bucket, _fault: Fault | None) -> Answer:
+    def _meta(self, request: Request, bucket: Bucket) -> Answer:
         found = self._followed(request, bucket)
         headers = _headers_of(found)
         told = {name: headers[name] for name in ("ETag", "Last-Modified")}
         return Answer(200, {**told, "Content-Length": str(len(found.data))})
 
-    def _put(self, request: Request, bucket: Bucket, _fault: Fault | None) -> Answer:
+    def _put(self, request: Request, bucket: Bucket) -> Answer:
         md5 = base64.b64encode(hashlib.md5(request.body).digest()).decode()
         if request.headers.get("content-md5", md5) != md5:
             raise OssError(400, "InvalidDigest", "The Content-MD5 you specified was invalid.")
@@ -149,17 +148,17 @@ class Operations:
         headers = {"ETag": f'"{made.etag}"', "x-oss-hash-crc64ecma": str(made.crc64)}
         return Answer(200, {**headers, "Content-MD5": md5})
 
-    def _put_acl(self, request: Request, bucket: Bucket, _fault: Fault | None) -> Answer:
+    def _put_acl(self, request: Request, bucket: Bucket) -> Answer:
         found = self._object(request, bucket)
         acl = request.headers.get("x-oss-object-acl", "default")
         self._store.put(bucket.name, dataclasses.replace(found, acl=acl))
         return Answer(200)
 
-    def _delete(self, request: Request, bucket: Bucket, _fault: Fault | None) -> Answer:
+    def _delete(self, request: Request, bucket: Bucket) -> Answer:
         self._store.delete(bucket.name, request.key)
         return Answer(204)
 
-    def _list(self, request: Request, bucket: Bucket, fault: Fault | None) -> Answer:
+    def _list(self, request: Request, bucket: Bucket) -> Answer:
         params = dict(request.params)
         second = params.get("list-type") == "2"
         told = params.get("continuation-token", "") if second else params.get("marker", "")
@@ -178,7 +177,7 @@ class Operations:
             )
         if second and not told:
             marker = params.get("start-after", "")
-        kind = fault.kind if fault else ""
+        kind = request.fault
         page = self._store.page(
             bucket.name,
             params.get("prefix", ""),
@@ -316,7 +315,7 @@ def _acl(grant: str) -> Answer:
     return Answer(200, headers, document("AccessControlPolicy", owner + grants))
 
 
-def _bucket_info(_request: Request, bucket: Bucket, _fault: Fault | None) -> Answer:
+def _bucket_info(_request: Request, bucket: Bucket) -> Answer:
     endpoint = bucket.endpoint or f"{bucket.location}.aliyuncs.com"
     inner = (
         tag("Name", bucket.name)
@@ -332,7 +331,7 @@ def _bucket_info(_request: Request, bucket: Bucket, _fault: Fault | None) -> Ans
     return Answer(200, headers, document("BucketInfo", f"<Bucket>{inner}</Bucket>"))
 
 
-def _bucket_location(_request: Request, bucket: Bucket, _fault: Fault | None) -> Answer:
+def _bucket_location(_request: Request, bucket: Bucket) -> Answer:
     body = document("LocationConstraint", bucket.location)
     return Answer(200, {"Content-Type": "application/xml"}, body)
 

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote_to_bytes
 
-from tests.fakes.cloud_http import Cloud
-from tests.fakes.cloud_messages import Answer, Request, http_date, part_of
+from tests.fakes.faults import Fault
+from tests.fakes.http_base import FakeServer
+from tests.fakes.messages import Answer, Request, http_date, part_of
 from tests.fakes.qiniu_tokens import ACCESS_KEY, refusal, signed_url
 
 BUCKET = "bucket-qiniu"
@@ -60,8 +61,10 @@ def qetag(body: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode()
 
 
-class QiniuServer(Cloud):
+class QiniuServer(FakeServer):
     """One account with one bucket."""
+
+    lists = "List"
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, private: bool = True) -> None:
         super().__init__(tls=tls, ports=len(_ROLES))
@@ -171,6 +174,9 @@ class QiniuServer(Cloud):
         if operation.startswith("Uc "):
             return self._uc(request)
         return error(404, "no such api or host")
+
+    def refusal(self, fault: Fault, request: Request) -> Answer:  # noqa: ARG002
+        return error(fault.status, fault.code)
 
     # -- bucket management --------------------------------------------------------------------
 

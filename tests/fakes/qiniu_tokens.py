@@ -9,7 +9,7 @@ import hmac
 import time
 from urllib.parse import parse_qs
 
-from tests.fakes.cloud_messages import Request
+from tests.fakes.messages import Request
 
 ACCESS_KEY, SECRET_KEY = "qiniuaccesskey0123456789", "qiniusecretkey0123456789"
 

@@ -1,28 +1,30 @@
-"""An S3 on the loopback: in memory, strict about signatures, with faults to order.
+"""An S3 on the loopback: in memory, strict about signatures, with faults to plant.
 
     with S3Server() as s3:
         s3.put("a/b.txt", b"content")
         ...  # endPoint http://127.0.0.1:<s3.port>, bucket `BUCKET`, keys `KEY_ID` and `KEY`
 
 It speaks path style at an address, and virtual-hosted style to clients that use it as their HTTP
-proxy. What was asked is in `s3.seen`; what goes wrong is appended to `s3.faults`.
+proxy.
 """
 
 from __future__ import annotations
 
 import base64
-import contextlib
+import dataclasses
 import datetime as dt
 import email.utils
 import hashlib
 import re
 import ssl
-import threading
 import zlib
-from collections.abc import Iterator
-from types import TracebackType
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 from tests.fakes import s3_signature
+from tests.fakes.faults import Fault
+from tests.fakes.http_base import FakeServer
+from tests.fakes.messages import Answer, Request
 from tests.fakes.s3_store import (
     ALL_USERS,
     OWNER,
@@ -30,12 +32,13 @@ from tests.fakes.s3_store import (
     Kept,
     Page,
     acl_document,
+    document,
     kept_of,
     listing,
+    tag,
 )
-from tests.fakes.s3_wire import Answer, Fault, Handler, Listener, Refusal, Seen
 
-__all__ = ["ALL_USERS", "BUCKET", "KEY", "KEY_ID", "OWNER", "Fault", "Kept", "S3Server", "Seen"]
+__all__ = ["ALL_USERS", "BUCKET", "KEY", "KEY_ID", "OWNER", "Fault", "Kept", "S3Server"]
 
 BUCKET = "source-bucket"
 KEY_ID, KEY = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -49,11 +52,22 @@ _STORED = (
 )
 
 
-class S3Server:
+class Refusal(Exception):
+    """An error that S3 answers with."""
+
+    def __init__(self, status: int, code: str, message: str = "", **headers: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class S3Server(FakeServer):
     """Serves in threads of this process until the context ends."""
 
+    lists = "ListObjectsV2"
+
     def __init__(self, region: str = "us-east-1", tls: ssl.SSLContext | None = None) -> None:
-        """With `tls` it takes nothing else."""
+        super().__init__(tls=tls)
         self.buckets = {BUCKET: Bucket()}
         self.region = region
         self.keys = {KEY_ID: KEY}
@@ -65,21 +79,7 @@ class S3Server:
         """Operations that the account may not do."""
         self.acls = True
         self.page_size = 1000
-        self.latency = 0.0
         self.clock_offset = dt.timedelta()
-        self.faults: list[Fault] = []
-        self.seen: list[Seen] = []
-        self._lock = threading.Lock()
-        self._server = Listener(("127.0.0.1", 0), Handler)
-        self._server.s3 = self
-        if tls:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     def put(self, key: str, body: bytes, **more: object) -> Kept:
         """Place an object, as `kept_of` takes it."""
@@ -90,72 +90,81 @@ class S3Server:
     def remove(self, key: str) -> None:
         self.buckets[BUCKET].remove(key)
 
-    def operations(self, name: str = "") -> list[str]:
-        """Return the operations so far, or the keys that one of them was about."""
-        seen = list(self.seen)
-        return (
-            [each.key for each in seen if each.operation == name]
-            if name
-            else [each.operation for each in seen]
-        )
+    def change(self, key: str) -> None:
+        """Append to the content of an object."""
+        kept = self.buckets[BUCKET].objects[key]
+        self.put(key, kept.body + b"!", headers=kept.headers)
 
-    def body_bytes(self) -> int:
-        """Return how many bytes of objects have left."""
-        return sum(each.sent for each in list(self.seen))
+    # -- requests ------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def cutting(self, size: int) -> Iterator[None]:
-        """Break all bodies off behind `size` bytes, while it lasts."""
-        fault = Fault("truncate", "GetObject", times=-1, size=size)
-        self.faults.append(fault)
-        yield
-        self.faults.remove(fault)
+    def operation(self, request: Request) -> tuple[str, str]:
+        _, key = self._place(request)
+        words = dict(request.params)
+        if key:
+            if "acl" in words and request.method == "GET":
+                return "GetObjectAcl", key
+            names = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
+            return names.get(request.method, "DeleteObject"), key
+        if request.method == "HEAD":
+            return "HeadBucket", key
+        v2 = words.get("list-type") == "2" and not self.ignores_list_type
+        return ("ListObjectsV2" if v2 else "ListObjects"), key
 
-    def __enter__(self) -> S3Server:
-        self._thread.start()
-        return self
+    def answer(self, operation: str, key: str, request: Request) -> Answer:
+        try:
+            return self._carry_out(operation, key, request)
+        except Refusal as refusal:
+            return _error(refusal, request)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.close_all()
-        self._server.server_close()
+    def refusal(self, fault: Fault, request: Request) -> Answer:
+        return _error(Refusal(fault.status, fault.code, "A fault was ordered."), request)
 
-    # -- what the handler asks -----------------------------------------------------------------
+    def finished(self, answer: Answer) -> Answer:
+        more = {"x-amz-request-id": f"{len(self.seen):016X}", "server": "AmazonS3"}
+        return dataclasses.replace(answer, headers={**answer.headers, **more})
 
-    def fault_for(self, seen: Seen) -> Fault | None:
-        with self._lock:
-            for fault in self.faults:
-                if fault.operation in {"", seen.operation} and re.search(fault.key, seen.key):
-                    if fault.skip:
-                        fault.skip -= 1
-                        continue
-                    if fault.times:
-                        fault.times -= 1
-                        fault.hits += 1
-                        return fault
-        return None
-
-    def answer(self, asked: s3_signature.Asked, bucket_name: str, seen: Seen, host: str) -> Answer:
-        """Carry a request out. Raises Refusal."""
-        self._check_place(host)
+    def _carry_out(self, operation: str, key: str, request: Request) -> Answer:
+        self._check_place(request.host)
         now = dt.datetime.now(dt.timezone.utc) + self.clock_offset
         try:
-            s3_signature.check(asked, self.keys, self.region, now)
+            s3_signature.check(request, self.keys, self.region, now)
         except s3_signature.Wrong as wrong:
             more = {"x_amz_bucket_region": wrong.region} if wrong.region else {}
             raise Refusal(wrong.status, wrong.code, str(wrong), **more) from wrong
-        bucket = self.buckets.get(bucket_name)
+        name, _ = self._place(request)
+        bucket = self.buckets.get(name)
         if bucket is None:
             raise Refusal(404, "NoSuchBucket", "The specified bucket does not exist")
-        if seen.operation in self.denied:
+        if operation in self.denied:
             raise Refusal(403, "AccessDenied", "Access Denied")
-        return getattr(self, f"_{seen.operation}")(asked, bucket, seen, bucket_name)  # type: ignore[no-any-return]
+        if operation in {"ListObjectsV2", "ListObjects"}:
+            return self._list(bucket, name, request, v2=operation == "ListObjectsV2")
+        with self.lock:
+            if operation == "HeadBucket":
+                return Answer(200, {"x-amz-bucket-region": self.region})
+            if operation == "PutObject":
+                return _put(bucket, key, request)
+            if operation == "DeleteObject":
+                bucket.remove(key)
+                return Answer(204)
+            kept = _object(bucket, key, request)
+        if operation == "HeadObject":
+            return Answer(200, _headers_of(kept, request), length=len(kept.body))
+        if operation == "GetObjectAcl":
+            if not self.acls:
+                raise Refusal(501, "NotImplemented", "There are no ACLs.")
+            return Answer(200, {}, acl_document(kept))
+        return _get(kept, request)
+
+    def _place(self, request: Request) -> tuple[str, str]:
+        """Return the bucket, from the host or the path, and the key."""
+        rest = request.path[1:]
+        if re.fullmatch(r"[\d.]+|localhost|s3[.-].*", request.host):
+            bucket, _, rest = rest.partition("/")
+            return unquote(bucket), unquote(rest)
+        first = request.host.partition(".")[0]
+        found = (name for name in self.buckets if request.host.startswith(f"{name}."))
+        return next(found, first), unquote(rest)
 
     def _check_place(self, host: str) -> None:
         place = re.search(r"\bs3[.-](?:dualstack\.)?([a-z]+-[a-z]+-\d)\.amazonaws", host)
@@ -167,112 +176,81 @@ class S3Server:
                 x_amz_bucket_region=self.region,
             )
 
-    def _ListObjectsV2(self, _: object, bucket: Bucket, seen: Seen, name: str) -> Answer:  # noqa: N802
-        if not self.v2:
+    def _list(self, bucket: Bucket, name: str, request: Request, *, v2: bool) -> Answer:
+        asked = dict(request.params)
+        if v2 and not self.v2:
             raise Refusal(501, "NotImplemented", "A header or query implies what is not there.")
-        after = seen.query.get("start-after", "")
-        if "continuation-token" in seen.query:
-            after = bytes.fromhex(seen.query["continuation-token"]).decode()
-        return self._list(bucket, seen, name, after, v2=True)
-
-    def _ListObjects(self, _: object, bucket: Bucket, seen: Seen, name: str) -> Answer:  # noqa: N802
-        return self._list(bucket, seen, name, seen.query.get("marker", ""), v2=False)
-
-    def _list(self, bucket: Bucket, seen: Seen, name: str, after: str, *, v2: bool) -> Answer:
-        asked, kind = seen.query, seen.headers.get("x-fault", "")
+        after = asked.get("start-after" if v2 else "marker", "")
+        if v2 and "continuation-token" in asked:
+            after = bytes.fromhex(asked["continuation-token"]).decode()
         most = min(int(asked.get("max-keys", "1000")), self.page_size)
-        with self._lock:
+        with self.lock:
             page = bucket.page(
                 asked.get("prefix", ""),
-                "" if kind == "repeat" else after,
+                "" if request.fault == "repeat" else after,
                 asked.get("delimiter", ""),
                 most,
             )
-            if kind == "shuffle":
+            if request.fault == "shuffle":
                 page = page._replace(keys=page.keys[::-1])
-            if kind == "empty":
+            if request.fault == "empty":
                 page = Page([], [], truncated=True, last=after or " ")
             body = listing(bucket, asked, page, v2=v2, name=name)
         return Answer(200, {"content-type": "application/xml"}, body)
 
-    def _object(self, bucket: Bucket, seen: Seen) -> Kept:
-        kept = bucket.objects.get(seen.key)
-        if kept is None:
-            raise Refusal(404, "NoSuchKey", "The specified key does not exist.")
-        wanted = seen.headers.get("if-match", "").strip('"')
-        if wanted and wanted != kept.etag:
-            raise Refusal(412, "PreconditionFailed", "At least one of the conditions did not hold")
-        return kept
 
-    def _HeadObject(self, _: object, bucket: Bucket, seen: Seen, __: str) -> Answer:  # noqa: N802
-        kept = self._object(bucket, seen)
-        answer = Answer(200, _headers_of(kept, seen))
-        answer.headers["content-length"] = str(len(kept.body))
-        return answer
-
-    def _GetObject(self, _: object, bucket: Bucket, seen: Seen, __: str) -> Answer:  # noqa: N802
-        kept = self._object(bucket, seen)
-        if kept.archived:
-            text = "The operation is not valid for the object's storage class"
-            raise Refusal(403, "InvalidObjectState", text)
-        headers = _headers_of(kept, seen)
-        found = re.fullmatch(r"bytes=(\d+)-(\d*)", seen.headers.get("range", ""))
-        if not found:
-            return Answer(200, headers, kept.body)
-        size, start = len(kept.body), int(found[1])
-        end = min(int(found[2] or size), size - 1)
-        if start >= size:
-            raise Refusal(416, "InvalidRange", "The requested range is not satisfiable")
-        headers["content-range"] = f"bytes {start}-{end}/{size}"
-        return Answer(206, headers, kept.body[start : end + 1])
-
-    def _GetObjectAcl(self, _: object, bucket: Bucket, seen: Seen, __: str) -> Answer:  # noqa: N802
-        if not self.acls:
-            raise Refusal(501, "NotImplemented", "There are no ACLs.")
-        return Answer(200, {}, acl_document(self._object(bucket, seen)))
-
-    def _HeadBucket(self, _: object, __: Bucket, ___: Seen, ____: str) -> Answer:  # noqa: N802
-        return Answer(200, {"x-amz-bucket-region": self.region})
-
-    def _PutObject(  # noqa: N802
-        self, asked: s3_signature.Asked, bucket: Bucket, seen: Seen, __: str
-    ) -> Answer:
-        headers = seen.headers
-        md5 = base64.b64encode(hashlib.md5(asked.body).digest()).decode()
-        if headers.get("content-md5", md5) != md5:
-            raise Refusal(400, "BadDigest", "The Content-MD5 is not that of what came.")
-        crc32 = base64.b64encode(zlib.crc32(asked.body).to_bytes(4, "big")).decode()
-        if headers.get("x-amz-checksum-crc32", crc32) != crc32:
-            raise Refusal(400, "BadDigest", "The CRC32 is not that of what came.")
-        kept = kept_of(
-            asked.body,
-            acl=headers.get("x-amz-acl", ""),
-            headers={
-                name: value
-                for name, value in headers.items()
-                if name in _STORED or name.startswith("x-amz-meta-")
-            },
-            checksums={
-                name: value for name, value in headers.items() if name == "x-amz-checksum-crc32"
-            },
-            storage_class=headers.get("x-amz-storage-class", "STANDARD"),
-        )
-        with self._lock:
-            bucket.put(seen.key, kept)
-        return Answer(200, {"etag": f'"{kept.etag}"'})
-
-    def _DeleteObject(self, _: object, bucket: Bucket, seen: Seen, __: str) -> Answer:  # noqa: N802
-        with self._lock:
-            bucket.remove(seen.key)
-        return Answer(204)
-
-    def change(self, bucket_name: str, key: str) -> None:
-        bucket = self.buckets[bucket_name]
-        kept = bucket.objects[key]
-        bucket.put(key, kept_of(kept.body + b"!", headers=kept.headers))
+def _object(bucket: Bucket, key: str, request: Request) -> Kept:
+    kept = bucket.objects.get(key)
+    if kept is None:
+        raise Refusal(404, "NoSuchKey", "The specified key does not exist.")
+    wanted = request.headers.get("if-match", "").strip('"')
+    if wanted and wanted != kept.etag:
+        raise Refusal(412, "PreconditionFailed", "At least one of the conditions did not hold")
+    return kept
 
 
-def _headers_of(kept: Kept, seen: Seen) -> dict[str, str]:
+def _get(kept: Kept, request: Request) -> Answer:
+    if kept.archived:
+        text = "The operation is not valid for the object's storage class"
+        raise Refusal(403, "InvalidObjectState", text)
+    headers = _headers_of(kept, request)
+    found = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+    if not found:
+        return Answer(200, headers, kept.body)
+    size, start = len(kept.body), int(found[1])
+    end = min(int(found[2] or size), size - 1)
+    if start >= size:
+        raise Refusal(416, "InvalidRange", "The requested range is not satisfiable")
+    headers["content-range"] = f"bytes {start}-{end}/{size}"
+    return Answer(206, headers, kept.body[start : end + 1])
+
+
+def _put(bucket: Bucket, key: str, request: Request) -> Answer:
+    headers = request.headers
+    md5 = base64.b64encode(hashlib.md5(request.body).digest()).decode()
+    if headers.get("content-md5", md5) != md5:
+        raise Refusal(400, "BadDigest", "The Content-MD5 is not that of what came.")
+    crc32 = base64.b64encode(zlib.crc32(request.body).to_bytes(4, "big")).decode()
+    if headers.get("x-amz-checksum-crc32", crc32) != crc32:
+        raise Refusal(400, "BadDigest", "The CRC32 is not that of what came.")
+    kept = kept_of(
+        request.body,
+        acl=headers.get("x-amz-acl", ""),
+        headers={
+            name: value
+            for name, value in headers.items()
+            if name in _STORED or name.startswith("x-amz-meta-")
+        },
+        checksums={
+            name: value for name, value in headers.items() if name == "x-amz-checksum-crc32"
+        },
+        storage_class=headers.get("x-amz-storage-class", "STANDARD"),
+    )
+    bucket.put(key, kept)
+    return Answer(200, {"etag": f'"{kept.etag}"'})
+
+
+def _headers_of(kept: Kept, request: Request) -> dict[str, str]:
     headers = {
         "content-type": "binary/octet-stream",
         **kept.headers,
@@ -284,5 +262,20 @@ def _headers_of(kept: Kept, seen: Seen) -> dict[str, str]:
         headers["x-amz-storage-class"] = kept.storage_class
     if kept.restored:
         headers["x-amz-restore"] = 'ongoing-request="false", expiry-date="..."'
-    asked = seen.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
-    return headers | (dict(kept.checksums) if asked and "range" not in seen.headers else {})
+    asked = request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
+    return headers | (dict(kept.checksums) if asked and "range" not in request.headers else {})
+
+
+def _error(refusal: Refusal, request: Request) -> Answer:
+    inner = tag("Code", refusal.code) + tag("Message", refusal)
+    region = refusal.headers.get("x-amz-bucket-region", "")
+    if region and refusal.status == 301:
+        inner += tag("Endpoint", f"s3.{region}.amazonaws.com")
+    elif region:
+        inner += tag("Region", region)
+    inner += tag("Resource", urlsplit(request.target).path) + tag("RequestId", "4442587FB7D0A2F9")
+    body = document("Error", inner).replace(
+        b' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"', b""
+    )
+    headers: Mapping[str, str] = {"content-type": "application/xml", **refusal.headers}
+    return Answer(refusal.status, headers, body)

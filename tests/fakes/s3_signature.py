@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
+from tests.fakes.messages import Request
+
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _SKEW = dt.timedelta(minutes=15)
 _HEADER = re.compile(
@@ -30,18 +32,6 @@ class Wrong(Exception):
         self.status, self.code, self.region = status, code, region
 
 
-class Asked(NamedTuple):
-    """What a signature is made over, as it came over the wire."""
-
-    method: str
-    path: str
-    """Percent-encoded."""
-    query: str
-    headers: Mapping[str, str]
-    """Lower-case names."""
-    body: bytes
-
-
 class _Claim(NamedTuple):
     key_id: str
     date: str
@@ -54,10 +44,10 @@ class _Claim(NamedTuple):
     query: str
 
 
-def check(asked: Asked, keys: Mapping[str, str], region: str, now: dt.datetime) -> None:
+def check(request: Request, keys: Mapping[str, str], region: str, now: dt.datetime) -> None:
     """Raise `Wrong` unless the request is signed by one of `keys` (id -> secret) for `region`."""
-    presigned = "X-Amz-Signature=" in asked.query
-    claim = _of_query(asked, now) if presigned else _of_header(asked, now)
+    presigned = "X-Amz-Signature=" in request.query
+    claim = _of_query(request, now) if presigned else _of_header(request, now)
     if claim.key_id not in keys:
         raise Wrong(403, "InvalidAccessKeyId", "The access key id does not exist.")
     if claim.service != "s3" or claim.date != claim.time[:8]:
@@ -65,14 +55,14 @@ def check(asked: Asked, keys: Mapping[str, str], region: str, now: dt.datetime) 
     if claim.region != region:
         text = f"the region '{claim.region}' is wrong; expecting '{region}'"
         raise Wrong(400, "AuthorizationHeaderMalformed", text, region)
-    _check_coverage(asked, claim)
+    _check_coverage(request, claim)
     scope = f"{claim.date}/{claim.region}/{claim.service}/aws4_request"
     canonical = "\n".join(
         [
-            asked.method,
-            quote(unquote(asked.path, errors="strict"), safe="/-._~"),
+            request.method,
+            quote(unquote(request.path, errors="strict"), safe="/-._~"),
             _canonical_query(claim.query),
-            *(f"{name}:{' '.join(asked.headers[name].split())}" for name in claim.signed),
+            *(f"{name}:{' '.join(request.headers[name].split())}" for name in claim.signed),
             "",
             ";".join(claim.signed),
             claim.payload,
@@ -88,30 +78,30 @@ def check(asked: Asked, keys: Mapping[str, str], region: str, now: dt.datetime) 
         raise Wrong(403, "SignatureDoesNotMatch", "The signature does not match.")
 
 
-def _of_header(asked: Asked, now: dt.datetime) -> _Claim:
-    found = _HEADER.fullmatch(asked.headers.get("authorization", ""))
+def _of_header(request: Request, now: dt.datetime) -> _Claim:
+    found = _HEADER.fullmatch(request.headers.get("authorization", ""))
     if not found:
-        if "authorization" not in asked.headers:
+        if "authorization" not in request.headers:
             raise Wrong(403, "AccessDenied", "Access Denied")
         raise Wrong(400, "AuthorizationHeaderMalformed", "The authorization header is malformed.")
     key_id, date, region, service, signed, signature = found.groups()
-    time = asked.headers.get("x-amz-date", "")
+    time = request.headers.get("x-amz-date", "")
     moment = _moment(time)
     if abs(now - moment) > _SKEW:
         raise Wrong(403, "RequestTimeTooSkewed", "The request's time is too far from ours.")
-    payload = asked.headers.get("x-amz-content-sha256", "")
+    payload = request.headers.get("x-amz-content-sha256", "")
     if not payload:
         raise Wrong(400, "MissingSecurityHeader", "x-amz-content-sha256 is missing.")
-    hashed = hashlib.sha256(asked.body).hexdigest()
+    hashed = hashlib.sha256(request.body).hexdigest()
     if payload not in {"UNSIGNED-PAYLOAD", hashed}:
         raise Wrong(400, "XAmzContentSHA256Mismatch", "The body is not the one that was signed.")
     return _Claim(
-        key_id, date, region, service, signed.split(";"), signature, time, payload, asked.query
+        key_id, date, region, service, signed.split(";"), signature, time, payload, request.query
     )
 
 
-def _of_query(asked: Asked, now: dt.datetime) -> _Claim:
-    pairs = [pair.partition("=") for pair in asked.query.split("&")]
+def _of_query(request: Request, now: dt.datetime) -> _Claim:
+    pairs = [pair.partition("=") for pair in request.query.split("&")]
     told = {unquote(name): unquote(value) for name, _, value in pairs}
     try:
         if told["X-Amz-Algorithm"] != _ALGORITHM:
@@ -125,18 +115,18 @@ def _of_query(asked: Asked, now: dt.datetime) -> _Claim:
     moment = _moment(time)
     if not moment - _SKEW <= now <= moment + dt.timedelta(seconds=seconds):
         raise Wrong(403, "AccessDenied", "Request has expired")
-    rest = [pair for pair in asked.query.split("&") if not pair.startswith("X-Amz-Signature=")]
+    rest = [pair for pair in request.query.split("&") if not pair.startswith("X-Amz-Signature=")]
     payload = told.get("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
     return _Claim(key_id, date, region, service, signed, signature, time, payload, "&".join(rest))
 
 
-def _check_coverage(asked: Asked, claim: _Claim) -> None:
+def _check_coverage(request: Request, claim: _Claim) -> None:
     """Hold the request to what has to be signed: Host, and each header of Amazon's own."""
-    names = {name for name in asked.headers if name.startswith("x-amz-")} | {"host"}
+    names = {name for name in request.headers if name.startswith("x-amz-")} | {"host"}
     if names - set(claim.signed):
         text = f"There were headers present which were not signed: {sorted(names)}"
         raise Wrong(403, "AccessDenied", text)
-    if claim.signed != sorted(claim.signed) or set(claim.signed) - set(asked.headers):
+    if claim.signed != sorted(claim.signed) or set(claim.signed) - set(request.headers):
         raise Wrong(403, "SignatureDoesNotMatch", "The signed headers are not those sent.")
 
 

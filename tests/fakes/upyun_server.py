@@ -18,8 +18,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from tests.fakes.cloud_http import Cloud
-from tests.fakes.cloud_messages import Answer, Request, http_date, part_of
+from tests.fakes.faults import Fault
+from tests.fakes.http_base import FakeServer
+from tests.fakes.messages import Answer, Request, http_date, part_of
 from tests.fakes.upyun_tokens import refusal
 
 SERVICE = "bucket-upyun"
@@ -45,8 +46,10 @@ class File:
         return hashlib.md5(self.body).hexdigest()
 
 
-class UpyunServer(Cloud):
+class UpyunServer(FakeServer):
     """One service with one operator."""
+
+    reads, lists = "Get", "List"
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(tls=tls)
@@ -142,6 +145,9 @@ class UpyunServer(Cloud):
             return error(405, 40500000, "method not allowed")
         with self.lock:
             return carry_out(key, request)
+
+    def refusal(self, fault: Fault, request: Request) -> Answer:  # noqa: ARG002
+        return error(fault.status, fault.status * 100_000, fault.code)
 
     def _get(self, path: str, request: Request) -> Answer:
         file = self.find(path)

@@ -9,7 +9,7 @@ import hmac
 import time
 from email.utils import parsedate_to_datetime
 
-from tests.fakes.cloud_messages import Request
+from tests.fakes.messages import Request
 
 OPERATOR, PASSWORD = "operator1", "operator-password-0123"
 _VALID = 1800

@@ -14,7 +14,7 @@ import pytest
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.emulator import Fault as CosFault
 from cos_migrate.state.opening import open_store
-from tests.fakes.oss_faults import Fault
+from tests.fakes.faults import Fault
 from tests.fakes.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
 from tests.fakes.oss_signature import Account
 from tests.fakes.oss_store import Bucket
@@ -166,7 +166,7 @@ def test_through_a_proxy_with_v4_signatures(ali: AliTool, oss: OssServer, cos: E
     )
     assert ended.counts() == counted(new=20)
     assert sorted(cos.keys(TARGET)) == sorted(f"b{number}/c" for number in range(20))
-    assert {seen.signed for seen in oss.seen} == {"v4"}
+    assert {seen.notes["signed"] for seen in oss.seen} == {"v4"}
     assert {seen.host for seen in oss.seen} == {f"{BUCKET}.{HANGZHOU}"}
     ali.ali["prefix"] = "/big"
     assert ali.run().counts() == counted(new=1)
@@ -329,9 +329,9 @@ def test_objects_that_change_while_they_are_migrated(
     ali.common["bigFileUploadPartSize"] = str(MIB)
     small, big, shrunk = noise(1500, 3), noise(BIG, 4), noise(900, 5)
     oss.faults += [
-        Fault("event", "GetObject", "small", then=lambda: oss.put("small", small)),
-        Fault("event", "GetObject", "big", skip=3, then=lambda: oss.put("big", big)),
-        Fault("event", "GetObject", "shrinks", skip=3, then=lambda: oss.put("shrinks", shrunk)),
+        Fault("call", "GetObject", "small", action=lambda: oss.put("small", small)),
+        Fault("call", "GetObject", "big", skip=3, action=lambda: oss.put("big", big)),
+        Fault("call", "GetObject", "shrinks", skip=3, action=lambda: oss.put("shrinks", shrunk)),
     ]
     ended = ali.run()
     assert ended.code == 0, ended.out + ended.err

@@ -12,7 +12,8 @@ from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.http.dates import http_date
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore
-from tests.fakes.scripted import Asked, Says, Scripted, scripted
+from tests.fakes.messages import Answer, Request
+from tests.fakes.scripted import Scripted, reply, scripted
 from tests.functional.cloud_tool import CloudTool, counted, stored
 
 THEN = 1_795_417_187
@@ -37,22 +38,22 @@ class Vague:
         self.bodies[key] = self.bodies[key][::-1]
         self.times[key] += 1
 
-    def __call__(self, asked: Asked) -> Says:
+    def __call__(self, asked: Request) -> Answer:
         key = asked.path.removeprefix("/bucket").removeprefix("/")
         if not key:
             return self._listing()
-        if "acl" in asked.query:
-            return Says(status=501)
+        if "acl" in dict(asked.params):
+            return reply(status=501)
         if key not in self.bodies:
-            return Says(b"<Error><Code>NoSuchKey</Code></Error>", 404)
+            return reply(b"<Error><Code>NoSuchKey</Code></Error>", 404)
         headers = {"Content-Type": "x/y"}
         if self.answered:
             headers["ETag"] = self.answered
         if self.tells_times:
             headers["Last-Modified"] = http_date(self.times[key])
-        return Says(self.bodies[key], headers=headers)
+        return reply(self.bodies[key], headers=headers)
 
-    def _listing(self) -> Says:
+    def _listing(self) -> Answer:
         items = []
         for key, body in sorted(self.bodies.items()):
             stamp = time.strftime("%Y-%m-%dT%H:%M:%S.600Z", time.gmtime(self.times[key]))
@@ -62,7 +63,7 @@ class Vague:
                 f"<Contents><Key>{key}</Key>{modified}{etag}<Size>{len(body)}</Size></Contents>"
             )
         rest = f"<KeyCount>{len(items)}</KeyCount><IsTruncated>false</IsTruncated>"
-        return Says(f"<ListBucketResult>{rest}{''.join(items)}</ListBucketResult>".encode())
+        return reply(f"<ListBucketResult>{rest}{''.join(items)}</ListBucketResult>".encode())
 
 
 @pytest.fixture(name="vague")
@@ -89,8 +90,8 @@ def _tool(tmp_path: Path, cos: EmbeddedCos, server: Scripted) -> CloudTool:
 
 def of_objects(server: Scripted) -> list[str]:
     """Return the keys that were asked for, and forget the requests."""
-    found = [asked.path.removeprefix("/bucket") for asked in server.asked]
-    server.asked.clear()
+    found = [asked.path.removeprefix("/bucket") for asked in server.asked_for]
+    server.asked_for.clear()
     return [path for path in found if path not in {"", "/"}]
 
 

@@ -109,7 +109,6 @@ def ali(folder: Path, cos: EmbeddedCos) -> Iterator[Cloud]:
 @contextlib.contextmanager
 def upyun(folder: Path, cos: EmbeddedCos) -> Iterator[Cloud]:
     with UpyunServer() as server, tampered(server.ports[0]) as way:
-        assert isinstance(server, UpyunServer)
         server.tells_md5 = False
         for key in OBJECTS:
             server.put(key, body_of(key))
@@ -124,21 +123,19 @@ def upyun(folder: Path, cos: EmbeddedCos) -> Iterator[Cloud]:
 
 @contextlib.contextmanager
 def qiniu(folder: Path, cos: EmbeddedCos) -> Iterator[Cloud]:
-    with QiniuServer() as server:
-        assert isinstance(server, QiniuServer)
-        with tampered(int(server.domain.rpartition(":")[2])) as way:
-            server.names[f"127.0.0.1:{way.port}"] = "io"
-            for key in OBJECTS:
-                server.put(key, body_of(key))
-            section = {
-                "bucket": QINIU_BUCKET,
-                "accessKeyId": qiniu_tokens.ACCESS_KEY,
-                "accessKeySecret": qiniu_tokens.SECRET_KEY,
-                "endPoint": f"127.0.0.1:{way.port}",
-                "ucHost": server.uc,
-            }
-            tool = CloudTool(folder, cos.port, migrate_type="migrateQiniu", cloud=section)
-            yield Cloud(tool, way)
+    with QiniuServer() as server, tampered(int(server.domain.rpartition(":")[2])) as way:
+        server.names[f"127.0.0.1:{way.port}"] = "io"
+        for key in OBJECTS:
+            server.put(key, body_of(key))
+        section = {
+            "bucket": QINIU_BUCKET,
+            "accessKeyId": qiniu_tokens.ACCESS_KEY,
+            "accessKeySecret": qiniu_tokens.SECRET_KEY,
+            "endPoint": f"127.0.0.1:{way.port}",
+            "ucHost": server.uc,
+        }
+        tool = CloudTool(folder, cos.port, migrate_type="migrateQiniu", cloud=section)
+        yield Cloud(tool, way)
 
 
 @contextlib.contextmanager
@@ -416,7 +413,6 @@ def test_a_listed_md5_proves_what_an_answer_without_an_etag_holds(
 def test_a_size_that_the_listing_only_learns_later(tmp_path: Path, cos: EmbeddedCos) -> None:
     """A file that was replaced within its second contradicts the listing that was before."""
     with UpyunServer() as server, tampered(server.ports[0]) as way:
-        assert isinstance(server, UpyunServer)
         server.put("a", b"before", modified=1_700_000_000)
         section = {
             "bucket": upyun_server.SERVICE,

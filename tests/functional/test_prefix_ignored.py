@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.fakes.scripted import Asked, Says, Scripted, scripted
+from tests.fakes.messages import Answer, Request
+from tests.fakes.scripted import Scripted, reply, scripted
 from tests.functional.cloud_tool import CloudTool, counted, stored
 
 BODIES = {name: name.encode() * 9 for name in ("a/1", "in/1", "in/2", "in/3", "z/1", "z/2")}
@@ -22,15 +23,15 @@ class Deaf:
         self.heeds_v2 = True
         self.page = 100
 
-    def __call__(self, asked: Asked) -> Says:
-        if "acl" in asked.query:
-            return Says(status=501)
+    def __call__(self, asked: Request) -> Answer:
+        if "acl" in dict(asked.params):
+            return reply(status=501)
         name = asked.path.removeprefix("/bucket").removeprefix("/")
         if name:
             body = BODIES[name]
-            return Says(body, headers={"ETag": f'"{ETAGS[name]}"', "Content-Type": "x/y"})
-        is_v2 = self.heeds_v2 and asked.query.get("list-type") == "2"
-        after = asked.query.get("start-after" if is_v2 else "marker", "")
+            return reply(body, headers={"ETag": f'"{ETAGS[name]}"', "Content-Type": "x/y"})
+        is_v2 = self.heeds_v2 and dict(asked.params).get("list-type") == "2"
+        after = dict(asked.params).get("start-after" if is_v2 else "marker", "")
         names = [name for name in sorted(BODIES) if name > after]
         shown = names[: self.page]
         contents = "".join(
@@ -41,7 +42,7 @@ class Deaf:
         more = str(len(shown) < len(names)).lower()
         count = f"<KeyCount>{len(shown)}</KeyCount>" if is_v2 else ""
         document = f"<IsTruncated>{more}</IsTruncated>{count}{contents}"
-        return Says(f"<ListBucketResult>{document}</ListBucketResult>".encode())
+        return reply(f"<ListBucketResult>{document}</ListBucketResult>".encode())
 
 
 @pytest.fixture(name="deaf")

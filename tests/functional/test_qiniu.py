@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.fakes.cloud_http import Fault
+from tests.fakes.faults import Fault
 from tests.fakes.qiniu_server import ARCHIVE, BUCKET, QiniuServer, error
 from tests.fakes.qiniu_tokens import ACCESS_KEY, SECRET_KEY
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
@@ -33,7 +33,6 @@ ODD = {
 @pytest.fixture(name="qiniu")
 def _qiniu() -> Iterator[QiniuServer]:
     with QiniuServer() as qiniu:
-        assert isinstance(qiniu, QiniuServer)
         yield qiniu
 
 
@@ -50,7 +49,7 @@ def _tool(tmp_path: Path, cos: EmbeddedCos, qiniu: QiniuServer) -> CloudTool:
 
 
 def downloaded(qiniu: QiniuServer) -> int:
-    return sum(entry.sent for entry in qiniu.entries("GetObject"))
+    return sum(entry.sent for entry in qiniu.asked("GetObject"))
 
 
 def test_every_object_with_its_metadata_and_then_nothing_again(
@@ -87,10 +86,10 @@ def test_every_object_with_its_metadata_and_then_nothing_again(
     assert SECRET_KEY not in told
     assert "&token=" not in told
 
-    qiniu.forget()
+    qiniu.seen.clear()
     again = tool.run()
     assert (again.code, again.counts()) == (0, counted(skip=len(ODD) + 3))
-    assert {entry.operation for entry in qiniu.journal} == {"List", "Uc /v4/query"}
+    assert {entry.operation for entry in qiniu.seen} == {"List", "Uc /v4/query"}
 
     qiniu.put("meta/small", b"another")
     qiniu.put("new", b"x")
@@ -115,7 +114,7 @@ def test_a_prefix_through_a_proxy(tool: CloudTool, qiniu: QiniuServer, cos: Embe
     ended = tool.run(environ={"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://x:9"})
     assert ended.counts() == counted(new=20), ended.err
     assert sorted(cos.keys(TARGET)) == sorted(f"b{number}/c" for number in range(20))
-    assert {entry.proxied for entry in qiniu.journal} == {True}
+    assert {entry.proxied for entry in qiniu.seen} == {True}
 
 
 def test_many_pages_listed_at_once(tool: CloudTool, qiniu: QiniuServer, cos: EmbeddedCos) -> None:
@@ -141,9 +140,9 @@ def test_a_file_of_keys(
     ended = tool.run()
     assert (ended.code, ended.counts()) == (1, counted(new=2, fail=1)), ended.err
     assert stored(cos) == {"a/1": b"a/1", "b?#": b"b?#"}
-    qiniu.forget()
+    qiniu.seen.clear()
     assert tool.run().counts() == counted(skip=2, fail=1)
-    assert not qiniu.entries("List")
+    assert not qiniu.asked("List")
     assert downloaded(qiniu) == 0
 
 
@@ -161,15 +160,15 @@ def test_killed_in_the_middle_and_completed(
         bigFileUploadPartSize=str(2 * MIB),
     )
     kill_in_the_middle(cos, tool, ("PutObject", 20), 4)
-    qiniu.forget()
+    qiniu.seen.clear()
     ended = tool.run()
     assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err
     assert stored(cos) == bodies
     # What was recorded is not read again; what was under way, or not yet synced, may be.
     assert downloaded(qiniu) < sum(map(len, bodies.values()))
-    qiniu.forget()
+    qiniu.seen.clear()
     assert tool.run().counts() == counted(skip=122)
-    assert not qiniu.entries("GetObject")
+    assert not qiniu.asked("GetObject")
 
 
 def test_no_fault_leaves_a_wrong_object(
@@ -184,20 +183,20 @@ def test_no_fault_leaves_a_wrong_object(
     tool.common["workerProcessNum"] = "2"
     busy = error(503, "busy")
     for fault in (
-        Fault("cut", "GetObject", "small/0[12]", times=2, after=1234),
-        Fault("flip", "GetObject", "small/0[34]", times=2, after=1234),
+        Fault("cut", "GetObject", "small/0[12]", times=2, at=1234),
+        Fault("flip", "GetObject", "small/0[34]", times=2, at=1234),
         Fault("reset", "GetObject", "small/0[56]", times=2),
         Fault("hang", "GetObject", "small/09"),
         Fault("status", "GetObject", "small/1", times=2, answer=error(500, "oops")),
         Fault("status", "GetObject", "big", times=3, answer=busy),
-        Fault("cut", "GetObject", "big", after=MIB),
-        Fault("flip", "GetObject", "big/two", after=MIB),
+        Fault("cut", "GetObject", "big", at=MIB),
+        Fault("flip", "GetObject", "big/two", at=MIB),
         Fault("reset", "GetObject", "big"),
         Fault("status", "List", times=2, answer=busy),
         Fault("reset", "List"),
-        Fault("cut", "List", after=2000),
+        Fault("cut", "List", at=2000),
     ):
-        qiniu.fault(fault)
+        qiniu.faults.append(fault)
     ended = tool.run()
     assert (ended.code, ended.counts()) == (0, counted(new=32)), ended.out + ended.err
     assert stored(cos) == bodies
@@ -211,14 +210,14 @@ def test_lasting_damage_is_a_fail_and_never_recorded(
     bodies |= {"big/flipped and streamed": noise(9 * MIB)}
     for key, body in bodies.items():
         qiniu.put(key, body, md5=hashlib.md5(body).hexdigest() if "streamed" in key else "")
-    qiniu.fault(Fault("flip", "GetObject", "flipped", times=-1, after=1000))
-    qiniu.fault(Fault("cut", "GetObject", "cut", times=-1, after=1000))
+    qiniu.faults.append(Fault("flip", "GetObject", "flipped", times=-1, at=1000))
+    qiniu.faults.append(Fault("cut", "GetObject", "cut", times=-1, at=1000))
     tool.common["requestTryCount"] = "2"
     ended = tool.run()
     assert (ended.code, ended.status) == (1, "PART_OK")
     assert ended.counts() == counted(new=1, fail=5)
     assert cos.keys(TARGET) == ["small/good"]
-    qiniu.heal()
+    qiniu.faults.clear()
     assert tool.run().counts() == counted(new=5, skip=1)
     assert stored(cos) == bodies
 
@@ -232,7 +231,7 @@ def test_objects_that_change_while_they_are_migrated(
     tool.common["bigFileUploadPartSize"] = str(2 * MIB)
     for key, skip in (("small", 0), ("big", 3)):
         change = partial(qiniu.put, key, bodies[key])
-        qiniu.fault(Fault("call", "GetObject", key, skip=skip, action=change))
+        qiniu.faults.append(Fault("call", "GetObject", key, skip=skip, action=change))
     ended = tool.run()
     assert (ended.code, ended.counts()) == (0, counted(new=2)), ended.out + ended.err
     assert stored(cos) == bodies
@@ -271,7 +270,7 @@ def test_wrong_access_ends_with_one_message(
     assert words in ended.out + ended.err
     assert words in tool.log("error.log")
     assert not cos.requests
-    assert len(qiniu.journal) <= 2
+    assert len(qiniu.seen) <= 2
 
 
 @pytest.mark.parametrize("how", ["domain", "no list"])
@@ -288,7 +287,7 @@ def test_a_bucket_that_cannot_be_read(
     assert ended.code == 1
     assert words in ended.out + ended.err
     assert cos.keys(TARGET) == []
-    assert len(qiniu.entries("GetObject")) <= 1
+    assert len(qiniu.asked("GetObject")) <= 1
 
 
 def test_a_listing_goes_on_where_it_was(
@@ -299,15 +298,15 @@ def test_a_listing_goes_on_where_it_was(
         qiniu.put(key, b"")
     qiniu.page_most = 100
     tool.common.update(resume="true", requestTryCount="1", listParallel="1")
-    qiniu.fault(Fault("status", "List", "00199", times=-1, answer=error(503, "busy")))
+    qiniu.faults.append(Fault("status", "List", "00199", times=-1, answer=error(503, "busy")))
     first = tool.run()
     assert (first.code, first.list_finished) == (1, False)
     assert first.counts() == counted(new=200)
-    qiniu.heal()
-    qiniu.forget()
+    qiniu.faults.clear()
+    qiniu.seen.clear()
     second = tool.run()
     assert (second.code, second.list_finished) == (0, True), second.err
-    assert len(qiniu.entries("List")) < 3
+    assert len(qiniu.asked("List")) < 3
     assert sorted(cos.keys(TARGET)) == keys
 
 
@@ -318,6 +317,6 @@ def test_objects_that_the_domain_refuses_at_the_front_stop_nothing(
     for number in range(60):
         qiniu.put(f"{number:02}", b"x")
     refused = error(status, "refused")
-    qiniu.fault(Fault("status", "GetObject", "^[01]", times=-1, answer=refused))
+    qiniu.faults.append(Fault("status", "GetObject", "^[01]", times=-1, answer=refused))
     ended = tool.run()
     assert (ended.counts(), ended.list_finished) == (counted(new=40, fail=20), True), ended.err

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.fakes.cloud_http import Fault
+from tests.fakes.faults import Fault
 from tests.fakes.upyun_server import SERVICE, UpyunServer, error
 from tests.fakes.upyun_tokens import OPERATOR, PASSWORD
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
@@ -25,7 +25,6 @@ ODD = ("a b+c%41&d?e=f#g.txt", "\u6587/\u4ef6 \U0001f600.txt", "q'\";", "deep/er
 @pytest.fixture(name="upyun")
 def _upyun() -> Iterator[UpyunServer]:
     with UpyunServer() as upyun:
-        assert isinstance(upyun, UpyunServer)
         yield upyun
 
 
@@ -41,7 +40,7 @@ def _tool(tmp_path: Path, cos: EmbeddedCos, upyun: UpyunServer) -> CloudTool:
 
 
 def downloaded(upyun: UpyunServer) -> int:
-    return sum(entry.sent for entry in upyun.entries("Get"))
+    return sum(entry.sent for entry in upyun.asked("Get"))
 
 
 def test_every_file_with_its_metadata_and_then_nothing_again(
@@ -80,10 +79,10 @@ def test_every_file_with_its_metadata_and_then_nothing_again(
     assert "use proxy" not in ended.out
     assert PASSWORD not in ended.out + ended.err + tool.log("info.log") + tool.log("error.log")
 
-    upyun.forget()
+    upyun.seen.clear()
     again = tool.run()
     assert (again.code, again.counts()) == (0, counted(skip=len(bodies)))
-    assert {entry.operation for entry in upyun.journal} == {"List"}
+    assert {entry.operation for entry in upyun.seen} == {"List"}
 
     upyun.put("src/meta/small", b"HELLO")
     upyun.put("src/new/one", b"x")
@@ -103,7 +102,7 @@ def test_the_proxy_is_for_all_requests_and_is_told(
     ended = tool.run(environ={"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://x:9"})
     assert ended.counts() == counted(new=1), ended.err
     assert ended.lines("use proxy") == ["use proxy"]
-    assert {entry.authority for entry in upyun.journal} == {"v0.api.upyun.com"}
+    assert {entry.authority for entry in upyun.seen} == {"v0.api.upyun.com"}
     text = "[srcEndpoint: ] [prefix: old] [cosFolder: /former/] "
     assert tool.database.name == hashlib.md5(text.encode()).hexdigest()
     assert cos.keys(TARGET) == ["a/b"]
@@ -146,15 +145,15 @@ def test_killed_in_the_middle_and_completed(
         bigFileUploadPartSize=str(2 * MIB),
     )
     kill_in_the_middle(cos, tool, ("PutObject", 20), 4)
-    upyun.forget()
+    upyun.seen.clear()
     ended = tool.run()
     assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err
     assert stored(cos) == bodies
     # What was recorded is not read again; what was under way, or not yet synced, may be.
     assert downloaded(upyun) < sum(map(len, bodies.values()))
-    upyun.forget()
+    upyun.seen.clear()
     assert tool.run().counts() == counted(skip=122)
-    assert not upyun.entries("Get")
+    assert not upyun.asked("Get")
 
 
 def test_no_fault_leaves_a_wrong_object(
@@ -168,20 +167,20 @@ def test_no_fault_leaves_a_wrong_object(
     tool.common["workerProcessNum"] = "2"
     busy = error(503, 50300000, "busy")
     for fault in (
-        Fault("cut", "Get", "small/0[12]", times=2, after=1234),
-        Fault("flip", "Get", "small/0[34]", times=2, after=1234),
+        Fault("cut", "Get", "small/0[12]", times=2, at=1234),
+        Fault("flip", "Get", "small/0[34]", times=2, at=1234),
         Fault("reset", "Get", "small/0[56]", times=2),
         Fault("hang", "Get", "small/09"),
         Fault("status", "Get", "small/1", times=2, answer=error(500, 50000000, "oops")),
         Fault("status", "Get", "big", times=3, answer=busy),
-        Fault("cut", "Get", "big", after=MIB),
-        Fault("flip", "Get", "big/two", after=MIB),
+        Fault("cut", "Get", "big", at=MIB),
+        Fault("flip", "Get", "big/two", at=MIB),
         Fault("reset", "Get", "big"),
         Fault("status", "List", times=2, answer=busy),
         Fault("reset", "List"),
-        Fault("cut", "List", "small", after=1000),
+        Fault("cut", "List", "small", at=1000),
     ):
-        upyun.fault(fault)
+        upyun.faults.append(fault)
     ended = tool.run()
     assert (ended.code, ended.counts()) == (0, counted(new=32)), ended.out + ended.err
     assert stored(cos) == bodies
@@ -194,14 +193,14 @@ def test_lasting_damage_is_a_fail_and_never_recorded(
     bodies |= {"big/flipped": noise(12 * MIB), "big/cut": noise(7 * MIB, 2)}
     for path, body in bodies.items():
         upyun.put(path, body)
-    upyun.fault(Fault("flip", "Get", "flipped", times=-1, after=1000))
-    upyun.fault(Fault("cut", "Get", "cut", times=-1, after=1000))
+    upyun.faults.append(Fault("flip", "Get", "flipped", times=-1, at=1000))
+    upyun.faults.append(Fault("cut", "Get", "cut", times=-1, at=1000))
     tool.common["requestTryCount"] = "2"
     ended = tool.run()
     assert (ended.code, ended.status) == (1, "PART_OK")
     assert ended.counts() == counted(new=1, fail=4)
     assert cos.keys(TARGET) == ["small/good"]
-    upyun.heal()
+    upyun.faults.clear()
     assert tool.run().counts() == counted(new=4, skip=1)
     assert stored(cos) == bodies
 
@@ -215,7 +214,7 @@ def test_files_that_change_while_they_are_migrated(
     tool.common["bigFileUploadPartSize"] = str(2 * MIB)
     for path, skip in (("small", 0), ("big", 3)):
         change = partial(upyun.put, path, bodies[path])
-        upyun.fault(Fault("call", "Get", path, skip=skip, action=change))
+        upyun.faults.append(Fault("call", "Get", path, skip=skip, action=change))
     ended = tool.run()
     assert (ended.code, ended.counts()) == (0, counted(new=2)), ended.out + ended.err
     assert stored(cos) == bodies
@@ -240,7 +239,7 @@ def test_wrong_access_ends_with_one_message(
     assert words in ended.out + ended.err
     assert words in tool.log("error.log")
     assert not cos.requests
-    assert len(upyun.journal) == 1
+    assert len(upyun.seen) == 1
 
 
 def test_a_listing_in_circles_does_not_end_well(tool: CloudTool, upyun: UpyunServer) -> None:
@@ -259,15 +258,15 @@ def test_a_listing_goes_on_where_it_was(
     for path in paths:
         upyun.put(path, b"")
     tool.common.update(resume="true", requestTryCount="1", listParallel="1")
-    upyun.fault(Fault("status", "List", "b", times=-1, answer=error(503, 50300000, "busy")))
+    upyun.faults.append(Fault("status", "List", "b", times=-1, answer=error(503, 50300000, "busy")))
     first = tool.run()
     assert (first.code, first.list_finished) == (1, False)
-    upyun.heal()
-    upyun.forget()
+    upyun.faults.clear()
+    upyun.seen.clear()
     second = tool.run()
     assert (second.code, second.list_finished) == (0, True), second.err
-    assert "b/" in {entry.key for entry in upyun.entries("List")}
-    assert "a/" not in {entry.key for entry in upyun.entries("List")}
+    assert "b/" in {entry.key for entry in upyun.asked("List")}
+    assert "a/" not in {entry.key for entry in upyun.asked("List")}
     assert sorted(cos.keys(TARGET)) == paths
 
 
@@ -298,6 +297,6 @@ def test_files_that_are_refused_at_the_front_stop_nothing(
     for number in range(60):
         upyun.put(f"{number:02}", b"x")
     refused = error(status, 40300000, "refused")
-    upyun.fault(Fault("status", "Get", "[01].$", times=-1, answer=refused))
+    upyun.faults.append(Fault("status", "Get", "[01].$", times=-1, answer=refused))
     ended = tool.run()
     assert (ended.counts(), ended.list_finished) == (counted(new=40, fail=20), True), ended.err

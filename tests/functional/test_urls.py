@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.fakes.web_server import Trouble, WebServer
+from tests.fakes.web_server import Fault, WebServer
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.tool import BUCKET, records
 from tests.functional.waiting import HeldCos, kill_in_the_middle
@@ -87,7 +87,7 @@ def test_every_url_with_its_metadata_and_then_nothing_again(
     assert cos.object_head(BUCKET, "to/empty").headers["x-cos-meta-etag"] == (
         f'"{b"/empty".hex()}"'
     )
-    assert web.bodies() == sum(map(len, wanted.values()))
+    assert web.downloaded() == sum(map(len, wanted.values()))
     kept = records(tool.database)
     assert (
         kept[record_of("/to/dir/a b+c.txt", lines[0])] == f"[fileSize: 100], [lastModify: {DATE}]"
@@ -106,7 +106,7 @@ def test_every_url_with_its_metadata_and_then_nothing_again(
     again = tool.run()
     assert (again.code, again.counts()) == (0, counted(skip=6))
     assert {seen.method for seen in web.seen} <= {"HEAD", "GET"}
-    assert web.bodies() == 0
+    assert web.downloaded() == 0
 
     web.put("/empty", b"no more")
     third = tool.run()
@@ -267,10 +267,10 @@ def test_a_folder_of_lists_killed_and_completed(
     ended = tool.run()
     assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err
     assert stored(cos) == {path[1:]: body for path, body in bodies.items()}
-    assert web.bodies() < sum(map(len, bodies.values()))
+    assert web.downloaded() < sum(map(len, bodies.values()))
     web.seen.clear()
     assert tool.run().counts() == counted(skip=122)
-    assert web.bodies() == 0
+    assert web.downloaded() == 0
 
 
 def test_no_fault_leaves_a_wrong_object(tool: CloudTool, web: WebServer, cos: EmbeddedCos) -> None:
@@ -280,18 +280,18 @@ def test_no_fault_leaves_a_wrong_object(tool: CloudTool, web: WebServer, cos: Em
         web.put(path, body, headers={"Content-MD5": md5_of(body)})
     write(tool, *(f"{web.url}{path}" for path in bodies))
     tool.common.update(workerProcessNum="2", requestTimeoutEnable="on", requestTimeoutMs="2000")
-    web.troubles += [
-        Trouble("truncate", "GET", "small/0[12]", times=2, at=1234),
-        Trouble("flip", "GET", "small/0[34]", times=2, at=1234),
-        Trouble("reset", "GET", "small/0[56]", times=2),
-        Trouble("hang", "GET", "small/09"),
-        Trouble("status", "", "small/1", times=2, status=500),
-        Trouble("status", "GET", "big", times=3, status=503),
-        Trouble("truncate", "GET", "big", at=MIB),
-        Trouble("flip", "GET", "big/two", at=MIB),
-        Trouble("reset", "GET", "big"),
-        Trouble("reset", "HEAD", "small/2", times=3),
-        Trouble("slow", "GET", "small/1", times=3),
+    web.faults += [
+        Fault("cut", "GET", "small/0[12]", times=2, at=1234),
+        Fault("flip", "GET", "small/0[34]", times=2, at=1234),
+        Fault("reset", "GET", "small/0[56]", times=2),
+        Fault("hang", "GET", "small/09"),
+        Fault("status", "", "small/1", times=2, status=500),
+        Fault("status", "GET", "big", times=3, status=503),
+        Fault("cut", "GET", "big", at=MIB),
+        Fault("flip", "GET", "big/two", at=MIB),
+        Fault("reset", "GET", "big"),
+        Fault("reset", "HEAD", "small/2", times=3),
+        Fault("slow", "GET", "small/1", times=3, seconds=0.3),
     ]
     ended = tool.run()
     assert (ended.code, ended.counts()) == (0, counted(new=32)), ended.out + ended.err
@@ -313,14 +313,14 @@ def test_lasting_damage_is_a_fail_and_never_recorded(
     for path, body in bodies.items():
         web.put(path, body, headers={"Content-MD5": md5_of(body)})
     write(tool, *(f"{web.url}{path}" for path in bodies))
-    web.troubles.append(Trouble("flip", "GET", "flipped", times=-1, at=1000))
-    web.troubles.append(Trouble("truncate", "GET", "cut", times=-1, at=1000))
+    web.faults.append(Fault("flip", "GET", "flipped", times=-1, at=1000))
+    web.faults.append(Fault("cut", "GET", "cut", times=-1, at=1000))
     tool.common["requestTryCount"] = "2"
     ended = tool.run()
     assert (ended.code, ended.status) == (1, "PART_OK")
     assert ended.counts() == counted(new=1, fail=4), ended.out
     assert cos.keys(BUCKET) == ["small/good"]
-    web.troubles.clear()
+    web.faults.clear()
     assert tool.run().counts() == counted(new=4, skip=1)
     assert stored(cos) == {path[1:]: body for path, body in bodies.items()}
 
@@ -335,7 +335,7 @@ def test_objects_that_change_while_they_are_migrated(
     tool.common.update(bigFileUploadPartSize=str(2 * MIB), entireFileMd5Attached="off")
     for key, skip in (("small", 0), ("big", 3)):
         change = partial(web.put, f"/{key}", bodies[key], etag='"new"')
-        web.troubles.append(Trouble("call", "GET", key, skip=skip, action=change))
+        web.faults.append(Fault("call", "GET", key, skip=skip, action=change))
     ended = tool.run()
     assert (ended.code, ended.counts()) == (0, counted(new=2)), ended.out + ended.err
     assert stored(cos) == bodies

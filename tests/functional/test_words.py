@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.fakes.scripted import Asked, Says, scripted
+from tests.fakes.messages import Answer, Request
+from tests.fakes.scripted import reply, scripted
 from tests.functional.cloud_tool import CloudTool
 from tests.functional.tool import BUCKET, Ended, Tool
 
@@ -28,7 +29,7 @@ def row(ended: Ended, code: str) -> str:
 
 
 def test_a_proxys_page_in_the_place_of_cos(tmp_path: Path) -> None:
-    with scripted(lambda _: Says(PAGE, 403, HTML)) as server:
+    with scripted(lambda _: reply(PAGE, 403, HTML)) as server:
         tool = Tool(tmp_path, server.port, common={"workerProcessNum": "0"})
         tool.put("a")
         ended = tool.run()
@@ -52,7 +53,7 @@ def test_a_refused_key_is_to_be_corrected(cos: EmbeddedCos, tool: Tool) -> None:
 
 def test_a_refused_listing_is_not_an_empty_one(cos: EmbeddedCos, tmp_path: Path) -> None:
     refusal = b"<Error><Code>InvalidAccessKeyId</Code><Message>unknown</Message></Error>"
-    with scripted(lambda _: Says(refusal, 403)) as server:
+    with scripted(lambda _: reply(refusal, 403)) as server:
         tool = cloud_tool(
             tmp_path / "tool",
             cos.port,
@@ -79,8 +80,8 @@ def test_a_listing_that_is_unreadable_names_the_list_of_keys(
     keys = tmp_path / "keys.txt"
     keys.write_bytes(b"a\x01b\n")
 
-    def script(asked: Asked) -> Says:
-        return Says(b"x", 200, {"ETag": '"e"'}) if "%01" in asked.path else Says(document)
+    def script(asked: Request) -> Answer:
+        return reply(b"x", 200, {"ETag": '"e"'}) if "%01" in asked.path else reply(document)
 
     with scripted(script) as server:
         tool = cloud_tool(
@@ -101,8 +102,8 @@ def test_a_listing_that_is_unreadable_names_the_list_of_keys(
 
 
 def test_what_is_wrong_with_a_list_of_urls(cos: EmbeddedCos, tmp_path: Path) -> None:
-    def script(asked: Asked) -> Says:
-        return Says(b"x") if asked.path == "/a" else Says(PAGE, 404, HTML)
+    def script(asked: Request) -> Answer:
+        return reply(b"x") if asked.path == "/a" else reply(PAGE, 404, HTML)
 
     with scripted(script) as server:
         urls = tmp_path / "urls.txt"
@@ -116,7 +117,9 @@ def test_what_is_wrong_with_a_list_of_urls(cos: EmbeddedCos, tmp_path: Path) -> 
         urls.write_text("\n".join(lines) + "\n", encoding="utf-8")
         tool = cloud_tool(tmp_path / "tool", cos.port, "migrateUrl", urllistPath=str(urls))
         ended = tool.run()
-        assert all("\x1b" not in asked.path and "%1B" not in asked.path for asked in server.asked)
+        assert all(
+            "\x1b" not in asked.path and "%1B" not in asked.path for asked in server.asked_for
+        )
     assert (ended.code, ended.counts()["new"], ended.counts()["fail"]) == (1, 1, 4)
     assert "take one of the two lines out of the list" in row(ended, "SameTarget")
     assert "correct that line of the list" in row(ended, "NotMigratable")
@@ -131,10 +134,10 @@ def test_what_is_wrong_with_a_list_of_urls(cos: EmbeddedCos, tmp_path: Path) -> 
 
 
 def test_a_server_that_never_answers_head(cos: EmbeddedCos, tmp_path: Path) -> None:
-    def script(asked: Asked) -> Says:
+    def script(asked: Request) -> Answer:
         if asked.method == "HEAD":
             time.sleep(3)
-        return Says(b"x")
+        return reply(b"x")
 
     with scripted(script) as server:
         urls = tmp_path / "urls.txt"
@@ -162,14 +165,14 @@ def test_headers_that_are_not_utf8(
         "x-amz-meta-title": gbk,
     }
 
-    def script(asked: Asked) -> Says:
-        if "list-type" in asked.query:
+    def script(asked: Request) -> Answer:
+        if "list-type" in dict(asked.params):
             document = (
                 "<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>1</KeyCount><Contents>"
                 f"<Key>a</Key><Size>{size}</Size><ETag>e</ETag></Contents></ListBucketResult>"
             )
-            return Says(document.encode())
-        return Says(b"x" * size, 200, headers)
+            return reply(document.encode())
+        return reply(b"x" * size, 200, headers)
 
     with scripted(script) as server:
         urls = tmp_path / "urls.txt"
@@ -206,7 +209,7 @@ def test_a_listing_of_cos_that_cannot_be_used(
         f"<Contents><Key>{key}</Key><Size>1</Size><ETag>e</ETag></Contents>" for key in keys
     )
     document = f"<ListBucketResult><IsTruncated>false</IsTruncated>{entries}</ListBucketResult>"
-    with scripted(lambda _: Says(document.encode())) as server:
+    with scripted(lambda _: reply(document.encode())) as server:
         tool = cloud_tool(
             tmp_path / "tool",
             cos.port,

@@ -7,7 +7,8 @@ import threading
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Page, SourceObject
 from cos_migrate.sources.http_source import HttpSource
-from tests.fakes.scripted import Asked, Says, Script
+from tests.fakes.messages import Answer, Request
+from tests.fakes.scripted import Script
 
 
 class _Patient(threading.Event):
@@ -34,11 +35,11 @@ def names_of(source: HttpSource, tries: int = 2) -> list[str]:
             return names
 
 
-def second(wrong: Says, right: Script) -> Script:
+def second(wrong: Answer, right: Script) -> Script:
     """Answer the second request with something that is wrong, all others as they should be."""
     count = 0
 
-    def script(asked: Asked) -> Says | None:
+    def script(asked: Request) -> Answer | None:
         nonlocal count
         count += 1
         return wrong if count == 2 else right(asked)

@@ -21,11 +21,12 @@ from cos_migrate.model import Described, Fingerprint, ListRange, Note, SourceObj
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.oss.access import Address, parse_listing
 from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
-from tests.fakes.oss_faults import Fault
+from tests.fakes.faults import Fault
+from tests.fakes.messages import Answer, Request
 from tests.fakes.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
 from tests.fakes.oss_signature import Account
 from tests.fakes.oss_store import Bucket
-from tests.fakes.scripted import Asked, Says, scripted
+from tests.fakes.scripted import reply, scripted
 from tests.sources.contract import (
     Cut,
     CutsContract,
@@ -155,8 +156,8 @@ def test_the_signature_that_the_endpoint_allows(oss: OssServer) -> None:
     ):
         del oss.seen[:]
         assert content(source, only(source)) == b"x"
-        assert {seen.signed for seen in oss.seen} == {signed}
-        assert {seen.absolute for seen in oss.seen} == {bool(source.config.proxy_host)}
+        assert {seen.notes["signed"] for seen in oss.seen} == {signed}
+        assert {seen.proxied for seen in oss.seen} == {bool(source.config.proxy_host)}
 
 
 def test_over_https_with_a_private_authority(tmp_path: Path) -> None:
@@ -175,7 +176,7 @@ def test_over_https_with_a_private_authority(tmp_path: Path) -> None:
             proxied(oss, src_https=True, options=options),
         ):
             assert content(source, only(source)) == b"x"
-        assert not any(seen.absolute for seen in oss.seen)
+        assert not any(seen.proxied for seen in oss.seen)
         with pytest.raises(SourceError) as caught:
             objects(source_of(oss, src_https=True))
         assert caught.value.code == "CertificateInvalid"
@@ -420,7 +421,9 @@ def test_missing_permissions_are_named() -> None:
 
 
 def test_v1_signatures_may_be_refused(oss: OssServer) -> None:
-    oss.faults.append(Fault("status", status=403, code="AccessDenied", ec="0002-00000080"))
+    oss.faults.append(
+        Fault("status", status=403, code="AccessDenied", details={"EC": "0002-00000080"})
+    )
     error = wrong(lambda: objects(source_of(oss)))
     assert (error.code, error.fatal) == ("V1Refused", True)
     assert "[migrateAli] endPoint" in str(error)
@@ -639,8 +642,8 @@ def test_a_listing_is_cut_at_a_folder(oss: OssServer) -> None:
 def test_an_empty_page_that_leads_on() -> None:
     """Legal where many keys were deleted."""
 
-    def script(asked: Asked) -> Says:
-        marker = asked.query["marker"]
+    def script(asked: Request) -> Answer:
+        marker = dict(asked.params)["marker"]
         head = "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextMarker>k%2B1"
         entry = (
             "<IsTruncated>false</IsTruncated><Contents><Key>x</Key><Size>1</Size><ETag>e</ETag>"
@@ -648,7 +651,7 @@ def test_an_empty_page_that_leads_on() -> None:
             "<StorageClass>Standard</StorageClass></Contents>"
         )
         inner = entry if marker == "k+1" else f"{head}</NextMarker>"
-        return Says(f"<ListBucketResult>{inner}</ListBucketResult>".encode())
+        return reply(f"<ListBucketResult>{inner}</ListBucketResult>".encode())
 
     with scripted(script) as server, OssServer() as oss:
         assert names_of(source_of(oss, end_point=f"127.0.0.1:{server.port}")) == ["x"]

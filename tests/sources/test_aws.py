@@ -58,7 +58,7 @@ class TestAws(SourceContract, PagesContract, CutsContract, WireContract):
     @pytest.fixture
     def cut(self, s3: S3Server) -> Cut:
         def cutting(size: int) -> AbstractContextManager[None]:
-            return s3.cutting(size)
+            return s3.cut(size)
 
         return cutting
 
@@ -381,7 +381,7 @@ def test_an_object_that_changes_between_its_parts(s3: S3Server) -> None:
     source = source_of(s3)
     obj = only(source)
     assert content(source, obj, 0, 10) == b"x" * 10
-    s3.faults.append(Fault("change", "GetObject"))
+    s3.faults.append(Fault("call", "GetObject", action=lambda: s3.change("f")))
     with pytest.raises(SourceChanged):
         content(source, obj, 10, 10)
 
@@ -399,10 +399,10 @@ def test_an_acl_is_asked_for_once_and_only_when_wanted(s3: S3Server) -> None:
     with source.open(obj, 0, 5) as reader:
         assert reader.read(5) == b"hello"
         assert reader.described.headers["x-cos-acl"] == "public-read"
-    assert s3.operations("GetObjectAcl") == ["f"]
+    assert [seen.key for seen in s3.asked("GetObjectAcl")] == ["f"]
     content(source, obj, 1, 2)
     source.stat(obj)
-    assert s3.operations("GetObjectAcl") == ["f"]
+    assert [seen.key for seen in s3.asked("GetObjectAcl")] == ["f"]
     assert source.describe(obj).headers["x-cos-acl"] == "public-read"
     s3.put("f", b"hello", grants=(("READ", "0" * 64),))
     mapped = source.describe(obj)
@@ -426,7 +426,7 @@ def test_a_service_without_acls_is_said_once(s3: S3Server) -> None:
     obj = only(source)
     assert "no ACL" in source.describe(obj).warnings[0]
     assert source.describe(obj).warnings == ()
-    assert s3.operations("GetObjectAcl") == ["f"]
+    assert [seen.key for seen in s3.asked("GetObjectAcl")] == ["f"]
 
 
 # -- uriList ---------------------------------------------------------------------------------------
@@ -494,7 +494,7 @@ def test_where_a_list_of_keys_was_left_is_forgotten_when_it_is_changed(
 def test_a_listing_that_is_none(s3: S3Server) -> None:
     source = source_of(s3)
     s3.put("f", b"")
-    s3.faults.append(Fault("truncate", "ListObjectsV2"))
+    s3.faults.append(Fault("cut", "ListObjectsV2"))
     with pytest.raises(SourceError) as caught:
         objects(source)
     assert caught.value.retryable

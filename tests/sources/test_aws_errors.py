@@ -19,8 +19,9 @@ from cos_migrate.http.retries import Retries
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.s3.aws import AwsSource
+from tests.fakes.messages import Answer, Request
 from tests.fakes.s3_server import BUCKET, KEY, Fault, S3Server
-from tests.fakes.scripted import Asked, Says, scripted
+from tests.fakes.scripted import reply, scripted
 from tests.sources.contract import content, objects, only
 from tests.sources.s3_sources import TARGET, config_for, source_of
 
@@ -110,7 +111,7 @@ def test_the_wrong_region_of_aws(end_point: str, message: str) -> None:
         assert message in str(caught.value)
         right = source_of(s3, end_point="s3.eu-west-1.amazonaws.com", **words)
         assert content(right, only(right)) == b"x"
-        assert s3.seen[-1].absolute
+        assert s3.seen[-1].proxied
         assert s3.seen[-1].host == f"{BUCKET}.s3.eu-west-1.amazonaws.com"
 
 
@@ -136,10 +137,10 @@ def listing(key: bytes) -> bytes:
 def test_the_region_that_a_service_does_not_name() -> None:
     """Some say that the region is wrong, and not which is right."""
 
-    def script(asked: Asked) -> Says:
+    def script(asked: Request) -> Answer:
         if "/RegionOne/s3/" in asked.headers["authorization"]:
-            return Says(listing(b"k"))
-        return Says(
+            return reply(listing(b"k"))
+        return reply(
             b"<Error><Code>AuthorizationHeaderMalformed</Code>"
             b"<Message>The region is not one of ours: ask the help desk</Message></Error>",
             400,
@@ -156,10 +157,10 @@ def test_the_region_that_a_service_does_not_name() -> None:
 
 
 def test_the_region_that_a_message_names_is_learnt() -> None:
-    def script(asked: Asked) -> Says:
+    def script(asked: Request) -> Answer:
         if "/eu-x-1/s3/" in asked.headers["authorization"]:
-            return Says(listing(b"k"))
-        return Says(
+            return reply(listing(b"k"))
+        return reply(
             b"<Error><Code>AuthorizationHeaderMalformed</Code>"
             b"<Message>the region is wrong; expecting &apos;eu-x-1&apos;</Message></Error>",
             400,
@@ -178,14 +179,14 @@ def test_the_region_that_a_message_names_is_learnt() -> None:
     [(b"&#x1;", "U+0001"), (b"&#27;", "U+001B"), (b"\x02", "U+0002"), (b"&#xFFFF;", "U+FFFF")],
 )
 def test_a_key_that_xml_cannot_carry_is_named(word: bytes, character: str) -> None:
-    with scripted(lambda _: Says(listing(b"k" + word + b"k"))) as server:
+    with scripted(lambda _: reply(listing(b"k" + word + b"k"))) as server:
         error = failed_listing(AwsSource(config_for(server.port), TARGET))
     assert error.code == "ListingUnreadable"
     assert f"a control character that XML cannot carry ({character})" in str(error)
 
 
 def test_a_page_above_the_limit_is_named() -> None:
-    with scripted(lambda _: Says(b" " * ((32 << 20) + 1))) as server:
+    with scripted(lambda _: reply(b" " * ((32 << 20) + 1))) as server:
         error = failed_listing(AwsSource(config_for(server.port), TARGET))
     assert error.code == "BadAnswer"
     assert error.retryable

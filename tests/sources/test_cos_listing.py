@@ -12,7 +12,8 @@ from cos_migrate.http.network import Proxy
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.source import CosBucketSource
-from tests.fakes.scripted import Asked, Says, Script, scripted
+from tests.fakes.messages import Answer, Request
+from tests.fakes.scripted import Script, reply, scripted
 from tests.sources.listings import names_of, second
 from tests.sources.test_cos_bucket import BUCKET, SECRET_ID, SECRET_KEY, TARGET
 
@@ -30,9 +31,9 @@ def page(keys: list[str], truncated: str | None, *more: str) -> bytes:
     return f"<ListBucketResult>{inner}</ListBucketResult>".encode()
 
 
-def answer(asked: Asked) -> Says:
-    rest = [key for key in KEYS if key > asked.query.get("marker", "")]
-    return Says(page(rest[:3], "true" if len(rest) > 3 else "false"))
+def answer(asked: Request) -> Answer:
+    rest = [key for key in KEYS if key > dict(asked.params).get("marker", "")]
+    return reply(page(rest[:3], "true" if len(rest) > 3 else "false"))
 
 
 def listed(script: Script) -> list[str]:
@@ -51,21 +52,21 @@ def listed(script: Script) -> list[str]:
 @pytest.mark.parametrize(
     "wrong",
     [
-        Says(page(["k03"], None)),
-        Says(page([], None)),
-        Says(page(["k03"], "")),
-        Says(page(["k03"], "maybe")),
-        Says(page(["k03"], "false")[:-20]),
-        Says(page(["k03"], "false").replace(b"<Size>1</Size>", b"")),
-        Says(page(["k03"], "false").replace(b"<Key>k03</Key>", b"")),
-        Says(page(["k03"], "false"), cut=50),
-        Says(page(["k03"], "false"), cut=50, length=False),
-        Says(b"<html><body>Sorry</body></html>"),
-        Says(b"Welcome!"),
-        Says(b""),
+        reply(page(["k03"], None)),
+        reply(page([], None)),
+        reply(page(["k03"], "")),
+        reply(page(["k03"], "maybe")),
+        reply(page(["k03"], "false")[:-20]),
+        reply(page(["k03"], "false").replace(b"<Size>1</Size>", b"")),
+        reply(page(["k03"], "false").replace(b"<Key>k03</Key>", b"")),
+        reply(page(["k03"], "false"), cut=50),
+        reply(page(["k03"], "false"), cut=50, length=False),
+        reply(b"<html><body>Sorry</body></html>"),
+        reply(b"Welcome!"),
+        reply(b""),
     ],
 )
-def test_a_page_that_is_none_is_asked_for_again(wrong: Says) -> None:
+def test_a_page_that_is_none_is_asked_for_again(wrong: Answer) -> None:
     assert listed(second(wrong, answer)) == KEYS
     with pytest.raises(SourceError) as caught:
         listed(lambda _: wrong)
@@ -77,21 +78,21 @@ def test_a_page_that_is_none_is_asked_for_again(wrong: Says) -> None:
 def test_an_error_without_the_elements_that_the_sdk_expects() -> None:
     error = b"<Error><Code>NoSuchBucket</Code><Message>There is none.</Message></Error>"
     with pytest.raises(SourceError, match=r"There is none\..* srcBucketName") as caught:
-        listed(lambda _: Says(error, 404))
+        listed(lambda _: reply(error, 404))
     assert caught.value.code == "NoSuchBucket"
 
 
 def test_a_wrong_clock_is_named() -> None:
     error = b"<Error><Code>RequestTimeTooSkewed</Code><Message>Too far.</Message></Error>"
     with pytest.raises(SourceError, match=r"set the clock of this machine: Too far\.") as caught:
-        listed(lambda _: Says(error, 403))
+        listed(lambda _: reply(error, 403))
     assert caught.value.fatal
 
 
 def test_empty_pages_that_lead_on() -> None:
-    def script(asked: Asked) -> Says:
-        if asked.query.get("marker", "") == "k02":
-            return Says(page([], "true", "<NextMarker>k02%2Fx</NextMarker>"))
+    def script(asked: Request) -> Answer:
+        if dict(asked.params).get("marker", "") == "k02":
+            return reply(page([], "true", "<NextMarker>k02%2Fx</NextMarker>"))
         return answer(asked)
 
     assert listed(script) == KEYS
@@ -99,9 +100,9 @@ def test_empty_pages_that_lead_on() -> None:
 
 @pytest.mark.parametrize("marker", ["", "k01", "k02"])
 def test_an_empty_page_that_does_not_get_on(marker: str) -> None:
-    def script(asked: Asked) -> Says:
-        if asked.query.get("marker", ""):
-            return Says(page([], "true", f"<NextMarker>{marker}</NextMarker>"))
+    def script(asked: Request) -> Answer:
+        if dict(asked.params).get("marker", ""):
+            return reply(page([], "true", f"<NextMarker>{marker}</NextMarker>"))
         return answer(asked)
 
     with pytest.raises(SourceError) as caught:
@@ -111,7 +112,7 @@ def test_an_empty_page_that_does_not_get_on(marker: str) -> None:
 
 def test_a_page_that_comes_again() -> None:
     with pytest.raises(SourceError) as caught:
-        listed(lambda _: Says(page(KEYS[:3], "true")))
+        listed(lambda _: reply(page(KEYS[:3], "true")))
     assert caught.value.code == "ListingOutOfOrder"
 
 

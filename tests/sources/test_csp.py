@@ -62,7 +62,7 @@ class TestCsp(SourceContract, PagesContract, CutsContract, WireContract):
 
     @pytest.fixture
     def cut(self, s3: S3Server) -> Cut:
-        return s3.cutting
+        return s3.cut
 
 
 def test_records_are_those_of_the_java_tool(s3: S3Server) -> None:

@@ -90,9 +90,9 @@ def test_the_whole_tool_migrates_from_it(project: Path, server: Any, tmp_path: P
         ended = tool.run(environ=environ)
         assert (ended.code, ended.counts()) == (0, counted(new=3)), ended.out + ended.err
         assert stored(cos) == server.files
-        server.forget()
+        server.seen.clear()
         assert tool.run(environ=environ).counts() == counted(skip=3)
-        assert {entry.operation for entry in server.journal} == {"GetIndex"}
+        assert {entry.operation for entry in server.seen} == {"GetIndex"}
 
 
 def run(project: Path, *words: str) -> None:

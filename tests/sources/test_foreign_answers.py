@@ -25,7 +25,8 @@ from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.upyun.source import UpyunSource
 from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.source import UrlListSource
-from tests.fakes.scripted import Asked, Says, scripted
+from tests.fakes.messages import Answer, Request
+from tests.fakes.scripted import reply, scripted
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 PAGE = b"<!DOCTYPE html><html><head><title>Blocked by ACME</title></head><body>no</body></html>"
@@ -79,7 +80,7 @@ def refused(call: Callable[[], object]) -> SourceError:
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_page_in_the_place_of_an_object(name: str, status: int) -> None:
-    with scripted(lambda _: Says(PAGE, status, HTML)) as server:
+    with scripted(lambda _: reply(PAGE, status, HTML)) as server:
         source = SOURCES[name](server.port)
 
         def read() -> object:
@@ -98,7 +99,7 @@ def test_a_page_in_the_place_of_an_object(name: str, status: int) -> None:
 @pytest.mark.parametrize("status", [403, 502, 503])
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_page_in_the_place_of_a_listing(name: str, status: int) -> None:
-    with scripted(lambda _: Says(PAGE, status, HTML)) as server:
+    with scripted(lambda _: reply(PAGE, status, HTML)) as server:
         source = SOURCES[name](server.port)
         error = refused(lambda: list(source.scan()))
         assert error.code == "ForeignAnswer"
@@ -110,7 +111,7 @@ def test_a_page_in_the_place_of_a_listing(name: str, status: int) -> None:
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_page_that_leads_elsewhere(name: str) -> None:
     led = {**HTML, "Location": "https://login.example/a?token=hush"}
-    with scripted(lambda _: Says(PAGE, 302, led)) as server:
+    with scripted(lambda _: reply(PAGE, 302, led)) as server:
         source = SOURCES[name](server.port)
         error = refused(lambda: source.describe(OBJECT))
     assert error.code == "Redirected"
@@ -120,7 +121,7 @@ def test_a_page_that_leads_elsewhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["aws", "ali", "qiniu", "upyun"])
 def test_a_proxy_that_wants_a_login(name: str) -> None:
-    with scripted(lambda _: Says(PAGE, 407, HTML)) as server:
+    with scripted(lambda _: reply(PAGE, 407, HTML)) as server:
         source = SOURCES[name](server.port)
         error = refused(lambda: source.describe(OBJECT))
         assert error.code == "ProxyRefused"
@@ -128,10 +129,10 @@ def test_a_proxy_that_wants_a_login(name: str) -> None:
 
 
 def test_a_page_for_a_folder_of_upyun_is_not_a_folder_that_was_removed() -> None:
-    def script(asked: Asked) -> Says:
+    def script(asked: Request) -> Answer:
         if asked.path.endswith("/sub/"):
-            return Says(PAGE, 404, HTML)
-        return Says(b'{"files":[{"name":"sub","type":"folder"}],"iter":"g2gCZAAEbmV4dGQAA2VvZg"}')
+            return reply(PAGE, 404, HTML)
+        return reply(b'{"files":[{"name":"sub","type":"folder"}],"iter":"g2gCZAAEbmV4dGQAA2VvZg"}')
 
     with scripted(script) as server:
         source = SOURCES["upyun"](server.port)
@@ -140,7 +141,7 @@ def test_a_page_for_a_folder_of_upyun_is_not_a_folder_that_was_removed() -> None
 
 def test_a_page_with_a_request_id_is_the_clouds_own() -> None:
     own = {**HTML, "x-amz-request-id": "0123"}
-    with scripted(lambda _: Says(PAGE, 403, own)) as server:
+    with scripted(lambda _: reply(PAGE, 403, own)) as server:
         assert refused(lambda: SOURCES["aws"](server.port).describe(OBJECT)).code == "Http403"
 
 
@@ -148,7 +149,7 @@ def test_the_page_of_a_web_server_is_its_own(tmp_path: Path) -> None:
     path = tmp_path / "urls"
     path.touch()
     source = UrlListSource(UrlListConfig(urllist_path=str(path)), TARGET)
-    with scripted(lambda _: Says(PAGE, 403, HTML)) as server:
+    with scripted(lambda _: reply(PAGE, 403, HTML)) as server:
         url = SourceObject(f"http://127.0.0.1:{server.port}/a", "a", Fingerprint(-1))
         assert refused(lambda: source.describe(url)).code == "Http403"
 

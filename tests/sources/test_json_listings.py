@@ -14,7 +14,8 @@ from cos_migrate.sources.qiniu.config import QiniuConfig
 from cos_migrate.sources.qiniu.source import QiniuSource
 from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.upyun.source import UpyunSource
-from tests.fakes.scripted import Asked, Says, Script, scripted
+from tests.fakes.messages import Answer, Request
+from tests.fakes.scripted import Script, reply, scripted
 from tests.sources.listings import names_of, second
 from tests.sources.s3_sources import TARGET
 
@@ -36,13 +37,13 @@ def qiniu_source(port: int) -> HttpSource:
     return QiniuSource(config, TARGET)
 
 
-def qiniu(asked: Asked) -> Says:
-    start = int(asked.query.get("marker") or 0)
+def qiniu(asked: Request) -> Answer:
+    start = int(dict(asked.params).get("marker") or 0)
     items = [
         {"key": name, "fsize": 1, "hash": "h", "putTime": 0} for name in NAMES[start : start + 3]
     ]
     following = {"marker": str(start + 3)} if start + 3 < len(NAMES) else {}
-    return Says(json.dumps({"items": items, **following}).encode())
+    return reply(json.dumps({"items": items, **following}).encode())
 
 
 def upyun_source(port: int) -> HttpSource:
@@ -55,14 +56,14 @@ def upyun_source(port: int) -> HttpSource:
     return UpyunSource(config, TARGET)
 
 
-def upyun_page(names: list[str], **more: Any) -> Says:
+def upyun_page(names: list[str], **more: Any) -> Answer:
     files = [
         {"name": name, "type": "text/plain", "length": 1, "last_modified": 1} for name in names
     ]
-    return Says(json.dumps({"files": files, **more}).encode())
+    return reply(json.dumps({"files": files, **more}).encode())
 
 
-def upyun(asked: Asked) -> Says:
+def upyun(asked: Request) -> Answer:
     start = int(asked.headers.get("x-list-iter") or 0)
     following = str(start + 3) if start + 3 < len(NAMES) else UPYUN_END
     return upyun_page(NAMES[start : start + 3], iter=following)
@@ -77,16 +78,16 @@ def listed(build: Any, script: Script) -> list[str]:
 @pytest.mark.parametrize(("build", "right"), [(qiniu_source, qiniu), (upyun_source, upyun)])
 def test_a_page_that_is_none_is_no_last_page(build: Any, right: Script, body: bytes) -> None:
     with pytest.raises(SourceError):
-        listed(build, lambda _: Says(body))
+        listed(build, lambda _: reply(body))
     try:
-        assert listed(build, second(Says(body), right)) == NAMES
+        assert listed(build, second(reply(body), right)) == NAMES
     except SourceError as error:
         assert not error.retryable  # noqa: PT017 - it may give up, but must not go on without
 
 
 @pytest.mark.parametrize("body", GARBLED)
 def test_qiniu_is_asked_again(body: bytes) -> None:
-    assert listed(qiniu_source, second(Says(body), qiniu)) == NAMES
+    assert listed(qiniu_source, second(reply(body), qiniu)) == NAMES
 
 
 def test_a_full_page_of_upyun_must_say_what_follows() -> None:

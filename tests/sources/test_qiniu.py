@@ -20,8 +20,8 @@ from cos_migrate.model import Fingerprint, ListRange, Rejected, SourceObject, Ta
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.qiniu.config import QiniuConfig
 from cos_migrate.sources.qiniu.source import QiniuSource
-from tests.fakes.cloud_http import Fault
-from tests.fakes.cloud_messages import Answer
+from tests.fakes.faults import Fault
+from tests.fakes.messages import Answer
 from tests.fakes.qiniu_server import (
     ARCHIVE,
     ARCHIVE_DIRECT,
@@ -89,7 +89,6 @@ def encrypted(folder: Path) -> tuple[ssl.SSLContext, SourceOptions]:
 @pytest.fixture
 def server() -> Iterator[QiniuServer]:
     with QiniuServer() as server:
-        assert isinstance(server, QiniuServer)
         yield server
 
 
@@ -115,7 +114,7 @@ class TestContract(SourceContract, PagesContract, CutsContract, WireContract):
 
     @pytest.fixture
     def cut(self, server: QiniuServer) -> Cut:
-        return lambda after: server.cut(after, "GetObject")
+        return server.cut
 
 
 class TestKeys:
@@ -172,7 +171,7 @@ class TestKeys:
         assert keys(source) == {"a/1": "1", "\u4e2d/ 3 ": "\u4e2d/ 3 ", "missing": "missing"}
         found = [source.stat(obj) for obj in objects(source)[:2]]
         assert [content(source, obj) for obj in found] == [b"a/1", "\u4e2d/ 3 ".encode()]
-        assert not server.entries("List")
+        assert not server.asked("List")
         assert source.split(source.ranges()[0], "") is None
 
 
@@ -209,7 +208,7 @@ class TestListing:
             server.put(key, b"")
         server.page_most, server.foreign_markers = 10, how
         assert names(build(server)) == wanted
-        assert len(server.entries("List")) == 6
+        assert len(server.asked("List")) == 6
         found = [
             obj.name  # type: ignore[union-attr]
             for page in pages(build(server), ListRange("k/"), "k/024")
@@ -235,7 +234,7 @@ class TestListing:
         body = b"""{"marker": "", "commonPrefixes": null, "items": [
             {"key": "a", "hash": "h", "fsize": 5.0, "putTime": 1.7954171870000000e16},
             {"key": "b", "hash": "h", "fsize": "6", "putTime": null}]}"""
-        server.fault(Fault("status", "List", answer=Answer(200, {}, body)))
+        server.faults.append(Fault("status", "List", answer=Answer(200, {}, body)))
         found = {obj.name: obj.fingerprint for obj in objects(build(server))}
         assert found == {
             "a": Fingerprint(5, 1_795_417_187 * 10**9, "h"),
@@ -246,9 +245,9 @@ class TestListing:
         for number in range(2001):
             server.put(f"{number:05}", b"")
         assert len(names(source)) == 2001
-        assert len(server.entries("Uc /v4/query")) == 1
-        assert len(server.entries("List")) == 3
-        assert all(entry.status == 200 for entry in server.journal)
+        assert len(server.asked("Uc /v4/query")) == 1
+        assert len(server.asked("List")) == 3
+        assert all(entry.status == 200 for entry in server.seen)
 
     def test_empty_pages_are_not_the_end(self, server: QiniuServer, source: QiniuSource) -> None:
         for number in range(2001):
@@ -273,14 +272,14 @@ class TestListing:
         for fault in (
             Fault("status", "List", answer=error(503, "busy")),
             Fault("reset", "List"),
-            Fault("cut", "List", after=20),
+            Fault("cut", "List", at=20),
             Fault("status", "Uc /v4/query", answer=error(599, "failed")),
         ):
-            server.fault(fault)
+            server.faults.append(fault)
             with pytest.raises(MigrateError) as caught:
                 names(build(server))
             assert caught.value.retryable, fault
-            server.heal()
+            server.faults.clear()
         assert names(source) == ["a"]
 
 
@@ -307,7 +306,7 @@ class TestObjects:
         described = source.describe(only(source))
         assert described.md5 == hashlib.md5(b"content").hexdigest()
         assert described.checks == (Check("qetag", qetag(b"content")),)
-        server.fault(Fault("status", "Stat", times=-1, answer=error(403, "no")))
+        server.faults.append(Fault("status", "Stat", times=-1, answer=error(403, "no")))
         assert source.describe(only(source)).md5 == ""
 
     @pytest.mark.parametrize("size", [1, 4 << 20, (4 << 20) + 1, 9 << 20])
@@ -315,7 +314,7 @@ class TestObjects:
         self, server: QiniuServer, source: QiniuSource, size: int
     ) -> None:
         server.put("f", b"x" * size)
-        server.fault(Fault("flip", "GetObject", after=size // 2))
+        server.faults.append(Fault("flip", "GetObject", at=size // 2))
         found = failure(source)
         assert (found.code, found.retryable) == ("SourceChecksumMismatch", True)
         assert content(source, only(source)) == b"x" * size
@@ -328,7 +327,7 @@ class TestObjects:
 
     def test_a_change_while_it_is_read(self, server: QiniuServer, source: QiniuSource) -> None:
         server.put("f", b"one")
-        server.fault(Fault("call", "GetObject", action=lambda: server.put("f", b"two")))
+        server.faults.append(Fault("call", "GetObject", action=lambda: server.put("f", b"two")))
         with pytest.raises(SourceChanged):
             content(source, only(source))
         assert content(source, only(source)) == b"two"
@@ -336,12 +335,12 @@ class TestObjects:
     def test_urls_are_signed_for_an_hour(self, server: QiniuServer, source: QiniuSource) -> None:
         server.put("f", b"x")
         content(source, only(source))
-        query = parse_qs(server.entries("GetObject")[0].target.partition("?")[2])
+        query = parse_qs(server.asked("GetObject")[0].target.partition("?")[2])
         assert 3300 <= int(query["e"][0]) - time.time() <= 3601
         server.private = False
-        server.forget()
+        server.seen.clear()
         content(build(server, need_sign=False), only(source))
-        assert server.entries("GetObject")[0].target == "/f"
+        assert server.asked("GetObject")[0].target == "/f"
 
     def test_archived_objects_are_named_as_such(
         self, server: QiniuServer, source: QiniuSource
@@ -408,7 +407,7 @@ class TestConfiguration:
     ) -> None:
         server.put("f", b"x")
         content(source, only(source))
-        server.fault(Fault("status", "GetObject", answer=error(404, "Document not found")))
+        server.faults.append(Fault("status", "GetObject", answer=error(404, "Document not found")))
         found = failure(source)
         assert (found.code, found.fatal) == ("NotServed", False)
 
@@ -439,7 +438,7 @@ class TestConfiguration:
             uc_host="",
         )
         assert failure(source).code == "Archived"
-        assert not [entry for entry in server.journal if entry.operation.startswith("Uc")]
+        assert not [entry for entry in server.seen if entry.operation.startswith("Uc")]
         alone = build(server, rsf_host=server.rsf, uc_host="")
         assert failure(alone).code == "Forbidden"  # there is nobody to ask why
 
@@ -449,7 +448,7 @@ class TestConfiguration:
         source = build(server)
         assert names(source) == ["f"]
         assert source.stat(only(source)).fingerprint.size == 1
-        assert len(server.entries("Uc /v2/query")) == 1
+        assert len(server.asked("Uc /v2/query")) == 1
 
     def test_something_else_answers(self, server: QiniuServer) -> None:
         found = failure(build(server, rsf_host=server.domain))
@@ -464,7 +463,7 @@ class TestConfiguration:
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         server.put("f", b"x")
         assert content(build(server), only(build(server))) == b"x"
-        server.forget()
+        server.seen.clear()
         server.names |= {"uc.example.test": "uc", "www.example.test": "io"}
         host, _, port = server.rs.partition(":")
         source = build(
@@ -476,8 +475,8 @@ class TestConfiguration:
         )
         assert content(source, only(source)) == b"x"
         source.stat(only(source))
-        assert {entry.proxied for entry in server.journal} == {True}
-        assert {entry.operation for entry in server.journal} == {
+        assert {entry.proxied for entry in server.seen} == {True}
+        assert {entry.operation for entry in server.seen} == {
             "Uc /v4/query",
             "List",
             "Stat",
@@ -487,7 +486,6 @@ class TestConfiguration:
     def test_https(self, tmp_path: Path) -> None:
         context, options = encrypted(tmp_path)
         with QiniuServer(tls=context) as server:
-            assert isinstance(server, QiniuServer)
             server.put("f", b"x")
             source = build(server, options, src_https=True)
             assert content(source, only(source)) == b"x"
@@ -497,10 +495,10 @@ class TestConfiguration:
     def test_silence_is_not_waited_for(self, server: QiniuServer) -> None:
         server.put("f", b"x")
         source = build(server, src_socket_timeout=1000)
-        server.fault(Fault("hang", "GetObject"))
+        server.faults.append(Fault("hang", "GetObject"))
         found = failure(source)
         assert (found.code, found.retryable) == ("Timeout", True)
-        server.fault(Fault("hang", "List"))
+        server.faults.append(Fault("hang", "List"))
         with pytest.raises(MigrateError) as caught:
             names(source)
         assert caught.value.retryable
@@ -508,6 +506,6 @@ class TestConfiguration:
     def test_no_secret_is_shown(self, server: QiniuServer, source: QiniuSource) -> None:
         server.put("f", b"x")
         assert SECRET_KEY not in repr(source.config)
-        server.fault(Fault("status", "GetObject", answer=error(500, "oops")))
+        server.faults.append(Fault("status", "GetObject", answer=error(500, "oops")))
         found = failure(source)
         assert "token" not in f"{found} {found.target}"

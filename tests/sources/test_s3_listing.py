@@ -11,7 +11,8 @@ import pytest
 from cos_migrate.errors import SourceError
 from cos_migrate.sources.s3.aws import AwsSource
 from cos_migrate.sources.s3.listing import parse
-from tests.fakes.scripted import Asked, Says, Script, scripted
+from tests.fakes.messages import Answer, Request
+from tests.fakes.scripted import Script, reply, scripted
 from tests.sources.listings import names_of, second
 from tests.sources.s3_sources import TARGET, config_for
 
@@ -34,16 +35,16 @@ def page(
     return f'<ListBucketResult xmlns="{NAMESPACE}">{inner}</ListBucketResult>'.encode()
 
 
-def behind(asked: Asked, most: int = 3) -> tuple[list[str], bool]:
+def behind(asked: Request, most: int = 3) -> tuple[list[str], bool]:
     """Return the keys of a page as they are asked for, and whether more follow."""
-    after = asked.query.get("start-after", asked.query.get("marker", ""))
+    after = dict(asked.params).get("start-after", dict(asked.params).get("marker", ""))
     rest = [key for key in KEYS if key > after]
     return rest[:most], len(rest) > most
 
 
-def answer(asked: Asked) -> Says:
+def answer(asked: Request) -> Answer:
     keys, more = behind(asked)
-    return Says(page(keys, truncated=str(more).lower()))
+    return reply(page(keys, truncated=str(more).lower()))
 
 
 def listed(script: Script) -> list[str]:
@@ -56,14 +57,14 @@ def listed(script: Script) -> list[str]:
 def test_a_page_that_does_not_say_whether_it_is_the_last(v2: bool, always: bool) -> None:
     """Some leave the word out where it would be false; it may as well have got lost."""
 
-    def script(asked: Asked) -> Says:
-        if ("list-type" in asked.query) != v2:
-            return Says(status=501)
+    def script(asked: Request) -> Answer:
+        if ("list-type" in dict(asked.params)) != v2:
+            return reply(status=501)
         keys, more = behind(asked)
         word = None if always or not more else "true"
         if not keys and not v2:
             word = "false"  # without keys, and without a count of them, it must be said
-        return Says(page(keys, v2=v2, truncated=word))
+        return reply(page(keys, v2=v2, truncated=word))
 
     assert listed(script) == KEYS
 
@@ -87,9 +88,9 @@ def test_a_page_that_does_not_say_whether_it_is_the_last(v2: bool, always: bool)
     ],
 )
 def test_a_page_that_is_none_is_asked_for_again(document: bytes) -> None:
-    assert listed(second(Says(document), answer)) == KEYS
+    assert listed(second(reply(document), answer)) == KEYS
     with pytest.raises(SourceError) as caught:
-        listed(lambda _: Says(document))
+        listed(lambda _: reply(document))
     unreadable = b"\x01" in document
     assert caught.value.code == ("ListingUnreadable" if unreadable else "BadAnswer")
     assert caught.value.retryable
@@ -97,36 +98,36 @@ def test_a_page_that_is_none_is_asked_for_again(document: bytes) -> None:
 
 def test_a_page_that_breaks_off_is_asked_for_again() -> None:
     document = page(["k03"])
-    assert listed(second(Says(document, length=False, cut=len(document) // 2), answer)) == KEYS
-    assert listed(second(Says(document, cut=len(document) - 1), answer)) == KEYS
+    assert listed(second(reply(document, length=False, cut=len(document) // 2), answer)) == KEYS
+    assert listed(second(reply(document, cut=len(document) - 1), answer)) == KEYS
 
 
 def test_empty_pages_that_lead_on() -> None:
     """Both listings may have them: many keys there were deleted."""
 
-    def v1(asked: Asked) -> Says:
-        if "list-type" in asked.query:
-            return Says(b"<Error><Code>NotImplemented</Code></Error>", 501)
-        after = asked.query.get("marker", "")
+    def v1(asked: Request) -> Answer:
+        if "list-type" in dict(asked.params):
+            return reply(b"<Error><Code>NotImplemented</Code></Error>", 501)
+        after = dict(asked.params).get("marker", "")
         if after == "k02":
-            return Says(
+            return reply(
                 page([], "<NextMarker>k02%2Fx</NextMarker>", URL, v2=False, truncated="true")
             )
         keys, more = behind(asked)
-        return Says(page(keys, v2=False, truncated=str(more).lower()))
+        return reply(page(keys, v2=False, truncated=str(more).lower()))
 
     assert listed(v1) == KEYS
 
 
 @pytest.mark.parametrize("marker", ["k02", "k01", ""])
 def test_a_marker_that_does_not_get_on(marker: str) -> None:
-    def script(asked: Asked) -> Says:
-        if "list-type" in asked.query:
-            return Says(status=405)
-        if not asked.query.get("marker"):
-            return Says(page(KEYS[:3], v2=False, truncated="true"))
+    def script(asked: Request) -> Answer:
+        if "list-type" in dict(asked.params):
+            return reply(status=405)
+        if not dict(asked.params).get("marker"):
+            return reply(page(KEYS[:3], v2=False, truncated="true"))
         more = f"<NextMarker>{marker}</NextMarker>"
-        return Says(page([], more, v2=False, truncated="true"))
+        return reply(page([], more, v2=False, truncated="true"))
 
     with pytest.raises(SourceError) as caught:
         listed(script)
@@ -134,11 +135,11 @@ def test_a_marker_that_does_not_get_on(marker: str) -> None:
 
 
 def test_tokens_that_go_round() -> None:
-    def script(asked: Asked) -> Says:
-        token = asked.query.get("continuation-token", "")
+    def script(asked: Request) -> Answer:
+        token = dict(asked.params).get("continuation-token", "")
         following = {"": "a", "a": "b", "b": "a"}[token]
         more = f"<NextContinuationToken>{following}</NextContinuationToken>"
-        return Says(page([], more, truncated="true"))
+        return reply(page([], more, truncated="true"))
 
     with pytest.raises(SourceError) as caught:
         listed(script)
@@ -147,7 +148,7 @@ def test_tokens_that_go_round() -> None:
 
 def test_a_page_that_comes_again() -> None:
     with pytest.raises(SourceError) as caught:
-        listed(lambda _: Says(page(KEYS[:3], truncated="true")))
+        listed(lambda _: reply(page(KEYS[:3], truncated="true")))
     assert caught.value.code == "ListingOutOfOrder"
 
 
@@ -161,8 +162,10 @@ def test_a_key_that_is_no_utf8_keeps_its_bytes() -> None:
     (entry,) = parse(page(["a%FFb"], URL)).entries
     assert entry.key == "a\udcffb"
 
-    def script(asked: Asked) -> Says:
-        return Says(page([] if "start-after" in asked.query else ["a%FFb"], URL, truncated=None))
+    def script(asked: Request) -> Answer:
+        return reply(
+            page([] if "start-after" in dict(asked.params) else ["a%FFb"], URL, truncated=None)
+        )
 
     assert listed(script) == ["a\udcffb"]
 
@@ -179,10 +182,10 @@ def test_a_key_that_is_no_utf8_keeps_its_bytes() -> None:
     ],
 )
 def test_a_service_that_knows_the_old_listing_only(status: int, code: str) -> None:
-    def script(asked: Asked) -> Says:
-        if "list-type" in asked.query:
-            return Says(f"<Error><Code>{code}</Code></Error>".encode() if code else b"", status)
+    def script(asked: Request) -> Answer:
+        if "list-type" in dict(asked.params):
+            return reply(f"<Error><Code>{code}</Code></Error>".encode() if code else b"", status)
         keys, more = behind(asked)
-        return Says(page(keys, v2=False, truncated=str(more).lower()))
+        return reply(page(keys, v2=False, truncated=str(more).lower()))
 
     assert listed(script) == KEYS

@@ -20,8 +20,8 @@ from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.upyun import listing
 from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.upyun.source import UpyunSource
-from tests.fakes.cloud_http import Fault
-from tests.fakes.cloud_messages import Answer
+from tests.fakes.faults import Fault
+from tests.fakes.messages import Answer
 from tests.fakes.upyun_server import SERVICE, UpyunServer, error
 from tests.fakes.upyun_tokens import OPERATOR, PASSWORD
 from tests.sources.contract import (
@@ -64,7 +64,6 @@ def failure(source: UpyunSource) -> MigrateError:
 @pytest.fixture
 def server() -> Iterator[UpyunServer]:
     with UpyunServer() as server:
-        assert isinstance(server, UpyunServer)
         yield server
 
 
@@ -91,7 +90,7 @@ class TestContract(SourceContract, PagesContract, WireContract):
 
     @pytest.fixture
     def cut(self, server: UpyunServer) -> Cut:
-        return lambda after: server.cut(after, "Get")
+        return server.cut
 
 
 class TestKeys:
@@ -183,10 +182,10 @@ class TestListing:
         body = b'{"files":[{"name":"a","type":"t","length":0,"last_modified":1}]}'
         for number in range(3):
             headers = {"x-upyun-list-iter": f"random{number}"}
-            server.fault(Fault("status", "List", answer=Answer(200, headers, body)))
+            server.faults.append(Fault("status", "List", answer=Answer(200, headers, body)))
         with pytest.raises(SourceError, match="in circles"):
             objects(source)
-        assert len(server.entries("List")) == 2
+        assert len(server.asked("List")) == 2
 
     def test_a_page_is_asked_for_again(self, server: UpyunServer, source: UpyunSource) -> None:
         for number in range(2500):
@@ -199,7 +198,7 @@ class TestListing:
     def test_lines_of_text_are_read_too(self, server: UpyunServer, source: UpyunSource) -> None:
         body = b"a\tN\t5\t1700000000\nsub\tF\t0\t1700000000"
         headers = {"x-upyun-list-iter": "g2gCZAAEbmV4dGQAA2VvZg", "Content-Type": "text/plain"}
-        server.fault(Fault("status", "List", answer=Answer(200, headers, body)))
+        server.faults.append(Fault("status", "List", answer=Answer(200, headers, body)))
         page = source.list_page(ListRange("f/"), "")
         assert [obj.name for obj in page.found] == ["f/a"]  # type: ignore[union-attr]
         assert page.more == (ListRange("f/sub/"),)
@@ -213,7 +212,7 @@ class TestListing:
             {"type": "text/plain", "name": "a", "length": "5", "last_modified": 1700000000.0}]}"""
         last = b'{"files": null, "iter": ' + end.encode() + b"}"
         for body in (first, last):
-            server.fault(Fault("status", "List", answer=Answer(200, {}, body)))
+            server.faults.append(Fault("status", "List", answer=Answer(200, {}, body)))
         page = source.list_page(ListRange("f/"), "")
         assert page.found == [SourceObject("f/a", "f/a", Fingerprint(5, 1_700_000_000 * 10**9))]
         assert (page.next, page.more) == ("next1", (ListRange("f/sub/"),))
@@ -231,13 +230,13 @@ class TestListing:
         for fault in (
             Fault("status", "List", answer=error(503, 50300000, "busy")),
             Fault("reset", "List", times=2),  # the first one, on a kept-alive connection, is free
-            Fault("cut", "List", after=20),
+            Fault("cut", "List", at=20),
         ):
-            server.fault(fault)
+            server.faults.append(fault)
             assert failure(source).retryable, fault
-            server.heal()
+            server.faults.clear()
         garbled = Answer(200, {"x-upyun-list-iter": "x"}, b'{"files":[{"name":1}]}')
-        server.fault(Fault("status", "List", answer=garbled))
+        server.faults.append(Fault("status", "List", answer=garbled))
         assert "cannot be understood" in str(failure(source))
 
     def test_a_folder_that_is_removed_meanwhile(
@@ -277,14 +276,14 @@ class TestObjects:
 
     def test_a_flipped_bit_is_seen(self, server: UpyunServer, source: UpyunSource) -> None:
         server.put("f", b"x" * 100_000)
-        server.fault(Fault("flip", "Get", after=70_000))
+        server.faults.append(Fault("flip", "Get", at=70_000))
         found = failure(source)
         assert (found.code, found.retryable) == ("SourceChecksumMismatch", True)
         assert content(source, only(source)) == b"x" * 100_000
 
     def test_a_change_while_it_is_read(self, server: UpyunServer, source: UpyunSource) -> None:
         server.put("f", b"one")
-        server.fault(Fault("call", "Get", action=lambda: server.put("f", b"two")))
+        server.faults.append(Fault("call", "Get", action=lambda: server.put("f", b"two")))
         with pytest.raises(SourceChanged):
             content(source, only(source))
         assert content(source, only(source)) == b"two"
@@ -310,7 +309,7 @@ class TestConfiguration:
         server.may_read = False
         assert "user need permission (40100017); look at [migrateUpyun]" in str(failure(source))
         server.may_read = True
-        server.fault(Fault("status", answer=error(403, 40300000, "no")))
+        server.faults.append(Fault("status", answer=error(403, 40300000, "no")))
         assert "the operator must be allowed to read" in str(failure(source))
 
     def test_a_prefix_that_is_no_folder(self, server: UpyunServer) -> None:
@@ -322,7 +321,7 @@ class TestConfiguration:
             assert f"prefix={prefix}/" in note.line or f"prefix={prefix}:" in note.line
 
     def test_something_else_answers(self, server: UpyunServer, source: UpyunSource) -> None:
-        server.fault(Fault("status", "List", answer=Answer(200, {}, b"<html>")))
+        server.faults.append(Fault("status", "List", answer=Answer(200, {}, b"<html>")))
         assert "look at [migrateUpyun] endPoint" in str(failure(source))
         with UpyunServer() as gone:
             assert isinstance(gone, UpyunServer)
@@ -338,14 +337,14 @@ class TestConfiguration:
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         server.put("f", b"x")
         assert content(build(server), only(build(server))) == b"x"
-        server.forget()
+        server.seen.clear()
         host, _, port = server.address.partition(":")
         # Without an endPoint it is the public API, which only the proxy stands for here.
         source = build(server, end_point="", proxy_host=host, proxy_port=int(port))
         assert content(source, only(source)) == b"x"
         source.stat(only(source))
-        assert {entry.proxied for entry in server.journal} == {True}
-        assert {entry.authority for entry in server.journal} == {"v0.api.upyun.com"}
+        assert {entry.proxied for entry in server.seen} == {True}
+        assert {entry.authority for entry in server.seen} == {"v0.api.upyun.com"}
 
     def test_https(self, tmp_path: Path) -> None:
         authority = trustme.CA()
@@ -354,7 +353,6 @@ class TestConfiguration:
         trusted = tmp_path / "ca.pem"
         authority.cert_pem.write_to_path(str(trusted))
         with UpyunServer(tls=context) as server:
-            assert isinstance(server, UpyunServer)
             server.put("f", b"x")
             source = build(server, SourceOptions(ca_file=str(trusted)), src_https=True)
             assert content(source, only(source)) == b"x"
@@ -369,7 +367,7 @@ class TestConfiguration:
         server.put("f", b"x")
         source = build(server, src_socket_timeout=1000)
         for operation in ("Get", "List"):
-            server.fault(Fault("hang", operation))
+            server.faults.append(Fault("hang", operation))
             found = failure(source)
             assert (found.code, found.retryable) == ("Timeout", True)
 

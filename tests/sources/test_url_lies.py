@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.url_list.source import UrlListSource
-from tests.fakes.scripted import Asked, Says, Script, scripted
+from tests.fakes.messages import Answer, Request
+from tests.fakes.scripted import Script, reply, scripted
 from tests.sources.contract import content
 from tests.sources.test_url_list import only_in, source_of
 
@@ -20,29 +22,31 @@ DATE = "Wed, 01 Jan 2025 00:00:00 GMT"
 
 def asking(
     tmp_path: Path, script: Script, ask: Callable[[UrlListSource, SourceObject], None]
-) -> list[Asked]:
+) -> list[Request]:
     """Have the one URL of a list asked for; return all requests that came."""
     with scripted(script) as server:
         path = tmp_path / "urls"
         path.write_text(f"{server.url}/a\n", encoding="utf-8")
         source = source_of(path)
         ask(source, only_in(source))
-        return server.asked
+        return server.asked_for
 
 
 @pytest.mark.parametrize(
     "refusal",
     [
-        *(Says(status=status) for status in (204, 400, 403, 404, 405, 406, 410, 415, 501)),
-        *(Says(status=status) for status in (302, 500, 502, 503, 504)),
-        Says(headers={"Content-Length": "0"}),
+        *(reply(status=status) for status in (204, 400, 403, 404, 405, 406, 410, 415, 501)),
+        *(reply(status=status) for status in (302, 500, 502, 503, 504)),
+        reply(headers={"Content-Length": "0"}),
         None,
     ],
     ids=lambda refusal: str(refusal.status) if refusal else "broken off",
 )
-def test_a_head_that_is_answered_otherwise_than_a_get(tmp_path: Path, refusal: Says | None) -> None:
-    def script(asked: Asked) -> Says | None:
-        return refusal if asked.method == "HEAD" else Says(BODY)
+def test_a_head_that_is_answered_otherwise_than_a_get(
+    tmp_path: Path, refusal: Answer | None
+) -> None:
+    def script(asked: Request) -> Answer | None:
+        return refusal if asked.method == "HEAD" else reply(BODY)
 
     def ask(source: UrlListSource, obj: SourceObject) -> None:
         assert obj.fingerprint.size == len(BODY)
@@ -54,7 +58,7 @@ def test_a_head_that_is_answered_otherwise_than_a_get(tmp_path: Path, refusal: S
 @pytest.mark.parametrize(("status", "retryable"), [(500, True), (503, True), (403, False)])
 def test_what_get_is_refused_too(tmp_path: Path, status: int, retryable: bool) -> None:
     with pytest.raises(SourceError, match=f"answered {status}") as caught:
-        asking(tmp_path, lambda _: Says(status=status), lambda *_: None)
+        asking(tmp_path, lambda _: reply(status=status), lambda *_: None)
     assert caught.value.retryable is retryable
 
 
@@ -62,9 +66,9 @@ def test_what_get_is_refused_too(tmp_path: Path, status: int, retryable: bool) -
 def test_a_head_that_tells_another_length(tmp_path: Path, told: int) -> None:
     """What it tells twice although it is not so is asked of GET."""
 
-    def script(asked: Asked) -> Says:
+    def script(asked: Request) -> Answer:
         length = {"Content-Length": str(told)} if asked.method == "HEAD" else {}
-        return Says(BODY, headers=length)
+        return reply(BODY, headers=length)
 
     def ask(source: UrlListSource, obj: SourceObject) -> None:
         assert obj.fingerprint.size == told
@@ -77,14 +81,14 @@ def test_a_head_that_tells_another_length(tmp_path: Path, told: int) -> None:
     asking(tmp_path, script, ask)
 
 
-def ranged(asked: Asked, **headers: str) -> Says:
+def ranged(asked: Request, **headers: str) -> Answer:
     """Answer as asked, with more headers; a range is `bytes=a-b`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     if "range" not in asked.headers:
-        return Says(BODY, headers=named)
+        return reply(BODY, headers=named)
     first, last = map(int, asked.headers["range"].partition("=")[2].split("-"))
     told = {"Content-Range": f"bytes {first}-{last}/{len(BODY)}"}
-    return Says(BODY[first : last + 1], 206, told | named)
+    return reply(BODY[first : last + 1], 206, told | named)
 
 
 def part(source: UrlListSource, obj: SourceObject, start: int, size: int) -> bytes:
@@ -112,10 +116,10 @@ def test_a_range_that_is_another_one(tmp_path: Path, told: str, code: str) -> No
             part(source, obj, 2, 4)
         assert caught.value.code == code
 
-    def script(asked: Asked) -> Says:
+    def script(asked: Request) -> Answer:
         says = ranged(asked, Last_Modified=DATE)
         if says.status == 206:
-            says.headers["Content-Range"] = told
+            return replace(says, headers={**says.headers, "Content-Range": told})
         return says
 
     asking(tmp_path, script, ask)
@@ -123,10 +127,10 @@ def test_a_range_that_is_another_one(tmp_path: Path, told: str, code: str) -> No
 
 @pytest.mark.parametrize("more", [-1, 1])
 def test_a_range_of_another_length(tmp_path: Path, more: int) -> None:
-    def script(asked: Asked) -> Says:
+    def script(asked: Request) -> Answer:
         says = ranged(asked, Last_Modified=DATE)
         if says.status == 206:
-            says.body = (says.body + b"!")[: 4 + more]
+            return replace(says, body=(says.body + b"!")[: 4 + more])
         return says
 
     def ask(source: UrlListSource, obj: SourceObject) -> None:
@@ -152,7 +156,7 @@ def test_parts_that_nothing_tells_the_version_of(tmp_path: Path) -> None:
 def test_a_weak_tag_tells_versions_apart_where_nothing_else_does(tmp_path: Path) -> None:
     tag = 'W/"v1"'
 
-    def script(asked: Asked) -> Says:
+    def script(asked: Request) -> Answer:
         assert "if-match" not in asked.headers
         return ranged(asked, ETag=tag)
 
@@ -186,8 +190,8 @@ def test_a_strong_tag_that_becomes_another_or_weak(tmp_path: Path) -> None:
 
 
 def test_a_body_that_ends_before_its_length(tmp_path: Path) -> None:
-    def script(asked: Asked) -> Says:
-        return Says(BODY, cut=4 if asked.method == "GET" else -1)
+    def script(asked: Request) -> Answer:
+        return reply(BODY, cut=4 if asked.method == "GET" else -1)
 
     def ask(source: UrlListSource, obj: SourceObject) -> None:
         with pytest.raises(MigrateError) as caught:
@@ -201,10 +205,10 @@ def test_a_body_that_ends_before_its_length(tmp_path: Path) -> None:
 def test_a_page_of_another_type_than_head_tells(tmp_path: Path, page: bytes) -> None:
     """A GET without the time that HEAD tells is believed only where all else is the same."""
 
-    def script(asked: Asked) -> Says:
+    def script(asked: Request) -> Answer:
         if asked.method == "HEAD":
-            return Says(BODY, headers={"Last-Modified": DATE, "Content-Type": "image/png"})
-        return Says(page, headers={"Content-Type": "text/html"})
+            return reply(BODY, headers={"Last-Modified": DATE, "Content-Type": "image/png"})
+        return reply(page, headers={"Content-Type": "text/html"})
 
     def ask(source: UrlListSource, obj: SourceObject) -> None:
         with pytest.raises(SourceError) as caught:
@@ -219,9 +223,9 @@ def test_a_range_that_is_refused_although_it_is_there(tmp_path: Path) -> None:
     """Then the object is read in one go; it has changed only where HEAD says so."""
     tag = '"v1"'
 
-    def script(asked: Asked) -> Says:
+    def script(asked: Request) -> Answer:
         refused = asked.method == "GET" and "range" in asked.headers
-        return Says(status=416) if refused else Says(BODY, headers={"ETag": tag})
+        return reply(status=416) if refused else reply(BODY, headers={"ETag": tag})
 
     def ask(source: UrlListSource, obj: SourceObject) -> None:
         nonlocal tag

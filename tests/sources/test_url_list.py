@@ -22,7 +22,7 @@ from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.listing import UrlLists
 from cos_migrate.sources.url_list.source import UrlListSource
 from cos_migrate.sources.url_list.urls import BadUrl, address_of, redirected, shown
-from tests.fakes.web_server import Trouble, WebServer
+from tests.fakes.web_server import Fault, WebServer
 from tests.sources.contract import Cut, PagesContract, Put, Remove, SourceContract, WireContract
 from tests.sources.contract import content as content_of
 
@@ -120,9 +120,9 @@ class TestUrlList(SourceContract, PagesContract, WireContract):
     def cut(self, web: WebServer) -> Cut:
         @contextmanager
         def cut(at: int) -> Iterator[None]:
-            web.troubles.append(Trouble("truncate", method="GET", times=-1, at=at))
+            web.faults.append(Fault("cut", operation="GET", times=-1, at=at))
             yield
-            web.troubles.clear()
+            web.faults.clear()
 
         return cut
 
@@ -508,8 +508,8 @@ class TestRequests:
         obj = only_in(source)
         site.web.lengths = False
         assert content_of(source, obj) == b"content"
-        for kind in ("longer", "truncate"):
-            site.web.troubles.append(Trouble(kind, at=3))
+        for kind in ("longer", "cut"):
+            site.web.faults.append(Fault(kind, at=3))
             with pytest.raises(MigrateError) as caught:
                 content_of(source, obj)
             assert caught.value.retryable
@@ -519,7 +519,7 @@ class TestRequests:
         site.web.put("/a", b"0123456789")
         source = source_of(site.path)
         obj = only_in(source)
-        site.web.troubles.append(Trouble("foreign-range"))
+        site.web.faults.append(Fault("foreign-range"))
         with pytest.raises(SourceError) as caught:
             content_of(source, obj, 3, 4)
         assert caught.value.code == "RangeIgnored"
@@ -573,7 +573,7 @@ class TestRequests:
         assert described.md5 == digest.hex()
         assert described.checks == (Check("MD5", digest.hex()),)
         assert content_of(source, obj) == body
-        site.web.troubles.append(Trouble("flip", at=100_000))
+        site.web.faults.append(Fault("flip", at=100_000))
         with pytest.raises(SourceError) as caught:
             content_of(source, obj)
         assert caught.value.code == "SourceChecksumMismatch"
@@ -600,7 +600,7 @@ class TestRequests:
         assert (caught.value.status, caught.value.code) == (0, "UrlConnectionRefused")
         assert caught.value.retryable
         site.write("~/a")
-        site.web.troubles.append(Trouble("status", status=503, times=-1))
+        site.web.faults.append(Fault("status", status=503, times=-1))
         with pytest.raises(SourceError, match="answered 503") as caught:
             only_in(source_of(site.path))
         assert (caught.value.status, caught.value.retryable) == (0, True)

@@ -19,7 +19,8 @@ from cos_migrate.sources.upyun.source import UpyunSource
 from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.source import UrlListSource
 from cos_migrate.state.companions import place_of
-from tests.fakes.scripted import Asked, Says, scripted
+from tests.fakes.messages import Answer, Request
+from tests.fakes.scripted import reply, scripted
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 KEYS: dict[str, Any] = {"access_key_id": Secret("id"), "access_key_secret": Secret("key")}
@@ -41,8 +42,8 @@ def test_oss(etag: str) -> None:
     )
     body = f"<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>"
 
-    def script(_: Asked) -> Says:
-        return Says(body.encode())
+    def script(_: Request) -> Answer:
+        return reply(body.encode())
 
     with scripted(script) as server:
         config = AliyunConfig(**KEYS, bucket="b", end_point=f"127.0.0.1:{server.port}")

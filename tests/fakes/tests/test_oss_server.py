@@ -17,7 +17,7 @@ import pytest
 import requests
 import trustme
 
-from tests.fakes.oss_faults import Fault
+from tests.fakes.faults import Fault
 from tests.fakes.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
 from tests.fakes.oss_signature import Account
 from tests.fakes.oss_store import Bucket, crc64_of
@@ -90,8 +90,8 @@ def test_objects_go_in_and_out_by_the_sdk(oss: OssServer, v4: bool, endpoint: st
         md5 = base64.b64encode(hashlib.md5(data).digest()).decode()
         assert got.headers["Content-MD5"] == md5
         assert got.object_type == "Normal"
-    assert {seen.signed for seen in oss.seen} == {"v4" if v4 else "v1"}
-    assert {seen.absolute for seen in oss.seen} == {bool(endpoint)}
+    assert {seen.notes["signed"] for seen in oss.seen} == {"v4" if v4 else "v1"}
+    assert {seen.proxied for seen in oss.seen} == {bool(endpoint)}
     listed = [found.key for found in oss2.ObjectIterator(bucket, max_keys=3)]
     assert listed == sorted(ODD_NAMES)
     assert [found.key for found in oss2.ObjectIteratorV2(bucket, max_keys=3)] == listed
@@ -112,7 +112,7 @@ def test_urls_are_signed_by_the_sdk(oss: OssServer, v4: bool) -> None:
             assert (
                 requests.get(url.replace("/x//y", "/x/y") + "&acl", timeout=120).status_code == 403
             )
-    assert {seen.signed for seen in oss.downloads()} == {"v4-url" if v4 else "v1-url"}
+    assert {seen.notes["signed"] for seen in oss.downloads()} == {"v4-url" if v4 else "v1-url"}
     late = client(oss, v4=v4).sign_url("GET", "x//y", 60)
     oss.clock = lambda: time.time() + 120
     got = requests.get(late, timeout=120)
@@ -313,7 +313,7 @@ def test_over_tls_and_through_a_tunnel(tmp_path: Path) -> None:
             address = f"https://{host}/a?{urlsplit(url).query}"
             assert session.get(address, timeout=120).content == b"x"
         assert oss.seen[-1].host == host
-        assert not oss.seen[-1].absolute
+        assert not oss.seen[-1].proxied
 
 
 def test_buckets_answer_at_their_own_endpoint() -> None:
@@ -372,7 +372,7 @@ def test_faults(oss: OssServer) -> None:
     assert got(kind="wrong-crc") == "another CRC-64"
     assert got(kind="no-crc") == "another CRC-64"
     assert oss.downloads("a")[-1].sent == 1000
-    assert got(kind="event", then=lambda: oss.put("a", b"new")) == b"new"
+    assert got(kind="call", action=lambda: oss.put("a", b"new")) == b"new"
     oss.faults = [Fault("unpinned"), Fault("whole")]
     old = {"If-Match": made.etag}
     assert bucket.get_object("a", headers=old).read() == b"new"

@@ -18,8 +18,8 @@ from qiniu.http.endpoint import Endpoint
 from qiniu.http.region import Region, ServiceName
 from qiniu.http.regions_provider import QueryRegionsProvider
 
-from tests.fakes.cloud_http import Fault
-from tests.fakes.cloud_messages import Answer
+from tests.fakes.faults import Fault
+from tests.fakes.messages import Answer
 from tests.fakes.qiniu_server import (
     ARCHIVE,
     BUCKET,
@@ -46,7 +46,6 @@ KEYS = (
 @pytest.fixture
 def server() -> Iterator[QiniuServer]:
     with QiniuServer() as server:
-        assert isinstance(server, QiniuServer)
         yield server
 
 
@@ -89,7 +88,7 @@ def test_the_sdk_lists_everything_in_pages(server: QiniuServer) -> None:
         marker = page["marker"]
     assert [item["key"] for item in found] == wanted
     assert all(item["hash"] == qetag(item["key"].encode()) for item in found)
-    assert len(server.entries("List")) == 3
+    assert len(server.asked("List")) == 3
 
 
 def test_the_sdk_lists_by_prefix_and_delimiter(server: QiniuServer) -> None:
@@ -188,7 +187,7 @@ def test_downloads(server: QiniuServer) -> None:
     assert headers["content-range"] == "bytes 10-19/200"
     assert fetch(server, url_of(server, "f"), Range="bytes=200-")[0] == 416
     assert fetch(server, url_of(server, "missing"))[0] == 404
-    assert [entry.sent for entry in server.entries("GetObject")][-3] == 10
+    assert [entry.sent for entry in server.asked("GetObject")][-3] == 10
 
 
 def test_download_tokens(server: QiniuServer) -> None:
@@ -223,21 +222,21 @@ def test_qetags_are_those_of_the_sdk(size: int) -> None:
 def test_faults(server: QiniuServer) -> None:
     server.put("f", b"0123456789")
     url = url_of(server, "f")
-    server.fault(Fault("status", "GetObject", times=2, skip=1, answer=error(503, "busy")))
+    server.faults.append(Fault("status", "GetObject", times=2, skip=1, answer=error(503, "busy")))
     assert [fetch(server, url)[0] for _ in range(4)] == [200, 503, 503, 200]
-    server.fault(Fault("flip", after=3))
+    server.faults.append(Fault("flip", at=3))
     assert fetch(server, url)[2] == b"0122456789"
-    with server.cut(4, "GetObject"), pytest.raises(http.client.IncompleteRead) as caught:
+    with server.cut(4), pytest.raises(http.client.IncompleteRead) as caught:
         fetch(server, url)
     assert caught.value.partial == b"0123"
-    server.fault(Fault("reset"))
+    server.faults.append(Fault("reset"))
     with pytest.raises((ConnectionError, http.client.HTTPException)):
         fetch(server, url)
-    server.fault(Fault("call", action=lambda: server.put("f", b"new")))
+    server.faults.append(Fault("call", action=lambda: server.put("f", b"new")))
     assert fetch(server, url)[2] == b"new"
-    server.fault(Fault("slow", seconds=0.05, answer=Answer(200)))
+    server.faults.append(Fault("slow", seconds=0.05, answer=Answer(200)))
     assert fetch(server, url)[2] == b"new"
-    server.fault(Fault("hang", seconds=0.05))
+    server.faults.append(Fault("hang", seconds=0.05))
     with pytest.raises((ConnectionError, http.client.HTTPException)):
         fetch(server, url)
 
@@ -268,4 +267,4 @@ def test_requests_as_to_a_proxy(server: QiniuServer) -> None:
         session.proxies = {"http": f"http://{server.rsf}"}
         got = session.get(url, headers={"Authorization": f"QBox {token}"})
     assert got.json()["items"][0]["key"] == "a"
-    assert server.entries("List")[0].proxied
+    assert server.asked("List")[0].proxied

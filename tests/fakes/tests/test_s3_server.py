@@ -260,11 +260,11 @@ def test_faults(s3: S3Server) -> None:
     s3.faults.append(Fault("reset", "GetObject"))
     with pytest.raises(ConnectionClosedError):
         read()
-    with s3.cutting(100), pytest.raises(ResponseStreamingError):
+    with s3.cut(100), pytest.raises(ResponseStreamingError):
         read()
     s3.faults.append(Fault("flip"))
     assert sum(a != b for a, b in zip(read(), b"x" * 1000, strict=True)) == 1
-    s3.faults.append(Fault("change"))
+    s3.faults.append(Fault("call", action=lambda: s3.change("f")))
     assert read() == b"x" * 1000 + b"!"
     for key in "abcdef":
         s3.put(key, b"")

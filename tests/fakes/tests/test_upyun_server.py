@@ -14,8 +14,8 @@ from urllib.parse import quote
 import pytest
 import upyun
 
-from tests.fakes.cloud_http import Fault
-from tests.fakes.cloud_messages import http_date
+from tests.fakes.faults import Fault
+from tests.fakes.messages import http_date
 from tests.fakes.upyun_server import END, SERVICE, UpyunServer, error
 from tests.fakes.upyun_tokens import OPERATOR, PASSWORD
 
@@ -25,7 +25,6 @@ BASIC = {"Authorization": f"Basic {b64encode(f'{OPERATOR}:{PASSWORD}'.encode()).
 @pytest.fixture
 def server() -> Iterator[UpyunServer]:
     with UpyunServer() as server:
-        assert isinstance(server, UpyunServer)
         yield server
 
 
@@ -61,7 +60,7 @@ class TestSdk:
             assert told["file-size"] == str(len(body.encode()))
             assert told["content-md5"] == hashlib.md5(body.encode()).hexdigest()
         assert client.getinfo("/b")["file-type"] == "folder"
-        assert client.usage() == str(sum(entry.sent for entry in server.entries("Get")))
+        assert client.usage() == str(sum(entry.sent for entry in server.asked("Get")))
 
     def test_folders_are_listed_in_pages(self, server: UpyunServer) -> None:
         names = [f"{number:04}" for number in range(250)]
@@ -77,7 +76,7 @@ class TestSdk:
                 at = page["iter"]
             assert [item["name"] for item in found] == wanted
             assert {item["type"] for item in found} == {"F", "N"}
-        server.forget()
+        server.seen.clear()
         assert len(sdk(server).getlist("/f")) == 100
         assert len(list(sdk(server).iterlist("/f", limit=10_000))) == 251
 
@@ -155,7 +154,7 @@ def test_ranges_and_headers(server: UpyunServer) -> None:
     assert headers["last-modified"] == "Sun, 13 Sep 2020 12:26:40 GMT"
     assert headers["x-upyun-meta-colour"] == "red"
     assert ask(server, "GET", "f", {**BASIC, "Range": "bytes=200-"})[0] == 416
-    assert server.entries("Get")[0].sent == 10
+    assert server.asked("Get")[0].sent == 10
     server.tells_md5 = False
     assert "content-md5" not in ask(server, "HEAD", "f")[1]
 
@@ -183,10 +182,10 @@ def test_iterators_that_lead_nowhere(server: UpyunServer, loops: str) -> None:
 
 def test_faults(server: UpyunServer) -> None:
     server.put("f", b"0123456789")
-    server.fault(Fault("status", "Get", answer=error(503, 50300000, "busy")))
+    server.faults.append(Fault("status", "Get", answer=error(503, 50300000, "busy")))
     assert [ask(server, "GET", "f")[0] for _ in range(2)] == [503, 200]
-    server.fault(Fault("flip", "Get", after=3))
+    server.faults.append(Fault("flip", "Get", at=3))
     assert ask(server, "GET", "f")[2] == b"0122456789"
-    with server.cut(4, "Get"), pytest.raises(http.client.IncompleteRead):
+    with server.cut(4), pytest.raises(http.client.IncompleteRead):
         ask(server, "GET", "f")
     assert ask(server, "GET", "f")[2] == b"0123456789"
