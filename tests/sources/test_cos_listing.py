@@ -120,10 +120,10 @@ def test_a_page_that_comes_again() -> None:
     ("script", "code"),
     [
         (lambda _: None, ""),
-        (lambda _: Says(status=502), ""),
-        (lambda _: Says(status=307, headers={"location": "http://elsewhere/"}), ""),
-        (lambda _: Says(status=500, headers={"x-cos-request-id": "1"}), "Http500"),
-        (lambda _: Says(b"<Error><Code>NoSuchBucket</Code></Error>", 404), "NoSuchBucket"),
+        (lambda _: reply(status=502), ""),
+        (lambda _: reply(status=307, headers={"location": "http://elsewhere/"}), ""),
+        (lambda _: reply(status=500, headers={"x-cos-request-id": "1"}), "Http500"),
+        (lambda _: reply(b"<Error><Code>NoSuchBucket</Code></Error>", 404), "NoSuchBucket"),
     ],
 )
 def test_the_backup_domain_is_asked_where_cos_did_not_answer(script: Script, code: str) -> None:
