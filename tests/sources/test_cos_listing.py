@@ -129,7 +129,7 @@ def test_a_page_that_comes_again() -> None:
 def test_the_backup_domain_is_asked_where_cos_did_not_answer(script: Script, code: str) -> None:
     """Through a proxy, which passes on what is asked of the backup domain alone."""
 
-    def gateway(asked: Asked) -> Says | None:
+    def gateway(asked: Request) -> Answer | None:
         return answer(asked) if ".tencentcos.cn" in asked.headers["host"] else script(asked)
 
     with scripted(gateway) as server:

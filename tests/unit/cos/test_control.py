@@ -22,7 +22,8 @@ from cos_migrate.errors import CosError, TransportError
 from cos_migrate.http.messages import Response
 from cos_migrate.http.network import Proxy
 from cos_migrate.http.pace import Timeouts
-from tests.fakes.scripted import Says, scripted
+from tests.fakes.messages import Answer
+from tests.fakes.scripted import reply, scripted
 
 BUCKET = "examplebucket-1250000000"
 
@@ -147,39 +148,39 @@ def access_through(port: int, tries: int) -> tuple[Access, list[str]]:
 
 
 MAIN, BACKUP = "myqcloud.com", "tencentcos.cn"
-OVERLOADED = Says(status=503, headers={"x-cos-request-id": "1"})
+OVERLOADED = reply(status=503, headers={"x-cos-request-id": "1"})
 
 
 @pytest.mark.parametrize(
     ("first", "second", "hosts"),
     [
         (OVERLOADED, OVERLOADED, [MAIN, MAIN, MAIN]),
-        (Says(status=429), Says(status=429), [MAIN, MAIN, MAIN]),
-        (Says(b"garbage"), Says(b"garbage"), [MAIN, MAIN, MAIN]),
-        (Says(status=502), Says(status=502), [MAIN, MAIN, BACKUP]),
+        (reply(status=429), reply(status=429), [MAIN, MAIN, MAIN]),
+        (reply(b"garbage"), reply(b"garbage"), [MAIN, MAIN, MAIN]),
+        (reply(status=502), reply(status=502), [MAIN, MAIN, BACKUP]),
         (None, None, [MAIN, MAIN, BACKUP]),
-        (Says(status=307), None, [MAIN, BACKUP, BACKUP]),
+        (reply(status=307), None, [MAIN, BACKUP, BACKUP]),
     ],
 )
 def test_it_is_tried_again_by_the_one_policy(
-    first: Says | None, second: Says | None, hosts: list[str]
+    first: Answer | None, second: Answer | None, hosts: list[str]
 ) -> None:
-    answers = [first, second, Says(PARTS)]
+    answers = [first, second, reply(PARTS)]
     with scripted(lambda _: answers.pop(0)) as server:
         access, slowed = access_through(server.port, 3)
         assert Control(access).list_parts("/a", "1") == [(1, "e", 5)]
-    found = [asked.headers["host"].partition(".ap-guangzhou.")[2] for asked in server.asked]
+    found = [asked.headers["host"].partition(".ap-guangzhou.")[2] for asked in server.asked_for]
     assert found == hosts
     assert len(slowed) == (2 if first and first.status in {429, 503} else 0)
 
 
 def test_an_answer_of_cos_is_an_error_as_others() -> None:
     body = b"<Error><Code>NoSuchUpload</Code><Message>Gone.</Message></Error>"
-    with scripted(lambda _: Says(body, 404, {"x-cos-request-id": "7"})) as server:
+    with scripted(lambda _: reply(body, 404, {"x-cos-request-id": "7"})) as server:
         access, _ = access_through(server.port, 3)
         with pytest.raises(CosError, match="Gone") as caught:
             Control(access).list_parts("/a", "1")
-        assert len(server.asked) == 1
+        assert len(server.asked_for) == 1
     error = caught.value
     assert (error.code, error.status, error.request_id) == ("NoSuchUpload", 404, "7")
     assert (error.operation, error.target) == ("ListParts", "/a")
