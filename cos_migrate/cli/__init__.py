@@ -1,1 +1,1 @@
-"""The command line: runs the tool, handles signals, has the commands beside a run."""
+"""The command line: arguments, runs, other commands, signals, standard streams."""

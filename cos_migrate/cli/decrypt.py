@@ -141,8 +141,8 @@ def _write(
     expected = head.headers.get("x-cos-meta-md5", "").lower()
     if expected and expected != digest.hexdigest():
         raise CosError(
-            "the decrypted content is not what was encrypted: its MD5 is not that in "
-            "x-cos-meta-md5",
+            "the decrypted content differs from the one that was encrypted: its MD5 is not "
+            "that in x-cos-meta-md5",
             code="ChecksumMismatch",
         )
 

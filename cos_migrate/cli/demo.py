@@ -1,4 +1,4 @@
-"""`--demo`: migrates sample files into the embedded COS, on this machine alone.
+"""`--demo`: migrates sample files into an embedded COS, without network and account.
 
 Runs the tool twice, in processes of their own, then compares the stored objects with the files. All
 files are in `tmp/demo`.
@@ -132,7 +132,7 @@ class _Demo:
             print(line)
         count = sum(1 for _ in _walk(self._files))
         if wrong:
-            print(f"{len(wrong)} of {count} objects are not what was sent.")
+            print(f"{len(wrong)} of {count} objects differ from the files that were sent.")
             return 1
         print(
             f"All {count} objects were read back from the embedded COS and are byte for byte the "
@@ -203,7 +203,7 @@ class _Demo:
 
 
 def make_sample_tree(root: Path) -> None:
-    """Make files of all kinds that a user's folder may contain, the same in each call."""
+    """Make a folder of sample files of all kinds, with the same content in each call."""
     chance = random.Random(2026)  # noqa: S311 - sample data
     folders = [root / "docs" / f"chapter {n}" / "pages" for n in range(4)]
     folders += [root / "photos" / f"{year}" for year in range(2020, 2030)]

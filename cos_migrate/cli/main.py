@@ -1,4 +1,4 @@
-"""The entry point: runs what the command line asks for and ends with an exit code."""
+"""The entry point: runs the command that the arguments name, and ends with its exit code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run_process() -> NoReturn:
     Broken standard streams and running threads do not change the code.
     """
     _use_utf8()
-    streams.take_over()
+    streams.replace_standard_streams()
     try:
         code = main()
     except SystemExit as ended:
@@ -77,7 +77,7 @@ def _explain(error: MigrateError) -> int:
 
 
 def _give_up_stdout(error: OSError) -> int:
-    """End without the output of --help, --demo or a query: its reader is gone, or a disk full."""
+    """Return the exit code when the output of --help, --demo or a query cannot be written."""
     if not isinstance(error, BrokenPipeError):
         print(f"stdout cannot be written ({error.strerror})", file=sys.stderr)
     return INCOMPLETE
@@ -103,7 +103,7 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _start_ahead(launcher: Launcher) -> None:
-    """Start the process that a run needs first: it loads its code while this one does."""
+    """Start the process that a run needs first, so that both processes load at once."""
     from cos_migrate.pools import WORKER_PROGRAM  # noqa: PLC0415 - as above
     from cos_migrate.pools.launcher import has_folder  # noqa: PLC0415 - as above
     from cos_migrate.scan import WALK_PROGRAM  # noqa: PLC0415 - as above

@@ -1,4 +1,4 @@
-"""`RUN_MODE=QUERY_REQUESTID` and `DUMP_REQUESTID`: the recorded request ids; no migration."""
+"""`RUN_MODE=QUERY_REQUESTID` and `DUMP_REQUESTID`: print or dump recorded request ids."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def query_request_ids(mode: str, config: Config, environ: Mapping[str, str], fil
         return MISUSE
     if mode == "DUMP_REQUESTID":
         return _dump(argument, config, environ, file_mode)
-    answers = _ask_databases(
+    answers = _query_databases(
         config, environ, lambda state: [formats.query_request_id(state, argument)]
     )
     found = next((answer for answer in answers if answer is not None), "Null")
@@ -49,7 +49,7 @@ def _dump(file_name: str, config: Config, environ: Mapping[str, str], file_mode:
     try:
         descriptor = open_safely(file_name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode)
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            pairs = _ask_databases(config, environ, formats.dump_request_ids)
+            pairs = _query_databases(config, environ, formats.dump_request_ids)
             file.writelines(f"{one_line(path)} \t {request_id}\n" for path, request_id in pairs)
     except OSError as error:
         print(
@@ -61,8 +61,8 @@ def _dump(file_name: str, config: Config, environ: Mapping[str, str], file_mode:
     return OK
 
 
-def _ask_databases(
-    config: Config, environ: Mapping[str, str], ask: Callable[[RecordStore], Iterable[T]]
+def _query_databases(
+    config: Config, environ: Mapping[str, str], query: Callable[[RecordStore], Iterable[T]]
 ) -> Iterator[T]:
     """Yield the answers from the databases of all jobs that have one."""
     source_type = registry.find(config.migrate_type)
@@ -78,4 +78,4 @@ def _ask_databases(
             with open_store(folder) as state:
                 for notice in state.notices:
                     print(f"warning: {notice}", file=sys.stderr)
-                yield from ask(state)
+                yield from query(state)

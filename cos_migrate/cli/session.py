@@ -1,4 +1,4 @@
-"""The runs of one start of the tool: rounds of daemon mode, each of one or more tasks."""
+"""All runs of a configuration: the rounds of daemon mode, each of one or more tasks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from cos_migrate.text import describe_error
 
 
 class Session:
-    """Runs the tasks of a configuration in the current folder."""
+    """Runs a configuration in the current folder: once, or in daemon mode again and again."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Session:
         *,
         file_mode: int = PUBLIC_FILE,
     ) -> None:
-        """`loaded`: the configuration that `line` names. `launcher`, `scans`: may run already.
+        """`loaded`: the configuration named by `line`. `launcher`, `scans`: may hold processes.
 
         `file_mode`: of new files that hold no secrets.
         """

@@ -1,4 +1,4 @@
-"""Starts the processes that a run needs, then loads the rest of the tool while they load theirs."""
+"""Starts the processes that a run needs, and loads the rest of the tool while they load."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _GC_THRESHOLD = 20_000
 
 
 def start(line: CommandLine, launcher: Launcher) -> int:
-    """Run a configuration, or the query that `RUN_MODE` names; return the exit code.
+    """Run a configuration, or the query named by `RUN_MODE`; return the exit code.
 
-    `launcher` may have started a process already. Raises ConfigError and StateError.
+    `launcher` may have started a process. Raises ConfigError and StateError.
     """
     console = Console(quiet=line.quiet, progress=line.progress)
     console.announce(f"cos migrate tool config path:{line.config_path}")
@@ -55,7 +55,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
 
 
 def _start_processes(launcher: Launcher, scans: ScanProcesses, config: Config) -> None:
-    """Start the processes that a run needs in all likelihood."""
+    """Start the processes that a run is likely to need."""
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)
     # Where a job of this folder has run before, there may be nothing to send.

@@ -1,4 +1,4 @@
-"""Stops a start of the tool on a signal: in good order on the first, at once on the second."""
+"""Stops the tool on a signal: in good order on the first, at once on the second."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StopSignal:
 
     @contextmanager
     def handled(self, note_end: Callable[[str], object]) -> Iterator[None]:
-        """Handle signals; `note_end` logs an end that does not wait for the run."""
+        """Handle signals until the end of a block; `note_end` logs an early end."""
         self._hard_limit = signals.HardLimit(
             note_end=lambda code: note_end(
                 f"{self.name}, exit code {code}, without waiting any longer"
@@ -56,7 +56,7 @@ class StopSignal:
             self._hard_limit.cancel()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        """Note the signal first and print last: no stream may delay the end of a run.
+        """Set the number first and print last: no stream may delay the end of a run.
 
         The main thread may hold any lock, so this takes none.
         """
@@ -71,5 +71,5 @@ class StopSignal:
             self._hard_limit.begin(code)
         self._interrupt()
         self._wake.put(None)
-        streams.hurry()
-        streams.write_at_once(2, _MESSAGE)
+        streams.limit_waits()
+        streams.write_without_waiting(2, _MESSAGE)

@@ -1,6 +1,6 @@
-"""Standard output and standard error: UTF-8, unbuffered, no obstacle to ending the process.
+"""Standard output and error: UTF-8, unbuffered, and unable to delay the end of the process.
 
-A reader that does not read blocks the tool, as usual for pipes. Once `hurried` is set it does not:
+A reader that does not read blocks the tool, as usual for pipes; once `waits_limited` is set,
 output that it has not read within a second is dropped.
 """
 
@@ -24,15 +24,15 @@ _PIECE = min(getattr(select, "PIPE_BUF", 512), 4096)
 _TERMINAL_PIECE = 64
 """Bytes for a terminal, which may turn a line break into two bytes."""
 _CHECK_EVERY = 0.1
-"""Seconds after which a blocked write checks `hurried`."""
+"""Seconds after which a blocked write checks `waits_limited`."""
 _RETRY_AFTER = 0.005
-"""Seconds after which a write is tried again that would have blocked."""
+"""Seconds after which a write that would have blocked is tried again."""
 _PATIENCE = 1.0
-"""Seconds in all for which a stream may block a hurried process."""
+"""Seconds in all for which a stream may block once its waits are limited."""
 
 
-class Output(io.RawIOBase):
-    """A standard stream: every write is complete, fails, or is dropped once `hurried`."""
+class StandardStream(io.RawIOBase):
+    """A standard stream: each write is complete, fails or, once `waits_limited`, is dropped."""
 
     def __init__(
         self, descriptor: int, *, forgiving: bool = False, patience: float = _PATIENCE
@@ -47,8 +47,8 @@ class Output(io.RawIOBase):
         self._terminal = os.isatty(descriptor)
         self._waits = self._terminal or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
         self._piece = _TERMINAL_PIECE if self._terminal else _PIECE
-        self.hurried = False
-        """Whether this process is asked to end; set by a signal handler."""
+        self.waits_limited = False
+        """Whether output is dropped that would block for long; set by a signal handler."""
 
     def fileno(self) -> int:
         """Return the descriptor."""
@@ -88,30 +88,30 @@ class Output(io.RawIOBase):
         except BlockingIOError:  # another process that shares it made it non-blocking
             self._waits = True
             time.sleep(_RETRY_AFTER)
-            if self.hurried:
+            if self.waits_limited:
                 self._left -= _RETRY_AFTER
             return 0
 
     @property
     def _given_up(self) -> bool:
         """Whether output that would block is dropped."""
-        return self.hurried and self._left <= 0
+        return self.waits_limited and self._left <= 0
 
     def _is_ready(self) -> bool:
         """Wait until the stream accepts data; return False when the patience is used up."""
         while True:
-            wait = max(0.0, min(_CHECK_EVERY, self._left)) if self.hurried else _CHECK_EVERY
+            wait = max(0.0, min(_CHECK_EVERY, self._left)) if self.waits_limited else _CHECK_EVERY
             began = time.monotonic()
             if select.select((), (self._descriptor,), (), wait)[1]:
                 return True
-            if self.hurried:
+            if self.waits_limited:
                 self._left -= time.monotonic() - began
                 if self._given_up:
                     return False
 
 
-def take_over() -> None:
-    """Replace `sys.stdout` and `sys.stderr` by these streams.
+def replace_standard_streams() -> None:
+    """Replace `sys.stdout` and `sys.stderr` by a StandardStream each.
 
     They are UTF-8 in every locale; characters that cannot be encoded are escaped.
     """
@@ -124,11 +124,11 @@ def take_over() -> None:
         sys.stdout = sys.stdout or open(devnull, "w", encoding="utf-8")  # noqa: SIM115
         sys.stderr = sys.stderr or open(devnull, "w", encoding="utf-8")  # noqa: SIM115
         return
-    sys.stdout = _text(Output(1))
-    sys.stderr = _text(Output(_STANDARD_ERROR, forgiving=True))
+    sys.stdout = _text(StandardStream(1))
+    sys.stderr = _text(StandardStream(_STANDARD_ERROR, forgiving=True))
 
 
-def _text(output: Output) -> TextIO:
+def _text(output: StandardStream) -> TextIO:
     return io.TextIOWrapper(
         cast("BinaryIO", output),  # unbuffered, as with `python -u`
         encoding="utf-8",
@@ -141,19 +141,19 @@ def _open_closed_ones() -> None:
     """Open those of the three standard descriptors that are closed.
 
     Otherwise the next file to be opened, such as the record database, gets one of their numbers,
-    and everything that libraries and other processes write there.
+    and with it the output of libraries and other processes.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
 
 
-def hurry() -> None:
-    """Limit how long readers can block this process. May be called from a signal handler."""
+def limit_waits() -> None:
+    """Limit the time for which readers can block this process. Safe in a signal handler."""
     for stream in (sys.stdout, sys.stderr):
         output = getattr(stream, "buffer", None)
-        if isinstance(output, Output):
-            output.hurried = True
+        if isinstance(output, StandardStream):
+            output.waits_limited = True
 
 
 def flush() -> None:
@@ -163,11 +163,8 @@ def flush() -> None:
             stream.flush()
 
 
-def write_at_once(descriptor: int, data: bytes) -> None:
-    """Write a short text if that does not block, else drop it; for signal handlers.
-
-    Raises nothing.
-    """
+def write_without_waiting(descriptor: int, data: bytes) -> None:
+    """Write a short text if that does not block, else drop it; for signal handlers."""
     with contextlib.suppress(OSError, ValueError):
         if os.name == "nt" or select.select((), (descriptor,), (), 0)[1]:
             os.write(descriptor, data)

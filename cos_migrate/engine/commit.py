@@ -130,7 +130,7 @@ class Committer:
 
     def exists_on_cos(self, transfer: Transfer, *, newer: bool) -> None:
         """Skip an object because COS has one at its path; `newer`: a newer one."""
-        line_of = lines.skipped if newer else lines.found_on_cos
+        line_of = lines.skipped if newer else lines.skipped_on_cos
         self._skip(transfer.obj, transfer.cos_path, transfer.record_key, line_of)
 
     def _skip(

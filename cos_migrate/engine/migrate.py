@@ -260,7 +260,7 @@ class Migration(TransferLoop):
             self._planner.reject(item)
 
     def _tick(self) -> None:
-        self._report.set_moving_bytes(self._big_objects.sent)
+        self._report.set_bytes_under_way(self._big_objects.sent)
         if isinstance(self._scanner, ProcessScanner):
             for line in self._scanner.watch():
                 self._report.warn(line)

@@ -1,4 +1,4 @@
-"""What a user can do about a failure."""
+"""Advice on what a user can do about a failure."""
 
 from __future__ import annotations
 
@@ -122,7 +122,8 @@ _LIST_ADVICE: Mapping[str, str] = MappingProxyType(
     }
 )
 """For lines of a list that the user wrote."""
-_READ_A_LIST = "read"
+_READ_LIST = "read"
+"""Operation of a failure about a line of a list."""
 _READS_COS = frozenset({"HeadObject", "ListParts"})
 _FORBIDDEN = 403
 _TOO_MANY_REQUESTS = 429
@@ -132,7 +133,7 @@ _FIRST_SERVER_ERROR = 500
 def advice_for(failure: Failure) -> str:
     """Return a short sentence on what to do about a failure."""
     code = failure.code
-    if failure.operation == _READ_A_LIST and code in _LIST_ADVICE:
+    if failure.operation == _READ_LIST and code in _LIST_ADVICE:
         return _LIST_ADVICE[code]
     if code == "UrlTimeout" and failure.operation == "HeadSource":
         return "set [migrateUrl] isSkipHead=on: its server may not answer HEAD"

@@ -1,4 +1,4 @@
-"""Files that whole lines are appended to."""
+"""Files that grow by whole lines, shared by several processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RETRY_AFTER = 30.0
 
 
 class AppendFile:
-    """A file that several processes append whole lines to.
+    """A file to which several processes append whole lines.
 
     The first failure to write is reported on stderr; writing is tried again later.
     """
@@ -29,7 +29,7 @@ class AppendFile:
         self.path = path
         self._mode = mode
         self.problem = ""
-        """Why lines could not be written, the last time that they could not."""
+        """The reason of the last failure to write."""
         self._clock = clock
         self._descriptor: int | None = None
         self._quiet_until = 0.0
@@ -81,7 +81,7 @@ class AppendFile:
         return open_safely(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, self._mode)
 
     def _write(self, descriptor: int, data: bytes) -> None:
-        """Write all of `data`; a full disk takes a part, and fails for the rest."""
+        """Write all of `data`; on a full disk, write a part and raise OSError."""
         if self._torn:
             data = b"\n" + data
         written = os.write(descriptor, data)

@@ -12,7 +12,7 @@ from cos_migrate.report.sinks import Batch, Sink
 from cos_migrate.text import printable
 
 _MAX_CAUSES = 100
-"""Distinct causes that are counted; a server that invents codes must not fill the memory."""
+"""Limit of distinct causes: a server that invents codes must not fill the memory."""
 _OTHER = (0, "other")
 _TO_BE_CORRECTED = frozenset(
     {FOREIGN, ETAG_IS_NO_MD5, "ProxyRefused", "CertificateInvalid", "TlsFailed"}

@@ -1,4 +1,4 @@
-"""Standard output and error: lines, and on a terminal a progress bar."""
+"""The sink for standard output and error: lines, and on a terminal a progress bar."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 import time
 from typing import Any, BinaryIO, TextIO
 
-from cos_migrate.report.sinks import Batch, Ending, Progress, Sink
+from cos_migrate.report.sinks import Batch, Progress, RunEnd, Sink
 from cos_migrate.text import printable_lines
 
 _REFRESH = 0.1
 """Seconds between two updates of the progress bar."""
 _LINES_A_SECOND = 20
-"""Routine lines that a terminal gets: more cannot be read."""
+"""Limit of routine lines on a terminal: more cannot be read."""
 
 
 class Console(Sink):
@@ -49,7 +49,7 @@ class Console(Sink):
         self.print_lines(line + "\n")
 
     def print_lines(self, routine: str, notable: str = "") -> None:
-        """Print lines of objects; a terminal gets all `notable` ones and some `routine` ones."""
+        """Print lines of objects; on a terminal all `notable` ones and some `routine` ones."""
         if self._quiet:
             return
         if self._terminal and routine:
@@ -90,13 +90,13 @@ class Console(Sink):
             self._display = _Display(self._err)
         self._display.show(progress)
 
-    def end(self, ending: Ending) -> None:
+    def end_run(self, end: RunEnd) -> None:
         """Remove the progress bar; print summary, causes and gaps."""
         self._remove_display()
-        self.announce(ending.summary.text)
-        if ending.causes:
-            self.announce(f"{ending.causes}\n{ending.next_step}")
-        for gap in ending.gaps:
+        self.announce(end.summary.text)
+        if end.causes:
+            self.announce(f"{end.causes}\n{end.next_step}")
+        for gap in end.gaps:
             self.announce(gap)
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """The event lines of single objects, as scripts parse them.
 
-`record` is a record key that is fit to be shown. Every function escapes the other names itself.
+`record` is a record key without secrets and invisible characters; other names are escaped here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def progress(cos_path: str, done: int, size: int, download_name: str) -> str:
 
 
 def skipped(record: str) -> str:
-    """Return the line of an object that is recorded, or older than what COS has."""
+    """Return the line of an object that is recorded, or older than the one on COS."""
     return f"[skip] task_info: {record}\n"
 
 
@@ -49,8 +49,8 @@ def skipped_all(records: Sequence[str]) -> str:
     return "".join([f"[skip] task_info: {record}\n" for record in records])
 
 
-def found_on_cos(record: str) -> str:
-    """Return the line of an object that is skipped since COS has one at its path."""
+def skipped_on_cos(record: str) -> str:
+    """Return the line of an object that is skipped because COS has one at its path."""
     return f"[skip] file on cos, task_info: {record}\n"
 
 
@@ -65,8 +65,8 @@ def empty_key(name: str) -> str:
     return f"[condition_not_match] [reason: empty key]  [key: {shown}]\n"
 
 
-def failure(name: str, cos_path: str, why: Failure) -> str:
-    """Return the line of error.log that explains a failed object."""
+def failure_details(name: str, cos_path: str, why: Failure) -> str:
+    """Return the line of error.log with the details of a failure."""
     return (
         f"fail! [name: {printable(name)}], [cosPath: {printable(cos_path)}], "
         f"[operation: {why.operation}], [status: {why.status}], [code: {printable(why.code)}], "

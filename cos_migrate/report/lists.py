@@ -1,4 +1,4 @@
-"""Lists of objects, a line each: failed, unverified and finished ones; the file of summaries."""
+"""Sinks that write lists of objects (failed, unverified, finished) and the file of summaries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cos_migrate.model import Outcome
 from cos_migrate.report.append_file import AppendFile
-from cos_migrate.report.sinks import Batch, Ending, Sink
+from cos_migrate.report.sinks import Batch, RunEnd, Sink
 from cos_migrate.safe_files import PRIVATE_FILE
 from cos_migrate.text import escaped
 
@@ -22,9 +22,9 @@ class CountedList(AppendFile):
     """An AppendFile that counts the lines that could not be written."""
 
     total = 0
-    """Lines that were to be written."""
+    """Number of lines passed to `append_lines`."""
     missing = 0
-    """Lines of these that were not."""
+    """Number of these that could not be written."""
 
     def append_lines(self, lines: bytes, count: int) -> None:
         """Append lines, each with its end, or count them as missing. Never raises."""
@@ -40,7 +40,7 @@ class CountedList(AppendFile):
 
 
 class SingleWriterList(CountedList):
-    """A CountedList that no other process appends to: it never holds a part of a line."""
+    """A CountedList of this process alone: it never holds a part of a line."""
 
     def _write(self, descriptor: int, data: bytes) -> None:
         """Write all of `data` or, on a full disk, nothing of it."""
@@ -57,7 +57,7 @@ class _JsonLines(Sink):
     """A list of a job with one JSON object a line, begun anew by each run."""
 
     things = ""
-    """What it lists."""
+    """Name of the listed objects in messages."""
 
     def __init__(self, folder: Path, name: str, clock: Clock = time.time) -> None:
         """`name`: its path below `folder`, the tool's."""
@@ -65,12 +65,12 @@ class _JsonLines(Sink):
         self._clock = clock
         self._file = SingleWriterList(folder / name, clock, PRIVATE_FILE)
 
-    def begin(self, header: str) -> None:  # noqa: ARG002 - of the interface
+    def begin_run(self, header: str) -> None:  # noqa: ARG002 - of the interface
         """Remove the list of the previous run."""
         with contextlib.suppress(OSError):
             self._file.path.unlink(missing_ok=True)
 
-    def finish(self) -> list[str]:
+    def finish_lists(self) -> list[str]:
         self._file.close()
         return self._file.gaps(self._name, self.things)
 
@@ -136,8 +136,8 @@ class FinishedList(Sink):
         lines = [f"{escaped(each.name)}\t{each.size}\t{each.mtime_ms}\n" for each in sent]
         self._file.append_lines("".join(lines).encode("utf-8", "surrogateescape"), len(lines))
 
-    def finish(self) -> list[str]:
-        """Close the list; return what is missing in all lists of this run."""
+    def finish_lists(self) -> list[str]:
+        """Close the list; return a sentence for each list of this run that lacks lines."""
         self._close()
         return self._gaps
 
@@ -156,8 +156,8 @@ class ResultFile(Sink):
         self._path = path
         self._mode = mode
 
-    def end(self, ending: Ending) -> None:
+    def end_run(self, end: RunEnd) -> None:
         """Append the summary of a run."""
         file = AppendFile(self._path, mode=self._mode)
-        file.append(ending.summary.text.encode())
+        file.append(end.summary.text.encode())
         file.close()

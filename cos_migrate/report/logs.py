@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cos_migrate.lock import FileLock, NoFileLocks
-from cos_migrate.report import lines, log_archive
+from cos_migrate.report import lines, rolled_logs
 from cos_migrate.report.append_file import RETRY_AFTER, AppendFile
-from cos_migrate.report.log_archive import Packer
-from cos_migrate.report.sinks import Batch, Ending, Sink
+from cos_migrate.report.rolled_logs import Compressor
+from cos_migrate.report.sinks import Batch, RunEnd, Sink
 from cos_migrate.safe_files import PRIVATE_FOLDER, PUBLIC_FILE
 from cos_migrate.text import printable_lines
 
@@ -41,10 +41,10 @@ class Logs:
     ) -> None:
         """`mode`: of new files."""
         self._clock = clock
-        self._packer = Packer()
+        self._compressor = Compressor()
 
         def log_file(name: str) -> LogFile:
-            return LogFile(folder / name, clock, mode, roll_size, self._packer)
+            return LogFile(folder / name, clock, mode, roll_size, self._compressor)
 
         self._info = log_file("info.log")
         self._warn = log_file("warn.log")
@@ -53,7 +53,7 @@ class Logs:
         self._pid = os.getpid()
         self._header = ""
         self._begun = False
-        """Whether anything but warnings was written since the last header."""
+        """Whether more than warnings was written since the last header."""
 
     def begin(self, header: str) -> None:
         """Begin a run: write its header to info.log, and make the other files.
@@ -68,11 +68,11 @@ class Logs:
             file.append(b"")  # for programs that watch these files, as with the Java tool
 
     def note_end(self, how: str) -> None:
-        """Write how a run ended: its last line in info.log."""
+        """Write the last line of a run to info.log: how it ended."""
         self.info(printable_lines(f"run ended: {how}"))
 
     def info(self, text: str) -> None:
-        """Write lines to info.log. They must be escaped already: there are millions of them."""
+        """Write lines to info.log. The caller has escaped them: there are millions."""
         self._begun = True
         self._write("INFO", text, self._info)
 
@@ -104,7 +104,7 @@ class Logs:
         for file in (self._info, self._warn, self._error, self._debug):
             if file:
                 file.close()
-        self._packer.close(patience)
+        self._compressor.close(patience)
 
     def _write(self, level: str, text: str, *files: LogFile) -> None:
         data = self._lines(level, text)
@@ -123,12 +123,12 @@ class _LogSink(Sink):
         self._logs = logs
         self._log_skipped = log_skipped
 
-    def begin(self, header: str) -> None:
+    def begin_run(self, header: str) -> None:
         self._logs.begin(header)
 
     def add(self, batch: Batch) -> None:
         for outcome, failure in batch.failed:
-            self._logs.error(lines.failure(outcome.name, outcome.cos_path, failure))
+            self._logs.error(lines.failure_details(outcome.name, outcome.cos_path, failure))
         routine = batch.routine
         if routine and not self._log_skipped:
             routine = "".join([outcome.lines for outcome in batch.sent])
@@ -150,16 +150,16 @@ class _LogSink(Sink):
     def error(self, line: str) -> None:
         self._logs.error(line)
 
-    def end(self, ending: Ending) -> None:
-        self._logs.info(ending.summary.text)
-        if ending.causes:
-            self._logs.error(ending.causes)
-        for gap in ending.gaps:
+    def end_run(self, end: RunEnd) -> None:
+        self._logs.info(end.summary.text)
+        if end.causes:
+            self._logs.error(end.causes)
+        for gap in end.gaps:
             self._logs.warning(gap)
 
 
 class LogFile(AppendFile):
-    """An AppendFile that is rolled: the newest of its files has the plain name."""
+    """An AppendFile that is rolled: when it is full or a day old, a new file takes its name."""
 
     def __init__(
         self,
@@ -167,12 +167,12 @@ class LogFile(AppendFile):
         clock: Callable[[], float] = time.time,
         mode: int = PUBLIC_FILE,
         roll_size: int = ROLL_SIZE,
-        packer: Packer | None = None,
+        compressor: Compressor | None = None,
     ) -> None:
-        """`packer` compresses rolled files; None: they are not compressed."""
+        """`compressor` compresses rolled files; None: they are not compressed."""
         super().__init__(path, clock, mode)
         self._roll_size = roll_size
-        self._packer = packer
+        self._compressor = compressor
         self._day = ""
         self._next_look = 0.0
         self._next_roll = 0.0
@@ -181,7 +181,7 @@ class LogFile(AppendFile):
         """Open the file again where another process has rolled it away before it was locked."""
         for _ in range(_OPEN_TRIES):
             descriptor = super()._open()
-            if log_archive.lock_for_writing(descriptor) and self._is_current(descriptor):
+            if rolled_logs.lock_for_writing(descriptor) and self._is_current(descriptor):
                 return descriptor
             os.close(descriptor)
         return super()._open()
@@ -233,15 +233,15 @@ class LogFile(AppendFile):
         except FileNotFoundError:
             pass
         finally:
-            log_archive.remove_old(self.path, _day_of(now - _KEEP_DAYS * 86_400))
+            rolled_logs.remove_old(self.path, _day_of(now - _KEEP_DAYS * 86_400))
             lock.release()
-        if self._packer:
-            self._packer.pack(self.path)
+        if self._compressor:
+            self._compressor.compress(self.path)
 
     def _rename(self, day: str, now: float) -> None:
         """Rename the file to that of a day. Raises OSError."""
         self.close()
-        rolled = log_archive.reserve_name(self.path, day)
+        rolled = rolled_logs.reserve_name(self.path, day)
         try:
             self.path.replace(rolled)
         except OSError as error:

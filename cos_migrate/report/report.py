@@ -1,4 +1,4 @@
-"""Counts outcomes and hands them, with all messages, to every sink.
+"""Counts outcomes and passes them, with all messages, to every sink.
 
 Each outcome is counted exactly once.
 """
@@ -15,8 +15,8 @@ from cos_migrate.report.causes import Causes
 from cos_migrate.report.console import Console
 from cos_migrate.report.lists import FailureList, FinishedList, ResultFile, UnverifiedList
 from cos_migrate.report.logs import Logs
-from cos_migrate.report.sinks import Batch, Ending, Progress, Sink
-from cos_migrate.report.summary import Summary, count_or_some
+from cos_migrate.report.sinks import Batch, Progress, RunEnd, Sink
+from cos_migrate.report.summary import Summary, count_in_words
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.text import printable, printable_lines
 
@@ -67,21 +67,21 @@ class Report:
         self._counts: collections.Counter[Status] = collections.Counter()
         self._started, self._began = clock(), monotonic()
         self._unverified = self._without_md5 = 0
-        self._bytes_done = self._bytes_known = self._known = self._bytes_moving = 0
+        self._bytes_done = self._bytes_known = self._known = self._bytes_under_way = 0
         self._listed = False
         self._is_check = False
         self._last_warnings: list[str] = []
         self.found_before = 0
-        """As in `Summary`."""
+        """`Summary.found_before`."""
 
     def begin_run(self, header: Sequence[str]) -> None:
         """Write the header of a run into the logs; remove the lists of the previous run."""
         self._started, self._began = self._clock(), self._monotonic()
         for sink in self._sinks:
-            sink.begin("\n".join(header))
+            sink.begin_run("\n".join(header))
 
     def begin_check(self) -> None:
-        """Begin the comparison that follows a run; it uses the same logs and lists."""
+        """Begin the comparison with COS that follows a run; it uses the same logs and lists."""
         self._is_check = True
         self._logs.info("what was migrated is compared with what is on COS")
 
@@ -157,17 +157,17 @@ class Report:
         self._logs.debug(line)
 
     def count_found(self, objects: int, size: int) -> None:
-        """Count objects that were found, and their bytes."""
+        """Add objects that were found, and their bytes, to the totals."""
         self._known += objects
         self._bytes_known += size
 
     def mark_listed(self) -> None:
-        """Note that all objects are found."""
+        """Note that the listing is complete."""
         self._listed = True
 
-    def set_moving_bytes(self, sent: int) -> None:
+    def set_bytes_under_way(self, sent: int) -> None:
         """Set how many bytes of unfinished objects have been sent."""
-        self._bytes_moving = sent
+        self._bytes_under_way = sent
 
     def show_progress(self) -> None:
         """Refresh the display."""
@@ -175,7 +175,7 @@ class Report:
         progress = Progress(
             done=done,
             known=max(self._known, done),
-            bytes_done=self._bytes_done + self._bytes_moving,
+            bytes_done=self._bytes_done + self._bytes_under_way,
             bytes_known=self._bytes_known,
             failed=self._counts[Status.FAIL],
             complete=self._listed,
@@ -204,28 +204,28 @@ class Report:
             lasted=self._monotonic() - self._began,
             found_before=self.found_before,
         )
-        ending = Ending(
+        end = RunEnd(
             summary,
             causes="\n".join(self._causes.table()),
             next_step=(
                 f"The causes are in log/error.log, the list in {self._failed_list}; "
                 f"{self._next_step()}."
             ),
-            gaps=[gap for sink in self._sinks for gap in sink.finish()],
+            gaps=[gap for sink in self._sinks for gap in sink.finish_lists()],
         )
         for sink in self._sinks:
-            sink.end(ending)
+            sink.end_run(end)
         if summary.found_before:
             self.warn(
                 "the source holds nothing now, and the last run found "
-                f"{count_or_some(summary.found_before)} objects: is it still the right source?"
+                f"{count_in_words(summary.found_before)} objects: is it still the right source?"
             )
         for line in self._last_warnings:
             self.warn(line)
         return summary
 
     def _next_step(self) -> str:
-        """Return what to do after a run in which objects failed."""
+        """Return advice on what to do after a run in which objects failed."""
         if self._is_check:
             return "what differs is not sent again by itself"
         if self._causes.needs_correction:

@@ -1,4 +1,4 @@
-"""What `Report` sends its outcomes and messages to: the interface of a sink, and its values."""
+"""The interface of sinks, to which `Report` sends outcomes and messages, and its values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Batch(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a run is."""
+    """The state of a run while it goes on."""
 
     done: int
     """Objects that have their outcome."""
@@ -39,54 +39,54 @@ class Progress(NamedTuple):
     bytes_known: int
     failed: int
     complete: bool
-    """Whether `known` is all there is."""
+    """Whether the listing is complete, so that `known` grows no more."""
 
 
-class Ending(NamedTuple):
-    """What there is to report at the end of a run."""
+class RunEnd(NamedTuple):
+    """The values to report at the end of a run."""
 
     summary: Summary
     causes: str
     """The table of causes; empty without failures."""
     next_step: str
-    """What to do after failures."""
+    """Advice on what to do after failures."""
     gaps: Sequence[str]
     """Sentences on lists that are not complete."""
 
 
 class Sink:
-    """A destination of a report. Subclasses override what they have a use for.
+    """A destination of a report. Subclasses override the methods that concern them.
 
     Lines are shown as they are only in `add` and `event`; other texts may need escaping.
     """
 
-    def begin(self, header: str) -> None:
-        """Begin a run."""
+    def begin_run(self, header: str) -> None:
+        """Prepare for a run; `header` has its configuration."""
 
     def add(self, batch: Batch) -> None:
-        """Take outcomes."""
+        """Report outcomes."""
 
     def event(self, line: str) -> None:
-        """Take a line on the progress of an object."""
+        """Report a line on the progress of an object."""
 
     def note(self, line: str) -> None:
-        """Take a detail that is of interest afterwards."""
+        """Report a detail, of interest only to readers of the log."""
 
     def announce(self, line: str) -> None:
-        """Take a message on the whole run that is no warning."""
+        """Report a message on the whole run that is no warning."""
 
     def warn(self, line: str) -> None:
-        """Take a warning."""
+        """Report a warning."""
 
     def error(self, line: str) -> None:
-        """Take an error that concerns the whole run."""
+        """Report an error that concerns the whole run."""
 
     def show_progress(self, progress: Progress) -> None:
-        """Take the state of the run; called several times a second."""
+        """Report the state of the run; called several times a second."""
 
-    def finish(self) -> Iterable[str]:
-        """Close what belongs to this run alone; return what is missing in it, in sentences."""
+    def finish_lists(self) -> Iterable[str]:
+        """Close the lists of this run; return a sentence for each that lacks lines."""
         return ()
 
-    def end(self, ending: Ending) -> None:
-        """End a run; every sink is finished."""
+    def end_run(self, end: RunEnd) -> None:
+        """Report the end of a run, after `finish_lists` of all sinks."""

@@ -13,7 +13,7 @@ _CLOCK_IS_SET = 2.0
 
 
 class Summary(NamedTuple):
-    """What a run did."""
+    """The counts, times and warnings of a run."""
 
     bucket: str
     migrate_type: str
@@ -32,7 +32,7 @@ class Summary(NamedTuple):
     lasted: float = 0.0
     """Seconds by the monotonic clock."""
     found_before: int = 0
-    """When nothing was found: how many objects an earlier run found; -1: an unknown number."""
+    """How many objects an earlier run found, when this one found none; -1: an unknown number."""
 
     @property
     def used_time(self) -> int:
@@ -87,13 +87,13 @@ class Summary(NamedTuple):
         if self.without_md5:
             rows.append(("without_md5", f"{self.without_md5} (they did not fit into tmpFolder)"))
         if self.found_before:
-            rows.append(("found_before", f"{count_or_some(self.found_before)} (now nothing)"))
+            rows.append(("found_before", f"{count_in_words(self.found_before)} (now nothing)"))
         lines = "".join(f"{name:>30} : {value}\n" for name, value in rows)
         return f"{head}{self.migrate_type} over! op statistics:\n{lines}"
 
 
-def count_or_some(objects: int) -> str:
-    """Return a number in words; -1: it is not known."""
+def count_in_words(objects: int) -> str:
+    """Return a number for a message; -1: `some`."""
     return str(objects) if objects > 0 else "some"
 
 

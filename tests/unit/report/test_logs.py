@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from cos_migrate.report import log_archive
-from cos_migrate.report.log_archive import Packer
+from cos_migrate.report import rolled_logs
 from cos_migrate.report.logs import LogFile, Logs
+from cos_migrate.report.rolled_logs import Compressor
 
 NOON = 1_750_000_000.0
 DAY = 86_400
@@ -201,22 +201,22 @@ def test_what_another_process_writes_to_is_not_compressed(tmp_path: Path) -> Non
     file = LogFile(path)
     file.append(b"first\n")
     path.rename(tmp_path / "info.log.2025-06-15")
-    packer = Packer()
-    packer.pack(path)
-    packer.close(10)
+    compressor = Compressor()
+    compressor.compress(path)
+    compressor.close(10)
     assert rolled(tmp_path) == ["info.log.2025-06-15"]
     file.close()
-    packer = Packer()
-    packer.pack(path)
-    packer.close(10)
+    compressor = Compressor()
+    compressor.compress(path)
+    compressor.close(10)
     assert rolled(tmp_path) == ["info.log.2025-06-15.gz"]
     assert everything(tmp_path) == "first\n"
 
 
 def packed(path: Path) -> None:
-    packer = Packer()
-    packer.pack(path)
-    packer.close(30)
+    compressor = Compressor()
+    compressor.compress(path)
+    compressor.close(30)
 
 
 def test_what_a_killed_process_left_is_finished(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_what_a_killed_process_left_is_finished(tmp_path: Path) -> None:
 KILLED = """
 import os, sys, threading
 from pathlib import Path
-from cos_migrate.report import log_archive
+from cos_migrate.report import rolled_logs
 name, path = sys.argv[1], Path(sys.argv[2])
 real = getattr(os, name)
 def die(*arguments, **options):
@@ -248,9 +248,9 @@ def die(*arguments, **options):
         os._exit(9)
     return real(*arguments, **options)
 setattr(os, name, die)
-packer = log_archive.Packer()
-packer.pack(path)
-packer.close(30)
+compressor = rolled_logs.Compressor()
+compressor.compress(path)
+compressor.close(30)
 """
 
 
@@ -310,7 +310,7 @@ def test_a_log_that_is_rolled_away_while_it_is_opened_is_opened_again(
     """Between opening and locking, another process renames the file and begins to compress it."""
     path, away = tmp_path / "info.log", tmp_path / "info.log.2025-06-15"
     holders: list[int] = []
-    real = log_archive.lock_for_writing
+    real = rolled_logs.lock_for_writing
 
     def rolled_meanwhile(descriptor: int) -> bool:
         if not away.exists():
@@ -320,7 +320,7 @@ def test_a_log_that_is_rolled_away_while_it_is_opened_is_opened_again(
                 lock_alone(holders[0])
         return real(descriptor)
 
-    monkeypatch.setattr(log_archive, "lock_for_writing", rolled_meanwhile)
+    monkeypatch.setattr(rolled_logs, "lock_for_writing", rolled_meanwhile)
     file = LogFile(path)
     file.append(b"line\n")
     file.close()
@@ -345,5 +345,5 @@ def test_a_link_is_left_to_its_owner(tmp_path: Path) -> None:
 def test_names_are_claimed_once(tmp_path: Path) -> None:
     path = tmp_path / "info.log"
     (tmp_path / "info.log.2025-06-15-3.gz").touch()
-    names = [log_archive.reserve_name(path, "2025-06-15").name for _ in range(3)]
+    names = [rolled_logs.reserve_name(path, "2025-06-15").name for _ in range(3)]
     assert names == [f"info.log.2025-06-15{end}" for end in ("", "-2", "-4")]

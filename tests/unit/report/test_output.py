@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from cos_migrate import signals
-from cos_migrate.cli.streams import Output, write_at_once
+from cos_migrate.cli.streams import StandardStream, write_without_waiting
 from cos_migrate.pools.liveness import DEFAULT_LIMITS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
@@ -38,7 +38,7 @@ def read_all(descriptor: int, size: int) -> bytes:
 
 def test_a_slow_reader_is_waited_for(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
-    output = Output(writing)
+    output = StandardStream(writing)
     data = os.urandom(300_000)
     writer = threading.Thread(target=output.write, args=(data,))
     writer.start()
@@ -49,8 +49,8 @@ def test_a_slow_reader_is_waited_for(pipe: tuple[int, int]) -> None:
 def test_a_reader_that_does_not_read_holds_up_a_hurried_process_once(
     pipe: tuple[int, int],
 ) -> None:
-    output = Output(pipe[1], patience=0.2)
-    output.hurried = True
+    output = StandardStream(pipe[1], patience=0.2)
+    output.waits_limited = True
     began = time.monotonic()
     for _ in range(5):
         assert output.write(b"x" * 200_000) == 200_000
@@ -59,8 +59,8 @@ def test_a_reader_that_does_not_read_holds_up_a_hurried_process_once(
 
 def test_a_line_that_was_cut_ends_before_the_next(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
-    output = Output(writing, patience=0.0)
-    output.hurried = True
+    output = StandardStream(writing, patience=0.0)
+    output.waits_limited = True
     output.write(b"a" * 1_000_000)
     output.write(b"dropped\n")
     taken = os.read(reading, 1_000_000)
@@ -72,7 +72,7 @@ def test_a_line_that_was_cut_ends_before_the_next(pipe: tuple[int, int]) -> None
 def test_a_pipe_that_does_not_block_is_waited_for_too(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     os.set_blocking(writing, False)
-    output = Output(writing)
+    output = StandardStream(writing)
     writer = threading.Thread(target=output.write, args=(b"y" * 200_000,))
     writer.start()
     assert read_all(reading, 200_000) == b"y" * 200_000
@@ -83,22 +83,22 @@ def test_one_that_says_ready_and_takes_nothing_is_given_up_too(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.set_blocking(pipe[1], False)
-    output = Output(pipe[1], patience=0.1)
-    output.hurried = True
-    monkeypatch.setattr(Output, "_is_ready", lambda _: True)
+    output = StandardStream(pipe[1], patience=0.1)
+    output.waits_limited = True
+    monkeypatch.setattr(StandardStream, "_is_ready", lambda _: True)
     output.write(b"x" * 1_000_000)
 
 
 @pytest.mark.parametrize("forgiving", [False, True])
 def test_a_reader_that_is_gone(pipe: tuple[int, int], forgiving: bool) -> None:
     os.close(pipe[0])
-    output = Output(pipe[1], forgiving=forgiving)
+    output = StandardStream(pipe[1], forgiving=forgiving)
     if forgiving:
         assert output.write(b"x") == 1
     else:
         with pytest.raises(BrokenPipeError):
             output.write(b"x")
-    write_at_once(pipe[1], b"raises nothing")
+    write_without_waiting(pipe[1], b"raises nothing")
 
 
 def test_what_would_have_to_wait_is_not_written_at_once(pipe: tuple[int, int]) -> None:
@@ -108,7 +108,7 @@ def test_what_would_have_to_wait_is_not_written_at_once(pipe: tuple[int, int]) -
             os.write(pipe[1], b"z" * 4096)
     except BlockingIOError:
         os.set_blocking(pipe[1], True)
-    write_at_once(pipe[1], b"x")
+    write_without_waiting(pipe[1], b"x")
 
 
 HARD_LIMIT = """

@@ -1,4 +1,4 @@
-"""Rolled log files: their names, and their compression during a run.
+"""Rolled log files: their names, compression and removal.
 
 A rolled file is called `<name>.<day>`, further ones of a day `<name>.<day>-2`, `-3` and so on, with
 `.gz` appended when it is compressed. No file ever replaces another.
@@ -27,7 +27,7 @@ _RESERVE = 64 << 20
 
 
 def reserve_name(path: Path, day: str) -> Path:
-    """Reserve a name for a file to be rolled by an empty file; return it. Raises OSError."""
+    """Reserve a name for a log that is to be rolled, by an empty file. Raises OSError."""
     number = 1
     while True:
         rolled = path.with_name(f"{path.name}.{day}" + (f"-{number}" if number > 1 else ""))
@@ -60,8 +60,8 @@ def remove_old(path: Path, oldest: str) -> None:
                 rolled.unlink()
 
 
-class Packer:
-    """Compresses rolled files in a thread of low priority.
+class Compressor:
+    """Compresses rolled logs in a thread of low priority.
 
     A file that another process still writes to is left for a later start. After a kill at any
     point the file, its compressed form, or both are there.
@@ -73,8 +73,8 @@ class Packer:
         self._thread: threading.Thread | None = None
         self._stopping = False
 
-    def pack(self, path: Path) -> None:
-        """Begin to compress the rolled files of a log."""
+    def compress(self, path: Path) -> None:
+        """Start to compress the rolled files of a log."""
         if not any(plain for _, _, plain in rolled_files(path)):
             return
         with self._lock:
@@ -105,16 +105,16 @@ class Packer:
                 if plain and not self._stopping:
                     # A file that cannot be compressed stays: it is complete.
                     with contextlib.suppress(OSError, zlib.error, EOFError):
-                        self._pack(rolled)
+                        self._replace(rolled)
 
-    def _pack(self, rolled: Path) -> None:
+    def _replace(self, rolled: Path) -> None:
         """Replace a file by its compressed form. Raises OSError."""
         descriptor = open_safely(rolled, os.O_RDONLY)
         with os.fdopen(descriptor, "rb") as plain:
             if not _lock_for_packing(descriptor) or not _is_of(rolled, descriptor):
                 return
             if not os.fstat(descriptor).st_size:
-                return  # reserved by a process that is rolling the log
+                return  # a name reserved for a log that is being rolled
             packed = Path(f"{rolled}{_PACKED}")
             if not os.path.lexists(packed) and not self._compress(plain.fileno(), packed):
                 return
