@@ -10,7 +10,8 @@ from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.unchanged import RecordComparer
 from cos_migrate.engine.upload_records import UploadRecords
 from cos_migrate.model import Failure, Fingerprint, SavePoint, SourceObject
-from cos_migrate.pools.messages import Kind, Message, source_fields
+from cos_migrate.pools.results import Content
+from cos_migrate.pools.tasks import AbortUpload, Stat
 from cos_migrate.report.report import Report
 from cos_migrate.sources.base import Source
 from cos_migrate.text import printable
@@ -48,17 +49,17 @@ class AbandonedUploads:
             self._abort(cos_path, upload_id)
 
     def _abort(self, cos_path: str, upload_id: str) -> None:
-        def aborted(failure: Failure | None, _: Message) -> None:
-            if failure is None or failure.code == _NO_UPLOAD:
+        def aborted(content: Content) -> None:
+            if not isinstance(content, Failure) or content.code == _NO_UPLOAD:
                 self._uploads.aborted(upload_id)
             elif not self._warned:
                 self._warned = True
                 self._report.warn(
                     f"an unfinished upload of {printable(cos_path)} could not be aborted "
-                    f"({failure.code}: {failure.message}); the next run tries again"
+                    f"({content.code}: {content.message}); the next run tries again"
                 )
 
-        self._chores.add((Kind.ABORT_UPLOAD, cos_path, upload_id), aborted)
+        self._chores.add(AbortUpload(cos_path, upload_id), aborted)
 
     def sweep(self) -> None:
         """Abandon the uploads of earlier runs that no object of a complete listing continues.
@@ -78,15 +79,16 @@ class AbandonedUploads:
         return recorded is not None and self._source.unchanged(obj, recorded)
 
     def _look(self, save_point: SavePoint, obj: SourceObject) -> None:
-        def looked(failure: Failure | None, values: Message) -> None:
-            if failure:
-                useless = failure.code in _GONE or failure.status in _GONE_STATUS
-            else:
-                useless = not _is_same(save_point.fingerprint, Fingerprint(*values))
+        def looked(content: Content) -> None:
+            useless = False
+            if isinstance(content, Failure):
+                useless = content.code in _GONE or content.status in _GONE_STATUS
+            elif isinstance(content, Fingerprint):
+                useless = not _is_same(save_point.fingerprint, content)
             if useless:
                 self._uploads.abandon(save_point)
 
-        self._chores.add((Kind.STAT, *source_fields(obj)), looked)
+        self._chores.add(Stat(obj), looked)
 
 
 def _is_same(saved: Fingerprint, now: Fingerprint) -> bool:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
-from cos_migrate.checksums import CRC64, Check
+from cos_migrate.checksums import CRC64
 from cos_migrate.engine.copying import copy_refused
 from cos_migrate.engine.upload_state import Phase, UploadState
 from cos_migrate.engine.upload_step import NOTHING, Step
 from cos_migrate.errors import ETAG_IS_NO_MD5
 from cos_migrate.model import Described, Failure, Fingerprint, PartRecord, SavePoint
-from cos_migrate.pools.messages import FetchPart, Kind, Message, UploadPart
+from cos_migrate.pools.results import (
+    Completed,
+    Content,
+    Digested,
+    Initiated,
+    ListedParts,
+    PartStored,
+)
+from cos_migrate.pools.tasks import CopyPart, FetchRange, PartTask, Task, UploadPart
 from cos_migrate.pools.worker.ordered_checksum import AGREES
 from cos_migrate.sources.misreads import changed_in_vain, is_by_etag, misread
 
@@ -46,23 +53,22 @@ class MultipartUpload(UploadState):
         self._phase = Phase.INITIATE
         return NOTHING
 
-    def progressed(self, task: Message, count: int) -> None:
+    def progressed(self, task: Task, count: int) -> None:
         """Note that `count` bytes of a part were sent so far."""
-        if task[1] == Kind.UPLOAD_PART:
-            self._parts.moving[_part_number(task)] = count
+        if isinstance(task, UploadPart):
+            self._parts.moving[task.number] = count
 
-    def give_back(self, task: Message) -> Step:
+    def give_back(self, task: Task) -> Step:
         """Take back a task that no worker started."""
         self._under_way -= 1
-        if task[1] == Kind.FETCH_PART:
-            fetch = FetchPart(*task)
-            if fetch.path == self._file:
-                self._parts.queue.appendleft(fetch.offset // self._parts.part_size + 1)
-        elif task[1] not in Kind.OF_PARTS:
+        if isinstance(task, FetchRange):
+            if task.path == self._file:
+                self._parts.queue.appendleft(task.offset // self._parts.part_size + 1)
+        elif not isinstance(task, PartTask):
             self._asked = False
         elif self._is_current(task):
-            self._parts.moving.pop(_part_number(task), None)
-            self._parts.queue.appendleft(_part_number(task))
+            self._parts.moving.pop(task.number, None)
+            self._parts.queue.appendleft(task.number)
         return self._failed_when_idle()
 
     def exists_on_cos(self) -> Step:
@@ -78,52 +84,45 @@ class MultipartUpload(UploadState):
         self._described = described
         self._phase = Phase.SPOOL
 
-    def collect(self, task: Message, values: Message) -> Step:
-        """Take the fields of the result of a finished task."""
+    def collect(self, task: Task, result: Content) -> Step:
+        """Take the content of the result of a finished task."""
         self._under_way -= 1
-        if task[1] in Kind.OF_PARTS:
-            return self._collect_part(task, values)
-        if task[1] == Kind.FETCH_PART:
+        if isinstance(task, PartTask) and isinstance(result, PartStored):
+            return self._collect_part(task, result)
+        if isinstance(task, FetchRange):
             return self._collect_fetched(task)
         self._asked = False
-        if self._phase is Phase.LOOK:
-            self._phase = self._after_look
-        elif self._phase is Phase.RESUME:
-            return self._collect_listed(values[0])
-        elif self._phase is Phase.DIGEST:
-            self._md5, self._described = values
+        if isinstance(result, ListedParts):
+            return self._collect_listed(result)
+        if isinstance(result, Initiated):
+            return self._begun(result)
+        if isinstance(result, Completed):
+            self._phase = Phase.OVER
+            crc64 = self._parts.crc64(self._source_crc64)
+            done = (result.request_id, result.unverified, crc64, result.etag)
+            return Step(done=done, forget=self._save_point)
+        if isinstance(result, Digested):
+            self._md5, self._described = result
             self._phase = Phase.INITIATE
-        elif self._phase is Phase.INITIATE:
-            return self._begun(*values)
+        elif isinstance(result, Fingerprint):
+            self._is_as_it_was = result == self.obj.fingerprint
+            self.obj = self.obj._replace(fingerprint=result)
+            self._begin()
         elif self._phase is Phase.ABORT:
             return Step(forget=self._drop_outdated())
-        elif self._phase is Phase.STAT:
-            now = Fingerprint(*values)
-            self._is_as_it_was = now == self.obj.fingerprint
-            self.obj = self.obj._replace(fingerprint=now)
-            self._begin()
-        elif self._phase is Phase.COMPLETE:
-            self._phase = Phase.OVER
-            return Step(
-                done=(*values[:2], self._parts.crc64(self._source_crc64), values[2]),
-                forget=self._save_point,
-            )
+        elif self._phase is Phase.LOOK:
+            self._phase = self._after_look
         return NOTHING
 
-    def _collect_listed(self, listed: Iterable[tuple[int, str, int]]) -> Step:
-        self._parts.keep_listed(listed)
+    def _collect_listed(self, listed: ListedParts) -> Step:
+        self._parts.keep_listed(listed.parts)
         if self._save_point:
             self._save_point = self._save_point._replace(parts=())
         self._enter_parts()
         return Step(begun=self._save_point)
 
-    def _begun(
-        self,
-        upload_id: str,
-        source_crc64: int,
-        checks: tuple[Check, ...],
-        likely: bool,  # noqa: FBT001 - as the result has it
-    ) -> Step:
+    def _begun(self, begun: Initiated) -> Step:
+        upload_id, source_crc64, checks, likely = begun
         self._source_crc64, self._proving_md5 = source_crc64, likely
         # A CRC-64 can be combined from those of parts read in any order: then it is enough.
         if likely or (source_crc64 < 0 and not self._copying and not self.obj.spooled):
@@ -132,26 +131,26 @@ class MultipartUpload(UploadState):
         self._enter_parts()
         return Step(begun=self._save_point)
 
-    def _collect_fetched(self, task: Message) -> Step:
-        if FetchPart(*task).path == self._file and self._phase is Phase.SPOOL:
+    def _collect_fetched(self, task: FetchRange) -> Step:
+        if task.path == self._file and self._phase is Phase.SPOOL:
             self._fetched += 1
             if self._fetched == (1 if self._whole else self._parts.count):
                 self.obj = self.obj._replace(spooled=self._file)
                 self._phase = Phase.DIGEST if self._options.md5 else Phase.INITIATE
         return self._failed_when_idle()
 
-    def collect_failure(self, task: Message, failure: Failure) -> Step:
+    def collect_failure(self, task: Task, failure: Failure) -> Step:
         """Take the failure of a task: start over where that can help, else end."""
         self._under_way -= 1
-        if task[1] in Kind.OF_PARTS:
+        if isinstance(task, PartTask):
             if not self._is_current(task):
                 return self._failed_when_idle()
-            if task[1] == Kind.COPY_PART and copy_refused(failure):
+            if isinstance(task, CopyPart) and copy_refused(failure):
                 self._copying = False
-                self._parts.queue.appendleft(_part_number(task))
+                self._parts.queue.appendleft(task.number)
                 return self._failed_when_idle()
-        elif task[1] == Kind.FETCH_PART:
-            if FetchPart(*task).path != self._file:
+        elif isinstance(task, FetchRange):
+            if task.path != self._file:
                 return self._failed_when_idle()
         else:
             self._asked = False
@@ -186,18 +185,16 @@ class MultipartUpload(UploadState):
         useless = self._failure.code in _OF_SOURCE | _PARTS_REFUSED | {ETAG_IS_NO_MD5}
         return Step(abandon=self._save_point if useless else None, failure=self._failure)
 
-    def _is_current(self, task: Message) -> bool:
+    def _is_current(self, task: PartTask) -> bool:
         """Return whether the task of a part belongs to the current upload."""
-        upload_id = UploadPart(*task).upload_id
-        return self._save_point is not None and upload_id == self._save_point.upload_id
+        return self._save_point is not None and task.upload_id == self._save_point.upload_id
 
-    def _collect_part(self, task: Message, values: Message) -> Step:
+    def _collect_part(self, task: PartTask, stored: PartStored) -> Step:
         if not self._is_current(task):
             return self._failed_when_idle()
-        etag, crc64, _, plain_crc64, checked = values
-        *_, number, offset, size = UploadPart(*task)
-        self._parts.moving.pop(number, None)
-        part = PartRecord(number, offset, size, etag, crc64, plain_crc64)
+        self._parts.moving.pop(task.number, None)
+        etag, crc64, plain_crc64, checked = stored
+        part = PartRecord(task.number, task.offset, task.length, etag, crc64, plain_crc64)
         self._parts.add(part)
         self._checked = self._checked or checked
         if self._failure:
@@ -270,8 +267,3 @@ class MultipartUpload(UploadState):
         self._outdated, self._stale = None, ""
         self._phase = Phase.STAT if self._restarts else self._first_phase()
         return outdated
-
-
-def _part_number(task: Message) -> int:
-    """Return the part number of an UPLOAD_PART task, which begins with its own number."""
-    return UploadPart(*task).part

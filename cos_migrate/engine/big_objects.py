@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cos_migrate.engine.big_object import MultipartUpload
 from cos_migrate.engine.commit import Committer
@@ -12,8 +12,9 @@ from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.plan import CopyRules, part_size_for
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.upload_step import NOTHING, Step
-from cos_migrate.model import Failure
-from cos_migrate.pools.messages import Message, Reply
+from cos_migrate.model import Described, Failure
+from cos_migrate.pools.results import UNSTARTED, Content, TargetExists
+from cos_migrate.pools.tasks import Task
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
 from cos_migrate.text import printable
@@ -94,28 +95,26 @@ class BigObjects:
         """Return the objects whose next task hashes a file of this machine."""
         return [big for big in self.under_way if big.upload.hashing and big.upload.ready]
 
-    def collect(
-        self, big: BigObject, task: Message, reply: int, values: list[Any]
-    ) -> Failure | None:
+    def collect(self, big: BigObject, task: Task, kind: int, result: Content) -> Failure | None:
         """Take the result of a task; return why the object failed, if it did."""
         upload = big.upload
-        if reply == Reply.DONE:
-            step = upload.collect(task, tuple(values))
-        elif reply == Reply.FAILED:
-            step = upload.collect_failure(task, Failure(*values))
-        elif reply == Reply.DESCRIBED:
-            upload.collect_description(values[0])
+        if kind == UNSTARTED:
+            step = upload.give_back(task)
+        elif isinstance(result, Failure):
+            step = upload.collect_failure(task, result)
+        elif isinstance(result, Described):
+            upload.collect_description(result)
             step = NOTHING
-        elif reply == Reply.TARGET_EXISTS:
+        elif isinstance(result, TargetExists):
             self._committer.uploads.apply(upload.exists_on_cos())
             self._end(big)
-            self._committer.exists_on_cos(big.transfer, newer=values[0])
+            self._committer.exists_on_cos(big.transfer, newer=result.is_newer)
             return None
         else:
-            step = upload.give_back(task)
+            step = upload.collect(task, result)
         return self._follow(big, step)
 
-    def progressed(self, big: BigObject, task: Message, sent: int) -> None:
+    def progressed(self, big: BigObject, task: Task, sent: int) -> None:
         """Note that `sent` bytes of a task's transfer have passed."""
         big.upload.progressed(task, sent)
         self._committer.progressed(big.transfer, big.upload.sent)

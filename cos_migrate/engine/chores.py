@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cos_migrate.engine.tasks import Tasks
-from cos_migrate.model import Failure
-from cos_migrate.pools.messages import Message, Reply
+from cos_migrate.pools.results import REPORTS, UNSTARTED, Content
+from cos_migrate.pools.tasks import NumberedTask, Task
 
-Done = Callable[[Failure | None, Message], None]
-"""Called with the failure of a task, or with None and the fields of its result."""
+Done = Callable[[Content], None]
+"""Called with the content of a task's result; a Failure where it failed."""
 
 
 class _Chore(NamedTuple):
-    task: Message
-    """Less its number."""
+    task: Task
     done: Done
 
 
@@ -30,7 +29,7 @@ class Chores:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def add(self, task: Message, done: Done) -> None:
+    def add(self, task: Task, done: Done) -> None:
         """Queue a task; `done` is called once, unless the run stops before."""
         self._waiting.append(_Chore(task, done))
 
@@ -41,10 +40,8 @@ class Chores:
             chore = self._waiting.popleft()
             self._tasks.submit(chore.task, chore, self._collect)
 
-    def _collect(self, chore: _Chore, _: Message, reply: int, values: list[Any]) -> None:
-        if reply == Reply.UNSTARTED:
+    def _collect(self, chore: _Chore, _: NumberedTask, kind: int, content: Content) -> None:
+        if kind == UNSTARTED:
             self._waiting.appendleft(chore)
-        elif reply == Reply.FAILED:
-            chore.done(Failure(*values), ())
-        elif reply not in Reply.PASSING:
-            chore.done(None, tuple(values))
+        elif kind not in REPORTS:
+            chore.done(content)

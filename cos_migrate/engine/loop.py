@@ -24,8 +24,8 @@ from cos_migrate.engine.throttle import TransferLimit
 from cos_migrate.errors import Side
 from cos_migrate.model import Failure
 from cos_migrate.pools.handles import Lost, Results
-from cos_migrate.pools.messages import Message, Reply
 from cos_migrate.pools.pools import Pools
+from cos_migrate.pools.results import REPORTS, UNSTARTED, Result
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.text import printable
@@ -101,10 +101,7 @@ class Loop(abc.ABC):
         if isinstance(event, Results):
             self._lost_in_row = 0
             for result in self._pools.settle(event):
-                if result[1] == Reply.SLOW_DOWN:
-                    self._slow_down(result[2])
-                else:
-                    self._collect_result(result)
+                self._collect_result(result)
         elif isinstance(event, Lost):
             self._replace(event)
         elif isinstance(event, SpotCheckResult):
@@ -125,15 +122,18 @@ class Loop(abc.ABC):
         for result in self._pools.replace(event):
             self._collect_result(result)
 
-    def _collect_result(self, result: Message) -> None:
-        number, reply, *values = result
+    def _collect_result(self, result: Result) -> None:
+        number, kind, content = result
+        if isinstance(content, Side):  # of no task
+            self._slow_down(content)
+            return
         tasks = self._tasks.under_way
         task, subject, collect = tasks[number]
-        if reply not in Reply.PASSING:
+        if kind not in REPORTS:
             del tasks[number]
-            if reply == Reply.FAILED and self._renew_credentials(Failure(*values)):
-                reply = Reply.UNSTARTED
-        collect(subject, task, reply, values)
+            if isinstance(content, Failure) and self._renew_credentials(content):
+                kind = UNSTARTED
+        collect(subject, task, kind, content)
 
     def _stop(self, reason: str) -> None:
         """Submit nothing more; what is in flight is finished and recorded."""

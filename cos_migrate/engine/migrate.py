@@ -25,7 +25,7 @@ from cos_migrate.model import (
     extent_of,
     objects_of,
 )
-from cos_migrate.pools.messages import Kind
+from cos_migrate.pools.tasks import HEAD_SOURCE
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
@@ -236,8 +236,8 @@ class Migration(TransferLoop):
         backlog = self._backlog
         alone = self._scan_over and not backlog.found
         asked = sum(
-            task[1] == Kind.EXAMINE and not transfer.obj.page
-            for task, transfer, _ in self._tasks.under_way.values()
+            kind == HEAD_SOURCE and not transfer.obj.page
+            for (_, kind, _), transfer, _ in self._tasks.under_way.values()
         )
         objects = backlog.failed_before.take(room, self._pools.small_threads, asked, alone=alone)
         for obj in objects:

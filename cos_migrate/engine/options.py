@@ -10,7 +10,7 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.requests import Credentials
 from cos_migrate.engine.plan import DEFAULT_COPIES, CopyRules, Rules
 from cos_migrate.engine.spot_check import SpotCheckMaker
-from cos_migrate.pools.messages import Look
+from cos_migrate.pools.tasks import Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class UploadOptions:
     """`smallFileThreshold`, bytes."""
     md5: bool
     """Whether the object gets `x-cos-meta-md5`."""
-    look: int = Look.NOT
+    look: int = int(Look.FOR_NOTHING)
     """What to look for on COS before anything is sent."""
     reads_at_once: bool = True
     """Whether the source can be read again at no cost, so that its MD5 can always be known."""

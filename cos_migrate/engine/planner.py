@@ -13,13 +13,13 @@ from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.unchanged import RecordComparer
 from cos_migrate.filters import Filters
 from cos_migrate.model import Failure, Fingerprint, Rejected, SourceObject
-from cos_migrate.pools.messages import Kind, Message, source_fields
+from cos_migrate.pools.tasks import CopyObject, HeadSource, Task, put_object
 from cos_migrate.report import lines
 from cos_migrate.report.report import Report
 from cos_migrate.sources.base import Source
 
-Submission = tuple[Transfer, Message]
-"""An object, and the task of the small pool for it, less its number."""
+Submission = tuple[Transfer, Task]
+"""An object, and the task of the small pool for it."""
 
 
 class Planner:
@@ -63,8 +63,7 @@ class Planner:
             return None
         if self.is_unknown(obj):
             transfer = Transfer(obj, cos_path, record_key, update=False)
-            fields = source_fields(self._committer.failures.as_listed(obj))
-            return transfer, (Kind.EXAMINE, *fields)
+            return transfer, HeadSource(self._committer.failures.as_listed(obj))
         if decision is None:
             decision = self._comparer.decide(self._options.rules, obj, cos_path, record_key)
         if not decision.send:
@@ -73,11 +72,9 @@ class Planner:
         transfer.listed = obj.fingerprint
         return self._start(transfer)
 
-    def describe(
-        self, transfer: Transfer, size: int, mtime_ns: int, etag: str, storage_class: str
-    ) -> bool:
+    def describe(self, transfer: Transfer, fingerprint: Fingerprint, storage_class: str) -> bool:
         """Complete an object that was listed without its size; return whether it can be sent."""
-        fingerprint = Fingerprint(size, mtime_ns, etag)
+        size = fingerprint.size
         weak = self._source.is_weak(fingerprint)
         obj = transfer.obj._replace(fingerprint=fingerprint, weak=weak)
         if storage_class and not obj.storage_class:
@@ -121,8 +118,9 @@ class Planner:
         if obj.fingerprint.size >= big_from:
             self._big_objects.park(transfer)
             return None
-        kind = Kind.COPY_OBJECT if copy else Kind.PUT_OBJECT
-        return transfer, (kind, *source_fields(obj), transfer.cos_path, options.upload.look)
+        if copy:
+            return transfer, CopyObject(obj, transfer.cos_path, options.upload.look)
+        return transfer, put_object(obj, transfer.cos_path, options.upload.look)
 
     def reject(self, item: Rejected) -> None:
         """Settle what the scan itself has left out."""

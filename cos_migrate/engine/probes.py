@@ -13,7 +13,8 @@ from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.folders import Folders
 from cos_migrate.engine.streak import FailureStreak, Verdict, is_refused_by_cos
 from cos_migrate.model import Failure, Fingerprint, SourceObject
-from cos_migrate.pools.messages import Kind, Look, Message, source_fields
+from cos_migrate.pools.results import Content, Initiated
+from cos_migrate.pools.tasks import BeginProbe, HeadTarget, ListSource, Look, Task
 
 PROBE_NAME = ".cos-migrate-check"
 _REFUSED_MOST = 80
@@ -48,8 +49,8 @@ class Probes:
         self._stop = stop
         self._known = known
         self._begun = begun
-        self._pending: set[int] = set()
-        """Kinds of the probe tasks under way."""
+        self._pending: set[type] = set()
+        """Types of the probe tasks under way."""
         self._refused = Folders()
         self._reason = ""
 
@@ -68,46 +69,49 @@ class Probes:
 
     def _follow(self, verdict: Verdict, failure: Failure | None) -> None:
         if verdict is Verdict.PROBE_COS and self._begun:
-            self._ask((Kind.BEGIN_PROBE, self._path), self._cos_answered)
+            self._ask(BeginProbe(self._path), self._cos_answered)
         elif verdict is Verdict.PROBE_COS:
             self._ask(self._look(), self._cos_answered)
         elif verdict is Verdict.LOOK_AT_COS:
             self._ask(self._look(), self._cos_looked_at)
         elif verdict is Verdict.PROBE_SOURCE:
-            self._ask((Kind.LIST_SOURCE,), self._source_answered)
+            self._ask(ListSource(), self._source_answered)
         elif verdict is Verdict.WEIGH:
             self._weigh()
         elif verdict is Verdict.STOP and failure:
             text = f"{failure.message} ({failure.code}); no other object can escape this"
             self._stop(text)
 
-    def _look(self) -> Message:
+    def _look(self) -> HeadTarget:
         probe = SourceObject(self._path, "", Fingerprint(0))
-        return (Kind.LOOK, *source_fields(probe), self._path, Look.SAME_PATH)
+        return HeadTarget(probe, self._path, int(Look.SAME_PATH))
 
-    def _ask(self, task: Message, done: Callable[[Failure | None, Message], None]) -> None:
-        kind = task[0]
+    def _ask(self, task: Task, done: Callable[[Content], None]) -> None:
+        kind = type(task)
         if kind in self._pending:
             return
 
-        def answered(failure: Failure | None, values: Message) -> None:
+        def answered(content: Content) -> None:
             self._pending.discard(kind)
-            done(failure, values)
+            done(content)
 
         self._pending.add(kind)
         self._chores.add(task, answered)
 
-    def _cos_looked_at(self, failure: Failure | None, _: Message) -> None:
+    def _cos_looked_at(self, content: Content) -> None:
+        failure = _failure_in(content)
         self._follow(self._streak.cos_looked_at(failure), failure)
 
-    def _cos_answered(self, failure: Failure | None, values: Message) -> None:
-        if failure is None and self._begun:
-            self._begun(self._path, values[0])
+    def _cos_answered(self, content: Content) -> None:
+        failure = _failure_in(content)
+        if isinstance(content, Initiated) and self._begun:
+            self._begun(self._path, content.upload_id)
         if failure:
             self._reason = f"{failure.message} ({failure.code})"
         self._follow(self._streak.cos_probed(failure), failure)
 
-    def _source_answered(self, failure: Failure | None, _: Message) -> None:
+    def _source_answered(self, content: Content) -> None:
+        failure = _failure_in(content)
         self._follow(self._streak.source_probed(failure), failure)
 
     def _weigh(self) -> None:
@@ -124,3 +128,7 @@ class Probes:
                 f"COS refuses to {verb} the objects, and {self._path} too, which is none of them: "
                 f"{self._reason}"
             )
+
+
+def _failure_in(content: Content) -> Failure | None:
+    return content if isinstance(content, Failure) else None

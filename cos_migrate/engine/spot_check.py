@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cos_migrate.cos.requests import Access, CosSettings
 from cos_migrate.errors import CosError, MigrateError, Side, TransportError
 from cos_migrate.model import Failure
-from cos_migrate.pools.messages import failure_of
+from cos_migrate.pools.results import failure_of
 from cos_migrate.report.advice import advice_for
 from cos_migrate.state import object_records
 from cos_migrate.text import describe_error, printable

@@ -6,12 +6,13 @@ import collections
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from cos_migrate.pools.messages import Message
 from cos_migrate.pools.pools import Pools
+from cos_migrate.pools.results import Content
+from cos_migrate.pools.tasks import KIND_OF, NumberedTask, Task
 
 Subject = TypeVar("Subject")
-Collect = Callable[[Subject, Message, int, list[Any]], None]
-"""Takes the subject of a task, the task, and the reply and fields of one of its results."""
+Collect = Callable[[Subject, NumberedTask, int, Content], None]
+"""Takes the subject of a task, the task, and kind and content of one of its results."""
 
 
 class Tasks:
@@ -20,28 +21,29 @@ class Tasks:
     def __init__(self, pools: Pools) -> None:
         self._pools = pools
         self._number = 0
-        self.under_way: dict[int, tuple[Message, Any, Collect[Any]]] = {}
+        self.under_way: dict[int, tuple[NumberedTask, Any, Collect[Any]]] = {}
         """Tasks that the pools have, by number; each with its own type of subject."""
-        self.given_back: collections.deque[tuple[Message, Any, Collect[Any]]] = collections.deque()
+        self.given_back: collections.deque[tuple[NumberedTask, Any, Collect[Any]]]
+        self.given_back = collections.deque()
         """Tasks that a worker did not begin, and that are to be submitted again as they are."""
 
     def __bool__(self) -> bool:
         return bool(self.under_way or self.given_back)
 
     def submit(
-        self, task: Message, subject: Subject, collect: Collect[Subject], together: str = ""
+        self, task: Task, subject: Subject, collect: Collect[Subject], together: str = ""
     ) -> int:
         """Submit a task, which has no number yet; return its number.
 
         Tasks with the same name `together` go to one worker.
         """
         self._number += 1
-        numbered = (self._number, *task)
+        numbered = (self._number, KIND_OF[type(task)], task)
         self.under_way[self._number] = (numbered, subject, collect)
         self._pools.submit(numbered, together)
         return self._number
 
-    def give_back(self, task: Message, subject: Subject, collect: Collect[Subject]) -> None:
+    def give_back(self, task: NumberedTask, subject: Subject, collect: Collect[Subject]) -> None:
         """Keep a task that no worker began until `submit_again`."""
         self.given_back.append((task, subject, collect))
 
@@ -50,11 +52,12 @@ class Tasks:
         while self.given_back and room > 0:
             room -= 1
             entry = self.given_back.popleft()
-            task = entry[0]
-            self.under_way[task[0]] = entry
+            task, _, _ = entry
+            number, _, _ = task
+            self.under_way[number] = entry
             self._pools.submit(task)
         return room
 
     def count(self, kind: int) -> int:
         """Return how many tasks of a kind the pools have."""
-        return sum(task[1] == kind for task, _, _ in self.under_way.values())
+        return sum(of == kind for (_, of, _), _, _ in self.under_way.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_object import MultipartUpload
@@ -21,7 +20,26 @@ from cos_migrate.model import (
     Failure,
     Fingerprint,
 )
-from cos_migrate.pools.messages import Kind, Message, Reply, reads_source
+from cos_migrate.pools.results import (
+    DESCRIBED,
+    DONE,
+    FAILED,
+    SPOOLED,
+    UNSTARTED,
+    Arrival,
+    Content,
+    ResultKind,
+    SourceHead,
+    Spooled,
+    TargetExists,
+)
+from cos_migrate.pools.tasks import (
+    SMALL_KINDS,
+    NumberedTask,
+    Task,
+    TaskKind,
+    reads_source,
+)
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
 from cos_migrate.scan.listing import Lister
@@ -35,15 +53,16 @@ from cos_migrate.text import printable
 AnyScanner = Scanner | ProcessScanner | Lister
 ScannerMaker = Callable[[Callable[[Scanned | ScanEnded], None]], AnyScanner]
 """Makes what scans a source, given the function to post what it finds."""
-_OF_SOURCE = frozenset({Kind.DIGEST, Kind.STAT, Kind.EXAMINE, Kind.FETCH_PART})
+_OF_SOURCE = frozenset({TaskKind.DIGEST, TaskKind.STAT, TaskKind.HEAD_SOURCE, TaskKind.FETCH_RANGE})
 """Tasks that touch the source only: they prove nothing about COS."""
-_OF_SOURCE_REPLIES = frozenset({Reply.SPOOLED, Reply.DESCRIBED})
+_OF_SOURCE_RESULTS = frozenset({SPOOLED, DESCRIBED})
 """Results behind which nothing was sent to COS."""
-_READING = frozenset({Kind.PUT_OBJECT, Kind.UPLOAD_PART})
+_READING = frozenset({TaskKind.PUT_OBJECT, TaskKind.UPLOAD_PART})
 """Tasks that send what they read."""
-_LOOKING = frozenset({Kind.LOOK, Kind.LIST_PARTS})
+_LOOKING = frozenset({TaskKind.HEAD_TARGET, TaskKind.LIST_PARTS})
 """Tasks that write nothing."""
-_NO_SUCCESS = frozenset({Reply.UNSTARTED, Reply.FAILED})
+_COPY_OBJECT = int(TaskKind.COPY_OBJECT)
+_NO_SUCCESS = frozenset({UNSTARTED, FAILED})
 
 
 class TransferLoop(Loop):
@@ -91,14 +110,23 @@ class TransferLoop(Loop):
     def _known_paths(self) -> tuple[Iterable[str], bool]:
         """Return the target paths of the objects known and not settled; whether these are all."""
         entries = (*self._tasks.under_way.values(), *self._tasks.given_back)
-        known = [subject.cos_path for task, subject, _ in entries if task[1] in Kind.SMALL]
+        known = [subject.cos_path for (_, kind, _), subject, _ in entries if kind in SMALL_KINDS]
         known += self._backlog.cos_paths(self._source.target)
         return known + self._big_objects.cos_paths(), self._scan_over
 
-    def _submit(self, transfer: Transfer, task: Message) -> None:
+    def _submit(self, transfer: Transfer, task: Task) -> None:
         number = self._tasks.submit(task, transfer, self._collect_small)
         if self._debugging:
-            self._report.debug(f"task {number}: {Kind.NAMES[task[0]]} {transfer.cos_path}")
+            self._debug_task(number, task, transfer)
+
+    def _debug_task(self, number: int, task: Task, transfer: Transfer) -> None:
+        name = "PutObject" if type(task) is tuple else type(task).__name__
+        self._report.debug(f"task {number}: {name} {transfer.cos_path}")
+
+    def _debug_result(self, task: NumberedTask, kind: int, content: Content) -> None:
+        number, _, _ = task
+        name = ResultKind(kind).name.lower().replace("_", " ")
+        self._report.debug(f"result of {number}: {name} {content}")
 
     def _submit_parts(self) -> None:
         """Keep the big pool busy: oldest objects first, hashing a little ahead of sending."""
@@ -107,7 +135,7 @@ class TransferLoop(Loop):
             self._fail(transfer, failure)
         to_hash = big_objects.to_hash()
         if to_hash:
-            room = big_objects.hashed_ahead - self._tasks.count(Kind.DIGEST)
+            room = big_objects.hashed_ahead - self._tasks.count(TaskKind.DIGEST)
             for big in to_hash[: max(0, room)]:
                 self._submit_next(big)
         for big in big_objects.under_way:
@@ -121,7 +149,7 @@ class TransferLoop(Loop):
             return
         number = self._tasks.submit(task, big, self._collect_big, big.upload.in_order)
         if self._debugging:
-            self._report.debug(f"task {number}: {Kind.NAMES[task[0]]} {big.transfer.cos_path}")
+            self._debug_task(number, task, big.transfer)
 
     def _room(self, *, big: bool) -> int:
         """Return how many transfers may be submitted to a pool now."""
@@ -129,7 +157,7 @@ class TransferLoop(Loop):
             return 0
         if not self._streak.proven:
             # The first transfer goes alone: it shows what would fail for all.
-            elsewhere = self._tasks.count(Kind.DIGEST) + self._tasks.count(Kind.EXAMINE)
+            elsewhere = self._tasks.count(TaskKind.DIGEST) + self._tasks.count(TaskKind.HEAD_SOURCE)
             return int(self._pools.under_way - elsewhere == 0)
         return self._pools.room(big=big)
 
@@ -142,86 +170,89 @@ class TransferLoop(Loop):
         return self._source_limit.room(self._count_reading)
 
     def _count_reading(self) -> int:
-        return sum(reads_source(task) for task, _, _ in self._tasks.under_way.values())
+        return sum(reads_source(task) for (_, _, task), _, _ in self._tasks.under_way.values())
 
-    def _collect_big(self, big: BigObject, task: Message, reply: int, values: list[Any]) -> None:
+    def _collect_big(
+        self, big: BigObject, numbered: NumberedTask, kind: int, content: Content
+    ) -> None:
         if self._debugging:
-            self._report.debug(f"result of {task[0]}: {Reply.NAMES[reply]} {values}")
-        if reply == Reply.WARNING:
-            self._warn(big.transfer, values[0])
-        elif reply == Reply.MOVED:
-            self._big_objects.progressed(big, task, values[0])
+            self._debug_result(numbered, kind, content)
+        _, task_kind, task = numbered
+        if isinstance(content, str):
+            self._warn(big.transfer, content)
+        elif isinstance(content, int):
+            self._big_objects.progressed(big, task, content)
         else:
-            if reply not in _NO_SUCCESS:
-                self._note_success(big.transfer, task[1], reply)
-            failure = self._big_objects.collect(big, task, reply, values)
+            if kind not in _NO_SUCCESS:
+                self._note_success(big.transfer, task_kind, kind)
+            failure = self._big_objects.collect(big, task, kind, content)
             if failure:
                 self._fail(big.transfer, failure)
 
     def _warn(self, transfer: Transfer, text: str) -> None:
         self._report.warn(printable(f"{transfer.cos_path}: {text}"))
 
-    def _note_success(self, transfer: Transfer, kind: int, reply: int) -> None:
+    def _note_success(self, transfer: Transfer, kind: int, result_kind: int) -> None:
         if self._streak.steady and not self._source.copies:
             return
         if kind in _READING and self._source.copies:
             self._copying.streamed(transfer.cos_path)
-        if kind in _OF_SOURCE or reply in _OF_SOURCE_REPLIES:
+        if kind in _OF_SOURCE or result_kind in _OF_SOURCE_RESULTS:
             self._streak.source_success()
         else:
-            wrote = kind not in _LOOKING and reply == Reply.DONE
+            wrote = kind not in _LOOKING and result_kind == DONE
             self._streak.success(written=wrote, read=wrote and kind in _READING)
 
     def _collect_small(
-        self, transfer: Transfer, task: Message, reply: int, values: list[Any]
+        self, transfer: Transfer, task: NumberedTask, kind: int, content: Content
     ) -> None:
         if self._debugging:
-            self._report.debug(f"result of {task[0]}: {Reply.NAMES[reply]} {values}")
-        if reply != Reply.DONE:
-            self._collect_unsent(transfer, task, reply, values)
+            self._debug_result(task, kind, content)
+        if kind != DONE:
+            self._collect_unsent(transfer, task, kind, content)
             return
-        self._note_success(transfer, task[1], reply)
-        if task[1] == Kind.EXAMINE:
-            if self._planner.describe(transfer, *values):
+        _, task_kind, _ = task
+        self._note_success(transfer, task_kind, kind)
+        if isinstance(content, SourceHead):
+            if self._planner.describe(transfer, *content):
                 self._backlog.described.append(transfer)
             return
-        if task[1] == Kind.COPY_OBJECT:
+        if task_kind == _COPY_OBJECT:
             self._copying.copied()
-        request_id, unverified, crc64, size, mtime_ns, etag, cos_etag = values
+        arrival: Arrival = content  # type: ignore[assignment]  # the result of a PUT or a copy
+        request_id, unverified, crc64, size, mtime_ns, etag, cos_etag = arrival
         if (size, mtime_ns, etag) != transfer.obj.fingerprint:
             fingerprint = Fingerprint(size, mtime_ns, etag)
             transfer.obj = transfer.obj._replace(fingerprint=fingerprint)
         self._committer.succeeded(transfer, request_id, unverified, crc64, cos_etag)
 
     def _collect_unsent(
-        self, transfer: Transfer, task: Message, reply: int, values: list[Any]
+        self, transfer: Transfer, task: NumberedTask, kind: int, content: Content
     ) -> None:
-        """Take any other reply than DONE to the task of a small object."""
-        if reply == Reply.WARNING:
-            self._warn(transfer, values[0])
-        elif reply == Reply.MOVED:
-            self._committer.progressed(transfer, values[0])
-        elif reply == Reply.UNSTARTED:
+        """Take any other result than DONE of the task of a small object."""
+        _, task_kind, _ = task
+        if isinstance(content, str):
+            self._warn(transfer, content)
+        elif isinstance(content, int):
+            self._committer.progressed(transfer, content)
+        elif kind == UNSTARTED:
             self._tasks.give_back(task, transfer, self._collect_small)
-        elif reply == Reply.FAILED:
-            failure = Failure(*values)
-            if task[1] == Kind.COPY_OBJECT and copy_refused(failure):
+        elif isinstance(content, Failure):
+            if task_kind == _COPY_OBJECT and copy_refused(content):
                 self._stream_instead(transfer)
             else:
-                self._fail(transfer, failure)
+                self._fail(transfer, content)
         else:
-            self._note_success(transfer, task[1], reply)
-            if reply == Reply.TARGET_EXISTS:
-                self._committer.exists_on_cos(transfer, newer=values[0])
-            else:
-                self._park_spooled(transfer, *values)
+            self._note_success(transfer, task_kind, kind)
+            if isinstance(content, TargetExists):
+                self._committer.exists_on_cos(transfer, newer=content.is_newer)
+            elif isinstance(content, Spooled):
+                self._park_spooled(transfer, content)
 
-    def _park_spooled(
-        self, transfer: Transfer, path: str, size: int, mtime_ns: int, etag: str
-    ) -> None:
+    def _park_spooled(self, transfer: Transfer, spooled: Spooled) -> None:
         """Queue an object that has come in a file, since it is larger than was known."""
-        self._spool.adopt(transfer, path, size)
-        fingerprint = Fingerprint(size, mtime_ns, etag)
+        path, fingerprint = spooled
+        self._spool.adopt(transfer, path, fingerprint.size)
         transfer.obj = transfer.obj._replace(fingerprint=fingerprint, spooled=path)
         self._big_objects.park(transfer)
 

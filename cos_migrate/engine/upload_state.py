@@ -13,7 +13,20 @@ from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.parts import Parts
 from cos_migrate.engine.plan import part_size_for
 from cos_migrate.model import Described, Failure, SavePoint, SourceObject
-from cos_migrate.pools.messages import Kind, Message, source_fields
+from cos_migrate.pools.tasks import (
+    AbortUpload,
+    CompleteUpload,
+    CopyPart,
+    Digest,
+    FetchRange,
+    HeadTarget,
+    InitiateUpload,
+    ListParts,
+    PartTask,
+    Stat,
+    Task,
+    UploadPart,
+)
 
 
 class Phase(enum.Enum):
@@ -163,8 +176,8 @@ class UploadState:
         """Whether no task of it is under way."""
         return self._under_way == 0
 
-    def next_task(self) -> Message | None:
-        """Return the next task, less its number; None: a result has to come first."""
+    def next_task(self) -> Task | None:
+        """Return the next task; None: a result has to come first."""
         if not self.ready:
             return None
         self._under_way += 1
@@ -173,50 +186,38 @@ class UploadState:
         if self._phase is Phase.SPOOL:
             return self._fetch_task(self._parts.queue.popleft())
         self._asked = True
-        source, path = source_fields(self.obj), self.cos_path
+        obj, path = self.obj, self.cos_path
         upload_id = self._save_point.upload_id if self._save_point else self._stale
-        tasks: dict[Phase, Message] = {
-            Phase.LOOK: (Kind.LOOK, *source, path, self._options.look),
-            Phase.RESUME: (Kind.LIST_PARTS, path, upload_id),
-            Phase.DIGEST: (Kind.DIGEST, *source, self._described),
-            Phase.INITIATE: (
-                Kind.INITIATE_UPLOAD,
-                *source,
-                path,
-                self._described,
-                self._md5,
-                self._envelope,
-                self._parts.part_size,
-            ),
-            Phase.ABORT: (Kind.ABORT_UPLOAD, path, upload_id),
-            Phase.STAT: (Kind.STAT, *source),
-        }
         if self._phase is Phase.COMPLETE:
-            etags, crc = self._parts.etags, self._parts.crc64(self._source_crc64)
-            size = self.obj.fingerprint.size
-            return (Kind.COMPLETE_UPLOAD, path, upload_id, etags, size, crc)
+            etags, crc64 = self._parts.etags, self._parts.crc64(self._source_crc64)
+            return CompleteUpload(path, upload_id, etags, obj.fingerprint.size, crc64)
+        part_size, envelope = self._parts.part_size, self._envelope
+        tasks: dict[Phase, Task] = {
+            Phase.LOOK: HeadTarget(obj, path, self._options.look),
+            Phase.RESUME: ListParts(path, upload_id),
+            Phase.DIGEST: Digest(obj, self._described),
+            Phase.INITIATE: InitiateUpload(
+                obj, path, self._described, self._md5, envelope, part_size
+            ),
+            Phase.ABORT: AbortUpload(path, upload_id),
+            Phase.STAT: Stat(obj),
+        }
         return tasks[self._phase]
 
-    def _part_task(self, number: int) -> Message:
-        offset, size = self._parts.range_of(number)
+    def _part_task(self, number: int) -> PartTask:
+        obj, path, (offset, length) = self.obj, self.cos_path, self._parts.range_of(number)
         save_point = self._save_point
-        return (
-            Kind.COPY_PART if self._copying else Kind.UPLOAD_PART,
-            *source_fields(self.obj),
-            self.cos_path,
-            save_point.envelope if save_point else None,
-            self._checks,
-            save_point.upload_id if save_point else "",
-            number,
-            offset,
-            size,
-        )
+        upload_id = save_point.upload_id if save_point else ""
+        if self._copying:
+            return CopyPart(obj, path, upload_id, number, offset, length)
+        envelope = save_point.envelope if save_point else None
+        return UploadPart(obj, path, envelope, self._checks, upload_id, number, offset, length)
 
-    def _fetch_task(self, number: int) -> Message:
+    def _fetch_task(self, number: int) -> FetchRange:
         offset, length = self._parts.range_of(number)
         if self._whole:
             length = self.obj.fingerprint.size
-        return (Kind.FETCH_PART, *source_fields(self.obj), self._file, offset, length)
+        return FetchRange(self.obj, self._file, offset, length)
 
     def _differs(self) -> bool:
         """Return whether all parts together differ from the CRC-64 that the source has."""

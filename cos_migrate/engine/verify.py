@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.requests import Credentials
@@ -16,7 +16,8 @@ from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.probes import Probes
 from cos_migrate.errors import StateError
 from cos_migrate.model import Failure, Outcome, SourceObject, Status
-from cos_migrate.pools.messages import Compared, Kind, Message, Reply, source_fields
+from cos_migrate.pools.results import REPORTS, UNSTARTED, Comparison, Content
+from cos_migrate.pools.tasks import CompareObject, NumberedTask
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.sources.base import Source
@@ -45,7 +46,7 @@ class Verdict(NamedTuple):
     failure: Failure | None
 
 
-def judge(checked: Checked, found: Compared) -> Verdict:
+def judge(checked: Checked, found: Comparison) -> Verdict:
     """Compare both sides.
 
     The source's present object counts; its record, where the object is gone or was not asked about.
@@ -55,7 +56,7 @@ def judge(checked: Checked, found: Compared) -> Verdict:
     size = found.source_size if asked else checked.obj.fingerprint.size
     # A recorded CRC-64 is that of the bytes sent, a source's own that of the content.
     crc64 = checked.crc64
-    if crc64 < 0 and not found.encrypted:
+    if crc64 < 0 and not found.is_encrypted:
         crc64 = found.source_crc64
     if found.cos_size < 0:
         words = f"check exist fail: {path}. localLength: {size}"
@@ -74,7 +75,7 @@ def judge(checked: Checked, found: Compared) -> Verdict:
     return Verdict(f"[ok] check {how} ok: {path}", None)
 
 
-def _fail(words: str, code: str, what: str, found: Compared) -> Verdict:
+def _fail(words: str, code: str, what: str, found: Comparison) -> Verdict:
     failure = Failure("check", what, code=code, request_id=found.request_id)
     return Verdict(f"[fail] {words}", failure)
 
@@ -175,27 +176,24 @@ class Verification(Loop):
 
     def _submit(self, checked: Checked) -> None:
         asked = self._source.recorded(checked.obj) if checked.crc64 < 0 else None
-        fields = source_fields(asked or checked.obj)
-        task = (Kind.CHECK, *fields, checked.cos_path, asked is not None)
+        task = CompareObject(asked or checked.obj, checked.cos_path, asked is not None)
         self._tasks.submit(task, checked, self._collect_compared)
 
     def _collect_compared(
-        self, checked: Checked, task: Message, reply: int, values: list[Any]
+        self, checked: Checked, task: NumberedTask, kind: int, content: Content
     ) -> None:
-        if reply in Reply.PASSING:
+        if kind in REPORTS:
             return
-        if reply == Reply.UNSTARTED:
+        if kind == UNSTARTED:
             self._tasks.give_back(task, checked, self._collect_compared)
-            return
-        if reply == Reply.DONE:
+        elif isinstance(content, Comparison):
             self._streak.success(read=True)
-            verdict = judge(checked, Compared(*values))
-        else:
-            failure = Failure(*values)
+            self._settle(checked, judge(checked, content))
+        elif isinstance(content, Failure):
             path = printable(checked.cos_path)
-            verdict = Verdict(f"[fail] check fail: {path}. {failure.message}", failure)
-            self._probes.judge(failure, checked.cos_path)
-        self._settle(checked, verdict)
+            verdict = Verdict(f"[fail] check fail: {path}. {content.message}", content)
+            self._probes.judge(content, checked.cos_path)
+            self._settle(checked, verdict)
 
     def _settle(self, checked: Checked, verdict: Verdict) -> None:
         status = Status.FAIL if verdict.failure else Status.NEW

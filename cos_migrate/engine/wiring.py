@@ -30,8 +30,8 @@ from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.launcher import Launcher
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits
-from cos_migrate.pools.messages import Look
 from cos_migrate.pools.pools import Pools
+from cos_migrate.pools.tasks import Look
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
@@ -174,8 +174,8 @@ class Run:
                 part_size=common.big_file_upload_part_size,
                 threshold=common.small_file_threshold,
                 md5=common.entire_file_md5_attached,
-                look=(Look.SAME_PATH if common.skip_same_path else Look.NOT)
-                + (Look.NEWER if comparing else Look.NOT),
+                look=(Look.SAME_PATH if common.skip_same_path else 0)
+                + (Look.NEWER if comparing else 0),
                 reads_at_once=source_type.reads_at_once,
                 encryption=encryption,
             ),

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.messages import Message
 from cos_migrate.pools.process import Child
+from cos_migrate.pools.results import Result
 
 
 class Results(NamedTuple):
-    """Results of a worker; the first field of each is the number of its task."""
+    """Results of a worker."""
 
     worker: int
-    results: list[Message]
+    results: list[Result]
 
 
 class Lost(NamedTuple):

@@ -6,7 +6,7 @@ import collections
 import time
 
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.messages import Message
+from cos_migrate.pools.tasks import NumberedTask
 
 _BACKLOG_SECONDS = 0.03
 """Seconds of work that a worker has queued beside what its threads do."""
@@ -25,10 +25,10 @@ class Load:
         self.backlog = 2 * job.small_threads
         self.since = time.monotonic()
         self.generation = 0
-        self.outbox: list[Message] = []
+        self.outbox: list[NumberedTask] = []
         self.limited = False
         self.allowed = self.threads
-        self.apart: collections.deque[Message] = collections.deque()
+        self.apart: collections.deque[NumberedTask] = collections.deque()
         """Quarantined tasks, to send one at a time with nothing beside them."""
         self.alone = 0
         """Number of the quarantined task that was sent; 0: none."""

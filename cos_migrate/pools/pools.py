@@ -18,8 +18,9 @@ from cos_migrate.pools.handles import InlineWorker, Lost, ProcessWorker, Results
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
 from cos_migrate.pools.loads import Load, share
-from cos_migrate.pools.messages import Kind, Message, Reply
 from cos_migrate.pools.quarantine import Quarantine
+from cos_migrate.pools.results import FAILED, REPORTS, SLOW_DOWN, UNSTARTED, Result
+from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
 
 _ROWS = 8
 """Small tasks go out in runs, each an eighth of the free room of a worker."""
@@ -53,7 +54,7 @@ class Pools:
         self._jobs = [share(job, index, count) for index in range(count)]
         self._loads = [Load(part) for part in self._jobs]
         self._workers: list[WorkerHandle | None] = [None] * count
-        self._tasks: dict[int, tuple[int, int, Message, str]] = {}
+        self._tasks: dict[int, tuple[int, int, NumberedTask, str]] = {}
         self._places: dict[str, int] = {}
         self._quarantine = Quarantine()
         self._preferred = self._in_row = 0
@@ -106,12 +107,13 @@ class Pools:
             return max(0, self._loads[place].room(big))
         return sum(max(0, load.room(big)) for load in self._loads)
 
-    def submit(self, task: Message, together: str = "") -> None:
+    def submit(self, task: NumberedTask, together: str = "") -> None:
         """Put a task into the outbox of the worker with the most room.
 
         Those with the same name `together` all go to one worker.
         """
-        big = int(task[1] not in Kind.SMALL)
+        number, kind, _ = task
+        big = int(kind not in SMALL_KINDS)
         index = self._places.get(together) if together else None
         if index is None:
             index = self._fittest() if big else self._next_small()
@@ -120,7 +122,7 @@ class Pools:
         load = self._loads[index]
         load.given[big] += 1
         load.outbox.append(task)
-        self._tasks[task[0]] = (index, big, task, together)
+        self._tasks[number] = (index, big, task, together)
 
     def _next_small(self) -> int:
         """Return the worker of the next small task: several in a row go to the same one."""
@@ -152,35 +154,35 @@ class Pools:
                     worker.send("submit", load.outbox)
                     load.outbox = []
 
-    def settle(self, event: Results) -> list[Message]:
+    def settle(self, event: Results) -> list[Result]:
         """Collect results; return them without those of tasks that were sent to another worker."""
         load = self._loads[event.worker]
         settled, small = [], 0
         for result in event.results:
-            reply = result[1]
-            if reply in Reply.PASSING:
-                if result[0] in self._tasks:
+            number, kind, _ = result
+            known = self._tasks.get(number)
+            if kind in REPORTS or kind == SLOW_DOWN:
+                if known or kind == SLOW_DOWN:
                     settled.append(result)
                 continue
-            if reply == Reply.SLOW_DOWN:
-                settled.append(result)
+            if known is None:
                 continue
-            known = self._tasks.get(result[0])
-            if known is None or known[0] != event.worker:
+            worker, big, _, _ = known
+            if worker != event.worker:
                 continue
-            del self._tasks[result[0]]
-            load.given[known[1]] -= 1
-            small += not known[1]
+            del self._tasks[number]
+            load.given[big] -= 1
+            small += not big
             settled.append(result)
             if self._quarantine:
-                self._quarantine.forget(result[0])
+                self._quarantine.forget(number)
         load.measure(small)
         if load.watched and load.alone not in self._tasks:
             self._send_apart(event.worker)
             self.flush()
         return settled
 
-    def replace(self, event: Lost) -> list[Message]:
+    def replace(self, event: Lost) -> list[Result]:
         """Start a worker in the place of a lost one, and send its tasks again.
 
         Return the results of tasks that are not: they are given up, or the run is stopping.
@@ -190,9 +192,9 @@ class Pools:
             return []
         self._in_row = 0
         load.generation += 1
-        held = [task[0] for task in load.apart]
-        unsent = (*held, *(task[0] for task in load.outbox))
-        had = {number for number, known in self._tasks.items() if known[0] == event.worker}
+        held = [number for number, _, _ in load.apart]
+        unsent = (*held, *(number for number, _, _ in load.outbox))
+        had = {number for number, (worker, *_) in self._tasks.items() if worker == event.worker}
         load.clear()
         if self._stopped:
             self._workers[event.worker] = None
@@ -213,15 +215,15 @@ class Pools:
         self.flush()
         return given_up
 
-    def _not_begun(self, number: int) -> Message:
+    def _not_begun(self, number: int) -> Result:
         del self._tasks[number]
-        return (number, Reply.UNSTARTED)
+        return (number, UNSTARTED, None)
 
-    def _give_up(self, number: int, reason: str) -> Message:
+    def _give_up(self, number: int, reason: str) -> Result:
         del self._tasks[number]
         self._quarantine.forget(number)
         text = f"each worker process that had this task, and nothing else, ended ({reason})"
-        return (number, Reply.FAILED, *Failure("worker", text, code="WorkerLost"))
+        return (number, FAILED, Failure("worker", text, code="WorkerLost"))
 
     def _send_apart(self, index: int) -> None:
         """Send the next quarantined task of a worker."""
@@ -229,15 +231,15 @@ class Pools:
         load.alone = 0
         if load.apart and worker is not None:
             task = load.apart.popleft()
-            load.alone = task[0]
+            load.alone, _, _ = task
             worker.send("submit", [task])
 
     def recall(self) -> None:
         """Recall all tasks that are not begun; their results are UNSTARTED."""
         self._send_all("recall")
         for index, load in enumerate(self._loads):
-            unsent: list[Message] = [
-                (task[0], Reply.UNSTARTED) for task in (*load.apart, *load.outbox)
+            unsent: list[Result] = [
+                (number, UNSTARTED, None) for number, _, _ in (*load.apart, *load.outbox)
             ]
             load.apart.clear()
             load.outbox = []
@@ -292,7 +294,7 @@ class Pools:
         for worker in workers:
             worker.close(time.monotonic())
 
-    def give_back(self) -> list[Message]:
+    def give_back(self) -> list[Result]:
         """Return everything under way as UNSTARTED."""
         for load in self._loads:
             load.clear()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from cos_migrate.errors import MigrateError, SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Failure, Found, ListRange, Note, Page
-from cos_migrate.pools.messages import failure_of
+from cos_migrate.pools.results import failure_of
 from cos_migrate.scan.walk import Listed, ScanEnded, Scanned
 from cos_migrate.sources.key_pages import OUTSIDE
 from cos_migrate.sources.paged import PagedSource

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cos_migrate.errors import MigrateError
 from cos_migrate.model import Failure, Found, ListRange, Row
-from cos_migrate.pools.messages import failure_of
+from cos_migrate.pools.results import failure_of
 from cos_migrate.text import describe_error
 
 _BATCH = 256

@@ -11,12 +11,13 @@ import pytest
 
 from cos_migrate.errors import SourceError
 from cos_migrate.http.retries import Retries
-from cos_migrate.model import Failure, Found, SourceObject
-from cos_migrate.pools.messages import Kind, Reply, failure_of
+from cos_migrate.model import Failure, Fingerprint, Found, SourceObject
+from cos_migrate.pools.results import FAILED, failure_of
+from cos_migrate.pools.tasks import Stat, TaskKind
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
-from cos_migrate.pools.worker.transfers import TaskRunner
+from cos_migrate.pools.worker.task_runner import TaskRunner
 from cos_migrate.scan.listing import Lister
 from cos_migrate.scan.walk import ScanEnded, Scanner
 from cos_migrate.text import FOREIGN_MOST, describe_error, masked, without_secrets
@@ -121,9 +122,10 @@ def test_a_task_that_breaks_off_tells_no_secret() -> None:
         source, retries, MemoryBudget(1), attach_md5=False, spool_folder="", small_below=0
     )
     mover = TaskRunner(source, nobody, bodies, OrderedCheckings(), nobody)
-    _, reply, *values = mover.run((1, Kind.STAT, "name", 1, 0, "", False, ""))
-    failure = Failure(*values)
-    assert (reply, failure.code) == (Reply.FAILED, "Unexpected")
+    obj = SourceObject("name", "", Fingerprint(1, 0))
+    _, kind, failure = mover.run((1, TaskKind.STAT, Stat(obj)))
+    assert isinstance(failure, Failure)
+    assert (kind, failure.code) == (FAILED, "Unexpected")
     assert failure.message == "RuntimeError: {'Authorization': '***', 'Host': 'h'}"
 
 

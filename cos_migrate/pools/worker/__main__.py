@@ -20,7 +20,7 @@ from cos_migrate.pools import frames as wire
 from cos_migrate.pools import process_main as parent
 
 if TYPE_CHECKING:
-    from cos_migrate.pools.messages import Message
+    from cos_migrate.pools.results import Result
     from cos_migrate.pools.worker.worker import Worker
 
 _GATHER = 0.010
@@ -90,11 +90,11 @@ class _Outbox:
 
     def __init__(self, answers: BinaryIO) -> None:
         self._answers = answers
-        self._results: collections.deque[Message] = collections.deque()
+        self._results: collections.deque[Result] = collections.deque()
         self._filled = threading.Event()
         self._closing = False
 
-    def put(self, result: Message) -> None:
+    def put(self, result: Result) -> None:
         """Have a result sent."""
         self._results.append(result)
         if not self._filled.is_set():
@@ -121,7 +121,7 @@ class _Outbox:
             self._send(batch)
             sent = time.monotonic()
 
-    def _send(self, batch: list[Message] | None) -> None:
+    def _send(self, batch: list[Result] | None) -> None:
         try:
             wire.send(self._answers, batch)
         except OSError:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cos_migrate.errors import MigrateError
 from cos_migrate.http.connection import Connection
-from cos_migrate.pools.messages import Message
+from cos_migrate.model import SourceObject
+from cos_migrate.pools.results import Result
+from cos_migrate.pools.tasks import NumberedTask
 from cos_migrate.pools.worker.bodies import Body
 
 NOT_PLAIN = "NotPlain"
 """Code of an error that hands the task to the threads and counts as no failed try."""
+FOR_THREADS: Final = -1
+"""Weight of a task that the event loop cannot carry out."""
 
 
 class ThreadTask(NamedTuple):
     """A task passed from the event loop to a thread, with the results so far."""
 
-    task: Message
+    task: NumberedTask
     connection: Connection | None
     """An open connection to COS; None: the thread opens one."""
     error: MigrateError | None
@@ -28,7 +32,12 @@ class ThreadTask(NamedTuple):
 class Attempt(NamedTuple):
     """One PUT of an object."""
 
-    task: Message
+    task: NumberedTask
+    number: int
+    """Of the task."""
+    cos_path: str
+    size: int
+    """Bytes of memory that are held for it."""
     head: bytes
     content: bytes
     """The body's bytes."""
@@ -42,7 +51,13 @@ class Attempt(NamedTuple):
 class Fetch(NamedTuple):
     """One GET of an object from its source, and the connection reserved for its PUT."""
 
-    task: Message
+    task: NumberedTask
+    number: int
+    """Of the task."""
+    cos_path: str
+    size: int
+    """Bytes of memory that are held for it."""
+    obj: SourceObject
     source: Connection
     target: Connection
 
@@ -53,19 +68,16 @@ class FirstTry(Protocol):
     fetches: bool
     """Whether objects are fetched from a server rather than read from a disk."""
 
-    def fits(self, task: Message) -> bool:
-        """Return whether the event loop can carry out the task."""
+    def weigh(self, task: NumberedTask) -> int:
+        """Return the bytes of memory that a task takes, FOR_THREADS if threads have to do it."""
 
-    def weight(self, task: Message) -> int:
-        """Return how many bytes the body of a task that fits takes in memory."""
-
-    def prepare(self, task: Message) -> Attempt:
+    def prepare(self, task: NumberedTask) -> Attempt:
         """Read the object and build its request. Raises MigrateError."""
 
-    def connect(self, task: Message) -> Connection | None:
-        """Send the request for an object over a connection that is open; None when none is.
+    def fetch(self, task: NumberedTask, size: int, target: Connection) -> Fetch | None:
+        """Request an object of `size` bytes over an open connection; None when there is none.
 
-        Raises MigrateError.
+        `target`: the connection for its PUT. Raises MigrateError.
         """
 
     def fetched(self, fetch: Fetch) -> Attempt | None:
@@ -77,7 +89,7 @@ class FirstTry(Protocol):
     def keep(self, connection: Connection) -> None:
         """Keep a connection to the source for the next object, unless it is closed."""
 
-    def finish(self, attempt: Attempt, connection: Connection) -> Message | None:
+    def finish(self, attempt: Attempt, connection: Connection) -> Result | None:
         """Advance a PUT; return its result, None until the answer is complete.
 
         Raises MigrateError when the try failed.

@@ -25,6 +25,7 @@ from cos_migrate.cos.payload import (
 from cos_migrate.errors import SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, Envelope, Fingerprint, SourceObject
+from cos_migrate.pools.results import Spooled
 from cos_migrate.pools.temp_files import has_room
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.pools.worker.ordered_checksum import OrderedChecking
@@ -62,16 +63,6 @@ Plain = tuple[bytes, int, str, str]
 
 The MD5 is the value of `x-cos-meta-md5` in hex; empty: there is none.
 """
-
-
-class Spooled(NamedTuple):
-    """An object that came in a file, because only then its size was known: too large for a PUT."""
-
-    path: str
-    size: int
-    """Bytes."""
-    mtime_ns: int
-    etag: str
 
 
 Tell = Callable[[str], None]
@@ -311,7 +302,7 @@ class Bodies:
             elif size >= self._small_below:
                 kept = f"{path}.big"
                 rename_file(path, kept)
-                yield Spooled(kept, size, fingerprint.mtime_ns, fingerprint.etag)
+                yield Spooled(kept, fingerprint._replace(size=size))
             else:
                 whole = obj._replace(spooled=path)
                 stream = self.part(whole, 0, size, lambda _: None)

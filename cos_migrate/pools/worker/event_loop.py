@@ -19,7 +19,8 @@ from collections.abc import Callable
 from cos_migrate.cos.sender import STALE
 from cos_migrate.errors import MigrateError, TransportError
 from cos_migrate.http.connection import Connection
-from cos_migrate.pools.messages import Message
+from cos_migrate.pools.results import Result
+from cos_migrate.pools.tasks import NumberedTask
 from cos_migrate.pools.worker.attempts import NOT_PLAIN, Attempt, Fetch, FirstTry, ThreadTask
 from cos_migrate.pools.worker.bodies import Body
 from cos_migrate.pools.worker.memory import MemoryBudget
@@ -46,7 +47,7 @@ class EventLoop:
         slots: int,
         memory: MemoryBudget,
         pass_on: Callable[[ThreadTask], None],
-        emit: Callable[[Message], None],
+        emit: Callable[[Result], None],
     ) -> None:
         """Start the thread.
 
@@ -58,7 +59,7 @@ class EventLoop:
         self._memory = memory
         self._pass_on = pass_on
         self._emit = emit
-        self._tasks: collections.deque[Message] = collections.deque()
+        self._tasks: collections.deque[NumberedTask] = collections.deque()
         self._prepared: collections.deque[Attempt] = collections.deque()
         self._returned: collections.deque[Connection | None] = collections.deque()
         self._idle: list[Connection] = []
@@ -76,7 +77,7 @@ class EventLoop:
         self._thread = threading.Thread(target=self._run, name="event-loop", daemon=True)
         self._thread.start()
 
-    def submit(self, tasks: list[Message]) -> None:
+    def submit(self, tasks: list[NumberedTask]) -> None:
         """Queue tasks."""
         self._tasks.extend(tasks)
         self._wake()
@@ -86,14 +87,14 @@ class EventLoop:
         self._returned.append(connection)
         self._wake()
 
-    def recall(self) -> list[Message]:
+    def recall(self) -> list[NumberedTask]:
         """Take back the tasks that are not begun."""
-        back: list[Message] = []
+        back: list[NumberedTask] = []
         try:
             while self._prepared:
-                task = self._prepared.popleft().task
-                self._release_memory(task)
-                back.append(task)
+                attempt = self._prepared.popleft()
+                self._memory.give_back(attempt.size)
+                back.append(attempt.task)
             while self._tasks:
                 back.append(self._tasks.popleft())
         except IndexError:  # the thread has taken the last one
@@ -171,16 +172,15 @@ class EventLoop:
                 task = self._tasks.popleft()
             except IndexError:  # recalled meanwhile
                 return
-            if not self._first_try.fits(task) or not self._memory.take(
-                self._first_try.weight(task)
-            ):
+            size = self._first_try.weigh(task)
+            if size < 0 or not self._memory.take(size):
                 self._tasks.appendleft(task)
                 self._ahead_waits = True  # for a slot or for memory: both come with an event
                 return
             try:
                 self._prepared.append(self._first_try.prepare(task))
             except Exception:  # a thread meets the error again and judges it
-                self._release_memory(task)
+                self._memory.give_back(size)
                 self._pass_to_threads(task, None)
 
     def _take_returned(self) -> None:
@@ -203,10 +203,11 @@ class EventLoop:
             except IndexError:  # recalled meanwhile
                 return
             connection = self._idle.pop() if self._idle else None
-            if connection is None or not self._first_try.fits(task) or self._reads_are_slow():
+            size = self._first_try.weigh(task)
+            if connection is None or size < 0 or self._reads_are_slow():
                 self._pass_to_threads(task, connection)
-            elif self._memory.take(self._first_try.weight(task)):
-                self._start(task, connection)
+            elif self._memory.take(size):
+                self._start(task, size, connection)
             else:
                 # Memory is freed in this loop, or before a call of `returned`.
                 self._idle.append(connection)
@@ -233,7 +234,7 @@ class EventLoop:
                 attempt = self._prepared.pop()
             except IndexError:  # recalled meanwhile
                 return
-            self._release_memory(attempt.task)
+            self._memory.give_back(attempt.size)
             self._tasks.appendleft(attempt.task)
 
     def _has_slot(self) -> bool:
@@ -248,36 +249,36 @@ class EventLoop:
         self._reads_skipped = 0
         return False
 
-    def _start(self, task: Message, connection: Connection) -> None:
+    def _start(self, task: NumberedTask, size: int, connection: Connection) -> None:
         try:
             if self._first_try.fetches:
-                self._start_fetch(task, connection)
+                self._start_fetch(task, size, connection)
                 return
             began = time.perf_counter()
             attempt = self._first_try.prepare(task)
         except Exception:
             # A thread meets the error again and judges it.
-            self._release_memory(task)
+            self._memory.give_back(size)
             self._pass_to_threads(task, connection)
             return
         spent = time.perf_counter() - began
         self._read_time += (spent - self._read_time) * _SMOOTHING
         self._put(attempt, connection)
 
-    def _start_fetch(self, task: Message, connection: Connection) -> None:
-        source = self._first_try.connect(task)
-        if source is None:
-            self._release_memory(task)
+    def _start_fetch(self, task: NumberedTask, size: int, connection: Connection) -> None:
+        fetch = self._first_try.fetch(task, size, connection)
+        if fetch is None:
+            self._memory.give_back(size)
             self._pass_to_threads(task, connection)
             return
-        self._register(source, Fetch(task, source, connection))
+        self._register(fetch.source, fetch)
 
     def _put(self, attempt: Attempt, connection: Connection) -> None:
         """Begin to send an object."""
         try:
             connection.begin(attempt.head, attempt.content)
         except MigrateError as error:
-            self._release_memory(attempt.task)
+            self._memory.give_back(attempt.size)
             self._failed(connection, attempt, error)
             return
         self._register(connection, attempt)
@@ -323,7 +324,7 @@ class EventLoop:
     def _end_fetch(self, fetch: Fetch) -> None:
         """Pass a failed fetch to a thread, which meets the error again and judges it."""
         del self._busy[fetch.source]
-        self._release_memory(fetch.task)
+        self._memory.give_back(fetch.size)
         self._unregister(fetch.source)
         fetch.source.close()
         self._first_try.keep(fetch.source)
@@ -350,10 +351,7 @@ class EventLoop:
 
     def _done(self, connection: Connection, attempt: Attempt) -> None:
         del self._busy[connection]
-        self._release_memory(attempt.task)
-
-    def _release_memory(self, task: Message) -> None:
-        self._memory.give_back(self._first_try.weight(task))
+        self._memory.give_back(attempt.size)
 
     def _listen(self, connection: Connection) -> None:
         events = selectors.EVENT_READ
@@ -371,7 +369,7 @@ class EventLoop:
 
     def _pass_to_threads(
         self,
-        task: Message,
+        task: NumberedTask,
         connection: Connection | None,
         error: MigrateError | None = None,
         body: Body | None = None,

@@ -15,15 +15,16 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.requests import Access, Credentials, PutRequests
 from cos_migrate.errors import Side
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.messages import Kind, Message, Reply
+from cos_migrate.pools.results import SLOW_DOWN, UNSTARTED, Result
+from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
 from cos_migrate.pools.worker.attempts import ThreadTask
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.event_loop import EventLoop
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
 from cos_migrate.pools.worker.plain_put import PlainPut
+from cos_migrate.pools.worker.task_runner import TaskRunner
 from cos_migrate.pools.worker.thread_pool import ThreadPool
-from cos_migrate.pools.worker.transfers import TaskRunner
 
 if TYPE_CHECKING:
     from cos_migrate.cos.crypto import Sealer
@@ -32,14 +33,14 @@ if TYPE_CHECKING:
 class Worker:
     """The two pools of one process and the queues they take their tasks from."""
 
-    def __init__(self, job: Job, emit: Callable[[Message], None]) -> None:
+    def __init__(self, job: Job, emit: Callable[[Result], None]) -> None:
         """`emit` is called from many threads with each result; it must not block for long."""
         self._emit = emit
         self._stopping = threading.Event()
         self._access = Access(
             job.cos,
-            slow_down=lambda: emit((0, Reply.SLOW_DOWN, Side.COS)),
-            source_slow_down=lambda: emit((0, Reply.SLOW_DOWN, Side.SOURCE)),
+            slow_down=lambda: emit((0, SLOW_DOWN, Side.COS)),
+            source_slow_down=lambda: emit((0, SLOW_DOWN, Side.SOURCE)),
             stopping=self._stopping,
         )
         self._job = job
@@ -58,7 +59,7 @@ class Worker:
         self._small_threads: ThreadPool[ThreadTask] = ThreadPool(
             job.small_threads, self._serve_small
         )
-        self._big: ThreadPool[Message] = ThreadPool(job.big_threads, self._serve_big)
+        self._big: ThreadPool[NumberedTask] = ThreadPool(job.big_threads, self._serve_big)
         self._small = EventLoop(
             PlainPut(PutRequests(self._access), self._bodies, self._source, emit),
             job.small_threads,
@@ -67,11 +68,12 @@ class Worker:
             emit,
         )
 
-    def submit(self, tasks: list[Message]) -> None:
+    def submit(self, tasks: list[NumberedTask]) -> None:
         """Queue tasks, each for its pool."""
         small = []
         for task in tasks:
-            if task[1] in Kind.SMALL:
+            _, kind, _ = task
+            if kind in SMALL_KINDS:
                 small.append(task)
             else:
                 self._big.put(task)
@@ -80,8 +82,8 @@ class Worker:
 
     def recall(self) -> None:
         """Give back what no thread has taken yet."""
-        for task in (*self._small.recall(), *self._big.recall()):
-            self._emit((task[0], Reply.UNSTARTED))
+        for number, _, _ in (*self._small.recall(), *self._big.recall()):
+            self._emit((number, UNSTARTED, None))
 
     def stop(self) -> None:
         """Give back what is not begun and start no further try of what is."""
@@ -132,7 +134,7 @@ class Worker:
             self._small.returned(connection)
         runner.client.close()
 
-    def _serve_big(self, take: Callable[[], Message | None]) -> None:
+    def _serve_big(self, take: Callable[[], NumberedTask | None]) -> None:
         runner = self._new_runner()
         while (task := take()) is not None:
             self._emit(runner.run(task))

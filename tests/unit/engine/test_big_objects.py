@@ -11,7 +11,8 @@ from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.plan import DEFAULT_COPIES
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.model import Described, Fingerprint, SourceObject
-from cos_migrate.pools.messages import Kind, Message, Reply
+from cos_migrate.pools.results import DESCRIBED
+from cos_migrate.pools.tasks import FetchRange, InitiateUpload, Task
 from cos_migrate.pools.temp_files import Spool
 
 MIB = 1 << 20
@@ -33,23 +34,23 @@ def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) 
         obj = SourceObject(name, name, Fingerprint(4 * MIB))
         big_objects.park(Transfer(obj, "/big", name, update=False))
 
-    def begin() -> list[tuple[BigObject, Message]]:
+    def begin() -> list[tuple[BigObject, Task]]:
         assert not big_objects.begin(copying=False)
-        submitted = []
-        for number, big in enumerate(big_objects.under_way):
+        submitted: list[tuple[BigObject, Task]] = []
+        for big in big_objects.under_way:
             while big.upload.ready:
                 task = big.upload.next_task()
                 assert task
-                submitted.append((big, (number, *task)))
+                submitted.append((big, task))
         return submitted
 
     submitted = begin()
-    assert [task[1] for _, task in submitted] == [Kind.INITIATE_UPLOAD] * 2
+    assert [type(task) for _, task in submitted] == [InitiateUpload] * 2
     for big, task in submitted:
         described = Described(big.transfer.obj.fingerprint)
-        assert big_objects.collect(big, task, Reply.DESCRIBED, [described]) is None
+        assert big_objects.collect(big, task, DESCRIBED, described) is None
     submitted = begin()
-    paths = {task[-3] for _, task in submitted if task[1] == Kind.FETCH_PART}
+    paths = {task.path for _, task in submitted if isinstance(task, FetchRange)}
     assert len(paths) == 2
     assert all(Path(path).exists() for path in paths)
     spool.close()

@@ -15,7 +15,8 @@ from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.verify import Verification
 from cos_migrate.model import Failure, Status
 from cos_migrate.pools.handles import Results
-from cos_migrate.pools.messages import Compared, Kind, Message, Reply
+from cos_migrate.pools.results import DONE, FAILED, REPORTS, UNSTARTED, Comparison, Content, Result
+from cos_migrate.pools.tasks import CompareObject, NumberedTask
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report
@@ -31,11 +32,11 @@ class Pools:
 
     def __init__(self, post: Any, answer: Any, room: int) -> None:
         self.total = room
-        self.tasks: dict[int, Message] = {}
-        self.submitted: list[Message] = []
+        self.tasks: dict[int, NumberedTask] = {}
+        self.submitted: list[NumberedTask] = []
         self.most = 0
         self._post, self._answer, self._room = post, answer, room
-        self._outbox: list[Message] = []
+        self._outbox: list[NumberedTask] = []
 
     @property
     def under_way(self) -> int:
@@ -45,10 +46,11 @@ class Pools:
         assert not big
         return self._room - self.under_way
 
-    def submit(self, task: Message, together: str = "") -> None:
-        assert task[1] == Kind.CHECK
+    def submit(self, task: NumberedTask, together: str = "") -> None:
+        number, _, content = task
+        assert isinstance(content, CompareObject)
         assert not together
-        self.tasks[task[0]] = task
+        self.tasks[number] = task
         self.submitted.append(task)
         self._outbox.append(task)
         self.most = max(self.most, self.under_way)
@@ -59,10 +61,10 @@ class Pools:
             self._outbox = []
             self._post(Results(0, results))
 
-    def settle(self, event: Results) -> list[Message]:
-        for result in event.results:
-            if result[1] not in Reply.PASSING:
-                self.tasks.pop(result[0], None)
+    def settle(self, event: Results) -> list[Result]:
+        for number, kind, _ in event.results:
+            if kind not in REPORTS:
+                self.tasks.pop(number, None)
         return event.results
 
     def allow(self, transfers: int) -> None: ...
@@ -97,8 +99,8 @@ class Records:
             yield key, b"[fileSize: 5] [etag: e]"
 
 
-def good(_: Message) -> Message:
-    return (Reply.DONE, *Compared(5, 7, False, -1, -1, "r"))
+def good(_: NumberedTask) -> tuple[int, Content]:
+    return DONE, Comparison(5, 7, False, -1, -1, "r")
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ def test_records_are_read_no_further_ahead_than_there_is_room(report: Report) ->
     check, [pools] = check_of(report, state)
     ahead: list[int] = []
 
-    def answer(task: Message) -> Message:
+    def answer(task: NumberedTask) -> tuple[int, Content]:
         ahead.append(state.scanned - task[0])
         return good(task)
 
@@ -148,11 +150,11 @@ def test_records_are_read_no_further_ahead_than_there_is_room(report: Report) ->
 def test_a_task_given_back_is_made_again(report: Report) -> None:
     seen: set[int] = set()
 
-    def answer(task: Message) -> Message:
+    def answer(task: NumberedTask) -> tuple[int, Content]:
         if task[0] in seen or task[0] % 2:
             return good(task)
         seen.add(task[0])
-        return (Reply.UNSTARTED,)
+        return UNSTARTED, None
 
     check, [pools] = check_of(report, Records(50), answer)
     assert check.run().counts[Status.NEW] == 50
@@ -160,9 +162,9 @@ def test_a_task_given_back_is_made_again(report: Report) -> None:
 
 
 def test_a_failed_comparison_is_one_failure(report: Report) -> None:
-    def answer(task: Message) -> Message:
+    def answer(task: NumberedTask) -> tuple[int, Content]:
         if task[0] == 3:
-            return (Reply.FAILED, *Failure("HeadObject", "broken", status=400, code="Odd"))
+            return FAILED, Failure("HeadObject", "broken", status=400, code="Odd")
         return good(task)
 
     check, _ = check_of(report, Records(10), answer)
@@ -195,11 +197,8 @@ def test_an_interrupt_before_it_begins(report: Report) -> None:
 
 
 def test_what_no_object_can_escape_ends_it(report: Report) -> None:
-    def answer(_: Message) -> Message:
-        return (
-            Reply.FAILED,
-            *Failure("HeadObject", "no such bucket", 404, "NoSuchBucket", fatal=True),
-        )
+    def answer(_: NumberedTask) -> tuple[int, Content]:
+        return FAILED, Failure("HeadObject", "no such bucket", 404, "NoSuchBucket", fatal=True)
 
     check, [pools] = check_of(report, Records(1000), answer)
     summary = check.run()

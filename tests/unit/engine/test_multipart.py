@@ -25,7 +25,28 @@ from cos_migrate.model import (
     SavePoint,
     SourceObject,
 )
-from cos_migrate.pools.messages import Kind, Look, Message, source_fields
+from cos_migrate.pools.results import (
+    Completed,
+    Content,
+    Digested,
+    Initiated,
+    ListedParts,
+    PartStored,
+)
+from cos_migrate.pools.tasks import (
+    AbortUpload,
+    CompleteUpload,
+    CopyPart,
+    Digest,
+    FetchRange,
+    HeadTarget,
+    InitiateUpload,
+    ListParts,
+    Look,
+    Stat,
+    Task,
+    UploadPart,
+)
 from cos_migrate.pools.worker.ordered_checksum import AGREES
 
 MIB = 1 << 20
@@ -44,7 +65,7 @@ class Server:
         self.uploads: dict[str, dict[int, tuple[str, int]]] = {}
         self.envelopes: set[Envelope | None] = set()
         """How the parts of the last upload were encrypted."""
-        self.log: list[int] = []
+        self.log: list[type] = []
         self.completed: list[tuple[int, ...]] = []
         self.told = -1
         self.checks: tuple[Check, ...] = ()
@@ -52,58 +73,63 @@ class Server:
         self.likely = False
         self.fed = 0
         self.source_tells_nothing = False
-        self.fetched: list[Message] = []
+        self.fetched: list[tuple[int, int]] = []
         self.asked = 0
         """How often the source was asked about the object."""
 
-    def answer(self, task: Message) -> Message:
-        kind, fields = task[1], task[2:]
-        self.log.append(kind)
-        if kind == Kind.LOOK:
-            return ()
-        if kind == Kind.DIGEST:
-            return ("md5", fields[6])
-        if kind == Kind.FETCH_PART:
-            self.fetched.append(fields[-2:])
-            return ()
-        if kind == Kind.INITIATE_UPLOAD:
-            described, md5 = fields[7:9]
-            if described is None:
+    def answer(self, task: Task) -> Content:
+        self.log.append(type(task))
+        if isinstance(task, HeadTarget):
+            return None
+        if isinstance(task, Digest):
+            return Digested("md5", task.described)
+        if isinstance(task, FetchRange):
+            self.fetched.append((task.offset, task.length))
+            return None
+        if isinstance(task, InitiateUpload):
+            if task.described is None:
                 self.asked += 1
-            if md5 is None and self.source_tells_nothing:
-                return (DESCRIBED,)
+            if task.md5 is None and self.source_tells_nothing:
+                return DESCRIBED
             upload_id = f"id{len(self.uploads)}"
-            self.envelopes = {fields[-2]}
-            assert fields[-1] > 0
+            self.envelopes = {task.envelope}
+            assert task.part_size > 0
             self.uploads[upload_id] = {}
-            return (upload_id, self.told, self.checks, self.likely)
-        if kind in Kind.OF_PARTS:
-            envelope, checks, upload_id, number, _, size = fields[-6:]
-            self.fed += bool(checks)
-            self.envelopes.add(envelope)
-            self.uploads[upload_id][number] = (f"etag{number}", size)
-            crc = -1 if kind == Kind.COPY_PART else crc64(b"\0" * size)
+            return Initiated(upload_id, self.told, self.checks, self.likely)
+        if isinstance(task, CopyPart):
+            self._store(task)
+            return PartStored(f"etag{task.number}")
+        if isinstance(task, UploadPart):
+            self.fed += bool(task.checks)
+            self.envelopes.add(task.envelope)
+            whole = self._store(task)
+            crc = crc64(b"\0" * task.length)
             # What is encrypted has another CRC-64: here that of ones.
-            sealed = crc64(b"\1" * size) if envelope else crc
-            whole = sum(size for _, size in self.uploads[upload_id].values()) == fields[1]
-            checked = self.checked if checks and whole else ""
-            return (f"etag{number}", sealed, "", crc if envelope else -1, checked)
-        if kind == Kind.LIST_PARTS:
-            parts = self.uploads[fields[1]]
-            return ([(number, etag, size) for number, (etag, size) in parts.items()],)
-        if kind == Kind.COMPLETE_UPLOAD:
-            _, upload_id, parts, size, crc = fields
-            assert [number for number, _ in parts] == sorted(self.uploads[upload_id])
+            sealed = crc64(b"\1" * task.length) if task.envelope else crc
+            checked = self.checked if task.checks and whole else ""
+            return PartStored(f"etag{task.number}", sealed, crc if task.envelope else -1, checked)
+        if isinstance(task, ListParts):
+            parts = self.uploads[task.upload_id]
+            return ListedParts([(number, etag, size) for number, (etag, size) in parts.items()])
+        if isinstance(task, CompleteUpload):
+            _, upload_id, etags, size, crc = task
+            assert [number for number, _ in etags] == sorted(self.uploads[upload_id])
             assert sum(size for _, size in self.uploads[upload_id].values()) == size
             content = (b"\1" if any(self.envelopes) else b"\0") * size
-            assert crc == (self.told if Kind.COPY_PART in self.log else crc64(content))
-            self.completed.append(tuple(number for number, _ in parts))
-            return ("request", "", "the-etag")
-        if kind == Kind.STAT:
-            return (6 * MIB, 2_000_000_000, "")
-        assert kind == Kind.ABORT_UPLOAD
-        del self.uploads[fields[1]]
-        return ()
+            assert crc == (self.told if CopyPart in self.log else crc64(content))
+            self.completed.append(tuple(number for number, _ in etags))
+            return Completed("request", "", "the-etag")
+        if isinstance(task, Stat):
+            return Fingerprint(6 * MIB, 2_000_000_000, "")
+        assert isinstance(task, AbortUpload)
+        del self.uploads[task.upload_id]
+        return None
+
+    def _store(self, part: UploadPart | CopyPart) -> bool:
+        """Keep a part; return whether it was the last one."""
+        stored = self.uploads[part.upload_id]
+        stored[part.number] = (f"etag{part.number}", part.length)
+        return sum(size for _, size in stored.values()) == part.obj.fingerprint.size
 
 
 def drive(
@@ -111,18 +137,18 @@ def drive(
 ) -> list[Step]:
     """Answer tasks, several under way at once and in any order, until the upload is over."""
     steps: list[Step] = []
-    under_way: list[Message] = []
+    under_way: list[Task] = []
     for _ in range(10_000):
         while (task := upload.next_task()) is not None:
-            under_way.append((0, *task))
+            under_way.append(task)
         if not under_way:
             return steps
         task = under_way.pop(chance.randrange(len(under_way)) if chance else 0)
-        values = server.answer(task)
-        if values[:1] == (DESCRIBED,):
-            upload.collect_description(DESCRIBED)
+        result = server.answer(task)
+        if isinstance(result, Described):
+            upload.collect_description(result)
         else:
-            steps.append(upload.collect(task, values))
+            steps.append(upload.collect(task, result))
     raise AssertionError("it never ends")
 
 
@@ -158,8 +184,8 @@ def saved(
 def test_a_fitting_save_point_is_continued() -> None:
     server = Server()
     drive(MultipartUpload(big(), "/big", OPTIONS, saved(server, 3)), server)
-    assert server.log.count(Kind.UPLOAD_PART) == 2
-    assert Kind.INITIATE_UPLOAD not in server.log
+    assert server.log.count(UploadPart) == 2
+    assert InitiateUpload not in server.log
     assert server.completed == [(1, 2, 3, 4, 5)]
 
 
@@ -169,7 +195,7 @@ def test_a_part_the_server_does_not_list_is_sent_again() -> None:
     del server.uploads["old"][2]
     server.uploads["old"][3] = ("another", MIB)
     drive(MultipartUpload(big(), "/big", OPTIONS, save_point), server)
-    assert server.log.count(Kind.UPLOAD_PART) == 4
+    assert server.log.count(UploadPart) == 4
 
 
 @pytest.mark.parametrize("change", [{"size": 6 * MIB}, {"mtime": 3}])
@@ -177,46 +203,45 @@ def test_a_save_point_of_another_version_is_aborted(change: dict[str, int]) -> N
     server = Server()
     save_point = saved(server, 3, **change)
     steps = drive(MultipartUpload(big(), "/big", OPTIONS, save_point), server)
-    assert server.log[0] == Kind.ABORT_UPLOAD
+    assert server.log[0] == AbortUpload
     assert steps[0].forget == save_point
-    assert server.log.count(Kind.UPLOAD_PART) == 5
+    assert server.log.count(UploadPart) == 5
 
 
 def test_a_complete_save_point_is_only_joined() -> None:
     server = Server()
     drive(MultipartUpload(big(), "/big", OPTIONS, saved(server, 5)), server)
-    assert server.log == [Kind.COMPLETE_UPLOAD]
+    assert server.log == [CompleteUpload]
 
 
 def test_a_bare_upload_id_is_continued_but_its_parts_are_not_trusted() -> None:
     server = Server()
     server.uploads["java"] = {1: ("etag1", MIB)}
     steps = drive(MultipartUpload(big(), "/big", OPTIONS, upload_id="java"), server)
-    assert server.log.count(Kind.UPLOAD_PART) == 5
+    assert server.log.count(UploadPart) == 5
     assert steps[0].begun is not None
-    assert Kind.INITIATE_UPLOAD not in server.log
+    assert InitiateUpload not in server.log
 
 
-def take_until(upload: MultipartUpload, server: Server, kind: int) -> Message:
+def take_until(upload: MultipartUpload, server: Server, kind: type) -> Task:
     """Answer all tasks up to the first of `kind`, which is returned unanswered."""
     while True:
         task = upload.next_task()
         assert task is not None
-        numbered = (0, *task)
-        if task[0] == kind:
-            return numbered
-        upload.collect(numbered, server.answer(numbered))
+        if isinstance(task, kind):
+            return task
+        upload.collect(task, server.answer(task))
 
 
 def test_a_changed_source_begins_anew_with_its_new_fingerprint() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS)
-    first = take_until(upload, server, Kind.UPLOAD_PART)
+    first = take_until(upload, server, UploadPart)
     second = upload.next_task()
     assert second is not None
     upload.collect_failure(first, Failure("read", "changed", code="Changed"))
     assert upload.next_task() is None, "no abort while a part of it is under way"
-    upload.collect((0, *second), server.answer((0, *second)))
+    upload.collect(second, server.answer(second))
     drive(upload, server)
     assert upload.obj.fingerprint == Fingerprint(6 * MIB, 2_000_000_000)
     assert server.completed == [(1, 2, 3, 4, 5, 6)]
@@ -226,11 +251,11 @@ def test_a_changed_source_begins_anew_with_its_new_fingerprint() -> None:
 def test_it_does_not_begin_anew_for_ever() -> None:
     upload, server = MultipartUpload(big(), "/big", OPTIONS), Server()
     for _ in range(2):
-        task = take_until(upload, server, Kind.UPLOAD_PART)
+        task = take_until(upload, server, UploadPart)
         assert (
             upload.collect_failure(task, Failure("read", "changed", code="Changed")).failure is None
         )
-    task = take_until(upload, server, Kind.UPLOAD_PART)
+    task = take_until(upload, server, UploadPart)
     failure = Failure("read", "changed", code="Changed")
     assert upload.collect_failure(task, failure).failure == failure
     assert not upload.ready
@@ -239,12 +264,12 @@ def test_it_does_not_begin_anew_for_ever() -> None:
 def test_a_failed_part_fails_the_object_once_the_others_are_back() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS)
-    first = take_until(upload, server, Kind.UPLOAD_PART)
+    first = take_until(upload, server, UploadPart)
     second = upload.next_task()
     assert second is not None
     failure = Failure("UploadPart", "text", 500, "InternalError")
     assert upload.collect_failure(first, failure).failure is None
-    step = upload.collect((0, *second), server.answer((0, *second)))
+    step = upload.collect(second, server.answer(second))
     assert step.part is not None, "what has arrived is kept for the next run"
     assert step.failure == failure
 
@@ -252,7 +277,7 @@ def test_a_failed_part_fails_the_object_once_the_others_are_back() -> None:
 def test_an_upload_lost_by_the_server_begins_anew() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS)
-    task = take_until(upload, server, Kind.UPLOAD_PART)
+    task = take_until(upload, server, UploadPart)
     step = upload.collect_failure(task, Failure("UploadPart", "gone", 404, "NoSuchUpload"))
     assert step.forget is not None
     drive(upload, server)
@@ -267,12 +292,12 @@ def refused(code: str) -> Failure:
 def test_parts_that_cos_does_not_have_are_sent_again(code: str) -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS, saved(server, 5))
-    task = take_until(upload, server, Kind.COMPLETE_UPLOAD)
+    task = take_until(upload, server, CompleteUpload)
     del server.uploads["old"][2]
     assert upload.collect_failure(task, refused(code)).failure is None
     server.log.clear()
     drive(upload, server)
-    assert server.log == [Kind.LIST_PARTS, Kind.UPLOAD_PART, Kind.COMPLETE_UPLOAD]
+    assert server.log == [ListParts, UploadPart, CompleteUpload]
     assert server.completed == [(1, 2, 3, 4, 5)]
 
 
@@ -280,7 +305,7 @@ def test_an_upload_whose_parts_cos_lists_and_refuses_begins_anew() -> None:
     server = Server()
     upload = MultipartUpload(big(6 * MIB), "/big", OPTIONS)
     for _ in range(2):
-        task = take_until(upload, server, Kind.COMPLETE_UPLOAD)
+        task = take_until(upload, server, CompleteUpload)
         assert upload.collect_failure(task, refused("InvalidPart")).failure is None
     drive(upload, server)
     assert len(server.uploads) == 1, "the refused one was aborted"
@@ -291,16 +316,16 @@ def test_an_upload_that_is_refused_for_ever_fails() -> None:
     server = Server()
     upload = MultipartUpload(big(6 * MIB), "/big", OPTIONS)
     for _ in range(5):
-        task = take_until(upload, server, Kind.COMPLETE_UPLOAD)
+        task = take_until(upload, server, CompleteUpload)
         assert upload.collect_failure(task, refused("InvalidPart")).failure is None
-    task = take_until(upload, server, Kind.COMPLETE_UPLOAD)
+    task = take_until(upload, server, CompleteUpload)
     assert upload.collect_failure(task, refused("InvalidPart")).failure == refused("InvalidPart")
 
 
 def test_tasks_given_back_are_made_again() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS)
-    task = take_until(upload, server, Kind.UPLOAD_PART)
+    task = take_until(upload, server, UploadPart)
     upload.give_back(task)
     drive(upload, server)
     assert server.completed == [(1, 2, 3, 4, 5)]
@@ -310,7 +335,7 @@ def test_an_object_on_cos_is_left_alone_when_asked() -> None:
     options = replace(OPTIONS, look=Look.SAME_PATH)
     upload = MultipartUpload(big(), "/big", options)
     task = upload.next_task()
-    assert task == (Kind.LOOK, *source_fields(big()), "/big", Look.SAME_PATH)
+    assert task == HeadTarget(big(), "/big", Look.SAME_PATH)
     upload.exists_on_cos()
     assert not upload.ready
     drive(MultipartUpload(big(), "/big", options), server := Server())
@@ -323,7 +348,7 @@ CLOUD = replace(OPTIONS, reads_at_once=False)
 def test_a_cloud_object_whose_md5_is_told_is_streamed() -> None:
     server = Server()
     drive(MultipartUpload(big(), "/big", CLOUD), server)
-    assert server.log[:2] == [Kind.INITIATE_UPLOAD, Kind.UPLOAD_PART]
+    assert server.log[:2] == [InitiateUpload, UploadPart]
     assert server.asked == 1
     assert not server.fetched
     assert server.completed == [(1, 2, 3, 4, 5)]
@@ -341,8 +366,8 @@ def test_one_whose_md5_nobody_tells_goes_through_a_file_in_parts() -> None:
     server, upload = Server(), MultipartUpload(big(5 * MIB - 1), "/big", CLOUD)
     steps = spooled(upload, server, "/tmp/1")
     assert server.fetched == [(n * MIB, MIB - (n == 4)) for n in range(5)]
-    assert server.log.count(Kind.INITIATE_UPLOAD) == 2
-    assert server.log.count(Kind.DIGEST) == 1
+    assert server.log.count(InitiateUpload) == 2
+    assert server.log.count(Digest) == 1
     assert server.asked == 1, "the answer of the first time is used"
     assert upload.obj.spooled == "/tmp/1"
     assert steps[-1].done
@@ -359,7 +384,7 @@ def test_without_room_for_a_file_it_is_streamed_without_its_md5() -> None:
 
 def test_a_source_that_sends_no_ranges_is_read_once_from_end_to_end() -> None:
     server, upload = Server(), MultipartUpload(big(), "/big", replace(CLOUD, md5=False))
-    task = take_until(upload, server, Kind.UPLOAD_PART)
+    task = take_until(upload, server, UploadPart)
     upload.collect_failure(task, Failure("GetObject", "no ranges", code="RangeIgnored"))
     drive(upload, server)
     assert upload.wants_file
@@ -373,7 +398,7 @@ def test_a_source_that_sends_no_ranges_is_read_once_from_end_to_end() -> None:
 def test_one_that_has_failed_does_not_begin_anew_for_want_of_ranges(md5: bool) -> None:
     """Else it would never end: what has failed gets no further task."""
     server, upload = Server(), MultipartUpload(big(), "/big", replace(CLOUD, md5=md5))
-    kind = Kind.FETCH_PART if md5 else Kind.UPLOAD_PART
+    kind: type = FetchRange if md5 else UploadPart
     if md5:
         server.source_tells_nothing = True
         drive(upload, server)
@@ -383,9 +408,7 @@ def test_one_that_has_failed_does_not_begin_anew_for_want_of_ranges(md5: bool) -
     assert other
     step = upload.collect_failure(task, Failure("GetObject", "broken", code="ConnectionBroken"))
     assert step.failure is None
-    step = upload.collect_failure(
-        (0, *other), Failure("GetObject", "no ranges", code="RangeIgnored")
-    )
+    step = upload.collect_failure(other, Failure("GetObject", "no ranges", code="RangeIgnored"))
     assert step.failure
     assert step.failure.code == "ConnectionBroken"
 
@@ -395,7 +418,7 @@ def test_parts_that_are_not_what_the_source_tells_are_never_joined() -> None:
     server.told = 1
     steps = drive(upload, server)
     assert not server.completed
-    assert server.log.count(Kind.INITIATE_UPLOAD) == 3
+    assert server.log.count(InitiateUpload) == 3
     failure = steps[-1].failure
     assert failure is not None
     assert failure.code == "SourceChecksumMismatch"
@@ -405,7 +428,7 @@ def test_parts_that_are_not_what_the_source_tells_are_never_joined() -> None:
 def test_other_checksums_are_compared_over_all_parts_in_one_process() -> None:
     server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     server.checks = (Check("MD5", "x"),)
-    task = take_until(upload, server, Kind.UPLOAD_PART)
+    task = take_until(upload, server, UploadPart)
     assert upload.in_order == "id0"
     upload.give_back(task)
     steps = drive(upload, server)
@@ -456,7 +479,7 @@ def test_a_recorded_upload_that_is_not_what_the_source_tells_is_dropped() -> Non
     server = Server()
     save_point = saved(server, 5)._replace(source_crc64=1)
     drive(MultipartUpload(big(), "/big", CLOUD, save_point), server)
-    assert server.log[0] == Kind.ABORT_UPLOAD
+    assert server.log[0] == AbortUpload
     assert server.completed == [(1, 2, 3, 4, 5)]
 
 
@@ -464,13 +487,13 @@ def test_parts_are_copied_by_cos_until_it_refuses() -> None:
     server = Server()
     server.told = 77
     drive(MultipartUpload(big(), "/big", replace(CLOUD, copies=True)), server)
-    assert server.log.count(Kind.COPY_PART) == 5
-    assert Kind.DIGEST not in server.log
+    assert server.log.count(CopyPart) == 5
+    assert Digest not in server.log
     server, upload = Server(), MultipartUpload(big(), "/big", replace(CLOUD, copies=True))
-    task = take_until(upload, server, Kind.COPY_PART)
+    task = take_until(upload, server, CopyPart)
     upload.collect_failure(task, Failure("UploadPartCopy", "no", 405, "MethodNotAllowed"))
     drive(upload, server)
-    assert server.log.count(Kind.UPLOAD_PART) == 5
+    assert server.log.count(UploadPart) == 5
     assert server.completed == [(1, 2, 3, 4, 5)]
 
 
@@ -498,7 +521,7 @@ def test_a_save_point_goes_on_with_its_key() -> None:
     save_point = save_point._replace(parts=parts, envelope=envelope)
     server.told = crc64(b"\0" * 5 * MIB)
     steps = drive(MultipartUpload(big(), "/big", SEALED, save_point), server)
-    assert Kind.INITIATE_UPLOAD not in server.log
+    assert InitiateUpload not in server.log
     assert server.envelopes == {envelope}
     assert [step.begun.envelope for step in steps if step.begun] == [envelope]
 
@@ -520,9 +543,9 @@ def test_a_save_point_that_was_encrypted_otherwise_is_aborted(
     save_point = saved(server, 5)._replace(envelope=envelope)
     options = replace(OPTIONS, encryption=now)
     steps = drive(MultipartUpload(big(), "/big", options, save_point), server)
-    assert server.log[0] == Kind.ABORT_UPLOAD
+    assert server.log[0] == AbortUpload
     assert steps[0].forget == save_point
-    assert server.log.count(Kind.UPLOAD_PART) == 5
+    assert server.log.count(UploadPart) == 5
     assert len(server.envelopes) == 1
     assert envelope not in server.envelopes
 
@@ -531,14 +554,14 @@ def test_a_bare_upload_id_is_no_use_when_its_parts_are_to_be_encrypted() -> None
     server = Server()
     server.uploads["java"] = {1: ("etag1", MIB)}
     drive(MultipartUpload(big(), "/big", SEALED, upload_id="java"), server)
-    assert Kind.INITIATE_UPLOAD in server.log
-    assert Kind.ABORT_UPLOAD not in server.log
+    assert InitiateUpload in server.log
+    assert AbortUpload not in server.log
 
 
 def test_a_changed_object_is_encrypted_with_a_new_key() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", SEALED)
-    first = take_until(upload, server, Kind.UPLOAD_PART)
+    first = take_until(upload, server, UploadPart)
     before = set(server.envelopes)
     upload.collect_failure(first, Failure("read", "changed", code="Changed"))
     drive(upload, server)
@@ -564,15 +587,14 @@ def test_what_was_read_is_compared_with_what_the_source_tells_though_it_is_encry
 def test_parts_that_no_later_run_can_use_are_given_up(code: str) -> None:
     server, upload = Server(), MultipartUpload(big(), "/big", OPTIONS)
     steps: list[Step] = []
-    kind = Kind.UPLOAD_PART if code == "Changed" else Kind.COMPLETE_UPLOAD
+    kind: type = UploadPart if code == "Changed" else CompleteUpload
     while not any(step.failure for step in steps):
         task = upload.next_task()
         assert task is not None
-        numbered = (0, *task)
-        if task[0] == kind:
-            steps.append(upload.collect_failure(numbered, Failure("UploadPart", "text", 400, code)))
+        if isinstance(task, kind):
+            steps.append(upload.collect_failure(task, Failure("UploadPart", "text", 400, code)))
         else:
-            steps.append(upload.collect(numbered, server.answer(numbered)))
+            steps.append(upload.collect(task, server.answer(task)))
     assert steps[-1].abandon is not None
     # Those before it were aborted.
     assert set(server.uploads) == {steps[-1].abandon.upload_id}
@@ -581,7 +603,7 @@ def test_parts_that_no_later_run_can_use_are_given_up(code: str) -> None:
 def test_an_upload_that_cannot_be_aborted_is_not_forgotten() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS, saved(server, 2, mtime=5))
-    task = take_until(upload, server, Kind.ABORT_UPLOAD)
+    task = take_until(upload, server, AbortUpload)
     step = upload.collect_failure(task, Failure("AbortMultipartUpload", "no", 403, "AccessDenied"))
     assert (step.forget, step.failure) == (None, None)
     assert step.not_aborted is not None
@@ -593,6 +615,6 @@ def test_an_upload_that_cannot_be_aborted_is_not_forgotten() -> None:
 def test_an_upload_that_is_gone_is_forgotten() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS, saved(server, 2, mtime=5))
-    task = take_until(upload, server, Kind.ABORT_UPLOAD)
+    task = take_until(upload, server, AbortUpload)
     step = upload.collect_failure(task, Failure("AbortMultipartUpload", "no", 404, "NoSuchUpload"))
     assert step.forget is not None

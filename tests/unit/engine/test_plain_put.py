@@ -12,7 +12,8 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.cos.requests import Access, CosSettings, Credentials, PutRequests
 from cos_migrate.model import SourceObject, Target
-from cos_migrate.pools.messages import Kind, Message, source_fields
+from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, put_object
+from cos_migrate.pools.worker.attempts import FOR_THREADS
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.pools.worker.plain_put import PlainPut
@@ -47,8 +48,8 @@ class Bench:
     def objects(self) -> list[SourceObject]:
         return [item for item in self.source.scan() if isinstance(item, SourceObject)]
 
-    def task(self, obj: SourceObject) -> Message:
-        return (1, Kind.PUT_OBJECT, *source_fields(obj), f"/{obj.key}", "")
+    def task(self, obj: SourceObject) -> NumberedTask:
+        return (1, PUT_OBJECT, put_object(obj, f"/{obj.key}", 0))
 
 
 @pytest.mark.parametrize("md5", [True, False])
@@ -65,10 +66,10 @@ def test_it_is_sent_as_the_complete_client_sends_it(tmp_path: Path, md5: bool) -
             task, body = bench.task(obj), bench.bodies.in_memory(obj)
             payload = body.payload
             assert isinstance(payload, BytesPayload)
-            assert bench.lane.fits(task)
+            assert bench.lane.weigh(task) == obj.fingerprint.size != FOR_THREADS
             attempt = bench.lane.prepare(task)
-            path = task[-2]
-            assert attempt.head == bench.requests.head(path, payload.size, body.headers)
+            assert attempt.cos_path == f"/{obj.key}"
+            assert attempt.head == bench.requests.head(attempt.cos_path, payload.size, body.headers)
             assert (attempt.content, attempt.crc64) == (payload.data, payload.crc64)
             assert attempt.fingerprint == body.fingerprint == obj.fingerprint
             assert attempt.body is None

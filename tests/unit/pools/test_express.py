@@ -14,8 +14,9 @@ import pytest
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.pace import Timeouts
-from cos_migrate.model import Fingerprint
-from cos_migrate.pools.messages import Kind, Message
+from cos_migrate.model import Fingerprint, SourceObject
+from cos_migrate.pools.results import DONE, Result
+from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, put_object
 from cos_migrate.pools.worker.attempts import Attempt, Fetch, ThreadTask
 from cos_migrate.pools.worker.event_loop import EventLoop
 from cos_migrate.pools.worker.memory import MemoryBudget
@@ -25,8 +26,12 @@ KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 CLOSED = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
+def put(number: int, weight: int) -> NumberedTask:
+    return (number, PUT_OBJECT, put_object(SourceObject("x", "x", Fingerprint(weight)), "/x", 0))
+
+
 class Lane:
-    """Tasks `(number, kind, weight)`; a negative weight is no plain case."""
+    """Tasks of objects whose size is a weight; a negative one is no plain case."""
 
     fetches = False
 
@@ -34,19 +39,19 @@ class Lane:
         self.prepared: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.asked = 0
 
-    def fits(self, task: Message) -> bool:
+    def weigh(self, task: NumberedTask) -> int:
         self.asked += 1
-        return bool(task[2] >= 0)
+        _, _, (_, weight, *_) = task  # type: ignore[misc]  # a PutObject
+        return int(weight)  # type: ignore[arg-type]
 
-    def weight(self, task: Message) -> int:
-        return max(0, int(task[2]))
-
-    def prepare(self, task: Message) -> Attempt:
-        self.prepared.put(task[0])
+    def prepare(self, task: NumberedTask) -> Attempt:
+        number, _, _ = task
+        self.prepared.put(number)
         head = b"PUT / HTTP/1.1\r\ncontent-length: 1\r\n\r\n"
-        return Attempt(task, head, b"x", BytesPayload(b"x").crc64, Fingerprint(1))
+        crc64 = BytesPayload(b"x").crc64
+        return Attempt(task, number, "/x", self.weigh(task), head, b"x", crc64, Fingerprint(1))
 
-    def connect(self, task: Message) -> Connection | None:  # noqa: ARG002 - a lane's
+    def fetch(self, task: NumberedTask, size: int, target: Connection) -> Fetch | None:  # noqa: ARG002 - a lane's
         raise AssertionError
 
     def fetched(self, fetch: Fetch) -> Attempt | None:  # noqa: ARG002 - a lane's
@@ -55,8 +60,8 @@ class Lane:
     def keep(self, connection: Connection) -> None:  # noqa: ARG002 - a lane's
         raise AssertionError
 
-    def finish(self, attempt: Attempt, connection: Connection) -> Message | None:
-        return (attempt.task[0],) if connection.advance() else None
+    def finish(self, attempt: Attempt, connection: Connection) -> Result | None:
+        return (attempt.number, DONE, None) if connection.advance() else None
 
 
 class Line:
@@ -65,13 +70,13 @@ class Line:
     def __init__(self, slots: int, memory: int) -> None:
         self.lane = Lane()
         self.handed: queue.SimpleQueue[ThreadTask] = queue.SimpleQueue()
-        self.results: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self.memory = MemoryBudget(memory)
         self.express = EventLoop(self.lane, slots, self.memory, self.handed.put, self.results.put)
         self._servers: list[socket.socket] = []
 
     def submit(self, *tasks: tuple[int, int]) -> None:
-        self.express.submit([(number, Kind.PUT_OBJECT, weight) for number, weight in tasks])
+        self.express.submit([put(number, weight) for number, weight in tasks])
 
     def serve_beside(self, number: int, timeouts: Timeouts | None = None) -> socket.socket:
         """Do a task that is handed over, and lend a new connection; return the server's end."""
@@ -106,7 +111,7 @@ def test_what_was_read_ahead_goes_on_when_the_server_closes_all_connections(line
     assert [line.lane.prepared.get(timeout=LIMIT) for _ in range(2)] == [2, 3]
     server.recv(1000)
     server.sendall(CLOSED)
-    assert line.results.get(timeout=LIMIT) == (2,)
+    assert line.results.get(timeout=LIMIT) == (2, DONE, None)
     line.serve_beside(3)
 
 
@@ -124,7 +129,7 @@ def test_memory_of_what_was_read_ahead_is_free_for_what_is_done_beside(line: Lin
     line.express.allow(1)
     server.recv(1000)
     server.sendall(KEPT)
-    assert line.results.get(timeout=LIMIT) == (3,)
+    assert line.results.get(timeout=LIMIT) == (3, DONE, None)
     got = threading.Event()
 
     def work() -> None:
@@ -137,7 +142,7 @@ def test_memory_of_what_was_read_ahead_is_free_for_what_is_done_beside(line: Lin
     line.express.allow(2)
     server.recv(1000)
     server.sendall(KEPT)
-    assert line.results.get(timeout=LIMIT) == (5,)
+    assert line.results.get(timeout=LIMIT) == (5, DONE, None)
 
 
 def test_waiting_for_a_slot_or_for_memory_takes_no_time(line: Line) -> None:
@@ -151,7 +156,7 @@ def test_waiting_for_a_slot_or_for_memory_takes_no_time(line: Line) -> None:
     assert line.lane.asked < 20
     server.recv(1000)
     server.sendall(KEPT)
-    assert line.results.get(timeout=LIMIT) == (2,)
+    assert line.results.get(timeout=LIMIT) == (2, DONE, None)
     line.serve_beside(3)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from cos_migrate.config.options import Section
 from cos_migrate.cos.requests import CosSettings, Credentials
+from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools import frames as wire
 from cos_migrate.pools import pools as module
@@ -22,8 +23,9 @@ from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.launcher import Launcher
 from cos_migrate.pools.liveness import Limits
-from cos_migrate.pools.messages import Kind, Message, Reply
 from cos_migrate.pools.pools import Pools
+from cos_migrate.pools.results import DONE, FAILED, UNSTARTED, Result
+from cos_migrate.pools.tasks import PUT_OBJECT, CopyPart, NumberedTask, TaskKind, put_object
 from cos_migrate.pools.worker.thread_pool import ThreadPool
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
@@ -53,11 +55,18 @@ worker_process.main()
 """
 
 
+OBJ = SourceObject("missing", "a", Fingerprint(1, 0))
+
+
+def put(number: int) -> NumberedTask:
+    return (number, PUT_OBJECT, put_object(OBJ, "/a", 0))
+
+
 class Seat:
     pid = beats = 0
 
     def __init__(self) -> None:
-        self.tasks: list[Message] = []
+        self.tasks: list[NumberedTask] = []
 
     def send(self, command: str, value: Any) -> None:
         if command == "submit":
@@ -100,7 +109,7 @@ def test_what_a_lost_worker_had_goes_to_one_that_has_threads_for_it() -> None:
     )
     pools = Seats(job, 2)
     for number in range(1, 4):
-        pools.submit((number, Kind.PUT_OBJECT))
+        pools.submit(put(number))
     pools.flush()
     assert [len(seat.tasks) for seat in pools.seats] == [3, 0]
     pools.allow(1)  # there is less room now than what it has
@@ -227,7 +236,7 @@ def test_a_process_that_cannot_be_started_is_one_that_is_lost(
     pools = Pools(local_job(), 1, posted.put, partial(Launcher().take, WORKER_PROGRAM))
     with monkeypatch.context() as patched:
         patched.setattr(subprocess, "Popen", refuse)
-        pools.submit((1, Kind.PUT_OBJECT, "missing", 1, 0, "", False, "", "/a", 0))
+        pools.submit(put(1))
         pools.flush()
         lost = posted.get(timeout=LIMIT)
         assert "Cannot allocate memory" in lost.reason
@@ -235,12 +244,12 @@ def test_a_process_that_cannot_be_started_is_one_that_is_lost(
     assert pools.replace(posted.get(timeout=LIMIT)) == []
     try:
         (result,) = pools.settle(posted.get(timeout=LIMIT))
-        assert (result[0], result[1]) == (1, Reply.FAILED)
+        assert (result[0], result[1]) == (1, FAILED)
     finally:
         pools.close()
 
 
-def lose(pools: Seats, index: int, times: int = 1) -> list[list[Message]]:
+def lose(pools: Seats, index: int, times: int = 1) -> list[list[Result]]:
     results = []
     for _ in range(times):
         pools.seats[index].tasks.clear()
@@ -251,7 +260,7 @@ def lose(pools: Seats, index: int, times: int = 1) -> list[list[Message]]:
 def test_what_was_lost_twice_is_done_alone() -> None:
     pools = Seats(local_job(), 1)
     for number in range(1, 5):
-        pools.submit((number, Kind.PUT_OBJECT), "name")
+        pools.submit(put(number), "name")
     pools.flush()
 
     def has() -> list[int]:
@@ -259,20 +268,20 @@ def test_what_was_lost_twice_is_done_alone() -> None:
 
     assert lose(pools, 0) == [[]]
     assert has() == [1, 2, 3, 4]
-    pools.submit((5, Kind.PUT_OBJECT))
+    pools.submit(put(5))
     pools.flush()
     assert lose(pools, 0) == [[]]
     assert has() == [1]
     assert pools.room(big=False) == 0
-    pools.settle(Results(0, [(1, Reply.DONE)]))
+    pools.settle(Results(0, [(1, DONE, None)]))
     assert has() == [1, 2]
     assert lose(pools, 0, 9) == [[]] * 9
     assert has() == [2]
     ((given_up,),) = lose(pools, 0)
-    assert given_up[:2] == (2, Reply.FAILED)
+    assert given_up[:2] == (2, FAILED)
     assert has() == [3, 4, 5]
     assert pools.room(big=False) > 0
-    pools.settle(Results(0, [(number, Reply.DONE) for number in (3, 4, 5)]))
+    pools.settle(Results(0, [(number, DONE, None) for number in (3, 4, 5)]))
     assert pools.under_way == 0
 
 
@@ -280,22 +289,23 @@ def test_what_waits_to_be_done_alone_comes_back_when_work_is_to_stop() -> None:
     posted: list[Any] = []
     pools = Seats(local_job(), 1, posted.append)
     for number in range(1, 4):
-        pools.submit((number, Kind.PUT_OBJECT))
+        pools.submit(put(number))
     pools.flush()
     lose(pools, 0, 2)
-    pools.submit((4, Kind.PUT_OBJECT))
+    pools.submit(put(4))
     pools.flush()
     pools.stop()
     (event,) = posted
-    assert pools.settle(event) == [(number, Reply.UNSTARTED) for number in (2, 3, 4)]
-    assert lose(pools, 0) == [[(1, Reply.UNSTARTED)]]
+    assert pools.settle(event) == [(number, UNSTARTED, None) for number in (2, 3, 4)]
+    assert lose(pools, 0) == [[(1, UNSTARTED, None)]]
     assert pools.under_way == 0
 
 
 def test_what_belongs_together_stays_together_when_it_is_sent_again() -> None:
     pools = Seats(local_job(8), 2)
+    part = CopyPart(OBJ, "/a", "id", 1, 0, 1)
     for number in range(1, 5):
-        pools.submit((number, Kind.UPLOAD_PART), "upload")
+        pools.submit((number, TaskKind.COPY_PART, part), "upload")
     pools.flush()
     assert [len(seat.tasks) for seat in pools.seats] == [4, 0]
     lose(pools, 0)

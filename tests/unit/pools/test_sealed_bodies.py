@@ -19,8 +19,9 @@ from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.errors import SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, Fingerprint, SourceObject
+from cos_migrate.pools.results import Spooled
 from cos_migrate.pools.temp_files import Spool
-from cos_migrate.pools.worker.bodies import MD5_HEADER, Bodies, Body, Spooled
+from cos_migrate.pools.worker.bodies import MD5_HEADER, Bodies, Body
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.sources.base import Source
 
@@ -179,4 +180,4 @@ def test_a_next_try_leaves_nothing_of_the_one_before_in_its_file(
     obj = SourceObject("name", "key", Fingerprint(-1))
     with bodies.whole(obj, lambda _: None, lambda _: None) as body:
         assert isinstance(body, Spooled)
-        assert body.size == Path(body.path).stat().st_size == 21 * MIB
+        assert body.fingerprint.size == Path(body.path).stat().st_size == 21 * MIB

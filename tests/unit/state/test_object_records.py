@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cos_migrate.engine.verify import Checked, judge
 from cos_migrate.model import Fingerprint, SourceObject
-from cos_migrate.pools.messages import Compared
+from cos_migrate.pools.results import Comparison
 from cos_migrate.state import object_records
 
 BUCKET = "examplebucket-1250000000"
@@ -98,38 +98,38 @@ def test_a_size_that_nobody_told() -> None:
 
 VERDICTS = [
     # recorded size and CRC, what was found, line, code
-    (5, 7, Compared(5, 7, False, -1, -1, "r"), "[ok] check ok: /x", ""),
-    (5, -1, Compared(5, 7, False, 5, 7, "r"), "[ok] check ok: /x", ""),
-    (5, -1, Compared(5, 7, False, -1, -1, "r"), "[ok] check length ok: /x", ""),
-    (5, 7, Compared(5, -1, False, -1, -1, "r"), "[ok] check length ok: /x", ""),
-    (-1, -1, Compared(5, 7, False, -1, -1, "r"), "[ok] check exist ok: /x", ""),
-    (-1, 7, Compared(5, 7, False, -1, -1, "r"), "[ok] check ok: /x", ""),
-    (5, -1, Compared(5, 8, True, 5, 7, "r"), "[ok] check length ok: /x", ""),
+    (5, 7, Comparison(5, 7, False, -1, -1, "r"), "[ok] check ok: /x", ""),
+    (5, -1, Comparison(5, 7, False, 5, 7, "r"), "[ok] check ok: /x", ""),
+    (5, -1, Comparison(5, 7, False, -1, -1, "r"), "[ok] check length ok: /x", ""),
+    (5, 7, Comparison(5, -1, False, -1, -1, "r"), "[ok] check length ok: /x", ""),
+    (-1, -1, Comparison(5, 7, False, -1, -1, "r"), "[ok] check exist ok: /x", ""),
+    (-1, 7, Comparison(5, 7, False, -1, -1, "r"), "[ok] check ok: /x", ""),
+    (5, -1, Comparison(5, 8, True, 5, 7, "r"), "[ok] check length ok: /x", ""),
     (
         5,
         -1,
-        Compared(5, 8, False, 5, 7, "r"),
+        Comparison(5, 8, False, 5, 7, "r"),
         "[fail] check crc64 fail: /x. cosCrc64: 8, localCrc64: 7",
         "CheckCrc64",
     ),
     (
         5,
         8,
-        Compared(5, 7, True, -1, -1, "r"),
+        Comparison(5, 7, True, -1, -1, "r"),
         "[fail] check crc64 fail: /x. cosCrc64: 7, localCrc64: 8",
         "CheckCrc64",
     ),
     (
         4,
         -1,
-        Compared(3, 7, False, 5, 7, "r"),
+        Comparison(3, 7, False, 5, 7, "r"),
         "[fail] check length fail: /x. cosLength: 3, localLength: 5",
         "CheckLength",
     ),
     (
         5,
         7,
-        Compared(-1, -1, False, -1, -1, ""),
+        Comparison(-1, -1, False, -1, -1, ""),
         "[fail] check exist fail: /x. localLength: 5",
         "CheckMissing",
     ),
@@ -137,7 +137,7 @@ VERDICTS = [
 
 
 @pytest.mark.parametrize(("size", "crc64", "found", "line", "code"), VERDICTS)
-def test_verdicts(size: int, crc64: int, found: Compared, line: str, code: str) -> None:
+def test_verdicts(size: int, crc64: int, found: Comparison, line: str, code: str) -> None:
     checked = Checked("/x", SourceObject("", "x", Fingerprint(size)), crc64)
     verdict = judge(checked, found)
     assert verdict.line == line

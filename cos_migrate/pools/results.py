@@ -1,0 +1,187 @@
+"""Results: what the workers send to the coordinator.
+
+They travel as tasks do (see there): `(number, kind, content)`, with the number of the task.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, NamedTuple
+
+from cos_migrate.checksums import Check
+from cos_migrate.errors import MigrateError, Side
+from cos_migrate.model import Described, Failure, Fingerprint
+from cos_migrate.text import cut, masked
+
+
+class ResultKind(enum.IntEnum):
+    """How a task ended, or what a worker reports of it before."""
+
+    DONE = 0
+    """Its content is the one that the task names."""
+    FAILED = 1
+    """Its content is a Failure."""
+    TARGET_EXISTS = 2
+    """Nothing was sent. Content: TargetExists."""
+    UNSTARTED = 3
+    """The task was given back, or given up, because work is to stop. Content: None."""
+    MOVED = 4
+    """Not final. Content: the bytes of the task's transfer that have passed so far."""
+    SLOW_DOWN = 5
+    """Of no task. Content: the Side that asked this worker for fewer requests."""
+    WARNING = 6
+    """Not final. Content: a text about the task's object."""
+    SPOOLED = 7
+    """A small-file task found a big object. Content: Spooled."""
+    DESCRIBED = 8
+    """No upload was begun, since the source states no MD5. Content: Described."""
+
+
+Arrival = tuple[str, str, int, int, int, str, str]
+"""An object that one request has sent or copied.
+
+`request_id`; `unverified`: why its CRC-64 could not be compared, empty when it agreed; `crc64` on
+COS, -1 when not known; `size`, `mtime_ns` and `etag` of the version that was sent; `cos_etag`:
+COS's, empty where it is of no use.
+"""
+
+
+class Digested(NamedTuple):
+    """Result of Digest."""
+
+    md5: str
+    """Hex."""
+    described: Described | None
+    """What a temporary file was compared with."""
+
+
+class Initiated(NamedTuple):
+    """Result of InitiateUpload and BeginProbe."""
+
+    upload_id: str
+    source_crc64: int = -1
+    """-1: the source states none."""
+    checks: tuple[Check, ...] = ()
+    """Other checksums that the source states."""
+    is_likely: bool = False
+    """Whether `checks` is one probable MD5, which is stored and so has to be proven."""
+
+
+class ListedParts(NamedTuple):
+    """Result of ListParts."""
+
+    parts: list[tuple[int, str, int]]
+    """Number, ETag and bytes of each."""
+
+
+class PartStored(NamedTuple):
+    """Result of UploadPart and CopyPart."""
+
+    etag: str
+    crc64: int = -1
+    """-1 of a copied part."""
+    plain_crc64: int = -1
+    """Before it was encrypted; -1: it was not."""
+    checked: str = ""
+    """`ordered_checksum.AGREES`, the kind of the checksum that differs, or empty: not known yet."""
+
+
+class Completed(NamedTuple):
+    """Result of CompleteUpload."""
+
+    request_id: str
+    unverified: str
+    """Why its CRC-64 could not be compared; empty when it agreed."""
+    etag: str
+
+
+class SourceHead(NamedTuple):
+    """Result of HeadSource."""
+
+    fingerprint: Fingerprint
+    storage_class: str
+
+
+class Comparison(NamedTuple):
+    """Result of CompareObject: what both sides have of an object."""
+
+    cos_size: int
+    """Bytes on COS (encryption adds none); -1: it is not there."""
+    cos_crc64: int
+    """Of what COS has; -1: not known."""
+    is_encrypted: bool
+    """Whether it was encrypted before it was sent: its CRC-64 is not that of the content."""
+    source_size: int
+    """Bytes of the source's object; -1: it is gone, or was not asked for."""
+    source_crc64: int
+    """Of the source's object; -1: not known."""
+    request_id: str
+    """Of COS's answer."""
+
+
+class TargetExists(NamedTuple):
+    """COS has an object at the target path, which stays."""
+
+    is_newer: bool
+    """Whether that is why: it is newer than the source's."""
+
+
+class Spooled(NamedTuple):
+    """An object whose size was known only when a temporary file had it: too large for a PUT."""
+
+    path: str
+    fingerprint: Fingerprint
+
+
+Done = (
+    Digested
+    | Initiated
+    | ListedParts
+    | PartStored
+    | Completed
+    | Fingerprint
+    | SourceHead
+    | Comparison
+    | None
+)
+"""The content of a result DONE, other than an Arrival."""
+Content = Arrival | Done | TargetExists | Spooled | Described | Failure | Side | str | int
+"""The content of a result."""
+Result = tuple[int, int, Content]
+"""Number of the task, ResultKind as a plain number, and content."""
+
+DONE: Final = int(ResultKind.DONE)
+FAILED: Final = int(ResultKind.FAILED)
+TARGET_EXISTS: Final = int(ResultKind.TARGET_EXISTS)
+UNSTARTED: Final = int(ResultKind.UNSTARTED)
+MOVED: Final = int(ResultKind.MOVED)
+SLOW_DOWN: Final = int(ResultKind.SLOW_DOWN)
+WARNING: Final = int(ResultKind.WARNING)
+SPOOLED: Final = int(ResultKind.SPOOLED)
+DESCRIBED: Final = int(ResultKind.DESCRIBED)
+REPORTS: Final = frozenset({MOVED, WARNING})
+"""Results behind which the final one follows."""
+
+_CODE_MOST = 100
+"""Characters of an error code that a server has sent."""
+_ID_MOST = 300
+
+
+def picklable(described: Described) -> Described:
+    """Return a description that can be sent to another process."""
+    return described._replace(headers=dict(described.headers))
+
+
+def failure_of(error: MigrateError) -> Failure:
+    """Return the plain values of an error; what it has from a library may hold secrets."""
+    return Failure(
+        error.operation,
+        masked(str(error)),
+        error.status,
+        cut(error.code, _CODE_MOST),
+        cut(error.request_id, _ID_MOST),
+        cut(error.trace_id, _ID_MOST),
+        error.retryable,
+        error.fatal,
+        error.side,
+    )

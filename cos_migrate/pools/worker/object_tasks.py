@@ -1,0 +1,104 @@
+"""Tasks that concern a whole object: sent by one request, asked about, or compared."""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import AbstractContextManager
+
+from cos_migrate.cos.client import CosClient
+from cos_migrate.cos.envelope import is_encrypted, plain_length
+from cos_migrate.errors import SourceChanged, SourceError
+from cos_migrate.model import Fingerprint, SourceObject
+from cos_migrate.pools.results import Comparison, Content, SourceHead, Spooled
+from cos_migrate.pools.tasks import (
+    CompareObject,
+    HeadSource,
+    ListSource,
+    PutObject,
+    Stat,
+    source_object,
+)
+from cos_migrate.pools.worker.bodies import Bodies, Body
+from cos_migrate.pools.worker.sending import CHANGED_TRIES, Sending
+from cos_migrate.pools.worker.task_run import TaskRun
+from cos_migrate.sources.base import Source
+
+_GONE = frozenset({"ENOENT", "ENOTDIR", "NoSuchKey"})
+"""Codes of a source that does not have an object any more."""
+
+
+class ObjectTasks:
+    """Carries out PutObject, CompareObject, and the questions to the source."""
+
+    def __init__(self, source: Source, client: CosClient, bodies: Bodies, sending: Sending) -> None:
+        self._source = source
+        self._client = client
+        self._bodies = bodies
+        self._sending = sending
+
+    def put_object(self, task: PutObject, run: TaskRun) -> Content:
+        """Send an object by one request."""
+        name, size, mtime_ns, etag, is_folder, cos_path, look = task
+        obj = source_object(name, size, mtime_ns, etag, is_folder=is_folder)
+
+        def send(obj: SourceObject) -> Content:
+            with self._body(obj, run) as body:
+                if isinstance(body, Spooled):
+                    return body
+                payload, headers, (_, mtime_ns, etag) = body
+                stored = self._client.put_object(cos_path, payload, headers, run.take_error())
+                size = payload.size
+            request_id, unverified = stored.request_id, stored.unverified
+            return (request_id, unverified, stored.crc64, size, mtime_ns, etag, stored.etag)
+
+        return self._sending.send_unless_on_cos(obj, cos_path, look, send)
+
+    def _body(self, obj: SourceObject, run: TaskRun) -> AbstractContextManager[Body | Spooled]:
+        read = run.take_body()
+        return (
+            contextlib.nullcontext(read) if read else self._bodies.whole(obj, run.moved, run.warn)
+        )
+
+    def stat(self, task: Stat, _: TaskRun) -> Fingerprint:
+        """Ask the source for the present fingerprint of an object."""
+        return self._bodies.stat(task.obj).fingerprint
+
+    def head_source(self, task: HeadSource, _: TaskRun) -> SourceHead:
+        """Ask the source about an object that was listed without its size."""
+        described = self._bodies.examine(task.obj)
+        return SourceHead(described.fingerprint, described.storage_class)
+
+    def list_source(self, _task: ListSource, _run: TaskRun) -> None:
+        """Ask the source for one page of its listing."""
+        self._bodies.ask_listing()
+
+    def compare(self, task: CompareObject, _: TaskRun) -> Comparison:
+        """Ask COS, and the source where that is wanted, about a recorded object."""
+        size, crc64 = self._content(task.obj) if task.asks_source else (-1, -1)
+        head = self._client.head_object(task.cos_path)
+        if head is None:
+            return Comparison(-1, -1, False, size, crc64, "")
+        cos_crc64 = -1 if head.crc64 is None else head.crc64
+        plain_size = plain_length(head.headers, head.size)
+        encrypted = is_encrypted(head.headers)
+        return Comparison(plain_size, cos_crc64, encrypted, size, crc64, head.request_id)
+
+    def _content(self, obj: SourceObject) -> tuple[int, int]:
+        """Return the size and CRC-64 of a recorded object as it is now, -1 where it is gone."""
+        try:
+            for attempt in range(1, CHANGED_TRIES + 1):
+                if self._source.reads_at_once:
+                    obj = self._source.stat(obj)
+                try:
+                    return obj.fingerprint.size, self._bodies.checksum(obj)
+                except SourceChanged:
+                    # A cloud has another version than was migrated: the record has to do.
+                    if not self._source.reads_at_once:
+                        return -1, -1
+                    if attempt == CHANGED_TRIES:
+                        raise
+        except SourceError as error:
+            if error.code in _GONE or error.status == 404:  # noqa: PLR2004 - HTTP
+                return -1, -1
+            raise
+        raise AssertionError  # the loop returns or raises

@@ -1,0 +1,74 @@
+"""What sending and copying an object have in common: a look at COS first, and changed objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cos_migrate.cos.client import CosClient
+from cos_migrate.errors import CONTRADICTORY, SourceChanged, SourceError
+from cos_migrate.http.dates import NANO, seconds_of
+from cos_migrate.model import SourceObject
+from cos_migrate.pools.results import Content, TargetExists
+from cos_migrate.pools.tasks import HeadTarget, Look
+from cos_migrate.pools.worker.bodies import Bodies
+from cos_migrate.pools.worker.task_run import TaskRun
+from cos_migrate.sources.base import Source
+from cos_migrate.sources.misreads import CHANGED_IN_VAIN
+
+CHANGED_TRIES = 3
+"""Tries of an object that changes while it is read."""
+
+
+class Sending:
+    """Sends an object unless COS has it, and again where it changed meanwhile."""
+
+    def __init__(self, source: Source, client: CosClient, bodies: Bodies) -> None:
+        self._source = source
+        self._client = client
+        self._bodies = bodies
+
+    def head_target(self, task: HeadTarget, _: TaskRun) -> TargetExists | None:
+        """Look for an object on COS."""
+        return self.find_on_cos(*task)
+
+    def find_on_cos(self, obj: SourceObject, cos_path: str, look: int) -> TargetExists | None:
+        """Return whether COS has what `look` asks for; None: it has not."""
+        if not look:
+            return None
+        head = self._client.head_object(cos_path)
+        if head is None:
+            return None
+        if look & Look.NEWER and _is_newer(head.last_modified, obj.fingerprint.mtime_ns):
+            return TargetExists(is_newer=True)
+        return TargetExists(is_newer=False) if look & Look.SAME_PATH else None
+
+    def send_unless_on_cos(
+        self, obj: SourceObject, cos_path: str, look: int, send: Callable[[SourceObject], Content]
+    ) -> Content:
+        """Call `send`, again where the object changes meanwhile; not if COS has it."""
+        found = self.find_on_cos(obj, cos_path, look)
+        if found:
+            return found
+        changed = self._source.reads_at_once
+        for attempt in range(1, CHANGED_TRIES + 1):
+            try:
+                return send(obj)
+            except SourceChanged as error:
+                if attempt == CHANGED_TRIES:
+                    if changed:
+                        raise
+                    raise SourceError(
+                        CHANGED_IN_VAIN,
+                        operation="GetObject",
+                        target=error.target,
+                        code=CONTRADICTORY,
+                    ) from error
+                now = self._bodies.stat(obj)
+                changed = changed or now.fingerprint != obj.fingerprint
+                obj = now
+        raise AssertionError  # the loop returns or raises
+
+
+def _is_newer(last_modified: str, mtime_ns: int) -> bool:
+    """Return whether a Last-Modified (whole seconds) is later than a time of the source."""
+    return mtime_ns >= 0 and seconds_of(last_modified.encode()) > mtime_ns // NANO

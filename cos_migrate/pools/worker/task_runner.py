@@ -1,0 +1,113 @@
+"""Carries out the tasks of one thread, over connections of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from cos_migrate.cos.client import CosClient
+from cos_migrate.descriptors import exhaustion_code, retry_while_exhausted
+from cos_migrate.errors import MigrateError
+from cos_migrate.model import Described, Failure
+from cos_migrate.pools.results import (
+    DESCRIBED,
+    DONE,
+    FAILED,
+    SPOOLED,
+    TARGET_EXISTS,
+    UNSTARTED,
+    Content,
+    Result,
+    Spooled,
+    TargetExists,
+    failure_of,
+)
+from cos_migrate.pools.tasks import NumberedTask, TaskKind
+from cos_migrate.pools.worker.bodies import Bodies, Body
+from cos_migrate.pools.worker.copy_tasks import CopyTasks
+from cos_migrate.pools.worker.object_tasks import ObjectTasks
+from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
+from cos_migrate.pools.worker.sending import Sending
+from cos_migrate.pools.worker.task_run import TaskRun
+from cos_migrate.pools.worker.upload_tasks import UploadTasks
+from cos_migrate.sources.base import Source
+from cos_migrate.text import describe_error
+
+_OTHER_KINDS: Final[dict[type, int]] = {
+    TargetExists: TARGET_EXISTS,
+    Spooled: SPOOLED,
+    Described: DESCRIBED,
+}
+"""Kinds of results that are not DONE, by their content."""
+
+
+class TaskRunner:
+    """Carries out tasks one after the other; each ends in exactly one result."""
+
+    def __init__(
+        self,
+        source: Source,
+        client: CosClient,
+        bodies: Bodies,
+        checkings: OrderedCheckings,
+        emit: Callable[[Result], None],
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """`checkings`: those of the process; `emit` takes reports that precede a result.
+
+        `pause` waits for some seconds; it returns something true when the run is stopping.
+        """
+        self.client = client
+        self._emit = emit
+        self._pause = pause
+        sending = Sending(source, client, bodies)
+        objects = ObjectTasks(source, client, bodies, sending)
+        copies = CopyTasks(source, client, bodies, sending)
+        uploads = UploadTasks(client, bodies, checkings)
+        # Any: each takes the content of its kind.
+        self._carry_out: dict[int, Callable[[Any, TaskRun], Content]] = {
+            TaskKind.PUT_OBJECT: objects.put_object,
+            TaskKind.HEAD_TARGET: sending.head_target,
+            TaskKind.DIGEST: uploads.digest,
+            TaskKind.INITIATE_UPLOAD: uploads.initiate,
+            TaskKind.LIST_PARTS: uploads.list_parts,
+            TaskKind.UPLOAD_PART: uploads.upload_part,
+            TaskKind.COMPLETE_UPLOAD: uploads.complete,
+            TaskKind.ABORT_UPLOAD: uploads.abort,
+            TaskKind.STAT: objects.stat,
+            TaskKind.HEAD_SOURCE: objects.head_source,
+            TaskKind.COPY_OBJECT: copies.copy_object,
+            TaskKind.COPY_PART: copies.copy_part,
+            TaskKind.FETCH_RANGE: uploads.fetch_range,
+            TaskKind.COMPARE_OBJECT: objects.compare,
+            TaskKind.BEGIN_PROBE: uploads.begin_probe,
+            TaskKind.LIST_SOURCE: objects.list_source,
+        }
+
+    def run(
+        self, task: NumberedTask, error: MigrateError | None = None, body: Body | None = None
+    ) -> Result:
+        """Carry out one task and return its result.
+
+        `error` and `body`: how a first try made elsewhere failed, and what was read for it.
+        """
+        number, kind, content = task
+        run = TaskRun(number, self._emit, error, body)
+        carry_out = partial(self._carry_out[kind], content, run)
+        try:
+            result = retry_while_exhausted(carry_out, self._make_room)
+        except MigrateError as failed:
+            if failed.code == "Stopping":
+                return (number, UNSTARTED, None)
+            return (number, FAILED, failure_of(failed))
+        except Exception as unexpected:
+            code = exhaustion_code(unexpected) or "Unexpected"
+            return (number, FAILED, Failure("transfer", describe_error(unexpected), code=code))
+        return (number, _OTHER_KINDS.get(type(result), DONE), result)
+
+    def _make_room(self, seconds: float) -> object:
+        """Wait for a descriptor, holding none: others may wait for the same."""
+        self.client.close()
+        return self._pause(seconds)

@@ -1,0 +1,113 @@
+"""Tasks that big objects are made of: the steps of a multipart upload."""
+
+from __future__ import annotations
+
+from cos_migrate.checksums import CRC64, Check
+from cos_migrate.cos.client import CosClient
+from cos_migrate.cos.envelope import headers_of, refuse_encrypted
+from cos_migrate.model import Described
+from cos_migrate.pools.results import (
+    Completed,
+    Digested,
+    Initiated,
+    ListedParts,
+    PartStored,
+    picklable,
+)
+from cos_migrate.pools.tasks import (
+    AbortUpload,
+    BeginProbe,
+    CompleteUpload,
+    Digest,
+    FetchRange,
+    InitiateUpload,
+    ListParts,
+    UploadPart,
+)
+from cos_migrate.pools.worker.bodies import Bodies, attach_md5
+from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
+from cos_migrate.pools.worker.task_run import TaskRun
+
+
+class UploadTasks:
+    """Carries out the tasks of multipart uploads, apart from copies of parts."""
+
+    def __init__(self, client: CosClient, bodies: Bodies, checkings: OrderedCheckings) -> None:
+        """`checkings`: those of the process."""
+        self._client = client
+        self._bodies = bodies
+        self._checkings = checkings
+
+    def digest(self, task: Digest, run: TaskRun) -> Digested:
+        """Hash a local or temporary file."""
+        md5, described = self._bodies.digest(*task, run.moved)
+        return Digested(md5, described and picklable(described))
+
+    def initiate(self, task: InitiateUpload, run: TaskRun) -> Initiated | Described:
+        """Begin a multipart upload."""
+        obj, cos_path, described, md5, envelope, part_size = task
+        described = described or self._bodies.describe(obj)
+        if md5 is None:
+            md5 = described.md5 or described.likely_md5
+            if not md5:
+                return picklable(described)
+        for warning in described.warnings:
+            run.warn(warning)
+        headers = dict(described.headers)
+        if md5:
+            attach_md5(headers, md5, run.warn)
+        if envelope:
+            refuse_encrypted(headers)
+            headers |= headers_of(envelope, obj.fingerprint.size, part_size)
+        upload_id = self._client.initiate(cos_path, list(headers.items()))
+        others = tuple(check for check in described.checks if check.kind != CRC64)
+        likely = bool(md5) and not obj.spooled and md5 == described.likely_md5
+        if likely:
+            others = (Check("MD5", md5),)
+        return Initiated(upload_id, described.crc64, others, likely)
+
+    def upload_part(self, task: UploadPart, run: TaskRun) -> PartStored:
+        """Send one part."""
+        obj, cos_path, envelope, checks, upload_id, number, offset, length = task
+        checking = None
+        if checks:
+            checking = self._checkings.of(upload_id, checks, obj.fingerprint.size)
+        try:
+            plain = self._bodies.part(obj, offset, length, run.moved, checking)
+            payload = self._bodies.sealed_part(plain, envelope, offset)
+            stored = self._client.upload_part(cos_path, upload_id, number, payload)
+        except BaseException:
+            self._checkings.end(upload_id)
+            raise
+        checked = ""
+        if checking:
+            checking.wait(offset + length)
+            checked = checking.result()
+            if checked:
+                self._checkings.end(upload_id)
+        return PartStored(stored.etag, stored.crc64, plain.crc64 if envelope else -1, checked)
+
+    def fetch_range(self, task: FetchRange, run: TaskRun) -> None:
+        """Write a range of the source's object into a temporary file."""
+        self._bodies.fetch(*task, run.moved)
+
+    def complete(self, task: CompleteUpload, _: TaskRun) -> Completed:
+        """Join the parts of an upload."""
+        stored = self._client.complete(*task)
+        return Completed(stored.request_id, stored.unverified, stored.etag)
+
+    def list_parts(self, task: ListParts, _: TaskRun) -> ListedParts:
+        """List the parts that COS has of an upload."""
+        from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
+
+        return ListedParts(Control(self._client.access).list_parts(*task))
+
+    def abort(self, task: AbortUpload, _: TaskRun) -> None:
+        """Abort an upload."""
+        from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
+
+        Control(self._client.access).abort(*task)
+
+    def begin_probe(self, task: BeginProbe, _: TaskRun) -> Initiated:
+        """Begin an upload that gets no parts."""
+        return Initiated(self._client.initiate(task.cos_path, ()))
