@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cos_migrate.config.given import Override
+from cos_migrate.config.given_values import Override
 from cos_migrate.config.values import BLANKS
 from cos_migrate.errors import ConfigError
 

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, NoReturn
 from cos_migrate import signals
 from cos_migrate.cli.arguments import CommandLine
 from cos_migrate.config.common import Common
-from cos_migrate.config.given import Override
+from cos_migrate.config.given_values import Override
 from cos_migrate.config.loader import load
 from cos_migrate.config.options import Section, declared, option
 from cos_migrate.cos.crypto import ContentKey, open_envelope

@@ -1,4 +1,4 @@
-"""Read `batchTaskPath`: each line is a pair of buckets and becomes a configuration of its own.
+"""The tasks of `batchTaskPath`: each line names a pair of buckets and becomes a configuration.
 
 No message quotes a line: its columns are secrets, or may be when they are mixed up.
 """
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cos_migrate.config.given import resolve_secret
+from cos_migrate.config.given_values import resolve_secret
 from cos_migrate.config.loader import Config
 from cos_migrate.config.options import REQUIRED, Adjusted, Declared, Section, declared, values_of
 from cos_migrate.errors import ConfigError
@@ -35,12 +35,12 @@ _REGION = re.compile("(?:af|ap|cn|eu|me|na|sa)-[a-z0-9-]+")
 
 
 class BatchTask(NamedTuple):
-    """One line."""
+    """A line of the file, or the only task without a file."""
 
     number: int
     """1-based; 0 for a configuration without batchTaskPath."""
     config: Config | None
-    """Its configuration; None for an invalid line."""
+    """None: the line is invalid."""
     problem: str = ""
     """The printable reason why it is invalid."""
 
@@ -93,8 +93,8 @@ def _task(number: int, line: bytes, config: Config, environ: Mapping[str, str]) 
     if len(columns) != len(COLUMNS):
         problem = f"it has {len(columns)} columns instead of {len(COLUMNS)}, separated by tabs"
         return refused(problem, layout)
-    common = _Side(config.common, _COMMON, COLUMNS[:4], environ)
-    source = _Side(config.source, config.source.batch_keys, COLUMNS[4:], environ)
+    common = _Bucket(config.common, _COMMON, COLUMNS[:4], environ)
+    source = _Bucket(config.source, config.source.batch_keys, COLUMNS[4:], environ)
     common.read(columns[:4])
     source.read(columns[4:])
     copies = config.source.names_regions
@@ -102,9 +102,9 @@ def _task(number: int, line: bytes, config: Config, environ: Mapping[str, str]) 
     common.place("region", "end_point_suffix", by_region=copies)
     if copies:
         source.place("src_region", "src_end_point_suffix", by_region=True)
-    wrong = [", ".join(side.wrong) for side in (common, source) if side.wrong]
+    wrong = [", ".join(bucket.wrong) for bucket in (common, source) if bucket.wrong]
     if wrong:
-        legal = "; ".join(f"{name}: {what}" for name, what in (common.wrong | source.wrong).items())
+        legal = "; ".join(f"{name}: {text}" for name, text in (common.wrong | source.wrong).items())
         return refused(f"{' and '.join(wrong)} cannot be used", legal)
     return BatchTask(
         number,
@@ -116,8 +116,8 @@ def _task(number: int, line: bytes, config: Config, environ: Mapping[str, str]) 
     )
 
 
-class _Side:
-    """One of the two buckets of a line: its columns as values of a section."""
+class _Bucket:
+    """One of the two buckets of a line: its columns, parsed as values of a section."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cos_migrate.config import values
 from cos_migrate.config.options import Mistake, Section, option
-from cos_migrate.config.target_access import TargetAccess, switch, truth
+from cos_migrate.config.target_access import TargetAccess, on_off_option, true_false_option
 from cos_migrate.config.values import TimeWindow
 
 _PROCESSES_MOST = 8
@@ -143,12 +143,12 @@ class Common(TargetAccess):
         parse=values.traffic_limit,
         legal="819200 to 838860800; nothing, 0 or less: no limit",
     )
-    entire_file_md5_attached: bool = switch(
+    entire_file_md5_attached: bool = on_off_option(
         "entireFileMd5Attached",
         "store the MD5 of the whole content as x-cos-meta-md5",
         default=True,
     )
-    daemon_mode: bool = switch("daemonMode", "repeat the migration for ever")
+    daemon_mode: bool = on_off_option("daemonMode", "repeat the migration for ever")
     daemon_mode_inter_val: int = option(
         "daemonModeInterVal",
         help="seconds between two rounds of daemonMode",
@@ -180,14 +180,16 @@ class Common(TargetAccess):
         legal="the absolute path of an existing folder, or nothing",
         path=True,
     )
-    resume: bool = truth("resume", "go on listing a cloud source where the last run stopped")
-    skip_same_path: bool = truth(
+    resume: bool = true_false_option(
+        "resume", "go on listing a cloud source where the last run stopped"
+    )
+    skip_same_path: bool = true_false_option(
         "skipSamePath", "ask COS first, and skip what it already has under the same key"
     )
-    real_time_compare: bool = switch(
+    real_time_compare: bool = on_off_option(
         "realTimeCompare", "Ali and Upyun: compare with COS instead of the records"
     )
-    probe_records: bool = switch(
+    probe_records: bool = on_off_option(
         "probeRecords",
         "when all is skipped, ask COS for up to three of the recorded objects",
         default=True,
@@ -201,7 +203,7 @@ class Common(TargetAccess):
         ),
         legal=_COUNT,
     )
-    request_timeout_enable: bool = switch(
+    request_timeout_enable: bool = on_off_option(
         "requestTimeoutEnable", "limit the time of one whole request"
     )
     request_timeout_ms: int = option(
@@ -213,7 +215,7 @@ class Common(TargetAccess):
         ),
         legal=_COUNT,
     )
-    client_encryption: bool = switch(
+    client_encryption: bool = on_off_option(
         "clientEncryption", "encrypt on this machine before uploading", values.on_or_not
     )
     encryption_algo: str = option(
@@ -237,10 +239,12 @@ class Common(TargetAccess):
         parse=_encrypt_iv,
         legal="exactly 16 bytes of text, or nothing",
     )
-    check: bool = switch(
+    check: bool = on_off_option(
         "check", "compare what is on COS with the source in a second pass", values.on_or_not
     )
-    copy_acl: bool = switch("copyAcl", "carry over the ACL of objects where the source can tell it")
+    copy_acl: bool = on_off_option(
+        "copyAcl", "carry over the ACL of objects where the source can tell it"
+    )
     batch_task_path: str = option(
         "batchTaskPath",
         help="cloud sources: a file with one pair of buckets a line, migrated one by one",
@@ -249,7 +253,7 @@ class Common(TargetAccess):
         legal="the absolute path of an existing file, or nothing",
         path=True,
     )
-    log_skipped: bool = switch(
+    log_skipped: bool = on_off_option(
         "logSkipped", "write skipped objects into the logs too", default=True
     )
     rocks_max_open_file: int = option(

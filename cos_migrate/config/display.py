@@ -1,4 +1,4 @@
-"""Show values and problems of a configuration: on one line, without secrets."""
+"""Words messages about a configuration, and shows its values: on one line, without secrets."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _MAX_VALUE = 500
 _USERINFO = re.compile(r"[^\s/@=`]+:[^\s/@]*@")
 
 
-def with_place(
+def add_place(
     message: str, section: str, known: Option, text: str, where: str, legal: str = ""
 ) -> str:
-    """Return `message` with the place and text of a value, and the legal values of its key."""
+    """Add to a message the place and text of a value, and the legal values of its key."""
     if known.secret and text and text not in known.placeholders:
         text = "***"
     if len(text) > _MAX_VALUE:
@@ -25,8 +25,8 @@ def with_place(
     return f"{message} ({where}: [{section}] {known.key}={text}; legal: {legal or known.legal})"
 
 
-def missing_key(path: str, section: str, known: Option) -> str:
-    """Return the message about a required key that is missing or blank."""
+def missing_key_problem(path: str, section: str, known: Option) -> str:
+    """Return the problem of a required key that is missing or blank."""
     way = f"or pass -D{section}.{known.key}=value"
     if known.secret:
         way = "or write ${NAME} to read it from the environment"
@@ -39,14 +39,14 @@ def missing_key(path: str, section: str, known: Option) -> str:
     )
 
 
-def printable(line: str) -> str:
-    """Return `line` on one line that any terminal can show, with passwords in addresses masked."""
+def printable_line(line: str) -> str:
+    """Return a line that any terminal can show, with passwords in addresses masked."""
     line = _USERINFO.sub("***@", line)
     return escaped("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line))
 
 
-def spelled(value: Any, known: Option) -> str:
-    """Return a value in the spelling of the file."""
+def spell_value(value: Any, known: Option) -> str:
+    """Return a value as it is spelled in the file."""
     if isinstance(value, bool):
         words = ("on", "off") if known.legal == "on or off" else ("true", "false")
         return words[not value]

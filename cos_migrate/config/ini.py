@@ -1,4 +1,4 @@
-"""Parse config.ini into sections, keys and values with their line numbers.
+"""The format of config.ini: parses sections, keys and values with their line numbers.
 
 The format is that of the Java tool (comments, separators, backslashes, continued lines). Keys and
 values are not checked here.
@@ -26,7 +26,7 @@ _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 
 class Entry(NamedTuple):
-    """The value of one key."""
+    """A key's value as it stands in a file."""
 
     value: str
     """Stripped, with backslashes resolved; empty when the key has no value."""
@@ -39,19 +39,19 @@ class Entry(NamedTuple):
 
 
 @dataclass(slots=True)
-class Ini:
-    """The contents of a file."""
+class IniFile:
+    """The sections of a file, and the mistakes in its lines."""
 
     sections: dict[str, dict[str, Entry]] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     """The line on which each section first begins."""
     problems: list[str] = field(default_factory=list)
-    """Why lines are invalid; a line is never quoted, since it may hold a secret."""
+    """Messages on invalid lines, which are not quoted since they may hold secrets."""
     warnings: list[str] = field(default_factory=list)
 
 
 def read(path: str) -> bytes:
-    """Return the bytes of the file at `path`; raises ConfigError when it cannot be read."""
+    """Return the bytes of the file at `path`. Raises ConfigError when it cannot be read."""
     try:
         with open(path, "rb") as file:
             data = file.read(_MAX_SIZE + 1)
@@ -63,27 +63,27 @@ def read(path: str) -> bytes:
     return data
 
 
-def parse(data: bytes, keeps_backslash: Callable[[str, str], bool]) -> Ini:
+def parse(data: bytes, keeps_backslash: Callable[[str, str], bool]) -> IniFile:
     r"""Parse a whole file.
 
     `keeps_backslash` returns True for the section and key of a path: a single backslash in its
     value is kept, as in `E:\data`, where Java would drop it or read `\t` as a tab.
     """
-    ini = Ini()
+    file = IniFile()
     if data.startswith(_WIDE) or b"\0" in data:
-        ini.problems.append("is not UTF-8 text (UTF-16, perhaps); save it as UTF-8")
-        return ini
+        file.problems.append("is not UTF-8 text (UTF-16, perhaps); save it as UTF-8")
+        return file
     text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
     lines = enumerate(_NEWLINE.split(text), start=1)
-    _Parser(ini, keeps_backslash).run(lines)
-    return ini
+    _Parser(file, keeps_backslash).run(lines)
+    return file
 
 
 class _Parser:
     """Parses physical lines; a continued value takes several."""
 
-    def __init__(self, ini: Ini, keeps_backslash: Callable[[str, str], bool]) -> None:
-        self.ini = ini
+    def __init__(self, file: IniFile, keeps_backslash: Callable[[str, str], bool]) -> None:
+        self.file = file
         self.keeps_backslash = keeps_backslash
         self.section: str | None = None
         self.skipping = False
@@ -103,36 +103,36 @@ class _Parser:
         bad = next((char for char in line if "\udc80" <= char <= "\udcff"), "")
         if not bad:
             return
-        said = (
+        problem = (
             f"line {number} is not UTF-8 (byte 0x{ord(bad) - 0xDC00:02X}); save the file as UTF-8"
         )
-        (self.ini.warnings if comment else self.ini.problems).append(said)
+        (self.file.warnings if comment else self.file.problems).append(problem)
 
     def _begin_section(self, number: int, line: str) -> None:
         name = line[1:-1].strip(_BLANKS)
         self.skipping = not (line.endswith("]") and name)
         if self.skipping:
-            self.ini.problems.append(f"line {number} begins with [ but is no [section]")
+            self.file.problems.append(f"line {number} begins with [ but is no [section]")
             return
         self.section = name
-        self.ini.sections.setdefault(name, {})
-        self.ini.lines.setdefault(name, number)
+        self.file.sections.setdefault(name, {})
+        self.file.lines.setdefault(name, number)
 
     def _read_key(self, number: int, line: str, lines: Iterator[tuple[int, str]]) -> None:
         separator = _SEPARATOR.search(line)
         key = line[: separator.start()].strip(_BLANKS) if separator else ""
         if not separator or not key:
-            self.ini.problems.append(f"line {number} is no comment, no [section] and no key=value")
+            self.file.problems.append(f"line {number} is no comment, no [section] and no key=value")
             return
         if self.skipping:
             return
         if self.section is None:
-            self.ini.problems.append(f"line {number} stands before the first [section]")
+            self.file.problems.append(f"line {number} stands before the first [section]")
             return
         is_path = self.keeps_backslash(self.section, key)
         value = self._continued(line[separator.end() :].strip(_BLANKS), lines, is_path=is_path)
         value, warning = _keep_backslashes(value) if is_path else _unescape(value)
-        entries = self.ini.sections[self.section]
+        entries = self.file.sections[self.section]
         earlier = entries[key].line if key in entries else 0
         entries[key] = Entry(value.strip(_BLANKS + "\r\n"), number, warning, earlier)
 

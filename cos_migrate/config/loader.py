@@ -1,4 +1,4 @@
-"""Load config.ini with `-Dsection.key` overrides into frozen dataclasses.
+"""Loads config.ini with `-Dsection.key` overrides into frozen dataclasses.
 
 Sections are declared with `option()`. All problems are reported at once. No source is known by name
 here, and no message shows the value of a secret.
@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from cos_migrate.config.common import Common, MigrateType
-from cos_migrate.config.display import missing_key, printable, spelled, with_place
-from cos_migrate.config.given import (
+from cos_migrate.config.display import add_place, missing_key_problem, printable_line, spell_value
+from cos_migrate.config.given_values import (
     TYPE_SECTION,
     Findings,
-    Given,
-    GivenTexts,
+    GivenValue,
+    GivenValues,
     Override,
     resolve_secret,
 )
 from cos_migrate.config.options import REQUIRED, Adjusted, Declared, Mistake, Section, declared
-from cos_migrate.config.suggest import OptionsOf
+from cos_migrate.config.suggestions import LazyOptions
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import ConfigError
 
@@ -70,14 +70,14 @@ def load(
 
 
 @dataclass(slots=True)
-class _Section:
-    """A section while it is filled."""
+class _FilledSection:
+    """A section whose fields are being filled."""
 
     name: str
     declared: list[Declared]
     values: dict[str, Any] = field(default_factory=dict)
     """By attribute."""
-    given: dict[str, Given] = field(default_factory=dict)
+    given: dict[str, GivenValue] = field(default_factory=dict)
     """By key."""
     wrong: set[str] = field(default_factory=set)
     """Keys that have a problem already."""
@@ -92,15 +92,15 @@ class _Loader:
         self.environ = environ
         own: dict[str, type[Section]] = {TYPE_SECTION: MigrateType, _COMMON_SECTION: Common}
         # No copy: looking up a section loads its source.
-        self.options = OptionsOf(ChainMap(own, cast("dict[str, type[Section]]", sections)))
+        self.options = LazyOptions(ChainMap(own, cast("dict[str, type[Section]]", sections)))
         self.findings = Findings()
-        self.texts = GivenTexts(path, self.options, self.findings)
+        self.given = GivenValues(path, self.options, self.findings)
 
     def load(self, overrides: Sequence[Override]) -> Loaded:
-        self.texts.read_file()
-        self.texts.read_overrides(overrides)
+        self.given.read_file()
+        self.given.read_overrides(overrides)
         migrate_type = self._migrate_type()
-        self.texts.judge_unknown({TYPE_SECTION, _COMMON_SECTION, migrate_type})
+        self.given.report_unknown_keys({TYPE_SECTION, _COMMON_SECTION, migrate_type})
         source_type = self.sections[migrate_type] if migrate_type else None
         batch = self._is_batch()
         kind, _ = self._fill(TYPE_SECTION, MigrateType, batch=batch, skip="type")
@@ -114,35 +114,33 @@ class _Loader:
                 self._check_batch(common, source)
         found = self.findings
         if found.problems:
-            doubts = (f"warning: {line}" for line in found.doubts)
-            raise ConfigError([printable(line) for line in (*found.problems, *doubts)])
+            doubts = (f"warning: {line}" for line in found.slips)
+            raise ConfigError([printable_line(line) for line in (*found.problems, *doubts)])
         kind.values["type"] = migrate_type
         return Loaded(
             Config(migrate_type, common_value, source_value),
-            tuple(printable(warning) for warning in (*found.doubts, *found.warnings)),
+            tuple(printable_line(warning) for warning in (*found.slips, *found.warnings)),
             tuple(line for section in filled for line in _shown(section)),
-            self.texts.holds_secrets,
+            self.given.holds_secrets,
         )
 
     # The type of the migration
 
     def _migrate_type(self) -> str:
-        """Return the type as `sections` spells it; empty, with a problem noted, when wrong."""
-        known = self.options[TYPE_SECTION]["type"]
-        given = self.texts.get(TYPE_SECTION, known)
-        legal = f"legal: {', '.join(self.sections)}"
-        if given is None and not self.texts.has_type_section:
-            said = f"section {TYPE_SECTION} miss! you mustn't delete it"
-            self.findings.problems.append(f"{said} ({self.path}: [{TYPE_SECTION}] type; {legal})")
+        """Return the type as `sections` spells it; empty, after adding a problem, when wrong."""
+        given = self.given.get(TYPE_SECTION, self.options[TYPE_SECTION]["type"])
+        problems, legal = self.findings.problems, f"legal: {', '.join(self.sections)}"
+        place = f"({self.path}: [{TYPE_SECTION}] type; {legal})"
+        if given is None and not self.given.has_type_section:
+            problems.append(f"section {TYPE_SECTION} miss! you mustn't delete it {place}")
             return ""
         if given is None or not given.text:
-            said = f"config key miss. section: {TYPE_SECTION}, key: type"
-            self.findings.problems.append(f"{said} ({self.path}: [{TYPE_SECTION}] type; {legal})")
+            problems.append(f"config key miss. section: {TYPE_SECTION}, key: type {place}")
             return ""
         for name in self.sections:
             if name.lower() == given.text.lower():
                 return name
-        self.findings.problems.append(
+        problems.append(
             f"invalid config. section:{TYPE_SECTION}, key:type "
             f"({given.where}: [{TYPE_SECTION}] type={given.text}; {legal})"
         )
@@ -150,9 +148,9 @@ class _Loader:
 
     def _is_batch(self) -> bool:
         """Return whether buckets and keys come from the lines of `batchTaskPath`."""
-        return self.texts.is_set(_COMMON_SECTION, self.options[_COMMON_SECTION]["batchTaskPath"])
+        return self.given.is_set(_COMMON_SECTION, self.options[_COMMON_SECTION]["batchTaskPath"])
 
-    def _check_batch(self, common: _Section, source: _Section) -> None:
+    def _check_batch(self, common: _FilledSection, source: _FilledSection) -> None:
         if not any(one.option.batch for one in source.declared):
             message = f"batchTaskPath does not work with {source.name}"
             self._add_mistake(common, Mistake("batchTaskPath", message, "cloud sources only"))
@@ -161,11 +159,11 @@ class _Loader:
 
     def _fill(
         self, name: str, section_type: type[S], *, batch: bool, skip: str = ""
-    ) -> tuple[_Section, S]:
-        """Return the section `name` and its dataclass, which is complete only without problems."""
-        section = _Section(name, declared(section_type))
+    ) -> tuple[_FilledSection, S]:
+        """Return the section `name`, and its dataclass, which is usable only without problems."""
+        section = _FilledSection(name, declared(section_type))
         for one in section.declared:
-            self.texts.note_doubts(name, one)
+            self.given.report_slips(name, one)
             section.values[one.name] = (
                 _stand_in(one) if one.option.key == skip else self._value(section, one, batch=batch)
             )
@@ -174,17 +172,17 @@ class _Loader:
             self._add_mistake(section, mistake)
         return section, value
 
-    def _value(self, section: _Section, one: Declared, *, batch: bool) -> Any:
+    def _value(self, section: _FilledSection, one: Declared, *, batch: bool) -> Any:
         known = one.option
-        given = self.texts.get(section.name, known)
+        given = self.given.get(section.name, known)
         blank = given is None or not given.text or given.text in known.placeholders
         if blank and self.environ.get(known.variable):
             where = f"environment variable {known.variable}"
-            given = Given(self.environ[known.variable].strip(), where, from_environment=True)
+            given = GivenValue(self.environ[known.variable].strip(), where, from_environment=True)
         if given is None or not given.text:
             if one.default is REQUIRED and not (batch and known.batch):
                 section.wrong.add(known.key)
-                self.findings.problems.append(missing_key(self.path, section.name, known))
+                self.findings.problems.append(missing_key_problem(self.path, section.name, known))
             return _stand_in(one)
         section.given[known.key] = given
         text = given.text
@@ -202,9 +200,11 @@ class _Loader:
                 message = message.replace(text, "***")
             return self._refuse(section, one, given, message)
 
-    def _refuse(self, section: _Section, one: Declared, given: Given, message: str) -> Any:
+    def _refuse(
+        self, section: _FilledSection, one: Declared, given: GivenValue, message: str
+    ) -> Any:
         known = one.option
-        line = with_place(message, section.name, known, given.text, given.where)
+        line = add_place(message, section.name, known, given.text, given.where)
         if given.from_environment and not known.secret:
             # A stale SSL_CERT_FILE must not stop a configuration that does not set caFile.
             self.findings.warnings.append(f"ignored: {line}")
@@ -214,7 +214,7 @@ class _Loader:
             self.findings.problems.append(line)
         return _stand_in(one)
 
-    def _parsed(self, section: _Section, one: Declared, text: str) -> Any:
+    def _parsed(self, section: _FilledSection, one: Declared, text: str) -> Any:
         known = one.option
         given = section.given[known.key]
         if any("\ud800" <= char <= "\udfff" or char == "\0" for char in text):
@@ -223,28 +223,28 @@ class _Loader:
         if isinstance(value, Adjusted):
             value, warning = value
             self.findings.warnings.append(
-                with_place(warning, section.name, known, given.text, given.where)
+                add_place(warning, section.name, known, given.text, given.where)
             )
         if given.warning:
             self.findings.warnings.append(
-                with_place(given.warning, section.name, known, given.text, given.where)
+                add_place(given.warning, section.name, known, given.text, given.where)
             )
         if known.path and value != one.default:
             paths = value if isinstance(value, tuple) else (value,)
             if not all(map(os.path.isabs, paths)):
                 warning = "a relative path is looked up from the tool's folder"
                 self.findings.warnings.append(
-                    with_place(warning, section.name, known, given.text, given.where)
+                    add_place(warning, section.name, known, given.text, given.where)
                 )
         return value
 
-    def _add_mistake(self, section: _Section, mistake: Mistake) -> None:
+    def _add_mistake(self, section: _FilledSection, mistake: Mistake) -> None:
         if mistake.key in section.wrong:
             return
         known = self.options[section.name][mistake.key]
-        given = section.given.get(known.key) or Given("", self.path)
+        given = section.given.get(known.key) or GivenValue("", self.path)
         section.wrong.add(known.key)
-        message = with_place(
+        message = add_place(
             mistake.message, section.name, known, given.text, given.where, mistake.legal
         )
         self.findings.problems.append(message)
@@ -257,6 +257,10 @@ def _stand_in(one: Declared) -> Any:
     return Secret("") if one.option.secret else ""
 
 
-def _shown(section: _Section) -> Iterator[tuple[str, str, str]]:
+def _shown(section: _FilledSection) -> Iterator[tuple[str, str, str]]:
     for one in section.declared:
-        yield section.name, one.option.key, printable(spelled(section.values[one.name], one.option))
+        yield (
+            section.name,
+            one.option.key,
+            printable_line(spell_value(section.values[one.name], one.option)),
+        )

@@ -1,4 +1,4 @@
-"""The keys of `[common]` about the target bucket and how to reach it."""
+"""The keys of `[common]` that name the target bucket and the way to reach it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.values import NO_SECRET, Secret
 
 
-def switch(
+def on_off_option(
     key: str,
     help_: str,
     parse: Callable[[str], bool] = values.on_off,
     *,
     default: bool = False,
 ) -> Any:
-    """Declare a key that is on or off."""
+    """Declare a key whose value is on or off."""
     return option(key, help=help_, default=default, parse=parse, legal="on or off")
 
 
-def truth(key: str, help_: str) -> Any:
-    """Declare a key that is true or false."""
+def true_false_option(key: str, help_: str) -> Any:
+    """Declare a key whose value is true or false."""
     return option(key, help=help_, default=False, parse=values.true_false, legal="true or false")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetAccess(Section):
-    """The first half of the `[common]` section: the target bucket and how to reach it."""
+    """The first half of the `[common]` section: the target bucket and the way to reach it."""
 
     secret_id: Secret = option(
         "secretId",
@@ -98,7 +98,7 @@ class TargetAccess(Section):
         parse=values.cos_folder("{} is invalid, dbcospath must start with /"),
         legal="a path that starts with /, or nothing",
     )
-    https: bool = switch("https", "transfer over HTTPS")
+    https: bool = on_off_option("https", "transfer over HTTPS")
     ca_file: str = option(
         "caFile",
         help="certificates (PEM) of a private authority, trusted besides the public ones",
@@ -143,7 +143,9 @@ class TargetAccess(Section):
         legal="a password, or nothing",
         secret=True,
     )
-    short_connection: bool = truth("shortConnection", "close the connection after each request")
+    short_connection: bool = true_false_option(
+        "shortConnection", "close the connection after each request"
+    )
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""

@@ -11,7 +11,7 @@ import pytest
 from cos_migrate.config import ini
 from cos_migrate.config import loader as config
 from cos_migrate.config.common import Common, MigrateType
-from cos_migrate.config.given import Override
+from cos_migrate.config.given_values import Override
 from cos_migrate.config.options import REQUIRED, declared
 from cos_migrate.errors import ConfigError
 from cos_migrate.sources import registry
@@ -28,24 +28,24 @@ def _in_the_tools_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def shipped() -> ini.Ini:
+def shipped() -> ini.IniFile:
     return ini.parse((ROOT / "conf/config.ini").read_bytes(), lambda *_: True)
 
 
-def test_it_is_well_formed_and_has_every_section(shipped: ini.Ini) -> None:
+def test_it_is_well_formed_and_has_every_section(shipped: ini.IniFile) -> None:
     assert not shipped.problems
     assert not shipped.warnings
     assert set(shipped.sections) == set(SECTIONS)
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_it_has_every_key_once_and_no_other(name: str, shipped: ini.Ini) -> None:
+def test_it_has_every_key_once_and_no_other(name: str, shipped: ini.IniFile) -> None:
     assert set(shipped.sections[name]) == {field.option.key for field in declared(SECTIONS[name])}
     assert not any(entry.earlier for entry in shipped.sections[name].values())
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_its_values_are_the_defaults(name: str, shipped: ini.Ini) -> None:
+def test_its_values_are_the_defaults(name: str, shipped: ini.IniFile) -> None:
     for field in declared(SECTIONS[name]):
         text = shipped.sections[name][field.option.key].value
         if field.default is REQUIRED:
@@ -58,7 +58,7 @@ def test_its_values_are_the_defaults(name: str, shipped: ini.Ini) -> None:
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_its_credentials_are_placeholders(name: str, shipped: ini.Ini) -> None:
+def test_its_credentials_are_placeholders(name: str, shipped: ini.IniFile) -> None:
     for field in declared(SECTIONS[name]):
         text = shipped.sections[name][field.option.key].value
         if field.option.secret and text:

@@ -10,7 +10,7 @@ import pytest
 
 from cos_migrate.config import loader as config
 from cos_migrate.config.common import Common, MigrateType
-from cos_migrate.config.given import Override
+from cos_migrate.config.given_values import Override
 from cos_migrate.config.options import REQUIRED, Declared, declared
 from cos_migrate.sources.registry import SECTIONS
 

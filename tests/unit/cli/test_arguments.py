@@ -6,7 +6,7 @@ import pytest
 
 from cos_migrate.cli import arguments
 from cos_migrate.cli.arguments import CommandLine, parse
-from cos_migrate.config.given import Override
+from cos_migrate.config.given_values import Override
 from cos_migrate.errors import ConfigError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.config import loader as config
-from cos_migrate.config.given import Override
+from cos_migrate.config.given_values import Override
 from cos_migrate.errors import ConfigError
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.local.config import LocalConfig

@@ -14,7 +14,7 @@ import pytest
 from cos_migrate.config import loader as config
 from cos_migrate.config import values
 from cos_migrate.config.common import Common
-from cos_migrate.config.given import Override
+from cos_migrate.config.given_values import Override
 from cos_migrate.config.loader import Loaded
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.values import Secret, TimeWindow

@@ -12,7 +12,7 @@ from cos_migrate.config import ini
 from cos_migrate.errors import ConfigError
 
 
-def parse(text: str | bytes, *paths: str) -> ini.Ini:
+def parse(text: str | bytes, *paths: str) -> ini.IniFile:
     data = text if isinstance(text, bytes) else text.encode()
     return ini.parse(data, lambda _section, key: key in paths)
 

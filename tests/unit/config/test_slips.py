@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cos_migrate.config import loader as config
-from cos_migrate.config.doubts import doubt_about
-from cos_migrate.config.given import Override
+from cos_migrate.config.given_values import Override
 from cos_migrate.config.loader import Loaded
+from cos_migrate.config.slips import slip_in
 from cos_migrate.errors import ConfigError
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.s3.aws import AwsConfig
@@ -129,8 +129,8 @@ def test_the_command_line_is_doubted_too() -> None:
 
 
 def test_a_list_may_have_blanks_before_its_semicolons() -> None:
-    assert doubt_about(".a ; .b", is_list=True) == ""
-    assert doubt_about(".a # .b", is_list=True)
+    assert slip_in(".a ; .b", is_list=True) == ""
+    assert slip_in(".a # .b", is_list=True)
 
 
 # A blank word of the command line

@@ -1,6 +1,6 @@
-"""The texts that the file and the command line give the keys, before they are parsed.
+"""The texts given for the keys by the file and the command line, before they are parsed.
 
-Unknown sections and keys, doubtful values and misspelt overrides are noted here.
+Reports unknown sections and keys, likely slips and misspelt overrides.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cos_migrate.config import doubts, ini, suggest
-from cos_migrate.config.display import printable, with_place
+from cos_migrate.config import ini, slips, suggestions
+from cos_migrate.config.display import add_place, printable_line
 from cos_migrate.config.options import Declared, Option
-from cos_migrate.config.suggest import Options
+from cos_migrate.config.suggestions import Options
 from cos_migrate.errors import ConfigError
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -26,8 +26,8 @@ _COMMAND_LINE = "command line"
 class Override:
     """An argument of the command line that sets a key.
 
-    Without a section, `key` holds a whole `-Dname=value` or an argument such as `-Xmx4g`: both
-    are meant for a Java virtual machine.
+    Without a section, it is meant for a Java virtual machine: `key` holds the whole argument, such
+    as `-Dname=value` or `-Xmx4g`.
     """
 
     section: str
@@ -37,8 +37,8 @@ class Override:
     """Whether the command itself set it, not its user."""
 
 
-class Given(NamedTuple):
-    """The text given for a key, and its place."""
+class GivenValue(NamedTuple):
+    """The text given for a key, and the place where it stands."""
 
     text: str
     where: str
@@ -48,12 +48,12 @@ class Given(NamedTuple):
 
 @dataclass(slots=True)
 class Findings:
-    """Messages about a configuration while it is loaded."""
+    """The messages about a configuration, gathered while it is loaded."""
 
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
-    """Warnings about likely slips, such as unknown names: often why another key is missing."""
+    slips: list[str] = field(default_factory=list)
+    """Warnings of likely slips, such as unknown names; they often explain why a key is missing."""
 
 
 def resolve_secret(text: str, environ: Mapping[str, str]) -> str:
@@ -72,8 +72,8 @@ def resolve_secret(text: str, environ: Mapping[str, str]) -> str:
     return value
 
 
-class GivenTexts:
-    """The texts of all keys, by section and spelling."""
+class GivenValues:
+    """The texts given for all keys, by section and spelling."""
 
     def __init__(self, path: str, options: Options, findings: Findings) -> None:
         self.path = path
@@ -84,25 +84,25 @@ class GivenTexts:
         """Whether the file itself holds a secret."""
         self._unknown: list[tuple[str, str, ini.Entry]] = []
         """Section, key and entry of the file; the section is known, the key is not."""
-        self._file: dict[tuple[str, str], Given] = {}
-        self._overrides: dict[tuple[str, str], Given] = {}
+        self._file: dict[tuple[str, str], GivenValue] = {}
+        self._overrides: dict[tuple[str, str], GivenValue] = {}
 
     def read_file(self) -> None:
         """Read the file. Raises ConfigError when nothing in it can be used."""
         try:
             read = ini.parse(ini.read(self.path), self._is_path)
         except ConfigError as error:
-            raise ConfigError([printable(problem) for problem in error.problems]) from None
+            raise ConfigError([printable_line(problem) for problem in error.problems]) from None
         self.has_type_section = TYPE_SECTION in read.sections
         bad_format = f"invalid config format. config {self.path}"
         self.findings.problems += [f"{bad_format}: {problem}" for problem in read.problems]
         self.findings.warnings += [f"config {self.path}: {warning}" for warning in read.warnings]
         if read.problems and not read.sections:
-            raise ConfigError([printable(problem) for problem in self.findings.problems])
+            raise ConfigError([printable_line(problem) for problem in self.findings.problems])
         for section, entries in read.sections.items():
             if section not in self.options:
-                nearest = suggest.nearest_section(section, self.options)
-                self.findings.doubts.append(
+                nearest = suggestions.nearest_section(section, self.options)
+                self.findings.slips.append(
                     f"unknown section [{section}] is ignored{nearest} "
                     f"({self.path} line {read.lines[section]})"
                 )
@@ -119,19 +119,19 @@ class GivenTexts:
             self.findings.warnings.append(
                 f"[{section}] {key} is given more than once; this one counts ({where})"
             )
-        self._file[section, key] = Given(entry.value, where, entry.warning)
+        self._file[section, key] = GivenValue(entry.value, where, entry.warning)
         known = self.options[section][key]
         if known.secret and entry.value and entry.value not in known.placeholders:
             self.holds_secrets |= not entry.value.startswith("${")
 
-    def judge_unknown(self, used: set[str]) -> None:
-        """Note unknown keys; one that must be a misspelt key of this run is a problem.
+    def report_unknown_keys(self, used: set[str]) -> None:
+        """Report unknown keys: as a problem where it must be a misspelt key of this run.
 
         `used`: the sections that this run reads.
         """
         for section, key, entry in self._unknown:
             where = f"{self.path} line {entry.line}"
-            missed = suggest.near_misses(key, self.options[section]) if section in used else []
+            missed = suggestions.near_misses(key, self.options[section]) if section in used else []
             unset = next((known.key for known in missed if not self.is_set(section, known)), "")
             if unset and entry.value:
                 self.findings.problems.append(
@@ -139,10 +139,10 @@ class GivenTexts:
                     f"not set; correct the spelling, or remove the line ({where})"
                 )
                 continue
-            nearest = suggest.nearest_key(section, key, self.options)
+            nearest = suggestions.nearest_key(section, key, self.options)
             # The second line of a wrapped secret looks like a key when it holds a `=`.
             shown = key if missed or _KEY_LIKE.fullmatch(key) else "***"
-            self.findings.doubts.append(
+            self.findings.slips.append(
                 f"unknown key [{section}] {shown} is ignored{nearest} ({where})"
             )
 
@@ -156,10 +156,12 @@ class GivenTexts:
         for override in overrides:
             section, key = override.section, override.key
             if section in self.options and key in self.options[section]:
-                given = Given(override.value, "this command" if override.ours else _COMMAND_LINE)
+                given = GivenValue(
+                    override.value, "this command" if override.ours else _COMMAND_LINE
+                )
                 self._overrides[section, key] = given
                 continue
-            problem = suggest.problem_with_override(section, key, self.options)
+            problem = suggestions.override_problem(section, key, self.options)
             if problem:
                 self.findings.problems.append(problem)
             else:
@@ -171,8 +173,8 @@ class GivenTexts:
                 f"ignored, meant for the Java virtual machine: {', '.join(foreign)}"
             )
 
-    def get(self, section: str, known: Option) -> Given | None:
-        """Return the text for a key: an override beats the file, an alias the key."""
+    def get(self, section: str, known: Option) -> GivenValue | None:
+        """Return the text for a key: overrides come before the file, aliases before the key."""
         spellings = [(section, name) for name in (*known.aliases, known.key)]
         for origin in (self._overrides, self._file):
             found = [origin[spelling] for spelling in spellings if spelling in origin]
@@ -185,20 +187,20 @@ class GivenTexts:
         given = self.get(section, known)
         return given is not None and bool(given.text)
 
-    def note_doubts(self, section: str, one: Declared) -> None:
-        """Note a value that is legal but looks like a slip."""
+    def report_slips(self, section: str, one: Declared) -> None:
+        """Warn of a value that is legal but looks like a slip."""
         known = one.option
         given = self.get(section, known)
         if given is None:
             return
-        odd = doubts.doubt_about(given.text, is_list=isinstance(one.default, tuple))
+        odd = slips.slip_in(given.text, is_list=isinstance(one.default, tuple))
         if odd:
-            self.findings.doubts.append(with_place(odd, section, known, given.text, given.where))
+            self.findings.slips.append(add_place(odd, section, known, given.text, given.where))
         spellings = [(section, name) for name in (*known.aliases, known.key)]
         hidden = [self._file[each] for each in spellings if each in self._file]
         hidden = [each for each in hidden if each.text]
         if hidden and not given.text and given.where == _COMMAND_LINE:
-            self.findings.doubts.append(
+            self.findings.slips.append(
                 f"-D{section}.{known.key} is blank and hides the value in the file, so that the "
                 f"key counts as not set ({hidden[0].where}: [{section}] {known.key})"
             )

@@ -1,4 +1,4 @@
-"""Suggest the known section or key that a misspelt one stands for."""
+"""Suggestions for misspelt sections and keys: the known name that was probably meant."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _CLOSE_SECTION_WITH_OUR_KEY = 0.55
 _CLOSE_KEY = 0.6
 
 
-class OptionsOf(Mapping[str, Mapping[str, Option]]):
-    """The options of every section, made for each section when first used."""
+class LazyOptions(Mapping[str, Mapping[str, Option]]):
+    """The options of every section, read from each dataclass when first used."""
 
     def __init__(self, sections: Mapping[str, type[Section]]) -> None:
         """`sections`: name -> dataclass, looked up only when needed: that may load a source."""
@@ -68,7 +68,7 @@ def _nearly_equal(one: str, other: str) -> bool:
     )
 
 
-def problem_with_override(section: str, key: str, options: Options) -> str:
+def override_problem(section: str, key: str, options: Options) -> str:
     """Return the problem with `-Dsection.key`; empty when it is meant for Java.
 
     Java has many such arguments (`-Dfile.encoding`, `-Dhttp.proxyHost`), so an argument that is

@@ -1,4 +1,4 @@
-"""Detect values of config.ini that are legal but look like a slip.
+"""Detects values of config.ini that are legal but look like a slip of the user.
 
 The value is kept; the warning never repeats it, since it may be a secret.
 """
@@ -13,8 +13,8 @@ _INVISIBLE = frozenset({"Cf", "Zl", "Zp", "Zs"})
 """Unicode categories of blanks and of characters without width."""
 
 
-def doubt_about(text: str, *, is_list: bool) -> str:
-    """Return a warning about the text of a value, or an empty text.
+def slip_in(text: str, *, is_list: bool) -> str:
+    """Return a warning of a likely slip in the text of a value, or an empty text.
 
     `is_list`: `;` separates its items.
     """
