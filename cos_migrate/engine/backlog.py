@@ -20,12 +20,14 @@ class Backlog:
         self.found: collections.deque[Found | Compared] = collections.deque()
         self.described: collections.deque[Transfer] = collections.deque()
         """Objects listed without their size, for which the source has answered since."""
+        self.refused_copies: collections.deque[Transfer] = collections.deque()
+        """Objects that COS would not copy, and that are to be streamed."""
         self.failed_before = RetryQueue(())
         self._batches: collections.deque[int] = collections.deque()
         self._consumed = consumed
 
     def __bool__(self) -> bool:
-        return bool(self.found or self.failed_before or self.described)
+        return bool(self.found or self.failed_before or self.described or self.refused_copies)
 
     def add(self, batch: list[Found | Compared]) -> None:
         """Append what is left of a batch of the scan."""
@@ -45,7 +47,7 @@ class Backlog:
 
     def cos_paths(self, target: Target) -> Iterator[str]:
         """Yield the target paths of all objects that wait."""
-        for transfer in self.described:
+        for transfer in (*self.described, *self.refused_copies):
             yield transfer.cos_path
         for item in (*self.found, *self.failed_before):
             obj = item.obj if isinstance(item, Compared) else item

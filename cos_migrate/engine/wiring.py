@@ -38,7 +38,7 @@ from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.safe_files import PUBLIC_FILE
-from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner
+from cos_migrate.scan.walk import Scan, ScanEnded, Scanned, Scanner
 from cos_migrate.scan.walk_process import ProcessScanner
 from cos_migrate.scan.walk_starter import ScanProcesses
 from cos_migrate.sources.base import Source
@@ -228,7 +228,7 @@ class Run:
                     state,
                     self._report,
                     self._make_pools,
-                    self._make_scanner,
+                    self._make_scan,
                     self._spool,
                 )
                 summaries = [self._pass(migration)]
@@ -325,9 +325,7 @@ class Run:
             )
         return room
 
-    def _make_scanner(
-        self, post: Callable[[Scanned | ScanEnded], None]
-    ) -> Scanner | ProcessScanner:
+    def _make_scan(self, post: Callable[[Scanned | ScanEnded], None]) -> Scan:
         source, common = self._source, self._config.common
         if source.scans_apart and worker_count(common):
             job = SourceRecipe.of(self._source_type, source.config, common)

@@ -16,7 +16,7 @@ from cos_migrate.errors import MigrateError, SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Failure, Found, ListRange, Note, Page
 from cos_migrate.pools.results import failure_of
-from cos_migrate.scan.walk import Listed, ScanEnded, Scanned
+from cos_migrate.scan.walk import Listed, Scan, ScanEnded, Scanned
 from cos_migrate.sources.key_pages import OUTSIDE
 from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.xml_characters import UNREADABLE
@@ -54,7 +54,7 @@ class _Work:
     """Whether the source lists the range wrongly, so that it cannot be complete."""
 
 
-class Lister:
+class Lister(Scan):
     """Lists a source in threads and posts the pages."""
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +52,27 @@ class ScanEnded(NamedTuple):
     failure: Failure | None
 
 
-class Scanner:
+class Scan(abc.ABC):
+    """Finds the objects of a source; posts them in batches, and `ScanEnded` at last."""
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """Begin."""
+
+    @abc.abstractmethod
+    def consumed(self) -> None:
+        """Allow one more batch, after a posted one was handled."""
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """End early; `ScanEnded` is still posted."""
+
+    def watch(self) -> list[str]:
+        """Return warnings about what it depends on; called some times a second."""
+        return []
+
+
+class Scanner(Scan):
     """Walks a source in a thread and posts the batches."""
 
     def __init__(

@@ -17,7 +17,7 @@ from typing import Any
 from cos_migrate.model import Failure, Found, Row
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
 from cos_migrate.pools.process import Child
-from cos_migrate.scan.walk import AHEAD, ScanEnded, Scanned
+from cos_migrate.scan.walk import AHEAD, Scan, ScanEnded, Scanned
 from cos_migrate.scan.walk_starter import ScanProcesses
 from cos_migrate.sources.recipe import SourceRecipe
 
@@ -44,7 +44,7 @@ class _Received:
         return (self.count, self._sum) == (other.count, other._sum)
 
 
-class ProcessScanner:
+class ProcessScanner(Scan):
     """A `Scanner` whose walk runs in another process, started when this is made."""
 
     def __init__(

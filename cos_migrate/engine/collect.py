@@ -1,0 +1,177 @@
+"""Takes the results of tasks: settles objects, and moves big ones on."""
+
+from __future__ import annotations
+
+from cos_migrate.engine.backlog import Backlog
+from cos_migrate.engine.big_objects import BigObject, BigObjects
+from cos_migrate.engine.commit import Committer
+from cos_migrate.engine.copying import Copying, copy_refused
+from cos_migrate.engine.planner import Planner
+from cos_migrate.engine.probes import Probes
+from cos_migrate.engine.streak import FailureStreak
+from cos_migrate.engine.tasks import Tasks
+from cos_migrate.engine.transfer import Transfer
+from cos_migrate.model import Failure, Fingerprint
+from cos_migrate.pools.results import (
+    DESCRIBED,
+    DONE,
+    FAILED,
+    SPOOLED,
+    UNSTARTED,
+    Arrival,
+    Content,
+    ResultKind,
+    SourceHead,
+    Spooled,
+    TargetExists,
+)
+from cos_migrate.pools.tasks import NumberedTask, TaskKind
+from cos_migrate.pools.temp_files import Spool
+from cos_migrate.report.report import Report
+from cos_migrate.text import printable
+
+_OF_SOURCE = frozenset({TaskKind.DIGEST, TaskKind.STAT, TaskKind.HEAD_SOURCE, TaskKind.FETCH_RANGE})
+"""Tasks that touch the source only: they prove nothing about COS."""
+_OF_SOURCE_RESULTS = frozenset({SPOOLED, DESCRIBED})
+"""Results behind which nothing was sent to COS."""
+_READING = frozenset({TaskKind.PUT_OBJECT, TaskKind.UPLOAD_PART})
+"""Tasks that send what they read."""
+_LOOKING = frozenset({TaskKind.HEAD_TARGET, TaskKind.LIST_PARTS})
+"""Tasks that write nothing."""
+_COPY_OBJECT = int(TaskKind.COPY_OBJECT)
+_NO_SUCCESS = frozenset({UNSTARTED, FAILED})
+
+
+class Collector:
+    """Takes the results of the tasks of objects."""
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        streak: FailureStreak,
+        probes: Probes,
+        committer: Committer,
+        planner: Planner,
+        big_objects: BigObjects,
+        backlog: Backlog,
+        spool: Spool,
+        report: Report,
+        *,
+        copies: bool,
+    ) -> None:
+        """`copies`: whether COS can copy the objects of the source."""
+        self._tasks = tasks
+        self._streak = streak
+        self._probes = probes
+        self._committer = committer
+        self._planner = planner
+        self._copying: Copying = planner.copying
+        self._big_objects = big_objects
+        self._backlog = backlog
+        self._spool = spool
+        self._report = report
+        self._copies = copies
+        self._debugging = report.debugging
+
+    def collect_big(
+        self, big: BigObject, numbered: NumberedTask, kind: int, content: Content
+    ) -> None:
+        """Take a result of one of the tasks of a big object."""
+        if self._debugging:
+            self._debug_result(numbered, kind, content)
+        _, task_kind, task = numbered
+        if isinstance(content, str):
+            self._warn(big.transfer, content)
+        elif isinstance(content, int):
+            self._big_objects.progressed(big, task, content)
+        else:
+            if kind not in _NO_SUCCESS:
+                self._note_success(big.transfer, task_kind, kind)
+            failure = self._big_objects.collect(big, task, kind, content)
+            if failure:
+                self.fail(big.transfer, failure)
+
+    def _warn(self, transfer: Transfer, text: str) -> None:
+        self._report.warn(printable(f"{transfer.cos_path}: {text}"))
+
+    def _note_success(self, transfer: Transfer, kind: int, result_kind: int) -> None:
+        if self._streak.steady and not self._copies:
+            return
+        if kind in _READING and self._copies:
+            self._copying.streamed(transfer.cos_path)
+        if kind in _OF_SOURCE or result_kind in _OF_SOURCE_RESULTS:
+            self._streak.source_success()
+        else:
+            wrote = kind not in _LOOKING and result_kind == DONE
+            self._streak.success(written=wrote, read=wrote and kind in _READING)
+
+    def collect_small(
+        self, transfer: Transfer, task: NumberedTask, kind: int, content: Content
+    ) -> None:
+        """Take a result of the task of a small object."""
+        if self._debugging:
+            self._debug_result(task, kind, content)
+        if kind != DONE:
+            self._collect_unsent(transfer, task, kind, content)
+            return
+        _, task_kind, _ = task
+        self._note_success(transfer, task_kind, kind)
+        if isinstance(content, SourceHead):
+            if self._planner.describe(transfer, *content):
+                self._backlog.described.append(transfer)
+            return
+        if task_kind == _COPY_OBJECT:
+            self._copying.copied()
+        arrival: Arrival = content  # type: ignore[assignment]  # the result of a PUT or a copy
+        request_id, unverified, crc64, size, mtime_ns, etag, cos_etag = arrival
+        if (size, mtime_ns, etag) != transfer.obj.fingerprint:
+            fingerprint = Fingerprint(size, mtime_ns, etag)
+            transfer.obj = transfer.obj._replace(fingerprint=fingerprint)
+        self._committer.succeeded(transfer, request_id, unverified, crc64, cos_etag)
+
+    def _collect_unsent(
+        self, transfer: Transfer, task: NumberedTask, kind: int, content: Content
+    ) -> None:
+        """Take any other result than DONE of the task of a small object."""
+        _, task_kind, _ = task
+        if isinstance(content, str):
+            self._warn(transfer, content)
+        elif isinstance(content, int):
+            self._committer.progressed(transfer, content)
+        elif kind == UNSTARTED:
+            self._tasks.give_back(task, transfer, self.collect_small)
+        elif isinstance(content, Failure):
+            if task_kind == _COPY_OBJECT and copy_refused(content):
+                self._copying.refused(transfer.cos_path)
+                self._backlog.refused_copies.append(transfer)
+            else:
+                self.fail(transfer, content)
+        else:
+            self._note_success(transfer, task_kind, kind)
+            if isinstance(content, TargetExists):
+                self._committer.exists_on_cos(transfer, newer=content.is_newer)
+            elif isinstance(content, Spooled):
+                self._park_spooled(transfer, content)
+
+    def _park_spooled(self, transfer: Transfer, spooled: Spooled) -> None:
+        """Queue an object that has come in a file, since it is larger than was known."""
+        path, fingerprint = spooled
+        self._spool.adopt(transfer, path, fingerprint.size)
+        transfer.obj = transfer.obj._replace(fingerprint=fingerprint, spooled=path)
+        self._big_objects.park(transfer)
+
+    def fail(self, transfer: Transfer, failure: Failure) -> None:
+        """Settle an object that failed, and judge what that means for all others."""
+        self._committer.failed(
+            transfer.obj,
+            transfer.cos_path,
+            transfer.record_key,
+            failure,
+            listed=transfer.listed,
+        )
+        self._probes.judge(failure, transfer.cos_path)
+
+    def _debug_result(self, task: NumberedTask, kind: int, content: Content) -> None:
+        number, _, _ = task
+        name = ResultKind(kind).name.lower().replace("_", " ")
+        self._report.debug(f"result of {number}: {name} {content}")

@@ -1,0 +1,135 @@
+"""Plans what waits, and submits what comes of it, as far as there is room."""
+
+from __future__ import annotations
+
+from cos_migrate.engine.backlog import Backlog
+from cos_migrate.engine.big_objects import BigObjects
+from cos_migrate.engine.commit import Committer
+from cos_migrate.engine.planner import Planner
+from cos_migrate.engine.submit import Submitter
+from cos_migrate.engine.tasks import Tasks
+from cos_migrate.engine.unchanged import Compared
+from cos_migrate.model import Note, Rejected, SourceObject
+from cos_migrate.pools.pools import Pools
+from cos_migrate.pools.tasks import HEAD_SOURCE
+from cos_migrate.report.report import Report
+
+_DESCRIBED_MOST = 1_000
+"""Objects that may wait to be sent before no more are asked about."""
+
+
+class Feeder:
+    """Takes objects from the backlog, plans them and submits their tasks."""
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        planner: Planner,
+        submitter: Submitter,
+        committer: Committer,
+        big_objects: BigObjects,
+        tasks: Tasks,
+        pools: Pools,
+        report: Report,
+    ) -> None:
+        self._backlog = backlog
+        self._planner = planner
+        self._submitter = submitter
+        self._committer = committer
+        self._big_objects = big_objects
+        self._tasks = tasks
+        self._pools = pools
+        self._report = report
+        self.seen = 0
+        """Objects that were taken from the backlog."""
+        self.all_listed = True
+        """Whether no entry that was taken stands for a folder that could not be listed."""
+
+    def feed(self, *, scan_over: bool) -> None:
+        """Submit small transfers, and queue big ones, as far as there is room."""
+        room = self._submitter.room(big=False)
+        if not self._planner.copying.on:
+            room = min(room, self._submitter.source_room())
+        room = self._tasks.submit_again(room)
+        backlog = self._backlog
+        # Objects that failed before share the room with new ones.
+        most = (room + 1) // 2 if backlog.found else room
+        spare, room = room - most, self._feed_described(most)
+        self._feed_found(room + spare, scan_over=scan_over)
+
+    def _feed_described(self, room: int) -> int:
+        """Plan objects that the source has described meanwhile, or whose copy COS has refused.
+
+        Return what is left of `room`.
+        """
+        refused, described = self._backlog.refused_copies, self._backlog.described
+        while (refused or described) and room > 0 and not self._big_objects.full:
+            if refused:
+                submission = self._planner.send(refused.popleft(), copy=False)
+            else:
+                submission = self._planner.plan_described(described.popleft())
+            if submission:
+                self._submitter.submit(*submission)
+                room -= 1
+        return room
+
+    def _feed_found(self, room: int, *, scan_over: bool) -> None:
+        """Plan what the scan has found, until `room` small transfers are submitted."""
+        backlog, planner = self._backlog, self._planner
+        found, tried = backlog.found, backlog.failed_before.names
+        # Asking the source needs no proof that COS takes what comes of it.
+        pool = self._pools.room(big=False)
+        looks = 0
+        if len(backlog.described) < _DESCRIBED_MOST:
+            looks = min(pool, self._submitter.source_room())
+        if backlog.failed_before and looks > 0:
+            asked = self._feed_failed_before(looks, alone=scan_over and not found)
+            looks -= asked
+            pool -= asked
+        while found and not self._big_objects.full:
+            item = found[0]
+            unknown = isinstance(item, SourceObject) and planner.is_unknown(item)
+            if pool <= 0 or (looks if unknown else room) <= 0:
+                break
+            backlog.pop()
+            if isinstance(item, Compared):
+                submission = planner.plan(item.obj, item.decision)
+            elif isinstance(item, SourceObject) and not (item.page and item.name in tried):
+                submission = planner.plan(item)
+            else:
+                self._settle(item)
+                continue
+            self.seen += 1
+            if submission:
+                self._submitter.submit(*submission)
+                pool -= 1
+                looks -= 1
+                room -= not unknown
+
+    def _feed_failed_before(self, room: int, *, alone: bool) -> int:
+        """Plan objects that failed in an earlier run; return how many, up to `room`."""
+        asked = sum(
+            kind == HEAD_SOURCE and not transfer.obj.page
+            for (_, kind, _), transfer, _ in self._tasks.under_way.values()
+        )
+        objects = self._backlog.failed_before.take(
+            room, self._pools.small_threads, asked, alone=alone
+        )
+        for obj in objects:
+            self.seen += 1
+            submission = self._planner.plan(obj)
+            if submission:
+                self._submitter.submit(*submission)
+        return len(objects)
+
+    def _settle(self, item: SourceObject | Rejected | Note) -> None:
+        """Settle an item of the scan that needs no plan."""
+        if isinstance(item, Note):
+            (self._report.warn if item.warning else self._report.note)(item.line)
+        elif item.page and item.name in self._backlog.failed_before.names:
+            # It was tried in this run before the listing came to it.
+            self._committer.listed_again(item)
+        elif isinstance(item, Rejected):
+            self.seen += 1
+            self.all_listed = self.all_listed and not item.unlisted
+            self._planner.reject(item)
