@@ -20,7 +20,7 @@ from cos_migrate.sources.http_source import HttpSource
 from cos_migrate.sources.key_pages import KeyPage, folders_of, middle_of, ordered_page
 from cos_migrate.sources.lists import KeyFile
 from cos_migrate.sources.slashes import same_target, twins
-from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, nonsense
 from cos_migrate.sources.versions import UNKNOWN
 
 T = TypeVar("T")
@@ -88,13 +88,11 @@ class BucketSource(HttpSource):
         try:
             return parse(answer.body)
         except ValueError as error:
-            code, text = "BadAnswer", f"the source's answer makes no sense: {error}"
+            code, text = "BadAnswer", nonsense(error)
             unreadable = xml_characters.problem_of(answer.body)
             if unreadable:
                 code, text = xml_characters.UNREADABLE, unreadable
-            failed = self.error(operation, target, ErrorDetails(answer.status, code, text))
-            failed.retryable = True  # it may have been garbled on its way
-            raise failed from error
+            raise self.garbled(operation, target, text, code) from error
 
     # -- listing ---------------------------------------------------------------------------------
 

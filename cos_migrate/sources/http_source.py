@@ -6,7 +6,7 @@ The lean client (`http.client`) sends all requests. Nothing here retries, waits 
 from __future__ import annotations
 
 import abc
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import ClassVar
@@ -23,7 +23,7 @@ from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
 from cos_migrate.sources.http_reader import EmptyReader, HttpReader, Misreads
 from cos_migrate.sources.paged import PagedSource
-from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer, ErrorDetails
+from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer
 from cos_migrate.sources.versions import Verdict, unknown
 
 _CONDITION_STATUS = frozenset({412, 501})
@@ -154,19 +154,16 @@ class HttpSource(PagedSource, AdvisedSource):
         target: str,
         request: Request,
         most: int,
-        accepted: Container[int] = (_OK,),
     ) -> ErrorAnswer:
         """Return the whole answer to a request, of at most `most` bytes. Raises SourceError."""
         with self.naming(operation, target), self._fetcher.send(request) as incoming:
             answer = ErrorAnswer(incoming.status, incoming.headers, incoming.read_all(most + 1))
-        if answer.status not in accepted:
+        if answer.status != _OK:
             raise self.answer_error(operation, target, answer, self.error_details(answer))
         if len(answer.body) > most:
             limit = f"{most >> 20} MiB" if most >> 20 else f"{most >> 10} KiB"
             text = f"the source's answer is larger than {limit}"
-            failed = self.error(operation, target, ErrorDetails(answer.status, "BadAnswer", text))
-            failed.retryable = True  # it may have been garbled on its way
-            raise failed
+            raise self.garbled(operation, target, text)
         return answer
 
     def exchange(

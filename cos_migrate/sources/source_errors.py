@@ -84,6 +84,14 @@ class AdvisedSource(VersionedSource):
             fatal=code in self.fatal_codes,
         )
 
+    def garbled(
+        self, operation: str, target: str, message: str, code: str = "BadAnswer"
+    ) -> SourceError:
+        """Return the error of an answer that makes no sense, which another try may cure."""
+        error = self.error(operation, target, ErrorDetails(200, code, message))
+        error.retryable = True
+        return error
+
     def answer_error(
         self, operation: str, target: str, answer: ErrorAnswer, details: ErrorDetails
     ) -> SourceError:
@@ -115,3 +123,8 @@ class AdvisedSource(VersionedSource):
             yield
         except TransportError as error:
             raise self.transport_error(operation, target, error) from error
+
+
+def nonsense(error: ValueError) -> str:
+    """Return the message for an answer that cannot be parsed."""
+    return f"the source's answer makes no sense: {error}"

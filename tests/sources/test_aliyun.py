@@ -324,6 +324,28 @@ def test_acls_are_carried_over_when_asked_for(
     assert "x-cos-acl" not in described(source_of(oss), only(source)).headers
 
 
+@pytest.mark.parametrize("key", ["?a=b", "..", "a/../b", "/a", "a b+c%20", "\u6587/~", "."])
+@pytest.mark.parametrize("make", [source_of, proxied])
+def test_acls_of_odd_keys(oss: OssServer, key: str, make: Callable[..., AliyunSource]) -> None:
+    oss.put(key, b"hello", acl="public-read")
+    source = make(oss, options=SourceOptions(copy_acl=True))
+    assert described(source, only(source)).headers["x-cos-acl"] == "public-read"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"<a/>", b"<AccessControlPolicy/>"])
+def test_an_acl_that_is_none_is_asked_for_again(body: bytes) -> None:
+    def script(asked: Request) -> Answer:
+        return reply(body if "acl" in dict(asked.params) else b"x", headers={"etag": '"E"'})
+
+    with scripted(script) as server:
+        config: dict[str, Any] = {"access_key_id": Secret(KEY_ID), "access_key_secret": Secret("x")}
+        place = AliyunConfig(bucket=BUCKET, end_point=f"127.0.0.1:{server.port}", **config)
+        source = AliyunSource(place, TARGET, SourceOptions(copy_acl=True))
+        error = wrong(lambda: content(source, SourceObject("a", "a", Fingerprint(1, etag="E"))))
+    assert (error.code, error.retryable) == ("BadAnswer", True)
+    assert error.operation == "GetObjectACL"
+
+
 def test_a_symbolic_link_is_what_it_points_to(oss: OssServer) -> None:
     made = oss.put("target", b"xyz")
     oss.put("link", target="target")

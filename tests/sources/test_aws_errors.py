@@ -115,6 +115,28 @@ def test_the_wrong_region_of_aws(end_point: str, message: str) -> None:
         assert s3.seen[-1].host == f"{BUCKET}.s3.eu-west-1.amazonaws.com"
 
 
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"x-amz-bucket-region": "cn-northwest-1"}, "endPoint=s3.cn-northwest-1.amazonaws.com.cn"),
+        ({}, "the bucket is not at"),
+    ],
+)
+def test_a_region_that_no_answer_names_is_looked_up(headers: dict[str, str], words: str) -> None:
+    def script(asked: Request) -> Answer:
+        if asked.method == "HEAD":
+            return reply(status=403, headers=headers)
+        return reply(b"<Error><Code>TemporaryRedirect</Code></Error>", 307)
+
+    with scripted(script) as server:
+        through: dict[str, Any] = {"proxy_host": "127.0.0.1", "proxy_port": server.port}
+        config = config_for(server.port, end_point="s3.cn-north-1.amazonaws.com.cn", **through)
+        error = failed_listing(AwsSource(config, TARGET))
+        assert words in str(error)
+        assert error.fatal
+        assert [asked.method for asked in server.asked_for] == ["GET", "HEAD"]
+
+
 def test_the_region_of_another_service_is_learnt() -> None:
     """No key of the section could tell it."""
     with S3Server("nowhere-7") as s3:

@@ -51,6 +51,8 @@ def test_the_rooms() -> None:
     [
         ("plyvel", {"leveldb"}),
         ("rocksdict", {"rocksdb"}),
+        ("boto3", {"sdk"}),
+        ("oss2", {"sdk"}),
         ("qcloud_cos", {"control"}),
         ("tqdm", {"console"}),
         ("httptools", {"parser"}),

@@ -281,11 +281,35 @@ class S3Source(KeyOrderedSource):
             if "region" in self.where_regions_stand:
                 text += f": set [{self.migrate_type}] region={region}"
             return details._replace(code="RegionLearnt", message=text)
-        where = misdirection(
-            self.endpoint, self._signer.region, region, text_of(answer.body, "Endpoint")
+        where = self._amazon_region(region) if self.endpoint.is_amazon else ""
+        where = where or misdirection(
+            self.endpoint, self._signer.region, text_of(answer.body, "Endpoint")
         )
         return details._replace(
             message=f"{where}; it says: {details.message}" if details.message else where
+        )
+
+    def _amazon_region(self, region: str) -> str:
+        """Return in words where a bucket of AWS is; empty where that is not found.
+
+        `region`: what an answer names; empty: it is looked up.
+        """
+        from cos_migrate.sources.s3 import sdk  # noqa: PLC0415 - once, before a run ends
+
+        config = self.config
+        region = region or sdk.bucket_region(
+            config.bucket,
+            config.access_key_id,
+            config.access_key_secret,
+            self.endpoint.region,
+            tls=self.endpoint.base.startswith("https:"),
+            fetcher=self._fetcher,
+        )
+        if not region:
+            return ""
+        return (
+            f"the bucket is in region {region}, not in {self.endpoint.region}: "
+            f"set endPoint={sdk.regional_host(region)}"
         )
 
     def error(self, operation: str, target: str, details: ErrorDetails) -> SourceError:

@@ -65,23 +65,9 @@ def region_expected(message: str) -> str:
     return found.group(1) if found else ""
 
 
-def regional_host(host: str, region: str) -> str:
-    """Return AWS's endpoint for `region`; `host` is the one that was wrong."""
-    china = region.startswith("cn-") or host.endswith(".cn")
-    return f"s3.{region}.amazonaws.com{'.cn' if china else ''}"
-
-
-def misdirection(endpoint: Endpoint, signed_region: str, region: str, address: str) -> str:
-    """Return in words why requests reach no bucket, and the right endpoint where it is known.
-
-    `region` and `address` are those that the answer names; empty: none.
-    """
+def misdirection(endpoint: Endpoint, signed_region: str, address: str) -> str:
+    """Return in words why requests reach no bucket; `address` is what the answer names, if any."""
     used = urlsplit(endpoint.base).netloc
-    if region and endpoint.is_amazon:
-        return (
-            f"the bucket is in region {region}, not in {endpoint.region}: "
-            f"set endPoint={regional_host(used, region)}"
-        )
     if address:
         return f"the bucket is not at {used}: the service names {address}"
     return f"the bucket is not at {used}, or not in region {signed_region}"

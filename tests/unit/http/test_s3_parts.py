@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cos_migrate.sources.s3.acl import carried_acl
-from cos_migrate.sources.s3.endpoint import Endpoint, region_of, regional_host
+from cos_migrate.sources.s3.endpoint import Endpoint, region_of
 from cos_migrate.sources.s3.listing import Entry, parse, query_of
+from cos_migrate.sources.s3.sdk import regional_host
 from tests.fakes.s3_store import acl_document, kept_of
 
 ALL = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -63,9 +64,10 @@ def test_addresses(end_point: str, bucket: str, https: bool, base: str) -> None:
 
 
 def test_where_another_region_is() -> None:
-    assert regional_host("s3.us-east-1.amazonaws.com", "eu-west-1") == "s3.eu-west-1.amazonaws.com"
+    assert regional_host("eu-west-1") == "s3.eu-west-1.amazonaws.com"
     china = "s3.cn-northwest-1.amazonaws.com.cn"
-    assert regional_host("s3.cn-north-1.amazonaws.com.cn", "cn-northwest-1") == china
+    assert regional_host("cn-northwest-1") == china
+    assert regional_host("nowhere") == "s3.nowhere.amazonaws.com"
 
 
 def acl(*grants: tuple[str, str], same: bool = False) -> tuple[dict[str, str], tuple[str, ...]]:
