@@ -1,4 +1,4 @@
-"""Buckets, their listings, and the operations on them."""
+"""Buckets: the check that one exists, and its listing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cos_migrate.emulator.checks import STORAGE_CLASS
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Answer, Request
 from cos_migrate.emulator.store import Store
-from cos_migrate.emulator.xml import document, moment, tag
+from cos_migrate.emulator.xml import document, iso_time, tag
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{0,60}-[0-9]{1,20}")
 _PAGE = 1000
@@ -29,7 +29,7 @@ class Page(NamedTuple):
     """Marker of the next page; empty for the last page."""
 
 
-class Buckets:
+class BucketOperations:
     """The operations on buckets; without a list of names, every name with an APPID exists."""
 
     def __init__(self, store: Store, names: Iterable[str] | None) -> None:
@@ -68,7 +68,7 @@ class Buckets:
         storage = stored.headers.get(STORAGE_CLASS, "STANDARD")
         return (
             f"<Contents>{request.shown('Key', key)}"
-            f"<LastModified>{moment(stored.modified)}</LastModified>"
+            f"<LastModified>{iso_time(stored.modified)}</LastModified>"
             f"<ETag>&quot;{stored.etag}&quot;</ETag><Size>{stored.size}</Size>"
             f"{OWNER}<StorageClass>{storage}</StorageClass></Contents>"
         )

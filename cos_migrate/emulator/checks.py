@@ -1,4 +1,4 @@
-"""Check requests before they are carried out, and select the headers that are stored."""
+"""Checks of requests before they are carried out, and the headers of theirs that are stored."""
 
 from __future__ import annotations
 

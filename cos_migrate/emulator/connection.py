@@ -1,4 +1,4 @@
-"""Serve one connection: HTTP/1.1 requests in order, TLS, CONNECT, and faulty answers."""
+"""One connection of a client: HTTP/1.1 requests in order, TLS, CONNECT, and faulty answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cos_migrate.emulator.messages import PIECE, Answer, Closed, Request, read_r
 from cos_migrate.emulator.service import Reply, Service, error_answer, new_id
 
 _IDLE = 60.0
-"""Seconds a kept-alive connection may be silent."""
+"""Seconds for which a kept-alive connection may be silent."""
 _LINGER = 2.0
 """Seconds to continue reading after an answer that the client may not have read yet."""
 _LINGER_UNSIGNED = 128 << 10
@@ -54,7 +54,7 @@ class Connection:
         try:
             self._sock.settimeout(_IDLE)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._talk(self._secured())
+            self._serve_requests(self._secured())
         except (OSError, Closed):
             pass
         finally:
@@ -67,7 +67,7 @@ class Connection:
             self._sock = self._context.wrap_socket(self._sock, server_side=True)
         return cast("BinaryIO", self._sock.makefile("rb", PIECE))
 
-    def _talk(self, stream: BinaryIO) -> None:
+    def _serve_requests(self, stream: BinaryIO) -> None:
         while True:
             try:
                 request = read_request(stream)
@@ -80,10 +80,10 @@ class Connection:
             if request.method == "CONNECT":
                 self._sock.sendall(_CONNECTED)
                 stream = self._secured()
-            elif not self._one(request):
+            elif not self._answer_one(request):
                 return
 
-    def _one(self, request: Request) -> bool:
+    def _answer_one(self, request: Request) -> bool:
         """Answer one request; return whether the connection can be used again."""
         try:
             reply = self._service.answer(request, self._number)

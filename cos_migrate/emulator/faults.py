@@ -18,14 +18,14 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "drop": "carries the request out, then resets the connection instead of answering",
         "hang": "reads the request, is silent for `seconds`, then resets the connection",
         "slow": "carries the request out and answers `seconds` later",
-        "truncate": "breaks off half-way through the answer's body (its head if it has none)",
-        "wrong-crc": "lies about the CRC-64",
+        "truncate": "ends half-way through the answer's body (its head if it has none)",
+        "wrong-crc": "answers with a wrong CRC-64",
         "no-crc": "leaves the CRC-64 out",
-        "wrong-etag": "lies about the ETag in the headers",
+        "wrong-etag": "answers with a wrong ETag in the headers",
         "corrupt": "flips a bit of the body as it arrives",
         "error-in-200": "answers 200 with an error document, carrying out nothing",
-        "close": "closes the connection behind a good answer that says so",
-        "stale": "closes the connection behind a good answer that does not say so",
+        "close": "closes the connection after a good answer with `Connection: close`",
+        "stale": "closes the connection after a good answer that promises keep-alive",
     }
 )
 """Each kind of fault with its effect."""
@@ -92,7 +92,7 @@ class Fault:
 
 
 class FaultCounter:
-    """Selects the fault for each request."""
+    """Selects the fault that hits a request, and counts hits."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

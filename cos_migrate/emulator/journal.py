@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from cos_migrate.emulator.objects import Stored
-from cos_migrate.emulator.own_files import open_file, open_own
+from cos_migrate.emulator.own_files import open_descriptor, open_file
 
 
 class Journal:
@@ -53,7 +53,7 @@ class Journal:
     def _append(self, fields: dict[str, object]) -> None:
         line = json.dumps(fields).encode("ascii") + b"\n"
         if self._file < 0:
-            self._file = open_own(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            self._file = open_descriptor(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             self._size = os.fstat(self._file).st_size
             line = b"\n" + line if self._size else line  # ends a line that was cut off
         try:

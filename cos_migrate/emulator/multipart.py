@@ -17,14 +17,14 @@ from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Answer, Request
 from cos_migrate.emulator.objects import Part, Upload
 from cos_migrate.emulator.store import Store
-from cos_migrate.emulator.xml import document, moment, parsed, tag, text_of
+from cos_migrate.emulator.xml import document, iso_time, parse_document, tag, text_of
 
 _MOST_PARTS = 10_000
 _PAGE = 1000
 _INITIATOR = f"<Initiator>{tag('ID', OWNER_ID)}{tag('DisplayName', OWNER_ID)}</Initiator>"
 
 
-class Parts:
+class MultipartOperations:
     """The operations of multipart uploads."""
 
     def __init__(self, store: Store, min_part_size: int) -> None:
@@ -44,7 +44,7 @@ class Parts:
         upload = self._upload(request, bucket, key)
         number = _number(request)
         part = self._store.put_part(upload, number, self._store.receive(pieces))
-        inner = tag("ETag", f'"{part.etag}"') + tag("LastModified", moment(part.modified))
+        inner = tag("ETag", f'"{part.etag}"') + tag("LastModified", iso_time(part.modified))
         headers = {"x-cos-hash-crc64ecma": str(part.crc64), **_encryption(upload)}
         return Answer(headers=headers, body=document("CopyPartResult", inner))
 
@@ -88,13 +88,13 @@ class Parts:
         inner += tag("StorageClass", upload.headers.get(STORAGE_CLASS, "STANDARD"))
         for part in page:
             fields = tag("PartNumber", str(part.number)) + tag("ETag", f'"{part.etag}"')
-            fields += tag("Size", str(part.size)) + tag("LastModified", moment(part.modified))
+            fields += tag("Size", str(part.size)) + tag("LastModified", iso_time(part.modified))
             inner += f"<Part>{fields}</Part>"
         return Answer(body=document("ListPartsResult", inner))
 
     def _complete(self, request: Request, bucket: str, key: str) -> Answer:
         upload = self._upload(request, bucket, key)
-        root = parsed(request.body.read(), "CompleteMultipartUpload")
+        root = parse_document(request.body.read(), "CompleteMultipartUpload")
         listed = [
             (_parsed(text_of(e, "PartNumber")), text_of(e, "ETag")) for e in root.iter("Part")
         ]
@@ -138,7 +138,7 @@ class Parts:
         for upload in self._store.uploads(bucket):
             if upload.key.startswith(prefix):
                 fields = shown("Key", upload.key) + tag("UploadId", upload.upload_id)
-                fields += _INITIATOR + OWNER + tag("Initiated", moment(upload.began))
+                fields += _INITIATOR + OWNER + tag("Initiated", iso_time(upload.began))
                 inner += f"<Upload>{fields}</Upload>"
         return Answer(body=document("ListMultipartUploadsResult", inner))
 

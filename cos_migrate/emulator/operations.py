@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote
 
 from cos_migrate.emulator.acl import acl_document, acl_of
-from cos_migrate.emulator.buckets import Buckets
+from cos_migrate.emulator.buckets import BucketOperations
 from cos_migrate.emulator.checks import (
     ENCRYPTION,
     MOST,
@@ -28,10 +28,10 @@ from cos_migrate.emulator.checks import (
 )
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Answer, Request
-from cos_migrate.emulator.multipart import Parts
+from cos_migrate.emulator.multipart import MultipartOperations
 from cos_migrate.emulator.objects import Stored
 from cos_migrate.emulator.store import Store, file_pieces
-from cos_migrate.emulator.xml import document, moment, tag
+from cos_migrate.emulator.xml import document, iso_time, tag
 
 _UNKNOWN = frozenset(
     {
@@ -63,7 +63,7 @@ _UNKNOWN = frozenset(
 Operation = Callable[[Request, str, str], Answer]
 
 
-def name_of(request: Request, key: str) -> str:
+def operation_of(request: Request, key: str) -> str:
     """Return the documented name of an operation, or an empty text."""
     if any(name in _UNKNOWN for name, _ in request.params):
         return ""
@@ -95,7 +95,7 @@ def _bucket_operation(request: Request) -> str:
     return {"GET": "GetBucket", "HEAD": "HeadBucket"}.get(request.method, "")
 
 
-class Source(NamedTuple):
+class CopySource(NamedTuple):
     """The source of a copy."""
 
     stored: Stored
@@ -108,13 +108,13 @@ class Source(NamedTuple):
         return file_pieces(self.file, self.start, self.length)
 
 
-class Operations:
+class ObjectOperations:
     """Carries out requests whose signature has been checked."""
 
-    def __init__(self, store: Store, buckets: Buckets, min_part_size: int) -> None:
+    def __init__(self, store: Store, buckets: BucketOperations, min_part_size: int) -> None:
         self._store = store
         self._buckets = buckets
-        parts = Parts(store, min_part_size)
+        parts = MultipartOperations(store, min_part_size)
         self._table: dict[str, Operation] = {
             **buckets.table,
             **parts.table,
@@ -166,17 +166,19 @@ class Operations:
                 bucket, key, self._store.receive(source.pieces()), kept, acl=acl
             )
         inner = tag("ETag", f'"{stored.etag}"') + tag("CRC64", str(stored.crc64))
-        inner += tag("LastModified", moment(stored.modified))
+        inner += tag("LastModified", iso_time(stored.modified))
         return Answer(headers=stored_headers(stored), body=document("CopyObjectResult", inner))
 
-    def _copy_part(self, parts: Parts, request: Request, bucket: str, key: str) -> Answer:
+    def _copy_part(
+        self, parts: MultipartOperations, request: Request, bucket: str, key: str
+    ) -> Answer:
         with self._source(request) as source:
             if source.length > MOST:
                 raise Refusal("InvalidRequest", "The range of a copy exceeds 5 GiB.")
             return parts.copy(request, bucket, key, source.pieces())
 
     @contextmanager
-    def _source(self, request: Request) -> Iterator[Source]:
+    def _source(self, request: Request) -> Iterator[CopySource]:
         """Open a copy's source at its range. Raises Refusal."""
         text = re.sub("^https?://", "", request.headers["x-cos-copy-source"])
         host, _, path = text.partition("/")
@@ -189,7 +191,7 @@ class Operations:
             wanted = request.headers.get("x-cos-copy-source-range")
             if wanted:
                 start, length = copied_range(wanted, stored.size)
-            yield Source(stored, file, start, length)
+            yield CopySource(stored, file, start, length)
 
     def _is(self, bucket: str, key: str, stored: Stored) -> bool:
         try:

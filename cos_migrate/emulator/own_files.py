@@ -1,4 +1,4 @@
-"""Open files of the embedded COS without following links out of its folder."""
+"""Opens files of the embedded COS without following links out of its folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BINARY = getattr(os, "O_BINARY", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
-def open_own(path: str | Path, flags: int) -> int:
+def open_descriptor(path: str | Path, flags: int) -> int:
     """Open a regular file; a link in its place is not followed. Raises OSError."""
     descriptor = os.open(path, flags | _NO_FOLLOW | _BINARY | _NO_WAIT, 0o666)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -25,19 +25,19 @@ def open_own(path: str | Path, flags: int) -> int:
 
 
 def open_file(path: str | Path, flags: int, buffering: int = -1) -> BinaryIO:
-    """Open a regular file as `open_own` does, to be read or to be written."""
+    """Open a regular file as `open_descriptor` does, to be read or to be written."""
     mode = "wb" if flags & os.O_WRONLY else "rb"
-    return cast("BinaryIO", os.fdopen(open_own(path, flags), mode, buffering))
+    return cast("BinaryIO", os.fdopen(open_descriptor(path, flags), mode, buffering))
 
 
-def own_folder(path: Path) -> None:
+def make_own_folder(path: Path) -> None:
     """Make a folder, or accept the one that is there. Raises OSError where it is a link."""
     path.mkdir(parents=True, exist_ok=True)
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link: remove it", str(path))
 
 
-def must_be_real(root: str, relative: str) -> None:
+def refuse_links(root: str, relative: str) -> None:
     """Raise OSError when a part of a path below a folder is a link; parts may be missing."""
     if not has_no_links(root, relative):
         text = "a link leads out of the folder: remove it"

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from cos_migrate.emulator.buckets import Buckets
+from cos_migrate.emulator.buckets import BucketOperations
 from cos_migrate.emulator.connection import Connection
 from cos_migrate.emulator.faults import Fault
 from cos_migrate.emulator.objects import Stored
-from cos_migrate.emulator.operations import Operations
+from cos_migrate.emulator.operations import ObjectOperations
 from cos_migrate.emulator.service import Service
 from cos_migrate.emulator.signature import Account
 from cos_migrate.emulator.store import Store
@@ -63,7 +63,7 @@ class EmbeddedCos(Service):
         self._stopping = threading.Event()
         account = Account(secret_id, secret_key, token)
         super().__init__(
-            Operations(self.store, Buckets(self.store, buckets), min_part_size),
+            ObjectOperations(self.store, BucketOperations(self.store, buckets), min_part_size),
             {known.secret_id: known for known in (account, *more_accounts)},
             latency=latency,
             faults=faults,

@@ -1,4 +1,4 @@
-"""Answer a request: faults, signature, the operation, and the list of seen requests.
+"""Answers a request: applies faults, checks the signature, carries out the operation.
 
 Sockets are handled elsewhere: the Reply states the effect of a fault on the connection.
 """
@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.faults import Fault, FaultCounter
 from cos_migrate.emulator.messages import Answer, Request
-from cos_migrate.emulator.operations import Operations, name_of
-from cos_migrate.emulator.signature import Account, check
+from cos_migrate.emulator.operations import ObjectOperations, operation_of
+from cos_migrate.emulator.signature import Account, check_signature
 from cos_migrate.emulator.xml import error_document
 
 
@@ -48,7 +48,7 @@ class RequestSeen:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The instruction to the connection."""
+    """An answer, and the fault that the connection has to carry out."""
 
     answer: Answer | None
     """None: reset the connection instead."""
@@ -62,7 +62,7 @@ class Service:
 
     def __init__(
         self,
-        operations: Operations,
+        operations: ObjectOperations,
         accounts: Mapping[str, Account],
         *,
         latency: float,
@@ -92,7 +92,7 @@ class Service:
             self.most_at_once = max(self.most_at_once, self.at_once)
         bucket = request.host.partition(":")[0].partition(".")[0]
         key = request.path[1:]
-        operation = name_of(request, key)
+        operation = operation_of(request, key)
         fault = self._counter.pick(self.faults, operation, request.method, key, request.query)
         status = 0
         try:
@@ -128,10 +128,12 @@ class Service:
         request_id, kind = new_id(), fault.kind if fault else ""
         try:
             if fault and kind in _INSTEAD:
-                if not self._instead(request, fault):
+                if not self._carry_out_fault(request, fault):
                     return Reply(None)
                 answer = Answer(
-                    body=error_document(fault.code, _ASKED_FOR, request.path, request_id, new_id())
+                    body=error_document(
+                        fault.code, _FAULT_MESSAGE, request.path, request_id, new_id()
+                    )
                 )
             else:
                 request.body.flip = kind == "corrupt"
@@ -148,31 +150,31 @@ class Service:
             if answer.file:
                 answer.file.close()
             return Reply(None)
-        _lie(answer, kind)
+        _falsify(answer, kind)
         return Reply(answer, request_id, kind)
 
     def _authorize(self, request: Request) -> None:
         """Check the signature. Raises Refusal."""
         request.body.unsigned = True
-        check(request, self._accounts, self._clock)
+        check_signature(request, self._accounts, self._clock)
         request.body.unsigned = False
 
-    def _instead(self, request: Request, fault: Fault) -> bool:
+    def _carry_out_fault(self, request: Request, fault: Fault) -> bool:
         """Carry out a fault instead of the operation; return False to reset the connection."""
         if fault.kind not in {"early", "reset-early"}:
             request.body.skip()
         if fault.kind in {"status", "early"}:
-            raise Refusal(fault.code, _ASKED_FOR, fault.status)
+            raise Refusal(fault.code, _FAULT_MESSAGE, fault.status)
         if fault.kind == "hang":
             self._stopping.wait(fault.seconds)
         return fault.kind == "error-in-200"
 
 
-_ASKED_FOR = "a fault that was asked for"
+_FAULT_MESSAGE = "a planted fault"
 _INSTEAD = frozenset({"status", "early", "reset", "reset-early", "hang", "error-in-200"})
 
 
-def _lie(answer: Answer, kind: str) -> None:
+def _falsify(answer: Answer, kind: str) -> None:
     crc, etag = answer.headers.get("x-cos-hash-crc64ecma"), answer.headers.get("etag")
     if crc and kind == "wrong-crc":
         answer.headers["x-cos-hash-crc64ecma"] = str(int(crc) ^ 1)

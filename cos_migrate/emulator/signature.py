@@ -37,7 +37,9 @@ class Account:
     """Required as x-cos-security-token when set."""
 
 
-def check(request: Request, accounts: Mapping[str, Account], clock: Callable[[], float]) -> None:
+def check_signature(
+    request: Request, accounts: Mapping[str, Account], clock: Callable[[], float]
+) -> None:
     """Raise Refusal unless one of the accounts (by secret id) has signed the request."""
     fields = _fields(request)
     if fields["q-sign-algorithm"] != "sha1":
@@ -56,7 +58,7 @@ def check(request: Request, accounts: Mapping[str, Account], clock: Callable[[],
     host = request.host if request.absolute else request.headers.get("host", "")
     # SDKs sign the host without the port that a test server's address has.
     hosts = {host, host.partition(":")[0]}
-    if not any(_agrees(request, fields, account, host) for host in hosts):
+    if not any(_is_signed_by(request, fields, account, host) for host in hosts):
         raise Refusal("SignatureDoesNotMatch", "The signature does not match the request.")
 
 
@@ -82,7 +84,7 @@ def _check_time(text: str, now: float) -> None:
         raise Refusal("AccessDenied", "Request has expired")
 
 
-def _agrees(request: Request, fields: dict[str, str], account: Account, host: str) -> bool:
+def _is_signed_by(request: Request, fields: dict[str, str], account: Account, host: str) -> bool:
     headers = {**request.headers, "host": host}
     listed = [name for name in fields["q-header-list"].split(";") if name]
     if any(name not in headers for name in listed):

@@ -1,7 +1,7 @@
-"""Store objects in a folder: each as a plain file, with its metadata beside it.
+"""The objects of all buckets in a folder: each a plain file, with its metadata beside it.
 
-`<folder>/<bucket>/<key>` holds the bytes (places.py handles keys that cannot be paths), `.meta` a
-file for each bucket with a JSON line for each object (journal.py), `.uploads` unfinished uploads,
+`<folder>/<bucket>/<key>` holds the bytes (free_paths.py handles keys that cannot be paths), `.meta`
+a file for each bucket with a JSON line for each object (journal.py), `.uploads` unfinished uploads,
 `.tmp` bytes that are arriving. Bytes appear by a rename.
 """
 
@@ -21,11 +21,11 @@ from typing import BinaryIO
 import fastcrc
 
 from cos_migrate.emulator.errors import Refusal
+from cos_migrate.emulator.free_paths import FreePaths
 from cos_migrate.emulator.journal import Journal
 from cos_migrate.emulator.messages import PIECE
 from cos_migrate.emulator.objects import Part, Received, Stored, Upload
-from cos_migrate.emulator.own_files import open_file, own_folder
-from cos_migrate.emulator.places import Places
+from cos_migrate.emulator.own_files import make_own_folder, open_file
 from cos_migrate.emulator.uploads import Uploads
 
 _JOURNAL = ".jsonl"
@@ -46,9 +46,9 @@ class Store:
         self._journals: dict[str, Journal] = {}
         self._sorted: dict[str, list[str]] = {}
         self._numbers = itertools.count()
-        self._places = Places(self._root)
+        self._paths = FreePaths(self._root)
         for name in (".meta", ".tmp"):
-            own_folder(folder / name)
+            make_own_folder(folder / name)
         for path in (folder / ".tmp").iterdir():
             if _ARRIVING.fullmatch(path.name):
                 path.unlink()
@@ -85,9 +85,9 @@ class Store:
             known = self._buckets.get(bucket, {}).get(key)
             tag, now = etag or got.md5.hex(), time.time()
             try:
-                path = known.path if known else self._places.free(bucket, key)
+                path = known.path if known else self._paths.free(bucket, key)
                 stored = Stored(key, path, got.size, tag, got.crc64, now, headers, acl)
-                self._places.ensure(path)
+                self._paths.ensure(path)
                 _replace(got.path, os.path.join(self._root, path))
                 self._journal(bucket).add(stored)
             except OSError:
@@ -108,7 +108,7 @@ class Store:
         """Return an object and its bytes, which stay the same while it is replaced."""
         with self._lock:
             stored = self.get(bucket, key)
-            self._places.must_be_real(stored.path)
+            self._paths.refuse_links(stored.path)
             return stored, open_file(os.path.join(self._root, stored.path), os.O_RDONLY)
 
     def delete(self, bucket: str, key: str) -> None:
@@ -120,9 +120,9 @@ class Store:
             self._sorted.pop(bucket, None)
             self._journal(bucket).remove(key)
             with suppress(OSError):  # removed by the user, or still being read on Windows
-                self._places.must_be_real(stored.path)
+                self._paths.refuse_links(stored.path)
                 os.unlink(os.path.join(self._root, stored.path))
-            self._places.leave(stored.path)
+            self._paths.leave(stored.path)
 
     def keys(self, bucket: str) -> list[str]:
         """Return all keys, in the order of their UTF-8."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import PIECE
 from cos_migrate.emulator.objects import Part, Received, Upload
-from cos_migrate.emulator.own_files import must_be_real, open_file, own_folder
+from cos_migrate.emulator.own_files import make_own_folder, open_file, refuse_links
 
 _HEAD = "upload.json"
 
@@ -29,7 +29,7 @@ class Uploads:
         self._folder = folder
         self._lock = threading.Lock()
         self._uploads: dict[str, Upload] = {}
-        own_folder(folder)
+        make_own_folder(folder)
         for path in folder.iterdir():
             if not path.is_symlink():
                 self._load(path)
@@ -77,7 +77,7 @@ class Uploads:
                 raise _no_upload()
             old, path = upload.parts.get(number), self._path(upload, part)
             try:
-                must_be_real(str(self._folder), upload.upload_id)
+                refuse_links(str(self._folder), upload.upload_id)
                 got.path.replace(path)
             except OSError:
                 got.discard()
@@ -94,7 +94,7 @@ class Uploads:
         for part in parts:
             if upload.parts.get(part.number) != part:
                 raise Refusal("InvalidPart", f"Part {part.number} was replaced meanwhile.")
-            must_be_real(str(self._folder), upload.upload_id)
+            refuse_links(str(self._folder), upload.upload_id)
             with open_file(self._path(upload, part), os.O_RDONLY) as file:
                 while piece := file.read(PIECE):
                     yield piece

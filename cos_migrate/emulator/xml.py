@@ -10,12 +10,12 @@ from cos_migrate.emulator.errors import Refusal
 
 
 def tag(name: str, text: str) -> str:
-    """Return an element with escaped text."""
+    """Return an element with its text escaped."""
     return f"<{name}>{escape(text)}</{name}>"
 
 
-def moment(seconds: float) -> str:
-    """Return a time as COS writes it into documents."""
+def iso_time(seconds: float) -> str:
+    """Return seconds since 1970 as COS writes times into documents."""
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
 
 
@@ -31,7 +31,7 @@ def error_document(code: str, message: str, resource: str, request_id: str, trac
     return document("Error", inner + tag("RequestId", request_id) + tag("TraceId", trace_id))
 
 
-def parsed(data: bytes, root: str) -> ET.Element:
+def parse_document(data: bytes, root: str) -> ET.Element:
     """Return the root of a received document, names without namespaces. Raises Refusal."""
     try:
         if b"<!DOCTYPE" in data:
@@ -47,7 +47,7 @@ def parsed(data: bytes, root: str) -> ET.Element:
 
 
 def text_of(element: ET.Element, name: str) -> str:
-    """Return the text of a child, as it stands. Raises Refusal when there is none."""
+    """Return the text of a child element, unstripped. Raises Refusal when there is none."""
     found = element.find(name)
     if found is None or not found.text:
         raise Refusal("MalformedXML", f"A {element.tag} lacks its {name}.")

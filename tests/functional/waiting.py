@@ -12,7 +12,7 @@ from typing import IO
 
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.emulator.messages import Request
-from cos_migrate.emulator.operations import name_of
+from cos_migrate.emulator.operations import operation_of
 from cos_migrate.emulator.service import Reply
 from tests.functional.tool import Ended, Tool, end
 
@@ -92,7 +92,7 @@ class HeldCos(EmbeddedCos):
 
     def answer(self, request: Request, connection: int) -> Reply:
         """Carry out a request; return its answer once it may have one."""
-        operation = name_of(request, request.path[1:])
+        operation = operation_of(request, request.path[1:])
         reply = super().answer(request, connection)
         with self._flow:
             left = self._answers

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from cos_migrate.emulator import Account, EmbeddedCos, Refusal
 from cos_migrate.emulator.messages import read_request
-from cos_migrate.emulator.signature import check
+from cos_migrate.emulator.signature import check_signature
 from tests.fakes.cos_server import sdk_of, serve
 from tests.fakes.cos_wire import BUCKET, SECRET_ID, SECRET_KEY, Call
 
@@ -42,7 +42,7 @@ SIGNED = Call(
 
 def accepted(head: bytes) -> bool:
     try:
-        check(read_request(io.BytesIO(head)), ACCOUNTS, time.time)
+        check_signature(read_request(io.BytesIO(head)), ACCOUNTS, time.time)
     except Refusal:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Find a path for the bytes of a key: its own name if the file system supports it.
+"""Finds a free path for the bytes of a key: its own name if the file system supports it.
 
 Not every key is a path: `a` beside `a/b`, `..`, `//`, `con`, 850 bytes without a slash, `A` and `a`
 on a disk that ignores case. Other keys are stored in `<bucket>/.keys` under a shortened name and a
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 
-from cos_migrate.emulator.own_files import must_be_real
+from cos_migrate.emulator.own_files import refuse_links
 
 HIDDEN = ".keys"
 _LONGEST = 200
@@ -26,8 +26,8 @@ _SHOWN = 60
 """Characters of the key at the start of its hidden name."""
 
 
-class Places:
-    """Finds free paths; not thread-safe, callers hold the lock of the store."""
+class FreePaths:
+    """Finds free paths for new objects; not thread-safe, callers hold the lock of the store."""
 
     def __init__(self, root: str) -> None:
         self._root = root
@@ -43,15 +43,15 @@ class Places:
 
     def ensure(self, path: str) -> None:
         """Make the folder of a path. Raises OSError where a file or a link is in the way."""
-        self.must_be_real(path)
+        self.refuse_links(path)
         # Not cached: the user may have removed the folder.
         folder = os.path.join(self._root, path.rpartition("/")[0])
         if not os.path.isdir(folder):
             os.makedirs(folder, exist_ok=True)
 
-    def must_be_real(self, path: str) -> None:
+    def refuse_links(self, path: str) -> None:
         """Raise OSError when the folder of a path below the root leads out of it by a link."""
-        must_be_real(self._root, path.rpartition("/")[0])
+        refuse_links(self._root, path.rpartition("/")[0])
 
     def leave(self, path: str) -> None:
         """Remove the folders that a removed file leaves empty, up to its bucket's."""
