@@ -18,7 +18,8 @@ from types import FrameType
 
 from cos_migrate import signals
 from cos_migrate.cos.crc64 import crc64
-from cos_migrate.cos.requests import Access, CosSettings, Credentials
+from cos_migrate.cos.requests import Access
+from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import MigrateError, StateError
 from cos_migrate.http.connection import Connection

@@ -14,7 +14,7 @@ from cos_migrate.config import batch
 from cos_migrate.config.batch import BatchTask
 from cos_migrate.config.loader import Config, Loaded, load
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.cos.requests import Credentials
+from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.exposure import exposed_files
 from cos_migrate.engine.wiring import Run, credentials_of, encryption_of, header_of, without_effect
 from cos_migrate.errors import ConfigError, StateError

@@ -16,7 +16,8 @@ from qcloud_cos.cos_exception import CosClientError
 from requests.adapters import BaseAdapter
 
 from cos_migrate.cos.errors import calls_for_backup, error_of, odd_answer
-from cos_migrate.cos.requests import Access, CosSettings, suffixes_of
+from cos_migrate.cos.requests import Access
+from cos_migrate.cos.settings import CosSettings, suffixes_of
 from cos_migrate.errors import MigrateError, Side, TransportError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.messages import Response

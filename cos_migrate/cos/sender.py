@@ -11,7 +11,7 @@ from cos_migrate.cos.requests import Access, Headers
 from cos_migrate.errors import MigrateError, Side, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Response
-from cos_migrate.http.network import Route
+from cos_migrate.http.routes import Route
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.errors import EXPIRED_CODES
-from cos_migrate.cos.requests import Credentials
+from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, words_for_failure
 from cos_migrate.engine.streak import FailureStreak

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from cos_migrate.cos.requests import Access, CosSettings
+from cos_migrate.cos.settings import CosSettings
 from cos_migrate.errors import CosError, MigrateError, Side, TransportError
 from cos_migrate.model import Failure
 from cos_migrate.pools.results import failure_of
@@ -85,7 +85,8 @@ class SpotCheck:
         self._stopping.set()
 
     def _run(self) -> None:
-        from cos_migrate.cos.client import CosClient  # noqa: PLC0415 - few runs need it here
+        from cos_migrate.cos.client import CosClient  # noqa: PLC0415 - few runs need it here,
+        from cos_migrate.cos.requests import Access  # noqa: PLC0415 - as well as the sockets
 
         client = CosClient(Access(self._settings, stopping=self._stopping))
         try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cos_migrate.config.values import TimeWindow
-from cos_migrate.cos.requests import Credentials
+from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.probes import Probes
 from cos_migrate.errors import StateError

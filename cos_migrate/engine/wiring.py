@@ -15,7 +15,7 @@ from cos_migrate import __version__, descriptors
 from cos_migrate.config.common import Common, worker_count
 from cos_migrate.config.loader import Config
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.cos.requests import CosSettings, Credentials
+from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.engine.exposure import exposed_records
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.options import MigrationOptions, UploadOptions

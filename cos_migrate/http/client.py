@@ -16,9 +16,10 @@ from cos_migrate import __version__, descriptors
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Incoming
-from cos_migrate.http.network import Network, Proxy, Route
+from cos_migrate.http.network import Network
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.request_head import header_lines, request_target
+from cos_migrate.http.routes import Proxy, Route
 
 _STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
 """Codes of a kept-alive connection that the server has closed, if no byte of an answer came."""

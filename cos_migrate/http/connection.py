@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 
 from cos_migrate.errors import TransportError
 from cos_migrate.http.channels import TlsChannel, transport_error
-from cos_migrate.http.lenient_parser import LenientAnswer
 from cos_migrate.http.messages import Incoming, Response
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.parser import Answer, BadAnswer
@@ -35,7 +34,12 @@ class Connection(SocketStream):
         self, sock: socket.socket | TlsChannel, timeouts: Timeouts, *, lenient: bool = False
     ) -> None:
         """`lenient`: accept answers as browsers do, though they are not quite HTTP."""
-        super().__init__(sock, timeouts, LenientAnswer() if lenient else Answer())
+        if lenient:
+            from cos_migrate.http.lenient_parser import LenientAnswer  # noqa: PLC0415 - URL lists
+
+            super().__init__(sock, timeouts, LenientAnswer())
+        else:
+            super().__init__(sock, timeouts, Answer())
 
     def exchange(
         self,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from cos_migrate.config.options import Section
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.cos.requests import CosSettings
+from cos_migrate.cos.settings import CosSettings
 from cos_migrate.model import Target
 from cos_migrate.sources.base import Source, SourceOptions
 

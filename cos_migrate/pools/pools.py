@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from cos_migrate.cos.requests import Credentials
+from cos_migrate.cos.settings import Credentials
 from cos_migrate.model import Failure
 from cos_migrate.pools.handles import InlineWorker, Lost, ProcessWorker, Results, WorkerHandle
 from cos_migrate.pools.job import Job

@@ -13,7 +13,7 @@ from cos_migrate.model import Described, Fingerprint, Found, Row, SourceObject, 
 if TYPE_CHECKING:
     from cos_migrate.http.connection import Connection
     from cos_migrate.http.messages import Response
-    from cos_migrate.http.network import Proxy, Route
+    from cos_migrate.http.routes import Proxy, Route
     from cos_migrate.sources.paged import PagedSource
 
 

@@ -11,8 +11,8 @@ from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Incoming
-from cos_migrate.http.network import Proxy, Route
 from cos_migrate.http.pace import Timeouts
+from cos_migrate.http.routes import Proxy, Route
 from cos_migrate.model import Described, Found, ListRange, Page, SourceObject, Target
 from cos_migrate.sources import xml_characters
 from cos_migrate.sources.base import SourceOptions

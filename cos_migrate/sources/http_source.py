@@ -17,8 +17,8 @@ from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Incoming, Response
-from cos_migrate.http.network import Proxy, Route
 from cos_migrate.http.pace import Timeouts
+from cos_migrate.http.routes import Proxy, Route
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
 from cos_migrate.sources.http_reader import EmptyReader, HttpReader, Misreads

@@ -10,7 +10,7 @@ from cos_migrate.model import Target
 from cos_migrate.sources.base import Source, SourceOptions
 
 if TYPE_CHECKING:
-    from cos_migrate.http.network import Proxy
+    from cos_migrate.http.routes import Proxy
 
 
 class SourceRecipe(NamedTuple):
@@ -52,7 +52,7 @@ def proxy_of(common: Common) -> Proxy | None:
     """Return the proxy of requests to COS."""
     if not common.proxy_host:
         return None
-    from cos_migrate.http.network import Proxy  # noqa: PLC0415 - a scan of files needs no network
+    from cos_migrate.http.routes import Proxy  # noqa: PLC0415 - a scan of files needs no network
 
     return Proxy.of(
         common.proxy_host, common.proxy_port, common.proxy_user, common.proxy_password.reveal()

@@ -8,7 +8,7 @@ import pytest
 
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import SourceError
-from cos_migrate.http.network import Proxy
+from cos_migrate.http.routes import Proxy
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.source import CosBucketSource

@@ -11,7 +11,7 @@ import trustme
 
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import SourceError
-from cos_migrate.http.network import Proxy
+from cos_migrate.http.routes import Proxy
 from cos_migrate.sources.base import SourceOptions
 from tests.sources.contract import content, only
 from tests.sources.test_cos_bucket import BUCKET, SECRET_ID, SECRET_KEY, source_of, store

@@ -9,7 +9,7 @@ from cos_migrate.cos.requests import PutRequests
 from cos_migrate.cos.verify import verify_put
 from cos_migrate.errors import TransportError
 from cos_migrate.http.connection import Connection
-from cos_migrate.http.network import Route
+from cos_migrate.http.routes import Route
 from cos_migrate.pools.results import DONE, WARNING, Result
 from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, source_object
 from cos_migrate.pools.worker.attempts import FOR_THREADS, NOT_PLAIN, Attempt, Fetch

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.cos.requests import Access, Credentials, PutRequests
+from cos_migrate.cos.requests import Access, PutRequests
+from cos_migrate.cos.settings import Credentials
 from cos_migrate.errors import Side
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.results import SLOW_DOWN, UNSTARTED, Result

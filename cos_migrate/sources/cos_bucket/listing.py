@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, unquote, unquote_plus
 
 from cos_migrate.cos.errors import calls_for_backup
-from cos_migrate.cos.requests import suffixes_of
+from cos_migrate.cos.settings import suffixes_of
 from cos_migrate.cos.signature import SigningKeys, authorization
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request

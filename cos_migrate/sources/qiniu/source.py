@@ -22,7 +22,7 @@ from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.dates import ns_of
 from cos_migrate.http.messages import Incoming, Response
-from cos_migrate.http.network import Route
+from cos_migrate.http.routes import Route
 from cos_migrate.model import Described, Fingerprint, ListRange, Page, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions

@@ -18,7 +18,8 @@ from qcloud_cos.cos_exception import CosServiceError
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.payload import BytesPayload
-from cos_migrate.cos.requests import Access, CosSettings, Credentials
+from cos_migrate.cos.requests import Access
+from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.http.messages import Response
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool

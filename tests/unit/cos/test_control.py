@@ -15,13 +15,14 @@ import pytest
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.control import Control
 from cos_migrate.cos.payload import BytesPayload
-from cos_migrate.cos.requests import Access, CosSettings, Credentials
+from cos_migrate.cos.requests import Access
+from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.cos.verify import verify_put
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import CosError, TransportError
 from cos_migrate.http.messages import Response
-from cos_migrate.http.network import Proxy
 from cos_migrate.http.pace import Timeouts
+from cos_migrate.http.routes import Proxy
 from tests.fakes.messages import Answer
 from tests.fakes.scripted import reply, scripted
 

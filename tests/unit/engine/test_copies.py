@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.cos.client import CosClient
-from cos_migrate.cos.requests import Access, CosSettings, Credentials
+from cos_migrate.cos.requests import Access
+from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.cos.verify import Copied
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.engine.copying import copy_refused

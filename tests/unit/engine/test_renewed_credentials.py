@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.config.values import TimeWindow
-from cos_migrate.cos.requests import Credentials
+from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.spot_check import SpotCheckResult
 from cos_migrate.errors import Side

@@ -18,9 +18,10 @@ from cos_migrate import descriptors
 from cos_migrate.descriptors import TransferCounts, fit_to_limit, retry_while_exhausted
 from cos_migrate.errors import TransportError
 from cos_migrate.http.client import Fetcher, Request
-from cos_migrate.http.network import Network, Route
+from cos_migrate.http.network import Network
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.retries import Retries
+from cos_migrate.http.routes import Route
 from cos_migrate.http.tls import context_of
 
 resource = pytest.importorskip("resource")

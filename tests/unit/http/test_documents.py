@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from cos_migrate.cos.control import Control
-from cos_migrate.cos.requests import Access, CosSettings, Credentials
+from cos_migrate.cos.requests import Access
+from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.errors import TransportError
 from cos_migrate.http.bounded_json import parse_json
 from cos_migrate.http.pace import Timeouts

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from cos_migrate.cos.requests import Access, CosSettings, Credentials
+from cos_migrate.cos.requests import Access
+from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.errors import TransportError
 from cos_migrate.http.client import Fetcher, Request
-from cos_migrate.http.network import Route
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.request_head import header_lines
+from cos_migrate.http.routes import Route
 
 BAD = ["a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rb", "\0", "a\x0bb", "\x7f", "\x1b[2J", "\udcff"]
 ACCESS = Access(CosSettings("examplebucket-1250000000", "ap-guangzhou", Credentials("id", "key")))

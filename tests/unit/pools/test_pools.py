@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.config.options import Section
-from cos_migrate.cos.requests import CosSettings, Credentials
+from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools import frames as wire

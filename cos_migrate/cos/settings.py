@@ -1,0 +1,62 @@
+"""What clients of one bucket on COS are given: credentials, hosts and options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cos_migrate.http.pace import Timeouts
+from cos_migrate.http.routes import Proxy, Route
+
+_DOMAINS = ("myqcloud.com", "tencentcos.cn")
+"""The public domain of COS, and its backup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Id, key and token that requests are signed with."""
+
+    secret_id: str
+    secret_key: str = field(repr=False)
+    token: str = field(default="", repr=False)
+    """The session token of temporary credentials, empty for permanent ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class CosSettings:
+    """Settings of a client of one bucket; plain values that can be pickled."""
+
+    bucket: str
+    """`<name>-<APPID>`."""
+    region: str
+    credentials: Credentials
+    suffix: str = ""
+    """Replaces `cos.<region>.myqcloud.com`, may carry a port; empty: the public domain."""
+    https: bool = False
+    ca_file: str = ""
+    proxy: Proxy | None = None
+    short_connection: bool = False
+    storage_class: str = "STANDARD"
+    encryption: str = ""
+    """The `x-cos-server-side-encryption` value; empty: none."""
+    traffic_limit: int = 0
+    """Bits per second of one upload; 0: none."""
+    tries: int = 5
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the route to the bucket and, for the public domain, that of the backup domain."""
+        return tuple(map(self._route, suffixes_of(self.region, self.suffix)))
+
+    def _route(self, suffix: str) -> Route:
+        name, colon, port = suffix.rpartition(":")
+        if not colon:
+            name, port = suffix, "443" if self.https else "80"
+        return Route(f"{self.bucket}.{name}", int(port), self.https, self.proxy)
+
+
+def suffixes_of(region: str, suffix: str) -> tuple[str, ...]:
+    """Return what follows the bucket's name in its hosts, the one to try first in front.
+
+    `suffix` replaces all others where it is given.
+    """
+    return (suffix,) if suffix else tuple(f"cos.{region}.{domain}" for domain in _DOMAINS)
