@@ -28,6 +28,9 @@ from cos_migrate.text import all_visible, printable
 _PROGRESS_EVERY = 2.0
 """Seconds between two progress lines of an object."""
 
+Completion = tuple[tuple[bytes, bytes], bytes]
+"""A pair to write beside the record of an unchanged object, and a key to delete."""
+
 
 class Committer:
     """The outcomes and records of one run."""
@@ -104,12 +107,11 @@ class Committer:
         cos_path: str,
         record_key: str,
         value: str,
-        completion: tuple[tuple[bytes, bytes], bytes] | None,
+        completion: Completion | None,
     ) -> None:
         """Settle an object that its record shows as unchanged.
 
-        `value`: the new value of its record, empty to keep it; `completion`: a pair to write and a
-        key to delete beside it.
+        `value`: the new value of its record; empty: it stays.
         """
         if completion:
             self.batch.puts.append(completion[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cos_migrate.model import SourceObject, Target
-from cos_migrate.sources.base import Source
 
 MAX_PARTS = 10_000
 MIN_PART = 1 << 20
@@ -46,8 +45,9 @@ class Decision(NamedTuple):
     """Whether sending it counts as migrate_update instead of migrate_new."""
 
 
-_SEND_AGAIN = Decision(send=True, update=True)
 SEND_NEW = Decision(send=True, update=False)
+SEND_CHANGED = Decision(send=True, update=True)
+SKIP = Decision(send=False, update=True)
 
 
 def cos_path_of(target: Target, obj: SourceObject) -> str:
@@ -68,15 +68,6 @@ def cos_path_of(target: Target, obj: SourceObject) -> str:
 def is_root(obj: SourceObject, cos_path: str) -> bool:
     """Return whether an object would be the root of the bucket."""
     return cos_path == "/" and obj.name.endswith("/")
-
-
-def decide(rules: Rules, source: Source, obj: SourceObject, recorded: str | None) -> Decision:
-    """Decide by the recorded value of `obj`; None: it has no record."""
-    if not rules.use_records:
-        return _SEND_AGAIN
-    if recorded is None:
-        return SEND_NEW
-    return Decision(send=not source.unchanged(obj, recorded), update=True)
 
 
 def part_size_for(size: int, wanted: int) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from cos_migrate.engine.commit import Committer
-from cos_migrate.engine.plan import SEND_NEW, Decision, Rules, cos_path_of, decide
+from cos_migrate.engine.commit import Committer, Completion
+from cos_migrate.engine.plan import SEND_CHANGED, SEND_NEW, SKIP, Decision, Rules, cos_path_of
 from cos_migrate.model import Found, Row, SourceObject, object_of, objects_of, rows_of
 from cos_migrate.sources.base import Source
 from cos_migrate.state import formats
@@ -14,7 +14,6 @@ from cos_migrate.state.store import RecordStore
 
 _Get = Callable[[bytes], "bytes | None"]
 _NOT_READ: Mapping[str, bytes] = {}
-_SEND_CHANGED = Decision(send=True, update=True)
 
 
 class Compared(NamedTuple):
@@ -44,20 +43,32 @@ class RecordComparer:
 
     def decide(self, rules: Rules, obj: SourceObject, cos_path: str, record_key: str) -> Decision:
         """Decide about one object; settle it where it is skipped. Raises StateError."""
-        recorded = self.recorded(record_key) if rules.use_records else None
-        if obj.weak and recorded is not None:
-            self._committer.warn_if_undetectable(obj)
-            same = self._stored.is_unchanged(obj, cos_path, record_key, recorded)
-            decision = Decision(send=not same, update=True)
-        else:
-            decision = decide(rules, self._source, obj, recorded)
-        if not decision.send:
-            completion = (
-                self._stored.completed_pair(obj, cos_path, record_key) if obj.weak else None
-            )
-            value = self._source.renewed(obj, recorded or "")
-            self._committer.skipped(obj, cos_path, record_key, value, completion)
-        return decision
+        if not rules.use_records:
+            return SEND_CHANGED
+        recorded = self.recorded(record_key)
+        if recorded is None:
+            return SEND_NEW
+        if not self._is_unchanged(obj, cos_path, record_key, recorded, self._state.get):
+            return SEND_CHANGED
+        self._committer.skipped(
+            obj, cos_path, record_key, *self._completion(obj, cos_path, record_key, recorded)
+        )
+        return SKIP
+
+    def _is_unchanged(
+        self, obj: SourceObject, cos_path: str, record_key: str, recorded: str, get: _Get
+    ) -> bool:
+        if not obj.weak:
+            return self._source.unchanged(obj, recorded)
+        self._committer.warn_if_undetectable(obj)
+        return self._stored.is_unchanged(obj, cos_path, record_key, recorded, get)
+
+    def _completion(
+        self, obj: SourceObject, cos_path: str, record_key: str, recorded: str
+    ) -> tuple[str, Completion | None]:
+        """Return what to write for an unchanged object, as `Committer.skipped` takes it."""
+        value = self._source.renewed(obj, recorded)
+        return value, self._stored.completed_pair(obj, cos_path, record_key) if obj.weak else None
 
     def skip_unchanged(
         self, found: Sequence[Found | Row], retried: Collection[str]
@@ -130,7 +141,11 @@ class RecordComparer:
         failed = self._committer.failures.keys
         size = 0
         for obj in found:
-            if not isinstance(obj, SourceObject) or obj.fingerprint[0] < 0:
+            if (
+                not isinstance(obj, SourceObject)
+                or obj.fingerprint[0] < 0
+                or (retried and obj.page and obj.name in retried)
+            ):
                 others.append(obj)
                 continue
             cos_path = cos_path_of(source.target, obj)
@@ -139,35 +154,18 @@ class RecordComparer:
             if value is None:
                 value = get(key.encode("utf-8", "surrogatepass"))
             recorded = None if value is None else value.decode("utf-8", "replace")
-            if recorded is None or not (
-                self._is_complete(obj, cos_path, key, recorded, get)
-                if obj.weak
-                else source.unchanged(obj, recorded)
-            ):
-                if source.repeats or obj.weak:  # its record may be written before it is planned
+            if recorded is None or not self._is_unchanged(obj, cos_path, key, recorded, get):
+                if source.repeats:  # its record may be written before it is planned
                     others.append(obj)
                 else:
-                    others.append(Compared(obj, SEND_NEW if recorded is None else _SEND_CHANGED))
+                    others.append(Compared(obj, SEND_NEW if recorded is None else SEND_CHANGED))
                 continue
-            if (
-                source.renewed(obj, recorded)
-                or (retried and obj.page and obj.name in retried)
-                or (failed and formats.failed_key(key) in failed)
-            ):
-                others.append(obj)
+            renewed, completed = self._completion(obj, cos_path, key, recorded)
+            if renewed or completed or (failed and formats.failed_key(key) in failed):
+                self._committer.skipped(obj, cos_path, key, renewed, completed)
                 continue
             unchanged.append(key)
             size += obj.fingerprint[0]
             if positions and obj.page:
                 positions.settled(obj.page)
         return size
-
-    def _is_complete(
-        self, obj: SourceObject, cos_path: str, record_key: str, recorded: str, get: _Get
-    ) -> bool:
-        """Return whether a `weak` object is unchanged, with nothing to add to its record."""
-        self._committer.warn_if_undetectable(obj)
-        stored = self._stored
-        return stored.is_unchanged(obj, cos_path, record_key, recorded, get) and stored.is_complete(
-            obj, cos_path, record_key, get
-        )

@@ -90,7 +90,7 @@ class Source(abc.ABC):
     examines: bool = True
     """Whether an object listed without its size is described before it is sent."""
     repeats: bool = True
-    """Whether a scan may yield the same object twice, as a list that a user wrote may."""
+    """Whether a scan may yield the same object twice: its record is then looked up again."""
     compares_times: ClassVar[bool] = False
     """Whether `realTimeCompare` applies: its modification times are compared with COS's."""
     copies: ClassVar[bool] = False

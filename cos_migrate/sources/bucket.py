@@ -125,6 +125,8 @@ class KeyOrderedSource(BucketSource):
     Such a listing can be cut anywhere, so that several ranges of it are listed at once.
     """
 
+    repeats = False  # the order of the keys is verified, and a file of keys is free of repetitions
+
     @abc.abstractmethod
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         """Return the next page of keys that begin with `prefix` and stand behind `after`.

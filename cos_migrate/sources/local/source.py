@@ -65,6 +65,7 @@ class LocalSource(Source):
     record_kind: ClassVar[str] = "migrate_from_local"
     reads_at_once: ClassVar[bool] = True
     scans_apart: ClassVar[bool] = True
+    repeats = False
     Config = LocalConfig
     config: LocalConfig
 
@@ -76,7 +77,6 @@ class LocalSource(Source):
         # A folder that is gone for now (an unmounted disk) keeps its name, and so its records.
         self._is_file = os.path.exists(root) and not os.path.isdir(root)
         self._root = root if self._is_file else as_folder(root)
-        self.repeats = config.file_list_mode
         self._record_head = f"[taskType: migrateLocal] [bucket: {target.bucket}], [localPath: "
 
     @property
