@@ -69,7 +69,7 @@ def scratch_folder(kept: Path | None) -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
-def tell(result: Result) -> None:
+def print_result(result: Result) -> None:
     """Print one run as soon as it is over."""
     usage = result.usage
     sys.stdout.write(
@@ -81,7 +81,7 @@ def tell(result: Result) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run what was asked for; 1 when a run failed."""
+    """Run the chosen scenarios; return 1 when a run failed."""
     options = parse(argv)
     wanted = chosen(options)
     if options.list:
@@ -104,7 +104,7 @@ def main(argv: Sequence[str]) -> int:
             sink=server.build(cache),
             scratch=scratch,
             rounds=options.rounds or (1 if options.quick else 3),
-            told=tell,
+            on_result=print_result,
         )
         if options.before:
             tools.append(CosMigrate(options.python, BEFORE, options.before.resolve()))

@@ -24,7 +24,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A tree of files, named after what is in it."""
+    """A tree of files, named after its contents."""
 
     groups: tuple[Files, ...]
 
@@ -60,7 +60,7 @@ class Dataset:
     def warm(self, scratch: Path) -> None:
         """Read every file once: no tool must be the one that waits for the disk.
 
-        Before each run: some systems take what lies idle in their cache away within a minute.
+        Before each run: some systems drop idle pages of their cache within a minute.
         """
         buffer = bytearray(BLOCK)
         for path in (scratch / "data" / self.name).rglob("*.bin"):

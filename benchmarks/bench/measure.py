@@ -46,7 +46,7 @@ class Usage:
 
 @dataclass(slots=True)
 class _Sampler:
-    """Adds up the proportional set sizes of a process and its descendants until told to stop."""
+    """Adds up the proportional set sizes of a process and its descendants until it is stopped."""
 
     members: set[int]
     peak: int = 0
@@ -122,7 +122,7 @@ def cpu_seconds(process: int) -> float:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of what a measured tool leaves running, so that its CPU is counted."""
+    """Become the parent of processes that a measured tool leaves running, to count their CPU."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -164,7 +164,7 @@ def run(command: Command, time_limit: float) -> Usage:
 
 
 def _wait_for_orphans(others: set[int]) -> float:
-    """Reap what the tool left to us; return its CPU seconds."""
+    """Reap the processes that the tool left running; return their CPU seconds."""
     killer = threading.Timer(LEFT_OVER_SECONDS, _kill_tree, args=(os.getpid(), others))
     killer.start()
     cpu = 0.0

@@ -1,4 +1,4 @@
-"""Finds or installs the tools to compare with; what is not to be had is left out and said."""
+"""Finds or installs the tools to compare with; reports those that are not available."""
 
 from __future__ import annotations
 

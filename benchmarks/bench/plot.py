@@ -1,4 +1,4 @@
-"""Draws panels of horizontal bars as SVG; knows nothing of what they mean."""
+"""Draws panels of horizontal bars as SVG."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Section:
 
 
 def machine() -> dict[str, Any]:
-    """Return what the figures depend on, nothing that names a person or a place."""
+    """Return the properties of the machine that the figures depend on; no names."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": _processor(),
@@ -182,7 +182,7 @@ def write(folder: Path, new: Sequence[Section], context: Mapping[str, Any]) -> N
     for section in new:
         kept[section.name] = {**context, "rows": [asdict(row) for row in section.rows]}
     path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    everything = [Section(name, _rows_of(told["rows"])) for name, told in kept.items()]
+    everything = [Section(name, _rows_of(section["rows"])) for name, section in kept.items()]
     pages = [f"{_caption(kept[section.name])}\n\n{table(section)}" for section in everything]
     text = "# Benchmark results\n\nMedians; the peak of memory is the highest of all rounds.\n\n"
     (folder / "results.md").write_text(text + "\n".join(pages), encoding="utf-8")
@@ -201,22 +201,22 @@ def _earlier(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     columns = {column.name for column in fields(Row)}
-    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return {
         name: section
-        for name, section in told.items()
+        for name, section in kept.items()
         if all(set(row) == columns for row in section["rows"])
     }
 
 
-def _rows_of(told: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
-    return tuple(Row(**{**row, "failures": tuple(row["failures"])}) for row in told)
+def _rows_of(rows: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
+    return tuple(Row(**{**row, "failures": tuple(row["failures"])}) for row in rows)
 
 
-def _caption(told: Mapping[str, Any]) -> str:
-    where = told["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
+def _caption(section: Mapping[str, Any]) -> str:
+    where = section["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in section["versions"].items())
     return (
-        f"{told['measured']}: {where['processor']}, {where['cores']} cores, "
+        f"{section['measured']}: {where['processor']}, {where['cores']} cores, "
         f"{where['memory_gib']} GiB, {where['kernel']}; {versions}"
     )

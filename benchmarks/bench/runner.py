@@ -1,4 +1,4 @@
-"""Runs one scenario with every tool by turns, and says of each run whether everything arrived."""
+"""Runs one scenario with every tool by turns, and checks after each run that everything arrived."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class Bench:
     sink: Path
     scratch: Path
     rounds: int
-    told: Callable[[Result], None]
+    on_result: Callable[[Result], None]
 
     def measure(self, scenario: Scenario, tools: list[Tool]) -> list[Result]:
-        """Run the scenario: A B C, C B A, … so that what else the machine does hits all alike."""
+        """Run the scenario: A B C, C B A, … so that other load on the machine affects all alike."""
         turns = [tool for tool in tools if tool.name in (*scenario.tools, BEFORE)]
         if not turns:
             return []
@@ -76,7 +76,11 @@ class Bench:
                     if scenario.source is Source.LOCAL:
                         scenario.dataset.warm(self.scratch)
                     else:
-                        sink.fill(server.CLOUD_BUCKET, scenario.dataset, md5_told=scenario.md5_told)
+                        sink.fill(
+                            server.CLOUD_BUCKET,
+                            scenario.dataset,
+                            etags_are_md5=scenario.etags_are_md5,
+                        )
                     results.append(self._once(Job(scenario, data, sink, own), tool))
                     shutil.rmtree(own)
         return results
@@ -117,7 +121,7 @@ class Bench:
         if failure:
             output = _tail(command.folder / command.output)
             result = replace(result, failure=f"{failure}; its output ends: {output}")
-        self.told(result)
+        self.on_result(result)
         return result
 
 
@@ -132,7 +136,7 @@ def _tail(output: Path) -> str:
 
 
 def _failure(scenario: Scenario, result: Result) -> str:
-    """Say what is wrong with a run; empty when nothing is."""
+    """Return the problem of a run; empty: none."""
     stats = result.stats
     if result.usage.exit_code:
         return f"exit code {result.usage.exit_code}"

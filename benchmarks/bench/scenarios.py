@@ -36,8 +36,8 @@ class Kind(Enum):
     """How a scenario is run."""
 
     MOVE = "move"  # everything into an empty bucket, without any state
-    RESCAN = "rescan"  # a second run over what a first one has moved
-    VERSION = "version"  # the tool only tells its version
+    RESCAN = "rescan"  # a second run over the objects of a first one
+    VERSION = "version"  # the tool only prints its version
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class Scenario:
     small: int = 64  # connections for small files
     big: int = 8  # connections for parts of big files
     md5: bool = True
-    # On few cores a server that sums bodies of gigabytes twice is what gets measured.
+    # On few cores the figures would be those of a server that sums gigabytes twice.
     server_md5: bool = True
     tools: tuple[str, ...] = DIRECT
     only_full: bool = False  # left out of smoke runs
     source: Source = Source.LOCAL
-    md5_told: bool = True  # whether the source's ETags are MD5s
+    etags_are_md5: bool = True  # whether the source's ETags are MD5s
 
     @property
     def bound(self) -> float | None:
@@ -101,7 +101,7 @@ def _clouds(count: int, part: int) -> list[Scenario]:
         Scenario("s3-big-streamed", big, source=Source.S3, **staged),
         Scenario("s3-big-streamed-20ms", big, source=Source.S3, **(staged | near)),
         Scenario("s3-big-streamed-32mib", big, source=Source.S3, **(staged | far)),
-        Scenario("s3-big-through-disk", big, source=Source.S3, md5_told=False, **large),
+        Scenario("s3-big-through-disk", big, source=Source.S3, etags_are_md5=False, **large),
         Scenario("oss-big-streamed", big, source=Source.OSS, **staged),
         Scenario("oss-big-streamed-20ms", big, source=Source.OSS, **(staged | near)),
         Scenario("oss-big-streamed-32mib", big, source=Source.OSS, **(staged | far)),

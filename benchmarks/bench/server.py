@@ -19,7 +19,7 @@ from bench.scenarios import Scenario
 SOURCE = Path(__file__).resolve().parent.parent / "sink"
 GO_FALLBACK = Path("/usr/local/go/bin/go")
 SECRET_ID = "AKIDbenchmark"
-SECRET_KEY = "benchmarkSecretKey"  # the sink's own default: a secret of nobody
+SECRET_KEY = "benchmarkSecretKey"  # the sink's own default, no real secret
 BUCKET = "benchmark-1250000000"
 CLOUD_BUCKET = "cloud"
 
@@ -94,10 +94,10 @@ class Server:
         """Set the counters to zero and, when `objects`, empty the buckets."""
         self._ask("POST", "/__reset" if objects else "/__reset?objects=keep")
 
-    def fill(self, bucket: str, dataset: Dataset, *, md5_told: bool) -> None:
+    def fill(self, bucket: str, dataset: Dataset, *, etags_are_md5: bool) -> None:
         """Put objects of zeros, as many and as large as a data set's files, into a bucket."""
         for number, group in enumerate(dataset.groups):
-            parts = "" if md5_told else "&parts=1"
+            parts = "" if etags_are_md5 else "&parts=1"
             self._ask(
                 "POST",
                 f"/__fill?bucket={bucket}&prefix=g{number}/&count={group.count}"
@@ -106,17 +106,17 @@ class Server:
 
     def stats(self) -> Stats:
         """Return the counters."""
-        told = json.loads(self._ask("GET", "/__stats"))
+        stats = json.loads(self._ask("GET", "/__stats"))
         return Stats(
-            requests=told["requests"],
-            by_operation=told["requests_by_op"],
-            size=told["bytes"],
-            objects=told["objects_completed"],
-            signature_failures=told["signature_failures"],
-            max_concurrent=told["max_concurrent"],
-            max_concurrent_parts=told["max_concurrent_parts"],
-            first_request_ns=told["first_request_ns"],
-            last_request_ns=told["last_request_ns"],
+            requests=stats["requests"],
+            by_operation=stats["requests_by_op"],
+            size=stats["bytes"],
+            objects=stats["objects_completed"],
+            signature_failures=stats["signature_failures"],
+            max_concurrent=stats["max_concurrent"],
+            max_concurrent_parts=stats["max_concurrent_parts"],
+            first_request_ns=stats["first_request_ns"],
+            last_request_ns=stats["last_request_ns"],
         )
 
     def _ask(self, method: str, path: str) -> bytes:
@@ -144,10 +144,10 @@ def running(binary: Path, scenario: Scenario) -> Iterator[Server]:
         encoding="ascii",
     )
     try:
-        said = process.stdout.readline() if process.stdout else ""
-        port = said.rpartition(":")[2].strip()
+        line = process.stdout.readline() if process.stdout else ""
+        port = line.rpartition(":")[2].strip()
         if not port.isdigit():
-            raise ServerError(f"the sink did not start: {said!r}")
+            raise ServerError(f"the sink did not start: {line!r}")
         yield Server(process.pid, int(port))
     finally:
         process.terminate()

@@ -1,4 +1,4 @@
-"""Download-then-upload: what moving from a cloud costs with tools that know only files."""
+"""Download-then-upload: the cost of moving from a cloud with tools that only handle files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.tools import Job, S5cmd, Tool
 class Staged:
     """One tool downloads into a scratch folder, then another uploads that: timed as one whole.
 
-    The download speaks S3 whatever the scenario's source: the server's bytes are the same.
+    The download speaks S3 for every source: the server's bytes are the same.
     Removing the scratch folder is not counted.
     """
 

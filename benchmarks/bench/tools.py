@@ -1,4 +1,4 @@
-"""How each tool is told to move one tree to the sink: the only place that knows their words."""
+"""The command line and configuration of each tool, to move one tree to the sink."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Tool(Protocol):
         """Its name in tables."""
 
     def version_command(self, folder: Path) -> Command:
-        """Return the command that tells its version."""
+        """Return the command that prints its version."""
 
     def move_command(self, job: Job) -> Command:
         """Return the command that moves the job's tree, after writing the files it needs."""
@@ -73,7 +73,7 @@ def environment(folder: Path, **more: str) -> Mapping[str, str]:
 
 
 def version_of(tool: Tool, folder: Path) -> str:
-    """Return what the tool tells of itself, its first number with dots where there is one."""
+    """Return the version that the tool prints: its first number with dots, else all of it."""
     command = tool.version_command(folder)
     done = subprocess.run(
         command.argv,
@@ -120,7 +120,7 @@ def _write_config(job: Job, address: Mapping[str, str]) -> None:
 
 
 def _source(job: Job) -> tuple[str, Mapping[str, str]]:
-    """Return the name and the keys of the section that says where the objects come from."""
+    """Return the name and the keys of the source's section."""
     if job.scenario.source is Source.LOCAL:
         return "migrateLocal", {"localPath": str(job.data)}
     section = {Source.S3: "migrateAws", Source.OSS: "migrateAli"}[job.scenario.source]
@@ -148,7 +148,7 @@ class CosMigrate:
         )
 
     def version_command(self, folder: Path) -> Command:
-        """Return the command that tells its version."""
+        """Return the command that prints its version."""
         return self._command(folder, "--version")
 
     def move_command(self, job: Job) -> Command:
@@ -193,7 +193,7 @@ class S5cmd:
     name: str = S5CMD
 
     def version_command(self, folder: Path) -> Command:
-        """Return the command that tells its version."""
+        """Return the command that prints its version."""
         return Command((self.binary, "version"), folder, environment(folder))
 
     def move_command(self, job: Job) -> Command:
@@ -229,13 +229,13 @@ class S5cmd:
 
 @dataclass(frozen=True, slots=True)
 class Rclone:
-    """rclone over the S3 protocol, with its checks of what arrived."""
+    """rclone over the S3 protocol, with its checks of the uploaded objects."""
 
     binary: str
     name: str = RCLONE
 
     def version_command(self, folder: Path) -> Command:
-        """Return the command that tells its version."""
+        """Return the command that prints its version."""
         return Command((self.binary, "version"), folder, environment(folder))
 
     def move_command(self, job: Job) -> Command:
@@ -280,7 +280,7 @@ class Coscli:
     name: str = COSCLI
 
     def version_command(self, folder: Path) -> Command:
-        """Return the command that tells its version."""
+        """Return the command that prints its version."""
         argv = (self.binary, "--version", "--init-skip", "--log-path", f"{folder}/")
         return Command(argv, folder, environment(folder))
 
@@ -296,7 +296,7 @@ class Coscli:
             f"      endpoint: {job.server.address}\n      ofs: false\n",
             encoding="utf-8",
         )
-        # Its record of what is done; without one, the default, it asks the server about each file.
+        # Its record of finished files; without one, the default, it asks the server about each.
         rescan = job.scenario.kind is Kind.RESCAN
         snapshot = ("--snapshot-path", str(job.folder / "snapshot")) if rescan else ()
         return Command(

@@ -67,7 +67,7 @@ func (b *body) add(piece []byte, sum hash.Hash, keep bool) {
 
 func (b *body) finish(sum hash.Hash, expected string) error {
 	if sum == nil {
-		b.etag = fmt.Sprintf("%016X-0", b.crc) // the dash tells clients that it is no MD5
+		b.etag = fmt.Sprintf("%016X-0", b.crc) // the dash marks it as no MD5
 		return nil
 	}
 	digest := sum.Sum(nil)

@@ -28,7 +28,7 @@ func (s *sink) fill(query url.Values) {
 	if query.Get("parts") != "" {
 		zero.etag += "-2"
 	}
-	now := time.Now().Truncate(time.Second) // OSS tells whole seconds
+	now := time.Now().Truncate(time.Second) // OSS sends whole seconds
 	meta := http.Header{"Content-Type": []string{"application/octet-stream"}}
 	for i := range count {
 		path := fmt.Sprintf("%s/%sd%05d/f%07d.bin", query.Get("bucket"), query.Get("prefix"), i/filesPerFolder, i)

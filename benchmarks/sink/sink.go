@@ -48,7 +48,7 @@ func (c *call) path() string { return c.bucket + "/" + c.key }
 
 func (c *call) has(name string) bool { return c.query != nil && c.query.Has(name) }
 
-// bucketOf tells a virtual-host style request's bucket from its host; empty
+// bucketOf returns a virtual-host style request's bucket, from its host; empty
 // for path style and for the service itself.
 func bucketOf(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
@@ -241,7 +241,7 @@ func (s *sink) getObject(c *call) {
 	header := c.w.Header()
 	sums(header, &o.body)
 	if strings.HasPrefix(c.r.Header.Get("Authorization"), ossScheme) {
-		header["x-oss-hash-crc64ecma"] = header["x-cos-hash-crc64ecma"] // OSS tells the same sum of every object
+		header["x-oss-hash-crc64ecma"] = header["x-cos-hash-crc64ecma"] // OSS sends the same sum for every object
 	}
 	header["Last-Modified"] = []string{o.modified.UTC().Format(http.TimeFormat)}
 	for name, values := range o.meta {
@@ -270,7 +270,7 @@ func (s *sink) getObject(c *call) {
 }
 
 // rangeOf understands "bytes=first-last", where last may lie behind the end;
-// whatever else is asked for gets all.
+// every other range returns all.
 func rangeOf(text string, size int64) (from, length int64, partial bool) {
 	var last int64
 	if n, _ := fmt.Sscanf(text, "bytes=%d-%d", &from, &last); n != 2 || from > last || from >= size {

@@ -63,7 +63,7 @@ class Common(TargetAccess):
 
     tmp_folder: str = option(
         "tmpFolder",
-        help="folder for what cannot be streamed",
+        help="folder for objects that cannot be streamed",
         default="./tmp",
         parse=values.existing_folder,
         legal="the absolute path of an existing folder",
@@ -167,14 +167,14 @@ class Common(TargetAccess):
     )
     encryption_type: str = option(
         "encryptionType",
-        help="sse-cos: COS encrypts what it stores",
+        help="sse-cos: COS encrypts the stored objects",
         default="",
         parse=values.exactly("sse-cos"),
         legal="sse-cos, or nothing",
     )
     output_finished_file_folder: str = option(
         "outputFinishedFileFolder",
-        help="folder for lists of what was migrated, one file a day",
+        help="folder for lists of migrated objects, one file a day",
         default="",
         parse=values.existing_folder,
         legal="the absolute path of an existing folder, or nothing",
@@ -184,7 +184,7 @@ class Common(TargetAccess):
         "resume", "go on listing a cloud source where the last run stopped"
     )
     skip_same_path: bool = true_false_option(
-        "skipSamePath", "ask COS first, and skip what it already has under the same key"
+        "skipSamePath", "ask COS first, and skip objects that it has under the same key"
     )
     real_time_compare: bool = on_off_option(
         "realTimeCompare", "Ali and Upyun: compare with COS instead of the records"
@@ -240,10 +240,10 @@ class Common(TargetAccess):
         legal="exactly 16 bytes of text, or nothing",
     )
     check: bool = on_off_option(
-        "check", "compare what is on COS with the source in a second pass", values.on_or_not
+        "check", "compare the objects on COS with the source in a second pass", values.on_or_not
     )
     copy_acl: bool = on_off_option(
-        "copyAcl", "carry over the ACL of objects where the source can tell it"
+        "copyAcl", "carry over the ACL of objects where the source provides it"
     )
     batch_task_path: str = option(
         "batchTaskPath",

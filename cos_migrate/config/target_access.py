@@ -79,7 +79,7 @@ class TargetAccess(Section):
     )
     storage_class: str = option(
         "storageClass",
-        help="storage class of what is uploaded",
+        help="storage class of uploaded objects",
         default="STANDARD",
         parse=values.storage_class,
         legal=", ".join(values.STORAGE_CLASSES),
