@@ -32,7 +32,7 @@ from cos_migrate.errors import (
     MigrateError,
 )
 from cos_migrate.http.messages import Response
-from cos_migrate.http.s3xml import text_of
+from cos_migrate.http.xml_texts import text_of
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from cos_migrate.errors import CosError, MigrateError
 from cos_migrate.http.dates import patience_of
 from cos_migrate.http.messages import Response
-from cos_migrate.http.s3xml import text_of
 from cos_migrate.http.web_pages import FOREIGN, foreign_message, is_web_page
+from cos_migrate.http.xml_texts import read_error, text_of
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509})
 _RETRYABLE_CODES = frozenset(
@@ -62,8 +62,9 @@ def is_foreign(response: Response) -> bool:
 def error_of(response: Response, operation: str, target: str) -> CosError:
     """Return the error for an answer whose status is no success."""
     status, body = response.status, response.body
-    code = text_of(body, "Code") or _CODE_OF_STATUS.get(status, f"Http{status}")
-    message = text_of(body, "Message") or _MESSAGE_OF_STATUS.get(status, "no message")
+    code, message, request_id = read_error(response.headers, body)
+    code = code or _CODE_OF_STATUS.get(status, f"Http{status}")
+    message = message or _MESSAGE_OF_STATUS.get(status, "no message")
     foreign = is_foreign(response)
     if status in {301, 302, 307}:
         code = "WrongRegion"
@@ -80,7 +81,7 @@ def error_of(response: Response, operation: str, target: str) -> CosError:
         target=target,
         status=status,
         code=code,
-        request_id=response.header(b"x-cos-request-id") or text_of(body, "RequestId"),
+        request_id=request_id,
         trace_id=response.header(b"x-cos-trace-id") or text_of(body, "TraceId"),
         retryable=status in _RETRYABLE_STATUS or code in _RETRYABLE_CODES,
         fatal=code in FATAL_CODES,

@@ -12,7 +12,7 @@ from cos_migrate.cos.errors import ARCHIVED, error_of, is_error, odd_answer
 from cos_migrate.cos.payload import Payload
 from cos_migrate.errors import CosError, SourceChanged, SourceError
 from cos_migrate.http.messages import Response
-from cos_migrate.http.s3xml import text_of
+from cos_migrate.http.xml_texts import text_of
 from cos_migrate.model import NO_HEADERS
 
 NO_CRC64 = "COS sent no CRC-64"

@@ -21,8 +21,6 @@ _ATTRIBUTES_PLAIN = 20_000
 _TAG_MOST = re.compile(rb"<[^>]{8192}")
 _DEPTH_MOST = 16
 """Elements within each other; an access control list has 5."""
-_VALUE_MOST = 64 << 10
-"""Characters of a single value of an answer; what is longer is cut."""
 _TEXT_MOST = 1 << 20
 """Characters of a text in a listing; a key that is far too long still has to fail by its name."""
 
@@ -32,13 +30,6 @@ _PAGE_GROUPS = {
     "CommonPrefixes": ("Prefix",),
 }
 _ACL_GROUPS = {"Owner": ("ID",), "Grant": ("Permission", "URI", "ID", "EmailAddress")}
-
-_TAG = "<{0}>([^<]*)</{0}>"
-_REFERENCE = re.compile("&(?:#([0-9]+)|#x([0-9A-Fa-f]+)|(amp|lt|gt|quot|apos));")
-_NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
-_LAST = 0x10FFFF
-_SEARCHED_MOST = 2 << 20
-"""Bytes of an answer in which a text is looked for."""
 
 Texts = dict[str, str]
 """Texts by the names of their elements."""
@@ -125,15 +116,6 @@ def check_xml(document: bytes) -> None:
     attributes = document.count(b'="') + document.count(b"='")
     if attributes > _ATTRIBUTES_PLAIN and _TAG_MOST.search(document):
         raise ValueError("its XML has a tag without end")
-
-
-def text_of(body: bytes, tag: str) -> str:
-    """Return the text of the first `tag` element of an answer, empty when there is none.
-
-    The answer need not be well-formed: it may be cut off, or the page of a proxy.
-    """
-    found = re.search(_TAG.format(tag), body[:_SEARCHED_MOST].decode("utf-8", "replace"))
-    return _REFERENCE.sub(_character, found.group(1)[:_VALUE_MOST]).strip() if found else ""
 
 
 def _read(
@@ -231,12 +213,3 @@ class _Reader:
         if name != self._root:
             raise ValueError(f"its XML is a {name}, no {self._root}")
         return space + mark
-
-
-def _character(reference: re.Match[str]) -> str:
-    """Return what a reference stands for (XML 1.0, sections 4.1 and 4.6)."""
-    decimal, hexadecimal, name = reference.groups()
-    if name:
-        return _NAMED[name]
-    number = int(decimal or hexadecimal, 10 if decimal else 16)
-    return chr(number) if number <= _LAST else reference.group()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cos_migrate.http.s3xml import text_of
+from cos_migrate.http.xml_texts import text_of
 from cos_migrate.text import masked
 
 FOREIGN = "ForeignAnswer"

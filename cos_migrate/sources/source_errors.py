@@ -9,8 +9,8 @@ from typing import ClassVar, NamedTuple
 
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.dates import patience_of
-from cos_migrate.http.s3xml import text_of
 from cos_migrate.http.web_pages import is_foreign_page, told_by_proxy
+from cos_migrate.http.xml_texts import read_error
 from cos_migrate.sources.versions import VersionedSource
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
@@ -52,14 +52,7 @@ class AdvisedSource(VersionedSource):
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Parse an error answer; the default reads S3's XML, as most clouds send it."""
-        headers, body = answer.headers, answer.body
-        request_id = headers.get(b"x-amz-request-id") or headers.get(b"x-oss-request-id") or b""
-        return ErrorDetails(
-            answer.status,
-            text_of(body, "Code"),
-            text_of(body, "Message"),
-            request_id.decode("latin-1") or text_of(body, "RequestId"),
-        )
+        return ErrorDetails(answer.status, *read_error(answer.headers, answer.body))
 
     def error(self, operation: str, target: str, details: ErrorDetails) -> SourceError:
         """Return the error for `details`, with its kind and with the keys to look at."""

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote_plus
 from cos_migrate.checksums import Check
 from cos_migrate.config import values
 from cos_migrate.http.client import Request
-from cos_migrate.http.s3xml import text_of
+from cos_migrate.http.xml_texts import text_of
 from cos_migrate.model import (
     Described,
     Fingerprint,
@@ -147,15 +147,13 @@ class CosBucketSource(CosBucketListing):
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Parse the XML of an error answer; an answer to HEAD has none."""
-        request_id = answer.headers.get(b"x-cos-request-id", b"").decode("latin-1")
-        code = text_of(answer.body, "Code")
-        message = text_of(answer.body, "Message")
-        if answer.status in {301, 302, 307}:
+        status, code, message, request_id = super().error_details(answer)
+        if status in {301, 302, 307}:
             where = text_of(answer.body, "Endpoint") or "another endpoint"
             code, message = "WrongRegion", f"the bucket is not here, COS points to {where}"
-        if not code and answer.status == 403:  # noqa: PLR2004 - HTTP
+        if not code and status == 403:  # noqa: PLR2004 - HTTP
             code = "AccessDenied"
-        return ErrorDetails(answer.status, code, message, request_id)
+        return ErrorDetails(status, code, message, request_id)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata, checksums and version from an answer, with `copyAcl` the ACL too."""

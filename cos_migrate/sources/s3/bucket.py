@@ -19,7 +19,8 @@ from cos_migrate.http.connection import Connection
 from cos_migrate.http.dates import ns_of
 from cos_migrate.http.messages import Incoming
 from cos_migrate.http.routes import Route
-from cos_migrate.http.s3xml import XML_MOST, text_of
+from cos_migrate.http.s3xml import XML_MOST
+from cos_migrate.http.xml_texts import text_of
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource

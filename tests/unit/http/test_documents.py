@@ -14,7 +14,8 @@ from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.errors import TransportError
 from cos_migrate.http.bounded_json import parse_json
 from cos_migrate.http.pace import Timeouts
-from cos_migrate.http.s3xml import read_acl, read_listing, text_of
+from cos_migrate.http.s3xml import read_acl, read_listing
+from cos_migrate.http.xml_texts import text_of
 from cos_migrate.sources.oss.access import parse_listing
 from cos_migrate.sources.qiniu.services import details_of, marker_key
 from cos_migrate.sources.s3 import listing as s3_listing

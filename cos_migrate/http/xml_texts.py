@@ -1,0 +1,50 @@
+"""Texts of XML answers of S3, OSS and COS, found without a parser: of errors and short results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+_TAG = "<{0}>([^<]*)</{0}>"
+_REFERENCE = re.compile("&(?:#([0-9]+)|#x([0-9A-Fa-f]+)|(amp|lt|gt|quot|apos));")
+_NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+_LAST = 0x10FFFF
+_SEARCHED_MOST = 2 << 20
+"""Bytes of an answer in which a text is looked for."""
+_VALUE_MOST = 64 << 10
+"""Characters of a single value of an answer; what is longer is cut."""
+_REQUEST_IDS = (b"x-cos-request-id", b"x-amz-request-id", b"x-oss-request-id")
+
+
+class ErrorTexts(NamedTuple):
+    """The texts of an error; those that are missing are empty."""
+
+    code: str
+    message: str
+    request_id: str
+
+
+def read_error(headers: Mapping[bytes, bytes], body: bytes) -> ErrorTexts:
+    """Return the texts of an error answer; `headers` have lower-case names."""
+    named = next((headers[name] for name in _REQUEST_IDS if name in headers), b"")
+    request_id = named.decode("utf-8", "replace") or text_of(body, "RequestId")
+    return ErrorTexts(text_of(body, "Code"), text_of(body, "Message"), request_id)
+
+
+def text_of(body: bytes, tag: str) -> str:
+    """Return the text of the first `tag` element of an answer, empty when there is none.
+
+    The answer need not be well-formed: it may be cut off, or the page of a proxy.
+    """
+    found = re.search(_TAG.format(tag), body[:_SEARCHED_MOST].decode("utf-8", "replace"))
+    return _REFERENCE.sub(_character, found.group(1)[:_VALUE_MOST]).strip() if found else ""
+
+
+def _character(reference: re.Match[str]) -> str:
+    """Return what a reference stands for (XML 1.0, sections 4.1 and 4.6)."""
+    decimal, hexadecimal, name = reference.groups()
+    if name:
+        return _NAMED[name]
+    number = int(decimal or hexadecimal, 10 if decimal else 16)
+    return chr(number) if number <= _LAST else reference.group()
