@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from cos_migrate.engine.commit import Committer, Completion
+from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.plan import SEND_CHANGED, SEND_NEW, SKIP, Decision, Rules, cos_path_of
 from cos_migrate.model import Found, Row, SourceObject, object_of, objects_of, rows_of
 from cos_migrate.sources.base import Source
@@ -48,27 +48,23 @@ class RecordComparer:
         recorded = self.recorded(record_key)
         if recorded is None:
             return SEND_NEW
-        if not self._is_unchanged(obj, cos_path, record_key, recorded, self._state.get):
+        source, get = self._source, self._state.get
+        if not (
+            self._weak_is_unchanged(obj, cos_path, record_key, recorded, get)
+            if obj.weak
+            else source.unchanged(obj, recorded)
+        ):
             return SEND_CHANGED
-        self._committer.skipped(
-            obj, cos_path, record_key, *self._completion(obj, cos_path, record_key, recorded)
-        )
+        completed = self._stored.completed_pair(obj, cos_path, record_key) if obj.weak else None
+        renewed = source.renewed(obj, recorded)
+        self._committer.skipped(obj, cos_path, record_key, renewed, completed)
         return SKIP
 
-    def _is_unchanged(
+    def _weak_is_unchanged(
         self, obj: SourceObject, cos_path: str, record_key: str, recorded: str, get: _Get
     ) -> bool:
-        if not obj.weak:
-            return self._source.unchanged(obj, recorded)
         self._committer.warn_if_undetectable(obj)
         return self._stored.is_unchanged(obj, cos_path, record_key, recorded, get)
-
-    def _completion(
-        self, obj: SourceObject, cos_path: str, record_key: str, recorded: str
-    ) -> tuple[str, Completion | None]:
-        """Return what to write for an unchanged object, as `Committer.skipped` takes it."""
-        value = self._source.renewed(obj, recorded)
-        return value, self._stored.completed_pair(obj, cos_path, record_key) if obj.weak else None
 
     def skip_unchanged(
         self, found: Sequence[Found | Row], retried: Collection[str]
@@ -154,13 +150,18 @@ class RecordComparer:
             if value is None:
                 value = get(key.encode("utf-8", "surrogatepass"))
             recorded = None if value is None else value.decode("utf-8", "replace")
-            if recorded is None or not self._is_unchanged(obj, cos_path, key, recorded, get):
+            if recorded is None or not (
+                self._weak_is_unchanged(obj, cos_path, key, recorded, get)
+                if obj.weak
+                else source.unchanged(obj, recorded)
+            ):
                 if source.repeats:  # its record may be written before it is planned
                     others.append(obj)
                 else:
                     others.append(Compared(obj, SEND_NEW if recorded is None else SEND_CHANGED))
                 continue
-            renewed, completed = self._completion(obj, cos_path, key, recorded)
+            renewed = source.renewed(obj, recorded)
+            completed = self._stored.completed_pair(obj, cos_path, key) if obj.weak else None
             if renewed or completed or (failed and formats.failed_key(key) in failed):
                 self._committer.skipped(obj, cos_path, key, renewed, completed)
                 continue
