@@ -5,8 +5,8 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable, Iterator
 
-from cos_migrate.engine.plan import cos_path_of
 from cos_migrate.engine.retry_queue import RetryQueue
+from cos_migrate.engine.rules import cos_path_of
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.unchanged import Compared
 from cos_migrate.model import Found, SourceObject, Target

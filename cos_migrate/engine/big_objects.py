@@ -9,7 +9,7 @@ from typing import NamedTuple
 from cos_migrate.engine.big_object import MultipartUpload
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.options import UploadOptions
-from cos_migrate.engine.plan import CopyRules, part_size_for
+from cos_migrate.engine.rules import CopyRules, part_size_for
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.upload_step import NOTHING, Step
 from cos_migrate.model import Described, Failure

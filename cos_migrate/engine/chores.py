@@ -6,7 +6,7 @@ import collections
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cos_migrate.engine.tasks import Tasks
+from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.pools.results import REPORTS, UNSTARTED, Content
 from cos_migrate.pools.tasks import NumberedTask, Task
 
@@ -22,7 +22,7 @@ class _Chore(NamedTuple):
 class Chores:
     """Queues the tasks without an object until there is room for them."""
 
-    def __init__(self, tasks: Tasks) -> None:
+    def __init__(self, tasks: TaskTable) -> None:
         self._tasks = tasks
         self._waiting: collections.deque[_Chore] = collections.deque()
 

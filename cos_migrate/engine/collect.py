@@ -6,10 +6,10 @@ from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObject, BigObjects
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.copying import Copying, copy_refused
-from cos_migrate.engine.planner import Planner
+from cos_migrate.engine.plan import Planner
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.streak import FailureStreak
-from cos_migrate.engine.tasks import Tasks
+from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.model import Failure, Fingerprint
 from cos_migrate.pools.results import (
@@ -47,7 +47,7 @@ class Collector:
 
     def __init__(
         self,
-        tasks: Tasks,
+        tasks: TaskTable,
         streak: FailureStreak,
         probes: Probes,
         committer: Committer,

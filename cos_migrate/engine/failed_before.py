@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cos_migrate.engine.plan import cos_path_of
 from cos_migrate.engine.record_batch import RecordBatch
+from cos_migrate.engine.rules import cos_path_of
 from cos_migrate.model import Failure, Fingerprint, Rejected, SourceObject
 from cos_migrate.sources.base import Source
 from cos_migrate.state import formats

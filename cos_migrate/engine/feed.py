@@ -5,9 +5,9 @@ from __future__ import annotations
 from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObjects
 from cos_migrate.engine.commit import Committer
-from cos_migrate.engine.planner import Planner
+from cos_migrate.engine.plan import Planner
 from cos_migrate.engine.submit import Submitter
-from cos_migrate.engine.tasks import Tasks
+from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.unchanged import Compared
 from cos_migrate.model import Note, Rejected, SourceObject
 from cos_migrate.pools.pools import Pools
@@ -28,7 +28,7 @@ class Feeder:
         submitter: Submitter,
         committer: Committer,
         big_objects: BigObjects,
-        tasks: Tasks,
+        tasks: TaskTable,
         pools: Pools,
         report: Report,
     ) -> None:

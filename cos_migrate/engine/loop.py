@@ -19,7 +19,7 @@ from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, words_for_failure
 from cos_migrate.engine.streak import FailureStreak
-from cos_migrate.engine.tasks import Tasks
+from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.throttle import TransferLimit
 from cos_migrate.errors import Side
 from cos_migrate.model import Failure
@@ -56,7 +56,7 @@ class Loop(abc.ABC):
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pools = make_pools(self._inbox.put)
         self._streak = FailureStreak()
-        self._tasks = Tasks(self._pools)
+        self._tasks = TaskTable(self._pools)
         self._chores = Chores(self._tasks)
         self._limit = TransferLimit(self._pools.total)
         self._source_limit = TransferLimit(self._pools.total)

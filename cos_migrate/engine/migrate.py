@@ -18,7 +18,7 @@ from cos_migrate.engine.feed import Feeder
 from cos_migrate.engine.listing_start import RangeStarts, start_listing
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.options import MigrationOptions
-from cos_migrate.engine.planner import Planner
+from cos_migrate.engine.plan import Planner
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.retry_queue import RetryQueue
 from cos_migrate.engine.spot_check import words_for_missing

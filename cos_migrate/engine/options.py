@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import Credentials
-from cos_migrate.engine.plan import DEFAULT_COPIES, CopyRules, Rules
+from cos_migrate.engine.rules import DEFAULT_COPIES, CopyRules, Rules
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.pools.tasks import Look
 

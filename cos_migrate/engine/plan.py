@@ -1,88 +1,144 @@
-"""Pure decisions: the target path, whether an object is sent, and in how large parts."""
+"""Turns objects into tasks, or into outcomes where nothing is to be sent."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from cos_migrate.cos import keys
+from cos_migrate.engine.big_objects import BigObjects
+from cos_migrate.engine.billing import BilledSizes
+from cos_migrate.engine.commit import Committer
+from cos_migrate.engine.copying import Copying
+from cos_migrate.engine.options import MigrationOptions
+from cos_migrate.engine.rules import Decision, cos_path_of, is_root, problem_of_size
+from cos_migrate.engine.transfer import Transfer
+from cos_migrate.engine.unchanged import RecordComparer
+from cos_migrate.filters import Filters
+from cos_migrate.model import Failure, Fingerprint, Rejected, SourceObject
+from cos_migrate.pools.tasks import CopyObject, HeadSource, Task, put_object
+from cos_migrate.report import lines
+from cos_migrate.report.report import Report
+from cos_migrate.sources.base import Source
 
-from cos_migrate.model import SourceObject, Target
-
-MAX_PARTS = 10_000
-MIN_PART = 1 << 20
-MAX_PART = 5 << 30
-MAX_OBJECT = 53_687_091_200_000
-"""Bytes: 10,000 parts of 5 GiB, the 48.82 TiB that COS names."""
-
-
-class Rules(NamedTuple):
-    """The options that decide what happens to an object."""
-
-    small_below: int
-    """Bytes; objects of this size and above are uploaded in parts."""
-    part_size: int
-    """Bytes; raised for an object that would need more than 10,000 parts."""
-    use_records: bool = True
-    """Whether unchanged recorded objects are skipped."""
+Submission = tuple[Transfer, Task]
+"""An object, and the task of the small pool for it."""
 
 
-class CopyRules(NamedTuple):
-    """How objects are copied by COS itself."""
+class Planner:
+    """Decides about each object of one run."""
 
-    in_parts_from: int = MAX_PART
-    """Bytes; objects of this size and above are copied in parts."""
-    part_size: int = 256 << 20
-    """Least bytes that one request copies of such an object."""
+    def __init__(
+        self,
+        options: MigrationOptions,
+        source: Source,
+        filters: Filters,
+        committer: Committer,
+        comparer: RecordComparer,
+        big_objects: BigObjects,
+        report: Report,
+    ) -> None:
+        self._options = options
+        self._source = source
+        self._filters = filters
+        self._committer = committer
+        self._comparer = comparer
+        self._big_objects = big_objects
+        self._billing = BilledSizes(options.least_billed, report.warn)
+        copies = source.copies and options.upload.encryption is None
+        self.copying = Copying(possible=copies, note=report.note)
 
+    def is_unknown(self, obj: SourceObject) -> bool:
+        """Return whether the source has to be asked before anything can be decided."""
+        return obj.fingerprint.size < 0 and self._source.examines
 
-DEFAULT_COPIES = CopyRules()
+    def plan(self, obj: SourceObject, decision: Decision | None = None) -> Submission | None:
+        """Return what to submit for an object; None: it is settled, or waits with the big ones.
 
+        `decision`: what its record calls for; None: the record has not been read.
+        """
+        cos_path = cos_path_of(self._source.target, obj)
+        record_key = self._source.record_key(obj, cos_path)
+        problem = keys.problem_of(cos_path) or problem_of_size(obj.fingerprint.size)
+        # Listed without its size, the object of the folder itself may be empty: the source knows.
+        if problem and not (is_root(obj, cos_path) and self.is_unknown(obj)):
+            self._refuse(obj, cos_path, record_key, problem)
+            return None
+        if self.is_unknown(obj):
+            transfer = Transfer(obj, cos_path, record_key, update=False)
+            return transfer, HeadSource(self._committer.failures.as_listed(obj))
+        if decision is None:
+            decision = self._comparer.decide(self._options.rules, obj, cos_path, record_key)
+        if not decision.send:
+            return None
+        transfer = Transfer(obj, cos_path, record_key, update=decision.update)
+        transfer.listed = obj.fingerprint
+        return self._start(transfer)
 
-class Decision(NamedTuple):
-    """What to do with an object."""
+    def describe(self, transfer: Transfer, fingerprint: Fingerprint, storage_class: str) -> bool:
+        """Complete an object that was listed without its size; return whether it can be sent."""
+        size = fingerprint.size
+        weak = self._source.is_weak(fingerprint)
+        obj = transfer.obj._replace(fingerprint=fingerprint, weak=weak)
+        if storage_class and not obj.storage_class:
+            obj = obj._replace(storage_class=storage_class)
+            record_key = self._source.record_key(obj, transfer.cos_path)
+            if record_key != transfer.record_key:
+                self._committer.failures.succeeded(transfer.record_key)
+                transfer.record_key = record_key
+        transfer.obj = obj
+        transfer.record_fingerprint = obj.fingerprint if size < 0 else None
+        problem = keys.problem_of(transfer.cos_path) or problem_of_size(size)
+        line = self._filters.against_object(obj)
+        if line:
+            self._committer.not_matching(obj, f"{line}\n", transfer.record_key)
+        elif problem:
+            self._refuse(obj, transfer.cos_path, transfer.record_key, problem)
+        else:
+            return True
+        return False
 
-    send: bool
-    """False: its record shows it unchanged, and it is skipped."""
-    update: bool
-    """Whether sending it counts as migrate_update instead of migrate_new."""
+    def plan_described(self, transfer: Transfer) -> Submission | None:
+        """Do for an object that was completed by `describe` what `plan` does."""
+        obj, cos_path, record_key = transfer.obj, transfer.cos_path, transfer.record_key
+        decision = self._comparer.decide(self._options.rules, obj, cos_path, record_key)
+        if not decision.send:
+            return None
+        transfer.update = decision.update
+        return self._start(transfer)
 
+    def _start(self, transfer: Transfer) -> Submission | None:
+        fingerprint = transfer.obj.fingerprint
+        self._billing.add(fingerprint.size)
+        if transfer.obj.weak:
+            transfer.listed_ns = fingerprint.mtime_ns
+        return self.send(transfer, copy=self.copying.on)
 
-SEND_NEW = Decision(send=True, update=False)
-SEND_CHANGED = Decision(send=True, update=True)
-SKIP = Decision(send=False, update=True)
+    def send(self, transfer: Transfer, *, copy: bool) -> Submission | None:
+        """Return the task that sends an object; None: it is big, and waits for its turn."""
+        obj, options = transfer.obj, self._options
+        big_from = options.copies.in_parts_from if copy else options.rules.small_below
+        if obj.fingerprint.size >= big_from:
+            self._big_objects.park(transfer)
+            return None
+        if copy:
+            return transfer, CopyObject(obj, transfer.cos_path, options.upload.look)
+        return transfer, put_object(obj, transfer.cos_path, options.upload.look)
 
+    def reject(self, item: Rejected) -> None:
+        """Settle what the scan itself has left out."""
+        obj = SourceObject(item.name, item.key, Fingerprint(0), item.page)
+        line = f"{item.line}\n" if item.line else ""
+        if item.failure is None:
+            self._committer.not_matching(obj, line)
+            return
+        cos_path = cos_path_of(self._source.target, obj) if item.key else ""
+        record_key = self._source.record_key(obj, cos_path)
+        self._committer.failed(obj, cos_path, record_key, item.failure, line)
 
-def cos_path_of(target: Target, obj: SourceObject) -> str:
-    """Return the target path of `obj`, with a leading `/`.
-
-    The leading `/` of a key is dropped, as in the Java tool. The rest behind a prefix is kept,
-    unless the key on COS would begin with `/`.
-    """
-    key = obj.key
-    if key[:1] == "/":
-        if target.cos_path == "/":
-            key = key.lstrip("/")
-        elif key == obj.name:
-            key = key[1:]
-    return target.cos_path + key
-
-
-def is_root(obj: SourceObject, cos_path: str) -> bool:
-    """Return whether an object would be the root of the bucket."""
-    return cos_path == "/" and obj.name.endswith("/")
-
-
-def part_size_for(size: int, wanted: int) -> int:
-    """Return the part size for an object of `size` bytes: `wanted`, or more to fit 10,000 parts.
-
-    A raised size is rounded up to a whole MiB.
-    """
-    needed = -(-size // MAX_PARTS)
-    if needed <= wanted:
-        return wanted
-    return -(-needed // MIN_PART) * MIN_PART
-
-
-def problem_of_size(size: int) -> str | None:
-    """Return why COS cannot hold an object of `size` bytes, None when it can."""
-    if size > MAX_OBJECT:
-        return f"it has {size} bytes, COS holds at most {MAX_OBJECT} in one object"
-    return None
+    def _refuse(self, obj: SourceObject, cos_path: str, record_key: str, problem: str) -> None:
+        """Settle an object that COS cannot store."""
+        if is_root(obj, cos_path) and not obj.fingerprint.size:
+            # The object of the migrated folder itself: the root of a bucket needs none.
+            self._committer.not_matching(obj, lines.empty_key(obj.name))
+            return
+        code = "NotMigratable" if keys.problem_of(cos_path) else "ObjectTooLarge"
+        failure = Failure("plan", problem, code=code)
+        self._committer.failed(obj, cos_path, record_key, failure)

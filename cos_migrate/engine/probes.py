@@ -10,7 +10,7 @@ import copy
 from collections.abc import Callable, Iterable
 
 from cos_migrate.engine.chores import Chores
-from cos_migrate.engine.folders import Folders
+from cos_migrate.engine.key_spread import KeySpread
 from cos_migrate.engine.streak import FailureStreak, Verdict, is_refused_by_cos
 from cos_migrate.model import Failure, Fingerprint, SourceObject
 from cos_migrate.pools.results import Content, Initiated
@@ -51,7 +51,7 @@ class Probes:
         self._begun = begun
         self._pending: set[type] = set()
         """Types of the probe tasks under way."""
-        self._refused = Folders()
+        self._refused = KeySpread()
         self._reason = ""
 
     @property

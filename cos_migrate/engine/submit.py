@@ -7,7 +7,7 @@ from cos_migrate.engine.big_objects import BigObject, BigObjects
 from cos_migrate.engine.collect import Collector
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.streak import FailureStreak
-from cos_migrate.engine.tasks import Tasks
+from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.throttle import TransferLimit
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.pools.pools import Pools
@@ -21,7 +21,7 @@ class Submitter:
     def __init__(
         self,
         pools: Pools,
-        tasks: Tasks,
+        tasks: TaskTable,
         streak: FailureStreak,
         probes: Probes,
         source_limit: TransferLimit,

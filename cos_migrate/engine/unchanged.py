@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from cos_migrate.engine.commit import Committer
-from cos_migrate.engine.plan import SEND_CHANGED, SEND_NEW, SKIP, Decision, Rules, cos_path_of
+from cos_migrate.engine.rules import SEND_CHANGED, SEND_NEW, SKIP, Decision, Rules, cos_path_of
 from cos_migrate.model import Found, Row, SourceObject, object_of, objects_of, rows_of
 from cos_migrate.sources.base import Source
 from cos_migrate.state import formats

@@ -11,7 +11,7 @@ from cos_migrate.checksums import Check
 from cos_migrate.cos.encryption import can_continue, new_envelope
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.parts import Parts
-from cos_migrate.engine.plan import part_size_for
+from cos_migrate.engine.rules import part_size_for
 from cos_migrate.model import Described, Failure, SavePoint, SourceObject
 from cos_migrate.pools.tasks import (
     AbortUpload,

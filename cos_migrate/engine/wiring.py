@@ -19,7 +19,7 @@ from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.engine.exposure import exposed_records
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.options import MigrationOptions, UploadOptions
-from cos_migrate.engine.plan import Rules
+from cos_migrate.engine.rules import Rules
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
 from cos_migrate.engine.verify import Verification
 from cos_migrate.errors import ConfigError

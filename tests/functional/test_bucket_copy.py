@@ -23,8 +23,8 @@ MIB = 1 << 20
 SOURCE = "source-1250000001"
 SOURCE_ID, SOURCE_KEY = "AKIDsource", "source-secret"
 IN_PARTS = (
-    "from cos_migrate.engine import plan; "
-    "plan.DEFAULT_COPIES = plan.CopyRules(in_parts_from=2 << 20, part_size=1 << 20); "
+    "from cos_migrate.engine import rules; "
+    "rules.DEFAULT_COPIES = rules.CopyRules(in_parts_from=2 << 20, part_size=1 << 20); "
     "from cos_migrate.cli.main import main; raise SystemExit(main())"
 )
 """Starts the tool, for which objects of 2 MiB are too large for one copy."""

@@ -22,8 +22,8 @@ BODY = noise(6 * MIB)
 """Six parts."""
 SOURCE = "source-1250000000"
 COPIES_IN_PARTS = (
-    "from cos_migrate.engine import plan; "
-    "plan.DEFAULT_COPIES = plan.CopyRules(in_parts_from=2 << 20, part_size=1 << 20); "
+    "from cos_migrate.engine import rules; "
+    "rules.DEFAULT_COPIES = rules.CopyRules(in_parts_from=2 << 20, part_size=1 << 20); "
     "from cos_migrate.cli.main import main; raise SystemExit(main())"
 )
 """Starts the tool, for which objects of 2 MiB are too large for one copy."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from cos_migrate.engine.big_objects import BigObject, BigObjects
 from cos_migrate.engine.options import UploadOptions
-from cos_migrate.engine.plan import DEFAULT_COPIES
+from cos_migrate.engine.rules import DEFAULT_COPIES
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.model import Described, Fingerprint, SourceObject
 from cos_migrate.pools.results import DESCRIBED

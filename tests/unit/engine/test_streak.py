@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cos_migrate.engine.folders import Folders
+from cos_migrate.engine.key_spread import KeySpread
 from cos_migrate.engine.streak import FailureStreak, Verdict
 from cos_migrate.engine.throttle import TransferLimit
 from cos_migrate.errors import Side
@@ -252,8 +252,8 @@ def test_the_failures_of_one_side_do_not_break_the_row_of_the_other() -> None:
     assert found.count(Verdict.PROBE_COS) == 1
 
 
-def folders(*paths: str) -> Folders:
-    found = Folders()
+def folders(*paths: str) -> KeySpread:
+    found = KeySpread()
     for path in paths:
         found.add(path)
     return found

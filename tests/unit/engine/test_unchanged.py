@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.engine.commit import Committer
-from cos_migrate.engine.plan import SEND_CHANGED, SEND_NEW, Rules, cos_path_of
+from cos_migrate.engine.rules import SEND_CHANGED, SEND_NEW, Rules, cos_path_of
 from cos_migrate.engine.unchanged import Compared, RecordComparer
 from cos_migrate.model import Fingerprint, Row, SourceObject, object_of
 from cos_migrate.state.opening import open_store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cos_migrate.engine.plan import cos_path_of
+from cos_migrate.engine.rules import cos_path_of
 from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.sources.slashes import twins
 

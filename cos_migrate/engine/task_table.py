@@ -15,7 +15,7 @@ Collect = Callable[[Subject, NumberedTask, int, Content], None]
 """Takes the subject of a task, the task, and kind and content of one of its results."""
 
 
-class Tasks:
+class TaskTable:
     """The tasks of one pass, each with what it is about and the function that takes its results."""
 
     def __init__(self, pools: Pools) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Folders:
+class KeySpread:
     """Where keys lie: in one folder or in several, and below which one all of them."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Folders:
                 self.common = self.common[: self.common.rfind("/", 0, -1) + 1]
         return before != (self.several, self.common)
 
-    def are_everywhere(self, others: Folders) -> bool:
+    def are_everywhere(self, others: KeySpread) -> bool:
         """Return whether these keys lie as widely as all that are known, which are `others`."""
         if not self.several:
             return not others.several
