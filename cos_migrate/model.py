@@ -134,7 +134,7 @@ def object_of(row: Row) -> SourceObject:
     return SourceObject(name, key, Fingerprint(size, mtime_ns))
 
 
-def extent_of(found: Sequence[Found | Row]) -> tuple[int, int]:
+def count_and_size(found: Sequence[Found | Row]) -> tuple[int, int]:
     """Return how many objects were found, and their total size in bytes."""
     rows = [size for _, _, size, _ in rows_of(found)]
     sizes = [item.fingerprint[0] for item in found if isinstance(item, SourceObject)]
@@ -166,7 +166,7 @@ class Page(NamedTuple):
 
 
 class Described(NamedTuple):
-    """The present description of an object by its source."""
+    """The description of an object by its source: headers to store, checksums, version."""
 
     fingerprint: Fingerprint
     headers: Mapping[str, str] = NO_HEADERS

@@ -51,7 +51,7 @@ class MigrateType(Section):
     )
     deprecated_type: str = option(
         "deprecatedType",
-        help="accepted and ignored; the Java tool wants `on` for every source but local files",
+        help="accepted and ignored; the Java tool requires `on` for every source but local files",
         default="",
         legal="anything",
     )
@@ -169,7 +169,7 @@ class Common(TargetAccess):
         "encryptionType",
         help="sse-cos: COS encrypts the stored objects",
         default="",
-        parse=values.exactly("sse-cos"),
+        parse=values.one_of("sse-cos"),
         legal="sse-cos, or nothing",
     )
     output_finished_file_folder: str = option(
@@ -222,7 +222,7 @@ class Common(TargetAccess):
         "encryptionAlgo",
         help="algorithm of clientEncryption",
         default="AES-CTR",
-        parse=values.exactly("AES-CTR"),
+        parse=values.one_of("AES-CTR"),
         legal="AES-CTR",
     )
     key_path: str = option(

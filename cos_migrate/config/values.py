@@ -161,7 +161,7 @@ def _choice(text: str, choices: dict[str, bool], legal: str) -> bool:
         raise ValueError(f"{text} is invalid, {legal}") from None
 
 
-def exactly(*choices: str) -> Callable[[str], str]:
+def one_of(*choices: str) -> Callable[[str], str]:
     """Return a parser that accepts one of `choices`, case-sensitive."""
 
     def parse(text: str) -> str:
@@ -195,7 +195,7 @@ def _exists(path: str) -> bool:
     return os.path.exists(path)
 
 
-def existing(message: str) -> Callable[[str], str]:
+def existing_path(message: str) -> Callable[[str], str]:
     """Return a parser of paths that must exist; `message` has `{}` for the text."""
 
     def parse(text: str) -> str:

@@ -54,7 +54,7 @@ def check_key(key: str) -> None:
         raise Refusal("InvalidURI", "The key has a character that is not allowed.")
 
 
-def kept_headers(request: Request, key: str) -> dict[str, str]:
+def headers_to_store(request: Request, key: str) -> dict[str, str]:
     """Return the headers to store with a new object. Raises Refusal."""
     check_key(key)
     headers = request.headers
@@ -132,7 +132,7 @@ def _names(tags: str, etag: str) -> bool:
     return bool(wanted & {"*", etag})
 
 
-def copied_range(text: str, size: int) -> tuple[int, int]:
+def parse_copy_range(text: str, size: int) -> tuple[int, int]:
     """Return (start, length) of the range of a part copy, all of which must be there.
 
     Raises Refusal.
@@ -146,7 +146,7 @@ def copied_range(text: str, size: int) -> tuple[int, int]:
     return first, last - first + 1
 
 
-def range_of(text: str, size: int) -> tuple[int, int]:
+def parse_range(text: str, size: int) -> tuple[int, int]:
     """Return (start, length) of a single byte range. Raises Refusal."""
     found = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", text.strip())
     if not found or not any(found.groups()):

@@ -32,16 +32,16 @@ class FreePaths:
     def __init__(self, root: str) -> None:
         self._root = root
 
-    def free(self, bucket: str, key: str) -> str:
+    def find(self, bucket: str, key: str) -> str:
         """Return a free path for a new key, relative to the root; its folder exists."""
         path = _readable(bucket, key)
         if path is not None and self._usable(path):
             return path
         path = f"{bucket}/{HIDDEN}/{_hidden_name(key)}"
-        self.ensure(path)
+        self.make_folder(path)
         return path
 
-    def ensure(self, path: str) -> None:
+    def make_folder(self, path: str) -> None:
         """Make the folder of a path. Raises OSError where a file or a link is in the way."""
         self.refuse_links(path)
         # Not cached: the user may have removed the folder.
@@ -53,7 +53,7 @@ class FreePaths:
         """Raise OSError when the folder of a path below the root leads out of it by a link."""
         refuse_links(self._root, path.rpartition("/")[0])
 
-    def leave(self, path: str) -> None:
+    def remove_empty_folders(self, path: str) -> None:
         """Remove the folders that a removed file leaves empty, up to its bucket's."""
         folder = path.rpartition("/")[0]
         while "/" in folder:
@@ -68,14 +68,14 @@ class FreePaths:
         if os.name == "nt" and len(full) > _LONGEST_PATH:
             return False
         try:
-            self.ensure(path)
+            self.make_folder(path)
             return not os.path.lexists(full)
         except (OSError, ValueError):  # a file in the way, a name this system cannot write
             return False
 
 
-def hashed(key: str) -> str:
-    """Return a unique hidden name for a key."""
+def hash_of(key: str) -> str:
+    """Return the hash of a key that makes its hidden name unique."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:40]
 
 
@@ -101,4 +101,4 @@ def _speakable(part: str) -> bool:
 
 def _hidden_name(key: str) -> str:
     shown = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in key)
-    return f"{shown[:_SHOWN]}~{hashed(key)}"
+    return f"{shown[:_SHOWN]}~{hash_of(key)}"

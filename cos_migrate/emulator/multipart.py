@@ -11,7 +11,7 @@ from cos_migrate.emulator.checks import (
     STORAGE_CLASS,
     check_length,
     check_md5,
-    kept_headers,
+    headers_to_store,
 )
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Answer, Request
@@ -52,7 +52,7 @@ class MultipartOperations:
         return self._store.upload(bucket, key, request.param("uploadId"))
 
     def _initiate(self, request: Request, bucket: str, key: str) -> Answer:
-        kept = kept_headers(request, key)
+        kept = headers_to_store(request, key)
         upload = self._store.begin_upload(bucket, key, kept, acl_of(request))
         inner = tag("Bucket", bucket) + tag("Key", key) + tag("UploadId", upload.upload_id)
         body = document("InitiateMultipartUploadResult", inner)

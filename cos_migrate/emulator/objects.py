@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One object."""
+    """A stored object's metadata."""
 
     key: str
     path: str

@@ -22,9 +22,9 @@ from cos_migrate.emulator.checks import (
     check_copy_conditions,
     check_length,
     check_md5,
-    copied_range,
-    kept_headers,
-    range_of,
+    headers_to_store,
+    parse_copy_range,
+    parse_range,
 )
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Answer, Request
@@ -137,7 +137,7 @@ class ObjectOperations:
         return self._table[name](request, bucket, key)
 
     def _put(self, request: Request, bucket: str, key: str) -> Answer:
-        kept, acl = kept_headers(request, key), acl_of(request)
+        kept, acl = headers_to_store(request, key), acl_of(request)
         check_length(request)
         got = self._store.receive(request.body.pieces())
         try:
@@ -148,7 +148,7 @@ class ObjectOperations:
         return Answer(headers=stored_headers(self._store.put(bucket, key, got, kept, acl=acl)))
 
     def _copy(self, request: Request, bucket: str, key: str) -> Answer:
-        kept, acl = kept_headers(request, key), acl_of(request)
+        kept, acl = headers_to_store(request, key), acl_of(request)
         directive = request.headers.get("x-cos-metadata-directive", "Copy").lower()
         if directive not in {"copy", "replaced"}:
             raise Refusal("InvalidArgument", "x-cos-metadata-directive: Copy or Replaced.")
@@ -190,7 +190,7 @@ class ObjectOperations:
             start, length = 0, stored.size
             wanted = request.headers.get("x-cos-copy-source-range")
             if wanted:
-                start, length = copied_range(wanted, stored.size)
+                start, length = parse_copy_range(wanted, stored.size)
             yield CopySource(stored, file, start, length)
 
     def _is(self, bucket: str, key: str, stored: Stored) -> bool:
@@ -212,7 +212,7 @@ class ObjectOperations:
             status, start, length = 200, 0, stored.size
             wanted = request.headers.get("range")
             if wanted:
-                start, length = range_of(wanted, stored.size)
+                start, length = parse_range(wanted, stored.size)
                 status = 206
                 headers["content-range"] = f"bytes {start}-{start + length - 1}/{stored.size}"
         except BaseException:

@@ -36,7 +36,7 @@ _PATIENCE = 5.0
 
 
 class Store:
-    """All buckets."""
+    """The objects and unfinished uploads of all buckets."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -85,9 +85,9 @@ class Store:
             known = self._buckets.get(bucket, {}).get(key)
             tag, now = etag or got.md5.hex(), time.time()
             try:
-                path = known.path if known else self._paths.free(bucket, key)
+                path = known.path if known else self._paths.find(bucket, key)
                 stored = Stored(key, path, got.size, tag, got.crc64, now, headers, acl)
-                self._paths.ensure(path)
+                self._paths.make_folder(path)
                 _replace(got.path, os.path.join(self._root, path))
                 self._journal(bucket).add(stored)
             except OSError:
@@ -122,7 +122,7 @@ class Store:
             with suppress(OSError):  # removed by the user, or still being read on Windows
                 self._paths.refuse_links(stored.path)
                 os.unlink(os.path.join(self._root, stored.path))
-            self._paths.leave(stored.path)
+            self._paths.remove_empty_folders(stored.path)
 
     def keys(self, bucket: str) -> list[str]:
         """Return all keys, in the order of their UTF-8."""

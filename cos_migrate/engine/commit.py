@@ -21,7 +21,7 @@ from cos_migrate.scan.positions import Positions
 from cos_migrate.scan.walk import Listed
 from cos_migrate.sources.base import Source
 from cos_migrate.state import formats
-from cos_migrate.state.companions import CompanionRecords, listed_time
+from cos_migrate.state.companions import CompanionRecords, time_to_record
 from cos_migrate.state.store import RecordStore
 from cos_migrate.text import all_visible, printable
 
@@ -86,7 +86,7 @@ class Committer:
         """Return the pair to write beside the record of a cloud's object."""
         obj = transfer.obj
         if obj.weak:
-            mtime_ns = listed_time(transfer.listed_ns, obj.fingerprint.mtime_ns)
+            mtime_ns = time_to_record(transfer.listed_ns, obj.fingerprint.mtime_ns)
             obj = obj._replace(fingerprint=obj.fingerprint._replace(mtime_ns=mtime_ns))
             self.warn_if_undetectable(obj)
         return self.stored.sent_pair(obj, transfer.cos_path, transfer.record_key, etag, crc64)

@@ -26,7 +26,7 @@ from cos_migrate.engine.submit import Submitter
 from cos_migrate.engine.unchanged import RecordComparer
 from cos_migrate.errors import StateError
 from cos_migrate.filters import Filters
-from cos_migrate.model import Note, extent_of, objects_of
+from cos_migrate.model import Note, count_and_size, objects_of
 from cos_migrate.pools.tasks import SMALL_KINDS
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
@@ -221,7 +221,7 @@ class Migration(Loop):
             if self._lists_where_it_reads:
                 self._streak.listed()
         if found:
-            self._report.count_found(*extent_of(found))
+            self._report.count_found(*count_and_size(found))
         if self._options.rules.use_records and self._open and not self._stopping:
             others = self._comparer.skip_unchanged(found, self._backlog.failed_before.names)
             self._skipped += len(found) - len(others)

@@ -183,7 +183,7 @@ def place_of(source: Source) -> str:
     return "\n".join([source.migrate_type, *keys])
 
 
-def listed_time(listed_ns: int, answered_ns: int) -> int:
+def time_to_record(listed_ns: int, answered_ns: int) -> int:
     """Return the time to record: the listed one, which the next listing will show again.
 
     When the time in the answer (`answered_ns`) belongs to another version, it is returned instead.

@@ -25,7 +25,7 @@ _SIZE = re.compile(r"\[(?:fileSize|srcSize): ([0-9]{1,19})\]")
 _ETAG = re.compile(r"\[(?:etag|srcEtag): ([^]]*)\]")
 
 
-class Recorded(NamedTuple):
+class ObjectRecord(NamedTuple):
     """A parsed record of a migrated object."""
 
     cos_path: str
@@ -34,7 +34,7 @@ class Recorded(NamedTuple):
     """Its name is empty, and its size -1, where the record has none."""
 
 
-def parse(key: bytes, value: bytes, cos_root: str) -> Recorded | None:
+def parse(key: bytes, value: bytes, cos_root: str) -> ObjectRecord | None:
     """Return the record in a pair of the database, None when no source has written it.
 
     `cos_root` is the `cosPath` of the job, needed to find the end of a name with brackets.
@@ -51,7 +51,7 @@ def parse(key: bytes, value: bytes, cos_root: str) -> Recorded | None:
     fields = value.decode("utf-8", "replace")
     size, etag = _SIZE.search(fields), _ETAG.search(fields)
     fingerprint = Fingerprint(int(size[1]) if size else -1, -1, etag[1] if etag else "")
-    return Recorded(cos_path, SourceObject(name, cos_path.removeprefix(cos_root), fingerprint))
+    return ObjectRecord(cos_path, SourceObject(name, cos_path.removeprefix(cos_root), fingerprint))
 
 
 def etag_in(value: str) -> str:

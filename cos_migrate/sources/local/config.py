@@ -19,7 +19,7 @@ class LocalConfig(Section):
     local_path: str = option(
         "localPath",
         help="the folder (or single file) to migrate",
-        parse=values.existing("local path not exist!"),
+        parse=values.existing_path("local path not exist!"),
         legal="the absolute path of an existing folder or file",
         path=True,
         placeholders=(

@@ -16,7 +16,7 @@ class UrlListConfig(Section):
     urllist_path: str = option(
         "urllistPath",
         help="a file of URLs, one a line, or a folder: every file below it is such a list",
-        parse=values.existing("urllistPath not exist!"),
+        parse=values.existing_path("urllistPath not exist!"),
         legal="the absolute path of an existing file or folder",
         path=True,
         placeholders=(r"D:\folder\urllist.txt", "/path/to/urllist.txt"),

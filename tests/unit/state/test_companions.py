@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.state import companions, formats
-from cos_migrate.state.companions import Companion, CompanionRecords, listed_time
+from cos_migrate.state.companions import Companion, CompanionRecords, time_to_record
 from cos_migrate.state.opening import open_store
 from tests.unit.keys_source import KeysSource
 
@@ -77,4 +77,4 @@ def test_the_time_that_the_next_listing_shows(listed: int, told: int, kept: int)
     def ns(seconds: int) -> int:
         return seconds * SECOND if seconds >= 0 else -1
 
-    assert listed_time(ns(listed), ns(told)) == ns(kept)
+    assert time_to_record(ns(listed), ns(told)) == ns(kept)
