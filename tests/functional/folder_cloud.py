@@ -215,7 +215,7 @@ class FolderTool(Tool):
 
 def main() -> int:
     """Run the tool with the source."""
-    registry._MODULES[MIGRATE_TYPE] = ("tests.functional.folder_cloud", "FolderSource")
+    registry._classes()[MIGRATE_TYPE] = "tests.functional.folder_cloud.FolderSource"
     return cli.main()
 
 

@@ -1,7 +1,8 @@
-"""Every key of every section has a test that fails when the key is ignored: which one stands here.
+"""Every key of every section has a test that fails when the key is ignored.
 
-A new key needs a line here, and a section of a new source its own table. The tests named are looked
-up, so that none can be renamed away.
+The tests of `[common]` are listed here, those of a source in the table `PROVEN_KEYS` of its own
+test file: section -> test (with its file, where that is another one) -> the keys that it proves.
+The tests named are looked up, so that none can be renamed away.
 """
 
 from __future__ import annotations
@@ -22,13 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LOCAL = "functional/test_local.py"
 WAYS = "functional/test_ways_there.py"
-ACCEPTED = "unit/config/test_config.py::test_keys_of_a_url_list_are_accepted_and_ignored"
 KEYS = "functional/test_keys.py"
 CLOUD = "functional/test_cloud_runs.py"
 ENCRYPTION = "functional/test_encryption.py"
 FAULTS = "functional/test_faults.py"
 DAEMON = "functional/test_window_and_daemon.py"
-CONNECT = "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection"
 
 TYPE = {
     "type": "unit/config/test_config.py::test_the_type_ignores_case",
@@ -84,121 +83,29 @@ COMMON = {
     "rocksMaxOpenFile": f"{KEYS}::test_open_files_of_the_database",
     "logSkipped": "functional/test_logs.py::test_skipped_objects_stay_out_of_the_logs",
 }
-SOURCES = {
-    "migrateLocal": {
-        "localPath": f"{LOCAL}::test_new_skip_update",
-        "excludes": f"{LOCAL}::test_filters_are_told_and_counted",
-        "ignoreModifiedTimeLessThanSeconds": f"{LOCAL}::test_filters_are_told_and_counted",
-        "ignoreSuffix": f"{LOCAL}::test_filters_are_told_and_counted",
-        "includeSuffix": f"{LOCAL}::test_filters_are_told_and_counted",
-        "ignoreEmptyFile": f"{LOCAL}::test_filters_are_told_and_counted",
-        "fileListMode": f"{LOCAL}::test_a_file_list",
-        "fileListPath": f"{LOCAL}::test_a_file_list",
-        "checkLocalRecord": f"{LOCAL}::test_without_records_everything_is_an_update",
-    },
-    "migrateAli": {
-        "bucket": "sources/test_aliyun.py::test_a_missing_bucket_and_a_wrong_endpoint_are_named",
-        "accessKeyId": "sources/test_aliyun.py::test_wrong_credentials_are_named",
-        "accessKeySecret": "sources/test_aliyun.py::test_wrong_credentials_are_named",
-        "prefix": "sources/test_aliyun.py::test_what_a_prefix_leaves_of_a_key",
-        "proxyHost": "functional/test_ali.py::test_through_a_proxy_with_v4_signatures",
-        "proxyPort": "functional/test_ali.py::test_through_a_proxy_with_v4_signatures",
-        "srcHttps": "sources/test_aliyun.py::test_over_https_with_a_private_authority",
-        "srcConnectTimeout": CONNECT,
-        "srcSocketTimeout": "sources/test_aliyun.py::test_what_may_go_away_again",
-        "uriList": "sources/test_aliyun.py::test_a_list_of_keys_instead_of_the_bucket",
-        "endPoint": "sources/test_aliyun.py::test_what_an_endpoint_means",
-    },
-    "migrateQiniu": {
-        "bucket": "sources/test_qiniu.py::test_a_missing_bucket",
-        "accessKeyId": "sources/test_qiniu.py::test_wrong_keys",
-        "accessKeySecret": "sources/test_qiniu.py::test_wrong_keys",
-        "prefix": "functional/test_qiniu.py::test_a_prefix_through_a_proxy",
-        "proxyHost": "functional/test_qiniu.py::test_a_prefix_through_a_proxy",
-        "proxyPort": "functional/test_qiniu.py::test_a_prefix_through_a_proxy",
-        "srcHttps": "sources/test_qiniu.py::test_https",
-        "srcConnectTimeout": CONNECT,
-        "srcSocketTimeout": "sources/test_qiniu.py::test_silence_is_not_waited_for",
-        "uriList": "functional/test_qiniu.py::test_a_file_of_keys",
-        "endPoint": "sources/test_qiniu.py::test_a_domain_that_is_not_there",
-        "needSign": "sources/test_qiniu.py::test_an_unsigned_url_of_a_private_bucket",
-        "rsHost": "sources/test_qiniu.py::test_hosts_of_a_private_deployment",
-        "rsfHost": "sources/test_qiniu.py::test_hosts_of_a_private_deployment",
-        "ucHost": "sources/test_qiniu.py::test_hosts_of_a_private_deployment",
-    },
-    "migrateUpyun": {
-        "bucket": "sources/test_upyun.py::test_a_missing_service",
-        "accessKeyId": "sources/test_upyun.py::test_wrong_keys",
-        "accessKeySecret": "sources/test_upyun.py::test_wrong_keys",
-        "prefix": "sources/test_upyun.py::test_the_prefix_is_a_folder",
-        "proxyHost": "functional/test_upyun.py::test_the_proxy_is_for_all_requests_and_is_told",
-        "proxyPort": "functional/test_upyun.py::test_the_proxy_is_for_all_requests_and_is_told",
-        "srcHttps": "sources/test_upyun.py::test_https",
-        "srcConnectTimeout": CONNECT,
-        "srcSocketTimeout": "sources/test_upyun.py::test_silence_is_not_waited_for",
-        "uriList": "sources/test_upyun.py::test_a_file_of_keys",
-        "endPoint": "functional/test_upyun.py::test_many_folders_in_either_order",
-        "dbPrefix": "functional/test_upyun.py::test_the_proxy_is_for_all_requests_and_is_told",
-        "compareMd5": (
-            "functional/test_upyun.py::test_every_file_with_its_metadata_and_then_nothing_again"
-        ),
-        "acsendingOrder": "sources/test_upyun.py::test_both_orders",
-    },
-    "migrateAws": {
-        "region": "sources/test_aws_errors.py::test_the_region_that_a_service_does_not_name",
-        "bucket": "sources/test_aws_errors.py::test_wrong_settings",
-        "accessKeyId": "sources/test_aws_errors.py::test_wrong_settings",
-        "accessKeySecret": "sources/test_aws_errors.py::test_wrong_settings",
-        "prefix": "functional/test_aws.py::test_a_prefix_through_a_proxy",
-        "proxyHost": "functional/test_aws.py::test_a_prefix_through_a_proxy",
-        "proxyPort": "functional/test_aws.py::test_a_prefix_through_a_proxy",
-        "srcHttps": "sources/test_aws_errors.py::test_tls_with_a_private_ca",
-        "srcConnectTimeout": CONNECT,
-        "srcSocketTimeout": "sources/test_aws_errors.py::test_a_source_that_is_silent",
-        "uriList": "sources/test_aws.py::test_a_list_of_keys_instead_of_a_listing",
-        "endPoint": "sources/test_aws_errors.py::test_an_endpoint_that_nothing_answers",
-        "etagIsMd5": "functional/test_etags.py::test_etags_that_are_no_md5",
-    },
-    "migrateCsp": {
-        # What it shares with S3 is one code, tested there.
-        "bucket": "sources/test_aws_errors.py::test_wrong_settings",
-        "accessKeyId": "sources/test_aws_errors.py::test_wrong_settings",
-        "accessKeySecret": "sources/test_aws_errors.py::test_wrong_settings",
-        "prefix": "functional/test_aws.py::test_a_prefix_through_a_proxy",
-        "proxyHost": "functional/test_aws.py::test_a_prefix_through_a_proxy",
-        "proxyPort": "functional/test_aws.py::test_a_prefix_through_a_proxy",
-        "srcHttps": "sources/test_aws_errors.py::test_tls_with_a_private_ca",
-        "srcConnectTimeout": CONNECT,
-        "srcSocketTimeout": "sources/test_aws_errors.py::test_a_source_that_is_silent",
-        "uriList": "sources/test_csp.py::test_a_list_of_keys_may_have_blanks_around_them",
-        "endPoint": "sources/test_aws_errors.py::test_an_endpoint_that_nothing_answers",
-        "migrateSlashEndObjectAcl": "sources/test_csp.py::test_keys_that_end_in_a_slash",
-    },
-    "migrateUrl": {
-        "urllistPath": "functional/test_urls.py::test_a_folder_of_lists_killed_and_completed",
-        "isSkipHead": "functional/test_urls.py::test_is_skip_head",
-        "allowHttpRedirect": "sources/test_url_list.py::test_a_redirect_from_https_to_http",
-        "accessKeyId": ACCEPTED,
-        "accessKeySecret": ACCEPTED,
-    },
-    "migrateBucketCopy": {
-        "srcRegion": "functional/test_bucket_copy.py::test_through_a_proxy",
-        "srcBucketName": "functional/test_bucket_copy.py::test_wrong_access_ends_with_one_message",
-        "srcSecretId": "functional/test_bucket_copy.py::test_wrong_access_ends_with_one_message",
-        "srcSecretKey": "functional/test_bucket_copy.py::test_wrong_access_ends_with_one_message",
-        "srcToken": "sources/test_cos_bucket.py::test_a_token",
-        "srcCosPath": "sources/test_cos_bucket.py::test_a_folder",
-        "srcEndPointSuffix": (
-            "functional/test_bucket_copy.py::test_wrong_access_ends_with_one_message"
-        ),
-        "srcFileList": "functional/test_bucket_copy.py::test_a_list_of_keys",
-        "srcStorageClass": "sources/test_cos_bucket.py::test_one_storage_class",
-    },
-}
+
+
+def proven_keys() -> dict[str, dict[str, str]]:
+    """Return section -> key -> test of the tables of all test files of sources."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted((ROOT / "tests/sources").glob("test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets) == "PROVEN_KEYS":
+                for section, proofs in ast.literal_eval(node.value).items():
+                    assert section not in found, f"{section} has two tables"
+                    found[section] = {
+                        key: proof if "::" in proof else f"sources/{path.name}::{proof}"
+                        for proof, keys in proofs.items()
+                        for key in keys.split()
+                    }
+    return found
+
+
+PROVEN = proven_keys()
 ALL: dict[str, tuple[type[Any], dict[str, str]]] = {
     "migrateType": (MigrateType, TYPE),
     "common": (Common, COMMON),
-    **{name: (SECTIONS[name], SOURCES.get(name, {})) for name in registry.available()},
+    **{name: (SECTIONS[name], PROVEN.get(name, {})) for name in registry.available()},
 }
 
 
@@ -218,7 +125,7 @@ def test_every_key_is_proven_by_a_test(section: str) -> None:
 
 
 def test_no_section_is_proven_that_does_not_exist() -> None:
-    assert set(SOURCES) == set(SECTIONS)
+    assert set(PROVEN) == set(SECTIONS)
 
 
 def test_every_section_has_its_source() -> None:

@@ -41,6 +41,22 @@ from tests.sources.contract import (
 )
 from tests.sources.listings import names_of
 
+PROVEN_KEYS = {
+    "migrateAli": {
+        "test_a_missing_bucket_and_a_wrong_endpoint_are_named": "bucket",
+        "test_wrong_credentials_are_named": "accessKeyId accessKeySecret",
+        "test_what_a_prefix_leaves_of_a_key": "prefix",
+        "functional/test_ali.py::test_through_a_proxy_with_v4_signatures": "proxyHost proxyPort",
+        "test_over_https_with_a_private_authority": "srcHttps",
+        "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection": (
+            "srcConnectTimeout"
+        ),
+        "test_what_may_go_away_again": "srcSocketTimeout",
+        "test_a_list_of_keys_instead_of_the_bucket": "uriList",
+        "test_what_an_endpoint_means": "endPoint",
+    }
+}
+
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 
 

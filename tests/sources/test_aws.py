@@ -35,6 +35,22 @@ from tests.sources.contract import (
 )
 from tests.sources.s3_sources import TARGET, config_for, putting, source_of
 
+PROVEN_KEYS = {
+    "migrateAws": {
+        "sources/test_aws_errors.py::test_the_region_that_a_service_does_not_name": "region",
+        "sources/test_aws_errors.py::test_wrong_settings": "bucket accessKeyId accessKeySecret",
+        "functional/test_aws.py::test_a_prefix_through_a_proxy": "prefix proxyHost proxyPort",
+        "sources/test_aws_errors.py::test_tls_with_a_private_ca": "srcHttps",
+        "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection": (
+            "srcConnectTimeout"
+        ),
+        "sources/test_aws_errors.py::test_a_source_that_is_silent": "srcSocketTimeout",
+        "test_a_list_of_keys_instead_of_a_listing": "uriList",
+        "sources/test_aws_errors.py::test_an_endpoint_that_nothing_answers": "endPoint",
+        "functional/test_etags.py::test_etags_that_are_no_md5": "etagIsMd5",
+    }
+}
+
 
 @pytest.fixture
 def s3() -> Iterator[S3Server]:

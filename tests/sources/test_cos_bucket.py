@@ -32,6 +32,19 @@ from tests.sources.contract import (
     only,
 )
 
+PROVEN_KEYS = {
+    "migrateBucketCopy": {
+        "functional/test_bucket_copy.py::test_through_a_proxy": "srcRegion",
+        "functional/test_bucket_copy.py::test_wrong_access_ends_with_one_message": (
+            "srcBucketName srcSecretId srcSecretKey srcEndPointSuffix"
+        ),
+        "test_a_token": "srcToken",
+        "test_a_folder": "srcCosPath",
+        "functional/test_bucket_copy.py::test_a_list_of_keys": "srcFileList",
+        "test_one_storage_class": "srcStorageClass",
+    }
+}
+
 SECRET_ID, SECRET_KEY = "AKIDsource", "source-secret"
 BUCKET = "source-1250000001"
 TARGET = Target("target-1250000000", "ap-guangzhou", "/x/")

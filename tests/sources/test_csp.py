@@ -25,6 +25,22 @@ from tests.sources.contract import (
 )
 from tests.sources.s3_sources import TARGET, putting
 
+PROVEN_KEYS = {
+    "migrateCsp": {
+        # What it shares with S3 is one code, tested there.
+        "sources/test_aws_errors.py::test_wrong_settings": "bucket accessKeyId accessKeySecret",
+        "functional/test_aws.py::test_a_prefix_through_a_proxy": "prefix proxyHost proxyPort",
+        "sources/test_aws_errors.py::test_tls_with_a_private_ca": "srcHttps",
+        "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection": (
+            "srcConnectTimeout"
+        ),
+        "sources/test_aws_errors.py::test_a_source_that_is_silent": "srcSocketTimeout",
+        "test_a_list_of_keys_may_have_blanks_around_them": "uriList",
+        "sources/test_aws_errors.py::test_an_endpoint_that_nothing_answers": "endPoint",
+        "test_keys_that_end_in_a_slash": "migrateSlashEndObjectAcl",
+    }
+}
+
 FRIEND = "qcs::cam::uin/100000000002:uin/100000000002"
 
 

@@ -31,6 +31,19 @@ from cos_migrate.model import (
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
 
+PROVEN_KEYS = {
+    "migrateLocal": {
+        "functional/test_local.py::test_new_skip_update": "localPath",
+        "functional/test_local.py::test_filters_are_told_and_counted": (
+            "excludes ignoreModifiedTimeLessThanSeconds ignoreSuffix includeSuffix ignoreEmptyFile"
+        ),
+        "functional/test_local.py::test_a_file_list": "fileListMode fileListPath",
+        "functional/test_local.py::test_without_records_everything_is_an_update": (
+            "checkLocalRecord"
+        ),
+    }
+}
+
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX file system")
 as_user = pytest.mark.skipif(

@@ -46,6 +46,23 @@ from tests.sources.contract import (
     pages,
 )
 
+PROVEN_KEYS = {
+    "migrateQiniu": {
+        "test_a_missing_bucket": "bucket",
+        "test_wrong_keys": "accessKeyId accessKeySecret",
+        "functional/test_qiniu.py::test_a_prefix_through_a_proxy": "prefix proxyHost proxyPort",
+        "test_https": "srcHttps",
+        "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection": (
+            "srcConnectTimeout"
+        ),
+        "test_silence_is_not_waited_for": "srcSocketTimeout",
+        "functional/test_qiniu.py::test_a_file_of_keys": "uriList",
+        "test_a_domain_that_is_not_there": "endPoint",
+        "test_an_unsigned_url_of_a_private_bucket": "needSign",
+        "test_hosts_of_a_private_deployment": "rsHost rsfHost ucHost",
+    }
+}
+
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 
 

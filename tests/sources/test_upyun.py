@@ -36,6 +36,28 @@ from tests.sources.contract import (
     only,
 )
 
+PROVEN_KEYS = {
+    "migrateUpyun": {
+        "test_a_missing_service": "bucket",
+        "test_wrong_keys": "accessKeyId accessKeySecret",
+        "test_the_prefix_is_a_folder": "prefix",
+        "functional/test_upyun.py::test_the_proxy_is_for_all_requests_and_is_told": (
+            "proxyHost proxyPort dbPrefix"
+        ),
+        "test_https": "srcHttps",
+        "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection": (
+            "srcConnectTimeout"
+        ),
+        "test_silence_is_not_waited_for": "srcSocketTimeout",
+        "test_a_file_of_keys": "uriList",
+        "functional/test_upyun.py::test_many_folders_in_either_order": "endPoint",
+        "functional/test_upyun.py::test_every_file_with_its_metadata_and_then_nothing_again": (
+            "compareMd5"
+        ),
+        "test_both_orders": "acsendingOrder",
+    }
+}
+
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 
 

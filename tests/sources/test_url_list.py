@@ -26,6 +26,17 @@ from tests.fakes.web_server import Fault, WebServer
 from tests.sources.contract import Cut, PagesContract, Put, Remove, SourceContract, WireContract
 from tests.sources.contract import content as content_of
 
+PROVEN_KEYS = {
+    "migrateUrl": {
+        "functional/test_urls.py::test_a_folder_of_lists_killed_and_completed": "urllistPath",
+        "functional/test_urls.py::test_is_skip_head": "isSkipHead",
+        "test_a_redirect_from_https_to_http": "allowHttpRedirect",
+        "unit/config/test_config.py::test_keys_of_a_url_list_are_accepted_and_ignored": (
+            "accessKeyId accessKeySecret"
+        ),
+    }
+}
+
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 
 

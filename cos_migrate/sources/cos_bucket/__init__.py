@@ -1,1 +1,3 @@
 """Another COS bucket, copied by COS itself."""
+
+SOURCES = {"migrateBucketCopy": "source.CosBucketSource"}

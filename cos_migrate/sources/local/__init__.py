@@ -1,1 +1,3 @@
 """Files of this machine."""
+
+SOURCES = {"migrateLocal": "source.LocalSource"}

@@ -1,1 +1,3 @@
 """Alibaba Cloud OSS."""
+
+SOURCES = {"migrateAli": "source.AliyunSource"}

@@ -1,1 +1,3 @@
 """Qiniu Kodo."""
+
+SOURCES = {"migrateQiniu": "source.QiniuSource"}

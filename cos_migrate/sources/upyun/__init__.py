@@ -1,1 +1,3 @@
 """Upyun."""
+
+SOURCES = {"migrateUpyun": "source.UpyunSource"}

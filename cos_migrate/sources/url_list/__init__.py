@@ -1,1 +1,3 @@
 """Lists of URLs."""
+
+SOURCES = {"migrateUrl": "source.UrlListSource"}

@@ -1,0 +1,94 @@
+"""Add what README.md and conf/config.ini lack of the sources and keys that are declared.
+
+Run `tests/.venv/bin/python -m tests.key_documents` after adding a source or a key. Text that is
+there stays as it is. A key's comment is its `help`, in both languages (`English / 中文`), or that of
+the section it is inherited from.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from cos_migrate.config.display import spelled
+from cos_migrate.config.options import REQUIRED, Declared, Section, declared
+from cos_migrate.sources.registry import SECTIONS
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+CONFIG = ROOT / "conf/config.ini"
+_RULE = f"# {'-' * 93}\n"
+
+
+def main() -> None:
+    """Complete both files."""
+    for path, complete in ((README, complete_readme), (CONFIG, complete_config)):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(complete(text), encoding="utf-8", newline="\n")
+
+
+def complete_readme(text: str) -> str:
+    """Return the README with a row for every source and a table for every section."""
+    for name, section in SECTIONS.items():
+        if f"\n| `{name}` |" not in text:
+            page = f"docs/sources/{name.removeprefix('migrate').lower()}.md"
+            last = re.findall("^\\| `migrate\\w+` \\|.*\n", text, re.MULTILINE)[-1]
+            text = text.replace(last, f"{last}| `{name}` | {_title(section)} | [more]({page}) |\n")
+        if not re.search(rf"^### .*`\[{name}\]`", text, re.MULTILINE):
+            rows = "".join(map(_row, declared(section)))
+            head = f"### `[{name}]`\n\n| key | default | legal | meaning |\n|---|---|---|---|\n"
+            before, heading, rest = text.partition("## When something goes wrong\n")
+            text = f"{before}{head}{rows}\n{heading}{rest}"
+    return text
+
+
+def complete_config(text: str) -> str:
+    """Return the configuration with a section for every source."""
+    for name, section in SECTIONS.items():
+        if f"\n[{name}]\n" in text:
+            continue
+        last = re.findall("^#   migrate\\w+ .*\n", text, re.MULTILINE)[-1]
+        text = text.replace(last, f"{last}#   {name:18} {_title(section)}\n")
+        keys = "".join(f"{_comment(text, one)}{_line(one)}\n" for one in declared(section))
+        text = f"{text.rstrip()}\n\n\n{_RULE}# {_title(section)}\n{_RULE}[{name}]\n{keys}"
+    return text
+
+
+def _title(section: type[Section]) -> str:
+    return (section.__doc__ or "").partition("\n")[0].removesuffix(".")
+
+
+def _row(one: Declared) -> str:
+    default = "required" if one.default is REQUIRED else _default(one)
+    legal, meaning = one.option.legal, one.option.help.partition(" / ")[0]
+    return f"| `{one.option.key}` | {default} | {legal} | {meaning} |\n".replace("|  |", "| |")
+
+
+def _comment(text: str, one: Declared) -> str:
+    """Return the comment that another section has for the same declaration, else the help."""
+    for name, section in SECTIONS.items():
+        _, mark, keys = text.partition(f"\n[{name}]\n")
+        if mark and any(other == one for other in declared(section)):
+            found = re.search(f"((?:^#.*\n)+){one.option.key}=", keys, re.MULTILINE)
+            if found:
+                return found[1]
+    help_ = one.option.help
+    return f"# {help_[:1].upper()}{help_[1:]}\n"
+
+
+def _line(one: Declared) -> str:
+    value = (*one.option.placeholders, "")[0] if one.default is REQUIRED else _default(one)
+    return f"{one.option.key}={value}"
+
+
+def _default(one: Declared) -> str:
+    """Return a default as it can be written down; empty where it cannot."""
+    text = spelled(one.default, one.option)
+    try:
+        return text if one.option.parse(text) == one.default else ""
+    except ValueError:
+        return ""
+
+
+if __name__ == "__main__":
+    main()
