@@ -1,8 +1,8 @@
 """Add what README.md and conf/config.ini lack of the sources and keys that are declared.
 
 Run `tests/.venv/bin/python -m tests.key_documents` after adding a source or a key. Text that is
-there stays as it is. A key's comment is its `help`, in both languages (`English / 中文`), or that of
-the section it is inherited from.
+there stays as it is. The comment of a key is its `help`, in both languages (`English / 中文`), or
+that of the section it is inherited from.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def complete_readme(text: str) -> str:
     for name, section in SECTIONS.items():
         if f"\n| `{name}` |" not in text:
             page = f"docs/sources/{name.removeprefix('migrate').lower()}.md"
-            last = re.findall("^\\| `migrate\\w+` \\|.*\n", text, re.MULTILINE)[-1]
+            last = re.findall("^\\| `migrate\\w+` \\|.*\\) \\|\n", text, re.MULTILINE)[-1]
             text = text.replace(last, f"{last}| `{name}` | {_title(section)} | [more]({page}) |\n")
         if not re.search(rf"^### .*`\[{name}\]`", text, re.MULTILINE):
             rows = "".join(map(_row, declared(section)))
@@ -77,8 +77,8 @@ def _comment(text: str, one: Declared) -> str:
 
 
 def _line(one: Declared) -> str:
-    value = (*one.option.placeholders, "")[0] if one.default is REQUIRED else _default(one)
-    return f"{one.option.key}={value}"
+    key, stand_ins = one.option.key, (*one.option.placeholders, f"<{one.option.key}>")
+    return f"{key}={stand_ins[0] if one.default is REQUIRED else _default(one)}"
 
 
 def _default(one: Declared) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
-from cos_migrate.config.options import Section
+from cos_migrate.config.options import Section, values_of
 from cos_migrate.model import Described, Fingerprint, Found, Row, SourceObject, Target
 
 if TYPE_CHECKING:
@@ -130,9 +130,10 @@ class Source(abc.ABC):
         """This source, where one thread can drive its connections."""
         return None
 
-    @abc.abstractmethod
     def job_text(self) -> str:
-        """Return the text whose MD5 names this job's record database."""
+        """Return the text whose MD5 names this job's record database: both places."""
+        places = [f"[{one.key}: {value}]" for one, value in values_of(self.config) if one.place]
+        return ", ".join([*places, f"[cosFolder: {self.target.cos_path}]"])
 
     def origin(self) -> str:
         """Return a text without secrets that identifies the listing.

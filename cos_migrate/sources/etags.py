@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from cos_migrate.checksums import Check
 from cos_migrate.model import Fingerprint, SourceObject
@@ -30,6 +30,11 @@ def plain_tag(text: str) -> str:
     if tag[:2] in {"W/", "w/"}:
         tag = tag[2:]
     return tag.strip('"')
+
+
+def etag_in(headers: Mapping[bytes, bytes]) -> str:
+    """Return the ETag in the headers of an answer, as `plain_tag` does."""
+    return plain_tag(headers.get(b"etag", b"").decode("latin-1"))
 
 
 def md5_checks(etag: str) -> tuple[Check, ...]:

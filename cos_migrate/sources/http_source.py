@@ -5,7 +5,6 @@ The lean client (`http.client`) sends all requests. Nothing here retries, waits 
 
 from __future__ import annotations
 
-import abc
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
@@ -16,11 +15,14 @@ from cos_migrate.config.options import Section
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.connection import Connection
+from cos_migrate.http.dates import ns_of
 from cos_migrate.http.messages import Incoming, Response
 from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.routes import Proxy, Route
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
+from cos_migrate.sources import metadata
 from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
+from cos_migrate.sources.etags import etag_in
 from cos_migrate.sources.http_reader import EmptyReader, HttpReader, Misreads
 from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer
@@ -37,9 +39,8 @@ _ERROR_BYTES = 64 << 10
 class HttpSource(PagedSource, AdvisedSource):
     """A source whose objects come over HTTP.
 
-    Subclasses implement `ranges` and `list_page` (or inherit from `KeyOrderedSource`), `request`,
-    `description` and the record texts, and name in `advice` the keys that each error code
-    points to.
+    Subclasses implement `list_page` (or inherit from `KeyOrderedSource`). Most override `request`
+    and `description`, and name in `advice` the keys that each error code points to.
     """
 
     one_host: bool = True
@@ -58,20 +59,24 @@ class HttpSource(PagedSource, AdvisedSource):
 
     # -- given by subclasses ---------------------------------------------------------------------
 
-    @abc.abstractmethod
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
-        """Return a signed GET or HEAD of an object, or of `span`: (first byte, how many).
+        """Return a GET or HEAD of an object, or of `span`: (first byte, how many).
 
-        It must be pinned to the version in `obj.fingerprint` where the cloud supports that
-        (`If-Match`). Called from several threads.
+        A cloud signs it, and pins it to the version in `obj.fingerprint` where it supports that
+        (`If-Match`). By default the name is the URL. Called from several threads.
         """
+        return Request(method, obj.name, tuple(pinned_headers(obj, span).items()))
 
-    @abc.abstractmethod
-    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
         """Describe the whole object by the headers of an answer (lower-case names).
 
-        The caller fills in the size of its fingerprint; -1 when not known.
+        The caller fills in the size of its fingerprint; -1 when not known. By default the ETag is
+        the version, and no user metadata is carried over.
         """
+        standard = metadata.standard(headers)
+        stored = {"content-type": "application/octet-stream", **standard.headers}
+        version = Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag_in(headers))
+        return Described(version, stored, warnings=standard.warnings)
 
     def timeouts(self) -> Timeouts:
         """Return the limits of the source's silence."""
@@ -281,6 +286,14 @@ class HttpSource(PagedSource, AdvisedSource):
         ):
             raise self._no_ranges(obj, incoming.status)
         return described
+
+
+def pinned_headers(obj: SourceObject, span: tuple[int, int] | None) -> dict[str, str]:
+    """Return the headers of a request for the listed version of an object, or a range of it."""
+    headers = {"If-Match": f'"{obj.fingerprint.etag}"'} if obj.fingerprint.etag else {}
+    if span is not None:
+        headers["Range"] = range_of(span)
+    return headers
 
 
 def range_of(span: tuple[int, int]) -> str:

@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
+from cos_migrate.config.options import Section, values_of
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.dates import patience_of
 from cos_migrate.http.web_pages import is_foreign_page, told_by_proxy
 from cos_migrate.http.xml_texts import read_error
+from cos_migrate.model import Target
+from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.versions import VersionedSource
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
@@ -18,6 +21,21 @@ _RETRYABLE_CODES = frozenset(
     {"OperationAborted", "RequestLimitExceeded", "RequestTimeout", "SlowDown", "Throttling"}
 )
 """Codes that ask for another try, whatever their status (RequestTimeout comes with 400)."""
+
+
+_UNREACHED = (
+    "BadAnswer",
+    "BadUrl",
+    "CertificateInvalid",
+    "ConnectionRefused",
+    "ForeignAnswer",
+    "NameNotResolved",
+    "NoSuchKey",
+    "ProxyRefused",
+    "Redirected",
+    "TlsFailed",
+)
+"""Codes that a wrong address causes."""
 
 
 class ErrorAnswer(NamedTuple):
@@ -44,11 +62,21 @@ class AdvisedSource(VersionedSource):
     """A source whose errors are classified by code and point to the key to look at."""
 
     advice: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Error code (or status) -> keys of the section to look at, such as `accessKeyId`."""
+    """Error code (or status) -> keys of the section to look at, such as `accessKeyId`.
+
+    Without any, errors of unreachable servers point to the keys that name the place.
+    """
     fatal_codes: ClassVar[frozenset[str]] = frozenset()
     """Error codes that every other object would meet too."""
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     """Error codes of an object that must be restored before it can be read."""
+
+    def __init__(
+        self, config: Section, target: Target, options: SourceOptions | None = None
+    ) -> None:
+        super().__init__(config, target, options)
+        places = [one.key for one, _ in values_of(config) if one.place]
+        self._advice = self.advice or dict.fromkeys(_UNREACHED, " and ".join(places))
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Parse an error answer; the default reads S3's XML, as most clouds send it."""
@@ -62,7 +90,7 @@ class AdvisedSource(VersionedSource):
             message = f"it is archived and must be restored before it can be read ({message})"
         if code == "RequestTimeTooSkewed":
             message = f"set the clock of this machine: {message}"
-        keys = self.advice.get(code) or ("" if details.code else self.advice.get(str(status)))
+        keys = self._advice.get(code) or ("" if details.code else self._advice.get(str(status)))
         if keys:
             message = f"{message}; look at [{self.migrate_type}] {keys}"
         return SourceError(

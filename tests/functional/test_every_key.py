@@ -90,7 +90,7 @@ def proven_keys() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for path in sorted((ROOT / "tests/sources").glob("test_*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets) == "PROVEN_KEYS":
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PROVEN_KEYS":
                 for section, proofs in ast.literal_eval(node.value).items():
                     assert section not in found, f"{section} has two tables"
                     found[section] = {

@@ -44,7 +44,7 @@ def _full() -> Iterator[int]:
 
 
 def config_of(name: str, port: int) -> Any:
-    section = SECTIONS[name]
+    section: Any = SECTIONS[name]
     values: dict[str, Any] = {}
     for one in declared(section):
         if one.name in ADDRESSES:

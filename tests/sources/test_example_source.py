@@ -21,55 +21,44 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/adding-a-source.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str, file: str = "") -> list[str]:
-    """Return the code of a language, or that of the file named right before it."""
-    start = f"`{re.escape(file)}`\n\n" if file else ""
-    return re.findall(f"{start}```{language}\n(.*?)```", PAGE, re.DOTALL)
+FILES: dict[str, str] = {
+    name: text
+    for name, _, text in re.findall(
+        r"^`(\S+)`\n\n(```+)\w+\n(.*?)^\2$", PAGE, re.DOTALL | re.MULTILINE
+    )
+}
+"""The files that the page adds, by their paths."""
 
 
-def module(name: str, code: str) -> dict[str, Any]:
-    """Return the names of a module made of code that stands on the page."""
+def module(path: str) -> types.ModuleType:
+    """Return the module that a file of the page is."""
+    name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     made = types.ModuleType(name)
     sys.modules[name] = made
-    exec(compile(code, f"docs/adding-a-source.md: {name}", "exec"), made.__dict__)
-    return made.__dict__
+    exec(compile(FILES[path], f"docs/adding-a-source.md: {path}", "exec"), made.__dict__)
+    return made
 
 
-[SOURCE] = blocks("python", "cos_migrate/sources/index.py")
-[TEST] = blocks("python", "tests/sources/test_index.py")
-[SECTION] = blocks("ini")
-_NAMES = (module("cos_migrate.sources.index", SOURCE), module("tests.sources.test_index", TEST))[1]
-IndexServer = _NAMES["IndexServer"]
-TestIndex = _NAMES["TestIndex"]
-
-
-def apply(folder: Path) -> None:
-    """Change a copy of the project as the page says."""
-    (folder / "cos_migrate/sources/index.py").write_text(SOURCE, encoding="utf-8")
-    with (folder / "conf/config.ini").open("a", encoding="utf-8", newline="\n") as file:
-        file.write(f"\n\n{SECTION}")
-    for found in re.finditer(r"in `(\S+)`:\n\n((?:```diff\n.*?```\n*)+)", PAGE, re.DOTALL):
-        path = folder / found[1]
-        text = path.read_text(encoding="utf-8")
-        for change in re.findall("```diff\n(.*?)```", found[2], re.DOTALL):
-            lines = change.splitlines(keepends=True)
-            before = "".join(line[1:] for line in lines if line.startswith(" "))
-            assert text.count(before) == 1, before
-            text = text.replace(before, "".join(line[1:] for line in lines))
-        path.write_text(text, encoding="utf-8")
+_MODULES = {path: module(path) for path in FILES if path.endswith(".py")}
+_TEST = _MODULES["tests/sources/test_index.py"]
+IndexServer = _TEST.IndexServer
+TestIndex = _TEST.TestIndex
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, changed as the page says."""
     folder = tmp_path_factory.mktemp("project")
-    unwanted = shutil.ignore_patterns("__pycache__")
-    for name in ("cos_migrate", "conf"):
+    unwanted = shutil.ignore_patterns("__pycache__", ".venv", "*.egg-info")
+    for name in ("cos_migrate", "conf", "docs", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
-    (folder / "tmp").mkdir()
-    (folder / "tests/unit").mkdir(parents=True)
-    for name in ("pyproject.toml", "tests/unit/test_config_ini.py"):
+    for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         shutil.copy(ROOT / name, folder / name)
-    apply(folder)
+    (folder / "tmp").mkdir()
+    for path, text in FILES.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    run(folder, sys.executable, "-m", "tests.key_documents")
     return folder
 
 
@@ -103,9 +92,16 @@ def run(project: Path, *words: str) -> None:
 
 
 def test_it_fits_into_the_project(project: Path) -> None:
+    """No test fails that looks at all sources, their keys, or the documents."""
+    files = [
+        str(path.relative_to(project))
+        for path in sorted((project / "tests").rglob("test_*.py"))
+        if re.search(r"registry|SECTIONS|README|lint-imports", path.read_text(encoding="utf-8"))
+        if path.name != Path(__file__).name
+    ]
+    assert len(files) > 5
     python = Path(sys.executable)
-    run(project, str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit")
-    run(project, str(python.with_name("lint-imports")), "--no-cache")
-    run(project, str(python.with_name("ruff")), "check", "--no-cache", "cos_migrate/sources")
-    source = project / "cos_migrate/sources/index.py"
-    run(project, str(python.with_name("ruff")), "format", "--no-cache", "--check", str(source))
+    run(project, str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *files)
+    for words in (["check"], ["format", "--check"]):
+        added = [path for path in FILES if path.endswith(".py")]
+        run(project, str(python.with_name("ruff")), *words, "--no-cache", *added)

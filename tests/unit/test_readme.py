@@ -13,6 +13,7 @@ from cos_migrate.config.common import Common, MigrateType
 from cos_migrate.config.given_values import Override
 from cos_migrate.config.options import REQUIRED, Declared, declared
 from cos_migrate.sources.registry import SECTIONS
+from tests.key_documents import CONFIG, complete_config, complete_readme
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -94,7 +95,17 @@ def test_each_example_is_a_whole_configuration(
 
 def test_there_is_an_example_of_every_source() -> None:
     assert set(re.findall(r"\ntype=(\w+)", "".join(EXAMPLES))) == set(SECTIONS)
-    assert set(re.findall(r"\ntype=(\w+)", README)) == set(SECTIONS)
+    rows = dict(re.findall(r"^\| `(migrate\w+)` \|.*\| (.*\)) \|$", README, re.MULTILINE))
+    assert set(rows) == set(SECTIONS)
+    below = {name for name, links in rows.items() if "[below]" in links}
+    assert set(re.findall(r"\ntype=(\w+)", README)) == below
+    assert len(below) >= 8
+
+
+def test_the_documents_name_every_source_and_key() -> None:
+    assert complete_readme(README) == README
+    shipped = CONFIG.read_text(encoding="utf-8")
+    assert complete_config(shipped) == shipped
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -11,7 +11,7 @@ from cos_migrate.http.dates import ns_of
 from cos_migrate.http.s3xml import read_acl
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.sources import metadata
-from cos_migrate.sources.etags import plain_tag
+from cos_migrate.sources.etags import etag_in
 
 _EVERYONE = "http://cam.qcloud.com/groups/global/AllUsers"
 _GRANTS: Mapping[str, str] = MappingProxyType(
@@ -29,7 +29,7 @@ _ENCRYPTED = b"x-cos-server-side-encryption"
 
 def described_by(headers: Mapping[bytes, bytes]) -> Described:
     """Describe an object by the headers (lower-case names) of GET or HEAD, without its size."""
-    etag = plain_tag(metadata.etag_of(headers))
+    etag = etag_in(headers)
     crc64 = headers.get(b"x-cos-hash-crc64ecma", b"")
     carried, standard = (
         metadata.user({}, metadata.foreign(headers, metadata.USER_PREFIX.encode())),

@@ -29,8 +29,8 @@ from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
-from cos_migrate.sources.etags import md5_checks, plain_tag
-from cos_migrate.sources.http_source import range_of
+from cos_migrate.sources.etags import etag_in, md5_checks
+from cos_migrate.sources.http_source import pinned_headers
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.oss.access import Address, parse_listing
 from cos_migrate.sources.oss.signer import Signer
@@ -171,18 +171,15 @@ class AliyunSource(KeyOrderedSource):
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
         """Return a signed request, pinned to the listed version."""
-        headers = {}
-        if obj.fingerprint.etag:
-            headers["If-Match"] = f'"{obj.fingerprint.etag}"'
+        headers = pinned_headers(obj, span)
         if span is not None:
-            headers["Range"] = range_of(span)
             # Without it a range that does not fit is answered with the whole object.
             headers["x-oss-range-behavior"] = "standard"
         return self._signed(method, obj.name, {}, headers)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata, checksums and version of the whole object."""
-        etag = plain_tag(headers.get(b"etag", b"").decode("latin-1"))
+        etag = etag_in(headers)
         crc = headers.get(b"x-oss-hash-crc64ecma", b"").decode("latin-1")
         carried = metadata.user(
             {"oss-etag": etag} if etag else {}, metadata.foreign(headers, b"x-oss-meta-")

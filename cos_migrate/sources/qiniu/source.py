@@ -27,7 +27,7 @@ from cos_migrate.model import Described, Fingerprint, ListRange, Page, SourceObj
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource, base_of
-from cos_migrate.sources.etags import Etags, plain_tag
+from cos_migrate.sources.etags import Etags, etag_in
 from cos_migrate.sources.http_source import range_of
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.qiniu.collapsed import CollapsedKeys, same_target
@@ -185,7 +185,7 @@ class QiniuSource(KeyOrderedSource):
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata, checksum and version from an answer of the download domain."""
         sent = metadata.text_of(headers.get(b"etag", b""))
-        etag = plain_tag(metadata.etag_of(headers))
+        etag = etag_in(headers)
         foreign = [
             (name.lstrip("!"), value) for name, value in metadata.foreign(headers, b"x-qn-meta-")
         ]

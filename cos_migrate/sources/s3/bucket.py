@@ -25,7 +25,7 @@ from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.etags import Etags, md5_checks
-from cos_migrate.sources.http_source import range_of
+from cos_migrate.sources.http_source import pinned_headers
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.metadata import Carried
 from cos_migrate.sources.s3 import listing as s3_listing
@@ -175,14 +175,9 @@ class S3Source(KeyOrderedSource):
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
         """Return a GET or HEAD that only the listed version answers."""
-        headers = {}
-        if obj.fingerprint.etag:
-            headers["If-Match"] = f'"{obj.fingerprint.etag}"'
-        if span is None:
-            # For a range S3 would send the checksum of a part.
+        headers = pinned_headers(obj, span)
+        if span is None:  # for a range S3 would send the checksum of a part
             headers["x-amz-checksum-mode"] = "ENABLED"
-        else:
-            headers["Range"] = range_of(span)
         return self._signed(method, _path_of(obj), headers)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from cos_migrate.checksums import Check
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.sources import metadata
-from cos_migrate.sources.etags import plain_tag
+from cos_migrate.sources.etags import etag_in
 
 _META = b"x-amz-meta-"
 _MD5 = re.compile("[0-9a-f]{32}")
@@ -35,7 +35,7 @@ def description_of(
 
     `headers` have lower-case names; `etag_name` is the user metadata that keeps the ETag.
     """
-    etag = etag_of(headers)
+    etag = etag_in(headers)
     carried = metadata.user({etag_name: etag} if etag else {}, _user_metadata(headers))
     stored, unfit = metadata.standard(headers)
     words = [word.strip() for word in stored.get("content-encoding", "").split(",")]
@@ -51,11 +51,6 @@ def description_of(
         checks=(Check("MD5", md5),) if md5 else tuple(_checks(headers)),
         warnings=(*unfit, *carried.warnings, *_lost(headers)),
     )
-
-
-def etag_of(headers: Mapping[bytes, bytes]) -> str:
-    """Return the ETag without quotes."""
-    return plain_tag(headers.get(b"etag", b"").decode("latin-1"))
 
 
 def is_archived(headers: Mapping[bytes, bytes]) -> bool:

@@ -91,8 +91,10 @@ def test_keys_and_values(
         assert source.unchanged(obj, one["recordValue"])
 
 
-def test_every_source_is_among_them() -> None:
-    assert {job["type"] for job in JOBS} == SECTIONS.keys()
+def test_every_source_of_the_java_tool_is_among_them() -> None:
+    types = {job["type"] for job in JOBS}
+    assert len(types) == 8
+    assert types <= SECTIONS.keys()
 
 
 @pytest.mark.parametrize(
