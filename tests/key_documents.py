@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cos_migrate.config.display import spelled
+from cos_migrate.config.display import spell_value
 from cos_migrate.config.options import REQUIRED, Declared, Section, declared
 from cos_migrate.sources.registry import SECTIONS
 
@@ -83,7 +83,7 @@ def _line(one: Declared) -> str:
 
 def _default(one: Declared) -> str:
     """Return a default as it can be written down; empty where it cannot."""
-    text = spelled(one.default, one.option)
+    text = spell_value(one.default, one.option)
     try:
         return text if one.option.parse(text) == one.default else ""
     except ValueError:
