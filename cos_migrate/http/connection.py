@@ -55,23 +55,13 @@ class Connection(SocketStream):
         TransportError. Errors of an iterable `body` are raised as they are; the connection is
         closed then, since half a request was sent.
         """
-        try:
+        with self._closed_by_errors():
             self._start(silence)
             self._send_all(head, body)
-            while True:
-                data = self._receive_some()
-                if data is None:
-                    self._wait(write=self.wants_write)
-                else:
-                    response = self._parse(data, no_body=no_body)
-                    if response is not None:
-                        return response
-        except (OSError, BadAnswer) as error:
-            self.close()
-            raise transport_error(error, "exchange", "the server") from error
-        except BaseException:
-            self.close()
-            raise
+            response = None
+            while response is None:
+                response = self._parse(self._next_data(RECV_SIZE), no_body=no_body)
+            return response
 
     def request(self, head: bytes, *, no_body: bool = False) -> Incoming:
         """Send a request without a body; return its answer once the head has arrived.
@@ -79,7 +69,7 @@ class Connection(SocketStream):
         The caller reads the body before the next request is sent; `no_body` for HEAD. Raises
         TransportError.
         """
-        with self._translated():
+        with self._closed_by_errors():
             self._start()
             self._answer.limited = False
             self._send_all(head, b"")
@@ -95,7 +85,7 @@ class Connection(SocketStream):
 
         Raises TransportError.
         """
-        with self._translated():
+        with self._closed_by_errors():
             while not answer.body:
                 if answer.complete:
                     self._end(answer)
@@ -109,16 +99,20 @@ class Connection(SocketStream):
         return body[0] if len(body) == 1 else b"".join(body)
 
     @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _closed_by_errors(self) -> Iterator[None]:
         """Close the connection after any error; raise socket errors as TransportError."""
         try:
             yield
         except (OSError, BadAnswer) as error:
-            self.close()
-            raise transport_error(error, "exchange", "the server") from error
+            raise self._failed(error) from error
         except BaseException:
             self.close()
             raise
+
+    def _failed(self, error: Exception) -> TransportError:
+        """Close the connection; return the error for one of the socket or the parser."""
+        self.close()
+        return transport_error(error, "exchange", "the server")
 
     def _feed(self, data: bytes) -> None:
         """Parse received bytes. Raises BadAnswer and ConnectionResetError."""
@@ -141,8 +135,7 @@ class Connection(SocketStream):
             self._start()
             self._send_first(head, body)
         except (OSError, BadAnswer) as error:
-            self.close()
-            raise transport_error(error, "exchange", "the server") from error
+            raise self._failed(error) from error
 
     def advance(self) -> Response | None:
         """Send and receive without waiting; return the answer once it is complete.
@@ -166,21 +159,14 @@ class Connection(SocketStream):
                 if response is not None:
                     return response
         except (OSError, BadAnswer) as error:
-            self.close()
-            raise transport_error(error, "exchange", "the server") from error
-        except TransportError:
-            self.close()
-            raise
+            raise self._failed(error) from error
 
     def _parse(self, data: bytes, *, no_body: bool) -> Response | None:
         """Parse received bytes; return the answer once it is complete."""
         answer = self._answer
         if not data and answer.headers_done and answer.until_close:
             return self._finish(answer)
-        if not data:
-            raise ConnectionResetError
-        self.answered = True
-        answer.feed(data)
+        self._feed(data)
         if answer.complete:
             return self._finish(answer)
         if no_body and answer.headers_done:

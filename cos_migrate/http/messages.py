@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from cos_migrate.http.parser import Answer
+if TYPE_CHECKING:
+    from cos_migrate.http.parser import Answer
 
 
 class Response:
