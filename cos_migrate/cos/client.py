@@ -32,7 +32,7 @@ from cos_migrate.errors import (
     MigrateError,
 )
 from cos_migrate.http.messages import Response
-from cos_migrate.http.xml_texts import text_of
+from cos_migrate.http.xml_texts import find_text
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class CosClient(Sender):
         """Begin a multipart upload and return its upload id."""
 
         def judge(response: Response) -> str:
-            upload_id = text_of(response.body, "UploadId")
+            upload_id = find_text(response.body, "UploadId")
             if not upload_id:
                 raise odd_answer(response, "InitiateMultipartUpload", cos_path)
             return upload_id

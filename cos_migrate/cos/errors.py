@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cos_migrate.errors import CosError, MigrateError
-from cos_migrate.http.dates import patience_of
+from cos_migrate.http.dates import parse_retry_after
 from cos_migrate.http.messages import Response
 from cos_migrate.http.web_pages import FOREIGN, foreign_message, is_web_page
-from cos_migrate.http.xml_texts import read_error, text_of
+from cos_migrate.http.xml_texts import find_text, read_error
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509})
 _RETRYABLE_CODES = frozenset(
@@ -53,7 +53,7 @@ def is_foreign(response: Response) -> bool:
 
     COS sends a request id and writes XML; its answers to HEAD have no body.
     """
-    if response.header(b"x-cos-request-id") or text_of(response.body, "Code"):
+    if response.header(b"x-cos-request-id") or find_text(response.body, "Code"):
         return False
     kind = response.header(b"content-type")
     return bool(response.body) or is_web_page(kind, b"") or kind.startswith(_NOT_OF_COS)
@@ -68,7 +68,7 @@ def error_of(response: Response, operation: str, target: str) -> CosError:
     foreign = is_foreign(response)
     if status in {301, 302, 307}:
         code = "WrongRegion"
-        where = response.header(b"location") or text_of(body, "Endpoint") or "another endpoint"
+        where = response.header(b"location") or find_text(body, "Endpoint") or "another endpoint"
         message = f"the bucket is not in this region: COS points to {where}"
         if foreign:
             message = f"the bucket is not in this region, or a proxy wants a login: see {where}"
@@ -82,11 +82,11 @@ def error_of(response: Response, operation: str, target: str) -> CosError:
         status=status,
         code=code,
         request_id=request_id,
-        trace_id=response.header(b"x-cos-trace-id") or text_of(body, "TraceId"),
+        trace_id=response.header(b"x-cos-trace-id") or find_text(body, "TraceId"),
         retryable=status in _RETRYABLE_STATUS or code in _RETRYABLE_CODES,
         fatal=code in FATAL_CODES,
     )
-    error.retry_after = patience_of(response.header(b"retry-after"))
+    error.retry_after = parse_retry_after(response.header(b"retry-after"))
     return error
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from cos_migrate.cos.signature import SigningKey, encoded, signature, unsigned_authorization
-from cos_migrate.http.request_head import header_lines
+from cos_migrate.http.request_head import encode_headers
 
 _PATH_SAFE = "/-_.~"
 _needs_no_quoting = re.compile(r"[A-Za-z0-9/\-_.~]*").fullmatch
@@ -38,9 +38,9 @@ class PutForm:
     ) -> None:
         """`headers` are all but `content-length` and `x-cos-meta-md5`; `tail` are unsigned lines.
 
-        `md5`: whether there is an `x-cos-meta-md5`. Raises TransportError as `header_lines` does.
+        `md5`: whether there is an `x-cos-meta-md5`. Raises TransportError as `encode_headers` does.
         """
-        header_lines(headers)  # checks them; the blanks get a number and hex digits only
+        encode_headers(headers)  # checks them; the blanks get a number and hex digits only
         self.key = key
         self._prefix = target_prefix
         self._tail = tail

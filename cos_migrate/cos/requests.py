@@ -13,7 +13,7 @@ from cos_migrate.cos.put_form import PutForm, request_path
 from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.cos.signature import SigningKey, SigningKeys, authorization
 from cos_migrate.http.network import Network
-from cos_migrate.http.request_head import header_lines
+from cos_migrate.http.request_head import encode_headers
 from cos_migrate.http.retries import Retries
 from cos_migrate.http.routes import Route
 
@@ -100,7 +100,7 @@ class Access:
         secret = self._secret
         key = secret.keys.now()
         signed = sorted([*headers, *secret.headers, ("host", route.authority)])
-        lines = header_lines(signed)
+        lines = encode_headers(signed)
         signed_params = sorted([(name.lower(), value) for name, value in params])
         auth = authorization(key, method.lower(), cos_path, signed_params, signed)
         start = (

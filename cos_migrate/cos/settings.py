@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.routes import Proxy, Route
+from cos_migrate.http.time_limits import Timeouts
 
 _DOMAINS = ("myqcloud.com", "tencentcos.cn")
 """The public domain of COS, and its backup."""

@@ -12,7 +12,7 @@ from cos_migrate.cos.errors import ARCHIVED, error_of, is_error, odd_answer
 from cos_migrate.cos.payload import Payload
 from cos_migrate.errors import CosError, SourceChanged, SourceError
 from cos_migrate.http.messages import Response
-from cos_migrate.http.xml_texts import text_of
+from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import NO_HEADERS
 
 NO_CRC64 = "COS sent no CRC-64"
@@ -125,7 +125,7 @@ def read_result(response: Response, operation: str, cos_path: str) -> Copied:
     """
     if is_error(response.body):
         raise error_of(response, operation, cos_path)
-    etag = text_of(response.body, "ETag").strip('"')
+    etag = find_text(response.body, "ETag").strip('"')
     if not etag:
         raise odd_answer(response, operation, cos_path)
     return Copied(etag, crc64_of(response), response.header(b"x-cos-request-id"))
@@ -134,7 +134,7 @@ def read_result(response: Response, operation: str, cos_path: str) -> Copied:
 def read_copy(response: Response, operation: str, cos_path: str) -> Copied:
     """Return the result of a copy, whose CRC-64 may stand in the body. Raises CosError."""
     copied = read_result(response, operation, cos_path)
-    text = text_of(response.body, "CRC64")
+    text = find_text(response.body, "CRC64")
     if copied.crc64 is None and text.isdigit():
         return copied._replace(crc64=int(text))
     return copied

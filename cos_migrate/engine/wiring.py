@@ -24,7 +24,7 @@ from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
 from cos_migrate.engine.verify import Verification
 from cos_migrate.errors import ConfigError
 from cos_migrate.filters import Filters
-from cos_migrate.http.pace import Timeouts
+from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 from cos_migrate import __version__, descriptors
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.connection import Connection
-from cos_migrate.http.messages import Incoming
+from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.http.network import Network
-from cos_migrate.http.pace import Timeouts
-from cos_migrate.http.request_head import header_lines, request_target
+from cos_migrate.http.request_head import checked_target, encode_headers
 from cos_migrate.http.routes import Proxy, Route
+from cos_migrate.http.time_limits import Timeouts
 
 _STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
 """Codes of a kept-alive connection that the server has closed, if no byte of an answer came."""
@@ -63,7 +63,7 @@ class Fetcher:
         self._routes: dict[str, Route] = {}
 
     @contextmanager
-    def send(self, request: Request) -> Iterator[Incoming]:
+    def send(self, request: Request) -> Iterator[StreamedResponse]:
         """Send a request; the answer can be read until the context ends.
 
         The connection of an answer that is not read to its end is closed. Raises TransportError.
@@ -111,8 +111,8 @@ class Fetcher:
         host, slash, rest = request.url.partition("://")[2].partition("/")
         query = host.find("?")
         target = slash + rest if query < 0 else f"/{host[query:]}{slash}{rest}"
-        lines = header_lines([pair for pair in request.headers if pair[0].lower() != "host"])
-        place = route.target_prefix + request_target(target or "/")
+        lines = encode_headers([pair for pair in request.headers if pair[0].lower() != "host"])
+        place = route.target_prefix + checked_target(target or "/")
         first = f"{request.method} {place} HTTP/1.1\r\nHost: {route.authority}\r\n"
         last = f"{route.extra_head}User-Agent: cos-migrate/{__version__}\r\n\r\n"
         return b"%b%b%b" % (first.encode(), lines, last.encode())
@@ -125,7 +125,9 @@ class Fetcher:
             for connection in connections:
                 connection.close()
 
-    def _exchange(self, route: Route, head: bytes, *, no_body: bool) -> tuple[Connection, Incoming]:
+    def _exchange(
+        self, route: Route, head: bytes, *, no_body: bool
+    ) -> tuple[Connection, StreamedResponse]:
         """Send a request, again where the server had closed a kept-alive connection."""
         while (connection := self.take_idle(route)) is not None:
             try:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 
 from cos_migrate.errors import TransportError
 from cos_migrate.http.channels import TlsChannel, transport_error
-from cos_migrate.http.messages import Incoming, Response
-from cos_migrate.http.pace import Timeouts
-from cos_migrate.http.parser import Answer, BadAnswer
+from cos_migrate.http.messages import Response, StreamedResponse
+from cos_migrate.http.parser import AnswerParser, BadAnswer
 from cos_migrate.http.socket_stream import RECV_SIZE, SocketStream
+from cos_migrate.http.time_limits import Timeouts
 
 _STREAM_SIZE = 256 << 10
 """Bytes received at once of a body that is read as it arrives."""
@@ -35,11 +35,11 @@ class Connection(SocketStream):
     ) -> None:
         """`lenient`: accept answers as browsers do, though they are not quite HTTP."""
         if lenient:
-            from cos_migrate.http.lenient_parser import LenientAnswer  # noqa: PLC0415 - URL lists
+            from cos_migrate.http.lenient_parser import LenientAnswerParser  # noqa: PLC0415 - URL lists
 
-            super().__init__(sock, timeouts, LenientAnswer())
+            super().__init__(sock, timeouts, LenientAnswerParser())
         else:
-            super().__init__(sock, timeouts, Answer())
+            super().__init__(sock, timeouts, AnswerParser())
 
     def exchange(
         self,
@@ -63,7 +63,7 @@ class Connection(SocketStream):
                 response = self._parse(self._next_data(RECV_SIZE), no_body=no_body)
             return response
 
-    def request(self, head: bytes, *, no_body: bool = False) -> Incoming:
+    def request(self, head: bytes, *, no_body: bool = False) -> StreamedResponse:
         """Send a request without a body; return its answer once the head has arrived.
 
         The caller reads the body before the next request is sent; `no_body` for HEAD. Raises
@@ -78,9 +78,9 @@ class Connection(SocketStream):
                 self._feed(self._next_data(RECV_SIZE))
             if no_body:
                 self._end_without_body(answer)
-        return Incoming(answer, self.receive, ended=no_body)
+        return StreamedResponse(answer, self.receive, ended=no_body)
 
-    def receive(self, answer: Answer) -> bytes:
+    def receive(self, answer: AnswerParser) -> bytes:
         """Return the next bytes of the body of an answer to `request`, none at its end.
 
         Raises TransportError.
@@ -174,17 +174,17 @@ class Connection(SocketStream):
             return self._finish(answer)
         return None
 
-    def _end_without_body(self, answer: Answer) -> None:
+    def _end_without_body(self, answer: AnswerParser) -> None:
         """End the answer to a HEAD behind its head: it has no body, even with a content length."""
         self._answer = answer.end_without_body()
         self._end(answer)
 
-    def _end(self, answer: Answer) -> None:
+    def _end(self, answer: AnswerParser) -> None:
         """Close the connection if it cannot be used again."""
         if answer.extra or not answer.keep_alive or self._early:
             self.close()
 
-    def _finish(self, answer: Answer) -> Response:
+    def _finish(self, answer: AnswerParser) -> Response:
         self._end(answer)
         body = answer.body
         return Response(

@@ -29,7 +29,7 @@ _DAYS_UNTIL_1970 = 719_162
 _MARCH = 59
 
 
-def seconds_of(value: bytes) -> int:
+def parse_date(value: bytes) -> int:
     """Return the time in a header, -1 when there is none."""
     days = _DAYS_BEFORE.get(value[8:11])
     if days is not None and len(value) == 29 and value[25:] == b" GMT":  # noqa: PLR2004
@@ -68,13 +68,13 @@ def _usual_date(days: int, number: int) -> int:
     return max(-1, ((days * 24 + hour) * 60 + minute) * 60 + second)
 
 
-def ns_of(value: bytes) -> int:
+def parse_date_ns(value: bytes) -> int:
     """Return the time in a header in nanoseconds, -1 when there is none."""
-    seconds = seconds_of(value)
+    seconds = parse_date(value)
     return seconds * NANO if seconds >= 0 else -1
 
 
-def patience_of(retry_after: str) -> float:
+def parse_retry_after(retry_after: str) -> float:
     """Return the seconds that a Retry-After asks to wait, a number or a date; 0.0: none.
 
     More than five minutes are not waited at once.
@@ -82,11 +82,11 @@ def patience_of(retry_after: str) -> float:
     text = retry_after.strip()
     if text.isascii() and text.isdigit():
         return min(float(text), _PATIENCE_MOST)
-    moment = seconds_of(text.encode()) if text else -1
+    moment = parse_date(text.encode()) if text else -1
     return min(max(0.0, moment - time.time()), _PATIENCE_MOST) if moment >= 0 else 0.0
 
 
-def http_date(seconds: float | None = None) -> str:
+def format_date(seconds: float | None = None) -> str:
     """Return a time, or the present, in the format of HTTP."""
     from email.utils import formatdate  # noqa: PLC0415 - as above
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from cos_migrate.http.parser import BODY_MOST, Answer, BadAnswer, check_head, shown_line
+from cos_migrate.http.parser import BODY_MOST, AnswerParser, BadAnswer, check_head, shown_line
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"(?:HTTP/([0-9])(?:\.([0-9]))?|ICY)[ \t]+([0-9]{3})(?:[ \t].*)?", re.DOTALL)
@@ -20,7 +20,7 @@ _LENGTH = re.compile(rb"[0-9]{1,19}")
 _BODILESS = frozenset({204, 304})
 
 
-class LenientAnswer(Answer):
+class LenientAnswerParser(AnswerParser):
     """An answer; received bytes that cannot be parsed yet are in `_rest`."""
 
     __slots__ = ("_chunked", "_ended", "_left", "_modern", "_rest", "_trailers")
@@ -56,7 +56,7 @@ class LenientAnswer(Answer):
         if self.headers_done:
             self._check_progress(size, arrived)
 
-    def end_without_body(self) -> Answer:
+    def end_without_body(self) -> AnswerParser:
         """End behind the head; return the parser of the next answer."""
         if not self.complete:
             self._end()

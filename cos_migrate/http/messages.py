@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cos_migrate.http.parser import Answer
+    from cos_migrate.http.parser import AnswerParser
 
 
 class Response:
@@ -24,12 +24,14 @@ class Response:
         return self.headers.get(name, b"").decode("utf-8", "replace")
 
 
-class Incoming:
+class StreamedResponse:
     """An answer whose body is read as it arrives; header names are in lower case."""
 
     __slots__ = ("_answer", "_receive", "_rest", "ended", "headers", "status")
 
-    def __init__(self, answer: Answer, receive: Callable[[Answer], bytes], *, ended: bool) -> None:
+    def __init__(
+        self, answer: AnswerParser, receive: Callable[[AnswerParser], bytes], *, ended: bool
+    ) -> None:
         """`receive` returns the next bytes of the body, none at its end."""
         self.status = answer.status
         self.headers = answer.headers

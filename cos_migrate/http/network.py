@@ -12,11 +12,11 @@ from cos_migrate.descriptors import exhaustion_code, exhaustion_error, is_exhaus
 from cos_migrate.errors import TransportError
 from cos_migrate.http.channels import TlsChannel, transport_error
 from cos_migrate.http.connection import Connection
-from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.routes import Proxy, Route
+from cos_migrate.http.time_limits import Timeouts
 
 if TYPE_CHECKING:
-    from cos_migrate.http.tls import Tls
+    from cos_migrate.http.tls import TlsContext
 
 _RESOLVE_TTL = 60.0
 
@@ -94,7 +94,7 @@ class Network:
         self._ca_file = ca_file
         self._resolver = Resolver()
         self._lock = threading.Lock()
-        self._tls: Tls | None = None
+        self._tls: TlsContext | None = None
 
     def connect(self, route: Route) -> Connection:
         """Open a connection. Raises TransportError."""
@@ -139,9 +139,9 @@ class Network:
     def _secure(self, sock: socket.socket, host: str) -> TlsChannel:
         with self._lock:
             if self._tls is None:
-                from cos_migrate.http.tls import Tls  # noqa: PLC0415 - http needs none of it
+                from cos_migrate.http.tls import TlsContext  # noqa: PLC0415 - http needs none of it
 
-                self._tls = Tls(self._ca_file)
+                self._tls = TlsContext(self._ca_file)
         try:
             return self._tls.secure(sock, host)
         except (OSError, ValueError) as error:

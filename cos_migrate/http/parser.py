@@ -29,7 +29,7 @@ class BadAnswer(ValueError):
     """An answer is not HTTP, or exceeds a limit; the message can be shown to the user."""
 
 
-class Answer:
+class AnswerParser:
     """Parses one answer and holds what has arrived of it; header names are in lower case."""
 
     __slots__ = (
@@ -96,7 +96,7 @@ class Answer:
         self.begin()
         self._interims, self.limited, self._raw = counts
 
-    def end_without_body(self) -> Answer:
+    def end_without_body(self) -> AnswerParser:
         """End behind the head, for HEAD; return the parser of the next answer.
 
         httptools expects a body and cannot be stopped.

@@ -10,7 +10,7 @@ _CONTROLS = bytes([*range(9), *range(10, 32), 127])
 """Control characters, all but the tab (RFC 9110, 5.5)."""
 
 
-def header_lines(headers: Sequence[tuple[str, str]]) -> bytes:
+def encode_headers(headers: Sequence[tuple[str, str]]) -> bytes:
     """Return header lines as they are sent, each ended by CRLF.
 
     Raises TransportError with the code `BadHeader`: values come from listings and answers too.
@@ -24,8 +24,8 @@ def header_lines(headers: Sequence[tuple[str, str]]) -> bytes:
     return lines
 
 
-def request_target(target: str) -> str:
-    """Check and return a request target. Raises TransportError as `header_lines` does."""
+def checked_target(target: str) -> str:
+    """Check and return a request target. Raises TransportError as `encode_headers` does."""
     if target.isprintable() and " " not in target:
         return target
     raise _refused("its path or query holds a blank or a control character")

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable
 
 from cos_migrate.http.channels import TlsChannel, WantsRead, WantsWrite
-from cos_migrate.http.pace import Pace, Timeouts
-from cos_migrate.http.parser import Answer
+from cos_migrate.http.parser import AnswerParser
+from cos_migrate.http.time_limits import RequestTimer, Timeouts
 
 RECV_SIZE = 65536
 """Bytes received at once."""
@@ -35,7 +35,7 @@ class SocketStream:
     )
 
     def __init__(
-        self, sock: socket.socket | TlsChannel, timeouts: Timeouts, answer: Answer
+        self, sock: socket.socket | TlsChannel, timeouts: Timeouts, answer: AnswerParser
     ) -> None:
         """`answer` parses what is received."""
         sock.setblocking(False)
@@ -44,7 +44,7 @@ class SocketStream:
         self._timeouts = timeouts
         self._answer = answer
         self._silence = timeouts.io
-        self._pace: Pace | None = None
+        self._pace: RequestTimer | None = None
         self._sent = 0
         self._early = False
         self._rest: memoryview | None = None
@@ -84,10 +84,10 @@ class SocketStream:
         # Made only when needed: most answers arrive before it is.
         self._pace = self._new_pace(time.monotonic()) if self._timeouts.request else None
 
-    def _new_pace(self, now: float) -> Pace:
-        return Pace(self._timeouts, self._silence, now)
+    def _new_pace(self, now: float) -> RequestTimer:
+        return RequestTimer(self._timeouts, self._silence, now)
 
-    def _pace_now(self, now: float) -> Pace:
+    def _pace_now(self, now: float) -> RequestTimer:
         """Return the limits of the current request, brought up to date."""
         pace = self._pace = self._pace or self._new_pace(now)
         if self.answered:

@@ -13,12 +13,12 @@ from cos_migrate.errors import TransportError
 from cos_migrate.http.channels import TlsFailed, WantsRead, WantsWrite
 
 
-class Tls:
+class TlsContext:
     """Trusted certificates and earlier sessions of all TLS connections of a process."""
 
     def __init__(self, ca_file: str) -> None:
         """`ca_file`: CA certificates, trusted besides the public ones. Raises TransportError."""
-        self._context = context_of(ca_file)
+        self._context = trusting_context(ca_file)
         self._lock = threading.Lock()
         self._sessions: dict[str, ssl.SSLSession] = {}
 
@@ -84,7 +84,7 @@ def _failed(error: ssl.SSLError) -> TlsFailed:
     return TlsFailed(error.reason or str(error))
 
 
-def context_of(ca_file: str) -> ssl.SSLContext:
+def trusting_context(ca_file: str) -> ssl.SSLContext:
     """Return a context that trusts the public authorities and those in `ca_file`.
 
     Both, so that one setting serves a private COS with a public source, and the reverse.

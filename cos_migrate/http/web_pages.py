@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cos_migrate.http.xml_texts import text_of
+from cos_migrate.http.xml_texts import find_text
 from cos_migrate.text import masked
 
 FOREIGN = "ForeignAnswer"
@@ -39,12 +39,12 @@ def is_foreign_page(headers: Mapping[bytes, bytes], body: bytes) -> bool:
     A cloud names its requests in a header (`headers` have lower-case names), or its errors in XML.
     """
     kind = headers.get(b"content-type", b"").decode("latin-1")
-    if not is_web_page(kind, body) or text_of(body, "Code"):
+    if not is_web_page(kind, body) or find_text(body, "Code"):
         return False
     return _REQUEST_IDS.isdisjoint(headers)
 
 
-def told_by_proxy(
+def proxy_refusal(
     status: int, headers: Mapping[bytes, bytes], body: bytes, *, pages: bool
 ) -> tuple[str, str] | None:
     """Return code and message of an error answer that a proxy sent in a source's place, or None.
@@ -66,12 +66,12 @@ def told_by_proxy(
 def foreign_message(place: str, status: int, content_type: str, body: bytes) -> str:
     """Return the message for an answer that does not come from `place`."""
     kind = content_type.partition(";")[0].strip()
-    said = words_in(body)
+    said = page_title(body)
     detail = ", ".join([f"status {status}", *([kind] if kind else []), *([said] if said else [])])
     return f"a proxy or a firewall answers in the place of {place} ({detail})"
 
 
-def words_in(body: bytes) -> str:
+def page_title(body: bytes) -> str:
     """Return the title of a page, else its first words, in quotes; empty: it has none."""
     text = body[:_READ_MOST].decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)

@@ -28,11 +28,11 @@ class ErrorTexts(NamedTuple):
 def read_error(headers: Mapping[bytes, bytes], body: bytes) -> ErrorTexts:
     """Return the texts of an error answer; `headers` have lower-case names."""
     named = next((headers[name] for name in _REQUEST_IDS if name in headers), b"")
-    request_id = named.decode("utf-8", "replace") or text_of(body, "RequestId")
-    return ErrorTexts(text_of(body, "Code"), text_of(body, "Message"), request_id)
+    request_id = named.decode("utf-8", "replace") or find_text(body, "RequestId")
+    return ErrorTexts(find_text(body, "Code"), find_text(body, "Message"), request_id)
 
 
-def text_of(body: bytes, tag: str) -> str:
+def find_text(body: bytes, tag: str) -> str:
     """Return the text of the first `tag` element of an answer, empty when there is none.
 
     The answer need not be well-formed: it may be cut off, or the page of a proxy.

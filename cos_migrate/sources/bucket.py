@@ -10,9 +10,9 @@ from cos_migrate.config.cloud import BucketSection
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection
-from cos_migrate.http.messages import Incoming
-from cos_migrate.http.pace import Timeouts
+from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.http.routes import Proxy, Route
+from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Described, Found, ListRange, Page, SourceObject, Target
 from cos_migrate.sources import xml_characters
 from cos_migrate.sources.base import SourceOptions
@@ -182,7 +182,7 @@ class KeyOrderedSource(BucketSource):
         return None if any(self.twins_of(obj)) else super().begin(obj)
 
     def _described(
-        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
+        self, obj: SourceObject, incoming: StreamedResponse, span: tuple[int, int] | None
     ) -> Described:
         """Return the description of an object that shares its key on COS with no other."""
         described = super()._described(obj, incoming, span)

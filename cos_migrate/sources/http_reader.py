@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from cos_migrate.checksums import RunningChecks
 from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, SourceError, TransportError
-from cos_migrate.http.messages import Incoming
+from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.model import Described
 from cos_migrate.sources.misreads import MISREAD, NO_MD5, is_by_etag, misread_text
 
@@ -59,7 +59,7 @@ class HttpReader:
 
     def __init__(
         self,
-        incoming: Incoming,
+        incoming: StreamedResponse,
         described: Described,
         length: int,
         misreads: Misreads | None,

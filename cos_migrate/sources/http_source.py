@@ -15,10 +15,10 @@ from cos_migrate.config.options import Section
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.connection import Connection
-from cos_migrate.http.dates import ns_of
-from cos_migrate.http.messages import Incoming, Response
-from cos_migrate.http.pace import Timeouts
+from cos_migrate.http.dates import parse_date_ns
+from cos_migrate.http.messages import Response, StreamedResponse
 from cos_migrate.http.routes import Proxy, Route
+from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
@@ -75,7 +75,9 @@ class HttpSource(PagedSource, AdvisedSource):
         """
         standard = metadata.standard(headers)
         stored = {"content-type": "application/octet-stream", **standard.headers}
-        version = Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag_in(headers))
+        version = Fingerprint(
+            -1, parse_date_ns(headers.get(b"last-modified", b"")), etag_in(headers)
+        )
         return Described(version, stored, warnings=standard.warnings)
 
     def timeouts(self) -> Timeouts:
@@ -173,14 +175,14 @@ class HttpSource(PagedSource, AdvisedSource):
 
     def exchange(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
-    ) -> AbstractContextManager[Incoming]:
+    ) -> AbstractContextManager[StreamedResponse]:
         """Send the request for an object; return its answer, of any status."""
         return self._fetcher.send(self.request(obj, method, span))
 
     @contextmanager
     def answer(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
-    ) -> Iterator[Incoming]:
+    ) -> Iterator[StreamedResponse]:
         """Send the request for an object; the answer is no error. Raises SourceError."""
         operation, stack = _operation_of(method), ExitStack()
         try:
@@ -206,7 +208,7 @@ class HttpSource(PagedSource, AdvisedSource):
 
     def _sent(
         self, stack: ExitStack, obj: SourceObject, method: str, span: tuple[int, int] | None
-    ) -> Incoming:
+    ) -> StreamedResponse:
         with self.naming(_operation_of(method), obj.name):
             return stack.enter_context(self.exchange(obj, method, span))
 
@@ -217,11 +219,11 @@ class HttpSource(PagedSource, AdvisedSource):
     def _without_condition(
         self,
         stack: ExitStack,
-        refused: Incoming,
+        refused: StreamedResponse,
         obj: SourceObject,
         method: str,
         span: tuple[int, int] | None,
-    ) -> Incoming:
+    ) -> StreamedResponse:
         """Send the request again without the refused condition; return its answer.
 
         Raises SourceChanged when the answer is of another version. When it is of the listed one,
@@ -262,7 +264,7 @@ class HttpSource(PagedSource, AdvisedSource):
             )
 
     def _described(
-        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
+        self, obj: SourceObject, incoming: StreamedResponse, span: tuple[int, int] | None
     ) -> Described:
         """Return the description of the whole object; its size is that of the content.
 
@@ -312,7 +314,7 @@ def _starts_at(content_range: str, start: int) -> bool:
     return unit.lower() == "bytes" and rest.strip().startswith(f"{start}-")
 
 
-def _whole_size(incoming: Incoming) -> int:
+def _whole_size(incoming: StreamedResponse) -> int:
     """Return the size of the whole object by the headers of an answer; -1 when not known."""
     if incoming.status == _PARTIAL:
         text = incoming.header(b"content-range").rpartition("/")[2]
@@ -321,7 +323,7 @@ def _whole_size(incoming: Incoming) -> int:
     return int(text) if text.isascii() and text.isdigit() else -1
 
 
-def _is_whole(incoming: Incoming) -> bool:
+def _is_whole(incoming: StreamedResponse) -> bool:
     """Return whether a partial answer is of the whole object."""
     starts = _starts_at(incoming.header(b"content-range"), 0)
     return starts and incoming.header(b"content-length") == str(_whole_size(incoming))

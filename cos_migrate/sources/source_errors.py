@@ -9,8 +9,8 @@ from typing import ClassVar, NamedTuple
 
 from cos_migrate.config.options import Section, values_of
 from cos_migrate.errors import SourceError, TransportError
-from cos_migrate.http.dates import patience_of
-from cos_migrate.http.web_pages import is_foreign_page, told_by_proxy
+from cos_migrate.http.dates import parse_retry_after
+from cos_migrate.http.web_pages import is_foreign_page, proxy_refusal
 from cos_migrate.http.xml_texts import read_error
 from cos_migrate.model import Target
 from cos_migrate.sources.base import SourceOptions
@@ -117,11 +117,13 @@ class AdvisedSource(VersionedSource):
         self, operation: str, target: str, answer: ErrorAnswer, details: ErrorDetails
     ) -> SourceError:
         """Return the error for an answer; one that a proxy sent names the proxy as its sender."""
-        proxy = told_by_proxy(*answer, pages=not self.sends_pages)
+        proxy = proxy_refusal(*answer, pages=not self.sends_pages)
         error = self.error(
             operation, target, ErrorDetails(answer.status, *proxy) if proxy else details
         )
-        error.retry_after = patience_of(answer.headers.get(b"retry-after", b"").decode("latin-1"))
+        error.retry_after = parse_retry_after(
+            answer.headers.get(b"retry-after", b"").decode("latin-1")
+        )
         return error
 
     def transport_error(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from cos_migrate.http.dates import http_date
+from cos_migrate.http.dates import format_date
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore
 from tests.fakes.messages import Answer, Request
@@ -50,7 +50,7 @@ class Vague:
         if self.answered:
             headers["ETag"] = self.answered
         if self.tells_times:
-            headers["Last-Modified"] = http_date(self.times[key])
+            headers["Last-Modified"] = format_date(self.times[key])
         return reply(self.bodies[key], headers=headers)
 
     def _listing(self) -> Answer:

@@ -12,7 +12,7 @@ from cos_migrate.config.values import Secret
 from cos_migrate.cos.errors import error_of, is_foreign, odd_answer
 from cos_migrate.errors import SourceError
 from cos_migrate.http.messages import Response
-from cos_migrate.http.web_pages import words_in
+from cos_migrate.http.web_pages import page_title
 from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.source import CosBucketSource
@@ -213,4 +213,4 @@ def test_a_login_that_requests_are_led_to() -> None:
     ],
 )
 def test_the_words_of_a_page(body: bytes, words: str) -> None:
-    assert words_in(body) == words
+    assert page_title(body) == words

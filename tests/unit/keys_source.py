@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from cos_migrate.config.cloud import BucketSection
 from cos_migrate.http.client import Request
-from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.routes import Proxy
+from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Described, Fingerprint, ListRange, SourceObject, Target
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.key_pages import KeyPage

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.errors import CONTRADICTORY, SourceChanged, SourceError
-from cos_migrate.http.dates import NANO, seconds_of
+from cos_migrate.http.dates import NANO, parse_date
 from cos_migrate.model import SourceObject
 from cos_migrate.pools.results import Content, TargetExists
 from cos_migrate.pools.tasks import HeadTarget, Look
@@ -71,4 +71,4 @@ class Sending:
 
 def _is_newer(last_modified: str, mtime_ns: int) -> bool:
     """Return whether a Last-Modified (whole seconds) is later than a time of the source."""
-    return mtime_ns >= 0 and seconds_of(last_modified.encode()) > mtime_ns // NANO
+    return mtime_ns >= 0 and parse_date(last_modified.encode()) > mtime_ns // NANO

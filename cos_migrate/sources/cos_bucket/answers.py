@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cos_migrate.checksums import Check
-from cos_migrate.http.dates import ns_of
+from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.s3xml import read_acl
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.sources import metadata
@@ -40,7 +40,7 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
     if md5 and not checks:
         checks.append(Check("MD5", md5))
     return Described(
-        Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
+        Fingerprint(-1, parse_date_ns(headers.get(b"last-modified", b"")), etag),
         {**standard.headers, **carried.headers},
         likely_md5=md5,
         crc64=int(crc64) if crc64.isdigit() else -1,

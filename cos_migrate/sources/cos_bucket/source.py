@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote_plus
 from cos_migrate.checksums import Check
 from cos_migrate.config import values
 from cos_migrate.http.client import Request
-from cos_migrate.http.xml_texts import text_of
+from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import (
     Described,
     Fingerprint,
@@ -149,7 +149,7 @@ class CosBucketSource(CosBucketListing):
         """Parse the XML of an error answer; an answer to HEAD has none."""
         status, code, message, request_id = super().error_details(answer)
         if status in {301, 302, 307}:
-            where = text_of(answer.body, "Endpoint") or "another endpoint"
+            where = find_text(answer.body, "Endpoint") or "another endpoint"
             code, message = "WrongRegion", f"the bucket is not here, COS points to {where}"
         if not code and status == 403:  # noqa: PLR2004 - HTTP
             code = "AccessDenied"

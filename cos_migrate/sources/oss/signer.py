@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from cos_migrate.config.values import Secret
-from cos_migrate.http.dates import http_date
+from cos_migrate.http.dates import format_date
 
 _SUBRESOURCES = frozenset({"acl"})
 """Of the parameters that this tool sends, those that V1 signs."""
@@ -54,7 +54,7 @@ class Signer:
         headers: Mapping[str, str],
         now: float | None,
     ) -> tuple[tuple[str, str], ...]:
-        date = http_date(now)
+        date = format_date(now)
         own = sorted(
             f"{name.lower()}:{value}\n"
             for name, value in headers.items()

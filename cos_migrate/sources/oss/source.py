@@ -21,10 +21,10 @@ from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.config.options import option
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection
-from cos_migrate.http.dates import ns_of
-from cos_migrate.http.messages import Incoming
+from cos_migrate.http.dates import parse_date_ns
+from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.http.routes import Route
-from cos_migrate.http.xml_texts import text_of
+from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
@@ -190,7 +190,7 @@ class AliyunSource(KeyOrderedSource):
             del standard["content-disposition"]
         known = crc.isascii() and crc.isdigit()
         return Described(
-            Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
+            Fingerprint(-1, parse_date_ns(headers.get(b"last-modified", b"")), etag),
             {
                 "content-type": "application/octet-stream",
                 **standard,
@@ -212,7 +212,7 @@ class AliyunSource(KeyOrderedSource):
         return None if self.options.copy_acl else super().begin(obj)
 
     def _described(
-        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
+        self, obj: SourceObject, incoming: StreamedResponse, span: tuple[int, int] | None
     ) -> Described:
         """Return the description, with the ACL where the whole object is requested."""
         described = super()._described(obj, incoming, span)
@@ -231,10 +231,10 @@ class AliyunSource(KeyOrderedSource):
         """Parse an error answer; to HEAD its document comes in a header."""
         body = answer.body or _document_of(answer.headers)
         status, code, message, request_id = super().error_details(answer._replace(body=body))
-        place = text_of(body, "Endpoint")
+        place = find_text(body, "Endpoint")
         if code == "AccessDenied" and place:
             code, message = "WrongEndpoint", f"the bucket is reached at {place}"
-        elif text_of(body, "EC") == "0002-00000080":
+        elif find_text(body, "EC") == "0002-00000080":
             code, message = "V1Refused", f"OSS takes no V1 signature here ({message})"
         return ErrorDetails(status, code, message, request_id)
 

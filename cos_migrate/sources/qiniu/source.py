@@ -20,8 +20,8 @@ from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection
-from cos_migrate.http.dates import ns_of
-from cos_migrate.http.messages import Incoming, Response
+from cos_migrate.http.dates import parse_date_ns
+from cos_migrate.http.messages import Response, StreamedResponse
 from cos_migrate.http.routes import Route
 from cos_migrate.model import Described, Fingerprint, ListRange, Page, SourceObject, Target
 from cos_migrate.sources import metadata
@@ -197,7 +197,7 @@ class QiniuSource(KeyOrderedSource):
         carried = metadata.user({"qiniu-etag": sent} if sent else {}, foreign)
         standard = metadata.standard(headers, ("content-type",))
         return Described(
-            Fingerprint(-1, ns_of(headers.get(b"last-modified", b"")), etag),
+            Fingerprint(-1, parse_date_ns(headers.get(b"last-modified", b"")), etag),
             {**standard.headers, **carried.headers},
             checks=_checks(etag, obj.fingerprint.size),
             warnings=(*standard.warnings, *carried.warnings),
@@ -246,7 +246,7 @@ class QiniuSource(KeyOrderedSource):
     @contextmanager
     def answer(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
-    ) -> Iterator[Incoming]:
+    ) -> Iterator[StreamedResponse]:
         """Send the request for an object; a refusal is explained."""
         if method == "GET":
             self._must_be_alone(obj)

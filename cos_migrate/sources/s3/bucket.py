@@ -16,11 +16,11 @@ from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.connection import Connection
-from cos_migrate.http.dates import ns_of
-from cos_migrate.http.messages import Incoming
+from cos_migrate.http.dates import parse_date_ns
+from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.http.routes import Route
 from cos_migrate.http.s3xml import XML_MOST
-from cos_migrate.http.xml_texts import text_of
+from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
@@ -188,7 +188,7 @@ class S3Source(KeyOrderedSource):
         fingerprint = described.fingerprint
         if obj.fingerprint.mtime_ns < 0 and self.etags.is_reliable(fingerprint.etag, -1):
             return described
-        mtime_ns = ns_of(headers.get(b"last-modified", b""))
+        mtime_ns = parse_date_ns(headers.get(b"last-modified", b""))
         return described._replace(fingerprint=fingerprint._replace(mtime_ns=mtime_ns))
 
     def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
@@ -213,7 +213,7 @@ class S3Source(KeyOrderedSource):
         return None if with_acl else super().begin(obj)
 
     def _described(
-        self, obj: SourceObject, incoming: Incoming, span: tuple[int, int] | None
+        self, obj: SourceObject, incoming: StreamedResponse, span: tuple[int, int] | None
     ) -> Described:
         """Add the ACL where the object is about to be stored: not for a part."""
         described = super()._described(obj, incoming, span)
@@ -259,7 +259,7 @@ class S3Source(KeyOrderedSource):
         """Parse an error, with the right endpoint where the region was wrong."""
         details = super().error_details(answer)
         region = answer.headers.get(b"x-amz-bucket-region", b"").decode("latin-1")
-        region = region or text_of(answer.body, "Region")
+        region = region or find_text(answer.body, "Region")
         if not region and details.code in _ELSEWHERE:
             region = region_expected(details.message)
         elsewhere = bool(region) and region != self._signer.region
@@ -279,7 +279,7 @@ class S3Source(KeyOrderedSource):
             return details._replace(code="RegionLearnt", message=text)
         where = self._amazon_region(region) if self.endpoint.is_amazon else ""
         where = where or misdirection(
-            self.endpoint, self._signer.region, text_of(answer.body, "Endpoint")
+            self.endpoint, self._signer.region, find_text(answer.body, "Endpoint")
         )
         return details._replace(
             message=f"{where}; it says: {details.message}" if details.message else where

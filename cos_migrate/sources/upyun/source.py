@@ -18,8 +18,8 @@ from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.bounded_json import JSON_MOST, parse_json
 from cos_migrate.http.client import Request
-from cos_migrate.http.dates import NANO, http_date, ns_of
-from cos_migrate.http.messages import Incoming
+from cos_migrate.http.dates import NANO, format_date, parse_date_ns
+from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.model import (
     Described,
     Fingerprint,
@@ -222,7 +222,7 @@ class UpyunSource(BucketSource):
 
     def _signed(self, method: str, path: str, headers: list[tuple[str, str]]) -> Request:
         uri = f"/{quote(self.config.bucket)}/{quote(path, safe='~/')}"
-        date = http_date()
+        date = format_date()
         signature = self._sign(
             username=self.config.access_key_id.reveal(),
             password=self._password,
@@ -237,7 +237,7 @@ class UpyunSource(BucketSource):
     @contextmanager
     def answer(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
-    ) -> Iterator[Incoming]:
+    ) -> Iterator[StreamedResponse]:
         """Send the request for a file; HEAD has the size in a header of its own."""
         with super().answer(obj, method, span) as incoming:
             size = incoming.headers.get(b"x-upyun-file-size", b"")
@@ -295,4 +295,4 @@ def _time_of(headers: Mapping[bytes, bytes]) -> int:
     seconds = headers.get(b"x-upyun-file-date", b"")
     if seconds.isdigit():
         return int(seconds) * NANO
-    return ns_of(headers.get(b"last-modified", b""))
+    return parse_date_ns(headers.get(b"last-modified", b""))

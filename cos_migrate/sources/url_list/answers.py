@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cos_migrate.checksums import Check
-from cos_migrate.http.dates import NANO, http_date, ns_of
+from cos_migrate.http.dates import NANO, format_date, parse_date_ns
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.sources import metadata
 
@@ -65,12 +65,12 @@ def is_strong(etag: str) -> bool:
 
 
 def _instant_of(headers: Mapping[bytes, bytes]) -> int:
-    return ns_of(headers.get(b"last-modified", b""))
+    return parse_date_ns(headers.get(b"last-modified", b""))
 
 
 def date_of(mtime_ns: int) -> str:
     """Return an instant as HTTP writes it; empty where it is not known."""
-    return http_date(mtime_ns // NANO) if mtime_ns >= 0 else ""
+    return format_date(mtime_ns // NANO) if mtime_ns >= 0 else ""
 
 
 def _crc64_of(headers: Mapping[bytes, bytes]) -> int:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.client import Request
-from cos_migrate.http.messages import Incoming
+from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources import metadata
 from cos_migrate.sources.http_source import HttpSource, range_of
@@ -78,7 +78,7 @@ class UrlSource(HttpSource):
     @contextmanager
     def answer(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
-    ) -> Iterator[Incoming]:
+    ) -> Iterator[StreamedResponse]:
         """Send the request for a URL. Raises SourceError."""
         try:
             with super().answer(obj, method, span) as incoming:
@@ -96,7 +96,7 @@ class UrlSource(HttpSource):
     @contextmanager
     def exchange(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
-    ) -> Iterator[Incoming]:
+    ) -> Iterator[StreamedResponse]:
         """Follow redirects, and send GET where HEAD is refused or without headers."""
         with ExitStack() as stack:
             incoming = self._by_head(stack, obj) if method == "HEAD" else None
@@ -106,7 +106,7 @@ class UrlSource(HttpSource):
                 incoming = stack.enter_context(self._followed(obj, "GET", span))
             yield incoming
 
-    def _by_head(self, stack: ExitStack, obj: SourceObject) -> Incoming | None:
+    def _by_head(self, stack: ExitStack, obj: SourceObject) -> StreamedResponse | None:
         """Return the answer to HEAD; None where GET may have another."""
         try:
             incoming = stack.enter_context(self._followed(obj, "HEAD", None))
@@ -124,7 +124,7 @@ class UrlSource(HttpSource):
     @contextmanager
     def _followed(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
-    ) -> Iterator[Incoming]:
+    ) -> Iterator[StreamedResponse]:
         address = self._address(obj)
         for _ in range(_REDIRECTS_MOST + 1):
             request = self._request(address, obj.fingerprint, method, span)

@@ -21,8 +21,8 @@ from cos_migrate.cos.verify import verify_put
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import CosError, TransportError
 from cos_migrate.http.messages import Response
-from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.routes import Proxy
+from cos_migrate.http.time_limits import Timeouts
 from tests.fakes.messages import Answer
 from tests.fakes.scripted import reply, scripted
 

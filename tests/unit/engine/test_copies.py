@@ -15,7 +15,7 @@ from cos_migrate.cos.verify import Copied
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.engine.copying import copy_refused
 from cos_migrate.errors import CosError, SourceChanged, SourceError, TransportError
-from cos_migrate.http.pace import Timeouts
+from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Failure
 
 SOURCE, TARGET = "source-1250000001", "target-1250000000"

@@ -19,10 +19,10 @@ from cos_migrate.descriptors import TransferCounts, fit_to_limit, retry_while_ex
 from cos_migrate.errors import TransportError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.network import Network
-from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.retries import Retries
 from cos_migrate.http.routes import Route
-from cos_migrate.http.tls import context_of
+from cos_migrate.http.time_limits import Timeouts
+from cos_migrate.http.tls import trusting_context
 
 resource = pytest.importorskip("resource")
 
@@ -71,7 +71,7 @@ def test_the_error_names_what_is_lacking(host: str) -> None:
         with pytest.raises(TransportError, match=r"ulimit -n") as caught:
             Network(Timeouts()).connect(Route(host, 1))
         with pytest.raises(TransportError, match=r"ulimit -n") as trust:
-            context_of("")
+            trusting_context("")
     assert (caught.value.code, caught.value.retryable) == ("EMFILE", False)
     assert (trust.value.code, trust.value.fatal) == ("EMFILE", False)
     assert not descriptors.is_exhausted()

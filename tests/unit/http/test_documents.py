@@ -13,9 +13,9 @@ from cos_migrate.cos.requests import Access
 from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.errors import TransportError
 from cos_migrate.http.bounded_json import parse_json
-from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.s3xml import read_acl, read_listing
-from cos_migrate.http.xml_texts import text_of
+from cos_migrate.http.time_limits import Timeouts
+from cos_migrate.http.xml_texts import find_text
 from cos_migrate.sources.oss.access import parse_listing
 from cos_migrate.sources.qiniu.services import details_of, marker_key
 from cos_migrate.sources.s3 import listing as s3_listing
@@ -94,8 +94,8 @@ def test_a_hostile_marker_tells_no_key() -> None:
 
 def test_a_value_of_an_answer_has_a_limit() -> None:
     document = b"<Code>" + b"a" * MEGABYTE + b"</Code>"
-    assert text_of(document, "Code") == "a" * 65536
-    assert text_of(b"<Code>" * 300_000, "Code") == ""
+    assert find_text(document, "Code") == "a" * 65536
+    assert find_text(b"<Code>" * 300_000, "Code") == ""
 
 
 @pytest.mark.parametrize("what", ["nested", "entities", "dribble", "interim", "silence"])

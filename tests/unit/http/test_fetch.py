@@ -12,8 +12,8 @@ import pytest
 
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.client import Fetcher, Request
-from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.routes import Proxy
+from cos_migrate.http.time_limits import Timeouts
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: x\r\n\r\nhello"
 Answer = bytes | Callable[[socket.socket], None]

@@ -14,8 +14,8 @@ from cos_migrate.errors import TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Response
 from cos_migrate.http.network import Network
-from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.routes import Proxy, Route
+from cos_migrate.http.time_limits import Timeouts
 
 Handler = Callable[[socket.socket], None]
 

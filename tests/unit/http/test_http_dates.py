@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate.http.dates import http_date, patience_of, seconds_of
+from cos_migrate.http.dates import format_date, parse_date, parse_retry_after
 
 
 @pytest.mark.parametrize(
@@ -16,14 +16,14 @@ from cos_migrate.http.dates import http_date, patience_of, seconds_of
     [("3", 3), (" 3 ", 3), ("0", 0), ("9999", 300), ("", 0), ("soon", 0), ("-1", 0), ("1.5s", 0)],
 )
 def test_a_wait_in_seconds(told: str, seconds: float) -> None:
-    assert patience_of(told) == seconds
+    assert parse_retry_after(told) == seconds
 
 
 def test_a_wait_until_a_date() -> None:
     now = time.time()
-    assert 50 < patience_of(http_date(now + 100)) <= 100
-    assert patience_of(http_date(now - 100)) == 0
-    assert patience_of(http_date(now + 100_000)) == 300
+    assert 50 < parse_retry_after(format_date(now + 100)) <= 100
+    assert parse_retry_after(format_date(now - 100)) == 0
+    assert parse_retry_after(format_date(now + 100_000)) == 300
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,9 @@ def test_a_wait_until_a_date() -> None:
     ],
 )
 def test_an_instant(told: str, seconds: int) -> None:
-    assert seconds_of(told.encode()) == seconds
+    assert parse_date(told.encode()) == seconds
 
 
 @given(st.integers(0, 200 * 365 * 86_400))
 def test_a_date_is_read_as_it_is_written(seconds: int) -> None:
-    assert seconds_of(http_date(seconds).encode()) == seconds
+    assert parse_date(format_date(seconds).encode()) == seconds

@@ -8,10 +8,10 @@ import pytest
 
 from cos_migrate.errors import TransportError
 from cos_migrate.http.connection import Connection
-from cos_migrate.http.lenient_parser import LenientAnswer
+from cos_migrate.http.lenient_parser import LenientAnswerParser
 from cos_migrate.http.messages import Response
-from cos_migrate.http.pace import Timeouts
 from cos_migrate.http.parser import BadAnswer
+from cos_migrate.http.time_limits import Timeouts
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -70,7 +70,7 @@ def test_what_browsers_take(answer: bytes) -> None:
 
 @pytest.mark.parametrize("answer", OLD.values(), ids=OLD)
 def test_it_may_arrive_byte_by_byte(answer: bytes) -> None:
-    whole = LenientAnswer()
+    whole = LenientAnswerParser()
     for at in range(len(answer)):
         whole.feed(answer[at : at + 1])
     assert whole.complete or whole.until_close
@@ -132,7 +132,7 @@ def test_a_strict_reader_names_the_line_too(answer: bytes, text: str) -> None:
 
 
 def test_lengths_that_differ_are_refused_whatever_comes_between() -> None:
-    answer = LenientAnswer()
+    answer = LenientAnswerParser()
     with pytest.raises(BadAnswer, match="different lengths"):
         answer.feed(OK + b"Content-Length: 2\r\nX-A: 1\r\nContent-Length: 3\r\n\r\n")
 

@@ -15,7 +15,7 @@ import pytest
 from cos_migrate.errors import TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Response
-from cos_migrate.http.pace import CRAWL_BYTES, Pace, Timeouts
+from cos_migrate.http.time_limits import CRAWL_BYTES, RequestTimer, Timeouts
 
 OK = b"HTTP/1.1 200 OK\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -253,7 +253,7 @@ def test_a_transfer_coding_that_is_not_undone_is_no_content() -> None:
 
 
 def test_the_limits_of_a_request() -> None:
-    pace = Pace(Timeouts(io=30.0, request=100.0), 30.0, 1000.0)
+    pace = RequestTimer(Timeouts(io=30.0, request=100.0), 30.0, 1000.0)
     assert pace.left(1000.0, 0) == 30.0
     assert pace.left(1090.0, 0) == 10.0
     assert pace.overdue(1029.0, 0) is False

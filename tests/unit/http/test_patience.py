@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cos_migrate.http.dates import http_date, patience_of
+from cos_migrate.http.dates import format_date, parse_retry_after
 
 
 @pytest.mark.parametrize(
@@ -14,10 +14,10 @@ from cos_migrate.http.dates import http_date, patience_of
     [("7", 7), (" 7 ", 7), ("0", 0), ("9999", 300), ("", 0), ("-1", 0), ("\u00b2", 0), ("soon", 0)],
 )
 def test_a_number(text: str, seconds: float) -> None:
-    assert patience_of(text) == seconds
+    assert parse_retry_after(text) == seconds
 
 
 def test_a_date() -> None:
-    assert 50 < patience_of(http_date(time.time() + 60)) <= 60
-    assert patience_of(http_date(time.time() + 9999)) == 300
-    assert patience_of(http_date(time.time() - 60)) == 0
+    assert 50 < parse_retry_after(format_date(time.time() + 60)) <= 60
+    assert parse_retry_after(format_date(time.time() + 9999)) == 300
+    assert parse_retry_after(format_date(time.time() - 60)) == 0

@@ -8,9 +8,9 @@ from cos_migrate.cos.requests import Access
 from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.errors import TransportError
 from cos_migrate.http.client import Fetcher, Request
-from cos_migrate.http.pace import Timeouts
-from cos_migrate.http.request_head import header_lines
+from cos_migrate.http.request_head import encode_headers
 from cos_migrate.http.routes import Route
+from cos_migrate.http.time_limits import Timeouts
 
 BAD = ["a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rb", "\0", "a\x0bb", "\x7f", "\x1b[2J", "\udcff"]
 ACCESS = Access(CosSettings("examplebucket-1250000000", "ap-guangzhou", Credentials("id", "key")))
@@ -49,4 +49,4 @@ def test_cos_is_not_sent_it(value: str) -> None:
 
 def test_what_a_header_may_hold() -> None:
     headers = [("a", "b\tc"), ("d", ""), ("e", "\u4e2d\u6587 \u200b")]
-    assert header_lines(headers) == "a: b\tc\r\nd: \r\ne: \u4e2d\u6587 \u200b\r\n".encode()
+    assert encode_headers(headers) == "a: b\tc\r\nd: \r\ne: \u4e2d\u6587 \u200b\r\n".encode()

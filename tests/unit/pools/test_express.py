@@ -13,7 +13,7 @@ import pytest
 
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.http.connection import Connection
-from cos_migrate.http.pace import Timeouts
+from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.pools.results import DONE, Result
 from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, put_object

@@ -30,7 +30,7 @@ class Timeouts(NamedTuple):
     joins the parts of an object, which takes minutes."""
 
 
-class Pace:
+class RequestTimer:
     """The limits of one request; `now` is a reading of `time.monotonic`.
 
     `moved` counts the bytes sent and received, without chunk extensions and trailers.
