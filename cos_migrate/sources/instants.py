@@ -13,4 +13,4 @@ def listed_instant(text: str) -> int:
         moment = dt.datetime.fromisoformat(text[:19]).replace(tzinfo=dt.timezone.utc)
     except ValueError:
         return -1
-    return int(moment.timestamp()) * NANO
+    return max(-1, int(moment.timestamp()) * NANO)

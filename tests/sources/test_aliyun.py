@@ -19,8 +19,9 @@ from cos_migrate.config.values import Secret
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Described, Fingerprint, ListRange, Note, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.oss.access import Address, parse_listing
+from cos_migrate.sources.oss.access import Address
 from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
+from cos_migrate.sources.xml_listing import read_marker_page
 from tests.fakes.faults import Fault
 from tests.fakes.messages import Answer, Request
 from tests.fakes.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
@@ -609,9 +610,11 @@ STRICT = b"""<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>fals
 def test_listings_as_others_write_them(
     document: bytes, entry: tuple[object, ...], folders: list[str], truncated: bool
 ) -> None:
-    listing = parse_listing(document)
+    listing = read_marker_page(document, "Type")
     [one] = listing.entries
-    assert (one.key, one.size, one.last_modified, one.etag, one.type) == entry
+    size, mtime_ns, etag = one.fingerprint
+    seconds = mtime_ns // 10**9
+    assert (one.key, size, seconds, etag, one.kind) == entry
     assert listing.folders == folders
     assert listing.truncated == truncated
 
@@ -621,13 +624,14 @@ def test_listings_as_others_write_them(
     [
         b"<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents></ListBucketResult>",
         BARE.replace(b"<Size>3</Size>", b""),
+        BARE.replace(b"<Key> a+%20b </Key>", b""),
         b"<Error><Code>X</Code></Error>",
         b"<ListBucket",
     ],
 )
 def test_documents_that_are_no_listings(document: bytes) -> None:
-    with pytest.raises(ValueError, match=r"its XML|IsTruncated|invalid literal"):
-        parse_listing(document)
+    with pytest.raises(ValueError, match=r"its XML|IsTruncated|invalid literal|names no key"):
+        read_marker_page(document, "Type")
 
 
 def test_a_listing_is_read_as_the_sdk_reads_it(oss: OssServer) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote, unquote, unquote_plus
+from urllib.parse import quote, unquote
 
 from cos_migrate.cos.errors import calls_for_backup
 from cos_migrate.cos.settings import suffixes_of
 from cos_migrate.cos.signature import SigningKeys, authorization
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
-from cos_migrate.http.s3xml import XML_MOST, Texts, read_listing
-from cos_migrate.model import Fingerprint, SourceObject, Target
+from cos_migrate.http.s3xml import XML_MOST
+from cos_migrate.model import SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
-from cos_migrate.sources.etags import plain_tag
-from cos_migrate.sources.instants import listed_instant
 from cos_migrate.sources.key_pages import KeyPage
+from cos_migrate.sources.xml_listing import read_marker_page
 
 KEYS_SAFE = "/-_.~"
 """Characters of a key, besides letters and digits, that a URL holds as they are."""
@@ -84,25 +83,12 @@ class CosBucketListing(KeyOrderedSource):
             raise
 
     def _page_of(self, document: bytes) -> KeyPage:
-        page = read_listing(document, ("StorageClass",))
-        # A blank may come as + or as %20.
-        decode = unquote_plus if page.is_encoded else unquote
-        objects = [self._listed_entry(decode(_key_of(item)), item) for item in page.entries]
-        return KeyPage(
-            self.etags.marked(objects),
-            list(map(decode, page.folders)),
-            page.is_truncated,
-            decode(page.texts.get("NextMarker", "")),
-        )
-
-    def _listed_entry(self, name: str, entry: Texts) -> SourceObject:
-        fingerprint = Fingerprint(
-            int(entry.get("Size", "")),
-            listed_instant(entry.get("LastModified", "").strip()),
-            plain_tag(entry.get("ETag", "").strip()),
-        )
-        storage_class = entry.get("StorageClass", "").strip() or "STANDARD"
-        return SourceObject(name, self.key_of(name), fingerprint, storage_class=storage_class)
+        page = read_marker_page(document, "StorageClass", unquote)
+        objects = [
+            SourceObject(key, self.key_of(key), fingerprint, storage_class=kind or "STANDARD")
+            for key, fingerprint, kind in page.entries
+        ]
+        return KeyPage(self.etags.marked(objects), page.folders, page.truncated, page.following)
 
     def _signed(
         self,
@@ -128,9 +114,3 @@ class CosBucketListing(KeyOrderedSource):
             pairs = (f"{name}={quote(value, safe='')}" if value else name for name, value in params)
             url += f"?{'&'.join(pairs)}"
         return Request(method, url, (*signed, ("Authorization", signature)))
-
-
-def _key_of(entry: Texts) -> str:
-    if "Key" not in entry:
-        raise ValueError("an entry names no key")
-    return entry["Key"]

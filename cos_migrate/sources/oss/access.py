@@ -1,15 +1,11 @@
-"""How an OSS bucket is reached, and how its listings are read."""
+"""The address of an OSS bucket."""
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
 import re
 from typing import NamedTuple
-from urllib.parse import quote, unquote_plus
-
-from cos_migrate.http.s3xml import read_listing
-from cos_migrate.sources.etags import plain_tag
+from urllib.parse import quote
 
 _OWN_DOMAINS = (".aliyuncs.com", ".aliyun-inc.com", ".aliyun.com")
 """Domains at which the name of a bucket stands before the endpoint."""
@@ -44,62 +40,6 @@ class Address(NamedTuple):
         if service == host and host.endswith(_OWN_DOMAINS):
             return cls(f"{start}{bucket}.{place}", region)
         return cls(start + place, region)
-
-
-class Entry(NamedTuple):
-    """One listed object."""
-
-    key: str
-    size: int
-    last_modified: int
-    """Seconds since 1970; -1: unknown."""
-    etag: str
-    """Without quotes."""
-    type: str
-    """Such as `Normal` or `Symlink`."""
-
-
-class Listing(NamedTuple):
-    """One page of "GetBucket (ListObjects)" in the OSS API reference."""
-
-    entries: list[Entry]
-    folders: list[str]
-    """Common prefixes."""
-    truncated: bool
-    following: str
-    """The marker of the next page; empty: none."""
-
-
-def parse_listing(body: bytes) -> Listing:
-    """Parse a page of a listing. Raises ValueError when it is none.
-
-    Sizes and whether more follows must be there. oss2 reads the same, which tests hold this to, but
-    takes 0.4 s to load.
-    """
-    page = read_listing(body, ("Type",))
-    # A blank is escaped as %20 or as +.
-    decode = unquote_plus if page.is_encoded else str
-    entries = [
-        Entry(
-            decode(item.get("Key", "")),
-            int(item.get("Size", "")),
-            _seconds(item.get("LastModified", "").strip()),
-            plain_tag(item.get("ETag", "").strip()),
-            item.get("Type", "").strip(),
-        )
-        for item in page.entries
-    ]
-    folders = list(map(decode, page.folders))
-    return Listing(entries, folders, page.is_truncated, decode(page.texts.get("NextMarker", "")))
-
-
-def _seconds(text: str) -> int:
-    """Return the seconds since 1970 of an ISO 8601 time in UTC, -1 for any other text."""
-    try:
-        moment = dt.datetime.fromisoformat(text[:19]).replace(tzinfo=dt.timezone.utc)
-    except ValueError:
-        return -1
-    return int(moment.timestamp())
 
 
 def _is_machine(host: str) -> bool:

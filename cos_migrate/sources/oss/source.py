@@ -32,9 +32,11 @@ from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.etags import etag_in, md5_checks
 from cos_migrate.sources.http_source import pinned_headers
 from cos_migrate.sources.key_pages import KeyPage
-from cos_migrate.sources.oss.access import Address, parse_listing
+from cos_migrate.sources.oss.access import Address
 from cos_migrate.sources.oss.signer import Signer
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, nonsense
+from cos_migrate.sources.versions import UNKNOWN
+from cos_migrate.sources.xml_listing import read_marker_page
 
 if TYPE_CHECKING:
     from cos_migrate.sources.oss.sdk import ObjectAcls
@@ -150,22 +152,23 @@ class AliyunSource(KeyOrderedSource):
         }
         target = prefix or self.config.bucket
         request = self._signed("GET", "", params, {})
-        listing = self.fetch_parsed("ListObjects", target, request, _LISTING_MOST, parse_listing)
+        page = self.fetch_parsed(
+            "ListObjects",
+            target,
+            request,
+            _LISTING_MOST,
+            lambda document: read_marker_page(document, "Type"),
+        )
         objects = [
-            self._object(
-                each.key,
+            SourceObject(
+                key,
+                self.key_of(key),
                 # Only a HEAD shows the object that a symbolic link points to.
-                Fingerprint(-1)
-                if each.type == "Symlink"
-                else Fingerprint(each.size, max(-1, each.last_modified * 10**9), each.etag),
+                UNKNOWN if kind == "Symlink" else fingerprint,
             )
-            for each in listing.entries
+            for key, fingerprint, kind in page.entries
         ]
-        objects = self.etags.marked(objects)
-        return KeyPage(objects, listing.folders, listing.truncated, listing.following)
-
-    def _object(self, key: str, fingerprint: Fingerprint) -> SourceObject:
-        return SourceObject(key, self.key_of(key), fingerprint)
+        return KeyPage(self.etags.marked(objects), page.folders, page.truncated, page.following)
 
     # -- objects ---------------------------------------------------------------------------------
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from cos_migrate.http.s3xml import Texts, decoded_key, read_listing
+from cos_migrate.http.s3xml import decoded_key, read_listing
 from cos_migrate.sources.etags import Etags, plain_tag
 from cos_migrate.sources.instants import listed_instant
+from cos_migrate.sources.xml_listing import key_in
 
 PAGE = 1000
 """Keys on one page: the most that S3 gives."""
@@ -73,7 +74,7 @@ def parse(document: bytes, etags: Etags | None = None) -> Listing:
     texts = page.texts
     decode = decoded_key if page.is_encoded else str
     entries = [
-        Entry(decode(_key_of(item)), int(item.get("Size", "")), plain_tag(item.get("ETag", "")))
+        Entry(decode(key_in(item)), int(item.get("Size", "")), plain_tag(item.get("ETag", "")))
         for item in page.entries
     ]
     told = [entry.etag for entry in entries]
@@ -100,9 +101,3 @@ def parse(document: bytes, etags: Etags | None = None) -> Listing:
     # Without the word the page may be any: only one without keys is surely the last.
     truncated = said == "true" or (not said and not (empty and not following))
     return Listing(entries, folders, truncated, is_v2, following, tells)
-
-
-def _key_of(item: Texts) -> str:
-    if "Key" not in item:
-        raise ValueError("an entry names no key")
-    return item["Key"]

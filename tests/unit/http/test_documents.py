@@ -16,12 +16,12 @@ from cos_migrate.http.bounded_json import parse_json
 from cos_migrate.http.s3xml import read_acl, read_listing
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.http.xml_texts import find_text
-from cos_migrate.sources.oss.access import parse_listing
 from cos_migrate.sources.qiniu.services import details_of, marker_key
 from cos_migrate.sources.s3 import listing as s3_listing
 from cos_migrate.sources.s3.acl import carried_acl
 from cos_migrate.sources.source_errors import ErrorAnswer
 from cos_migrate.sources.upyun.listing import document_of
+from cos_migrate.sources.xml_listing import read_marker_page
 from cos_migrate.text import masked
 from tests.functional.raw_server import Request, raw_server
 
@@ -45,7 +45,7 @@ READERS: list[Callable[[bytes], object]] = [
     read_listing,
     read_acl,
     s3_listing.parse,
-    parse_listing,
+    lambda document: read_marker_page(document, "Type"),
     lambda document: carried_acl(document, same_accounts=False),
 ]
 

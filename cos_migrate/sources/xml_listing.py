@@ -1,0 +1,65 @@
+"""Pages of listings by markers in the XML of S3's dialect, as OSS and COS write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import unquote_plus
+
+from cos_migrate.http.s3xml import Texts, read_listing
+from cos_migrate.model import Fingerprint
+from cos_migrate.sources.etags import plain_tag
+from cos_migrate.sources.instants import listed_instant
+
+
+class ListedEntry(NamedTuple):
+    """One listed object."""
+
+    key: str
+    fingerprint: Fingerprint
+    kind: str
+    """The text that the caller asked for, such as a storage class; empty when it is missing."""
+
+
+class MarkerPage(NamedTuple):
+    """One page."""
+
+    entries: list[ListedEntry]
+    folders: list[str]
+    """Common prefixes."""
+    truncated: bool
+    """Whether keys follow."""
+    following: str
+    """The marker of the next page; empty: none."""
+
+
+def read_marker_page(document: bytes, kind: str, plain: Callable[[str], str] = str) -> MarkerPage:
+    """Parse a page. Raises ValueError for any other document.
+
+    Keys, sizes and whether keys follow must be there. `kind` names the text of each entry to return
+    besides; `plain` decodes keys that are not marked as URL-encoded.
+    """
+    page = read_listing(document, (kind,))
+    # A blank is escaped as %20 or as +.
+    decode = unquote_plus if page.is_encoded else plain
+    entries = [
+        ListedEntry(
+            decode(key_in(item)),
+            Fingerprint(
+                int(item.get("Size", "")),
+                listed_instant(item.get("LastModified", "").strip()),
+                plain_tag(item.get("ETag", "")),
+            ),
+            item.get(kind, "").strip(),
+        )
+        for item in page.entries
+    ]
+    following = decode(page.texts.get("NextMarker", ""))
+    return MarkerPage(entries, list(map(decode, page.folders)), page.is_truncated, following)
+
+
+def key_in(entry: Texts) -> str:
+    """Return the key of an entry as it is written. Raises ValueError when there is none."""
+    if "Key" not in entry:
+        raise ValueError("an entry names no key")
+    return entry["Key"]
