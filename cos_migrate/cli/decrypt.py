@@ -24,8 +24,8 @@ from cos_migrate.config.given_values import Override
 from cos_migrate.config.loader import load
 from cos_migrate.config.options import Section, declared, option
 from cos_migrate.cos.crypto import ContentKey, open_envelope
-from cos_migrate.cos.download import Download
-from cos_migrate.cos.envelope import EncryptionSettings, envelope_of
+from cos_migrate.cos.download import DownloadClient
+from cos_migrate.cos.envelope import EncryptionSettings, read_envelope
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.verify import Head
 from cos_migrate.engine.wiring import cos_settings, encryption_of
@@ -49,7 +49,7 @@ def run_decrypt(
     settings = encryption_of(common)
     target = Path(local).absolute()
     _refuse_existing(target)
-    client = Download(Access(cos_settings(common)))
+    client = DownloadClient(Access(cos_settings(common)))
     try:
         with signals.handled(_end):
             _fetch(client, cos_path, settings, target, quiet=line.quiet)
@@ -91,7 +91,7 @@ def _refuse_existing(target: Path) -> None:
 
 
 def _fetch(
-    client: Download,
+    client: DownloadClient,
     cos_path: str,
     settings: EncryptionSettings | None,
     target: Path,
@@ -101,7 +101,7 @@ def _fetch(
     head = client.head_object(cos_path)
     if head is None:
         raise CosError("there is no such object", code="NoSuchKey", status=404)
-    envelope = envelope_of(head.headers)
+    envelope = read_envelope(head.headers)
     if envelope is None or settings is None:
         raise CosError("it is not client-side encrypted: download it as it is", code="NotEncrypted")
     key = open_envelope(settings, envelope)
@@ -120,7 +120,13 @@ def _fetch(
 
 
 def _write(
-    client: Download, cos_path: str, head: Head, key: ContentKey, file: BinaryIO, *, quiet: bool
+    client: DownloadClient,
+    cos_path: str,
+    head: Head,
+    key: ContentKey,
+    file: BinaryIO,
+    *,
+    quiet: bool,
 ) -> None:
     cipher, digest = key.cipher(0), hashlib.md5(usedforsecurity=False)
     done, next_line = 0, time.monotonic() + _PROGRESS_EVERY

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from cos_migrate.cos.errors import odd_answer
+from cos_migrate.cos.errors import incomplete_answer
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.cos.requests import Access, Headers
 from cos_migrate.cos.sender import EMPTY, Sender
@@ -18,12 +18,12 @@ from cos_migrate.cos.verify import (
     Head,
     Stored,
     copy_error,
-    is_joined,
-    mismatch,
-    must_equal,
+    is_etag_of_parts,
+    mismatch_error,
     read_copy,
     read_head,
     read_result,
+    verify_crc64,
     verify_head,
     verify_upload,
 )
@@ -77,7 +77,7 @@ class CosClient(Sender):
         def judge(response: Response) -> str:
             upload_id = find_text(response.body, "UploadId")
             if not upload_id:
-                raise odd_answer(response, "InitiateMultipartUpload", cos_path)
+                raise incomplete_answer(response, "InitiateMultipartUpload", cos_path)
             return upload_id
 
         return self.call(
@@ -152,7 +152,7 @@ class CosClient(Sender):
     def verify_copy(self, cos_path: str, size: int, crc64: int, copied: Copied) -> Stored:
         """Compare a copy with its source; `crc64` is the one of the source, -1: not known."""
         if crc64 >= 0 and copied.crc64 is not None:
-            must_equal(copied.crc64, crc64, "CopyObject", cos_path, copied.request_id)
+            verify_crc64(copied.crc64, crc64, "CopyObject", cos_path, copied.request_id)
             return Stored(copied.etag, crc64, copied.request_id)
         return verify_head(self.head_object(cos_path), cos_path, size, crc64, copied)
 
@@ -180,7 +180,7 @@ class CosClient(Sender):
                 return verify_head(self.head_object(cos_path), cos_path, size, crc64, joined)
             if joined.crc64 != crc64:
                 # Joining again would give the same: the upload must be repeated.
-                raise mismatch(
+                raise mismatch_error(
                     "CompleteMultipartUpload",
                     cos_path,
                     joined.request_id,
@@ -206,7 +206,12 @@ class CosClient(Sender):
                 head = self.head_object(cos_path)
                 if head and head.size == size and head.crc64 == crc64:
                     return Stored(head.etag, crc64, head.request_id)
-                if head and head.size == size and crc64 < 0 and is_joined(head.etag, len(parts)):
+                if (
+                    head
+                    and head.size == size
+                    and crc64 < 0
+                    and is_etag_of_parts(head.etag, len(parts))
+                ):
                     return Stored(head.etag, crc64, head.request_id, NO_SOURCE_CRC64)
             raise
 

@@ -15,7 +15,7 @@ from qcloud_cos import CosConfig, CosS3Client
 from qcloud_cos.cos_exception import CosClientError
 from requests.adapters import BaseAdapter
 
-from cos_migrate.cos.errors import calls_for_backup, error_of, odd_answer
+from cos_migrate.cos.errors import calls_for_backup, error_of, incomplete_answer
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.settings import CosSettings, suffixes_of
 from cos_migrate.errors import MigrateError, Side, TransportError
@@ -91,7 +91,7 @@ class Control:
             except CosClientError as error:
                 raise _error_of(error.__context__, operation, cos_path) from error
             except _UNREADABLE as error:
-                raise odd_answer(Response(200, {}, b""), operation, cos_path) from error
+                raise incomplete_answer(Response(200, {}, b""), operation, cos_path) from error
 
         def failed(error: MigrateError, *, next_is_last: bool) -> bool:
             nonlocal client

@@ -19,7 +19,7 @@ def crc64(data: bytes | bytearray | memoryview, before: int = 0) -> int:
     return fastcrc.crc64.xz(data, before) if before else fastcrc.crc64.xz(data)
 
 
-def combined(parts: Iterable[tuple[int, int]]) -> int:
+def combine(parts: Iterable[tuple[int, int]]) -> int:
     """Return the CRC of the concatenation of parts, each given as (its CRC, its size in bytes)."""
     total = 0
     for crc, size in parts:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.keywrap import (
 )
 
 from cos_migrate.cos.crc64 import crc64
-from cos_migrate.cos.envelope import EncryptionSettings, headers_of, refuse_encrypted
+from cos_migrate.cos.envelope import EncryptionSettings, envelope_headers, refuse_encrypted
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.errors import CosError
 from cos_migrate.model import Envelope
@@ -36,7 +36,7 @@ _KEY_SIZES = (16, 24, 32)
 _COUNTERS = 1 << (8 * _BLOCK)
 
 
-class SealedPayload:
+class EncryptedPayload:
     """A body that is encrypted piece by piece while it is sent."""
 
     __slots__ = ("_cipher", "_plain", "crc64", "size")
@@ -53,9 +53,9 @@ class SealedPayload:
         cipher, crc = self._cipher(), 0
         body = self._plain.start()
         for piece in (body,) if isinstance(body, bytes) else body:
-            sealed = cipher.update(piece)
-            crc = crc64(sealed, crc)
-            yield sealed
+            encrypted = cipher.update(piece)
+            crc = crc64(encrypted, crc)
+            yield encrypted
         self.crc64 = crc
 
     def md5(self) -> str:
@@ -86,11 +86,11 @@ class ContentKey:
         context.update(bytes(inside))
         return context
 
-    def sealed(self, payload: Payload, offset: int = 0) -> Payload:
+    def encrypt(self, payload: Payload, offset: int = 0) -> Payload:
         """Return an encrypted body; `offset`: position of its first byte in the object."""
         if isinstance(payload, BytesPayload):
             return BytesPayload(self.cipher(offset).update(payload.data))
-        return SealedPayload(payload, lambda: self.cipher(offset))
+        return EncryptedPayload(payload, lambda: self.cipher(offset))
 
 
 def new_key(settings: EncryptionSettings) -> tuple[ContentKey, Envelope]:
@@ -135,24 +135,24 @@ def _not_opened() -> CosError:
     )
 
 
-class Sealer:
+class Encryptor:
     """Encrypts the objects of a run."""
 
     def __init__(self, settings: EncryptionSettings) -> None:
         self._settings = settings
 
-    def whole(self, payload: Payload, headers: Headers) -> tuple[Payload, Headers]:
+    def encrypt_object(self, payload: Payload, headers: Headers) -> tuple[Payload, Headers]:
         """Return an object encrypted, and its headers with the envelope.
 
         Raises SourceError when the object is encrypted already.
         """
         refuse_encrypted(name for name, _ in headers)
         key, envelope = new_key(self._settings)
-        return key.sealed(payload), [*headers, *headers_of(envelope, payload.size)]
+        return key.encrypt(payload), [*headers, *envelope_headers(envelope, payload.size)]
 
-    def part(self, payload: Payload, envelope: Envelope, offset: int) -> Payload:
+    def encrypt_part(self, payload: Payload, envelope: Envelope, offset: int) -> Payload:
         """Return the part that begins at `offset`, encrypted with the key of its upload.
 
         Raises CosError when the envelope cannot be opened.
         """
-        return open_envelope(self._settings, envelope).sealed(payload, offset)
+        return open_envelope(self._settings, envelope).encrypt(payload, offset)

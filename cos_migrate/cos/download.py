@@ -15,7 +15,7 @@ _PIECE = BODY_MOST
 """Bytes read by one request."""
 
 
-class Download(CosClient):
+class DownloadClient(CosClient):
     """A client that downloads objects."""
 
     def pieces(self, cos_path: str, head: Head, piece: int = _PIECE) -> Iterator[bytes]:

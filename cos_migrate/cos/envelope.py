@@ -35,7 +35,7 @@ class EncryptionSettings:
     """The initialisation vector of every object, 16 bytes; empty: random for each."""
 
 
-def headers_of(envelope: Envelope, size: int, part_size: int = 0) -> list[tuple[str, str]]:
+def envelope_headers(envelope: Envelope, size: int, part_size: int = 0) -> list[tuple[str, str]]:
     """Return the headers to store with an object of `size` bytes before it is encrypted.
 
     `part_size` is that of a multipart upload, 0 for a simple one.
@@ -66,7 +66,7 @@ def refuse_encrypted(names: Iterable[str]) -> None:
         )
 
 
-def envelope_of(headers: Mapping[str, str]) -> Envelope | None:
+def read_envelope(headers: Mapping[str, str]) -> Envelope | None:
     """Return the envelope among an object's headers (lower-case names), None without one.
 
     Raises CosError when the content is encrypted in an unknown way.

@@ -105,7 +105,7 @@ def calls_for_backup(error: MigrateError, *, answered: bool, next_is_last: bool)
     return next_is_last and broken and error.retryable
 
 
-def odd_answer(response: Response, operation: str, target: str) -> CosError:
+def incomplete_answer(response: Response, operation: str, target: str) -> CosError:
     """Return the error for a success without the ETag or upload id that COS sends."""
     code, message = "BadAnswer", "the answer lacks what it must tell"
     if is_foreign(response):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cos_migrate.cos.errors import ARCHIVED, error_of, is_error, odd_answer
+from cos_migrate.cos.errors import ARCHIVED, error_of, incomplete_answer, is_error
 from cos_migrate.cos.payload import Payload
 from cos_migrate.errors import CosError, SourceChanged, SourceError
 from cos_migrate.http.messages import Response
@@ -64,7 +64,7 @@ def verify_put(response: Response, cos_path: str, crc64: int) -> str | None:
     if told is None:
         return None
     request_id = response.header(b"x-cos-request-id")
-    must_equal(told, crc64, "PutObject", cos_path, request_id)
+    verify_crc64(told, crc64, "PutObject", cos_path, request_id)
     return request_id
 
 
@@ -79,12 +79,12 @@ def verify_upload(
     etag = response.header(b"etag").strip('"')
     told = crc64_of(response)
     if told is not None:
-        must_equal(told, payload.crc64, operation, cos_path, request_id)
+        verify_crc64(told, payload.crc64, operation, cos_path, request_id)
         return Stored(etag, told, request_id)
     if not etag:
-        raise odd_answer(response, operation, cos_path)
+        raise incomplete_answer(response, operation, cos_path)
     if etag_is_md5 and etag.lower() != payload.md5():
-        raise mismatch(operation, cos_path, request_id, "ETag")
+        raise mismatch_error(operation, cos_path, request_id, "ETag")
     return Stored(etag, payload.crc64, request_id, NO_CRC64)
 
 
@@ -97,11 +97,13 @@ def verify_head(
     """
     etag, request_id = answered.etag, answered.request_id
     if head is None or head.size != size or head.etag != etag:
-        raise mismatch("HeadObject", cos_path, head.request_id if head else "", "size or ETag")
+        raise mismatch_error(
+            "HeadObject", cos_path, head.request_id if head else "", "size or ETag"
+        )
     if crc64 < 0:
         return Stored(etag, crc64, request_id, NO_SOURCE_CRC64)
     if head.crc64 is not None:
-        must_equal(head.crc64, crc64, "HeadObject", cos_path, head.request_id)
+        verify_crc64(head.crc64, crc64, "HeadObject", cos_path, head.request_id)
         return Stored(etag, crc64, request_id)
     return Stored(etag, crc64, request_id, NO_CRC64)
 
@@ -127,7 +129,7 @@ def read_result(response: Response, operation: str, cos_path: str) -> Copied:
         raise error_of(response, operation, cos_path)
     etag = find_text(response.body, "ETag").strip('"')
     if not etag:
-        raise odd_answer(response, operation, cos_path)
+        raise incomplete_answer(response, operation, cos_path)
     return Copied(etag, crc64_of(response), response.header(b"x-cos-request-id"))
 
 
@@ -163,7 +165,7 @@ def copy_error(error: CosError) -> CosError | SourceError:
     )
 
 
-def is_joined(etag: str, parts: int) -> bool:
+def is_etag_of_parts(etag: str, parts: int) -> bool:
     """Return whether an ETag is of an object joined from this number of parts."""
     return etag.endswith(f"-{parts}")
 
@@ -174,13 +176,13 @@ def crc64_of(response: Response) -> int | None:
     return int(text) if text and (text.isdigit() or text.strip().isdigit()) else None
 
 
-def must_equal(told: int, expected: int, operation: str, cos_path: str, request_id: str) -> None:
+def verify_crc64(told: int, expected: int, operation: str, cos_path: str, request_id: str) -> None:
     """Raise CosError when two CRC-64s differ."""
     if told != expected:
-        raise mismatch(operation, cos_path, request_id, "CRC-64")
+        raise mismatch_error(operation, cos_path, request_id, "CRC-64")
 
 
-def mismatch(
+def mismatch_error(
     operation: str, cos_path: str, request_id: str, what: str, *, retryable: bool = True
 ) -> CosError:
     """Return the error of an object that COS has stored with another `what`, such as a size."""

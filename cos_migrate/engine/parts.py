@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterable
 
-from cos_migrate.cos.crc64 import combined
+from cos_migrate.cos.crc64 import combine
 from cos_migrate.model import PartRecord
 
 
@@ -76,14 +76,14 @@ class Parts:
         parts = self._in_order()
         if any(part.crc64 < 0 for part in parts):
             return source_crc64
-        return combined((part.crc64, part.size) for part in parts)
+        return combine((part.crc64, part.size) for part in parts)
 
     def plain_crc64(self, source_crc64: int) -> int:
         """Return the CRC-64 of what was read, before encryption; -1 where it is unknown."""
         parts = self._in_order()
         if any(part.plain_crc64 < 0 for part in parts):
             return self.crc64(source_crc64)
-        return combined((part.plain_crc64, part.size) for part in parts)
+        return combine((part.plain_crc64, part.size) for part in parts)
 
     def _in_order(self) -> list[PartRecord]:
         return [self.records[number] for number in range(1, self.count + 1)]

@@ -12,7 +12,7 @@ from cos_migrate.errors import MigrateError, Side, TransportError
 T = TypeVar("T")
 
 
-class Failed(Protocol):
+class OnFailure(Protocol):
     """Is called after each failed try."""
 
     def __call__(self, error: MigrateError, /, *, next_is_last: bool) -> bool:
@@ -75,7 +75,7 @@ class Retries:
     def run(
         self,
         action: Callable[[], T],
-        failed: Failed | None = None,
+        failed: OnFailure | None = None,
         *,
         earlier: MigrateError | None = None,
         patiently: bool = True,

@@ -22,12 +22,12 @@ class SocketStream:
     __slots__ = (
         "_answer",
         "_early",
-        "_pace",
         "_rest",
         "_sent",
         "_silence",
         "_sock",
         "_timeouts",
+        "_timer",
         "_tls",
         "answered",
         "reusable",
@@ -44,7 +44,7 @@ class SocketStream:
         self._timeouts = timeouts
         self._answer = answer
         self._silence = timeouts.io
-        self._pace: RequestTimer | None = None
+        self._timer: RequestTimer | None = None
         self._sent = 0
         self._early = False
         self._rest: memoryview | None = None
@@ -70,11 +70,11 @@ class SocketStream:
 
     def _note_progress(self) -> None:
         now = time.monotonic()
-        self._pace_now(now).advanced(now)
+        self._timer_now(now).note_progress(now)
 
     def overdue(self, now: float) -> bool:
         """Return whether the current request takes too long; `now` is of `time.monotonic`."""
-        return self._pace_now(now).overdue(now, self._moved)
+        return self._timer_now(now).overdue(now, self._moved)
 
     def _start(self, silence: float = 0.0) -> None:
         self.answered = self._early = self.wants_write = False
@@ -82,17 +82,17 @@ class SocketStream:
         self._silence = silence or self._timeouts.io
         self._answer.begin()
         # Made only when needed: most answers arrive before it is.
-        self._pace = self._new_pace(time.monotonic()) if self._timeouts.request else None
+        self._timer = self._new_timer(time.monotonic()) if self._timeouts.request else None
 
-    def _new_pace(self, now: float) -> RequestTimer:
+    def _new_timer(self, now: float) -> RequestTimer:
         return RequestTimer(self._timeouts, self._silence, now)
 
-    def _pace_now(self, now: float) -> RequestTimer:
+    def _timer_now(self, now: float) -> RequestTimer:
         """Return the limits of the current request, brought up to date."""
-        pace = self._pace = self._pace or self._new_pace(now)
+        timer = self._timer = self._timer or self._new_timer(now)
         if self.answered:
-            pace.saw_head(now, self._moved, whole=self._answer.headers_done)
-        return pace
+            timer.note_head(now, self._moved, whole=self._answer.headers_done)
+        return timer
 
     @property
     def _moved(self) -> int:
@@ -177,11 +177,11 @@ class SocketStream:
     def _wait(self, *, write: bool) -> None:
         """Wait until the socket is ready. Raises TimeoutError."""
         began = time.monotonic()
-        pace = self._pace_now(began)
-        limit = pace.left(began, self._moved)
+        timer = self._timer_now(began)
+        limit = timer.seconds_left(began, self._moved)
         if limit <= 0 or not self._ready(limit, write=write):
             raise TimeoutError
-        pace.waited(time.monotonic() - began)
+        timer.add_wait(time.monotonic() - began)
 
     def _ready(self, seconds: float, *, write: bool) -> bool:
         """Wait until bytes can be received, or sent."""

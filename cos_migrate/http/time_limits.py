@@ -49,7 +49,7 @@ class RequestTimer:
         self._waited = 0.0
         self._marked = 0
 
-    def saw_head(self, now: float, moved: int, *, whole: bool) -> None:
+    def note_head(self, now: float, moved: int, *, whole: bool) -> None:
         """Note that part of the head has arrived, or all of it: the rest has a time limit."""
         if whole:
             self._head_until = _NEVER
@@ -57,7 +57,7 @@ class RequestTimer:
             self._head_until = now + self._silence
             self._waited, self._marked = 0.0, moved
 
-    def left(self, now: float, moved: int, idle: float = 0.0) -> float:
+    def seconds_left(self, now: float, moved: int, idle: float = 0.0) -> float:
         """Return the seconds that may still be waited; none when the peer took too long.
 
         `idle`: seconds since anything moved.
@@ -69,11 +69,11 @@ class RequestTimer:
             self._waited, self._marked = 0.0, moved
         return limit
 
-    def waited(self, seconds: float) -> None:
+    def add_wait(self, seconds: float) -> None:
         """Add time spent waiting; only that counts against the peer."""
         self._waited += seconds
 
-    def advanced(self, now: float) -> None:
+    def note_progress(self, now: float) -> None:
         """Note that bytes moved, of a request that is driven step by step."""
         self._waited += now - self._last
         self._last = now
@@ -82,7 +82,7 @@ class RequestTimer:
         """Return whether a request that is driven step by step takes too long."""
         idle = now - self._last
         self._waited += idle
-        left = self.left(now, moved, idle)
+        left = self.seconds_left(now, moved, idle)
         if self._waited:
             self._waited -= idle
         return left <= 0

@@ -14,7 +14,7 @@ import pytest
 from qcloud_cos import CosConfig, CosS3Client
 
 from cos_migrate.cli.main import main
-from cos_migrate.cos.crypto import Sealer
+from cos_migrate.cos.crypto import Encryptor
 from cos_migrate.cos.envelope import EncryptionSettings, plain_length
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.emulator import EmbeddedCos, Fault
@@ -57,7 +57,7 @@ class Place:
 
     def put_encrypted(self, name: str, plain: bytes, **more: str) -> None:
         settings = EncryptionSettings(KEY)
-        payload, headers = Sealer(settings).whole(BytesPayload(plain), [])
+        payload, headers = Encryptor(settings).encrypt_object(BytesPayload(plain), [])
         assert isinstance(payload, BytesPayload)
         self.put(name, payload.data, {**dict(headers), **more})
 

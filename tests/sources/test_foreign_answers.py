@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.config.values import Secret
-from cos_migrate.cos.errors import error_of, is_foreign, odd_answer
+from cos_migrate.cos.errors import error_of, incomplete_answer, is_foreign
 from cos_migrate.errors import SourceError
 from cos_migrate.http.messages import Response
 from cos_migrate.http.web_pages import page_title
@@ -188,10 +188,10 @@ def test_what_is_no_page_in_the_place_of_cos(answer: Response, code: str) -> Non
 
 
 def test_a_page_that_looks_like_success() -> None:
-    error = odd_answer(response(200, PAGE, content_type="text/html"), "PutObject", "/a")
+    error = incomplete_answer(response(200, PAGE, content_type="text/html"), "PutObject", "/a")
     assert (error.status, error.code, error.retryable) == (200, "ForeignAnswer", True)
     assert '"Blocked by ACME"' in str(error)
-    own = odd_answer(response(200, b"", x_cos_request_id="1"), "PutObject", "/a")
+    own = incomplete_answer(response(200, b"", x_cos_request_id="1"), "PutObject", "/a")
     assert own.code == "BadAnswer"
 
 

@@ -40,7 +40,7 @@ from cos_migrate.pools.worker.spooled_files import (
 from cos_migrate.sources.base import Source
 
 if TYPE_CHECKING:
-    from cos_migrate.cos.crypto import Sealer
+    from cos_migrate.cos.crypto import Encryptor
 
 IN_MEMORY = 1 << 20
 """Bytes up to which an object that can be read again is held in memory while it is sent."""
@@ -91,7 +91,7 @@ class Bodies:
         attach_md5: bool,
         spool_folder: str,
         small_below: int,
-        sealer: Sealer | None = None,
+        sealer: Encryptor | None = None,
     ) -> None:
         """`small_below`: bytes; what is found to be larger belongs to the big-file pool.
 
@@ -163,7 +163,9 @@ class Bodies:
 
     def sealed_part(self, part: Payload, envelope: Envelope | None, offset: int) -> Payload:
         """Return a range of an object, encrypted where there is an `envelope`."""
-        return self._sealer.part(part, envelope, offset) if self._sealer and envelope else part
+        return (
+            self._sealer.encrypt_part(part, envelope, offset) if self._sealer and envelope else part
+        )
 
     def digest(
         self, obj: SourceObject, described: Described | None, moved: Moved
@@ -217,7 +219,7 @@ class Bodies:
     def _sealed(self, body: Body) -> Body:
         if self._sealer is None:
             return body
-        payload, headers = self._sealer.whole(body.payload, body.headers)
+        payload, headers = self._sealer.encrypt_object(body.payload, body.headers)
         return Body(payload, headers, body.fingerprint)
 
     def _read(self, obj: SourceObject, tell: Tell = lambda _: None) -> Body:

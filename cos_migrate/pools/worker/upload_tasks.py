@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cos_migrate.checksums import CRC64, Check
 from cos_migrate.cos.client import CosClient
-from cos_migrate.cos.envelope import headers_of, refuse_encrypted
+from cos_migrate.cos.envelope import envelope_headers, refuse_encrypted
 from cos_migrate.model import Described
 from cos_migrate.pools.results import (
     Completed,
@@ -58,7 +58,7 @@ class UploadTasks:
             attach_md5(headers, md5, run.warn)
         if envelope:
             refuse_encrypted(headers)
-            headers |= headers_of(envelope, obj.fingerprint.size, part_size)
+            headers |= envelope_headers(envelope, obj.fingerprint.size, part_size)
         upload_id = self._client.initiate(cos_path, list(headers.items()))
         others = tuple(check for check in described.checks if check.kind != CRC64)
         likely = bool(md5) and not obj.spooled and md5 == described.likely_md5

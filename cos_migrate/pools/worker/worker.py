@@ -28,7 +28,7 @@ from cos_migrate.pools.worker.task_runner import TaskRunner
 from cos_migrate.pools.worker.thread_pool import ThreadPool
 
 if TYPE_CHECKING:
-    from cos_migrate.cos.crypto import Sealer
+    from cos_migrate.cos.crypto import Encryptor
 
 
 class Worker:
@@ -142,9 +142,9 @@ class Worker:
         runner.client.close()
 
 
-def _sealer(settings: EncryptionSettings | None) -> Sealer | None:
+def _sealer(settings: EncryptionSettings | None) -> Encryptor | None:
     if settings is None:
         return None
-    from cos_migrate.cos.crypto import Sealer  # noqa: PLC0415 - only who encrypts needs ciphers
+    from cos_migrate.cos.crypto import Encryptor  # noqa: PLC0415 - only who encrypts needs ciphers
 
-    return Sealer(settings)
+    return Encryptor(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate.cos.crc64 import combined, crc64
+from cos_migrate.cos.crc64 import combine, crc64
 
 
 def test_check_value_of_the_catalogue() -> None:
@@ -14,12 +14,12 @@ def test_check_value_of_the_catalogue() -> None:
 
 def test_nothing_is_zero() -> None:
     assert crc64(b"") == 0
-    assert combined([]) == 0
+    assert combine([]) == 0
 
 
 @given(st.lists(st.binary(max_size=300), max_size=8))
 def test_parts_combine_to_the_whole(parts: list[bytes]) -> None:
-    assert combined((crc64(part), len(part)) for part in parts) == crc64(b"".join(parts))
+    assert combine((crc64(part), len(part)) for part in parts) == crc64(b"".join(parts))
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200))
@@ -31,9 +31,9 @@ def test_huge_parts_combine() -> None:
     # 5 GiB of zeros by doubling, then once more as one part with what precedes it.
     crc, size = crc64(b"\0" * 1024), 1024
     while size < 5 << 30:
-        crc, size = combined([(crc, size), (crc, size)]), size * 2
-    assert combined([(crc64(b"head"), 4), (crc, size)]) == combined(
+        crc, size = combine([(crc, size), (crc, size)]), size * 2
+    assert combine([(crc64(b"head"), 4), (crc, size)]) == combine(
         [(crc64(b"head"), 4), (crc64(b"\0" * 1024), 1024)]
-        + [(combined([(crc64(b"\0" * 1024), 1024)] * 1023), 1023 * 1024)]
+        + [(combine([(crc64(b"\0" * 1024), 1024)] * 1023), 1023 * 1024)]
         + [(crc64(b"\0" * (1 << 20)), 1 << 20)] * ((size >> 20) - 1)
     )

@@ -16,9 +16,9 @@ from cos_migrate.cos import crypto
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.envelope import (
     EncryptionSettings,
-    envelope_of,
-    headers_of,
+    envelope_headers,
     plain_length,
+    read_envelope,
     refuse_encrypted,
 )
 from cos_migrate.cos.payload import BytesPayload, Payload, StreamPayload
@@ -69,13 +69,13 @@ def encrypted(key: crypto.ContentKey, data: bytes, offset: int, most: int) -> by
         yield Memory(data, most)
 
     plain = StreamPayload(len(data), opener, lambda _: None)
-    payload = key.sealed(plain, offset)
+    payload = key.encrypt(plain, offset)
     sent = body(payload)
     assert payload.size == len(data)
     assert (payload.crc64, plain.crc64) == (crc64(sent), crc64(data))
     assert body(payload) == sent
     assert payload.md5() == hashlib.md5(sent).hexdigest()
-    in_memory = key.sealed(BytesPayload(data), offset)
+    in_memory = key.encrypt(BytesPayload(data), offset)
     assert (in_memory.start(), in_memory.crc64) == (sent, crc64(sent))
     return sent
 
@@ -187,7 +187,7 @@ def test_a_changed_source_is_noticed_through_the_cipher() -> None:
         yield reader
 
     key = crypto.ContentKey(NIST_KEY, NIST_COUNTER)
-    payload = key.sealed(StreamPayload(1, opener, lambda _: None))
+    payload = key.encrypt(StreamPayload(1, opener, lambda _: None))
     with pytest.raises(SourceChanged):
         body(payload)
 
@@ -200,40 +200,40 @@ def test_headers_of_a_simple_and_of_a_multipart_upload() -> None:
         ("x-cos-meta-client-side-encryption-cek-alg", "AES/CTR/NoPadding"),
         ("x-cos-meta-client-side-encryption-wrap-alg", "AESWrap"),
     ]
-    assert headers_of(envelope, 7) == [
+    assert envelope_headers(envelope, 7) == [
         *common,
         ("x-cos-meta-client-side-encryption-unencrypted-content-length", "7"),
     ]
-    assert headers_of(envelope, 7, 4) == [
+    assert envelope_headers(envelope, 7, 4) == [
         *common,
         ("x-cos-meta-client-side-encryption-data-size", "7"),
         ("x-cos-meta-client-side-encryption-part-size", "4"),
     ]
-    assert envelope_of(dict(headers_of(envelope, 7))) == envelope
-    assert envelope_of({"content-type": "text/plain"}) is None
+    assert read_envelope(dict(envelope_headers(envelope, 7))) == envelope
+    assert read_envelope({"content-type": "text/plain"}) is None
 
 
 @pytest.mark.parametrize("missing", ["cek-alg", "wrap-alg"])
 def test_other_ways_to_encrypt_are_named(missing: str) -> None:
     name = f"x-cos-meta-client-side-encryption-{missing}"
-    headers = dict(headers_of(Envelope("S0VZ", "SVY="), 7))
+    headers = dict(envelope_headers(Envelope("S0VZ", "SVY="), 7))
     headers[name] = "AES/GCM/NoPadding"
     with pytest.raises(CosError, match=f"{name} is AES/GCM/NoPadding"):
-        envelope_of(headers)
+        read_envelope(headers)
     del headers[name]
     with pytest.raises(CosError, match=f"{name} is nothing"):
-        envelope_of(headers)
+        read_envelope(headers)
 
 
 def test_the_plain_length() -> None:
-    small = dict(headers_of(Envelope("S0VZ", "SVY="), 7))
+    small = dict(envelope_headers(Envelope("S0VZ", "SVY="), 7))
     assert plain_length({}, 9) == 9
     assert plain_length(small, 7) == 7
     # What is there counts, not what somebody meant to store.
     assert plain_length(small, 5) == 5
     name = "x-cos-meta-client-side-encryption-cek-alg"
     assert plain_length({**small, name: "AES/GCM/NoPadding"}, 23) == 7
-    parts = dict(headers_of(Envelope("S0VZ", "SVY="), 70, 32))
+    parts = dict(envelope_headers(Envelope("S0VZ", "SVY="), 70, 32))
     assert plain_length({**parts, name: "AES/GCM/NoPadding"}, 86) == 70
     parts["x-cos-meta-client-side-encryption-data-size"] = "-1"
     assert plain_length({**parts, name: "AES/GCM/NoPadding"}, 86) == 86
@@ -246,15 +246,17 @@ def test_what_is_encrypted_is_not_encrypted_again() -> None:
 
 
 def test_a_sealer_encrypts_objects_and_their_parts() -> None:
-    sealer = crypto.Sealer(SETTINGS)
-    payload, headers = sealer.whole(BytesPayload(b"content"), [("content-type", "text/plain")])
-    envelope = envelope_of(dict(headers))
+    sealer = crypto.Encryptor(SETTINGS)
+    payload, headers = sealer.encrypt_object(
+        BytesPayload(b"content"), [("content-type", "text/plain")]
+    )
+    envelope = read_envelope(dict(headers))
     assert envelope
     assert headers[0] == ("content-type", "text/plain")
     assert plain_length(dict(headers), 7) == 7
     sent = body(payload)
     assert sent != b"content"
     assert crypto.open_envelope(SETTINGS, envelope).cipher(0).update(sent) == b"content"
-    assert sealer.part(BytesPayload(b"tent"), envelope, 3).start() == sent[3:]
+    assert sealer.encrypt_part(BytesPayload(b"tent"), envelope, 3).start() == sent[3:]
     with pytest.raises(SourceError, match="already"):
-        sealer.whole(payload, headers)
+        sealer.encrypt_object(payload, headers)

@@ -254,10 +254,10 @@ def test_a_transfer_coding_that_is_not_undone_is_no_content() -> None:
 
 def test_the_limits_of_a_request() -> None:
     pace = RequestTimer(Timeouts(io=30.0, request=100.0), 30.0, 1000.0)
-    assert pace.left(1000.0, 0) == 30.0
-    assert pace.left(1090.0, 0) == 10.0
+    assert pace.seconds_left(1000.0, 0) == 30.0
+    assert pace.seconds_left(1090.0, 0) == 10.0
     assert pace.overdue(1029.0, 0) is False
     assert pace.overdue(1030.0, 0) is True
-    pace.advanced(1020.0)
+    pace.note_progress(1020.0)
     assert pace.overdue(1029.0, CRAWL_BYTES) is False
     assert pace.overdue(1100.0, CRAWL_BYTES) is True

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from cos_migrate.cos.crc64 import crc64
-from cos_migrate.cos.crypto import Sealer, new_key, open_envelope
-from cos_migrate.cos.envelope import EncryptionSettings, envelope_of, plain_length
+from cos_migrate.cos.crypto import Encryptor, new_key, open_envelope
+from cos_migrate.cos.envelope import EncryptionSettings, plain_length, read_envelope
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.errors import SourceError
 from cos_migrate.http.retries import Retries
@@ -65,7 +65,7 @@ def bodies_of(source: Any, folder: Path, memory: int = 64 * MIB, tries: int = 1)
         attach_md5=True,
         spool_folder=str(folder),
         small_below=20 * MIB,
-        sealer=Sealer(SETTINGS),
+        sealer=Encryptor(SETTINGS),
     )
 
 
@@ -101,7 +101,7 @@ def test_every_way_there(tmp_path: Path, size: int, known: bool, at_once: bool, 
         assert body.payload.crc64 == crc64(stored)
         assert sent(body) == stored
     assert (headers["content-type"], headers[MD5_HEADER]) == ("a/b", md5)
-    envelope = envelope_of(headers)
+    envelope = read_envelope(headers)
     assert envelope
     assert open_envelope(SETTINGS, envelope).cipher(0).update(stored) == content
     assert plain_length(headers, len(stored)) == size
@@ -116,7 +116,7 @@ def test_an_object_in_memory_stays_there(tmp_path: Path) -> None:
     for body in (bodies.in_memory(obj), read_elsewhere):
         assert isinstance(body.payload, BytesPayload)
         assert body.payload.data != b"content"
-        assert envelope_of(dict(body.headers))
+        assert read_envelope(dict(body.headers))
 
 
 def test_what_is_too_large_for_one_request_is_encrypted_with_its_parts(tmp_path: Path) -> None:
