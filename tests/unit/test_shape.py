@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,30 @@ def test_the_rooms() -> None:
 )
 def test_each_library_has_its_room(library: str, rooms: set[str]) -> None:
     assert {path.stem for path in MODULES if library in imports(path)} == rooms
+
+
+MODULE_OF = {"cos-python-sdk-v5": "qcloud_cos", "plyvel-ci": "plyvel"}
+
+
+def test_each_declared_dependency_is_used() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = project.partition("\ndependencies = [\n")[2].partition("\n]\n")[0]
+    names = re.findall(r'^ *"([A-Za-z0-9_.-]+)', listed, re.MULTILINE)
+    imported = set().union(*map(imports, MODULES))
+    assert len(names) > 10
+    assert not {MODULE_OF.get(name, name) for name in names} - imported
+
+
+@pytest.mark.parametrize(
+    ("module", "modules"),
+    [
+        ("pools.worker.worker", {"xml.parsers.expat", "cos_migrate.http.lenient_parser"}),
+        ("pools.worker.worker", {"ssl", "cos_migrate.engine", "cos_migrate.http.tls"}),
+        ("cli.session", {"xml.parsers.expat", "ssl", "httptools", "cos_migrate.http.connection"}),
+    ],
+)
+def test_what_a_plain_run_does_not_need_is_not_loaded(module: str, modules: set[str]) -> None:
+    assert not loaded_by(f"import cos_migrate.{module}") & modules
 
 
 def loaded_by(statement: str) -> set[str]:
