@@ -18,12 +18,12 @@ from cos_migrate.text import printable
 
 _NO_UPLOAD = "NoSuchUpload"
 _GONE = frozenset({"ENOENT", "ENOTDIR", "NoSuchKey"})
-"""Codes of a source that does not have an object any more."""
+"""Codes of an object that its source no longer has."""
 _GONE_STATUS = frozenset({404, 410})
 
 
 class AbandonedUploads:
-    """Has COS abort the uploads of a job that no object continues."""
+    """Aborts the uploads of a job that no object continues."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class AbandonedUploads:
         self._warned = False
 
     def feed(self) -> None:
-        """Queue the aborts of the uploads abandoned since the last call. Raises StateError."""
+        """Queue an abort for each upload abandoned since the last call. Raises StateError."""
         if self._uploads.abandoned:
             self._uploads.write()
         while self._uploads.abandoned:
@@ -64,7 +64,7 @@ class AbandonedUploads:
     def sweep(self) -> None:
         """Abandon the uploads of earlier runs that no object of a complete listing continues.
 
-        The source is asked about each; one whose object is unchanged there is kept.
+        Ask the source about each; keep those whose object is unchanged.
         """
         for save_point in list(self._uploads.save_points.untouched()):
             obj = SourceObject(save_point.name, "", save_point.fingerprint)
@@ -92,9 +92,9 @@ class AbandonedUploads:
 
 
 def _is_same(saved: Fingerprint, now: Fingerprint) -> bool:
-    """Return whether an object may still be what an upload was begun of.
+    """Return whether an object may still be the version that an upload was begun for.
 
-    A listing and a HEAD do not describe all objects alike.
+    A listing and a HEAD may differ in what they state of an object.
     """
     if saved.size != now.size:
         return False

@@ -13,15 +13,15 @@ from cos_migrate.model import Found, SourceObject, Target
 
 
 class Backlog:
-    """Queues of a migration, in front of the planner."""
+    """The queues of a run from which objects are planned."""
 
     def __init__(self, consumed: Callable[[], None]) -> None:
-        """`consumed` is called behind each batch of the scan, which then sends another."""
+        """`consumed` is called once per batch of the scan, and lets it send another."""
         self.found: collections.deque[Found | Compared] = collections.deque()
         self.described: collections.deque[Transfer] = collections.deque()
-        """Objects listed without their size, for which the source has answered since."""
+        """Objects listed without their size, which the source has described since."""
         self.refused_copies: collections.deque[Transfer] = collections.deque()
-        """Objects that COS would not copy, and that are to be streamed."""
+        """Objects that COS refused to copy; they are streamed instead."""
         self.failed_before = RetryQueue(())
         self._batches: collections.deque[int] = collections.deque()
         self._consumed = consumed
@@ -30,7 +30,7 @@ class Backlog:
         return bool(self.found or self.failed_before or self.described or self.refused_copies)
 
     def add(self, batch: list[Found | Compared]) -> None:
-        """Append what is left of a batch of the scan."""
+        """Append a batch of the scan, without what is settled already."""
         if batch:
             self.found.extend(batch)
             self._batches.append(len(batch))

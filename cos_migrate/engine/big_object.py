@@ -1,4 +1,4 @@
-"""One multipart upload: what each result of a task means for it. No network, no threads."""
+"""One multipart upload: how each result of its tasks changes it. Pure, like its state."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from cos_migrate.pools.worker.ordered_checksum import AGREES
 from cos_migrate.sources.misreads import changed_in_vain, is_by_etag, misread
 
 _OF_SOURCE = frozenset({"Changed", "SourceChecksumMismatch"})
-"""Codes after which nothing that was read so far can be used."""
+"""Codes after which nothing read so far can be used."""
 _NO_UPLOAD = "NoSuchUpload"
 """The code of an upload that does not exist on COS."""
 _PARTS_REFUSED = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
 """Codes of an upload whose parts on COS are not the recorded ones."""
 _RESTARTS = 2
-"""How often an upload starts over when its object changed or COS lost it."""
+"""How often an upload starts over after its object changed or COS lost it."""
 
 
 class MultipartUpload(UploadState):
     """A multipart upload, driven by `next_task` and the results of its tasks."""
 
     def use_file(self, path: str) -> Step:
-        """Keep the object in a file of its size at `path`; empty: there is no room for one."""
+        """Use the temporary file at `path`; empty: there is no room for one."""
         if path:
             self._file, self._fetched = path, 0
-            self._parts.queue_all(1 if self._whole else self._parts.count)
+            self._parts.queue_all(1 if self._in_one_range else self._parts.count)
             return NOTHING
-        if self._whole:
+        if self._in_one_range:
             self._failure = Failure(
                 "spool",
                 "the source sends no ranges of it, and it does not fit into tmpFolder",
@@ -59,7 +59,7 @@ class MultipartUpload(UploadState):
             self._parts.moving[task.number] = count
 
     def give_back(self, task: Task) -> Step:
-        """Take back a task that no worker started."""
+        """Take back a task that no worker began."""
         self._under_way -= 1
         if isinstance(task, FetchRange):
             if task.path == self._file:
@@ -78,14 +78,14 @@ class MultipartUpload(UploadState):
         return Step(abandon=self._outdated or self._save_point)
 
     def collect_description(self, described: Described) -> None:
-        """Have it hashed in a file: its source states no MD5, so no upload was begun."""
+        """Go on through a file: no upload was begun, since the source states no MD5."""
         self._under_way -= 1
         self._asked = False
         self._described = described
         self._phase = Phase.SPOOL
 
     def collect(self, task: Task, result: Content) -> Step:
-        """Take the content of the result of a finished task."""
+        """Handle the result of a task that is done."""
         self._under_way -= 1
         if isinstance(task, PartTask) and isinstance(result, PartStored):
             return self._collect_part(task, result)
@@ -105,7 +105,7 @@ class MultipartUpload(UploadState):
             self._md5, self._described = result
             self._phase = Phase.INITIATE
         elif isinstance(result, Fingerprint):
-            self._is_as_it_was = result == self.obj.fingerprint
+            self._unchanged_at_stat = result == self.obj.fingerprint
             self.obj = self.obj._replace(fingerprint=result)
             self._begin()
         elif self._phase is Phase.ABORT:
@@ -134,13 +134,13 @@ class MultipartUpload(UploadState):
     def _collect_fetched(self, task: FetchRange) -> Step:
         if task.path == self._file and self._phase is Phase.SPOOL:
             self._fetched += 1
-            if self._fetched == (1 if self._whole else self._parts.count):
+            if self._fetched == (1 if self._in_one_range else self._parts.count):
                 self.obj = self.obj._replace(spooled=self._file)
                 self._phase = Phase.DIGEST if self._options.md5 else Phase.INITIATE
         return self._failed_when_idle()
 
     def collect_failure(self, task: Task, failure: Failure) -> Step:
-        """Take the failure of a task: start over where that can help, else end."""
+        """Handle the failure of a task: start over where that can help, else end."""
         self._under_way -= 1
         if isinstance(task, PartTask):
             if not self._is_current(task):
@@ -158,8 +158,8 @@ class MultipartUpload(UploadState):
                 outdated = self._drop_outdated()
                 gone = failure.code == _NO_UPLOAD
                 return Step(forget=outdated) if gone else Step(not_aborted=outdated)
-        if failure.code == "RangeIgnored" and not self._whole and not self._failure:
-            self._whole = True
+        if failure.code == "RangeIgnored" and not self._in_one_range and not self._failure:
+            self._in_one_range = True
             return self._restart(changed=True)
         return self._judge_failure(failure)
 
@@ -167,12 +167,16 @@ class MultipartUpload(UploadState):
         if self._can_look_again(failure):
             self._looked_again, self._phase = True, Phase.RESUME
             if self._checked:
-                self._checks = ()  # it was read in its order already
+                self._checks = ()  # all of it was read in order already
             return NOTHING
         if self._can_restart(failure):
             changed = failure.code in _OF_SOURCE | _PARTS_REFUSED
             return self._restart(changed=changed, gone=failure.code == _NO_UPLOAD)
-        if failure.code == "Changed" and self._is_as_it_was and not self._options.reads_at_once:
+        if (
+            failure.code == "Changed"
+            and self._unchanged_at_stat
+            and not self._options.reads_at_once
+        ):
             failure = changed_in_vain(failure)
         self._failure = self._failure or failure
         self._parts.moving.clear()
@@ -210,7 +214,7 @@ class MultipartUpload(UploadState):
     def _checksum_differs(self) -> Step:
         if not self._proving_md5 or self._source_crc64 < 0:
             return self._mismatch(self._checked)
-        # Its CRC-64 agrees: what looked like its MD5 is none.
+        # The CRC-64 agrees: the likely MD5 is none.
         self._md5_refuted = True
         return self._restart(changed=True)
 

@@ -1,4 +1,4 @@
-"""The big objects of a run: which wait, which are under way, and what is next for each."""
+"""The big objects of a run: those that wait, and those under way, each with its upload."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cos_migrate.report.report import Report
 from cos_migrate.text import printable
 
 _PARKED_MOST = 10_000
-"""Big objects that may wait for room before the scan has to."""
+"""Big objects that may wait before the scan is held up."""
 
 
 class BigObject(NamedTuple):
@@ -35,7 +35,7 @@ Failed = tuple[Transfer, Failure]
 
 
 class BigObjects:
-    """The big objects of one run: which wait, which are under way, and what comes next."""
+    """Queue of the big objects of one run, and the uploads under way."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class BigObjects:
         spool: Spool,
         report: Report,
     ) -> None:
-        """`at_once`: big objects under way."""
+        """`at_once`: how many are sent at once."""
         self._options = options
         self._copies = copies
         self._at_once = at_once
@@ -78,11 +78,11 @@ class BigObjects:
         return waiting + [big.transfer.cos_path for big in self.under_way]
 
     def park(self, transfer: Transfer) -> None:
-        """Let an object wait for its turn."""
+        """Queue an object."""
         self._parked.append(transfer)
 
     def begin(self, *, copying: bool) -> list[Failed]:
-        """Begin with objects that wait, while there is room; return those that cannot be sent.
+        """Begin to send objects that wait, while there is room; return those that failed at once.
 
         `copying`: whether COS copies objects.
         """
@@ -120,7 +120,7 @@ class BigObjects:
         self._committer.progressed(big.transfer, big.upload.sent)
 
     def _follow(self, big: BigObject, step: Step) -> Failure | None:
-        """Record what a step of an upload means; return why the object failed, if it did."""
+        """Carry out a step; return why the object failed, if it did."""
         transfer, upload = big
         self._committer.uploads.apply(step)
         if step.part:
@@ -131,7 +131,7 @@ class BigObjects:
             if upload.not_compared:
                 self._report.note(
                     f"{printable(transfer.cos_path)}: not all of it was read in one go, so it was "
-                    "compared with COS, but not with the checksum that its source tells"
+                    "compared with COS, but not with the checksum that its source states"
                 )
             self._committer.succeeded(transfer, *step.done)
             return None
@@ -143,7 +143,7 @@ class BigObjects:
         big.transfer.obj = big.upload.obj
 
     def _upload_of(self, transfer: Transfer, *, copying: bool) -> MultipartUpload:
-        """Return the upload of an object, at its save point if there is one. Raises StateError."""
+        """Return a new upload, or the one of its save point. Raises StateError."""
         obj, cos_path, options = transfer.obj, transfer.cos_path, self._options
         if copying and obj.fingerprint.size >= self._copies.in_parts_from:
             part_size = max(self._copies.part_size, options.part_size)
@@ -163,7 +163,7 @@ class BigObjects:
         return MultipartUpload(obj, cos_path, options, save_point, upload_id or "")
 
     def _assign_files(self) -> list[Failed]:
-        """Let objects that cannot be streamed be kept in files; return those without room."""
+        """Give files to objects that cannot be streamed; return those without room for one."""
         failed: list[Failed] = []
         for big in list(self.under_way):
             transfer, upload = big

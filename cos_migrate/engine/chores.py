@@ -1,4 +1,4 @@
-"""Tasks that belong to no object of the source: not counted, and without an outcome."""
+"""Tasks about no scanned object, such as aborts and probes: not counted, without an outcome."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cos_migrate.pools.results import REPORTS, UNSTARTED, Content
 from cos_migrate.pools.tasks import NumberedTask, Task
 
 Done = Callable[[Content], None]
-"""Called with the content of a task's result; a Failure where it failed."""
+"""Called with the content of a task's result, a Failure if it failed."""
 
 
 class _Chore(NamedTuple):
@@ -20,7 +20,7 @@ class _Chore(NamedTuple):
 
 
 class Chores:
-    """Queues the tasks without an object until there is room for them."""
+    """Queue of the tasks about no scanned object."""
 
     def __init__(self, tasks: TaskTable) -> None:
         self._tasks = tasks
@@ -30,7 +30,7 @@ class Chores:
         return bool(self._waiting)
 
     def add(self, task: Task, done: Done) -> None:
-        """Queue a task; `done` is called once, unless the run stops before."""
+        """Queue a task; `done` is called once, unless the run stops first."""
         self._waiting.append(_Chore(task, done))
 
     def feed(self, room: int) -> None:

@@ -1,4 +1,4 @@
-"""Takes the results of tasks: settles objects, and moves big ones on."""
+"""Collects the results of tasks: settles small objects, advances big ones."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from cos_migrate.report.report import Report
 from cos_migrate.text import printable
 
 _OF_SOURCE = frozenset({TaskKind.DIGEST, TaskKind.STAT, TaskKind.HEAD_SOURCE, TaskKind.FETCH_RANGE})
-"""Tasks that touch the source only: they prove nothing about COS."""
+"""Tasks that only use the source: their success proves nothing about COS."""
 _OF_SOURCE_RESULTS = frozenset({SPOOLED, DESCRIBED})
-"""Results behind which nothing was sent to COS."""
+"""Results of tasks that have sent nothing to COS."""
 _READING = frozenset({TaskKind.PUT_OBJECT, TaskKind.UPLOAD_PART})
-"""Tasks that send what they read."""
+"""Tasks that read an object and send it."""
 _LOOKING = frozenset({TaskKind.HEAD_TARGET, TaskKind.LIST_PARTS})
-"""Tasks that write nothing."""
+"""Tasks that write nothing to COS."""
 _COPY_OBJECT = int(TaskKind.COPY_OBJECT)
 _NO_SUCCESS = frozenset({UNSTARTED, FAILED})
 
 
 class Collector:
-    """Takes the results of the tasks of objects."""
+    """Collects the results of tasks about objects."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Collector:
     def collect_big(
         self, big: BigObject, numbered: NumberedTask, kind: int, content: Content
     ) -> None:
-        """Take a result of one of the tasks of a big object."""
+        """Handle a result of a task of a big object."""
         if self._debugging:
             self._debug_result(numbered, kind, content)
         _, task_kind, task = numbered
@@ -108,7 +108,7 @@ class Collector:
     def collect_small(
         self, transfer: Transfer, task: NumberedTask, kind: int, content: Content
     ) -> None:
-        """Take a result of the task of a small object."""
+        """Handle a result of the task of a small object."""
         if self._debugging:
             self._debug_result(task, kind, content)
         if kind != DONE:
@@ -132,7 +132,7 @@ class Collector:
     def _collect_unsent(
         self, transfer: Transfer, task: NumberedTask, kind: int, content: Content
     ) -> None:
-        """Take any other result than DONE of the task of a small object."""
+        """Handle any result but DONE."""
         _, task_kind, _ = task
         if isinstance(content, str):
             self._warn(transfer, content)
@@ -154,14 +154,14 @@ class Collector:
                 self._park_spooled(transfer, content)
 
     def _park_spooled(self, transfer: Transfer, spooled: Spooled) -> None:
-        """Queue an object that has come in a file, since it is larger than was known."""
+        """Queue an object of unknown size that proved big, and lies in a temporary file."""
         path, fingerprint = spooled
         self._spool.adopt(transfer, path, fingerprint.size)
         transfer.obj = transfer.obj._replace(fingerprint=fingerprint, spooled=path)
         self._big_objects.park(transfer)
 
     def fail(self, transfer: Transfer, failure: Failure) -> None:
-        """Settle an object that failed, and judge what that means for all others."""
+        """Settle an object that failed; probe or stop where the failure may concern all objects."""
         self._committer.failed(
             transfer.obj,
             transfer.cos_path,

@@ -1,6 +1,6 @@
-"""Commits outcomes: the records of each object first, then its lines and counts.
+"""Commits outcomes: first the records of objects, then their lines and counts.
 
-What COS has confirmed is gathered, written to the database in one batch, and only then reported.
+Outcomes are gathered, their records written in one batch, and only then reported.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from cos_migrate.engine.failed_before import FailedBefore
 from cos_migrate.engine.record_batch import RecordBatch
-from cos_migrate.engine.spot_check import Skipped
+from cos_migrate.engine.spot_check import SkippedKeys
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.upload_records import UploadRecords
 from cos_migrate.model import Failure, Fingerprint, Outcome, Rejected, SourceObject, Status
@@ -33,7 +33,7 @@ Completion = tuple[tuple[bytes, bytes], bytes]
 
 
 class Committer:
-    """The outcomes and records of one run."""
+    """Gathers the outcomes of one run, with the records that they change, and commits them."""
 
     def __init__(
         self, source: Source, state: RecordStore, report: Report, positions: Positions | None = None
@@ -42,10 +42,10 @@ class Committer:
         self.batch = RecordBatch(state, report, positions)
         self.failures = FailedBefore(state, source, self.batch)
         self.uploads = UploadRecords(state, source.target.bucket, self.batch)
-        self.stored = CompanionRecords(state, source)
+        self.companions = CompanionRecords(state, source)
         self.settled = 0
         """Objects that have their outcome."""
-        self.skipped_objects = Skipped()
+        self.skipped_objects = SkippedKeys()
         self.folder = str(state.folder)
         self._source = source
         self._state = state
@@ -70,8 +70,8 @@ class Committer:
         record_key, source, puts = transfer.record_key, self._source, self.batch.puts
         puts.append((record_key.encode(), source.record_value(recorded).encode()))
         if not source.reads_at_once:
-            puts.append(self._stored_value(transfer, etag, crc64))
-            if transfer.update:  # what version 0.1 recorded no longer holds
+            puts.append(self._companion_pair(transfer, etag, crc64))
+            if transfer.update:  # the CRC-64 that version 0.1 recorded is obsolete
                 self.batch.deletes.append(formats.crc64_key(record_key))
         if request_id:
             puts.append((formats.request_id_key(cos_path), request_id.encode()))
@@ -82,21 +82,21 @@ class Committer:
         status = Status.UPDATE if transfer.update else Status.NEW
         self._settle(status, obj, cos_path, text, unverified=unverified)
 
-    def _stored_value(self, transfer: Transfer, etag: str, crc64: int) -> tuple[bytes, bytes]:
+    def _companion_pair(self, transfer: Transfer, etag: str, crc64: int) -> tuple[bytes, bytes]:
         """Return the pair to write beside the record of a cloud's object."""
         obj = transfer.obj
         if obj.weak:
             mtime_ns = time_to_record(transfer.listed_ns, obj.fingerprint.mtime_ns)
             obj = obj._replace(fingerprint=obj.fingerprint._replace(mtime_ns=mtime_ns))
-            self.warn_if_undetectable(obj)
-        return self.stored.sent_pair(obj, transfer.cos_path, transfer.record_key, etag, crc64)
+            self.warn_if_changes_are_hidden(obj)
+        return self.companions.sent_pair(obj, transfer.cos_path, transfer.record_key, etag, crc64)
 
-    def warn_if_undetectable(self, obj: SourceObject) -> None:
-        """Warn once of objects whose changes cannot be noticed while their size stays."""
-        if not self._warned and self.stored.changes_are_hidden(obj):
+    def warn_if_changes_are_hidden(self, obj: SourceObject) -> None:
+        """Warn once if changes that keep the size of an object cannot be noticed."""
+        if not self._warned and self.companions.changes_are_hidden(obj):
             self._warned = True
             self._report.warn(
-                f"{printable(self._source.shown(obj.name))}: the source tells neither an ETag "
+                f"{printable(self._source.shown(obj.name))}: the source states neither an ETag "
                 "that shows changes nor a time of modification; changes that keep the size of such "
                 "objects cannot be noticed"
             )
@@ -146,7 +146,7 @@ class Committer:
     def not_matching(self, obj: SourceObject, line: str, record_key: str = "") -> None:
         """Settle an object that a condition of the configuration leaves out.
 
-        `record_key`: under which it may have failed before.
+        `record_key`: the key under which an earlier failure may be recorded.
         """
         self.failures.succeeded(record_key)
         self._settle(Status.CONDITION_NOT_MATCH, obj, "", line)
@@ -180,7 +180,7 @@ class Committer:
             self.batch.positions.settled(obj.page)
 
     def listing_complete(self) -> None:
-        """Forget the positions: the next run lists from the start."""
+        """Remove the positions, so that the next run lists from the start."""
         if self.batch.positions:
             self.commit(final=True)
             self.batch.positions = None
@@ -188,10 +188,9 @@ class Committer:
             self.commit(final=True)
 
     def scan_complete(self, objects: int) -> int:
-        """Record how many objects a complete scan has found.
+        """Record how many objects a complete scan has found; return how many there used to be.
 
-        Return, when it has found none, how many the last one found that found any: 0 for none, -1
-        where records only show that there were some. Raises StateError.
+        That is 0 unless this scan found none; -1: some, how many is not known. Raises StateError.
         """
         value = self._state.get(formats.SCANNED)
         if objects:

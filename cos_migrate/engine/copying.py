@@ -1,4 +1,4 @@
-"""Decides whether COS copies objects itself, or their bodies pass through this machine."""
+"""Whether COS copies objects itself, or their bodies pass through this machine."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class Copying:
     """Counts refused copies, and turns copying off after too many."""
 
     def __init__(self, *, possible: bool, note: Callable[[str], None]) -> None:
-        """`possible`: whether copies are tried at all; `note` logs a line."""
+        """`possible`: whether to try copies at all; `note` logs a line."""
         self.on = possible
         """Whether copies are tried."""
         self._note = note
         self._refusals = 0
         self._refused: set[str] = set()
-        """Target paths of objects that COS would not copy, and that are streamed now."""
+        """Target paths of objects that COS refused to copy and that are being streamed."""
 
     def copied(self) -> None:
         """Note an object that COS has copied."""
         self._refusals = 0
 
     def refused(self, cos_path: str) -> None:
-        """Note an object that COS will not copy."""
+        """Note an object that COS has refused to copy."""
         self._refused.add(cos_path)
 
     def streamed(self, cos_path: str) -> None:

@@ -1,4 +1,4 @@
-"""Objects that failed in an earlier run: what is recorded of them, until they succeed."""
+"""The records of objects that failed, kept until they succeed in a later run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cos_migrate.state.failed_objects import FailedObjects
 from cos_migrate.state.store import RecordStore
 
 _GONE = "NoSuchKey"
-"""The code of an object that no longer exists at its source."""
+"""Code of an object that its source no longer has."""
 
 
 class FailedBefore:
@@ -25,17 +25,17 @@ class FailedBefore:
         self._batch = batch
         self._objects = FailedObjects(formats.origin_mark(source.origin()))
         self.keys = self._objects.keys
-        """Keys of the records of those that have not succeeded since."""
+        """Keys of the records of objects that have not succeeded yet."""
         self._gone: dict[str, tuple[bytes, bytes]] = {}
-        """The records of those that were gone when tried again, by the object's name."""
+        """Records of objects that were gone when they were tried again, by name."""
         self._listed_again: set[str] = set()
 
     def load(self) -> Iterator[SourceObject]:
-        """Yield the objects that failed when they were listed by pages, to be tried first."""
+        """Yield the objects that failed in earlier runs over the same listing."""
         return self._objects.load(self._state.scan(formats.failed_prefix()))
 
     def as_listed(self, obj: SourceObject) -> SourceObject:
-        """Return an object that failed before as it was listed then, any other unchanged."""
+        """Return an object that failed before as it was listed then; any other as it is."""
         return self._objects.as_listed(obj)
 
     def failed(
@@ -44,7 +44,7 @@ class FailedBefore:
         """Record that an object failed; `listed` is its fingerprint in the listing."""
         record = self._objects.pair_of(obj, record_key, listed)
         if not obj.page and failure.code == _GONE and obj.name not in self._listed_again:
-            # It failed before and is gone: unless it is listed again, this was its last try.
+            # It failed before and is gone: unless it is listed again, it is not tried again.
             self.succeeded(record_key)
             self._gone[obj.name] = record
         elif self._batch.positions and obj.key:
@@ -59,19 +59,19 @@ class FailedBefore:
                 self._batch.deletes.append(key)
 
     def listed_again(self, obj: SourceObject | Rejected) -> None:
-        """Note that the listing has come to an object that was already tried in this run."""
+        """Note that an object that was already tried in this run has been listed."""
         self._listed_again.add(obj.name)
         if isinstance(obj, SourceObject):
             self._update_listed(obj)
         record = self._gone.pop(obj.name, None)
         if record:
-            # The position moves behind it: only this record has it tried again.
+            # The position moves behind it: only this record makes a later run try it again.
             batch = self._batch
             batch.deletes = [key for key in batch.deletes if key != record[0]]
             batch.puts.append(record)
 
     def _update_listed(self, obj: SourceObject) -> None:
-        """Record the fingerprint that the listing has now."""
+        """Record the fingerprint that is listed now."""
         if not self._objects.update_listed(obj):
             return
         record_key = self._source.record_key(obj, cos_path_of(self._source.target, obj))

@@ -1,4 +1,4 @@
-"""Plans what waits, and submits what comes of it, as far as there is room."""
+"""Feeds the pools: plans the objects that wait and submits their tasks, as far as there is room."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cos_migrate.pools.tasks import HEAD_SOURCE
 from cos_migrate.report.report import Report
 
 _DESCRIBED_MOST = 1_000
-"""Objects that may wait to be sent before no more are asked about."""
+"""Described objects that may wait; the source is asked about no more meanwhile."""
 
 
 class Feeder:
@@ -41,9 +41,9 @@ class Feeder:
         self._pools = pools
         self._report = report
         self.seen = 0
-        """Objects that were taken from the backlog."""
+        """Objects taken from the backlog so far."""
         self.all_listed = True
-        """Whether no entry that was taken stands for a folder that could not be listed."""
+        """False once an entry stood for a folder that could not be listed."""
 
     def feed(self, *, scan_over: bool) -> None:
         """Submit small transfers, and queue big ones, as far as there is room."""
@@ -58,7 +58,7 @@ class Feeder:
         self._feed_found(room + spare, scan_over=scan_over)
 
     def _feed_described(self, room: int) -> int:
-        """Plan objects that the source has described meanwhile, or whose copy COS has refused.
+        """Plan objects that the source has described, or that COS has refused to copy.
 
         Return what is left of `room`.
         """
@@ -77,7 +77,7 @@ class Feeder:
         """Plan what the scan has found, until `room` small transfers are submitted."""
         backlog, planner = self._backlog, self._planner
         found, tried = backlog.found, backlog.failed_before.names
-        # Asking the source needs no proof that COS takes what comes of it.
+        # A HEAD of the source needs no proof that COS accepts writes.
         pool = self._pools.room(big=False)
         looks = 0
         if len(backlog.described) < _DESCRIBED_MOST:

@@ -1,10 +1,10 @@
-"""Where keys lie: whether refusals befall one folder or everything."""
+"""How far keys are spread: whether refusals concern one folder or the whole bucket."""
 
 from __future__ import annotations
 
 
 class KeySpread:
-    """Where keys lie: in one folder or in several, and below which one all of them."""
+    """The folders of a set of keys: one or several, and the deepest that holds them all."""
 
     def __init__(self) -> None:
         self.keys = 0
@@ -14,7 +14,7 @@ class KeySpread:
         self._first = ""
 
     def add(self, cos_path: str) -> bool:
-        """Take note of a key; return whether the keys lie more widely now.
+        """Add a key; return whether the set is spread more widely now.
 
         `cos_path` has its leading `/`.
         """
@@ -30,7 +30,7 @@ class KeySpread:
         return before != (self.several, self.common)
 
     def are_everywhere(self, others: KeySpread) -> bool:
-        """Return whether these keys lie as widely as all that are known, which are `others`."""
+        """Return whether these keys are spread as widely as `others`, which include them."""
         if not self.several:
             return not others.several
         return self.common == others.common

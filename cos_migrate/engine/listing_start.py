@@ -16,7 +16,7 @@ RangeStarts = list[tuple[ListRange, str]]
 def start_listing(
     source: PagedSource, state: RecordStore, *, resume: bool
 ) -> tuple[RangeStarts, Positions]:
-    """Return what is to be listed, and the positions to keep meanwhile.
+    """Return the ranges to list, and the positions to keep meanwhile.
 
     Without `resume` the positions of earlier runs are removed. Raises StateError.
     """

@@ -1,7 +1,7 @@
-"""The loop that every pass over the pools shares: one thread that collects results and decides.
+"""The base of both passes: one thread that collects events and results, and submits tasks.
 
 It handles lost workers, signals, slow-downs, expired credentials and the time window. Subclasses
-decide what to submit and how to handle a result.
+decide what to submit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import queue
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.errors import EXPIRED_CODES
@@ -36,11 +35,11 @@ PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
 _TICK = 0.1
 _LOST_MOST = 32
 _LOST_MOST_EACH = 3
-"""Worker processes, and more for each that there is, that may end before any gives a result."""
+"""Worker processes that may end before any gives a result: so many, and more for each worker."""
 
 
 class Loop(abc.ABC):
-    """A pass over the pools; all its methods but `interrupt` belong to one thread."""
+    """A pass that uses the pools; one thread calls all its methods but `interrupt`."""
 
     def __init__(
         self,
@@ -49,25 +48,25 @@ class Loop(abc.ABC):
         report: Report,
         make_pools: PoolsMaker,
     ) -> None:
-        """`reload_credentials` reads temporary ones again; None: they are the same."""
+        """`reload_credentials` reads temporary ones again; it returns None for the same."""
         self._window = window
         self._reload_credentials = reload_credentials
         self._report = report
-        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._pools = make_pools(self._inbox.put)
         self._streak = FailureStreak()
         self._tasks = TaskTable(self._pools)
         self._chores = Chores(self._tasks)
-        self._limit = TransferLimit(self._pools.total)
+        self._cos_limit = TransferLimit(self._pools.total)
         self._source_limit = TransferLimit(self._pools.total)
         self._lost_in_row = 0
         self._stopping = False
         self._interrupted = False
-        self._open = True
+        self._window_is_open = True
         self._next_clock = 0.0
         self._next_wait_line = 0.0
         self._renewed = float("-inf")
-        self._spotted: list[SpotCheckResult] = []
+        self._spot_check_results: list[SpotCheckResult] = []
 
     def interrupt(self) -> None:
         """End the pass early, keeping what is done; may be called from a signal handler."""
@@ -79,16 +78,16 @@ class Loop(abc.ABC):
         """Do the whole pass; return what happened. Raises StateError."""
 
     def _handle_scan_event(self, event: object) -> None:  # noqa: B027 - a pass may have no other events
-        """Handle an event that does not come from the workers."""
+        """Handle an event of the scan; a pass over records has none."""
 
     def _tick(self) -> None:  # noqa: B027 - as above
         """Do periodic work; called some times a second."""
 
-    def _stopped(self) -> None:  # noqa: B027 - as above
-        """End what still produces work; called once, when the pass begins to stop."""
+    def _on_stop(self) -> None:  # noqa: B027 - as above
+        """End the scan; called once, when the pass begins to stop."""
 
     def _collect(self) -> None:
-        """Handle all events in the inbox, waiting a moment for the first one."""
+        """Handle all events in the inbox; wait up to a tick for the first."""
         try:
             event = self._inbox.get(timeout=_TICK)
             while True:
@@ -105,7 +104,7 @@ class Loop(abc.ABC):
         elif isinstance(event, Lost):
             self._replace(event)
         elif isinstance(event, SpotCheckResult):
-            self._spotted.append(event)
+            self._spot_check_results.append(event)
         elif event is not None:
             self._handle_scan_event(event)
         elif self._interrupted:
@@ -136,17 +135,17 @@ class Loop(abc.ABC):
         collect(subject, task, kind, content)
 
     def _stop(self, reason: str) -> None:
-        """Submit nothing more; what is in flight is finished and recorded."""
+        """Submit nothing more; tasks in flight are finished and recorded."""
         if self._stopping:
             return
         self._stopping = True
         if reason:
             self._report.error(f"the run stops: {printable(reason)}")
         self._pools.stop()
-        self._stopped()
+        self._on_stop()
 
     def _end_overdue(self) -> None:
-        """Give up what is still in flight after a stop; results that have arrived count."""
+        """Give up the tasks still in flight after a stop; results that have arrived count."""
         self._report.warn(
             f"{self._pools.under_way} requests in flight took too long to end and are given up; "
             "the next run sends again what they were to send"
@@ -163,9 +162,9 @@ class Loop(abc.ABC):
             if self._source_limit.slow_down(time.monotonic()):
                 allowed = self._source_limit.allowed
                 self._report.note(f"the source asks to slow down: {allowed} transfers at once")
-        elif self._limit.slow_down(time.monotonic()):
-            self._pools.allow(self._limit.allowed)
-            self._report.note(f"COS asks to slow down: {self._limit.allowed} transfers at once")
+        elif self._cos_limit.slow_down(time.monotonic()):
+            self._pools.allow(self._cos_limit.allowed)
+            self._report.note(f"COS asks to slow down: {self._cos_limit.allowed} transfers at once")
 
     def _renew_credentials(self, failure: Failure) -> bool:
         """Read expired credentials again; return whether the failed task should be tried again."""
@@ -197,19 +196,19 @@ class Loop(abc.ABC):
     def _spot_check_once(self, make: SpotCheckMaker, paths: Sequence[str]) -> SpotCheckResult:
         check = make(paths, self._inbox.put)
         check.start()
-        while not self._spotted and not self._stopping:
+        while not self._spot_check_results and not self._stopping:
             self._collect()
             self._watch_clock()
         check.stop()
-        return self._spotted.pop() if self._spotted else SpotCheckResult()
+        return self._spot_check_results.pop() if self._spot_check_results else SpotCheckResult()
 
     def _watch_clock(self) -> None:
         now = time.monotonic()
         if now < self._next_clock:
             return
         self._next_clock = now + _TICK
-        if self._limit.grow(now):
-            self._pools.allow(self._limit.allowed)
+        if self._cos_limit.grow(now):
+            self._pools.allow(self._cos_limit.allowed)
         self._source_limit.grow(now)
         for line in self._pools.watch():
             self._report.warn(line)
@@ -223,10 +222,10 @@ class Loop(abc.ABC):
         window = self._window
         local = time.localtime()
         is_open = window.contains(local.tm_hour * 60 + local.tm_min)
-        if self._open and not is_open:
+        if self._window_is_open and not is_open:
             self._pools.recall()
             self._next_wait_line = now
-        self._open = is_open
+        self._window_is_open = is_open
         if not is_open and not self._stopping and now >= self._next_wait_line:
             self._next_wait_line = now + 60
             stamp = time.strftime("%Y-%m-%d %H:%M:%S", local)

@@ -1,7 +1,7 @@
 """The pass that migrates: scan, plan, submit, collect, commit.
 
-It owns the records and every decision; one thread, so that nothing needs a lock. Results come
-before new work, and nothing is recorded before COS has answered.
+One thread owns the records and makes every decision, so that nothing needs a lock. Results are
+collected before new tasks are submitted, and nothing is recorded before COS has answered.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable
 
 ScanMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scan]
-"""Makes what scans a source, given the function to post what it finds."""
+"""Makes the scan of a source, given the function that takes its events."""
 
 
 class Migration(Loop):
-    """One run over one source."""
+    """The pass that migrates the objects of one source."""
 
     def __init__(
         self,
@@ -73,9 +73,9 @@ class Migration(Loop):
         self._scan = make_scan(self._inbox.put)
         self._scan_over = False
         self._list_complete = True
-        """Whether the scan has not ended early."""
+        """False once the scan has ended early."""
         self._skipped = 0
-        """Objects that were settled when they were found."""
+        """Objects that were skipped as soon as they were found."""
         self._committer = Committer(source, state, report, positions)
         self._comparer = RecordComparer(source, state, self._committer)
         self._backlog = Backlog(self._scan.consumed)
@@ -164,7 +164,7 @@ class Migration(Loop):
         return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
 
     def _check_plausibility(self) -> None:
-        """Check after a complete listing whether its result is plausible."""
+        """Warn if a complete scan has found nothing, or COS lacks objects that were skipped."""
         committer, report = self._committer, self._report
         if not self._resumed:
             report.found_before = committer.scan_complete(self._seen)
@@ -190,12 +190,12 @@ class Migration(Loop):
 
     @property
     def _waiting(self) -> bool:
-        """Whether any object waits for its turn."""
+        """Whether any object waits to be planned or sent."""
         return bool(self._backlog or self._tasks.given_back or self._big_objects)
 
     @property
     def _seen(self) -> int:
-        """Objects that were found, and are or will be settled."""
+        """Objects that were found and must be settled."""
         return self._skipped + self._feeder.seen
 
     @property
@@ -222,20 +222,20 @@ class Migration(Loop):
                 self._streak.listed()
         if found:
             self._report.count_found(*count_and_size(found))
-        if self._options.rules.use_records and self._open and not self._stopping:
+        if self._options.rules.use_records and self._window_is_open and not self._stopping:
             others = self._comparer.skip_unchanged(found, self._backlog.failed_before.names)
             self._skipped += len(found) - len(others)
         else:
             others = [*objects_of(found)]
         self._backlog.add(others)
 
-    def _stopped(self) -> None:
+    def _on_stop(self) -> None:
         self._list_complete = self._list_complete and self._scan_over
         self._scan.stop()
 
     def _pump(self) -> None:
         """Submit as much as the pools take."""
-        if self._stopping or not self._open:
+        if self._stopping or not self._window_is_open:
             return
         self._feed_chores()
         self._feeder.feed(scan_over=self._scan_over)

@@ -1,4 +1,4 @@
-"""What the configuration decides about a run, as the engine uses it."""
+"""The options of a run, made from its configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cos_migrate.pools.tasks import Look
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """The options that shape a multipart upload."""
+    """The options of a multipart upload."""
 
     part_size: int
     """Bytes, before it is raised for a huge object."""
@@ -24,9 +24,9 @@ class UploadOptions:
     md5: bool
     """Whether the object gets `x-cos-meta-md5`."""
     look: int = int(Look.FOR_NOTHING)
-    """What to look for on COS before anything is sent."""
+    """What to look for on COS first, as `pools.tasks.Look`."""
     reads_at_once: bool = True
-    """Whether the source can be read again at no cost, so that its MD5 can always be known."""
+    """Whether the objects lie on this machine, so that their MD5 can always be computed."""
     copies: bool = False
     """Whether COS copies the parts itself."""
     encryption: EncryptionSettings | None = None
@@ -43,13 +43,13 @@ class MigrationOptions:
     big_objects: int
     """Big objects that are under way at once."""
     reload_credentials: Callable[[], Credentials | None]
-    """Reads temporary credentials again; None when there are no others."""
+    """Reads temporary credentials again; returns None if they are the same."""
     least_billed: int = 0
     """Bytes that the storage class bills at least for an object; 0: its size."""
     list_parallel: int = 1
-    """Listings of a cloud source under way at once."""
+    """Ranges of a cloud source that are listed at once."""
     tries: int = 1
-    """Of one request."""
+    """Tries of one request."""
     resume: bool = False
     """Whether a listing by pages continues at the positions of the last run."""
     copies: CopyRules = DEFAULT_COPIES

@@ -1,4 +1,4 @@
-"""The parts of one multipart upload: confirmed by COS, waiting, or being sent."""
+"""The parts of one multipart upload: those that COS has confirmed, and those to send."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Parts:
         self.queue: collections.deque[int] = collections.deque()
         """Numbers of the parts to send, or to fetch, next."""
         self.moving: dict[int, int] = {}
-        """Bytes sent so far of parts that are not confirmed, by number."""
+        """Bytes sent so far of the parts that are being sent, by number."""
         self._size = size
         self._confirmed = 0
 
@@ -50,7 +50,7 @@ class Parts:
         self._confirmed += part.size
 
     def keep_listed(self, listed: Iterable[tuple[int, str, int]]) -> None:
-        """Drop the parts that COS does not list (number, ETag, bytes) as they were sent."""
+        """Keep only the parts that COS lists (number, ETag, bytes) as they were sent."""
         on_cos = {number: (etag, size) for number, etag, size in listed}
         self.records = {
             number: part
@@ -69,9 +69,9 @@ class Parts:
         self.queue = collections.deque(range(1, count + 1))
 
     def crc64(self, source_crc64: int) -> int:
-        """Return the CRC-64 that the whole object must have on COS, -1 where it is unknown.
+        """Return the CRC-64 that the whole object must have on COS; -1: not known.
 
-        `source_crc64`: that of the source; taken where COS copied the parts itself.
+        `source_crc64`, the source's own, is used for parts that COS has copied.
         """
         parts = self._in_order()
         if any(part.crc64 < 0 for part in parts):
@@ -79,7 +79,7 @@ class Parts:
         return combine((part.crc64, part.size) for part in parts)
 
     def plain_crc64(self, source_crc64: int) -> int:
-        """Return the CRC-64 of what was read, before encryption; -1 where it is unknown."""
+        """Return the CRC-64 of the bytes that were read, before encryption; -1: not known."""
         parts = self._in_order()
         if any(part.plain_crc64 < 0 for part in parts):
             return self.crc64(source_crc64)

@@ -1,4 +1,4 @@
-"""Turns objects into tasks, or into outcomes where nothing is to be sent."""
+"""Plans objects: returns the task that sends one, or settles it where nothing has to be sent."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from cos_migrate.report.report import Report
 from cos_migrate.sources.base import Source
 
 Submission = tuple[Transfer, Task]
-"""An object, and the task of the small pool for it."""
+"""An object, and the task to submit for it to the small pool."""
 
 
 class Planner:
-    """Decides about each object of one run."""
+    """Plans the objects of one run."""
 
     def __init__(
         self,
@@ -46,18 +46,18 @@ class Planner:
         self.copying = Copying(possible=copies, note=report.note)
 
     def is_unknown(self, obj: SourceObject) -> bool:
-        """Return whether the source has to be asked before anything can be decided."""
+        """Return whether the source has to describe an object before it can be planned."""
         return obj.fingerprint.size < 0 and self._source.examines
 
     def plan(self, obj: SourceObject, decision: Decision | None = None) -> Submission | None:
-        """Return what to submit for an object; None: it is settled, or waits with the big ones.
+        """Return what to submit for an object; None: it is settled, or queued with the big ones.
 
-        `decision`: what its record calls for; None: the record has not been read.
+        `decision` is made by its record; None: the record has not been read.
         """
         cos_path = cos_path_of(self._source.target, obj)
         record_key = self._source.record_key(obj, cos_path)
         problem = keys.problem_of(cos_path) or problem_of_size(obj.fingerprint.size)
-        # Listed without its size, the object of the folder itself may be empty: the source knows.
+        # The object of the folder itself may prove empty, and is then left out.
         if problem and not (is_root(obj, cos_path) and self.is_unknown(obj)):
             self._refuse(obj, cos_path, record_key, problem)
             return None
@@ -96,7 +96,7 @@ class Planner:
         return False
 
     def plan_described(self, transfer: Transfer) -> Submission | None:
-        """Do for an object that was completed by `describe` what `plan` does."""
+        """Plan an object that `describe` has completed, as `plan` does."""
         obj, cos_path, record_key = transfer.obj, transfer.cos_path, transfer.record_key
         decision = self._comparer.decide(self._options.rules, obj, cos_path, record_key)
         if not decision.send:
@@ -112,7 +112,7 @@ class Planner:
         return self.send(transfer, copy=self.copying.on)
 
     def send(self, transfer: Transfer, *, copy: bool) -> Submission | None:
-        """Return the task that sends an object; None: it is big, and waits for its turn."""
+        """Return the task that sends an object; None: it is queued with the big ones."""
         obj, options = transfer.obj, self._options
         big_from = options.copies.in_parts_from if copy else options.rules.small_below
         if obj.fingerprint.size >= big_from:
@@ -123,7 +123,7 @@ class Planner:
         return transfer, put_object(obj, transfer.cos_path, options.upload.look)
 
     def reject(self, item: Rejected) -> None:
-        """Settle what the scan itself has left out."""
+        """Settle an entry that the scan or the filters have rejected."""
         obj = SourceObject(item.name, item.key, Fingerprint(0), item.page)
         line = f"{item.line}\n" if item.line else ""
         if item.failure is None:
@@ -136,7 +136,7 @@ class Planner:
     def _refuse(self, obj: SourceObject, cos_path: str, record_key: str, problem: str) -> None:
         """Settle an object that COS cannot store."""
         if is_root(obj, cos_path) and not obj.fingerprint.size:
-            # The object of the migrated folder itself: the root of a bucket needs none.
+            # The object of the migrated folder itself, which the root of a bucket does not need.
             self._committer.not_matching(obj, lines.empty_key(obj.name))
             return
         code = "NotMigratable" if keys.problem_of(cos_path) else "ObjectTooLarge"

@@ -1,7 +1,7 @@
-"""Asks either side whether the failures of single objects apply to all objects.
+"""Probes: requests that show whether failures of single objects concern all objects.
 
-The request concerns no object: it begins an upload at a key of its own, looks at that key, or lists
-one page of the source. `streak.FailureStreak` decides when to ask and what the answer means.
+A probe concerns no object: it begins an upload at a key of its own, sends a HEAD for that key, or
+lists one page of the source. `streak.FailureStreak` decides when to probe, and judges the answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cos_migrate.pools.tasks import BeginProbe, HeadTarget, ListSource, Look, Ta
 
 PROBE_NAME = ".cos-migrate-check"
 _REFUSED_MOST = 80
-"""Refused keys in the only known folder that end a run before the scan is complete."""
+"""Refused keys that end a run although all known keys lie in one folder and the scan goes on."""
 
 Known = Callable[[], tuple[Iterable[str], bool]]
 """Returns the target paths known so far, and whether these are all."""
@@ -31,7 +31,7 @@ class Probes:
 
     def __init__(
         self,
-        row: FailureStreak,
+        streak: FailureStreak,
         chores: Chores,
         cos_folder: str,
         *,
@@ -41,9 +41,9 @@ class Probes:
     ) -> None:
         """`cos_folder` is `cosPath`; `stop` ends the pass for a reason.
 
-        `begun`: None in a pass that writes nothing; its probe is a look.
+        `begun`: None in a pass that writes nothing, and probes by HEAD.
         """
-        self._streak = row
+        self._streak = streak
         self._chores = chores
         self._path = cos_folder + PROBE_NAME
         self._stop = stop
@@ -60,7 +60,7 @@ class Probes:
         return bool(self._pending)
 
     def judge(self, failure: Failure, cos_path: str) -> None:
-        """Count the failure of an object; probe or stop where it calls for that."""
+        """Count the failure of an object; probe or stop if it calls for that."""
         spread = is_refused_by_cos(failure) and self._refused.add(cos_path)
         verdict = self._streak.failure(failure)
         if spread and self._streak.probe_refused and verdict is Verdict.GO_ON:
@@ -115,7 +115,7 @@ class Probes:
         self._follow(self._streak.source_probed(failure), failure)
 
     def _weigh(self) -> None:
-        """Stop when COS refuses keys in all known folders; a single folder may be forbidden."""
+        """Stop if COS refuses keys in all known folders; a right may be missing for one folder."""
         seen = copy.copy(self._refused)
         paths, complete = self._known()
         for path in paths:

@@ -1,4 +1,4 @@
-"""Database changes and outcomes, gathered until they are committed together."""
+"""Database changes and outcomes that are committed together."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RecordBatch:
         now = time.monotonic()
         due = now - self._synced >= _SYNC_EVERY
         if self.positions:
-            # In one batch with the records that they stand behind.
+            # In one batch with the records of the objects before them.
             puts, deletes = self.positions.changes()
             self.puts += puts
             self.deletes += deletes
@@ -48,7 +48,7 @@ class RecordBatch:
             self.outcomes = []
 
     def write(self, *, sync: bool = False) -> None:
-        """Write what is gathered, without reporting outcomes. Raises StateError."""
+        """Write the gathered changes, without reporting outcomes. Raises StateError."""
         self._state.write(self.puts, self.deletes, sync=sync)
         self.puts, self.deletes = [], []
         self._unsynced = not sync

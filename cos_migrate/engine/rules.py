@@ -1,4 +1,4 @@
-"""Pure decisions: the target path, whether an object is sent, and in how large parts."""
+"""Pure rules: the target path of an object, the size of its parts, and what COS can hold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_OBJECT = 53_687_091_200_000
 
 
 class Rules(NamedTuple):
-    """The options that decide what happens to an object."""
+    """The options by which objects are planned."""
 
     small_below: int
     """Bytes; objects of this size and above are uploaded in parts."""
@@ -25,19 +25,19 @@ class Rules(NamedTuple):
 
 
 class CopyRules(NamedTuple):
-    """How objects are copied by COS itself."""
+    """The rules for objects that COS copies itself."""
 
     in_parts_from: int = MAX_PART
     """Bytes; objects of this size and above are copied in parts."""
     part_size: int = 256 << 20
-    """Least bytes that one request copies of such an object."""
+    """Bytes that one request copies of such an object, at least."""
 
 
 DEFAULT_COPIES = CopyRules()
 
 
 class Decision(NamedTuple):
-    """What to do with an object."""
+    """Whether to send an object, and how it then counts."""
 
     send: bool
     """False: its record shows it unchanged, and it is skipped."""

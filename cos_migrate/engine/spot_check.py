@@ -1,7 +1,7 @@
-"""Asks COS for a few skipped objects, in a run that sends nothing.
+"""Spot check: asks COS for a few of the skipped objects of a run that sends nothing.
 
-Records are compared with the source, never with COS. A run that skips everything would end well
-with a wrong key, another endpoint or an emptied bucket, so it asks for some of what it skipped.
+Records are compared with the source, never with COS. Without this check a run that skips everything
+would end well even with a wrong key, another endpoint or an emptied bucket.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _REFUSED, _ABSENT, _BROKEN = 403, 404, 500
 """HTTP statuses; the last one and all above it."""
 
 
-class Skipped:
-    """Counts the objects that a run skips because of their records, and keeps three of them."""
+class SkippedKeys:
+    """Counts skipped objects, and keeps the record keys of three that are spread over the run."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -34,18 +34,18 @@ class Skipped:
         self._batches = 0
 
     def add(self, record_keys: Sequence[str]) -> None:
-        """Note a batch, which is not empty."""
+        """Add a batch, which is not empty."""
         if not self.count:
             self._first = record_keys[0]
         self.count += len(record_keys)
         self._last = record_keys[-1]
         self._batches += 1
-        # Of batch 1, 2, 4, 8, ...: whenever it ends, it is from the second half or its border.
+        # Of batch 1, 2, 4, 8, ...: wherever the run ends, it is from the second half or its border.
         if not self._batches & (self._batches - 1):
             self._middle = record_keys[(len(record_keys) - 1) // 2]
 
     def paths(self, cos_root: str) -> list[str]:
-        """Return the target paths of up to three, spread over the run; `cos_root`: `cosPath`."""
+        """Return the target paths of the kept keys; `cos_root` is `cosPath`."""
         record_keys = dict.fromkeys((self._first, self._middle, self._last))
         found = (object_records.parse(key.encode(), b"", cos_root) for key in record_keys if key)
         return [each.cos_path for each in found if each]
@@ -55,9 +55,9 @@ class SpotCheckResult(NamedTuple):
     """The result of a spot check."""
 
     missing: tuple[str, ...] = ()
-    """Target paths of those that are not there; none when any of them is."""
+    """Target paths that COS does not have; empty if it has any of them."""
     failure: Failure | None = None
-    """Why no object at all can be sent; None: no reason is known."""
+    """Why no object at all can be sent; None: no reason was found."""
 
 
 SpotCheckMaker = Callable[[Sequence[str], Callable[[SpotCheckResult], None]], "SpotCheck"]
@@ -65,7 +65,7 @@ SpotCheckMaker = Callable[[Sequence[str], Callable[[SpotCheckResult], None]], "S
 
 
 class SpotCheck:
-    """Looks for objects on COS in a thread of its own, and posts the result."""
+    """A thread that looks for objects on COS and posts the result."""
 
     def __init__(
         self, settings: CosSettings, paths: Sequence[str], post: Callable[[SpotCheckResult], None]
@@ -122,7 +122,7 @@ def look_at(client: CosClient, paths: Iterable[str]) -> SpotCheckResult:
 
 
 def _is_of_all(error: MigrateError) -> bool:
-    """Return whether no object of the run could escape an error."""
+    """Return whether an error concerns all objects of the run."""
     if error.code == "Stopping":
         return False
     unreachable = isinstance(error, TransportError) or error.code == "ProxyRefused"
@@ -130,7 +130,7 @@ def _is_of_all(error: MigrateError) -> bool:
 
 
 def _explanation(client: CosClient, path: str) -> Failure | None:
-    """Return the refusal of all objects that explains the answer to a HEAD; None: of one only.
+    """Return the refusal of all objects behind the answer to a HEAD; None: there is none.
 
     An answer to HEAD has no body: a wrong key and a missing right are both just 403, a missing
     bucket and a missing object both 404.

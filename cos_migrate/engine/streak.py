@@ -1,4 +1,4 @@
-"""Rows of equal failures: whether other objects can escape what befell the last ones.
+"""Equal failures in a row: whether they must end the run.
 
 Pure bookkeeping; it neither waits nor prints.
 """

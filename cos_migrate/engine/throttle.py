@@ -1,6 +1,6 @@
-"""How many transfers may run at once: halved when a side asks to slow down, then growing again.
+"""The limit of transfers at once: halved when a side asks to slow down, then growing again.
 
-Pure bookkeeping over a clock that is passed in.
+Pure bookkeeping; the caller passes the time.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ _GROWTH = 1.25
 
 
 class TransferLimit:
-    """The limit of transfers of all workers together, as one side allows them."""
+    """How many transfers of all workers together one side allows at once."""
 
     def __init__(self, total: int) -> None:
-        """Begin with all `total` transfers allowed."""
+        """Allow all `total` transfers at first."""
         self.total = total
         self.allowed = total
         self._changed = float("-inf")
 
     def room(self, under_way: Callable[[], int]) -> int:
-        """Return how many more transfers the side takes; `under_way` counts those that it has."""
+        """Return how many more transfers are allowed; `under_way` counts those that use the side."""
         if self.allowed >= self.total:
             return sys.maxsize
         return max(0, self.allowed - under_way())
@@ -37,7 +37,7 @@ class TransferLimit:
         return True
 
     def grow(self, now: float) -> bool:
-        """Let it grow a step when the side has been quiet; return whether it changed."""
+        """Raise it a step if the side has not complained for a while; return whether it changed."""
         if self.allowed >= self.total or now - self._changed < _GROW_EVERY:
             return False
         self.allowed = min(self.total, int(self.allowed * _GROWTH) + 1)

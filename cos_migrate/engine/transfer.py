@@ -1,4 +1,4 @@
-"""One object that has to be sent, from that decision to its outcome."""
+"""An object that is being sent, from the decision to its outcome."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from cos_migrate.model import Fingerprint, SourceObject
 
 
 class Transfer:
-    """An object that is being sent, and what its record will hold."""
+    """An object that is being sent, with the values that its record and outcome need."""
 
     __slots__ = (
         "cos_path",

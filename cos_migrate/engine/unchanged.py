@@ -1,4 +1,4 @@
-"""Compares objects with their records: which are skipped, and how the others count."""
+"""Compares objects with their records, and settles those that are unchanged."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Compared(NamedTuple):
 
 
 class RecordComparer:
-    """Reads the records of one job, and settles what they show as unchanged."""
+    """Reads the records of one job, and settles the objects that they show as unchanged."""
 
     def __init__(self, source: Source, state: RecordStore, committer: Committer) -> None:
         self._source = source
         self._state = state
         self._committer = committer
-        self._stored = committer.stored
-        # A first run of millions need not ask for what cannot be there.
+        self._companions = committer.companions
+        # A first run of millions need not look up records that cannot be there.
         self._nothing_recorded = state.was_empty and not source.repeats
 
     def recorded(self, record_key: str) -> str | None:
@@ -55,7 +55,7 @@ class RecordComparer:
             else source.unchanged(obj, recorded)
         ):
             return SEND_CHANGED
-        completed = self._stored.completed_pair(obj, cos_path, record_key) if obj.weak else None
+        completed = self._companions.completed_pair(obj, cos_path, record_key) if obj.weak else None
         renewed = source.renewed(obj, recorded)
         self._committer.skipped(obj, cos_path, record_key, renewed, completed)
         return SKIP
@@ -63,16 +63,16 @@ class RecordComparer:
     def _weak_is_unchanged(
         self, obj: SourceObject, cos_path: str, record_key: str, recorded: str, get: _Get
     ) -> bool:
-        self._committer.warn_if_undetectable(obj)
-        return self._stored.is_unchanged(obj, cos_path, record_key, recorded, get)
+        self._committer.warn_if_changes_are_hidden(obj)
+        return self._companions.is_unchanged(obj, cos_path, record_key, recorded, get)
 
     def skip_unchanged(
         self, found: Sequence[Found | Row], retried: Collection[str]
     ) -> list[Found | Compared]:
-        """Settle the objects that are recorded as they are; return all others.
+        """Settle the unchanged objects of a batch; return all other items.
 
         Does for a batch what `decide` does for one object: in a repeated run nearly every object
-        ends here. `retried`: names of objects that failed before and are tried in this run.
+        is settled here. `retried`: names of objects that failed before and are tried in this run.
         Raises StateError.
         """
         others: list[Found | Compared] = []
@@ -161,7 +161,7 @@ class RecordComparer:
                     others.append(Compared(obj, SEND_NEW if recorded is None else SEND_CHANGED))
                 continue
             renewed = source.renewed(obj, recorded)
-            completed = self._stored.completed_pair(obj, cos_path, key) if obj.weak else None
+            completed = self._companions.completed_pair(obj, cos_path, key) if obj.weak else None
             if renewed or completed or (failed and formats.failed_key(key) in failed):
                 self._committer.skipped(obj, cos_path, key, renewed, completed)
                 continue

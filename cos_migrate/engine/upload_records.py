@@ -1,4 +1,4 @@
-"""The save points of multipart uploads, and the records of uploads that are to be aborted."""
+"""The records of multipart uploads: save points, and uploads to abort."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cos_migrate.state.store import RecordStore
 
 
 class UploadRecords:
-    """What the database holds of unfinished multipart uploads."""
+    """The records of the unfinished uploads of one job."""
 
     def __init__(self, state: RecordStore, bucket: str, batch: RecordBatch) -> None:
         self.save_points = SavePoints(state, bucket)
@@ -24,7 +24,7 @@ class UploadRecords:
         self._batch = batch
 
     def apply(self, step: Step) -> None:
-        """Record what a step of a multipart upload means for its save point."""
+        """Record the changes that a step calls for."""
         puts = self._batch.puts
         if step.begun:
             puts += self.save_points.upload_pairs(step.begun)
@@ -39,17 +39,17 @@ class UploadRecords:
             self._record_abandoned(step.not_aborted.cos_path, step.not_aborted.upload_id)
 
     def abandon(self, save_point: SavePoint) -> None:
-        """Replace a save point that no object continues by an order to abort its upload."""
+        """Replace a save point that no object continues by the record of an upload to abort."""
         self._forget(save_point)
         self.abandon_upload(save_point.cos_path, save_point.upload_id)
 
     def abandon_upload(self, cos_path: str, upload_id: str) -> None:
-        """Record an upload without a save point, so that it is aborted."""
+        """Record an upload that has no save point and is to be aborted."""
         self._record_abandoned(cos_path, upload_id)
         self.abandoned.append((cos_path, upload_id))
 
     def write(self) -> None:
-        """Write what is gathered: an upload is recorded before it is aborted. Raises StateError."""
+        """Write the gathered changes: an upload is recorded before its abort. Raises StateError."""
         self._batch.write()
 
     def aborted(self, upload_id: str) -> None:

@@ -1,6 +1,6 @@
-"""The state of one multipart upload, and the task that it calls for next.
+"""The state of one multipart upload, and the next task that it calls for.
 
-No network, no threads, no database.
+Pure: no network, no threads, no database.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from cos_migrate.pools.tasks import (
 
 
 class Phase(enum.Enum):
-    """The step that an upload is at."""
+    """The step that an upload has come to."""
 
     LOOK = "look"
     RESUME = "resume"
@@ -55,7 +55,7 @@ class UploadState:
         save_point: SavePoint | None = None,
         upload_id: str = "",
     ) -> None:
-        """Continue `save_point` when it fits, or a bare `upload_id`; else start a new upload."""
+        """Continue `save_point` if it fits, or a bare `upload_id`; else begin a new upload."""
         self.obj = obj
         self.cos_path = cos_path
         self._options = options
@@ -67,11 +67,11 @@ class UploadState:
         self._outdated: SavePoint | None = None
         self._came_spooled = bool(obj.spooled)
         self._copying = options.copies and not obj.spooled
-        self._whole = self._proving_md5 = self._md5_refuted = self._is_as_it_was = False
+        self._in_one_range = self._proving_md5 = self._md5_refuted = self._unchanged_at_stat = False
         self._misread = -1
         """CRC-64 of the content when it last differed from its checksum; -1: never."""
         self.without_md5 = False
-        """Whether its MD5 was wanted and could not be had."""
+        """Whether it is sent without the MD5 that was wanted."""
         self._begin()
         if save_point and self._fits(save_point):
             self._continue(save_point)
@@ -107,9 +107,9 @@ class UploadState:
         if not self._came_spooled:
             self.obj = self.obj._replace(spooled="")
         self._described: Described | None = None
-        """How the source has described it, where a later task needs that again."""
+        """The source's description, kept for a later task."""
         self._md5: str | None = None if self._wants_md5 else ""
-        """The MD5 that it is stored with; empty: none, None: not known yet."""
+        """The MD5 to store with it; empty: none; None: not known yet."""
         self._envelope = new_envelope(self._options.encryption)
         self._source_crc64 = -1
         self._checks: tuple[Check, ...] = ()
@@ -119,7 +119,7 @@ class UploadState:
         self._after_look = self._phase
 
     def _first_phase(self) -> Phase:
-        if not self.obj.spooled and (self._whole or self._md5_refuted):
+        if not self.obj.spooled and (self._in_one_range or self._md5_refuted):
             return Phase.SPOOL
         at_hand = self._options.reads_at_once or self.obj.spooled
         return Phase.DIGEST if self._wants_md5 and at_hand else Phase.INITIATE
@@ -140,17 +140,17 @@ class UploadState:
             return False
         if self._phase in {Phase.PARTS, Phase.SPOOL}:
             return bool(self._parts.queue)
-        # Parts of an upload to abort would come back to life behind the abort.
+        # A part that arrives after the abort would bring the upload back.
         return not self._asked and (self._phase is not Phase.ABORT or self.idle)
 
     @property
     def hashing(self) -> bool:
-        """Whether the next task only reads files of this machine."""
+        """Whether the next task hashes a file of this machine."""
         return self._phase is Phase.DIGEST
 
     @property
     def reads_source(self) -> bool:
-        """Whether the next task sends a request to the source, or reads it."""
+        """Whether the next task reads the source, or sends it a request."""
         if self.obj.spooled:
             return False
         asks = {Phase.DIGEST, Phase.SPOOL, Phase.INITIATE, Phase.STAT}
@@ -163,12 +163,12 @@ class UploadState:
 
     @property
     def in_order(self) -> str:
-        """The upload id where one process has to hash all parts in order; else empty."""
+        """The upload id if one process has to hash all parts in order; else empty."""
         return self._save_point.upload_id if self._checks and self._save_point else ""
 
     @property
     def not_compared(self) -> bool:
-        """Whether the source has checksums that could not be compared over all parts."""
+        """Whether a checksum of the source could not be compared over all parts."""
         return bool(self._checks) and not self._checked
 
     @property
@@ -215,7 +215,7 @@ class UploadState:
 
     def _fetch_task(self, number: int) -> FetchRange:
         offset, length = self._parts.range_of(number)
-        if self._whole:
+        if self._in_one_range:
             length = self.obj.fingerprint.size
         return FetchRange(self.obj, self._file, offset, length)
 

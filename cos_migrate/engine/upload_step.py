@@ -1,4 +1,4 @@
-"""The consequences of one result of a multipart upload."""
+"""The changes that one result of a multipart upload calls for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cos_migrate.model import Failure, PartRecord, SavePoint
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Changes to the records and to the object that one result calls for; mostly none."""
+    """Changes to records, or the outcome of the object; mostly neither."""
 
     begun: SavePoint | None = None
     """Keep this new save point."""

@@ -28,14 +28,14 @@ from cos_migrate.text import printable
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A record that is being compared."""
+class CheckedRecord:
+    """A record that is being compared with COS."""
 
     cos_path: str
     """Target path with its leading `/`."""
     obj: SourceObject
     crc64: int
-    """As recorded; -1: it was not."""
+    """As recorded; -1: it is not recorded."""
 
 
 class Verdict(NamedTuple):
@@ -46,10 +46,11 @@ class Verdict(NamedTuple):
     failure: Failure | None
 
 
-def judge(checked: Checked, found: Comparison) -> Verdict:
-    """Compare both sides.
+def judge(checked: CheckedRecord, found: Comparison) -> Verdict:
+    """Judge a comparison.
 
-    The source's present object counts; its record, where the object is gone or was not asked about.
+    COS is compared with the present object of the source, or with the record if the object is gone
+    or the source was not asked.
     """
     path = printable(checked.cos_path)
     asked = found.source_size >= 0
@@ -81,7 +82,7 @@ def _fail(words: str, code: str, what: str, found: Comparison) -> Verdict:
 
 
 class Verification(Loop):
-    """One comparison of all records of a job with COS."""
+    """The pass that compares all records of a job with COS."""
 
     def __init__(
         self,
@@ -96,7 +97,7 @@ class Verification(Loop):
         super().__init__(window, reload_credentials, report, make_pools)
         self._source = source
         self._state = state
-        self._stored = CompanionRecords(state, source)
+        self._companions = CompanionRecords(state, source)
         self._waiting = self._records()
         self._complete = False
         self._probes = Probes(
@@ -115,7 +116,7 @@ class Verification(Loop):
                 self._collect()
                 self._watch_clock()
                 self._pump()
-                self._tell()
+                self._report_outcomes()
         except StateError:
             self._stop("")
             self._report.end_run(list_finished=False, interrupted=self._interrupted)
@@ -132,24 +133,24 @@ class Verification(Loop):
             return False
         return self._stopping or (self._complete and not self._tasks and not self._chores)
 
-    def _records(self) -> Generator[Checked, None, None]:
+    def _records(self) -> Generator[CheckedRecord, None, None]:
         """Yield the records in the order of their keys. Raises StateError."""
         for key, value in self._state.scan(object_records.PREFIX):
             found = object_records.parse(key, value, self._source.target.cos_path)
             if found is None:
                 self._unreadable(key)
                 continue
-            yield Checked(found.cos_path, found.obj, self._crc64_of(found.cos_path, key))
+            yield CheckedRecord(found.cos_path, found.obj, self._crc64_of(found.cos_path, key))
 
     def _crc64_of(self, cos_path: str, key: bytes) -> int:
         if self._source.reads_at_once:
-            return -1  # the content itself is read
-        found = self._stored.find(cos_path, key.decode("utf-8", "surrogatepass"))
+            return -1  # the content is read instead
+        found = self._companions.find(cos_path, key.decode("utf-8", "surrogatepass"))
         return found.crc64 if found else -1
 
     def _pump(self) -> None:
         """Submit as much as the pools take."""
-        if self._stopping or not self._open:
+        if self._stopping or not self._window_is_open:
             return
         self._chores.feed(1)
         room = self._pools.room(big=False)
@@ -174,13 +175,13 @@ class Verification(Loop):
         self._report.count_found(known, size)
         self._pools.flush()
 
-    def _submit(self, checked: Checked) -> None:
+    def _submit(self, checked: CheckedRecord) -> None:
         asked = self._source.recorded(checked.obj) if checked.crc64 < 0 else None
         task = CompareObject(asked or checked.obj, checked.cos_path, asked is not None)
         self._tasks.submit(task, checked, self._collect_compared)
 
     def _collect_compared(
-        self, checked: Checked, task: NumberedTask, kind: int, content: Content
+        self, checked: CheckedRecord, task: NumberedTask, kind: int, content: Content
     ) -> None:
         if kind in REPORTS:
             return
@@ -195,7 +196,7 @@ class Verification(Loop):
             self._probes.judge(content, checked.cos_path)
             self._settle(checked, verdict)
 
-    def _settle(self, checked: Checked, verdict: Verdict) -> None:
+    def _settle(self, checked: CheckedRecord, verdict: Verdict) -> None:
         status = Status.FAIL if verdict.failure else Status.NEW
         name = self._source.shown(checked.obj.name) or checked.cos_path
         size = max(checked.obj.fingerprint.size, 0)
@@ -204,13 +205,13 @@ class Verification(Loop):
         self._outcomes.append(outcome)
 
     def _unreadable(self, key: bytes) -> None:
-        """Report a record that no source has written."""
+        """Report a record that cannot be parsed."""
         text = printable(key.decode("utf-8", "replace"))
         failure = Failure("check", "the record cannot be read", code="CheckRecord")
         line = f"[fail] check fail: {text}. {failure.message}\n"
         self._outcomes.append(Outcome(Status.FAIL, text, "", 0, line, failure))
 
-    def _tell(self) -> None:
+    def _report_outcomes(self) -> None:
         if self._outcomes:
             self._report.add(self._outcomes)
             self._outcomes = []

@@ -1,4 +1,4 @@
-"""Builds a run from a loaded configuration, executes it, and closes what it used."""
+"""Builds a run from a loaded configuration and executes it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _LEAST_BILLED = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class JobPlace:
-    """The folders and names of one job; the same configuration always gives the same."""
+    """The database and name of a job; the same configuration always has the same."""
 
     database: Path
     name: str
@@ -70,7 +70,7 @@ class JobPlace:
 
     @classmethod
     def of(cls, folder: Path, source: Source, task: str = "") -> JobPlace:
-        """Return the place of the job that `source` describes; `task` goes into its name."""
+        """Return the place of the job of `source`; `task` becomes part of its name."""
         digest = hashlib.md5(source.job_text().encode(), usedforsecurity=False).hexdigest()
         bucket = source.target.bucket
         database = folder / "db" / source.record_kind / bucket / digest
@@ -125,7 +125,7 @@ def without_effect(common: Common, source_type: type[Source]) -> Iterator[str]:
 
 
 class Run:
-    """One pass over the source of a configuration."""
+    """One run of a configuration: it migrates, and then compares where `check` is on."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Run:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
         `launcher` starts worker processes, `scans` the processes that scan.
-        `task` distinguishes runs of the same job within one start; empty: there is one.
+        `task` distinguishes runs of the same job within one start; empty: there is only one.
         `file_mode`: mode of new files without secrets; `limits`: how long to wait for processes.
         """
         common = config.common
@@ -194,7 +194,7 @@ class Run:
         self._spool = Spool(Path(common.tmp_folder), self._place.name)
         self._limits = limits
         self._running: Migration | Verification | None = None
-        self._interrupted = self._told_room = False
+        self._interrupted = self._warned_of_few_files = False
 
     def interrupt(self) -> None:
         """End the run early; safe in a signal handler."""
@@ -316,8 +316,8 @@ class Run:
         )
         most = descriptors.limit()
         room = descriptors.fit_to_limit(wanted, most)
-        if room != wanted and not self._told_room:
-            self._told_room = True
+        if room != wanted and not self._warned_of_few_files:
+            self._warned_of_few_files = True
             self._report.warn(
                 f"a process may have {most} open files: {room.small} small and {room.big} big "
                 f"transfers are made at once instead of {wanted.small} and {wanted.big} "

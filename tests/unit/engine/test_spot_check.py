@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cos_migrate.engine.spot_check import Skipped
+from cos_migrate.engine.spot_check import SkippedKeys
 
 
 def key_of(number: int) -> str:
@@ -11,7 +11,7 @@ def key_of(number: int) -> str:
 
 def test_three_of_many_are_spread() -> None:
     for batches, size in ((1, 9), (7, 256), (1_000, 3), (5, 1)):
-        skipped = Skipped()
+        skipped = SkippedKeys()
         for batch in range(batches):
             skipped.add([key_of(batch * size + number) for number in range(size)])
         total = batches * size
@@ -22,7 +22,7 @@ def test_three_of_many_are_spread() -> None:
 
 
 def test_few_are_asked_for_once() -> None:
-    skipped = Skipped()
+    skipped = SkippedKeys()
     assert skipped.paths("/x/") == []
     skipped.add([key_of(1)])
     assert skipped.paths("/x/") == ["/x/1"]
@@ -31,7 +31,7 @@ def test_few_are_asked_for_once() -> None:
 
 
 def test_record_keys_of_every_kind() -> None:
-    skipped = Skipped()
+    skipped = SkippedKeys()
     skipped.add(
         [
             "[taskType: migrateLocal] [bucket: b-1], [localPath: /d/a], [cosPath: /x/a]",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cos_migrate.engine.verify import Checked, judge
+from cos_migrate.engine.verify import CheckedRecord, judge
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.pools.results import Comparison
 from cos_migrate.state import object_records
@@ -138,7 +138,7 @@ VERDICTS = [
 
 @pytest.mark.parametrize(("size", "crc64", "found", "line", "code"), VERDICTS)
 def test_verdicts(size: int, crc64: int, found: Comparison, line: str, code: str) -> None:
-    checked = Checked("/x", SourceObject("", "x", Fingerprint(size)), crc64)
+    checked = CheckedRecord("/x", SourceObject("", "x", Fingerprint(size)), crc64)
     verdict = judge(checked, found)
     assert verdict.line == line
     assert (verdict.failure.code if verdict.failure else "") == code
