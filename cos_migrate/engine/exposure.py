@@ -16,7 +16,7 @@ _ENTERED_BY_OTHERS = _READ_BY_OTHERS | stat.S_IXGRP | stat.S_IXOTH
 
 
 def exposed_files(config_path: str, loaded: Loaded) -> Iterator[str]:
-    """Yield a warning for each file with secrets, named by a configuration, that others may read."""
+    """Yield a warning for each file of a configuration with secrets that others may read."""
     common = loaded.config.common
     files = (
         (config_path if loaded.holds_secrets else "", f"config {config_path} holds secrets"),

@@ -23,7 +23,7 @@ class TransferLimit:
         self._changed = float("-inf")
 
     def room(self, under_way: Callable[[], int]) -> int:
-        """Return how many more transfers are allowed; `under_way` counts those that use the side."""
+        """Return how many more transfers are allowed; `under_way` counts those of this side."""
         if self.allowed >= self.total:
             return sys.maxsize
         return max(0, self.allowed - under_way())
