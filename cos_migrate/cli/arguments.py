@@ -1,8 +1,8 @@
 """The command line: argv -> options, -D overrides and the path of config.ini.
 
-argparse reads the options; what it cannot know is checked before: `-D` words, words for Java, and
-mistakes, which are all reported at once. Sections and keys are checked by `config`. No message
-contains the value of a `-D`, which may be a secret.
+argparse reads the options; `-D` words, words for Java and mistakes are taken out before, so that
+all mistakes are reported at once. Sections and keys are checked by `config`. No message contains the
+value of a `-D`, which may be a secret.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _FLAGS = {
     "--debug": "write log/debug.log",
     "--version": "show the version",
 }
+"""Options without a value, with their help; each sets the field of `CommandLine` of its name."""
 _HELP = ("--help", "-h")
 _DECRYPT = "--decrypt"
 _OPTIONS = (*_FLAGS, _HELP[0], _DECRYPT)
@@ -109,16 +110,10 @@ def _read_options(
         found, more = _parser().parse_known_args(words)
     except ArgumentError as error:  # only `--decrypt` takes arguments
         raise ConfigError([*problems, _decrypt_form()]) from error
-    problems += _problems_of_decrypt(found.decrypt)
-    return [*found.paths, *more], {
-        "quiet": found.quiet,
-        "progress": not found.no_progress,
-        "demo": found.demo,
-        "help": found.help,
-        "version": found.version,
-        "debug": found.debug,
-        "decrypt": tuple(found.decrypt[0]) if found.decrypt else None,
-    }
+    options = vars(found)
+    paths, decrypt = options.pop("paths"), options.pop("decrypt")
+    problems += _problems_of_decrypt(decrypt)
+    return [*paths, *more], {**options, "decrypt": tuple(decrypt[0]) if decrypt else None}
 
 
 def _parser() -> ArgumentParser:
@@ -137,7 +132,11 @@ def _parser() -> ArgumentParser:
         "paths", nargs="*", metavar="CONFIG_PATH", help=f"{DEFAULT_CONFIG} when not given"
     )
     for flag, meaning in _FLAGS.items():
-        parser.add_argument(flag, action="store_true", help=meaning)
+        # `--no-progress` makes the field `progress` False.
+        field, action = flag[2:], "store_true"
+        if field.startswith("no-"):
+            field, action = field[3:], "store_false"
+        parser.add_argument(flag, dest=field.replace("-", "_"), action=action, help=meaning)
     parser.add_argument(*_HELP, action="store_true", help="show this text")
     parser.add_argument(
         _DECRYPT,
@@ -152,7 +151,7 @@ def _parser() -> ArgumentParser:
 def _take_overrides(
     words: Sequence[str], overrides: list[Override], problems: list[str]
 ) -> list[str]:
-    """Move overrides and mistakes out of `words`; return what is left for argparse."""
+    """Move overrides and mistakes out of `words`; return the other words, for argparse."""
     rest = []
     remaining = iter(words)
     for word in remaining:
@@ -184,7 +183,7 @@ def _override(word: str) -> Override:
 
 
 def _override_problem(word: str) -> str:
-    """Return what is wrong with a `-D` word; empty: nothing."""
+    """Return the problem of a `-D` word; empty: none."""
     name, equals, _ = word[2:].partition("=")
     if not equals and not name:
         return f"{word} is not complete, write -Dsection.key=value in one word"
