@@ -1,8 +1,8 @@
 """The command line: argv -> options, -D overrides and the path of config.ini.
 
 argparse reads the options; `-D` words, words for Java and mistakes are taken out before, so that
-all mistakes are reported at once. Sections and keys are checked by `config`. No message contains the
-value of a `-D`, which may be a secret.
+all mistakes are reported at once. Sections and keys are checked by `config`. No message contains
+the value of a `-D`, which may be a secret.
 """
 
 from __future__ import annotations
