@@ -22,7 +22,7 @@ from cos_migrate.pools.launcher import Launcher
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import PATIENCE, Logs
 from cos_migrate.safe_files import PUBLIC_FILE
-from cos_migrate.scan.walk_starter import ScanProcesses
+from cos_migrate.scan.walk_starter import WalkStarter
 from cos_migrate.sources import registry
 from cos_migrate.sources.registry import SECTIONS
 from cos_migrate.text import describe_error
@@ -37,7 +37,7 @@ class Session:
         loaded: Loaded,
         console: Console,
         launcher: Launcher,
-        scans: ScanProcesses,
+        scans: WalkStarter,
         environ: Mapping[str, str] = os.environ,
         *,
         file_mode: int = PUBLIC_FILE,

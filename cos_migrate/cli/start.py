@@ -13,7 +13,7 @@ from cos_migrate.pools.launcher import Launcher, has_folder
 from cos_migrate.report.console import Console
 from cos_migrate.safe_files import PRIVATE_UMASK, PUBLIC_FILE
 from cos_migrate.scan import WALK_PROGRAM
-from cos_migrate.scan.walk_starter import ScanProcesses
+from cos_migrate.scan.walk_starter import WalkStarter
 from cos_migrate.sources import registry
 from cos_migrate.sources.recipe import SourceRecipe
 from cos_migrate.sources.registry import SECTIONS
@@ -30,7 +30,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     console = Console(quiet=line.quiet, progress=line.progress)
     console.announce(f"cos migrate tool config path:{line.config_path}")
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
-    scans = ScanProcesses(launcher)
+    scans = WalkStarter(launcher)
     # LevelDB and RocksDB create their files with the modes that the umask allows.
     umask = os.umask(PRIVATE_UMASK)
     file_mode = PUBLIC_FILE & ~umask
@@ -54,7 +54,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
         scans.close()
 
 
-def _start_processes(launcher: Launcher, scans: ScanProcesses, config: Config) -> None:
+def _start_processes(launcher: Launcher, scans: WalkStarter, config: Config) -> None:
     """Start the processes that a run is likely to need."""
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)

@@ -17,8 +17,8 @@ from cos_migrate.model import Failure, Fingerprint, Outcome, Rejected, SourceObj
 from cos_migrate.report import lines
 from cos_migrate.report.report import Report
 from cos_migrate.scan import positions
+from cos_migrate.scan.base import Listed
 from cos_migrate.scan.positions import Positions
-from cos_migrate.scan.walk import Listed
 from cos_migrate.sources.base import Source
 from cos_migrate.state import formats
 from cos_migrate.state.companions import CompanionRecords, time_to_record

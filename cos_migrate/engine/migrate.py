@@ -31,8 +31,8 @@ from cos_migrate.pools.tasks import SMALL_KINDS
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
+from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.listing import Lister
-from cos_migrate.scan.walk import Scan, ScanEnded, Scanned
 from cos_migrate.sources.base import Source
 from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable

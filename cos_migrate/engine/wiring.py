@@ -38,9 +38,10 @@ from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.safe_files import PUBLIC_FILE
-from cos_migrate.scan.walk import Scan, ScanEnded, Scanned, Scanner
-from cos_migrate.scan.walk_process import ProcessScanner
-from cos_migrate.scan.walk_starter import ScanProcesses
+from cos_migrate.scan.base import Scan, ScanEnded, Scanned
+from cos_migrate.scan.walk import WalkThread
+from cos_migrate.scan.walk_process import WalkProcess
+from cos_migrate.scan.walk_starter import WalkStarter
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import SourceRecipe, proxy_of, request_limit
 from cos_migrate.state.opening import open_store
@@ -137,7 +138,7 @@ class Run:
         logs: Logs,
         header: Sequence[str],
         launcher: Launcher,
-        scans: ScanProcesses,
+        scans: WalkStarter,
         reload_credentials: Callable[[], Credentials | None],
         encryption: EncryptionSettings | None = None,
         task: str = "",
@@ -330,8 +331,8 @@ class Run:
         if source.scans_apart and worker_count(common):
             job = SourceRecipe.of(self._source_type, source.config, common)
             with contextlib.suppress(OSError, RuntimeError):  # no more processes: a thread scans
-                return ProcessScanner(self._scans, job, post, self._limits)
-        return Scanner(partial(source.scan_rows, self._filters.against_folder), post)
+                return WalkProcess(self._scans, job, post, self._limits)
+        return WalkThread(partial(source.scan_rows, self._filters.against_folder), post)
 
 
 def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How a source is walked or listed."""
+"""Scans: how the objects of a source are walked or listed."""
 
 WALK_PROGRAM = "cos_migrate.scan.walk_main"
 """The module that a scan process runs."""

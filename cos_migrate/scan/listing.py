@@ -1,4 +1,4 @@
-"""List a cloud source: several ranges at once, page by page, a bounded number of pages ahead.
+"""Lists a cloud source: several ranges at once, page by page, a bounded number of pages ahead.
 
 An idle thread makes another one split its range in two (work stealing), so that a large bucket is
 listed by as many requests at once as are allowed, and no range starves the others.
@@ -16,7 +16,7 @@ from cos_migrate.errors import MigrateError, SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Failure, Found, ListRange, Note, Page
 from cos_migrate.pools.results import failure_of
-from cos_migrate.scan.walk import Listed, Scan, ScanEnded, Scanned
+from cos_migrate.scan.base import Listed, Scan, ScanEnded, Scanned
 from cos_migrate.sources.key_pages import OUTSIDE
 from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.xml_characters import UNREADABLE

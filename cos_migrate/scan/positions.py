@@ -1,4 +1,4 @@
-"""Track how far each range of a listing is settled, so that a later run can resume there.
+"""Tracks how far each range of a listing is settled, so that a later run can resume there.
 
 Pure bookkeeping: a position moves behind a page only when every object up to the end of that page
 has its outcome.
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cos_migrate.model import ListRange
-from cos_migrate.scan.walk import Listed
+from cos_migrate.scan.base import Listed
 from cos_migrate.state.formats import Readable
 
 PREFIX = b"[cosmigrate list] "
@@ -45,7 +45,7 @@ class Positions:
     def __init__(
         self, starts: Iterable[tuple[ListRange, str]], mark: str, *, resumed: bool
     ) -> None:
-        """`starts` as for the lister; `resumed`: they were read from the database.
+        """`starts`: ranges with their markers; `resumed`: they were read from the database.
 
         `mark` is the `origin_mark` of the listed source.
         """

@@ -1,16 +1,15 @@
-"""Walk a source in a thread, a bounded number of batches ahead of the coordinator."""
+"""Walks a source in a thread, a bounded number of batches ahead of the coordinator."""
 
 from __future__ import annotations
 
-import abc
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 from cos_migrate.errors import MigrateError
-from cos_migrate.model import Failure, Found, ListRange, Row
+from cos_migrate.model import Failure, Found, Row
 from cos_migrate.pools.results import failure_of
+from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.text import describe_error
 
 _BATCH = 256
@@ -21,58 +20,7 @@ _BUSY = 0.5
 """Share of processor time from which a walk is limited by the processor, not the disk."""
 
 
-class Listed(NamedTuple):
-    """The position of a page in a listing."""
-
-    page: int
-    """Number of the page, which its objects carry."""
-    number: int
-    """Number of the range."""
-    part: ListRange
-    """The range as it is now: it may have been split since the last page."""
-    next: str
-    """The marker after this page; empty when the range is complete."""
-    more: tuple[tuple[int, ListRange], ...]
-    """New ranges, with their numbers."""
-    spoilt: bool = False
-    """Whether the range cannot be complete, so that a later run must list it from here again."""
-
-
-class Scanned(NamedTuple):
-    """A batch of objects that a scan found."""
-
-    found: Sequence[Found | Row]
-    listed: Listed | None = None
-    """Their position in a listing; None for a walk."""
-
-
-class ScanEnded(NamedTuple):
-    """The end of a scan; `failure` is the reason for an early end, None for a complete scan."""
-
-    failure: Failure | None
-
-
-class Scan(abc.ABC):
-    """Finds the objects of a source; posts them in batches, and `ScanEnded` at last."""
-
-    @abc.abstractmethod
-    def start(self) -> None:
-        """Begin."""
-
-    @abc.abstractmethod
-    def consumed(self) -> None:
-        """Allow one more batch, after a posted one was handled."""
-
-    @abc.abstractmethod
-    def stop(self) -> None:
-        """End early; `ScanEnded` is still posted."""
-
-    def watch(self) -> list[str]:
-        """Return warnings about what it depends on; called some times a second."""
-        return []
-
-
-class Scanner(Scan):
+class WalkThread(Scan):
     """Walks a source in a thread and posts the batches."""
 
     def __init__(
@@ -82,7 +30,7 @@ class Scanner(Scan):
         *,
         turns: bool = True,
     ) -> None:
-        """`turns`: the walk shares the interpreter with the coordinator."""
+        """`turns`: the walk may take turns with the coordinator, which runs in this process."""
         self._scan = scan
         self._post = post
         self._changed = threading.Condition()
@@ -97,7 +45,7 @@ class Scanner(Scan):
         self._thread.start()
 
     def consumed(self, batches: int = 1) -> None:
-        """Allow more batches, after so many posted ones were handled."""
+        """Allow more batches, after `batches` posted ones were handled."""
         with self._changed:
             self._waiting -= batches
             self._changed.notify()
@@ -121,7 +69,7 @@ class Scanner(Scan):
 
     def _walk(self) -> None:
         batch: list[Found | Row] = []
-        # The first objects are posted at once, so that transfers begin early.
+        # Post the first objects at once, so that transfers begin early.
         most = 1
         since, used = time.monotonic(), time.thread_time()
         try:

@@ -23,7 +23,8 @@ def main() -> None:
     incoming, outgoing = process_main.pipes()
     gc.disable()  # as a worker does
     from cos_migrate.filters import Filters  # noqa: PLC0415 - as above
-    from cos_migrate.scan.walk import ScanEnded, Scanned, Scanner  # noqa: PLC0415 - as above
+    from cos_migrate.scan.base import ScanEnded, Scanned  # noqa: PLC0415 - as above
+    from cos_migrate.scan.walk import WalkThread  # noqa: PLC0415 - as above
 
     sending = threading.Lock()
 
@@ -43,12 +44,12 @@ def main() -> None:
             send(None)
 
     try:
-        job: SourceRecipe = frames.receive(incoming)
+        recipe: SourceRecipe = frames.receive(incoming)
         gc.enable()
         threading.Thread(target=beat, daemon=True).start()
-        filters = Filters(job.config.filter_settings())
-        scan = partial(job.build().scan_rows, filters.against_folder)
-        scanner = Scanner(scan, post, turns=False)
+        filters = Filters(recipe.config.filter_settings())
+        scan = partial(recipe.build().scan_rows, filters.against_folder)
+        scanner = WalkThread(scan, post, turns=False)
         scanner.start()
         while True:
             scanner.consumed(frames.receive(incoming))

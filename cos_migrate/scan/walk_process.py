@@ -1,8 +1,8 @@
-"""Scan in a separate process: the side of the coordinator.
+"""Walks a source in another process: the coordinator's side.
 
 Walking files takes as long as looking up their records, and both need the interpreter: in two
 processes they take half the time. A process that is lost is replaced: the next one walks from the
-start, and objects that already arrived are skipped, provided that they are the same.
+start, and the objects that already arrived are skipped if they are the same.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any
 from cos_migrate.model import Failure, Found, Row
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
 from cos_migrate.pools.process import Child
-from cos_migrate.scan.walk import AHEAD, Scan, ScanEnded, Scanned
-from cos_migrate.scan.walk_starter import ScanProcesses
+from cos_migrate.scan.base import Scan, ScanEnded, Scanned
+from cos_migrate.scan.walk import AHEAD
+from cos_migrate.scan.walk_starter import WalkStarter
 from cos_migrate.sources.recipe import SourceRecipe
 
 _MAX_PROCESSES = 4
@@ -44,19 +45,19 @@ class _Received:
         return (self.count, self._sum) == (other.count, other._sum)
 
 
-class ProcessScanner(Scan):
-    """A `Scanner` whose walk runs in another process, started when this is made."""
+class WalkProcess(Scan):
+    """A walk in a process that is started when this is made."""
 
     def __init__(
         self,
-        processes: ScanProcesses,
-        job: SourceRecipe,
+        processes: WalkStarter,
+        recipe: SourceRecipe,
         post: Callable[[Scanned | ScanEnded], None],
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        """Raises OSError, and RuntimeError when there are no more threads."""
+        """Raises OSError, and RuntimeError if there are no more threads."""
         self._processes = processes
-        self._job = job
+        self._recipe = recipe
         self._post = post
         self._counting = threading.Lock()
         self._consumed = 0
@@ -67,13 +68,13 @@ class ProcessScanner(Scan):
         self._tries = 1
         self._received = _Received()
         self._again: _Received | None = None
-        """The repeated objects of a replacement; None once it has caught up."""
+        """What a replacement has repeated so far; None once it has caught up."""
         self._starting = threading.Lock()
         with self._starting:
             self._child = self._start_process()
 
     def start(self) -> None:
-        """Do nothing: the scan has started."""
+        """Do nothing: the process has been started."""
 
     def consumed(self) -> None:
         """Allow one more batch, after a posted one was handled."""
@@ -105,7 +106,7 @@ class ProcessScanner(Scan):
 
     def _start_process(self) -> Child:
         return Child(
-            self._processes.take(self._job), partial(self._receive, self._tries), self._lost
+            self._processes.take(self._recipe), partial(self._receive, self._tries), self._lost
         )
 
     def _receive(self, tries: int, event: Any) -> None:

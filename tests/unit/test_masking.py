@@ -18,8 +18,9 @@ from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
 from cos_migrate.pools.worker.task_runner import TaskRunner
+from cos_migrate.scan.base import ScanEnded
 from cos_migrate.scan.listing import Lister
-from cos_migrate.scan.walk import ScanEnded, Scanner
+from cos_migrate.scan.walk import WalkThread
 from cos_migrate.text import FOREIGN_MOST, describe_error, masked, without_secrets
 from tests.unit.keys_source import KeysSource
 
@@ -90,7 +91,7 @@ def test_a_scan_that_breaks_off_tells_no_secret() -> None:
         raise RuntimeError(TEXTS[1])
 
     posted: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    Scanner(scan, posted.put).start()
+    WalkThread(scan, posted.put).start()
     failure = ended(posted)
     assert failure.message == (
         "the scan broke off: RuntimeError: cannot read 'https://host:8080/a/b?***'"

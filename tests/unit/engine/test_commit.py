@@ -10,8 +10,8 @@ import pytest
 
 from cos_migrate.engine.commit import Committer
 from cos_migrate.model import Failure, Fingerprint, ListRange, SourceObject
+from cos_migrate.scan.base import Listed
 from cos_migrate.scan.positions import Positions
-from cos_migrate.scan.walk import Listed
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore
 from tests.unit.keys_source import KeysSource

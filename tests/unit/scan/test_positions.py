@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cos_migrate.model import ListRange, SourceObject
 from cos_migrate.scan import positions
+from cos_migrate.scan.base import Listed
 from cos_migrate.scan.positions import Positions
-from cos_migrate.scan.walk import Listed
 from tests.unit.keys_source import KeysSource, keys_of
 
 MARK = "mark"

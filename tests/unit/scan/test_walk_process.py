@@ -14,9 +14,9 @@ from cos_migrate.config.options import Section
 from cos_migrate.model import SourceObject, Target, objects_of
 from cos_migrate.pools.launcher import Launcher
 from cos_migrate.scan import WALK_PROGRAM
-from cos_migrate.scan.walk import ScanEnded, Scanned
-from cos_migrate.scan.walk_process import ProcessScanner
-from cos_migrate.scan.walk_starter import ScanProcesses
+from cos_migrate.scan.base import ScanEnded, Scanned
+from cos_migrate.scan.walk_process import WalkProcess
+from cos_migrate.scan.walk_starter import WalkStarter
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
@@ -26,7 +26,7 @@ LIMIT = 30
 FILES = 4000
 
 
-class Recorded(ScanProcesses):
+class Recorded(WalkStarter):
     """Scans that keep hold of their processes."""
 
     def __init__(self) -> None:
@@ -61,12 +61,12 @@ def job_of(folder: Path) -> SourceRecipe:
     return SourceRecipe(LocalSource, config, Target("b-1250000000", "r", "/"), SourceOptions())
 
 
-def rest(scanner: ProcessScanner, events: queue.SimpleQueue[Any]) -> tuple[list[str], ScanEnded]:
+def rest(walk: WalkProcess, events: queue.SimpleQueue[Any]) -> tuple[list[str], ScanEnded]:
     """Return the names of all that is found from now on, and how the scan ends."""
     names: list[str] = []
     while isinstance(event := events.get(timeout=LIMIT), Scanned):
         names += [obj.key for obj in objects_of(event.found) if isinstance(obj, SourceObject)]
-        scanner.consumed()
+        walk.consumed()
     return names, event
 
 
@@ -76,21 +76,21 @@ def all_names() -> list[str]:
 
 def test_everything_is_found_once(tree: Path, scans: Recorded) -> None:
     events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    scanner = ProcessScanner(scans, job_of(tree), events.put)
-    assert rest(scanner, events) == (all_names(), ScanEnded(None))
-    scanner.stop()
+    walk = WalkProcess(scans, job_of(tree), events.put)
+    assert rest(walk, events) == (all_names(), ScanEnded(None))
+    walk.stop()
     assert events.empty()
 
 
 @pytest.mark.parametrize("heard", [0, 1, 3])
 def test_a_process_that_ends_is_replaced(tree: Path, scans: Recorded, heard: int) -> None:
     events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    scanner = ProcessScanner(scans, job_of(tree), events.put)
+    walk = WalkProcess(scans, job_of(tree), events.put)
     first: list[str] = []
     for _ in range(heard):
         first += [item[1] for item in events.get(timeout=LIMIT).found]
     scans.taken[0].kill()
-    names, ended = rest(scanner, events)
+    names, ended = rest(walk, events)
     assert (sorted(first + names), ended) == (all_names(), ScanEnded(None))
     assert len(scans.taken) == 2
 
@@ -99,11 +99,11 @@ def test_it_must_be_the_same_as_before(tmp_path: Path, scans: Recorded) -> None:
     for number in range(FILES):
         (tmp_path / f"{number:05d}").touch()
     events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    scanner = ProcessScanner(scans, job_of(tmp_path), events.put)
+    walk = WalkProcess(scans, job_of(tmp_path), events.put)
     assert events.get(timeout=LIMIT).found
     (tmp_path / "00000").unlink()
     scans.taken[0].kill()
-    names, ended = rest(scanner, events)
+    names, ended = rest(walk, events)
     assert len(names) == len(set(names)) < FILES
     assert ended.failure is not None
     assert ended.failure.code == "ScanLost"
@@ -112,7 +112,7 @@ def test_it_must_be_the_same_as_before(tmp_path: Path, scans: Recorded) -> None:
 def test_one_that_ends_again_and_again_is_given_up(tmp_path: Path, scans: Recorded) -> None:
     broken = job_of(tmp_path)._replace(config=Section())
     events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    ProcessScanner(scans, broken, events.put)
+    WalkProcess(scans, broken, events.put)
     ended = events.get(timeout=LIMIT)
     assert ended.failure.code == "ScanLost"
     assert "exit code" in ended.failure.message

@@ -1,0 +1,61 @@
+"""The base class of scans, and the events that they post."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cos_migrate.model import Failure, Found, ListRange, Row
+
+
+class Listed(NamedTuple):
+    """The position of a page in a listing."""
+
+    page: int
+    """Number of the page; its objects have the same."""
+    number: int
+    """Number of the range."""
+    part: ListRange
+    """The range as it is now: it may have been split since the last page."""
+    next: str
+    """The marker after this page; empty when the range is complete."""
+    more: tuple[tuple[int, ListRange], ...]
+    """New ranges, with their numbers."""
+    spoilt: bool = False
+    """Whether the source lists the range wrongly: a later run must list it from here again."""
+
+
+class Scanned(NamedTuple):
+    """A batch of objects that a scan found."""
+
+    found: Sequence[Found | Row]
+    listed: Listed | None = None
+    """Their position in a listing; None for a walk."""
+
+
+class ScanEnded(NamedTuple):
+    """The end of a scan."""
+
+    failure: Failure | None
+    """Why it ended early; None: it is complete."""
+
+
+class Scan(abc.ABC):
+    """Finds the objects of a source; posts `Scanned` batches, and `ScanEnded` at the end."""
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """Begin to scan."""
+
+    @abc.abstractmethod
+    def consumed(self) -> None:
+        """Allow one more batch, after a posted one was handled."""
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """End early; `ScanEnded` is still posted."""
+
+    def watch(self) -> list[str]:
+        """Return warnings about the process that scans; called some times a second."""
+        return []
