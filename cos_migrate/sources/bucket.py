@@ -9,9 +9,8 @@ from typing import TypeVar
 from cos_migrate.config.cloud import BucketSection
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
-from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import StreamedResponse
-from cos_migrate.http.routes import Proxy, Route
+from cos_migrate.http.routes import Proxy
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Described, Found, ListRange, Page, SourceObject, Target
 from cos_migrate.sources import xml_characters
@@ -177,15 +176,15 @@ class KeyOrderedSource(BucketSource):
                 details = ErrorDetails(0, "SameTarget", same_target(name))
                 raise self.error("GetObject", obj.name, details)
 
-    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
-        """Request a whole object, unless its name takes another request."""
-        return None if any(self.twins_of(obj)) else super().begin(obj)
+    def takes_one_request(self, obj: SourceObject) -> bool:
+        """Return whether no object with fewer leading slashes may have the key of this one."""
+        return not any(self.twins_of(obj))
 
-    def _described(
+    def describe_answer(
         self, obj: SourceObject, incoming: StreamedResponse, span: tuple[int, int] | None
     ) -> Described:
         """Return the description of an object that shares its key on COS with no other."""
-        described = super()._described(obj, incoming, span)
+        described = super().describe_answer(obj, incoming, span)
         if span is None:
             self.refuse_twin(obj)
         return described

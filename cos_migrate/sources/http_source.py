@@ -10,14 +10,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import ClassVar
 
-from cos_migrate.checksums import RunningChecks
 from cos_migrate.config.options import Section
-from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Fetcher, Request
-from cos_migrate.http.connection import Connection
 from cos_migrate.http.dates import parse_date_ns
-from cos_migrate.http.messages import Response, StreamedResponse
-from cos_migrate.http.routes import Proxy, Route
+from cos_migrate.http.messages import StreamedResponse
+from cos_migrate.http.routes import Proxy
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
@@ -25,6 +22,7 @@ from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
 from cos_migrate.sources.etags import etag_in
 from cos_migrate.sources.http_reader import EmptyReader, HttpReader, Misreads
 from cos_migrate.sources.paged import PagedSource
+from cos_migrate.sources.plain_reads import PlainReads
 from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer
 from cos_migrate.sources.versions import Verdict, unknown
 
@@ -43,8 +41,8 @@ class HttpSource(PagedSource, AdvisedSource):
     and `description`, and name in `advice` the keys that each error code points to.
     """
 
-    one_host: bool = True
-    """Whether all objects come from one host, by one request each that is signed at once."""
+    one_host: ClassVar[bool] = True
+    """Whether all objects come from one host."""
     old_servers: ClassVar[bool] = False
     """Whether answers are accepted that only browsers take for HTTP."""
 
@@ -52,10 +50,10 @@ class HttpSource(PagedSource, AdvisedSource):
         self, config: Section, target: Target, options: SourceOptions | None = None
     ) -> None:
         super().__init__(config, target, options)
-        self._fetcher = Fetcher(
+        self.fetcher = Fetcher(
             self.timeouts(), self.proxy(), self.options.ca_file, lenient=self.old_servers
         )
-        self._misreads = Misreads()
+        self.misreads = Misreads()
 
     # -- given by subclasses ---------------------------------------------------------------------
 
@@ -88,54 +86,18 @@ class HttpSource(PagedSource, AdvisedSource):
         """Return the proxy for all requests to the source; None: they go directly."""
         return None
 
-    # -- step by step, see StepwiseReads ---------------------------------------------------------
-
     @property
     def stepwise(self) -> StepwiseReads | None:
-        """This source, where one thread can drive its connections."""
-        return self if self.one_host else None
+        """Reads of whole objects by one thread, where all come from one host."""
+        return PlainReads(self) if self.one_host else None
 
-    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
-        """Request a whole object over an idle connection; None when there is none.
-
-        Pass the connection to `keep` when the answer is there. Raises TransportError.
-        """
-        request = self.request(self._pinned(obj), "GET", None)
-        route = self._fetcher.route_of(request.url)
-        connection = self._fetcher.take_idle(route)
-        if connection is None:
-            return None
-        connection.begin(self._fetcher.head_of(request, route), b"")
-        return route, connection
-
-    def keep(self, route: Route, connection: Connection) -> None:
-        """Take a connection back, for the next object unless it is closed."""
-        if connection.reusable:
-            self._fetcher.give_back(route, connection)
-
-    def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
-        """Return the content of an answer to `begin`, verified. Raises SourceError.
-
-        Any other than the plain case raises too: `open` meets it again, and judges it.
-        """
-        if response.status != _OK:
-            raise SourceError("not the plain case", code="NotPlain")
-        described = self.description(obj, response.headers)
-        _, mtime_ns, etag = described.fingerprint
-        fingerprint = Fingerprint(len(response.body), mtime_ns, etag)
-        described = described._replace(fingerprint=fingerprint)
-        described = self._believed(obj, described, response.headers, has_content=True)
-        checking = RunningChecks(described.checks)
-        checking.update(response.body)
-        wrong = checking.wrong()
-        if wrong:
-            self._misreads.repeats(obj.name, described, wrong, checking)
-            raise SourceError("not the plain case", code="NotPlain")
-        return response.body, described
+    def takes_one_request(self, obj: SourceObject) -> bool:  # noqa: ARG002 - others look at the object
+        """Return whether one request reads a whole object, with no other before or behind it."""
+        return True
 
     def make_room(self) -> None:
         """Close the idle connections."""
-        self._fetcher.close()
+        self.fetcher.close()
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -147,7 +109,7 @@ class HttpSource(PagedSource, AdvisedSource):
     def describe(self, obj: SourceObject) -> Described:
         """Request the headers of an object."""
         with self.answer(obj, "HEAD", None) as incoming:
-            return self._described(obj, incoming, None)
+            return self.describe_answer(obj, incoming, None)
 
     def download_name(self, obj: SourceObject) -> str:
         """Return the object's own key."""
@@ -163,7 +125,7 @@ class HttpSource(PagedSource, AdvisedSource):
         most: int,
     ) -> ErrorAnswer:
         """Return the whole answer to a request, of at most `most` bytes. Raises SourceError."""
-        with self.naming(operation, target), self._fetcher.send(request) as incoming:
+        with self.naming(operation, target), self.fetcher.send(request) as incoming:
             answer = ErrorAnswer(incoming.status, incoming.headers, incoming.read_all(most + 1))
         if answer.status != _OK:
             raise self.answer_error(operation, target, answer, self.error_details(answer))
@@ -177,7 +139,7 @@ class HttpSource(PagedSource, AdvisedSource):
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> AbstractContextManager[StreamedResponse]:
         """Send the request for an object; return its answer, of any status."""
-        return self._fetcher.send(self.request(obj, method, span))
+        return self.fetcher.send(self.request(obj, method, span))
 
     @contextmanager
     def answer(
@@ -186,7 +148,7 @@ class HttpSource(PagedSource, AdvisedSource):
         """Send the request for an object; the answer is no error. Raises SourceError."""
         operation, stack = _operation_of(method), ExitStack()
         try:
-            pinned = self._pinned(obj)
+            pinned = self.pinned(obj)
             incoming = self._sent(stack, pinned, method, span)
             if incoming.status in _CONDITION_STATUS and self._is_conditional(pinned, method, span):
                 incoming = self._without_condition(stack, incoming, obj, method, span)
@@ -239,7 +201,7 @@ class HttpSource(PagedSource, AdvisedSource):
             if found is Verdict.CHANGED:
                 raise self._changed(obj)
             if found is Verdict.SAME:
-                self._unpin(self.server_of(obj))
+                self.unpin(self.server_of(obj))
         return incoming
 
     @contextmanager
@@ -248,7 +210,7 @@ class HttpSource(PagedSource, AdvisedSource):
             yield EmptyReader(self.describe(obj))
             return
         with self.answer(obj, "GET", span) as incoming:
-            described = self._described(obj, incoming, span)
+            described = self.describe_answer(obj, incoming, span)
             length = span[1] if span else described.fingerprint.size
             if length < 0:
                 length = obj.fingerprint.size  # a body without a length must have the listed one
@@ -256,14 +218,14 @@ class HttpSource(PagedSource, AdvisedSource):
                 incoming,
                 described,
                 length,
-                self._misreads if span is None else None,
+                self.misreads if span is None else None,
                 name=obj.name,
                 shown=self.shown(obj.name),
                 proven=not obj.fingerprint.etag or bool(incoming.headers.get(b"etag")),
                 named=partial(self.naming, "GetObject", obj.name),
             )
 
-    def _described(
+    def describe_answer(
         self, obj: SourceObject, incoming: StreamedResponse, span: tuple[int, int] | None
     ) -> Described:
         """Return the description of the whole object; its size is that of the content.
@@ -273,7 +235,7 @@ class HttpSource(PagedSource, AdvisedSource):
         """
         described = self.description(obj, incoming.headers)
         fingerprint = described.fingerprint._replace(size=_whole_size(incoming))
-        described = self._believed(
+        described = self.match_listing(
             obj,
             described._replace(fingerprint=fingerprint),
             incoming.headers,

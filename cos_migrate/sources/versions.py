@@ -136,7 +136,7 @@ class VersionedSource(Source):
         now = self.stat(obj).fingerprint
         if self.verdict(obj.fingerprint, now) is not Verdict.SAME:
             return False
-        self._unpin(_COPIES)
+        self.unpin(_COPIES)
         return True
 
     @property
@@ -157,13 +157,13 @@ class VersionedSource(Source):
             retryable=True,
         )
 
-    def _pinned(self, obj: SourceObject) -> SourceObject:
+    def pinned(self, obj: SourceObject) -> SourceObject:
         """Return `obj`, or where its server refuses conditions, without its fingerprint."""
         if self._unconditional and self.server_of(obj) in self._unconditional:
             return unknown(obj)
         return obj
 
-    def _unpin(self, server: str) -> None:
+    def unpin(self, server: str) -> None:
         """Send a server no conditions from now on."""
         if len(self._unconditional) < _SERVERS_MOST:
             self._unconditional.add(server)
@@ -180,7 +180,7 @@ class VersionedSource(Source):
         if self.verdict(obj.fingerprint, now) is Verdict.CONTRADICTS:
             raise self.contradiction(obj, contradiction_text(obj.fingerprint, now))
 
-    def _believed(
+    def match_listing(
         self,
         obj: SourceObject,
         described: Described,

@@ -321,7 +321,7 @@ class TestObjects:
     def test_an_acl(self, cos: EmbeddedCos, acl: str, headers: dict[str, str]) -> None:
         store(cos, "a", b"x", acl=acl)
         source = source_of(cos, options=SourceOptions(copy_acl=True))
-        assert not source.one_host
+        assert not source.takes_one_request(only(source))
         described = source.describe(only(source))
         told = {name: value for name, value in described.headers.items() if name != "content-type"}
         assert told == headers

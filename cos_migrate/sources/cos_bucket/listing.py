@@ -42,7 +42,7 @@ class CosBucketListing(KeyOrderedSource):
         self._addresses = tuple(
             (f"{scheme}://{authority}", authority)
             for authority in (
-                self._fetcher.route_of(f"{scheme}://{host}").authority for host in self._hosts
+                self.fetcher.route_of(f"{scheme}://{host}").authority for host in self._hosts
             )
         )
         self._keys = SigningKeys(config.src_secret_id.reveal(), config.src_secret_key.reveal())

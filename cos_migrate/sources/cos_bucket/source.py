@@ -86,8 +86,6 @@ class CosBucketSource(CosBucketListing):
         self, config: CosBucketConfig, target: Target, options: SourceOptions | None = None
     ) -> None:
         super().__init__(config, target, options)
-        # An ACL takes a second request, which `begin` would wait for.
-        self.one_host = not self.options.copy_acl
         self._below_target = self._target_folder()
 
     def job_text(self) -> str:
@@ -133,6 +131,10 @@ class CosBucketSource(CosBucketListing):
             return obj
         line = f"[condition_not_match] [reason: below cosPath]  [key: /{printable(obj.name)}]"
         return Rejected(obj.name, obj.key, line)
+
+    def takes_one_request(self, obj: SourceObject) -> bool:
+        """Return whether no ACL and no other object must be asked about."""
+        return not self.options.copy_acl and super().takes_one_request(obj)
 
     # -- requests ------------------------------------------------------------------------------
 

@@ -20,10 +20,8 @@ from cos_migrate.config import values
 from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.config.options import option
 from cos_migrate.http.client import Request
-from cos_migrate.http.connection import Connection
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
-from cos_migrate.http.routes import Route
 from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
@@ -210,15 +208,15 @@ class AliyunSource(KeyOrderedSource):
         """Return the check by a listed ETag that is an MD5 in all likelihood."""
         return md5_checks(listed.etag)
 
-    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
-        """Request a whole object, unless its ACL takes another request."""
-        return None if self.options.copy_acl else super().begin(obj)
+    def takes_one_request(self, obj: SourceObject) -> bool:
+        """Return whether no ACL and no other object must be asked about."""
+        return not self.options.copy_acl and super().takes_one_request(obj)
 
-    def _described(
+    def describe_answer(
         self, obj: SourceObject, incoming: StreamedResponse, span: tuple[int, int] | None
     ) -> Described:
         """Return the description, with the ACL where the whole object is requested."""
-        described = super()._described(obj, incoming, span)
+        described = super().describe_answer(obj, incoming, span)
         if not self.options.copy_acl or span is not None:
             return described
         grant = self._acl_of(obj.name)

@@ -19,10 +19,8 @@ from urllib.parse import quote
 from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
-from cos_migrate.http.connection import Connection
 from cos_migrate.http.dates import parse_date_ns
-from cos_migrate.http.messages import Response, StreamedResponse
-from cos_migrate.http.routes import Route
+from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.model import Described, Fingerprint, ListRange, Page, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
@@ -101,9 +99,9 @@ class QiniuSource(KeyOrderedSource):
             config.uc_host,
             tls=config.src_https,
         )
-        self._services = Services(account, self._fetcher, self.error, self.answer_error)
+        self._services = Services(account, self.fetcher, self.error, self.answer_error)
         self._auth = Auth(*(key.reveal() for key in keys))
-        route = self._fetcher.route_of(account.url(config.end_point))
+        route = self.fetcher.route_of(account.url(config.end_point))
         self._domain = f"{'https' if route.tls else 'http'}://{route.authority}"
         self._keys = CollapsedKeys(base_of(config.prefix))
         self._lock = threading.Lock()
@@ -172,18 +170,13 @@ class QiniuSource(KeyOrderedSource):
         """Return the address of the download, without its signature."""
         return f"url: {self._domain}/{quote(obj.name, safe='/')}"
 
-    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
-        """Request a whole object, unless its name must be compared with others first."""
-        return None if self._keys.plain(obj.name) else super().begin(obj)
-
-    def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
-        """Return the content, and remember that the domain serves the bucket."""
-        content = super().plain_content(obj, response)
-        self._refusals.served = True
-        return content
+    def takes_one_request(self, obj: SourceObject) -> bool:
+        """Return whether the name need not be compared with others first."""
+        return not self._keys.plain(obj.name)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata, checksum and version from an answer of the download domain."""
+        self._refusals.served = True
         sent = metadata.text_of(headers.get(b"etag", b""))
         etag = etag_in(headers)
         foreign = [
@@ -252,7 +245,6 @@ class QiniuSource(KeyOrderedSource):
             self._must_be_alone(obj)
         try:
             with super().answer(obj, method, span) as incoming:
-                self._refusals.served = True
                 yield incoming
         except SourceError as error:
             details = self._refusals.explain(obj.name, error)

@@ -15,10 +15,8 @@ from cos_migrate.checksums import Check
 from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
-from cos_migrate.http.connection import Connection
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
-from cos_migrate.http.routes import Route
 from cos_migrate.http.s3xml import XML_MOST
 from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
@@ -204,19 +202,18 @@ class S3Source(KeyOrderedSource):
                 )
                 raise self.error("HeadSource", obj.name, details)
             if obj.fingerprint.size < 0:  # ACL and twins count only when it is stored
-                return super(KeyOrderedSource, self)._described(obj, incoming, None)
-            return self._described(obj, incoming, None)
+                return super(KeyOrderedSource, self).describe_answer(obj, incoming, None)
+            return self.describe_answer(obj, incoming, None)
 
-    def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
-        """Request a whole object, unless its ACL takes another request."""
-        with_acl = self._has_acls and self.copies_acl(obj)
-        return None if with_acl else super().begin(obj)
+    def takes_one_request(self, obj: SourceObject) -> bool:
+        """Return whether no ACL and no other object must be asked about."""
+        return not (self._has_acls and self.copies_acl(obj)) and super().takes_one_request(obj)
 
-    def _described(
+    def describe_answer(
         self, obj: SourceObject, incoming: StreamedResponse, span: tuple[int, int] | None
     ) -> Described:
         """Add the ACL where the object is about to be stored: not for a part."""
-        described = super()._described(obj, incoming, span)
+        described = super().describe_answer(obj, incoming, span)
         if span is not None or not self._has_acls or not self.copies_acl(obj):
             return described
         acl = self._acl_of(obj)
@@ -299,7 +296,7 @@ class S3Source(KeyOrderedSource):
             config.access_key_secret,
             self.endpoint.region,
             tls=self.endpoint.base.startswith("https:"),
-            fetcher=self._fetcher,
+            fetcher=self.fetcher,
         )
         if not region:
             return ""

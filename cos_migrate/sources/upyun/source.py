@@ -174,7 +174,7 @@ class UpyunSource(BucketSource):
         if marker:
             headers.append(("x-list-iter", marker))
         try:
-            with self._fetcher.send(self._signed("GET", folder, headers)) as incoming:
+            with self.fetcher.send(self._signed("GET", folder, headers)) as incoming:
                 answer = ErrorAnswer(
                     incoming.status, incoming.headers, incoming.read_all(_PAGE_MOST)
                 )

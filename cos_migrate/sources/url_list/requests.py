@@ -46,7 +46,7 @@ class UrlSource(HttpSource):
     """Objects that are named by their URLs, on any server."""
 
     config: UrlListConfig
-    one_host: bool = False
+    one_host: ClassVar[bool] = False
     old_servers: ClassVar[bool] = True
     sends_pages: ClassVar[bool] = True
 
@@ -128,7 +128,7 @@ class UrlSource(HttpSource):
         address = self._address(obj)
         for _ in range(_REDIRECTS_MOST + 1):
             request = self._request(address, obj.fingerprint, method, span)
-            with self._fetcher.send(request) as incoming:
+            with self.fetcher.send(request) as incoming:
                 location = incoming.headers.get(b"location")
                 if incoming.status not in _REDIRECTS or location is None:
                     yield incoming

@@ -108,7 +108,7 @@ class UrlListSource(UrlSource):
             return Verdict.SAME
         return found
 
-    def _believed(
+    def match_listing(
         self,
         obj: SourceObject,
         described: Described,
@@ -126,7 +126,7 @@ class UrlListSource(UrlSource):
             and self._is_as_by_head(obj, headers)
         ):
             described = described._replace(fingerprint=listed)
-        return super()._believed(obj, described, headers, has_content=has_content)
+        return super().match_listing(obj, described, headers, has_content=has_content)
 
     def _is_as_by_head(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> bool:
         """Return whether HEAD has the size and type that the answer to GET has."""
@@ -153,7 +153,7 @@ class UrlListSource(UrlSource):
 
     def _described_by_get(self, obj: SourceObject) -> Described:
         with self.answer(obj, "GET", None) as incoming:
-            return self._described(obj, incoming, None)
+            return self.describe_answer(obj, incoming, None)
 
     def stat(self, obj: SourceObject) -> SourceObject:
         """Send HEAD, and GET where HEAD repeats the listed fingerprint or contradicts it."""
