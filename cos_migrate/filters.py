@@ -1,8 +1,9 @@
 """What a run leaves out, and why.
 
-The settings alone decide, in the order of the reasons that the Java tool names. A walk asks about
-folders, the engine about objects, between scan and plan. What depends on more than settings stays
-with the source: names that are not UTF-8, links, lines of a list that name nothing.
+The settings alone decide, in the order of the reasons that the Java tool names, then in that of
+the keys of `[common]`. A walk asks about folders, the engine about objects, between scan and plan.
+What depends on more than settings stays with the source: names that are not UTF-8, links, lines of
+a list that name nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple, cast
 
 from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.model import Found, Rejected, Row, SourceObject
+from cos_migrate.patterns import IgnoreFile, Patterns
 from cos_migrate.text import printable
 
 _STANDARD = "STANDARD"
@@ -23,10 +25,14 @@ class Candidate(NamedTuple):
     """What the filters see of an object."""
 
     name: str
+    key: str
+    """The path below cosPath; that of a folder ends in `/`."""
     size: int
-    """Bytes; -1 of a folder."""
+    """Bytes; -1 when not known."""
     mtime_ns: int
+    """-1 when not known."""
     storage_class: str = ""
+    is_folder: bool = False
 
 
 class Rule(NamedTuple):
@@ -36,18 +42,38 @@ class Rule(NamedTuple):
     applies: Callable[[Candidate], bool]
     details: Callable[[Candidate], str] = lambda _: ""
     """Returns what its line says behind the name."""
+    is_known: Callable[[Candidate], bool] = lambda _: True
+    """Whether the source has said what the rule asks for."""
+    by_name: bool = False
+    """Whether it looks at nothing but the name."""
 
 
 class Filters:
     """The filters of one run."""
 
     def __init__(
-        self, settings: FilterSettings, is_empty: Callable[[str], bool] = lambda _: True
+        self,
+        settings: FilterSettings,
+        is_empty: Callable[[str], bool] = lambda _: True,
+        *,
+        examines: bool = True,
     ) -> None:
-        """`is_empty`: whether an object that is listed with 0 bytes has none."""
+        """`is_empty`: whether an object that is listed with 0 bytes has none.
+
+        `examines`: whether objects listed without a size are described before they are sent.
+        """
         self._label = settings.label
+        self._names_keys = settings.names_keys
+        self._examines = examines
+        self._root = settings.root
         self._excluded = settings.excluded
-        self._rules = tuple(_rules_of(settings, is_empty))
+        self._include = Patterns(settings.include)
+        self._exclude = Patterns(settings.exclude)
+        self._ignored = IgnoreFile(settings.filter_file) if settings.filter_file else None
+        self._rules = (*_source_rules(settings, is_empty), *self._common_rules(settings))
+        self._name_rules = tuple(rule for rule in self._rules if rule.by_name)
+        self._unanswered: dict[str, str] = {}
+        """The first object of each rule that could not be asked; empty: it was reported."""
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -57,52 +83,109 @@ class Filters:
 
         `path` ends in `/`.
         """
-        return "excludes" if path in self._excluded else ""
+        if path in self._excluded:
+            return "excludes"
+        below = path[len(self._root) :]
+        if not below:
+            return ""
+        if self._include and not self._include.may_match_below(below):
+            return "include"
+        if self._exclude.match(below):
+            return "exclude"
+        if self._ignored is not None and self._ignored.match(below):
+            return "filterFile"
+        return ""
 
     def against(self, candidate: Candidate) -> str:
         """Return the line for an object that is left out, without its newline; else empty."""
-        for rule in self._rules:
-            if rule.applies(candidate):
-                named = f"[reason: {rule.reason}]  [{self._label}{printable(candidate.name)}]"
+        return self._line(candidate, self._rules)
+
+    def _line(self, candidate: Candidate, rules: tuple[Rule, ...]) -> str:
+        for rule in rules:
+            if not rule.is_known(candidate):
+                self._unanswered.setdefault(rule.reason, self._shown(candidate))
+            elif rule.applies(candidate):
+                named = f"[reason: {rule.reason}]  [{self._label}{self._shown(candidate)}]"
                 return f"[condition_not_match] {named}{rule.details(candidate)}"
         return ""
+
+    def _shown(self, candidate: Candidate) -> str:
+        return printable(candidate.key if self._names_keys else candidate.name)
 
     def against_object(self, obj: SourceObject) -> str:
         """Return the line for an object that is left out, without its newline; else empty."""
         size, mtime_ns, _ = obj.fingerprint
-        size = -1 if obj.is_folder else size
-        return self.against(Candidate(obj.name, size, mtime_ns, obj.storage_class))
+        candidate = Candidate(
+            obj.name, obj.key, size, mtime_ns, obj.storage_class, is_folder=obj.is_folder
+        )
+        return self._line(candidate, self._rules)
+
+    def against_name(self, obj: SourceObject) -> str:
+        """Return the line for an object that is left out by its name, whatever else it is."""
+        return self._line(Candidate(obj.name, obj.key, -1, -1), self._name_rules)
 
     def applied(self, found: Iterable[Found | Row]) -> list[Found | Row]:
         """Return what a scan found, with a `Rejected` in the place of what is left out.
 
-        Objects of unknown size pass: once the source has described them, `against_object` decides.
+        Of objects of unknown size only the name is judged: once the source has described them,
+        `against_object` decides.
         """
         return [self._judged(item) for item in found]
 
     def _judged(self, item: Found | Row) -> Found | Row:
         if type(item) is tuple:
             name, key, size, mtime_ns = cast("Row", item)
-            line = self.against(Candidate(name, size, mtime_ns))
+            line = self.against(Candidate(name, key, size, mtime_ns))
             return Rejected(name, key, line) if line else item
-        if not isinstance(item, SourceObject) or item.fingerprint.size < 0:
+        if not isinstance(item, SourceObject):
             return item
-        line = self.against_object(item)
+        waits = item.fingerprint.size < 0 and self._examines
+        line = self.against_name(item) if waits else self.against_object(item)
         return Rejected(item.name, item.key, line, page=item.page) if line else item
 
+    def take_warnings(self) -> list[str]:
+        """Return a warning for each rule that could not be asked about some object, once."""
+        fresh = [(reason, shown) for reason, shown in self._unanswered.items() if shown]
+        for reason, _ in fresh:
+            self._unanswered[reason] = ""
+        return [
+            f"[common] {reason} cannot be asked of {shown}, and of others perhaps: the source "
+            f"does not say its {'time' if reason.startswith('modified') else 'size'}; what cannot "
+            "be asked is migrated"
+            for reason, shown in fresh
+        ]
 
-def _rules_of(settings: FilterSettings, is_empty: Callable[[str], bool]) -> Iterator[Rule]:
-    """Yield the rules that are set, in the order in which they are asked."""
+    def _common_rules(self, settings: FilterSettings) -> Iterator[Rule]:
+        """Yield the rules of `[common]` that are set, in the order in which they are asked."""
+        if self._include:
+            include = self._include
+            yield Rule("include", lambda one: not include.match(one.key), by_name=True)
+        if self._exclude:
+            exclude = self._exclude
+            yield Rule("exclude", lambda one: exclude.match(one.key), by_name=True)
+        if self._ignored:
+            ignored = self._ignored
+            yield Rule("filterFile", lambda one: ignored.match(one.key), by_name=True)
+        yield from _size_rules(settings)
+        yield from _time_rules(settings, time.time_ns())
+
+
+def _source_rules(settings: FilterSettings, is_empty: Callable[[str], bool]) -> Iterator[Rule]:
+    """Yield the rules of a source that are set, in the order in which they are asked."""
     if settings.excluded:
-        yield Rule("excludes", lambda one: one.name in settings.excluded)
+        yield Rule("excludes", lambda one: one.name in settings.excluded, by_name=True)
     if settings.ignored_suffixes:
-        yield Rule("suffix", lambda one: one.name.endswith(settings.ignored_suffixes))
+        yield Rule("suffix", lambda one: one.name.endswith(settings.ignored_suffixes), by_name=True)
     if settings.ignores_empty:
-        yield Rule("empty file", lambda one: one.size == 0 and is_empty(one.name))
+        yield Rule(
+            "empty file",
+            lambda one: one.size == 0 and not one.is_folder and is_empty(one.name),
+        )
     if settings.wanted_suffixes:
         yield Rule(
             "do not match include suffix",
             lambda one: not one.name.endswith(settings.wanted_suffixes),
+            by_name=True,
         )
     if settings.least_age:
         yield _age_rule(settings.least_age)
@@ -124,3 +207,26 @@ def _age_rule(least: int) -> Rule:
         )
 
     return Rule("ignoreModifiedTimeLessThan", is_young, details)
+
+
+def _size_rules(settings: FilterSettings) -> Iterator[Rule]:
+    def is_known(candidate: Candidate) -> bool:
+        return candidate.size >= 0
+
+    least, most = settings.min_size, settings.max_size
+    if least:
+        yield Rule("minSize", lambda one: one.size < least, is_known=is_known)
+    if most >= 0:
+        yield Rule("maxSize", lambda one: one.size > most, is_known=is_known)
+
+
+def _time_rules(settings: FilterSettings, start_ns: int) -> Iterator[Rule]:
+    def is_known(candidate: Candidate) -> bool:
+        return candidate.mtime_ns != -1
+
+    if settings.modified_after:
+        after = settings.modified_after.at(start_ns)
+        yield Rule("modifiedAfter", lambda one: one.mtime_ns < after, is_known=is_known)
+    if settings.modified_before:
+        before = settings.modified_before.at(start_ns)
+        yield Rule("modifiedBefore", lambda one: one.mtime_ns > before, is_known=is_known)

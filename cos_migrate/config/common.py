@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cos_migrate.config import values
+from cos_migrate.config.filter_keys import FilterKeys
 from cos_migrate.config.options import Mistake, Section, option
-from cos_migrate.config.target_access import TargetAccess, on_off_option, true_false_option
+from cos_migrate.config.target_access import on_off_option, true_false_option
 from cos_migrate.config.values import TimeWindow
 
 _PROCESSES_MOST = 8
@@ -58,8 +59,8 @@ class MigrateType(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Common(TargetAccess):
-    """The `[common]` section: the target bucket, and how the migration runs."""
+class Common(FilterKeys):
+    """The `[common]` section: the target bucket, what is left out, and how the migration runs."""
 
     tmp_folder: str = option(
         "tmpFolder",
@@ -267,7 +268,7 @@ class Common(TargetAccess):
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""
         # No super(): with slots=True it refers to the class before slots were added.
-        yield from TargetAccess.mistakes(self)
+        yield from FilterKeys.mistakes(self)
         if self.client_encryption:
             yield from _key_mistakes(self.key_path)
 

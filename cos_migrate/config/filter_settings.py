@@ -5,11 +5,28 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+class Moment(NamedTuple):
+    """A modification time that a key names."""
+
+    ns: int
+    """Nanoseconds since 1970, or of age."""
+    is_age: bool
+    """Whether it counts back from the start of the run."""
+
+    def at(self, start_ns: int) -> int:
+        """Return it in nanoseconds since 1970, in a run that started at `start_ns`."""
+        return start_ns - self.ns if self.is_age else self.ns
+
+
 class FilterSettings(NamedTuple):
     """The conditions of one run; each default leaves nothing out."""
 
     label: str = "key: /"
     """What precedes the name of an object in the line about it."""
+    names_keys: bool = False
+    """Whether that line names the key below cosPath, as the name itself may hold credentials."""
+    root: str = ""
+    """What the paths of folders begin with; patterns see the rest."""
     excluded: frozenset[str] = frozenset()
     """Names of files and folders; those of folders end in `/`."""
     ignored_suffixes: tuple[str, ...] = ()
@@ -20,3 +37,15 @@ class FilterSettings(NamedTuple):
     """Seconds since the last modification."""
     storage_class: str = ""
     """The only class that is migrated, as COS spells it; empty: all are."""
+    include: tuple[str, ...] = ()
+    """Patterns of which one must match the path below cosPath; empty: any path will do."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of which none may match."""
+    filter_file: str = ""
+    """A file in the syntax of gitignore; what it names is left out."""
+    min_size: int = 0
+    """Bytes."""
+    max_size: int = -1
+    """Bytes; -1: no limit."""
+    modified_after: Moment | None = None
+    modified_before: Moment | None = None

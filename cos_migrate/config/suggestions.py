@@ -98,11 +98,13 @@ def nearest_section(section: str, options: Options) -> str:
 def nearest_key(section: str, key: str, options: Options) -> str:
     """Return `; the nearest known key is ...`, or the section of the key, or where to look."""
     homes = [name for name, keys in options.items() if key in keys]
-    if homes:
-        return f"; {key} is a key of {' and '.join(f'[{home}]' for home in homes)}"
     close = _closest(key, options[section], _CLOSE_KEY)
-    if close:
-        return f"; the nearest known key is {close}"
+    nearest = f"; the nearest known key is {close}" if close else ""
+    if homes:
+        elsewhere = f"; {key} is a key of {' and '.join(f'[{home}]' for home in homes)}"
+        return elsewhere + (nearest if near_misses(key, options[section]) else "")
+    if nearest:
+        return nearest
     return f"; the shipped conf/config.ini explains every key of [{section}]"
 
 

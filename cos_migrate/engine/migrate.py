@@ -6,7 +6,7 @@ collected before new tasks are submitted, and nothing is recorded before COS has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from cos_migrate.engine.abandoned_uploads import AbandonedUploads
@@ -26,7 +26,7 @@ from cos_migrate.engine.submit import Submitter
 from cos_migrate.engine.unchanged import RecordComparer
 from cos_migrate.errors import StateError
 from cos_migrate.filters import Filters
-from cos_migrate.model import Note, count_and_size, objects_of
+from cos_migrate.model import Note, SourceObject, count_and_size, objects_of
 from cos_migrate.pools.tasks import SMALL_KINDS
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
@@ -135,7 +135,7 @@ class Migration(Loop):
         try:
             if self._expects_work:
                 self._pools.start()  # while the listing begins
-            self._backlog.failed_before = RetryQueue(self._committer.failures.load())
+            self._backlog.failed_before = RetryQueue(self._failed_before())
             self._scan.start()
             while not self._over():
                 self._collect()
@@ -143,6 +143,7 @@ class Migration(Loop):
                 self._pump()
                 self._committer.commit()
             self._committer.commit(final=True)
+            self._warn_of_filters()
             if self._list_finished and not self._stopping:
                 self._committer.listing_complete()
                 self._check_plausibility()
@@ -162,6 +163,16 @@ class Migration(Loop):
         accounted = self._seen == self._committer.settled
         complete = self._list_finished and not self._backlog.found and accounted
         return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
+
+    def _failed_before(self) -> Iterator[SourceObject]:
+        """Yield the objects that failed before and are not left out by their names now."""
+        for obj in self._committer.failures.load():
+            if not self._filters.against_name(obj):
+                yield obj
+
+    def _warn_of_filters(self) -> None:
+        for line in self._filters.take_warnings():
+            self._report.warn(line)
 
     def _check_plausibility(self) -> None:
         """Warn if a complete scan has found nothing, or COS lacks objects that were skipped."""
@@ -259,5 +270,6 @@ class Migration(Loop):
 
     def _tick(self) -> None:
         self._report.set_bytes_under_way(self._big_objects.sent)
+        self._warn_of_filters()
         for line in self._scan.watch():
             self._report.warn(line)

@@ -157,8 +157,11 @@ class Run:
         self._header = header
         self._launcher = launcher
         self._scans = scans
-        self._source = SourceRecipe.of(source_type, config.source, common).build()
-        self._filters = Filters(config.source.filter_settings(), self._source.is_empty)
+        recipe = SourceRecipe.of(source_type, config.source, common)
+        self._source = recipe.build()
+        self._filters = Filters(
+            recipe.filters, self._source.is_empty, examines=self._source.examines
+        )
         self._place = JobPlace.of(folder, self._source, task)
         self._console = console
         self._logs = logs

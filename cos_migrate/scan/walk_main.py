@@ -47,7 +47,7 @@ def main() -> None:
         recipe: SourceRecipe = frames.receive(incoming)
         gc.enable()
         threading.Thread(target=beat, daemon=True).start()
-        filters = Filters(recipe.config.filter_settings())
+        filters = Filters(recipe.filters)
         scan = partial(recipe.build().scan_rows, filters.against_folder)
         scanner = WalkThread(scan, post, turns=False)
         scanner.start()

@@ -57,6 +57,8 @@ class SourceOptions(NamedTuple):
     """Seconds for one whole request; 0: no limit."""
     copy_acl: bool = False
     """Whether an object's ACL is carried over."""
+    times: bool = False
+    """Whether modification times are needed even where ETags show changes."""
     db_cos_path: str = ""
     """`dbCosPath`; empty when it is not set."""
     https: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.config.common import Common
+from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.config.options import Section
 from cos_migrate.model import Target
 from cos_migrate.sources.base import Source, SourceOptions
@@ -20,11 +21,14 @@ class SourceRecipe(NamedTuple):
     config: Section
     target: Target
     options: SourceOptions
+    filters: FilterSettings
+    """What a walk of it leaves out."""
 
     @classmethod
     def of(cls, source: type[Source], config: Section, common: Common) -> SourceRecipe:
         """Return the recipe of a configured source."""
-        return cls(source, config, target_of(common), source_options(common))
+        filters = common.filters_with(config)
+        return cls(source, config, target_of(common), source_options(common), filters)
 
     def build(self) -> Source:
         """Return a new source."""
@@ -42,6 +46,7 @@ def source_options(common: Common) -> SourceOptions:
         ca_file=common.ca_file,
         request_timeout=request_limit(common),
         copy_acl=common.copy_acl,
+        times=bool(common.modified_after or common.modified_before),
         db_cos_path=common.db_cos_path,
         https=common.https,
         proxy=proxy_of(common),

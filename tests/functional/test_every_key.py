@@ -26,6 +26,7 @@ WAYS = "functional/test_ways_there.py"
 KEYS = "functional/test_keys.py"
 CLOUD = "functional/test_cloud_runs.py"
 ENCRYPTION = "functional/test_encryption.py"
+FILTERS = "functional/test_filters.py"
 FAULTS = "functional/test_faults.py"
 DAEMON = "functional/test_window_and_daemon.py"
 
@@ -81,6 +82,13 @@ COMMON = {
     "copyAcl": "functional/test_ali.py::test_acls_are_carried_over",
     "batchTaskPath": "functional/test_batch.py::test_each_line_is_a_run_of_its_own",
     "rocksMaxOpenFile": f"{KEYS}::test_open_files_of_the_database",
+    "include": f"{FILTERS}::test_every_filter_of_files",
+    "exclude": f"{FILTERS}::test_every_filter_of_files",
+    "filterFile": f"{FILTERS}::test_every_filter_of_files",
+    "minSize": f"{FILTERS}::test_every_filter_of_files",
+    "maxSize": f"{FILTERS}::test_every_filter_of_files",
+    "modifiedAfter": f"{FILTERS}::test_every_filter_of_files",
+    "modifiedBefore": f"{FILTERS}::test_every_filter_of_files",
     "logSkipped": "functional/test_logs.py::test_skipped_objects_stay_out_of_the_logs",
 }
 

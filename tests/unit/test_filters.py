@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cos_migrate.config.filter_settings import FilterSettings
+from cos_migrate.config.filter_settings import FilterSettings, Moment
 from cos_migrate.filters import Candidate, Filters
 from cos_migrate.model import Fingerprint, Found, Note, Rejected, Row, SourceObject
 
@@ -37,15 +39,15 @@ def test_nothing_is_left_out_unless_it_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("candidate", "reason"),
     [
-        (Candidate("/d/x.tmp", 0, time.time_ns()), "excludes"),
-        (Candidate("/d/y.tmp", 0, time.time_ns()), "suffix"),
-        (Candidate("/d/y.jpg", 0, time.time_ns()), "empty file"),
-        (Candidate("/d/y.jpg", 1, time.time_ns()), "do not match include suffix"),
-        (Candidate("/d/y.txt", 1, time.time_ns()), "ignoreModifiedTimeLessThan"),
-        (Candidate("/d/y.txt", 1, OLD), "srcStorageClass"),
-        (Candidate("/d/y.txt", 1, OLD, "COLD"), "srcStorageClass"),
-        (Candidate("/d/out/", -1, OLD), "excludes"),
-        (Candidate("/d/folder/", -1, OLD), "do not match include suffix"),
+        (Candidate("/d/x.tmp", "x.tmp", 0, time.time_ns()), "excludes"),
+        (Candidate("/d/y.tmp", "y.tmp", 0, time.time_ns()), "suffix"),
+        (Candidate("/d/y.jpg", "y.jpg", 0, time.time_ns()), "empty file"),
+        (Candidate("/d/y.jpg", "y.jpg", 1, time.time_ns()), "do not match include suffix"),
+        (Candidate("/d/y.txt", "y.txt", 1, time.time_ns()), "ignoreModifiedTimeLessThan"),
+        (Candidate("/d/y.txt", "y.txt", 1, OLD), "srcStorageClass"),
+        (Candidate("/d/y.txt", "y.txt", 1, OLD, "COLD"), "srcStorageClass"),
+        (Candidate("/d/out/", "out/", 0, OLD, is_folder=True), "excludes"),
+        (Candidate("/d/folder/", "folder/", 0, OLD, is_folder=True), "do not match include suffix"),
     ],
 )
 def test_the_first_reason_counts(candidate: Candidate, reason: str) -> None:
@@ -56,7 +58,7 @@ def test_the_first_reason_counts(candidate: Candidate, reason: str) -> None:
 
 
 def test_what_passes_all() -> None:
-    assert not Filters(ALL).against(Candidate("/d/y.txt", 1, OLD, "ARCHIVE"))
+    assert not Filters(ALL).against(Candidate("/d/y.txt", "y.txt", 1, OLD, "ARCHIVE"))
 
 
 def test_only_the_source_knows_whether_a_file_of_no_bytes_is_empty() -> None:
@@ -96,5 +98,112 @@ def test_what_the_source_has_not_described_yet_passes() -> None:
 
 
 def test_names_are_printable() -> None:
-    line = Filters(FilterSettings(ignored_suffixes=("\n",))).against(Candidate("a\n", 1, OLD))
+    line = Filters(FilterSettings(ignored_suffixes=("\n",))).against(
+        Candidate("a\n", "a\n", 1, OLD)
+    )
     assert line.endswith("[key: /a\\x0a]")
+
+
+def patterned(**settings: Any) -> Filters:
+    return Filters(FilterSettings(label="local_file: ", root="/d/")._replace(**settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "reason"),
+    [
+        ({"include": ("*.jpg",)}, "a/x.png", "include"),
+        ({"include": ("*.jpg",)}, "a/x.jpg", ""),
+        ({"include": ("*.jpg",), "exclude": ("a",)}, "a/x.jpg", "exclude"),
+        ({"exclude": ("b/",)}, "a/b", ""),
+    ],
+)
+def test_patterns_match_the_path_below_cos_path(
+    settings: dict[str, Any], path: str, reason: str
+) -> None:
+    line = patterned(**settings).against(Candidate("/d/" + path, path, 1, OLD))
+    expected = f"[condition_not_match] [reason: {reason}]  [local_file: /d/{path}]"
+    assert line == (expected if reason else "")
+
+
+def test_folders_of_which_nothing_is_taken() -> None:
+    filters = patterned(include=("photos/**/*.jpg",), exclude=("raw/",))
+    assert not filters.against_folder("/d/")
+    assert not filters.against_folder("/d/photos/2025/")
+    assert filters.against_folder("/d/docs/") == "include"
+    assert filters.against_folder("/d/photos/raw/") == "exclude"
+
+
+def test_limits_belong_to_what_is_taken() -> None:
+    filters = patterned(
+        min_size=10,
+        max_size=20,
+        modified_after=Moment(OLD, is_age=False),
+        modified_before=Moment(2 * OLD, is_age=False),
+    )
+    reasons = {
+        (9, OLD): "minSize",
+        (21, OLD): "maxSize",
+        (10, OLD - 1): "modifiedAfter",
+        (20, 2 * OLD + 1): "modifiedBefore",
+        (10, OLD): "",
+        (20, 2 * OLD): "",
+    }
+    for (size, mtime_ns), reason in reasons.items():
+        line = filters.against(Candidate("/d/x", "x", size, mtime_ns))
+        assert line == (
+            f"[condition_not_match] [reason: {reason}]  [local_file: /d/x]" * bool(reason)
+        )
+
+
+def test_ages_count_from_the_start_of_the_run() -> None:
+    hour = 3600 * 10**9
+    filters = patterned(modified_after=Moment(hour, is_age=True))
+    now = time.time_ns()
+    assert filters.against(Candidate("/d/x", "x", 1, now - 2 * hour))
+    assert not filters.against(Candidate("/d/x", "x", 1, now - hour // 2))
+
+
+def test_what_cannot_be_asked_passes_with_one_warning() -> None:
+    settings = FilterSettings(min_size=10, modified_before=Moment(OLD, is_age=False))
+    filters = Filters(settings, examines=False)
+    unknown = [listed("a", -1, -1), listed("b", -1, -1)]
+    assert filters.applied(unknown) == unknown
+    warnings = filters.take_warnings()
+    assert [warning.split(" of ")[0] for warning in warnings] == [
+        "[common] minSize cannot be asked",
+        "[common] modifiedBefore cannot be asked",
+    ]
+    filters.applied(unknown)
+    assert filters.take_warnings() == []
+
+
+def test_a_name_is_judged_before_the_source_is_asked_about_the_object() -> None:
+    filters = Filters(FilterSettings(exclude=("*.tmp",), min_size=10))
+    kept = listed("a", -1)
+    left_out = filters.applied([listed("b.tmp", -1), kept])
+    assert left_out == [
+        Rejected(
+            "b.tmp", "b.tmp", "[condition_not_match] [reason: exclude]  [key: /b.tmp]", page=7
+        ),
+        kept,
+    ]
+    assert not filters.take_warnings()
+
+
+def test_a_url_is_named_by_its_key() -> None:
+    filters = Filters(FilterSettings(names_keys=True, exclude=("a",)))
+    url = SourceObject("http://user:secret@host/a?sign=secret", "a", Fingerprint(-1))
+    assert filters.against_name(url).endswith("[key: /a]")
+
+
+def test_a_filter_file_reads_as_gitignore(tmp_path: Path) -> None:
+    (tmp_path / "ignore").write_text("# comment\n*.log\n!keep.log\nbuild/\n\\#odd\n", "utf-8-sig")
+    filters = patterned(filter_file=str(tmp_path / "ignore"))
+    left_out = ["x.log", "a/x.log", "build/keep.log", "a/build/x/y", "#odd"]
+    taken = ["keep.log", "a/keep.log", "build", "x"]
+    for path in left_out:
+        line = filters.against(Candidate("/d/" + path, path, 1, OLD))
+        assert "[reason: filterFile]" in line, path
+    for path in taken:
+        assert not filters.against(Candidate("/d/" + path, path, 1, OLD)), path
+    assert filters.against_folder("/d/a/build/") == "filterFile"

@@ -82,7 +82,7 @@ def assert_default(one: Declared, text: str, section: str) -> None:
     elif text and one.option.key != "workerProcessNum":
         assert one.option.parse(text) == one.default, one.option.key
     else:
-        assert one.default in ("", (), 0, -1) or str(one.default) == "***", one.option.key
+        assert one.default in ("", (), 0, -1, None) or str(one.default) == "***", one.option.key
 
 
 @pytest.mark.parametrize("text", EXAMPLES)

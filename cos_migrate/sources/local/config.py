@@ -94,6 +94,7 @@ class LocalConfig(Section):
         absolute = map(absolute_path, self.excludes)
         return FilterSettings(
             label="local_file: ",
+            root=as_folder(absolute_path(self.local_path)),
             excluded=frozenset(
                 as_folder(path) if os.path.isdir(path) else path for path in absolute
             ),

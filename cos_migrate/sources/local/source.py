@@ -231,8 +231,11 @@ class LocalSource(Source):
         leaves_out: FolderQuestion,
     ) -> Found | None:
         """Put a folder on the stack, or return the result that stands for it."""
-        if leaves_out(folder):
-            return Note(f"exclude folder: {printable(folder)}")
+        reason = leaves_out(folder)
+        if reason:
+            if reason == "excludes":
+                return Note(f"exclude folder: {printable(folder)}")
+            return not_matching(reason, folder)
         if not is_utf8(folder):
             return illegal_name(folder, unlisted=True)
         try:

@@ -167,7 +167,7 @@ class S3Source(KeyOrderedSource):
             token = listing.following
 
     def _parse(self, document: bytes) -> Listing:
-        return s3_listing.parse(document, self.etags)
+        return s3_listing.parse(document, self.etags, times=self.options.times)
 
     # -- objects -------------------------------------------------------------------------------
 
@@ -179,12 +179,13 @@ class S3Source(KeyOrderedSource):
         return self._signed(method, _path_of(obj), headers)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return metadata and checksums; a time only where the ETag is not reliable."""
+        """Return metadata and checksums; a time only where it is wanted, or the ETag unreliable."""
         if _REQUEST_ID in headers:  # a service that sends it once always does
             self.request_id_header = _REQUEST_ID
         described = description_of(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
         fingerprint = described.fingerprint
-        if obj.fingerprint.mtime_ns < 0 and self.etags.is_reliable(fingerprint.etag, -1):
+        wanted = self.options.times or obj.fingerprint.mtime_ns >= 0
+        if not wanted and self.etags.is_reliable(fingerprint.etag, -1):
             return described
         mtime_ns = parse_date_ns(headers.get(b"last-modified", b""))
         return described._replace(fingerprint=fingerprint._replace(mtime_ns=mtime_ns))

@@ -65,10 +65,10 @@ def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = 
     )
 
 
-def parse(document: bytes, etags: Etags | None = None) -> Listing:
+def parse(document: bytes, etags: Etags | None = None, *, times: bool = False) -> Listing:
     """Parse a page. Raises ValueError when it is no listing.
 
-    `etags` decides whether times are read; None: by this page alone.
+    `etags` decides whether times are read; None: by this page alone. `times`: read them always.
     """
     page = read_listing(document)
     texts = page.texts
@@ -79,11 +79,11 @@ def parse(document: bytes, etags: Etags | None = None) -> Listing:
     ]
     told = [entry.etag for entry in entries]
     tells = (etags or Etags()).all_reliable(told, lambda: [entry.size for entry in entries])
-    if not tells:
-        times = (item.get("LastModified", "") for item in page.entries)
+    if times or not tells:
+        texts_of_times = (item.get("LastModified", "") for item in page.entries)
         entries = [
             entry._replace(mtime_ns=listed_instant(text.strip()))
-            for entry, text in zip(entries, times, strict=True)
+            for entry, text in zip(entries, texts_of_times, strict=True)
         ]
     folders = list(map(decode, page.folders))
     count = texts.get("KeyCount")

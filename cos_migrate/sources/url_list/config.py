@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cos_migrate.config import values
+from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.config.options import Section, option
 from cos_migrate.config.values import NO_SECRET, Secret
 
@@ -52,3 +53,7 @@ class UrlListConfig(Section):
         legal="anything",
         secret=True,
     )
+
+    def filter_settings(self) -> FilterSettings:
+        """Return what it leaves out: nothing; its names, the URLs, may hold credentials."""
+        return FilterSettings(names_keys=True)

@@ -58,7 +58,8 @@ def scans() -> Iterator[Recorded]:
 
 def job_of(folder: Path) -> SourceRecipe:
     config = LocalConfig(local_path=str(folder))
-    return SourceRecipe(LocalSource, config, Target("b-1250000000", "r", "/"), SourceOptions())
+    target = Target("b-1250000000", "r", "/")
+    return SourceRecipe(LocalSource, config, target, SourceOptions(), config.filter_settings())
 
 
 def rest(walk: WalkProcess, events: queue.SimpleQueue[Any]) -> tuple[list[str], ScanEnded]:
