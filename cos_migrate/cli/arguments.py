@@ -49,9 +49,9 @@ Migrate files and objects to Tencent Cloud Object Storage (COS).
 
 -Dsection.key=value overrides one key of the configuration, such as -Dcommon.cosPath=/backup/"""
 _EPILOG = """\
-Credentials need stand neither in the file nor on the command line, where every user of this
-machine can read them: set the environment variables COS_SECRETID, COS_SECRETKEY and, for a
-temporary credential, COS_TOKEN; or write ${NAME} as the value of any secret key.
+Keep credentials out of the file and off the command line, where every user of this machine can
+read them: set the environment variables COS_SECRETID, COS_SECRETKEY and, for a temporary
+credential, COS_TOKEN; or write ${NAME} as the value of any secret key.
 
 exit codes: 0 all done; 1 something failed or could not be listed; 2 wrong configuration or
 usage; 3 the record database is in use or unusable; 130, 143 stopped by Ctrl-C or SIGTERM"""

@@ -12,7 +12,7 @@ from types import FrameType
 from cos_migrate import signals
 from cos_migrate.cli import streams
 
-_MESSAGE = b"\nstopping: what is in flight is being finished; once more ends at once\n"
+_MESSAGE = b"\nstopping: transfers under way are being finished; a second signal ends at once\n"
 
 
 class StopSignal:

@@ -55,8 +55,8 @@ class AppendFile:
                 self._complained = True
                 with contextlib.suppress(OSError, ValueError):
                     print(
-                        f"warning: {self.path}: {self.problem}; lines that belong there are lost "
-                        "until it can be written",
+                        f"warning: {self.path}: {self.problem}; its lines are lost until it can "
+                        "be written",
                         file=sys.stderr,
                     )
             return False

@@ -123,7 +123,7 @@ class Console(Sink):
         kept = "".join(lines.splitlines(keepends=True)[: max(room, 0)])
         if not self._thinned:
             self._thinned = True
-            kept += "(more lines than can be read: all of them are in log/info.log)\n"
+            kept += "(some lines are left out here: log/info.log has all of them)\n"
         return kept
 
     def _write(self, text: str) -> None:
@@ -142,7 +142,7 @@ class Console(Sink):
     def _give_up(self, why: str) -> None:
         """Continue without stdout: the logs hold everything."""
         self._out = None
-        self.print_error(f"warning: {why}; the run goes on, see log/info.log")
+        self.print_error(f"warning: {why}; the run continues, see log/info.log")
 
 
 class _Display:

@@ -83,7 +83,7 @@ class Report:
     def begin_check(self) -> None:
         """Begin the comparison with COS that follows a run; it uses the same logs and lists."""
         self._is_check = True
-        self._logs.info("what was migrated is compared with what is on COS")
+        self._logs.info("comparing the migrated objects with COS")
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Count and report outcomes."""
@@ -217,8 +217,8 @@ class Report:
             sink.end_run(end)
         if summary.found_before:
             self.warn(
-                "the source holds nothing now, and the last run found "
-                f"{count_in_words(summary.found_before)} objects: is it still the right source?"
+                "the source is empty, but the last run found "
+                f"{count_in_words(summary.found_before)} objects: check that it is the right source"
             )
         for line in self._last_warnings:
             self.warn(line)
@@ -227,7 +227,7 @@ class Report:
     def _next_step(self) -> str:
         """Return advice on what to do after a run in which objects failed."""
         if self._is_check:
-            return "what differs is not sent again by itself"
+            return "objects that differ are not sent again automatically"
         if self._causes.needs_correction:
-            return "put right what the table names: the next run sends what is missing"
-        return "run again to send what is missing"
+            return "correct the causes in the table: the next run sends the missing objects"
+        return "run again to send the missing objects"

@@ -97,8 +97,8 @@ def mark_damage(folder: Path, reason: str) -> StateError:
     except OSError:
         way_out = "move the folder away and run again"
     return StateError(
-        f"the record database {folder} is damaged ({reason}); {way_out}, and what its records "
-        "have lost is sent again (nothing is lost on COS)",
+        f"the record database {folder} is damaged ({reason}); {way_out}. Objects without "
+        "a record are sent again; nothing is lost on COS",
         operation="read",
         target=str(folder),
         code="damaged",

@@ -216,7 +216,7 @@ def _open_or_repair(
         outcome = "it was repaired; objects whose records are missing now are sent again"
     except Damaged:
         state = _start_anew(kind, folder, lock, max_open_files)
-        outcome = "it could not be repaired and begins anew: everything is sent again"
+        outcome = "it could not be repaired and is replaced by an empty one: all is sent again"
     database_folder.unmark_damage(folder)
     state.notices = (found, outcome)
     return state

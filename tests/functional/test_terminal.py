@@ -19,7 +19,7 @@ from tests.functional.waiting import PATIENCE, HeldCos, wait_until
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals there")
 
 FILES = 1_200
-MORE = "(more lines than can be read: all of them are in log/info.log)"
+MORE = "(some lines are left out here: log/info.log has all of them)"
 
 
 class Terminal:
@@ -125,7 +125,7 @@ def test_ctrl_c(tool: Tool, cos: HeldCos) -> None:
     cos.release()
     shown = terminal.end()
     assert terminal.process.returncode == 130
-    assert "stopping: what is in flight is being finished" in shown
+    assert "stopping: transfers under way are being finished" in shown
     assert "Traceback" not in shown
     again = tool.run()
     assert again.code == 0

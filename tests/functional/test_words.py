@@ -46,7 +46,7 @@ def test_a_refused_key_is_to_be_corrected(cos: EmbeddedCos, tool: Tool) -> None:
     ended = tool.run()
     assert ended.code == 1
     assert "look at [common] secretId" in row(ended, "InvalidAccessKeyId")
-    assert "put right what the table names" in ended.out
+    assert "correct the causes in the table" in ended.out
     assert "run again" not in ended.out + ended.err
     assert cos.requests
 

@@ -207,7 +207,7 @@ def test_what_cannot_be_repaired_begins_anew(
     before = contents(folder)
     with open_store(folder) as state:
         assert list(state.scan(b"")) == []
-        assert "begins anew" in state.notices[1]
+        assert "replaced by an empty one" in state.notices[1]
         state.write(PAIRS)
     [copy] = copies(folder)
     assert contents(copy) == before
