@@ -21,9 +21,9 @@ from cos_migrate.cos.settings import CosSettings, suffixes_of
 from cos_migrate.errors import MigrateError, Side, TransportError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.messages import Response
-from cos_migrate.http.s3xml import XML_MOST, check_xml
+from cos_migrate.http.s3xml import MAX_XML, check_xml
 
-_ERROR_MOST = 64 << 10
+_MAX_ERROR = 64 << 10
 """Bytes that are read of an answer that is an error."""
 _NOT_SENT = frozenset({"accept-encoding", "connection", "user-agent"})
 """Headers of the SDK that are set by the Fetcher or not needed; none of them is signed."""
@@ -189,7 +189,7 @@ class _Adapter(BaseAdapter):
         try:
             with self._fetcher.send(wanted) as incoming:
                 failed = incoming.status >= 300  # noqa: PLR2004 - HTTP
-                body = incoming.read_all(_ERROR_MOST if failed else XML_MOST + 1)
+                body = incoming.read_all(_MAX_ERROR if failed else MAX_XML + 1)
             if failed:
                 raise _Failed(Response(incoming.status, incoming.headers, body))
             check_xml(body)

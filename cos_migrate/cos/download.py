@@ -9,9 +9,9 @@ from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.verify import Head
 from cos_migrate.errors import CosError
 from cos_migrate.http.messages import Response
-from cos_migrate.http.parser import BODY_MOST
+from cos_migrate.http.parser import MAX_BODY
 
-_PIECE = BODY_MOST
+_PIECE = MAX_BODY
 """Bytes read by one request."""
 
 

@@ -1,6 +1,6 @@
-"""JSON that a server has sent, within limits of bytes, elements and nesting.
+"""Parses JSON of a server within limits of bytes, elements and nesting.
 
-An answer of a few megabytes must not take a hundred times as much memory.
+A document of a few megabytes could take a hundred times as much memory.
 """
 
 from __future__ import annotations
@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-JSON_MOST = 8 << 20
+MAX_JSON = 8 << 20
 """Bytes of a document."""
-_BRACKETS_MOST = 1_000_000
+_MAX_BRACKETS = 1_000_000
 
 
 def parse_json(document: bytes) -> Any:
     """Return the value of a document. Raises ValueError."""
-    if len(document) > JSON_MOST:
-        raise ValueError(f"its JSON is larger than {JSON_MOST >> 20} MiB")
-    if document.count(b"{") + document.count(b"[") > _BRACKETS_MOST:
+    if len(document) > MAX_JSON:
+        raise ValueError(f"its JSON is larger than {MAX_JSON >> 20} MiB")
+    if document.count(b"{") + document.count(b"[") > _MAX_BRACKETS:
         raise ValueError("its JSON has too many parts")
     try:
         return json.loads(document)

@@ -1,4 +1,4 @@
-"""The interface of TLS channels, and the errors of sockets and channels."""
+"""What TLS channels look like to a connection, and how errors of sockets become TransportErrors."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from cos_migrate.http.parser import BadAnswer
 
 
 class WantsRead(BlockingIOError):
-    """Nothing can be sent before something is received."""
+    """TLS must receive before it can send."""
 
 
 class WantsWrite(BlockingIOError):
-    """Nothing can be received before something is sent."""
+    """TLS must send before it can receive."""
 
 
 class TlsFailed(OSError):
-    """TLS has failed; `untrusted`: because of the certificate."""
+    """The TLS protocol failed; `untrusted`: the certificate is not trusted."""
 
     def __init__(self, reason: str, *, untrusted: bool = False) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class TlsChannel(Protocol):
         """The TLS session, for a short handshake of the next connection; None: there is none."""
 
     def setblocking(self, flag: bool, /) -> None:  # noqa: FBT001 - as a socket has it
-        """Set whether calls block; here they never do."""
+        """Accept False: calls never block."""
 
     def fileno(self) -> int:
         """Return the socket's descriptor, -1 once it is closed."""

@@ -1,7 +1,6 @@
-"""HTTP client for sources: kept-alive connections, shared by the threads of a process.
+"""HTTP client for sources and SDKs: kept-alive connections, shared by the threads of a process.
 
-It sends signed requests and returns the answers as they arrive; it does not sign, retry, wait or
-judge a status.
+It sends signed requests and streams the answers; it does not sign, retry, wait or judge a status.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from cos_migrate.http.routes import Proxy, Route
 from cos_migrate.http.time_limits import Timeouts
 
 _STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
-"""Codes of a kept-alive connection that the server has closed, if no byte of an answer came."""
-_IDLE_MOST = 128
-"""Idle connections that are kept, over all hosts; more are closed."""
-_ROUTES_MOST = 1_000
-"""Routes remembered by the start of a URL: parsing one costs as much as half a signature."""
+"""Codes of errors by which a kept-alive connection shows that the server has closed it."""
+_MAX_IDLE = 128
+"""Idle connections that are kept, over all hosts; further ones are closed."""
+_MAX_ROUTES = 1_000
+"""Routes cached by scheme and host: parsing a URL costs as much as half a signature."""
 
 
 class Request(NamedTuple):
@@ -35,13 +34,13 @@ class Request(NamedTuple):
     method: str
     """`GET` or `HEAD`."""
     url: str
-    """`http://` or `https://`, host, path and query, percent-encoded as sent."""
+    """Absolute, percent-encoded as it is sent."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Pairs of name and value, with the signature, without `Host`: the URL has it."""
+    """Pairs of name and value, with the signature; `Host` is taken from the URL."""
 
 
 class Fetcher:
-    """Sends requests to sources over the connections of this process."""
+    """Sends requests without a body over connections that all threads of the process share."""
 
     def __init__(
         self,
@@ -51,9 +50,9 @@ class Fetcher:
         *,
         lenient: bool = False,
     ) -> None:
-        """`ca_file`: certificates of a private authority, trusted besides the public ones.
+        """`ca_file`: CA certificates, trusted besides the public ones.
 
-        `lenient`: accept answers as browsers do.
+        `lenient`: accept answers that only browsers take for HTTP.
         """
         self._network = Network(timeouts, ca_file, lenient=lenient)
         self._proxy = proxy
@@ -64,9 +63,9 @@ class Fetcher:
 
     @contextmanager
     def send(self, request: Request) -> Iterator[StreamedResponse]:
-        """Send a request; the answer can be read until the context ends.
+        """Send a request; stream its answer until the context ends.
 
-        The connection of an answer that is not read to its end is closed. Raises TransportError.
+        A connection whose answer was not read to its end is closed. Raises TransportError.
         """
         route = self.route_of(request.url)
         head = self.head_of(request, route)
@@ -87,7 +86,7 @@ class Fetcher:
         if route is None:
             route = self._parsed_route(url)
             if url.startswith(("http://", "https://")):
-                if len(self._routes) >= _ROUTES_MOST:
+                if len(self._routes) >= _MAX_ROUTES:
                     self._routes = {}
                 self._routes[base] = route
         return route
@@ -106,7 +105,7 @@ class Fetcher:
     def head_of(self, request: Request, route: Route) -> bytes:
         """Return the head of a request as it is sent.
 
-        Raises TransportError for a value that no header can hold.
+        Raises TransportError for a value that headers cannot hold.
         """
         host, slash, rest = request.url.partition("://")[2].partition("/")
         query = host.find("?")
@@ -128,7 +127,7 @@ class Fetcher:
     def _exchange(
         self, route: Route, head: bytes, *, no_body: bool
     ) -> tuple[Connection, StreamedResponse]:
-        """Send a request, again where the server had closed a kept-alive connection."""
+        """Send a request; repeat it where the server had closed a kept-alive connection."""
         while (connection := self.take_idle(route)) is not None:
             try:
                 return connection, connection.request(head, no_body=no_body)
@@ -142,7 +141,7 @@ class Fetcher:
         return connection, answer
 
     def _connect(self, route: Route) -> Connection:
-        """Open a connection; close the idle ones where no descriptor is left."""
+        """Open a connection; where no descriptor is left, close the idle ones first."""
         try:
             return self._network.connect(route)
         except TransportError as error:
@@ -152,7 +151,7 @@ class Fetcher:
         return self._network.connect(route)
 
     def take_idle(self, route: Route) -> Connection | None:
-        """Return an idle connection, None where there is none; it is not idle any more."""
+        """Take an idle connection; None where there is none."""
         with self._lock:
             idle = self._idle.get(route)
             if not idle:
@@ -163,7 +162,7 @@ class Fetcher:
     def give_back(self, route: Route, connection: Connection) -> None:
         """Keep a connection for the next request."""
         with self._lock:
-            if self._idle_count < _IDLE_MOST:
+            if self._idle_count < _MAX_IDLE:
                 self._idle_count += 1
                 self._idle.setdefault(route, []).append(connection)
                 return

@@ -1,7 +1,6 @@
-"""One kept-alive HTTP/1.1 connection: a request is sent, its answer parsed.
+"""One kept-alive HTTP/1.1 connection, which sends requests and parses their answers.
 
-It sends what it is given and returns the answer; it does not sign, retry, sleep or judge a
-status. A connection belongs to one thread at a time.
+It does not sign, retry, sleep or judge a status. A connection belongs to one thread at a time.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from cos_migrate.http.socket_stream import RECV_SIZE, SocketStream
 from cos_migrate.http.time_limits import Timeouts
 
 _STREAM_SIZE = 256 << 10
-"""Bytes received at once of a body that is read as it arrives."""
+"""Bytes received at once of a streamed body."""
 
 
 class Connection(SocketStream):
-    """One kept-alive connection; any failure leaves it closed and `reusable` False.
+    """One kept-alive connection; any failure closes it and leaves `reusable` False.
 
-    `exchange` waits for the answer. `begin` and `advance` do the same a step at a time, for one
-    thread that drives many connections.
+    `exchange` waits for the answer. `begin` and `advance` do the same step by step, for a thread
+    that drives many connections.
     """
 
     __slots__ = ()
@@ -33,7 +32,7 @@ class Connection(SocketStream):
     def __init__(
         self, sock: socket.socket | TlsChannel, timeouts: Timeouts, *, lenient: bool = False
     ) -> None:
-        """`lenient`: accept answers as browsers do, though they are not quite HTTP."""
+        """`lenient`: accept answers that only browsers take for HTTP."""
         if lenient:
             from cos_migrate.http.lenient_parser import LenientAnswerParser  # noqa: PLC0415 - URL lists
 
@@ -52,8 +51,8 @@ class Connection(SocketStream):
         """Send a request and return its answer; `no_body` for HEAD.
 
         `silence`: seconds that the server may take before it answers; 0: as usual. Raises
-        TransportError. Errors of an iterable `body` are raised as they are; the connection is
-        closed then, since half a request was sent.
+        TransportError. Errors of an iterable `body` pass through and close the connection: half a
+        request was sent.
         """
         with self._closed_by_errors():
             self._start(silence)
@@ -64,10 +63,9 @@ class Connection(SocketStream):
             return response
 
     def request(self, head: bytes, *, no_body: bool = False) -> StreamedResponse:
-        """Send a request without a body; return its answer once the head has arrived.
+        """Send a request without a body; stream its answer. `no_body` for HEAD.
 
-        The caller reads the body before the next request is sent; `no_body` for HEAD. Raises
-        TransportError.
+        The answer must be read before the next request is sent. Raises TransportError.
         """
         with self._closed_by_errors():
             self._start()
@@ -81,10 +79,7 @@ class Connection(SocketStream):
         return StreamedResponse(answer, self.receive, ended=no_body)
 
     def receive(self, answer: AnswerParser) -> bytes:
-        """Return the next bytes of the body of an answer to `request`, none at its end.
-
-        Raises TransportError.
-        """
+        """Return the next bytes of a streamed body, none at its end. Raises TransportError."""
         with self._closed_by_errors():
             while not answer.body:
                 if answer.complete:
@@ -175,7 +170,7 @@ class Connection(SocketStream):
         return None
 
     def _end_without_body(self, answer: AnswerParser) -> None:
-        """End the answer to a HEAD behind its head: it has no body, even with a content length."""
+        """End the answer to a HEAD behind its head, even with a content length."""
         self._answer = answer.end_without_body()
         self._end(answer)
 

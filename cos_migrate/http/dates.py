@@ -6,7 +6,7 @@ import time
 
 NANO = 1_000_000_000
 """Nanoseconds of a second."""
-_PATIENCE_MOST = 300.0
+_MAX_PATIENCE = 300.0
 _MONTHS = (
     b"Jan",
     b"Feb",
@@ -30,7 +30,7 @@ _MARCH = 59
 
 
 def parse_date(value: bytes) -> int:
-    """Return the time in a header, -1 when there is none."""
+    """Return the time in a header, in seconds since 1970; -1: there is none."""
     days = _DAYS_BEFORE.get(value[8:11])
     if days is not None and len(value) == 29 and value[25:] == b" GMT":  # noqa: PLR2004
         digits = value[5:7] + value[12:16] + value[17:19] + value[20:22] + value[23:25]
@@ -42,7 +42,7 @@ def parse_date(value: bytes) -> int:
             and value[12:16] >= b"1970"
         ):
             return _usual_date(days, int(digits))
-    # Here and not above: loading it takes 10 ms, which a start of the tool need not spend.
+    # Loading it takes 10 ms, which most starts do not need.
     from email.utils import mktime_tz, parsedate_tz  # noqa: PLC0415
 
     try:
@@ -53,9 +53,9 @@ def parse_date(value: bytes) -> int:
 
 
 def _usual_date(days: int, number: int) -> int:
-    """Return the instant of a date in the form that servers send, many times as fast as `email`.
+    """Return the time of a date in the usual form, many times as fast as `email` does.
 
-    `days` stand before its month; `number` has the digits of day, year, hour, minute and second.
+    `days`: of the year before the month. `number`: the digits of day, year, hour, minute, second.
     """
     number, second = divmod(number, 100)
     number, minute = divmod(number, 100)
@@ -69,21 +69,21 @@ def _usual_date(days: int, number: int) -> int:
 
 
 def parse_date_ns(value: bytes) -> int:
-    """Return the time in a header in nanoseconds, -1 when there is none."""
+    """Return the time in a header, in nanoseconds since 1970; -1: there is none."""
     seconds = parse_date(value)
     return seconds * NANO if seconds >= 0 else -1
 
 
 def parse_retry_after(retry_after: str) -> float:
-    """Return the seconds that a Retry-After asks to wait, a number or a date; 0.0: none.
+    """Return the seconds that a Retry-After (a number or a date) asks to wait; 0.0: none.
 
-    More than five minutes are not waited at once.
+    The result is at most five minutes.
     """
     text = retry_after.strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), _PATIENCE_MOST)
+        return min(float(text), _MAX_PATIENCE)
     moment = parse_date(text.encode()) if text else -1
-    return min(max(0.0, moment - time.time()), _PATIENCE_MOST) if moment >= 0 else 0.0
+    return min(max(0.0, moment - time.time()), _MAX_PATIENCE) if moment >= 0 else 0.0
 
 
 def format_date(seconds: float | None = None) -> str:

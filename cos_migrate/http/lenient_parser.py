@@ -1,4 +1,4 @@
-"""Parser of answers that are not quite HTTP/1.1, as browsers and curl accept them.
+"""Parses answers that only browsers and curl take for HTTP/1.1.
 
 Accepted: lines ended by LF alone, folded headers, blanks before a colon, lines without a colon, a
 `Content-Length` that is repeated with the same value or stands beside a `Transfer-Encoding`,
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from cos_migrate.http.parser import BODY_MOST, AnswerParser, BadAnswer, check_head, shown_line
+from cos_migrate.http.parser import MAX_BODY, AnswerParser, BadAnswer, check_head, shown_line
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"(?:HTTP/([0-9])(?:\.([0-9]))?|ICY)[ \t]+([0-9]{3})(?:[ \t].*)?", re.DOTALL)
@@ -21,7 +21,7 @@ _BODILESS = frozenset({204, 304})
 
 
 class LenientAnswerParser(AnswerParser):
-    """An answer; received bytes that cannot be parsed yet are in `_rest`."""
+    """Parses one answer; `_rest` holds bytes that cannot be parsed yet."""
 
     __slots__ = ("_chunked", "_ended", "_left", "_modern", "_rest", "_trailers")
 
@@ -72,7 +72,7 @@ class LenientAnswerParser(AnswerParser):
     # -- the head ------------------------------------------------------------------------------
 
     def _take_head(self, data: bytes) -> bytes:
-        """Parse a whole head; return the bytes behind it, or `data` when it is not whole."""
+        """Parse a head; return the bytes behind it, or `data` where the head is incomplete."""
         data = data.lstrip(b"\r\n")
         found = _HEAD_END.search(data)
         head = data[: found.start()] if found else data
@@ -117,7 +117,7 @@ class LenientAnswerParser(AnswerParser):
             values.update(filter(None, [headers.get(name)]))
             if len(values) > 1:
                 raise BadAnswer(
-                    f"the server tells two different lengths, {shown_line(number, line)}"
+                    f"the server sends two different lengths, {shown_line(number, line)}"
                 )
             (value,) = values
             if not value.isdigit():
@@ -138,7 +138,7 @@ class LenientAnswerParser(AnswerParser):
             if codings != [b"chunked"]:
                 raise BadAnswer("the server's answer has a transfer coding that is not supported")
             self._chunked = True
-            # Beside it a length means nothing (RFC 9112, 6.3), but no second answer is trusted.
+            # The length is ignored (RFC 9112, 6.3); the connection is not used again.
             if headers.pop(b"content-length", None) is not None:
                 headers[b"connection"] = b"close"
         elif b"content-length" in headers:
@@ -186,13 +186,13 @@ class LenientAnswerParser(AnswerParser):
 
     def _keep(self, piece: bytes) -> None:
         self.size += len(piece)
-        if self.limited and self.size > BODY_MOST:
+        if self.limited and self.size > MAX_BODY:
             raise BadAnswer("the server's answer is too large")
         self.body.append(piece)
 
 
 def _length(value: bytes) -> int:
-    """Return a `Content-Length`. Raises BadAnswer for one that was folded, or has no end."""
+    """Return a `Content-Length`. Raises BadAnswer for one that was folded, or is too long."""
     if not _LENGTH.fullmatch(value):
         raise BadAnswer("the length of the server's answer cannot be read")
     return int(value)

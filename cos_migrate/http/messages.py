@@ -1,4 +1,4 @@
-"""Answers of a server: complete, or with a body that is still arriving."""
+"""Answers of a server: complete, or streamed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Response:
         self.body = body
 
     def header(self, name: bytes) -> str:
-        """Return the header's value, empty when it was not sent."""
+        """Return the value of a header, empty where it is missing."""
         return self.headers.get(name, b"").decode("utf-8", "replace")
 
 
 class StreamedResponse:
-    """An answer whose body is read as it arrives; header names are in lower case."""
+    """An answer whose body is read while it arrives; header names are in lower case."""
 
     __slots__ = ("_answer", "_receive", "_rest", "ended", "headers", "status")
 
@@ -42,7 +42,7 @@ class StreamedResponse:
         """Whether the whole body has been read."""
 
     def header(self, name: bytes) -> str:
-        """Return the header's value, empty when it was not sent."""
+        """Return the value of a header, empty where it is missing."""
         return self.headers.get(name, b"").decode("utf-8", "replace")
 
     def read(self, size: int) -> bytes:

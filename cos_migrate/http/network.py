@@ -22,7 +22,7 @@ _RESOLVE_TTL = 60.0
 
 
 class Resolver:
-    """Addresses of names, looked up at most once a minute and used in turn."""
+    """Looks up the addresses of hosts, each at most once a minute, and uses them in turn."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,9 +30,9 @@ class Resolver:
         self._turn = itertools.count()
 
     def addresses(self, host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
-        """Return (family, (address, port)) pairs, beginning with another one each time.
+        """Return (family, (address, port)) pairs, each time with another one in front.
 
-        Raises TransportError when the name is unknown.
+        Raises TransportError for an unknown name.
         """
         now = time.monotonic()
         with self._lock:
@@ -48,10 +48,10 @@ class Resolver:
 
 
 def _loopback(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
-    """Return the address of a name that is not looked up; nothing for all other names.
+    """Return the address of a name that needs no look-up; nothing for all other names.
 
-    Names below `localhost` are loopback on every system (RFC 6761). A bucket before an IPv4 address
-    (`bucket-1.127.0.0.1`) means that address: no resolver has it.
+    Names below `localhost` are loopback on every system (RFC 6761). A bucket in front of an IPv4
+    address (`bucket-1.127.0.0.1`) means that address.
     """
     name = host.rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
@@ -85,10 +85,10 @@ def _look_up(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
 
 
 class Network:
-    """Opens the connections of a process, with one resolver, TLS context and time-outs."""
+    """Opens the connections of a process: one resolver, one TLS context, the same time limits."""
 
     def __init__(self, timeouts: Timeouts, ca_file: str = "", *, lenient: bool = False) -> None:
-        """`lenient`: accept answers as browsers do."""
+        """`lenient`: accept answers that only browsers take for HTTP."""
         self.timeouts = timeouts
         self._lenient = lenient
         self._ca_file = ca_file
@@ -139,7 +139,7 @@ class Network:
     def _secure(self, sock: socket.socket, host: str) -> TlsChannel:
         with self._lock:
             if self._tls is None:
-                from cos_migrate.http.tls import TlsContext  # noqa: PLC0415 - http needs none of it
+                from cos_migrate.http.tls import TlsContext  # noqa: PLC0415 - plain HTTP does without
 
                 self._tls = TlsContext(self._ca_file)
         try:

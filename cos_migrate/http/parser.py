@@ -1,4 +1,4 @@
-"""Strict parser of one HTTP/1.1 answer as it arrives; all but its content is limited."""
+"""Parses HTTP/1.1 answers strictly, as they arrive; limits heads and all that is no content."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import httptools
 
 from cos_migrate.text import masked
 
-HEAD_MOST = 64 << 10
-"""Bytes of an answer's head, and of other bytes between two pieces of its content."""
-LINES_MOST = 200
+MAX_HEAD = 64 << 10
+"""Bytes of an answer's head, and of what may stand between two pieces of its content."""
+MAX_HEAD_LINES = 200
 """Lines of an answer's head."""
-INTERIM_MOST = 16
+MAX_INTERIM_ANSWERS = 16
 """Interim answers (1xx) before the final one."""
-BODY_MOST = 2 << 20
+MAX_BODY = 2 << 20
 """Bytes of a body that is held in memory: a small object, or XML of COS."""
-_SMALL_HEAD = 4 * LINES_MOST
-"""Bytes below which a head cannot have too many lines."""
-_SHOWN_MOST = 120
+_SMALL_HEAD = 4 * MAX_HEAD_LINES
+"""Bytes of a head that is too short to have too many lines."""
+_MAX_SHOWN = 120
 """Characters of a line in a message."""
 _LINE = re.compile(
     rb"HTTP/[0-9.]+ [0-9]{3}( .*)?|[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f]*"
@@ -26,11 +26,11 @@ _LINE = re.compile(
 
 
 class BadAnswer(ValueError):
-    """An answer is not HTTP, or exceeds a limit; the message can be shown to the user."""
+    """An answer is not HTTP, or exceeds a limit; the message is fit for users."""
 
 
 class AnswerParser:
-    """Parses one answer and holds what has arrived of it; header names are in lower case."""
+    """Parses one answer after the other and holds the present one; header names in lower case."""
 
     __slots__ = (
         "_idle",
@@ -89,17 +89,17 @@ class AnswerParser:
                 self._check_head(self._raw)
 
     def _count_interim(self) -> None:
-        """Skip an interim answer. Raises BadAnswer."""
+        """Skip an interim answer. Raises BadAnswer when there are too many."""
         counts = self._interims + 1, self.limited, self._raw
-        if counts[0] > INTERIM_MOST:
+        if counts[0] > MAX_INTERIM_ANSWERS:
             raise BadAnswer("the server sends interim answers only")
         self.begin()
         self._interims, self.limited, self._raw = counts
 
     def end_without_body(self) -> AnswerParser:
-        """End behind the head, for HEAD; return the parser of the next answer.
+        """End the answer to a HEAD; return the parser of the next answer.
 
-        httptools expects a body and cannot be stopped.
+        httptools goes on to expect a body, so this parser cannot be used again.
         """
         if self.complete:
             return self
@@ -114,18 +114,18 @@ class AnswerParser:
             self._raw = b""
 
     def _check_progress(self, size: int, data: bytes) -> None:
-        """Limit bytes that are no content: chunk extensions, trailers."""
+        """Limit what is no content: chunk extensions and trailers. Raises BadAnswer."""
         if self.size != size or self.complete:
             self._idle = 0
             return
         self._idle += len(data)
-        if self._idle > HEAD_MOST:
-            raise BadAnswer(f"the server sent {HEAD_MOST >> 10} KiB of its answer without content")
+        if self._idle > MAX_HEAD:
+            raise BadAnswer(f"the server sent {MAX_HEAD >> 10} KiB of its answer without content")
 
     # -- called by httptools --------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """An answer begins."""
+        """Note bytes behind a complete answer."""
         if self.complete:
             self.extra = True
 
@@ -135,7 +135,7 @@ class AnswerParser:
             self.headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
-        """The head is complete."""
+        """Determine where the body ends."""
         if self.complete:
             return
         self.headers_done = True
@@ -149,16 +149,16 @@ class AnswerParser:
             self.until_close = b"content-length" not in headers
 
     def on_body(self, data: bytes) -> None:
-        """Some of the body."""
+        """Keep a piece of the body."""
         if self.complete:
             return
         self.size += len(data)
-        if self.limited and self.size > BODY_MOST:
+        if self.limited and self.size > MAX_BODY:
             self._refuse("the server's answer is too large")
         self.body.append(data)
 
     def on_message_complete(self) -> None:
-        """The answer is complete."""
+        """End the answer, unless it is an interim one."""
         if self.complete:
             return
         if self.status < 200:  # noqa: PLR2004 - an interim answer; the real one follows
@@ -168,7 +168,7 @@ class AnswerParser:
                 self._refuse(str(error))
         else:
             self.complete = True
-            # Only here: behind the message httptools has dropped the headers.
+            # Afterwards httptools has dropped the headers.
             self.keep_alive = self._parser.should_keep_alive()
 
     def _refuse(self, problem: str) -> None:
@@ -177,17 +177,17 @@ class AnswerParser:
 
 
 def check_head(size: int, lines: int) -> None:
-    """Raise BadAnswer when a head of `size` bytes has too many bytes or lines."""
-    if size > HEAD_MOST:
-        raise BadAnswer(f"the head of the server's answer is larger than {HEAD_MOST >> 10} KiB")
-    if lines > LINES_MOST:
-        raise BadAnswer(f"the head of the server's answer has more than {LINES_MOST} lines")
+    """Raise BadAnswer when a head has too many bytes (`size`) or lines."""
+    if size > MAX_HEAD:
+        raise BadAnswer(f"the head of the server's answer is larger than {MAX_HEAD >> 10} KiB")
+    if lines > MAX_HEAD_LINES:
+        raise BadAnswer(f"the head of the server's answer has more than {MAX_HEAD_LINES} lines")
 
 
 def shown_line(number: int, line: bytes) -> str:
     """Return a line of a head for a message; `number` is 1-based."""
-    text = masked(line[:HEAD_MOST].decode("latin-1").strip("\r\n"))
-    cut = text if len(text) <= _SHOWN_MOST else f"{text[:_SHOWN_MOST]}..."
+    text = masked(line[:MAX_HEAD].decode("latin-1").strip("\r\n"))
+    cut = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
     plain = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
     return f"line {number} of its head: {plain}"
 

@@ -1,4 +1,4 @@
-"""Header lines and targets of requests, checked for characters that HTTP forbids."""
+"""Encodes header lines and checks request targets: no characters that HTTP forbids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CONTROLS = bytes([*range(9), *range(10, 32), 127])
 def encode_headers(headers: Sequence[tuple[str, str]]) -> bytes:
     """Return header lines as they are sent, each ended by CRLF.
 
-    Raises TransportError with the code `BadHeader`: values come from listings and answers too.
+    Values come from listings and answers too. Raises TransportError with the code `BadHeader`.
     """
     try:
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode()
@@ -25,7 +25,7 @@ def encode_headers(headers: Sequence[tuple[str, str]]) -> bytes:
 
 
 def checked_target(target: str) -> str:
-    """Check and return a request target. Raises TransportError as `encode_headers` does."""
+    """Return a request target unchanged. Raises TransportError as `encode_headers` does."""
     if target.isprintable() and " " not in target:
         return target
     raise _refused("its path or query holds a blank or a control character")

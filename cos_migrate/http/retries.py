@@ -1,4 +1,4 @@
-"""Retries: the one policy for requests to sources and to COS."""
+"""The one policy by which requests to sources and to COS are tried again."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ T = TypeVar("T")
 
 
 class OnFailure(Protocol):
-    """Is called after each failed try."""
+    """A function that is called after each failed try."""
 
     def __call__(self, error: MigrateError, /, *, next_is_last: bool) -> bool:
-        """Return True to try again at once, without counting this try."""
+        """Return whether to try again at once, without counting this try."""
 
 
 _WAIT = 0.5
 """Seconds; the longest first wait between two tries, doubled for each further one."""
-_WAIT_MOST = 20.0
+_MAX_WAIT = 20.0
 _SLOW_DOWN_STATUS = frozenset({429, 503, 573})
 """Statuses by which a server asks for fewer requests (573: Qiniu)."""
 _SLOW_DOWN_CODES = frozenset({"RequestLimitExceeded", "SlowDown", "Throttling", "TooManyRequests"})
@@ -33,7 +33,7 @@ def asks_to_slow_down(status: int, code: str) -> bool:
 
 
 class Retries:
-    """Tries a request again after retryable errors, with growing waits."""
+    """Runs requests, again after retryable errors, with growing waits between the tries."""
 
     def __init__(
         self,
@@ -42,9 +42,9 @@ class Retries:
         slow_down: Callable[[], None],
         source_slow_down: Callable[[], None] | None = None,
     ) -> None:
-        """`stopping` ends waits; `slow_down` is called when a server asks for fewer requests.
+        """`stopping` ends waits; `slow_down` is called when COS asks for fewer requests.
 
-        `source_slow_down` is called instead when that server is the source's.
+        `source_slow_down` is called when the source asks; None: `slow_down` too.
         """
         self.tries = tries
         self._stopping = stopping
@@ -52,14 +52,14 @@ class Retries:
         self._source_slow_down = source_slow_down or slow_down
 
     def pause(self, error: MigrateError, attempt: int) -> None:
-        """Wait before the try that follows number `attempt` (1-based), which failed by `error`.
+        """Wait after try number `attempt` (1-based), which failed by `error`.
 
-        Raises TransportError with code `Stopping` when the run is to stop.
+        Raises TransportError with the code `Stopping` when the run stops.
         """
         if asks_to_slow_down(error.status, error.code):
             of_source = error.side is Side.SOURCE
             (self._source_slow_down if of_source else self._slow_down)()
-        longest = min(_WAIT_MOST, _WAIT * 2 ** (attempt - 1))
+        longest = min(_MAX_WAIT, _WAIT * 2 ** (attempt - 1))
         from random import uniform  # noqa: PLC0415 - most workers never try again
 
         pause = max(error.retry_after, uniform(longest / 2, longest))  # noqa: S311 - jitter
@@ -80,10 +80,10 @@ class Retries:
         earlier: MigrateError | None = None,
         patiently: bool = True,
     ) -> T:
-        """Return what `action` returns, trying again after errors that are retryable.
+        """Return the result of `action`; run it again after errors that are retryable.
 
-        `failed` is called with each error. `earlier`: how a first try that was made elsewhere
-        failed. `patiently`: a lack of descriptors is waited for, and is no failed try.
+        `failed` is called with each error. `earlier`: the error of a first try that was made
+        elsewhere. `patiently`: wait where no descriptor is free, which is no failed try.
         """
         attempt = 0
         while True:

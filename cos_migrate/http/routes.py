@@ -1,4 +1,4 @@
-"""The ways to hosts: directly, or through a proxy."""
+"""Hosts and proxies, and how they appear in requests."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """An HTTP proxy; `authorization` is the value of `Proxy-Authorization`, or empty."""
+    """An HTTP proxy."""
 
     host: str
     port: int
     authorization: str = field(default="", repr=False)
+    """The value of `Proxy-Authorization`; empty: none."""
 
     @classmethod
     def of(cls, host: str, port: int, user: str = "", password: str = "") -> Proxy:
-        """Return the proxy with Basic credentials when `user` is given."""
+        """Return a proxy, with Basic credentials where `user` is not empty."""
         if not user:
             return cls(host, port)
         token = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
@@ -25,7 +26,7 @@ class Proxy:
 
 
 class Route(NamedTuple):
-    """The way to one host."""
+    """One host, and the proxy in front of it."""
 
     host: str
     port: int
@@ -34,13 +35,13 @@ class Route(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """The Host header: the port only where it is not the scheme's own."""
+        """The value of `Host`: with the port, unless it is that of the scheme."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
     @property
     def target_prefix(self) -> str:
-        """Text before the path in a request line (absolute form through a proxy)."""
+        """What precedes the path in a request line: through a proxy, scheme and host."""
         return f"http://{self.authority}" if self.proxy and not self.tls else ""
 
     @property

@@ -1,8 +1,8 @@
-"""XML of the S3 dialect, as S3, OSS and COS write it: listings, access control lists, errors.
+"""Parses the XML of S3, OSS and COS: listings and access control lists.
 
-Documents are parsed by events into the few texts that are needed; no tree is built. What a server
-sends is limited: bytes, elements, depth, length of a text. A DTD is refused: no cloud sends one,
-and its entities could make a short document endless.
+The parser's events yield the few texts that are needed; no tree is built. Bytes, elements, depth
+and the length of a text are limited. A DTD is refused: no cloud sends one, and its entities could
+make a short document endless.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 from xml.parsers import expat
 
-XML_MOST = 32 << 20
+MAX_XML = 32 << 20
 """Bytes of a document; a page of 1,000 keys of 1,024 bytes, each escaped, has a tenth of it."""
-_TAGS_MOST = 100_000
+_MAX_TAGS = 100_000
 """Tags of a document; a page of 1,000 objects has less than 20,000."""
 _ATTRIBUTES_PLAIN = 20_000
-_TAG_MOST = re.compile(rb"<[^>]{8192}")
-_DEPTH_MOST = 16
-"""Elements within each other; an access control list has 5."""
-_TEXT_MOST = 1 << 20
-"""Characters of a text in a listing; a key that is far too long still has to fail by its name."""
+_MAX_TAG = re.compile(rb"<[^>]{8192}")
+_MAX_DEPTH = 16
+"""Nested elements; an access control list has 5."""
+_MAX_TEXT = 1 << 20
+"""Characters of a text in a listing: a key that is far too long fails later, by its name."""
 
 _PAGE_TEXTS = ("EncodingType", "IsTruncated", "KeyCount", "NextContinuationToken", "NextMarker")
 _PAGE_GROUPS = {
@@ -36,7 +36,7 @@ Texts = dict[str, str]
 
 
 class ListedPage(NamedTuple):
-    """The texts of a page of a listing; names as in ListObjects of the Amazon S3 API Reference."""
+    """The texts of a page of a listing, by the names of ListObjects (Amazon S3 API Reference)."""
 
     texts: Texts
     entries: list[Texts]
@@ -71,17 +71,17 @@ class Grant(NamedTuple):
 
 
 class AccessControlList(NamedTuple):
-    """Who may do what with an object."""
+    """The grants of an object."""
 
     owner: str
-    """Id of an account; empty when it is missing."""
+    """Id of an account; empty: missing."""
     grants: list[Grant]
 
 
 def read_listing(document: bytes, more: Sequence[str] = ()) -> ListedPage:
-    """Return the texts of a page of a listing. Raises ValueError for any other document.
+    """Parse a page of a listing. Raises ValueError for any other document.
 
-    `more`: names that are read of each entry besides `Key`, `LastModified`, `ETag` and `Size`.
+    `more`: elements to read of each entry besides `Key`, `LastModified`, `ETag` and `Size`.
     """
     wanted = {**_PAGE_GROUPS, "Contents": (*_PAGE_GROUPS["Contents"], *more)}
     texts, groups = _read(document, "ListBucketResult", _PAGE_TEXTS, wanted)
@@ -90,7 +90,7 @@ def read_listing(document: bytes, more: Sequence[str] = ()) -> ListedPage:
 
 
 def read_acl(document: bytes) -> AccessControlList:
-    """Return an access control list. Raises ValueError for any other document."""
+    """Parse an access control list. Raises ValueError for any other document."""
     _, groups = _read(document, "AccessControlPolicy", (), _ACL_GROUPS)
     owners = [each.get("ID", "").strip() for each in groups["Owner"]]
     grants = [
@@ -107,14 +107,14 @@ def decoded_key(text: str) -> str:
 
 def check_xml(document: bytes) -> None:
     """Raise ValueError when a document is too large, or has a DTD."""
-    if len(document) > XML_MOST:
-        raise ValueError(f"its XML is larger than {XML_MOST >> 20} MiB")
-    if document.count(b"<") > _TAGS_MOST:
-        raise ValueError(f"its XML has more than {_TAGS_MOST} tags")
+    if len(document) > MAX_XML:
+        raise ValueError(f"its XML is larger than {MAX_XML >> 20} MiB")
+    if document.count(b"<") > _MAX_TAGS:
+        raise ValueError(f"its XML has more than {_MAX_TAGS} tags")
     if b"<!DOCTYPE" in document or b"\0" in document:  # UTF-16 could hide one
         raise ValueError("its XML has a document type, or is no UTF-8")
     attributes = document.count(b'="') + document.count(b"='")
-    if attributes > _ATTRIBUTES_PLAIN and _TAG_MOST.search(document):
+    if attributes > _ATTRIBUTES_PLAIN and _MAX_TAG.search(document):
         raise ValueError("its XML has a tag without end")
 
 
@@ -126,8 +126,8 @@ def _read(
 ) -> tuple[Texts, dict[str, list[Texts]]]:
     """Return the texts of the root's children `names`, and those within each of `groups`.
 
-    `groups`: name of an element at any depth -> names of the elements below it. Of several
-    elements of a name the first counts. All must be in the namespace of the root.
+    `groups`: name of an element at any depth -> names of its descendants. The first of several
+    elements with one name counts. All must be in the namespace of the root.
     """
     reader = _Reader(root, names, groups)
     check_xml(document)
@@ -142,7 +142,7 @@ def _read(
 
 
 class _Reader:
-    """Takes the events of a parser; its methods run once for each element."""
+    """Handles the events of a parser, one or two for each element."""
 
     def __init__(
         self, root: str, names: Collection[str], groups: Mapping[str, Collection[str]]
@@ -159,7 +159,7 @@ class _Reader:
     def _handlers(  # noqa: C901 - two handlers that share their state
         self,
     ) -> tuple[Callable[[str, object], None], Callable[[str], None]]:
-        """Return the handlers; local variables are their state: 20,000 calls for a page."""
+        """Return the handlers, with local variables as state: a page has 20,000 events."""
         texts = self.texts
         outer: dict[str, str] = {}
         group_tags: dict[str, tuple[list[Texts], dict[str, str]]] = {}
@@ -189,16 +189,16 @@ class _Reader:
                 for group, inner in self._group_names.items():
                     tags = {space + name: name for name in inner}
                     group_tags[space + group] = self.groups[group], tags
-            elif depth > _DEPTH_MOST:
-                raise ValueError(f"its XML is nested more than {_DEPTH_MOST} deep")
+            elif depth > _MAX_DEPTH:
+                raise ValueError(f"its XML is nested more than {_MAX_DEPTH} deep")
 
         def end(tag: str) -> None:
             nonlocal depth, group_depth, reading, values, wanted
             if reading:
                 reading = False
                 text = pieces[0] if len(pieces) == 1 else "".join(pieces)
-                if len(text) > _TEXT_MOST:
-                    raise ValueError(f"its XML has a text of more than {_TEXT_MOST} characters")
+                if len(text) > _MAX_TEXT:
+                    raise ValueError(f"its XML has a text of more than {_MAX_TEXT} characters")
                 values.setdefault(wanted[tag], text)
             elif depth == group_depth:
                 group_depth = 0
@@ -208,8 +208,8 @@ class _Reader:
         return start, end
 
     def _space(self, tag: str) -> str:
-        """Return what the names of the root's namespace begin with. Raises ValueError."""
+        """Return how expat begins the names of the root's namespace. Raises ValueError."""
         space, mark, name = tag.rpartition("}")
         if name != self._root:
-            raise ValueError(f"its XML is a {name}, no {self._root}")
+            raise ValueError(f"its XML is of type {name}, not {self._root}")
         return space + mark

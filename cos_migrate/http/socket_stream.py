@@ -1,4 +1,4 @@
-"""A socket that is written and read without blocking, under the limits of one request."""
+"""Non-blocking sending and receiving over a socket, within the time limits of a request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CAN_GATHER = hasattr(socket.socket, "sendmsg")
 
 
 class SocketStream:
-    """Sends requests and receives bytes of answers; `Connection` parses and ends them."""
+    """Sends requests and receives answers; `Connection` parses the answers."""
 
     __slots__ = (
         "_answer",
@@ -50,9 +50,9 @@ class SocketStream:
         self._rest: memoryview | None = None
         self.reusable = True
         self.answered = False
-        """Whether any byte of the answer to the current request has arrived."""
+        """Whether a byte of the answer to the current request has arrived."""
         self.wants_write = False
-        """Whether `advance` can also continue once the socket takes more bytes."""
+        """Whether `advance` can go on when the socket takes bytes, not only when it has some."""
 
     @property
     def session(self) -> object:
@@ -81,14 +81,14 @@ class SocketStream:
         self._rest = None
         self._silence = silence or self._timeouts.io
         self._answer.begin()
-        # Made only when needed: most answers arrive before it is.
+        # Otherwise made when it is needed: most answers arrive before.
         self._timer = self._new_timer(time.monotonic()) if self._timeouts.request else None
 
     def _new_timer(self, now: float) -> RequestTimer:
         return RequestTimer(self._timeouts, self._silence, now)
 
     def _timer_now(self, now: float) -> RequestTimer:
-        """Return the limits of the current request, brought up to date."""
+        """Return the timer of the current request, brought up to date."""
         timer = self._timer = self._timer or self._new_timer(now)
         if self.answered:
             timer.note_head(now, self._moved, whole=self._answer.headers_done)
@@ -126,7 +126,7 @@ class SocketStream:
         self._rest, self.wants_write = None, False
 
     def _send_all(self, head: bytes, body: bytes | Iterable[bytes | memoryview]) -> None:
-        """Send a request, whole unless an answer arrives before its end."""
+        """Send a request; stop when an answer arrives before its end."""
         try:
             if isinstance(body, bytes):
                 self._send_first(head, body)
@@ -140,14 +140,14 @@ class SocketStream:
                     self._rest = memoryview(piece)
                     self._drain()
         except ConnectionError:
-            # The server may have sent the reason before it stopped reading.
+            # The server may have answered before it stopped reading.
             if not self._readable():
                 raise
             self._early = True
         self._rest, self.wants_write = None, False
 
     def _drain(self) -> None:
-        """Send the rest, waiting where the socket is full; stop when an answer arrives."""
+        """Send the rest and wait where the socket is full; stop when an answer arrives."""
         while self._rest is not None:
             self._send_rest()
             if self._rest is not None:
@@ -158,13 +158,13 @@ class SocketStream:
     def _answer_waits(self) -> bool:
         """Return whether an answer has arrived before the whole request was sent.
 
-        Under TLS readable bytes may belong to the protocol: there only a failed send shows it.
+        Under TLS only a failed send shows that: readable bytes may belong to the protocol.
         """
         self._early = self._tls is None and self._readable()
         return self._early
 
     def _receive_some(self, size: int = RECV_SIZE) -> bytes | None:
-        """Return received bytes, None where there are none; b"" is the end of the stream."""
+        """Return received bytes; None: there are none yet, b"": the stream has ended."""
         try:
             return self._sock.recv(size)
         except BlockingIOError as error:

@@ -1,6 +1,6 @@
-"""Time limits of one request: on silence, on its head, on a slow body, on all of it.
+"""Time limits of one request: on silence, on its head, on a slow body, and on the whole.
 
-Pure functions of a clock that is passed in.
+The clock is passed in.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from typing import NamedTuple
 CRAWL_SECONDS = 30.0
 """Seconds of waiting after which CRAWL_BYTES must have moved."""
 CRAWL_BYTES = 3000
-"""Bytes: 100 a second, a fraction of the share of each of several hundred transfers on a line of
-1 Mbit/s."""
+"""100 bytes a second: a fraction of the share of each of several hundred transfers on 1 Mbit/s."""
 _NEVER = float("inf")
 
 
@@ -20,26 +19,26 @@ class Timeouts(NamedTuple):
 
     connect: float = 10.0
     io: float = 30.0
-    """Longest silence of the peer while sending or receiving; also for an answer's whole head."""
+    """Longest silence of the peer, and longest time for the whole head of an answer."""
     request: float = 0.0
     """Limit for one whole request; 0: none."""
     crawl: float = CRAWL_SECONDS
-    """Waiting after which CRAWL_BYTES must have moved; not less than the allowed silence."""
+    """Time of waiting after which CRAWL_BYTES must have moved; at least the allowed silence."""
     work: float = 300.0
-    """Likewise where the peer is given more time than `io`: COS sends nothing but blanks while it
-    joins the parts of an object, which takes minutes."""
+    """As `crawl`, where a longer silence than `io` is allowed: while COS joins the parts of an
+    object, it sends nothing but blanks for minutes."""
 
 
 class RequestTimer:
-    """The limits of one request; `now` is a reading of `time.monotonic`.
+    """Measures one request against its limits; `now` is a reading of `time.monotonic`.
 
-    `moved` counts the bytes sent and received, without chunk extensions and trailers.
+    `moved` counts the bytes that were sent and received, without chunk extensions and trailers.
     """
 
     __slots__ = ("_deadline", "_head_until", "_last", "_marked", "_silence", "_waited", "_window")
 
     def __init__(self, timeouts: Timeouts, silence: float, now: float) -> None:
-        """`silence`: seconds without a byte from the peer that are allowed."""
+        """`silence`: seconds without a byte that are allowed."""
         self._silence = silence
         works = silence > timeouts.io
         self._window = max(timeouts.work if works else timeouts.crawl, silence)
@@ -50,7 +49,7 @@ class RequestTimer:
         self._marked = 0
 
     def note_head(self, now: float, moved: int, *, whole: bool) -> None:
-        """Note that part of the head has arrived, or all of it: the rest has a time limit."""
+        """Limit the time for the rest of the head, of which a part has arrived; `whole`: all."""
         if whole:
             self._head_until = _NEVER
         elif self._head_until == _NEVER:
@@ -58,9 +57,9 @@ class RequestTimer:
             self._waited, self._marked = 0.0, moved
 
     def seconds_left(self, now: float, moved: int, idle: float = 0.0) -> float:
-        """Return the seconds that may still be waited; none when the peer took too long.
+        """Return the seconds for which to wait at most; 0 or less: the peer took too long.
 
-        `idle`: seconds since anything moved.
+        `idle`: seconds since the last byte moved.
         """
         limit = min(self._silence - idle, self._deadline - now, self._head_until - now)
         if moved - self._marked < CRAWL_BYTES:
@@ -70,11 +69,11 @@ class RequestTimer:
         return limit
 
     def add_wait(self, seconds: float) -> None:
-        """Add time spent waiting; only that counts against the peer."""
+        """Add time that was spent waiting; only such time counts against the peer."""
         self._waited += seconds
 
     def note_progress(self, now: float) -> None:
-        """Note that bytes moved, of a request that is driven step by step."""
+        """Note that bytes of a request moved that is driven step by step."""
         self._waited += now - self._last
         self._last = now
 

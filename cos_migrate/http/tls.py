@@ -1,4 +1,4 @@
-"""TLS over sockets; loaded only where a route asks for it."""
+"""TLS over sockets, by the standard library; loaded for routes with TLS only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cos_migrate.http.channels import TlsFailed, WantsRead, WantsWrite
 
 
 class TlsContext:
-    """Trusted certificates and earlier sessions of all TLS connections of a process."""
+    """Certificates and sessions that all TLS connections of a process share."""
 
     def __init__(self, ca_file: str) -> None:
         """`ca_file`: CA certificates, trusted besides the public ones. Raises TransportError."""
@@ -23,7 +23,7 @@ class TlsContext:
         self._sessions: dict[str, ssl.SSLSession] = {}
 
     def secure(self, sock: socket.socket, host: str) -> TlsSocket:
-        """Make a TLS handshake over a blocking socket. Raises OSError and ValueError."""
+        """Perform a handshake over a blocking socket. Raises OSError and ValueError."""
         with self._lock:
             session = self._sessions.get(host)
         try:
@@ -39,7 +39,7 @@ class TlsContext:
 
 
 class TlsSocket:
-    """A `TlsChannel` by the standard library."""
+    """A `TlsChannel` over an `ssl.SSLSocket`."""
 
     def __init__(self, sock: ssl.SSLSocket) -> None:
         self._sock = sock
@@ -87,10 +87,10 @@ def _failed(error: ssl.SSLError) -> TlsFailed:
 def trusting_context(ca_file: str) -> ssl.SSLContext:
     """Return a context that trusts the public authorities and those in `ca_file`.
 
-    Both, so that one setting serves a private COS with a public source, and the reverse.
-    Raises TransportError.
+    Both, so that one setting serves a private COS with a public source, and the reverse. Raises
+    TransportError.
     """
-    if is_exhausted():  # certificate files that cannot be opened would be left out
+    if is_exhausted():  # `ssl` leaves out certificate files that cannot be opened
         raise exhaustion_error("EMFILE", "connect", ca_file)
     try:
         context = ssl.create_default_context()

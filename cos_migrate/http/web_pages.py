@@ -1,4 +1,4 @@
-"""Recognises web pages of proxies, firewalls and logins that come instead of a cloud's answer."""
+"""Recognises web pages that a proxy, a firewall or a login sends in place of a cloud's answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cos_migrate.http.xml_texts import find_text
 from cos_migrate.text import masked
 
 FOREIGN = "ForeignAnswer"
-"""The code of an answer that came from something between this machine and a cloud."""
+"""The code of an answer that was sent between this machine and a cloud."""
 _REQUEST_IDS = frozenset(
     {
         b"x-amz-id-2",
@@ -21,22 +21,22 @@ _REQUEST_IDS = frozenset(
         b"x-trans-id",
     }
 )
-_READ_MOST = 16 << 10
-"""Bytes of a page in which its title is looked for."""
-_SHOWN_MOST = 100
+_MAX_READ = 16 << 10
+"""Bytes of a page that are searched for its title."""
+_MAX_SHOWN = 100
 _HTML_START = (b"<!doctype html", b"<html")
 
 
 def is_web_page(content_type: str, body: bytes) -> bool:
-    """Return whether an answer is HTML; that to HEAD has no body."""
+    """Return whether an answer is HTML; `body` is empty for HEAD."""
     start = body[:64].lstrip().lower()
     return content_type.strip().lower().startswith("text/html") or start.startswith(_HTML_START)
 
 
 def is_foreign_page(headers: Mapping[bytes, bytes], body: bytes) -> bool:
-    """Return whether an error answer is a page that no cloud has sent.
+    """Return whether an error answer is a web page that no cloud has sent.
 
-    A cloud names its requests in a header (`headers` have lower-case names), or its errors in XML.
+    Clouds send a request id in a header (`headers` have lower-case names), or an error in XML.
     """
     kind = headers.get(b"content-type", b"").decode("latin-1")
     if not is_web_page(kind, body) or find_text(body, "Code"):
@@ -47,9 +47,9 @@ def is_foreign_page(headers: Mapping[bytes, bytes], body: bytes) -> bool:
 def proxy_refusal(
     status: int, headers: Mapping[bytes, bytes], body: bytes, *, pages: bool
 ) -> tuple[str, str] | None:
-    """Return code and message of an error answer that a proxy sent in a source's place, or None.
+    """Return code and message where a proxy refused a request to a source; None: it did not.
 
-    `pages`: whether a web page comes from a proxy, not from the source itself.
+    `pages`: whether web pages come from proxies only, not from the source.
     """
     if status == 407:  # noqa: PLR2004 - HTTP
         return "ProxyRefused", "the proxy wants a user name and a password"
@@ -57,7 +57,7 @@ def proxy_refusal(
         return None
     if b"location" in headers:
         where = headers[b"location"].decode("latin-1")
-        text = f"requests are led to {where}, by a server that wants https or a proxy's login"
+        text = f"requests are redirected to {where}: the server wants https, or a proxy a login"
         return "Redirected", text
     kind = headers.get(b"content-type", b"").decode("latin-1")
     return FOREIGN, foreign_message("the source", status, kind, body)
@@ -66,16 +66,16 @@ def proxy_refusal(
 def foreign_message(place: str, status: int, content_type: str, body: bytes) -> str:
     """Return the message for an answer that does not come from `place`."""
     kind = content_type.partition(";")[0].strip()
-    said = page_title(body)
-    detail = ", ".join([f"status {status}", *([kind] if kind else []), *([said] if said else [])])
+    title = page_title(body)
+    detail = ", ".join([f"status {status}", *([kind] if kind else []), *([title] if title else [])])
     return f"a proxy or a firewall answers in the place of {place} ({detail})"
 
 
 def page_title(body: bytes) -> str:
     """Return the title of a page, else its first words, in quotes; empty: it has none."""
-    text = body[:_READ_MOST].decode("utf-8", "replace")
+    text = body[:_MAX_READ].decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
-    words = title.group(1) if title else re.sub(r"<[^>]*>", " ", text[: 8 * _SHOWN_MOST])
+    words = title.group(1) if title else re.sub(r"<[^>]*>", " ", text[: 8 * _MAX_SHOWN])
     line = " ".join("".join(char if char.isprintable() else " " for char in words).split())
-    short = masked(line[:_SHOWN_MOST])
+    short = masked(line[:_MAX_SHOWN])
     return f'"{short}"' if short else ""

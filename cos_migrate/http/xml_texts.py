@@ -1,4 +1,4 @@
-"""Texts of XML answers of S3, OSS and COS, found without a parser: of errors and short results."""
+"""Finds texts in short XML answers of S3, OSS and COS, and in errors, without an XML parser."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _TAG = "<{0}>([^<]*)</{0}>"
 _REFERENCE = re.compile("&(?:#([0-9]+)|#x([0-9A-Fa-f]+)|(amp|lt|gt|quot|apos));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _LAST = 0x10FFFF
-_SEARCHED_MOST = 2 << 20
+_MAX_SEARCHED = 2 << 20
 """Bytes of an answer in which a text is looked for."""
-_VALUE_MOST = 64 << 10
+_MAX_VALUE = 64 << 10
 """Characters of a single value of an answer; what is longer is cut."""
 _REQUEST_IDS = (b"x-cos-request-id", b"x-amz-request-id", b"x-oss-request-id")
 
 
 class ErrorTexts(NamedTuple):
-    """The texts of an error; those that are missing are empty."""
+    """The texts of an error answer; missing ones are empty."""
 
     code: str
     message: str
@@ -26,7 +26,7 @@ class ErrorTexts(NamedTuple):
 
 
 def read_error(headers: Mapping[bytes, bytes], body: bytes) -> ErrorTexts:
-    """Return the texts of an error answer; `headers` have lower-case names."""
+    """Read an error answer; `headers` have lower-case names."""
     named = next((headers[name] for name in _REQUEST_IDS if name in headers), b"")
     request_id = named.decode("utf-8", "replace") or find_text(body, "RequestId")
     return ErrorTexts(find_text(body, "Code"), find_text(body, "Message"), request_id)
@@ -35,14 +35,14 @@ def read_error(headers: Mapping[bytes, bytes], body: bytes) -> ErrorTexts:
 def find_text(body: bytes, tag: str) -> str:
     """Return the text of the first `tag` element of an answer, empty when there is none.
 
-    The answer need not be well-formed: it may be cut off, or the page of a proxy.
+    The answer may be cut off, or the page of a proxy.
     """
-    found = re.search(_TAG.format(tag), body[:_SEARCHED_MOST].decode("utf-8", "replace"))
-    return _REFERENCE.sub(_character, found.group(1)[:_VALUE_MOST]).strip() if found else ""
+    found = re.search(_TAG.format(tag), body[:_MAX_SEARCHED].decode("utf-8", "replace"))
+    return _REFERENCE.sub(_character, found.group(1)[:_MAX_VALUE]).strip() if found else ""
 
 
 def _character(reference: re.Match[str]) -> str:
-    """Return what a reference stands for (XML 1.0, sections 4.1 and 4.6)."""
+    """Return the character of a reference (XML 1.0, sections 4.1 and 4.6)."""
     decimal, hexadecimal, name = reference.groups()
     if name:
         return _NAMED[name]

@@ -356,7 +356,7 @@ class TestObjects:
             "x-cos-grant-read": 'id="a",id="b"',
             "x-cos-grant-full-control": 'id="a"',
         }
-        with pytest.raises(ValueError, match="no AccessControlPolicy"):
+        with pytest.raises(ValueError, match="not AccessControlPolicy"):
             grants_in(b"<html></html>")
 
     def test_times(self) -> None:

@@ -115,7 +115,7 @@ def test_a_page_that_leads_elsewhere(name: str) -> None:
         source = SOURCES[name](server.port)
         error = refused(lambda: source.describe(OBJECT))
     assert error.code == "Redirected"
-    assert "requests are led to https://login.example/a" in str(error)
+    assert "requests are redirected to https://login.example/a" in str(error)
     assert "proxyHost" in str(error)
 
 

@@ -10,7 +10,7 @@ from cos_migrate.cos.settings import suffixes_of
 from cos_migrate.cos.signature import SigningKeys, authorization
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
-from cos_migrate.http.s3xml import XML_MOST
+from cos_migrate.http.s3xml import MAX_XML
 from cos_migrate.model import SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
@@ -70,7 +70,7 @@ class CosBucketListing(KeyOrderedSource):
         ]
         request = self._signed("GET", "", [], params, self._addresses[backup])
         try:
-            return self.fetch_parsed("ListObjects", prefix or "/", request, XML_MOST, self._page_of)
+            return self.fetch_parsed("ListObjects", prefix or "/", request, MAX_XML, self._page_of)
         except SourceError as error:
             answered = bool(error.status)
             if (

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import SourceError, TransportError
-from cos_migrate.http.bounded_json import JSON_MOST, parse_json
+from cos_migrate.http.bounded_json import MAX_JSON, parse_json
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
@@ -45,7 +45,7 @@ _UNREACHED = frozenset({"NameNotResolved", "ConnectionRefused", "CertificateInva
 _UNKNOWN_API = frozenset({400, 405, 501})
 """Statuses, besides 404, of a service that lacks an API."""
 _FORM = "application/x-www-form-urlencoded"
-_ANSWER_MOST = JSON_MOST + 1
+_ANSWER_MOST = MAX_JSON + 1
 """Bytes of the largest answer; a page of 1,000 long keys has below 4 MiB."""
 
 Failed = Callable[[str, str, ErrorDetails], SourceError]

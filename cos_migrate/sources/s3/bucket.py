@@ -17,7 +17,7 @@ from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
-from cos_migrate.http.s3xml import XML_MOST
+from cos_migrate.http.s3xml import MAX_XML
 from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
@@ -242,7 +242,7 @@ class S3Source(KeyOrderedSource):
     def _asked(self, operation: str, target: str, path: str, parse: Callable[[bytes], T]) -> T:
         """Send a GET; return its parsed document. Raises SourceError."""
         request = self._signed("GET", path, {})
-        return self.fetch_parsed(operation, target, request, XML_MOST, parse)
+        return self.fetch_parsed(operation, target, request, MAX_XML, parse)
 
     def _signed(self, method: str, path: str, headers: dict[str, str]) -> Request:
         url = self.endpoint.base + path

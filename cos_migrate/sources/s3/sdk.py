@@ -20,7 +20,7 @@ from cos_migrate.config.values import Secret
 from cos_migrate.errors import TransportError
 from cos_migrate.http.client import Fetcher, Request
 
-_ANSWER_MOST = 64 << 10
+_MAX_ANSWER = 64 << 10
 _NOT_SENT = frozenset({"user-agent"})
 _UNUSED = Secret("unused")
 """Without any keys the SDK would look for some, also at the metadata service of a machine."""
@@ -49,7 +49,7 @@ def bucket_region(
             if name.lower() not in _NOT_SENT
         )
         with fetcher.send(Request(request.method, request.url, headers)) as incoming:
-            body = incoming.read_all(_ANSWER_MOST)
+            body = incoming.read_all(_MAX_ANSWER)
         told = {name.decode("latin-1"): incoming.header(name) for name in incoming.headers}
         return AWSResponse(request.url, incoming.status, told, _Body(body))
 

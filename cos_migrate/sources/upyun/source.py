@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceError, TransportError
-from cos_migrate.http.bounded_json import JSON_MOST, parse_json
+from cos_migrate.http.bounded_json import MAX_JSON, parse_json
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import NANO, format_date, parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
@@ -48,7 +48,7 @@ from cos_migrate.sources.upyun.listing import (
 )
 
 _PUBLIC = "v0.api.upyun.com"
-_PAGE_MOST = JSON_MOST + 1
+_PAGE_MOST = MAX_JSON + 1
 """Bytes of the largest page of a listing."""
 _CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
 _NOT_FOUND = 404

@@ -180,8 +180,8 @@ def test_waits_grow_but_not_for_ever_and_heed_the_server() -> None:
     tries = Retries(100, clock, lambda: None)
     for attempt in (1, 6, 50, 99):
         tries.pause(error(), attempt)
-    assert clock.waits[-1] <= retries._WAIT_MOST
-    assert clock.waits[-1] >= retries._WAIT_MOST / 2
+    assert clock.waits[-1] <= retries._MAX_WAIT
+    assert clock.waits[-1] >= retries._MAX_WAIT / 2
     tries.pause(error(after=37.0), 1)
     assert clock.waits[-1] == 37.0
 
