@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from cos_migrate.emulator.errors import Refusal
@@ -224,8 +224,8 @@ def read_request(stream: BinaryIO) -> Request:
     return Request(
         method,
         host.lower(),
-        _decoded(path),
-        _params(query) if query else (),
+        unquote(path, errors="surrogateescape"),
+        tuple(parse_qsl(query, keep_blank_values=True, errors="surrogateescape")),
         query,
         headers,
         _body(stream, headers),
@@ -261,16 +261,3 @@ def _read_headers(stream: BinaryIO) -> dict[str, str]:
             raise Refusal("BadRequest", f"There are two headers {name}.")
         headers[name] = value.strip()
     raise Refusal("BadRequest", "There are too many headers.")
-
-
-def _decoded(text: str) -> str:
-    return unquote(text, "utf-8", "surrogateescape")
-
-
-def _params(query: str) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for item in query.split("&"):
-        if item:
-            name, _, value = item.partition("=")
-            pairs.append((_decoded(name.replace("+", " ")), _decoded(value.replace("+", " "))))
-    return tuple(pairs)

@@ -6,11 +6,9 @@ Sockets are handled elsewhere: the Reply states the effect of a fault on the con
 from __future__ import annotations
 
 import base64
-import binascii
-import itertools
-import os
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -194,11 +192,6 @@ def error_answer(error: Refusal, resource: str, request_id: str) -> Answer:
     return Answer(error.status, headers, body)
 
 
-_process = binascii.hexlify(os.urandom(4)).decode("ascii")
-_numbers = itertools.count(1)
-
-
 def new_id() -> str:
     """Return a unique request or trace id."""
-    text = f"{int(time.time()):x}_{_process}_{next(_numbers):x}"
-    return base64.b64encode(text.encode()).decode("ascii")
+    return base64.b64encode(uuid.uuid4().hex.encode()).decode("ascii")
