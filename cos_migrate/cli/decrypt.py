@@ -28,7 +28,7 @@ from cos_migrate.cos.download import DownloadClient
 from cos_migrate.cos.envelope import EncryptionSettings, read_envelope
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.verify import Head
-from cos_migrate.engine.wiring import cos_settings, encryption_of
+from cos_migrate.engine.settings import cos_settings, encryption_of
 from cos_migrate.errors import ConfigError, CosError, MigrateError, SourceError, TransportError
 from cos_migrate.sources.registry import SECTIONS
 from cos_migrate.text import masked, printable

@@ -16,7 +16,8 @@ from cos_migrate.config.loader import Config, Loaded, load
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.exposure import exposed_files
-from cos_migrate.engine.wiring import Run, credentials_of, encryption_of, header_of, without_effect
+from cos_migrate.engine.settings import credentials_of, encryption_of, without_effect
+from cos_migrate.engine.wiring import Run, header_of
 from cos_migrate.errors import ConfigError, StateError
 from cos_migrate.pools.launcher import Launcher
 from cos_migrate.report.console import Console

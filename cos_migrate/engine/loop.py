@@ -20,7 +20,7 @@ from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, words
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.throttle import TransferLimit
-from cos_migrate.errors import Side
+from cos_migrate.errors import Side, StateError
 from cos_migrate.model import Failure
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.pools import Pools
@@ -73,11 +73,54 @@ class Loop(abc.ABC):
         self._interrupted = True
         self._inbox.put(None)
 
-    @abc.abstractmethod
     def run(self) -> Summary:
         """Do the whole pass; return what happened. Raises StateError."""
+        try:
+            self._begin()
+            while not self._is_over():
+                self._collect()
+                self._watch_clock()
+                self._pump()
+                self._commit()
+            self._finish()
+        except StateError:
+            # Tasks that ended since the last commit are not recorded: the next run repeats them.
+            self._stop("")
+            self._report.end_run(list_finished=False, interrupted=self._interrupted)
+            raise
+        finally:
+            self._close()
+            self._pools.close()
+        complete = self._is_complete()
+        return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
 
-    def _handle_scan_event(self, event: object) -> None:  # noqa: B027 - a pass may have no other events
+    def _begin(self) -> None:  # noqa: B027 - a pass may have nothing to prepare
+        """Start to look for work."""
+
+    @abc.abstractmethod
+    def _is_over(self) -> bool:
+        """Return whether all work is done, or the pass is stopping and has no task under way."""
+
+    @abc.abstractmethod
+    def _pump(self) -> None:
+        """Submit as many tasks as the pools accept."""
+
+    @abc.abstractmethod
+    def _commit(self) -> None:
+        """Report the outcomes since the last call. Raises StateError."""
+
+    def _finish(self) -> None:  # noqa: B027 - as above
+        """Do what remains when all tasks have ended. Raises StateError."""
+
+    @abc.abstractmethod
+    def _close(self) -> None:
+        """Close what the pass uses besides the pools."""
+
+    @abc.abstractmethod
+    def _is_complete(self) -> bool:
+        """Return whether the pass has found and settled everything that it was to look at."""
+
+    def _handle_scan_event(self, event: object) -> None:  # noqa: B027 - as above
         """Handle an event of the scan; a pass over records has none."""
 
     def _tick(self) -> None:  # noqa: B027 - as above

@@ -24,13 +24,11 @@ from cos_migrate.engine.retry_queue import RetryQueue
 from cos_migrate.engine.spot_check import words_for_missing
 from cos_migrate.engine.submit import Submitter
 from cos_migrate.engine.unchanged import RecordComparer
-from cos_migrate.errors import StateError
 from cos_migrate.filters import Filters
 from cos_migrate.model import Note, SourceObject, count_and_size, objects_of
 from cos_migrate.pools.tasks import SMALL_KINDS
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
-from cos_migrate.report.summary import Summary
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.listing import Lister
 from cos_migrate.sources.base import Source
@@ -130,39 +128,32 @@ class Migration(Loop):
         )
         self._swept = False
 
-    def run(self) -> Summary:
-        """Migrate everything there is; return what happened. Raises StateError."""
-        try:
-            if self._expects_work:
-                self._pools.start()  # while the listing begins
-            self._backlog.failed_before = RetryQueue(self._failed_before())
-            self._scan.start()
-            while not self._over():
-                self._collect()
-                self._watch_clock()
-                self._pump()
-                self._committer.commit()
-            self._committer.commit(final=True)
-            self._warn_of_filters()
-            if self._list_finished and not self._stopping:
-                self._committer.listing_complete()
-                self._check_plausibility()
-        except StateError:
-            # What was sent since the last batch is not recorded: the next run sends it again.
-            self._stop("")
-            self._report.end_run(list_finished=False, interrupted=self._interrupted)
-            raise
-        finally:
-            self._scan.stop()
-            self._pools.close()
-        if not self._stopping and self._seen != self._committer.settled:
+    def _begin(self) -> None:
+        if self._expects_work:
+            self._pools.start()  # while the listing begins
+        self._backlog.failed_before = RetryQueue(self._failed_before())
+        self._scan.start()
+
+    def _commit(self) -> None:
+        self._committer.commit()
+
+    def _finish(self) -> None:
+        self._committer.commit(final=True)
+        self._warn_of_filters()
+        if self._list_finished and not self._stopping:
+            self._committer.listing_complete()
+            self._check_plausibility()
+
+    def _close(self) -> None:
+        self._scan.stop()
+
+    def _is_complete(self) -> bool:
+        found, settled = self._seen, self._committer.settled
+        if not self._stopping and found != settled:
             self._report.error(
-                f"internal error: {self._seen} objects were found, "
-                f"{self._committer.settled} accounted for"
+                f"internal error: {found} objects were found, {settled} accounted for"
             )
-        accounted = self._seen == self._committer.settled
-        complete = self._list_finished and not self._backlog.found and accounted
-        return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
+        return self._list_finished and not self._backlog.found and found == settled
 
     def _failed_before(self) -> Iterator[SourceObject]:
         """Yield the objects that failed before and are not left out by their names now."""
@@ -186,7 +177,7 @@ class Migration(Loop):
             if missing:
                 report.warn_at_end(words_for_missing(missing, skipped.count, committer.folder))
 
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
         if self._pools.under_way:
             return False
         if self._stopping:

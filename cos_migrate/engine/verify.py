@@ -14,12 +14,10 @@ from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.probes import Probes
-from cos_migrate.errors import StateError
 from cos_migrate.model import Failure, Outcome, SourceObject, Status
 from cos_migrate.pools.results import REPORTS, UNSTARTED, Comparison, Content
 from cos_migrate.pools.tasks import CompareObject, NumberedTask
 from cos_migrate.report.report import Report
-from cos_migrate.report.summary import Summary
 from cos_migrate.sources.base import Source
 from cos_migrate.state import object_records
 from cos_migrate.state.companions import CompanionRecords
@@ -109,26 +107,13 @@ class Verification(Loop):
         )
         self._outcomes: list[Outcome] = []
 
-    def run(self) -> Summary:
-        """Compare all records; return the summary. Raises StateError."""
-        try:
-            while not self._over():
-                self._collect()
-                self._watch_clock()
-                self._pump()
-                self._report_outcomes()
-        except StateError:
-            self._stop("")
-            self._report.end_run(list_finished=False, interrupted=self._interrupted)
-            raise
-        finally:
-            self._waiting.close()
-            self._pools.close()
-        return self._report.end_run(
-            list_finished=self._complete and not self._tasks, interrupted=self._interrupted
-        )
+    def _close(self) -> None:
+        self._waiting.close()
 
-    def _over(self) -> bool:
+    def _is_complete(self) -> bool:
+        return self._complete and not self._tasks
+
+    def _is_over(self) -> bool:
         if self._pools.under_way:
             return False
         return self._stopping or (self._complete and not self._tasks and not self._chores)
@@ -211,7 +196,7 @@ class Verification(Loop):
         line = f"[fail] check fail: {text}. {failure.message}\n"
         self._outcomes.append(Outcome(Status.FAIL, text, "", 0, line, failure))
 
-    def _report_outcomes(self) -> None:
+    def _commit(self) -> None:
         if self._outcomes:
             self._report.add(self._outcomes)
             self._outcomes = []

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from cos_migrate import __version__, descriptors
-from cos_migrate.config.common import Common, worker_count
+from cos_migrate.config.common import worker_count
 from cos_migrate.config.loader import Config
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.cos.settings import CosSettings, Credentials
+from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.exposure import exposed_records
 from cos_migrate.engine.migrate import Migration
-from cos_migrate.engine.options import MigrationOptions, UploadOptions
-from cos_migrate.engine.rules import Rules
+from cos_migrate.engine.settings import JobPlace, cos_settings, migration_options
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
 from cos_migrate.engine.verify import Verification
-from cos_migrate.errors import ConfigError
 from cos_migrate.filters import Filters
-from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.launcher import Launcher
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits
 from cos_migrate.pools.pools import Pools
-from cos_migrate.pools.tasks import Look
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
@@ -43,86 +38,9 @@ from cos_migrate.scan.walk import WalkThread
 from cos_migrate.scan.walk_process import WalkProcess
 from cos_migrate.scan.walk_starter import WalkStarter
 from cos_migrate.sources.base import Source
-from cos_migrate.sources.recipe import SourceRecipe, proxy_of, request_limit
+from cos_migrate.sources.recipe import SourceRecipe
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore, note_run
-
-_BILLED_LARGE = frozenset(
-    {
-        "STANDARD_IA",
-        "ARCHIVE",
-        "DEEP_ARCHIVE",
-        "MAZ_STANDARD_IA",
-        "MAZ_ARCHIVE",
-        "MAZ_DEEP_ARCHIVE",
-    }
-)
-_LEAST_BILLED = 64 << 10
-"""Bytes that these classes bill at least for an object (COS pricing documentation)."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobPlace:
-    """The database and name of a job; the same configuration always has the same."""
-
-    database: Path
-    name: str
-    """Short and unique: part of the names of the job's own files."""
-
-    @classmethod
-    def of(cls, folder: Path, source: Source, task: str = "") -> JobPlace:
-        """Return the place of the job of `source`; `task` becomes part of its name."""
-        digest = hashlib.md5(source.job_text().encode(), usedforsecurity=False).hexdigest()
-        bucket = source.target.bucket
-        database = folder / "db" / source.record_kind / bucket / digest
-        name = f"{source.migrate_type}-{bucket}-{digest[:8]}"
-        return cls(database, f"{name}-{task}" if task else name)
-
-
-def credentials_of(common: Common) -> Credentials:
-    """Return the credentials for the target bucket."""
-    return Credentials(common.secret_id.reveal(), common.secret_key.reveal(), common.token.reveal())
-
-
-def cos_settings(common: Common) -> CosSettings:
-    """Return the settings of a client of the target bucket."""
-    return CosSettings(
-        bucket=common.bucket_name,
-        region=common.region,
-        credentials=credentials_of(common),
-        suffix=common.end_point_suffix,
-        https=common.https,
-        ca_file=common.ca_file,
-        proxy=proxy_of(common),
-        short_connection=common.short_connection,
-        storage_class=common.storage_class,
-        encryption="AES256" if common.encryption_type else "",
-        traffic_limit=common.thread_traffic_limit,
-        tries=common.request_try_count,
-        timeouts=Timeouts(request=request_limit(common)),
-    )
-
-
-def encryption_of(common: Common) -> EncryptionSettings | None:
-    """Return the settings of clientEncryption; None: it is off. Raises ConfigError."""
-    if not common.client_encryption:
-        return None
-    try:
-        key = Path(common.key_path).read_bytes()
-    except OSError as error:
-        raise ConfigError([f"cannot read keyPath {common.key_path}: {error.strerror}"]) from error
-    return EncryptionSettings(key, common.encrypt_iv.encode())
-
-
-def without_effect(common: Common, source_type: type[Source]) -> Iterator[str]:
-    """Yield a warning for each key that is set but has no effect on the source."""
-    if common.real_time_compare and not source_type.compares_times:
-        yield f"[common] realTimeCompare changes nothing for {source_type.migrate_type}"
-    if common.resume and not source_type.resumes_listing:
-        yield (
-            f"[common] resume changes nothing for {source_type.migrate_type}: it is always walked "
-            "from its start, and what is recorded is skipped"
-        )
 
 
 class Run:
@@ -167,30 +85,8 @@ class Run:
         self._logs = logs
         self._file_mode = file_mode
         self._report = self._make_report(common.output_finished_file_folder)
-        comparing = common.real_time_compare and source_type.compares_times
-        self._options = MigrationOptions(
-            rules=Rules(
-                small_below=common.small_file_threshold,
-                part_size=common.big_file_upload_part_size,
-                use_records=self._source.uses_records and not comparing,
-            ),
-            upload=UploadOptions(
-                part_size=common.big_file_upload_part_size,
-                threshold=common.small_file_threshold,
-                md5=common.entire_file_md5_attached,
-                look=(Look.SAME_PATH if common.skip_same_path else 0)
-                + (Look.NEWER if comparing else 0),
-                reads_at_once=source_type.reads_at_once,
-                encryption=encryption,
-            ),
-            window=common.execute_time_window,
-            big_objects=common.big_file_executor_num,
-            least_billed=_LEAST_BILLED if common.storage_class in _BILLED_LARGE else 0,
-            list_parallel=common.list_parallel,
-            tries=common.request_try_count,
-            resume=common.resume,
-            spot_check=self._make_spot_check if common.probe_records else None,
-            reload_credentials=self._fresh_credentials,
+        self._options = migration_options(
+            common, self._source, encryption, self._fresh_credentials, self._make_spot_check
         )
         self._settings = cos_settings(common)
         self._reload_credentials = reload_credentials

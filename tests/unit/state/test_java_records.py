@@ -17,7 +17,7 @@ import pytest
 
 from cos_migrate.config.loader import load
 from cos_migrate.engine.rules import cos_path_of
-from cos_migrate.engine.wiring import JobPlace
+from cos_migrate.engine.settings import JobPlace
 from cos_migrate.model import Fingerprint, SourceObject, Target
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Source

@@ -1,0 +1,132 @@
+"""Makes the settings of a run from its configuration."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cos_migrate.config.common import Common
+from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.cos.settings import CosSettings, Credentials
+from cos_migrate.engine.options import MigrationOptions, UploadOptions
+from cos_migrate.engine.rules import Rules
+from cos_migrate.engine.spot_check import SpotCheckMaker
+from cos_migrate.errors import ConfigError
+from cos_migrate.http.time_limits import Timeouts
+from cos_migrate.pools.tasks import Look
+from cos_migrate.sources.base import Source
+from cos_migrate.sources.recipe import proxy_of, request_limit
+
+_BILLED_LARGE = frozenset(
+    {
+        "STANDARD_IA",
+        "ARCHIVE",
+        "DEEP_ARCHIVE",
+        "MAZ_STANDARD_IA",
+        "MAZ_ARCHIVE",
+        "MAZ_DEEP_ARCHIVE",
+    }
+)
+_LEAST_BILLED = 64 << 10
+"""Bytes that these classes bill at least for an object (COS pricing documentation)."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlace:
+    """The database and name of a job; the same configuration always has the same."""
+
+    database: Path
+    name: str
+    """Short and unique: part of the names of the job's own files."""
+
+    @classmethod
+    def of(cls, folder: Path, source: Source, task: str = "") -> JobPlace:
+        """Return the place of the job of `source`; `task` becomes part of its name."""
+        digest = hashlib.md5(source.job_text().encode(), usedforsecurity=False).hexdigest()
+        bucket = source.target.bucket
+        database = folder / "db" / source.record_kind / bucket / digest
+        name = f"{source.migrate_type}-{bucket}-{digest[:8]}"
+        return cls(database, f"{name}-{task}" if task else name)
+
+
+def credentials_of(common: Common) -> Credentials:
+    """Return the credentials for the target bucket."""
+    return Credentials(common.secret_id.reveal(), common.secret_key.reveal(), common.token.reveal())
+
+
+def cos_settings(common: Common) -> CosSettings:
+    """Return the settings of a client of the target bucket."""
+    return CosSettings(
+        bucket=common.bucket_name,
+        region=common.region,
+        credentials=credentials_of(common),
+        suffix=common.end_point_suffix,
+        https=common.https,
+        ca_file=common.ca_file,
+        proxy=proxy_of(common),
+        short_connection=common.short_connection,
+        storage_class=common.storage_class,
+        encryption="AES256" if common.encryption_type else "",
+        traffic_limit=common.thread_traffic_limit,
+        tries=common.request_try_count,
+        timeouts=Timeouts(request=request_limit(common)),
+    )
+
+
+def encryption_of(common: Common) -> EncryptionSettings | None:
+    """Return the settings of clientEncryption; None: it is off. Raises ConfigError."""
+    if not common.client_encryption:
+        return None
+    try:
+        key = Path(common.key_path).read_bytes()
+    except OSError as error:
+        raise ConfigError([f"cannot read keyPath {common.key_path}: {error.strerror}"]) from error
+    return EncryptionSettings(key, common.encrypt_iv.encode())
+
+
+def without_effect(common: Common, source_type: type[Source]) -> Iterator[str]:
+    """Yield a warning for each key that is set but has no effect on the source."""
+    if common.real_time_compare and not source_type.compares_times:
+        yield f"[common] realTimeCompare changes nothing for {source_type.migrate_type}"
+    if common.resume and not source_type.resumes_listing:
+        yield (
+            f"[common] resume changes nothing for {source_type.migrate_type}: it is always walked "
+            "from its start, and what is recorded is skipped"
+        )
+
+
+def migration_options(
+    common: Common,
+    source: Source,
+    encryption: EncryptionSettings | None,
+    reload_credentials: Callable[[], Credentials | None],
+    make_spot_check: SpotCheckMaker,
+) -> MigrationOptions:
+    """Return the options of the pass that migrates."""
+    comparing = common.real_time_compare and source.compares_times
+    look = Look.SAME_PATH if common.skip_same_path else Look.FOR_NOTHING
+    return MigrationOptions(
+        rules=Rules(
+            small_below=common.small_file_threshold,
+            part_size=common.big_file_upload_part_size,
+            use_records=source.uses_records and not comparing,
+        ),
+        upload=UploadOptions(
+            part_size=common.big_file_upload_part_size,
+            threshold=common.small_file_threshold,
+            md5=common.entire_file_md5_attached,
+            look=int(look | Look.NEWER if comparing else look),
+            reads_at_once=source.reads_at_once,
+            encryption=encryption,
+        ),
+        window=common.execute_time_window,
+        big_objects=common.big_file_executor_num,
+        least_billed=_LEAST_BILLED if common.storage_class in _BILLED_LARGE else 0,
+        list_parallel=common.list_parallel,
+        tries=common.request_try_count,
+        resume=common.resume,
+        spot_check=make_spot_check if common.probe_records else None,
+        reload_credentials=reload_credentials,
+    )
