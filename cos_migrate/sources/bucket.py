@@ -9,7 +9,6 @@ from typing import TypeVar
 from cos_migrate.config.cloud import BucketSection
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
-from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.http.routes import Proxy
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Described, Found, ListRange, Page, SourceObject, Target
@@ -180,13 +179,9 @@ class KeyOrderedSource(BucketSource):
         """Return whether no object with fewer leading slashes may have the key of this one."""
         return not any(self.twins_of(obj))
 
-    def describe_answer(
-        self, obj: SourceObject, incoming: StreamedResponse, span: tuple[int, int] | None
-    ) -> Described:
-        """Return the description of an object that shares its key on COS with no other."""
-        described = super().describe_answer(obj, incoming, span)
-        if span is None:
-            self.refuse_twin(obj)
+    def complete(self, obj: SourceObject, described: Described) -> Described:
+        """Refuse an object that shares its key on COS with another."""
+        self.refuse_twin(obj)
         return described
 
 

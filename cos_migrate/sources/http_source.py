@@ -109,7 +109,15 @@ class HttpSource(PagedSource, AdvisedSource):
     def describe(self, obj: SourceObject) -> Described:
         """Request the headers of an object."""
         with self.answer(obj, "HEAD", None) as incoming:
-            return self.describe_answer(obj, incoming, None)
+            described = self.describe_answer(obj, incoming, None)
+        return self.complete(obj, described)
+
+    def complete(self, obj: SourceObject, described: Described) -> Described:  # noqa: ARG002
+        """Return the description of an object that is about to be stored, by further requests.
+
+        Raises SourceError where it must not be stored.
+        """
+        return described
 
     def download_name(self, obj: SourceObject) -> str:
         """Return the object's own key."""
@@ -211,6 +219,8 @@ class HttpSource(PagedSource, AdvisedSource):
             return
         with self.answer(obj, "GET", span) as incoming:
             described = self.describe_answer(obj, incoming, span)
+            if span is None:
+                described = self.complete(obj, described)
             length = span[1] if span else described.fingerprint.size
             if length < 0:
                 length = obj.fingerprint.size  # a body without a length must have the listed one

@@ -157,12 +157,15 @@ class CosBucketSource(CosBucketListing):
             code = "AccessDenied"
         return ErrorDetails(status, code, message, request_id)
 
-    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return metadata, checksums and version from an answer, with `copyAcl` the ACL too."""
-        described = described_by(headers)
-        if self.options.copy_acl and b"content-range" not in headers:
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
+        """Return metadata, checksums and version from an answer."""
+        return described_by(headers)
+
+    def complete(self, obj: SourceObject, described: Described) -> Described:
+        """Add the ACL with `copyAcl`."""
+        if self.options.copy_acl:
             described = described._replace(headers={**described.headers, **self._acl(obj)})
-        return described
+        return super().complete(obj, described)
 
     def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is an MD5."""

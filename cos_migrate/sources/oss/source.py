@@ -21,7 +21,6 @@ from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.config.options import option
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
-from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
@@ -212,12 +211,10 @@ class AliyunSource(KeyOrderedSource):
         """Return whether no ACL and no other object must be asked about."""
         return not self.options.copy_acl and super().takes_one_request(obj)
 
-    def describe_answer(
-        self, obj: SourceObject, incoming: StreamedResponse, span: tuple[int, int] | None
-    ) -> Described:
-        """Return the description, with the ACL where the whole object is requested."""
-        described = super().describe_answer(obj, incoming, span)
-        if not self.options.copy_acl or span is not None:
+    def complete(self, obj: SourceObject, described: Described) -> Described:
+        """Add the ACL."""
+        described = super().complete(obj, described)
+        if not self.options.copy_acl:
             return described
         grant = self._acl_of(obj.name)
         acl = _ACLS.get(grant, "")

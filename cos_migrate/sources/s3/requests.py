@@ -1,0 +1,169 @@
+"""Requests of the S3 protocol: signed for a region, which an answer may correct."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import ClassVar, TypeVar
+from urllib.parse import quote
+
+from cos_migrate.config.cloud import CloudAccess
+from cos_migrate.errors import SourceError
+from cos_migrate.http.client import Request
+from cos_migrate.http.s3xml import MAX_XML
+from cos_migrate.http.xml_texts import find_text
+from cos_migrate.model import SourceObject, Target
+from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.bucket import KeyOrderedSource
+from cos_migrate.sources.s3.endpoint import Endpoint, misdirection, region_expected
+from cos_migrate.sources.s3.signer import Signer
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
+
+T = TypeVar("T")
+
+_ELSEWHERE = frozenset(
+    {
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+        "PermanentRedirect",
+        "TemporaryRedirect",
+    }
+)
+"""Codes of a request that went to the wrong region."""
+_REDIRECTS = frozenset({301, 302, 307, 308})
+_BAD_REQUEST = 400
+
+
+class S3Requests(KeyOrderedSource):
+    """A bucket that is reached by the S3 protocol."""
+
+    config: CloudAccess
+    where_regions_stand: ClassVar[str] = "endPoint"
+    """The keys of the section that decide which region requests are signed for."""
+    advice: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "403": "accessKeyId: its account may not do this",
+            "404": "endPoint and bucket",
+            "AccessDenied": "accessKeyId: its account may not do this",
+            "AllAccessDisabled": "bucket",
+            "BadAnswer": "endPoint, proxyHost",
+            "CertificateInvalid": "endPoint, and [common] caFile",
+            "ConnectionRefused": "endPoint, proxyHost",
+            "ForeignAnswer": "endPoint, proxyHost",
+            "InvalidAccessKeyId": "accessKeyId",
+            "InvalidBucketName": "bucket",
+            "NameNotResolved": "endPoint, bucket, proxyHost",
+            "NoSuchBucket": "bucket and endPoint",
+            "NotSignedUp": "accessKeyId",
+            "ProxyRefused": "proxyHost, proxyPort",
+            "Redirected": "srcHttps, endPoint and proxyHost",
+            "SignatureDoesNotMatch": "accessKeySecret",
+            "TlsFailed": "srcHttps, endPoint, proxyHost",
+            "UnauthorizedAccess": "endPoint",
+        }
+    )
+    fatal_codes: ClassVar[frozenset[str]] = _ELSEWHERE | {
+        "InvalidAccessKeyId",
+        "InvalidBucketName",
+        "NoSuchBucket",
+        "NotSignedUp",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+
+    def __init__(
+        self, config: CloudAccess, target: Target, options: SourceOptions | None = None
+    ) -> None:
+        super().__init__(config, target, options)
+        self.endpoint = Endpoint.of(config.end_point, config.bucket, https=config.src_https)
+        self._signer = self._signer_for(self.region_named() or self.endpoint.region)
+
+    def region_named(self) -> str:
+        """Return the region to sign for, where the section names one; empty: the endpoint's."""
+        return ""
+
+    # -- requests ------------------------------------------------------------------------------
+
+    def ask(self, operation: str, target: str, path: str, parse: Callable[[bytes], T]) -> T:
+        """Send a GET; return its parsed document. Raises SourceError."""
+        request = self.signed("GET", path, {})
+        return self.fetch_parsed(operation, target, request, MAX_XML, parse)
+
+    def signed(self, method: str, path: str, headers: dict[str, str]) -> Request:
+        """Return a signed request; `path` is encoded and may have a query."""
+        url = self.endpoint.base + path
+        return Request(method, url, self._signer.signed(method, url, headers))
+
+    def _signer_for(self, region: str) -> Signer:
+        return Signer(self.config.access_key_id, self.config.access_key_secret, region)
+
+    # -- errors --------------------------------------------------------------------------------
+
+    def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
+        """Parse an error, with the right endpoint where the region was wrong."""
+        details = super().error_details(answer)
+        region = answer.headers.get(b"x-amz-bucket-region", b"").decode("latin-1")
+        region = region or find_text(answer.body, "Region")
+        if not region and details.code in _ELSEWHERE:
+            region = region_expected(details.message)
+        elsewhere = bool(region) and region != self._signer.region
+        misdirected = answer.status in _REDIRECTS or (answer.status == _BAD_REQUEST and elsewhere)
+        if not details.code and misdirected:
+            # The answer to HEAD has no body with a code.
+            details = details._replace(code="PermanentRedirect")
+        if details.code not in _ELSEWHERE:
+            return details
+        if region and not self.endpoint.is_amazon:
+            # No key of the section could name it: sign for it from now on (another thread may
+            # already do so).
+            self._signer = self._signer_for(region)
+            text = f"requests to it are to be signed for region {region}"
+            if "region" in self.where_regions_stand:
+                text += f": set [{self.migrate_type}] region={region}"
+            return details._replace(code="RegionLearnt", message=text)
+        where = self._amazon_region(region) if self.endpoint.is_amazon else ""
+        where = where or misdirection(
+            self.endpoint, self._signer.region, find_text(answer.body, "Endpoint")
+        )
+        return details._replace(
+            message=f"{where}; it says: {details.message}" if details.message else where
+        )
+
+    def _amazon_region(self, region: str) -> str:
+        """Return in words where a bucket of AWS is; empty where that is not found.
+
+        `region`: what an answer names; empty: it is looked up.
+        """
+        from cos_migrate.sources.s3 import sdk  # noqa: PLC0415 - once, before a run ends
+
+        config = self.config
+        region = region or sdk.bucket_region(
+            config.bucket,
+            config.access_key_id,
+            config.access_key_secret,
+            self.endpoint.region,
+            tls=self.endpoint.base.startswith("https:"),
+            fetcher=self.fetcher,
+        )
+        if not region:
+            return ""
+        return (
+            f"the bucket is in region {region}, not in {self.endpoint.region}: "
+            f"set endPoint={sdk.regional_host(region)}"
+        )
+
+    def error(self, operation: str, target: str, details: ErrorDetails) -> SourceError:
+        """Return the error; with the region that was learnt by it, the request is tried again."""
+        if details.code in _ELSEWHERE:
+            where = self.where_regions_stand
+            details = details._replace(
+                message=f"{details.message}; look at [{self.migrate_type}] {where}"
+            )
+        error = super().error(operation, target, details)
+        error.retryable = error.retryable or details.code == "RegionLearnt"
+        return error
+
+
+def path_of(obj: SourceObject) -> str:
+    """Return the encoded path of an object."""
+    return "/" + quote(obj.name, safe="-._~/")
