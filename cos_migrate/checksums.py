@@ -111,11 +111,11 @@ class RunningChecks:
         for _, each in self._sums:
             each.update(data)
 
-    def found(self, kind: str) -> str:
+    def checksum(self, kind: str) -> str:
         """Return the checksum of the bytes so far, as in `Check.expected`; empty: none."""
         return next((each.text() for check, each in self._sums if check.kind == kind), "")
 
-    def wrong(self) -> str:
+    def first_difference(self) -> str:
         """Return the kind of a checksum that differs at the end; empty: all agree."""
         for check, each in self._sums:
             expected = check.expected if check.kind == "qetag" else check.expected.lower()

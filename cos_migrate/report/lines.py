@@ -45,7 +45,7 @@ def skipped(record: str) -> str:
 
 
 def skipped_all(records: Sequence[str]) -> str:
-    """Return the lines of recorded objects."""
+    """Return the lines of many skipped objects, for speed."""
     return "".join([f"[skip] task_info: {record}\n" for record in records])
 
 

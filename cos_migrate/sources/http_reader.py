@@ -45,7 +45,7 @@ class Misreads:
         etag = described.fingerprint.etag
         if not is_by_etag(described.checks, wrong, etag):
             return False
-        found = f"{etag} {read.found(wrong)}"
+        found = f"{etag} {read.checksum(wrong)}"
         with self._lock:
             before = self._last.pop(name, "")
             self._last[name] = found
@@ -106,7 +106,7 @@ class HttpReader:
         """Raise SourceError when the content differs from the source's own checksum."""
         if self._bounded and self._left:
             return  # only some of it was read
-        wrong = self._checking.wrong()
+        wrong = self._checking.first_difference()
         if not wrong:
             return
         if not self._proven:

@@ -60,7 +60,7 @@ class PlainReads:
         described = source.match_listing(obj, described, response.headers, has_content=True)
         checking = RunningChecks(described.checks)
         checking.update(body)
-        wrong = checking.wrong()
+        wrong = checking.first_difference()
         if wrong:
             source.misreads.repeats(obj.name, described, wrong, checking)
             raise SourceError("not the plain case", code="NotPlain")

@@ -37,7 +37,7 @@ def wrong(check: Check, data: bytes, piece: int = 1 << 18) -> str:
     checking = RunningChecks([check])
     for start in range(0, len(data), piece):
         checking.update(data[start : start + piece])
-    return checking.wrong()
+    return checking.first_difference()
 
 
 @pytest.mark.parametrize("kind", KNOWN)
@@ -78,7 +78,7 @@ def test_the_first_that_differs_is_named() -> None:
     good, bad = Check("MD5", KNOWN["MD5"]), Check("SHA-1", "0" * 40)
     checking = RunningChecks([good, bad, Check("CRC-32", "1")])
     checking.update(NINE)
-    assert checking.wrong() == "SHA-1"
+    assert checking.first_difference() == "SHA-1"
     nothing = RunningChecks(())
     nothing.update(NINE)
-    assert nothing.wrong() == ""
+    assert nothing.first_difference() == ""

@@ -355,7 +355,7 @@ class Bodies:
             while piece := reader.read(PIECE):
                 digest.update(piece)
                 checking.update(piece)
-        wrong = checking.wrong()
+        wrong = checking.first_difference()
         if wrong:
             raise SourceError(
                 f"what was read is not what the source has: its {wrong} differs",

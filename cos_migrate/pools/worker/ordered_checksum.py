@@ -77,7 +77,7 @@ class OrderedChecking:
         with self._changed:
             if self._given_up or self._next < self._size:
                 return ""
-            return self._checking.wrong() or AGREES
+            return self._checking.first_difference() or AGREES
 
     def _give_up(self) -> None:
         self._given_up = True
