@@ -1,6 +1,6 @@
-"""The requests that move objects: simple and multipart uploads, copies and HEAD, with retries.
+"""Uploads, copies and HEADs of objects, with retries.
 
-Every upload is verified: the CRC-64 that COS answers must be that of the bytes sent.
+Every upload is verified: COS must answer the CRC-64 of the bytes that were sent.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from cos_migrate.http.xml_texts import find_text
 T = TypeVar("T")
 
 _COPY_SPEED = 4 << 20
-"""Bytes per second, at least, of a copy or a join; COS may send nothing until it is done."""
+"""Least bytes per second at which COS copies or joins; it may send nothing before it is done."""
 
 
 class CosClient(Sender):
-    """A client for one thread: the requests that move objects."""
+    """Moves objects to one bucket; belongs to one thread."""
 
     def __init__(self, access: Access) -> None:
         super().__init__(access)
@@ -57,8 +57,8 @@ class CosClient(Sender):
     ) -> Stored:
         """Upload an object with one request and verify it.
 
-        `headers` describe the object (lower-case names). `earlier` is the error of a first try
-        that was made elsewhere. Raises CosError, TransportError and the errors of the payload.
+        `headers` describe the object (lower-case names). `earlier`: the error of a first try that
+        was made elsewhere. Raises CosError, TransportError and the errors of the payload.
         """
         sent = [*headers, *self._upload_headers, *self._limit_headers]
 
@@ -100,10 +100,10 @@ class CosClient(Sender):
         return self.call("UploadPart", "PUT", cos_path, params, self._limit_headers, payload, judge)
 
     def copy_object(self, cos_path: str, source: str, headers: Headers, size: int) -> Copied:
-        """Have COS copy an object of `size` bytes from `source`, a value of `x-cos-copy-source`.
+        """Let COS copy an object of `size` bytes from `source`, a value of `x-cos-copy-source`.
 
-        Raises CosError; status 405, or 403 with operation `CopyObject`: COS refuses to copy it.
-        Raises SourceChanged and SourceError when the source object cannot be copied.
+        Raises CosError (405, or 403 with operation `CopyObject`: COS refuses to copy), and
+        SourceChanged or SourceError when the source object cannot be copied.
         """
         sent = [("x-cos-copy-source", source), *headers, *self._upload_headers]
         return self._copy("CopyObject", cos_path, (), sent, size)
@@ -118,9 +118,9 @@ class CosClient(Sender):
         offset: int,
         size: int,
     ) -> Copied:
-        """Have COS copy `size` bytes of an object as part `number` (1-based).
+        """Let COS copy `size` bytes of an object as part `number` (1-based).
 
-        Raises as `copy_object` does, with operation `UploadPartCopy`.
+        Raises what `copy_object` raises, with operation `UploadPartCopy`.
         """
         sent = [
             ("x-cos-copy-source", source),
@@ -150,7 +150,7 @@ class CosClient(Sender):
             raise copy_error(error) from error
 
     def verify_copy(self, cos_path: str, size: int, crc64: int, copied: Copied) -> Stored:
-        """Compare a copy with its source; `crc64` is the one of the source, -1: not known."""
+        """Compare a copy with its source, whose CRC-64 is `crc64`; -1: not known."""
         if crc64 >= 0 and copied.crc64 is not None:
             verify_crc64(copied.crc64, crc64, "CopyObject", cos_path, copied.request_id)
             return Stored(copied.etag, crc64, copied.request_id)
@@ -164,9 +164,9 @@ class CosClient(Sender):
         size: int,
         crc64: int,
     ) -> Stored:
-        """Join the parts, given as (number, ETag), and verify the whole object.
+        """Join parts, given as (number, ETag), and verify the whole object.
 
-        The object must have `size` bytes and `crc64`; a `crc64` of -1 is not known.
+        The object must have `size` bytes and the CRC-64 `crc64`; -1: not known.
         """
         items = "".join(
             f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{etag}&quot;</ETag></Part>"
@@ -179,7 +179,7 @@ class CosClient(Sender):
             if joined.crc64 is None or crc64 < 0:
                 return verify_head(self.head_object(cos_path), cos_path, size, crc64, joined)
             if joined.crc64 != crc64:
-                # Joining again would give the same: the upload must be repeated.
+                # The parts are wrong, so joining them again cannot help.
                 raise mismatch_error(
                     "CompleteMultipartUpload",
                     cos_path,
@@ -201,7 +201,7 @@ class CosClient(Sender):
                 silence=self.access.settings.timeouts.io + size / _COPY_SPEED,
             )
         except CosError as error:
-            # The answer to an earlier try may have been lost: then the object exists.
+            # The answer to an earlier try may be lost: then the object exists.
             if error.code == "NoSuchUpload":
                 head = self.head_object(cos_path)
                 if head and head.size == size and head.crc64 == crc64:
@@ -216,7 +216,7 @@ class CosClient(Sender):
             raise
 
     def head_object(self, cos_path: str) -> Head | None:
-        """Return the description of the object at a path, None when there is none."""
+        """Return the description of the object at a path; None: there is no object."""
         try:
             return self.call("HeadObject", "HEAD", cos_path, (), (), None, read_head)
         except CosError as error:
@@ -225,12 +225,12 @@ class CosClient(Sender):
             raise
 
     def ask_acl(self, cos_path: str) -> None:
-        """Ask for an object's ACL. Raises CosError, by an answer that can name its code."""
+        """Request an object's ACL: unlike that to HEAD, a refusal has a code. Raises CosError."""
         self.call("HeadObject", "GET", cos_path, (("acl", ""),), (), None, lambda _: None)
 
     def _verified(
         self, response: Response, payload: Payload, operation: str, cos_path: str
     ) -> Stored:
-        # An object that COS encrypts has an ETag that is no MD5.
+        # The ETag of an object that COS encrypts is no MD5.
         etag_is_md5 = not self.access.settings.encryption
         return verify_upload(response, payload, operation, cos_path, etag_is_md5=etag_is_md5)

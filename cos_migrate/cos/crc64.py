@@ -1,4 +1,4 @@
-"""CRC-64/XZ, the checksum that COS computes of every object, and its combination from parts.
+"""CRC-64/XZ, which COS computes of every object; that of a whole is combined from its parts.
 
 Combining multiplies by a power of x modulo the generator polynomial, as zlib does for CRC-32.
 """
@@ -15,12 +15,12 @@ _TOP = 1 << 63  # x^0 in reflected form
 
 
 def crc64(data: bytes | bytearray | memoryview, before: int = 0) -> int:
-    """Return the CRC-64/XZ of bytes whose CRC is `before`, followed by `data`; 0: of no bytes."""
+    """Return the CRC-64/XZ of `data`, or of bytes with the CRC `before` and `data` behind them."""
     return fastcrc.crc64.xz(data, before) if before else fastcrc.crc64.xz(data)
 
 
 def combine(parts: Iterable[tuple[int, int]]) -> int:
-    """Return the CRC of the concatenation of parts, each given as (its CRC, its size in bytes)."""
+    """Return the CRC-64 of concatenated parts, each given as (CRC-64, size in bytes)."""
     total = 0
     for crc, size in parts:
         total = _multiply(_shift(size), total) ^ crc

@@ -1,9 +1,9 @@
 """Client-side encryption: AES in counter mode, each object with a random key of its own.
 
 The content key and the initialisation vector are wrapped (RFC 3394) with the user's master key and
-stored with the object. Counter mode keeps the length, and encrypts any byte without those before
-it: parts may be sent in any order, and a resumed upload continues with the same key. It does not
-detect changed bytes; the CRC-64 of the stored bytes and the MD5 of the plain content do.
+stored with the object. Counter mode keeps the length, and encrypts each byte without those before
+it: parts are sent in any order, and a resumed upload continues with the same key. Changed bytes are
+detected by the CRC-64 of the stored bytes and the MD5 of the plain content.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ _COUNTERS = 1 << (8 * _BLOCK)
 
 
 class EncryptedPayload:
-    """A body that is encrypted piece by piece while it is sent."""
+    """A request body that is encrypted while it is sent."""
 
     __slots__ = ("_cipher", "_plain", "crc64", "size")
 
     def __init__(self, plain: Payload, cipher: Callable[[], CipherContext]) -> None:
-        """`cipher` returns a context that is positioned at the body's first byte."""
+        """`cipher` returns a new context for the body's first byte."""
         self.size = plain.size
         self.crc64 = 0
         self._plain = plain
         self._cipher = cipher
 
     def start(self) -> Iterator[bytes]:
-        """Yield the encrypted body. Raises the errors of the plain one."""
+        """Yield the encrypted body. Raises the errors of the plain payload."""
         cipher, crc = self._cipher(), 0
         body = self._plain.start()
         for piece in (body,) if isinstance(body, bytes) else body:
@@ -59,7 +59,7 @@ class EncryptedPayload:
         self.crc64 = crc
 
     def md5(self) -> str:
-        """Read the body once more; return the MD5 of the encrypted bytes as hex."""
+        """Encrypt the body once more; return the MD5 of the encrypted bytes as hex."""
         digest = hashlib.md5(usedforsecurity=False)
         for piece in self.start():
             digest.update(piece)
@@ -67,7 +67,7 @@ class EncryptedPayload:
 
 
 class ContentKey:
-    """Key and IV of one object; never printed."""
+    """Key and initialisation vector of one object; never printed."""
 
     __slots__ = ("_iv", "_key")
 
@@ -76,9 +76,9 @@ class ContentKey:
         self._iv = iv
 
     def cipher(self, offset: int) -> CipherContext:
-        """Return a context that encrypts or decrypts the bytes from `offset` on, in order.
+        """Return a context that encrypts the bytes from `offset` on, in order.
 
-        Both are the same operation in counter mode.
+        In counter mode it decrypts as well.
         """
         blocks, inside = divmod(offset, _BLOCK)
         counter = (int.from_bytes(self._iv, "big") + blocks) % _COUNTERS
@@ -87,7 +87,7 @@ class ContentKey:
         return context
 
     def encrypt(self, payload: Payload, offset: int = 0) -> Payload:
-        """Return an encrypted body; `offset`: position of its first byte in the object."""
+        """Return a body encrypted, whose first byte is that at `offset` of the object."""
         if isinstance(payload, BytesPayload):
             return BytesPayload(self.cipher(offset).update(payload.data))
         return EncryptedPayload(payload, lambda: self.cipher(offset))
@@ -100,7 +100,7 @@ def new_key(settings: EncryptionSettings) -> tuple[ContentKey, Envelope]:
 
 
 def can_open(settings: EncryptionSettings, envelope: Envelope) -> bool:
-    """Return whether an upload that was begun with `envelope` can continue with `settings`."""
+    """Return whether `settings` can continue an upload that was begun with `envelope`."""
     try:
         open_envelope(settings, envelope)
     except CosError:
@@ -109,7 +109,7 @@ def can_open(settings: EncryptionSettings, envelope: Envelope) -> bool:
 
 
 def open_envelope(settings: EncryptionSettings, envelope: Envelope) -> ContentKey:
-    """Unwrap the key of an object. Raises CosError when the master key is another."""
+    """Unwrap the key of an object. Raises CosError when the master key does not fit."""
     key, iv = _unwrapped(settings, envelope.key), _unwrapped(settings, envelope.start)
     if len(key) not in _KEY_SIZES or len(iv) != _BLOCK:
         raise _not_opened()
@@ -142,16 +142,16 @@ class Encryptor:
         self._settings = settings
 
     def encrypt_object(self, payload: Payload, headers: Headers) -> tuple[Payload, Headers]:
-        """Return an object encrypted, and its headers with the envelope.
+        """Return an encrypted body, and the headers of its object with the envelope.
 
-        Raises SourceError when the object is encrypted already.
+        Raises SourceError for an object that is encrypted already.
         """
         refuse_encrypted(name for name, _ in headers)
         key, envelope = new_key(self._settings)
         return key.encrypt(payload), [*headers, *envelope_headers(envelope, payload.size)]
 
     def encrypt_part(self, payload: Payload, envelope: Envelope, offset: int) -> Payload:
-        """Return the part that begins at `offset`, encrypted with the key of its upload.
+        """Return the body of the part at `offset`, encrypted with the key of its upload.
 
         Raises CosError when the envelope cannot be opened.
         """

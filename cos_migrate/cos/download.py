@@ -1,4 +1,4 @@
-"""Downloads of objects from COS, in pieces, each with retries."""
+"""Downloads objects from COS in pieces, each with retries."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _PIECE = MAX_BODY
 
 
 class DownloadClient(CosClient):
-    """A client that downloads objects."""
+    """A client that also downloads objects."""
 
     def pieces(self, cos_path: str, head: Head, piece: int = _PIECE) -> Iterator[bytes]:
-        """Yield the bytes of the version that `head` describes; verify them at the end.
+        """Yield the content of the version that `head` describes, and verify it at the end.
 
         Raises CosError and TransportError.
         """

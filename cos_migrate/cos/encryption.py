@@ -1,4 +1,4 @@
-"""Decisions about client-side encryption that load the ciphers only in a run that encrypts."""
+"""Client-side encryption for callers that must not load the ciphers in plain runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cos_migrate.model import Envelope
 
 
 def new_envelope(settings: EncryptionSettings | None) -> Envelope | None:
-    """Return the wrapped key for a new object; None when nothing is encrypted."""
+    """Return a new envelope for an object; None in a run without encryption."""
     if settings is None:
         return None
     from cos_migrate.cos.crypto import new_key  # noqa: PLC0415 - loads the ciphers
@@ -16,7 +16,7 @@ def new_envelope(settings: EncryptionSettings | None) -> Envelope | None:
 
 
 def can_continue(settings: EncryptionSettings | None, envelope: Envelope | None) -> bool:
-    """Return whether parts sent with `envelope` and parts still to be sent make one object."""
+    """Return whether an upload that was begun with `envelope` can continue with `settings`."""
     if settings is None or envelope is None:
         return settings is None and envelope is None
     from cos_migrate.cos.crypto import can_open  # noqa: PLC0415 - loads the ciphers

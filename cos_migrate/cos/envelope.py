@@ -1,8 +1,8 @@
 """Metadata of client-side encrypted objects.
 
 Names and values are those of the official Java SDK's `COSEncryptionClient` (mode AES/CTR, stored in
-the object's metadata), so that each reads the objects of the other. They are no secret: content
-key and initialisation vector are wrapped with the master key. The ciphers are in `crypto`.
+the object's metadata), so that each reads the objects of the other. They are no secret: content key
+and initialisation vector are wrapped with the master key. The ciphers are in `crypto`.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _PART_SIZE = _PREFIX + "part-size"
 
 @dataclass(frozen=True, slots=True)
 class EncryptionSettings:
-    """Master key and fixed IV of a run; can be pickled, never printed."""
+    """Master key and fixed initialisation vector of a run; picklable, never printed."""
 
     key: bytes = field(repr=False)
     """The master key: 16, 24 or 32 bytes."""
     iv: bytes = field(default=b"", repr=False)
-    """The initialisation vector of every object, 16 bytes; empty: random for each."""
+    """16 bytes, for every object; empty: random for each."""
 
 
 def envelope_headers(envelope: Envelope, size: int, part_size: int = 0) -> list[tuple[str, str]]:
-    """Return the headers to store with an object of `size` bytes before it is encrypted.
+    """Return the headers that keep the envelope of an object of `size` plain bytes.
 
-    `part_size` is that of a multipart upload, 0 for a simple one.
+    `part_size`: that of a multipart upload; 0: a simple upload.
     """
     sizes = [(_LENGTH, str(size))]
     if part_size:
@@ -53,7 +53,7 @@ def envelope_headers(envelope: Envelope, size: int, part_size: int = 0) -> list[
 
 
 def refuse_encrypted(names: Iterable[str]) -> None:
-    """Raise SourceError when the headers of a source object are those of an encrypted one.
+    """Raise SourceError when header names are those of an object that is encrypted already.
 
     A second envelope would replace the first, and the object could never be decrypted.
     """
@@ -67,9 +67,9 @@ def refuse_encrypted(names: Iterable[str]) -> None:
 
 
 def read_envelope(headers: Mapping[str, str]) -> Envelope | None:
-    """Return the envelope among an object's headers (lower-case names), None without one.
+    """Return the envelope in an object's headers (lower-case names); None: it is not encrypted.
 
-    Raises CosError when the content is encrypted in an unknown way.
+    Raises CosError for an unknown encryption.
     """
     key, start = headers.get(_KEY), headers.get(_START)
     if key is None:
@@ -92,9 +92,9 @@ def is_encrypted(headers: Mapping[str, str]) -> bool:
 
 
 def plain_length(headers: Mapping[str, str], stored: int) -> int:
-    """Return the number of bytes of an object before encryption.
+    """Return the number of bytes of an object before its encryption.
 
-    `headers` are the object's own, with lower-case names; `stored` bytes are on COS.
+    `headers` have lower-case names; `stored`: the bytes on COS.
     """
     if _KEY not in headers or headers.get(_CIPHER) == CIPHER:
         return stored  # counter mode adds nothing

@@ -1,4 +1,4 @@
-"""Errors of COS, made from its answers."""
+"""Turns answers of COS into errors, and classifies them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ FATAL_CODES = frozenset(
         "InvalidStorageClass",
     }
 )
-"""Codes that every other object of the run would meet too."""
+"""Codes of errors that all other objects of the run would meet too."""
 EXPIRED_CODES = frozenset({"ExpiredToken", "InvalidToken", "RequestIsExpired"})
-"""Codes that new temporary credentials can cure."""
+"""Codes of errors that new temporary credentials cure."""
 ARCHIVED = "InvalidObjectState"
-"""The code of an object that must be restored before it can be read."""
+"""Code of an object that must be restored before it can be read."""
 _CODE_OF_STATUS = {
     403: "AccessDenied",
     404: "NoSuchKey",
@@ -44,14 +44,14 @@ _MESSAGE_OF_STATUS = {407: "the proxy asks for a user name and a password, or fo
 
 
 def is_error(body: bytes) -> bool:
-    """Return whether an answer's body is an XML error; a 200 can carry one."""
+    """Return whether a body is an XML error, which an answer of status 200 can have too."""
     return b"<Error>" in body[:512] or b"<Error " in body[:512]
 
 
 def is_foreign(response: Response) -> bool:
     """Return whether an answer is not from COS, but from a proxy, for example.
 
-    COS sends a request id and writes XML; its answers to HEAD have no body.
+    COS sends a request id or XML; its answers to HEAD have no body.
     """
     if response.header(b"x-cos-request-id") or find_text(response.body, "Code"):
         return False
@@ -60,7 +60,7 @@ def is_foreign(response: Response) -> bool:
 
 
 def error_of(response: Response, operation: str, target: str) -> CosError:
-    """Return the error for an answer whose status is no success."""
+    """Return the error for an answer with the status of a failure."""
     status, body = response.status, response.body
     code, message, request_id = read_error(response.headers, body)
     code = code or _CODE_OF_STATUS.get(status, f"Http{status}")
@@ -106,8 +106,8 @@ def calls_for_backup(error: MigrateError, *, answered: bool, next_is_last: bool)
 
 
 def incomplete_answer(response: Response, operation: str, target: str) -> CosError:
-    """Return the error for a success without the ETag or upload id that COS sends."""
-    code, message = "BadAnswer", "the answer lacks what it must tell"
+    """Return the error for a success without the values that COS sends, such as an ETag."""
+    code, message = "BadAnswer", "the answer lacks the values that COS sends"
     if is_foreign(response):
         kind = response.header(b"content-type")
         code, message = FOREIGN, foreign_message("COS", response.status, kind, response.body)

@@ -1,16 +1,16 @@
-"""The keys that COS accepts."""
+"""Which keys COS accepts."""
 
 from __future__ import annotations
 
 import re
 
 KEY_BYTES = 850
-"""Length of the longest key, in bytes of UTF-8."""
+"""Longest key, in bytes of UTF-8."""
 _REFUSED = re.compile("[\x18-\x1b]")
 
 
 def problem_of(cos_path: str) -> str | None:
-    """Return why `cos_path` (with its leading `/`) cannot be a key, None when it can."""
+    """Return why a path (with its leading `/`) cannot be a key; None: it can."""
     if cos_path.isascii() and cos_path.isprintable() and len(cos_path) <= KEY_BYTES:
         key = cos_path[1:2]
         if key and key not in "/\\":

@@ -1,4 +1,4 @@
-"""Request bodies: opened again for each try, counted and summed while they are sent."""
+"""Request bodies, which can be sent again and compute their CRC-64 while they are sent."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ PIECE = 256 << 10
 
 
 class ByteReader(Protocol):
-    """The part of a source's reader that a payload uses."""
+    """What a payload needs of a source's reader."""
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, none at the end."""
 
     def check_unchanged(self) -> None:
-        """Raise SourceChanged when the object is no longer the one that was listed."""
+        """Raise SourceChanged when the object is not the listed one any more."""
 
 
 class Payload(Protocol):
@@ -33,10 +33,10 @@ class Payload(Protocol):
     """CRC-64/XZ of the bytes of the last complete `start`."""
 
     def start(self) -> bytes | Iterator[bytes]:
-        """Return the body from its first byte. Raises SourceError."""
+        """Return the body, or an iterator over its pieces. Raises SourceError."""
 
     def md5(self) -> str:
-        """Return the MD5 of the body as hex; may read the body again."""
+        """Return the MD5 of the body as hex; this may read the body again."""
 
 
 class BytesPayload:
@@ -50,11 +50,11 @@ class BytesPayload:
         self.crc64 = crc64(data)
 
     def start(self) -> bytes:
-        """Return the body."""
+        """Return the data."""
         return self.data
 
     def md5(self) -> str:
-        """Return the MD5 as hex."""
+        """Return the MD5 of the data as hex."""
         return hashlib.md5(self.data, usedforsecurity=False).hexdigest()
 
 
@@ -69,14 +69,14 @@ class StreamPayload:
         opener: Callable[[], AbstractContextManager[ByteReader]],
         moved: Callable[[int], None],
     ) -> None:
-        """`moved` is called with the number of bytes sent so far by the present try."""
+        """`moved` is called with the number of bytes that the present try has sent so far."""
         self.size = size
         self.crc64 = 0
         self._open = opener
         self._moved = moved
 
     def start(self) -> Iterator[bytes]:
-        """Yield the body; a source that ends early or changed raises SourceChanged."""
+        """Yield the body. Raises SourceChanged for a source that ends early or has changed."""
         crc, moved = 0, 0
         for piece in self._pieces():
             crc = crc64(piece, crc)

@@ -15,17 +15,17 @@ from urllib.parse import quote
 
 _SAFE = "-_.~"
 _EARLY = 60
-"""Seconds that a signature is dated back, in case the local clock is fast."""
+"""Seconds by which a signature is dated back: the local clock may be fast."""
 _VALID = 10_000
-"""Seconds that a signature is valid."""
+"""Seconds for which a signature is valid."""
 _BLOCK, _INNER_PAD, _OUTER_PAD = 64, 0x36, 0x5C
 """Constants of HMAC with SHA-1; a signing key, 40 hex digits, is shorter than a block."""
 _RENEW = 300
-"""Seconds that a signing key is used."""
+"""Seconds for which a signing key is used."""
 
 
 class SigningKey(NamedTuple):
-    """A key for the signatures of a few minutes."""
+    """A key that signs the requests of a few minutes."""
 
     secret_id: str
     key_time: str
@@ -35,9 +35,9 @@ class SigningKey(NamedTuple):
     """The key is used between `begins` and `expires`, seconds since 1970."""
     inner: hashlib._Hash
     outer: hashlib._Hash
-    """The two hashes of an HMAC (RFC 2104), begun with the key, copied for each signature.
+    """The two hashes of an HMAC (RFC 2104), begun with the key and copied for each signature.
 
-    Measured: two fifths of the time of `hmac.digest`, for every object.
+    Measured: this takes two fifths of the time of `hmac.digest`.
     """
 
     def __repr__(self) -> str:
@@ -45,7 +45,7 @@ class SigningKey(NamedTuple):
 
 
 def signing_key(secret_id: str, secret_key: str, now: float) -> SigningKey:
-    """Derive the key for requests sent from `now` on (seconds since 1970)."""
+    """Derive the key for requests that are sent from `now` on (seconds since 1970)."""
     start = int(now)
     key_time = f"{start - _EARLY};{start + _VALID}"
     key = hmac.digest(secret_key.encode(), key_time.encode(), "sha1").hex().encode()
@@ -58,7 +58,7 @@ def signing_key(secret_id: str, secret_key: str, now: float) -> SigningKey:
 
 
 class SigningKeys:
-    """The signing keys of one secret, renewed every few minutes and when the clock is set."""
+    """Derives the signing keys of one secret: every few minutes, and when the clock is set."""
 
     def __init__(self, secret_id: str, secret_key: str) -> None:
         self._secret_id = secret_id
@@ -66,7 +66,7 @@ class SigningKeys:
         self._key = signing_key(secret_id, secret_key, time.time())
 
     def now(self) -> SigningKey:
-        """Return the key to sign with."""
+        """Return the key that signs requests now."""
         key, now = self._key, time.time()
         if not key.begins <= now <= key.expires:
             self._key = key = signing_key(self._secret_id, self._secret_key, now)
@@ -82,8 +82,8 @@ def authorization(
 ) -> str:
     """Return the `Authorization` value of a request.
 
-    `method` in lower case; `path` decoded, with its leading `/`; `params` and `headers` are the
-    decoded pairs to sign, names in lower case, sorted by name.
+    `method` in lower case; `path` decoded, with its leading `/`; `params` and `headers`: the pairs
+    to sign, decoded, names in lower case, sorted by name.
     """
     param_text = "&".join([f"{encoded(name)}={encoded(value)}" for name, value in params])
     header_text = "&".join([f"{name}={encoded(value)}" for name, value in headers])
@@ -103,7 +103,7 @@ def unsigned_authorization(key: SigningKey, names: str, param_names: str) -> str
 
 
 def signature(key: SigningKey, http_text: str) -> str:
-    """Sign a request in the form that the scheme calls HttpString."""
+    """Sign a request; `http_text` is what the scheme calls HttpString."""
     digest = hashlib.sha1(http_text.encode(), usedforsecurity=False).hexdigest()
     inner, outer = key.inner.copy(), key.outer.copy()
     inner.update(f"sha1\n{key.key_time}\n{digest}\n".encode())
@@ -112,11 +112,11 @@ def signature(key: SigningKey, http_text: str) -> str:
 
 
 def encoded(text: str) -> str:
-    """Return a name or a value as it is signed."""
+    """Return a name or a value in the encoding that is signed."""
     return text if text.isalnum() and text.isascii() else _quoted(text)
 
 
 @functools.lru_cache(maxsize=256)
 def _quoted(text: str) -> str:
-    """Cached: most values are the same in every request, such as host and content type."""
+    """Cached, since most values are the same in every request, such as the host."""
     return quote(text, safe=_SAFE)

@@ -1,6 +1,6 @@
-"""Judges answers of COS: what was stored must be what was sent. Pure functions over one answer.
+"""Verifies answers of COS: what was stored must be what was sent. Pure functions of one answer.
 
-Both drivers of uploads use them: the event loop of small objects and the client of the threads.
+Both drivers of uploads use them: the event loop of small objects, and the client of the threads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import NO_HEADERS
 
 NO_CRC64 = "COS sent no CRC-64"
-NO_SOURCE_CRC64 = "the source told no CRC-64"
+NO_SOURCE_CRC64 = "the source has no CRC-64"
 
 
 class Stored(NamedTuple):
@@ -27,7 +27,7 @@ class Stored(NamedTuple):
     crc64: int
     request_id: str
     unverified: str = ""
-    """Why only size and ETag could be compared; empty when the CRC-64 agreed."""
+    """Why only size and ETag were compared; empty: the CRC-64 agreed."""
 
 
 class Copied(NamedTuple):
@@ -40,7 +40,7 @@ class Copied(NamedTuple):
 
 
 class Head(NamedTuple):
-    """An object as COS describes it."""
+    """The description of an object in an answer to HEAD."""
 
     size: int
     """Bytes."""
@@ -54,33 +54,33 @@ class Head(NamedTuple):
 
 
 def verify_put(response: Response, cos_path: str, crc64: int) -> str | None:
-    """Compare the answer to a PutObject; return its request id, None when it has no CRC-64.
+    """Compare the answer to PutObject with the CRC-64 of what was sent; return its request id.
 
-    Raises CosError.
+    Returns None for an answer without a CRC-64. Raises CosError.
     """
     if response.status >= 300:  # noqa: PLR2004 - HTTP
         raise error_of(response, "PutObject", cos_path)
-    told = crc64_of(response)
-    if told is None:
+    stored = crc64_of(response)
+    if stored is None:
         return None
     request_id = response.header(b"x-cos-request-id")
-    verify_crc64(told, crc64, "PutObject", cos_path, request_id)
+    verify_crc64(stored, crc64, "PutObject", cos_path, request_id)
     return request_id
 
 
 def verify_upload(
     response: Response, payload: Payload, operation: str, cos_path: str, *, etag_is_md5: bool
 ) -> Stored:
-    """Compare the answer to an upload with its payload, by CRC-64 or else by an ETag.
+    """Compare the answer to an upload with its payload, by CRC-64, else by ETag.
 
     Raises CosError.
     """
     request_id = response.header(b"x-cos-request-id")
     etag = response.header(b"etag").strip('"')
-    told = crc64_of(response)
-    if told is not None:
-        verify_crc64(told, payload.crc64, operation, cos_path, request_id)
-        return Stored(etag, told, request_id)
+    stored = crc64_of(response)
+    if stored is not None:
+        verify_crc64(stored, payload.crc64, operation, cos_path, request_id)
+        return Stored(etag, stored, request_id)
     if not etag:
         raise incomplete_answer(response, operation, cos_path)
     if etag_is_md5 and etag.lower() != payload.md5():
@@ -91,9 +91,9 @@ def verify_upload(
 def verify_head(
     head: Head | None, cos_path: str, size: int, crc64: int, answered: Copied | Stored
 ) -> Stored:
-    """Compare by HEAD an object whose upload was answered without CRC-64. Raises CosError.
+    """Compare an object whose upload was answered without CRC-64, by HEAD. Raises CosError.
 
-    `size` (bytes) and `crc64` are those of the source; a `crc64` of -1 is not known.
+    `size` (bytes) and `crc64` are those of the source; -1: not known.
     """
     etag, request_id = answered.etag, answered.request_id
     if head is None or head.size != size or head.etag != etag:
@@ -109,7 +109,7 @@ def verify_head(
 
 
 def read_head(response: Response) -> Head:
-    """Return the description in the answer to a HEAD."""
+    """Read the answer to HEAD."""
     return Head(
         int(response.header(b"content-length") or -1),
         response.header(b"etag").strip('"'),
@@ -121,9 +121,9 @@ def read_head(response: Response) -> Head:
 
 
 def read_result(response: Response, operation: str, cos_path: str) -> Copied:
-    """Return ETag and CRC-64 in the result of a copy or of joined parts. Raises CosError.
+    """Read the result of a copy, or of joining parts. Raises CosError.
 
-    Both may take long: the status is 200 as they begin, and the body tells how they ended.
+    COS sends the status 200 when it begins, and the result or an error in the body when it ends.
     """
     if is_error(response.body):
         raise error_of(response, operation, cos_path)
@@ -134,7 +134,7 @@ def read_result(response: Response, operation: str, cos_path: str) -> Copied:
 
 
 def read_copy(response: Response, operation: str, cos_path: str) -> Copied:
-    """Return the result of a copy, whose CRC-64 may stand in the body. Raises CosError."""
+    """Read the result of a copy, whose CRC-64 may be in the body. Raises CosError."""
     copied = read_result(response, operation, cos_path)
     text = find_text(response.body, "CRC64")
     if copied.crc64 is None and text.isdigit():
@@ -143,7 +143,7 @@ def read_copy(response: Response, operation: str, cos_path: str) -> Copied:
 
 
 def copy_error(error: CosError) -> CosError | SourceError:
-    """Return the error of a copy as one of its source, where it is that."""
+    """Return the error of a copy, as one of the source where the source caused it."""
     kind, code, text = SourceError, error.code, ""
     if error.status == 412:  # noqa: PLR2004 - HTTP
         kind, code, text = SourceChanged, "Changed", "it changed after it was listed"
@@ -166,26 +166,28 @@ def copy_error(error: CosError) -> CosError | SourceError:
 
 
 def is_etag_of_parts(etag: str, parts: int) -> bool:
-    """Return whether an ETag is of an object joined from this number of parts."""
+    """Return whether an ETag is that of an object with this number of parts."""
     return etag.endswith(f"-{parts}")
 
 
 def crc64_of(response: Response) -> int | None:
-    """Return the CRC-64 that COS computed, None when the answer has none."""
+    """Return the CRC-64 in an answer; None: it has none."""
     text = response.headers.get(b"x-cos-hash-crc64ecma")
     return int(text) if text and (text.isdigit() or text.strip().isdigit()) else None
 
 
-def verify_crc64(told: int, expected: int, operation: str, cos_path: str, request_id: str) -> None:
-    """Raise CosError when two CRC-64s differ."""
-    if told != expected:
+def verify_crc64(
+    stored: int, expected: int, operation: str, cos_path: str, request_id: str
+) -> None:
+    """Raise CosError when the CRC-64 of what COS stored is not the expected one."""
+    if stored != expected:
         raise mismatch_error(operation, cos_path, request_id, "CRC-64")
 
 
 def mismatch_error(
     operation: str, cos_path: str, request_id: str, what: str, *, retryable: bool = True
 ) -> CosError:
-    """Return the error of an object that COS has stored with another `what`, such as a size."""
+    """Return the error of an object that differs on COS; `what` differs, such as its size."""
     return CosError(
         f"what COS stored is not what was sent: its {what} differs",
         operation=operation,
