@@ -19,7 +19,7 @@ from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, words_for_failure
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
-from cos_migrate.engine.throttle import TransferLimit
+from cos_migrate.engine.throttle import RequestRate
 from cos_migrate.errors import Side, StateError
 from cos_migrate.model import Failure
 from cos_migrate.pools.handles import Lost, Results
@@ -33,6 +33,8 @@ PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
 """Makes the pools, given the function to post results with."""
 
 _TICK = 0.1
+_TICK_PACED = 0.01
+"""Seconds between two looks at a limited rate: what may be sent meanwhile is a small burst."""
 _LOST_MOST = 32
 _LOST_MOST_EACH = 3
 """Worker processes that may end before any gives a result: so many, and more for each worker."""
@@ -57,8 +59,8 @@ class Loop(abc.ABC):
         self._streak = FailureStreak()
         self._tasks = TaskTable(self._pools)
         self._chores = Chores(self._tasks)
-        self._cos_limit = TransferLimit(self._pools.total)
-        self._source_limit = TransferLimit(self._pools.total)
+        self._cos_rate = RequestRate()
+        self._source_rate = RequestRate()
         self._lost_in_row = 0
         self._stopping = False
         self._interrupted = False
@@ -132,7 +134,8 @@ class Loop(abc.ABC):
     def _collect(self) -> None:
         """Handle all events in the inbox; wait up to a tick for the first."""
         try:
-            event = self._inbox.get(timeout=_TICK)
+            paced = self._cos_rate.is_limited or self._source_rate.is_limited
+            event = self._inbox.get(timeout=_TICK_PACED if paced else _TICK)
             while True:
                 self._handle(event)
                 event = self._inbox.get_nowait()
@@ -142,7 +145,10 @@ class Loop(abc.ABC):
     def _handle(self, event: object) -> None:
         if isinstance(event, Results):
             self._lost_in_row = 0
-            for result in self._pools.settle(event):
+            before = self._pools.under_way
+            settled = self._pools.settle(event)
+            self._count_answers(before - self._pools.under_way)
+            for result in settled:
                 self._collect_result(result)
         elif isinstance(event, Lost):
             self._replace(event)
@@ -200,14 +206,18 @@ class Loop(abc.ABC):
         for result in self._pools.give_back():
             self._collect_result(result)
 
+    def _count_answers(self, ended: int) -> None:
+        """Count ended tasks as answered requests: each makes one to COS, and one to the source."""
+        now = time.monotonic()
+        self._cos_rate.count(now, ended)
+        self._source_rate.count(now, ended)
+
     def _slow_down(self, side: Side) -> None:
-        if side is Side.SOURCE:
-            if self._source_limit.slow_down(time.monotonic()):
-                allowed = self._source_limit.allowed
-                self._report.note(f"the source asks to slow down: {allowed} transfers at once")
-        elif self._cos_limit.slow_down(time.monotonic()):
-            self._pools.allow(self._cos_limit.allowed)
-            self._report.note(f"COS asks to slow down: {self._cos_limit.allowed} transfers at once")
+        of_source = side is Side.SOURCE
+        rate = self._source_rate if of_source else self._cos_rate
+        if rate.slow_down(time.monotonic()):
+            name = "the source" if of_source else "COS"
+            self._report.note(f"{name} asks to slow down: {rate.limit:,.0f} requests a second")
 
     def _renew_credentials(self, failure: Failure) -> bool:
         """Read expired credentials again; return whether the failed task should be tried again."""
@@ -250,9 +260,8 @@ class Loop(abc.ABC):
         if now < self._next_clock:
             return
         self._next_clock = now + _TICK
-        if self._cos_limit.grow(now):
-            self._pools.allow(self._cos_limit.allowed)
-        self._source_limit.grow(now)
+        self._cos_rate.grow(now)
+        self._source_rate.grow(now)
         for line in self._pools.watch():
             self._report.warn(line)
         if self._pools.overdue:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 from cos_migrate.engine.big_object import MultipartUpload
 from cos_migrate.engine.big_objects import BigObject, BigObjects
 from cos_migrate.engine.collect import Collector
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
-from cos_migrate.engine.throttle import TransferLimit
+from cos_migrate.engine.throttle import RequestRate
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.tasks import Task, TaskKind, reads_source
@@ -24,17 +26,18 @@ class Submitter:
         tasks: TaskTable,
         streak: FailureStreak,
         probes: Probes,
-        source_limit: TransferLimit,
+        cos_rate: RequestRate,
+        source_rate: RequestRate,
         big_objects: BigObjects,
         collector: Collector,
         report: Report,
     ) -> None:
-        """`source_limit`: how many transfers may read the source at once."""
         self._pools = pools
         self._tasks = tasks
         self._streak = streak
         self._probes = probes
-        self._source_limit = source_limit
+        self._cos_rate = cos_rate
+        self._source_rate = source_rate
         self._big_objects = big_objects
         self._collector = collector
         self._report = report
@@ -48,15 +51,17 @@ class Submitter:
             # The first transfer goes alone: it shows what would fail for all.
             elsewhere = self._tasks.count(TaskKind.DIGEST) + self._tasks.count(TaskKind.HEAD_SOURCE)
             return int(self._pools.under_way - elsewhere == 0)
-        return self._pools.room(big=big)
+        room = self._pools.room(big=big)
+        return min(room, self._cos_rate.room(time.monotonic())) if room else 0
 
     def source_room(self) -> int:
         """Return how many more tasks may read the source, which may have asked to slow down."""
-        return self._source_limit.room(self._count_reading)
+        return self._source_rate.room(time.monotonic())
 
     def submit(self, transfer: Transfer, task: Task) -> None:
         """Submit the task of a small object."""
         number = self._tasks.submit(task, transfer, self._collector.collect_small)
+        self._spend(task)
         if self._debugging:
             self._note(number, task, transfer)
 
@@ -80,8 +85,16 @@ class Submitter:
         number = self._tasks.submit(
             task, big, self._collector.collect_big, together=big.upload.in_order
         )
+        self._spend(task)
         if self._debugging:
             self._note(number, task, big.transfer)
+
+    def _spend(self, task: Task) -> None:
+        """Count a task where rates are limited: as a request to COS, and to the source it reads."""
+        if self._cos_rate.is_limited:
+            self._cos_rate.spend(1)
+        if self._source_rate.is_limited and reads_source(task):
+            self._source_rate.spend(1)
 
     def _note(self, number: int, task: Task, transfer: Transfer) -> None:
         name = "PutObject" if type(task) is tuple else type(task).__name__
@@ -90,6 +103,3 @@ class Submitter:
     def _big_room(self, upload: MultipartUpload) -> int:
         room = min(self.room(big=True), self._pools.room(big=True, together=upload.in_order))
         return min(room, self.source_room()) if upload.reads_source else room
-
-    def _count_reading(self) -> int:
-        return sum(reads_source(task) for (_, _, task), _, _ in self._tasks.under_way.values())

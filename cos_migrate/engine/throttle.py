@@ -1,45 +1,125 @@
-"""The limit of transfers at once: halved when a side asks to slow down, then growing again.
+"""How many requests a second one side takes: learnt when it refuses some, then raised again.
 
-Pure bookkeeping; the caller passes the time.
+A service that limits requests a second answers as many as it allows, however many it gets; so what
+it answered in the last second is what it takes. Pure bookkeeping over a clock that is passed in.
 """
 
 from __future__ import annotations
 
+import collections
+import math
 import sys
-from collections.abc import Callable
 
-_HALVE_EVERY = 1.0
-_GROW_EVERY = 3.0
-_GROWTH = 1.25
+_KEEP = 0.95
+"""Share of the rate that the side answered, so that it refuses no more."""
+_LEARN_EVERY = 0.3
+"""Seconds in which what was sent before is still refused."""
+_SPAN = 1.0
+"""Seconds over which answers are counted, and longer while they are few."""
+_SPAN_MOST = 10.0
+_FEW = 20
+_SLOT = 0.05
+_BURST = 0.02
+"""Seconds of requests that may be sent at once."""
+_HOLD = 2.0
+"""Seconds at a rate that holds before more is tried; doubled by each refusal of what was tried."""
+_HOLD_MOST = 120.0
+_RECOVER = 1.0
+"""Seconds between two steps up to a rate that has held."""
+_TRY = 1.05
+_LEAST = 1.0
 
 
-class TransferLimit:
-    """How many transfers of all workers together one side allows at once."""
+class RequestRate:
+    """The pace of requests to one side; without limit until the side refuses one."""
 
-    def __init__(self, total: int) -> None:
-        """Allow all `total` transfers at first."""
-        self.total = total
-        self.allowed = total
-        self._changed = float("-inf")
+    def __init__(self) -> None:
+        self.limit = math.inf
+        """Requests a second."""
+        self._held = 0.0
+        """The highest rate known to be taken; 0: none."""
+        self._tokens = 0.0
+        self._filled = 0.0
+        self._changed = 0.0
+        self._hold = _HOLD
+        self._try = _TRY
+        self._answered: collections.deque[tuple[float, int]] = collections.deque()
 
-    def room(self, under_way: Callable[[], int]) -> int:
-        """Return how many more transfers are allowed; `under_way` counts those of this side."""
-        if self.allowed >= self.total:
+    @property
+    def is_limited(self) -> bool:
+        """Whether requests are paced."""
+        return self.limit < math.inf
+
+    def count(self, now: float, answered: int) -> None:
+        """Count requests that the side has answered without refusing them."""
+        slots = self._answered
+        if slots and now - slots[-1][0] < _SLOT:
+            slots[-1] = (slots[-1][0], slots[-1][1] + answered)
+        else:
+            slots.append((now, answered))
+            while slots[0][0] < now - _SPAN_MOST:
+                slots.popleft()
+
+    def room(self, now: float) -> int:
+        """Return how many requests may be sent now."""
+        if self.limit == math.inf:
             return sys.maxsize
-        return max(0, self.allowed - under_way())
+        burst = max(1.0, self.limit * _BURST)
+        self._tokens = min(burst, self._tokens + self.limit * (now - self._filled))
+        self._filled = now
+        return int(self._tokens)
+
+    def spend(self, requests: int) -> None:
+        """Note that requests are being sent."""
+        if self.limit < math.inf:
+            self._tokens -= requests
 
     def slow_down(self, now: float) -> bool:
-        """Halve it, at most once a second; return whether it changed."""
-        if now - self._changed < _HALVE_EVERY or self.allowed == 1:
+        """Take a refusal; return whether the limit is lower now."""
+        if now - self._changed < _LEARN_EVERY and self.is_limited:
             return False
-        self.allowed = max(1, self.allowed // 2)
-        self._changed = now
-        return True
+        answered = self._answered_rate(now)
+        if self._try > _TRY:  # it held until more was tried
+            self._hold = min(_HOLD_MOST, 2 * self._hold)
+        if answered and (not self.is_limited or self._answered[-1][0] > self._changed):
+            limit = _KEEP * min(self.limit, answered)
+        else:
+            limit = self.limit / 2 if self.is_limited else _LEAST
+        self._held = answered
+        self._try = _TRY
+        return self._set(now, max(_LEAST, limit))
 
     def grow(self, now: float) -> bool:
-        """Raise it a step if the side has not complained for a while; return whether it changed."""
-        if self.allowed >= self.total or now - self._changed < _GROW_EVERY:
+        """Raise the limit a step when the side has been quiet; return whether it changed."""
+        if not self.is_limited:
             return False
-        self.allowed = min(self.total, int(self.allowed * _GROWTH) + 1)
-        self._changed = now
-        return True
+        quiet = now - self._changed
+        if self.limit < self._held * _KEEP:
+            if quiet < _RECOVER:
+                return False
+            return self._set(now, min(self._held * _KEEP, 2 * self.limit))
+        if quiet < (self._hold if self._try == _TRY else _RECOVER):
+            return False
+        if self._try > 2 and self._answered_rate(now) < self.limit / 4:  # noqa: PLR2004
+            return self._set(now, math.inf)  # nothing has come near it for long
+        limit = self.limit * self._try
+        self._try = 1 + 2 * (self._try - 1)
+        return self._set(now, limit)
+
+    def _answered_rate(self, now: float) -> float:
+        """Return how many requests a second were answered lately."""
+        answered = 0
+        began = now
+        for at, number in reversed(self._answered):
+            if at < now - _SPAN_MOST or (at < now - _SPAN and answered >= _FEW):
+                break
+            answered += number
+            began = at
+        return answered / max(_SLOT, now - began)
+
+    def _set(self, now: float, limit: float) -> bool:
+        changed = limit != self.limit
+        self.limit = limit
+        self._changed = self._filled = now
+        self._tokens = min(self._tokens, 0.0)
+        return changed

@@ -6,6 +6,7 @@ a missing object is reported, never silently sent again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -144,7 +145,8 @@ class Verification(Loop):
         elif not self._streak.proven:
             # The first request goes alone: it shows what would fail for all.
             room = int(not self._pools.under_way)
-        room = min(room, self._source_limit.room(lambda: self._pools.under_way))
+        now = time.monotonic()
+        room = min(room, self._cos_rate.room(now), self._source_rate.room(now))
         room = self._tasks.submit_again(room)
         known = size = 0
         while room > 0 and not self._complete:
@@ -164,6 +166,8 @@ class Verification(Loop):
         asked = self._source.recorded(checked.obj) if checked.crc64 < 0 else None
         task = CompareObject(asked or checked.obj, checked.cos_path, asked is not None)
         self._tasks.submit(task, checked, self._collect_compared)
+        self._cos_rate.spend(1)
+        self._source_rate.spend(1)
 
     def _collect_compared(
         self, checked: CheckedRecord, task: NumberedTask, kind: int, content: Content

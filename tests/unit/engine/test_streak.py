@@ -1,4 +1,4 @@
-"""The limit that SlowDown lowers, and the rows of failures that end a run."""
+"""The rows of failures that end a run."""
 
 from __future__ import annotations
 
@@ -6,38 +6,8 @@ import pytest
 
 from cos_migrate.engine.key_spread import KeySpread
 from cos_migrate.engine.streak import FailureStreak, Verdict
-from cos_migrate.engine.throttle import TransferLimit
 from cos_migrate.errors import Side
 from cos_migrate.model import Failure
-
-
-def test_the_limit_is_halved_at_most_once_a_second_and_grows_again() -> None:
-    limit = TransferLimit(64)
-    assert limit.slow_down(10.0)
-    assert limit.allowed == 32
-    assert not limit.slow_down(10.5)
-    assert limit.slow_down(11.1)
-    assert limit.allowed == 16
-    assert not limit.grow(12.0)
-    now = 14.2
-    while limit.allowed < 64:
-        assert limit.grow(now)
-        now += 3.0
-    assert not limit.grow(now)
-
-
-def test_a_limit_gives_room_only_while_it_is_lowered() -> None:
-    limit = TransferLimit(8)
-    assert limit.room(lambda: 1000) > 1000
-    limit.slow_down(10.0)
-    assert [limit.room(lambda count=count: count) for count in (0, 3, 4, 9)] == [4, 1, 0, 0]  # type: ignore[misc]
-
-
-def test_the_limit_never_reaches_zero() -> None:
-    limit = TransferLimit(2)
-    for second in range(10):
-        limit.slow_down(second * 2.0)
-    assert limit.allowed == 1
 
 
 def failure(
