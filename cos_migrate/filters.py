@@ -1,9 +1,8 @@
-"""What a run leaves out, and why.
+"""Leaves objects out by the conditions of a configuration, with the reason.
 
-The settings alone decide, in the order of the reasons that the Java tool names, then in that of
-the keys of `[common]`. A walk asks about folders, the engine about objects, between scan and plan.
-What depends on more than settings stays with the source: names that are not UTF-8, links, lines of
-a list that name nothing.
+Rules apply in the order of the Java tool's reasons, then in that of the keys of `[common]`. A walk
+applies them to folders, the engine to objects, between scan and plan. Conditions of the object
+itself stay with the source: names that are not UTF-8, links, lines of a list that name no object.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _STANDARD = "STANDARD"
 
 
 class Candidate(NamedTuple):
-    """What the filters see of an object."""
+    """The fields of an object that rules look at."""
 
     name: str
     key: str
@@ -41,11 +40,11 @@ class Rule(NamedTuple):
     reason: str
     applies: Callable[[Candidate], bool]
     details: Callable[[Candidate], str] = lambda _: ""
-    """Returns what its line says behind the name."""
+    """Returns the text behind the name in the line of an object."""
     is_known: Callable[[Candidate], bool] = lambda _: True
-    """Whether the source has said what the rule asks for."""
+    """Whether the value that the rule looks at is known."""
     by_name: bool = False
-    """Whether it looks at nothing but the name."""
+    """Whether the rule looks at the name alone."""
 
 
 class Filters:
@@ -58,7 +57,7 @@ class Filters:
         *,
         examines: bool = True,
     ) -> None:
-        """`is_empty`: whether an object that is listed with 0 bytes has none.
+        """`is_empty`: whether an object that is listed with 0 bytes is empty indeed.
 
         `examines`: whether objects listed without a size are described before they are sent.
         """
@@ -73,7 +72,7 @@ class Filters:
         self._rules = (*_source_rules(settings, is_empty), *self._common_rules(settings))
         self._name_rules = tuple(rule for rule in self._rules if rule.by_name)
         self._unanswered: dict[str, str] = {}
-        """The first object of each rule that could not be asked; empty: it was reported."""
+        """By rule: the first object whose value is not known; empty: it was reported."""
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -121,11 +120,11 @@ class Filters:
         return self._line(candidate, self._rules)
 
     def against_name(self, obj: SourceObject) -> str:
-        """Return the line for an object that is left out by its name, whatever else it is."""
+        """Return the line for an object that is left out by its name alone; else empty."""
         return self._line(Candidate(obj.name, obj.key, -1, -1), self._name_rules)
 
     def applied(self, found: Iterable[Found | Row]) -> list[Found | Row]:
-        """Return what a scan found, with a `Rejected` in the place of what is left out.
+        """Return the items of a scan, with a `Rejected` in the place of each that is left out.
 
         Of objects of unknown size only the name is judged: once the source has described them,
         `against_object` decides.
@@ -144,19 +143,18 @@ class Filters:
         return Rejected(item.name, item.key, line, page=item.page) if line else item
 
     def take_warnings(self) -> list[str]:
-        """Return a warning for each rule that could not be asked about some object, once."""
+        """Return a warning for each rule that met an unknown value, once."""
         fresh = [(reason, shown) for reason, shown in self._unanswered.items() if shown]
         for reason, _ in fresh:
             self._unanswered[reason] = ""
         return [
-            f"[common] {reason} cannot be asked of {shown}, and of others perhaps: the source "
-            f"does not say its {'time' if reason.startswith('modified') else 'size'}; what cannot "
-            "be asked is migrated"
+            f"[common] {reason} cannot be applied to {shown}, and perhaps others: the source gives "
+            f"no {'time' if reason.startswith('modified') else 'size'}; such objects are migrated"
             for reason, shown in fresh
         ]
 
     def _common_rules(self, settings: FilterSettings) -> Iterator[Rule]:
-        """Yield the rules of `[common]` that are set, in the order in which they are asked."""
+        """Yield the rules of `[common]` that are set, in the order in which they apply."""
         if self._include:
             include = self._include
             yield Rule("include", lambda one: not include.match(one.key), by_name=True)
@@ -171,7 +169,7 @@ class Filters:
 
 
 def _source_rules(settings: FilterSettings, is_empty: Callable[[str], bool]) -> Iterator[Rule]:
-    """Yield the rules of a source that are set, in the order in which they are asked."""
+    """Yield the rules of a source that are set, in the order in which they apply."""
     if settings.excluded:
         yield Rule("excludes", lambda one: one.name in settings.excluded, by_name=True)
     if settings.ignored_suffixes:

@@ -2,8 +2,8 @@ r"""Patterns over paths, as gitignore reads them, with braces besides.
 
 `*` and `?` match within one folder, `**` any number of folders, `[a-z]` and `[!a]` one character,
 `{a,b}` either text; `\` makes the next character plain. A pattern without `/`, but at its end,
-matches at any depth, any other from the top. One that ends in `/` matches folders alone. What
-matches a folder matches everything below it.
+matches at any depth, any other from the top. One that ends in `/` matches folders alone. A pattern
+that matches a folder matches everything below it.
 
 Source: gitignore(5), PATTERN FORMAT.
 """
@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 _ANY_DEPTH = "**"
 _EXPANDED_MOST = 1000
-"""Patterns that the braces of one may stand for."""
+"""Limit of patterns that the braces of one may expand to."""
 _FOLDERS_MOST = 10_000
-"""Folders whose judgement by an IgnoreFile is kept."""
+"""Folders whose match by an IgnoreFile is remembered."""
 
 
 class PatternError(ValueError):
-    """A pattern that cannot be read; the text says why."""
+    """A pattern that cannot be read; the text has the reason."""
 
 
 def split_patterns(text: str) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ class IgnoreFile:
         return self._ignores_folder(folder) or self._spec.match_file(path)
 
     def _ignores_folder(self, folder: str) -> bool:
-        """Return whether a folder, or one above it, is ignored: then nothing below is taken."""
+        """Return whether a folder, or one above it, is ignored, and with it everything below."""
         if not folder:
             return False
         known = self._folders.get(folder)
@@ -167,7 +167,7 @@ def _compiled(begin: str, alternatives: list[str]) -> re.Pattern[str] | None:
 
 
 def _without_braces(pattern: str) -> list[str]:
-    """Return the patterns that one with braces stands for."""
+    """Return the patterns to which a pattern with braces expands."""
     found = [pattern]
     done: list[str] = []
     while found:
@@ -218,7 +218,7 @@ def _plain_characters(pattern: str) -> Iterator[tuple[int, str]]:
 
 def _parse(pattern: str) -> _Parsed:
     if pattern.startswith("!"):
-        msg = "it begins with `!`, which only a filterFile knows; `\\!` is a plain one"
+        msg = "it begins with `!`, which only a filterFile supports; write `\\!` for the character"
         raise PatternError(msg)
     only_folders = pattern.endswith("/") and not _is_escaped(pattern, len(pattern) - 1)
     text = pattern[:-1] if only_folders else pattern
@@ -322,7 +322,7 @@ def _end_of_class(pattern: str, start: int) -> int:
             msg = "named classes such as [:alpha:] are unknown; write the letters, as in [a-z]"
             raise PatternError(msg)
         at += 2 if pattern[at] == "\\" else 1
-    msg = "a `[` in it is not closed by `]`; `\\[` is a plain one"
+    msg = "a `[` in it is not closed by `]`; write `\\[` for the character"
     raise PatternError(msg)
 
 

@@ -77,21 +77,21 @@ class FilterKeys(TargetAccess):
 
     include: tuple[str, ...] = option(
         "include",
-        help="migrate only what one of these patterns matches",
+        help="migrate only objects that match one of these patterns",
         default=(),
         parse=_patterns,
         legal=_PATTERNS,
     )
     exclude: tuple[str, ...] = option(
         "exclude",
-        help="leave out what one of these patterns matches",
+        help="leave out objects that match one of these patterns",
         default=(),
         parse=_patterns,
         legal=_PATTERNS,
     )
     filter_file: str = option(
         "filterFile",
-        help="a file in the syntax of gitignore; what it names is left out",
+        help="a file in the syntax of gitignore; matching objects are left out",
         default="",
         parse=_filter_file,
         legal="the absolute path of an existing file, or nothing",
@@ -113,21 +113,21 @@ class FilterKeys(TargetAccess):
     )
     modified_after: Moment | None = option(
         "modifiedAfter",
-        help="leave out what was modified before this time",
+        help="leave out objects modified before this time",
         default=None,
         parse=moment_of,
         legal=_TIMES,
     )
     modified_before: Moment | None = option(
         "modifiedBefore",
-        help="leave out what was modified after this time",
+        help="leave out objects modified after this time",
         default=None,
         parse=moment_of,
         legal=_TIMES,
     )
 
     def filters_with(self, section: Section) -> FilterSettings:
-        """Return what this and the section of the source leave out."""
+        """Return the filters of `[common]` and of the section of the source."""
         return section.filter_settings()._replace(
             include=self.include,
             exclude=self.exclude,
@@ -139,7 +139,7 @@ class FilterKeys(TargetAccess):
         )
 
     def mistakes(self) -> Iterator[Mistake]:
-        """Yield limits between which nothing can lie."""
+        """Yield mistakes in pairs of limits that exclude every object."""
         # No super(): with slots=True it refers to the class before slots were added.
         yield from TargetAccess.mistakes(self)
         if 0 <= self.max_size < self.min_size:

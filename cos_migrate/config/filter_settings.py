@@ -1,4 +1,4 @@
-"""What a configuration leaves out, as its sections state it; `filters` decides by it."""
+"""The settings of the filters, as the sections of a configuration state them."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ class FilterSettings(NamedTuple):
     """The conditions of one run; each default leaves nothing out."""
 
     label: str = "key: /"
-    """What precedes the name of an object in the line about it."""
+    """Text before the name in the line of an object that is left out."""
     names_keys: bool = False
     """Whether that line names the key below cosPath, as the name itself may hold credentials."""
     root: str = ""
-    """What the paths of folders begin with; patterns see the rest."""
+    """The beginning of folder paths that patterns do not see."""
     excluded: frozenset[str] = frozenset()
     """Names of files and folders; those of folders end in `/`."""
     ignored_suffixes: tuple[str, ...] = ()
     ignores_empty: bool = False
     wanted_suffixes: tuple[str, ...] = ()
-    """Endings of which a name must have one; empty: any name will do."""
+    """Endings of which a name must have one; empty: no condition."""
     least_age: int = 0
     """Seconds since the last modification."""
     storage_class: str = ""
     """The only class that is migrated, as COS spells it; empty: all are."""
     include: tuple[str, ...] = ()
-    """Patterns of which one must match the path below cosPath; empty: any path will do."""
+    """Patterns of which one must match the path below cosPath; empty: no condition."""
     exclude: tuple[str, ...] = ()
     """Patterns of which none may match."""
     filter_file: str = ""
-    """A file in the syntax of gitignore; what it names is left out."""
+    """A file in the syntax of gitignore; matching objects are left out."""
     min_size: int = 0
     """Bytes."""
     max_size: int = -1

@@ -125,7 +125,7 @@ class Section:
         return ""
 
     def filter_settings(self) -> FilterSettings:
-        """Return what it leaves out."""
+        """Return the filters that it sets."""
         return FilterSettings()
 
     def mistakes(self) -> Iterator[Mistake]:

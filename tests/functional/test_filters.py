@@ -172,7 +172,7 @@ def test_what_urls_cannot_answer(tmp_path: Path, cos: EmbeddedCos) -> None:
         ended = tool.run()
     assert reasons(ended) == {"/c.png": "exclude"}
     assert ended.counts() == counted(new=2, unmatched=1)
-    said = [line for line in ended.err.splitlines() if "cannot be asked of" in line]
+    said = [line for line in ended.err.splitlines() if "cannot be applied to" in line]
     assert [line.split("[common] ")[1].split(" ")[0] for line in said] == [
         "maxSize",
         "modifiedAfter",

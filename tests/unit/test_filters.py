@@ -169,9 +169,9 @@ def test_what_cannot_be_asked_passes_with_one_warning() -> None:
     unknown = [listed("a", -1, -1), listed("b", -1, -1)]
     assert filters.applied(unknown) == unknown
     warnings = filters.take_warnings()
-    assert [warning.split(" of ")[0] for warning in warnings] == [
-        "[common] minSize cannot be asked",
-        "[common] modifiedBefore cannot be asked",
+    assert [warning.split(" to ")[0] for warning in warnings] == [
+        "[common] minSize cannot be applied",
+        "[common] modifiedBefore cannot be applied",
     ]
     filters.applied(unknown)
     assert filters.take_warnings() == []
