@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObject, BigObjects
 from cos_migrate.engine.commit import Committer
@@ -25,7 +27,7 @@ from cos_migrate.pools.results import (
     Spooled,
     TargetExists,
 )
-from cos_migrate.pools.tasks import NumberedTask, TaskKind
+from cos_migrate.pools.tasks import HEAD_SOURCE, NumberedTask, TaskKind
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
 from cos_migrate.text import printable
@@ -116,8 +118,8 @@ class Collector:
             return
         _, task_kind, _ = task
         self._note_success(transfer, task_kind, kind)
-        if isinstance(content, SourceHead):
-            if self._planner.describe(transfer, *content):
+        if task_kind == HEAD_SOURCE:
+            if self._planner.describe(transfer, *cast("SourceHead", content)):
                 self._backlog.described.append(transfer)
             return
         if task_kind == _COPY_OBJECT:

@@ -11,6 +11,7 @@ import contextlib
 import queue
 import time
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.errors import EXPIRED_CODES
@@ -24,7 +25,7 @@ from cos_migrate.errors import Side, StateError
 from cos_migrate.model import Failure
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.pools import Pools
-from cos_migrate.pools.results import REPORTS, UNSTARTED, Result
+from cos_migrate.pools.results import FAILED, REPORTS, SLOW_DOWN, UNSTARTED, Result
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.text import printable
@@ -172,14 +173,14 @@ class Loop(abc.ABC):
 
     def _collect_result(self, result: Result) -> None:
         number, kind, content = result
-        if isinstance(content, Side):  # of no task
-            self._slow_down(content)
+        if kind == SLOW_DOWN:  # of no task
+            self._slow_down(cast("Side", content))
             return
         tasks = self._tasks.under_way
         task, subject, collect = tasks[number]
         if kind not in REPORTS:
             del tasks[number]
-            if isinstance(content, Failure) and self._renew_credentials(content):
+            if kind == FAILED and self._renew_credentials(cast("Failure", content)):
                 kind = UNSTARTED
         collect(subject, task, kind, content)
 

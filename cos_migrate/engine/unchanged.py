@@ -75,10 +75,14 @@ class RecordComparer:
         is settled here. `retried`: names of objects that failed before and are tried in this run.
         Raises StateError.
         """
-        others: list[Found | Compared] = []
         if self._nothing_recorded:
-            others += objects_of(found)
-            return others
+            return [
+                Compared(item, SEND_NEW)
+                if type(item) is SourceObject and item.fingerprint[0] >= 0
+                else item
+                for item in objects_of(found)
+            ]
+        others: list[Found | Compared] = []
         rows = rows_of(found)
         objects = [cast("Found", item) for item in found if type(item) is not tuple]
         unchanged: list[str] = []

@@ -81,7 +81,9 @@ def test_a_new_database_is_not_asked(state: Counting) -> None:
     state.was_empty = True
     comparer, _, source = comparer_of(state)
     rows: list[Row] = [("a", "a", 5, -1)]
-    assert comparer.skip_unchanged(rows, ()) == [object_of(rows[0])]
+    assert comparer.skip_unchanged(rows, ()) == [Compared(object_of(rows[0]), SEND_NEW)]
+    unknown = listed("b", "")._replace(fingerprint=Fingerprint(-1))
+    assert comparer.skip_unchanged([unknown], ()) == [unknown]
     assert comparer.decide(RULES, object_of(rows[0]), "/a", "key") == SEND_NEW
     assert not state.looked_up
     assert not source.repeats
