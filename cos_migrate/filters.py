@@ -55,15 +55,15 @@ class Filters:
         settings: FilterSettings,
         is_empty: Callable[[str], bool] = lambda _: True,
         *,
-        examines: bool = True,
+        describes_first: bool = True,
     ) -> None:
         """`is_empty`: whether an object that is listed with 0 bytes is empty indeed.
 
-        `examines`: whether objects listed without a size are described before they are sent.
+        `describes_first`: whether objects listed without a size are described before they are sent.
         """
         self._label = settings.label
         self._names_keys = settings.names_keys
-        self._examines = examines
+        self._examines = describes_first
         self._root = settings.root
         self._excluded = settings.excluded
         self._include = Patterns(settings.include)

@@ -61,6 +61,6 @@ def _start_processes(launcher: Launcher, scans: WalkStarter, config: Config) -> 
     # Where a job of this folder has run before, there may be nothing to send.
     if not (source.reads_at_once and has_folder("db")):
         launcher.keep(WORKER_PROGRAM, workers)
-    if source.scans_apart and workers:
+    if source.scans_in_own_process and workers:
         scans.begin(SourceRecipe.of(source, config.source, common))
     launcher.keep(WALK_PROGRAM, 0)

@@ -20,7 +20,7 @@ from cos_migrate.pools.results import (
 )
 from cos_migrate.pools.tasks import CopyPart, FetchRange, PartTask, Task, UploadPart
 from cos_migrate.pools.worker.ordered_checksum import AGREES
-from cos_migrate.sources.misreads import changed_in_vain, is_by_etag, misread
+from cos_migrate.sources.mismatches import contradictory_failure, is_etag_check, mismatch_failure
 
 _OF_SOURCE = frozenset({"Changed", "SourceChecksumMismatch"})
 """Codes after which nothing read so far can be used."""
@@ -177,7 +177,7 @@ class MultipartUpload(UploadState):
             and self._unchanged_at_stat
             and not self._options.reads_at_once
         ):
-            failure = changed_in_vain(failure)
+            failure = contradictory_failure(failure)
         self._failure = self._failure or failure
         self._parts.moving.clear()
         return self._failed_when_idle()
@@ -221,8 +221,8 @@ class MultipartUpload(UploadState):
     def _mismatch(self, kind: str) -> Step:
         """Start over: the content that was read is not what the source describes."""
         before, self._misread = self._misread, self._parts.plain_crc64(self._source_crc64)
-        by_etag = is_by_etag(self._checks, kind, self.obj.fingerprint.etag)
-        failure = misread(kind, agrees=by_etag and 0 <= before == self._misread)
+        by_etag = is_etag_check(self._checks, kind, self.obj.fingerprint.etag)
+        failure = mismatch_failure(kind, agrees=by_etag and 0 <= before == self._misread)
         if self._can_restart(failure):
             return self._restart(changed=True)
         self._failure = failure

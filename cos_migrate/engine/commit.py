@@ -96,7 +96,7 @@ class Committer:
         if not self._warned and self.companions.changes_are_hidden(obj):
             self._warned = True
             self._report.warn(
-                f"{printable(self._source.shown(obj.name))}: the source states neither an ETag "
+                f"{printable(self._source.mask(obj.name))}: the source states neither an ETag "
                 "that shows changes nor a time of modification; changes that keep the size of such "
                 "objects cannot be noticed"
             )
@@ -122,7 +122,7 @@ class Committer:
 
     def skipped_batch(self, record_keys: list[str], size: int) -> None:
         """Settle many unchanged objects of `size` bytes at once; there is at least one."""
-        shown = [self._source.shown(key) for key in record_keys]
+        shown = [self._source.mask(key) for key in record_keys]
         if not all_visible(shown):
             shown = [printable(key) for key in shown]
         self.skipped_objects.add(record_keys)
@@ -217,7 +217,7 @@ class Committer:
         self.batch.commit(final=final)
 
     def _shown(self, record_key: str) -> str:
-        return printable(self._source.shown(record_key))
+        return printable(self._source.mask(record_key))
 
     def _settle(
         self,
@@ -237,7 +237,7 @@ class Committer:
         batch.outcomes.append(
             Outcome(
                 status,
-                self._source.shown(obj.name),
+                self._source.mask(obj.name),
                 cos_path,
                 size,
                 text,

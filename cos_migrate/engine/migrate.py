@@ -66,7 +66,7 @@ class Migration(Loop):
         self._resumed = positions is not None and positions.resumed
         if self._resumed:
             report.note(f"the listing goes on where it was left, in {len(starts)} ranges")
-        self._lists_where_it_reads = paged is not None and paged.listing_proves
+        self._lists_where_it_reads = paged is not None and paged.listing_proves_access
         self._expects_work = state.was_empty or not source.reads_at_once
         self._scan = make_scan(self._inbox.put)
         self._scan_over = False
@@ -101,7 +101,7 @@ class Migration(Loop):
             self._backlog,
             spool,
             report,
-            copies=source.copies,
+            copies=source.copied_by_cos,
         )
         self._submitter = Submitter(
             self._pools,

@@ -42,12 +42,12 @@ class Planner:
         self._comparer = comparer
         self._big_objects = big_objects
         self._billing = BilledSizes(options.least_billed, report.warn)
-        copies = source.copies and options.upload.encryption is None
+        copies = source.copied_by_cos and options.upload.encryption is None
         self.copying = Copying(possible=copies, note=report.note)
 
     def is_unknown(self, obj: SourceObject) -> bool:
         """Return whether the source has to describe an object before it can be planned."""
-        return obj.fingerprint.size < 0 and self._source.examines
+        return obj.fingerprint.size < 0 and self._source.describes_first
 
     def plan(self, obj: SourceObject, decision: Decision | None = None) -> Submission | None:
         """Return what to submit for an object; None: it is settled, or queued with the big ones.

@@ -32,7 +32,7 @@ class RecordComparer:
         self._committer = committer
         self._companions = committer.companions
         # A first run of millions need not look up records that cannot be there.
-        self._nothing_recorded = state.was_empty and not source.repeats
+        self._nothing_recorded = state.was_empty and not source.may_repeat
 
     def recorded(self, record_key: str) -> str | None:
         """Return the recorded value of a key, None when there is none. Raises StateError."""
@@ -56,7 +56,7 @@ class RecordComparer:
         ):
             return SEND_CHANGED
         completed = self._companions.completed_pair(obj, cos_path, record_key) if obj.weak else None
-        renewed = source.renewed(obj, recorded)
+        renewed = source.renewed_value(obj, recorded)
         self._committer.skipped(obj, cos_path, record_key, renewed, completed)
         return SKIP
 
@@ -117,7 +117,7 @@ class RecordComparer:
                 size += row[2]
             elif recorded is None:
                 obj = object_of(row)
-                others.append(obj if self._source.repeats else Compared(obj, SEND_NEW))
+                others.append(obj if self._source.may_repeat else Compared(obj, SEND_NEW))
             else:
                 objects.append(object_of(row))
                 read[key] = recorded
@@ -159,12 +159,12 @@ class RecordComparer:
                 if obj.weak
                 else source.unchanged(obj, recorded)
             ):
-                if source.repeats:  # its record may be written before it is planned
+                if source.may_repeat:  # its record may be written before it is planned
                     others.append(obj)
                 else:
                     others.append(Compared(obj, SEND_NEW if recorded is None else SEND_CHANGED))
                 continue
-            renewed = source.renewed(obj, recorded)
+            renewed = source.renewed_value(obj, recorded)
             completed = self._companions.completed_pair(obj, cos_path, key) if obj.weak else None
             if renewed or completed or (failed and formats.failed_key(key) in failed):
                 self._committer.skipped(obj, cos_path, key, renewed, completed)

@@ -163,7 +163,7 @@ class Verification(Loop):
         self._pools.flush()
 
     def _submit(self, checked: CheckedRecord) -> None:
-        asked = self._source.recorded(checked.obj) if checked.crc64 < 0 else None
+        asked = self._source.object_of_record(checked.obj) if checked.crc64 < 0 else None
         task = CompareObject(asked or checked.obj, checked.cos_path, asked is not None)
         self._tasks.submit(task, checked, self._collect_compared)
         self._cos_rate.spend(1)
@@ -187,7 +187,7 @@ class Verification(Loop):
 
     def _settle(self, checked: CheckedRecord, verdict: Verdict) -> None:
         status = Status.FAIL if verdict.failure else Status.NEW
-        name = self._source.shown(checked.obj.name) or checked.cos_path
+        name = self._source.mask(checked.obj.name) or checked.cos_path
         size = max(checked.obj.fingerprint.size, 0)
         line = f"{verdict.line}\n"
         outcome = Outcome(status, name, checked.cos_path, size, line, verdict.failure)

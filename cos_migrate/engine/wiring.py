@@ -78,7 +78,7 @@ class Run:
         recipe = SourceRecipe.of(source_type, config.source, common)
         self._source = recipe.build()
         self._filters = Filters(
-            recipe.filters, self._source.is_empty, examines=self._source.examines
+            recipe.filters, self._source.is_empty, describes_first=self._source.describes_first
         )
         self._place = JobPlace.of(folder, self._source, task)
         self._console = console
@@ -227,7 +227,7 @@ class Run:
 
     def _make_scan(self, post: Callable[[Scanned | ScanEnded], None]) -> Scan:
         source, common = self._source, self._config.common
-        if source.scans_apart and worker_count(common):
+        if source.scans_in_own_process and worker_count(common):
             job = SourceRecipe.of(self._source_type, source.config, common)
             with contextlib.suppress(OSError, RuntimeError):  # no more processes: a thread scans
                 return WalkProcess(self._scans, job, post, self._limits)

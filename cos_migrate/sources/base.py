@@ -85,17 +85,17 @@ class Source(abc.ABC):
     """The folder below `db/` that keeps its record databases."""
     reads_at_once: ClassVar[bool] = False
     """Whether small objects are read by `read_whole`: no network, and no cost to read again."""
-    scans_apart: ClassVar[bool] = False
+    scans_in_own_process: ClassVar[bool] = False
     """Whether a scan keeps a processor busy, and is worth a process of its own."""
     resumes_listing: ClassVar[bool] = False
     """Whether a later run can continue its listing where an earlier one stopped."""
-    examines: bool = True
+    describes_first: bool = True
     """Whether an object listed without its size is described before it is sent."""
-    repeats: bool = True
+    may_repeat: bool = True
     """Whether a scan may yield the same object twice: its record is then looked up again."""
     compares_times: ClassVar[bool] = False
     """Whether `realTimeCompare` applies: its modification times are compared with COS's."""
-    copies: ClassVar[bool] = False
+    copied_by_cos: ClassVar[bool] = False
     """Whether COS itself can copy the objects, so that no body passes through this machine."""
     keyed_by_path: ClassVar[bool] = False
     """Whether `record_key` follows from the target path alone."""
@@ -184,7 +184,7 @@ class Source(abc.ABC):
         """Return whether the stored value `recorded` is of the present version of `obj`."""
         return recorded == self.record_value(obj)
 
-    def renewed(self, obj: SourceObject, recorded: str) -> str:  # noqa: ARG002
+    def renewed_value(self, obj: SourceObject, recorded: str) -> str:  # noqa: ARG002
         """Return the value that replaces `recorded` of an unchanged object; empty: none."""
         return ""
 
@@ -211,7 +211,7 @@ class Source(abc.ABC):
         no longer that version.
         """
 
-    def examine(self, obj: SourceObject) -> Described:
+    def describe_latest(self, obj: SourceObject) -> Described:
         """Return the present description of `obj`, also of a newer version.
 
         Raises SourceError when it is gone, or when the description contradicts the fingerprint.
@@ -222,7 +222,7 @@ class Source(abc.ABC):
         """Return `obj` with its present fingerprint; raises `SourceError` when it is gone."""
         return obj
 
-    def recorded(self, obj: SourceObject) -> SourceObject | None:  # noqa: ARG002
+    def object_of_record(self, obj: SourceObject) -> SourceObject | None:  # noqa: ARG002
         """Return the object of a record where `check` has to ask the source about it.
 
         `obj` is made from the record: its name is empty where the record has none, `key` is what
@@ -230,7 +230,7 @@ class Source(abc.ABC):
         """
         return None
 
-    def ask_listing(self) -> None:  # noqa: B027 - only some sources are listed by requests
+    def request_listing(self) -> None:  # noqa: B027 - only some sources are listed by requests
         """Request one page of the listing; raises `SourceError` when it is refused."""
 
     def copy_source(self, obj: SourceObject) -> str:  # noqa: ARG002 - see `copies`
@@ -241,7 +241,7 @@ class Source(abc.ABC):
         """Return whether `obj` itself lies at the target path: its metadata is sent again."""
         return False
 
-    def must_be_described(self, obj: SourceObject) -> bool:  # noqa: ARG002
+    def needs_description(self, obj: SourceObject) -> bool:  # noqa: ARG002
         """Return whether `describe`, which may refuse, must precede a copy of `obj` by COS."""
         return False
 
@@ -253,14 +253,14 @@ class Source(abc.ABC):
         """Return the headers of a copy: they pin the version, and send what is `described`."""
         return []
 
-    def unpin_copies(self, obj: SourceObject) -> bool:  # noqa: ARG002 - see `copies`
+    def drop_copy_conditions(self, obj: SourceObject) -> bool:  # noqa: ARG002 - see `copies`
         """Return whether `copy_headers` has no conditions now, after COS refused those of `obj`.
 
         That helps where the source still has the listed version. Raises SourceError.
         """
         return False
 
-    def make_room(self) -> None:
+    def close_idle(self) -> None:
         """Close the descriptors that are kept for later; may be called from any thread."""
         return
 
@@ -271,6 +271,6 @@ class Source(abc.ABC):
         """
         return ""
 
-    def shown(self, record_key: str) -> str:
+    def mask(self, record_key: str) -> str:
         """Return a name or record key for messages: without credentials that it may contain."""
         return record_key

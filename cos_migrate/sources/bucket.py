@@ -16,9 +16,9 @@ from cos_migrate.sources import xml_characters
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.http_source import HttpSource
 from cos_migrate.sources.key_pages import KeyPage, folders_of, middle_of, ordered_page
-from cos_migrate.sources.lists import KeyFile
-from cos_migrate.sources.slashes import same_target, twins
-from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, nonsense
+from cos_migrate.sources.list_files import KeyFile
+from cos_migrate.sources.shared_keys import names_with_same_key, shared_key_text
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, bad_answer_text
 from cos_migrate.sources.versions import UNKNOWN
 
 T = TypeVar("T")
@@ -86,11 +86,11 @@ class BucketSource(HttpSource):
         try:
             return parse(answer.body)
         except ValueError as error:
-            code, text = "BadAnswer", nonsense(error)
+            code, text = "BadAnswer", bad_answer_text(error)
             unreadable = xml_characters.problem_of(answer.body)
             if unreadable:
                 code, text = xml_characters.UNREADABLE, unreadable
-            raise self.garbled(operation, target, text, code) from error
+            raise self.bad_answer_error(operation, target, text, code) from error
 
     # -- listing ---------------------------------------------------------------------------------
 
@@ -123,7 +123,8 @@ class KeyOrderedSource(BucketSource):
     Such a listing can be cut anywhere, so that several ranges of it are listed at once.
     """
 
-    repeats = False  # the order of the keys is verified, and a file of keys is free of repetitions
+    # The order of the keys is verified, and repeated lines of a file of keys are passed over.
+    may_repeat = False
 
     @abc.abstractmethod
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
@@ -133,12 +134,12 @@ class KeyOrderedSource(BucketSource):
         (made by `error`).
         """
 
-    def ask_listing(self) -> None:
+    def request_listing(self) -> None:
         """Request a page of keys, even where a file names them. Raises SourceError."""
         if list(self.lists()):
             self.list_keys("", "", "")
         else:
-            super().ask_listing()
+            super().request_listing()
 
     def list_bucket(self, part: ListRange, marker: str) -> Page:
         """Return the next page of a range; prefix and order of its keys are verified."""
@@ -156,14 +157,14 @@ class KeyOrderedSource(BucketSource):
 
     # -- keys that become one on COS, which drops leading slashes ---------------------------------
 
-    def twins_of(self, obj: SourceObject) -> Iterable[str]:
+    def names_with_same_key(self, obj: SourceObject) -> Iterable[str]:
         """Return the names with fewer leading slashes that would have the key of `obj` on COS."""
         key = self.key_of(obj.name)
-        return twins(self.target, obj._replace(key=key)) if key[:1] == "/" else ()
+        return names_with_same_key(self.target, obj._replace(key=key)) if key[:1] == "/" else ()
 
-    def refuse_twin(self, obj: SourceObject) -> None:
+    def refuse_shared_key(self, obj: SourceObject) -> None:
         """Raise SourceError when an object with fewer leading slashes has the key of this one."""
-        for name in self.twins_of(obj):
+        for name in self.names_with_same_key(obj):
             try:
                 with self.answer(SourceObject(name, "", UNKNOWN), "HEAD", None):
                     pass
@@ -172,16 +173,16 @@ class KeyOrderedSource(BucketSource):
                 if error.status not in {403, 404}:
                     raise
             else:
-                details = ErrorDetails(0, "SameTarget", same_target(name))
+                details = ErrorDetails(0, "SameTarget", shared_key_text(name))
                 raise self.error("GetObject", obj.name, details)
 
     def takes_one_request(self, obj: SourceObject) -> bool:
         """Return whether no object with fewer leading slashes may have the key of this one."""
-        return not any(self.twins_of(obj))
+        return not any(self.names_with_same_key(obj))
 
     def complete(self, obj: SourceObject, described: Described) -> Described:
         """Refuse an object that shares its key on COS with another."""
-        self.refuse_twin(obj)
+        self.refuse_shared_key(obj)
         return described
 
 

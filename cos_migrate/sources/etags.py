@@ -37,7 +37,7 @@ def etag_in(headers: Mapping[bytes, bytes]) -> str:
     return plain_tag(headers.get(b"etag", b"").decode("latin-1"))
 
 
-def md5_checks(etag: str) -> tuple[Check, ...]:
+def etag_checks(etag: str) -> tuple[Check, ...]:
     """Return the check by an ETag that looks like an MD5, none for any other."""
     return (Check("MD5", etag.lower()),) if _CONTENT_MD5.fullmatch(etag) else ()
 

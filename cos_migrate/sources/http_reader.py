@@ -10,7 +10,7 @@ from cos_migrate.checksums import RunningChecks
 from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, SourceError, TransportError
 from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.model import Described
-from cos_migrate.sources.misreads import MISREAD, NO_MD5, is_by_etag, misread_text
+from cos_migrate.sources.mismatches import CHECKSUM_MISMATCH, NO_MD5, is_etag_check, mismatch_text
 
 _KEPT = 1_000
 """Objects whose last misread is remembered."""
@@ -30,7 +30,7 @@ class EmptyReader:
         """Return: there is nothing to compare."""
 
 
-class Misreads:
+class EtagMismatches:
     """Contents that differed from their ETag, which looks like an MD5; thread-safe."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Misreads:
         `wrong` is the kind of the checksum that differs: only an ETag is kept.
         """
         etag = described.fingerprint.etag
-        if not is_by_etag(described.checks, wrong, etag):
+        if not is_etag_check(described.checks, wrong, etag):
             return False
         found = f"{etag} {read.checksum(wrong)}"
         with self._lock:
@@ -62,7 +62,7 @@ class HttpReader:
         incoming: StreamedResponse,
         described: Described,
         length: int,
-        misreads: Misreads | None,
+        mismatches: EtagMismatches | None,
         *,
         name: str,
         shown: str,
@@ -71,7 +71,7 @@ class HttpReader:
     ) -> None:
         """`length`: bytes that must come; -1: any number.
 
-        `misreads` is None for a part of an object. `name` is the object's, `shown` its name in
+        `mismatches` is None for a part of an object. `name` is the object's, `shown` its name in
         messages. `proven`: whether the answer's head identifies the listed version. `named` makes
         the context that names the object in errors of the connection.
         """
@@ -79,11 +79,11 @@ class HttpReader:
         self._incoming = incoming
         self._length = self._left = length
         self._bounded = length >= 0
-        self._misreads = misreads
+        self._misreads = mismatches
         self._name, self._shown = name, shown
         self._proven = proven
         self._named = named
-        self._checking = RunningChecks(described.checks if misreads else ())
+        self._checking = RunningChecks(described.checks if mismatches else ())
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, none at the end. Raises SourceError."""
@@ -117,7 +117,7 @@ class HttpReader:
             self._name, self.described, wrong, self._checking
         ):
             raise self._error(NO_MD5, ETAG_IS_NO_MD5, retryable=False)
-        raise self._error(misread_text(wrong), MISREAD)
+        raise self._error(mismatch_text(wrong), CHECKSUM_MISMATCH)
 
     def _ended_early(self) -> TransportError:
         headers = self._incoming.headers

@@ -20,7 +20,7 @@ from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
 from cos_migrate.sources.etags import etag_in
-from cos_migrate.sources.http_reader import EmptyReader, HttpReader, Misreads
+from cos_migrate.sources.http_reader import EmptyReader, EtagMismatches, HttpReader
 from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.plain_reads import PlainReads
 from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer
@@ -43,7 +43,7 @@ class HttpSource(PagedSource, AdvisedSource):
 
     one_host: ClassVar[bool] = True
     """Whether all objects come from one host."""
-    old_servers: ClassVar[bool] = False
+    parses_leniently: ClassVar[bool] = False
     """Whether answers are accepted that only browsers take for HTTP."""
 
     def __init__(
@@ -51,9 +51,9 @@ class HttpSource(PagedSource, AdvisedSource):
     ) -> None:
         super().__init__(config, target, options)
         self.fetcher = Fetcher(
-            self.timeouts(), self.proxy(), self.options.ca_file, lenient=self.old_servers
+            self.timeouts(), self.proxy(), self.options.ca_file, lenient=self.parses_leniently
         )
-        self.misreads = Misreads()
+        self.mismatches = EtagMismatches()
 
     # -- given by subclasses ---------------------------------------------------------------------
 
@@ -95,7 +95,7 @@ class HttpSource(PagedSource, AdvisedSource):
         """Return whether one request reads a whole object, with no other before or behind it."""
         return True
 
-    def make_room(self) -> None:
+    def close_idle(self) -> None:
         """Close the idle connections."""
         self.fetcher.close()
 
@@ -133,14 +133,14 @@ class HttpSource(PagedSource, AdvisedSource):
         most: int,
     ) -> ErrorAnswer:
         """Return the whole answer to a request, of at most `most` bytes. Raises SourceError."""
-        with self.naming(operation, target), self.fetcher.send(request) as incoming:
+        with self.name_errors(operation, target), self.fetcher.send(request) as incoming:
             answer = ErrorAnswer(incoming.status, incoming.headers, incoming.read_all(most + 1))
         if answer.status != _OK:
             raise self.answer_error(operation, target, answer, self.error_details(answer))
         if len(answer.body) > most:
             limit = f"{most >> 20} MiB" if most >> 20 else f"{most >> 10} KiB"
             text = f"the source's answer is larger than {limit}"
-            raise self.garbled(operation, target, text)
+            raise self.bad_answer_error(operation, target, text)
         return answer
 
     def exchange(
@@ -164,7 +164,7 @@ class HttpSource(PagedSource, AdvisedSource):
                 self.describe(obj)  # raises where the object has another version by now
                 raise self._no_ranges(obj, incoming.status)
             if incoming.status >= _FIRST_ERROR:
-                with self.naming(operation, obj.name):
+                with self.name_errors(operation, obj.name):
                     body = incoming.read_all(_ERROR_BYTES)
                 refused = ErrorAnswer(incoming.status, incoming.headers, body)
                 details = self.error_details(refused)
@@ -179,7 +179,7 @@ class HttpSource(PagedSource, AdvisedSource):
     def _sent(
         self, stack: ExitStack, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> StreamedResponse:
-        with self.naming(_operation_of(method), obj.name):
+        with self.name_errors(_operation_of(method), obj.name):
             return stack.enter_context(self.exchange(obj, method, span))
 
     def _is_conditional(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> bool:
@@ -199,7 +199,7 @@ class HttpSource(PagedSource, AdvisedSource):
         Raises SourceChanged when the answer is of another version. When it is of the listed one,
         this server is sent no more conditions.
         """
-        with self.naming(_operation_of(method), obj.name):
+        with self.name_errors(_operation_of(method), obj.name):
             refused.read_all(_ERROR_BYTES)
         stack.close()
         incoming = self._sent(stack, unknown(obj), method, span)
@@ -228,11 +228,11 @@ class HttpSource(PagedSource, AdvisedSource):
                 incoming,
                 described,
                 length,
-                self.misreads if span is None else None,
+                self.mismatches if span is None else None,
                 name=obj.name,
-                shown=self.shown(obj.name),
+                shown=self.mask(obj.name),
                 proven=not obj.fingerprint.etag or bool(incoming.headers.get(b"etag")),
-                named=partial(self.naming, "GetObject", obj.name),
+                named=partial(self.name_errors, "GetObject", obj.name),
             )
 
     def describe_answer(

@@ -10,7 +10,7 @@ from cos_migrate.config.options import values_of
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Found, ListRange, Page, SourceObject
 from cos_migrate.sources.base import Source
-from cos_migrate.sources.lists import version_of
+from cos_migrate.sources.list_files import file_version
 
 
 class PagedSource(Source):
@@ -20,7 +20,7 @@ class PagedSource(Source):
     keyed_by_path: ClassVar[bool] = True
     key_file_option: ClassVar[str] = "uriList"
     """The key of the section that names a file of keys to migrate instead of a listing."""
-    lists_where_it_reads: ClassVar[bool] = True
+    lists_at_same_host: ClassVar[bool] = True
     """Whether listings and objects come from one host with the same credentials."""
 
     @property
@@ -59,14 +59,14 @@ class PagedSource(Source):
         return None
 
     @property
-    def listing_proves(self) -> bool:
+    def listing_proves_access(self) -> bool:
         """Whether a listed page shows that the source accepts the requests for objects.
 
         The page of a list file shows nothing.
         """
-        return self.lists_where_it_reads and not list(self.lists())
+        return self.lists_at_same_host and not list(self.lists())
 
-    def ask_listing(self) -> None:
+    def request_listing(self) -> None:
         """Request the first page of a range that is no file. Raises SourceError."""
         files = set(self.lists())
         for part in self.ranges():
@@ -81,7 +81,7 @@ class PagedSource(Source):
             for option, value in values_of(self.config)
             if not option.secret and not option.access
         ]
-        return "\n".join([self.job_text(), *keys, *map(version_of, self.lists())])
+        return "\n".join([self.job_text(), *keys, *map(file_version, self.lists())])
 
     def lists(self) -> Iterable[str]:
         """Return the paths of the list files in use.

@@ -62,6 +62,6 @@ class PlainReads:
         checking.update(body)
         wrong = checking.first_difference()
         if wrong:
-            source.misreads.repeats(obj.name, described, wrong, checking)
+            source.mismatches.repeats(obj.name, described, wrong, checking)
             raise SourceError("not the plain case", code="NotPlain")
         return body, described

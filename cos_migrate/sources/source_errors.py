@@ -96,7 +96,7 @@ class AdvisedSource(VersionedSource):
         return SourceError(
             message,
             operation=operation,
-            target=self.shown(target),
+            target=self.mask(target),
             status=status,
             code=code,
             request_id=details.request_id,
@@ -105,7 +105,7 @@ class AdvisedSource(VersionedSource):
             fatal=code in self.fatal_codes,
         )
 
-    def garbled(
+    def bad_answer_error(
         self, operation: str, target: str, message: str, code: str = "BadAnswer"
     ) -> SourceError:
         """Return the error of an answer that makes no sense, which another try may cure."""
@@ -117,7 +117,7 @@ class AdvisedSource(VersionedSource):
         self, operation: str, target: str, answer: ErrorAnswer, details: ErrorDetails
     ) -> SourceError:
         """Return the error for an answer; one that a proxy sent names the proxy as its sender."""
-        proxy = proxy_refusal(*answer, pages=not self.sends_pages)
+        proxy = proxy_refusal(*answer, pages=not self.sends_web_pages)
         error = self.error(
             operation, target, ErrorDetails(answer.status, *proxy) if proxy else details
         )
@@ -137,10 +137,10 @@ class AdvisedSource(VersionedSource):
 
     def is_foreign(self, answer: ErrorAnswer) -> bool:
         """Return whether an error answer came from a proxy or a firewall, not from the source."""
-        return not self.sends_pages and is_foreign_page(answer.headers, answer.body)
+        return not self.sends_web_pages and is_foreign_page(answer.headers, answer.body)
 
     @contextmanager
-    def naming(self, operation: str, target: str) -> Iterator[None]:
+    def name_errors(self, operation: str, target: str) -> Iterator[None]:
         """Name the operation and its target in errors of the connection."""
         try:
             yield
@@ -148,6 +148,6 @@ class AdvisedSource(VersionedSource):
             raise self.transport_error(operation, target, error) from error
 
 
-def nonsense(error: ValueError) -> str:
+def bad_answer_text(error: ValueError) -> str:
     """Return the message for an answer that cannot be parsed."""
     return f"the source's answer makes no sense: {error}"

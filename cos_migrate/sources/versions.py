@@ -80,7 +80,7 @@ def unknown(obj: SourceObject) -> SourceObject:
 class VersionedSource(Source):
     """A source whose objects have versions with different ETags or times."""
 
-    sends_pages: ClassVar[bool] = False
+    sends_web_pages: ClassVar[bool] = False
     """Whether web pages are its own answers; else these come from a proxy or a firewall."""
     request_id_header: bytes = b""
     """A header that every answer of the service has; empty: not all such services send one."""
@@ -114,7 +114,7 @@ class VersionedSource(Source):
         """Return `obj` as the source has it now: a new version, or the listed one."""
         return obj._replace(fingerprint=self._following(obj, self.describe(unknown(obj))))
 
-    def examine(self, obj: SourceObject) -> Described:
+    def describe_latest(self, obj: SourceObject) -> Described:
         """Return what the source has now: a new version, or the listed one."""
         if obj.fingerprint != UNKNOWN:
             try:
@@ -126,7 +126,7 @@ class VersionedSource(Source):
         described = self.describe(unknown(obj))
         return described._replace(fingerprint=self._following(obj, described))
 
-    def unpin_copies(self, obj: SourceObject) -> bool:
+    def drop_copy_conditions(self, obj: SourceObject) -> bool:
         """Return whether copies need no conditions from now on, after they were refused.
 
         That is so when the source still has the listed version. Raises SourceError.
@@ -140,7 +140,7 @@ class VersionedSource(Source):
         return True
 
     @property
-    def pins_copies(self) -> bool:
+    def copies_conditionally(self) -> bool:
         """Whether requests for copies have conditions."""
         return _COPIES not in self._unconditional
 
@@ -151,7 +151,7 @@ class VersionedSource(Source):
         return SourceError(
             f"the answer is not to be believed: {text}",
             operation=operation,
-            target=self.shown(obj.name),
+            target=self.mask(obj.name),
             status=status,
             code=CONTRADICTORY,
             retryable=True,
@@ -215,7 +215,7 @@ class VersionedSource(Source):
 
     def _foreign_form(self, headers: Mapping[bytes, bytes]) -> str:
         """Return what shows that a proxy has sent an answer; empty: nothing does."""
-        if not self.sends_pages and is_foreign_page(headers, b""):
+        if not self.sends_web_pages and is_foreign_page(headers, b""):
             return "a web page"
         named = not self.request_id_header or self.request_id_header in headers
         return "" if named else "an answer without a request id"
@@ -224,7 +224,7 @@ class VersionedSource(Source):
         return SourceChanged(
             "it changed after it was listed",
             operation="GetObject",
-            target=self.shown(obj.name),
+            target=self.mask(obj.name),
             code="Changed",
         )
 
@@ -232,7 +232,7 @@ class VersionedSource(Source):
         return SourceError(
             "the source sends no ranges of it",
             operation="GetObject",
-            target=self.shown(obj.name),
+            target=self.mask(obj.name),
             status=status,
             code="RangeIgnored",
         )

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
+from cos_migrate.http.dates import NANO
 from cos_migrate.http.s3xml import Texts, read_listing
 from cos_migrate.model import Fingerprint
 from cos_migrate.sources.etags import plain_tag
-from cos_migrate.sources.instants import listed_instant
 
 
 class ListedEntry(NamedTuple):
@@ -47,7 +47,7 @@ def read_marker_page(document: bytes, kind: str, plain: Callable[[str], str] = s
             decode(key_in(item)),
             Fingerprint(
                 int(item.get("Size", "")),
-                listed_instant(item.get("LastModified", "").strip()),
+                parse_listed_time(item.get("LastModified", "").strip()),
                 plain_tag(item.get("ETag", "")),
             ),
             item.get(kind, "").strip(),
@@ -56,6 +56,17 @@ def read_marker_page(document: bytes, kind: str, plain: Callable[[str], str] = s
     ]
     following = decode(page.texts.get("NextMarker", ""))
     return MarkerPage(entries, list(map(decode, page.folders)), page.is_truncated, following)
+
+
+def parse_listed_time(text: str) -> int:
+    """Return the whole second of a LastModified, in nanoseconds since 1970; -1 for another text."""
+    import datetime as dt  # noqa: PLC0415 - workers list nothing
+
+    try:
+        moment = dt.datetime.fromisoformat(text[:19]).replace(tzinfo=dt.timezone.utc)
+    except ValueError:
+        return -1
+    return max(-1, int(moment.timestamp()) * NANO)
 
 
 def key_in(entry: Texts) -> str:

@@ -86,7 +86,7 @@ class FolderSource(KeyOrderedSource):
         kept = found[: self.config.page]
         return KeyPage([self._object(name) for name in kept], folders, len(kept) < len(found))
 
-    def recorded(self, obj: SourceObject) -> SourceObject | None:
+    def object_of_record(self, obj: SourceObject) -> SourceObject | None:
         if not self.config.crc64:
             return None
         return obj._replace(name=base_of(self.config.prefix) + obj.key)

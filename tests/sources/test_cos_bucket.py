@@ -19,7 +19,7 @@ from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cos_bucket.answers import described_by, grants_in
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.source import CosBucketSource
-from cos_migrate.sources.instants import listed_instant
+from cos_migrate.sources.xml_listing import parse_listed_time
 from tests.sources.contract import (
     Cut,
     CutsContract,
@@ -360,5 +360,5 @@ class TestObjects:
             grants_in(b"<html></html>")
 
     def test_times(self) -> None:
-        assert listed_instant("2023-11-14T22:13:20.000Z") == 1_700_000_000_000_000_000
-        assert listed_instant("soon") == -1
+        assert parse_listed_time("2023-11-14T22:13:20.000Z") == 1_700_000_000_000_000_000
+        assert parse_listed_time("soon") == -1

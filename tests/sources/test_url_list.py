@@ -17,11 +17,11 @@ from cos_migrate.checksums import Check
 from cos_migrate.errors import MigrateError, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, Found, Note, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.lists import NameIndex, Place
+from cos_migrate.sources.list_files import NameIndex, Place
 from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.listing import UrlLists
 from cos_migrate.sources.url_list.source import UrlListSource
-from cos_migrate.sources.url_list.urls import BadUrl, address_of, redirected, shown
+from cos_migrate.sources.url_list.urls import BadUrl, address_of, mask, redirected
 from tests.fakes.web_server import Fault, WebServer
 from tests.sources.contract import Cut, PagesContract, Put, Remove, SourceContract, WireContract
 from tests.sources.contract import content as content_of
@@ -240,7 +240,7 @@ class TestAddresses:
         ],
     )
     def test_masking(self, text: str, masked: str) -> None:
-        assert shown(text) == masked
+        assert mask(text) == masked
 
 
 class TestLists:
@@ -415,8 +415,8 @@ class TestLists:
         unsized = obj._replace(fingerprint=obj.fingerprint._replace(size=-1))
         undated = obj._replace(fingerprint=Fingerprint(7))
         assert source.unchanged(obj, java)
-        assert source.renewed(obj, java) == value
-        assert source.renewed(obj, value) == ""
+        assert source.renewed_value(obj, java) == value
+        assert source.renewed_value(obj, value) == ""
         assert source.unchanged(unsized, value)
         assert source.unchanged(undated, source.record_value(undated))
         assert not source.unchanged(undated, value)
@@ -424,8 +424,8 @@ class TestLists:
         assert not source.unchanged(obj, "no headArrt")
         careless = source_of(site.path, is_skip_head=True)
         assert careless.unchanged(unsized, "anything")
-        assert careless.renewed(unsized, value) == ""
-        assert not careless.examines
+        assert careless.renewed_value(unsized, value) == ""
+        assert not careless.describes_first
 
 
 class TestRequests:

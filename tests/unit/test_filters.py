@@ -165,7 +165,7 @@ def test_ages_count_from_the_start_of_the_run() -> None:
 
 def test_what_cannot_be_asked_passes_with_one_warning() -> None:
     settings = FilterSettings(min_size=10, modified_before=Moment(OLD, is_age=False))
-    filters = Filters(settings, examines=False)
+    filters = Filters(settings, describes_first=False)
     unknown = [listed("a", -1, -1), listed("b", -1, -1)]
     assert filters.applied(unknown) == unknown
     warnings = filters.take_warnings()

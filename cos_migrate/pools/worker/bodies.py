@@ -184,13 +184,13 @@ class Bodies:
         """Ask the source about an object, with retries. Raises SourceError."""
         return self._retries.run(lambda: self._source.describe(obj))
 
-    def ask_listing(self) -> None:
+    def request_listing(self) -> None:
         """Ask the source for a page of its listing, with retries. Raises SourceError."""
-        self._retries.run(self._source.ask_listing)
+        self._retries.run(self._source.request_listing)
 
-    def examine(self, obj: SourceObject) -> Described:
+    def describe_latest(self, obj: SourceObject) -> Described:
         """Ask what an object is now, with retries. Raises SourceError."""
-        return self._retries.run(lambda: self._source.examine(obj))
+        return self._retries.run(lambda: self._source.describe_latest(obj))
 
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return an object with its present fingerprint, with retries. Raises SourceError."""
@@ -360,7 +360,7 @@ class Bodies:
             raise SourceError(
                 f"what was read is not what the source has: its {wrong} differs",
                 operation="GetObject",
-                target=self._source.shown(obj.name),
+                target=self._source.mask(obj.name),
                 code="SourceChecksumMismatch",
             )
         return digest.hexdigest()

@@ -87,7 +87,7 @@ class CopyTasks:
 
     def _unpinned(self, obj: SourceObject, error: MigrateError) -> bool:
         """Return whether a copy that failed may be tried without the condition that it had."""
-        return error.status in _CONDITION_REFUSED and self._source.unpin_copies(obj)
+        return error.status in _CONDITION_REFUSED and self._source.drop_copy_conditions(obj)
 
     def _headers(
         self, obj: SourceObject, cos_path: str
@@ -95,7 +95,7 @@ class CopyTasks:
         """Return the headers of a copy, and the description they are made from, if any was."""
         same = self._source.is_same_object(obj, cos_path)
         with_acl = self._source.options.copy_acl
-        asks = same or with_acl or self._source.must_be_described(obj)
+        asks = same or with_acl or self._source.needs_description(obj)
         described = self._bodies.describe(obj) if asks else None
         headers = self._source.copy_headers(obj, described if same else None)
         if described and with_acl and not same:

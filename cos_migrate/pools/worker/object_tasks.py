@@ -65,12 +65,12 @@ class ObjectTasks:
 
     def head_source(self, task: HeadSource, _: TaskRun) -> SourceHead:
         """Ask the source about an object that was listed without its size."""
-        described = self._bodies.examine(task.obj)
+        described = self._bodies.describe_latest(task.obj)
         return SourceHead(described.fingerprint, described.storage_class)
 
     def list_source(self, _task: ListSource, _run: TaskRun) -> None:
         """Ask the source for one page of its listing."""
-        self._bodies.ask_listing()
+        self._bodies.request_listing()
 
     def compare(self, task: CompareObject, _: TaskRun) -> Comparison:
         """Ask COS, and the source where that is wanted, about a recorded object."""

@@ -13,7 +13,7 @@ from cos_migrate.pools.tasks import HeadTarget, Look
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.task_run import TaskRun
 from cos_migrate.sources.base import Source
-from cos_migrate.sources.misreads import CHANGED_IN_VAIN
+from cos_migrate.sources.mismatches import CONTRADICTORY_CHANGE
 
 CHANGED_TRIES = 3
 """Tries of an object that changes while it is read."""
@@ -58,7 +58,7 @@ class Sending:
                     if changed:
                         raise
                     raise SourceError(
-                        CHANGED_IN_VAIN,
+                        CONTRADICTORY_CHANGE,
                         operation="GetObject",
                         target=error.target,
                         code=CONTRADICTORY,

@@ -120,7 +120,7 @@ class Worker:
 
     def _await_descriptors(self, seconds: float) -> bool:
         """Wait while none is free, without keeping any for later; return whether to stop."""
-        self._source.make_room()
+        self._source.close_idle()
         self._small.shed()
         return self._stopping.wait(seconds)
 

@@ -25,9 +25,9 @@ from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.cos_bucket.answers import described_by, grants_in
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.listing import KEYS_SAFE, CosBucketListing
-from cos_migrate.sources.etags import md5_checks
+from cos_migrate.sources.etags import etag_checks
 from cos_migrate.sources.http_source import range_of
-from cos_migrate.sources.lists import rejected_line
+from cos_migrate.sources.list_files import reject_line
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.text import printable
 
@@ -41,7 +41,7 @@ class CosBucketSource(CosBucketListing):
 
     migrate_type = "migrateBucketCopy"
     record_kind = "migrate_copy_bucket"
-    copies: ClassVar[bool] = True
+    copied_by_cos: ClassVar[bool] = True
     request_id_header: bytes = b"x-cos-request-id"
     keyed_by_path: ClassVar[bool] = False
     Config = CosBucketConfig
@@ -114,7 +114,7 @@ class CosBucketSource(CosBucketListing):
         line = line.strip()
         key = unquote_plus(line, errors="surrogateescape").removeprefix("/")
         if line and not key:
-            return rejected_line(self.config.src_file_list, number, line, "it names no key")
+            return reject_line(self.config.src_file_list, number, line, "it names no key")
         return SourceObject(key, key, Fingerprint(-1)) if key else None
 
     def _target_folder(self) -> str | None:
@@ -169,7 +169,7 @@ class CosBucketSource(CosBucketListing):
 
     def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is an MD5."""
-        return md5_checks(listed.etag)
+        return etag_checks(listed.etag)
 
     def _acl(self, obj: SourceObject) -> dict[str, str]:
         """Return the headers that give an object's ACL to its copy. Raises SourceError."""
@@ -195,14 +195,14 @@ class CosBucketSource(CosBucketListing):
         same_bucket = self.config.src_bucket_name == self.target.bucket
         return same_bucket and cos_path == f"/{obj.name}"
 
-    def must_be_described(self, obj: SourceObject) -> bool:
+    def needs_description(self, obj: SourceObject) -> bool:
         """Return whether an object of fewer leading slashes may have the key of this one."""
-        return any(self.twins_of(obj))
+        return any(self.names_with_same_key(obj))
 
     def copy_headers(self, obj: SourceObject, described: Described | None) -> list[tuple[str, str]]:
         """Pin a copy to the listed version; onto itself an object is copied with its metadata."""
         headers = []
-        if obj.fingerprint.etag and self.pins_copies:
+        if obj.fingerprint.etag and self.copies_conditionally:
             headers.append(("x-cos-copy-source-if-match", f'"{obj.fingerprint.etag}"'))
         if described is not None:
             headers.append(("x-cos-metadata-directive", "Replaced"))
@@ -226,7 +226,7 @@ class CosBucketSource(CosBucketListing):
         size, _, etag = obj.fingerprint
         return f"[srcSize: {size}], [srcEtag: {etag}], [srcStorageClass: {_spelt(obj)}]"
 
-    def recorded(self, obj: SourceObject) -> SourceObject:
+    def object_of_record(self, obj: SourceObject) -> SourceObject:
         """Return the object that the record names: COS sends a CRC-64."""
         return obj
 

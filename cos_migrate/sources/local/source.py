@@ -64,8 +64,8 @@ class LocalSource(Source):
     migrate_type: ClassVar[str] = "migrateLocal"
     record_kind: ClassVar[str] = "migrate_from_local"
     reads_at_once: ClassVar[bool] = True
-    scans_apart: ClassVar[bool] = True
-    repeats = False
+    scans_in_own_process: ClassVar[bool] = True
+    may_repeat = False
     Config = LocalConfig
     config: LocalConfig
 
@@ -125,7 +125,7 @@ class LocalSource(Source):
             return recorded.startswith((whole, exact))
         return recorded == f"{whole}{size}]"
 
-    def recorded(self, obj: SourceObject) -> SourceObject:
+    def object_of_record(self, obj: SourceObject) -> SourceObject:
         """Return the file itself: its content is compared, its record has no checksum."""
         return obj._replace(is_folder=obj.name.endswith("/"))
 

@@ -26,12 +26,12 @@ from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
-from cos_migrate.sources.etags import etag_in, md5_checks
+from cos_migrate.sources.etags import etag_checks, etag_in
 from cos_migrate.sources.http_source import pinned_headers
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.oss.access import Address
 from cos_migrate.sources.oss.signer import Signer
-from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, nonsense
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, bad_answer_text
 from cos_migrate.sources.versions import UNKNOWN
 from cos_migrate.sources.xml_listing import read_marker_page
 
@@ -132,7 +132,7 @@ class AliyunSource(KeyOrderedSource):
             f"[cosFolder: {self.target.cos_path}] "
         )
 
-    def recorded(self, obj: SourceObject) -> SourceObject:
+    def object_of_record(self, obj: SourceObject) -> SourceObject:
         """Return the object by its name: OSS sends a CRC-64."""
         return obj._replace(name=self._base + obj.key)
 
@@ -205,7 +205,7 @@ class AliyunSource(KeyOrderedSource):
 
     def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is an MD5 in all likelihood."""
-        return md5_checks(listed.etag)
+        return etag_checks(listed.etag)
 
     def takes_one_request(self, obj: SourceObject) -> bool:
         """Return whether no ACL and no other object must be asked about."""
@@ -261,7 +261,7 @@ class AliyunSource(KeyOrderedSource):
         try:
             return self._acls.acl_of(key)
         except ValueError as error:
-            raise self.garbled("GetObjectACL", key, nonsense(error)) from error
+            raise self.bad_answer_error("GetObjectACL", key, bad_answer_text(error)) from error
 
 
 def _likely_md5(headers: Mapping[bytes, bytes], etag: str) -> str:

@@ -42,11 +42,11 @@ class CollapsedKeys:
         if first in {None, item.name}:
             return item
         failure = Failure(
-            "ListObjects", same_target(str(first)), code="SameTarget", side=Side.SOURCE
+            "ListObjects", shared_key_text(str(first)), code="SameTarget", side=Side.SOURCE
         )
         return Rejected(item.name, item.key, "", failure)
 
 
-def same_target(other: str) -> str:
+def shared_key_text(other: str) -> str:
     """Return the reason for leaving an object out."""
     return f"on COS it would be the same object as {other}, because slashes are collapsed"

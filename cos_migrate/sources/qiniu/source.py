@@ -28,7 +28,7 @@ from cos_migrate.sources.bucket import KeyOrderedSource, base_of
 from cos_migrate.sources.etags import Etags, etag_in
 from cos_migrate.sources.http_source import range_of
 from cos_migrate.sources.key_pages import KeyPage
-from cos_migrate.sources.qiniu.collapsed import CollapsedKeys, same_target
+from cos_migrate.sources.qiniu.collapsed import CollapsedKeys, shared_key_text
 from cos_migrate.sources.qiniu.config import QiniuConfig
 from cos_migrate.sources.qiniu.listing import KeyListing, fingerprint_of
 from cos_migrate.sources.qiniu.refusals import DomainRefusals
@@ -81,7 +81,7 @@ class QiniuSource(KeyOrderedSource):
         {"BadToken", "NoSuchAccessKey", "NoSuchBucket", "SignatureWanted", "WrongDomain"}
     )
     archived_codes: ClassVar[frozenset[str]] = frozenset({"Archived"})
-    lists_where_it_reads: ClassVar[bool] = False
+    lists_at_same_host: ClassVar[bool] = False
 
     def __init__(
         self, config: QiniuConfig, target: Target, options: SourceOptions | None = None
@@ -138,7 +138,7 @@ class QiniuSource(KeyOrderedSource):
         """Return the key below the prefix's folder, without doubled slashes."""
         return self._keys.key_of(name)
 
-    def twins_of(self, obj: SourceObject) -> Iterable[str]:  # noqa: ARG002
+    def names_with_same_key(self, obj: SourceObject) -> Iterable[str]:  # noqa: ARG002
         """Return none: `_must_be_alone` compares names with all kinds of slashes."""
         return ()
 
@@ -264,7 +264,7 @@ class QiniuSource(KeyOrderedSource):
                 raise
             known = None
         if known is not None:
-            details = ErrorDetails(0, "SameTarget", same_target(plain))
+            details = ErrorDetails(0, "SameTarget", shared_key_text(plain))
             raise self.error("GetObject", obj.name, details)
         with self._lock:
             self._alone.add(obj.name)

@@ -12,7 +12,7 @@ from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.etags import Etags, md5_checks
+from cos_migrate.sources.etags import Etags, etag_checks
 from cos_migrate.sources.http_source import pinned_headers
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.metadata import Carried
@@ -129,7 +129,7 @@ class S3Source(S3Requests):
 
     def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is an MD5."""
-        return md5_checks(listed.etag) if self.etags_are_md5 else ()
+        return etag_checks(listed.etag) if self.etags_are_md5 else ()
 
     def describe(self, obj: SourceObject) -> Described:
         """Request the headers; an object that must be restored first is an error here."""

@@ -11,8 +11,7 @@ from urllib.parse import quote
 
 from cos_migrate.http.s3xml import decoded_key, read_listing
 from cos_migrate.sources.etags import Etags, plain_tag
-from cos_migrate.sources.instants import listed_instant
-from cos_migrate.sources.xml_listing import key_in
+from cos_migrate.sources.xml_listing import key_in, parse_listed_time
 
 PAGE = 1000
 """Keys on one page: the most that S3 gives."""
@@ -82,7 +81,7 @@ def parse(document: bytes, etags: Etags | None = None, *, times: bool = False) -
     if times or not tells:
         texts_of_times = (item.get("LastModified", "") for item in page.entries)
         entries = [
-            entry._replace(mtime_ns=listed_instant(text.strip()))
+            entry._replace(mtime_ns=parse_listed_time(text.strip()))
             for entry, text in zip(entries, texts_of_times, strict=True)
         ]
     folders = list(map(decode, page.folders))

@@ -7,13 +7,13 @@ import threading
 
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Failure, Fingerprint, Found, Note, Page, Rejected, SourceObject
-from cos_migrate.sources.lists import (
+from cos_migrate.sources.list_files import (
     NameIndex,
     Place,
-    list_file_page,
-    lists_below,
+    find_list_files,
     offset_of,
-    rejected_line,
+    read_list_page,
+    reject_line,
 )
 from cos_migrate.sources.url_list.urls import (
     BLANKS,
@@ -30,7 +30,7 @@ class UrlLists:
     def __init__(self, path: str) -> None:
         """`path`: a list, or a folder of lists."""
         self._path = path
-        self._files = functools.cache(lambda: tuple(lists_below(path)))
+        self._files = functools.cache(lambda: tuple(find_list_files(path)))
         self._lock = threading.Lock()
         self._index = NameIndex()
         self._indexed: dict[int, str | None] = {}
@@ -68,7 +68,7 @@ class UrlLists:
 
     def _read(self, number: int, path: str, marker: str) -> Page:
         """Return a page; the caller holds the lock and has indexed the lines before it."""
-        page = list_file_page(
+        page = read_list_page(
             path, marker, lambda text, line: self._found(text, number, line), shown_line
         )
         reached = self._indexed.get(number, "")
@@ -84,13 +84,13 @@ class UrlLists:
         try:
             address = address_of(text)
         except BadUrl as error:
-            return rejected_line(self._name_of(number), line, shown_line(url), str(error))
+            return reject_line(self._name_of(number), line, shown_line(url), str(error))
         if not self.has_credentials and has_credentials(address):
             self.has_credentials = True
         key = address.key
         if not key:
             problem = "its path is empty, so that it gives no key"
-            return rejected_line(self._name_of(number), line, shown_line(url), problem)
+            return reject_line(self._name_of(number), line, shown_line(url), problem)
         wanted = f"{address.origin}{address.path}?{address.url.partition('?')[2]}"
         here = Place(number, line)
         first, same = self._index.first(key, wanted, here)

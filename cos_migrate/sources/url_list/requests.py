@@ -47,8 +47,8 @@ class UrlSource(HttpSource):
 
     config: UrlListConfig
     one_host: ClassVar[bool] = False
-    old_servers: ClassVar[bool] = True
-    sends_pages: ClassVar[bool] = True
+    parses_leniently: ClassVar[bool] = True
+    sends_web_pages: ClassVar[bool] = True
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
         """Return the request for a URL, pinned where its version is known."""
@@ -146,7 +146,7 @@ class UrlSource(HttpSource):
         raise self._url_error(obj, text, "RedirectLoop")
 
     def _url_error(self, obj: SourceObject, text: str, code: str) -> SourceError:
-        return SourceError(text, operation="GetObject", target=self.shown(obj.name), code=code)
+        return SourceError(text, operation="GetObject", target=self.mask(obj.name), code=code)
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Parse an error answer: XML where an object storage sent it."""

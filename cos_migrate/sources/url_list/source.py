@@ -24,7 +24,7 @@ from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.listing import UrlLists
 from cos_migrate.sources.url_list.requests import UrlSource
 from cos_migrate.sources.url_list.urls import (
-    shown,
+    mask,
 )
 from cos_migrate.sources.versions import Verdict, sizes_differ, unknown
 
@@ -54,7 +54,7 @@ class UrlListSource(UrlSource):
         self, config: UrlListConfig, target: Target, options: SourceOptions | None = None
     ) -> None:
         super().__init__(config, target, options)
-        self.examines = not self.config.is_skip_head
+        self.describes_first = not self.config.is_skip_head
         self._url_lists = UrlLists(self.config.urllist_path)
 
     def job_text(self) -> str:
@@ -138,7 +138,7 @@ class UrlListSource(UrlSource):
         self, obj: SourceObject, text: str, operation: str = "GetObject", status: int = 0
     ) -> SourceError:
         """Return the error of an answer that cannot be of the object, with a way out."""
-        if self.examines:
+        if self.describes_first:
             text = f"{text}; where HEAD is answered wrongly, isSkipHead=on asks by GET alone"
         return super().contradiction(obj, text, operation, status)
 
@@ -181,7 +181,7 @@ class UrlListSource(UrlSource):
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Return whether the record agrees; the Java tool's, without size and time, counts too."""
         found = _RECORD.fullmatch(recorded)
-        if not self.examines:
+        if not self.describes_first:
             return True
         if not found:
             return False
@@ -197,17 +197,17 @@ class UrlListSource(UrlSource):
         """Return whether the time is unknown."""
         return fingerprint.mtime_ns < 0
 
-    def renewed(self, obj: SourceObject, recorded: str) -> str:
+    def renewed_value(self, obj: SourceObject, recorded: str) -> str:
         """Return the value by HEAD, where a record lacks size and time."""
         value = self.record_value(obj)
         found = _RECORD.fullmatch(recorded)
         blank = found is not None and int(found[1]) == _UNKNOWN and not found[2]
-        return value if blank and self.examines and value != recorded else ""
+        return value if blank and self.describes_first and value != recorded else ""
 
     def download_name(self, obj: SourceObject) -> str:
         """Return the URL, as it may be printed."""
-        return f"url: {self.shown(obj.name)}"
+        return f"url: {self.mask(obj.name)}"
 
-    def shown(self, record_key: str) -> str:
+    def mask(self, record_key: str) -> str:
         """Return a URL or a record key without credentials and query."""
-        return shown(record_key)
+        return mask(record_key)

@@ -117,7 +117,7 @@ def has_credentials(address: Address) -> bool:
     return bool(address.authorization) or bool(_SIGNED.search(address.url))
 
 
-def shown(text: str) -> str:
+def mask(text: str) -> str:
     """Return a URL, or a record key that ends in one, without credentials and query."""
     if text.startswith("[taskType: "):
         head, mark, url = text.partition(_RECORDED)

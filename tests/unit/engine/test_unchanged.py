@@ -86,7 +86,7 @@ def test_a_new_database_is_not_asked(state: Counting) -> None:
     assert comparer.skip_unchanged([unknown], ()) == [unknown]
     assert comparer.decide(RULES, object_of(rows[0]), "/a", "key") == SEND_NEW
     assert not state.looked_up
-    assert not source.repeats
+    assert not source.may_repeat
 
 
 def test_an_object_that_was_tried_before_it_was_listed_is_not_compared(state: Counting) -> None:

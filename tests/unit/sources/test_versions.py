@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cos_migrate.model import Fingerprint
-from cos_migrate.sources.etags import md5_checks, plain_tag
+from cos_migrate.sources.etags import etag_checks, plain_tag
 from cos_migrate.sources.versions import Verdict, compare
 
 SAME, CHANGED, CONTRADICTS = Verdict.SAME, Verdict.CHANGED, Verdict.CONTRADICTS
@@ -47,7 +47,7 @@ def test_a_tag_is_the_same_however_it_is_written(text: str) -> None:
 
 
 def test_a_tag_that_looks_like_an_md5_is_a_check() -> None:
-    [check] = md5_checks("AB" * 16)
+    [check] = etag_checks("AB" * 16)
     assert check == ("MD5", "ab" * 16)
-    assert not md5_checks("ab" * 16 + "-2")
-    assert not md5_checks("")
+    assert not etag_checks("ab" * 16 + "-2")
+    assert not etag_checks("")

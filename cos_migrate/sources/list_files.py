@@ -81,7 +81,7 @@ class KeyFile:
     """The objects that a file of keys names; repeated lines are noted. Thread-safe."""
 
     def __init__(self, parse: Callable[[str, int], Found | None]) -> None:
-        """`parse`: as for `list_file_page`."""
+        """`parse`: as for `read_list_page`."""
         self._parse = parse
         self._lock = threading.Lock()
         self._seen = NameIndex()
@@ -100,7 +100,7 @@ class KeyFile:
             return page
 
     def _read(self, path: str, marker: str) -> Page:
-        return list_file_page(path, marker, lambda text, line: self._found(text, line, path))
+        return read_list_page(path, marker, lambda text, line: self._found(text, line, path))
 
     def _found(self, text: str, line: int, path: str) -> Found | None:
         item = self._parse(text, line)
@@ -112,7 +112,7 @@ class KeyFile:
         return Note(f"line {line} of {path} is passed over: it repeats line {first.line}")
 
 
-def lists_below(path: str) -> Iterator[str]:
+def find_list_files(path: str) -> Iterator[str]:
     """Yield the files below a path in a fixed order, and the folders that cannot be read."""
     if not os.path.isdir(path):
         yield path
@@ -124,7 +124,7 @@ def lists_below(path: str) -> Iterator[str]:
     yield from unreadable
 
 
-def version_of(path: str) -> str:
+def file_version(path: str) -> str:
     """Return path, size and time of a list file: another text once the file is written to."""
     try:
         found = os.stat(path)
@@ -133,7 +133,7 @@ def version_of(path: str) -> str:
     return f"{path} {found.st_size} {found.st_mtime_ns}"
 
 
-def rejected_line(path: str, number: int, text: str, problem: str) -> Rejected:
+def reject_line(path: str, number: int, text: str, problem: str) -> Rejected:
     """Return the failure of a line; `text` is its content without credentials.
 
     It has no key, so that the next run does not retry it apart from its list.
@@ -143,7 +143,7 @@ def rejected_line(path: str, number: int, text: str, problem: str) -> Rejected:
     return Rejected(f"{path}:{number}: {shown}", "", "", failure)
 
 
-def list_file_page(
+def read_list_page(
     path: str,
     marker: str,
     parse: Callable[[str, int], Found | None],
@@ -191,11 +191,11 @@ def _line_of(
         return parse(raw.decode().rstrip("\r\n"), number)
     except UnicodeDecodeError:
         text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
-        return rejected_line(path, number, mask(text), "it is not UTF-8")
+        return reject_line(path, number, mask(text), "it is not UTF-8")
 
 
 def offset_of(marker: str) -> int:
-    """Return the byte offset in a marker of `list_file_page`."""
+    """Return the byte offset in a marker of `read_list_page`."""
     return int(marker.partition(":")[0] or 0)
 
 

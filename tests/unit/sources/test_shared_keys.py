@@ -6,7 +6,7 @@ import pytest
 
 from cos_migrate.engine.rules import cos_path_of
 from cos_migrate.model import Fingerprint, SourceObject, Target
-from cos_migrate.sources.slashes import twins
+from cos_migrate.sources.shared_keys import names_with_same_key
 
 NAMES = ["a", "/a", "//a", "///a", "p/a", "p//a", "p///a", "/", "p/", "p//", "/p/a", "//p/a"]
 
@@ -29,4 +29,4 @@ def test_all_names_of_fewer_slashes_with_the_same_key_and_no_others(
             if cos_path_of(target, other) == cos_path_of(target, obj) != "/"
             and len(other.name) < len(obj.name)
         }
-        assert set(twins(target, obj)) == same, obj
+        assert set(names_with_same_key(target, obj)) == same, obj

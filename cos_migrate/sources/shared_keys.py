@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cos_migrate.model import SourceObject, Target
 
 
-def twins(target: Target, obj: SourceObject) -> Iterator[str]:
+def names_with_same_key(target: Target, obj: SourceObject) -> Iterator[str]:
     """Yield the names with fewer slashes that would lie under the same key on COS.
 
     `obj.key` is what its prefix leaves of its name. As `plan.cos_path_of` has it: at the root of
@@ -26,6 +26,6 @@ def twins(target: Target, obj: SourceObject) -> Iterator[str]:
         yield rest[1:]
 
 
-def same_target(name: str) -> str:
+def shared_key_text(name: str) -> str:
     """Return the reason for leaving out an object whose key the object `name` has."""
     return f"on COS it would be the same object as {name}: leading slashes go"

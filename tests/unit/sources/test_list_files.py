@@ -8,7 +8,7 @@ import pytest
 
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Fingerprint, Found, Note, SourceObject
-from cos_migrate.sources.lists import KeyFile
+from cos_migrate.sources.list_files import KeyFile
 
 
 def parse(line: str, _: int) -> Found | None:
