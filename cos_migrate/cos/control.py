@@ -15,7 +15,8 @@ from qcloud_cos import CosConfig, CosS3Client
 from qcloud_cos.cos_exception import CosClientError
 from requests.adapters import BaseAdapter
 
-from cos_migrate.cos.errors import calls_for_backup, error_of, incomplete_answer
+from cos_migrate.cos.backup import BackupDomain
+from cos_migrate.cos.errors import error_of, incomplete_answer
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.settings import CosSettings, suffixes_of
 from cos_migrate.errors import MigrateError, Side, TransportError
@@ -82,28 +83,18 @@ class Control:
         **arguments: Any,
     ) -> Any:
         """Return what `read` returns for the answer, trying again where that may help."""
-        client = self._clients[0]
+        client = BackupDomain(self._clients)
 
         def send() -> Any:
             bucket = self._access.settings.bucket
             try:
-                return read(method(client, Bucket=bucket, Key=cos_path, **arguments))
+                return read(method(client.current, Bucket=bucket, Key=cos_path, **arguments))
             except CosClientError as error:
                 raise _error_of(error.__context__, operation, cos_path) from error
             except _UNREADABLE as error:
                 raise incomplete_answer(Response(200, {}, b""), operation, cos_path) from error
 
-        def failed(error: MigrateError, *, next_is_last: bool) -> bool:
-            nonlocal client
-            answered = not isinstance(error, TransportError)
-            if client is self._clients[-1] or not calls_for_backup(
-                error, answered=answered, next_is_last=next_is_last
-            ):
-                return False
-            client = self._clients[-1]
-            return error.code == "WrongRegion"
-
-        return self._access.retries.run(send, failed)
+        return self._access.retries.run(send, client.switch)
 
 
 def _parts_in(page: Mapping[str, Any]) -> tuple[int, list[tuple[int, str, int]]]:

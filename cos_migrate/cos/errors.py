@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cos_migrate.errors import CosError, MigrateError
+from cos_migrate.errors import CosError
 from cos_migrate.http.dates import parse_retry_after
 from cos_migrate.http.messages import Response
 from cos_migrate.http.web_pages import FOREIGN, foreign_message, is_web_page
@@ -88,21 +88,6 @@ def error_of(response: Response, operation: str, target: str) -> CosError:
     )
     error.retry_after = parse_retry_after(response.header(b"retry-after"))
     return error
-
-
-def calls_for_backup(error: MigrateError, *, answered: bool, next_is_last: bool) -> bool:
-    """Return whether the next try goes to the backup domain.
-
-    As in the official SDKs: before the last try after a server or network error, at once after a
-    redirect, and only when the answer has no request id, that is, is not from COS itself.
-    `answered`: whether there was an answer.
-    """
-    if error.request_id:
-        return False
-    if error.code == "WrongRegion":
-        return True
-    broken = not answered or error.status >= 500  # noqa: PLR2004
-    return next_is_last and broken and error.retryable
 
 
 def incomplete_answer(response: Response, operation: str, target: str) -> CosError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from cos_migrate.cos.errors import calls_for_backup, error_of
+from cos_migrate.cos.backup import BackupDomain
+from cos_migrate.cos.errors import error_of
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.cos.requests import Access, Headers
 from cos_migrate.errors import MigrateError, Side, TransportError
@@ -15,8 +16,6 @@ from cos_migrate.http.routes import Route
 
 T = TypeVar("T")
 
-STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
-"""Codes of a kept-alive connection that the server has closed, if no byte of an answer came."""
 _OF_CONNECTION = frozenset({"", "exchange", "connect"})
 """Operations of errors raised by a connection, which has no name for the request."""
 EMPTY = BytesPayload(b"")
@@ -62,26 +61,20 @@ class Sender:
         `earlier`: how a first try that was made elsewhere failed. `silence`: seconds that COS may
         take before it answers; 0: as usual.
         """
-        routes = self.access.routes
-        route = routes[0]
+        route = BackupDomain(self.access.routes)
 
         def send() -> T:
-            response = self._send(route, method, cos_path, params, headers, payload, silence)
+            response = self._send(
+                route.current, method, cos_path, params, headers, payload, silence
+            )
             if response.status >= 300:  # noqa: PLR2004 - HTTP
                 raise error_of(response, operation, cos_path)
             return judge(response)
 
         def failed(error: MigrateError, *, next_is_last: bool) -> bool:
-            nonlocal route
             if isinstance(error, TransportError) and error.operation in _OF_CONNECTION:
                 error.operation, error.target, error.side = operation, cos_path, Side.COS
-            if len(routes) == 1 or route is not routes[0]:
-                return False
-            answered = not isinstance(error, TransportError)
-            if not calls_for_backup(error, answered=answered, next_is_last=next_is_last):
-                return False
-            route = routes[1]
-            return error.code == "WrongRegion"
+            return route.switch(error, next_is_last=next_is_last)
 
         # Callers wait for descriptors: they can close their own before.
         return self.access.retries.run(send, failed, earlier=earlier, patiently=False)
@@ -109,7 +102,7 @@ class Sender:
                     head, payload.start() if payload else b"", no_body=no_body, silence=silence
                 )
             except TransportError as error:
-                if connection.answered or error.code not in STALE:
+                if not connection.was_stale(error):
                     raise
         connection = access.network.connect(route)
         self._connections[route] = connection

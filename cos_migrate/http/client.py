@@ -20,8 +20,6 @@ from cos_migrate.http.request_head import checked_target, encode_headers
 from cos_migrate.http.routes import Proxy, Route
 from cos_migrate.http.time_limits import Timeouts
 
-_STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
-"""Codes of errors by which a kept-alive connection shows that the server has closed it."""
 _MAX_IDLE = 128
 """Idle connections that are kept, over all hosts; further ones are closed."""
 _MAX_ROUTES = 1_000
@@ -132,7 +130,7 @@ class Fetcher:
             try:
                 return connection, connection.request(head, no_body=no_body)
             except TransportError as error:
-                if connection.answered or error.code not in _STALE:
+                if not connection.was_stale(error):
                     raise
         connection = self._connect(route)
         answer = connection.request(head, no_body=no_body)

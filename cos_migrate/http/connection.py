@@ -9,13 +9,14 @@ import contextlib
 import socket
 from collections.abc import Iterable, Iterator
 
-from cos_migrate.errors import TransportError
+from cos_migrate.errors import MigrateError, TransportError
 from cos_migrate.http.channels import TlsChannel, transport_error
 from cos_migrate.http.messages import Response, StreamedResponse
 from cos_migrate.http.parser import AnswerParser, BadAnswer
 from cos_migrate.http.socket_stream import RECV_SIZE, SocketStream
 from cos_migrate.http.time_limits import Timeouts
 
+_STALE = frozenset({"ConnectionReset", "ConnectionBroken"})
 _STREAM_SIZE = 256 << 10
 """Bytes received at once of a streamed body."""
 
@@ -61,6 +62,10 @@ class Connection(SocketStream):
             while response is None:
                 response = self._parse(self._next_data(RECV_SIZE), no_body=no_body)
             return response
+
+    def was_stale(self, error: MigrateError) -> bool:
+        """Return whether an error shows that the server had closed this idle connection."""
+        return not self.answered and error.code in _STALE
 
     def request(self, head: bytes, *, no_body: bool = False) -> StreamedResponse:
         """Send a request without a body; stream its answer. `no_body` for HEAD.

@@ -7,22 +7,12 @@ import time
 NANO = 1_000_000_000
 """Nanoseconds of a second."""
 _MAX_PATIENCE = 300.0
-_MONTHS = (
-    b"Jan",
-    b"Feb",
-    b"Mar",
-    b"Apr",
-    b"May",
-    b"Jun",
-    b"Jul",
-    b"Aug",
-    b"Sep",
-    b"Oct",
-    b"Nov",
-    b"Dec",
-)
 _DAYS_BEFORE = dict(
-    zip(_MONTHS, (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334), strict=True)
+    zip(
+        b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(),
+        (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334),
+        strict=True,
+    )
 )
 """Days of a common year before each month."""
 _DAYS_UNTIL_1970 = 719_162

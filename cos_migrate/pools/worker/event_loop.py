@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from cos_migrate.cos.sender import STALE
 from cos_migrate.errors import MigrateError, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.pools.results import Result
@@ -361,7 +360,7 @@ class EventLoop:
 
     def _failed(self, connection: Connection, attempt: Attempt, error: MigrateError) -> None:
         """Pass a failed PUT to a thread; a stale connection is no failed try."""
-        stale = error.code == NOT_PLAIN or (error.code in STALE and not connection.answered)
+        stale = error.code == NOT_PLAIN or connection.was_stale(error)
         if not connection.reusable:
             self._unregister(connection)
         reusable = connection if connection.reusable else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
-from cos_migrate.cos.errors import calls_for_backup
+from cos_migrate.cos.backup import calls_for_backup
 from cos_migrate.cos.settings import suffixes_of
 from cos_migrate.cos.signature import SigningKeys, authorization
 from cos_migrate.errors import SourceError
