@@ -61,7 +61,8 @@ class Submitter:
     def submit(self, transfer: Transfer, task: Task) -> None:
         """Submit the task of a small object."""
         number = self._tasks.submit(task, transfer, self._collector.collect_small)
-        self._spend(task)
+        if self._cos_rate.is_limited or self._source_rate.is_limited:
+            self._spend(task)
         if self._debugging:
             self._note(number, task, transfer)
 

@@ -1,7 +1,7 @@
-"""How many requests a second one side takes: learnt when it refuses some, then raised again.
+"""How many requests a second one side accepts: learnt when it refuses some, then raised again.
 
-A service that limits requests a second answers as many as it allows, however many it gets; so what
-it answered in the last second is what it takes. Pure bookkeeping over a clock that is passed in.
+A service that limits requests a second answers as many as it allows, however many it gets, so the
+number it answered in the last second is its limit. Pure bookkeeping; the caller passes the time.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import math
 import sys
 
 _KEEP = 0.95
-"""Share of the rate that the side answered, so that it refuses no more."""
+"""Share of the answered rate to send at, so that the side refuses nothing."""
 _LEARN_EVERY = 0.3
-"""Seconds in which what was sent before is still refused."""
+"""Seconds in which requests sent earlier are still refused."""
 _SPAN = 1.0
 """Seconds over which answers are counted, and longer while they are few."""
 _SPAN_MOST = 10.0
@@ -22,7 +22,7 @@ _SLOT = 0.05
 _BURST = 0.02
 """Seconds of requests that may be sent at once."""
 _HOLD = 2.0
-"""Seconds at a rate that holds before more is tried; doubled by each refusal of what was tried."""
+"""Seconds without refusals before a higher rate is tried; doubled when that is refused."""
 _HOLD_MOST = 120.0
 _RECOVER = 1.0
 """Seconds between two steps up to a rate that has held."""
@@ -36,19 +36,16 @@ class RequestRate:
     def __init__(self) -> None:
         self.limit = math.inf
         """Requests a second."""
+        self.is_limited = False
+        """Whether there is a limit; not a property, since it is asked for every object."""
         self._held = 0.0
-        """The highest rate known to be taken; 0: none."""
+        """The highest rate that the side has answered; 0: not known."""
         self._tokens = 0.0
         self._filled = 0.0
         self._changed = 0.0
         self._hold = _HOLD
         self._try = _TRY
         self._answered: collections.deque[tuple[float, int]] = collections.deque()
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether requests are paced."""
-        return self.limit < math.inf
 
     def count(self, now: float, answered: int) -> None:
         """Count requests that the side has answered without refusing them."""
@@ -62,7 +59,7 @@ class RequestRate:
 
     def room(self, now: float) -> int:
         """Return how many requests may be sent now."""
-        if self.limit == math.inf:
+        if not self.is_limited:
             return sys.maxsize
         burst = max(1.0, self.limit * _BURST)
         self._tokens = min(burst, self._tokens + self.limit * (now - self._filled))
@@ -71,15 +68,15 @@ class RequestRate:
 
     def spend(self, requests: int) -> None:
         """Note that requests are being sent."""
-        if self.limit < math.inf:
+        if self.is_limited:
             self._tokens -= requests
 
     def slow_down(self, now: float) -> bool:
-        """Take a refusal; return whether the limit is lower now."""
+        """Learn from a refusal; return whether the limit has changed."""
         if now - self._changed < _LEARN_EVERY and self.is_limited:
             return False
         answered = self._answered_rate(now)
-        if self._try > _TRY:  # it held until more was tried
+        if self._try > _TRY:  # the rate held until more was tried
             self._hold = min(_HOLD_MOST, 2 * self._hold)
         if answered and (not self.is_limited or self._answered[-1][0] > self._changed):
             limit = _KEEP * min(self.limit, answered)
@@ -101,7 +98,7 @@ class RequestRate:
         if quiet < (self._hold if self._try == _TRY else _RECOVER):
             return False
         if self._try > 2 and self._answered_rate(now) < self.limit / 4:  # noqa: PLR2004
-            return self._set(now, math.inf)  # nothing has come near it for long
+            return self._set(now, math.inf)  # requests have long stayed far below the limit
         limit = self.limit * self._try
         self._try = 1 + 2 * (self._try - 1)
         return self._set(now, limit)
@@ -120,6 +117,7 @@ class RequestRate:
     def _set(self, now: float, limit: float) -> bool:
         changed = limit != self.limit
         self.limit = limit
+        self.is_limited = limit < math.inf
         self._changed = self._filled = now
         self._tokens = min(self._tokens, 0.0)
         return changed
