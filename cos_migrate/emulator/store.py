@@ -133,9 +133,11 @@ class Store:
                 found = self._sorted[bucket] = sorted(self._buckets.get(bucket, {}))
             return found.copy()
 
-    def begin_upload(self, bucket: str, key: str, headers: dict[str, str], acl: str = "") -> Upload:
-        """Begin a multipart upload."""
-        return self._uploads.begin(bucket, key, headers, acl)
+    def begin_upload(
+        self, bucket: str, key: str, headers: dict[str, str], acl: str = "", upload_id: str = ""
+    ) -> Upload:
+        """Begin a multipart upload; `upload_id` empty: with a new id."""
+        return self._uploads.begin(bucket, key, headers, acl, upload_id)
 
     def upload(self, bucket: str, key: str, upload_id: str) -> Upload:
         """Return an unfinished upload. Raises Refusal."""

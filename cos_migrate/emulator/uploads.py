@@ -1,13 +1,9 @@
-"""Unfinished multipart uploads in a folder, kept over a restart of the server.
-
-`<folder>/<upload id>/upload.json` describes the upload; each part is one file with its number, MD5
-and CRC-64 in the name, so that one rename makes it visible as a whole.
-"""
+"""Unfinished multipart uploads of one start of the server: their parts are files."""
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 import threading
 import time
 import uuid
@@ -19,11 +15,9 @@ from cos_migrate.emulator.messages import PIECE
 from cos_migrate.emulator.objects import Part, Received, Upload
 from cos_migrate.emulator.own_files import make_own_folder, open_file, refuse_links
 
-_HEAD = "upload.json"
-
 
 class Uploads:
-    """The unfinished uploads of all buckets."""
+    """The unfinished uploads of all buckets; the files of an earlier start are removed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -31,25 +25,14 @@ class Uploads:
         self._uploads: dict[str, Upload] = {}
         make_own_folder(folder)
         for path in folder.iterdir():
-            if not path.is_symlink():
-                self._load(path)
+            _remove(path)
 
-    def begin(self, bucket: str, key: str, headers: dict[str, str], acl: str) -> Upload:
-        """Begin an upload."""
-        upload = Upload(uuid.uuid4().hex, bucket, key, headers, time.time(), acl)
-        fields = {
-            "bucket": bucket,
-            "key": key,
-            "headers": headers,
-            "began": upload.began,
-            "acl": acl,
-        }
-        folder = self._folder / upload.upload_id
-        folder.mkdir()
-        new = folder / (_HEAD + ".new")
-        with open_file(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
-            file.write(json.dumps(fields).encode())
-        new.replace(folder / _HEAD)
+    def begin(
+        self, bucket: str, key: str, headers: dict[str, str], acl: str, upload_id: str
+    ) -> Upload:
+        """Begin an upload; `upload_id` empty: with a new id."""
+        upload = Upload(upload_id or uuid.uuid4().hex, bucket, key, headers, time.time(), acl)
+        (self._folder / upload.upload_id).mkdir()
         with self._lock:
             self._uploads[upload.upload_id] = upload
         return upload
@@ -71,20 +54,15 @@ class Uploads:
     def put(self, upload: Upload, number: int, got: Received) -> Part:
         """Store received bytes as a part, replacing one of that number. Raises Refusal."""
         part = Part(number, got.size, got.md5.hex(), got.crc64, time.time())
-        with upload.lock:
-            if upload.over:
-                got.discard()
-                raise _no_upload()
-            old, path = upload.parts.get(number), self._path(upload, part)
-            try:
-                refuse_links(str(self._folder), upload.upload_id)
-                got.path.replace(path)
-            except OSError:
-                got.discard()
-                raise
-            upload.parts[number] = part
-            if old is not None and (old_path := self._path(upload, old)) != path:
-                old_path.unlink()
+        try:
+            with upload.lock:
+                if upload.over:
+                    raise _no_upload()
+                got.path.replace(self._path(upload, number))
+                upload.parts[number] = part
+        except (OSError, Refusal):
+            got.discard()
+            raise
         return part
 
     def pieces(self, upload: Upload, parts: list[Part]) -> Iterator[bytes]:
@@ -94,8 +72,7 @@ class Uploads:
         for part in parts:
             if upload.parts.get(part.number) != part:
                 raise Refusal("InvalidPart", f"Part {part.number} was replaced meanwhile.")
-            refuse_links(str(self._folder), upload.upload_id)
-            with open_file(self._path(upload, part), os.O_RDONLY) as file:
+            with open_file(self._path(upload, part.number), os.O_RDONLY) as file:
                 while piece := file.read(PIECE):
                     yield piece
 
@@ -104,37 +81,17 @@ class Uploads:
         upload.over = True
         with self._lock:
             self._uploads.pop(upload.upload_id, None)
-        folder = self._folder / upload.upload_id
-        if folder.is_dir() and not folder.is_symlink():
-            _remove(folder)
+        _remove(self._folder / upload.upload_id)
 
-    def _path(self, upload: Upload, part: Part) -> Path:
-        name = f"{part.number:05d}-{part.etag}-{part.crc64:016x}"
-        return self._folder / upload.upload_id / name
-
-    def _load(self, folder: Path) -> None:
-        try:
-            fields = json.loads((folder / _HEAD).read_text(encoding="utf-8"))
-        except FileNotFoundError:  # the server died while starting or dropping it
-            _remove(folder)
-            return
-        upload = Upload(folder.name, **fields)
-        # After a crash two parts may have one number; the later was not acknowledged, so either is
-        # valid.
-        for path in folder.glob("*-*-*"):
-            number, etag, crc = path.name.split("-")
-            status = path.lstat()
-            part = Part(int(number), status.st_size, etag, int(crc, 16), status.st_mtime)
-            upload.parts[part.number] = part
-        self._uploads[upload.upload_id] = upload
+    def _path(self, upload: Upload, number: int) -> Path:
+        """Return the path of a part. Raises OSError when a link is in the way."""
+        refuse_links(str(self._folder), upload.upload_id)
+        return self._folder / upload.upload_id / str(number)
 
 
 def _remove(folder: Path) -> None:
-    # The head is removed first: an upload without one is ignored.
-    (folder / _HEAD).unlink(missing_ok=True)
-    for path in folder.iterdir():
-        path.unlink()
-    os.rmdir(folder)
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
 
 
 def _no_upload() -> Refusal:

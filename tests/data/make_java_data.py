@@ -34,7 +34,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from cos_migrate.emulator import EmbeddedCos, Fault  # noqa: E402
 from tests.functional import java_tool  # noqa: E402
-from tests.functional.tool import SECRET_ID, SECRET_KEY, Tool  # noqa: E402
+from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool  # noqa: E402
 
 
 def make_database(work: Path) -> None:
@@ -53,8 +53,9 @@ def make_database(work: Path) -> None:
         _run_and_kill(tool)
         shutil.copytree(tool.folder / "db" / "migrate_from_local", target / "db/migrate_from_local")
         (target / "uploads").mkdir()
-        (upload,) = (path.parent for path in cos_folder.rglob("upload.json"))
-        shutil.copyfile(upload / "upload.json", target / "uploads" / f"{upload.name}.json")
+        (upload,) = cos.store.uploads(BUCKET)
+        begun = {"bucket": BUCKET, "key": upload.key, "headers": upload.headers}
+        (target / "uploads" / f"{upload.upload_id}.json").write_text(json.dumps(begun))
 
 
 def _run_and_kill(tool: Tool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -29,11 +30,13 @@ BIG = "to here/second/big.bin"
 @pytest.fixture
 def cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
     """A COS that knows of the upload which the Java tool began."""
+    begun = json.loads(UPLOAD.read_text("utf-8"))
     folder = tmp_path / "cos"
-    kept = folder / ".uploads" / UPLOAD.stem / "upload.json"
-    kept.parent.mkdir(parents=True)
-    shutil.copyfile(UPLOAD, kept)
+    folder.mkdir()
     with EmbeddedCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
+        server.store.begin_upload(
+            begun["bucket"], begun["key"], begun["headers"], upload_id=UPLOAD.stem
+        )
         yield server
 
 
@@ -146,8 +149,7 @@ def test_the_unfinished_upload_is_finished(tool: Tool, cos: EmbeddedCos) -> None
 
 def test_an_upload_that_cos_has_forgotten_begins_anew(tool: Tool, cos: EmbeddedCos) -> None:
     [upload] = cos.store.uploads(BUCKET)
-    shutil.rmtree(cos.store.folder / ".uploads" / upload.upload_id, ignore_errors=True)
-    upload.over = True
+    cos.store.abort(upload)
     ended = tool.run()
     assert ended.code == 0, ended.err
     assert cos.keys(BUCKET) == [BIG]

@@ -200,28 +200,26 @@ def test_a_line_that_was_cut_off(tmp_path: Path) -> None:
         assert "c" in Store(tmp_path).keys(BUCKET)
 
 
-def test_unfinished_uploads_outlive_a_restart(tmp_path: Path) -> None:
+def test_an_upload_ends_with_its_completion_or_the_next_start(tmp_path: Path) -> None:
     store = Store(tmp_path)
     upload = store.begin_upload(BUCKET, "k/é", {"x-cos-meta-a": "b"}, "private")
     for number, data in ((1, b"one"), (2, b"wrong"), (2, b"two")):
         store.put_part(upload, number, store.receive([data]))
-    (tmp_path / ".uploads" / "half").mkdir()
-    (tmp_path / ".tmp" / "12-34").write_bytes(b"x")
-    again = Store(tmp_path)
-    (found,) = again.uploads(BUCKET)
-    assert (found.upload_id, found.key, found.acl) == (upload.upload_id, "k/é", "private")
-    assert {n: p.size for n, p in found.parts.items()} == {1: 3, 2: 3}
-    stored = again.complete(found, [found.parts[1], found.parts[2]])
-    assert (bytes_of(again, "k/é"), stored.headers) == (b"onetwo", {"x-cos-meta-a": "b"})
+    stored = store.complete(upload, [upload.parts[1], upload.parts[2]])
+    assert (bytes_of(store, "k/é"), stored.headers) == (b"onetwo", {"x-cos-meta-a": "b"})
     assert not list((tmp_path / ".uploads").iterdir())
-    assert not list((tmp_path / ".tmp").iterdir())
     with pytest.raises(Refusal) as caught:
-        again.put_part(found, 3, again.receive([b"late"]))
+        store.put_part(upload, 3, store.receive([b"late"]))
     assert caught.value.code == "NoSuchUpload"
     with pytest.raises(Refusal):
-        again.complete(found, list(found.parts.values()))
-    assert bytes_of(again, "k/é") == b"onetwo"
-    again.close()
+        store.complete(upload, list(upload.parts.values()))
+    assert bytes_of(store, "k/é") == b"onetwo"
+    store.begin_upload(BUCKET, "left", {}, "")
+    (tmp_path / ".tmp" / "12-34").write_bytes(b"x")
+    store.close()
+    assert Store(tmp_path).uploads(BUCKET) == []
+    assert not list((tmp_path / ".uploads").iterdir())
+    assert not list((tmp_path / ".tmp").iterdir())
 
 
 def test_a_reader_sees_one_version(tmp_path: Path) -> None:
