@@ -17,7 +17,7 @@ from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.errors import EXPIRED_CODES
 from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.chores import Chores
-from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, words_for_failure
+from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, reason_to_stop
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.throttle import RequestRate
@@ -138,12 +138,12 @@ class Loop(abc.ABC):
             paced = self._cos_rate.is_limited or self._source_rate.is_limited
             event = self._inbox.get(timeout=_TICK_PACED if paced else _TICK)
             while True:
-                self._handle(event)
+                self._handle_event(event)
                 event = self._inbox.get_nowait()
         except queue.Empty:
             pass
 
-    def _handle(self, event: object) -> None:
+    def _handle_event(self, event: object) -> None:
         if isinstance(event, Results):
             self._lost_in_row = 0
             before = self._pools.under_way
@@ -152,7 +152,7 @@ class Loop(abc.ABC):
             for result in settled:
                 self._collect_result(result)
         elif isinstance(event, Lost):
-            self._replace(event)
+            self._replace_worker(event)
         elif isinstance(event, SpotCheckResult):
             self._spot_check_results.append(event)
         elif event is not None:
@@ -160,7 +160,7 @@ class Loop(abc.ABC):
         elif self._interrupted:
             self._stop("")
 
-    def _replace(self, event: Lost) -> None:
+    def _replace_worker(self, event: Lost) -> None:
         self._lost_in_row += 1
         how = "was replaced" if event.silent else "ended by itself"
         self._report.warn(f"a worker process {how} ({event.reason})")
@@ -203,7 +203,7 @@ class Loop(abc.ABC):
         self._pools.kill()
         with contextlib.suppress(queue.Empty):
             while True:
-                self._handle(self._inbox.get_nowait())
+                self._handle_event(self._inbox.get_nowait())
         for result in self._pools.give_back():
             self._collect_result(result)
 
@@ -244,7 +244,7 @@ class Loop(abc.ABC):
         if spotted.failure and self._renew_credentials(spotted.failure):
             spotted = self._spot_check_once(make, paths)
         if spotted.failure:
-            self._stop(words_for_failure(spotted.failure))
+            self._stop(reason_to_stop(spotted.failure))
         return spotted.missing
 
     def _spot_check_once(self, make: SpotCheckMaker, paths: Sequence[str]) -> SpotCheckResult:

@@ -15,13 +15,12 @@ from cos_migrate.engine.big_objects import BigObjects
 from cos_migrate.engine.collect import Collector
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.feed import Feeder
-from cos_migrate.engine.listing_start import RangeStarts, start_listing
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.options import MigrationOptions
 from cos_migrate.engine.plan import Planner
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.retry_queue import RetryQueue
-from cos_migrate.engine.spot_check import words_for_missing
+from cos_migrate.engine.spot_check import missing_warning
 from cos_migrate.engine.submit import Submitter
 from cos_migrate.engine.unchanged import RecordComparer
 from cos_migrate.filters import Filters
@@ -31,6 +30,7 @@ from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.listing import Lister
+from cos_migrate.scan.positions import RangeStarts, start_listing
 from cos_migrate.sources.base import Source
 from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable
@@ -176,7 +176,7 @@ class Migration(Loop):
             missing = self._spot_check(make, skipped.paths(self._source.target.cos_path))
             self._list_complete = not self._stopping
             if missing:
-                report.warn_at_end(words_for_missing(missing, skipped.count, committer.folder))
+                report.warn_at_end(missing_warning(missing, skipped.count, committer.folder))
 
     def _is_over(self) -> bool:
         if self._pools.under_way:

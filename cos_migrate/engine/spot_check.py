@@ -90,7 +90,7 @@ class SpotCheck:
 
         client = CosClient(Access(self._settings, stopping=self._stopping))
         try:
-            spotted = look_at(client, self._paths)
+            spotted = look_for(client, self._paths)
         except Exception as error:
             failure = Failure("HeadObject", describe_error(error), code="Unexpected", side=Side.COS)
             spotted = SpotCheckResult(failure=failure)
@@ -99,7 +99,7 @@ class SpotCheck:
         self._post(spotted)
 
 
-def look_at(client: CosClient, paths: Iterable[str]) -> SpotCheckResult:
+def look_for(client: CosClient, paths: Iterable[str]) -> SpotCheckResult:
     """Look for objects by HEAD until one is found."""
     missing: list[str] = []
     explained: set[int] = set()
@@ -110,18 +110,18 @@ def look_at(client: CosClient, paths: Iterable[str]) -> SpotCheckResult:
             status = _ABSENT
             missing.append(path)
         except MigrateError as error:
-            if _is_of_all(error):
+            if _concerns_all(error):
                 return SpotCheckResult(failure=failure_of(error))
             status = error.status
         if status in {_REFUSED, _ABSENT} and status not in explained:
             explained.add(status)
-            failure = _explanation(client, path)
+            failure = _refusal_of_all(client, path)
             if failure:
                 return SpotCheckResult(failure=failure)
     return SpotCheckResult(tuple(missing))
 
 
-def _is_of_all(error: MigrateError) -> bool:
+def _concerns_all(error: MigrateError) -> bool:
     """Return whether an error concerns all objects of the run."""
     if error.code == "Stopping":
         return False
@@ -129,7 +129,7 @@ def _is_of_all(error: MigrateError) -> bool:
     return error.fatal or unreachable or error.status >= _BROKEN
 
 
-def _explanation(client: CosClient, path: str) -> Failure | None:
+def _refusal_of_all(client: CosClient, path: str) -> Failure | None:
     """Return the refusal of all objects behind the answer to a HEAD; None: there is none.
 
     An answer to HEAD has no body: a wrong key and a missing right are both just 403, a missing
@@ -144,7 +144,7 @@ def _explanation(client: CosClient, path: str) -> Failure | None:
     return None
 
 
-def words_for_failure(failure: Failure) -> str:
+def reason_to_stop(failure: Failure) -> str:
     """Return the reason for stopping a run whose spot check failed."""
     return (
         f"{failure.message} ({failure.code}); no other object can escape this: "
@@ -152,7 +152,7 @@ def words_for_failure(failure: Failure) -> str:
     )
 
 
-def words_for_missing(missing: Sequence[str], records: int, database: str) -> str:
+def missing_warning(missing: Sequence[str], records: int, database: str) -> str:
     """Return the warning that COS has none of the objects that were looked at.
 
     `records`: how many objects were skipped; `database`: the folder of the job's records.

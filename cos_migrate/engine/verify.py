@@ -37,7 +37,7 @@ class CheckedRecord:
     """As recorded; -1: it is not recorded."""
 
 
-class Verdict(NamedTuple):
+class CheckResult(NamedTuple):
     """How a comparison ended."""
 
     line: str
@@ -45,7 +45,7 @@ class Verdict(NamedTuple):
     failure: Failure | None
 
 
-def judge(checked: CheckedRecord, found: Comparison) -> Verdict:
+def judge(checked: CheckedRecord, found: Comparison) -> CheckResult:
     """Judge a comparison.
 
     COS is compared with the present object of the source, or with the record if the object is gone
@@ -70,14 +70,14 @@ def judge(checked: CheckedRecord, found: Comparison) -> Verdict:
             words = f"check crc64 fail: {path}. cosCrc64: {found.cos_crc64}, localCrc64: {crc64}"
             what = f"its CRC-64 is {found.cos_crc64} on COS, {crc64} at the source"
             return _fail(words, "CheckCrc64", what, found)
-        return Verdict(f"[ok] check ok: {path}", None)
+        return CheckResult(f"[ok] check ok: {path}", None)
     how = "length" if size >= 0 else "exist"
-    return Verdict(f"[ok] check {how} ok: {path}", None)
+    return CheckResult(f"[ok] check {how} ok: {path}", None)
 
 
-def _fail(words: str, code: str, what: str, found: Comparison) -> Verdict:
+def _fail(words: str, code: str, what: str, found: Comparison) -> CheckResult:
     failure = Failure("check", what, code=code, request_id=found.request_id)
-    return Verdict(f"[fail] {words}", failure)
+    return CheckResult(f"[fail] {words}", failure)
 
 
 class Verification(Loop):
@@ -181,16 +181,16 @@ class Verification(Loop):
             self._settle(checked, judge(checked, content))
         elif isinstance(content, Failure):
             path = printable(checked.cos_path)
-            verdict = Verdict(f"[fail] check fail: {path}. {content.message}", content)
+            checked_result = CheckResult(f"[fail] check fail: {path}. {content.message}", content)
             self._probes.judge(content, checked.cos_path)
-            self._settle(checked, verdict)
+            self._settle(checked, checked_result)
 
-    def _settle(self, checked: CheckedRecord, verdict: Verdict) -> None:
-        status = Status.FAIL if verdict.failure else Status.NEW
+    def _settle(self, checked: CheckedRecord, checked_result: CheckResult) -> None:
+        status = Status.FAIL if checked_result.failure else Status.NEW
         name = self._source.mask(checked.obj.name) or checked.cos_path
         size = max(checked.obj.fingerprint.size, 0)
-        line = f"{verdict.line}\n"
-        outcome = Outcome(status, name, checked.cos_path, size, line, verdict.failure)
+        line = f"{checked_result.line}\n"
+        outcome = Outcome(status, name, checked.cos_path, size, line, checked_result.failure)
         self._outcomes.append(outcome)
 
     def _unreadable(self, key: bytes) -> None:

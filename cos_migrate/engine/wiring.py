@@ -131,21 +131,21 @@ class Run:
                     self._make_scan,
                     self._spool,
                 )
-                summaries = [self._pass(migration)]
+                summaries = [self._run_pass(migration)]
                 for warning in exposed_records(self._source, self._folder / "db"):
                     self._report.warn(warning)
             finally:
                 self._spool.close()
             if common.check and not self._interrupted:
-                summaries.append(self._check(state))
+                summaries.append(self._verify(state))
             return summaries
 
-    def _check(self, state: RecordStore) -> Summary:
+    def _verify(self, state: RecordStore) -> Summary:
         """Compare the records with COS."""
         report = self._make_report("")
         report.begin_check()
         options = self._options
-        return self._pass(
+        return self._run_pass(
             Verification(
                 options.window,
                 options.reload_credentials,
@@ -156,7 +156,7 @@ class Run:
             )
         )
 
-    def _pass(self, loop: Migration | Verification) -> Summary:
+    def _run_pass(self, loop: Migration | Verification) -> Summary:
         """Run one pass, which signals then reach."""
         self._running = loop
         if self._interrupted:
@@ -190,7 +190,7 @@ class Run:
 
     def _make_pools(self, post: Callable[[Results | Lost], None]) -> Pools:
         common = self._config.common
-        room = self._room()
+        room = self._fitting_room()
         job = Job(
             cos=self._settings,
             source=self._source_type,
@@ -208,7 +208,7 @@ class Run:
         launch = partial(self._launcher.take, WORKER_PROGRAM)
         return Pools(job, room.processes, post, launch, self._limits)
 
-    def _room(self) -> descriptors.TransferCounts:
+    def _fitting_room(self) -> descriptors.TransferCounts:
         """Return how many transfers run at once, at most as many as there are descriptors for."""
         common = self._config.common
         wanted = descriptors.TransferCounts(

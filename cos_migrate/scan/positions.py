@@ -13,12 +13,18 @@ from dataclasses import dataclass, field
 
 from cos_migrate.model import ListRange
 from cos_migrate.scan.base import Listed
+from cos_migrate.sources.paged import PagedSource
+from cos_migrate.state import formats
 from cos_migrate.state.formats import Readable
+from cos_migrate.state.store import RecordStore
 
 PREFIX = b"[cosmigrate list] "
 """Prefix of the keys of all positions."""
 BEGUN = b"[cosmigrate listing]"
 """Key of the origin of the positions; present only while a listing is under way."""
+
+RangeStarts = list[tuple[ListRange, str]]
+"""Ranges, each with the marker behind which it is listed."""
 
 
 @dataclass(slots=True)
@@ -123,7 +129,7 @@ def key_of(part: ListRange) -> bytes:
     return PREFIX + json.dumps(part).encode()
 
 
-def load(state: Readable, mark: str) -> list[tuple[ListRange, str]] | None:
+def load(state: Readable, mark: str) -> RangeStarts | None:
     """Return the ranges and markers of an unfinished listing, or None.
 
     None for positions of another origin (another bucket with the same database name), and when one
@@ -153,3 +159,20 @@ def _range_of(text: bytes) -> ListRange | None:
 def stale_keys(state: Readable) -> list[bytes]:
     """Return the keys of all positions, for deletion when a listing begins or is complete."""
     return [BEGUN, *(key for key, _ in state.scan(PREFIX))]
+
+
+def start_listing(
+    source: PagedSource, state: RecordStore, *, resume: bool
+) -> tuple[RangeStarts, Positions]:
+    """Return the ranges to list, and the positions to keep meanwhile.
+
+    Without `resume` the positions of earlier runs are removed. Raises StateError.
+    """
+    mark = formats.origin_mark(source.origin())
+    saved = load(state, mark) if resume else None
+    if saved is None:
+        state.write([], stale_keys(state), sync=False)
+        saved, resumed = [(part, "") for part in source.ranges()], False
+    else:
+        resumed = True
+    return saved, Positions(saved, mark, resumed=resumed)
