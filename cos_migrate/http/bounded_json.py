@@ -6,6 +6,7 @@ A document of a few megabytes could take a hundred times as much memory.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 MAX_JSON = 8 << 20
@@ -23,3 +24,12 @@ def parse_json(document: bytes) -> Any:
         return json.loads(document)
     except RecursionError:
         raise ValueError("its JSON is nested too deeply") from None
+
+
+def parse_json_object(document: bytes) -> Mapping[str, Any]:
+    """Return the object that a document is, an empty one for any other document."""
+    try:
+        found = parse_json(document)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

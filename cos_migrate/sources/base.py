@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Reader(Protocol):
-    """The bytes of one object, or of one range of it, in order."""
+    """Reads the bytes of one object, or of one range of it, in order."""
 
     @property
     def described(self) -> Described:
@@ -30,8 +30,8 @@ class Reader(Protocol):
     def check_unchanged(self) -> None:
         """Raise `SourceChanged` when the object is no longer the version that was listed.
 
-        Call it when everything has been read; raises `SourceError` when the bytes differ from
-        the source's own checksum.
+        Call it after the last read. Raises `SourceError` when the bytes differ from the source's
+        own checksum.
         """
 
 
@@ -42,7 +42,7 @@ class StepwiseReads(Protocol):
         """Request a whole object over an idle connection; None when there is none."""
 
     def keep(self, route: Route, connection: Connection) -> None:
-        """Take a connection back when the answer is there."""
+        """Return a connection to the idle ones after its answer is complete."""
 
     def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
         """Return the verified content of an answer. Raises SourceError."""
@@ -52,7 +52,7 @@ class SourceOptions(NamedTuple):
     """The values of `[common]` that sources use."""
 
     ca_file: str = ""
-    """Certificates of a private authority, trusted besides the public ones; empty: none."""
+    """File of certificates trusted in addition to the public ones; empty: none."""
     request_timeout: float = 0.0
     """Seconds for one whole request; 0: no limit."""
     copy_acl: bool = False
@@ -72,11 +72,11 @@ FolderQuestion = Callable[[str], str]
 
 
 class Source(abc.ABC):
-    """A place objects come from.
+    """A place from which objects are migrated.
 
-    A source lists, stats and reads. It does not retry, count, print or sleep, and knows of the
-    target only the names that its records contain. The coordinator builds it, and so does every
-    worker process; its config, its options and its objects can be pickled.
+    A source lists, describes and reads objects. It does not retry, count, print or sleep, and uses
+    the target only for the names in its records. The coordinator and every worker process build
+    one; config, options and objects can be pickled.
     """
 
     migrate_type: ClassVar[str]
@@ -84,9 +84,9 @@ class Source(abc.ABC):
     record_kind: ClassVar[str]
     """The folder below `db/` that keeps its record databases."""
     reads_at_once: ClassVar[bool] = False
-    """Whether small objects are read by `read_whole`: no network, and no cost to read again."""
+    """Whether small objects are read by `read_whole`: without a network, and cheap to repeat."""
     scans_in_own_process: ClassVar[bool] = False
-    """Whether a scan keeps a processor busy, and is worth a process of its own."""
+    """Whether a scan keeps a processor busy, so that it runs in a process of its own."""
     resumes_listing: ClassVar[bool] = False
     """Whether a later run can continue its listing where an earlier one stopped."""
     describes_first: bool = True
@@ -133,15 +133,15 @@ class Source(abc.ABC):
         return None
 
     def job_text(self) -> str:
-        """Return the text whose MD5 names this job's record database: both places."""
+        """Return the text whose MD5 names the record database; by default source and target."""
         places = [f"[{one.key}: {value}]" for one, value in values_of(self.config) if one.place]
         return ", ".join([*places, f"[cosFolder: {self.target.cos_path}]"])
 
     def origin(self) -> str:
         """Return a text without secrets that identifies the listing.
 
-        Several listings may share the database that `job_text` names; a run only continues what
-        an earlier run of the same origin has left there.
+        Several listings may share the database that `job_text` names. A run continues only a
+        listing of the same origin.
         """
         return self.job_text()
 
@@ -154,7 +154,7 @@ class Source(abc.ABC):
         """Yield the objects to migrate, in listing order.
 
         An object that cannot be migrated is yielded as `Rejected`, never left out. Raises
-        `SourceError` only when nothing more can be enumerated.
+        `SourceError` only when the scan cannot continue.
         """
 
     def scan_rows(self, leaves_out: FolderQuestion = lambda _: "") -> Iterator[Found | Row]:  # noqa: ARG002
@@ -219,26 +219,26 @@ class Source(abc.ABC):
         return self.describe(obj)
 
     def stat(self, obj: SourceObject) -> SourceObject:
-        """Return `obj` with its present fingerprint; raises `SourceError` when it is gone."""
+        """Return `obj` with its present fingerprint. Raises `SourceError` when it is gone."""
         return obj
 
     def object_of_record(self, obj: SourceObject) -> SourceObject | None:  # noqa: ARG002
         """Return the object of a record where `check` has to ask the source about it.
 
-        `obj` is made from the record: its name is empty where the record has none, `key` is what
-        follows `cosPath`. None: the source knows no more than the record.
+        `obj` is made from the record: its name is empty where the record has none, `key` is the
+        path below `cosPath`. None: the source has no checksum that the record lacks.
         """
         return None
 
     def request_listing(self) -> None:  # noqa: B027 - only some sources are listed by requests
-        """Request one page of the listing; raises `SourceError` when it is refused."""
+        """Request one page of the listing. Raises `SourceError` when it is refused."""
 
-    def copy_source(self, obj: SourceObject) -> str:  # noqa: ARG002 - see `copies`
-        """Return the value of `x-cos-copy-source` for `obj`; only where `copies` is true."""
+    def copy_source(self, obj: SourceObject) -> str:  # noqa: ARG002 - see `copied_by_cos`
+        """Return the value of `x-cos-copy-source` for `obj`; only where `copied_by_cos` is true."""
         return ""
 
     def is_same_object(self, obj: SourceObject, cos_path: str) -> bool:  # noqa: ARG002
-        """Return whether `obj` itself lies at the target path: its metadata is sent again."""
+        """Return whether `obj` is the object at the target path: its metadata is sent again."""
         return False
 
     def needs_description(self, obj: SourceObject) -> bool:  # noqa: ARG002
@@ -250,27 +250,27 @@ class Source(abc.ABC):
         obj: SourceObject,  # noqa: ARG002
         described: Described | None,  # noqa: ARG002
     ) -> list[tuple[str, str]]:
-        """Return the headers of a copy: they pin the version, and send what is `described`."""
+        """Return the headers of a copy: conditions that pin the version, and those `described`."""
         return []
 
-    def drop_copy_conditions(self, obj: SourceObject) -> bool:  # noqa: ARG002 - see `copies`
-        """Return whether `copy_headers` has no conditions now, after COS refused those of `obj`.
+    def drop_copy_conditions(self, obj: SourceObject) -> bool:  # noqa: ARG002 - see `copied_by_cos`
+        """Stop sending conditions with copies, after COS refused those of `obj`.
 
-        That helps where the source still has the listed version. Raises SourceError.
+        Returns False where the source no longer has the listed version. Raises SourceError.
         """
         return False
 
     def close_idle(self) -> None:
-        """Close the descriptors that are kept for later; may be called from any thread."""
+        """Close idle connections, to free their descriptors. Thread-safe."""
         return
 
     def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - a file is not downloaded
-        """Return the name of `obj` in the line about its download; empty: there is no such line.
+        """Return the name of `obj` in the line about its download; empty: no line.
 
         As in the Java tool: `key: a/b` or `url: http://...`.
         """
         return ""
 
     def mask(self, record_key: str) -> str:
-        """Return a name or record key for messages: without credentials that it may contain."""
+        """Return a name or record key for messages, without the credentials it may contain."""
         return record_key

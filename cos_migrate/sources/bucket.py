@@ -1,4 +1,4 @@
-"""Buckets: a prefix or a file of keys, records by path, and listings in the order of keys."""
+"""Sources that are buckets, listed by a prefix or a file of keys, in the order of keys or not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class BucketSource(HttpSource):
-    """The objects of a bucket whose keys begin with a prefix, or that a file of keys names."""
+    """A bucket: the objects whose keys begin with a prefix, or those that a file of keys names."""
 
     config: BucketSection
 
@@ -87,7 +87,7 @@ class BucketSource(HttpSource):
             return parse(answer.body)
         except ValueError as error:
             code, text = "BadAnswer", bad_answer_text(error)
-            unreadable = xml_characters.problem_of(answer.body)
+            unreadable = xml_characters.find_illegal_character(answer.body)
             if unreadable:
                 code, text = xml_characters.UNREADABLE, unreadable
             raise self.bad_answer_error(operation, target, text, code) from error
@@ -106,7 +106,7 @@ class BucketSource(HttpSource):
 
     @abc.abstractmethod
     def list_bucket(self, part: ListRange, marker: str) -> Page:
-        """Return the page of the bucket's listing behind `marker`; otherwise as `list_page`."""
+        """Return the page of the bucket's listing that follows `marker`, as `list_page` does."""
 
     def listed_key(self, line: str, number: int) -> Found | None:  # noqa: ARG002 - for messages
         """Return the object that a line of the file of keys names; None for a blank line."""
@@ -128,14 +128,13 @@ class KeyOrderedSource(BucketSource):
 
     @abc.abstractmethod
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
-        """Return the next page of keys that begin with `prefix` and stand behind `after`.
+        """Return the next page of keys that begin with `prefix` and come after `after`.
 
-        A `delimiter` folds what stands between the prefix and it, as in S3. Raises SourceError
-        (made by `error`).
+        A `delimiter` folds keys into common prefixes, as in S3. Raises SourceError.
         """
 
     def request_listing(self) -> None:
-        """Request a page of keys, even where a file names them. Raises SourceError."""
+        """Request a page of keys, also where a file names them. Raises SourceError."""
         if list(self.lists()):
             self.list_keys("", "", "")
         else:
@@ -146,7 +145,7 @@ class KeyOrderedSource(BucketSource):
         return ordered_page(self.list_keys(part.prefix, marker or part.after, ""), part, marker)
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
-        """Cut at a folder in the middle of the rest, searched from the top downwards."""
+        """Split at a folder in the middle of the rest, searched from the top downwards."""
         if self.key_file:
             return None
         for folder in folders_of(marker, part.prefix):
@@ -158,12 +157,12 @@ class KeyOrderedSource(BucketSource):
     # -- keys that become one on COS, which drops leading slashes ---------------------------------
 
     def names_with_same_key(self, obj: SourceObject) -> Iterable[str]:
-        """Return the names with fewer leading slashes that would have the key of `obj` on COS."""
+        """Return the names with fewer leading slashes that have the same key on COS as `obj`."""
         key = self.key_of(obj.name)
         return names_with_same_key(self.target, obj._replace(key=key)) if key[:1] == "/" else ()
 
     def refuse_shared_key(self, obj: SourceObject) -> None:
-        """Raise SourceError when an object with fewer leading slashes has the key of this one."""
+        """Raise SourceError when an object with fewer leading slashes has the same key on COS."""
         for name in self.names_with_same_key(obj):
             try:
                 with self.answer(SourceObject(name, "", UNKNOWN), "HEAD", None):
@@ -177,7 +176,7 @@ class KeyOrderedSource(BucketSource):
                 raise self.error("GetObject", obj.name, details)
 
     def takes_one_request(self, obj: SourceObject) -> bool:
-        """Return whether no object with fewer leading slashes may have the key of this one."""
+        """Return whether no object with fewer leading slashes can have the same key on COS."""
         return not any(self.names_with_same_key(obj))
 
     def complete(self, obj: SourceObject, described: Described) -> Described:

@@ -13,11 +13,11 @@ from cos_migrate.model import Described
 from cos_migrate.sources.mismatches import CHECKSUM_MISMATCH, NO_MD5, is_etag_check, mismatch_text
 
 _KEPT = 1_000
-"""Objects whose last misread is remembered."""
+"""Objects whose last mismatch is remembered."""
 
 
 class EmptyReader:
-    """An empty range."""
+    """Reads an empty range."""
 
     def __init__(self, described: Described) -> None:
         self.described = described
@@ -27,11 +27,11 @@ class EmptyReader:
         return b""
 
     def check_unchanged(self) -> None:
-        """Return: there is nothing to compare."""
+        """Do nothing: there are no bytes to compare."""
 
 
 class EtagMismatches:
-    """Contents that differed from their ETag, which looks like an MD5; thread-safe."""
+    """Remembers contents that differ from an ETag that looks like an MD5. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -105,13 +105,13 @@ class HttpReader:
     def check_unchanged(self) -> None:
         """Raise SourceError when the content differs from the source's own checksum."""
         if self._bounded and self._left:
-            return  # only some of it was read
+            return  # it was not read to its end
         wrong = self._checking.first_difference()
         if not wrong:
             return
         if not self._proven:
             raise self._error(
-                "the answer has no ETag, and its content is not what was listed", CONTRADICTORY
+                "the answer has no ETag, and its content is not the listed one", CONTRADICTORY
             )
         if self._misreads and self._misreads.repeats(
             self._name, self.described, wrong, self._checking
@@ -122,7 +122,7 @@ class HttpReader:
     def _ended_early(self) -> TransportError:
         headers = self._incoming.headers
         if b"content-length" not in headers and b"transfer-encoding" in headers:
-            # The server ended it properly: it is complete.
+            # The chunks ended properly, so the answer is complete.
             text = f"the answer has {self._length - self._left} bytes instead of {self._length}"
             return TransportError(text, code=CONTRADICTORY, retryable=True)
         return TransportError("its body ended early", code="ConnectionBroken", retryable=True)

@@ -1,4 +1,4 @@
-"""Pages of listings by keys: prefix and order of the keys are verified."""
+"""Verification of pages that are listed in the order of keys: their prefix and their order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cos_migrate.model import Failure, Found, ListRange, Page, SourceObject
 from cos_migrate.text import printable
 
 OUTSIDE = "ListingOutside"
-"""The code of a listing with names outside its prefix, which some servers ignore."""
+"""The code of a listing with names outside the prefix: some servers ignore the prefix."""
 
 
 class KeyPage(NamedTuple):
@@ -22,7 +22,7 @@ class KeyPage(NamedTuple):
     truncated: bool
     """Whether keys follow."""
     following: str = ""
-    """The marker that a page without keys leads on to."""
+    """The marker of the next page, for a page without keys."""
 
 
 def ordered_page(page: KeyPage, part: ListRange, marker: str) -> Page:
@@ -70,7 +70,7 @@ def _in_order(
         if _is_behind(part.prefix, last) or (part.until and last > part.until):
             return Page(kept, "", problem=problem)
     if page.truncated and not page.objects:
-        # Legal where many keys were deleted, as long as it leads on.
+        # Legal where many keys were deleted, if its marker advances.
         if page.following <= last:
             raise _disorder("an empty page", last)
         last = page.following
@@ -80,10 +80,10 @@ def _in_order(
 
 
 def middle_of(page: KeyPage, folder: str, marker: str, until: str) -> str:
-    """Return the folded prefix in the middle of those behind `marker`; empty: there is none.
+    """Return the middle one of the folded prefixes behind `marker`; empty: there is none.
 
-    `until`: the last name of the range, empty for none. Raises SourceError, of code OUTSIDE, for a
-    page with names outside `folder`.
+    `until`: the last name of the range, empty for none. Raises SourceError with the code
+    OUTSIDE for a page with names outside `folder`.
     """
     outside = _first_outside(folder, [*page.folders, *(obj.name for obj in page.objects)])
     if outside is not None:
@@ -94,7 +94,7 @@ def middle_of(page: KeyPage, folder: str, marker: str, until: str) -> str:
 
 
 def folders_of(marker: str, prefix: str) -> Iterator[str]:
-    """Yield the prefix, then the folders below it that `marker` lies in, from the top."""
+    """Yield the prefix, then the folders below it that contain `marker`, from the top."""
     yield prefix
     at = marker.find("/", len(prefix))
     while at >= 0:
@@ -103,7 +103,7 @@ def folders_of(marker: str, prefix: str) -> Iterator[str]:
 
 
 def outside_failure(prefix: str, name: str) -> Failure:
-    """Return the failure of a listing below `prefix` that shows `name`."""
+    """Return the failure of a listing of `prefix` that contains `name`."""
     return Failure(
         "ListObjects",
         f"the source was asked for names that begin with {printable(prefix)}, and lists "
@@ -128,7 +128,7 @@ def _first_outside(prefix: str, names: Iterable[str]) -> str | None:
 
 
 def _is_behind(prefix: str, name: str) -> bool:
-    """Return whether no name behind `name`, in the order of bytes, can begin with `prefix`."""
+    """Return whether no name that follows `name` in the order of bytes begins with `prefix`."""
     return name > prefix and not name.startswith(prefix)
 
 

@@ -1,4 +1,4 @@
-"""Files that list what to migrate, one name a line, each of which is migrated once."""
+"""Files that list names to migrate, one a line. A repeated name is migrated once."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Place(NamedTuple):
     """A line of a list."""
 
     list_number: int
-    """Which of the lists, from 0."""
+    """Index of the list, from 0."""
     line: int
     """1-based."""
 
 
 class NameIndex:
-    """For each key the first line that names it, in 24 bytes for each slot of a table.
+    """For each key the first line that names it: a hash table of 24 bytes a slot.
 
-    A dict of a million URLs would take hundreds of megabytes. Keys and URLs are distinguished by
-    64 bits of a hash each. Not thread-safe.
+    A dict of a million URLs would take hundreds of megabytes. Keys and URLs are compared by 64 bits
+    of their hashes. Not thread-safe.
     """
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class NameIndex:
 
 
 class KeyFile:
-    """The objects that a file of keys names; repeated lines are noted. Thread-safe."""
+    """A file of keys: reads the objects that it names, and notes repeated lines. Thread-safe."""
 
     def __init__(self, parse: Callable[[str, int], Found | None]) -> None:
         """`parse`: as for `read_list_page`."""
@@ -125,7 +125,7 @@ def find_list_files(path: str) -> Iterator[str]:
 
 
 def file_version(path: str) -> str:
-    """Return path, size and time of a list file: another text once the file is written to."""
+    """Return path, size and time of a list file: a text that changes when the file is written."""
     try:
         found = os.stat(path)
     except OSError:
@@ -136,7 +136,7 @@ def file_version(path: str) -> str:
 def reject_line(path: str, number: int, text: str, problem: str) -> Rejected:
     """Return the failure of a line; `text` is its content without credentials.
 
-    It has no key, so that the next run does not retry it apart from its list.
+    Its key is empty, so that the next run does not retry it separately from its list.
     """
     shown = printable(text[:_SHOWN_CHARACTERS]) + ("..." if len(text) > _SHOWN_CHARACTERS else "")
     failure = Failure("read", f"line {number} of {path}: {problem}: {shown}", code="NotMigratable")

@@ -1,6 +1,6 @@
-"""A foreign object's metadata as COS can take it (SPEC: names `[a-z0-9-]`, 2 KiB in all).
+"""The metadata of a source object in the form that COS stores: names `[a-z0-9-]`, 2 KiB in all.
 
-Nothing is lost silently: a warning names everything that is not carried over.
+A warning names everything that is not carried over.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ STANDARD = (
     "content-type",
     "expires",
 )
-"""The headers that describe content and are stored as they are."""
+"""The headers that describe content and are stored unchanged."""
 _MOST = 2048
-"""Bytes of all names, less their prefix, and values together."""
+"""Bytes of all names (without their prefix) and values together."""
 _MD5_BYTES = 16
 _NAME = re.compile("[a-z0-9-]+")
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _BROKEN = re.compile("[\x00-\x1f\x7f]")
 _BYTES = re.compile("[\udc80-\udcff]")
-"""Bytes that are no UTF-8, as `text_of` keeps them."""
+"""Bytes that are not UTF-8, as `text_of` returns them."""
 
 
 class Carried(NamedTuple):
@@ -39,12 +39,12 @@ class Carried(NamedTuple):
 
 
 def text_of(value: bytes) -> str:
-    """Return a header's value; bytes that are no UTF-8 (GBK, Latin-1) stay, as surrogates."""
+    """Return a header's value; bytes that are not UTF-8 (GBK, Latin-1) become surrogates."""
     return value.decode("utf-8", "surrogateescape")
 
 
 def etag_of(headers: Mapping[bytes, bytes]) -> str:
-    """Return the ETag as it was sent, quotes and all; it names a version and is no text."""
+    """Return the ETag as it was sent, with its quotes."""
     return headers.get(b"etag", b"").decode("latin-1").strip()
 
 
@@ -58,7 +58,7 @@ def md5_of(value: str | bytes) -> str:
 
 
 def foreign(headers: Mapping[bytes, bytes], prefix: bytes) -> Iterator[tuple[str, str]]:
-    """Yield names, less `prefix`, and values of the user metadata among `headers`."""
+    """Yield the names, without `prefix`, and values of the user metadata in `headers`."""
     for name, value in headers.items():
         if name.startswith(prefix):
             yield text_of(name[len(prefix) :]), text_of(value)
@@ -67,7 +67,7 @@ def foreign(headers: Mapping[bytes, bytes], prefix: bytes) -> Iterator[tuple[str
 def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) -> Carried:
     """Return the `headers` (lower-case names) that describe content, unchanged.
 
-    COS percent-encodes none of them, so that one that is not UTF-8 is left out.
+    COS percent-encodes none of them, so a value that is not UTF-8 is left out.
     """
     found, warnings = {}, []
     for name in names:
@@ -87,9 +87,8 @@ def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) ->
 def user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> Carried:
     """Return user metadata as `x-cos-meta-...` headers.
 
-    `own`: metadata that this tool adds (name less prefix, value), which always fits; `foreign`:
-    pairs of the source's names, less their prefix, and values. All but ASCII is percent-encoded,
-    byte for byte.
+    `own`: metadata that this tool adds, which always fits; `foreign`: names and values of the
+    source. Names are without their prefix. Other characters than ASCII are percent-encoded.
     """
     headers, warnings = {name: _encoded(value) for name, value in own.items()}, []
     left = _MOST - sum(len(name) + len(value) for name, value in headers.items())
@@ -111,7 +110,7 @@ def user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> Carried:
 
 
 def _edged(text: str) -> str:
-    """Encode blanks at both ends: HTTP strips them, and then the signature differs."""
+    """Encode blanks at both ends: HTTP strips them, which would invalidate the signature."""
     inner = text.strip(" ")
     if inner == text:
         return text

@@ -1,4 +1,4 @@
-"""Failures of objects whose content or version a source contradicts itself about."""
+"""Failures of objects whose content or version differs from what their source states."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from cos_migrate.model import Failure
 
 CHECKSUM_MISMATCH = "SourceChecksumMismatch"
 """The code of content that differs from the source's checksum."""
-CONTRADICTORY_CHANGE = "the source says that it changed, and then that it is as it was listed"
+CONTRADICTORY_CHANGE = "the source answers that it changed, and then that it is as listed"
 NO_MD5 = (
     "two reads of it agree and differ from its ETag: the ETags of this service seem to be no MD5"
 )
 
 
 def mismatch_text(kind: str) -> str:
-    """Return the message for a checksum of this kind that differs."""
-    return f"what was read is not what the source has: its {kind} differs"
+    """Return the message about a checksum of this kind that differs."""
+    return f"the bytes read are not those of the source: its {kind} differs"
 
 
 def is_etag_check(checks: Iterable[Check], kind: str, etag: str) -> bool:
@@ -29,7 +29,7 @@ def is_etag_check(checks: Iterable[Check], kind: str, etag: str) -> bool:
 def mismatch_failure(kind: str, *, agrees: bool) -> Failure:
     """Return the failure of an object whose checksum of this kind differs from its content.
 
-    `agrees`: the checksum is its ETag, and the content is the same as when it was last read.
+    `agrees`: the checksum is its ETag, and the content is the same as at the last read.
     """
     if agrees:
         return Failure("GetObject", NO_MD5, code=ETAG_IS_NO_MD5, side=Side.SOURCE)
@@ -37,5 +37,5 @@ def mismatch_failure(kind: str, *, agrees: bool) -> Failure:
 
 
 def contradictory_failure(failure: Failure) -> Failure:
-    """Return the failure of an object that the source describes in two ways."""
+    """Return the failure of an object whose source contradicts itself about its version."""
     return failure._replace(code=CONTRADICTORY, message=CONTRADICTORY_CHANGE)

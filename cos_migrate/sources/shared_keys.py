@@ -1,4 +1,4 @@
-"""Names that differ in leading slashes, which COS drops."""
+"""Names that differ only in leading slashes, which COS drops: they share a key there."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from cos_migrate.model import SourceObject, Target
 
 
 def names_with_same_key(target: Target, obj: SourceObject) -> Iterator[str]:
-    """Yield the names with fewer slashes that would lie under the same key on COS.
+    """Yield the names with fewer leading slashes that have the same key on COS.
 
-    `obj.key` is what its prefix leaves of its name. As `plan.cos_path_of` has it: at the root of
-    the bucket all slashes in front go, below a folder the first one of a whole name.
+    `obj.key` is its name below the prefix. As in `plan.cos_path_of`: at the root of the bucket all
+    leading slashes are dropped, below a folder the first one of a whole name.
     """
     rest = obj.key
     if rest[:1] != "/":
@@ -27,5 +27,5 @@ def names_with_same_key(target: Target, obj: SourceObject) -> Iterator[str]:
 
 
 def shared_key_text(name: str) -> str:
-    """Return the reason for leaving out an object whose key the object `name` has."""
+    """Return the message about an object that shares its key on COS with the object `name`."""
     return f"on COS it would be the same object as {name}: leading slashes go"

@@ -1,6 +1,6 @@
-"""Characters that a key may hold and XML cannot (XML 1.0, section 2.2).
+"""Characters that a key can contain and XML cannot (XML 1.0, section 2.2).
 
-A service that lists such a key unescaped sends a document that no parser reads.
+A service that lists such a key unescaped sends a document that no XML parser accepts.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 UNREADABLE = "ListingUnreadable"
-"""The code of a listing that holds such a character."""
+"""The code of a listing with such a character."""
 _BOM = b"\xef\xbb\xbf"
 _RAW = re.compile(b"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _REFERENCE = re.compile(rb"&#(?:x0*([0-9A-Fa-f]{1,6})|0*([0-9]{1,7}));")
@@ -17,10 +17,10 @@ _BLANKS = frozenset({0x09, 0x0A, 0x0D})
 _NEVER = frozenset({0xFFFE, 0xFFFF, *range(0xD800, 0xE000)})
 
 
-def problem_of(document: bytes) -> str:
-    """Return the reason why XML parsers fail, if it is such a character; else nothing."""
+def find_illegal_character(document: bytes) -> str:
+    """Return a message about the first such character in a document; empty: there is none."""
     if not document.removeprefix(_BOM).lstrip().startswith(b"<"):
-        return ""  # it is no XML at all, such as what a proxy has compressed
+        return ""  # no XML at all, for example a body that a proxy compressed
     raw = _RAW.search(document)
     codes = [raw.group()[0]] if raw else []
     codes += (int(a, 16) if a else int(b) for a, b in _REFERENCE.findall(document))

@@ -358,7 +358,7 @@ class Bodies:
         wrong = checking.first_difference()
         if wrong:
             raise SourceError(
-                f"what was read is not what the source has: its {wrong} differs",
+                f"the bytes read are not those of the source: its {wrong} differs",
                 operation="GetObject",
                 target=self._source.mask(obj.name),
                 code="SourceChecksumMismatch",

@@ -1,4 +1,4 @@
-"""Keys without doubled and leading slashes, so that two names can have one key on COS."""
+"""Keys without doubled and leading slashes: two names can have the same key on COS."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from cos_migrate.errors import Side
 from cos_migrate.model import Failure, Found, Rejected, SourceObject
 
 _MOST = 1_000_000
-"""Odd keys that are remembered; later ones are only compared with these."""
+"""Names with such slashes that are remembered; later ones are only compared with these."""
 
 
 class CollapsedKeys:
-    """The keys of one source on COS; thread-safe."""
+    """Makes the keys on COS of one source, and finds names that share one. Thread-safe."""
 
     def __init__(self, base: str) -> None:
         """`base`: the beginning of each name that its key lacks."""
@@ -25,15 +25,15 @@ class CollapsedKeys:
         """Return the key on COS of an object: below the base, without doubled slashes."""
         return re.sub("/+", "/", name.removeprefix(self._base)).removeprefix("/")
 
-    def plain(self, name: str) -> str:
-        """Return the plain name with the same key; empty: `name` is plain itself."""
+    def plain_name(self, name: str) -> str:
+        """Return the name without such slashes that has the same key; empty: `name` is plain."""
         base = self._base if name.startswith(self._base) else ""
         plain = base + self.key_of(name)
         return "" if plain == name else plain
 
-    def alone(self, item: Found) -> Found:
-        """Return `item`, rejected when an earlier odd name has the same key."""
-        if not isinstance(item, SourceObject) or not self.plain(item.name):
+    def reject_shared(self, item: Found) -> Found:
+        """Return `item`, rejected when an earlier name that is not plain has the same key."""
+        if not isinstance(item, SourceObject) or not self.plain_name(item.name):
             return item
         with self._lock:
             first = self._first.get(item.key)
@@ -48,5 +48,5 @@ class CollapsedKeys:
 
 
 def shared_key_text(other: str) -> str:
-    """Return the reason for leaving an object out."""
+    """Return the message about an object that shares its key on COS with another."""
     return f"on COS it would be the same object as {other}, because slashes are collapsed"

@@ -1,4 +1,4 @@
-"""Listing Qiniu's keys behind any key, although its markers are its own."""
+"""Lists Qiniu's keys behind any key, although Qiniu accepts markers instead of keys."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cos_migrate.sources.qiniu.services import Failed, Services, made_marker, ma
 from cos_migrate.sources.source_errors import ErrorDetails
 
 _KEPT_MARKERS = 256
-"""Markers of the pages that were listed last."""
+"""Markers that are kept: those of the last pages."""
 _MOST_EMPTY = 10_000
 """Empty pages in a row after which a listing counts as stuck."""
 
 
 class KeyListing:
-    """Pages of a bucket; thread-safe."""
+    """Lists a bucket page by page. Thread-safe."""
 
     def __init__(
         self,
@@ -27,28 +27,28 @@ class KeyListing:
         objects_of: Callable[[Iterable[Mapping[str, Any]]], list[SourceObject]],
         error: Failed,
     ) -> None:
-        """`objects_of` makes objects of the items of a page."""
+        """`objects_of` converts the items of a page to objects."""
         self._services = services
         self._objects_of = objects_of
         self._error = error
         self._lock = threading.Lock()
         self._markers: dict[tuple[str, str], str] = {}
         self.accepts_made_markers: bool | None = None
-        """Whether Qiniu's markers are like those that `made_marker` makes; None: not known yet."""
+        """Whether Qiniu's markers are those that `made_marker` builds; None: not known yet."""
 
     def page(self, prefix: str, after: str, delimiter: str) -> KeyPage:
-        """Return the next page that is not empty: Qiniu may send empty ones before the end."""
-        marker, passed_over = self._given(prefix, after), ""
+        """Return the next page that is not empty: Qiniu may send empty ones in between."""
+        marker, passed_over = self._known_marker(prefix, after), ""
         if after and not marker:
             passed_over = after
-            marker = made_marker(after) if self._makes_markers(prefix) else ""
+            marker = made_marker(after) if self._can_build_markers(prefix) else ""
         for _ in range(_MOST_EMPTY):
             try:
                 answer = self._services.list_keys(prefix, marker, delimiter)
             except SourceError as error:
                 if error.code != "BadMarker" or not marker or delimiter:
                     raise
-                # The service accepts only markers that it gave.
+                # The service accepts only its own markers.
                 marker, passed_over = "", after
                 continue
             objects, folders = self._parsed(answer, prefix)
@@ -63,18 +63,18 @@ class KeyListing:
             if following == marker:
                 break
             marker = following
-        text = "the listing does not get on: empty pages without end"
+        text = "the listing does not advance: empty pages without end"
         raise self._error("ListObjects", prefix, ErrorDetails(200, "ListingStuck", text))
 
     def _compare_markers(self, last: str, following: str) -> None:
-        """Compare a marker that Qiniu gave with the one that is made of the same key."""
+        """Compare a marker of Qiniu with the one that `made_marker` builds."""
         if self.accepts_made_markers is None:
             self.accepts_made_markers = marker_key(following) == last
 
-    def _makes_markers(self, prefix: str) -> bool:
-        """Return whether the service understands markers that are made of keys.
+    def _can_build_markers(self, prefix: str) -> bool:
+        """Return whether the service accepts markers that are built from keys.
 
-        One that reads them otherwise would leave keys out without an error.
+        A service that interprets them in another way would leave out keys without an error.
         """
         if self.accepts_made_markers is None:
             self.page(prefix, "", "")
@@ -91,11 +91,11 @@ class KeyListing:
         except (LookupError, TypeError, ValueError):
             text = "a page of the listing cannot be understood"
             failed = self._error("ListObjects", prefix, ErrorDetails(200, "BadListing", text))
-            failed.retryable = True  # it may have been garbled on its way
+            failed.retryable = True  # it may have been damaged in transit
             raise failed from None
 
-    def _given(self, prefix: str, after: str) -> str:
-        """Return Qiniu's own marker behind a key that ended a page; empty: none is known."""
+    def _known_marker(self, prefix: str, after: str) -> str:
+        """Return Qiniu's own marker behind the last key of a page; empty: none is known."""
         with self._lock:
             return self._markers.get((prefix, after), "")
 

@@ -1,4 +1,4 @@
-"""Why a download domain refuses an object, according to the management service."""
+"""Explains why a download domain refuses an object, by the management service."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class DomainRefusals:
         """Whether the domain has already served an object of the bucket."""
 
     def explain(self, name: str, error: SourceError) -> ErrorDetails:
-        """Return the cause of an error of the domain; the error itself where none is found."""
+        """Return the cause of an error of the domain, or the error itself where none is found."""
         details = ErrorDetails(error.status, error.code, str(error), error.request_id)
         if error.code == "BadToken" and not self._signs:
-            message = "the download domain wants signed URLs"
+            message = "the download domain requires signed URLs"
             return details._replace(code="SignatureWanted", message=message)
         if error.code not in {"Forbidden", "NoSuchKey"}:
             return details
@@ -46,7 +46,7 @@ class DomainRefusals:
         return details
 
     def _not_served(self, details: ErrorDetails) -> ErrorDetails:
-        """Return why the domain lacks an object that the bucket has."""
+        """Return the details of an object that the bucket has and the domain does not serve."""
         message = f"the bucket has it, but {self._host} does not serve it"
         try:
             domains = self._services.domains()

@@ -1,8 +1,8 @@
 """Qiniu's management services: listing, object information, regions and domains.
 
-The SDK signs, the lean client sends. The SDK's own client would keep its session, its time-outs,
-its three retries and its cache of regions (a file in the system's temporary folder) in global
-state of its modules, and would heed the proxies of the environment.
+The SDK signs, the lean client sends. The SDK's own client has global state (its session, time-outs,
+three retries, and a cache of regions in the system's temporary folder), and uses the proxies of
+the environment.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from urllib.parse import quote, urlencode
 
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import SourceError, TransportError
-from cos_migrate.http.bounded_json import MAX_JSON, parse_json
+from cos_migrate.http.bounded_json import MAX_JSON, parse_json, parse_json_object
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
 _PUBLIC = ("uc.qiniuapi.com", "kodo-config.qiniuapi.com", "uc.qbox.me")
-"""Hosts of the public cloud that look up regions, in the order of trying."""
+"""Hosts of the public cloud that look up regions, in the order in which they are tried."""
 _CODES = {
     301: "Redirected",
     302: "Redirected",
@@ -36,14 +36,14 @@ _CODES = {
     631: "NoSuchBucket",
     640: "BadMarker",
 }
-"""Qiniu's statuses by name: its errors have a text, but no code."""
+"""Codes for Qiniu's statuses: its errors have a text, but no code."""
 _MESSAGES = {"NoSuchKey": "there is no such object", "Redirected": "it leads elsewhere"}
 _SERVICES = ("rs", "rsf")
-"""Of objects, and of lists of them."""
+"""Names of the services for objects and for listings."""
 _UNREACHED = frozenset({"NameNotResolved", "ConnectionRefused", "CertificateInvalid", "TlsFailed"})
-"""Codes of connections that were never made: the configuration may be why."""
+"""Codes of connections that were never made: the configuration may be the cause."""
 _UNKNOWN_API = frozenset({400, 405, 501})
-"""Statuses, besides 404, of a service that lacks an API."""
+"""Statuses of a service that lacks an API, in addition to 404."""
 _FORM = "application/x-www-form-urlencoded"
 _ANSWER_MOST = MAX_JSON + 1
 """Bytes of the largest answer; a page of 1,000 long keys has below 4 MiB."""
@@ -51,12 +51,12 @@ _ANSWER_MOST = MAX_JSON + 1
 Failed = Callable[[str, str, ErrorDetails], SourceError]
 """Makes the error for an operation and its target, as `HttpSource.error` does."""
 Refused = Callable[[str, str, ErrorAnswer, ErrorDetails], SourceError]
-"""Makes that for an answer, as `HttpSource.refused` does."""
+"""Makes the error for an answer, as `HttpSource.answer_error` does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose bucket it is, and where its services are."""
+    """The credentials and the bucket of an account, and the addresses of its services."""
 
     access_key: Secret
     secret_key: Secret
@@ -70,7 +70,7 @@ class Account:
 
     @property
     def is_private(self) -> bool:
-        """Whether it is a private deployment: the public cloud must then get no requests."""
+        """Whether it is a private deployment: then no request goes to the public cloud."""
         return bool(self.rs_host or self.rsf_host or self.uc_host)
 
     def url(self, host: str) -> str:
@@ -81,7 +81,7 @@ class Account:
 def details_of(answer: ErrorAnswer) -> ErrorDetails:
     """Parse an error answer."""
     status = answer.status
-    found = _object_of(answer.body)
+    found = parse_json_object(answer.body)
     code = _CODES.get(status, "")
     message = str(found.get("error") or _MESSAGES.get(code) or f"Qiniu answered {status}")
     if code == "Redirected":
@@ -95,16 +95,16 @@ def details_of(answer: ErrorAnswer) -> ErrorDetails:
 
 
 def made_marker(after: str) -> str:
-    """Return a marker behind a key, as Qiniu's own tools make it.
+    """Return a marker that follows a key, as Qiniu's own tools build it.
 
-    Nothing promises that it is heeded: what comes before the key must be passed over.
+    Qiniu does not document it: pass over keys that the listing returns before `after`.
     """
     text = json.dumps({"c": 0, "k": after}, ensure_ascii=False, separators=(",", ":"))
     return urlsafe_b64encode(text.encode()).decode("ascii")
 
 
 def marker_key(marker: str) -> str:
-    """Return the key in a marker; empty where it has another form."""
+    """Return the key in a marker, empty for a marker of another form."""
     try:
         found = parse_json(urlsafe_b64decode(marker + "=" * (-len(marker) % 4)))
     except ValueError:
@@ -137,10 +137,10 @@ class Services:
         params |= {name: value for name, value in given.items() if value}
         host = self._host("rsf", self._account.rsf_host)
         target = f"/list?{urlencode(params, quote_via=quote)}"
-        return self._asked("ListObjects", prefix, host, target)
+        return self._request_object("ListObjects", prefix, host, target)
 
     def stat(self, key: str) -> Mapping[str, Any] | None:
-        """Return the entry of an object; None where there is no service to ask.
+        """Return the entry of an object; None where no service has it.
 
         Raises SourceError, with the code `NoSuchKey` when there is no such object.
         """
@@ -148,7 +148,9 @@ class Services:
         if account.is_private and not (account.rs_host or account.uc_host):
             return None
         entry = urlsafe_b64encode(f"{account.bucket}:{key}".encode()).decode("ascii")
-        return self._asked("StatObject", key, self._host("rs", account.rs_host), f"/stat/{entry}")
+        return self._request_object(
+            "StatObject", key, self._host("rs", account.rs_host), f"/stat/{entry}"
+        )
 
     def domains(self) -> tuple[str, ...]:
         """Return the download domains that are bound to the bucket. Raises SourceError."""
@@ -156,18 +158,20 @@ class Services:
             return ()
         url = self._account.url(self._account.uc_host or _PUBLIC[0])
         target = f"/v2/domains?tbl={quote(self._account.bucket)}"
-        body = self._answer("ListDomains", self._account.bucket, url, target)
+        body = self._get_signed("ListDomains", self._account.bucket, url, target)
         try:
             return tuple(str(name) for name in parse_json(body))
         except (ValueError, TypeError):
             return ()
 
-    def _asked(self, operation: str, shown: str, host: str, target: str) -> Mapping[str, Any]:
-        answer = _object_of(self._answer(operation, shown, host, target))
+    def _request_object(
+        self, operation: str, shown: str, host: str, target: str
+    ) -> Mapping[str, Any]:
+        answer = parse_json_object(self._get_signed(operation, shown, host, target))
         if not answer:
             details = ErrorDetails(200, "NotQiniu", f"{host} does not answer as Qiniu does")
             failed = self._failed(operation, shown, details)
-            failed.retryable = True  # it may have been garbled on its way
+            failed.retryable = True  # it may have been damaged in transit
             raise failed
         return answer
 
@@ -194,9 +198,9 @@ class Services:
         account = self._account
         host = account.uc_host or _PUBLIC[self._public % len(_PUBLIC)]
         try:
-            found = self._asked_region(host, "/v4/query")
+            found = self._request_region(host, "/v4/query")
             if not found and account.uc_host:
-                found = self._asked_region(host, "/v2/query")  # an older private deployment
+                found = self._request_region(host, "/v2/query")  # an older private deployment
         except SourceError as error:
             self._public += error.retryable
             raise
@@ -205,20 +209,20 @@ class Services:
             raise self._failed("QueryRegion", account.bucket, details)
         return found
 
-    def _asked_region(self, host: str, path: str) -> Mapping[str, str]:
+    def _request_region(self, host: str, path: str) -> Mapping[str, str]:
         """Return the hosts by one version of the API; empty where the service lacks it."""
         account = self._account
-        who = {"ak": account.access_key.reveal(), "bucket": account.bucket}
-        url = f"{account.url(host)}{path}?{urlencode(who, quote_via=quote)}"
+        query = {"ak": account.access_key.reveal(), "bucket": account.bucket}
+        url = f"{account.url(host)}{path}?{urlencode(query, quote_via=quote)}"
         try:
-            body = self._sent("QueryRegion", account.bucket, Request("GET", url))
+            body = self._send("QueryRegion", account.bucket, Request("GET", url))
         except SourceError as error:
             if error.code == "NotQiniu" or error.status in _UNKNOWN_API:
                 return {}
             raise
         return _hosts_in(body)
 
-    def _answer(self, operation: str, shown: str, host: str, target: str) -> bytes:
+    def _get_signed(self, operation: str, shown: str, host: str, target: str) -> bytes:
         """Return the body of the answer to a signed GET."""
         authority = self._fetcher.route_of(host).authority
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -230,9 +234,9 @@ class Services:
             ("X-Qiniu-Date", stamp),
             ("Authorization", f"Qiniu {token}"),
         )
-        return self._sent(operation, shown, Request("GET", f"{host}{target}", headers))
+        return self._send(operation, shown, Request("GET", f"{host}{target}", headers))
 
-    def _sent(self, operation: str, shown: str, request: Request) -> bytes:
+    def _send(self, operation: str, shown: str, request: Request) -> bytes:
         host = request.url.partition("://")[2].partition("/")[0]
         try:
             with self._fetcher.send(request) as incoming:
@@ -260,7 +264,7 @@ def _hosts_in(body: bytes) -> Mapping[str, str]:
 
     The second version of the query holds one region, and each service by kind of network.
     """
-    found = _object_of(body)
+    found = parse_json_object(body)
     try:
         if "hosts" in found:
             region = found["hosts"][0]
@@ -269,12 +273,3 @@ def _hosts_in(body: bytes) -> Mapping[str, str]:
         return {name: str(kind["main"][0]) for name, kind in kinds.items()}
     except (LookupError, TypeError, AttributeError):
         return {}
-
-
-def _object_of(body: bytes) -> Mapping[str, Any]:
-    """Return a JSON object, an empty one where there is none."""
-    try:
-        found = parse_json(body)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -1,7 +1,7 @@
-"""Qiniu Kodo: listing and reading a bucket.
+"""Qiniu Kodo: lists and reads a bucket.
 
-Keys are listed by the management service; objects come from a download domain of the bucket,
-which may be a CDN without `If-Match`: the ETag of every answer is compared with the listed hash.
+The management service lists keys; objects come from a download domain of the bucket. That can be a
+CDN without `If-Match`, so the ETag of every answer is compared with the listed hash.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from cos_migrate.sources.qiniu.services import (
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
 _SIGNED_FOR = 3600
-"""Seconds that a signed URL is good for, as in the Java tool."""
+"""Seconds for which a signed URL is valid, as in the Java tool."""
 _BLOCK = 4 << 20
 """Bytes of a qetag's blocks."""
 _SINGLE, _BLOCKS = 0x16, 0x96
-"""First bytes of qetags that depend on content alone: of one block, and of several."""
+"""First bytes of qetags that depend on the content alone: of one block, and of several."""
 _QETAG = "[0-9A-Za-z_-]{28}"
 """A qetag: 21 bytes in base64."""
 _KEPT = 256
-"""Names that are remembered for sharing their key with no other."""
+"""Names that are remembered because they share their key with no other."""
 
 
 class QiniuSource(KeyOrderedSource):
@@ -109,7 +109,7 @@ class QiniuSource(KeyOrderedSource):
             self._services, self._domain.partition("://")[2], signs=config.need_sign
         )
         self._listing = KeyListing(self._services, self._objects, self.error)
-        self._alone: set[str] = set()
+        self._unshared: set[str] = set()
 
     # -- records ---------------------------------------------------------------------------------
 
@@ -124,14 +124,14 @@ class QiniuSource(KeyOrderedSource):
     # -- listing ---------------------------------------------------------------------------------
 
     def list_page(self, part: ListRange, marker: str) -> Page:
-        """Return a page; a key that equals an earlier one on COS is rejected."""
+        """Return a page; a name that shares its key on COS with an earlier one is rejected."""
         page = super().list_page(part, marker)
-        return page._replace(found=[self._keys.alone(item) for item in page.found])
+        return page._replace(found=[self._keys.reject_shared(item) for item in page.found])
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
-        """Cut a range of the bucket, unless the service accepts only markers that it gave."""
+        """Split a range of the bucket, unless the service accepts only its own markers."""
         halves = super().split(part, marker)
-        # The second half could then be reached from the beginning only.
+        # The second half could then only be reached from the beginning.
         return halves if self._listing.accepts_made_markers is not False else None
 
     def key_of(self, name: str) -> str:
@@ -139,7 +139,7 @@ class QiniuSource(KeyOrderedSource):
         return self._keys.key_of(name)
 
     def names_with_same_key(self, obj: SourceObject) -> Iterable[str]:  # noqa: ARG002
-        """Return none: `_must_be_alone` compares names with all kinds of slashes."""
+        """Return none: `_refuse_shared` compares names with all kinds of slashes."""
         return ()
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
@@ -171,8 +171,8 @@ class QiniuSource(KeyOrderedSource):
         return f"url: {self._domain}/{quote(obj.name, safe='/')}"
 
     def takes_one_request(self, obj: SourceObject) -> bool:
-        """Return whether the name need not be compared with others first."""
-        return not self._keys.plain(obj.name)
+        """Return whether no other name can have the same key on COS."""
+        return not self._keys.plain_name(obj.name)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata, checksum and version from an answer of the download domain."""
@@ -184,7 +184,7 @@ class QiniuSource(KeyOrderedSource):
         ]
         if not etag and b"content-range" in headers:
             details = ErrorDetails(
-                206, "RangeIgnored", "no ETag tells which version its parts belong to"
+                206, "RangeIgnored", "without an ETag its parts could be of two versions"
             )
             raise self.error("GetObject", obj.name, details)
         carried = metadata.user({"qiniu-etag": sent} if sent else {}, foreign)
@@ -221,15 +221,13 @@ class QiniuSource(KeyOrderedSource):
         except SourceError as error:
             if error.code != "NotQiniu" and error.status not in {405, 501}:
                 raise
-            known = None  # not every private deployment answers there
+            known = None  # some private deployments lack the service
         if known is None:
             return super().stat(obj)
         try:
             return obj._replace(fingerprint=fingerprint_of(known))
         except (LookupError, TypeError, ValueError):
-            details = ErrorDetails(
-                200, "NotQiniu", "what it tells of the object cannot be understood"
-            )
+            details = ErrorDetails(200, "NotQiniu", "its entry of the object cannot be understood")
             raise self.error("StatObject", obj.name, details) from None
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
@@ -240,9 +238,9 @@ class QiniuSource(KeyOrderedSource):
     def answer(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[StreamedResponse]:
-        """Send the request for an object; a refusal is explained."""
+        """Send the request for an object; errors get the cause that Qiniu knows."""
         if method == "GET":
-            self._must_be_alone(obj)
+            self._refuse_shared(obj)
         try:
             with super().answer(obj, method, span) as incoming:
                 yield incoming
@@ -252,10 +250,10 @@ class QiniuSource(KeyOrderedSource):
                 raise
             raise self.error(error.operation, obj.name, details) from error
 
-    def _must_be_alone(self, obj: SourceObject) -> None:
-        """Raise SourceError when an object with a plain name has the same key on COS."""
-        plain = self._keys.plain(obj.name)
-        if not plain or obj.name in self._alone:
+    def _refuse_shared(self, obj: SourceObject) -> None:
+        """Raise SourceError when an object of another name has the same key on COS."""
+        plain = self._keys.plain_name(obj.name)
+        if not plain or obj.name in self._unshared:
             return
         try:
             known = self._services.stat(plain)
@@ -267,9 +265,9 @@ class QiniuSource(KeyOrderedSource):
             details = ErrorDetails(0, "SameTarget", shared_key_text(plain))
             raise self.error("GetObject", obj.name, details)
         with self._lock:
-            self._alone.add(obj.name)
-            if len(self._alone) > _KEPT:
-                self._alone.pop()
+            self._unshared.add(obj.name)
+            if len(self._unshared) > _KEPT:
+                self._unshared.pop()
 
 
 def _checks(etag: str, size: int) -> tuple[Check, ...]:

@@ -16,14 +16,14 @@ class UpyunConfig(CloudAccess):
     end_point: str = service_address("endPoint", "private deployment: the API", place=True)
     db_prefix: str = option(
         "dbPrefix",
-        help="stands in the name of the record database instead of prefix",
+        help="replaces prefix in the name of the record database",
         default="",
         parse=values.prefix,
         legal="the beginning of keys, or nothing",
     )
     compare_md5: bool = option(
         "compareMd5",
-        help="keep the MD5 that Upyun tells as x-cos-meta-upyun-etag; it is compared anyway",
+        help="keep Upyun's MD5 as x-cos-meta-upyun-etag; it is compared anyway",
         default=False,
         parse=values.on_off,
         legal="on or off",

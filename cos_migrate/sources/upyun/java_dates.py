@@ -1,4 +1,4 @@
-"""Dates as Java's `Date.toString` prints them, which the Java tool keeps in Upyun's records."""
+"""Dates in the format of Java's `Date.toString`, as in the Java tool's records of Upyun."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ _ZONES: dict[str, tuple[float, ...]] = {
     "PDT": (-7,),
     "BRT": (-3,),
 }
-"""Hours ahead of UTC that an abbreviation can mean: China and America share one, and others do."""
+"""Hours ahead of UTC that an abbreviation can mean; some zones share one, as China and America."""
 
 
-def java_date(seconds: int) -> str:
+def format_java_date(seconds: int) -> str:
     """Return a time (seconds since 1970) as `Mon Nov 23 06:59:47 UTC 2026`, always in UTC."""
     then = time.gmtime(seconds)
     day, month = _DAYS[then.tm_wday], _MONTHS[then.tm_mon - 1]
@@ -60,8 +60,8 @@ def java_date(seconds: int) -> str:
     return f"{day} {month} {then.tm_mday:02} {clock} UTC {then.tm_year:04}"
 
 
-def same_instant(text: str, seconds: int) -> bool:
-    """Return whether a date, in whatever zone it was printed, can mean these seconds since 1970."""
+def can_mean(text: str, seconds: int) -> bool:
+    """Return whether a date, printed in any time zone, can mean these seconds since 1970."""
     match = _DATE.fullmatch(text)
     if match is None or match[1] not in _MONTHS:
         return False
@@ -72,7 +72,7 @@ def same_instant(text: str, seconds: int) -> bool:
 
 
 def _offsets(zone: str) -> Iterator[int]:
-    """Yield the possible meanings of a zone, in seconds ahead of UTC."""
+    """Yield the offsets that a zone can mean, in seconds ahead of UTC."""
     match = _OFFSET.fullmatch(zone)
     if match:
         offset = int(match[2]) * _HOUR + int(match[3]) * 60

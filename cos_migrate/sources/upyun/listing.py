@@ -1,4 +1,4 @@
-"""Pages of Upyun's folders, and endless listings."""
+"""Parses pages of Upyun's folders, and detects listings without end."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cos_migrate.http.bounded_json import parse_json
-
 _END = "g2gCZAAEbmV4dGQAA2VvZg"
-"""The iterator behind the last page of a folder."""
+"""The iterator on the last page of a folder."""
 PAGE = 1000
 """Children on a page."""
 
@@ -25,17 +23,17 @@ class Child(NamedTuple):
 
 
 class LoopDetector:
-    """Finds listings of folders that return to where they have been. Thread-safe."""
+    """Detects listings of folders that return to an earlier page. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._came_from: dict[str, dict[str, str]] = {}
 
     def returns(self, folder: str, marker: str, following: str, first: str) -> bool:
-        """Return whether the page behind `marker` leads back; `following` is its own marker.
+        """Return whether the page behind `marker` leads back to an earlier page.
 
-        `first` is the first name on the page: iterators may be new each time. A page that is
-        requested again, because its answer was lost, is where it was before.
+        `following` is the marker of the next page. `first` is the first name on the page, compared
+        too since iterators may be new each time. A page requested again leads nowhere else.
         """
         with self._lock:
             seen = self._came_from.setdefault(folder, {})
@@ -64,19 +62,8 @@ def children_of(body: bytes, document: Mapping[str, Any], iterator: str) -> tupl
 
 
 def is_child(name: str) -> bool:
-    """Return whether a name can be that of a child of a folder."""
+    """Return whether a child of a folder can have a name."""
     return "/" not in name and name not in {".", ".."}
-
-
-def document_of(body: bytes) -> Mapping[str, Any]:
-    """Return the JSON object of a page, an empty one where it is none."""
-    if not body.lstrip().startswith(b"{"):
-        return {}
-    try:
-        found = parse_json(body)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _children(body: bytes, document: Mapping[str, Any]) -> list[Child]:

@@ -1,7 +1,7 @@
-"""Upyun USS: listing and reading a service.
+"""Upyun USS: lists and reads a service.
 
-A service is a tree of folders, each listed by itself with an iterator. Requests cannot be pinned
-to a version: the time in each answer is compared with the listing.
+A service is a tree of folders, each with a listing of its own. Requests cannot be pinned to a
+version: the time in each answer is compared with the listing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceError, TransportError
-from cos_migrate.http.bounded_json import MAX_JSON, parse_json
+from cos_migrate.http.bounded_json import MAX_JSON, parse_json_object
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import NANO, format_date, parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
@@ -37,13 +37,12 @@ from cos_migrate.sources.http_source import range_of
 from cos_migrate.sources.key_pages import outside_failure
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.sources.upyun.config import UpyunConfig
-from cos_migrate.sources.upyun.java_dates import java_date, same_instant
+from cos_migrate.sources.upyun.java_dates import can_mean, format_java_date
 from cos_migrate.sources.upyun.listing import (
     PAGE,
     Child,
     LoopDetector,
     children_of,
-    document_of,
     is_child,
 )
 
@@ -108,14 +107,14 @@ class UpyunSource(BucketSource):
     def record_value(self, obj: SourceObject) -> str:
         """Return the value of an object's record: its time as Java prints it."""
         size, mtime_ns, _ = obj.fingerprint
-        return f"[fileSize: {size}] [etag: {java_date(mtime_ns // NANO)}]"
+        return f"[fileSize: {size}] [etag: {format_java_date(mtime_ns // NANO)}]"
 
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
-        """Compare times as instants: the Java tool writes them in its machine's time zone."""
+        """Compare times as instants: the Java tool writes them in the time zone of its machine."""
         match = _VALUE.fullmatch(recorded)
         if match is None or int(match[1]) != obj.fingerprint.size:
             return False
-        return same_instant(match[2], obj.fingerprint.mtime_ns // NANO)
+        return can_mean(match[2], obj.fingerprint.mtime_ns // NANO)
 
     def is_weak(self, fingerprint: Fingerprint) -> bool:  # noqa: ARG002
         """Return False: records hold the time, which every listing has."""
@@ -124,10 +123,10 @@ class UpyunSource(BucketSource):
     # -- listing ---------------------------------------------------------------------------------
 
     def list_bucket(self, part: ListRange, marker: str) -> Page:
-        """Return the next page of one folder; the folders in it are ranges of their own."""
+        """Return the next page of one folder; each folder in it becomes a range of its own."""
         folder = part.prefix
         try:
-            items, following = self._asked_for(folder, marker)
+            items, following = self._request_page(folder, marker)
         except SourceError as error:
             if not self._is_absent(folder, error):
                 raise
@@ -148,27 +147,27 @@ class UpyunSource(BucketSource):
         ]
         more = tuple(ListRange(f"{folder}{item.name}/") for item in items if item.is_folder)
         if self._loops.returns(folder, marker, following, first):
-            details = ErrorDetails(200, "ListingLoops", "the listing goes round in circles")
+            details = ErrorDetails(200, "ListingLoops", "the listing runs in circles")
             raise self.error("ListFolder", folder, details)
         return Page(found, following, more, problem)
 
     def _is_absent(self, folder: str, error: SourceError) -> bool:
         """Return whether an error means that the folder of `prefix` is missing.
 
-        A missing service has the same answer: its root distinguishes the two. Raises SourceError.
+        A missing service has the same answer, so its root is requested. Raises SourceError.
         """
         if folder != self._base or not folder or error.status != _NOT_FOUND:
             return False
         try:
-            self._asked_for("", "")
+            self._request_page("", "")
         except SourceError as root:
             if root.code == "NoSuchBucket" or root.retryable:
                 raise
-            # An operator may be allowed to see this folder alone.
+            # The operator may have access to this folder alone.
         return True
 
-    def _asked_for(self, folder: str, marker: str) -> tuple[list[Child], str]:
-        """Return the children on a page, and the iterator of the next one or nothing."""
+    def _request_page(self, folder: str, marker: str) -> tuple[list[Child], str]:
+        """Return the children on a page of a folder, and the marker of the next page."""
         headers = [("Accept", "application/json"), ("x-list-limit", str(PAGE))]
         headers.append(("x-list-order", "asc" if self.config.acsending_order else "desc"))
         if marker:
@@ -182,26 +181,24 @@ class UpyunSource(BucketSource):
             raise self.transport_error("ListFolder", folder, error, str(error)) from error
         gone = answer.status == _NOT_FOUND and not self.is_foreign(answer)
         if gone and folder not in {self._base, ""}:
-            return [], ""  # it was removed after it was seen
+            return [], ""  # it was removed after its parent was listed
         if answer.status != 200:  # noqa: PLR2004 - HTTP
             details = self.error_details(answer)
             if details.code == "NoSuchKey":
                 details = details._replace(code="NoSuchFolder" if folder else "NoSuchBucket")
             raise self.answer_error("ListFolder", folder, answer, details)
         iterator = answer.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
-        document = document_of(answer.body)
+        document = parse_json_object(answer.body)
         if not iterator and "files" not in document:
-            # An answer without an iterator is a file, or not Upyun's.
+            # An answer without an iterator is the content of a file, or not Upyun's.
             code = "NoSuchFolder" if folder else "NotUpyun"
             details = ErrorDetails(200, code, "the answer is no listing of a folder")
             raise self.error("ListFolder", folder, details)
         try:
             return children_of(answer.body, document, iterator)
         except (ValueError, LookupError, TypeError):
-            details = ErrorDetails(200, "NotUpyun", "a page of the listing cannot be understood")
-            failed = self.error("ListFolder", folder, details)
-            failed.retryable = True  # it may have been garbled on its way
-            raise failed from None
+            text = "a page of the listing cannot be understood"
+            raise self.bad_answer_error("ListFolder", folder, text, "NotUpyun") from None
 
     def listed_key(self, line: str, number: int) -> Found | None:
         """Return the object of a line: a key with or without a leading `/`."""
@@ -238,7 +235,7 @@ class UpyunSource(BucketSource):
     def answer(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[StreamedResponse]:
-        """Send the request for a file; HEAD has the size in a header of its own."""
+        """Send the request for a file; the answer to HEAD has its size in another header."""
         with super().answer(obj, method, span) as incoming:
             size = incoming.headers.get(b"x-upyun-file-size", b"")
             if method == "HEAD" and size:
@@ -248,7 +245,7 @@ class UpyunSource(BucketSource):
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata, checksum and time of a file."""
         if headers.get(b"x-upyun-file-type") == b"folder" or b"x-upyun-list-iter" in headers:
-            details = ErrorDetails(200, "NotAFile", "it is a folder, which is nothing to migrate")
+            details = ErrorDetails(200, "NotAFile", "it is a folder, and folders are not migrated")
             raise self.error("HeadSource", obj.name, details)
         md5 = _md5_of(headers.get(b"content-md5", b""))
         own = {"upyun-etag": md5} if md5 and self.config.compare_md5 else {}
@@ -264,11 +261,7 @@ class UpyunSource(BucketSource):
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Parse the JSON of an error answer."""
-        try:
-            found = parse_json(answer.body)
-        except ValueError:
-            found = {}
-        found = found if isinstance(found, dict) else {}
+        found = parse_json_object(answer.body)
         status = answer.status
         message = f"{found.get('msg', '')} ({found['code']})" if "code" in found else ""
         if not message and status == _NOT_FOUND:

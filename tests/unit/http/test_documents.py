@@ -12,7 +12,7 @@ from cos_migrate.cos.control import Control
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.errors import TransportError
-from cos_migrate.http.bounded_json import parse_json
+from cos_migrate.http.bounded_json import parse_json, parse_json_object
 from cos_migrate.http.s3xml import read_acl, read_listing
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.http.xml_texts import find_text
@@ -20,7 +20,6 @@ from cos_migrate.sources.qiniu.services import details_of, marker_key
 from cos_migrate.sources.s3 import listing as s3_listing
 from cos_migrate.sources.s3.acl import carried_acl
 from cos_migrate.sources.source_errors import ErrorAnswer
-from cos_migrate.sources.upyun.listing import document_of
 from cos_migrate.sources.xml_listing import read_marker_page
 from cos_migrate.text import masked
 from tests.functional.raw_server import Request, raw_server
@@ -84,7 +83,7 @@ def test_a_full_page_of_the_longest_keys_is_read() -> None:
 def test_hostile_json_is_refused(document: bytes) -> None:
     with pytest.raises(ValueError, match="its JSON"):
         parse_json(document)
-    assert document_of(document) == {}
+    assert parse_json_object(document) == {}
     assert details_of(ErrorAnswer(500, {}, document)).message == "Qiniu answered 500"
 
 
