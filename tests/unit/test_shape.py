@@ -54,6 +54,8 @@ def test_the_rooms() -> None:
         ("rocksdict", {"rocksdb"}),
         ("boto3", {"sdk"}),
         ("oss2", {"sdk"}),
+        ("qiniu", {"sdk"}),
+        ("upyun", {"sdk"}),
         ("qcloud_cos", {"control"}),
         ("tqdm", {"console"}),
         ("httptools", {"parser"}),

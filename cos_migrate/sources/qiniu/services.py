@@ -1,19 +1,13 @@
-"""Qiniu's management services: listing, object information, regions and domains.
-
-The SDK signs, the lean client sends. The SDK's own client has global state (its session, time-outs,
-three retries, and a cache of regions in the system's temporary folder), and uses the proxies of
-the environment.
-"""
+"""Qiniu's management services: listing, object information, regions and domains."""
 
 from __future__ import annotations
 
 import json
 import threading
-import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from cos_migrate.config.values import Secret
@@ -21,6 +15,9 @@ from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.bounded_json import MAX_JSON, parse_json, parse_json_object
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
+
+if TYPE_CHECKING:
+    from cos_migrate.sources.qiniu.sdk import Signer
 
 _PUBLIC = ("uc.qiniuapi.com", "kodo-config.qiniuapi.com", "uc.qbox.me")
 """Hosts of the public cloud that look up regions, in the order in which they are tried."""
@@ -44,7 +41,6 @@ _UNREACHED = frozenset({"NameNotResolved", "ConnectionRefused", "CertificateInva
 """Codes of connections that were never made: the configuration may be the cause."""
 _UNKNOWN_API = frozenset({400, 405, 501})
 """Statuses of a service that lacks an API, in addition to 404."""
-_FORM = "application/x-www-form-urlencoded"
 _ANSWER_MOST = MAX_JSON + 1
 """Bytes of the largest answer; a page of 1,000 long keys has below 4 MiB."""
 
@@ -116,16 +112,18 @@ class Services:
     """Requests to the management services of one account; thread-safe."""
 
     def __init__(
-        self, account: Account, fetcher: Fetcher, failed: Failed, refused: Refused
+        self,
+        account: Account,
+        signer: Signer,
+        fetcher: Fetcher,
+        failed: Failed,
+        refused: Refused,
     ) -> None:
-        from qiniu import QiniuMacAuth  # noqa: PLC0415 - takes 0.15 s
-
         self._account = account
+        self._signer = signer
         self._fetcher = fetcher
         self._failed = failed
         self._refused = refused
-        keys = account.access_key.reveal(), account.secret_key.reveal()
-        self._auth = QiniuMacAuth(*keys, disable_qiniu_timestamp_signature=False)
         self._lock = threading.Lock()
         self._found: Mapping[str, str] = {}
         self._public = 0
@@ -224,17 +222,9 @@ class Services:
 
     def _get_signed(self, operation: str, shown: str, host: str, target: str) -> bytes:
         """Return the body of the answer to a signed GET."""
-        authority = self._fetcher.route_of(host).authority
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        token = self._auth.token_of_request(
-            "GET", authority, f"{host}{target}", f"X-Qiniu-Date: {stamp}", _FORM
-        )
-        headers = (
-            ("Content-Type", _FORM),
-            ("X-Qiniu-Date", stamp),
-            ("Authorization", f"Qiniu {token}"),
-        )
-        return self._send(operation, shown, Request("GET", f"{host}{target}", headers))
+        url = f"{host}{target}"
+        headers = self._signer.service_headers(url, self._fetcher.route_of(host).authority)
+        return self._send(operation, shown, Request("GET", url, headers))
 
     def _send(self, operation: str, shown: str, request: Request) -> bytes:
         host = request.url.partition("://")[2].partition("/")[0]

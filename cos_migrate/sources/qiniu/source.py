@@ -39,8 +39,6 @@ from cos_migrate.sources.qiniu.services import (
 )
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
-_SIGNED_FOR = 3600
-"""Seconds for which a signed URL is valid, as in the Java tool."""
 _BLOCK = 4 << 20
 """Bytes of a qetag's blocks."""
 _SINGLE, _BLOCKS = 0x16, 0x96
@@ -86,7 +84,7 @@ class QiniuSource(KeyOrderedSource):
     def __init__(
         self, config: QiniuConfig, target: Target, options: SourceOptions | None = None
     ) -> None:
-        from qiniu import Auth  # noqa: PLC0415 - takes 0.15 s
+        from cos_migrate.sources.qiniu.sdk import Signer  # noqa: PLC0415 - takes 0.12 s
 
         super().__init__(config, target, options)
         self.etags = Etags(_QETAG)
@@ -99,8 +97,10 @@ class QiniuSource(KeyOrderedSource):
             config.uc_host,
             tls=config.src_https,
         )
-        self._services = Services(account, self.fetcher, self.error, self.answer_error)
-        self._auth = Auth(*(key.reveal() for key in keys))
+        self._signer = Signer(*keys)
+        self._services = Services(
+            account, self._signer, self.fetcher, self.error, self.answer_error
+        )
         route = self.fetcher.route_of(account.url(config.end_point))
         self._domain = f"{'https' if route.tls else 'http'}://{route.authority}"
         self._keys = CollapsedKeys(base_of(config.prefix))
@@ -161,7 +161,7 @@ class QiniuSource(KeyOrderedSource):
         """Return a request to the download domain."""
         url = f"{self._domain}/{quote(obj.name, safe='/')}"
         if self.config.need_sign:
-            url = self._auth.private_download_url(url, expires=_SIGNED_FOR)
+            url = self._signer.download_url(url)
         if span is None:
             return Request(method, url)
         return Request(method, url, (("Range", range_of(span)),))

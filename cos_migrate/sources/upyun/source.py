@@ -6,7 +6,6 @@ version: the time in each answer is compared with the listing.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.bounded_json import MAX_JSON, parse_json_object
 from cos_migrate.http.client import Request
-from cos_migrate.http.dates import NANO, format_date, parse_date_ns
+from cos_migrate.http.dates import NANO, parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.model import (
     Described,
@@ -84,12 +83,10 @@ class UpyunSource(BucketSource):
     def __init__(
         self, config: UpyunConfig, target: Target, options: SourceOptions | None = None
     ) -> None:
-        from upyun import make_signature  # noqa: PLC0415 - takes 0.15 s
+        from cos_migrate.sources.upyun.sdk import Signer  # noqa: PLC0415 - takes 0.1 s
 
         super().__init__(config, target, options)
-        self._sign = make_signature
-        password = config.access_key_secret.reveal().encode()
-        self._password = hashlib.md5(password, usedforsecurity=False).hexdigest()
+        self._signer = Signer(config.access_key_id, config.access_key_secret)
         endpoint = config.end_point or _PUBLIC
         scheme = "https" if config.src_https else "http"
         self._api = endpoint if "://" in endpoint else f"{scheme}://{endpoint}"
@@ -219,17 +216,8 @@ class UpyunSource(BucketSource):
 
     def _signed(self, method: str, path: str, headers: list[tuple[str, str]]) -> Request:
         uri = f"/{quote(self.config.bucket)}/{quote(path, safe='~/')}"
-        date = format_date()
-        signature = self._sign(
-            username=self.config.access_key_id.reveal(),
-            password=self._password,
-            method=method,
-            uri=uri,
-            date=date,
-        )
-        return Request(
-            method, self._api + uri, (*headers, ("Date", date), ("Authorization", signature))
-        )
+        signature = self._signer.headers(method, uri)
+        return Request(method, self._api + uri, (*headers, *signature))
 
     @contextmanager
     def answer(
