@@ -16,7 +16,7 @@ BLOCK = 8 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """So many files of one size in bytes."""
+    """A number of files of one size in bytes."""
 
     count: int
     size: int
@@ -58,7 +58,7 @@ class Dataset:
         return folder
 
     def warm(self, scratch: Path) -> None:
-        """Read every file once: no tool must be the one that waits for the disk.
+        """Read every file once, so that no tool waits for the disk.
 
         Before each run: some systems drop idle pages of their cache within a minute.
         """

@@ -24,7 +24,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to start: arguments, working directory, environment, output file."""
+    """A command to start: arguments, working directory, environment, output file."""
 
     argv: tuple[str, ...]
     folder: Path
@@ -34,7 +34,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a run took; seconds, bytes, and the start as Unix nanoseconds."""
+    """Time, CPU time and memory of a run; seconds, bytes, and the start as Unix nanoseconds."""
 
     wall: float
     cpu: float
@@ -54,7 +54,7 @@ class _Sampler:
     _next_look: float = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Sample until `stop`, the more seldom the more a sample costs."""
+        """Sample until `stop`; the more a sample costs, the longer the pause."""
         wait = 0.0
         while not stop.wait(wait):
             begin = time.thread_time()

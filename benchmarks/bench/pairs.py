@@ -29,7 +29,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return a line a figure: how many times that of the other checkout; empty without pairs."""
+    """Return a line for each figure, with its ratio to the other checkout; empty without pairs."""
     good = [result for result in results if not result.failure and not result.first]
     ours = [result for result in good if result.tool == OURS]
     before = [result for result in good if result.tool == BEFORE]

@@ -94,7 +94,7 @@ def _rows(scenario: Scenario, results: Sequence[Result]) -> tuple[Row, ...]:
 
 
 def _row(scenario: Scenario, results: Sequence[Result], reference: float | None) -> Row:
-    """Take the medians of the runs that worked, of all when none did."""
+    """Return the medians of the runs that succeeded, or of all runs when none did."""
     good = [result for result in results if not result.failure] or list(results)
     walls = [result.usage.wall for result in good]
     wall = median(walls)

@@ -1,4 +1,4 @@
-"""What is measured: one entry a scenario, full size and a tiny one for smoke runs."""
+"""The scenarios that are measured, each in full size and a tiny one for smoke runs."""
 
 from __future__ import annotations
 

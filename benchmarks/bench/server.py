@@ -25,12 +25,12 @@ CLOUD_BUCKET = "cloud"
 
 
 class ServerError(Exception):
-    """The sink can't be built or does not answer."""
+    """The sink cannot be built, or does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What the sink has counted since its last reset; times are Unix nanoseconds, 0 = none."""
+    """The counters of the sink since its last reset; times are Unix nanoseconds, 0 = none."""
 
     requests: int
     by_operation: dict[str, int]
@@ -130,7 +130,7 @@ class Server:
 
 @contextmanager
 def running(binary: Path, scenario: Scenario) -> Iterator[Server]:
-    """Run a sink as the scenario wants it."""
+    """Run a sink with the options of a scenario."""
     process = subprocess.Popen(
         [
             str(binary),

@@ -67,7 +67,7 @@ class Tool(Protocol):
 
 
 def environment(folder: Path, **more: str) -> Mapping[str, str]:
-    """Return a small environment without proxies and without anybody's credentials."""
+    """Return a small environment without proxies and credentials."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
     return {**kept, "HOME": str(folder), "LANG": "C.UTF-8", **more}
 

@@ -20,7 +20,7 @@ const bufferSize = 256 << 10
 
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// body is what is known of a request's payload once it has been read.
+// body describes a request's payload once it has been read.
 type body struct {
 	size int64
 	crc  uint64

@@ -30,8 +30,8 @@ func (p *pace) pass(n int) {
 	}
 }
 
-// pacedConn is a connection over a narrow line: what is read has needed its
-// time, and so has what is written. The system's buffers on both sides are
+// pacedConn is a connection over a narrow line: reads and writes take the
+// time of such a line. The system's buffers on both sides are
 // those of the machine: a client may hand over a few MiB at once, but its
 // answer comes when they would have passed.
 type pacedConn struct {

@@ -82,7 +82,7 @@ func (s *server) converse(connection net.Conn) {
 	}
 }
 
-// talk answers requests until one of the two has enough.
+// talk answers requests until one side closes the connection.
 func (s *server) talk(connection net.Conn) {
 	reader := bufio.NewReaderSize(connection, connectionBuffer)
 	answer := &response{connection: connection}

@@ -41,7 +41,7 @@ type store struct {
 	shards     [shardCount]shard
 	uploads    sync.Map
 	lastUpload atomic.Int64
-	generation atomic.Int64 // counts changes: says when the sorted listing is out of date
+	generation atomic.Int64 // counts changes, to show when the sorted listing is out of date
 
 	listing  sync.Mutex
 	sorted   []string

@@ -56,7 +56,7 @@ def read(path: str) -> bytes:
         with open(path, "rb") as file:
             data = file.read(_MAX_SIZE + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
         raise ConfigError([f"config {path} not exist or readable! ({reason})"]) from None
     if len(data) > _MAX_SIZE:
         raise ConfigError([f"invalid config format. config {path}: over {_MAX_SIZE} bytes"])
