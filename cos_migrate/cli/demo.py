@@ -189,7 +189,7 @@ class _Demo:
             cos_path = "/demo/" + path.relative_to(self._files).as_posix()
             if connection is None or not connection.reusable:
                 connection = access.network.connect(route)
-            answer = connection.request(access.head(route, "GET", cos_path, (), ()))
+            answer = connection.stream(access.head(route, "GET", cos_path, (), ()))
             data = path.read_bytes()
             body = answer.read_all(len(data) + 1)
             if answer.status != 200:  # noqa: PLR2004 - HTTP

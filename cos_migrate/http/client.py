@@ -128,12 +128,12 @@ class Fetcher:
         """Send a request; repeat it where the server had closed a kept-alive connection."""
         while (connection := self.take_idle(route)) is not None:
             try:
-                return connection, connection.request(head, no_body=no_body)
+                return connection, connection.stream(head, no_body=no_body)
             except TransportError as error:
                 if not connection.was_stale(error):
                     raise
         connection = self._connect(route)
-        answer = connection.request(head, no_body=no_body)
+        answer = connection.stream(head, no_body=no_body)
         if route.tls:
             self._network.remember(route, connection)
         return connection, answer

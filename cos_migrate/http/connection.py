@@ -67,7 +67,7 @@ class Connection(SocketStream):
         """Return whether an error shows that the server had closed this idle connection."""
         return not self.answered and error.code in _STALE
 
-    def request(self, head: bytes, *, no_body: bool = False) -> StreamedResponse:
+    def stream(self, head: bytes, *, no_body: bool = False) -> StreamedResponse:
         """Send a request without a body; stream its answer. `no_body` for HEAD.
 
         The answer must be read before the next request is sent. Raises TransportError.
@@ -81,9 +81,9 @@ class Connection(SocketStream):
                 self._feed(self._next_data(RECV_SIZE))
             if no_body:
                 self._end_without_body(answer)
-        return StreamedResponse(answer, self.receive, ended=no_body)
+        return StreamedResponse(answer, self._receive_body, ended=no_body)
 
-    def receive(self, answer: AnswerParser) -> bytes:
+    def _receive_body(self, answer: AnswerParser) -> bytes:
         """Return the next bytes of a streamed body, none at its end. Raises TransportError."""
         with self._closed_by_errors():
             while not answer.body:
@@ -143,13 +143,13 @@ class Connection(SocketStream):
         Raises TransportError.
         """
         try:
-            if self._rest is not None and not self._readable():
-                self._send_rest()
-                if self._rest is not None:
+            if self._unsent is not None and not self._readable():
+                self._send_unsent()
+                if self._unsent is not None:
                     self._note_progress()
                     return None
-            self._early = self._rest is not None
-            self._rest, self.wants_write = None, False
+            self._answered_early = self._unsent is not None
+            self._unsent, self.wants_write = None, False
             while True:
                 data = self._receive_some()
                 if data is None:
@@ -181,7 +181,7 @@ class Connection(SocketStream):
 
     def _end(self, answer: AnswerParser) -> None:
         """Close the connection if it cannot be used again."""
-        if answer.extra or not answer.keep_alive or self._early:
+        if answer.extra or not answer.keep_alive or self._answered_early:
             self.close()
 
     def _finish(self, answer: AnswerParser) -> Response:

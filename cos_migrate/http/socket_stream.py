@@ -21,14 +21,14 @@ class SocketStream:
 
     __slots__ = (
         "_answer",
-        "_early",
-        "_rest",
+        "_answered_early",
         "_sent",
         "_silence",
         "_sock",
         "_timeouts",
         "_timer",
         "_tls",
+        "_unsent",
         "answered",
         "reusable",
         "wants_write",
@@ -46,8 +46,8 @@ class SocketStream:
         self._silence = timeouts.io
         self._timer: RequestTimer | None = None
         self._sent = 0
-        self._early = False
-        self._rest: memoryview | None = None
+        self._answered_early = False
+        self._unsent: memoryview | None = None
         self.reusable = True
         self.answered = False
         """Whether a byte of the answer to the current request has arrived."""
@@ -77,8 +77,8 @@ class SocketStream:
         return self._timer_now(now).overdue(now, self._moved)
 
     def _start(self, silence: float = 0.0) -> None:
-        self.answered = self._early = self.wants_write = False
-        self._rest = None
+        self.answered = self._answered_early = self.wants_write = False
+        self._unsent = None
         self._silence = silence or self._timeouts.io
         self._answer.begin()
         # Otherwise made when it is needed: most answers arrive before.
@@ -110,20 +110,20 @@ class SocketStream:
             pass
         self._sent = sent
         if sent < len(head) + len(body):
-            self._rest = memoryview(head + body)[sent:]
+            self._unsent = memoryview(head + body)[sent:]
             self.wants_write = True
 
-    def _send_rest(self) -> None:
+    def _send_unsent(self) -> None:
         """Send as much of the rest as the socket takes."""
-        while self._rest:
+        while self._unsent:
             try:
-                sent = self._sock.send(self._rest)
+                sent = self._sock.send(self._unsent)
                 self._sent += sent
-                self._rest = self._rest[sent:]
+                self._unsent = self._unsent[sent:]
             except BlockingIOError as error:
                 self.wants_write = not isinstance(error, WantsRead)
                 return
-        self._rest, self.wants_write = None, False
+        self._unsent, self.wants_write = None, False
 
     def _send_all(self, head: bytes, body: bytes | Iterable[bytes | memoryview]) -> None:
         """Send a request; stop when an answer arrives before its end."""
@@ -135,22 +135,22 @@ class SocketStream:
                 self._send_first(head, b"")
                 self._drain()
                 for piece in body:
-                    if self._early or self._answer_waits():
+                    if self._answered_early or self._answer_waits():
                         break
-                    self._rest = memoryview(piece)
+                    self._unsent = memoryview(piece)
                     self._drain()
         except ConnectionError:
             # The server may have answered before it stopped reading.
             if not self._readable():
                 raise
-            self._early = True
-        self._rest, self.wants_write = None, False
+            self._answered_early = True
+        self._unsent, self.wants_write = None, False
 
     def _drain(self) -> None:
         """Send the rest and wait where the socket is full; stop when an answer arrives."""
-        while self._rest is not None:
-            self._send_rest()
-            if self._rest is not None:
+        while self._unsent is not None:
+            self._send_unsent()
+            if self._unsent is not None:
                 self._wait(write=True)
                 if self._answer_waits():
                     return
@@ -160,8 +160,8 @@ class SocketStream:
 
         Under TLS only a failed send shows that: readable bytes may belong to the protocol.
         """
-        self._early = self._tls is None and self._readable()
-        return self._early
+        self._answered_early = self._tls is None and self._readable()
+        return self._answered_early
 
     def _receive_some(self, size: int = RECV_SIZE) -> bytes | None:
         """Return received bytes; None: there are none yet, b"": the stream has ended."""

@@ -58,7 +58,7 @@ def whole(connection: Connection) -> Response:
 
 
 def streamed(connection: Connection) -> Response:
-    incoming = connection.request(REQUEST)
+    incoming = connection.stream(REQUEST)
     return Response(incoming.status, incoming.headers, incoming.read_all(1 << 40))
 
 
@@ -223,7 +223,7 @@ def test_time_in_which_nothing_is_asked_of_the_peer_does_not_count() -> None:
     body = b"a" * 2000
     pieces = [OK + b"Content-Length: 2000\r\n\r\n" + body[:1000], body[1000:]]
     with sending(pieces, Timeouts(io=0.3, crawl=0.3), pause=0.01) as connection:
-        incoming = connection.request(REQUEST)
+        incoming = connection.stream(REQUEST)
         assert incoming.read(500)
         time.sleep(0.7)
         assert len(incoming.read_all(2000)) == 1500
