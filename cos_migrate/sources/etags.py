@@ -1,4 +1,4 @@
-"""Whether a listed ETag changes with the content: not all services keep such ETags."""
+"""Judges whether a listed ETag changes with the content: not all services have such ETags."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _MD5 = 32
 """Hex digits of an MD5."""
 _MD5_SHAPE = re.compile(r"[0-9A-Fa-f]{32}(?:-[0-9]{1,5})?")
 _PARTS = re.compile(r"(?:-[0-9]{1,5})?")
-"""The end of the ETag of an object that was uploaded in parts, behind its MD5."""
+"""The suffix in the ETag of an object that was uploaded in parts."""
 _CONTENT_MD5 = re.compile("[0-9A-Fa-f]{32}")
 _EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 _OF_NOTHING = frozenset({_EMPTY_MD5, _EMPTY_MD5.upper()})
 _INVENTED = frozenset(digit * _MD5 for digit in "0123456789abcdefABCDEF")
-"""ETags that look like an MD5, and never are one."""
+"""ETags that look like an MD5 and are none."""
 _VOID = frozenset({"", "-", "null", "none", "nil", "undefined"})
-"""Placeholders of services without ETags."""
+"""Placeholders that services without ETags send."""
 _REMEMBERED = 1_000
 """ETags remembered for being shared by different contents."""
 
 
 def plain_tag(text: str) -> str:
-    """Return an ETag without quotes and without the mark of a weak one."""
+    """Return an ETag without quotes and without the `W/` of a weak one."""
     tag = text.strip()
     if tag[:2] in {"W/", "w/"}:
         tag = tag[2:]
@@ -38,7 +38,7 @@ def etag_in(headers: Mapping[bytes, bytes]) -> str:
 
 
 def etag_checks(etag: str) -> tuple[Check, ...]:
-    """Return the check by an ETag that looks like an MD5, none for any other."""
+    """Return the check by an ETag that looks like an MD5, nothing for any other."""
     return (Check("MD5", etag.lower()),) if _CONTENT_MD5.fullmatch(etag) else ()
 
 
@@ -48,16 +48,17 @@ def is_void(etag: str) -> bool:
 
 
 class Etags:
-    """Judges the ETags of one source by their shape and by what was listed.
+    """Judges the ETags of one source by their form and by the listed pages.
 
-    An ETag is reliable when it is a checksum of content: shaped like an MD5 or like the source's
-    own hash, and not known to be shared by different contents. Equal ones then mean equal content.
+    An ETag is reliable when it is a checksum of the content: of the form of an MD5 or of the
+    source's own hash, and not known to be shared by different contents. Equal ETags then mean equal
+    content.
     """
 
     def __init__(self, own: str = "", *, md5: bool = True) -> None:
         """`own`: a regular expression of the source's own content hash; empty: it has none.
 
-        `md5`: whether ETags that are shaped like an MD5 are MD5s.
+        `md5`: whether ETags of the form of an MD5 are MD5s.
         """
         self._md5 = md5
         self._own = re.compile(own) if own else None
@@ -70,13 +71,13 @@ class Etags:
         return self._is_checksum(etag)
 
     def all_reliable(self, etags: Sequence[str], sizes: Callable[[], Sequence[int]]) -> bool:
-        """Return whether all ETags of a page are reliable, and learn from the page.
+        """Return whether all ETags of a page are reliable, and remember those that are shared.
 
         `sizes` is called only where ETags are equal, or are those of empty content.
         """
         different = set(etags)
         if len(different) < len(etags):
-            self._learn(etags, sizes(), different)
+            self._remember_shared(etags, sizes(), different)
         if not _OF_NOTHING.isdisjoint(different) and not all(map(self.is_reliable, etags, sizes())):
             return False
         if not (self._constant | _INVENTED).isdisjoint(different):
@@ -86,7 +87,7 @@ class Etags:
         return all(map(self._is_checksum, different))
 
     def marked(self, objects: list[SourceObject]) -> list[SourceObject]:
-        """Return the objects of a page; those with unreliable ETags are marked as `weak`."""
+        """Return the objects of a page, those with unreliable ETags marked as `weak`."""
         known = [obj for obj in objects if obj.fingerprint.size >= 0]
         etags = [obj.fingerprint.etag for obj in known]
         if self.all_reliable(etags, lambda: [obj.fingerprint.size for obj in known]):
@@ -105,25 +106,27 @@ class Etags:
             return True
         return self._md5 and bool(_MD5_SHAPE.fullmatch(etag)) and etag not in _INVENTED
 
-    def _learn(self, etags: Sequence[str], sizes: Sequence[int], different: set[str]) -> None:
-        """Note ETags that objects of several sizes have, or that all objects of a page have."""
+    def _remember_shared(
+        self, etags: Sequence[str], sizes: Sequence[int], different: set[str]
+    ) -> None:
+        """Remember ETags of objects of several sizes, or of all objects of a page."""
         pairs = set(zip(etags, sizes, strict=True))
         if len(pairs) > len(different):
             seen: set[str] = set()
             for etag, _ in pairs:
                 if etag in seen:
-                    self._note(etag)
+                    self._remember(etag)
                 seen.add(etag)
         if len(different) == 1 and sizes[0] > 0:
-            self._note(etags[0])
+            self._remember(etags[0])
 
-    def _note(self, etag: str) -> None:
+    def _remember(self, etag: str) -> None:
         if len(self._constant) < _REMEMBERED:
             self._constant.add(etag)
 
 
 def _all_md5(etags: Collection[str]) -> bool:
-    """Return whether all are shaped like MD5s, of a whole content or of parts."""
+    """Return whether all have the form of an MD5, of a whole content or of parts."""
     if set(map(len, etags)) <= {_MD5}:
         return _is_hex("".join(etags))
     digits = "".join([etag[:_MD5] for etag in etags])

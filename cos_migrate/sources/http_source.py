@@ -1,6 +1,6 @@
-"""Sources over HTTP: signed requests, answers compared with the listing, and readers.
+"""Sources over HTTP: requests, answers compared with the listing, and readers.
 
-The lean client (`http.client`) sends all requests. Nothing here retries, waits or names a cloud.
+The lean client (`http.client`) sends all requests. No cloud is named here, and nothing is retried.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class HttpSource(PagedSource, AdvisedSource):
     one_host: ClassVar[bool] = True
     """Whether all objects come from one host."""
     parses_leniently: ClassVar[bool] = False
-    """Whether answers are accepted that only browsers take for HTTP."""
+    """Whether answers are accepted that only browsers accept as HTTP."""
 
     def __init__(
         self, config: Section, target: Target, options: SourceOptions | None = None
@@ -79,7 +79,7 @@ class HttpSource(PagedSource, AdvisedSource):
         return Described(version, stored, warnings=standard.warnings)
 
     def timeouts(self) -> Timeouts:
-        """Return the limits of the source's silence."""
+        """Return the limits of waiting for the source."""
         return Timeouts(request=self.options.request_timeout)
 
     def proxy(self) -> Proxy | None:
@@ -92,7 +92,7 @@ class HttpSource(PagedSource, AdvisedSource):
         return PlainReads(self) if self.one_host else None
 
     def takes_one_request(self, obj: SourceObject) -> bool:  # noqa: ARG002 - others look at the object
-        """Return whether one request reads a whole object, with no other before or behind it."""
+        """Return whether a whole object is read by one request, and needs no other."""
         return True
 
     def close_idle(self) -> None:
@@ -153,7 +153,10 @@ class HttpSource(PagedSource, AdvisedSource):
     def answer(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[StreamedResponse]:
-        """Send the request for an object; the answer is no error. Raises SourceError."""
+        """Send the request for an object; return the answer, unless it is an error.
+
+        Raises SourceError.
+        """
         operation, stack = _operation_of(method), ExitStack()
         try:
             pinned = self.pinned(obj)
@@ -161,7 +164,7 @@ class HttpSource(PagedSource, AdvisedSource):
             if incoming.status in _CONDITION_STATUS and self._is_conditional(pinned, method, span):
                 incoming = self._without_condition(stack, incoming, obj, method, span)
             if incoming.status == _NO_SUCH_RANGE and span is not None:
-                self.describe(obj)  # raises where the object has another version by now
+                self.describe(obj)  # raises where the object has a new version
                 raise self._no_ranges(obj, incoming.status)
             if incoming.status >= _FIRST_ERROR:
                 with self.name_errors(operation, obj.name):
@@ -197,7 +200,7 @@ class HttpSource(PagedSource, AdvisedSource):
         """Send the request again without the refused condition; return its answer.
 
         Raises SourceChanged when the answer is of another version. When it is of the listed one,
-        this server is sent no more conditions.
+        no more conditions are sent to this server.
         """
         with self.name_errors(_operation_of(method), obj.name):
             refused.read_all(_ERROR_BYTES)
@@ -223,7 +226,7 @@ class HttpSource(PagedSource, AdvisedSource):
                 described = self.complete(obj, described)
             length = span[1] if span else described.fingerprint.size
             if length < 0:
-                length = obj.fingerprint.size  # a body without a length must have the listed one
+                length = obj.fingerprint.size  # a body without a length must have the listed size
             yield HttpReader(
                 incoming,
                 described,
@@ -249,7 +252,7 @@ class HttpSource(PagedSource, AdvisedSource):
             obj,
             described._replace(fingerprint=fingerprint),
             incoming.headers,
-            # An answer that ends with its head is one to HEAD.
+            # An answer that ends with its head answers a HEAD.
             has_content=span is None and not incoming.ended,
         )
         if span is None:
@@ -276,7 +279,7 @@ def range_of(span: tuple[int, int]) -> str:
 
 
 def _operation_of(method: str) -> str:
-    # A HEAD to COS has another name, and other advice in its errors.
+    # Another name than that of a HEAD to COS, whose errors have other advice.
     return "HeadSource" if method == "HEAD" else "GetObject"
 
 

@@ -14,14 +14,14 @@ from cos_migrate.sources.list_files import file_version
 
 
 class PagedSource(Source):
-    """A source that is listed page by page: ranges together hold all there is to migrate."""
+    """A source that is listed page by page, in ranges that together contain all objects."""
 
     resumes_listing: ClassVar[bool] = True
     keyed_by_path: ClassVar[bool] = True
     key_file_option: ClassVar[str] = "uriList"
     """The key of the section that names a file of keys to migrate instead of a listing."""
     lists_at_same_host: ClassVar[bool] = True
-    """Whether listings and objects come from one host with the same credentials."""
+    """Whether listings and objects come from the same host, by the same credentials."""
 
     @property
     def paged(self) -> PagedSource:
@@ -40,7 +40,7 @@ class PagedSource(Source):
         return f"[fileSize: {size}] [etag: {etag}]"
 
     def ranges(self) -> tuple[ListRange, ...]:
-        """Return the ranges that together hold all there is to migrate: here one without a name."""
+        """Return the ranges that together contain all objects: by default one without a name."""
         return (ListRange(""),)
 
     @abc.abstractmethod
@@ -52,17 +52,17 @@ class PagedSource(Source):
         """
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:  # noqa: ARG002
-        """Cut the rest of a range behind `marker` in two; None where it cannot be cut.
+        """Split the rest of a range behind `marker` in two; None where it cannot be split.
 
-        The first of the two continues with `marker`, the second begins anew.
+        The first of the two continues with `marker`, the second starts at its beginning.
         """
         return None
 
     @property
     def listing_proves_access(self) -> bool:
-        """Whether a listed page shows that the source accepts the requests for objects.
+        """Whether a listed page proves that the source accepts requests for objects.
 
-        The page of a list file shows nothing.
+        The page of a list file proves nothing.
         """
         return self.lists_at_same_host and not list(self.lists())
 
@@ -75,7 +75,7 @@ class PagedSource(Source):
                 return
 
     def origin(self) -> str:
-        """Return the job and every key of the section that may decide what is listed."""
+        """Return the job and every key of the section that can change the listing."""
         keys = [
             f"{option.key}={value}"
             for option, value in values_of(self.config)
@@ -86,7 +86,7 @@ class PagedSource(Source):
     def lists(self) -> Iterable[str]:
         """Return the paths of the list files in use.
 
-        A position in one is void once the file is written to: it could leave lines out.
+        A position in a file becomes invalid when the file is written: lines could be left out.
         """
         return [value for option, value in values_of(self.config) if option.path and value]
 

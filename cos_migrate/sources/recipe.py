@@ -1,4 +1,4 @@
-"""The recipe by which other processes build a source."""
+"""The recipe from which other processes build a source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SourceRecipe(NamedTuple):
-    """All that builds a source; it can be pickled."""
+    """Class and arguments of a source; can be pickled."""
 
     source: type[Source]
     config: Section

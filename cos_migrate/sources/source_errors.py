@@ -1,4 +1,4 @@
-"""What error answers of a source mean, and the `SourceError` that each becomes."""
+"""Classifies error answers of a source, and makes the `SourceError` of each."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
 _RETRYABLE_CODES = frozenset(
     {"OperationAborted", "RequestLimitExceeded", "RequestTimeout", "SlowDown", "Throttling"}
 )
-"""Codes that ask for another try, whatever their status (RequestTimeout comes with 400)."""
-
-
+"""Codes that ask for another try, with any status (RequestTimeout comes with 400)."""
 _UNREACHED = (
     "BadAnswer",
     "BadUrl",
@@ -48,7 +46,7 @@ class ErrorAnswer(NamedTuple):
 
 
 class ErrorDetails(NamedTuple):
-    """What an error answer, or an SDK's exception, contains."""
+    """The contents of an error answer, or of an SDK's exception."""
 
     status: int
     """HTTP status; 0: none."""
@@ -67,7 +65,7 @@ class AdvisedSource(VersionedSource):
     Without any, errors of unreachable servers point to the keys that name the place.
     """
     fatal_codes: ClassVar[frozenset[str]] = frozenset()
-    """Error codes that every other object would meet too."""
+    """Error codes that concern every object."""
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     """Error codes of an object that must be restored before it can be read."""
 
@@ -79,11 +77,11 @@ class AdvisedSource(VersionedSource):
         self._advice = self.advice or dict.fromkeys(_UNREACHED, " and ".join(places))
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
-        """Parse an error answer; the default reads S3's XML, as most clouds send it."""
+        """Parse an error answer, by default the XML of S3, which most clouds send."""
         return ErrorDetails(answer.status, *read_error(answer.headers, answer.body))
 
     def error(self, operation: str, target: str, details: ErrorDetails) -> SourceError:
-        """Return the error for `details`, with its kind and with the keys to look at."""
+        """Return the error for `details`, classified, with the keys to look at."""
         status, code = details.status, details.code or f"Http{details.status}"
         message = details.message or f"the source answered {status}"
         if code in self.archived_codes:
@@ -108,7 +106,7 @@ class AdvisedSource(VersionedSource):
     def bad_answer_error(
         self, operation: str, target: str, message: str, code: str = "BadAnswer"
     ) -> SourceError:
-        """Return the error of an answer that makes no sense, which another try may cure."""
+        """Return the error of an answer that cannot be used; another try may help."""
         error = self.error(operation, target, ErrorDetails(200, code, message))
         error.retryable = True
         return error
@@ -116,7 +114,7 @@ class AdvisedSource(VersionedSource):
     def answer_error(
         self, operation: str, target: str, answer: ErrorAnswer, details: ErrorDetails
     ) -> SourceError:
-        """Return the error for an answer; one that a proxy sent names the proxy as its sender."""
+        """Return the error for an answer; where a proxy sent it, the message names the proxy."""
         proxy = proxy_refusal(*answer, pages=not self.sends_web_pages)
         error = self.error(
             operation, target, ErrorDetails(answer.status, *proxy) if proxy else details
@@ -149,5 +147,5 @@ class AdvisedSource(VersionedSource):
 
 
 def bad_answer_text(error: ValueError) -> str:
-    """Return the message for an answer that cannot be parsed."""
-    return f"the source's answer makes no sense: {error}"
+    """Return the message about an answer that cannot be parsed."""
+    return f"the source's answer cannot be parsed: {error}"

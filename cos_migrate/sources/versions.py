@@ -1,8 +1,8 @@
-"""The one rule that compares an answer of a source with the listing.
+"""The rule that compares an answer of a source with the listing.
 
-An ETag names a version (RFC 9110, 8.8.3), where there is none the time of modification does. A
-new version has a new one; an answer without one, or with the same one and another size, is not
-an answer of the source at all, but perhaps the page of a proxy.
+An ETag identifies a version (RFC 9110, 8.8.3); without one the time of modification does. A new
+version has a new one. An answer without one, or with the same one and another size, cannot come
+from the source; it may be the page of a proxy.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ UNKNOWN = Fingerprint(-1)
 _NO_ETAG = "null"
 """The ETag that some services list for objects without one."""
 _SERVERS_MOST = 10_000
-"""Servers that are remembered for refusing conditions."""
+"""Servers that are remembered because they refuse conditions."""
 _COPIES = "copies"
-"""Stands among those servers for COS where it copies from the source."""
+"""Entry in that set for copies by COS."""
 
 
 class Verdict(enum.Enum):
-    """The version in an answer, compared with the listed one."""
+    """The result of comparing the version in an answer with the listed one."""
 
     SAME = "same"
     """The listed version."""
     CHANGED = "changed"
     """Another version."""
     CONTRADICTS = "contradicts"
-    """No version of the object: the answer is not the source's."""
+    """No version of the object: the answer is not from the source."""
 
 
 def compare(listed: Fingerprint, now: Fingerprint) -> Verdict:
-    """Compare an answer with the listing; sizes count where both are known."""
+    """Compare an answer with the listing; sizes are compared where both are known."""
     if listed.etag and listed.etag != _NO_ETAG:
         if not now.etag:
             return Verdict.CONTRADICTS
@@ -58,12 +58,12 @@ def compare(listed: Fingerprint, now: Fingerprint) -> Verdict:
 
 
 def sizes_differ(one: Fingerprint, other: Fingerprint) -> bool:
-    """Return whether two sizes are not the same, as far as both are known."""
+    """Return whether two sizes are both known and differ."""
     return one.size >= 0 and other.size >= 0 and one.size != other.size
 
 
 def contradiction_text(listed: Fingerprint, now: Fingerprint) -> str:
-    """Return the message for an answer that contradicts the listing."""
+    """Return the message about an answer that contradicts the listing."""
     if listed.etag and not now.etag:
         return "the answer has no ETag, the listing has one"
     if not listed.etag and listed.mtime_ns >= 0 and now.mtime_ns < 0:
@@ -78,24 +78,24 @@ def unknown(obj: SourceObject) -> SourceObject:
 
 
 class VersionedSource(Source):
-    """A source whose objects have versions with different ETags or times."""
+    """A source that identifies versions of its objects by ETags or times."""
 
     sends_web_pages: ClassVar[bool] = False
-    """Whether web pages are its own answers; else these come from a proxy or a firewall."""
+    """Whether it serves web pages itself; otherwise they come from a proxy or a firewall."""
     request_id_header: bytes = b""
-    """A header that every answer of the service has; empty: not all such services send one."""
+    """A header that every answer of the service has; empty: none is known."""
 
     def __init__(
         self, config: Section, target: Target, options: SourceOptions | None = None
     ) -> None:
         super().__init__(config, target, options)
         self._unconditional: set[str] = set()
-        """Servers that refuse conditions although they hold: they are sent none."""
+        """Servers that refuse conditions although they hold: requests to them have none."""
         self.etags = Etags()
-        """Marks the objects of a listed page."""
+        """Judges the ETags of listed objects."""
 
     def is_weak(self, fingerprint: Fingerprint) -> bool:
-        """Return whether the ETag, which records hold, shows no changes."""
+        """Return whether the ETag does not show changes, so that records need the time too."""
         return not self.etags.is_reliable(fingerprint.etag, fingerprint.size)
 
     def verdict(self, listed: Fingerprint, now: Fingerprint) -> Verdict:
@@ -107,29 +107,29 @@ class VersionedSource(Source):
         return ()
 
     def server_of(self, obj: SourceObject) -> str:  # noqa: ARG002 - most have one
-        """Return the server of an object, by which refused conditions are remembered."""
+        """Return the server of an object, the key under which refused conditions are remembered."""
         return ""
 
     def stat(self, obj: SourceObject) -> SourceObject:
-        """Return `obj` as the source has it now: a new version, or the listed one."""
+        """Return `obj` with its present fingerprint, of a new version or the listed one."""
         return obj._replace(fingerprint=self._following(obj, self.describe(unknown(obj))))
 
     def describe_latest(self, obj: SourceObject) -> Described:
-        """Return what the source has now: a new version, or the listed one."""
+        """Return the present description, of a new version or the listed one."""
         if obj.fingerprint != UNKNOWN:
             try:
                 described = self.describe(obj)
             except SourceChanged:
-                pass  # a second answer must confirm it
+                pass  # confirmed by a second request
             else:
                 return described._replace(fingerprint=self._following(obj, described))
         described = self.describe(unknown(obj))
         return described._replace(fingerprint=self._following(obj, described))
 
     def drop_copy_conditions(self, obj: SourceObject) -> bool:
-        """Return whether copies need no conditions from now on, after they were refused.
+        """Stop sending conditions with copies, if the source still has the listed version.
 
-        That is so when the source still has the listed version. Raises SourceError.
+        Returns whether it has. Raises SourceError.
         """
         if _COPIES in self._unconditional:
             return True
@@ -147,9 +147,9 @@ class VersionedSource(Source):
     def contradiction(
         self, obj: SourceObject, text: str, operation: str = "GetObject", status: int = 0
     ) -> SourceError:
-        """Return the error of an answer that cannot be of the object."""
+        """Return the error of an answer that cannot belong to the object."""
         return SourceError(
-            f"the answer is not to be believed: {text}",
+            f"the answer contradicts the listing: {text}",
             operation=operation,
             target=self.mask(obj.name),
             status=status,
@@ -158,18 +158,18 @@ class VersionedSource(Source):
         )
 
     def pinned(self, obj: SourceObject) -> SourceObject:
-        """Return `obj`, or where its server refuses conditions, without its fingerprint."""
+        """Return `obj`, without its fingerprint where its server refuses conditions."""
         if self._unconditional and self.server_of(obj) in self._unconditional:
             return unknown(obj)
         return obj
 
     def unpin(self, server: str) -> None:
-        """Send a server no conditions from now on."""
+        """Stop sending conditions to a server."""
         if len(self._unconditional) < _SERVERS_MOST:
             self._unconditional.add(server)
 
     def _following(self, obj: SourceObject, described: Described) -> Fingerprint:
-        """Return the fingerprint after that of `obj`; the same version keeps its size."""
+        """Return the present fingerprint; the listed version keeps its size."""
         listed, now = obj.fingerprint, described.fingerprint
         self._must_follow(obj, now)
         same = now.size < 0 and self.verdict(listed, now) is Verdict.SAME
@@ -188,10 +188,10 @@ class VersionedSource(Source):
         *,
         has_content: bool,
     ) -> Described:
-        """Return the description of an answer, completed from the listing.
+        """Compare an answer with the listing; return its description, completed from the listing.
 
-        Raises SourceChanged when it is of another version, SourceError when it is of none. Where
-        only its ETag is missing and the whole content follows, the listed ETag may be the check.
+        Raises SourceChanged for another version, SourceError for none. Where only the ETag is
+        missing and the whole content follows, the content is compared with the listed ETag.
         """
         listed, now = obj.fingerprint, described.fingerprint
         found = self.verdict(listed, now)
@@ -214,7 +214,7 @@ class VersionedSource(Source):
         return described if fingerprint == now else described._replace(fingerprint=fingerprint)
 
     def _foreign_form(self, headers: Mapping[bytes, bytes]) -> str:
-        """Return what shows that a proxy has sent an answer; empty: nothing does."""
+        """Return the sign that a proxy has sent an answer; empty: there is none."""
         if not self.sends_web_pages and is_foreign_page(headers, b""):
             return "a web page"
         named = not self.request_id_header or self.request_id_header in headers

@@ -1,7 +1,7 @@
-"""An object's access control list in COS's headers, as far as they can express it.
+"""Converts an object's access control list to COS's headers, as far as these can express it.
 
-Pure functions over the document that GetObjectAcl answers. What has no equal on COS is named in a
-warning, never widened: an account of another cloud does not become one of Tencent's.
+Pure functions over the answer to GetObjectAcl. A grant without an equivalent on COS is named in a
+warning, and never widened: an account of another cloud does not become one of Tencent's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HEADERS = {
 
 
 def carried_acl(document: bytes, *, same_accounts: bool) -> Carried:
-    """Return the headers for an ACL; raises ValueError when the document is none.
+    """Return the headers for an ACL. Raises ValueError when the document is none.
 
     `same_accounts`: accounts and groups are Tencent's own, their ids mean the same on COS.
     """
@@ -33,19 +33,19 @@ def carried_acl(document: bytes, *, same_accounts: bool) -> Carried:
     headers: dict[str, list[str]] = {}
     lost: list[str] = []
     for permission, group, account, email in acl.grants:
-        who = group or account or email
-        if permission == "WRITE" or (who == acl.owner and permission == "FULL_CONTROL"):
-            continue  # on an object the first means nothing, and its owner needs no grant
-        if who.endswith(_EVERYONE) and permission in {"READ", "FULL_CONTROL"}:
+        grantee = group or account or email
+        if permission == "WRITE" or (grantee == acl.owner and permission == "FULL_CONTROL"):
+            continue  # WRITE has no meaning for an object, and its owner needs no grant
+        if grantee.endswith(_EVERYONE) and permission in {"READ", "FULL_CONTROL"}:
             public = True
             if permission == "FULL_CONTROL":
                 lost.append("the right of all to change its ACL")
-        elif who.endswith(_SIGNED_IN) and permission == "READ" and same_accounts:
+        elif grantee.endswith(_SIGNED_IN) and permission == "READ" and same_accounts:
             signed_in = True
-        elif same_accounts and permission in _HEADERS and _TENCENT_ID.fullmatch(who):
-            headers.setdefault(_HEADERS[permission], []).append(f'id="{who}"')
+        elif same_accounts and permission in _HEADERS and _TENCENT_ID.fullmatch(grantee):
+            headers.setdefault(_HEADERS[permission], []).append(f'id="{grantee}"')
         else:
-            lost.append(f"{permission} for {who}")
+            lost.append(f"{permission} for {grantee}")
     if signed_in and not public and headers:
         lost.append("READ for all who have an account")
     warnings = tuple(f"its ACL is not carried over whole: {each}" for each in lost)

@@ -1,4 +1,4 @@
-"""AWS S3, and services that speak its protocol: the section and the source."""
+"""AWS S3, and services with its protocol: the section and the source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cos_migrate.sources.s3.bucket import S3Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsConfig(CloudAccess):
-    """A bucket of AWS S3, or of a service that speaks its protocol."""
+    """A bucket of AWS S3, or of a service with its protocol."""
 
     end_point: str = option(
         "endPoint",
@@ -28,7 +28,7 @@ class AwsConfig(CloudAccess):
     )
     region: str = option(
         "region",
-        help="region to sign for, where endPoint does not tell it and it is not us-east-1",
+        help="region to sign for, where endPoint does not name it and it is not us-east-1",
         default="",
         parse=values.signing_region,
         legal="the service's name of the region, such as eu-west-1 or RegionOne; or nothing",
@@ -45,7 +45,7 @@ class AwsConfig(CloudAccess):
 
 
 class AwsSource(S3Source):
-    """A bucket of AWS S3, or of a service that speaks its protocol."""
+    """A bucket of AWS S3, or of a service with its protocol."""
 
     migrate_type: ClassVar[str] = "migrateAws"
     record_kind: ClassVar[str] = "migrate_from_aws"
@@ -54,7 +54,7 @@ class AwsSource(S3Source):
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             **S3Source.advice,
-            "SignatureDoesNotMatch": "accessKeySecret, and region where endPoint tells none",
+            "SignatureDoesNotMatch": "accessKeySecret, and region where endPoint names none",
         }
     )
     where_regions_stand: ClassVar[str] = "endPoint and region"

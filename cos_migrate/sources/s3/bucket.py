@@ -64,39 +64,39 @@ class S3Source(S3Requests):
     # -- listing -------------------------------------------------------------------------------
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
-        """Ask with ListObjectsV2, or ListObjects where the service does not know that."""
-        listing = self._listed(prefix, after, delimiter)
+        """Return a page by ListObjectsV2, or by ListObjects where the service lacks it."""
+        listing = self._list(prefix, after, delimiter)
         objects = [
             SourceObject(key, self.key_of(key), Fingerprint(size, mtime_ns, etag))
             for key, size, etag, mtime_ns in listing.entries
         ]
         if not listing.etags_reliable:
             objects = self.etags.marked(objects)
-        # A token is no key; `_listed_v2` has followed it.
+        # A token is no key; `_list_v2` has followed it.
         following = "" if listing.is_v2 else listing.following
         return KeyPage(objects, listing.folders, listing.truncated, following)
 
-    def _listed(self, prefix: str, after: str, delimiter: str) -> Listing:
+    def _list(self, prefix: str, after: str, delimiter: str) -> Listing:
         if self._v2:
             try:
-                listing = self._listed_v2(prefix, after, delimiter)
+                listing = self._list_v2(prefix, after, delimiter)
             except SourceError as error:
                 if error.code not in _NO_V2 and error.status not in _NO_V2_STATUS:
                     raise
             else:
-                # A service that ignores list-type would begin again on every page.
+                # A service that ignores list-type would list the first page again and again.
                 if listing.is_v2:
                     return listing
             self._v2 = False
         query = s3_listing.query_of(prefix, after, delimiter, v2=False)
-        return self.ask("ListObjects", prefix, f"/?{query}", self._parse)
+        return self.get_parsed("ListObjects", prefix, f"/?{query}", self._parse)
 
-    def _listed_v2(self, prefix: str, after: str, delimiter: str) -> Listing:
-        """Return the next page that is not empty, or the last: deleted keys leave empty pages."""
+    def _list_v2(self, prefix: str, after: str, delimiter: str) -> Listing:
+        """Return the next page with keys, or the last one: deleted keys leave empty pages."""
         token, left = "", _MOST_EMPTY
         while True:
             query = s3_listing.query_of(prefix, after, delimiter, v2=True, token=token)
-            listing = self.ask("ListObjectsV2", prefix, f"/?{query}", self._parse)
+            listing = self.get_parsed("ListObjectsV2", prefix, f"/?{query}", self._parse)
             left -= 1
             stuck = not left or not listing.following or listing.following == token
             if listing.entries or listing.folders or not listing.truncated or stuck:
@@ -109,7 +109,7 @@ class S3Source(S3Requests):
     # -- objects -------------------------------------------------------------------------------
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
-        """Return a GET or HEAD that only the listed version answers."""
+        """Return a signed GET or HEAD, pinned to the listed version."""
         headers = pinned_headers(obj, span)
         if span is None:  # for a range S3 would send the checksum of a part
             headers["x-amz-checksum-mode"] = "ENABLED"
@@ -117,7 +117,7 @@ class S3Source(S3Requests):
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata and checksums; a time only where it is wanted, or the ETag unreliable."""
-        if _REQUEST_ID in headers:  # a service that sends it once always does
+        if _REQUEST_ID in headers:  # a service that sends it once sends it always
             self.request_id_header = _REQUEST_ID
         described = description_of(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
         fingerprint = described.fingerprint
@@ -132,7 +132,7 @@ class S3Source(S3Requests):
         return etag_checks(listed.etag) if self.etags_are_md5 else ()
 
     def describe(self, obj: SourceObject) -> Described:
-        """Request the headers; an object that must be restored first is an error here."""
+        """Request the headers. Raises SourceError for an object that must be restored first."""
         with self.answer(obj, "HEAD", None) as incoming:
             if is_archived(incoming.headers):
                 details = ErrorDetails(
@@ -140,11 +140,11 @@ class S3Source(S3Requests):
                 )
                 raise self.error("HeadSource", obj.name, details)
             described = self.describe_answer(obj, incoming, None)
-        # ACL and twins count only when it is stored.
+        # Other objects and the ACL matter only when it is stored.
         return self.complete(obj, described) if obj.fingerprint.size >= 0 else described
 
     def takes_one_request(self, obj: SourceObject) -> bool:
-        """Return whether no ACL and no other object must be asked about."""
+        """Return whether neither an ACL nor another object must be requested."""
         return not (self._has_acls and self.copies_acl(obj)) and super().takes_one_request(obj)
 
     def complete(self, obj: SourceObject, described: Described) -> Described:
@@ -160,7 +160,7 @@ class S3Source(S3Requests):
 
     def _acl_of(self, obj: SourceObject) -> Carried:
         try:
-            return self.ask(
+            return self.get_parsed(
                 "GetObjectAcl",
                 obj.name,
                 f"{path_of(obj)}?acl",

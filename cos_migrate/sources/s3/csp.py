@@ -56,5 +56,5 @@ class CspSource(S3Source):
         return super().listed_key(line.strip(), number)
 
     def copies_acl(self, obj: SourceObject) -> bool:
-        """Always, as the Java tool did; keys that end in `/` can be excepted."""
+        """Return True, as in the Java tool; keys that end in `/` can be excepted."""
         return not obj.name.endswith("/") or self.config.migrate_slash_end_object_acl

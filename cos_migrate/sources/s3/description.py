@@ -1,4 +1,4 @@
-"""The headers of an S3 answer: metadata to store, checksums, archive state.
+"""Reads the headers of an S3 answer: metadata to store, checksums, archive state.
 
 Pure functions; the headers are those of "GetObject" and "HeadObject" in the Amazon S3 API
 Reference and of its page "Checking object integrity".
@@ -71,14 +71,14 @@ def _etag_is_md5(etag: str, headers: Mapping[bytes, bytes]) -> bool:
 def _checks(headers: Mapping[bytes, bytes]) -> Iterator[Check]:
     """Yield the cheapest checksum of the whole content, if there is one.
 
-    That of a composite (`<base64>-<parts>`) is one of the parts' checksums, not of the content.
+    A composite checksum (`<base64>-<parts>`) is computed from those of the parts.
     """
     if headers.get(b"x-amz-checksum-type", b"").upper() == b"COMPOSITE":
         return
     for name, kind in _DIGESTS:
-        told = headers.get(b"x-amz-checksum-" + name, b"")
+        stated = headers.get(b"x-amz-checksum-" + name, b"")
         try:
-            value = base64.b64decode(told, validate=True)
+            value = base64.b64decode(stated, validate=True)
         except binascii.Error:
             continue
         if value:
@@ -93,7 +93,7 @@ def _user_metadata(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
 
 
 def _decoded(value: str) -> str:
-    """Decode a value whose non-ASCII characters S3 has wrapped by RFC 2047."""
+    """Decode a value in which S3 has encoded non-ASCII characters by RFC 2047."""
     if "=?" not in value or "?=" not in value or not value.isascii():
         return value
     from email.errors import HeaderParseError  # noqa: PLC0415 - hardly any object needs it, and

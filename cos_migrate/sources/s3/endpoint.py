@@ -1,4 +1,4 @@
-"""Where a bucket that speaks S3 is reached: scheme, host, addressing style and region of signing.
+"""The address of a bucket with the S3 protocol: scheme, host, addressing style, signing region.
 
 Pure functions over `endPoint` and `bucket`. Names of regions: the "Amazon S3 endpoints and quotas"
 page of the AWS General Reference.
@@ -66,7 +66,7 @@ def region_expected(message: str) -> str:
 
 
 def misdirection(endpoint: Endpoint, signed_region: str, address: str) -> str:
-    """Return in words why requests reach no bucket; `address` is what the answer names, if any."""
+    """Return why requests do not reach the bucket; `address` is the one in the answer, if any."""
     used = urlsplit(endpoint.base).netloc
     if address:
         return f"the bucket is not at {used}: the service names {address}"
@@ -74,11 +74,11 @@ def misdirection(endpoint: Endpoint, signed_region: str, address: str) -> str:
 
 
 def _wants_path(host: str, bucket: str, *, tls: bool) -> bool:
-    """Return whether the bucket goes into the path: where it cannot be a label of the host."""
+    """Return whether the bucket is sent in the path, since it cannot be a label of the host."""
     if host == "localhost" or _is_address(host) or "." not in host:
         return True
     if all(_HOST_LABEL.fullmatch(label) for label in bucket.split(".")):
-        # A certificate for *.host does not cover a bucket that has dots itself.
+        # A certificate for *.host does not cover a bucket with dots.
         return tls and "." in bucket
     return True
 

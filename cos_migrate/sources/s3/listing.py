@@ -1,7 +1,7 @@
-"""The two listings of S3: their queries and their pages.
+"""Queries and pages of the two listings of S3.
 
 Pure functions; the protocol is that of "ListObjectsV2" and "ListObjects" in the Amazon S3 API
-Reference. Keys come URL-encoded, because XML cannot hold all of them.
+Reference. Keys are URL-encoded, since XML cannot contain all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cos_migrate.sources.etags import Etags, plain_tag
 from cos_migrate.sources.xml_listing import key_in, parse_listed_time
 
 PAGE = 1000
-"""Keys on one page: the most that S3 gives."""
+"""Keys on one page: the most that S3 lists at once."""
 
 
 class Entry(NamedTuple):
@@ -47,7 +47,7 @@ class Listing(NamedTuple):
 def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = "") -> str:
     """Return the query of the page behind the key `after`, its parameters in order.
 
-    `token`: of ListObjectsV2, the page that it stands for instead.
+    `token`: the continuation token of ListObjectsV2, which replaces `after`.
     """
     words = {"encoding-type": "url", "max-keys": str(PAGE), "prefix": prefix}
     if v2:
@@ -76,9 +76,11 @@ def parse(document: bytes, etags: Etags | None = None, *, times: bool = False) -
         Entry(decode(key_in(item)), int(item.get("Size", "")), plain_tag(item.get("ETag", "")))
         for item in page.entries
     ]
-    told = [entry.etag for entry in entries]
-    tells = (etags or Etags()).all_reliable(told, lambda: [entry.size for entry in entries])
-    if times or not tells:
+    etags_listed = [entry.etag for entry in entries]
+    reliable = (etags or Etags()).all_reliable(
+        etags_listed, lambda: [entry.size for entry in entries]
+    )
+    if times or not reliable:
         texts_of_times = (item.get("LastModified", "") for item in page.entries)
         entries = [
             entry._replace(mtime_ns=parse_listed_time(text.strip()))
@@ -91,12 +93,12 @@ def parse(document: bytes, etags: Etags | None = None, *, times: bool = False) -
         following = texts.get("NextContinuationToken", "")
     else:
         following = decode(texts.get("NextMarker", ""))
-    said = texts.get("IsTruncated", "").strip().lower()
-    if said not in {"true", "false", ""}:
-        raise ValueError(f"its IsTruncated is {said!r}")
+    stated = texts.get("IsTruncated", "").strip().lower()
+    if stated not in {"true", "false", ""}:
+        raise ValueError(f"its IsTruncated is {stated!r}")
     empty = not entries and not folders
-    if not said and empty and not following and (count or "").strip() != "0":
-        raise ValueError("it has no keys, and no IsTruncated that says whether keys follow")
-    # Without the word the page may be any: only one without keys is surely the last.
-    truncated = said == "true" or (not said and not (empty and not following))
-    return Listing(entries, folders, truncated, is_v2, following, tells)
+    if not stated and empty and not following and (count or "").strip() != "0":
+        raise ValueError("it has no keys, and no IsTruncated")
+    # Without it only a page without keys is known to be the last.
+    truncated = stated == "true" or (not stated and not (empty and not following))
+    return Listing(entries, folders, truncated, is_v2, following, reliable)

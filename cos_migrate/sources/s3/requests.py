@@ -1,4 +1,4 @@
-"""Requests of the S3 protocol: signed for a region, which an answer may correct."""
+"""Requests of the S3 protocol, signed for a region that an answer can correct."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ELSEWHERE = frozenset(
         "TemporaryRedirect",
     }
 )
-"""Codes of a request that went to the wrong region."""
+"""Codes of a request to the wrong region."""
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _BAD_REQUEST = 400
 
@@ -84,8 +84,8 @@ class S3Requests(KeyOrderedSource):
 
     # -- requests ------------------------------------------------------------------------------
 
-    def ask(self, operation: str, target: str, path: str, parse: Callable[[bytes], T]) -> T:
-        """Send a GET; return its parsed document. Raises SourceError."""
+    def get_parsed(self, operation: str, target: str, path: str, parse: Callable[[bytes], T]) -> T:
+        """Send a GET; return the parsed document. Raises SourceError."""
         request = self.signed("GET", path, {})
         return self.fetch_parsed(operation, target, request, MAX_XML, parse)
 
@@ -100,7 +100,7 @@ class S3Requests(KeyOrderedSource):
     # -- errors --------------------------------------------------------------------------------
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
-        """Parse an error, with the right endpoint where the region was wrong."""
+        """Parse an error; where the region was wrong, name the right endpoint."""
         details = super().error_details(answer)
         region = answer.headers.get(b"x-amz-bucket-region", b"").decode("latin-1")
         region = region or find_text(answer.body, "Region")
@@ -114,8 +114,8 @@ class S3Requests(KeyOrderedSource):
         if details.code not in _ELSEWHERE:
             return details
         if region and not self.endpoint.is_amazon:
-            # No key of the section could name it: sign for it from now on (another thread may
-            # already do so).
+            # No key of the section names it: sign for it from now on (another thread may have
+            # switched already).
             self._signer = self._signer_for(region)
             text = f"requests to it are to be signed for region {region}"
             if "region" in self.where_regions_stand:
@@ -126,13 +126,13 @@ class S3Requests(KeyOrderedSource):
             self.endpoint, self._signer.region, find_text(answer.body, "Endpoint")
         )
         return details._replace(
-            message=f"{where}; it says: {details.message}" if details.message else where
+            message=f"{where}; its message: {details.message}" if details.message else where
         )
 
     def _amazon_region(self, region: str) -> str:
-        """Return in words where a bucket of AWS is; empty where that is not found.
+        """Return a message with the region of a bucket of AWS; empty where it is not found.
 
-        `region`: what an answer names; empty: it is looked up.
+        `region`: the one in an answer; empty: it is looked up.
         """
         from cos_migrate.sources.s3 import sdk  # noqa: PLC0415 - once, before a run ends
 
@@ -153,7 +153,7 @@ class S3Requests(KeyOrderedSource):
         )
 
     def error(self, operation: str, target: str, details: ErrorDetails) -> SourceError:
-        """Return the error; with the region that was learnt by it, the request is tried again."""
+        """Return the error; it is retryable where the right region was learnt from it."""
         if details.code in _ELSEWHERE:
             where = self.where_regions_stand
             details = details._replace(

@@ -1,4 +1,4 @@
-"""AWS's own SDK, for what is asked once: the region of a bucket, and the endpoint of a region.
+"""AWS's own SDK, for requests made once: the region of a bucket, and the endpoint of a region.
 
 Its requests go over the client of the source, so that proxy, certificates, limits and time-outs are
 those of all its requests, and are tried once. What belongs to each object stays with the lean
@@ -23,7 +23,7 @@ from cos_migrate.http.client import Fetcher, Request
 _MAX_ANSWER = 64 << 10
 _NOT_SENT = frozenset({"user-agent"})
 _UNUSED = Secret("unused")
-"""Without any keys the SDK would look for some, also at the metadata service of a machine."""
+"""Without keys the SDK would search for some, also at the metadata service of a machine."""
 
 
 def regional_host(region: str) -> str:
@@ -50,8 +50,8 @@ def bucket_region(
         )
         with fetcher.send(Request(request.method, request.url, headers)) as incoming:
             body = incoming.read_all(_MAX_ANSWER)
-        told = {name.decode("latin-1"): incoming.header(name) for name in incoming.headers}
-        return AWSResponse(request.url, incoming.status, told, _Body(body))
+        sent = {name.decode("latin-1"): incoming.header(name) for name in incoming.headers}
+        return AWSResponse(request.url, incoming.status, sent, _Body(body))
 
     try:
         client = _client(region, key_id, key, tls=tls)
@@ -61,8 +61,8 @@ def bucket_region(
         answer = error.response
     except (BotoCoreError, TransportError, ValueError):
         return ""
-    told: dict[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return told.get("x-amz-bucket-region", "")
+    headers: dict[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return headers.get("x-amz-bucket-region", "")
 
 
 def _client(region: str, key_id: Secret, key: Secret, *, tls: bool = True) -> Any:
