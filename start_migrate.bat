@@ -52,7 +52,7 @@ if not exist .venv\Scripts\python.exe exit /b 1
 fc /b .venv\.complete conf\requirements.lock >nul 2>nul
 exit /b %errorlevel%
 
-rem Sets outcome: ok, or the label of the message that says what went wrong.
+rem Sets outcome: ok, or the label of an error message.
 :make
 setlocal
 call :is_complete
@@ -131,7 +131,7 @@ echo error: cannot install the packages: this machine needs access to a Python p
 goto leave
 
 :wrong_packages
-echo error: a downloaded package is not the one that was pinned: look at log\setup.log, and at your package mirror 1>&2
+echo error: a downloaded package is not the pinned one: look at log\setup.log, and at your package mirror 1>&2
 goto leave
 
 :disk_full

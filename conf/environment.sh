@@ -10,12 +10,12 @@ setup_lock=
 detour=
 supported='import sys; v = sys.version_info[:2]; print("%d.%d" % v); sys.exit(v < (3, 10) or v >= (4, 0))'
 
-complain() {
+print_message() {
     printf '%s\n' "$1" >&2
 }
 
 give_up() {
-    complain "error: $1"
+    print_message "error: $1"
     exit 2
 }
 
@@ -68,16 +68,16 @@ take_setup_lock() {
             missing=$((missing + 1))
             [ "$missing" -lt 10 ] || give_up "cannot write to $(pwd)/tmp: is the disk full?"
         elif [ "$waited" -eq 0 ]; then
-            complain "another start is setting up the environment; waiting for it (if there is none, remove the folder $1) ..."
+            print_message "another start is setting up the environment; waiting for it (if there is none, remove the folder $1) ..."
         fi
         waited=$((waited + 1))
         sleep 1
     done
     setup_lock=$1
-    printf '%s %s\n' "$$" "$(born "$$")" >"$setup_lock/pid"
+    printf '%s %s\n' "$$" "$(start_time_of "$$")" >"$setup_lock/pid"
 }
 
-# owner_is_gone "PID BORN": a lock with our own number is that of an earlier process, as in a
+# owner_is_gone "PID START_TIME": a lock with our own number belongs to an earlier process, as in a
 # restarted container; after a restart of the machine any process may have the number.
 owner_is_gone() {
     [ -n "$1" ] || return 1
@@ -86,14 +86,14 @@ owner_is_gone() {
     if ! kill -0 "$number" 2>/dev/null && ! [ -d "/proc/$number" ]; then
         return 0
     fi
-    began=$(born "$number")
+    began=$(start_time_of "$number")
     case $1 in *" "?*) [ -n "$began" ] && [ "$1" != "$number $began" ] ;; *) false ;; esac
 }
 
-# born PID: prints the start time of the process; nothing where the system does not provide it.
-born() {
+# start_time_of PID: prints the start time of the process; nothing where the system does not provide it.
+start_time_of() {
     if { read -r facts <"/proc/$1/stat"; } 2>/dev/null; then
-        # The name in brackets may hold anything; what follows it is the third fact.
+        # The name in brackets may hold anything; the third fact follows it.
         # shellcheck disable=SC2086
         set -- ${facts##*) }
         printf '%s\n' "${20}"
@@ -137,7 +137,7 @@ choose_place() {
     done
 }
 
-# is_plain PATH: whether every program reads it as a path.
+# is_plain PATH: whether all programs read it as one path.
 is_plain() {
     [ "$(printf '%s' "$1" | LC_ALL=C tr -d 'A-Za-z0-9/._+@,= \200-\377-' && echo x)" = x ]
 }
@@ -149,7 +149,7 @@ fail_setup() {
 
 build_environment() {
     find_python "$1"
-    complain "setting up the Python environment in $1 (once; details in $setup_log) ..."
+    print_message "setting up the Python environment in $1 (once; details in $setup_log) ..."
     printf '\n== %s: %s from %s by %s\n' "$(date)" "$1" "$2" "$python" >>"$setup_log"
     rm -rf "$1" "$scraps"
     mkdir -p "$scraps" tmp/cache
@@ -216,11 +216,11 @@ explain_failure() {
     elif grep -qiE 'ensurepip|No module named .?venv' "$scraps/out"; then
         fail_setup "$python has no venv module: install it (Debian, Ubuntu: apt install python3-venv) or install uv, and start again"
     elif grep -qiE 'do not match the hashes|hash mismatch|hashes are required' "$scraps/out"; then
-        fail_setup "a downloaded package is not the one that was pinned: look at $setup_log, and at your package mirror; nothing of it was installed"
+        fail_setup "a downloaded package is not the pinned one: look at $setup_log, and at your package mirror; it was not installed"
     elif grep -qiE 'connection (refused|reset|aborted|broken|error)|newconnectionerror|connecttimeout|name resolution|could not resolve|failed to (fetch|lookup|resolve)|network is unreachable|network connectivity|no route to host|timed out|error sending request|dns error|proxyerror|certificate|network was disabled' "$scraps/out"; then
         fail_setup "cannot download the packages: this machine needs access to a Python package index once (pip's and uv's own settings for mirrors and proxies apply); look at $setup_log, then start again"
     elif grep -qiE 'no matching distribution|no solution found' "$scraps/out"; then
-        fail_setup "the package index has nothing that fits $python on this system: look at $setup_log; Python 3.12 fits most systems, and a mirror of the index may lag behind"
+        fail_setup "the package index has no package for $python on this system: look at $setup_log; Python 3.12 has packages for most systems, and a mirror of the index may lag behind"
     elif grep -qiE 'permission denied|read-only' "$scraps/out"; then
         fail_setup "cannot write to $(pwd)/$1: copy the tool to a folder you may write to"
     fi
@@ -231,7 +231,7 @@ explain_failure() {
 # record databases depend on it, else 3.12 to 3.10, which have LevelDB packages, else the newest.
 find_python() {
     python=
-    seen=
+    too_old=
     if [ -x "$1/bin/python" ]; then
         python=$("$1/bin/python" -c 'import os, sys; print(os.path.realpath(sys.executable))' 2>/dev/null)
         [ -n "$python" ] && "$python" -c "$supported" >/dev/null 2>&1 && return
@@ -242,31 +242,31 @@ find_python() {
     newer=
     for candidate in python3.12 python3.11 python3.10 python3 python python3.16 python3.15 python3.14 python3.13; do
         command -v "$candidate" >/dev/null 2>&1 || continue
-        consider "$candidate"
+        try_interpreter "$candidate"
         [ -n "$python" ] && return
     done
     if has_uv; then
         for candidate in 3.12 3.11 3.10 3.14 3.13; do
             candidate=$(own_uv python find --no-project "$candidate" 2>/dev/null) || continue
-            consider "$candidate"
+            try_interpreter "$candidate"
             [ -n "$python" ] && return
         done
     fi
     python=$newer
     [ -n "$python" ] && return
-    if [ -n "$seen" ]; then
-        fail_setup "Python 3.10 or newer is needed; found only$seen: install a newer one (3.12 is best), then start again"
+    if [ -n "$too_old" ]; then
+        fail_setup "Python 3.10 or newer is needed; found only$too_old: install a newer one (3.12 is best), then start again"
     fi
     fail_setup "no Python was found: install Python 3.10 or newer (3.12 is best), then start again"
 }
 
-# consider NAME: takes the interpreter if it fits; a shim that does not run is ignored.
-consider() {
+# try_interpreter NAME: takes the interpreter if it fits; a shim that does not run is ignored.
+try_interpreter() {
     version=$("$1" -c "$supported" 2>/dev/null)
     fits=$?
     [ -n "$version" ] || return 0
     if [ "$fits" -ne 0 ]; then
-        case "$seen " in *" $version "*) ;; *) seen="$seen $version" ;; esac
+        case "$too_old " in *" $version "*) ;; *) too_old="$too_old $version" ;; esac
         return 0
     fi
     found=$(command -v "$1")

@@ -1,4 +1,4 @@
-"""Prints the part of a lock file that has to be installed first: what builds source packages.
+"""Prints the part of a lock file to install first: the packages that build source packages.
 
 start_migrate.bat calls it; the POSIX scripts do the same with awk.
 """

@@ -194,7 +194,7 @@ def test_a_package_that_is_not_the_pinned_one(folder: Path, tmp_path: Path) -> N
     )
     mirror = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": packages.as_uri()}
     ended = start(folder / "start_migrate.sh", environ=real(tmp_path) | mirror)
-    assert_one_message(ended, "not the one that was pinned", "log/setup.log")
+    assert_one_message(ended, "not the pinned one", "log/setup.log")
     assert not (folder / ".venv" / ".complete").exists()
 
 
@@ -586,8 +586,8 @@ def test_no_network(folder: Path, tmp_path: Path) -> None:
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
         ("Resolved 3 packages in 1s\nerror: command 'gcc' failed", "cannot be made: look at"),
         ("error: Failed to fetch: dns error", "cannot download"),
-        ("ERROR: No matching distribution found for rocksdict==1", "nothing that fits"),
-        ("Hash mismatch for `oss2==1`", "not the one that was pinned"),
+        ("ERROR: No matching distribution found for rocksdict==1", "no package for"),
+        ("Hash mismatch for `oss2==1`", "not the pinned one"),
         ("error: [Errno 13] Permission denied: '.venv/x'", "cannot write to"),
     ],
 )
