@@ -16,6 +16,7 @@ from cos_migrate.config.loader import Config
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.exposure import exposed_records
+from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.settings import JobPlace, cos_settings, migration_options
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
@@ -75,10 +76,12 @@ class Run:
         self._header = header
         self._launcher = launcher
         self._scans = scans
-        recipe = SourceRecipe.of(source_type, config.source, common)
-        self._source = recipe.build()
+        self._recipe = SourceRecipe.of(source_type, config.source, common)
+        self._source = self._recipe.build()
         self._filters = Filters(
-            recipe.filters, self._source.is_empty, describes_first=self._source.describes_first
+            self._recipe.filters,
+            self._source.is_empty,
+            describes_first=self._source.describes_first,
         )
         self._place = JobPlace.of(folder, self._source, task)
         self._console = console
@@ -90,10 +93,9 @@ class Run:
         )
         self._settings = cos_settings(common)
         self._reload_credentials = reload_credentials
-        self._source_type = source_type
         self._spool = Spool(Path(common.tmp_folder), self._place.name)
         self._limits = limits
-        self._running: Migration | Verification | None = None
+        self._running: Loop | None = None
         self._interrupted = self._warned_of_few_files = False
 
     def interrupt(self) -> None:
@@ -156,7 +158,7 @@ class Run:
             )
         )
 
-    def _run_pass(self, loop: Migration | Verification) -> Summary:
+    def _run_pass(self, loop: Loop) -> Summary:
         """Run one pass, which signals then reach."""
         self._running = loop
         if self._interrupted:
@@ -193,16 +195,16 @@ class Run:
         room = self._fitting_room()
         job = Job(
             cos=self._settings,
-            source=self._source_type,
-            source_config=self._config.source,
-            target=self._source.target,
+            source=self._recipe.source,
+            source_config=self._recipe.config,
+            target=self._recipe.target,
             small_threads=room.small,
             big_threads=room.big,
             attach_md5=common.entire_file_md5_attached,
             memory=common.buffer_memory,
             small_below=common.small_file_threshold,
             spool_folder=str(self._spool.folder),
-            source_options=self._source.options,
+            source_options=self._recipe.options,
             encryption=self._options.upload.encryption,
         )
         launch = partial(self._launcher.take, WORKER_PROGRAM)
@@ -226,11 +228,10 @@ class Run:
         return room
 
     def _make_scan(self, post: Callable[[Scanned | ScanEnded], None]) -> Scan:
-        source, common = self._source, self._config.common
-        if source.scans_in_own_process and worker_count(common):
-            job = SourceRecipe.of(self._source_type, source.config, common)
+        source = self._source
+        if source.scans_in_own_process and worker_count(self._config.common):
             with contextlib.suppress(OSError, RuntimeError):  # no more processes: a thread scans
-                return WalkProcess(self._scans, job, post, self._limits)
+                return WalkProcess(self._scans, self._recipe, post, self._limits)
         return WalkThread(partial(source.scan_rows, self._filters.against_folder), post)
 
 
