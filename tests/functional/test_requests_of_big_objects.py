@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,8 @@ class Cloud:
     forget: Callable[[], None]
     head: str
     """The name of a request for its metadata."""
+    put_in_parts: Callable[[], object] = lambda: None
+    """Replace the object by one whose ETag is no MD5."""
 
     def take(self) -> Counter[str]:
         """Return the requests so far, without lists, and forget them."""
@@ -57,7 +61,8 @@ def _s3(tmp_path: Path, cos: HeldCos) -> Iterator[Cloud]:
             "endPoint": f"127.0.0.1:{s3.port}",
         }
         tool = CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateAws", cloud=section)
-        yield Cloud(tool, s3.operations, s3.seen.clear, "HeadObject")
+        in_parts = partial(s3.put, "big", BODY, part_size=5 * MIB)
+        yield Cloud(tool, s3.operations, s3.seen.clear, "HeadObject", in_parts)
 
 
 @pytest.fixture(name="oss")
@@ -136,6 +141,20 @@ def test_one_look_at_the_source_and_one_request_to_cos_precede_the_parts(
     assert (ended.code, ended.counts()) == (0, counted(skip=1)), ended.out + ended.err
     assert cloud.take() == {}
     assert taken(cos) == {}
+
+
+def test_an_object_that_goes_through_a_file_is_looked_at_once(s3: Cloud, cos: HeldCos) -> None:
+    s3.put_in_parts()
+    s3.tool.common["bigFileUploadPartSize"] = str(MIB)
+    ended = s3.tool.run()
+    assert (ended.code, ended.counts()) == (0, counted(new=1)), ended.out + ended.err
+    assert s3.take() == {s3.head: 1, "GetObject": 6}
+    assert taken(cos) == {
+        "InitiateMultipartUpload": 1,
+        "UploadPart": 6,
+        "CompleteMultipartUpload": 1,
+    }
+    assert cos.object_head(BUCKET, "big").headers["x-cos-meta-md5"] == hashlib.md5(BODY).hexdigest()
 
 
 def test_an_interrupted_upload_goes_on_without_a_look_at_the_source(
