@@ -161,7 +161,10 @@ def test_an_interrupted_upload_goes_on_without_a_look_at_the_source(
     cloud: Cloud, cos: HeldCos
 ) -> None:
     cos.hold(2, "UploadPart")
-    interrupt(cloud.tool, cos, cloud.tool.start())
+    process = cloud.tool.start()
+    # Later the killed client has no request left that the source could still note.
+    wait_until(lambda: cloud.operations().count("GetObject") == 6, lambda: process.poll() is None)
+    interrupt(cloud.tool, cos, process)
     cloud.forget()
     ended = cloud.tool.run()
     assert (ended.code, ended.counts()) == (0, counted(new=1)), ended.out + ended.err
