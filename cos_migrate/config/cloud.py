@@ -1,6 +1,6 @@
-"""The keys that all cloud sources share: bucket, credentials, prefix, proxy, timeouts.
+"""The keys that all cloud sources share: bucket, credentials, prefix, proxy, time-outs.
 
-Keys of a single cloud, and the `endPoint`, are declared by that source.
+Each source declares `endPoint` and the keys of its own.
 """
 
 from __future__ import annotations

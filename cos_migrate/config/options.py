@@ -54,9 +54,9 @@ class Option:
     batch: bool
     """Whether each line of `batchTaskPath` has its own value; then it is not required."""
     place: bool
-    """Whether it names the place of the objects: records of one place mean nothing in another."""
+    """Whether it names the place of the objects. Records of one place do not apply to another."""
     access: bool
-    """Whether it only decides how a source is reached and read, not what is listed."""
+    """Whether it only sets how a source is reached and read, and does not change the listing."""
 
 
 def option(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from cos_migrate.config.cloud import BucketSection
@@ -22,6 +23,20 @@ from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, bad_ans
 from cos_migrate.sources.versions import UNKNOWN
 
 T = TypeVar("T")
+
+REACH_ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        "BadAnswer": "endPoint and proxyHost",
+        "CertificateInvalid": "endPoint, and at [common] caFile",
+        "ConnectionRefused": "endPoint, srcHttps, proxyHost and proxyPort",
+        "ForeignAnswer": "endPoint and proxyHost",
+        "NameNotResolved": "endPoint and proxyHost",
+        "ProxyRefused": "proxyHost and proxyPort",
+        "Redirected": "srcHttps, endPoint and proxyHost",
+        "TlsFailed": "srcHttps, endPoint and proxyHost",
+    }
+)
+"""`advice` for servers that cannot be reached by the keys of `CloudAccess`."""
 
 
 class BucketSource(HttpSource):

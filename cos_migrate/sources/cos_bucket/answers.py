@@ -1,4 +1,4 @@
-"""Metadata, checksums, versions and ACLs in COS's answers; pure functions."""
+"""Reads metadata, checksums, versions and ACLs in answers of COS. Pure functions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
 
 
 def grants_in(document: bytes) -> dict[str, str]:
-    """Return the headers with the grants of an ACL document, except its owner's.
+    """Return the headers with the grants of an ACL document, except those of its owner.
 
     Raises ValueError for any other document.
     """
@@ -69,7 +69,7 @@ def grants_in(document: bytes) -> dict[str, str]:
 
 
 def _is_md5(etag: str, headers: Mapping[bytes, bytes]) -> bool:
-    """Return whether an ETag is the MD5 of the content: of an encrypted object it is not."""
+    """Return whether an ETag is the MD5 of the content; that of an encrypted object is not."""
     appended = headers.get(b"x-cos-object-type", b"normal") != b"normal"
     if appended or any(name.startswith(_ENCRYPTED) for name in headers):
         return False

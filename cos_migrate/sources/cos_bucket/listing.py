@@ -1,4 +1,4 @@
-"""How a bucket of COS is reached and listed."""
+"""Requests to a bucket of COS, and its listing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.xml_listing import read_marker_page
 
 KEYS_SAFE = "/-_.~"
-"""Characters of a key, besides letters and digits, that a URL holds as they are."""
+"""Characters of a key that are not escaped in a URL, in addition to letters and digits."""
 _PAGE = 1000
 """Keys on a page, the most that COS lists at once."""
 
@@ -47,16 +47,16 @@ class CosBucketListing(KeyOrderedSource):
         )
         self._keys = SigningKeys(config.src_secret_id.reveal(), config.src_secret_key.reveal())
         self._for_backup: set[tuple[str, str, str]] = set()
-        """The pages that the backup domain is asked for next."""
+        """The pages that are requested from the backup domain next."""
 
     def key_of(self, name: str) -> str:
-        """Return the name below the folder; a key of srcFileList counts whole."""
+        """Return the name below the folder, the whole key for one of srcFileList."""
         return name if self.key_file else name[len(self.prefix) :]
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
-        """Ask for a page of keys (GET Bucket in the API reference).
+        """Request a page of keys (GET Bucket in the API reference).
 
-        When a domain has not answered as COS does, the next try goes to the other one.
+        After a domain that did not answer as COS does, the next try uses the other domain.
         """
         page = prefix, after, delimiter
         backup = page in self._for_backup

@@ -1,4 +1,4 @@
-"""Another bucket on COS: COS itself copies its objects; where it refuses, they are read."""
+"""Another bucket on COS. COS copies its objects; where it refuses, they are read and sent."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class CosBucketSource(CosBucketListing):
         self._below_target = self._target_folder()
 
     def job_text(self) -> str:
-        """Name this job by both folders and the source bucket."""
+        """Return the Java tool's text: both folders and the source bucket."""
         config = self.config
         return (
             f"[destCosFolder: {self.target.cos_path}], [srcRegion: {config.src_region}], "
@@ -104,7 +104,7 @@ class CosBucketSource(CosBucketListing):
         if self._below_target is None:
             return page
         found = [
-            self._unless_a_copy(item) if isinstance(item, SourceObject) else item
+            self._reject_copy(item) if isinstance(item, SourceObject) else item
             for item in page.found
         ]
         return page._replace(found=found)
@@ -118,22 +118,22 @@ class CosBucketSource(CosBucketListing):
         return SourceObject(key, key, Fingerprint(-1)) if key else None
 
     def _target_folder(self) -> str | None:
-        """Return the folder of the source that is also the target's; None where there is none."""
+        """Return the target folder if the listed folder of the same bucket contains it."""
         target = self.target.cos_path[1:]
         config = self.config
         inside = target.startswith(self.prefix) and target != self.prefix
         same = config.src_bucket_name == self.target.bucket
         return target if same and inside and not config.src_file_list else None
 
-    def _unless_a_copy(self, obj: SourceObject) -> Found:
-        """Reject objects below the target: they would be copied into themselves, without end."""
+    def _reject_copy(self, obj: SourceObject) -> Found:
+        """Reject an object below the target: copies would be copied again, without end."""
         if self._below_target is None or not obj.name.startswith(self._below_target):
             return obj
         line = f"[condition_not_match] [reason: below cosPath]  [key: /{printable(obj.name)}]"
         return Rejected(obj.name, obj.key, line)
 
     def takes_one_request(self, obj: SourceObject) -> bool:
-        """Return whether no ACL and no other object must be asked about."""
+        """Return whether neither an ACL nor another object must be requested."""
         return not self.options.copy_acl and super().takes_one_request(obj)
 
     # -- requests ------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ class CosBucketSource(CosBucketListing):
         return etag_checks(listed.etag)
 
     def _acl(self, obj: SourceObject) -> dict[str, str]:
-        """Return the headers that give an object's ACL to its copy. Raises SourceError."""
+        """Return the headers that set an object's ACL on its copy. Raises SourceError."""
         request = self._signed("GET", obj.name, [], [("acl", "")])
         answer = self.fetch_document("GetObjectAcl", obj.name, request, _ACL_MOST)
         canned = answer.headers.get(b"x-cos-acl", b"").decode("utf-8", "replace")
@@ -187,7 +187,7 @@ class CosBucketSource(CosBucketListing):
         return f"{self._hosts[0]}/{quote(obj.name, safe=KEYS_SAFE)}"
 
     def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - as in the Java tool
-        """Return nothing: a copy is no download, even where it is streamed."""
+        """Return nothing: a copy is not a download, even where it is streamed."""
         return ""
 
     def is_same_object(self, obj: SourceObject, cos_path: str) -> bool:
@@ -196,11 +196,11 @@ class CosBucketSource(CosBucketListing):
         return same_bucket and cos_path == f"/{obj.name}"
 
     def needs_description(self, obj: SourceObject) -> bool:
-        """Return whether an object of fewer leading slashes may have the key of this one."""
+        """Return whether an object with fewer leading slashes can have the same key."""
         return any(self.names_with_same_key(obj))
 
     def copy_headers(self, obj: SourceObject, described: Described | None) -> list[tuple[str, str]]:
-        """Pin a copy to the listed version; onto itself an object is copied with its metadata."""
+        """Return the condition on the listed version, and the metadata of a copy onto itself."""
         headers = []
         if obj.fingerprint.etag and self.copies_conditionally:
             headers.append(("x-cos-copy-source-if-match", f'"{obj.fingerprint.etag}"'))
@@ -218,19 +218,19 @@ class CosBucketSource(CosBucketListing):
             f"[taskType: {self.migrate_type}] [destRegion: {self.target.region}], "
             f"[destBucketName: {self.target.bucket}], [destKey: {cos_path}], "
             f"[srcRegion: {config.src_region}], [srcBucketName: {config.src_bucket_name}], "
-            f"[srcKey: {obj.name}], [srcStorageClass: {_spelt(obj)}]"
+            f"[srcKey: {obj.name}], [srcStorageClass: {_spelled(obj)}]"
         )
 
     def record_value(self, obj: SourceObject) -> str:
         """Return the Java tool's value."""
         size, _, etag = obj.fingerprint
-        return f"[srcSize: {size}], [srcEtag: {etag}], [srcStorageClass: {_spelt(obj)}]"
+        return f"[srcSize: {size}], [srcEtag: {etag}], [srcStorageClass: {_spelled(obj)}]"
 
     def object_of_record(self, obj: SourceObject) -> SourceObject:
-        """Return the object that the record names: COS sends a CRC-64."""
+        """Return the object that the record names: COS states a CRC-64."""
         return obj
 
 
-def _spelt(obj: SourceObject) -> str:
-    """Return a storage class as config.ini spells it; an unknown one counts as Standard."""
+def _spelled(obj: SourceObject) -> str:
+    """Return a storage class in the spelling of config.ini; an unknown one stays as it is."""
     return _SPELLINGS.get(obj.storage_class or "STANDARD", obj.storage_class)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 _OWN_DOMAINS = (".aliyuncs.com", ".aliyun-inc.com", ".aliyun.com")
-"""Domains at which the name of a bucket stands before the endpoint."""
+"""Domains where the name of the bucket is part of the host."""
 _REGION_HOST = re.compile(
     r"(?:vpc100-)?oss-(?!accelerate)([a-z]+-[a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com"
     r"|([a-z]+-[a-z0-9-]+)\.oss\.aliyuncs\.com"
@@ -16,18 +16,18 @@ _REGION_HOST = re.compile(
 
 
 class Address(NamedTuple):
-    """Where a bucket is reached."""
+    """The URL and the region of a bucket."""
 
     url: str
-    """Scheme, host and, in path style, the bucket; without a `/` at its end."""
+    """Scheme, host and, in path style, the bucket; without a trailing `/`."""
     region: str
     """Such as `cn-hangzhou`; empty when the endpoint does not contain it."""
 
     @classmethod
     def of(cls, end_point: str, bucket: str, *, https: bool) -> Address:
-        """Return the address that `endPoint` means for a bucket; its own scheme beats `https`.
+        """Return the address of a bucket at `endPoint`, whose scheme takes precedence over `https`.
 
-        As in the Java tool a domain that is not Alibaba's belongs to the bucket alone.
+        As in the Java tool, a domain that is not Alibaba's belongs to the bucket alone.
         """
         scheme, _, place = end_point.rpartition("://")
         host = re.sub(r":\d+$", "", place).lower()
@@ -43,7 +43,7 @@ class Address(NamedTuple):
 
 
 def _is_machine(host: str) -> bool:
-    """Return whether a host is an address: no name of a bucket can stand before it."""
+    """Return whether a host is an address or `localhost`: a bucket cannot be part of it."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""OSS's own SDK, for the ACLs of objects: it builds and signs the requests, and reads the answers.
+"""OSS's own SDK, for the ACLs of objects: builds and signs the requests, parses the answers.
 
 The client of the source sends them, so that proxy, certificates, limits, time-outs and errors are
 those of all its requests. Only runs with `copyAcl` load the SDK: it takes 0.4 s and 30 MiB.
@@ -24,7 +24,7 @@ _NOT_SENT = frozenset({"accept-encoding", "user-agent"})
 
 
 class ObjectAcls:
-    """Asks for the ACLs of the objects of one bucket; may be used by several threads."""
+    """Requests the ACLs of objects of one bucket. Thread-safe."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """OSS's signatures V1 and V4 for requests without a body, as pure functions over a kept key.
 
 The schemes: Alibaba Cloud OSS, API Reference, "Include signatures in headers" (V1) and "Include a
-V4 signature in the Authorization header". oss2 says the same in three times the time, and loading
-it takes a worker process 0.4 s; the tests hold this one to it.
+V4 signature in the Authorization header". oss2 gives the same results in three times the time, and
+loading it takes a worker process 0.4 s; tests compare the two.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from cos_migrate.config.values import Secret
 from cos_migrate.http.dates import format_date
 
 _SUBRESOURCES = frozenset({"acl"})
-"""Of the parameters that this tool sends, those that V1 signs."""
+"""The parameters of this tool that V1 signs."""
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
 class Signer:
-    """Signs requests to one bucket; may be used by several threads."""
+    """Signs requests to one bucket. Thread-safe."""
 
     def __init__(self, bucket: str, key_id: Secret, key_secret: Secret, region: str) -> None:
-        """Sign with V4 where the region is known: OSS takes no other for newer buckets."""
+        """Sign with V4 where the region is known: newer buckets accept no other."""
         self._bucket = bucket
         self._key_id = key_id
         self._key = key_secret
@@ -112,7 +112,7 @@ class Signer:
         )
 
     def _key_of(self, day: str) -> bytes:
-        """Return the V4 signing key of a day; two threads may make the same one."""
+        """Return the V4 signing key of a day."""
         known, key = self._of_day
         if known != day:
             key = b"aliyun_v4" + self._key.reveal().encode()

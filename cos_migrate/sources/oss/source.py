@@ -1,7 +1,7 @@
-"""Alibaba Cloud OSS: the `[migrateAli]` section, listing and reading a bucket.
+"""Alibaba Cloud OSS: the `[migrateAli]` section; lists and reads a bucket.
 
-Requests are signed by `signer` and sent by the client that all sources share: the SDK takes longer
-to load than many migrations run, and retries and uses proxies in its own way.
+`signer` signs the requests and the lean client sends them: the SDK takes longer to load than many
+migrations run, and retries and uses proxies in its own way.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import KeyOrderedSource
+from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource
 from cos_migrate.sources.etags import etag_checks, etag_in
 from cos_migrate.sources.http_source import pinned_headers
 from cos_migrate.sources.key_pages import KeyPage
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 _PAGE = 1000
 """Keys on a page, the most that OSS lists at once."""
 _LISTING_MOST = 16 << 20
-"""Bytes that a page can have: 1,000 keys of 1,023 bytes, each byte of them escaped."""
+"""Bytes of the largest page: 1,000 keys of 1,023 bytes, each byte escaped."""
 _ACL_MOST = 64 << 10
 _FORCED = "attachment"
 _ACLS = {"private": "private", "public-read": "public-read", "public-read-write": "public-read"}
-"""OSS's ACL of an object to that of COS; `default` is the bucket's, and needs none."""
+"""OSS's ACL of an object -> that of COS; `default` is the bucket's, and is not sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,24 +75,18 @@ class AliyunSource(KeyOrderedSource):
 
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
+            **REACH_ADVICE,
             "403": "accessKeyId and accessKeySecret",
             "404": "endPoint and bucket",
             "AccessDenied": "accessKeyId: it needs oss:ListObjects on the bucket and "
             "oss:GetObject (with copyAcl oss:GetObjectAcl) on its objects",
-            "BadAnswer": "endPoint and proxyHost",
-            "CertificateInvalid": "endPoint, and at [common] caFile",
-            "ConnectionRefused": "endPoint, proxyHost and proxyPort",
-            "ForeignAnswer": "endPoint and proxyHost",
             "InvalidAccessKeyId": "accessKeyId",
             "InvalidBucketName": "bucket",
             "InvalidSecurityToken": "accessKeyId: keys of temporary credentials cannot be used",
             "NameNotResolved": "endPoint, bucket and proxyHost",
             "NoSuchBucket": "bucket and endPoint",
-            "ProxyRefused": "proxyHost and proxyPort",
-            "Redirected": "srcHttps, endPoint and proxyHost",
             "SecondLevelDomainForbidden": "endPoint",
             "SignatureDoesNotMatch": "accessKeySecret",
-            "TlsFailed": "srcHttps, endPoint and proxyHost",
             "UserDisable": "accessKeyId",
             "V1Refused": "endPoint: with oss-<region>.aliyuncs.com V4 signatures are made",
             "WrongEndpoint": "endPoint",
@@ -133,13 +127,13 @@ class AliyunSource(KeyOrderedSource):
         )
 
     def object_of_record(self, obj: SourceObject) -> SourceObject:
-        """Return the object by its name: OSS sends a CRC-64."""
+        """Return the object by its name: OSS states a CRC-64."""
         return obj._replace(name=self._base + obj.key)
 
     # -- listing ---------------------------------------------------------------------------------
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
-        """Ask for a page of keys. Raises SourceError."""
+        """Request a page of keys. Raises SourceError."""
         params = {
             "prefix": prefix,
             "marker": after,
@@ -160,7 +154,7 @@ class AliyunSource(KeyOrderedSource):
             SourceObject(
                 key,
                 self.key_of(key),
-                # Only a HEAD shows the object that a symbolic link points to.
+                # Only a HEAD describes the object that a symbolic link points to.
                 UNKNOWN if kind == "Symlink" else fingerprint,
             )
             for key, fingerprint, kind in page.entries
@@ -173,7 +167,7 @@ class AliyunSource(KeyOrderedSource):
         """Return a signed request, pinned to the listed version."""
         headers = pinned_headers(obj, span)
         if span is not None:
-            # Without it a range that does not fit is answered with the whole object.
+            # Without it OSS answers an invalid range with the whole object.
             headers["x-oss-range-behavior"] = "standard"
         return self._signed(method, obj.name, {}, headers)
 
@@ -186,7 +180,7 @@ class AliyunSource(KeyOrderedSource):
         )
         standard, unfit = metadata.standard(headers)
         if b"x-oss-force-download" in headers and standard.get("content-disposition") == _FORCED:
-            # OSS adds this for browsers; it is no metadata of the object.
+            # OSS adds this for browsers; it is not metadata of the object.
             del standard["content-disposition"]
         known = crc.isascii() and crc.isdigit()
         return Described(
@@ -204,11 +198,11 @@ class AliyunSource(KeyOrderedSource):
         )
 
     def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
-        """Return the check by a listed ETag that is an MD5 in all likelihood."""
+        """Return the check by a listed ETag that is very likely an MD5."""
         return etag_checks(listed.etag)
 
     def takes_one_request(self, obj: SourceObject) -> bool:
-        """Return whether no ACL and no other object must be asked about."""
+        """Return whether neither an ACL nor another object must be requested."""
         return not self.options.copy_acl and super().takes_one_request(obj)
 
     def complete(self, obj: SourceObject, described: Described) -> Described:
@@ -226,14 +220,14 @@ class AliyunSource(KeyOrderedSource):
         return described._replace(headers=headers, warnings=warnings)
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
-        """Parse an error answer; to HEAD its document comes in a header."""
+        """Parse an error answer; the document of an answer to HEAD is in a header."""
         body = answer.body or _document_of(answer.headers)
         status, code, message, request_id = super().error_details(answer._replace(body=body))
         place = find_text(body, "Endpoint")
         if code == "AccessDenied" and place:
             code, message = "WrongEndpoint", f"the bucket is reached at {place}"
         elif find_text(body, "EC") == "0002-00000080":
-            code, message = "V1Refused", f"OSS takes no V1 signature here ({message})"
+            code, message = "V1Refused", f"OSS accepts no V1 signature here ({message})"
         return ErrorDetails(status, code, message, request_id)
 
     # -- requests --------------------------------------------------------------------------------
@@ -265,7 +259,7 @@ class AliyunSource(KeyOrderedSource):
 
 
 def _likely_md5(headers: Mapping[bytes, bytes], etag: str) -> str:
-    """Return an ETag that is an MD5, unless a form posted the object: no header shows that."""
+    """Return an ETag that is an MD5, except for objects posted by forms: no header marks these."""
     kind = headers.get(b"x-oss-object-type", b"Normal")
     if kind == b"Normal" and headers.get(b"x-oss-server-side-encryption") != b"KMS":
         return etag.lower() if re.fullmatch("[0-9A-Fa-f]{32}", etag) else ""

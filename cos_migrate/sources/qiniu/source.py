@@ -24,7 +24,7 @@ from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.model import Described, Fingerprint, ListRange, Page, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import KeyOrderedSource, base_of
+from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource, base_of
 from cos_migrate.sources.etags import Etags, etag_in
 from cos_migrate.sources.http_source import range_of
 from cos_migrate.sources.key_pages import KeyPage
@@ -58,19 +58,13 @@ class QiniuSource(KeyOrderedSource):
     config: QiniuConfig
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
+            **REACH_ADVICE,
             "BadToken": "accessKeyId and accessKeySecret",
             "NoSuchAccessKey": "accessKeyId",
             "NoSuchBucket": "bucket",
             "Forbidden": "accessKeyId: it must be allowed to list and to read the bucket",
             "SignatureWanted": "needSign: on for a private bucket",
             "WrongDomain": "endPoint: it must be a download domain of the bucket",
-            "Redirected": "endPoint, srcHttps and proxyHost",
-            "NameNotResolved": "endPoint and proxyHost",
-            "ConnectionRefused": "endPoint, srcHttps and proxyHost",
-            "ForeignAnswer": "endPoint and proxyHost",
-            "ProxyRefused": "proxyHost and proxyPort",
-            "TlsFailed": "endPoint and srcHttps",
-            "CertificateInvalid": "endPoint, and at [common] caFile",
             "NotQiniu": "rsHost, rsfHost and ucHost",
             "Unreachable": "rsHost, rsfHost and ucHost, srcHttps and proxyHost",
         }

@@ -14,7 +14,7 @@ from cos_migrate.http.s3xml import MAX_XML
 from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import KeyOrderedSource
+from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource
 from cos_migrate.sources.s3.endpoint import Endpoint, misdirection, region_expected
 from cos_migrate.sources.s3.signer import Signer
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
@@ -42,23 +42,17 @@ class S3Requests(KeyOrderedSource):
     """The keys of the section that decide which region requests are signed for."""
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
+            **REACH_ADVICE,
             "403": "accessKeyId: its account may not do this",
             "404": "endPoint and bucket",
             "AccessDenied": "accessKeyId: its account may not do this",
             "AllAccessDisabled": "bucket",
-            "BadAnswer": "endPoint, proxyHost",
-            "CertificateInvalid": "endPoint, and [common] caFile",
-            "ConnectionRefused": "endPoint, proxyHost",
-            "ForeignAnswer": "endPoint, proxyHost",
             "InvalidAccessKeyId": "accessKeyId",
             "InvalidBucketName": "bucket",
-            "NameNotResolved": "endPoint, bucket, proxyHost",
+            "NameNotResolved": "endPoint, bucket and proxyHost",
             "NoSuchBucket": "bucket and endPoint",
             "NotSignedUp": "accessKeyId",
-            "ProxyRefused": "proxyHost, proxyPort",
-            "Redirected": "srcHttps, endPoint and proxyHost",
             "SignatureDoesNotMatch": "accessKeySecret",
-            "TlsFailed": "srcHttps, endPoint, proxyHost",
             "UnauthorizedAccess": "endPoint",
         }
     )

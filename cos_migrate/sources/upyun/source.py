@@ -31,7 +31,7 @@ from cos_migrate.model import (
 )
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import BucketSource
+from cos_migrate.sources.bucket import REACH_ADVICE, BucketSource
 from cos_migrate.sources.http_source import range_of
 from cos_migrate.sources.key_pages import outside_failure
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
@@ -64,18 +64,12 @@ class UpyunSource(BucketSource):
     config: UpyunConfig
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
+            **REACH_ADVICE,
             "Unauthorized": "accessKeyId, accessKeySecret (operator and password) and bucket",
             "Forbidden": "accessKeyId: the operator must be allowed to read",
             "NoSuchFolder": "prefix: it must be a folder",
             "NoSuchBucket": "bucket",
             "NotUpyun": "endPoint",
-            "NameNotResolved": "endPoint and proxyHost",
-            "ConnectionRefused": "endPoint, srcHttps and proxyHost",
-            "ForeignAnswer": "endPoint and proxyHost",
-            "ProxyRefused": "proxyHost and proxyPort",
-            "Redirected": "srcHttps, endPoint and proxyHost",
-            "TlsFailed": "endPoint and srcHttps",
-            "CertificateInvalid": "endPoint, and at [common] caFile",
         }
     )
     fatal_codes: ClassVar[frozenset[str]] = frozenset({"Unauthorized", "NoSuchBucket"})

@@ -1,4 +1,4 @@
-"""Metadata, checksums and versions in the answers of a web server; pure functions."""
+"""Reads metadata, checksums and versions in answers of web servers. Pure functions."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def _foreign(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
 
 
 def _strong(etag: str) -> str:
-    """Return an entity tag without quotes; a weak one pins nothing (RFC 9110, 13.1.1)."""
+    """Return a strong entity tag without quotes; empty for a weak one (RFC 9110, 13.1.1)."""
     strong = len(etag) > 2 and etag[0] == etag[-1] == '"'  # noqa: PLR2004 - the quotes
     return etag[1:-1] if strong and '"' not in etag[1:-1] else ""
 
 
 def _comparable(etag: str) -> str:
-    """Return a tag that pins nothing, weak or without quotes, as a weak one; empty: it is none."""
+    """Return a weak tag, or one without quotes, in the form of a weak one; empty: no tag."""
     if etag.startswith("W/") and _strong(etag[2:]):
         return etag
     bare = etag.removeprefix("W/")
@@ -59,7 +59,7 @@ def _comparable(etag: str) -> str:
 def is_strong(etag: str) -> bool:
     """Return whether the tag of a fingerprint can be a condition of a request.
 
-    A weak one is kept, as it came, where nothing else tells versions apart: it can be compared.
+    A weak one is kept where there is no other sign of a version: it can only be compared.
     """
     return bool(etag) and not etag.startswith('W/"')
 
@@ -69,7 +69,7 @@ def _instant_of(headers: Mapping[bytes, bytes]) -> int:
 
 
 def date_of(mtime_ns: int) -> str:
-    """Return an instant as HTTP writes it; empty where it is not known."""
+    """Return a time in the format of HTTP; empty: it is not known."""
     return format_date(mtime_ns // NANO) if mtime_ns >= 0 else ""
 
 

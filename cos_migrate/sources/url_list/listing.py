@@ -1,4 +1,4 @@
-"""The URLs that a group of list files names, each target key once."""
+"""Reads URLs from list files, each target key once."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from cos_migrate.sources.url_list.urls import (
     BadUrl,
     address_of,
     has_credentials,
-    shown_line,
+    mask_line,
 )
 
 
 class UrlLists:
-    """Lists of URLs in a fixed order; a later line with a known key is passed over. Thread-safe."""
+    """Reads lists of URLs in a fixed order, and passes over repeated keys. Thread-safe."""
 
     def __init__(self, path: str) -> None:
         """`path`: a list, or a folder of lists."""
@@ -36,7 +36,7 @@ class UrlLists:
         self._indexed: dict[int, str | None] = {}
         """List number -> marker up to which its lines are indexed; None: to the end."""
         self.has_credentials = False
-        """Whether a URL that was listed contains credentials."""
+        """Whether a listed URL contains credentials."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ class UrlLists:
         return self._files()
 
     def page(self, path: str, marker: str) -> Page:
-        """Return the next lines of a list; all earlier lines are indexed first."""
+        """Return the next page of a list; all earlier lines are indexed first."""
         number = self.files.index(path) if path in self.files else len(self.files)
         for before, earlier in enumerate(self.files[:number]):
             self._index_lines(before, earlier, None)
@@ -55,7 +55,7 @@ class UrlLists:
     def _index_lines(self, number: int, path: str, until: int | None) -> None:
         """Index the lines of a list up to byte `until`; None: all."""
         while True:
-            # Page by page, so that the list itself can be listed meanwhile.
+            # Page by page, so that other threads can read lists in between.
             with self._lock:
                 reached = self._indexed.get(number, "")
                 if reached is None or (until is not None and offset_of(reached) >= until):
@@ -69,7 +69,7 @@ class UrlLists:
     def _read(self, number: int, path: str, marker: str) -> Page:
         """Return a page; the caller holds the lock and has indexed the lines before it."""
         page = read_list_page(
-            path, marker, lambda text, line: self._found(text, number, line), shown_line
+            path, marker, lambda text, line: self._found(text, number, line), mask_line
         )
         reached = self._indexed.get(number, "")
         if reached is not None and offset_of(marker) >= offset_of(reached):
@@ -84,13 +84,13 @@ class UrlLists:
         try:
             address = address_of(text)
         except BadUrl as error:
-            return reject_line(self._name_of(number), line, shown_line(url), str(error))
+            return reject_line(self._name_of(number), line, mask_line(url), str(error))
         if not self.has_credentials and has_credentials(address):
             self.has_credentials = True
         key = address.key
         if not key:
             problem = "its path is empty, so that it gives no key"
-            return reject_line(self._name_of(number), line, shown_line(url), problem)
+            return reject_line(self._name_of(number), line, mask_line(url), problem)
         wanted = f"{address.origin}{address.path}?{address.url.partition('?')[2]}"
         here = Place(number, line)
         first, same = self._index.first(key, wanted, here)

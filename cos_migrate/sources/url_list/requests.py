@@ -1,4 +1,4 @@
-"""Requests for URLs: redirects are followed, and GET replaces a HEAD that fails."""
+"""Requests for URLs: follows redirects, and sends GET where HEAD fails."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from cos_migrate.sources.url_list.urls import Address, BadUrl, address_of, redir
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_MOST = 10
 _REDIRECT_BODY = 64 << 10
-"""Bytes read of a redirect's own body, so that the connection can be used again."""
-_HEAD_SAYS = frozenset({412, 429})
-"""Answers to HEAD that count for GET too; other refusals may be of HEAD alone, as those of a signed
-URL that allows only GET, or of a program that was never sent a HEAD."""
-_HEAD_BREAKS = frozenset({"BadAnswer", "ConnectionBroken", "ConnectionReset"})
-"""Codes of a server that breaks down on HEAD."""
+"""Bytes read of the body of a redirect, so that the connection can be reused."""
+_HEAD_APPLIES = frozenset({412, 429})
+"""Answers to HEAD that apply to GET too. Other refusals can concern HEAD alone: those of a signed
+URL that allows only GET, or of a program without HEAD."""
+_HEAD_FAILS = frozenset({"BadAnswer", "ConnectionBroken", "ConnectionReset"})
+"""Codes of a server that fails on HEAD."""
 _SERVER_CODES = frozenset(
     {
         "NameNotResolved",
@@ -37,13 +37,13 @@ _SERVER_CODES = frozenset(
         "Timeout",
     }
 )
-"""Codes of a server that is out of reach."""
+"""Codes of a server that cannot be reached."""
 _PLAIN_STATUS = frozenset({200, 203})
 _PARTIAL = 206
 
 
 class UrlSource(HttpSource):
-    """Objects that are named by their URLs, on any server."""
+    """A source whose objects are named by their URLs, on any server."""
 
     config: UrlListConfig
     one_host: ClassVar[bool] = False
@@ -63,7 +63,7 @@ class UrlSource(HttpSource):
     def _request(
         self, address: Address, listed: Fingerprint, method: str, span: tuple[int, int] | None
     ) -> Request:
-        # The stored content is wanted, without an encoding for the transfer.
+        # Ask for the stored content, without an encoding for the transfer.
         headers = [("Accept", "*/*"), ("Accept-Encoding", "identity")]
         if span is not None:
             headers.append(("Range", range_of(span)))
@@ -83,11 +83,11 @@ class UrlSource(HttpSource):
         try:
             with super().answer(obj, method, span) as incoming:
                 if incoming.status not in _PLAIN_STATUS | ({_PARTIAL} if span else set()):
-                    text = f"its server answered {incoming.status}, which tells no content"
+                    text = f"its server answered {incoming.status}, without the content"
                     raise self._url_error(obj, text, f"Http{incoming.status}")
                 yield incoming
         except SourceError as error:
-            # Each URL may lie on another server: its failure concerns no other.
+            # Each URL can be on another server: its failure concerns no other.
             error.status = 0
             if error.code in _SERVER_CODES:
                 error.code = f"Url{error.code}"
@@ -99,19 +99,19 @@ class UrlSource(HttpSource):
     ) -> Iterator[StreamedResponse]:
         """Follow redirects, and send GET where HEAD is refused or without headers."""
         with ExitStack() as stack:
-            incoming = self._by_head(stack, obj) if method == "HEAD" else None
+            incoming = self._send_head(stack, obj) if method == "HEAD" else None
             if incoming is None:
                 stack.close()
-                # Only the headers count: the body is not read.
-                incoming = stack.enter_context(self._followed(obj, "GET", span))
+                # Only the headers are needed: the body is not read.
+                incoming = stack.enter_context(self._follow(obj, "GET", span))
             yield incoming
 
-    def _by_head(self, stack: ExitStack, obj: SourceObject) -> StreamedResponse | None:
-        """Return the answer to HEAD; None where GET may have another."""
+    def _send_head(self, stack: ExitStack, obj: SourceObject) -> StreamedResponse | None:
+        """Return the answer to HEAD; None where GET can have another."""
         try:
-            incoming = stack.enter_context(self._followed(obj, "HEAD", None))
+            incoming = stack.enter_context(self._follow(obj, "HEAD", None))
         except TransportError as error:
-            if error.code in _HEAD_BREAKS:
+            if error.code in _HEAD_FAILS:
                 return None
             if error.code == "Timeout":
                 error.args = (f"{error} when asked by HEAD; [migrateUrl] isSkipHead=on sends none",)
@@ -119,10 +119,10 @@ class UrlSource(HttpSource):
         if incoming.status in _PLAIN_STATUS:
             # Some servers answer HEAD with a length of 0 for any content.
             return None if incoming.header(b"content-length") == "0" else incoming
-        return incoming if incoming.status in _HEAD_SAYS else None
+        return incoming if incoming.status in _HEAD_APPLIES else None
 
     @contextmanager
-    def _followed(
+    def _follow(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[StreamedResponse]:
         address = self._address(obj)

@@ -1,4 +1,4 @@
-"""Lists of URLs, each of which is downloaded and uploaded."""
+"""The source that reads lists of URLs."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class UrlListSource(UrlSource):
 
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
-            "401": "urllistPath: the URL wants a login; write it as https://user:password@host/...",
-            "403": "urllistPath: the URL may have expired, or wants a login",
+            "401": "urllistPath: the URL requires a login; write it as https://user:password@host/...",
+            "403": "urllistPath: the URL may have expired, or require a login",
         }
     )
 
@@ -58,7 +58,7 @@ class UrlListSource(UrlSource):
         self._url_lists = UrlLists(self.config.urllist_path)
 
     def job_text(self) -> str:
-        """Name this job by the lists and the target folder."""
+        """Return the Java tool's text: the lists and the target folder."""
         path = os.path.abspath(self.config.urllist_path)
         if os.name == "nt":
             path = path.replace("\\", "/")
@@ -77,7 +77,7 @@ class UrlListSource(UrlSource):
         return self._url_lists.files
 
     def list_page(self, part: ListRange, marker: str) -> Page:
-        """Return the objects of the next lines of a list, less those of keys listed before."""
+        """Return the next page of a list, without keys that were listed before."""
         page = self._url_lists.page(part.prefix, marker)
         self.records_secrets = self._url_lists.has_credentials
         return page
@@ -87,7 +87,7 @@ class UrlListSource(UrlSource):
         described = described_by(headers)
         _, mtime_ns, etag = described.fingerprint
         if b"content-range" in headers and not etag and mtime_ns < 0:
-            text = "nothing tells which version its parts belong to"
+            text = "without an ETag and a time its parts could be of two versions"
             raise self._url_error(obj, text, "RangeIgnored")
         listed = obj.fingerprint
         if plain_tag(etag) == plain_tag(listed.etag):
@@ -101,7 +101,7 @@ class UrlListSource(UrlSource):
         return described
 
     def verdict(self, listed: Fingerprint, now: Fingerprint) -> Verdict:
-        """Take the same time and size for the same version, with any ETags."""
+        """Compare an answer; the same time and size are the same version, with any ETags."""
         found = super().verdict(listed, now)
         same_time = 0 <= listed.mtime_ns == now.mtime_ns
         if same_time and not sizes_differ(listed, now):
@@ -116,7 +116,7 @@ class UrlListSource(UrlSource):
         *,
         has_content: bool,
     ) -> Described:
-        """Accept a GET without the time that HEAD has, where both agree on the rest."""
+        """Accept a GET without the time of HEAD, where both agree on the rest."""
         listed, now = obj.fingerprint, described.fingerprint
         if (
             has_content
@@ -137,7 +137,7 @@ class UrlListSource(UrlSource):
     def contradiction(
         self, obj: SourceObject, text: str, operation: str = "GetObject", status: int = 0
     ) -> SourceError:
-        """Return the error of an answer that cannot be of the object, with a way out."""
+        """Return the error of an answer that cannot belong to the object, with a remedy."""
         if self.describes_first:
             text = f"{text}; where HEAD is answered wrongly, isSkipHead=on asks by GET alone"
         return super().contradiction(obj, text, operation, status)
@@ -179,7 +179,7 @@ class UrlListSource(UrlSource):
         return f"[fileSize: {size}], [lastModify: {date_of(mtime_ns)}]"
 
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
-        """Return whether the record agrees; the Java tool's, without size and time, counts too."""
+        """Return whether the record agrees, also one of the Java tool without size and time."""
         found = _RECORD.fullmatch(recorded)
         if not self.describes_first:
             return True
@@ -198,14 +198,14 @@ class UrlListSource(UrlSource):
         return fingerprint.mtime_ns < 0
 
     def renewed_value(self, obj: SourceObject, recorded: str) -> str:
-        """Return the value by HEAD, where a record lacks size and time."""
+        """Return the value by HEAD where the record lacks size and time."""
         value = self.record_value(obj)
         found = _RECORD.fullmatch(recorded)
         blank = found is not None and int(found[1]) == _UNKNOWN and not found[2]
         return value if blank and self.describes_first and value != recorded else ""
 
     def download_name(self, obj: SourceObject) -> str:
-        """Return the URL, as it may be printed."""
+        """Return the URL without credentials and query."""
         return f"url: {self.mask(obj.name)}"
 
     def mask(self, record_key: str) -> str:

@@ -1,6 +1,6 @@
-"""URLs as users write them into lists: the address to request, and the object key.
+"""Converts URLs as users write them into the address to request and the object key.
 
-Pure functions. Errors contain no text of a URL: it may hold credentials.
+Pure functions. Errors contain no text of a URL, since it can contain credentials.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BYTES = re.compile("[\udc80-\udcff]")
 _SLASHES = re.compile("/{2,}")
 _HIDDEN = "***"
 _CREDENTIALS = re.compile(r"[^/]*@|[^/@:]+:(?![0-9]+/)[^@]*@")
-"""Credentials before a host; a password may hold a slash that should be escaped."""
+"""Credentials before a host; a password can contain a slash that should be escaped."""
 _SIGNED = re.compile(
     r"[?&](?:[^=&]*(?:sign|token|credential|secret|passw|auth|access_?key)[^=&]*|sig|key)=",
     re.IGNORECASE,
@@ -38,14 +38,14 @@ _RECORDED = "] [url: "
 
 
 class BadUrl(ValueError):
-    """The URL cannot be used; the message does not repeat it."""
+    """A URL that cannot be used; the message does not repeat it."""
 
 
 class Address(NamedTuple):
     """A URL, ready to be requested."""
 
     url: str
-    """As it goes over the wire: percent-encoded, without credentials and fragment."""
+    """The URL as it is sent: percent-encoded, without credentials and fragment."""
     path: str
     """Its path with escapes decoded once; begins with `/`."""
     authorization: str = ""
@@ -70,7 +70,7 @@ class Address(NamedTuple):
 def address_of(text: str, *, gives_key: bool = True) -> Address:
     """Return the address to request for a URL. Raises BadUrl.
 
-    `gives_key`: its path must be UTF-8 when its escapes are decoded.
+    `gives_key`: whether its path must be UTF-8 after its escapes are decoded.
     """
     text = text.strip(BLANKS)
     control = _CONTROL.search(text)
@@ -88,7 +88,7 @@ def address_of(text: str, *, gives_key: bool = True) -> Address:
     end = min((rest.index(mark) for mark in "/?" if mark in rest), default=len(rest))
     credentials, _, place = rest[:end].rpartition("@")
     if "\\" in rest[:end]:
-        raise BadUrl("its host is no host name")  # browsers and RFC 3986 disagree on it
+        raise BadUrl("its host is no host name")  # browsers and RFC 3986 interpret it differently
     path, mark, query = rest[end:].partition("?")
     path = path or "/"
     decoded = _decoded(path) if "%" in path and gives_key else path
@@ -99,12 +99,12 @@ def address_of(text: str, *, gives_key: bool = True) -> Address:
 
 
 def redirected(address: Address, location: str) -> Address:
-    """Return where a redirect leads. Raises BadUrl.
+    """Return the address that a redirect names. Raises BadUrl.
 
-    Credentials are sent on only where scheme, host and port stay the same.
+    Credentials are kept only where scheme, host and port stay the same.
     """
     location = location.strip(BLANKS)
-    if _BYTES.search(location):  # no UTF-8 (GBK, perhaps): they are requested as they came
+    if _BYTES.search(location):  # not UTF-8 (GBK, perhaps): requested unchanged
         location = quote(location, safe=_ASCII, errors="surrogateescape")
     target = address_of(urljoin(address.url, location), gives_key=False)
     if target.authorization or target.origin != address.origin:
@@ -125,8 +125,8 @@ def mask(text: str) -> str:
     return _masked(text)
 
 
-def shown_line(text: str) -> str:
-    """Return a line that is no usable URL, without possible credentials and queries."""
+def mask_line(text: str) -> str:
+    """Return a line that is not a usable URL, without possible credentials and queries."""
     text = text.strip(BLANKS)
     head = _LINE_HEAD.match(text)
     start = text[: head.end()] if head else ""
@@ -150,7 +150,7 @@ def _masked(text: str) -> str:
 
 
 def _wired(text: str, plain: str) -> str:
-    """Percent-encode characters that are illegal in a URL; valid escapes stay."""
+    """Percent-encode characters that are illegal in a URL; keep valid escapes."""
     if _VALID.fullmatch(text):
         return text
     return quote(_LONE_PERCENT.sub("%25", text), safe=plain)
@@ -165,7 +165,7 @@ def _decoded(path: str) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _authority(place: str, default_port: int) -> str:
-    """Return host and port, the port only where it is not the scheme's own."""
+    """Return host and port, without the default port of the scheme."""
     host, port_text = place, ""
     if not place.endswith("]"):
         head, colon, tail = place.rpartition(":")
