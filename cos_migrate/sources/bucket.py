@@ -28,7 +28,7 @@ REACH_ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "BadAnswer": "endPoint and proxyHost",
         "CertificateInvalid": "endPoint, and at [common] caFile",
-        "ConnectionRefused": "endPoint, srcHttps, proxyHost and proxyPort",
+        "ConnectionRefused": "endPoint, proxyHost, proxyPort and srcHttps",
         "ForeignAnswer": "endPoint and proxyHost",
         "NameNotResolved": "endPoint and proxyHost",
         "ProxyRefused": "proxyHost and proxyPort",
