@@ -29,7 +29,6 @@ from cos_migrate.pools.tasks import SMALL_KINDS
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
-from cos_migrate.scan.listing import Lister
 from cos_migrate.scan.positions import RangeStarts, start_listing
 from cos_migrate.sources.base import Source
 from cos_migrate.state.store import RecordStore
@@ -58,6 +57,8 @@ class Migration(Loop):
         paged, positions = source.paged, None
         starts: RangeStarts = []
         if paged:
+            from cos_migrate.scan.listing import Lister  # noqa: PLC0415 - not for a local source
+
             starts, positions = start_listing(paged, state, resume=options.resume)
             make_scan = partial(Lister, paged, starts, options.list_parallel, options.tries)
         self._options = options

@@ -10,13 +10,16 @@ import collections
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from cos_migrate.model import ListRange
 from cos_migrate.scan.base import Listed
-from cos_migrate.sources.paged import PagedSource
 from cos_migrate.state import formats
 from cos_migrate.state.formats import Readable
 from cos_migrate.state.store import RecordStore
+
+if TYPE_CHECKING:
+    from cos_migrate.sources.paged import PagedSource
 
 PREFIX = b"[cosmigrate list] "
 """Prefix of the keys of all positions."""

@@ -87,6 +87,8 @@ def test_each_declared_dependency_is_used() -> None:
         ("pools.worker.worker", {"xml.parsers.expat", "cos_migrate.http.lenient_parser"}),
         ("pools.worker.worker", {"ssl", "cos_migrate.engine", "cos_migrate.http.tls"}),
         ("cli.session", {"xml.parsers.expat", "ssl", "httptools", "cos_migrate.http.connection"}),
+        ("cli.session", {"cos_migrate.engine.verify", "cos_migrate.scan.listing"}),
+        ("cli.session", {"cos_migrate.sources.paged", "cos_migrate.sources.list_files"}),
     ],
 )
 def test_what_a_plain_run_does_not_need_is_not_loaded(module: str, modules: set[str]) -> None:
