@@ -81,6 +81,8 @@ class FakeServer(abc.ABC):
         self.lock = threading.RLock()
         self.latency = 0.0
         """Seconds before every answer."""
+        self.page_size = 1000
+        """Most keys on a page of a listing, whatever a request asks for."""
         self.seen: list[Seen] = []
         self.faults: list[Fault] = []
         self.most_at_once = 0

@@ -58,8 +58,9 @@ def operation_of(request: Request) -> str:
 class Operations:
     """Carries operations out on a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, page_size: Callable[[], int]) -> None:
         self._store = store
+        self._page_size = page_size
         self._known: dict[str, Callable[[Request, Bucket], Answer]] = {
             "ListObjects": self._list,
             "GetBucketInfo": _bucket_info,
@@ -183,7 +184,7 @@ class Operations:
             params.get("prefix", ""),
             "" if kind == "repeat" else marker,
             params.get("delimiter", ""),
-            limit,
+            min(limit, self._page_size()),
         )
         if kind == "shuffle":
             page.entries.reverse()

@@ -54,7 +54,7 @@ class OssServer(FakeServer):
         for bucket in buckets or (Bucket(BUCKET),):
             self.store.buckets[bucket.name] = bucket
         self.clock = clock
-        self._operations = Operations(self.store)
+        self._operations = Operations(self.store, lambda: self.page_size)
 
     def put(
         self,

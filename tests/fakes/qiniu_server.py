@@ -85,8 +85,6 @@ class QiniuServer(FakeServer):
         """Whether a marker is the key itself, encoded, and any marker is read as such."""
         self.loops_at = 0
         """From the page with this number on, the first page is sent again; 0: never."""
-        self.page_most = 1000
-        """Keys on a page; the cloud may always send fewer than it is asked for."""
         self.shuffles = False
         """Whether pages come out of order."""
         self.pages = 0
@@ -134,6 +132,11 @@ class QiniuServer(FakeServer):
                 self._keys = []
             self._objects[key] = stored
             return stored
+
+    def find(self, key: str) -> Stored:
+        """Return an object."""
+        with self.lock:
+            return self._objects[key]
 
     def remove(self, key: str) -> None:
         """Take an object away."""
@@ -253,7 +256,7 @@ class QiniuServer(FakeServer):
             return error(640, "invalid list marker")
         if not limit.isdecimal() or not 1 <= int(limit) <= 1000:
             return error(400, "invalid argument: limit")
-        return self._page(params, after, min(int(limit), self.page_most))
+        return self._page(params, after, min(int(limit), self.page_size))
 
     def _behind(self, marker: str) -> str | None:
         if self.plain_markers:

@@ -78,7 +78,6 @@ class S3Server(FakeServer):
         self.denied: set[str] = set()
         """Operations that the account may not do."""
         self.acls = True
-        self.page_size = 1000
         self.clock_offset = dt.timedelta()
 
     def put(self, key: str, body: bytes, **more: object) -> Kept:

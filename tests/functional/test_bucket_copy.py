@@ -16,12 +16,12 @@ from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.emulator.signature import Account
 from cos_migrate.state.opening import open_store
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored, wait_until
+from tests.functional.contract import RunContract
+from tests.functional.sites import SOURCE, SOURCE_ID, SOURCE_KEY, CopySite
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, end, records
-from tests.functional.waiting import HeldCos, kill_in_the_middle, parts_written
+from tests.functional.waiting import HeldCos, parts_written
 
 MIB = 1 << 20
-SOURCE = "source-1250000001"
-SOURCE_ID, SOURCE_KEY = "AKIDsource", "source-secret"
 IN_PARTS = (
     "from cos_migrate.engine import rules; "
     "rules.DEFAULT_COPIES = rules.CopyRules(in_parts_from=2 << 20, part_size=1 << 20); "
@@ -45,17 +45,24 @@ def _cos(tmp_path: Path) -> Iterator[HeldCos]:
         yield server
 
 
+@pytest.fixture(name="site")
+def _site(tmp_path: Path, cos: EmbeddedCos) -> CopySite:
+    return CopySite(tmp_path, cos)
+
+
 @pytest.fixture(name="tool")
-def _tool(tmp_path: Path, cos: EmbeddedCos) -> CloudTool:
-    section = {
-        "srcRegion": "ap-shanghai",
-        "srcBucketName": SOURCE,
-        "srcSecretId": SOURCE_ID,
-        "srcSecretKey": SOURCE_KEY,
-        "srcCosPath": "/",
-        "srcEndPointSuffix": f"localhost:{cos.port}",
-    }
-    return CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateBucketCopy", cloud=section)
+def _tool(site: CopySite) -> CloudTool:
+    return site.tool
+
+
+class TestBucketCopy(RunContract):
+    wrong_access = (
+        ({"srcSecretId": "AKIDnobody"}, "[migrateBucketCopy] srcSecretId"),
+        ({"srcSecretKey": "guessed"}, "[migrateBucketCopy] srcSecretKey"),
+        ({"srcBucketName": "none-1250000001"}, "[migrateBucketCopy] srcBucketName"),
+        ({"srcEndPointSuffix": "localhost:1"}, "[migrateBucketCopy] srcEndPointSuffix"),
+    )
+    test_every_object_with_its_metadata_and_then_nothing_again = None  # type: ignore[assignment]
 
 
 def put(
@@ -531,22 +538,6 @@ def test_killed_between_the_parts(tool: CloudTool, cos: HeldCos) -> None:
     assert moved(cos) == 0
 
 
-def test_killed_in_the_middle_and_completed(tool: CloudTool, cos: HeldCos) -> None:
-    bodies = {f"small/{number:03}": noise(2000, number) for number in range(200)}
-    for key, body in bodies.items():
-        put(cos, key, body)
-    tool.common.update(workerProcessNum="2", smallFileExecutorNum="4", resume="true")
-    kill_in_the_middle(cos, tool, ("PutObjectCopy", 50), 0)
-    cos.reset()
-    ended = tool.run()
-    assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err
-    assert stored(cos) == bodies
-    assert cos.operations().count("PutObjectCopy") < 200
-    cos.reset()
-    assert tool.run().counts() == counted(skip=200)
-    assert set(cos.operations()) == {"GetBucket", "HeadObject"}
-
-
 def test_a_listing_goes_on_where_it_was(tool: CloudTool, cos: EmbeddedCos) -> None:
     keys = [f"{number:05}" for number in range(1_100)]
     for key in keys:
@@ -563,31 +554,6 @@ def test_a_listing_goes_on_where_it_was(tool: CloudTool, cos: EmbeddedCos) -> No
     assert second.counts() == counted(new=100)
     assert cos.operations().count("GetBucket") == 1
     assert cos.keys(BUCKET) == keys
-
-
-@pytest.mark.parametrize(
-    ("changed", "words"),
-    [
-        ({"srcSecretId": "AKIDnobody"}, "[migrateBucketCopy] srcSecretId"),
-        ({"srcSecretKey": "guessed"}, "[migrateBucketCopy] srcSecretKey"),
-        ({"srcBucketName": "none-1250000001"}, "[migrateBucketCopy] srcBucketName"),
-        ({"srcEndPointSuffix": "localhost:1"}, "[migrateBucketCopy] srcEndPointSuffix"),
-    ],
-)
-def test_wrong_access_ends_with_one_message(
-    tool: CloudTool, cos: EmbeddedCos, changed: dict[str, str], words: str
-) -> None:
-    put(cos, "a", b"x")
-    tool.cloud.update(changed)
-    tool.common["requestTryCount"] = "2"
-    ended = tool.run()
-    assert ended.code == 1
-    assert not ended.list_finished
-    assert words in ended.out + ended.err
-    assert words in tool.log("error.log")
-    assert "guessed" not in ended.out + ended.err + tool.log("error.log")
-    assert set(cos.operations()) <= {"GetBucket"}
-    assert len(cos.requests) <= 1
 
 
 def test_wrong_keys_of_the_target_are_no_refused_copy(tool: CloudTool, cos: EmbeddedCos) -> None:

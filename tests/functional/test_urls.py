@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.fakes.web_server import Fault, WebServer
+from tests.fakes.web_server import WebServer
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
+from tests.functional.contract import DownloadContract
+from tests.functional.sites import ServerSite, UrlSite
 from tests.functional.tool import BUCKET, records
-from tests.functional.waiting import HeldCos, kill_in_the_middle
+from tests.functional.waiting import HeldCos
 
 MIB = 1 << 20
 JAVA = "[fileSize: -1], [lastModify: ]"
@@ -33,6 +34,21 @@ def _tool(tmp_path: Path, cos: EmbeddedCos) -> CloudTool:
     return CloudTool(
         tmp_path / "tool", cos.port, migrate_type="migrateUrl", cloud={"urllistPath": str(listed)}
     )
+
+
+@pytest.fixture(name="site")
+def _site(tmp_path: Path, cos: EmbeddedCos, web: WebServer) -> UrlSite:
+    return UrlSite(tmp_path, cos, web)
+
+
+class TestUrls(DownloadContract):
+    test_every_object_with_its_metadata_and_then_nothing_again = None  # type: ignore[assignment]
+    test_wrong_access_ends_with_one_message = None  # type: ignore[assignment]
+    refused = ((403, "403"),)
+
+    def test_no_fault_leaves_a_wrong_object(self, site: ServerSite, cos: HeldCos) -> None:
+        super().test_no_fault_leaves_a_wrong_object(site, cos)
+        assert "asks to slow down" not in site.tool.log("info.log")
 
 
 def write(tool: CloudTool, *lines: str) -> Path:
@@ -237,109 +253,6 @@ def put_record(database: Path, key: str, value: str) -> None:
 
     with open_store(database) as state:
         state.write([(key.encode(), value.encode())], [], sync=True)
-
-
-def test_a_folder_of_lists_killed_and_completed(
-    tool: CloudTool, web: WebServer, cos: HeldCos, tmp_path: Path
-) -> None:
-    # The big ones come first: small ones, whose answers are held, would keep them waiting.
-    bodies = {f"/big/{number}": noise(12 * MIB, number) for number in range(2)}
-    bodies |= {f"/small/{number:03}": noise(2000, number) for number in range(120)}
-    folder = tmp_path / "lists"
-    folder.mkdir()
-    paths = list(bodies)
-    for number in range(4):
-        lines = [f"{web.url}{path}" for path in paths[number::4]]
-        (folder / f"{number}.txt").write_text("\r\n".join(lines))
-    for path, body in bodies.items():
-        web.put(path, body, etag=f'"{hash(body)}"')
-    tool.cloud["urllistPath"] = str(folder)
-    tool.common.update(
-        workerProcessNum="2",
-        smallFileExecutorNum="4",
-        bigFileExecutorNum="2",
-        bigFileUploadPartSize=str(2 * MIB),
-        entireFileMd5Attached="off",
-        resume="true",
-    )
-    kill_in_the_middle(cos, tool, ("PutObject", 20), 4)
-    web.seen.clear()
-    ended = tool.run()
-    assert (ended.code, ended.status) == (0, "ALL_OK"), ended.err
-    assert stored(cos) == {path[1:]: body for path, body in bodies.items()}
-    assert web.downloaded() < sum(map(len, bodies.values()))
-    web.seen.clear()
-    assert tool.run().counts() == counted(skip=122)
-    assert web.downloaded() == 0
-
-
-def test_no_fault_leaves_a_wrong_object(tool: CloudTool, web: WebServer, cos: EmbeddedCos) -> None:
-    bodies = {f"/small/{number:02}": noise(3000 + number, number) for number in range(30)}
-    bodies |= {"/big/one": noise(12 * MIB), "/big/two": noise(9 * MIB, 2)}
-    for path, body in bodies.items():
-        web.put(path, body, headers={"Content-MD5": md5_of(body)})
-    write(tool, *(f"{web.url}{path}" for path in bodies))
-    tool.common.update(workerProcessNum="2", requestTimeoutEnable="on", requestTimeoutMs="2000")
-    web.faults += [
-        Fault("cut", "GET", "small/0[12]", times=2, at=1234),
-        Fault("flip", "GET", "small/0[34]", times=2, at=1234),
-        Fault("reset", "GET", "small/0[56]", times=2),
-        Fault("hang", "GET", "small/09"),
-        Fault("status", "", "small/1", times=2, status=500),
-        Fault("status", "GET", "big", times=3, status=503),
-        Fault("cut", "GET", "big", at=MIB),
-        Fault("flip", "GET", "big/two", at=MIB),
-        Fault("reset", "GET", "big"),
-        Fault("reset", "HEAD", "small/2", times=3),
-        Fault("slow", "GET", "small/1", times=3, seconds=0.3),
-    ]
-    ended = tool.run()
-    assert (ended.code, ended.counts()) == (0, counted(new=32)), ended.out + ended.err
-    assert stored(cos) == {path[1:]: body for path, body in bodies.items()}
-    assert "asks to slow down" not in tool.log("info.log")
-
-
-def md5_of(body: bytes) -> str:
-    import base64  # noqa: PLC0415
-
-    return base64.b64encode(hashlib.md5(body).digest()).decode()
-
-
-def test_lasting_damage_is_a_fail_and_never_recorded(
-    tool: CloudTool, web: WebServer, cos: EmbeddedCos
-) -> None:
-    bodies = {"/small/flipped": noise(3000), "/small/cut": noise(3000), "/small/good": noise(3000)}
-    bodies |= {"/big/flipped": noise(12 * MIB), "/big/cut": noise(7 * MIB, 2)}
-    for path, body in bodies.items():
-        web.put(path, body, headers={"Content-MD5": md5_of(body)})
-    write(tool, *(f"{web.url}{path}" for path in bodies))
-    web.faults.append(Fault("flip", "GET", "flipped", times=-1, at=1000))
-    web.faults.append(Fault("cut", "GET", "cut", times=-1, at=1000))
-    tool.common["requestTryCount"] = "2"
-    ended = tool.run()
-    assert (ended.code, ended.status) == (1, "PART_OK")
-    assert ended.counts() == counted(new=1, fail=4), ended.out
-    assert cos.keys(BUCKET) == ["small/good"]
-    web.faults.clear()
-    assert tool.run().counts() == counted(new=4, skip=1)
-    assert stored(cos) == {path[1:]: body for path, body in bodies.items()}
-
-
-def test_objects_that_change_while_they_are_migrated(
-    tool: CloudTool, web: WebServer, cos: EmbeddedCos
-) -> None:
-    web.put("/small", noise(1000))
-    web.put("/big", noise(12 * MIB), etag='"old"')
-    write(tool, f"{web.url}/small", f"{web.url}/big")
-    bodies = {"small": noise(1500, 3), "big": noise(12 * MIB, 4)}
-    tool.common.update(bigFileUploadPartSize=str(2 * MIB), entireFileMd5Attached="off")
-    for key, skip in (("small", 0), ("big", 3)):
-        change = partial(web.put, f"/{key}", bodies[key], etag='"new"')
-        web.faults.append(Fault("call", "GET", key, skip=skip, action=change))
-    ended = tool.run()
-    assert (ended.code, ended.counts()) == (0, counted(new=2)), ended.out + ended.err
-    assert stored(cos) == bodies
-    assert tool.run().counts() == counted(skip=2)
 
 
 def test_a_list_that_cannot_be_read(

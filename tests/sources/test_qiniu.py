@@ -223,7 +223,7 @@ class TestListing:
         wanted = [f"k/{number:03}" for number in range(60)]
         for key in wanted:
             server.put(key, b"")
-        server.page_most, server.foreign_markers = 10, how
+        server.page_size, server.foreign_markers = 10, how
         assert names(build(server)) == wanted
         assert len(server.asked("List")) == 6
         found = [
@@ -238,7 +238,7 @@ class TestListing:
         wanted = [f"k/{number:03}/x" for number in range(60)]
         for key in wanted:
             server.put(key, b"")
-        server.page_most, server.plain_markers = 10, True
+        server.page_size, server.plain_markers = 10, True
         assert names(build(server)) == wanted
         source = build(server)
         part = ListRange("k/", after="k/004/x")
