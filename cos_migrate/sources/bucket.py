@@ -16,7 +16,7 @@ from cos_migrate.model import Described, Found, ListRange, Page, SourceObject, T
 from cos_migrate.sources import xml_characters
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.http_source import HttpSource
-from cos_migrate.sources.key_pages import KeyPage, folders_of, middle_of, ordered_page
+from cos_migrate.sources.key_pages import KeyPage, enclosing_folders, find_middle, verify_page
 from cos_migrate.sources.list_files import KeyFile
 from cos_migrate.sources.shared_keys import names_with_same_key, shared_key_text
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, bad_answer_text
@@ -48,8 +48,8 @@ class BucketSource(HttpSource):
         self, config: BucketSection, target: Target, options: SourceOptions | None = None
     ) -> None:
         super().__init__(config, target, options)
-        self._base = base_of(self.prefix)
-        self._key_file = KeyFile(self.listed_key)
+        self._base = folder_of_prefix(self.prefix)
+        self._key_file = KeyFile(self.parse_key_line)
 
     @property
     def prefix(self) -> str:
@@ -76,7 +76,7 @@ class BucketSource(HttpSource):
             return self.options.proxy
         return Proxy.of(reach.proxy_host, reach.proxy_port) if reach.proxy_host else None
 
-    def fetch_parsed(
+    def fetch_xml(
         self,
         operation: str,
         target: str,
@@ -89,9 +89,9 @@ class BucketSource(HttpSource):
         Raises SourceError.
         """
         answer = self.fetch_document(operation, target, request, most)
-        return self.parsed(operation, target, answer, parse)
+        return self.parse_xml(operation, target, answer, parse)
 
-    def parsed(
+    def parse_xml(
         self, operation: str, target: str, answer: ErrorAnswer, parse: Callable[[bytes], T]
     ) -> T:
         """Return the parsed XML of an answer; `parse` raises ValueError for any other document.
@@ -123,7 +123,7 @@ class BucketSource(HttpSource):
     def list_bucket(self, part: ListRange, marker: str) -> Page:
         """Return the page of the bucket's listing that follows `marker`, as `list_page` does."""
 
-    def listed_key(self, line: str, number: int) -> Found | None:  # noqa: ARG002 - for messages
+    def parse_key_line(self, line: str, number: int) -> Found | None:  # noqa: ARG002 - for messages
         """Return the object that a line of the file of keys names; None for a blank line."""
         return SourceObject(line, self.key_of(line), UNKNOWN) if line else None
 
@@ -157,14 +157,14 @@ class KeyOrderedSource(BucketSource):
 
     def list_bucket(self, part: ListRange, marker: str) -> Page:
         """Return the next page of a range; prefix and order of its keys are verified."""
-        return ordered_page(self.list_keys(part.prefix, marker or part.after, ""), part, marker)
+        return verify_page(self.list_keys(part.prefix, marker or part.after, ""), part, marker)
 
     def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
         """Split at a folder in the middle of the rest, searched from the top downwards."""
         if self.key_file:
             return None
-        for folder in folders_of(marker, part.prefix):
-            middle = middle_of(self.list_keys(folder, marker, "/"), folder, marker, part.until)
+        for folder in enclosing_folders(marker, part.prefix):
+            middle = find_middle(self.list_keys(folder, marker, "/"), folder, marker, part.until)
             if middle:
                 return part._replace(until=middle), part._replace(after=middle)
         return None
@@ -194,12 +194,12 @@ class KeyOrderedSource(BucketSource):
         """Return whether no object with fewer leading slashes can have the same key on COS."""
         return not any(self.names_with_same_key(obj))
 
-    def complete(self, obj: SourceObject, described: Described) -> Described:
+    def complete_description(self, obj: SourceObject, described: Described) -> Described:
         """Refuse an object that shares its key on COS with another."""
         self.refuse_shared_key(obj)
         return described
 
 
-def base_of(prefix: str) -> str:
+def folder_of_prefix(prefix: str) -> str:
     """Return the part of a prefix that keys on COS lack: all up to its last `/`."""
     return prefix[: prefix.rfind("/") + 1]

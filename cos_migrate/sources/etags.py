@@ -24,7 +24,7 @@ _REMEMBERED = 1_000
 """ETags remembered for being shared by different contents."""
 
 
-def plain_tag(text: str) -> str:
+def strip_etag(text: str) -> str:
     """Return an ETag without quotes and without the `W/` of a weak one."""
     tag = text.strip()
     if tag[:2] in {"W/", "w/"}:
@@ -32,17 +32,17 @@ def plain_tag(text: str) -> str:
     return tag.strip('"')
 
 
-def etag_in(headers: Mapping[bytes, bytes]) -> str:
-    """Return the ETag in the headers of an answer, as `plain_tag` does."""
-    return plain_tag(headers.get(b"etag", b"").decode("latin-1"))
+def read_etag(headers: Mapping[bytes, bytes]) -> str:
+    """Return the ETag in the headers of an answer, as `strip_etag` does."""
+    return strip_etag(headers.get(b"etag", b"").decode("latin-1"))
 
 
-def etag_checks(etag: str) -> tuple[Check, ...]:
+def checks_by_etag(etag: str) -> tuple[Check, ...]:
     """Return the check by an ETag that looks like an MD5, nothing for any other."""
     return (Check("MD5", etag.lower()),) if _CONTENT_MD5.fullmatch(etag) else ()
 
 
-def is_void(etag: str) -> bool:
+def is_placeholder(etag: str) -> bool:
     """Return whether an ETag is a placeholder."""
     return etag.lower() in _VOID
 
@@ -86,7 +86,7 @@ class Etags:
             return True
         return all(map(self._is_checksum, different))
 
-    def marked(self, objects: list[SourceObject]) -> list[SourceObject]:
+    def mark_weak(self, objects: list[SourceObject]) -> list[SourceObject]:
         """Return the objects of a page, those with unreliable ETags marked as `weak`."""
         known = [obj for obj in objects if obj.fingerprint.size >= 0]
         etags = [obj.fingerprint.etag for obj in known]
@@ -98,7 +98,7 @@ class Etags:
         size, mtime_ns, etag = obj.fingerprint
         if self.is_reliable(etag, size):
             return obj
-        fingerprint = Fingerprint(size, mtime_ns, "" if is_void(etag) else etag)
+        fingerprint = Fingerprint(size, mtime_ns, "" if is_placeholder(etag) else etag)
         return obj._replace(fingerprint=fingerprint, weak=True)
 
     def _is_checksum(self, etag: str) -> bool:

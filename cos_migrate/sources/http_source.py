@@ -19,12 +19,12 @@ from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
-from cos_migrate.sources.etags import etag_in
+from cos_migrate.sources.etags import read_etag
 from cos_migrate.sources.http_reader import EmptyReader, EtagMismatches, HttpReader
 from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.plain_reads import PlainReads
 from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer
-from cos_migrate.sources.versions import Verdict, unknown
+from cos_migrate.sources.versions import Verdict, without_fingerprint
 
 _CONDITION_STATUS = frozenset({412, 501})
 """Statuses that refuse a condition: it does not hold, or conditions are not supported."""
@@ -63,7 +63,7 @@ class HttpSource(PagedSource, AdvisedSource):
         A cloud signs it, and pins it to the version in `obj.fingerprint` where it supports that
         (`If-Match`). By default the name is the URL. Called from several threads.
         """
-        return Request(method, obj.name, tuple(pinned_headers(obj, span).items()))
+        return Request(method, obj.name, tuple(conditional_headers(obj, span).items()))
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
         """Describe the whole object by the headers of an answer (lower-case names).
@@ -71,10 +71,10 @@ class HttpSource(PagedSource, AdvisedSource):
         The caller fills in the size of its fingerprint; -1 when not known. By default the ETag is
         the version, and no user metadata is carried over.
         """
-        standard = metadata.standard(headers)
+        standard = metadata.read_standard(headers)
         stored = {"content-type": "application/octet-stream", **standard.headers}
         version = Fingerprint(
-            -1, parse_date_ns(headers.get(b"last-modified", b"")), etag_in(headers)
+            -1, parse_date_ns(headers.get(b"last-modified", b"")), read_etag(headers)
         )
         return Described(version, stored, warnings=standard.warnings)
 
@@ -110,9 +110,9 @@ class HttpSource(PagedSource, AdvisedSource):
         """Request the headers of an object."""
         with self.answer(obj, "HEAD", None) as incoming:
             described = self.describe_answer(obj, incoming, None)
-        return self.complete(obj, described)
+        return self.complete_description(obj, described)
 
-    def complete(self, obj: SourceObject, described: Described) -> Described:  # noqa: ARG002
+    def complete_description(self, obj: SourceObject, described: Described) -> Described:  # noqa: ARG002
         """Return the description of an object that is about to be stored, by further requests.
 
         Raises SourceError where it must not be stored.
@@ -205,7 +205,7 @@ class HttpSource(PagedSource, AdvisedSource):
         with self.name_errors(_operation_of(method), obj.name):
             refused.read_all(_ERROR_BYTES)
         stack.close()
-        incoming = self._sent(stack, unknown(obj), method, span)
+        incoming = self._sent(stack, without_fingerprint(obj), method, span)
         if incoming.status < _FIRST_ERROR:
             now = self.description(obj, incoming.headers).fingerprint
             found = self.verdict(obj.fingerprint, now._replace(size=_whole_size(incoming)))
@@ -223,7 +223,7 @@ class HttpSource(PagedSource, AdvisedSource):
         with self.answer(obj, "GET", span) as incoming:
             described = self.describe_answer(obj, incoming, span)
             if span is None:
-                described = self.complete(obj, described)
+                described = self.complete_description(obj, described)
             length = span[1] if span else described.fingerprint.size
             if length < 0:
                 length = obj.fingerprint.size  # a body without a length must have the listed size
@@ -265,15 +265,15 @@ class HttpSource(PagedSource, AdvisedSource):
         return described
 
 
-def pinned_headers(obj: SourceObject, span: tuple[int, int] | None) -> dict[str, str]:
+def conditional_headers(obj: SourceObject, span: tuple[int, int] | None) -> dict[str, str]:
     """Return the headers of a request for the listed version of an object, or a range of it."""
     headers = {"If-Match": f'"{obj.fingerprint.etag}"'} if obj.fingerprint.etag else {}
     if span is not None:
-        headers["Range"] = range_of(span)
+        headers["Range"] = format_range(span)
     return headers
 
 
-def range_of(span: tuple[int, int]) -> str:
+def format_range(span: tuple[int, int]) -> str:
     """Return the `Range` header of (first byte, how many)."""
     return f"bytes={span[0]}-{span[0] + span[1] - 1}"
 

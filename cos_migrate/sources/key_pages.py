@@ -25,7 +25,7 @@ class KeyPage(NamedTuple):
     """The marker of the next page, for a page without keys."""
 
 
-def ordered_page(page: KeyPage, part: ListRange, marker: str) -> Page:
+def verify_page(page: KeyPage, part: ListRange, marker: str) -> Page:
     """Return the objects of a page that belong to a range, behind `marker`.
 
     Names outside the prefix are left out and reported as the page's problem. Raises SourceError
@@ -79,7 +79,7 @@ def _in_order(
     return Page(kept, last if page.truncated else "", problem=problem)
 
 
-def middle_of(page: KeyPage, folder: str, marker: str, until: str) -> str:
+def find_middle(page: KeyPage, folder: str, marker: str, until: str) -> str:
     """Return the middle one of the folded prefixes behind `marker`; empty: there is none.
 
     `until`: the last name of the range, empty for none. Raises SourceError with the code
@@ -93,7 +93,7 @@ def middle_of(page: KeyPage, folder: str, marker: str, until: str) -> str:
     return cuts[len(cuts) // 2] if cuts else ""
 
 
-def folders_of(marker: str, prefix: str) -> Iterator[str]:
+def enclosing_folders(marker: str, prefix: str) -> Iterator[str]:
     """Yield the prefix, then the folders below it that contain `marker`, from the top."""
     yield prefix
     at = marker.find("/", len(prefix))

@@ -28,7 +28,7 @@ _NAME = re.compile("[a-z0-9-]+")
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _BROKEN = re.compile("[\x00-\x1f\x7f]")
 _BYTES = re.compile("[\udc80-\udcff]")
-"""Bytes that are not UTF-8, as `text_of` returns them."""
+"""Bytes that are not UTF-8, as `decode_value` returns them."""
 
 
 class Carried(NamedTuple):
@@ -38,17 +38,17 @@ class Carried(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def text_of(value: bytes) -> str:
+def decode_value(value: bytes) -> str:
     """Return a header's value; bytes that are not UTF-8 (GBK, Latin-1) become surrogates."""
     return value.decode("utf-8", "surrogateescape")
 
 
-def etag_of(headers: Mapping[bytes, bytes]) -> str:
+def read_raw_etag(headers: Mapping[bytes, bytes]) -> str:
     """Return the ETag as it was sent, with its quotes."""
     return headers.get(b"etag", b"").decode("latin-1").strip()
 
 
-def md5_of(value: str | bytes) -> str:
+def decode_md5(value: str | bytes) -> str:
     """Return the MD5 in hex of a `Content-MD5` in base64; empty when it is none."""
     try:
         digest = base64.b64decode(value.strip(), validate=True)
@@ -57,14 +57,14 @@ def md5_of(value: str | bytes) -> str:
     return digest.hex() if len(digest) == _MD5_BYTES else ""
 
 
-def foreign(headers: Mapping[bytes, bytes], prefix: bytes) -> Iterator[tuple[str, str]]:
+def read_user(headers: Mapping[bytes, bytes], prefix: bytes) -> Iterator[tuple[str, str]]:
     """Yield the names, without `prefix`, and values of the user metadata in `headers`."""
     for name, value in headers.items():
         if name.startswith(prefix):
-            yield text_of(name[len(prefix) :]), text_of(value)
+            yield decode_value(name[len(prefix) :]), decode_value(value)
 
 
-def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) -> Carried:
+def read_standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) -> Carried:
     """Return the `headers` (lower-case names) that describe content, unchanged.
 
     COS percent-encodes none of them, so a value that is not UTF-8 is left out.
@@ -74,7 +74,7 @@ def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) ->
         sent = headers.get(name.encode())
         if not sent:
             continue
-        value = text_of(sent).strip()
+        value = decode_value(sent).strip()
         if _BYTES.search(value):
             warnings.append(f"its {name} is not carried over: the value is not UTF-8")
         elif _BROKEN.search(value):
@@ -84,7 +84,7 @@ def standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) ->
     return Carried(found, tuple(warnings))
 
 
-def user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> Carried:
+def convert_user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> Carried:
     """Return user metadata as `x-cos-meta-...` headers.
 
     `own`: metadata that this tool adds, which always fits; `foreign`: names and values of the

@@ -72,7 +72,7 @@ def contradiction_text(listed: Fingerprint, now: Fingerprint) -> str:
     return f"the answer has {now.size} bytes, the listing {listed.size}, with the same {same}"
 
 
-def unknown(obj: SourceObject) -> SourceObject:
+def without_fingerprint(obj: SourceObject) -> SourceObject:
     """Return an object without its fingerprint: its requests have no conditions."""
     return obj._replace(fingerprint=UNKNOWN)
 
@@ -102,7 +102,7 @@ class VersionedSource(Source):
         """Compare an answer with the listing."""
         return compare(listed, now)
 
-    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:  # noqa: ARG002
+    def checks_by_listing(self, listed: Fingerprint) -> tuple[Check, ...]:  # noqa: ARG002
         """Return the checks by the listed ETag, for an answer without an ETag."""
         return ()
 
@@ -112,7 +112,9 @@ class VersionedSource(Source):
 
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return `obj` with its present fingerprint, of a new version or the listed one."""
-        return obj._replace(fingerprint=self._following(obj, self.describe(unknown(obj))))
+        return obj._replace(
+            fingerprint=self._following(obj, self.describe(without_fingerprint(obj)))
+        )
 
     def describe_latest(self, obj: SourceObject) -> Described:
         """Return the present description, of a new version or the listed one."""
@@ -123,7 +125,7 @@ class VersionedSource(Source):
                 pass  # confirmed by a second request
             else:
                 return described._replace(fingerprint=self._following(obj, described))
-        described = self.describe(unknown(obj))
+        described = self.describe(without_fingerprint(obj))
         return described._replace(fingerprint=self._following(obj, described))
 
     def drop_copy_conditions(self, obj: SourceObject) -> bool:
@@ -160,7 +162,7 @@ class VersionedSource(Source):
     def pinned(self, obj: SourceObject) -> SourceObject:
         """Return `obj`, without its fingerprint where its server refuses conditions."""
         if self._unconditional and self.server_of(obj) in self._unconditional:
-            return unknown(obj)
+            return without_fingerprint(obj)
         return obj
 
     def unpin(self, server: str) -> None:
@@ -201,7 +203,7 @@ class VersionedSource(Source):
                 raise self.contradiction(obj, f"it is {foreign}, which the source does not send")
             raise self._changed(obj)
         if found is Verdict.CONTRADICTS:
-            checks = self.listed_checks(listed)
+            checks = self.checks_by_listing(listed)
             if not has_content or not checks or now.etag or sizes_differ(listed, now):
                 raise self.contradiction(obj, contradiction_text(listed, now))
             described = described._replace(checks=(*described.checks, *checks))

@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 from cos_migrate.http.dates import NANO
 from cos_migrate.http.s3xml import Texts, read_listing
 from cos_migrate.model import Fingerprint
-from cos_migrate.sources.etags import plain_tag
+from cos_migrate.sources.etags import strip_etag
 
 
 class ListedEntry(NamedTuple):
@@ -44,11 +44,11 @@ def read_marker_page(document: bytes, kind: str, plain: Callable[[str], str] = s
     decode = unquote_plus if page.is_encoded else plain
     entries = [
         ListedEntry(
-            decode(key_in(item)),
+            decode(read_key(item)),
             Fingerprint(
                 int(item.get("Size", "")),
                 parse_listed_time(item.get("LastModified", "").strip()),
-                plain_tag(item.get("ETag", "")),
+                strip_etag(item.get("ETag", "")),
             ),
             item.get(kind, "").strip(),
         )
@@ -69,7 +69,7 @@ def parse_listed_time(text: str) -> int:
     return max(-1, int(moment.timestamp()) * NANO)
 
 
-def key_in(entry: Texts) -> str:
+def read_key(entry: Texts) -> str:
     """Return the key of an entry as it is written. Raises ValueError when there is none."""
     if "Key" not in entry:
         raise ValueError("an entry names no key")

@@ -15,7 +15,7 @@ from cos_migrate.config.options import values_of
 from cos_migrate.http.dates import NANO
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.base import Source
-from cos_migrate.sources.etags import is_void
+from cos_migrate.sources.etags import is_placeholder
 from cos_migrate.state import formats, object_records
 from cos_migrate.state.formats import Readable
 
@@ -147,7 +147,7 @@ class CompanionRecords:
         if self._source.unchanged(obj, value):
             return True
         size, mtime_ns, etag = obj.fingerprint
-        if self._source.weak_by_time or not is_void(etag):
+        if self._source.weak_by_time or not is_placeholder(etag):
             return False
         etag = object_records.etag_in(value)
         fingerprint = Fingerprint(size, mtime_ns, etag)

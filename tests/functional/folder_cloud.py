@@ -25,7 +25,7 @@ from cos_migrate.http.client import Request
 from cos_migrate.model import Described, Fingerprint, ListRange, SourceObject
 from cos_migrate.sources import registry
 from cos_migrate.sources.base import Reader
-from cos_migrate.sources.bucket import KeyOrderedSource, base_of
+from cos_migrate.sources.bucket import KeyOrderedSource, folder_of_prefix
 from cos_migrate.sources.key_pages import KeyPage
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
 
@@ -89,7 +89,7 @@ class FolderSource(KeyOrderedSource):
     def object_of_record(self, obj: SourceObject) -> SourceObject | None:
         if not self.config.crc64:
             return None
-        return obj._replace(name=base_of(self.config.prefix) + obj.key)
+        return obj._replace(name=folder_of_prefix(self.config.prefix) + obj.key)
 
     @contextmanager
     def open(self, obj: SourceObject, start: int, length: int) -> Iterator[Reader]:
@@ -121,7 +121,7 @@ class FolderSource(KeyOrderedSource):
 
     def _object(self, name: str) -> SourceObject:
         data = (self._bucket / name).read_bytes()
-        key = name[len(base_of(self.config.prefix)) :]
+        key = name[len(folder_of_prefix(self.config.prefix)) :]
         return SourceObject(name, key, self._fingerprint(name, data))
 
     def _fingerprint(self, name: str, data: bytes) -> Fingerprint:

@@ -16,7 +16,7 @@ from cos_migrate.errors import SourceError
 from cos_migrate.filters import Filters
 from cos_migrate.model import Found, ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cos_bucket.answers import described_by, grants_in
+from cos_migrate.sources.cos_bucket.answers import convert_grants, read_description
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.source import CosBucketSource
 from cos_migrate.sources.xml_listing import parse_listed_time
@@ -258,11 +258,11 @@ class TestObjects:
 
     def test_an_etag_that_is_no_md5(self) -> None:
         etag = b'"0123456789abcdef0123456789abcdef"'
-        assert described_by({b"etag": etag}).likely_md5
-        assert described_by({b"etag": etag}).checks
+        assert read_description({b"etag": etag}).likely_md5
+        assert read_description({b"etag": etag}).checks
         for header in (b"x-cos-server-side-encryption", b"x-cos-object-type"):
-            assert not described_by({b"etag": etag, header: b"appendable"}).likely_md5
-        assert not described_by({b"etag": b'"0123456789abcdef0123456789abcdef-2"'}).likely_md5
+            assert not read_description({b"etag": etag, header: b"appendable"}).likely_md5
+        assert not read_description({b"etag": b'"0123456789abcdef0123456789abcdef-2"'}).likely_md5
 
     def test_a_flipped_bit_is_noticed(self, cos: EmbeddedCos) -> None:
         store(cos, "a", b"x" * 1000)
@@ -347,7 +347,7 @@ class TestObjects:
 
         def headers_for(grants: bytes) -> dict[str, str]:
             tag = b"AccessControlPolicy"
-            return grants_in(b"<%b>%b%b</%b>" % (tag, owner, grants, tag))
+            return convert_grants(b"<%b>%b%b</%b>" % (tag, owner, grants, tag))
 
         assert headers_for(own) == {"x-cos-acl": "private"}
         assert headers_for(own + everyone) == {"x-cos-acl": "public-read"}
@@ -357,7 +357,7 @@ class TestObjects:
             "x-cos-grant-full-control": 'id="a"',
         }
         with pytest.raises(ValueError, match="not AccessControlPolicy"):
-            grants_in(b"<html></html>")
+            convert_grants(b"<html></html>")
 
     def test_times(self) -> None:
         assert parse_listed_time("2023-11-14T22:13:20.000Z") == 1_700_000_000_000_000_000

@@ -21,7 +21,7 @@ from cos_migrate.sources.list_files import NameIndex, Place
 from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.listing import UrlLists
 from cos_migrate.sources.url_list.source import UrlListSource
-from cos_migrate.sources.url_list.urls import BadUrl, address_of, mask, redirected
+from cos_migrate.sources.url_list.urls import BadUrl, follow_redirect, mask, parse_url
 from tests.fakes.web_server import Fault, WebServer
 from tests.sources.contract import Cut, PagesContract, Put, Remove, SourceContract, WireContract
 from tests.sources.contract import content as content_of
@@ -174,13 +174,13 @@ class TestAddresses:
         ],
     )
     def test_what_is_requested_and_the_key(self, text: str, url: str, key: str) -> None:
-        address = address_of(text)
+        address = parse_url(text)
         assert (address.url, address.key) == (url, key)
-        assert address_of(address.url) == address
+        assert parse_url(address.url) == address
 
     @pytest.mark.parametrize("text", ["http://h", "http://h/", "http://h//", "http://h?a=/b"])
     def test_no_path(self, text: str) -> None:
-        assert address_of(text).key == ""
+        assert parse_url(text).key == ""
 
     @pytest.mark.parametrize(
         ("text", "why"),
@@ -200,23 +200,23 @@ class TestAddresses:
     )
     def test_what_is_no_url(self, text: str, why: str) -> None:
         with pytest.raises(BadUrl, match=why) as caught:
-            address_of(text)
+            parse_url(text)
         assert "secret" not in str(caught.value)
 
     def test_credentials_become_a_header(self) -> None:
-        address = address_of("http://us%40er:p%3Aw%2F@h/a")
+        address = parse_url("http://us%40er:p%3Aw%2F@h/a")
         assert address.url == "http://h/a"
         token = base64.b64decode(address.authorization.removeprefix("Basic "))
         assert token == b"us@er:p:w/"
 
     def test_credentials_stay_with_their_server(self) -> None:
-        start = address_of("https://u:p@h/a/b")
-        assert redirected(start, "c?x").url == "https://h/a/c?x"
-        assert redirected(start, "/d").authorization == start.authorization
+        start = parse_url("https://u:p@h/a/b")
+        assert follow_redirect(start, "c?x").url == "https://h/a/c?x"
+        assert follow_redirect(start, "/d").authorization == start.authorization
         for elsewhere in ("//other/x", "http://h/x", "https://h:444/x"):
-            assert redirected(start, elsewhere).authorization == ""
+            assert follow_redirect(start, elsewhere).authorization == ""
         with pytest.raises(BadUrl):
-            redirected(start, "file:///etc/passwd")
+            follow_redirect(start, "file:///etc/passwd")
 
     @pytest.mark.parametrize(
         ("text", "masked"),

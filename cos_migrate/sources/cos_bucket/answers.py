@@ -11,7 +11,7 @@ from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.s3xml import read_acl
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.sources import metadata
-from cos_migrate.sources.etags import etag_in
+from cos_migrate.sources.etags import read_etag
 
 _EVERYONE = "http://cam.qcloud.com/groups/global/AllUsers"
 _GRANTS: Mapping[str, str] = MappingProxyType(
@@ -27,13 +27,13 @@ _META = metadata.USER_PREFIX.encode()
 _ENCRYPTED = b"x-cos-server-side-encryption"
 
 
-def described_by(headers: Mapping[bytes, bytes]) -> Described:
+def read_description(headers: Mapping[bytes, bytes]) -> Described:
     """Describe an object by the headers (lower-case names) of GET or HEAD, without its size."""
-    etag = etag_in(headers)
+    etag = read_etag(headers)
     crc64 = headers.get(b"x-cos-hash-crc64ecma", b"")
     carried, standard = (
-        metadata.user({}, metadata.foreign(headers, metadata.USER_PREFIX.encode())),
-        metadata.standard(headers),
+        metadata.convert_user({}, metadata.read_user(headers, metadata.USER_PREFIX.encode())),
+        metadata.read_standard(headers),
     )
     md5 = etag.lower() if _is_md5(etag, headers) else ""
     checks = [Check("CRC-64/XZ", crc64.decode())] if crc64.isdigit() else []
@@ -50,7 +50,7 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
     )
 
 
-def grants_in(document: bytes) -> dict[str, str]:
+def convert_grants(document: bytes) -> dict[str, str]:
     """Return the headers with the grants of an ACL document, except those of its owner.
 
     Raises ValueError for any other document.

@@ -70,7 +70,7 @@ class CosBucketListing(KeyOrderedSource):
         ]
         request = self._signed("GET", "", [], params, self._addresses[backup])
         try:
-            return self.fetch_parsed("ListObjects", prefix or "/", request, MAX_XML, self._page_of)
+            return self.fetch_xml("ListObjects", prefix or "/", request, MAX_XML, self._page_of)
         except SourceError as error:
             answered = bool(error.status)
             if (
@@ -88,7 +88,7 @@ class CosBucketListing(KeyOrderedSource):
             SourceObject(key, self.key_of(key), fingerprint, storage_class=kind or "STANDARD")
             for key, fingerprint, kind in page.entries
         ]
-        return KeyPage(self.etags.marked(objects), page.folders, page.truncated, page.following)
+        return KeyPage(self.etags.mark_weak(objects), page.folders, page.truncated, page.following)
 
     def _signed(
         self,

@@ -22,11 +22,11 @@ from cos_migrate.model import (
     Target,
 )
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cos_bucket.answers import described_by, grants_in
+from cos_migrate.sources.cos_bucket.answers import convert_grants, read_description
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.listing import KEYS_SAFE, CosBucketListing
-from cos_migrate.sources.etags import etag_checks
-from cos_migrate.sources.http_source import range_of
+from cos_migrate.sources.etags import checks_by_etag
+from cos_migrate.sources.http_source import format_range
 from cos_migrate.sources.list_files import reject_line
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.text import printable
@@ -109,7 +109,7 @@ class CosBucketSource(CosBucketListing):
         ]
         return page._replace(found=found)
 
-    def listed_key(self, line: str, number: int) -> Found | None:
+    def parse_key_line(self, line: str, number: int) -> Found | None:
         """Return the object of a line: a URL-encoded key, with or without a leading `/`."""
         line = line.strip()
         key = unquote_plus(line, errors="surrogateescape").removeprefix("/")
@@ -142,7 +142,7 @@ class CosBucketSource(CosBucketListing):
         """Return a signed request, pinned to the ETag that was listed."""
         headers = []
         if span is not None:
-            headers.append(("range", range_of(span)))
+            headers.append(("range", format_range(span)))
         if obj.fingerprint.etag:
             headers.append(("if-match", f'"{obj.fingerprint.etag}"'))
         return self._signed(method, obj.name, headers)
@@ -159,17 +159,17 @@ class CosBucketSource(CosBucketListing):
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
         """Return metadata, checksums and version from an answer."""
-        return described_by(headers)
+        return read_description(headers)
 
-    def complete(self, obj: SourceObject, described: Described) -> Described:
+    def complete_description(self, obj: SourceObject, described: Described) -> Described:
         """Add the ACL with `copyAcl`."""
         if self.options.copy_acl:
             described = described._replace(headers={**described.headers, **self._acl(obj)})
-        return super().complete(obj, described)
+        return super().complete_description(obj, described)
 
-    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
+    def checks_by_listing(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is an MD5."""
-        return etag_checks(listed.etag)
+        return checks_by_etag(listed.etag)
 
     def _acl(self, obj: SourceObject) -> dict[str, str]:
         """Return the headers that set an object's ACL on its copy. Raises SourceError."""
@@ -178,7 +178,7 @@ class CosBucketSource(CosBucketListing):
         canned = answer.headers.get(b"x-cos-acl", b"").decode("utf-8", "replace")
         if canned:
             return {} if canned == "default" else {"x-cos-acl": canned}
-        return self.parsed("GetObjectAcl", obj.name, answer, grants_in)
+        return self.parse_xml("GetObjectAcl", obj.name, answer, convert_grants)
 
     # -- copies --------------------------------------------------------------------------------
 

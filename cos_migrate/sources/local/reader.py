@@ -52,7 +52,7 @@ def source_error(error: OSError, operation: str, name: str) -> SourceError:
     )
 
 
-def fingerprint_of(found: os.stat_result) -> Fingerprint:
+def make_fingerprint(found: os.stat_result) -> Fingerprint:
     """Return the fingerprint of a file."""
     return Fingerprint(found.st_size, found.st_mtime_ns)
 

@@ -32,8 +32,8 @@ from cos_migrate.sources.local.paths import absolute_path, as_folder, is_utf8, n
 from cos_migrate.sources.local.reader import (
     FolderReader,
     LocalReader,
-    fingerprint_of,
     is_empty,
+    make_fingerprint,
     must_end_at,
     read_whole,
     source_error,
@@ -154,7 +154,7 @@ class LocalSource(Source):
             raise source_error(error, "stat", obj.name) from error
         if obj.is_folder:
             return obj._replace(fingerprint=Fingerprint(0, found.st_mtime_ns))
-        return obj._replace(fingerprint=fingerprint_of(found))
+        return obj._replace(fingerprint=make_fingerprint(found))
 
     def scan(self) -> Iterator[Found]:
         """Yield the files below localPath, always from its start."""
@@ -310,7 +310,7 @@ class LocalSource(Source):
 
 
 def _file_of(name: str, key: str, found: os.stat_result) -> Found:
-    return SourceObject(name, key, fingerprint_of(found)) if is_utf8(name) else illegal_name(name)
+    return SourceObject(name, key, make_fingerprint(found)) if is_utf8(name) else illegal_name(name)
 
 
 def _folders_of(root: str, relative: str) -> Iterator[str]:

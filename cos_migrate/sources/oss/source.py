@@ -26,8 +26,8 @@ from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource
-from cos_migrate.sources.etags import etag_checks, etag_in
-from cos_migrate.sources.http_source import pinned_headers
+from cos_migrate.sources.etags import checks_by_etag, read_etag
+from cos_migrate.sources.http_source import conditional_headers
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.oss.access import Address
 from cos_migrate.sources.oss.signer import Signer
@@ -143,7 +143,7 @@ class AliyunSource(KeyOrderedSource):
         }
         target = prefix or self.config.bucket
         request = self._signed("GET", "", params, {})
-        page = self.fetch_parsed(
+        page = self.fetch_xml(
             "ListObjects",
             target,
             request,
@@ -159,13 +159,13 @@ class AliyunSource(KeyOrderedSource):
             )
             for key, fingerprint, kind in page.entries
         ]
-        return KeyPage(self.etags.marked(objects), page.folders, page.truncated, page.following)
+        return KeyPage(self.etags.mark_weak(objects), page.folders, page.truncated, page.following)
 
     # -- objects ---------------------------------------------------------------------------------
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
         """Return a signed request, pinned to the listed version."""
-        headers = pinned_headers(obj, span)
+        headers = conditional_headers(obj, span)
         if span is not None:
             # Without it OSS answers an invalid range with the whole object.
             headers["x-oss-range-behavior"] = "standard"
@@ -173,12 +173,12 @@ class AliyunSource(KeyOrderedSource):
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata, checksums and version of the whole object."""
-        etag = etag_in(headers)
+        etag = read_etag(headers)
         crc = headers.get(b"x-oss-hash-crc64ecma", b"").decode("latin-1")
-        carried = metadata.user(
-            {"oss-etag": etag} if etag else {}, metadata.foreign(headers, b"x-oss-meta-")
+        carried = metadata.convert_user(
+            {"oss-etag": etag} if etag else {}, metadata.read_user(headers, b"x-oss-meta-")
         )
-        standard, unfit = metadata.standard(headers)
+        standard, unfit = metadata.read_standard(headers)
         if b"x-oss-force-download" in headers and standard.get("content-disposition") == _FORCED:
             # OSS adds this for browsers; it is not metadata of the object.
             del standard["content-disposition"]
@@ -190,24 +190,24 @@ class AliyunSource(KeyOrderedSource):
                 **standard,
                 **carried.headers,
             },
-            md5=metadata.md5_of(headers.get(b"content-md5", b"")),
+            md5=metadata.decode_md5(headers.get(b"content-md5", b"")),
             likely_md5=_likely_md5(headers, etag) if known else "",
             crc64=int(crc) if known else -1,
             checks=(Check("CRC-64/XZ", crc),) if known else (),
             warnings=tuple(f"{obj.name}: {text}" for text in (*unfit, *carried.warnings)),
         )
 
-    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
+    def checks_by_listing(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is very likely an MD5."""
-        return etag_checks(listed.etag)
+        return checks_by_etag(listed.etag)
 
     def takes_one_request(self, obj: SourceObject) -> bool:
         """Return whether neither an ACL nor another object must be requested."""
         return not self.options.copy_acl and super().takes_one_request(obj)
 
-    def complete(self, obj: SourceObject, described: Described) -> Described:
+    def complete_description(self, obj: SourceObject, described: Described) -> Described:
         """Add the ACL."""
-        described = super().complete(obj, described)
+        described = super().complete_description(obj, described)
         if not self.options.copy_acl:
             return described
         grant = self._acl_of(obj.name)

@@ -9,7 +9,7 @@ from typing import Any
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.key_pages import KeyPage
-from cos_migrate.sources.qiniu.services import Failed, Services, made_marker, marker_key
+from cos_migrate.sources.qiniu.services import Failed, Services, build_marker, read_marker
 from cos_migrate.sources.source_errors import ErrorDetails
 
 _KEPT_MARKERS = 256
@@ -34,14 +34,14 @@ class KeyListing:
         self._lock = threading.Lock()
         self._markers: dict[tuple[str, str], str] = {}
         self.accepts_made_markers: bool | None = None
-        """Whether Qiniu's markers are those that `made_marker` builds; None: not known yet."""
+        """Whether Qiniu's markers are those that `build_marker` builds; None: not known yet."""
 
     def page(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         """Return the next page that is not empty: Qiniu may send empty ones in between."""
         marker, passed_over = self._known_marker(prefix, after), ""
         if after and not marker:
             passed_over = after
-            marker = made_marker(after) if self._can_build_markers(prefix) else ""
+            marker = build_marker(after) if self._can_build_markers(prefix) else ""
         for _ in range(_MOST_EMPTY):
             try:
                 answer = self._services.list_keys(prefix, marker, delimiter)
@@ -67,9 +67,9 @@ class KeyListing:
         raise self._error("ListObjects", prefix, ErrorDetails(200, "ListingStuck", text))
 
     def _compare_markers(self, last: str, following: str) -> None:
-        """Compare a marker of Qiniu with the one that `made_marker` builds."""
+        """Compare a marker of Qiniu with the one that `build_marker` builds."""
         if self.accepts_made_markers is None:
-            self.accepts_made_markers = marker_key(following) == last
+            self.accepts_made_markers = read_marker(following) == last
 
     def _can_build_markers(self, prefix: str) -> bool:
         """Return whether the service accepts markers that are built from keys.
@@ -106,7 +106,7 @@ class KeyListing:
                 del self._markers[next(iter(self._markers))]
 
 
-def fingerprint_of(found: Mapping[str, Any]) -> Fingerprint:
+def parse_fingerprint(found: Mapping[str, Any]) -> Fingerprint:
     """Return the fingerprint in a listing or stat; its time in whole seconds, as the domain's.
 
     Raises LookupError, TypeError and ValueError.

@@ -74,7 +74,7 @@ class Account:
         return host if "://" in host else f"{'https' if self.tls else 'http'}://{host}"
 
 
-def details_of(answer: ErrorAnswer) -> ErrorDetails:
+def parse_error(answer: ErrorAnswer) -> ErrorDetails:
     """Parse an error answer."""
     status = answer.status
     found = parse_json_object(answer.body)
@@ -90,7 +90,7 @@ def details_of(answer: ErrorAnswer) -> ErrorDetails:
     )
 
 
-def made_marker(after: str) -> str:
+def build_marker(after: str) -> str:
     """Return a marker that follows a key, as Qiniu's own tools build it.
 
     Qiniu does not document it: pass over keys that the listing returns before `after`.
@@ -99,7 +99,7 @@ def made_marker(after: str) -> str:
     return urlsafe_b64encode(text.encode()).decode("ascii")
 
 
-def marker_key(marker: str) -> str:
+def read_marker(marker: str) -> str:
     """Return the key in a marker, empty for a marker of another form."""
     try:
         found = parse_json(urlsafe_b64decode(marker + "=" * (-len(marker) % 4)))
@@ -218,7 +218,7 @@ class Services:
             if error.code == "NotQiniu" or error.status in _UNKNOWN_API:
                 return {}
             raise
-        return _hosts_in(body)
+        return _read_hosts(body)
 
     def _get_signed(self, operation: str, shown: str, host: str, target: str) -> bytes:
         """Return the body of the answer to a signed GET."""
@@ -240,7 +240,7 @@ class Services:
             raise failed from error
         if answer.status == 200:  # noqa: PLR2004 - HTTP
             return body
-        details = details_of(answer)
+        details = parse_error(answer)
         if answer.status == 404:  # noqa: PLR2004 - of an object it would be 612
             details = details._replace(code="NotQiniu", message=f"{host} has no such service")
             raise self._failed(operation, shown, details)
@@ -249,7 +249,7 @@ class Services:
         raise self._refused(operation, shown, answer, details)
 
 
-def _hosts_in(body: bytes) -> Mapping[str, str]:
+def _read_hosts(body: bytes) -> Mapping[str, str]:
     """Return the first host of each service that is needed; empty where one is missing.
 
     The second version of the query holds one region, and each service by kind of network.

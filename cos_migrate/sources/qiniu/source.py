@@ -24,18 +24,18 @@ from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.model import Described, Fingerprint, ListRange, Page, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource, base_of
-from cos_migrate.sources.etags import Etags, etag_in
-from cos_migrate.sources.http_source import range_of
+from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource, folder_of_prefix
+from cos_migrate.sources.etags import Etags, read_etag
+from cos_migrate.sources.http_source import format_range
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.qiniu.collapsed import CollapsedKeys, shared_key_text
 from cos_migrate.sources.qiniu.config import QiniuConfig
-from cos_migrate.sources.qiniu.listing import KeyListing, fingerprint_of
+from cos_migrate.sources.qiniu.listing import KeyListing, parse_fingerprint
 from cos_migrate.sources.qiniu.refusals import DomainRefusals
 from cos_migrate.sources.qiniu.services import (
     Account,
     Services,
-    details_of,
+    parse_error,
 )
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
@@ -97,7 +97,7 @@ class QiniuSource(KeyOrderedSource):
         )
         route = self.fetcher.route_of(account.url(config.end_point))
         self._domain = f"{'https' if route.tls else 'http'}://{route.authority}"
-        self._keys = CollapsedKeys(base_of(config.prefix))
+        self._keys = CollapsedKeys(folder_of_prefix(config.prefix))
         self._lock = threading.Lock()
         self._refusals = DomainRefusals(
             self._services, self._domain.partition("://")[2], signs=config.need_sign
@@ -141,13 +141,13 @@ class QiniuSource(KeyOrderedSource):
         return self._listing.page(prefix, after, delimiter)
 
     def _objects(self, items: Iterable[Mapping[str, Any]]) -> list[SourceObject]:
-        return self.etags.marked([self._object(item) for item in items])
+        return self.etags.mark_weak([self._object(item) for item in items])
 
     def _object(self, item: Mapping[str, Any]) -> SourceObject:
         name = item["key"]
         if not isinstance(name, str):
             raise TypeError
-        return SourceObject(name, self.key_of(name), fingerprint_of(item))
+        return SourceObject(name, self.key_of(name), parse_fingerprint(item))
 
     # -- objects ---------------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ class QiniuSource(KeyOrderedSource):
             url = self._signer.download_url(url)
         if span is None:
             return Request(method, url)
-        return Request(method, url, (("Range", range_of(span)),))
+        return Request(method, url, (("Range", format_range(span)),))
 
     def download_name(self, obj: SourceObject) -> str:
         """Return the address of the download, without its signature."""
@@ -171,18 +171,18 @@ class QiniuSource(KeyOrderedSource):
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata, checksum and version from an answer of the download domain."""
         self._refusals.served = True
-        sent = metadata.text_of(headers.get(b"etag", b""))
-        etag = etag_in(headers)
+        sent = metadata.decode_value(headers.get(b"etag", b""))
+        etag = read_etag(headers)
         foreign = [
-            (name.lstrip("!"), value) for name, value in metadata.foreign(headers, b"x-qn-meta-")
+            (name.lstrip("!"), value) for name, value in metadata.read_user(headers, b"x-qn-meta-")
         ]
         if not etag and b"content-range" in headers:
             details = ErrorDetails(
                 206, "RangeIgnored", "without an ETag its parts could be of two versions"
             )
             raise self.error("GetObject", obj.name, details)
-        carried = metadata.user({"qiniu-etag": sent} if sent else {}, foreign)
-        standard = metadata.standard(headers, ("content-type",))
+        carried = metadata.convert_user({"qiniu-etag": sent} if sent else {}, foreign)
+        standard = metadata.read_standard(headers, ("content-type",))
         return Described(
             Fingerprint(-1, parse_date_ns(headers.get(b"last-modified", b"")), etag),
             {**standard.headers, **carried.headers},
@@ -190,7 +190,7 @@ class QiniuSource(KeyOrderedSource):
             warnings=(*standard.warnings, *carried.warnings),
         )
 
-    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
+    def checks_by_listing(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed hash that depends on content alone."""
         return _checks(listed.etag, listed.size)
 
@@ -219,14 +219,14 @@ class QiniuSource(KeyOrderedSource):
         if known is None:
             return super().stat(obj)
         try:
-            return obj._replace(fingerprint=fingerprint_of(known))
+            return obj._replace(fingerprint=parse_fingerprint(known))
         except (LookupError, TypeError, ValueError):
             details = ErrorDetails(200, "NotQiniu", "its entry of the object cannot be understood")
             raise self.error("StatObject", obj.name, details) from None
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
         """Parse an error answer of the download domain."""
-        return details_of(answer)
+        return parse_error(answer)
 
     @contextmanager
     def answer(

@@ -23,7 +23,7 @@ _HEADERS = {
 }
 
 
-def carried_acl(document: bytes, *, same_accounts: bool) -> Carried:
+def convert_acl(document: bytes, *, same_accounts: bool) -> Carried:
     """Return the headers for an ACL. Raises ValueError when the document is none.
 
     `same_accounts`: accounts and groups are Tencent's own, their ids mean the same on COS.

@@ -12,15 +12,15 @@ from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.etags import Etags, etag_checks
-from cos_migrate.sources.http_source import pinned_headers
+from cos_migrate.sources.etags import Etags, checks_by_etag
+from cos_migrate.sources.http_source import conditional_headers
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.metadata import Carried
 from cos_migrate.sources.s3 import listing as s3_listing
-from cos_migrate.sources.s3.acl import carried_acl
-from cos_migrate.sources.s3.description import description_of, is_archived
+from cos_migrate.sources.s3.acl import convert_acl
+from cos_migrate.sources.s3.description import is_archived, read_description
 from cos_migrate.sources.s3.listing import Listing
-from cos_migrate.sources.s3.requests import S3Requests, path_of
+from cos_migrate.sources.s3.requests import S3Requests, encode_path
 from cos_migrate.sources.source_errors import ErrorDetails
 
 _MOST_EMPTY = 10_000
@@ -71,7 +71,7 @@ class S3Source(S3Requests):
             for key, size, etag, mtime_ns in listing.entries
         ]
         if not listing.etags_reliable:
-            objects = self.etags.marked(objects)
+            objects = self.etags.mark_weak(objects)
         # A token is no key; `_list_v2` has followed it.
         following = "" if listing.is_v2 else listing.following
         return KeyPage(objects, listing.folders, listing.truncated, following)
@@ -88,14 +88,14 @@ class S3Source(S3Requests):
                 if listing.is_v2:
                     return listing
             self._v2 = False
-        query = s3_listing.query_of(prefix, after, delimiter, v2=False)
+        query = s3_listing.build_query(prefix, after, delimiter, v2=False)
         return self.get_parsed("ListObjects", prefix, f"/?{query}", self._parse)
 
     def _list_v2(self, prefix: str, after: str, delimiter: str) -> Listing:
         """Return the next page with keys, or the last one: deleted keys leave empty pages."""
         token, left = "", _MOST_EMPTY
         while True:
-            query = s3_listing.query_of(prefix, after, delimiter, v2=True, token=token)
+            query = s3_listing.build_query(prefix, after, delimiter, v2=True, token=token)
             listing = self.get_parsed("ListObjectsV2", prefix, f"/?{query}", self._parse)
             left -= 1
             stuck = not left or not listing.following or listing.following == token
@@ -110,16 +110,16 @@ class S3Source(S3Requests):
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
         """Return a signed GET or HEAD, pinned to the listed version."""
-        headers = pinned_headers(obj, span)
+        headers = conditional_headers(obj, span)
         if span is None:  # for a range S3 would send the checksum of a part
             headers["x-amz-checksum-mode"] = "ENABLED"
-        return self.signed(method, path_of(obj), headers)
+        return self.sign_request(method, encode_path(obj), headers)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata and checksums; a time only where it is wanted, or the ETag unreliable."""
         if _REQUEST_ID in headers:  # a service that sends it once sends it always
             self.request_id_header = _REQUEST_ID
-        described = description_of(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
+        described = read_description(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
         fingerprint = described.fingerprint
         wanted = self.options.times or obj.fingerprint.mtime_ns >= 0
         if not wanted and self.etags.is_reliable(fingerprint.etag, -1):
@@ -127,9 +127,9 @@ class S3Source(S3Requests):
         mtime_ns = parse_date_ns(headers.get(b"last-modified", b""))
         return described._replace(fingerprint=fingerprint._replace(mtime_ns=mtime_ns))
 
-    def listed_checks(self, listed: Fingerprint) -> tuple[Check, ...]:
+    def checks_by_listing(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is an MD5."""
-        return etag_checks(listed.etag) if self.etags_are_md5 else ()
+        return checks_by_etag(listed.etag) if self.etags_are_md5 else ()
 
     def describe(self, obj: SourceObject) -> Described:
         """Request the headers. Raises SourceError for an object that must be restored first."""
@@ -141,15 +141,15 @@ class S3Source(S3Requests):
                 raise self.error("HeadSource", obj.name, details)
             described = self.describe_answer(obj, incoming, None)
         # Other objects and the ACL matter only when it is stored.
-        return self.complete(obj, described) if obj.fingerprint.size >= 0 else described
+        return self.complete_description(obj, described) if obj.fingerprint.size >= 0 else described
 
     def takes_one_request(self, obj: SourceObject) -> bool:
         """Return whether neither an ACL nor another object must be requested."""
         return not (self._has_acls and self.copies_acl(obj)) and super().takes_one_request(obj)
 
-    def complete(self, obj: SourceObject, described: Described) -> Described:
+    def complete_description(self, obj: SourceObject, described: Described) -> Described:
         """Add the ACL."""
-        described = super().complete(obj, described)
+        described = super().complete_description(obj, described)
         if not self._has_acls or not self.copies_acl(obj):
             return described
         acl = self._acl_of(obj)
@@ -163,8 +163,8 @@ class S3Source(S3Requests):
             return self.get_parsed(
                 "GetObjectAcl",
                 obj.name,
-                f"{path_of(obj)}?acl",
-                lambda document: carried_acl(document, same_accounts=self.same_accounts),
+                f"{encode_path(obj)}?acl",
+                lambda document: convert_acl(document, same_accounts=self.same_accounts),
             )
         except SourceError as error:
             if error.status not in _NO_ACL or error.code == "NoSuchKey":

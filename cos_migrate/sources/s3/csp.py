@@ -51,9 +51,9 @@ class CspSource(S3Source):
             f"[srcBucket: {config.bucket}], [srcPrefix: {config.prefix}]"
         )
 
-    def listed_key(self, line: str, number: int) -> Found | None:
+    def parse_key_line(self, line: str, number: int) -> Found | None:
         """Return the object of a line, without the blanks around it, as in the Java tool."""
-        return super().listed_key(line.strip(), number)
+        return super().parse_key_line(line.strip(), number)
 
     def copies_acl(self, obj: SourceObject) -> bool:
         """Return True, as in the Java tool; keys that end in `/` can be excepted."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from cos_migrate.checksums import Check
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.sources import metadata
-from cos_migrate.sources.etags import etag_in
+from cos_migrate.sources.etags import read_etag
 
 _META = b"x-amz-meta-"
 _MD5 = re.compile("[0-9a-f]{32}")
@@ -28,16 +28,16 @@ _DIGESTS = (
 _ARCHIVES = frozenset({b"GLACIER", b"DEEP_ARCHIVE"})
 
 
-def description_of(
+def read_description(
     headers: Mapping[bytes, bytes], etag_name: str, *, etags_are_md5: bool = True
 ) -> Described:
     """Return the metadata to store with an object, and the checks of its content.
 
     `headers` have lower-case names; `etag_name` is the user metadata that keeps the ETag.
     """
-    etag = etag_in(headers)
-    carried = metadata.user({etag_name: etag} if etag else {}, _user_metadata(headers))
-    stored, unfit = metadata.standard(headers)
+    etag = read_etag(headers)
+    carried = metadata.convert_user({etag_name: etag} if etag else {}, _user_metadata(headers))
+    stored, unfit = metadata.read_standard(headers)
     words = [word.strip() for word in stored.get("content-encoding", "").split(",")]
     if "aws-chunked" in words:  # some services keep the encoding of the upload
         kept = ",".join(word for word in words if word != "aws-chunked")
@@ -88,7 +88,7 @@ def _checks(headers: Mapping[bytes, bytes]) -> Iterator[Check]:
 
 
 def _user_metadata(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
-    for name, value in metadata.foreign(headers, _META):
+    for name, value in metadata.read_user(headers, _META):
         yield name, _decoded(value)
 
 

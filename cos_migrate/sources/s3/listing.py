@@ -10,8 +10,8 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from cos_migrate.http.s3xml import decoded_key, read_listing
-from cos_migrate.sources.etags import Etags, plain_tag
-from cos_migrate.sources.xml_listing import key_in, parse_listed_time
+from cos_migrate.sources.etags import Etags, strip_etag
+from cos_migrate.sources.xml_listing import parse_listed_time, read_key
 
 PAGE = 1000
 """Keys on one page: the most that S3 lists at once."""
@@ -44,7 +44,7 @@ class Listing(NamedTuple):
     """Whether all ETags of the page are reliable, see `Etags`."""
 
 
-def query_of(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = "") -> str:
+def build_query(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = "") -> str:
     """Return the query of the page behind the key `after`, its parameters in order.
 
     `token`: the continuation token of ListObjectsV2, which replaces `after`.
@@ -73,7 +73,7 @@ def parse(document: bytes, etags: Etags | None = None, *, times: bool = False) -
     texts = page.texts
     decode = decoded_key if page.is_encoded else str
     entries = [
-        Entry(decode(key_in(item)), int(item.get("Size", "")), plain_tag(item.get("ETag", "")))
+        Entry(decode(read_key(item)), int(item.get("Size", "")), strip_etag(item.get("ETag", "")))
         for item in page.entries
     ]
     etags_listed = [entry.etag for entry in entries]

@@ -80,10 +80,10 @@ class S3Requests(KeyOrderedSource):
 
     def get_parsed(self, operation: str, target: str, path: str, parse: Callable[[bytes], T]) -> T:
         """Send a GET; return the parsed document. Raises SourceError."""
-        request = self.signed("GET", path, {})
-        return self.fetch_parsed(operation, target, request, MAX_XML, parse)
+        request = self.sign_request("GET", path, {})
+        return self.fetch_xml(operation, target, request, MAX_XML, parse)
 
-    def signed(self, method: str, path: str, headers: dict[str, str]) -> Request:
+    def sign_request(self, method: str, path: str, headers: dict[str, str]) -> Request:
         """Return a signed request; `path` is encoded and may have a query."""
         url = self.endpoint.base + path
         return Request(method, url, self._signer.signed(method, url, headers))
@@ -158,6 +158,6 @@ class S3Requests(KeyOrderedSource):
         return error
 
 
-def path_of(obj: SourceObject) -> str:
+def encode_path(obj: SourceObject) -> str:
     """Return the encoded path of an object."""
     return "/" + quote(obj.name, safe="-._~/")

@@ -47,7 +47,9 @@ class LoopDetector:
         return bool(came_from - {marker}) or (bool(following) and following == marker)
 
 
-def children_of(body: bytes, document: Mapping[str, Any], iterator: str) -> tuple[list[Child], str]:
+def parse_children(
+    body: bytes, document: Mapping[str, Any], iterator: str
+) -> tuple[list[Child], str]:
     """Return the children on a page and the iterator of the next page; empty: it is the last.
 
     `document` is the page as JSON, `iterator` that of its headers. Raises ValueError, LookupError
@@ -61,7 +63,7 @@ def children_of(body: bytes, document: Mapping[str, Any], iterator: str) -> tupl
     return children, "" if ends else following
 
 
-def is_child(name: str) -> bool:
+def is_child_name(name: str) -> bool:
     """Return whether a child of a folder can have a name."""
     return "/" not in name and name not in {".", ".."}
 
@@ -73,7 +75,7 @@ def _children(body: bytes, document: Mapping[str, Any]) -> list[Child]:
     """
     if document:
         found: list[dict[str, Any]] = document["files"] or []
-        children = [_child_of(each) for each in found]
+        children = [_parse_child(each) for each in found]
     else:
         lines = [line.split("\t") for line in body.decode().split("\n") if line]
         children = [
@@ -85,7 +87,7 @@ def _children(body: bytes, document: Mapping[str, Any]) -> list[Child]:
     return children
 
 
-def _child_of(found: Mapping[str, Any]) -> Child:
+def _parse_child(found: Mapping[str, Any]) -> Child:
     """Return one child; of a folder only its name counts."""
     if found["type"] in {"folder", "F"}:
         return Child(str(found["name"]), is_folder=True, size=0, modified=0)

@@ -32,7 +32,7 @@ from cos_migrate.model import (
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import REACH_ADVICE, BucketSource
-from cos_migrate.sources.http_source import range_of
+from cos_migrate.sources.http_source import format_range
 from cos_migrate.sources.key_pages import outside_failure
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.sources.upyun.config import UpyunConfig
@@ -41,8 +41,8 @@ from cos_migrate.sources.upyun.listing import (
     PAGE,
     Child,
     LoopDetector,
-    children_of,
-    is_child,
+    is_child_name,
+    parse_children,
 )
 
 _PUBLIC = "v0.api.upyun.com"
@@ -124,9 +124,9 @@ class UpyunSource(BucketSource):
             line = f"[{self.migrate_type}] prefix={self.config.prefix}: there is no such folder"
             return Page([Note(line, warning=True)], "")
         first = items[0].name if items else ""
-        outside = next((item.name for item in items if not is_child(item.name)), None)
+        outside = next((item.name for item in items if not is_child_name(item.name)), None)
         problem = None if outside is None else outside_failure(folder, outside)
-        items = [item for item in items if is_child(item.name)]
+        items = [item for item in items if is_child_name(item.name)]
         found: list[Found] = [
             SourceObject(
                 folder + item.name,
@@ -186,14 +186,14 @@ class UpyunSource(BucketSource):
             details = ErrorDetails(200, code, "the answer is no listing of a folder")
             raise self.error("ListFolder", folder, details)
         try:
-            return children_of(answer.body, document, iterator)
+            return parse_children(answer.body, document, iterator)
         except (ValueError, LookupError, TypeError):
             text = "a page of the listing cannot be understood"
             raise self.bad_answer_error("ListFolder", folder, text, "NotUpyun") from None
 
-    def listed_key(self, line: str, number: int) -> Found | None:
+    def parse_key_line(self, line: str, number: int) -> Found | None:
         """Return the object of a line: a key with or without a leading `/`."""
-        return super().listed_key(line.removeprefix("/"), number)
+        return super().parse_key_line(line.removeprefix("/"), number)
 
     # -- objects ---------------------------------------------------------------------------------
 
@@ -205,7 +205,7 @@ class UpyunSource(BucketSource):
         """Return a signed request for a file."""
         headers = []
         if span is not None:
-            headers.append(("Range", range_of(span)))
+            headers.append(("Range", format_range(span)))
         return self._signed(method, obj.name, headers)
 
     def _signed(self, method: str, path: str, headers: list[tuple[str, str]]) -> Request:
@@ -231,8 +231,8 @@ class UpyunSource(BucketSource):
             raise self.error("HeadSource", obj.name, details)
         md5 = _md5_of(headers.get(b"content-md5", b""))
         own = {"upyun-etag": md5} if md5 and self.config.compare_md5 else {}
-        carried = metadata.user(own, metadata.foreign(headers, _META))
-        standard = metadata.standard(headers, ("content-type",))
+        carried = metadata.convert_user(own, metadata.read_user(headers, _META))
+        standard = metadata.read_standard(headers, ("content-type",))
         return Described(
             Fingerprint(-1, _time_of(headers)),
             {**standard.headers, **carried.headers},
@@ -262,7 +262,7 @@ def _md5_of(value: bytes) -> str:
     text = value.decode("latin-1").strip().strip('"')
     if re.fullmatch("[0-9a-fA-F]{32}", text):
         return text.lower()
-    return metadata.md5_of(text)
+    return metadata.decode_md5(text)
 
 
 def _time_of(headers: Mapping[bytes, bytes]) -> int:

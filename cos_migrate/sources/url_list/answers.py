@@ -13,13 +13,16 @@ _USER_PREFIXES = ("x-oss-meta-", "x-amz-meta-", metadata.USER_PREFIX)
 _CRC64 = (b"x-oss-hash-crc64ecma", b"x-cos-hash-crc64ecma")
 
 
-def described_by(headers: Mapping[bytes, bytes]) -> Described:
+def read_description(headers: Mapping[bytes, bytes]) -> Described:
     """Describe an object by the headers (lower-case names) of GET or HEAD, without its size."""
-    etag = metadata.etag_of(headers)
-    own = {"etag": metadata.text_of(headers[b"etag"]).strip()} if etag else {}
-    carried, standard = metadata.user(own, _foreign(headers)), metadata.standard(headers)
+    etag = metadata.read_raw_etag(headers)
+    own = {"etag": metadata.decode_value(headers[b"etag"]).strip()} if etag else {}
+    carried, standard = (
+        metadata.convert_user(own, _foreign(headers)),
+        metadata.read_standard(headers),
+    )
     whole = b"content-range" not in headers
-    md5 = metadata.md5_of(headers.get(b"content-md5", b"")) if whole else ""
+    md5 = metadata.decode_md5(headers.get(b"content-md5", b"")) if whole else ""
     crc64, instant = _crc64_of(headers), _instant_of(headers)
     checks = [Check("MD5", md5)] if md5 else []
     if crc64 >= 0:
@@ -36,10 +39,10 @@ def described_by(headers: Mapping[bytes, bytes]) -> Described:
 
 def _foreign(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
     for name, value in headers.items():
-        text = metadata.text_of(name)
+        text = metadata.decode_value(name)
         for prefix in _USER_PREFIXES:
             if text.startswith(prefix) and text != prefix:
-                yield text[len(prefix) :], metadata.text_of(value)
+                yield text[len(prefix) :], metadata.decode_value(value)
 
 
 def _strong(etag: str) -> str:
@@ -68,7 +71,7 @@ def _instant_of(headers: Mapping[bytes, bytes]) -> int:
     return parse_date_ns(headers.get(b"last-modified", b""))
 
 
-def date_of(mtime_ns: int) -> str:
+def format_time(mtime_ns: int) -> str:
     """Return a time in the format of HTTP; empty: it is not known."""
     return format_date(mtime_ns // NANO) if mtime_ns >= 0 else ""
 

@@ -18,9 +18,9 @@ from cos_migrate.sources.list_files import (
 from cos_migrate.sources.url_list.urls import (
     BLANKS,
     BadUrl,
-    address_of,
     has_credentials,
     mask_line,
+    parse_url,
 )
 
 
@@ -82,7 +82,7 @@ class UrlLists:
         if not url:
             return None
         try:
-            address = address_of(text)
+            address = parse_url(text)
         except BadUrl as error:
             return reject_line(self._name_of(number), line, mask_line(url), str(error))
         if not self.has_credentials and has_credentials(address):

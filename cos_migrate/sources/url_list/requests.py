@@ -11,11 +11,11 @@ from cos_migrate.http.client import Request
 from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources import metadata
-from cos_migrate.sources.http_source import HttpSource, range_of
+from cos_migrate.sources.http_source import HttpSource, format_range
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
-from cos_migrate.sources.url_list.answers import date_of, is_strong
+from cos_migrate.sources.url_list.answers import format_time, is_strong
 from cos_migrate.sources.url_list.config import UrlListConfig
-from cos_migrate.sources.url_list.urls import Address, BadUrl, address_of, redirected
+from cos_migrate.sources.url_list.urls import Address, BadUrl, follow_redirect, parse_url
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_MOST = 10
@@ -56,7 +56,7 @@ class UrlSource(HttpSource):
 
     def _address(self, obj: SourceObject) -> Address:
         try:
-            return address_of(obj.name)
+            return parse_url(obj.name)
         except BadUrl as error:
             raise self._url_error(obj, str(error), "BadUrl") from None
 
@@ -66,11 +66,11 @@ class UrlSource(HttpSource):
         # Ask for the stored content, without an encoding for the transfer.
         headers = [("Accept", "*/*"), ("Accept-Encoding", "identity")]
         if span is not None:
-            headers.append(("Range", range_of(span)))
+            headers.append(("Range", format_range(span)))
         if is_strong(listed.etag):
             headers.append(("If-Match", f'"{listed.etag}"'))
         elif listed.mtime_ns >= 0:
-            headers.append(("If-Unmodified-Since", date_of(listed.mtime_ns)))
+            headers.append(("If-Unmodified-Since", format_time(listed.mtime_ns)))
         if address.authorization:
             headers.append(("Authorization", address.authorization))
         return Request(method, address.url, tuple(headers))
@@ -136,7 +136,7 @@ class UrlSource(HttpSource):
                 incoming.read_all(_REDIRECT_BODY)
             before = address
             try:
-                address = redirected(address, metadata.text_of(location))
+                address = follow_redirect(address, metadata.decode_value(location))
             except BadUrl as error:
                 raise self._url_error(obj, f"it is redirected, but {error}", "BadUrl") from None
             if before.is_secure and not address.is_secure and not self.config.allow_http_redirect:

@@ -18,15 +18,15 @@ from cos_migrate.model import (
     Target,
 )
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.etags import plain_tag
-from cos_migrate.sources.url_list.answers import date_of, described_by
+from cos_migrate.sources.etags import strip_etag
+from cos_migrate.sources.url_list.answers import format_time, read_description
 from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.listing import UrlLists
 from cos_migrate.sources.url_list.requests import UrlSource
 from cos_migrate.sources.url_list.urls import (
     mask,
 )
-from cos_migrate.sources.versions import Verdict, sizes_differ, unknown
+from cos_migrate.sources.versions import Verdict, sizes_differ, without_fingerprint
 
 _RECORD = re.compile(r"\[fileSize: (-?[0-9]{1,19})\], \[lastModify: (.*)\]", re.DOTALL)
 _UNKNOWN = -1
@@ -84,13 +84,13 @@ class UrlListSource(UrlSource):
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata, checksums and version from an answer."""
-        described = described_by(headers)
+        described = read_description(headers)
         _, mtime_ns, etag = described.fingerprint
         if b"content-range" in headers and not etag and mtime_ns < 0:
             text = "without an ETag and a time its parts could be of two versions"
             raise self._url_error(obj, text, "RangeIgnored")
         listed = obj.fingerprint
-        if plain_tag(etag) == plain_tag(listed.etag):
+        if strip_etag(etag) == strip_etag(listed.etag):
             # A weak and a strong tag name the same version.
             fingerprint = described.fingerprint._replace(etag=listed.etag)
             return described._replace(fingerprint=fingerprint)
@@ -131,7 +131,7 @@ class UrlListSource(UrlSource):
     def _is_as_by_head(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> bool:
         """Return whether HEAD has the size and type that the answer to GET has."""
         names = (b"content-length", b"content-type")
-        with self.answer(unknown(obj), "HEAD", None) as head:
+        with self.answer(without_fingerprint(obj), "HEAD", None) as head:
             return all(head.headers.get(name) == headers.get(name) for name in names)
 
     def contradiction(
@@ -158,9 +158,9 @@ class UrlListSource(UrlSource):
     def stat(self, obj: SourceObject) -> SourceObject:
         """Send HEAD, and GET where HEAD repeats the listed fingerprint or contradicts it."""
         listed = obj.fingerprint
-        now = super().describe(unknown(obj)).fingerprint
+        now = super().describe(without_fingerprint(obj)).fingerprint
         if now == listed or self.verdict(listed, now) is Verdict.CONTRADICTS:
-            now = self._described_by_get(unknown(obj)).fingerprint
+            now = self._described_by_get(without_fingerprint(obj)).fingerprint
         self._must_follow(obj, now)
         return obj._replace(fingerprint=now)
 
@@ -176,7 +176,7 @@ class UrlListSource(UrlSource):
     def record_value(self, obj: SourceObject) -> str:
         """Return the Java tool's value: the size, and the time as HTTP writes it."""
         size, mtime_ns, _ = obj.fingerprint
-        return f"[fileSize: {size}], [lastModify: {date_of(mtime_ns)}]"
+        return f"[fileSize: {size}], [lastModify: {format_time(mtime_ns)}]"
 
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Return whether the record agrees, also one of the Java tool without size and time."""
@@ -189,7 +189,7 @@ class UrlListSource(UrlSource):
         if size == _UNKNOWN and not modified:
             return True
         now = obj.fingerprint
-        if modified != date_of(now.mtime_ns):
+        if modified != format_time(now.mtime_ns):
             return False
         return size == now.size or (bool(modified) and _UNKNOWN in {size, now.size})
 

@@ -67,7 +67,7 @@ class Address(NamedTuple):
         return self.url[: self.url.index("/", self.url.index("://") + 3)]
 
 
-def address_of(text: str, *, gives_key: bool = True) -> Address:
+def parse_url(text: str, *, gives_key: bool = True) -> Address:
     """Return the address to request for a URL. Raises BadUrl.
 
     `gives_key`: whether its path must be UTF-8 after its escapes are decoded.
@@ -98,7 +98,7 @@ def address_of(text: str, *, gives_key: bool = True) -> Address:
     return Address(url, decoded, _basic(credentials) if credentials else "")
 
 
-def redirected(address: Address, location: str) -> Address:
+def follow_redirect(address: Address, location: str) -> Address:
     """Return the address that a redirect names. Raises BadUrl.
 
     Credentials are kept only where scheme, host and port stay the same.
@@ -106,7 +106,7 @@ def redirected(address: Address, location: str) -> Address:
     location = location.strip(BLANKS)
     if _BYTES.search(location):  # not UTF-8 (GBK, perhaps): requested unchanged
         location = quote(location, safe=_ASCII, errors="surrogateescape")
-    target = address_of(urljoin(address.url, location), gives_key=False)
+    target = parse_url(urljoin(address.url, location), gives_key=False)
     if target.authorization or target.origin != address.origin:
         return target
     return target._replace(authorization=address.authorization)

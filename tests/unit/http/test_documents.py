@@ -16,9 +16,9 @@ from cos_migrate.http.bounded_json import parse_json, parse_json_object
 from cos_migrate.http.s3xml import read_acl, read_listing
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.http.xml_texts import find_text
-from cos_migrate.sources.qiniu.services import details_of, marker_key
+from cos_migrate.sources.qiniu.services import parse_error, read_marker
 from cos_migrate.sources.s3 import listing as s3_listing
-from cos_migrate.sources.s3.acl import carried_acl
+from cos_migrate.sources.s3.acl import convert_acl
 from cos_migrate.sources.source_errors import ErrorAnswer
 from cos_migrate.sources.xml_listing import read_marker_page
 from cos_migrate.text import masked
@@ -45,7 +45,7 @@ READERS: list[Callable[[bytes], object]] = [
     read_acl,
     s3_listing.parse,
     lambda document: read_marker_page(document, "Type"),
-    lambda document: carried_acl(document, same_accounts=False),
+    lambda document: convert_acl(document, same_accounts=False),
 ]
 
 
@@ -84,11 +84,11 @@ def test_hostile_json_is_refused(document: bytes) -> None:
     with pytest.raises(ValueError, match="its JSON"):
         parse_json(document)
     assert parse_json_object(document) == {}
-    assert details_of(ErrorAnswer(500, {}, document)).message == "Qiniu answered 500"
+    assert parse_error(ErrorAnswer(500, {}, document)).message == "Qiniu answered 500"
 
 
 def test_a_hostile_marker_tells_no_key() -> None:
-    assert marker_key("W1tb" * MEGABYTE) == ""
+    assert read_marker("W1tb" * MEGABYTE) == ""
 
 
 def test_a_value_of_an_answer_has_a_limit() -> None:

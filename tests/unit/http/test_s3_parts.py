@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cos_migrate.sources.s3.acl import carried_acl
+from cos_migrate.sources.s3.acl import convert_acl
 from cos_migrate.sources.s3.endpoint import Endpoint, region_of
-from cos_migrate.sources.s3.listing import Entry, parse, query_of
+from cos_migrate.sources.s3.listing import Entry, build_query, parse
 from cos_migrate.sources.s3.sdk import regional_host
 from tests.fakes.s3_store import acl_document, kept_of
 
@@ -71,7 +71,7 @@ def test_where_another_region_is() -> None:
 
 
 def acl(*grants: tuple[str, str], same: bool = False) -> tuple[dict[str, str], tuple[str, ...]]:
-    return carried_acl(acl_document(kept_of(b"", grants=grants)), same_accounts=same)
+    return convert_acl(acl_document(kept_of(b"", grants=grants)), same_accounts=same)
 
 
 def test_acls_of_another_cloud() -> None:
@@ -108,7 +108,7 @@ def test_acls_of_tencents_own_cloud() -> None:
 @pytest.mark.parametrize("document", [b"", b"<a>", b"<Error><Code>x</Code></Error>"])
 def test_documents_that_are_something_else(document: bytes) -> None:
     with pytest.raises(ValueError, match=r"XML|Error"):
-        carried_acl(document, same_accounts=False)
+        convert_acl(document, same_accounts=False)
     with pytest.raises(ValueError, match=r"XML|Error"):
         parse(document)
 
@@ -125,11 +125,11 @@ def test_a_listing_without_a_namespace_or_an_encoding() -> None:
 
 
 def test_queries_are_in_the_order_of_their_signature() -> None:
-    query = query_of("a b/", "a b/\u00fc", "/", v2=True)
+    query = build_query("a b/", "a b/\u00fc", "/", v2=True)
     assert query == (
         "delimiter=%2F&encoding-type=url&list-type=2&max-keys=1000&prefix=a%20b%2F"
         "&start-after=a%20b%2F%C3%BC"
     )
-    query = query_of("", "x", "", v2=True, token="t/1")
+    query = build_query("", "x", "", v2=True, token="t/1")
     assert query == "continuation-token=t%2F1&encoding-type=url&list-type=2&max-keys=1000&prefix="
-    assert "marker=x" in query_of("", "x", "", v2=False)
+    assert "marker=x" in build_query("", "x", "", v2=False)

@@ -24,7 +24,7 @@ def objects_of(*pairs: tuple[str, int]) -> list[SourceObject]:
 
 
 def weak(etags: Etags, *pairs: tuple[str, int]) -> list[bool]:
-    return [obj.weak for obj in etags.marked(objects_of(*pairs))]
+    return [obj.weak for obj in etags.mark_weak(objects_of(*pairs))]
 
 
 NOTHING = ["", "null", "NULL", "-", "constant", "W/x", "5-1", "1" * 64, "0" * 32, "\u0661" * 32]

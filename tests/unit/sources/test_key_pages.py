@@ -6,7 +6,7 @@ import pytest
 
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Fingerprint, ListRange, SourceObject
-from cos_migrate.sources.key_pages import OUTSIDE, KeyPage, middle_of, ordered_page
+from cos_migrate.sources.key_pages import OUTSIDE, KeyPage, find_middle, verify_page
 
 
 def page_of(*names: str, truncated: bool = False) -> KeyPage:
@@ -28,7 +28,7 @@ def page_of(*names: str, truncated: bool = False) -> KeyPage:
 def test_names_outside_are_left_and_named(
     names: tuple[str, ...], kept: list[str], following: str
 ) -> None:
-    page = ordered_page(page_of(*names, truncated=True), ListRange("in/"), "")
+    page = verify_page(page_of(*names, truncated=True), ListRange("in/"), "")
     assert ([item.name for item in page.found if isinstance(item, SourceObject)]) == kept
     assert page.next == following
     assert page.problem is not None
@@ -40,7 +40,7 @@ def test_names_outside_are_left_and_named(
 def test_another_order_is_no_listing_with_or_without_names_outside() -> None:
     for names in (("in/2", "in/1"), ("a", "in/2", "in/1")):
         with pytest.raises(SourceError, match="out of order: in/1 came behind in/2"):
-            ordered_page(page_of(*names), ListRange("in/"), "")
+            verify_page(page_of(*names), ListRange("in/"), "")
 
 
 def test_a_key_with_line_breaks_takes_one_line() -> None:
@@ -48,12 +48,12 @@ def test_a_key_with_line_breaks_takes_one_line() -> None:
     with pytest.raises(
         SourceError, match=r"out of order: in/1\\x0d\\x0a\[ERROR\] all is lost came"
     ):
-        ordered_page(page, ListRange("in/"), "")
+        verify_page(page, ListRange("in/"), "")
 
 
 def test_folded_prefixes_outside() -> None:
     page = KeyPage([], ["in/a/", "other/"], truncated=False)
     with pytest.raises(SourceError, match="lists other/") as caught:
-        middle_of(page, "in/", "", "")
+        find_middle(page, "in/", "", "")
     assert caught.value.code == OUTSIDE
-    assert middle_of(page._replace(folders=["in/a/", "in/b/"]), "in/", "", "") == "in/b/"
+    assert find_middle(page._replace(folders=["in/a/", "in/b/"]), "in/", "", "") == "in/b/"

@@ -17,7 +17,7 @@ from cos_migrate.sources import metadata
     [(b"plain", "plain"), ("\u00fc".encode(), "\u00fc"), (b"\xfc", "\udcfc"), (b"", "")],
 )
 def test_text_of_a_header(value: bytes, text: str) -> None:
-    assert metadata.text_of(value) == text
+    assert metadata.decode_value(value) == text
 
 
 def test_standard_headers_are_stored_as_they_are() -> None:
@@ -30,7 +30,7 @@ def test_standard_headers_are_stored_as_they_are() -> None:
         b"content-length": b"5",
         b"x-amz-meta-a": b"1",
     }
-    assert metadata.standard(headers) == (
+    assert metadata.read_standard(headers) == (
         {
             "content-type": "text/html; charset=utf-8",
             "content-disposition": 'attachment; filename="\u4e2d.txt"',
@@ -39,7 +39,7 @@ def test_standard_headers_are_stored_as_they_are() -> None:
         },
         (),
     )
-    assert metadata.standard(headers, ("content-type",)) == (
+    assert metadata.read_standard(headers, ("content-type",)) == (
         {"content-type": "text/html; charset=utf-8"},
         (),
     )
@@ -54,7 +54,7 @@ def test_a_standard_header_that_is_not_utf8_is_named() -> None:
         b"content-disposition": b'attachment; filename="' + GBK + b'.txt"',
         b"cache-control": b"no\x01cache",
     }
-    carried = metadata.standard(headers)
+    carried = metadata.read_standard(headers)
     assert carried.headers == {"content-type": "text/plain"}
     assert [line.partition(" is not carried over")[0] for line in carried.warnings] == [
         "its cache-control",
@@ -73,9 +73,11 @@ def test_a_standard_header_that_is_not_utf8_is_named() -> None:
     ],
 )
 def test_bytes_of_any_encoding_are_kept(value: bytes, text: str) -> None:
-    stored = metadata.user({}, [("n", metadata.text_of(value))]).headers["x-cos-meta-n"]
+    stored = metadata.convert_user({}, [("n", metadata.decode_value(value))]).headers[
+        "x-cos-meta-n"
+    ]
     assert stored == text
-    assert metadata.user({"n": metadata.text_of(value.strip())}, []).headers == {
+    assert metadata.convert_user({"n": metadata.decode_value(value.strip())}, []).headers == {
         "x-cos-meta-n": text.removeprefix("%20").removesuffix("%20")
     }
     if b"%" not in value:
@@ -97,32 +99,32 @@ def test_bytes_of_any_encoding_are_kept(value: bytes, text: str) -> None:
     ],
 )
 def test_what_is_changed_to_fit(name: str, value: str, stored: str, text: str) -> None:
-    carried = metadata.user({}, [(name, value)])
+    carried = metadata.convert_user({}, [(name, value)])
     assert carried == ({f"x-cos-meta-{stored}": text}, ())
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a.b", "\u00fc", "a:b"])
 def test_a_name_that_cos_does_not_take_is_named(name: str) -> None:
-    carried = metadata.user({}, [(name, "v"), ("good", "v")])
+    carried = metadata.convert_user({}, [(name, "v"), ("good", "v")])
     assert carried.headers == {"x-cos-meta-good": "v"}
     [warning] = carried.warnings
     assert repr(name) in warning
 
 
 def test_two_names_that_become_one() -> None:
-    same = metadata.user({}, [("a_b", "1"), ("A-B", "1")])
+    same = metadata.convert_user({}, [("a_b", "1"), ("A-B", "1")])
     assert same == ({"x-cos-meta-a-b": "1"}, ())
-    other = metadata.user({}, [("a_b", "1"), ("A-B", "2")])
+    other = metadata.convert_user({}, [("a_b", "1"), ("A-B", "2")])
     assert other.headers == {"x-cos-meta-a-b": "1"}
     assert "'A-B'" in other.warnings[0]
-    own = metadata.user({"md5": "x"}, [("MD5", "y")])
+    own = metadata.convert_user({"md5": "x"}, [("MD5", "y")])
     assert own.headers == {"x-cos-meta-md5": "x"}
     assert len(own.warnings) == 1
 
 
 def test_two_kib_in_all() -> None:
     own = {"etag": "e" * 96}
-    carried = metadata.user(own, [("a", "x" * 1900), ("b", "y" * 100), ("c", "z" * 46)])
+    carried = metadata.convert_user(own, [("a", "x" * 1900), ("b", "y" * 100), ("c", "z" * 46)])
     assert set(carried.headers) == {"x-cos-meta-etag", "x-cos-meta-a", "x-cos-meta-c"}
     assert len(carried.warnings) == 1
     assert "'b'" in carried.warnings[0]
@@ -136,7 +138,7 @@ def test_whatever_comes_fits_or_is_named(pairs: list[tuple[str, str]]) -> None:
         (name.encode("utf-8", "replace").decode(), v.encode("utf-8", "replace").decode())
         for name, v in pairs
     ]
-    carried = metadata.user({"own": "kept"}, pairs)
+    carried = metadata.convert_user({"own": "kept"}, pairs)
     assert carried.headers["x-cos-meta-own"] == "kept"
     size = 0
     for name, value in carried.headers.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cos_migrate.model import Fingerprint
-from cos_migrate.sources.etags import etag_checks, plain_tag
+from cos_migrate.sources.etags import checks_by_etag, strip_etag
 from cos_migrate.sources.versions import Verdict, compare
 
 SAME, CHANGED, CONTRADICTS = Verdict.SAME, Verdict.CHANGED, Verdict.CONTRADICTS
@@ -43,11 +43,11 @@ def test_a_new_version_has_a_new_tag_or_time(
 
 @pytest.mark.parametrize("text", ['"abc"', "abc", 'W/"abc"', 'w/"abc"', ' "abc" ', "W/abc"])
 def test_a_tag_is_the_same_however_it_is_written(text: str) -> None:
-    assert plain_tag(text) == "abc"
+    assert strip_etag(text) == "abc"
 
 
 def test_a_tag_that_looks_like_an_md5_is_a_check() -> None:
-    [check] = etag_checks("AB" * 16)
+    [check] = checks_by_etag("AB" * 16)
     assert check == ("MD5", "ab" * 16)
-    assert not etag_checks("ab" * 16 + "-2")
-    assert not etag_checks("")
+    assert not checks_by_etag("ab" * 16 + "-2")
+    assert not checks_by_etag("")
