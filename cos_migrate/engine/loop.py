@@ -21,6 +21,7 @@ from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, reaso
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.throttle import RequestRate
+from cos_migrate.engine.window_watch import WindowWatch
 from cos_migrate.errors import Side, StateError
 from cos_migrate.model import Failure
 from cos_migrate.pools.handles import Lost, Results
@@ -52,7 +53,7 @@ class Loop(abc.ABC):
         make_pools: PoolsMaker,
     ) -> None:
         """`reload_credentials` reads temporary ones again; it returns None for the same."""
-        self._window = window
+        self._window = WindowWatch(window)
         self._reload_credentials = reload_credentials
         self._report = report
         self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
@@ -65,9 +66,7 @@ class Loop(abc.ABC):
         self._lost_in_row = 0
         self._stopping = False
         self._interrupted = False
-        self._window_is_open = True
         self._next_clock = 0.0
-        self._next_wait_line = 0.0
         self._renewed = float("-inf")
         self._spot_check_results: list[SpotCheckResult] = []
 
@@ -269,19 +268,9 @@ class Loop(abc.ABC):
             self._end_overdue()
         self._tick()
         self._report.show_progress()
-        self._watch_window(now)
-
-    def _watch_window(self, now: float) -> None:
-        window = self._window
         local = time.localtime()
-        is_open = window.contains(local.tm_hour * 60 + local.tm_min)
-        if self._window_is_open and not is_open:
+        if self._window.closes(now, local):
             self._pools.recall()
-            self._next_wait_line = now
-        self._window_is_open = is_open
-        if not is_open and not self._stopping and now >= self._next_wait_line:
-            self._next_wait_line = now + 60
-            stamp = time.strftime("%Y-%m-%d %H:%M:%S", local)
-            times = str(window).replace(",", ", ")
-            self._report.announce(f"currentTime {stamp}, wait next time window [{times}]")
-            self._report.announce("-" * 69)
+        if not self._stopping:
+            for line in self._window.wait_lines(now, local):
+                self._report.announce(line)

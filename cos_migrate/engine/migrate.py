@@ -226,7 +226,7 @@ class Migration(Loop):
                 self._streak.listed()
         if found:
             self._report.count_found(*count_and_size(found))
-        if self._options.rules.use_records and self._window_is_open and not self._stopping:
+        if self._options.rules.use_records and self._window.is_open and not self._stopping:
             others = self._comparer.skip_unchanged(found, self._backlog.failed_before.names)
             self._skipped += len(found) - len(others)
         else:
@@ -239,7 +239,7 @@ class Migration(Loop):
 
     def _pump(self) -> None:
         """Submit as much as the pools take."""
-        if self._stopping or not self._window_is_open:
+        if self._stopping or not self._window.is_open:
             return
         self._feed_chores()
         self._feeder.feed(scan_over=self._scan_over)

@@ -136,7 +136,7 @@ class Verification(Loop):
 
     def _pump(self) -> None:
         """Submit as much as the pools take."""
-        if self._stopping or not self._window_is_open:
+        if self._stopping or not self._window.is_open:
             return
         self._chores.feed(1)
         room = self._pools.room(big=False)

@@ -182,7 +182,7 @@ def test_outside_the_window_nothing_is_asked(report: Report) -> None:
     thread.start()
     time.sleep(0.5)
     assert not pools.submitted
-    check._window = ALWAYS
+    check._window.window = ALWAYS
     thread.join(120)
     assert len(pools.submitted) == 10
 
