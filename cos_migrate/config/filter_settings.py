@@ -49,3 +49,8 @@ class FilterSettings(NamedTuple):
     """Bytes; -1: no limit."""
     modified_after: Moment | None = None
     modified_before: Moment | None = None
+
+    @property
+    def concern_folders(self) -> bool:
+        """Whether a folder may be left out as a whole."""
+        return bool(self.excluded or self.include or self.exclude or self.filter_file)

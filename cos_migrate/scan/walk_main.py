@@ -9,12 +9,14 @@ import gc
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cos_migrate.pools import frames, process_main
 
 if TYPE_CHECKING:
+    from cos_migrate.model import Found, Row
     from cos_migrate.sources.recipe import SourceRecipe
 
 
@@ -22,7 +24,6 @@ def main() -> None:
     """Scan until the coordinator ends this process."""
     incoming, outgoing = process_main.pipes()
     gc.disable()  # as a worker does
-    from cos_migrate.filters import Filters  # noqa: PLC0415 - as above
     from cos_migrate.scan.base import ScanEnded, Scanned  # noqa: PLC0415 - as above
     from cos_migrate.scan.walk import WalkThread  # noqa: PLC0415 - as above
 
@@ -47,14 +48,21 @@ def main() -> None:
         recipe: SourceRecipe = frames.receive(incoming)
         gc.enable()
         threading.Thread(target=beat, daemon=True).start()
-        filters = Filters(recipe.filters)
-        scan = partial(recipe.build().scan_rows, filters.against_folder)
-        scanner = WalkThread(scan, post, turns=False)
+        scanner = WalkThread(_scan_of(recipe), post, turns=False)
         scanner.start()
         while True:
             scanner.consumed(frames.receive(incoming))
     except EOFError:
         os._exit(1)
+
+
+def _scan_of(recipe: SourceRecipe) -> Callable[[], Iterator[Found | Row]]:
+    scan = recipe.build().scan_rows
+    if not recipe.filters.concern_folders:
+        return scan
+    from cos_migrate.filters import Filters  # noqa: PLC0415 - few walks need it
+
+    return partial(scan, Filters(recipe.filters).against_folder)
 
 
 if __name__ == "__main__":
