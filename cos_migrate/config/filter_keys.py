@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from cos_migrate import patterns
 from cos_migrate.config import values
@@ -53,6 +52,8 @@ def moment_of(text: str) -> Moment:
     match = _AGE.fullmatch(text)
     if match:
         return Moment(int(match[1]) * _SECONDS[match[2]] * 1_000_000_000, is_age=True)
+    from datetime import datetime  # noqa: PLC0415 - few configurations hold a time
+
     for form in _FORMS:
         try:
             local = datetime.strptime(text, form)  # noqa: DTZ007 - meant as local time

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 _TAG = "<{0}>([^<]*)</{0}>"
-_REFERENCE = re.compile("&(?:#([0-9]+)|#x([0-9A-Fa-f]+)|(amp|lt|gt|quot|apos));")
+_REFERENCE = "&(?:#([0-9]+)|#x([0-9A-Fa-f]+)|(amp|lt|gt|quot|apos));"
+"""Compiled on use: most processes meet no such answer."""
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _LAST = 0x10FFFF
 _MAX_SEARCHED = 2 << 20
@@ -38,7 +39,7 @@ def find_text(body: bytes, tag: str) -> str:
     The answer may be cut off, or the page of a proxy.
     """
     found = re.search(_TAG.format(tag), body[:_MAX_SEARCHED].decode("utf-8", "replace"))
-    return _REFERENCE.sub(_character, found.group(1)[:_MAX_VALUE]).strip() if found else ""
+    return re.sub(_REFERENCE, _character, found.group(1)[:_MAX_VALUE]).strip() if found else ""
 
 
 def _character(reference: re.Match[str]) -> str:
