@@ -122,12 +122,6 @@ class CompanionRecords:
             obj, self.find(cos_path, record_key, get)
         ) in {"", "unknown"}
 
-    def is_complete(
-        self, obj: SourceObject, cos_path: str, record_key: str, get: Get | None = None
-    ) -> bool:
-        """Return whether the companion holds all that a `weak` object must be compared by."""
-        return not self._differs(obj, self.find(cos_path, record_key, get))
-
     def completed_pair(
         self, obj: SourceObject, cos_path: str, record_key: str
     ) -> tuple[tuple[bytes, bytes], bytes] | None:
