@@ -9,7 +9,7 @@ from typing import NamedTuple
 from cos_migrate.engine.big_object import MultipartUpload
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.options import UploadOptions
-from cos_migrate.engine.rules import CopyRules, part_size_for
+from cos_migrate.engine.rules import CopyOptions, part_size_for
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.upload_step import NOTHING, Step
 from cos_migrate.model import Described, Failure
@@ -40,7 +40,7 @@ class BigObjects:
     def __init__(
         self,
         options: UploadOptions,
-        copies: CopyRules,
+        copies: CopyOptions,
         at_once: int,
         committer: Committer,
         spool: Spool,

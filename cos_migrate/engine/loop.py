@@ -80,7 +80,7 @@ class Loop(abc.ABC):
         try:
             self._begin()
             while not self._is_over():
-                self._collect()
+                self._handle_events()
                 self._watch_clock()
                 self._pump()
                 self._commit()
@@ -131,7 +131,7 @@ class Loop(abc.ABC):
     def _on_stop(self) -> None:  # noqa: B027 - as above
         """End the scan; called once, when the pass begins to stop."""
 
-    def _collect(self) -> None:
+    def _handle_events(self) -> None:
         """Handle all events in the inbox; wait up to a tick for the first."""
         try:
             paced = self._cos_rate.is_limited or self._source_rate.is_limited
@@ -250,7 +250,7 @@ class Loop(abc.ABC):
         check = make(paths, self._inbox.put)
         check.start()
         while not self._spot_check_results and not self._stopping:
-            self._collect()
+            self._handle_events()
             self._watch_clock()
         check.stop()
         return self._spot_check_results.pop() if self._spot_check_results else SpotCheckResult()

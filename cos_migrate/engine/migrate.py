@@ -76,7 +76,9 @@ class Migration(Loop):
         self._skipped = 0
         """Objects that were skipped as soon as they were found."""
         self._committer = Committer(source, state, report, positions)
-        self._comparer = RecordComparer(source, state, self._committer)
+        self._comparer = RecordComparer(
+            source, state, self._committer, use_records=options.plan.use_records
+        )
         self._backlog = Backlog(self._scan.consumed)
         self._big_objects = BigObjects(
             options.upload, options.copies, options.big_objects, self._committer, spool, report
@@ -208,7 +210,7 @@ class Migration(Loop):
 
     def _handle_scan_event(self, event: object) -> None:
         if isinstance(event, Scanned):
-            self._collect_found(event)
+            self._add_batch(event)
         elif isinstance(event, ScanEnded):
             self._scan_over = True
             self._report.mark_listed()
@@ -217,7 +219,8 @@ class Migration(Loop):
             if event.failure:
                 self._report.error(f"the list is not complete: {printable(event.failure.message)}")
 
-    def _collect_found(self, event: Scanned) -> None:
+    def _add_batch(self, event: Scanned) -> None:
+        """Leave out what the filters reject, settle what is unchanged, and queue the rest."""
         found = self._filters.applied(event.found) if self._filters else event.found
         if event.listed:
             objects = sum(not isinstance(item, Note) for item in found)
@@ -226,7 +229,7 @@ class Migration(Loop):
                 self._streak.listed()
         if found:
             self._report.count_found(*count_and_size(found))
-        if self._options.rules.use_records and self._window.is_open and not self._stopping:
+        if self._options.plan.use_records and self._window.is_open and not self._stopping:
             others = self._comparer.skip_unchanged(found, self._backlog.failed_before.names)
             self._skipped += len(found) - len(others)
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import Credentials
-from cos_migrate.engine.rules import DEFAULT_COPIES, CopyRules, Rules
+from cos_migrate.engine.rules import DEFAULT_COPIES, CopyOptions, PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.pools.tasks import Look
 
@@ -37,7 +37,7 @@ class UploadOptions:
 class MigrationOptions:
     """The options of one run over a source."""
 
-    rules: Rules
+    plan: PlanOptions
     upload: UploadOptions
     window: TimeWindow
     big_objects: int
@@ -52,6 +52,6 @@ class MigrationOptions:
     """Tries of one request."""
     resume: bool = False
     """Whether a listing by pages continues at the positions of the last run."""
-    copies: CopyRules = DEFAULT_COPIES
+    copies: CopyOptions = DEFAULT_COPIES
     spot_check: SpotCheckMaker | None = None
     """Makes the check on COS of some skipped objects; None: there is none."""

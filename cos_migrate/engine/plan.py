@@ -65,7 +65,7 @@ class Planner:
             transfer = Transfer(obj, cos_path, record_key, update=False)
             return transfer, HeadSource(self._committer.failures.as_listed(obj))
         if decision is None:
-            decision = self._comparer.decide(self._options.rules, obj, cos_path, record_key)
+            decision = self._comparer.decide(obj, cos_path, record_key)
         if not decision.send:
             return None
         transfer = Transfer(obj, cos_path, record_key, update=decision.update)
@@ -98,7 +98,7 @@ class Planner:
     def plan_described(self, transfer: Transfer) -> Submission | None:
         """Plan an object that `describe` has completed, as `plan` does."""
         obj, cos_path, record_key = transfer.obj, transfer.cos_path, transfer.record_key
-        decision = self._comparer.decide(self._options.rules, obj, cos_path, record_key)
+        decision = self._comparer.decide(obj, cos_path, record_key)
         if not decision.send:
             return None
         transfer.update = decision.update
@@ -114,7 +114,7 @@ class Planner:
     def send(self, transfer: Transfer, *, copy: bool) -> Submission | None:
         """Return the task that sends an object; None: it is queued with the big ones."""
         obj, options = transfer.obj, self._options
-        big_from = options.copies.in_parts_from if copy else options.rules.small_below
+        big_from = options.copies.in_parts_from if copy else options.plan.small_below
         if obj.fingerprint.size >= big_from:
             self._big_objects.park(transfer)
             return None

@@ -13,7 +13,7 @@ MAX_OBJECT = 53_687_091_200_000
 """Bytes: 10,000 parts of 5 GiB, the 48.82 TiB that COS names."""
 
 
-class Rules(NamedTuple):
+class PlanOptions(NamedTuple):
     """The options by which objects are planned."""
 
     small_below: int
@@ -24,7 +24,7 @@ class Rules(NamedTuple):
     """Whether unchanged recorded objects are skipped."""
 
 
-class CopyRules(NamedTuple):
+class CopyOptions(NamedTuple):
     """The rules for objects that COS copies itself."""
 
     in_parts_from: int = MAX_PART
@@ -33,7 +33,7 @@ class CopyRules(NamedTuple):
     """Bytes that one request copies of such an object, at least."""
 
 
-DEFAULT_COPIES = CopyRules()
+DEFAULT_COPIES = CopyOptions()
 
 
 class Decision(NamedTuple):

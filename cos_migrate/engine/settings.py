@@ -11,7 +11,7 @@ from cos_migrate.config.common import Common
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.engine.options import MigrationOptions, UploadOptions
-from cos_migrate.engine.rules import Rules
+from cos_migrate.engine.rules import PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.errors import ConfigError
 from cos_migrate.http.time_limits import Timeouts
@@ -108,7 +108,7 @@ def migration_options(
     comparing = common.real_time_compare and source.compares_times
     look = Look.SAME_PATH if common.skip_same_path else Look.FOR_NOTHING
     return MigrationOptions(
-        rules=Rules(
+        plan=PlanOptions(
             small_below=common.small_file_threshold,
             part_size=common.big_file_upload_part_size,
             use_records=source.uses_records and not comparing,

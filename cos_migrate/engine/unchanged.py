@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from cos_migrate.engine.commit import Committer
-from cos_migrate.engine.rules import SEND_CHANGED, SEND_NEW, SKIP, Decision, Rules, cos_path_of
+from cos_migrate.engine.rules import SEND_CHANGED, SEND_NEW, SKIP, Decision, cos_path_of
 from cos_migrate.model import Found, Row, SourceObject, object_of, objects_of, rows_of
 from cos_migrate.sources.base import Source
 from cos_migrate.state import formats
@@ -26,9 +26,13 @@ class Compared(NamedTuple):
 class RecordComparer:
     """Reads the records of one job, and settles the objects that they show as unchanged."""
 
-    def __init__(self, source: Source, state: RecordStore, committer: Committer) -> None:
+    def __init__(
+        self, source: Source, state: RecordStore, committer: Committer, *, use_records: bool
+    ) -> None:
+        """`use_records`: whether unchanged recorded objects are skipped."""
         self._source = source
         self._state = state
+        self._use_records = use_records
         self._committer = committer
         self._companions = committer.companions
         # A first run of millions need not look up records that cannot be there.
@@ -41,9 +45,9 @@ class RecordComparer:
         value = self._state.get(record_key.encode())
         return value.decode("utf-8", "replace") if value is not None else None
 
-    def decide(self, rules: Rules, obj: SourceObject, cos_path: str, record_key: str) -> Decision:
+    def decide(self, obj: SourceObject, cos_path: str, record_key: str) -> Decision:
         """Decide about one object; settle it where it is skipped. Raises StateError."""
-        if not rules.use_records:
+        if not self._use_records:
             return SEND_CHANGED
         recorded = self.recorded(record_key)
         if recorded is None:

@@ -24,7 +24,7 @@ from tests.functional.waiting import HeldCos, parts_written
 MIB = 1 << 20
 IN_PARTS = (
     "from cos_migrate.engine import rules; "
-    "rules.DEFAULT_COPIES = rules.CopyRules(in_parts_from=2 << 20, part_size=1 << 20); "
+    "rules.DEFAULT_COPIES = rules.CopyOptions(in_parts_from=2 << 20, part_size=1 << 20); "
     "from cos_migrate.cli.main import main; raise SystemExit(main())"
 )
 """Starts the tool, for which objects of 2 MiB are too large for one copy."""

@@ -25,7 +25,7 @@ BODY = noise(6 * MIB)
 SOURCE = "source-1250000000"
 COPIES_IN_PARTS = (
     "from cos_migrate.engine import rules; "
-    "rules.DEFAULT_COPIES = rules.CopyRules(in_parts_from=2 << 20, part_size=1 << 20); "
+    "rules.DEFAULT_COPIES = rules.CopyOptions(in_parts_from=2 << 20, part_size=1 << 20); "
     "from cos_migrate.cli.main import main; raise SystemExit(main())"
 )
 """Starts the tool, for which objects of 2 MiB are too large for one copy."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.engine.commit import Committer
-from cos_migrate.engine.rules import SEND_CHANGED, SEND_NEW, Rules, cos_path_of
+from cos_migrate.engine.rules import SEND_CHANGED, SEND_NEW, cos_path_of
 from cos_migrate.engine.unchanged import Compared, RecordComparer
 from cos_migrate.model import Fingerprint, Row, SourceObject, object_of
 from cos_migrate.state.opening import open_store
@@ -20,7 +20,6 @@ from cos_migrate.state.store import RecordStore
 from tests.unit.keys_source import KeysSource
 
 REPORT: Any = SimpleNamespace(add=lambda _: None)
-RULES = Rules(small_below=5 << 20, part_size=5 << 20)
 
 
 class Counting:
@@ -57,7 +56,7 @@ def listed(key: str, etag: str) -> SourceObject:
 def comparer_of(state: Any) -> tuple[RecordComparer, Committer, KeysSource]:
     source = KeysSource(["key"])
     committer = Committer(source, state, REPORT)
-    return RecordComparer(source, state, committer), committer, source
+    return RecordComparer(source, state, committer, use_records=True), committer, source
 
 
 def record(source: KeysSource, state: Any, obj: SourceObject) -> bytes:
@@ -84,7 +83,7 @@ def test_a_new_database_is_not_asked(state: Counting) -> None:
     assert comparer.skip_unchanged(rows, ()) == [Compared(object_of(rows[0]), SEND_NEW)]
     unknown = listed("b", "")._replace(fingerprint=Fingerprint(-1))
     assert comparer.skip_unchanged([unknown], ()) == [unknown]
-    assert comparer.decide(RULES, object_of(rows[0]), "/a", "key") == SEND_NEW
+    assert comparer.decide(object_of(rows[0]), "/a", "key") == SEND_NEW
     assert not state.looked_up
     assert not source.may_repeat
 
