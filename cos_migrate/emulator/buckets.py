@@ -50,14 +50,16 @@ class BucketOperations:
         prefix, delimiter = request.param("prefix"), request.param("delimiter")
         marker, most = request.param("marker"), request.number("max-keys", _PAGE, _PAGE)
         page = page_of(self._store.keys(bucket), prefix, delimiter, marker, most)
-        shown = request.shown
-        inner = tag("Name", bucket) + request.encoding_tag + shown("Prefix", prefix)
-        inner += shown("Marker", marker) + tag("MaxKeys", str(most))
-        inner += shown("Delimiter", delimiter) if delimiter else ""
+        key_element = request.key_element
+        inner = tag("Name", bucket) + request.encoding_tag + key_element("Prefix", prefix)
+        inner += key_element("Marker", marker) + tag("MaxKeys", str(most))
+        inner += key_element("Delimiter", delimiter) if delimiter else ""
         inner += tag("IsTruncated", "true" if page.following else "false")
-        inner += shown("NextMarker", page.following) if page.following else ""
+        inner += key_element("NextMarker", page.following) if page.following else ""
         parts = [self._entry(request, bucket, key) for key in page.keys]
-        parts += [f"<CommonPrefixes>{shown('Prefix', g)}</CommonPrefixes>" for g in page.groups]
+        parts += [
+            f"<CommonPrefixes>{key_element('Prefix', g)}</CommonPrefixes>" for g in page.groups
+        ]
         return Answer(body=document("ListBucketResult", inner + "".join(parts)))
 
     def _entry(self, request: Request, bucket: str, key: str) -> str:
@@ -67,7 +69,7 @@ class BucketOperations:
             return ""
         storage = stored.headers.get(STORAGE_CLASS, "STANDARD")
         return (
-            f"<Contents>{request.shown('Key', key)}"
+            f"<Contents>{request.key_element('Key', key)}"
             f"<LastModified>{iso_time(stored.modified)}</LastModified>"
             f"<ETag>&quot;{stored.etag}&quot;</ETag><Size>{stored.size}</Size>"
             f"{OWNER}<StorageClass>{storage}</StorageClass></Contents>"

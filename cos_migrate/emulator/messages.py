@@ -70,7 +70,7 @@ class Request:
         """The element for the encoding of names; empty without encoding."""
         return "<EncodingType>url</EncodingType>" if self._encodes else ""
 
-    def shown(self, element: str, text: str) -> str:
+    def key_element(self, element: str, text: str) -> str:
         """Return an element with a key, encoded when the request asks for it."""
         shown = quote(text, safe="/", errors="surrogateescape") if self._encodes else escape(text)
         return f"<{element}>{shown}</{element}>"

@@ -79,8 +79,8 @@ class MultipartOperations:
         with upload.lock:
             parts = [part for number, part in sorted(upload.parts.items()) if number > marker]
         page, truncated = parts[:most], 0 < most < len(parts)
-        shown = request.shown
-        inner = tag("Bucket", bucket) + request.encoding_tag + shown("Key", key)
+        key_element = request.key_element
+        inner = tag("Bucket", bucket) + request.encoding_tag + key_element("Key", key)
         inner += tag("UploadId", upload.upload_id) + _INITIATOR + OWNER
         inner += tag("PartNumberMarker", str(marker))
         inner += tag("NextPartNumberMarker", str(page[-1].number)) if truncated else ""
@@ -132,12 +132,12 @@ class MultipartOperations:
 
     def _list_uploads(self, request: Request, bucket: str, _: str) -> Answer:
         """List all uploads on one page; SDKs and coscmd ask for them before they upload."""
-        prefix, shown = request.param("prefix"), request.shown
-        inner = tag("Bucket", bucket) + request.encoding_tag + shown("Prefix", prefix)
+        prefix, key_element = request.param("prefix"), request.key_element
+        inner = tag("Bucket", bucket) + request.encoding_tag + key_element("Prefix", prefix)
         inner += tag("IsTruncated", "false")
         for upload in self._store.uploads(bucket):
             if upload.key.startswith(prefix):
-                fields = shown("Key", upload.key) + tag("UploadId", upload.upload_id)
+                fields = key_element("Key", upload.key) + tag("UploadId", upload.upload_id)
                 fields += _INITIATOR + OWNER + tag("Initiated", iso_time(upload.began))
                 inner += f"<Upload>{fields}</Upload>"
         return Answer(body=document("ListMultipartUploadsResult", inner))
