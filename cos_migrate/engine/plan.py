@@ -86,7 +86,7 @@ class Planner:
         transfer.obj = obj
         transfer.record_fingerprint = obj.fingerprint if size < 0 else None
         problem = keys.problem_of(transfer.cos_path) or problem_of_size(size)
-        line = self._filters.against_object(obj)
+        line = self._filters.against_object(obj) if self._filters else ""
         if line:
             self._committer.not_matching(obj, f"{line}\n", transfer.record_key)
         elif problem:
