@@ -11,9 +11,11 @@ from cos_migrate.errors import Side
 from cos_migrate.model import Failure
 
 _STREAK_PROBING = 5
-"""Failures in a row that call for a probe, or end a run whose endpoint never answered well."""
+"""Failures in a row that call for a probe, or end a run that COS has accepted nothing of."""
 _STREAK_CERTAIN = 10
+"""Failures in a row that end a run if each shows by itself that all objects are concerned."""
 _STREAK_LIKELY = 100
+"""Failures in a row that end a run if each may be a single mishap."""
 _UNREACHABLE = frozenset(
     {
         "NameNotResolved",
@@ -28,12 +30,12 @@ _UNREACHABLE = frozenset(
 _USELESS = frozenset(
     {"Timeout", "ConnectionReset", "ConnectionBroken", "BadAnswer", "ForeignAnswer"}
 )
-"""Codes of an endpoint that has not yet shown to be COS; all tries of a request took long."""
+"""Codes that soon end a run in which COS has accepted nothing: the endpoint may not be COS."""
 _BROKEN = frozenset({"Timeout", "ConnectionReset", "ConnectionBroken", "EIO", "ENODEV", "ESTALE"})
-"""Codes of a single mishap, or of a network or disk that is gone."""
+"""Codes of a single mishap, or of a network or disk that is gone for all."""
 _REFUSED_STATUS = frozenset({401, 403})
 _NO_REFUSALS = frozenset({"InvalidObjectState", "Archived", "ForeignAnswer"})
-"""Codes that come with 403 but not for lack of rights: archived objects, pages of proxies."""
+"""Codes that come with 403 for other reasons than missing rights: archived objects, proxies."""
 
 
 class Verdict(enum.Enum):
@@ -41,13 +43,13 @@ class Verdict(enum.Enum):
 
     GO_ON = "go on"
     LOOK_AT_COS = "look at COS"
-    """Ask COS by one HEAD that depends on no object, then call `cos_looked_at`."""
+    """Send COS a HEAD that concerns no object, then call `cos_looked_at`."""
     PROBE_COS = "probe COS"
-    """Ask COS by one write that depends on no object, then call `cos_probed`."""
+    """Send COS a write that concerns no object, then call `cos_probed`."""
     PROBE_SOURCE = "probe the source"
-    """Ask the source for one page of its listing, then call `source_probed`."""
+    """Request one page of the source's listing, then call `source_probed`."""
     WEIGH = "weigh"
-    """COS refuses the probe too: stop when the refused keys lie everywhere."""
+    """COS refuses the probe too: stop if the refused keys lie in all known folders."""
     STOP = "stop"
 
 
@@ -59,7 +61,7 @@ class _SideStreak:
         self._kind = (0, "")
 
     def add(self, failure: Failure) -> int:
-        """Count a failure; return how many of its kind stand in a row now."""
+        """Count a failure; return how many equal ones there are in a row now."""
         kind = (failure.status, failure.code)
         self.length = self.length + 1 if kind == self._kind else 1
         self._kind = kind
@@ -71,15 +73,15 @@ class _SideStreak:
         return self._kind[0] in _REFUSED_STATUS
 
     def clear(self) -> None:
-        """Start again at none."""
+        """Start again at zero."""
         self.length = 0
 
 
 class FailureStreak:
-    """Decides after each failure whether other objects can escape it.
+    """Decides after each failure whether the run goes on, probes or stops.
 
-    Refusals (401, 403) of single objects end no run by themselves: a probe decides, which is no
-    object's. Each side has a row of its own, since its failures show nothing about the other side.
+    Refusals (401, 403) of single objects end no run by themselves: a probe, which concerns no
+    object, decides. Failures are counted by side, since those of one show nothing about the other.
     """
 
     def __init__(self) -> None:
@@ -124,7 +126,7 @@ class FailureStreak:
         return self._probe_refused and not self._written
 
     def listed(self) -> None:
-        """Note a page that the source has listed, with the credentials that objects are read by."""
+        """Note a listed page of a source that accepts the same credentials for objects."""
         self._listed = True
 
     def failure(self, failure: Failure) -> Verdict:
@@ -137,12 +139,12 @@ class FailureStreak:
         self._unproven += 1
         if self._unproven < self._next_unproven:
             return verdict
-        # Until COS has accepted a request, transfers go one at a time, and these change nothing.
+        # Transfers go one at a time until COS has accepted a request; these failures prove nothing.
         self._next_unproven *= 2
         return Verdict.LOOK_AT_COS
 
     def cos_looked_at(self, failure: Failure | None) -> Verdict:
-        """Note how the look at COS ended; None: COS has or has not what it was to look for."""
+        """Note the result of the HEAD; None: COS has answered whether there is an object."""
         if failure is None:
             self.success(written=False)
             return Verdict.GO_ON
@@ -153,7 +155,7 @@ class FailureStreak:
         return self._cos_failure(failure)
 
     def cos_probed(self, failure: Failure | None) -> Verdict:
-        """Note how the probe of COS ended; None: it was accepted."""
+        """Note the result of the probing write; None: it was accepted."""
         self.steady = False
         if failure is None:
             self.success()
@@ -169,7 +171,7 @@ class FailureStreak:
         return Verdict.WEIGH if self._cos.refused and self._cos.length else Verdict.GO_ON
 
     def source_probed(self, failure: Failure | None) -> Verdict:
-        """Note how the listing ended that was asked for; None: it was accepted."""
+        """Note the result of the requested listing; None: it was accepted."""
         if failure is None:
             return Verdict.GO_ON
         # An account that may read the keys of a list need not be allowed to list them.
@@ -179,7 +181,7 @@ class FailureStreak:
     def _cos_failure(self, failure: Failure) -> Verdict:
         length = self._cos.add(failure)
         if _is_certain(failure):
-            # An answer 404 to HEAD proves no bucket: where none is, it is the same.
+            # An answer 404 to HEAD proves no bucket: without a bucket it is the same.
             sure = self.proven and (self._written or failure.code != "NoSuchBucket")
             return _stop_from(_STREAK_CERTAIN if sure else 1, length)
         if _shows_cos(failure):
@@ -205,7 +207,7 @@ class FailureStreak:
         return _stop_from(_STREAK_LIKELY, length) if failure.code in _BROKEN else Verdict.GO_ON
 
     def _source_refusal(self, length: int, *, likely: bool) -> Verdict:
-        """Have the source list again now and then: it may have withdrawn the right meanwhile."""
+        """Probe the source again now and then, since it may withdraw the right during a run."""
         first = _STREAK_LIKELY
         if likely:
             first = _STREAK_CERTAIN
@@ -227,7 +229,7 @@ def _stop_from(limit: int, length: int) -> Verdict:
 
 
 def _is_certain(failure: Failure) -> bool:
-    """Return whether a failure by itself shows that no object can escape it."""
+    """Return whether a failure by itself shows that it concerns all objects."""
     return failure.fatal or failure.code in _UNREACHABLE
 
 
@@ -236,7 +238,7 @@ def _is_refusal(failure: Failure) -> bool:
 
 
 def _shows_cos(failure: Failure) -> bool:
-    """Return whether only COS could have failed so, with the credentials and the bucket in order.
+    """Return whether a failure proves that COS has answered and accepts credentials and bucket.
 
     A proxy that answers in its place has no request id.
     """
@@ -246,12 +248,12 @@ def _shows_cos(failure: Failure) -> bool:
 
 
 def _is_final(failure: Failure) -> bool:
-    """Return whether a server has judged a request, and is not just busy."""
+    """Return whether a server has judged a request, and is not merely busy."""
     return 400 <= failure.status < 500 and failure.status != 429  # noqa: PLR2004 - HTTP
 
 
 def _is_useless(failure: Failure) -> bool:
-    """Return whether it is the endpoint that fails, and not because it is asked too often."""
+    """Return whether the endpoint itself fails, other than by asking to slow down."""
     return failure.code in _USELESS or (
         failure.status >= 500 and failure.code != "SlowDown"  # noqa: PLR2004 - HTTP
     )
