@@ -20,7 +20,9 @@ type options struct {
 	secretID  string
 	secretKey string
 	latency   time.Duration
-	rate      int64 // bytes a second and direction of one connection; 0 = no limit
+	rate      int64   // bytes a second and direction of one connection; 0 = no limit
+	requests  float64 // a second; those above it are refused; 0 = no limit
+	lines     int     // connections at once; others are closed; 0 = no limit
 	keep      bool
 	md5       bool
 }
@@ -34,6 +36,8 @@ func parseOptions() (options, error) {
 	flag.StringVar(&o.secretKey, "secret-key", "benchmarkSecretKey", "the key that belongs to it")
 	flag.IntVar(&latencyMs, "latency-ms", 0, "delay of every answer, after the request was read")
 	flag.Int64Var(&rateMiB, "connection-mib", 0, "MiB a second that pass over one connection, each way; 0 = no limit")
+	flag.Float64Var(&o.requests, "requests", 0, "requests a second; those above it are answered 503 SlowDown; 0 = no limit")
+	flag.IntVar(&o.lines, "connections", 0, "connections at once; those above it are closed unanswered; 0 = no limit")
 	flag.BoolVar(&o.keep, "keep", false, "keep bodies in memory; otherwise only their sizes and sums")
 	flag.BoolVar(&o.md5, "md5", true, "sum bodies with MD5 too, for ETags and Content-MD5; false spares few cores with big bodies")
 	flag.Parse()
@@ -57,7 +61,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	server := newServer(newSink(o), o.rate)
+	server := newServer(newSink(o), o.rate, o.lines)
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	go func() {

@@ -21,12 +21,13 @@ const connectionBuffer = 32 << 10
 type server struct {
 	handler     http.Handler
 	rate        int64 // of one connection, in bytes a second and direction; 0 = no limit
+	lines       int   // connections at once; 0 = no limit
 	mutex       sync.Mutex
 	connections map[net.Conn]struct{} // nil once closed
 }
 
-func newServer(handler http.Handler, rate int64) *server {
-	return &server{handler: handler, rate: rate, connections: make(map[net.Conn]struct{})}
+func newServer(handler http.Handler, rate int64, lines int) *server {
+	return &server{handler: handler, rate: rate, lines: lines, connections: make(map[net.Conn]struct{})}
 }
 
 func (s *server) serve(listener net.Listener) error {
@@ -55,7 +56,7 @@ func (s *server) close() {
 func (s *server) enter(connection net.Conn) bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.connections == nil {
+	if s.connections == nil || (s.lines > 0 && len(s.connections) >= s.lines) {
 		return false
 	}
 	s.connections[connection] = struct{}{}

@@ -22,16 +22,21 @@ type sink struct {
 	aws       awsVerifier
 	oss       ossVerifier
 	requestID atomic.Int64
+	delay     atomic.Int64 // of every answer, in nanoseconds
+	limit     limit
 }
 
 func newSink(o options) *sink {
-	return &sink{
+	s := &sink{
 		options: o,
 		store:   newStore(),
 		cos:     cosVerifier{id: o.secretID, key: o.secretKey},
 		aws:     awsVerifier{id: o.secretID, key: o.secretKey},
 		oss:     ossVerifier{id: o.secretID, key: o.secretKey},
+		limit:   limit{rate: o.requests},
 	}
+	s.delay.Store(int64(o.latency))
+	return s
 }
 
 // call is one request, taken apart.
@@ -126,6 +131,11 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.stats.reset()
 		w.WriteHeader(http.StatusNoContent)
 		return
+	case "/__latency": // ?ms=100 from now on
+		ms, _ := strconv.Atoi(r.URL.Query().Get("ms"))
+		s.delay.Store(int64(time.Duration(ms) * time.Millisecond))
+		w.WriteHeader(http.StatusNoContent)
+		return
 	case "/__fill":
 		s.fill(r.URL.Query())
 		w.WriteHeader(http.StatusNoContent)
@@ -136,8 +146,8 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.stats.end(c.op)
 	w.Header()["x-cos-request-id"] = []string{strconv.FormatInt(s.requestID.Add(1), 36)}
 	payload, err := readBody(r, s.keep || c.op == opComplete, s.md5 && (c.op == opPut || c.op == opPart))
-	if s.latency > 0 {
-		time.Sleep(s.latency)
+	if delay := s.delay.Load(); delay > 0 {
+		time.Sleep(time.Duration(delay))
 	}
 	if err != nil {
 		s.fail(c, http.StatusBadRequest, "BadBody", err)
@@ -146,6 +156,11 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.verify(r); err != nil {
 		s.stats.signatureFailures.Add(1)
 		s.fail(c, http.StatusForbidden, "SignatureDoesNotMatch", err)
+		return
+	}
+	if !s.limit.pass(time.Now()) {
+		s.stats.refused.Add(1)
+		s.fail(c, http.StatusServiceUnavailable, "SlowDown", errors.New("too many requests"))
 		return
 	}
 	s.dispatch(c, payload)

@@ -38,6 +38,7 @@ type stats struct {
 	objects           atomic.Int64
 	signatureFailures atomic.Int64
 	errors            atomic.Int64
+	refused           atomic.Int64
 	concurrent        atomic.Int64
 	maxConcurrent     atomic.Int64
 	maxParts          atomic.Int64
@@ -84,7 +85,7 @@ func (s *stats) reset() {
 		s.requests[op].Store(0)
 	}
 	for _, counter := range []*atomic.Int64{
-		&s.bytes, &s.objects, &s.signatureFailures, &s.errors,
+		&s.bytes, &s.objects, &s.signatureFailures, &s.errors, &s.refused,
 		&s.maxConcurrent, &s.maxParts, &s.first, &s.firstWrite, &s.last,
 	} {
 		counter.Store(0)
@@ -107,6 +108,7 @@ func (s *stats) write(w http.ResponseWriter) {
 		"objects_completed":    s.objects.Load(),
 		"signature_failures":   s.signatureFailures.Load(),
 		"errors":               s.errors.Load(),
+		"refused":              s.refused.Load(),
 		"max_concurrent":       s.maxConcurrent.Load(),
 		"max_concurrent_parts": s.maxParts.Load(),
 		"first_request_ns":     s.first.Load(),

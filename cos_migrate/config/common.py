@@ -13,6 +13,8 @@ from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.target_access import on_off_option, true_false_option
 from cos_migrate.config.values import TimeWindow
 
+SMALL_MOST = 1024
+BIG_MOST = 64
 _PROCESSES_MOST = 8
 """One coordinator cannot plan fast enough for more worker processes."""
 _KEY_SIZES = (16, 24, 32)
@@ -86,15 +88,19 @@ class Common(FilterKeys):
         "smallFileExecutorNum",
         help="small objects transferred at once",
         default=64,
-        parse=values.integer(1, 1024, "{} is invalid, legal smallFileExecutorNum  is [1, 1024] "),
-        legal="a whole number from 1 to 1024",
+        parse=values.integer_or_auto(
+            1, SMALL_MOST, "{} is invalid, legal smallFileExecutorNum  is [1, 1024] "
+        ),
+        legal="a whole number from 1 to 1024, or auto",
     )
     big_file_executor_num: int = option(
         "bigFileExecutorNum",
         help="parts of big objects transferred at once",
         default=8,
-        parse=values.integer(1, 64, "{} is invalid, legal bigFileExecutorNum is [1, 64] "),
-        legal="a whole number from 1 to 64",
+        parse=values.integer_or_auto(
+            1, BIG_MOST, "{} is invalid, legal bigFileExecutorNum is [1, 64] "
+        ),
+        legal="a whole number from 1 to 64, or auto",
     )
     thread_num: int = option(
         "threadNum",
@@ -277,7 +283,12 @@ def worker_count(common: Common) -> int:
     """Return the number of worker processes; 0: the coordinator transfers everything itself."""
     wanted = common.worker_process_num
     count = wanted if wanted >= 0 else min(_PROCESSES_MOST, _cores())
-    return min(count, max(common.small_file_executor_num, common.big_file_executor_num))
+    return min(count, max(transfers_most(common)))
+
+
+def transfers_most(common: Common) -> tuple[int, int]:
+    """Return how many small objects, and parts of big ones, may be transferred at once."""
+    return common.small_file_executor_num or SMALL_MOST, common.big_file_executor_num or BIG_MOST
 
 
 def _cores() -> int:

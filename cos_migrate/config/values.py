@@ -139,6 +139,16 @@ def integer(low: int, high: int, message: str = "") -> Callable[[str], int]:
     return parse
 
 
+AUTO = 0
+"""The number of transfers that a run finds by itself."""
+
+
+def integer_or_auto(low: int, high: int, message: str) -> Callable[[str], int]:
+    """Return a parser of `auto` in any case, and of whole numbers as `integer` has it."""
+    number = integer(low, high, message)
+    return lambda text: AUTO if text.lower() == "auto" else number(text)
+
+
 def on_off(text: str) -> bool:
     """Parse `on` or `off` in any case."""
     return _choice(text, {"on": True, "off": False}, "only support on/off")

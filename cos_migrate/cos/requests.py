@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.cos.signature import SigningKey, SigningKeys, authorization
 from cos_migrate.http.network import Network
 from cos_migrate.http.request_head import encode_headers
-from cos_migrate.http.retries import Retries
+from cos_migrate.http.retries import OnStrain, Retries, ignore_strain
 from cos_migrate.http.routes import Route
 
 Headers = Sequence[tuple[str, str]]
@@ -45,20 +45,14 @@ class Access:
         self,
         settings: CosSettings,
         *,
-        slow_down: Callable[[], None] = lambda: None,
-        source_slow_down: Callable[[], None] = lambda: None,
+        strained: OnStrain = ignore_strain,
         stopping: threading.Event | None = None,
     ) -> None:
-        """`slow_down` is called when COS asks for fewer requests; `stopping` ends waits.
-
-        `source_slow_down` is called when the source asks, from which a request's body is read.
-        """
+        """`strained` is called behind failed tries that show strain; `stopping` ends waits."""
         self.settings = settings
         self.routes = settings.routes()
         self.network = Network(settings.timeouts, settings.ca_file)
-        self.retries = Retries(
-            settings.tries, stopping or threading.Event(), slow_down, source_slow_down
-        )
+        self.retries = Retries(settings.tries, stopping or threading.Event(), strained)
         self._secret = _Secret.of(settings.credentials)
         self._tail = "Connection: close\r\n" if settings.short_connection else ""
         self._tail += f"User-Agent: cos-migrate/{__version__}\r\n"

@@ -13,6 +13,7 @@ from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.transfer import Transfer
+from cos_migrate.engine.tuning import Tuning
 from cos_migrate.model import Failure, Fingerprint
 from cos_migrate.pools.results import (
     DESCRIBED,
@@ -27,7 +28,13 @@ from cos_migrate.pools.results import (
     Spooled,
     TargetExists,
 )
-from cos_migrate.pools.tasks import HEAD_SOURCE, NumberedTask, TaskKind
+from cos_migrate.pools.tasks import (
+    HEAD_SOURCE,
+    CopyPart,
+    NumberedTask,
+    TaskKind,
+    UploadPart,
+)
 from cos_migrate.pools.temp_files import Spool
 from cos_migrate.report.report import Report
 from cos_migrate.text import printable
@@ -58,6 +65,7 @@ class Collector:
         backlog: Backlog,
         spool: Spool,
         report: Report,
+        tuning: Tuning,
         *,
         copies: bool,
     ) -> None:
@@ -73,6 +81,7 @@ class Collector:
         self._spool = spool
         self._report = report
         self._copies = copies
+        self._small_traffic, self._part_traffic = tuning.small, tuning.big
         self._debugging = report.debugging
 
     def collect_big(
@@ -89,6 +98,9 @@ class Collector:
         else:
             if kind not in _NO_SUCCESS:
                 self._note_success(big.transfer, task_kind, kind)
+                if isinstance(task, UploadPart | CopyPart):
+                    self._part_traffic.objects += 1
+                    self._part_traffic.size += task.length
             failure = self._big_objects.collect(big, task, kind, content)
             if failure:
                 self.fail(big.transfer, failure)
@@ -126,6 +138,8 @@ class Collector:
             self._copying.copied()
         arrival: Arrival = content  # type: ignore[assignment]  # the result of a PUT or a copy
         request_id, unverified, crc64, size, mtime_ns, etag, cos_etag = arrival
+        self._small_traffic.objects += 1
+        self._small_traffic.size += size
         if (size, mtime_ns, etag) != transfer.obj.fingerprint:
             fingerprint = Fingerprint(size, mtime_ns, etag)
             transfer.obj = transfer.obj._replace(fingerprint=fingerprint)

@@ -21,12 +21,13 @@ from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, reaso
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.throttle import RequestRate
+from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools, Tuning
 from cos_migrate.engine.window_watch import WindowWatch
 from cos_migrate.errors import Side, StateError
 from cos_migrate.model import Failure
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.pools import Pools
-from cos_migrate.pools.results import FAILED, REPORTS, SLOW_DOWN, UNSTARTED, Result
+from cos_migrate.pools.results import FAILED, REPORTS, SLOW_DOWN, STRAINS, UNSTARTED, Result
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.text import printable
@@ -51,6 +52,7 @@ class Loop(abc.ABC):
         reload_credentials: Callable[[], Credentials | None],
         report: Report,
         make_pools: PoolsMaker,
+        auto: AutoPools = NO_AUTO_POOLS,
     ) -> None:
         """`reload_credentials` reads temporary ones again; it returns None for the same."""
         self._window = WindowWatch(window)
@@ -58,6 +60,7 @@ class Loop(abc.ABC):
         self._report = report
         self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._pools = make_pools(self._inbox.put)
+        self._tuning = Tuning(self._pools, auto)
         self._streak = FailureStreak()
         self._tasks = TaskTable(self._pools)
         self._chores = Chores(self._tasks)
@@ -88,13 +91,17 @@ class Loop(abc.ABC):
         except StateError:
             # Tasks that ended since the last commit are not recorded: the next run repeats them.
             self._stop("")
-            self._report.end_run(list_finished=False, interrupted=self._interrupted)
+            self._report.end_run(
+                list_finished=False, interrupted=self._interrupted, tuned=self._tuning.used()
+            )
             raise
         finally:
             self._close()
             self._pools.close()
         complete = self._is_complete()
-        return self._report.end_run(list_finished=complete, interrupted=self._interrupted)
+        return self._report.end_run(
+            list_finished=complete, interrupted=self._interrupted, tuned=self._tuning.used()
+        )
 
     def _begin(self) -> None:  # noqa: B027 - a pass may have nothing to prepare
         """Start to look for work."""
@@ -172,8 +179,11 @@ class Loop(abc.ABC):
 
     def _collect_result(self, result: Result) -> None:
         number, kind, content = result
-        if kind == SLOW_DOWN:  # of no task
-            self._slow_down(cast("Side", content))
+        if kind in STRAINS:  # of no task
+            if kind == SLOW_DOWN:
+                self._slow_down(cast("Side", content))
+            else:
+                self._tuning.note_failure()
             return
         tasks = self._tasks.under_way
         task, subject, collect = tasks[number]
@@ -262,6 +272,8 @@ class Loop(abc.ABC):
         self._next_clock = now + _TICK
         self._cos_rate.grow(now)
         self._source_rate.grow(now)
+        for line in self._tuning.look(now):
+            self._report.note(line)
         for line in self._pools.watch():
             self._report.warn(line)
         if self._pools.overdue:

@@ -53,7 +53,9 @@ class Migration(Loop):
         spool: Spool,
     ) -> None:
         """Prepare a run; `make_scan` is called where the source is not listed by pages."""
-        super().__init__(options.window, options.reload_credentials, report, make_pools)
+        super().__init__(
+            options.window, options.reload_credentials, report, make_pools, options.auto
+        )
         paged, positions = source.paged, None
         starts: RangeStarts = []
         if paged:
@@ -104,6 +106,7 @@ class Migration(Loop):
             self._backlog,
             spool,
             report,
+            self._tuning,
             copies=source.copied_by_cos,
         )
         self._submitter = Submitter(

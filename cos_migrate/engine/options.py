@@ -10,6 +10,7 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.rules import DEFAULT_COPIES, CopyOptions, PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
+from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
 from cos_migrate.pools.tasks import Look
 
 
@@ -53,5 +54,7 @@ class MigrationOptions:
     resume: bool = False
     """Whether a listing by pages continues at the positions of the last run."""
     copies: CopyOptions = DEFAULT_COPIES
+    auto: AutoPools = NO_AUTO_POOLS
+    """The pools whose number of transfers is not given."""
     spot_check: SpotCheckMaker | None = None
     """Makes the check on COS of some skipped objects; None: there is none."""

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cos_migrate.config.common import Common
+from cos_migrate.config.common import Common, transfers_most
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.engine.options import MigrationOptions, UploadOptions
 from cos_migrate.engine.rules import PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
+from cos_migrate.engine.tuning import AutoPools
 from cos_migrate.errors import ConfigError
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.pools.tasks import Look
@@ -106,6 +107,7 @@ def migration_options(
 ) -> MigrationOptions:
     """Return the options of the pass that migrates."""
     comparing = common.real_time_compare and source.compares_times
+    _, big_most = transfers_most(common)
     look = Look.SAME_PATH if common.skip_same_path else Look.FOR_NOTHING
     return MigrationOptions(
         plan=PlanOptions(
@@ -122,7 +124,8 @@ def migration_options(
             encryption=encryption,
         ),
         window=common.execute_time_window,
-        big_objects=common.big_file_executor_num,
+        big_objects=big_most,
+        auto=AutoPools(not common.small_file_executor_num, not common.big_file_executor_num),
         least_billed=_LEAST_BILLED if common.storage_class in _BILLED_LARGE else 0,
         list_parallel=common.list_parallel,
         tries=common.request_try_count,

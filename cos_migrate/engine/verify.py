@@ -15,6 +15,7 @@ from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.probes import Probes
+from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
 from cos_migrate.model import Failure, Outcome, SourceObject, Status
 from cos_migrate.pools.results import REPORTS, UNSTARTED, Comparison, Content
 from cos_migrate.pools.tasks import CompareObject, NumberedTask
@@ -91,9 +92,10 @@ class Verification(Loop):
         state: RecordStore,
         report: Report,
         make_pools: PoolsMaker,
+        auto: AutoPools = NO_AUTO_POOLS,
     ) -> None:
         """Prepare a pass; `make_pools` receives the function that workers post results with."""
-        super().__init__(window, reload_credentials, report, make_pools)
+        super().__init__(window, reload_credentials, report, make_pools, auto)
         self._source = source
         self._state = state
         self._companions = CompanionRecords(state, source)
@@ -178,6 +180,7 @@ class Verification(Loop):
             self._tasks.give_back(task, checked, self._collect_compared)
         elif isinstance(content, Comparison):
             self._streak.success(read=True)
+            self._tuning.small.objects += 1
             self._settle(checked, judge(checked, content))
         elif isinstance(content, Failure):
             path = printable(checked.cos_path)

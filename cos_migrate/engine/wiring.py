@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from cos_migrate import __version__, descriptors
-from cos_migrate.config.common import worker_count
+from cos_migrate.config.common import transfers_most, worker_count
 from cos_migrate.config.loader import Config
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import Credentials
@@ -156,6 +156,7 @@ class Run:
                 state,
                 report,
                 self._make_pools,
+                options.auto,
             )
         )
 
@@ -214,12 +215,13 @@ class Run:
     def _fitting_room(self) -> descriptors.TransferCounts:
         """Return how many transfers run at once, at most as many as there are descriptors for."""
         common = self._config.common
-        wanted = descriptors.TransferCounts(
-            worker_count(common), common.small_file_executor_num, common.big_file_executor_num
-        )
+        wanted = descriptors.TransferCounts(worker_count(common), *transfers_most(common))
         most = descriptors.limit()
         room = descriptors.fit_to_limit(wanted, most)
-        if room != wanted and not self._warned_of_few_files:
+        asked = common.small_file_executor_num > room.small or (
+            common.big_file_executor_num > room.big
+        )
+        if asked and not self._warned_of_few_files:
             self._warned_of_few_files = True
             self._report.warn(
                 f"a process may have {most} open files: {room.small} small and {room.big} big "

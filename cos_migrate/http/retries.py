@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import threading
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -32,6 +33,26 @@ def asks_to_slow_down(status: int, code: str) -> bool:
     return status in _SLOW_DOWN_STATUS or code in _SLOW_DOWN_CODES
 
 
+_CONNECTION_CODES = frozenset(
+    {"Timeout", "ConnectionRefused", "ConnectionReset", "ConnectionBroken"}
+)
+
+
+class Strain(enum.Enum):
+    """A failed try that more transfers at once would make more likely."""
+
+    SLOW_DOWN = "it asks for fewer requests"
+    CONNECTION = "a connection failed, or was silent for too long"
+
+
+OnStrain = Callable[[Strain, Side], None]
+"""Is called with the side that is strained."""
+
+
+def ignore_strain(strain: Strain, side: Side) -> None:
+    """Do nothing: no other request waits for this one."""
+
+
 class Retries:
     """Runs requests, again after retryable errors, with growing waits between the tries."""
 
@@ -39,17 +60,12 @@ class Retries:
         self,
         tries: int,
         stopping: threading.Event,
-        slow_down: Callable[[], None],
-        source_slow_down: Callable[[], None] | None = None,
+        strained: OnStrain = ignore_strain,
     ) -> None:
-        """`stopping` ends waits; `slow_down` is called when COS asks for fewer requests.
-
-        `source_slow_down` is called when the source asks; None: `slow_down` too.
-        """
+        """`stopping` ends waits; `strained` is called behind failed tries that show strain."""
         self.tries = tries
         self._stopping = stopping
-        self._slow_down = slow_down
-        self._source_slow_down = source_slow_down or slow_down
+        self._strained = strained
 
     def pause(self, error: MigrateError, attempt: int) -> None:
         """Wait after try number `attempt` (1-based), which failed by `error`.
@@ -57,8 +73,9 @@ class Retries:
         Raises TransportError with the code `Stopping` when the run stops.
         """
         if asks_to_slow_down(error.status, error.code):
-            of_source = error.side is Side.SOURCE
-            (self._source_slow_down if of_source else self._slow_down)()
+            self._strained(Strain.SLOW_DOWN, error.side)
+        elif error.code in _CONNECTION_CODES:
+            self._strained(Strain.CONNECTION, error.side)
         longest = min(_MAX_WAIT, _WAIT * 2 ** (attempt - 1))
         from random import uniform  # noqa: PLC0415 - most workers never try again
 

@@ -11,6 +11,8 @@ from cos_migrate.pools.tasks import NumberedTask
 _BACKLOG_SECONDS = 0.03
 """Seconds of work that a worker has queued beside what its threads do."""
 _BACKLOG_MOST = 1024
+_BACKLOG_FIRST = 64
+"""Small tasks, until the rate of the worker is known."""
 _BIG_BACKLOG = 1
 _RATE_EVERY = 0.05
 
@@ -22,11 +24,10 @@ class Load:
         self.threads = (job.small_threads, job.big_threads)
         self.given = [0, 0]
         self.done = 0
-        self.backlog = 2 * job.small_threads
+        self.backlog = 2 * min(job.small_threads, _BACKLOG_FIRST)
         self.since = time.monotonic()
         self.generation = 0
         self.outbox: list[NumberedTask] = []
-        self.limited = False
         self.allowed = self.threads
         self.apart: collections.deque[NumberedTask] = collections.deque()
         """Quarantined tasks, to send one at a time with nothing beside them."""
@@ -43,17 +44,15 @@ class Load:
         self.given, self.outbox, self.alone = [0, 0], [], 0
         self.apart.clear()
 
-    def limit(self, ratio: float) -> None:
-        """Use only this share of its threads; 1 uses all."""
-        self.limited = ratio < 1
-        small, big = (max(1, int(count * ratio)) if count else 0 for count in self.threads)
-        self.allowed = (small, big)
+    def allow(self, small: int, big: int) -> None:
+        """Use at most so many threads of the small and of the big pool."""
+        self.allowed = (min(small, self.threads[0]), min(big, self.threads[1]))
 
     def room(self, big: int) -> int:
         """Return how many more tasks of a pool it can be given."""
         if self.watched:
             return 0
-        backlog = 0 if self.limited else (_BIG_BACKLOG if big else self.backlog)
+        backlog = _BIG_BACKLOG if big else self.backlog
         return (self.allowed[big] + backlog if self.allowed[big] else 0) - self.given[big]
 
     def fitness(self, big: int) -> tuple[bool, int]:
@@ -70,14 +69,15 @@ class Load:
             self.done, self.since = 0, now
 
 
+def part_of(total: int, index: int, count: int) -> int:
+    """Return the share of one worker of `count` in a total that is divided evenly."""
+    return total // count + (index < total % count)
+
+
 def share(job: Job, index: int, count: int) -> Job:
     """Return the share of one worker of `count`: threads and memory divided evenly."""
-
-    def part(total: int) -> int:
-        return total // count + (index < total % count)
-
     return job._replace(
-        small_threads=part(job.small_threads),
-        big_threads=part(job.big_threads),
+        small_threads=part_of(job.small_threads, index, count),
+        big_threads=part_of(job.big_threads, index, count),
         memory=job.memory // count,
     )

@@ -17,11 +17,12 @@ from cos_migrate.model import Failure
 from cos_migrate.pools.handles import InlineWorker, Lost, ProcessWorker, Results, WorkerHandle
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
-from cos_migrate.pools.loads import Load, share
+from cos_migrate.pools.loads import Load, part_of, share
 from cos_migrate.pools.quarantine import Quarantine
-from cos_migrate.pools.results import FAILED, REPORTS, SLOW_DOWN, UNSTARTED, Result
+from cos_migrate.pools.results import FAILED, REPORTS, STRAINS, UNSTARTED, Result
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
 
+_NOT_FINAL = REPORTS | STRAINS
 _ROWS = 8
 """Small tasks go out in runs, each an eighth of the free room of a worker."""
 _START_AGAIN = 0.3
@@ -58,8 +59,8 @@ class Pools:
         self._places: dict[str, int] = {}
         self._quarantine = Quarantine()
         self._preferred = self._in_row = 0
-        self._total = job.small_threads + job.big_threads
-        self._allowed = self._total
+        self.threads = (job.small_threads, job.big_threads)
+        """How many small and big tasks may be under way at once, over all workers."""
         self._started = self._stopped = False
         self._limits = limits
         self._watch: Watch[tuple[int, int]] = Watch(limits)
@@ -76,19 +77,13 @@ class Pools:
         return len(self._tasks)
 
     @property
-    def allowed(self) -> int:
-        """How many transfers may be under way at once, over all workers."""
-        return self._allowed
-
-    @property
     def small_threads(self) -> int:
         """How many small tasks may be under way at once, over all workers."""
         return sum(load.allowed[0] for load in self._loads)
 
-    @property
-    def total(self) -> int:
-        """How many transfers all threads together can do at once."""
-        return self._total
+    def given(self, *, big: bool) -> int:
+        """Return how many tasks the workers have in a pool."""
+        return sum(load.given[big] for load in self._loads)
 
     def start(self) -> None:
         """Start all workers, if they are not running."""
@@ -161,8 +156,8 @@ class Pools:
         for result in event.results:
             number, kind, _ = result
             known = self._tasks.get(number)
-            if kind in REPORTS or kind == SLOW_DOWN:
-                if known or kind == SLOW_DOWN:
+            if kind in _NOT_FINAL:
+                if known or kind in STRAINS:
                     settled.append(result)
                 continue
             if known is None:
@@ -300,13 +295,17 @@ class Pools:
             load.clear()
         return [self._not_begun(number) for number in list(self._tasks)]
 
-    def allow(self, transfers: int) -> None:
-        """Let at most so many transfers be under way at once, over all workers."""
-        self._allowed = max(1, min(transfers, self._total))
-        for load, worker in zip(self._loads, self._workers, strict=True):
-            load.limit(self._allowed / self._total)
+    def allow(self, small: int, big: int) -> None:
+        """Let at most so many tasks of each pool be under way at once, over all workers."""
+        count = len(self._loads)
+        for index, (load, worker) in enumerate(zip(self._loads, self._workers, strict=True)):
+            load.allow(part_of(small, index, count), part_of(big, index, count))
             if worker is not None:
                 worker.send("allow", load.allowed)
+
+    def shed(self) -> None:
+        """Close the connections that wait for a task, so that others can be opened."""
+        self._send_all("shed")
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials in all workers, present and future."""
@@ -344,7 +343,7 @@ class Pools:
                 self._post(Lost(index, generation, f"it could not be started: {error}"))
                 return
         self._workers[index] = worker
-        if self._loads[index].limited:
+        if self._loads[index].allowed != self._loads[index].threads:
             worker.send("allow", self._loads[index].allowed)
 
     def _send_all(self, command: str, value: Any = None) -> None:

@@ -29,6 +29,8 @@ class ResultKind(enum.IntEnum):
     """Not final. Content: the bytes of the task's transfer that have passed so far."""
     SLOW_DOWN = 5
     """Of no task. Content: the Side that asked this worker for fewer requests."""
+    CONNECTION_FAILED = 9
+    """Of no task. Content: the Side to which a connection failed, or was silent for too long."""
     WARNING = 6
     """Not final. Content: a text about the task's object."""
     SPOOLED = 7
@@ -156,6 +158,9 @@ TARGET_EXISTS: Final = int(ResultKind.TARGET_EXISTS)
 UNSTARTED: Final = int(ResultKind.UNSTARTED)
 MOVED: Final = int(ResultKind.MOVED)
 SLOW_DOWN: Final = int(ResultKind.SLOW_DOWN)
+CONNECTION_FAILED: Final = int(ResultKind.CONNECTION_FAILED)
+STRAINS: Final = frozenset({SLOW_DOWN, CONNECTION_FAILED})
+"""Results that belong to no task."""
 WARNING: Final = int(ResultKind.WARNING)
 SPOOLED: Final = int(ResultKind.SPOOLED)
 DESCRIBED: Final = int(ResultKind.DESCRIBED)

@@ -188,8 +188,10 @@ class Report:
         """Objects that have failed so far."""
         return self._counts[Status.FAIL]
 
-    def end_run(self, *, list_finished: bool, interrupted: bool = False) -> Summary:
-        """Report the end of a run; return its summary."""
+    def end_run(
+        self, *, list_finished: bool, interrupted: bool = False, tuned: str = ""
+    ) -> Summary:
+        """Report the end of a run; return its summary. `tuned`: as in Summary."""
         summary = Summary(
             bucket=self._bucket,
             migrate_type=self._migrate_type,
@@ -203,6 +205,7 @@ class Report:
             without_md5=self._without_md5,
             lasted=self._monotonic() - self._began,
             found_before=self.found_before,
+            tuned=tuned,
         )
         end = RunEnd(
             summary,

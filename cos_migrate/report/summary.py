@@ -33,6 +33,8 @@ class Summary(NamedTuple):
     """Seconds by the monotonic clock."""
     found_before: int = 0
     """How many objects an earlier run found, when this one found none; -1: an unknown number."""
+    tuned: str = ""
+    """The numbers of transfers that the run has found by itself; empty: they were given."""
 
     @property
     def used_time(self) -> int:
@@ -88,6 +90,8 @@ class Summary(NamedTuple):
             rows.append(("without_md5", f"{self.without_md5} (they did not fit into tmpFolder)"))
         if self.found_before:
             rows.append(("found_before", f"{count_in_words(self.found_before)} (now nothing)"))
+        if self.tuned:
+            rows.append(("found_by_auto", self.tuned))
         lines = "".join(f"{name:>30} : {value}\n" for name, value in rows)
         return f"{head}{self.migrate_type} over! op statistics:\n{lines}"
 

@@ -76,7 +76,7 @@ class Lister(Scan):
         self._active = self._idle = 0
         self._stopping = threading.Event()
         self._credits = threading.Semaphore(_AHEAD)
-        self._retries = Retries(tries, self._stopping, lambda: None)
+        self._retries = Retries(tries, self._stopping)
         self._failure: Failure | None = None
         self._left = parallel
         self._threads = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,33 @@ def test_parts_at_once(cos: EmbeddedCos, tool: Tool, number: int) -> None:
     cos.latency = 0.05
     assert tool.run().code == 0
     assert cos.most_at_once == number
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_auto_begins_with_64_small_transfers(cos: HeldCos, tool: Tool, processes: str) -> None:
+    tool.common |= {"smallFileExecutorNum": "Auto", "workerProcessNum": processes}
+    cos.hold(1)
+    for number in range(200):
+        tool.put(f"{number}")
+    process = tool.start()
+    wait_until(lambda: cos.held == 64, lambda: process.poll() is None)
+    cos.release()
+    ended = end(process)
+    assert ended.counts()["new"] == 200
+    [found] = ended.lines("                 found_by_auto : ")
+    assert re.fullmatch(r" *found_by_auto : smallFileExecutorNum \d+", found)
+
+
+def test_auto_for_parts(cos: HeldCos, tool: Tool) -> None:
+    tool.common |= {"bigFileExecutorNum": "auto", "bigFileUploadPartSize": str(MIB)}
+    tool.put("a", b"a" * (20 * MIB))
+    cos.hold(3)
+    process = tool.start()
+    wait_until(lambda: cos.held == 8, lambda: process.poll() is None)
+    cos.release()
+    ended = end(process)
+    assert ended.counts()["new"] == 1
+    assert "found_by_auto : bigFileExecutorNum 8" in ended.out
 
 
 def test_the_java_tools_task_threads_change_nothing(cos: HeldCos, tool: Tool) -> None:

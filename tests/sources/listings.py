@@ -21,7 +21,7 @@ class _Patient(threading.Event):
 def names_of(source: HttpSource, tries: int = 2) -> list[str]:
     """Return the names in the source's one range, each page tried some times."""
     (part,) = source.ranges()
-    retries = Retries(tries, _Patient(), lambda: None)
+    retries = Retries(tries, _Patient())
     names, marker = [], ""
 
     def page() -> Page:

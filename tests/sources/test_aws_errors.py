@@ -142,7 +142,7 @@ def test_the_region_of_another_service_is_learnt() -> None:
     with S3Server("nowhere-7") as s3:
         s3.put("f", b"x")
         source = source_of(s3)
-        retries = Retries(2, threading.Event(), lambda: None)
+        retries = Retries(2, threading.Event())
         [obj] = retries.run(lambda: objects(source))
         assert content(source, obj) == b"x"
         assert sum(each.status == 400 for each in s3.seen) == 1
@@ -192,7 +192,7 @@ def test_the_region_that_a_message_names_is_learnt() -> None:
         once = failed_listing(AwsSource(config_for(server.port), TARGET))
         assert "set [migrateAws] region=eu-x-1" in str(once)
         source = AwsSource(config_for(server.port), TARGET)
-        retries = Retries(2, threading.Event(), lambda: None)
+        retries = Retries(2, threading.Event())
         assert [obj.name for obj in retries.run(lambda: objects(source))] == ["k"]
 
 

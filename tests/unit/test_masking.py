@@ -118,7 +118,7 @@ def test_a_task_that_breaks_off_tells_no_secret() -> None:
 
     source = Broken([])
     nobody: Any = None
-    retries = Retries(1, threading.Event(), lambda: None)
+    retries = Retries(1, threading.Event())
     bodies = Bodies(
         source, retries, MemoryBudget(1), attach_md5=False, spool_folder="", small_below=0
     )

@@ -76,6 +76,7 @@ def _obey(worker: Worker, commands: BinaryIO) -> None:
         "recall": lambda _: worker.recall(),
         "stop": lambda _: worker.stop(),
         "allow": worker.allow,
+        "shed": lambda _: worker.shed(),
         "credentials": worker.replace_credentials,
     }
     while True:

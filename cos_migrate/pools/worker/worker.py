@@ -14,9 +14,9 @@ from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.requests import Access, PutRequests
 from cos_migrate.cos.settings import Credentials
-from cos_migrate.errors import Side
+from cos_migrate.http.retries import Strain
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.results import SLOW_DOWN, UNSTARTED, Result
+from cos_migrate.pools.results import CONNECTION_FAILED, SLOW_DOWN, UNSTARTED, Result
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
 from cos_migrate.pools.worker.attempts import ThreadTask
 from cos_migrate.pools.worker.bodies import Bodies
@@ -30,6 +30,8 @@ from cos_migrate.pools.worker.thread_pool import ThreadPool
 if TYPE_CHECKING:
     from cos_migrate.cos.crypto import Encryptor
 
+_STRAINS = {Strain.SLOW_DOWN: SLOW_DOWN, Strain.CONNECTION: CONNECTION_FAILED}
+
 
 class Worker:
     """The two pools of one process and the queues they take their tasks from."""
@@ -40,8 +42,7 @@ class Worker:
         self._stopping = threading.Event()
         self._access = Access(
             job.cos,
-            slow_down=lambda: emit((0, SLOW_DOWN, Side.COS)),
-            source_slow_down=lambda: emit((0, SLOW_DOWN, Side.SOURCE)),
+            strained=lambda strain, side: emit((0, _STRAINS[strain], side)),
             stopping=self._stopping,
         )
         self._job = job
@@ -96,6 +97,10 @@ class Worker:
         small, big = transfers
         self._small.allow(small)
         self._big.allow(big)
+
+    def shed(self) -> None:
+        """Close the connections that wait for a task."""
+        self._small.shed()
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials from the next request on."""

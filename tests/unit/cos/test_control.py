@@ -21,6 +21,7 @@ from cos_migrate.cos.verify import verify_put
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import CosError, TransportError
 from cos_migrate.http.messages import Response
+from cos_migrate.http.retries import Strain
 from cos_migrate.http.routes import Proxy
 from cos_migrate.http.time_limits import Timeouts
 from tests.fakes.messages import Answer
@@ -134,8 +135,8 @@ class _Impatient(threading.Event):
         return False
 
 
-def access_through(port: int, tries: int) -> tuple[Access, list[str]]:
-    """Return access to a bucket of the public cloud through a proxy, and its calls to slow down."""
+def access_through(port: int, tries: int) -> tuple[Access, list[Strain]]:
+    """Return access to a bucket of the public cloud through a proxy, and its list of strains."""
     settings = CosSettings(
         BUCKET,
         "ap-guangzhou",
@@ -144,8 +145,11 @@ def access_through(port: int, tries: int) -> tuple[Access, list[str]]:
         tries=tries,
         timeouts=Timeouts(io=5),
     )
-    slowed: list[str] = []
-    return Access(settings, slow_down=lambda: slowed.append("x"), stopping=_Impatient()), slowed
+    strains: list[Strain] = []
+    access = Access(
+        settings, strained=lambda strain, _: strains.append(strain), stopping=_Impatient()
+    )
+    return access, strains
 
 
 MAIN, BACKUP = "myqcloud.com", "tencentcos.cn"
@@ -168,11 +172,11 @@ def test_it_is_tried_again_by_the_one_policy(
 ) -> None:
     answers = [first, second, reply(PARTS)]
     with scripted(lambda _: answers.pop(0)) as server:
-        access, slowed = access_through(server.port, 3)
+        access, strains = access_through(server.port, 3)
         assert Control(access).list_parts("/a", "1") == [(1, "e", 5)]
     found = [asked.headers["host"].partition(".ap-guangzhou.")[2] for asked in server.asked_for]
     assert found == hosts
-    assert len(slowed) == (2 if first and first.status in {429, 503} else 0)
+    assert strains.count(Strain.SLOW_DOWN) == (2 if first and first.status in {429, 503} else 0)
 
 
 def test_an_answer_of_cos_is_an_error_as_others() -> None:

@@ -82,7 +82,7 @@ def test_a_lack_is_waited_for() -> None:
     with listener, none_free() as free:
         threading.Timer(0.3, free).start()
         network, began = Network(Timeouts()), time.monotonic()
-        retries = Retries(1, threading.Event(), lambda: None)
+        retries = Retries(1, threading.Event())
         route = Route("127.0.0.1", listener.getsockname()[1])
         retries.run(lambda: network.connect(route)).close()
         assert time.monotonic() - began > 0.2

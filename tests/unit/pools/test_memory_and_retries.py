@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from cos_migrate.errors import CosError, MigrateError, SourceError, TransportError
+from cos_migrate.errors import CosError, MigrateError, Side, SourceError, TransportError
 from cos_migrate.http import retries
-from cos_migrate.http.retries import Retries
+from cos_migrate.http.retries import Retries, Strain
 from cos_migrate.pools.worker.memory import MemoryBudget
 
 
@@ -123,7 +123,7 @@ def test_it_is_tried_until_it_succeeds(failures: int) -> None:
             raise error()
         return "done"
 
-    assert Retries(5, clock, lambda: None).run(action) == "done"
+    assert Retries(5, clock).run(action) == "done"
     assert calls == failures + 1
     assert len(clock.waits) == failures
     for number, wait in enumerate(clock.waits):
@@ -140,26 +140,30 @@ def test_the_last_error_is_told_when_tries_are_used_up() -> None:
         raise error(status=500 + calls)
 
     with pytest.raises(SourceError) as caught:
-        Retries(3, Clock(), lambda: None).run(action)
+        Retries(3, Clock()).run(action)
     assert (calls, caught.value.status) == (3, 503)
 
 
 @pytest.mark.parametrize(
-    ("failure", "slowed"),
+    ("failure", "strains"),
     [
-        (CosError("x", status=503), ["COS"]),
-        (CosError("x", status=429), ["COS"]),
-        (SourceError("x", status=503), ["source"]),
-        (SourceError("x", status=400, code="Throttling"), ["source"]),
-        (SourceError("x", status=573), ["source"]),
+        (CosError("x", status=503), [(Strain.SLOW_DOWN, Side.COS)]),
+        (CosError("x", status=429), [(Strain.SLOW_DOWN, Side.COS)]),
+        (SourceError("x", status=503), [(Strain.SLOW_DOWN, Side.SOURCE)]),
+        (SourceError("x", status=400, code="Throttling"), [(Strain.SLOW_DOWN, Side.SOURCE)]),
+        (SourceError("x", status=573), [(Strain.SLOW_DOWN, Side.SOURCE)]),
         (SourceError("x", status=500), []),
+        (SourceError("x", code="Timeout"), [(Strain.CONNECTION, Side.SOURCE)]),
+        (CosError("x", code="ConnectionReset"), [(Strain.CONNECTION, Side.COS)]),
     ],
 )
-def test_only_the_side_that_asks_is_slowed(failure: MigrateError, slowed: list[str]) -> None:
-    found: list[str] = []
-    retries = Retries(5, Clock(), lambda: found.append("COS"), lambda: found.append("source"))
+def test_strain_is_that_of_its_side(
+    failure: MigrateError, strains: list[tuple[Strain, Side]]
+) -> None:
+    found: list[tuple[Strain, Side]] = []
+    retries = Retries(5, Clock(), lambda strain, side: found.append((strain, side)))
     retries.pause(failure, 1)
-    assert found == slowed
+    assert found == strains
 
 
 def test_what_cannot_help_is_not_tried_again() -> None:
@@ -171,13 +175,13 @@ def test_what_cannot_help_is_not_tried_again() -> None:
         raise error(retryable=False, status=404)
 
     with pytest.raises(SourceError):
-        Retries(5, Clock(), lambda: None).run(action)
+        Retries(5, Clock()).run(action)
     assert calls == 1
 
 
 def test_waits_grow_but_not_for_ever_and_heed_the_server() -> None:
     clock = Clock()
-    tries = Retries(100, clock, lambda: None)
+    tries = Retries(100, clock)
     for attempt in (1, 6, 50, 99):
         tries.pause(error(), attempt)
     assert clock.waits[-1] <= retries._MAX_WAIT
@@ -189,13 +193,13 @@ def test_waits_grow_but_not_for_ever_and_heed_the_server() -> None:
 @pytest.mark.parametrize(("status", "slows"), [(429, 1), (503, 1), (500, 0), (0, 0)])
 def test_a_server_that_asks_for_less_is_heard(status: int, slows: int) -> None:
     slowed: list[int] = []
-    Retries(5, Clock(), lambda: slowed.append(1)).pause(error(status=status), 1)
+    Retries(5, Clock(), lambda *_: slowed.append(1)).pause(error(status=status), 1)
     assert len(slowed) == slows
 
 
 def test_the_end_of_a_run_ends_its_waits() -> None:
     stopping = threading.Event()
-    tries = Retries(5, stopping, lambda: None)
+    tries = Retries(5, stopping)
     threading.Timer(0.05, stopping.set).start()
     begun = time.monotonic()
     with pytest.raises(TransportError) as caught:

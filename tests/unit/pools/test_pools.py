@@ -112,7 +112,7 @@ def test_what_a_lost_worker_had_goes_to_one_that_has_threads_for_it() -> None:
         pools.submit(put(number))
     pools.flush()
     assert [len(seat.tasks) for seat in pools.seats] == [3, 0]
-    pools.allow(1)  # there is less room now than what it has
+    pools.allow(1, 1)  # there is less room now than what it has
     pools.replace(Lost(0, 0, "killed"))
     assert [len(seat.tasks) for seat in pools.seats] == [3, 0]
 

@@ -56,7 +56,7 @@ class Given:
 
 
 def bodies_of(source: Any, folder: Path, memory: int = 64 * MIB, tries: int = 1) -> Bodies:
-    retries = Retries(tries, threading.Event(), lambda: None)
+    retries = Retries(tries, threading.Event())
     found: Source = source
     return Bodies(
         found,

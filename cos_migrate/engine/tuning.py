@@ -1,0 +1,208 @@
+"""Sets how many transfers the two pools make at once, where the configuration says `auto`.
+
+The tuner of each pool is fed with what the pool did since the last look. Connections are opened
+little by little, and the limit falls when connections fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cos_migrate.engine.tuner import Change, Measurement, Tuner
+from cos_migrate.pools.pools import Pools
+
+_RAMP_FIRST = 16
+_RAMP_EVERY = 0.1
+"""Seconds in which the number of connections may double."""
+_SATURATED = 0.9
+"""Share of its limit that a pool uses while the limit holds it back."""
+_FALL_EVERY = 0.5
+"""Seconds in which what was under way before still fails."""
+_FALL = 0.9
+_FALL_MANY = 0.5
+_MANY = 0.1
+"""Share of the transfers under way whose failures count as many."""
+_CEILING_HOLD = 15.0
+"""Seconds for which the limit stays below the one that failed; doubled by each failure."""
+_CEILING_HOLD_MOST = 240.0
+_CEILING_GROWTH = 1.25
+_LOOK_MOST = 1.0
+"""Seconds since the last look from which a measurement says nothing: the run was busy elsewhere."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What a pool has done so far."""
+
+    objects: int = 0
+    """Objects, or parts of big ones, that were transferred."""
+    size: int = 0
+    """Their bytes."""
+
+
+class PoolRange(NamedTuple):
+    """Where the tuner of a pool may look."""
+
+    start: int
+    lowest: int
+    highest: int
+    enough: int
+    """Transfers that are enough for a measurement."""
+
+
+class PoolTuning:
+    """The limit of one pool."""
+
+    def __init__(self, pool: PoolRange, traffic: Traffic) -> None:
+        """`traffic` is counted by others."""
+        self._pool = pool
+        self._traffic = traffic
+        self._tuner = Tuner(pool.start, pool.lowest, pool.highest, pool.enough)
+        self._opened = _RAMP_FIRST
+        self._counted = Traffic()
+        self._failures = 0
+        self.fell_at = float("-inf")
+        """When connections failed last."""
+        self._ceiling = pool.highest
+        self._hold = _CEILING_HOLD
+        self._hold_until = 0.0
+
+    @property
+    def limit(self) -> int:
+        """How many transfers the pool may make at once now."""
+        return min(self._tuner.limit, self._opened)
+
+    @property
+    def settled(self) -> int:
+        """The limit outside of trials."""
+        return self._tuner.settled
+
+    @property
+    def was_used(self) -> bool:
+        """Whether the pool has transferred anything."""
+        return self._traffic.objects > 0
+
+    def note_failure(self) -> None:
+        """Count a time-out, or a connection that failed."""
+        self._failures += 1
+
+    def look(self, now: float, seconds: float, under_way: int) -> Change | None:
+        """Judge the last `seconds`; return the limit if it changed for good.
+
+        `under_way`: the transfers that the pool has now.
+        """
+        if self._failures:
+            change = self._fall(now, under_way)
+            if change:
+                return change
+        self._lift_ceiling(now)
+        limit = self.limit
+        measurement = Measurement(
+            seconds,
+            self._traffic.objects - self._counted.objects,
+            self._traffic.size - self._counted.size,
+            saturated=under_way >= _SATURATED * limit,
+        )
+        self._counted = Traffic(self._traffic.objects, self._traffic.size)
+        if self._opened < self._tuner.limit:
+            self._opened = max(_RAMP_FIRST, int(self._opened * (1 + seconds / _RAMP_EVERY)))
+            return None  # a pool that still opens connections cannot be judged
+        return self._tuner.feed(measurement)
+
+    def _fall(self, now: float, under_way: int) -> Change | None:
+        failures, self._failures = self._failures, 0
+        if not under_way or now - self.fell_at < _FALL_EVERY:
+            return None
+        self.fell_at = now
+        limit = self.limit
+        many = failures >= _MANY * max(1, under_way)
+        lower = max(self._pool.lowest, int(limit * (_FALL_MANY if many else _FALL)))
+        self._ceiling = lower
+        self._hold_until = now + self._hold
+        self._hold = min(_CEILING_HOLD_MOST, 2 * self._hold)
+        self._tuner.restrict(lower)
+        self._opened = min(self._opened, max(lower, _RAMP_FIRST))
+        return Change(lower, "connections failed") if lower < limit else None
+
+    def _lift_ceiling(self, now: float) -> None:
+        if self._ceiling < self._pool.highest and now >= self._hold_until:
+            self._ceiling = min(self._pool.highest, int(self._ceiling * _CEILING_GROWTH) + 1)
+            self._hold_until = now + _CEILING_HOLD
+            self._tuner.restrict(self._ceiling)
+
+
+class AutoPools(NamedTuple):
+    """The pools whose number of transfers is found by the run itself."""
+
+    small: bool = False
+    big: bool = False
+
+
+NO_AUTO_POOLS = AutoPools()
+_START = (64, 8)
+_LOWEST = (4, 1)
+_ENOUGH = (400, 40)
+_KEYS = ("smallFileExecutorNum", "bigFileExecutorNum")
+
+
+class Tuning:
+    """The limits of both pools of a pass."""
+
+    def __init__(self, pools: Pools, auto: AutoPools) -> None:
+        self._pools = pools
+        self.small = Traffic()
+        self.big = Traffic()
+        self._most = pools.threads if any(auto) else (0, 0)
+        self._tuned = [
+            (
+                int(big),
+                PoolTuning(
+                    PoolRange(_START[big], min(_LOWEST[big], most), most, _ENOUGH[big]), traffic
+                ),
+            )
+            for big, (is_auto, most, traffic) in enumerate(
+                zip(auto, self._most, (self.small, self.big), strict=True)
+            )
+            if is_auto
+        ]
+        self._looked = 0.0
+        if self._tuned:
+            pools.allow(*self.limits)
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """How many small objects, and parts of big ones, are transferred at once."""
+        small, big = self._most
+        tuned = {of: tuning.limit for of, tuning in self._tuned}
+        return tuned.get(0, small), tuned.get(1, big)
+
+    def look(self, now: float) -> list[str]:
+        """Judge the time since the last look; return a line for each lasting change."""
+        if not self._tuned:
+            return []
+        seconds, self._looked = now - self._looked, now
+        if seconds > _LOOK_MOST:
+            return []
+        before, lines, fell = self.limits, [], False
+        for big, tuning in self._tuned:
+            change = tuning.look(now, seconds, self._pools.given(big=bool(big)))
+            fell = fell or tuning.fell_at == now
+            if change:
+                lines.append(f"{_KEYS[big]}: {change.limit} transfers at once, {change.reason}")
+        if self.limits != before:
+            self._pools.allow(*self.limits)
+        if fell:
+            self._pools.shed()
+        return lines
+
+    def note_failure(self) -> None:
+        """Count a connection that failed, or was silent for too long."""
+        for _, tuning in self._tuned:
+            tuning.note_failure()
+
+    def used(self) -> str:
+        """Return the numbers that were found, for the summary; empty: none."""
+        return ", ".join(
+            f"{_KEYS[big]} {tuning.settled}" for big, tuning in self._tuned if tuning.was_used
+        )

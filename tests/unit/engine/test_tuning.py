@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from cos_migrate.engine.tuning import PoolRange, PoolTuning, Traffic
+
+RANGE = PoolRange(start=64, lowest=4, highest=1024, enough=400)
+
+
+def steps(tuning: PoolTuning, traffic: Traffic, ticks: int, rate: float, begin: int = 0) -> None:
+    """Let a pool that is always busy do `rate` objects a second for each of its transfers."""
+    for tick in range(begin, begin + ticks):
+        traffic.objects += int(tuning.limit * rate / 10)
+        tuning.look(tick / 10, 0.1, tuning.limit)
+
+
+def test_connections_are_opened_little_by_little() -> None:
+    traffic = Traffic()
+    tuning = PoolTuning(RANGE, traffic)
+    limits = []
+    for tick in range(40):
+        limits.append(tuning.limit)
+        traffic.objects += tuning.limit
+        tuning.look(tick / 10, 0.1, tuning.limit)
+    assert limits[0] == 16
+    opened = 16
+    for limit in limits:
+        assert limit <= 2 * opened
+        opened = max(opened, limit)
+    assert max(limits) == 1024
+
+
+def test_failed_connections_lower_it_at_once_and_for_a_while() -> None:
+    traffic = Traffic()
+    tuning = PoolTuning(RANGE, traffic)
+    steps(tuning, traffic, 40, 10)
+    before = tuning.limit
+    for _ in range(before // 2):
+        tuning.note_failure()
+    change = tuning.look(4.0, 0.1, before)
+    assert change is not None
+    assert change.limit == tuning.limit == before // 2
+    assert change.reason == "connections failed"
+    steps(tuning, traffic, 100, 10, begin=41)
+    assert tuning.limit <= before // 2
+    steps(tuning, traffic, 1000, 10, begin=141)
+    assert tuning.limit > before // 2
+
+
+def test_few_failures_lower_it_by_a_tenth() -> None:
+    tuning = PoolTuning(RANGE, Traffic())
+    for tick in range(3):
+        tuning.look(tick / 10, 0.1, 64)
+    assert tuning.limit == 64
+    tuning.note_failure()
+    tuning.look(0.4, 0.1, 64)
+    assert tuning.limit == 57
+
+
+def test_failures_of_a_pool_without_work_change_nothing() -> None:
+    tuning = PoolTuning(RANGE, Traffic())
+    tuning.note_failure()
+    assert tuning.look(0.1, 0.1, 0) is None
+
+
+def test_a_pool_that_transferred_nothing_was_not_used() -> None:
+    assert not PoolTuning(RANGE, Traffic()).was_used
+    assert PoolTuning(RANGE, Traffic(objects=1)).was_used
