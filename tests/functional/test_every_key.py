@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,15 @@ ALL: dict[str, tuple[type[Any], dict[str, str]]] = {
 
 @functools.cache
 def names_in(file: str) -> set[str]:
+    """Return the tests of a file, also those that its classes inherit from a contract."""
     tree = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
-    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith(".contract"):
+            contract = importlib.import_module(node.module or "")
+            for one in node.names:
+                names.update(dir(getattr(contract, one.name)))
+    return names
 
 
 @pytest.mark.parametrize("section", ALL)

@@ -47,7 +47,7 @@ PROVEN_KEYS = {
         "test_a_missing_bucket_and_a_wrong_endpoint_are_named": "bucket",
         "test_wrong_credentials_are_named": "accessKeyId accessKeySecret",
         "test_what_a_prefix_leaves_of_a_key": "prefix",
-        "functional/test_ali.py::test_through_a_proxy_with_v4_signatures": "proxyHost proxyPort",
+        "functional/test_ali.py::test_a_prefix_through_a_proxy": "proxyHost proxyPort",
         "test_over_https_with_a_private_authority": "srcHttps",
         "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection": (
             "srcConnectTimeout"

@@ -51,7 +51,7 @@ PROVEN_KEYS = {
         "test_silence_is_not_waited_for": "srcSocketTimeout",
         "test_a_file_of_keys": "uriList",
         "functional/test_upyun.py::test_many_folders_in_either_order": "endPoint",
-        "functional/test_upyun.py::test_every_file_with_its_metadata_and_then_nothing_again": (
+        "functional/test_upyun.py::test_every_object_with_its_metadata_and_then_nothing_again": (
             "compareMd5"
         ),
         "test_both_orders": "acsendingOrder",

@@ -28,7 +28,7 @@ from tests.sources.contract import content as content_of
 
 PROVEN_KEYS = {
     "migrateUrl": {
-        "functional/test_urls.py::test_a_folder_of_lists_killed_and_completed": "urllistPath",
+        "functional/test_urls.py::test_killed_in_the_middle_and_completed": "urllistPath",
         "functional/test_urls.py::test_is_skip_head": "isSkipHead",
         "test_a_redirect_from_https_to_http": "allowHttpRedirect",
         "unit/config/test_config.py::test_keys_of_a_url_list_are_accepted_and_ignored": (
