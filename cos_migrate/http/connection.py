@@ -166,7 +166,10 @@ class Connection(SocketStream):
         answer = self._answer
         if not data and answer.headers_done and answer.until_close:
             return self._finish(answer)
-        self._feed(data)
+        if not data:
+            raise ConnectionResetError
+        self.answered = True
+        answer.feed(data)  # as `_feed` does; its call would take 3 % of an answer
         if answer.complete:
             return self._finish(answer)
         if no_body and answer.headers_done:
