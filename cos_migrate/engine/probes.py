@@ -79,7 +79,7 @@ class Probes:
         elif verdict is Verdict.WEIGH:
             self._weigh()
         elif verdict is Verdict.STOP and failure:
-            text = f"{failure.message} ({failure.code}); no other object can escape this"
+            text = f"{failure.message} ({failure.code}); this concerns all objects"
             self._stop(text)
 
     def _look(self) -> HeadTarget:

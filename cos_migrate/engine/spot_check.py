@@ -146,10 +146,7 @@ def _refusal_of_all(client: CosClient, path: str) -> Failure | None:
 
 def reason_to_stop(failure: Failure) -> str:
     """Return the reason for stopping a run whose spot check failed."""
-    return (
-        f"{failure.message} ({failure.code}); no other object can escape this: "
-        f"{advice_for(failure)}"
-    )
+    return f"{failure.message} ({failure.code}); this concerns all objects: {advice_for(failure)}"
 
 
 def missing_warning(missing: Sequence[str], records: int, database: str) -> str:

@@ -40,7 +40,7 @@ _LISTED_WRONGLY = frozenset(
 
 
 @dataclass(slots=True)
-class _Work:
+class _RangeListing:
     """A range that is being listed."""
 
     number: int
@@ -51,7 +51,7 @@ class _Work:
     patience: int = 1
     """Pages to list after the next failed attempt."""
     spoilt: bool = False
-    """Whether the source lists the range wrongly, so that it cannot be complete."""
+    """Whether the source lists the range wrongly: it is incomplete."""
 
 
 class Lister(Scan):
@@ -70,8 +70,8 @@ class Lister(Scan):
         self._post = post
         self._numbers = itertools.count(1)
         self._pages = itertools.count(1)
-        works = [_Work(next(self._numbers), part, marker) for part, marker in starts]
-        self._waiting = collections.deque(reversed(works))
+        listings = [_RangeListing(next(self._numbers), part, marker) for part, marker in starts]
+        self._waiting = collections.deque(reversed(listings))
         self._changed = threading.Condition()
         self._active = self._idle = 0
         self._stopping = threading.Event()
@@ -80,7 +80,7 @@ class Lister(Scan):
         self._failure: Failure | None = None
         self._left = parallel
         self._threads = [
-            threading.Thread(target=self._work, name=f"list-{number}", daemon=True)
+            threading.Thread(target=self._list_ranges, name=f"list-{number}", daemon=True)
             for number in range(parallel)
         ]
 
@@ -101,15 +101,15 @@ class Lister(Scan):
         for _ in self._threads:
             self._credits.release()
 
-    def _work(self) -> None:
-        while (work := self._take()) is not None:
+    def _list_ranges(self) -> None:
+        while (listing := self._next_range()) is not None:
             try:
-                self._list(work)
+                self._list_range(listing)
             except MigrateError as error:
-                self._failed(failure_of(error))
+                self._note_failure(failure_of(error))
             except Exception as error:
                 text = f"the listing broke off: {describe_error(error)}"
-                self._failed(Failure("list", text, code="Unexpected"))
+                self._note_failure(Failure("list", text, code="Unexpected"))
             with self._changed:
                 self._active -= 1
                 self._changed.notify_all()
@@ -119,7 +119,7 @@ class Lister(Scan):
         if last:
             self._post(ScanEnded(self._failure))
 
-    def _take(self) -> _Work | None:
+    def _next_range(self) -> _RangeListing | None:
         """Return the next range, or None when the listing is over."""
         with self._changed:
             self._idle += 1
@@ -133,61 +133,61 @@ class Lister(Scan):
             # Newest first, so that only one branch of a tree of folders is open at a time.
             return self._waiting.pop()
 
-    def _list(self, work: _Work) -> None:
+    def _list_range(self, listing: _RangeListing) -> None:
         while not self._stopping.is_set():
-            page = self._page(work)
+            page = self._request_page(listing)
             if page is None:
                 return
-            self._send(work, page)
+            self._post_page(listing, page)
             if not page.next:
                 return
-            work.marker = page.next
+            listing.marker = page.next
             # After sending, so that the page does not wait for the requests of a split.
-            rest = self._split(work)
+            rest = self._split_off(listing)
             if rest:
-                self._send(work, Page([], page.next, more=(rest,)))
+                self._post_page(listing, Page([], page.next, more=(rest,)))
 
-    def _page(self, work: _Work) -> Page | None:
+    def _request_page(self, listing: _RangeListing) -> Page | None:
         """Request the next page; return None when the run is stopping."""
         try:
-            page = self._retries.run(lambda: self._source.list_page(work.part, work.marker))
+            page = self._retries.run(lambda: self._source.list_page(listing.part, listing.marker))
         except MigrateError as error:
             if error.code == "Stopping":
                 return None
             raise
         if page.problem:
-            self._spoil(work, page.problem)
-        if page.next and page.next == work.marker:
+            self._spoil(listing, page.problem)
+        if page.next and page.next == listing.marker:
             raise SourceError(
                 "the listing repeats itself: it went on where it had begun",
                 operation="ListObjects",
-                target=work.part.prefix,
+                target=listing.part.prefix,
                 code="ListingRepeats",
             )
         return page
 
-    def _split(self, work: _Work) -> ListRange | None:
+    def _split_off(self, listing: _RangeListing) -> ListRange | None:
         """Shorten a range when a thread is idle; return the rest as a new range."""
-        if not self._idle or self._waiting or work.spoilt:
+        if not self._idle or self._waiting or listing.spoilt:
             return None
-        if work.pages_to_split:
-            work.pages_to_split -= 1
+        if listing.pages_to_split:
+            listing.pages_to_split -= 1
             return None
         try:
-            halves = self._source.split(work.part, work.marker)
+            halves = self._source.split(listing.part, listing.marker)
         except MigrateError as error:
             halves = None  # a split is optional
             if error.code == OUTSIDE:
-                self._spoil(work, failure_of(error))
+                self._spoil(listing, failure_of(error))
         if halves is None:
-            work.pages_to_split = work.patience
-            work.patience = min(_MAX_PATIENCE, 2 * work.patience)
+            listing.pages_to_split = listing.patience
+            listing.patience = min(_MAX_PATIENCE, 2 * listing.patience)
             return None
-        work.part, rest = halves
-        work.patience = 1
+        listing.part, rest = halves
+        listing.patience = 1
         return rest
 
-    def _send(self, work: _Work, page: Page) -> None:
+    def _post_page(self, listing: _RangeListing, page: Page) -> None:
         self._credits.acquire()
         if self._stopping.is_set():
             return
@@ -196,20 +196,22 @@ class Lister(Scan):
         found: list[Found] = [
             item if isinstance(item, Note) else item._replace(page=number) for item in page.found
         ]
-        listed = Listed(number, work.number, work.part, page.next, more, work.spoilt)
+        listed = Listed(number, listing.number, listing.part, page.next, more, listing.spoilt)
         self._post(Scanned(found, listed))
         if more:
             with self._changed:
                 # Reversed, so that the first is taken next.
-                self._waiting.extend(_Work(number, part, "") for number, part in reversed(more))
+                self._waiting.extend(
+                    _RangeListing(number, part, "") for number, part in reversed(more)
+                )
                 self._changed.notify_all()
 
-    def _spoil(self, work: _Work, failure: Failure) -> None:
+    def _spoil(self, listing: _RangeListing, failure: Failure) -> None:
         """Mark a range as incomplete and go on with its objects."""
-        work.spoilt = True
-        self._failed(failure)
+        listing.spoilt = True
+        self._note_failure(failure)
 
-    def _failed(self, failure: Failure) -> None:
+    def _note_failure(self, failure: Failure) -> None:
         if failure.code in _LISTED_WRONGLY and (key := self._source.key_file_option):
             way = f"a file of keys ([{self._source.migrate_type}] {key}) is migrated without it"
             failure = failure._replace(message=f"{failure.message}; {way}")
