@@ -130,7 +130,7 @@ def _write(
 ) -> None:
     cipher, digest = key.cipher(0), hashlib.md5(usedforsecurity=False)
     done, next_line = 0, time.monotonic() + _PROGRESS_EVERY
-    for piece in client.pieces(cos_path, head):
+    for piece in client.download(cos_path, head):
         plain = cipher.update(piece)
         digest.update(plain)
         file.write(plain)

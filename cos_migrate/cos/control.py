@@ -18,7 +18,7 @@ from requests.adapters import BaseAdapter
 from cos_migrate.cos.backup import BackupDomain
 from cos_migrate.cos.errors import error_of, incomplete_answer
 from cos_migrate.cos.requests import Access
-from cos_migrate.cos.settings import CosSettings, suffixes_of
+from cos_migrate.cos.settings import CosSettings, host_suffixes
 from cos_migrate.errors import MigrateError, Side, TransportError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.messages import Response
@@ -41,7 +41,7 @@ class Control:
         session = _Session(Fetcher(settings.timeouts, settings.proxy, settings.ca_file))
         self._clients = tuple(
             _client_of(settings, suffix, session)
-            for suffix in suffixes_of(settings.region, settings.suffix)
+            for suffix in host_suffixes(settings.region, settings.suffix)
         )
 
     def list_parts(self, cos_path: str, upload_id: str) -> list[tuple[int, str, int]]:

@@ -1,4 +1,4 @@
-"""Downloads objects from COS in pieces, each with retries."""
+"""Downloads objects from COS in download, each with retries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PIECE = MAX_BODY
 class DownloadClient(CosClient):
     """A client that also downloads objects."""
 
-    def pieces(self, cos_path: str, head: Head, piece: int = _PIECE) -> Iterator[bytes]:
+    def download(self, cos_path: str, head: Head, piece: int = _PIECE) -> Iterator[bytes]:
         """Yield the content of the version that `head` describes, and verify it at the end.
 
         Raises CosError and TransportError.

@@ -1,4 +1,4 @@
-"""What clients of one bucket on COS are given: credentials, hosts and options."""
+"""Settings of the clients of one bucket on COS: credentials, hosts and options."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DOMAINS = ("myqcloud.com", "tencentcos.cn")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Id, key and token that requests are signed with."""
+    """Id, key and token that sign requests."""
 
     secret_id: str
     secret_key: str = field(repr=False)
@@ -44,8 +44,8 @@ class CosSettings:
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     def routes(self) -> tuple[Route, ...]:
-        """Return the route to the bucket and, for the public domain, that of the backup domain."""
-        return tuple(map(self._route, suffixes_of(self.region, self.suffix)))
+        """Return the route to the bucket, and for the public domain also that of the backup."""
+        return tuple(map(self._route, host_suffixes(self.region, self.suffix)))
 
     def _route(self, suffix: str) -> Route:
         name, colon, port = suffix.rpartition(":")
@@ -54,9 +54,9 @@ class CosSettings:
         return Route(f"{self.bucket}.{name}", int(port), self.https, self.proxy)
 
 
-def suffixes_of(region: str, suffix: str) -> tuple[str, ...]:
-    """Return what follows the bucket's name in its hosts, the one to try first in front.
+def host_suffixes(region: str, suffix: str) -> tuple[str, ...]:
+    """Return what follows the bucket's name in its host: of the main domain, then of the backup.
 
-    `suffix` replaces all others where it is given.
+    `suffix` replaces both; empty: the public domains.
     """
     return (suffix,) if suffix else tuple(f"cos.{region}.{domain}" for domain in _DOMAINS)

@@ -100,7 +100,7 @@ def read_acl(document: bytes) -> AccessControlList:
     return AccessControlList(owners[0] if owners else "", grants)
 
 
-def decoded_key(text: str) -> str:
+def decode_key(text: str) -> str:
     """Decode a URL-encoded key, a blank as `%20` or `+`; bytes that are no UTF-8 are kept."""
     return unquote_plus(text, errors="surrogateescape")
 

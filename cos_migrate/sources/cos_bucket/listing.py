@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
 from cos_migrate.cos.backup import calls_for_backup
-from cos_migrate.cos.settings import suffixes_of
+from cos_migrate.cos.settings import host_suffixes
 from cos_migrate.cos.signature import SigningKeys, authorization
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
@@ -37,7 +37,7 @@ class CosBucketListing(KeyOrderedSource):
         scheme = "https" if self.options.https else "http"
         self._hosts = tuple(
             f"{config.src_bucket_name}.{suffix}"
-            for suffix in suffixes_of(config.src_region, config.src_end_point_suffix)
+            for suffix in host_suffixes(config.src_region, config.src_end_point_suffix)
         )
         self._addresses = tuple(
             (f"{scheme}://{authority}", authority)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from cos_migrate.http.s3xml import decoded_key, read_listing
+from cos_migrate.http.s3xml import decode_key, read_listing
 from cos_migrate.sources.etags import Etags, strip_etag
 from cos_migrate.sources.xml_listing import parse_listed_time, read_key
 
@@ -71,7 +71,7 @@ def parse(document: bytes, etags: Etags | None = None, *, times: bool = False) -
     """
     page = read_listing(document)
     texts = page.texts
-    decode = decoded_key if page.is_encoded else str
+    decode = decode_key if page.is_encoded else str
     entries = [
         Entry(decode(read_key(item)), int(item.get("Size", "")), strip_etag(item.get("ETag", "")))
         for item in page.entries
