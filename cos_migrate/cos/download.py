@@ -1,4 +1,4 @@
-"""Downloads objects from COS in download, each with retries."""
+"""Downloads objects from COS in pieces, each with retries."""
 
 from __future__ import annotations
 
