@@ -20,7 +20,7 @@ from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, reason_to_stop
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
-from cos_migrate.engine.throttle import RequestRate
+from cos_migrate.engine.throttle import RequestRates
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools, Tuning
 from cos_migrate.engine.window_watch import WindowWatch
 from cos_migrate.errors import Side, StateError
@@ -64,8 +64,7 @@ class Loop(abc.ABC):
         self._streak = FailureStreak()
         self._tasks = TaskTable(self._pools)
         self._chores = Chores(self._tasks)
-        self._cos_rate = RequestRate()
-        self._source_rate = RequestRate()
+        self._rates = RequestRates()
         self._lost_in_row = 0
         self._stopping = False
         self._interrupted = False
@@ -141,8 +140,8 @@ class Loop(abc.ABC):
     def _handle_events(self) -> None:
         """Handle all events in the inbox; wait up to a tick for the first."""
         try:
-            paced = self._cos_rate.is_limited or self._source_rate.is_limited
-            event = self._inbox.get(timeout=_TICK_PACED if paced else _TICK)
+            tick = _TICK_PACED if self._rates.are_limited else _TICK
+            event = self._inbox.get(timeout=tick)
             while True:
                 self._handle_event(event)
                 event = self._inbox.get_nowait()
@@ -154,7 +153,7 @@ class Loop(abc.ABC):
             self._lost_in_row = 0
             before = self._pools.under_way
             settled = self._pools.settle(event)
-            self._count_answers(before - self._pools.under_way)
+            self._rates.count(time.monotonic(), before - self._pools.under_way)
             for result in settled:
                 self._collect_result(result)
         elif isinstance(event, Lost):
@@ -181,7 +180,9 @@ class Loop(abc.ABC):
         number, kind, content = result
         if kind in STRAINS:  # of no task
             if kind == SLOW_DOWN:
-                self._slow_down(cast("Side", content))
+                line = self._rates.slow_down(cast("Side", content), time.monotonic())
+                if line:
+                    self._report.note(line)
             else:
                 self._tuning.note_failure()
             return
@@ -215,19 +216,6 @@ class Loop(abc.ABC):
                 self._handle_event(self._inbox.get_nowait())
         for result in self._pools.give_back():
             self._collect_result(result)
-
-    def _count_answers(self, ended: int) -> None:
-        """Count ended tasks as answered requests: each makes one to COS, and one to the source."""
-        now = time.monotonic()
-        self._cos_rate.count(now, ended)
-        self._source_rate.count(now, ended)
-
-    def _slow_down(self, side: Side) -> None:
-        of_source = side is Side.SOURCE
-        rate = self._source_rate if of_source else self._cos_rate
-        if rate.slow_down(time.monotonic()):
-            name = "the source" if of_source else "COS"
-            self._report.note(f"{name} asks to slow down: {rate.limit:,.0f} requests a second")
 
     def _renew_credentials(self, failure: Failure) -> bool:
         """Read expired credentials again; return whether the failed task should be tried again."""
@@ -270,8 +258,7 @@ class Loop(abc.ABC):
         if now < self._next_clock:
             return
         self._next_clock = now + _TICK
-        self._cos_rate.grow(now)
-        self._source_rate.grow(now)
+        self._rates.grow(now)
         for line in self._tuning.look(now):
             self._report.note(line)
         for line in self._pools.watch():

@@ -10,7 +10,7 @@ from cos_migrate.engine.collect import Collector
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
-from cos_migrate.engine.throttle import RequestRate
+from cos_migrate.engine.throttle import RequestRates
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.tasks import Task, TaskKind, reads_source
@@ -26,8 +26,7 @@ class Submitter:
         tasks: TaskTable,
         streak: FailureStreak,
         probes: Probes,
-        cos_rate: RequestRate,
-        source_rate: RequestRate,
+        rates: RequestRates,
         big_objects: BigObjects,
         collector: Collector,
         report: Report,
@@ -36,8 +35,7 @@ class Submitter:
         self._tasks = tasks
         self._streak = streak
         self._probes = probes
-        self._cos_rate = cos_rate
-        self._source_rate = source_rate
+        self._rates = rates
         self._big_objects = big_objects
         self._collector = collector
         self._report = report
@@ -52,16 +50,16 @@ class Submitter:
             elsewhere = self._tasks.count(TaskKind.DIGEST) + self._tasks.count(TaskKind.HEAD_SOURCE)
             return int(self._pools.under_way - elsewhere == 0)
         room = self._pools.room(big=big)
-        return min(room, self._cos_rate.room(time.monotonic())) if room else 0
+        return min(room, self._rates.cos.room(time.monotonic())) if room else 0
 
     def source_room(self) -> int:
         """Return how many more tasks may read the source, which may have asked to slow down."""
-        return self._source_rate.room(time.monotonic())
+        return self._rates.source.room(time.monotonic())
 
     def submit(self, transfer: Transfer, task: Task) -> None:
         """Submit the task of a small object."""
         number = self._tasks.submit(task, transfer, self._collector.collect_small)
-        if self._cos_rate.is_limited or self._source_rate.is_limited:
+        if self._rates.are_limited:
             self._spend(task)
         if self._debugging:
             self._note(number, task, transfer)
@@ -92,10 +90,9 @@ class Submitter:
 
     def _spend(self, task: Task) -> None:
         """Count a task where rates are limited: as a request to COS, and to the source it reads."""
-        if self._cos_rate.is_limited:
-            self._cos_rate.spend(1)
-        if self._source_rate.is_limited and reads_source(task):
-            self._source_rate.spend(1)
+        self._rates.cos.spend(1)
+        if reads_source(task):
+            self._rates.source.spend(1)
 
     def _note(self, number: int, task: Task, transfer: Transfer) -> None:
         name = "PutObject" if type(task) is tuple else type(task).__name__

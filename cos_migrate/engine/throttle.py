@@ -10,6 +10,8 @@ import collections
 import math
 import sys
 
+from cos_migrate.errors import Side
+
 _KEEP = 0.95
 """Share of the answered rate to send at, so that the side refuses nothing."""
 _LEARN_EVERY = 0.3
@@ -121,3 +123,33 @@ class RequestRate:
         self._changed = self._filled = now
         self._tokens = min(self._tokens, 0.0)
         return changed
+
+
+class RequestRates:
+    """The rates of requests to COS and to the source."""
+
+    def __init__(self) -> None:
+        self.cos = RequestRate()
+        self.source = RequestRate()
+
+    @property
+    def are_limited(self) -> bool:
+        """Whether requests to either side are paced."""
+        return self.cos.is_limited or self.source.is_limited
+
+    def count(self, now: float, tasks: int) -> None:
+        """Count ended tasks as answered requests: each makes one to COS, and one to the source."""
+        self.cos.count(now, tasks)
+        self.source.count(now, tasks)
+
+    def grow(self, now: float) -> None:
+        """Raise each limit a step when its side has been quiet."""
+        self.cos.grow(now)
+        self.source.grow(now)
+
+    def slow_down(self, side: Side, now: float) -> str:
+        """Learn from a refusal; return a line about the new limit, empty if it is the same."""
+        name, rate = ("the source", self.source) if side is Side.SOURCE else ("COS", self.cos)
+        if not rate.slow_down(now):
+            return ""
+        return f"{name} asks to slow down: {rate.limit:,.0f} requests a second"

@@ -148,7 +148,7 @@ class Verification(Loop):
             # The first request goes alone: it shows what would fail for all.
             room = int(not self._pools.under_way)
         now = time.monotonic()
-        room = min(room, self._cos_rate.room(now), self._source_rate.room(now))
+        room = min(room, self._rates.cos.room(now), self._rates.source.room(now))
         room = self._tasks.submit_again(room)
         known = size = 0
         while room > 0 and not self._complete:
@@ -168,8 +168,8 @@ class Verification(Loop):
         asked = self._source.object_of_record(checked.obj) if checked.crc64 < 0 else None
         task = CompareObject(asked or checked.obj, checked.cos_path, asked is not None)
         self._tasks.submit(task, checked, self._collect_compared)
-        self._cos_rate.spend(1)
-        self._source_rate.spend(1)
+        self._rates.cos.spend(1)
+        self._rates.source.spend(1)
 
     def _collect_compared(
         self, checked: CheckedRecord, task: NumberedTask, kind: int, content: Content
