@@ -25,7 +25,7 @@ def test_what_tells_no_size_and_is_not_empty_fails(
     assert ended.code == 1
     assert (ended.counts()["new"], ended.counts()["fail"]) == (2, 1)
     assert "SizeTooSmall" in ended.out
-    assert "tells a size of 0 bytes" in tool.log("error.log")
+    assert "reports a size of 0 bytes" in tool.log("error.log")
     assert cos.keys(BUCKET) == ["empty", "good"]
 
 

@@ -69,7 +69,7 @@ class LocalConfig(Section):
     )
     file_list_mode: bool = option(
         "fileListMode",
-        help="migrate only what the file fileListPath lists",
+        help="migrate only the files that fileListPath lists",
         default=False,
         parse=values.on_or_not,
         legal="on or off",
@@ -83,14 +83,14 @@ class LocalConfig(Section):
     )
     check_local_record: bool = option(
         "checkLocalRecord",
-        help="skip what the records say was migrated",
+        help="skip files that are recorded as migrated",
         default=True,
         parse=values.true_false,
         legal="true or false",
     )
 
     def filter_settings(self) -> FilterSettings:
-        """Return what it leaves out, with excluded paths as a walk spells them."""
+        """Return the filters, with excluded paths in the spelling of a walk."""
         absolute = map(absolute_path, self.excludes)
         return FilterSettings(
             label="local_file: ",

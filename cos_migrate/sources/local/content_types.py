@@ -1,7 +1,7 @@
-"""Content types by extension: a table of our own, the same on every machine.
+"""Content types by extension: an own table, the same on every machine.
 
-What a machine's own table says differs from system to system, and an object would be stored
-under another type for it. Types: the IANA registry, and the WHATWG list for web formats.
+The tables of operating systems differ, so the stored type would depend on the machine. Types: the
+IANA registry, and the WHATWG list for web formats.
 """
 
 from __future__ import annotations

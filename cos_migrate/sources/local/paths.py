@@ -9,7 +9,7 @@ import re
 def absolute_path(path: str) -> str:
     """Return an absolute path with `/`, links unresolved."""
     absolute = os.path.abspath(path)
-    if not _same(path, absolute):  # a `..` behind a link leads to where the link points
+    if not _same(path, absolute):  # a `..` behind a link is relative to the target of the link
         absolute = os.path.join(os.getcwd(), path)
     if os.sep == "/":
         return re.sub("/+", "/", absolute)

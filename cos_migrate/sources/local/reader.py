@@ -1,4 +1,4 @@
-"""Reading a local file, which must be the version that was listed."""
+"""Reads local files, which must be the listed version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cos_migrate.errors import Side, SourceChanged, SourceError
 from cos_migrate.model import Described, Fingerprint, SourceObject
 from cos_migrate.sources.local.content_types import FOLDER_HEADERS, headers_for
 
-# O_NONBLOCK: never wait for a pipe that took the file's place.
+# O_NONBLOCK: never wait for a pipe that replaced the file.
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_CLOEXEC", 0)
@@ -27,9 +27,9 @@ def system_path(name: str) -> str:
 
 
 def windows_path(name: str) -> str:
-    r"""Return `name` in the form that Windows takes literally.
+    r"""Return `name` in the form that Windows uses without changes.
 
-    Otherwise it finds nothing behind 260 characters, and drops dots and blanks at a name's end.
+    It finds no other paths of more than 260 characters, and drops dots and blanks at their end.
     """
     path = name.replace("/", "\\")
     if path.startswith(("\\\\?\\", "\\\\.\\")):
@@ -58,7 +58,7 @@ def make_fingerprint(found: os.stat_result) -> Fingerprint:
 
 
 class LocalReader:
-    """The bytes of one range of a file; a context manager."""
+    """Reads one range of a file; a context manager."""
 
     __slots__ = ("_fd", "_left", "_name", "_opened", "_to_end", "described")
 
@@ -71,7 +71,7 @@ class LocalReader:
         self._to_end = start + length == size
         self._fd = _open(obj.name)
         try:
-            self._opened = _must_be(self._fd, obj.name, size, mtime_ns)
+            self._opened = _verify_version(self._fd, obj.name, size, mtime_ns)
             if start:
                 os.lseek(self._fd, start, os.SEEK_SET)
         except BaseException:
@@ -96,13 +96,13 @@ class LocalReader:
         return data
 
     def check_unchanged(self) -> None:
-        """Raise SourceChanged when the file was written to since it was opened.
+        """Raise SourceChanged when the file was written since it was opened.
 
         Raises SourceError when the range ends at the file's size and there are bytes behind it.
         """
-        _must_be_unchanged(self._fd, self._name, self._opened)
+        _verify_unchanged(self._fd, self._name, self._opened)
         if self._to_end and not self._left and _read(self._fd, self._name, 1):
-            raise _too_small(self._fd, self._name, self._opened)
+            raise _size_error(self._fd, self._name, self._opened)
 
 
 def read_whole(name: str, size: int, mtime_ns: int) -> bytes:
@@ -112,13 +112,13 @@ def read_whole(name: str, size: int, mtime_ns: int) -> bytes:
     """
     fd = _open(name)
     try:
-        opened = _must_be(fd, name, size, mtime_ns)
+        opened = _verify_version(fd, name, size, mtime_ns)
         data = _read_to_end(fd, name, size)
         if len(data) < size:
             raise _changed(name, "while it was read")
         if len(data) > size:
-            raise _too_small(fd, name, opened)
-        _must_be_unchanged(fd, name, opened)
+            raise _size_error(fd, name, opened)
+        _verify_unchanged(fd, name, opened)
     finally:
         os.close(fd)
     return data
@@ -131,14 +131,14 @@ def _open(name: str) -> int:
         raise source_error(error, "open", name) from error
 
 
-def _must_be(fd: int, name: str, size: int, mtime_ns: int) -> os.stat_result:
+def _verify_version(fd: int, name: str, size: int, mtime_ns: int) -> os.stat_result:
     """Return the state of the open file, which must be the listed version."""
     opened = os.fstat(fd)
     if opened.st_size != size or opened.st_mtime_ns != mtime_ns:
         raise _changed(name, "since it was listed")
     if not stat.S_ISREG(opened.st_mode):
         raise SourceError(
-            "it is no regular file any more",
+            "it is no longer a regular file",
             operation="open",
             target=name,
             code="EINVAL",
@@ -147,7 +147,7 @@ def _must_be(fd: int, name: str, size: int, mtime_ns: int) -> os.stat_result:
     return opened
 
 
-def must_end_at(name: str, fingerprint: Fingerprint) -> None:
+def verify_end(name: str, fingerprint: Fingerprint) -> None:
     """Raise SourceError when a file has bytes behind its size.
 
     Raises SourceChanged when it is not the version in `fingerprint`.
@@ -155,10 +155,10 @@ def must_end_at(name: str, fingerprint: Fingerprint) -> None:
     size, mtime_ns, _ = fingerprint
     fd = _open(name)
     try:
-        opened = _must_be(fd, name, size, mtime_ns)
+        opened = _verify_version(fd, name, size, mtime_ns)
         os.lseek(fd, size, os.SEEK_SET)
         if _read(fd, name, 1):
-            raise _too_small(fd, name, opened)
+            raise _size_error(fd, name, opened)
     finally:
         os.close(fd)
 
@@ -191,7 +191,7 @@ def _read_to_end(fd: int, name: str, size: int) -> bytes:
 
 
 def _read(fd: int, name: str, wanted: int) -> bytes:
-    """Return so many bytes; fewer only at the file's end."""
+    """Return `wanted` bytes; fewer only at the end of the file."""
     try:
         data = os.read(fd, wanted)
         while len(data) < wanted:
@@ -204,7 +204,7 @@ def _read(fd: int, name: str, wanted: int) -> bytes:
     return data
 
 
-def _must_be_unchanged(fd: int, name: str, then: os.stat_result) -> None:
+def _verify_unchanged(fd: int, name: str, then: os.stat_result) -> None:
     now = os.fstat(fd)
     if (
         now.st_mtime_ns != then.st_mtime_ns
@@ -214,11 +214,11 @@ def _must_be_unchanged(fd: int, name: str, then: os.stat_result) -> None:
         raise _changed(name, "while it was read")
 
 
-def _too_small(fd: int, name: str, then: os.stat_result) -> SourceError:
+def _size_error(fd: int, name: str, then: os.stat_result) -> SourceError:
     """Return the error of a file that has bytes behind its end, unless it has grown."""
-    _must_be_unchanged(fd, name, then)
+    _verify_unchanged(fd, name, then)
     return SourceError(
-        f"the file system tells a size of {then.st_size} bytes, but the file has more",
+        f"the file system reports a size of {then.st_size} bytes, but the file has more",
         operation="read",
         target=name,
         code="SizeTooSmall",
@@ -233,7 +233,7 @@ def _changed(name: str, when: str) -> SourceChanged:
 
 
 class FolderReader:
-    """The empty content of a folder object; a context manager."""
+    """Reads the empty content of a folder object; a context manager."""
 
     __slots__ = ("described",)
 
@@ -256,4 +256,4 @@ class FolderReader:
         return b""
 
     def check_unchanged(self) -> None:
-        """A folder has no bytes that could change."""
+        """Do nothing: a folder has no bytes."""

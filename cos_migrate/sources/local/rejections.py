@@ -32,7 +32,7 @@ def unreadable(name: str, error: OSError, *, unlisted: bool, key: str = "") -> R
     return Rejected(name, key, "", Failure("scan", text, code=problem.code), unlisted)
 
 
-def odd_entry(name: str, key: str, error: OSError, *, is_link: bool) -> Rejected:
+def unreadable_entry(name: str, key: str, error: OSError, *, is_link: bool) -> Rejected:
     """Return the result for an entry whose state cannot be read."""
     if error.errno == errno.ELOOP:
         return not_matching("symlink loop", name)

@@ -1,4 +1,4 @@
-"""Files of this machine: a streaming walk that follows links, and a list of paths instead."""
+"""Files of this machine: walks a folder, following links, or reads a list of paths."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from cos_migrate.sources.local.reader import (
     LocalReader,
     is_empty,
     make_fingerprint,
-    must_end_at,
     read_whole,
     source_error,
     system_path,
+    verify_end,
 )
 from cos_migrate.sources.local.rejections import (
     GONE,
     illegal_name,
     not_matching,
-    odd_entry,
     unreadable,
+    unreadable_entry,
 )
 from cos_migrate.text import printable
 
 _OPEN_FOLDERS = 64
-"""Folders read an entry at a time; deeper ones are read whole, to have few files open."""
+"""Nested folders that are read entry by entry; deeper ones are read whole, to keep few open."""
 _STRETCH = 16_384
-"""Entries of a folder that are sorted at once; memory stays bounded in a huge one."""
+"""Entries of a folder that are sorted together; bounds the memory for a huge folder."""
 
 _Identity = tuple[int, int] | str
 _Level = tuple[Iterator[os.DirEntry[str]], str, _Identity]
@@ -74,7 +74,7 @@ class LocalSource(Source):
     ) -> None:
         super().__init__(config, target, options)
         root = absolute_path(config.local_path)
-        # A folder that is gone for now (an unmounted disk) keeps its name, and so its records.
+        # A folder that is missing (an unmounted disk) keeps its name, and so its records.
         self._is_file = os.path.exists(root) and not os.path.isdir(root)
         self._root = root if self._is_file else as_folder(root)
         self._record_head = f"[taskType: migrateLocal] [bucket: {target.bucket}], [localPath: "
@@ -85,7 +85,7 @@ class LocalSource(Source):
         return self.config.check_local_record
 
     def job_text(self) -> str:
-        """Return the text the Java tool hashes for this job."""
+        """Return the text that the Java tool hashes for this job."""
         return f"[local: {self._root}], [cosFolder: {self.target.cos_path}]"
 
     def record_key(self, obj: SourceObject, cos_path: str) -> str:
@@ -111,8 +111,8 @@ class LocalSource(Source):
     def unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Compare times to the millisecond, with a Java record of whole seconds to the second.
 
-        The Java tool wrote such records when it ran under JDK 8, which knows no milliseconds; of
-        a folder it recorded the bytes that the file system needs for it.
+        Under JDK 8 the Java tool recorded times without milliseconds; for a folder it recorded the
+        size of its entry in the file system.
         """
         if recorded == self.record_value(obj):
             return True
@@ -126,7 +126,7 @@ class LocalSource(Source):
         return recorded == f"{whole}{size}]"
 
     def object_of_record(self, obj: SourceObject) -> SourceObject:
-        """Return the file itself: its content is compared, its record has no checksum."""
+        """Return the file: its content is compared, since its record has no checksum."""
         return obj._replace(is_folder=obj.name.endswith("/"))
 
     def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
@@ -142,7 +142,7 @@ class LocalSource(Source):
     def describe(self, obj: SourceObject) -> Described:
         """Return the headers of a file that is still the version that was listed."""
         if not obj.is_folder:
-            must_end_at(obj.name, obj.fingerprint)
+            verify_end(obj.name, obj.fingerprint)
         with self.open(obj, 0, 0) as reader:
             return reader.described
 
@@ -182,10 +182,10 @@ class LocalSource(Source):
         if not stat.S_ISREG(found.st_mode):
             yield not_matching("not a regular file", name)
             return
-        yield _file_of(name, name.rpartition("/")[2], found)
+        yield _make_object(name, name.rpartition("/")[2], found)
 
     def _walk(self, leaves_out: FolderQuestion) -> Iterator[Found | Row]:
-        """Walk depth first with a stack, so that no depth is too deep."""
+        """Walk depth first with a stack, to any depth."""
         root, at = self._root, len(self._root)
         stack: list[_Level] = []
         on_path: set[_Identity] = set()
@@ -200,7 +200,7 @@ class LocalSource(Source):
             entries, prefix, identity = stack[-1]
             try:
                 entry = next(entries, None)
-            except OSError as error:  # the folder broke off in the middle
+            except OSError as error:  # the listing of the folder failed in the middle
                 entry = None
                 yield unreadable(prefix, error, unlisted=True)
             if entry is None:
@@ -214,14 +214,14 @@ class LocalSource(Source):
                     continue
                 found = entry.stat()
             except OSError as error:
-                yield odd_entry(name, name[at:], error, is_link=_is_link(entry))
+                yield unreadable_entry(name, name[at:], error, is_link=_is_link(entry))
                 continue
             if not stat.S_ISREG(found.st_mode):
                 yield not_matching("not a regular file", name)
             elif name.isascii():
                 yield name, name[at:], found.st_size, found.st_mtime_ns
             else:
-                yield _file_of(name, name[at:], found)
+                yield _make_object(name, name[at:], found)
 
     def _enter(
         self,
@@ -230,7 +230,7 @@ class LocalSource(Source):
         on_path: set[_Identity],
         leaves_out: FolderQuestion,
     ) -> Found | None:
-        """Put a folder on the stack, or return the result that stands for it."""
+        """Put a folder on the stack, or return the result that replaces it."""
         reason = leaves_out(folder)
         if reason:
             if reason == "excludes":
@@ -269,7 +269,7 @@ class LocalSource(Source):
                         raw = raw.removeprefix(b"\xef\xbb\xbf")
                     if raw.strip():
                         text = raw.decode("utf-8", "surrogateescape")
-                        yield self._listed(text, listed, leaves_out)
+                        yield self._find_listed(text, listed, leaves_out)
         except OSError as error:
             yield unreadable(path, error, unlisted=True)
             return
@@ -277,8 +277,8 @@ class LocalSource(Source):
             text = f"nothing that {path} lists exists below {self._root}"
             raise SourceError(text, operation="scan", target=path, code="ENOENT", side=Side.HERE)
 
-    def _listed(self, line: str, listed: dict[int, bool], leaves_out: FolderQuestion) -> Found:
-        """Judge one line of the list; `listed`: hash of each path so far -> whether it exists."""
+    def _find_listed(self, line: str, listed: dict[int, bool], leaves_out: FolderQuestion) -> Found:
+        """Return the file of a line; `listed`: hash of each earlier path -> whether it exists."""
         relative = normal_path(line)
         name = as_folder(self._root) + relative
         if not is_utf8(name):
@@ -289,7 +289,7 @@ class LocalSource(Source):
         if hash(relative) in listed:
             return not_matching("listed twice", name)
         listed[hash(relative)] = True
-        for folder in _folders_of(as_folder(self._root), relative):
+        for folder in _enclosing_folders(as_folder(self._root), relative):
             reason = leaves_out(folder)
             if reason:
                 return not_matching(reason, name)
@@ -297,7 +297,7 @@ class LocalSource(Source):
             found = os.stat(system_path(name))
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno not in GONE:
-                return odd_entry(name, relative, error, is_link=False)
+                return unreadable_entry(name, relative, error, is_link=False)
             is_link = "\0" not in name and os.path.lexists(system_path(name))
             listed[hash(relative)] = is_link
             return not_matching("broken link" if is_link else "not there", name)
@@ -306,14 +306,14 @@ class LocalSource(Source):
             return SourceObject(name, relative, Fingerprint(0, found.st_mtime_ns), is_folder=True)
         if not stat.S_ISREG(found.st_mode):
             return not_matching("not a regular file", name)
-        return _file_of(name, relative, found)
+        return _make_object(name, relative, found)
 
 
-def _file_of(name: str, key: str, found: os.stat_result) -> Found:
+def _make_object(name: str, key: str, found: os.stat_result) -> Found:
     return SourceObject(name, key, make_fingerprint(found)) if is_utf8(name) else illegal_name(name)
 
 
-def _folders_of(root: str, relative: str) -> Iterator[str]:
+def _enclosing_folders(root: str, relative: str) -> Iterator[str]:
     """Yield the folders between the root and a path below it, each ending in `/`."""
     return (root + relative[: found.end()] for found in re.finditer("/", relative))
 
@@ -332,12 +332,12 @@ def _identity(folder: str, found: os.stat_result) -> _Identity:
     """Return the identity of a folder, the same by any path."""
     if found.st_ino:
         return found.st_dev, found.st_ino
-    # Some network drives have no inode numbers: all their folders would look like one.
+    # Some network drives have no inode numbers: all their folders would be the same.
     return os.path.realpath(folder)
 
 
 def _is_link(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_symlink()
-    except OSError:  # where the listing has no kinds, this is a system call
+    except OSError:  # a system call, where the listing has no kinds
         return False

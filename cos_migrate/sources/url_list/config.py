@@ -55,5 +55,5 @@ class UrlListConfig(Section):
     )
 
     def filter_settings(self) -> FilterSettings:
-        """Return what it leaves out: nothing; its names, the URLs, may hold credentials."""
+        """Return no filters of its own; its names are URLs, which may contain credentials."""
         return FilterSettings(names_keys=True)
