@@ -19,7 +19,8 @@ from tests.functional.tool import SECRET_ID, SECRET_KEY, Tool
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 
-KILLS = int(os.environ.get("COS_MIGRATE_TEST_KILLS", "15"))
+KILLS = int(os.environ.get("COS_MIGRATE_TEST_KILLS", "50"))
+"""Of the slow proof; each takes about a second."""
 FAULTS = (
     ("status", "PutObject"),
     ("drop", "PutObject"),
@@ -55,7 +56,10 @@ def kill_all(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.timeout(180 + 5 * KILLS)
-def test_all_processes_killed_at_random_moments(cos: EmbeddedCos, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [5, pytest.param(KILLS, marks=pytest.mark.slow)])
+def test_all_processes_killed_at_random_moments(
+    cos: EmbeddedCos, tmp_path: Path, kills: int
+) -> None:
     tool = Tool(tmp_path / "tool", cos.port)
     seed = random.SystemRandom().randrange(1 << 32)
     chance = random.Random(seed)
@@ -63,7 +67,7 @@ def test_all_processes_killed_at_random_moments(cos: EmbeddedCos, tmp_path: Path
     tool.common |= {"workerProcessNum": "2", "smallFileExecutorNum": "8"}
     cos.latency = 0.01
     names = []
-    for kill in range(KILLS):
+    for kill in range(kills):
         for number in range(20):  # there is always something left to do
             names.append(f"d{number % 5}/{kill}-{number}")
             tool.put(names[-1], chance.randbytes(chance.randrange(5000)))
