@@ -23,7 +23,7 @@ class QiniuConfig(CloudAccess):
     )
     need_sign: bool = option(
         "needSign",
-        help="sign download URLs, as private buckets want it",
+        help="sign download URLs, as private buckets require",
         default=True,
         parse=values.on_off,
         legal="on or off",

@@ -24,16 +24,16 @@ class KeyListing:
     def __init__(
         self,
         services: Services,
-        objects_of: Callable[[Iterable[Mapping[str, Any]]], list[SourceObject]],
+        make_objects: Callable[[Iterable[Mapping[str, Any]]], list[SourceObject]],
         error: Failed,
     ) -> None:
-        """`objects_of` converts the items of a page to objects."""
+        """`make_objects` converts the items of a page to objects."""
         self._services = services
-        self._objects_of = objects_of
+        self._make_objects = make_objects
         self._error = error
         self._lock = threading.Lock()
         self._markers: dict[tuple[str, str], str] = {}
-        self.accepts_made_markers: bool | None = None
+        self.accepts_built_markers: bool | None = None
         """Whether Qiniu's markers are those that `build_marker` builds; None: not known yet."""
 
     def page(self, prefix: str, after: str, delimiter: str) -> KeyPage:
@@ -68,17 +68,17 @@ class KeyListing:
 
     def _compare_markers(self, last: str, following: str) -> None:
         """Compare a marker of Qiniu with the one that `build_marker` builds."""
-        if self.accepts_made_markers is None:
-            self.accepts_made_markers = read_marker(following) == last
+        if self.accepts_built_markers is None:
+            self.accepts_built_markers = read_marker(following) == last
 
     def _can_build_markers(self, prefix: str) -> bool:
         """Return whether the service accepts markers that are built from keys.
 
         A service that interprets them in another way would leave out keys without an error.
         """
-        if self.accepts_made_markers is None:
+        if self.accepts_built_markers is None:
             self.page(prefix, "", "")
-        return bool(self.accepts_made_markers)
+        return bool(self.accepts_built_markers)
 
     def _parsed(
         self, answer: Mapping[str, Any], prefix: str
@@ -86,7 +86,7 @@ class KeyListing:
         try:
             if not answer.keys() & {"items", "commonPrefixes", "marker"}:
                 raise LookupError
-            objects = self._objects_of(answer.get("items") or ())
+            objects = self._make_objects(answer.get("items") or ())
             return objects, [str(folder) for folder in answer.get("commonPrefixes") or ()]
         except (LookupError, TypeError, ValueError):
             text = "a page of the listing cannot be understood"

@@ -126,7 +126,7 @@ class QiniuSource(KeyOrderedSource):
         """Split a range of the bucket, unless the service accepts only its own markers."""
         halves = super().split(part, marker)
         # The second half could then only be reached from the beginning.
-        return halves if self._listing.accepts_made_markers is not False else None
+        return halves if self._listing.accepts_built_markers is not False else None
 
     def key_of(self, name: str) -> str:
         """Return the key below the prefix's folder, without doubled slashes."""

@@ -47,7 +47,7 @@ def convert_acl(document: bytes, *, same_accounts: bool) -> Carried:
         else:
             lost.append(f"{permission} for {grantee}")
     if signed_in and not public and headers:
-        lost.append("READ for all who have an account")
+        lost.append("READ for all accounts")
     warnings = tuple(f"its ACL is not carried over whole: {each}" for each in lost)
     if not headers:
         canned = "public-read" if public else "authenticated-read" if signed_in else "private"

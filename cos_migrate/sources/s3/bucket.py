@@ -136,7 +136,7 @@ class S3Source(S3Requests):
         with self.answer(obj, "HEAD", None) as incoming:
             if is_archived(incoming.headers):
                 details = ErrorDetails(
-                    incoming.status, "InvalidObjectState", "as its storage class says"
+                    incoming.status, "InvalidObjectState", "by its storage class"
                 )
                 raise self.error("HeadSource", obj.name, details)
             described = self.describe_answer(obj, incoming, None)
