@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,12 +43,6 @@ class TestAws(DownloadContract, PagesContract, SlashesContract):
     ) -> None:
         super().test_archived_objects_are_named_and_stop_nothing(site, cos)
         assert "InitiateMultipartUpload" not in cos.operations()
-
-
-@pytest.fixture(name="s3")
-def _s3() -> Iterator[S3Server]:
-    with S3Server() as s3:
-        yield s3
 
 
 @pytest.fixture(name="site")

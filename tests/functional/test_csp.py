@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.fakes.s3_server import BUCKET, KEY, KEY_ID, S3Server
+from tests.fakes.s3_server import BUCKET, S3Server
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
+from tests.functional.sites import s3_section
 from tests.functional.tool import BUCKET as TARGET
 from tests.functional.tool import records
 
@@ -18,21 +18,9 @@ MIB = 1 << 20
 FRIEND = "qcs::cam::uin/100000000002:uin/100000000002"
 
 
-@pytest.fixture(name="s3")
-def _s3() -> Iterator[S3Server]:
-    with S3Server() as s3:
-        yield s3
-
-
 @pytest.fixture(name="tool")
 def _tool(tmp_path: Path, cos: EmbeddedCos, s3: S3Server) -> CloudTool:
-    cloud = {
-        "bucket": BUCKET,
-        "accessKeyId": KEY_ID,
-        "accessKeySecret": KEY,
-        "endPoint": f"127.0.0.1:{s3.port}",
-        "prefix": "data/",
-    }
+    cloud = s3_section(s3.port) | {"prefix": "data/"}
     return CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateCsp", cloud=cloud)
 
 

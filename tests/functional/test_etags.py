@@ -21,6 +21,7 @@ from tests.fakes.s3_store import kept_of
 from tests.fakes.tampered import Answered, Asked, Tampered, tampered
 from tests.fakes.web_server import WebServer
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
+from tests.functional.sites import s3_section
 from tests.functional.tool import BUCKET
 
 MIB = 1 << 20
@@ -40,12 +41,7 @@ class Cloud(NamedTuple):
 @pytest.fixture(name="cloud")
 def _cloud(tmp_path: Path, cos: EmbeddedCos) -> Iterator[Cloud]:
     with S3Server() as s3, tampered(s3.port) as way:
-        section = {
-            "bucket": s3_server.BUCKET,
-            "accessKeyId": s3_server.KEY_ID,
-            "accessKeySecret": s3_server.KEY,
-            "endPoint": f"127.0.0.1:{way.port}",
-        }
+        section = s3_section(way.port)
         tool = CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateAws", cloud=section)
         tool.common |= {"smallFileExecutorNum": "1", "bigFileExecutorNum": "1"}
         yield Cloud(tool, s3, way)

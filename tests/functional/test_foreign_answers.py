@@ -13,9 +13,8 @@ from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.emulator import Fault as CosFault
 from cos_migrate.emulator.signature import Account
 from cos_migrate.state.opening import open_store
-from tests.fakes import oss_server, qiniu_tokens, s3_server, upyun_server, upyun_tokens
+from tests.fakes import s3_server
 from tests.fakes.oss_server import OssServer
-from tests.fakes.qiniu_server import BUCKET as QINIU_BUCKET
 from tests.fakes.qiniu_server import QiniuServer
 from tests.fakes.s3_server import S3Server
 from tests.fakes.s3_store import kept_of
@@ -23,12 +22,19 @@ from tests.fakes.tampered import Answered, Asked, Tampered, tampered
 from tests.fakes.upyun_server import UpyunServer
 from tests.fakes.web_server import WebServer
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
+from tests.functional.sites import (
+    SOURCE,
+    cos_section,
+    oss_section,
+    qiniu_section,
+    s3_section,
+    upyun_section,
+)
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, records
 
 MIB = 1 << 20
 SMALL, BIG = 500, 5 * MIB + 1000
 """Bytes; the second is sent in parts."""
-SOURCE = "source-1250000001"
 FAULTS = ("page-of-5", "page-of-its-size", "same-version-empty", "same-version-of-400")
 OBJECTS = {f"{size}-{fault}": fault for size in ("small", "big") for fault in FAULTS}
 
@@ -71,12 +77,7 @@ def s3_like(folder: Path, cos: EmbeddedCos, migrate_type: str) -> Iterator[Cloud
         for key in OBJECTS:
             size = 100 if key.startswith("small") else 0
             s3.buckets[s3_server.BUCKET].put(key, kept_of(body_of(key), part_size=size))
-        section = {
-            "bucket": s3_server.BUCKET,
-            "accessKeyId": s3_server.KEY_ID,
-            "accessKeySecret": s3_server.KEY,
-            "endPoint": f"127.0.0.1:{way.port}",
-        }
+        section = s3_section(way.port)
         yield Cloud(CloudTool(folder, cos.port, migrate_type=migrate_type, cloud=section), way)
 
 
@@ -97,12 +98,7 @@ def ali(folder: Path, cos: EmbeddedCos) -> Iterator[Cloud]:
     with OssServer() as oss, tampered(oss.port) as way:
         for key in OBJECTS:
             oss.put(key, body_of(key))
-        section = {
-            "bucket": oss_server.BUCKET,
-            "accessKeyId": oss_server.KEY_ID,
-            "accessKeySecret": oss_server.SECRET,
-            "endPoint": f"127.0.0.1:{way.port}",
-        }
+        section = oss_section(way.port)
         yield Cloud(CloudTool(folder, cos.port, migrate_type="migrateAli", cloud=section), way)
 
 
@@ -112,12 +108,7 @@ def upyun(folder: Path, cos: EmbeddedCos) -> Iterator[Cloud]:
         server.tells_md5 = False
         for key in OBJECTS:
             server.put(key, body_of(key))
-        section = {
-            "bucket": upyun_server.SERVICE,
-            "accessKeyId": upyun_tokens.OPERATOR,
-            "accessKeySecret": upyun_tokens.PASSWORD,
-            "endPoint": f"127.0.0.1:{way.port}",
-        }
+        section = upyun_section(way.port)
         yield Cloud(CloudTool(folder, cos.port, migrate_type="migrateUpyun", cloud=section), way)
 
 
@@ -127,13 +118,7 @@ def qiniu(folder: Path, cos: EmbeddedCos) -> Iterator[Cloud]:
         server.names[f"127.0.0.1:{way.port}"] = "io"
         for key in OBJECTS:
             server.put(key, body_of(key))
-        section = {
-            "bucket": QINIU_BUCKET,
-            "accessKeyId": qiniu_tokens.ACCESS_KEY,
-            "accessKeySecret": qiniu_tokens.SECRET_KEY,
-            "endPoint": f"127.0.0.1:{way.port}",
-            "ucHost": server.uc,
-        }
+        section = qiniu_section(server, f"127.0.0.1:{way.port}")
         tool = CloudTool(folder, cos.port, migrate_type="migrateQiniu", cloud=section)
         yield Cloud(tool, way)
 
@@ -144,14 +129,7 @@ def cos_bucket(folder: Path, cos: EmbeddedCos) -> Iterator[Cloud]:
     for key in OBJECTS:
         cos.store.put(SOURCE, key, cos.store.receive([body_of(key)]), {}, acl="")
     with tampered(cos.port) as way:
-        section = {
-            "srcRegion": "ap-shanghai",
-            "srcBucketName": SOURCE,
-            "srcSecretId": "AKIDsource",
-            "srcSecretKey": "source-secret",
-            "srcCosPath": "/",
-            "srcEndPointSuffix": f"localhost:{way.port}",
-        }
+        section = cos_section(way.port)
         tool = CloudTool(folder, cos.port, migrate_type="migrateBucketCopy", cloud=section)
         yield Cloud(tool, way)
 
@@ -387,12 +365,7 @@ def test_a_listed_md5_proves_what_an_answer_without_an_etag_holds(
     with S3Server() as server, tampered(server.port) as way:
         for key in ("right", "foreign"):
             server.put(key, body_of("small"))
-        section = {
-            "bucket": s3_server.BUCKET,
-            "accessKeyId": s3_server.KEY_ID,
-            "accessKeySecret": s3_server.KEY,
-            "endPoint": f"127.0.0.1:{way.port}",
-        }
+        section = s3_section(way.port)
         tool = CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateAws", cloud=section)
         tool.common["requestTryCount"] = "1"
 
@@ -414,12 +387,7 @@ def test_a_size_that_the_listing_only_learns_later(tmp_path: Path, cos: Embedded
     """A file that was replaced within its second contradicts the listing that was before."""
     with UpyunServer() as server, tampered(server.ports[0]) as way:
         server.put("a", b"before", modified=1_700_000_000)
-        section = {
-            "bucket": upyun_server.SERVICE,
-            "accessKeyId": upyun_tokens.OPERATOR,
-            "accessKeySecret": upyun_tokens.PASSWORD,
-            "endPoint": f"127.0.0.1:{way.port}",
-        }
+        section = upyun_section(way.port)
         tool = CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateUpyun", cloud=section)
         tool.common["requestTryCount"] = "1"
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.engine.probes import PROBE_NAME
-from tests.fakes.s3_server import BUCKET as S3_BUCKET
-from tests.fakes.s3_server import KEY, KEY_ID, S3Server
 from tests.fakes.s3_server import Fault as S3Fault
+from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, counted
 from tests.functional.folder_cloud import FolderTool
 from tests.functional.tool import BUCKET, Tool, records
@@ -21,21 +19,9 @@ from tests.functional.tool import BUCKET, Tool, records
 MIB = 1 << 20
 
 
-@pytest.fixture(name="s3")
-def _s3() -> Iterator[S3Server]:
-    with S3Server() as s3:
-        yield s3
-
-
 @pytest.fixture(name="aws")
-def _aws(tmp_path: Path, cos: EmbeddedCos, s3: S3Server) -> CloudTool:
-    cloud = {
-        "bucket": S3_BUCKET,
-        "accessKeyId": KEY_ID,
-        "accessKeySecret": KEY,
-        "endPoint": f"127.0.0.1:{s3.port}",
-    }
-    return CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateAws", cloud=cloud)
+def _aws(from_s3: CloudTool) -> CloudTool:
+    return from_s3
 
 
 def failed_names(tool: Tool) -> set[str]:

@@ -6,13 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.fakes.s3_server import BUCKET, KEY, KEY_ID, S3Server
+from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, counted
 from tests.functional.tool import BUCKET as TARGET
 from tests.functional.tool import Ended, Tool, end, records
@@ -21,23 +19,6 @@ INVISIBLE = "\u202e\u200b\u2066\ufeff\u200f\u00ad\u3164\U000e0041"
 ESCAPES = r"\u202e\u200b\u2066\ufeff\u200f\xad\u3164\U000e0041"
 SCRIPTS = "می\u200cخواهم שלום 👩\u200d🔬"
 posix = pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
-
-
-@pytest.fixture(name="s3")
-def _s3() -> Iterator[S3Server]:
-    with S3Server() as s3:
-        yield s3
-
-
-@pytest.fixture(name="from_s3")
-def _from_s3(tmp_path: Path, cos: EmbeddedCos, s3: S3Server) -> CloudTool:
-    cloud = {
-        "bucket": BUCKET,
-        "accessKeyId": KEY_ID,
-        "accessKeySecret": KEY,
-        "endPoint": f"127.0.0.1:{s3.port}",
-    }
-    return CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateAws", cloud=cloud)
 
 
 def all_text(tool: Tool, ended: Ended) -> str:

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.fakes.s3_server import BUCKET as S3_BUCKET
-from tests.fakes.s3_server import KEY, KEY_ID, S3Server
 from tests.fakes.s3_server import Fault as S3Fault
+from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, counted, noise
 
 COS, SOURCE = "COS asks to slow down: ", "the source asks to slow down: "
 MIB = 1 << 20
 
 
-@pytest.fixture(name="s3")
-def _s3() -> Iterator[S3Server]:
-    with S3Server() as s3:
-        yield s3
-
-
 @pytest.fixture(name="tool")
-def _tool(tmp_path: Path, cos: EmbeddedCos, s3: S3Server) -> CloudTool:
-    cloud = {
-        "bucket": S3_BUCKET,
-        "accessKeyId": KEY_ID,
-        "accessKeySecret": KEY,
-        "endPoint": f"127.0.0.1:{s3.port}",
-    }
-    tool = CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateAws", cloud=cloud)
-    tool.common |= {"smallFileExecutorNum": "16", "bigFileExecutorNum": "4"}
-    return tool
+def _tool(from_s3: CloudTool) -> CloudTool:
+    from_s3.common |= {"smallFileExecutorNum": "16", "bigFileExecutorNum": "4"}
+    return from_s3
 
 
 @pytest.mark.parametrize(
