@@ -2,9 +2,9 @@
 
 A source's test file inherits `SourceContract` (and `PagesContract` where it is listed by pages,
 `CutsContract` where such a listing can be cut in two, `WireContract` where its bytes come over a
-network), gives the fixtures that they name, and adds what is peculiar to it. The fixtures stand on
-the real thing: a folder, or a server on the loopback that speaks the provider's protocol. No
-source is told here how to do anything.
+network, `BucketContract` where its server is one of `tests/fakes`), gives the fixtures that they
+name, and adds what is peculiar to it. The fixtures stand on the real thing: a folder, or a server
+on the loopback that speaks the provider's protocol. Nothing here names a source.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from cos_migrate.model import Found, ListRange, Note, Page, SourceObject
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.http_source import HttpSource
+from tests.fakes.faults import Fault
+from tests.fakes.http_base import FakeServer
 
 Put = Callable[[str, bytes], None]
 """Place an object with this content where the source finds it under this key, or replace it."""
@@ -319,6 +321,35 @@ class CutsContract:
         assert " lists a:" in page.problem.message
         with pytest.raises(SourceError, match="does not keep to the prefix"):
             source.split(part, "in/1")
+
+
+class BucketContract:
+    """A bucket on a server of the tests; fixtures as in `SourceContract`, and `server`."""
+
+    def test_a_flipped_bit_is_noticed(self, source: Source, put: Put, server: FakeServer) -> None:
+        put("f", b"x" * 100_000)
+        obj = only(source)
+        server.faults.append(Fault("flip", server.reads, at=70_000))
+        with pytest.raises(SourceError) as caught:
+            content(source, obj)
+        assert (caught.value.code, caught.value.retryable) == ("SourceChecksumMismatch", True)
+        assert content(source, obj) == b"x" * 100_000
+
+    def test_a_change_while_it_is_read(self, source: Source, put: Put, server: FakeServer) -> None:
+        put("f", b"one")
+        obj = only(source)
+        server.faults.append(Fault("call", server.reads, action=lambda: put("f", b"two")))
+        with pytest.raises(SourceChanged):
+            content(source, obj)
+        assert content(source, only(source)) == b"two"
+
+    def test_a_change_between_its_parts(self, source: Source, put: Put, server: FakeServer) -> None:
+        put("f", b"x" * 1000)
+        obj = only(source)
+        assert content(source, obj, 0, 10) == b"x" * 10
+        server.faults.append(Fault("call", server.reads, action=lambda: put("f", b"y" * 1000)))
+        with pytest.raises(SourceChanged):
+            content(source, obj, 10, 10)
 
 
 class WireContract:

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from tests.fakes.oss_signature import Account
 from tests.fakes.oss_store import Bucket
 from tests.fakes.scripted import reply, scripted
 from tests.sources.contract import (
+    BucketContract,
     Cut,
     CutsContract,
     PagesContract,
@@ -86,7 +86,7 @@ def proxied(oss: OssServer, end_point: str = HANGZHOU, **named: Any) -> AliyunSo
     return source_of(oss, end_point=end_point, proxy_host="127.0.0.1", proxy_port=oss.port, **named)
 
 
-class OssContract(SourceContract, PagesContract, CutsContract, WireContract):
+class OssContract(SourceContract, BucketContract, PagesContract, CutsContract, WireContract):
     @pytest.fixture
     def source(self, oss: OssServer) -> AliyunSource:
         return source_of(oss)
@@ -100,17 +100,15 @@ class OssContract(SourceContract, PagesContract, CutsContract, WireContract):
 
     @pytest.fixture
     def remove(self, oss: OssServer) -> Remove:
-        return lambda key: oss.store.delete(BUCKET, key)
+        return oss.remove
 
     @pytest.fixture
     def cut(self, oss: OssServer) -> Cut:
-        @contextmanager
-        def cut(size: int) -> Iterator[None]:
-            oss.faults.append(Fault("cut", operation="GetObject", times=-1, at=size))
-            yield
-            oss.faults.clear()
+        return oss.cut
 
-        return cut
+    @pytest.fixture
+    def server(self, oss: OssServer) -> OssServer:
+        return oss
 
 
 class TestByPath(OssContract):

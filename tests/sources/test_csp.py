@@ -12,6 +12,7 @@ from cos_migrate.config.values import Secret
 from cos_migrate.sources.s3.csp import CspConfig, CspSource
 from tests.fakes.s3_server import BUCKET, KEY, KEY_ID, S3Server
 from tests.sources.contract import (
+    BucketContract,
     Cut,
     CutsContract,
     PagesContract,
@@ -61,7 +62,7 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
-class TestCsp(SourceContract, PagesContract, CutsContract, WireContract):
+class TestCsp(SourceContract, BucketContract, PagesContract, CutsContract, WireContract):
     many: ClassVar[int] = 3_000
 
     @pytest.fixture
@@ -79,6 +80,10 @@ class TestCsp(SourceContract, PagesContract, CutsContract, WireContract):
     @pytest.fixture
     def cut(self, s3: S3Server) -> Cut:
         return s3.cut
+
+    @pytest.fixture
+    def server(self, s3: S3Server) -> S3Server:
+        return s3
 
 
 def test_records_are_those_of_the_java_tool(s3: S3Server) -> None:

@@ -15,7 +15,7 @@ import trustme
 
 from cos_migrate.checksums import Check
 from cos_migrate.config.values import Secret
-from cos_migrate.errors import MigrateError, SourceChanged, SourceError
+from cos_migrate.errors import MigrateError, SourceError
 from cos_migrate.model import Fingerprint, ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.qiniu.config import QiniuConfig
@@ -33,6 +33,7 @@ from tests.fakes.qiniu_server import (
 )
 from tests.fakes.qiniu_tokens import ACCESS_KEY, SECRET_KEY
 from tests.sources.contract import (
+    BucketContract,
     Cut,
     CutsContract,
     PagesContract,
@@ -114,7 +115,7 @@ def source(server: QiniuServer) -> QiniuSource:
     return build(server)
 
 
-class TestContract(SourceContract, PagesContract, CutsContract, WireContract):
+class TestContract(SourceContract, BucketContract, PagesContract, CutsContract, WireContract):
     impossible: ClassVar[frozenset[str]] = frozenset({"double//slash"})
     """Another key on COS; see below."""
 
@@ -341,13 +342,6 @@ class TestObjects:
     ) -> None:
         server.put("f", b"x" * 100, etag="n" + qetag(b"x")[1:])
         assert content(source, only(source)) == b"x" * 100
-
-    def test_a_change_while_it_is_read(self, server: QiniuServer, source: QiniuSource) -> None:
-        server.put("f", b"one")
-        server.faults.append(Fault("call", "GetObject", action=lambda: server.put("f", b"two")))
-        with pytest.raises(SourceChanged):
-            content(source, only(source))
-        assert content(source, only(source)) == b"two"
 
     def test_urls_are_signed_for_an_hour(self, server: QiniuServer, source: QiniuSource) -> None:
         server.put("f", b"x")

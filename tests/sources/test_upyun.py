@@ -14,7 +14,7 @@ import trustme
 
 from cos_migrate.checksums import Check
 from cos_migrate.config.values import Secret
-from cos_migrate.errors import MigrateError, SourceChanged, SourceError
+from cos_migrate.errors import MigrateError, SourceError
 from cos_migrate.model import Fingerprint, ListRange, Note, Page, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.upyun import listing
@@ -25,6 +25,7 @@ from tests.fakes.messages import Answer
 from tests.fakes.upyun_server import SERVICE, UpyunServer, error
 from tests.fakes.upyun_tokens import OPERATOR, PASSWORD
 from tests.sources.contract import (
+    BucketContract,
     Cut,
     PagesContract,
     Put,
@@ -94,7 +95,7 @@ def source(server: UpyunServer) -> UpyunSource:
     return build(server)
 
 
-class TestContract(SourceContract, PagesContract, WireContract):
+class TestContract(SourceContract, BucketContract, PagesContract, WireContract):
     impossible: ClassVar[frozenset[str]] = frozenset({"double//slash"})
     """No folder has an empty name."""
     sorted_by_key: ClassVar[bool] = False
@@ -295,20 +296,6 @@ class TestObjects:
         assert described.md5 == hashlib.md5(b"content").hexdigest()
         assert described.checks == (Check("MD5", described.md5),)
         assert described.fingerprint == only(source).fingerprint
-
-    def test_a_flipped_bit_is_seen(self, server: UpyunServer, source: UpyunSource) -> None:
-        server.put("f", b"x" * 100_000)
-        server.faults.append(Fault("flip", "Get", at=70_000))
-        found = failure(source)
-        assert (found.code, found.retryable) == ("SourceChecksumMismatch", True)
-        assert content(source, only(source)) == b"x" * 100_000
-
-    def test_a_change_while_it_is_read(self, server: UpyunServer, source: UpyunSource) -> None:
-        server.put("f", b"one")
-        server.faults.append(Fault("call", "Get", action=lambda: server.put("f", b"two")))
-        with pytest.raises(SourceChanged):
-            content(source, only(source))
-        assert content(source, only(source)) == b"two"
 
 
 class TestConfiguration:
