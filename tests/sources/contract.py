@@ -13,7 +13,7 @@ import pickle
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import pytest
 
@@ -23,7 +23,6 @@ from cos_migrate.sources.base import Source
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.http_source import HttpSource
 from tests.fakes.faults import Fault
-from tests.fakes.http_base import FakeServer
 
 Put = Callable[[str, bytes], None]
 """Place an object with this content where the source finds it under this key, or replace it."""
@@ -323,10 +322,38 @@ class CutsContract:
             source.split(part, "in/1")
 
 
-class BucketContract:
-    """A bucket on a server of the tests; fixtures as in `SourceContract`, and `server`."""
+class BucketServer(Protocol):
+    """A server of the tests with objects."""
 
-    def test_a_flipped_bit_is_noticed(self, source: Source, put: Put, server: FakeServer) -> None:
+    reads: str
+    faults: list[Fault]
+
+    def put(self, key: str, body: bytes, /) -> object: ...
+
+    def remove(self, key: str, /) -> None: ...
+
+    def cut(self, at: int, /) -> AbstractContextManager[None]: ...
+
+
+class BucketContract:
+    """A bucket on a server of the tests; it needs the fixtures `source` and `server` alone."""
+
+    @pytest.fixture
+    def put(self, server: BucketServer) -> Put:
+        def put(key: str, body: bytes) -> None:
+            server.put(key, body)
+
+        return put
+
+    @pytest.fixture
+    def remove(self, server: BucketServer) -> Remove:
+        return server.remove
+
+    @pytest.fixture
+    def cut(self, server: BucketServer) -> Cut:
+        return server.cut
+
+    def test_a_flipped_bit_is_noticed(self, source: Source, put: Put, server: BucketServer) -> None:
         put("f", b"x" * 100_000)
         obj = only(source)
         server.faults.append(Fault("flip", server.reads, at=70_000))
@@ -335,7 +362,9 @@ class BucketContract:
         assert (caught.value.code, caught.value.retryable) == ("SourceChecksumMismatch", True)
         assert content(source, obj) == b"x" * 100_000
 
-    def test_a_change_while_it_is_read(self, source: Source, put: Put, server: FakeServer) -> None:
+    def test_a_change_while_it_is_read(
+        self, source: Source, put: Put, server: BucketServer
+    ) -> None:
         put("f", b"one")
         obj = only(source)
         server.faults.append(Fault("call", server.reads, action=lambda: put("f", b"two")))
@@ -343,7 +372,9 @@ class BucketContract:
             content(source, obj)
         assert content(source, only(source)) == b"two"
 
-    def test_a_change_between_its_parts(self, source: Source, put: Put, server: FakeServer) -> None:
+    def test_a_change_between_its_parts(
+        self, source: Source, put: Put, server: BucketServer
+    ) -> None:
         put("f", b"x" * 1000)
         obj = only(source)
         assert content(source, obj, 0, 10) == b"x" * 10

@@ -29,11 +29,8 @@ from tests.fakes.oss_store import Bucket
 from tests.fakes.scripted import reply, scripted
 from tests.sources.contract import (
     BucketContract,
-    Cut,
     CutsContract,
     PagesContract,
-    Put,
-    Remove,
     SourceContract,
     WireContract,
     content,
@@ -90,21 +87,6 @@ class OssContract(SourceContract, BucketContract, PagesContract, CutsContract, W
     @pytest.fixture
     def source(self, oss: OssServer) -> AliyunSource:
         return source_of(oss)
-
-    @pytest.fixture
-    def put(self, oss: OssServer) -> Put:
-        def put(key: str, body: bytes) -> None:
-            oss.put(key, body)
-
-        return put
-
-    @pytest.fixture
-    def remove(self, oss: OssServer) -> Remove:
-        return oss.remove
-
-    @pytest.fixture
-    def cut(self, oss: OssServer) -> Cut:
-        return oss.cut
 
     @pytest.fixture
     def server(self, oss: OssServer) -> OssServer:

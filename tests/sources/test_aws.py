@@ -22,7 +22,6 @@ from cos_migrate.sources.s3.aws import AwsSource
 from tests.fakes.s3_server import BUCKET, KEY, KEY_ID, Fault, S3Server
 from tests.sources.contract import (
     BucketContract,
-    Cut,
     CutsContract,
     PagesContract,
     Put,
@@ -62,18 +61,6 @@ class TestAws(SourceContract, BucketContract, PagesContract, CutsContract, WireC
     @pytest.fixture
     def source(self, s3: S3Server) -> AwsSource:
         return source_of(s3)
-
-    @pytest.fixture
-    def put(self, s3: S3Server) -> Put:
-        return putting(s3)
-
-    @pytest.fixture
-    def remove(self, s3: S3Server) -> Remove:
-        return s3.remove
-
-    @pytest.fixture
-    def cut(self, s3: S3Server) -> Cut:
-        return s3.cut
 
     @pytest.fixture
     def server(self, s3: S3Server) -> S3Server:

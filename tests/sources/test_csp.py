@@ -13,18 +13,15 @@ from cos_migrate.sources.s3.csp import CspConfig, CspSource
 from tests.fakes.s3_server import BUCKET, KEY, KEY_ID, S3Server
 from tests.sources.contract import (
     BucketContract,
-    Cut,
     CutsContract,
     PagesContract,
-    Put,
-    Remove,
     SourceContract,
     WireContract,
     content,
     objects,
     only,
 )
-from tests.sources.s3_sources import TARGET, putting
+from tests.sources.s3_sources import TARGET
 
 PROVEN_KEYS = {
     "migrateCsp": {
@@ -68,18 +65,6 @@ class TestCsp(SourceContract, BucketContract, PagesContract, CutsContract, WireC
     @pytest.fixture
     def source(self, s3: S3Server) -> CspSource:
         return source_of(s3)
-
-    @pytest.fixture
-    def put(self, s3: S3Server) -> Put:
-        return putting(s3)
-
-    @pytest.fixture
-    def remove(self, s3: S3Server) -> Remove:
-        return s3.remove
-
-    @pytest.fixture
-    def cut(self, s3: S3Server) -> Cut:
-        return s3.cut
 
     @pytest.fixture
     def server(self, s3: S3Server) -> S3Server:

@@ -34,11 +34,8 @@ from tests.fakes.qiniu_server import (
 from tests.fakes.qiniu_tokens import ACCESS_KEY, SECRET_KEY
 from tests.sources.contract import (
     BucketContract,
-    Cut,
     CutsContract,
     PagesContract,
-    Put,
-    Remove,
     SourceContract,
     WireContract,
     content,
@@ -118,21 +115,6 @@ def source(server: QiniuServer) -> QiniuSource:
 class TestContract(SourceContract, BucketContract, PagesContract, CutsContract, WireContract):
     impossible: ClassVar[frozenset[str]] = frozenset({"double//slash"})
     """Another key on COS; see below."""
-
-    @pytest.fixture
-    def put(self, server: QiniuServer) -> Put:
-        def put(key: str, body: bytes) -> None:
-            server.put(key, body)
-
-        return put
-
-    @pytest.fixture
-    def remove(self, server: QiniuServer) -> Remove:
-        return server.remove
-
-    @pytest.fixture
-    def cut(self, server: QiniuServer) -> Cut:
-        return server.cut
 
 
 class TestKeys:

@@ -26,10 +26,7 @@ from tests.fakes.upyun_server import SERVICE, UpyunServer, error
 from tests.fakes.upyun_tokens import OPERATOR, PASSWORD
 from tests.sources.contract import (
     BucketContract,
-    Cut,
     PagesContract,
-    Put,
-    Remove,
     SourceContract,
     WireContract,
     content,
@@ -99,21 +96,6 @@ class TestContract(SourceContract, BucketContract, PagesContract, WireContract):
     impossible: ClassVar[frozenset[str]] = frozenset({"double//slash"})
     """No folder has an empty name."""
     sorted_by_key: ClassVar[bool] = False
-
-    @pytest.fixture
-    def put(self, server: UpyunServer) -> Put:
-        def put(key: str, body: bytes) -> None:
-            server.put(key, body)
-
-        return put
-
-    @pytest.fixture
-    def remove(self, server: UpyunServer) -> Remove:
-        return server.remove
-
-    @pytest.fixture
-    def cut(self, server: UpyunServer) -> Cut:
-        return server.cut
 
 
 class TestKeys:
