@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.crash.test_kill import MIB, assert_complete
-from tests.functional.tool import SECRET_ID, SECRET_KEY, Tool
+from tests.functional.tool import Tool
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 
@@ -30,14 +29,6 @@ FAULTS = (
     ("drop", "CompleteMultipartUpload"),
     ("drop", "InitiateMultipartUpload"),
 )
-
-
-@pytest.fixture
-def cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
-    folder = tmp_path / "cos"
-    folder.mkdir()
-    with EmbeddedCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
-        yield server
 
 
 def kill_all(process: subprocess.Popen[str]) -> None:

@@ -8,30 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, end, records
+from tests.functional.tool import BUCKET, Tool, end, records
 from tests.functional.waiting import HeldCos, Watched, parts_written, wait_until
 
 MIB = 1 << 20
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-
-
-@pytest.fixture
-def cos(tmp_path: Path) -> Iterator[HeldCos]:
-    folder = tmp_path / "cos"
-    folder.mkdir()
-    with HeldCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
-        yield server
-
-
-@pytest.fixture
-def tool(tmp_path: Path, cos: EmbeddedCos) -> Tool:
-    return Tool(tmp_path / "tool", cos.port)
 
 
 def fill(tool: Tool, files: int = 150, big: int = 2) -> None:

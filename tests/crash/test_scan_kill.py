@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.scan import WALK_PROGRAM
-from tests.crash.test_kill import assert_complete, cos, tool
+from tests.crash.test_kill import assert_complete
 from tests.functional.tool import Tool, end
 from tests.functional.waiting import HeldCos, wait_until
 
-__all__ = ["cos", "tool"]
 FILES = 3500
 
 

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.crash.test_kill import assert_complete, cos, fill, wait_for
+from tests.crash.test_kill import assert_complete, fill, wait_for
 from tests.crash.test_scan_kill import scanning
 from tests.functional.tool import BUCKET, Tool, end, records
 
-__all__ = ["cos"]
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 QUIET = ("--quiet",)
 

@@ -6,14 +6,13 @@ import os
 import random
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
 from tests.crash.test_kill import MIB, assert_complete, fill
-from tests.functional.tool import BUCKET, ROOT, SECRET_ID, SECRET_KEY, Tool, end
+from tests.functional.tool import BUCKET, ROOT, Tool, end
 from tests.functional.waiting import HeldCos, Watched, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
@@ -29,19 +28,6 @@ if "cos_migrate.pools.worker" in sys.orig_argv:
     sys.addaudithook(watch)
 """
 """Makes a file that kills each worker that opens it."""
-
-
-@pytest.fixture
-def cos(tmp_path: Path) -> Iterator[HeldCos]:
-    folder = tmp_path / "cos"
-    folder.mkdir()
-    with HeldCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as server:
-        yield server
-
-
-@pytest.fixture
-def tool(tmp_path: Path, cos: EmbeddedCos) -> Tool:
-    return Tool(tmp_path / "tool", cos.port)
 
 
 def workers(process: subprocess.Popen[str]) -> list[int]:

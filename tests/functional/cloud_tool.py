@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
+from tests.functional.tool import BUCKET, Tool
 from tests.functional.waiting import wait_until
 
 __all__ = ["CloudTool", "counted", "noise", "stored", "wait_until"]
@@ -20,25 +19,11 @@ class CloudTool(Tool):
     migrate_type: str = ""
     cloud: dict[str, str] = field(default_factory=dict)
 
-    def write_config(self) -> Path:
-        """Write conf/config.ini from the settings."""
-        common = {
-            "secretId": SECRET_ID,
-            "secretKey": SECRET_KEY,
-            "bucketName": BUCKET,
-            "region": "ap-guangzhou",
-            "endPointSuffix": f"localhost:{self.port}",
-            "workerProcessNum": "0",
-            **self.common,
-        }
-        parts = ["[migrateType]", f"type={self.migrate_type}", "[common]"]
-        parts += [f"{key}={value}" for key, value in common.items()]
-        parts += [f"[{self.migrate_type}]"]
-        parts += [f"{key}={value}" for key, value in self.cloud.items()]
-        path = self.folder / "conf" / "config.ini"
-        path.write_text("\n".join(parts) + "\n", encoding="utf-8")
-        path.chmod(0o600)  # it holds secrets
-        return path
+    def common_keys(self) -> dict[str, str]:
+        return {"workerProcessNum": "0", **super().common_keys()}
+
+    def source_section(self) -> tuple[str, dict[str, str]]:
+        return self.migrate_type, self.cloud
 
 
 def noise(size: int, seed: int = 1) -> bytes:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from cos_migrate.cli import main as cli
 from cos_migrate.config.cloud import CloudAccess
@@ -27,7 +27,7 @@ from cos_migrate.sources import registry
 from cos_migrate.sources.base import Reader
 from cos_migrate.sources.bucket import KeyOrderedSource, folder_of_prefix
 from cos_migrate.sources.key_pages import KeyPage
-from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
+from tests.functional.tool import Tool
 
 MIGRATE_TYPE = "migrateFolder"
 
@@ -180,37 +180,21 @@ class FolderTool(Tool):
         path.unlink()
         return found
 
-    def write_config(self) -> Path:
-        common: dict[str, Any] = {
-            "secretId": SECRET_ID,
-            "secretKey": SECRET_KEY,
-            "bucketName": BUCKET,
-            "region": "ap-guangzhou",
-            "endPointSuffix": f"localhost:{self.port}",
-            "workerProcessNum": "0",
-        }
-        source = {
+    def common_keys(self) -> dict[str, str]:
+        keys = {"workerProcessNum": "0", **super().common_keys()}
+        if self.batch:
+            for key in ("secretId", "secretKey", "bucketName", "region", "endPointSuffix"):
+                del keys[key]
+        return keys | self.common
+
+    def source_section(self) -> tuple[str, dict[str, str]]:
+        keys = {
             "bucket": "src",
             "accessKeyId": "source-id",
             "accessKeySecret": "source-secret",
             "endPoint": str(self.clouds),
         }
-        if self.batch:
-            for section, keys in (
-                (common, ("secretId", "secretKey", "bucketName", "region", "endPointSuffix")),
-                (source, tuple(source)),
-            ):
-                for key in keys:
-                    del section[key]
-        common |= self.common
-        source |= self.source
-        parts = ["[migrateType]", f"type={MIGRATE_TYPE}", "[common]"]
-        parts += [f"{key}={value}" for key, value in common.items()]
-        parts += [f"[{MIGRATE_TYPE}]", *(f"{key}={value}" for key, value in source.items())]
-        path = self.folder / "conf" / "config.ini"
-        path.write_text("\n".join(parts) + "\n", encoding="utf-8")
-        path.chmod(0o600)  # it holds secrets
-        return path
+        return MIGRATE_TYPE, ({} if self.batch else keys) | self.source
 
 
 def main() -> int:

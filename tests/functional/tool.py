@@ -84,9 +84,9 @@ class Tool:
             os.utime(path, (mtime, mtime))
         return path
 
-    def write_config(self) -> Path:
-        """Write conf/config.ini from the settings."""
-        common = {
+    def common_keys(self) -> dict[str, str]:
+        """Return the keys of [common]."""
+        return {
             "secretId": SECRET_ID,
             "secretKey": SECRET_KEY,
             "bucketName": BUCKET,
@@ -94,10 +94,17 @@ class Tool:
             "endPointSuffix": f"localhost:{self.port}",
             **self.common,
         }
-        local = {"localPath": str(self.data), **self.local}
-        parts = ["[migrateType]", "type=migrateLocal", "[common]"]
-        parts += [f"{key}={value}" for key, value in common.items()]
-        parts += ["[migrateLocal]", *(f"{key}={value}" for key, value in local.items())]
+
+    def source_section(self) -> tuple[str, dict[str, str]]:
+        """Return type and keys of the source."""
+        return "migrateLocal", {"localPath": str(self.data), **self.local}
+
+    def write_config(self) -> Path:
+        """Write conf/config.ini from the settings."""
+        migrate_type, source = self.source_section()
+        parts = ["[migrateType]", f"type={migrate_type}", "[common]"]
+        parts += [f"{key}={value}" for key, value in self.common_keys().items()]
+        parts += [f"[{migrate_type}]", *(f"{key}={value}" for key, value in source.items())]
         path = self.folder / "conf" / "config.ini"
         path.write_text("\n".join(parts) + "\n", encoding="utf-8")
         path.chmod(0o600)  # it holds secrets
