@@ -10,8 +10,7 @@ from __future__ import annotations
 import collections
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cos_migrate.config.given_values import Override
 from cos_migrate.config.values import BLANKS
@@ -57,8 +56,7 @@ exit codes: 0 all done; 1 something failed or could not be listed; 2 wrong confi
 usage; 3 the record database is in use or unusable; 130, 143 stopped by Ctrl-C or SIGTERM"""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandLine:
+class CommandLine(NamedTuple):
     """The parsed command line."""
 
     config_path: str = DEFAULT_CONFIG

@@ -50,8 +50,8 @@ def spell_value(value: Any, known: Option) -> str:
     if isinstance(value, bool):
         words = ("on", "off") if known.legal == "on or off" else ("true", "false")
         return words[not value]
-    if isinstance(value, tuple):
-        return ";".join(map(str, value))
-    if isinstance(value, Secret) and not value:
+    if type(value) is tuple:
+        return ";".join(value)
+    if value is None or (isinstance(value, Secret) and not value):
         return ""
     return str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 
@@ -12,6 +13,12 @@ class Moment(NamedTuple):
     """Nanoseconds since 1970, or of age."""
     is_age: bool
     """Whether it counts back from the start of the run."""
+
+    def __str__(self) -> str:
+        seconds = self.ns // 1_000_000_000
+        if self.is_age:
+            return f"{seconds}s"
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
     def at(self, start_ns: int) -> int:
         """Return it in nanoseconds since 1970, in a run that started at `start_ns`."""

@@ -10,7 +10,7 @@ import os
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from cos_migrate.config.common import Common, MigrateType
 from cos_migrate.config.display import add_place, missing_key_problem, printable_line, spell_value
@@ -32,8 +32,7 @@ S = TypeVar("S", bound=Section)
 _COMMON_SECTION = "common"
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """A configuration that passed every check."""
 
     migrate_type: str
@@ -42,8 +41,7 @@ class Config:
     """The dataclass of the chosen source's section."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A configuration and the messages about it."""
 
     config: Config

@@ -30,8 +30,7 @@ class Mistake(NamedTuple):
     legal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One key of a section."""
 
     key: str

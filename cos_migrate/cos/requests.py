@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -59,7 +58,7 @@ class Access:
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials from the next request on."""
-        self.settings = replace(self.settings, credentials=credentials)
+        self.settings = self.settings._replace(credentials=credentials)
         self._secret = _Secret.of(credentials)
 
     def upload_headers(self) -> list[tuple[str, str]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cos_migrate.http.routes import Proxy, Route
-from cos_migrate.http.time_limits import Timeouts
+from cos_migrate.http.time_limits import DEFAULT_TIMEOUTS, Timeouts
 
 _DOMAINS = ("myqcloud.com", "tencentcos.cn")
 """The public domain of COS, and its backup."""
@@ -21,8 +22,7 @@ class Credentials:
     """The session token of temporary credentials, empty for permanent ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class CosSettings:
+class CosSettings(NamedTuple):
     """Settings of a client of one bucket; plain values that can be pickled."""
 
     bucket: str
@@ -41,7 +41,7 @@ class CosSettings:
     traffic_limit: int = 0
     """Bits per second of one upload; 0: none."""
     tries: int = 5
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route to the bucket, and for the public domain also that of the backup."""

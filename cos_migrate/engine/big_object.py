@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cos_migrate.checksums import CRC64
 from cos_migrate.engine.copying import copy_refused
 from cos_migrate.engine.upload_state import Phase, UploadState
@@ -202,7 +200,7 @@ class MultipartUpload(UploadState):
         self._parts.add(part)
         self._checked = self._checked or checked
         if self._failure:
-            return replace(self._failed_when_idle(), part=part, save_point=self._save_point)
+            return self._failed_when_idle()._replace(part=part, save_point=self._save_point)
         if self._parts.complete:
             if self._differs():
                 return self._mismatch(CRC64)

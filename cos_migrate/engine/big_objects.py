@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-from dataclasses import replace
 from typing import NamedTuple
 
 from cos_migrate.engine.big_object import MultipartUpload
@@ -147,7 +146,7 @@ class BigObjects:
         obj, cos_path, options = transfer.obj, transfer.cos_path, self._options
         if copying and obj.fingerprint.size >= self._copies.in_parts_from:
             part_size = max(self._copies.part_size, options.part_size)
-            options = replace(options, copies=True, part_size=part_size)
+            options = options._replace(copies=True, part_size=part_size)
         save_points = self._committer.uploads.save_points
         save_point = save_points.find(cos_path)
         upload_id = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.envelope import EncryptionSettings
@@ -14,8 +14,7 @@ from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
 from cos_migrate.pools.tasks import Look
 
 
-@dataclass(frozen=True, slots=True)
-class UploadOptions:
+class UploadOptions(NamedTuple):
     """The options of a multipart upload."""
 
     part_size: int
@@ -34,8 +33,7 @@ class UploadOptions:
     """How objects are encrypted before they leave; None: not at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationOptions:
+class MigrationOptions(NamedTuple):
     """The options of one run over a source."""
 
     plan: PlanOptions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from cos_migrate.config.common import Common, transfers_most
 from cos_migrate.cos.envelope import EncryptionSettings
@@ -34,8 +34,7 @@ _LEAST_BILLED = 64 << 10
 """Bytes that these classes bill at least for an object (COS pricing documentation)."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobPlace:
+class JobPlace(NamedTuple):
     """The database and name of a job; the same configuration always has the same."""
 
     database: Path

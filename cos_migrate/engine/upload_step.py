@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cos_migrate.model import Failure, PartRecord, SavePoint
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """Changes to records, or the outcome of the object; mostly neither."""
 
     begun: SavePoint | None = None

@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -184,7 +183,7 @@ class Run:
         """Read the credentials again; later clients use them too."""
         fresh = self._reload_credentials()
         if fresh:
-            self._settings = replace(self._settings, credentials=fresh)
+            self._settings = self._settings._replace(credentials=fresh)
         return fresh
 
     def _make_spot_check(

@@ -29,6 +29,9 @@ class Timeouts(NamedTuple):
     object, it sends nothing but blanks for minutes."""
 
 
+DEFAULT_TIMEOUTS = Timeouts()
+
+
 class RequestTimer:
     """Measures one request against its limits; `now` is a reading of `time.monotonic`.
 

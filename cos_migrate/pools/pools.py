@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from cos_migrate.cos.settings import Credentials
@@ -310,7 +309,7 @@ class Pools:
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials in all workers, present and future."""
         self._jobs = [
-            job._replace(cos=replace(job.cos, credentials=credentials)) for job in self._jobs
+            job._replace(cos=job.cos._replace(credentials=credentials)) for job in self._jobs
         ]
         self._send_all("credentials", credentials)
 

@@ -6,12 +6,14 @@ They travel as tasks do (see there): `(number, kind, content)`, with the number 
 from __future__ import annotations
 
 import enum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cos_migrate.checksums import Check
 from cos_migrate.errors import MigrateError, Side
 from cos_migrate.model import Described, Failure, Fingerprint
 from cos_migrate.text import cut, masked
+
+if TYPE_CHECKING:  # a walk process reads no content
+    from cos_migrate.checksums import Check
 
 
 class ResultKind(enum.IntEnum):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cos_migrate.config.common import Common
 from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.config.options import Section
 from cos_migrate.model import Target
 from cos_migrate.sources.base import Source, SourceOptions
 
 if TYPE_CHECKING:
+    from cos_migrate.config.common import Common
     from cos_migrate.http.routes import Proxy
 
 

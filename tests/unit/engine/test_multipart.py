@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -332,7 +331,7 @@ def test_tasks_given_back_are_made_again() -> None:
 
 
 def test_an_object_on_cos_is_left_alone_when_asked() -> None:
-    options = replace(OPTIONS, look=Look.SAME_PATH)
+    options = OPTIONS._replace(look=Look.SAME_PATH)
     upload = MultipartUpload(big(), "/big", options)
     task = upload.next_task()
     assert task == HeadTarget(big(), "/big", Look.SAME_PATH)
@@ -342,7 +341,7 @@ def test_an_object_on_cos_is_left_alone_when_asked() -> None:
     assert server.completed == [(1, 2, 3, 4, 5)]
 
 
-CLOUD = replace(OPTIONS, reads_at_once=False)
+CLOUD = OPTIONS._replace(reads_at_once=False)
 
 
 def test_a_cloud_object_whose_md5_is_told_is_streamed() -> None:
@@ -383,7 +382,7 @@ def test_without_room_for_a_file_it_is_streamed_without_its_md5() -> None:
 
 
 def test_a_source_that_sends_no_ranges_is_read_once_from_end_to_end() -> None:
-    server, upload = Server(), MultipartUpload(big(), "/big", replace(CLOUD, md5=False))
+    server, upload = Server(), MultipartUpload(big(), "/big", CLOUD._replace(md5=False))
     task = take_until(upload, server, UploadPart)
     upload.collect_failure(task, Failure("GetObject", "no ranges", code="RangeIgnored"))
     drive(upload, server)
@@ -397,7 +396,7 @@ def test_a_source_that_sends_no_ranges_is_read_once_from_end_to_end() -> None:
 @pytest.mark.parametrize("md5", [True, False])
 def test_one_that_has_failed_does_not_begin_anew_for_want_of_ranges(md5: bool) -> None:
     """Else it would never end: what has failed gets no further task."""
-    server, upload = Server(), MultipartUpload(big(), "/big", replace(CLOUD, md5=md5))
+    server, upload = Server(), MultipartUpload(big(), "/big", CLOUD._replace(md5=md5))
     kind: type = FetchRange if md5 else UploadPart
     if md5:
         server.source_tells_nothing = True
@@ -486,10 +485,10 @@ def test_a_recorded_upload_that_is_not_what_the_source_tells_is_dropped() -> Non
 def test_parts_are_copied_by_cos_until_it_refuses() -> None:
     server = Server()
     server.told = 77
-    drive(MultipartUpload(big(), "/big", replace(CLOUD, copies=True)), server)
+    drive(MultipartUpload(big(), "/big", CLOUD._replace(copies=True)), server)
     assert server.log.count(CopyPart) == 5
     assert Digest not in server.log
-    server, upload = Server(), MultipartUpload(big(), "/big", replace(CLOUD, copies=True))
+    server, upload = Server(), MultipartUpload(big(), "/big", CLOUD._replace(copies=True))
     task = take_until(upload, server, CopyPart)
     upload.collect_failure(task, Failure("UploadPartCopy", "no", 405, "MethodNotAllowed"))
     drive(upload, server)
@@ -498,7 +497,7 @@ def test_parts_are_copied_by_cos_until_it_refuses() -> None:
 
 
 SETTINGS = EncryptionSettings(b"k" * 32)
-SEALED = replace(OPTIONS, encryption=SETTINGS)
+SEALED = OPTIONS._replace(encryption=SETTINGS)
 
 
 def test_all_parts_are_encrypted_with_one_key_and_the_next_upload_with_another() -> None:
@@ -541,7 +540,7 @@ def test_a_save_point_that_was_encrypted_otherwise_is_aborted(
     server = Server()
     envelope = crypto.new_key(then)[1] if then else None
     save_point = saved(server, 5)._replace(envelope=envelope)
-    options = replace(OPTIONS, encryption=now)
+    options = OPTIONS._replace(encryption=now)
     steps = drive(MultipartUpload(big(), "/big", options, save_point), server)
     assert server.log[0] == AbortUpload
     assert steps[0].forget == save_point
@@ -572,11 +571,11 @@ def test_a_changed_object_is_encrypted_with_a_new_key() -> None:
 def test_what_was_read_is_compared_with_what_the_source_tells_though_it_is_encrypted() -> None:
     server = Server()
     server.told = crc64(b"\0" * 5 * MIB)
-    drive(MultipartUpload(big(), "/big", replace(SEALED, reads_at_once=False)), server)
+    drive(MultipartUpload(big(), "/big", SEALED._replace(reads_at_once=False)), server)
     assert server.completed == [(1, 2, 3, 4, 5)]
     server = Server()
     server.told = crc64(b"\1" * 5 * MIB)
-    steps = drive(MultipartUpload(big(), "/big", replace(SEALED, reads_at_once=False)), server)
+    steps = drive(MultipartUpload(big(), "/big", SEALED._replace(reads_at_once=False)), server)
     assert not server.completed
     failure = steps[-1].failure
     assert failure
