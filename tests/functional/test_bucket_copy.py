@@ -298,7 +298,9 @@ def test_names_that_differ_in_leading_slashes_only(
     for key in ("a/x", "a//x", "a//alone", "a//deep/x"):
         put(cos, key, key.encode())
     if refused:
-        cos.faults.append(Fault("status", operation="PutObjectCopy", status=405, times=-1))
+        cos.faults.append(
+            Fault("status", "PutObjectCopy", status=405, code="MethodNotAllowed", times=-1)
+        )
     tool.cloud["srcCosPath"] = "/a/"
     for again in (False, True):
         ended = tool.run()
