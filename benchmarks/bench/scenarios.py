@@ -53,6 +53,8 @@ class Scenario:
     kind: Kind = Kind.MOVE
     latency: int = 0
     connection_mib: int = 0
+    requests: int = 0  # a second that the server answers; it refuses those above
+    defaults: bool = False  # every tool chooses its numbers of connections itself
     small: int = 64  # connections for small files
     big: int = 8  # connections for parts of big files
     md5: bool = True
@@ -66,7 +68,8 @@ class Scenario:
     @property
     def bound(self) -> float | None:
         """The seconds that latency and connections alone take, for small files with latency."""
-        if not self.latency or self.kind is not Kind.MOVE or self.dataset.count_from(BIG_FROM):
+        moves = self.kind is Kind.MOVE and not self.defaults
+        if not self.latency or not moves or self.dataset.count_from(BIG_FROM):
             return None
         trips = 1 if self.source is Source.LOCAL else 2  # one to fetch, one to send
         return trips * self.dataset.count * self.latency / 1000 / self.small
@@ -108,6 +111,22 @@ def _clouds(count: int, part: int) -> list[Scenario]:
     ]
 
 
+def _defaults(count: int) -> list[Scenario]:
+    """Return the scenarios in which users start the tools as they come."""
+    few, medium = small_files(count), Dataset((Files(count * 5 // 8, MIB),))
+    # rclone's four transfers would take minutes.
+    direct, far = (OURS, S5CMD, RCLONE, COSCLI), (OURS, S5CMD, COSCLI)
+    return [
+        Scenario("defaults-0ms", few, defaults=True, tools=direct),
+        *(
+            Scenario(f"defaults-{latency}ms", few, latency=latency, defaults=True, tools=far)
+            for latency in (20, 50, 100, 150)
+        ),
+        Scenario("defaults-1mib", medium, latency=20, defaults=True, md5=False, tools=far),
+        Scenario("refused-1500", few, latency=20, requests=1500, defaults=True, tools=far),
+    ]
+
+
 def _all(count: int, part: int, single: int, many: int) -> list[Scenario]:
     """Return the scenarios for `count` small files, big ones of `part` and `single` MiB."""
     few = small_files(count)
@@ -132,6 +151,7 @@ def _all(count: int, part: int, single: int, many: int) -> list[Scenario]:
         Scenario(
             "memory-mix", tight, latency=20, small=256, big=32, server_md5=False, tools=(OURS,)
         ),
+        *_defaults(count),
         *_clouds(count, part),
         Scenario("rescan-50k", small_files(many * 5 // 4), Kind.RESCAN),
         Scenario(

@@ -138,6 +138,7 @@ def running(binary: Path, scenario: Scenario) -> Iterator[Server]:
             f"-secret-key={SECRET_KEY}",
             f"-latency-ms={scenario.latency}",
             f"-connection-mib={scenario.connection_mib}",
+            f"-requests={scenario.requests}",
             f"-md5={'true' if scenario.server_md5 else 'false'}",
         ],
         stdout=subprocess.PIPE,

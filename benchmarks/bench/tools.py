@@ -51,6 +51,10 @@ class Job:
         big = self.scenario.dataset.count_from(BIG_FROM)
         return max(1, self.scenario.big // big) if big else 1
 
+    def numbers(self, *words: str) -> tuple[str, ...]:
+        """Return words that set numbers of connections; none where tools choose themselves."""
+        return () if self.scenario.defaults else words
+
 
 class Tool(Protocol):
     """A tool that can be measured."""
@@ -102,8 +106,8 @@ def _write_config(job: Job, address: Mapping[str, str]) -> None:
         "https": "off",
         "tmpFolder": "./tmp",
         "smallFileThreshold": str(BIG_FROM),
-        "smallFileExecutorNum": str(scenario.small),
-        "bigFileExecutorNum": str(scenario.big),
+        "smallFileExecutorNum": "auto" if scenario.defaults else str(scenario.small),
+        "bigFileExecutorNum": "auto" if scenario.defaults else str(scenario.big),
         "entireFileMd5Attached": "on" if scenario.md5 else "off",
         "daemonMode": "off",
         "daemonModeInterVal": "60",
@@ -211,10 +215,9 @@ class S5cmd:
                 self.binary,
                 "--endpoint-url",
                 f"http://{job.server.address}",
-                "--numworkers",
-                str(job.at_once),
+                *job.numbers("--numworkers", str(job.at_once)),
                 verb,
-                *(() if verb == "sync" else ("--concurrency", str(job.parts_at_once))),
+                *(() if verb == "sync" else job.numbers("--concurrency", str(job.parts_at_once))),
                 *names,
             ),
             folder=job.folder,
@@ -258,12 +261,8 @@ class Rclone:
                 *(() if local else ("--disable", "copy")),
                 "--config",
                 str(config),
-                "--transfers",
-                str(job.at_once),
-                "--checkers",
-                str(job.at_once),
-                "--s3-upload-concurrency",
-                str(job.parts_at_once),
+                *job.numbers("--transfers", str(job.at_once), "--checkers", str(job.at_once)),
+                *job.numbers("--s3-upload-concurrency", str(job.parts_at_once)),
                 "--s3-no-check-bucket",
                 "--verbose",
             ),
@@ -306,10 +305,8 @@ class Coscli:
                 str(job.data),
                 "cos://sink/",
                 "--recursive",
-                "--routines",
-                str(job.at_once),
-                "--thread-num",
-                str(job.parts_at_once),
+                *job.numbers("--routines", str(job.at_once)),
+                *job.numbers("--thread-num", str(job.parts_at_once)),
                 "--config-path",
                 str(config),
                 "--customized",

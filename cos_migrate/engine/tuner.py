@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 _DOUBLING_PAYS = 1.25
 """Gain of throughput by which a doubled limit is doubled again."""
+_DOUBLES = 1.8
+"""Gain by which it is raised four times: nothing but latency limits the pool."""
+_FOURFOLD_PAYS = 2.0
 _MORE_PAYS = 1.03
 """Gain for which more transfers are kept."""
 _LESS_PAYS = 0.99
@@ -21,6 +24,7 @@ _STEP = 1.25
 _STEP_MOST = 2.0
 _STEP_PAYS_WELL = 0.6
 """Share of a step that its gain must reach for the next step to be larger."""
+_WINDOW_FIRST = 0.15
 _WINDOW_LEAST = 0.25
 """Seconds; the shortest measurement."""
 _WINDOW_MOST = 3.0
@@ -138,7 +142,7 @@ class Tuner:
         self._next = _Phase.MORE
         self._step = _STEP
         self._shifted = 0
-        self._window = _Window(_SETTLE_FIRST, _WINDOW_LEAST, enough)
+        self._window = _Window(_SETTLE_FIRST, _WINDOW_FIRST, enough // 2)
 
     def feed(self, measurement: Measurement) -> Change | None:
         """Take the next measurement; return the new limit if it changed for good.
@@ -175,9 +179,15 @@ class Tuner:
         self.cut(self._highest)
 
     def _new_window(self) -> _Window:
-        settle = min(_SETTLE_MOST, max(_SETTLE_LEAST, 1.5 * self._latency))
-        least = min(_WINDOW_MOST, max(_WINDOW_LEAST, _ENOUGH_LATENCIES * self._latency))
-        return _Window(settle, least, self._enough)
+        if self._phase is _Phase.DOUBLING:  # gains are large: a short look shows them
+            settle, least, enough = 1.0, 1.0, self._enough // 2
+            shortest = _WINDOW_FIRST
+        else:
+            settle, least, enough = 1.5, _ENOUGH_LATENCIES, self._enough
+            shortest = _WINDOW_LEAST
+        settle = min(_SETTLE_MOST, max(_SETTLE_LEAST, settle * self._latency))
+        least = min(_WINDOW_MOST, max(shortest, least * self._latency))
+        return _Window(settle, least, enough)
 
     def _end_trial(self) -> None:
         """Give up a trial: the pool has too little to do to be measured."""
@@ -204,10 +214,12 @@ class Tuner:
         if gain < _MORE_PAYS:
             self._settle(before, usual)
             return None
-        pays_well = gain >= _DOUBLING_PAYS and self.limit < self._highest
+        fourfold = self.limit > 2 * before
+        pays_well = gain >= (_FOURFOLD_PAYS if fourfold else _DOUBLING_PAYS)
         self.settled, self._usual = self.limit, rates
-        if pays_well:
-            self._try(_Phase.DOUBLING, 2 * self.limit)
+        if pays_well and self.limit < self._highest:
+            doubled = gain >= _DOUBLES and not fourfold
+            self._try(_Phase.DOUBLING, (4 if doubled else 2) * self.limit)
         else:
             self._settle(self.limit, rates)
         if self.settled == before:
