@@ -10,21 +10,20 @@ objects) is passed to threads.
 from __future__ import annotations
 
 import collections
-import selectors
-import socket
 import threading
 import time
 from collections.abc import Callable
 
-from cos_migrate.errors import MigrateError, TransportError
+from cos_migrate.errors import MigrateError
 from cos_migrate.http.connection import Connection
 from cos_migrate.pools.results import Result
 from cos_migrate.pools.tasks import NumberedTask
-from cos_migrate.pools.worker.attempts import NOT_PLAIN, Attempt, Fetch, FirstTry, ThreadTask
+from cos_migrate.pools.worker.attempts import Attempt, FirstTry, ThreadTask
 from cos_migrate.pools.worker.bodies import Body
+from cos_migrate.pools.worker.exchanges import Exchanges
 from cos_migrate.pools.worker.memory import MemoryBudget
 
-_SWEEP = 0.5
+_CHECK_EVERY = 0.5
 """Seconds between two checks for overdue requests."""
 _LATE = 2.0
 """Seconds; a later check is skipped, as answers may have waited for this thread."""
@@ -57,34 +56,29 @@ class EventLoop:
         self._allowed = slots
         self._memory = memory
         self._pass_on = pass_on
-        self._emit = emit
+        self._exchanges = Exchanges(
+            first_try, memory, emit, self._pass_to_threads, self._send_prepared
+        )
+        self._idle, self._busy = self._exchanges.idle, self._exchanges.busy
         self._tasks: collections.deque[NumberedTask] = collections.deque()
         self._prepared: collections.deque[Attempt] = collections.deque()
         self._returned: collections.deque[Connection | None] = collections.deque()
-        self._idle: list[Connection] = []
-        self._busy: dict[Connection, Attempt | Fetch] = {}
         self._in_threads = 0
         self._read_time = 0.0
         self._reads_skipped = 0
         self._closing = self._ahead_waits = self._shedding = False
-        self._selector = selectors.DefaultSelector()
-        self._registered: set[Connection] = set()
-        self._wake_receiver, self._wake_sender = socket.socketpair()
-        self._wake_receiver.setblocking(False)
-        self._wake_sender.setblocking(False)
-        self._selector.register(self._wake_receiver, selectors.EVENT_READ, None)
         self._thread = threading.Thread(target=self._run, name="event-loop", daemon=True)
         self._thread.start()
 
     def submit(self, tasks: list[NumberedTask]) -> None:
         """Queue tasks."""
         self._tasks.extend(tasks)
-        self._wake()
+        self._exchanges.wake()
 
     def returned(self, connection: Connection | None) -> None:
         """End a task passed to a thread; `connection` can be used again."""
         self._returned.append(connection)
-        self._wake()
+        self._exchanges.wake()
 
     def recall(self) -> list[NumberedTask]:
         """Take back the tasks that are not begun."""
@@ -101,53 +95,44 @@ class EventLoop:
         return back
 
     def shed(self) -> None:
-        """Close the connections that wait for a task: there are no free descriptors."""
+        """Close the idle connections, so that others can be opened."""
         self._shedding = True
-        self._wake()
+        self._exchanges.wake()
 
     def allow(self, slots: int) -> None:
         """Use at most so many slots."""
         self._allowed = slots
-        self._wake()
+        self._exchanges.wake()
 
     def close(self) -> None:
         """End the thread once everything submitted has a result."""
         self._closing = True
-        self._wake()
+        self._exchanges.wake()
         self._thread.join()
 
-    def _wake(self) -> None:
-        try:
-            self._wake_sender.send(b"!")
-        except (BlockingIOError, OSError):
-            pass  # a wake-up is pending already, or the thread has ended
-
     def _run(self) -> None:
-        next_sweep = time.monotonic() + _SWEEP
+        exchanges = self._exchanges
+        next_check = time.monotonic() + _CHECK_EVERY
         while not (self._closing and self._is_done()):
-            events = self._selector.select(0 if self._can_prepare() else _SWEEP)
+            events = exchanges.select(0 if self._can_prepare() else _CHECK_EVERY)
             if events:
                 self._ahead_waits = False
             for key, _ in events:
                 if key.data is None:
-                    self._wake_receiver.recv(4096)
+                    exchanges.clear_wake()
                 else:
-                    self._advance(key.data)
+                    exchanges.advance(key.data)
             if not events:
                 self._prepare_some()
             self._take_returned()
             self._start_tasks()
             now = time.monotonic()
-            if now >= next_sweep:
-                late = now >= next_sweep + _LATE
-                next_sweep = now + _SWEEP
+            if now >= next_check:
+                late = now >= next_check + _LATE
+                next_check = now + _CHECK_EVERY
                 if not late:
-                    self._end_overdue(now)
-        for connection in self._idle:
-            connection.close()
-        self._selector.close()
-        self._wake_receiver.close()
-        self._wake_sender.close()
+                    exchanges.end_overdue(now)
+        exchanges.close()
 
     def _is_done(self) -> bool:
         return not (self._tasks or self._prepared or self._busy or self._in_threads)
@@ -163,7 +148,7 @@ class EventLoop:
         )
 
     def _prepare_some(self) -> None:
-        """Read a few objects ahead: their requests leave the moment that a connection is free."""
+        """Read a few objects ahead, to send them as soon as a connection is free."""
         for _ in range(_PREPARED_AT_ONCE):
             if not self._can_prepare():
                 return
@@ -190,8 +175,7 @@ class EventLoop:
                 self._idle.append(connection)
         if self._shedding:
             self._shedding = False
-            for connection in tuple(self._idle):
-                self._drop(connection)
+            self._exchanges.drop_idle()
 
     def _start_tasks(self) -> None:
         self._send_prepared()
@@ -219,7 +203,7 @@ class EventLoop:
                 attempt = self._prepared.popleft()
             except IndexError:  # recalled meanwhile
                 return
-            self._put(attempt, self._idle.pop())
+            self._exchanges.put(attempt, self._idle.pop())
         if not self._busy:
             self._put_back()
 
@@ -251,120 +235,19 @@ class EventLoop:
     def _start(self, task: NumberedTask, size: int, connection: Connection) -> None:
         try:
             if self._first_try.fetches:
-                self._start_fetch(task, size, connection)
+                if not self._exchanges.fetch(task, size, connection):
+                    self._memory.give_back(size)
+                    self._pass_to_threads(task, connection)
                 return
             began = time.perf_counter()
             attempt = self._first_try.prepare(task)
-        except Exception:
-            # A thread meets the error again and judges it.
+        except Exception:  # a thread meets the error again and judges it
             self._memory.give_back(size)
             self._pass_to_threads(task, connection)
             return
         spent = time.perf_counter() - began
         self._read_time += (spent - self._read_time) * _SMOOTHING
-        self._put(attempt, connection)
-
-    def _start_fetch(self, task: NumberedTask, size: int, connection: Connection) -> None:
-        fetch = self._first_try.fetch(task, size, connection)
-        if fetch is None:
-            self._memory.give_back(size)
-            self._pass_to_threads(task, connection)
-            return
-        self._register(fetch.source, fetch)
-
-    def _put(self, attempt: Attempt, connection: Connection) -> None:
-        """Begin to send an object."""
-        try:
-            connection.begin(attempt.head, attempt.content)
-        except MigrateError as error:
-            self._memory.give_back(attempt.size)
-            self._failed(connection, attempt, error)
-            return
-        self._register(connection, attempt)
-
-    def _register(self, connection: Connection, state: Attempt | Fetch) -> None:
-        if connection not in self._registered:
-            self._registered.add(connection)
-            self._selector.register(connection, selectors.EVENT_READ, connection)
-        self._busy[connection] = state
-        if connection.wants_write:
-            self._listen(connection)
-
-    def _advance(self, connection: Connection) -> None:
-        state = self._busy.get(connection)
-        if state is None:
-            # Idle: the server has closed it, or sends unasked.
-            self._drop(connection)
-            return
-        wanted_write = connection.wants_write
-        if isinstance(state, Fetch):
-            over = self._advance_fetch(state)
-        else:
-            over = self._advance_put(state, connection)
-        if not over and (connection.wants_write or wanted_write):
-            self._listen(connection)
-
-    def _advance_fetch(self, fetch: Fetch) -> bool:
-        """Advance a fetch; return whether it is over."""
-        try:
-            attempt = self._first_try.fetched(fetch)
-        except Exception:  # a thread meets it again
-            self._end_fetch(fetch)
-            return True
-        if attempt is None:
-            return False
-        source = fetch.source
-        del self._busy[source]
-        self._unregister(source)
-        self._first_try.keep(source)
-        self._put(attempt, fetch.target)
-        return True
-
-    def _end_fetch(self, fetch: Fetch) -> None:
-        """Pass a failed fetch to a thread, which meets the error again and judges it."""
-        del self._busy[fetch.source]
-        self._memory.give_back(fetch.size)
-        self._unregister(fetch.source)
-        fetch.source.close()
-        self._first_try.keep(fetch.source)
-        self._pass_to_threads(fetch.task, fetch.target)
-
-    def _advance_put(self, attempt: Attempt, connection: Connection) -> bool:
-        """Advance a PUT; return whether it is over."""
-        try:
-            result = self._first_try.finish(attempt, connection)
-        except MigrateError as error:
-            self._done(connection, attempt)
-            self._failed(connection, attempt, error)
-            return True
-        if result is None:
-            return False
-        self._done(connection, attempt)
-        if not connection.reusable:
-            self._unregister(connection)
-        else:
-            self._idle.append(connection)
-            self._send_prepared()
-        self._emit(result)
-        return True
-
-    def _done(self, connection: Connection, attempt: Attempt) -> None:
-        del self._busy[connection]
-        self._memory.give_back(attempt.size)
-
-    def _listen(self, connection: Connection) -> None:
-        events = selectors.EVENT_READ
-        if connection.wants_write:
-            events |= selectors.EVENT_WRITE
-        self._selector.modify(connection, events, connection)
-
-    def _failed(self, connection: Connection, attempt: Attempt, error: MigrateError) -> None:
-        """Pass a failed PUT to a thread; a stale connection is no failed try."""
-        stale = error.code == NOT_PLAIN or connection.was_stale(error)
-        if not connection.reusable:
-            self._unregister(connection)
-        reusable = connection if connection.reusable else None
-        self._pass_to_threads(attempt.task, reusable, None if stale else error, attempt.body)
+        self._exchanges.put(attempt, connection)
 
     def _pass_to_threads(
         self,
@@ -375,39 +258,5 @@ class EventLoop:
     ) -> None:
         self._in_threads += 1
         if connection is not None:
-            self._unregister(connection)
+            self._exchanges.unwatch(connection)
         self._pass_on(ThreadTask(task, connection, error, body))
-
-    def _end_overdue(self, now: float) -> None:
-        """End overdue requests."""
-        for connection, state in list(self._busy.items()):
-            if not connection.overdue(now):
-                continue
-            if isinstance(state, Fetch):
-                self._end_fetch(state)
-                continue
-            self._done(connection, state)
-            self._unregister(connection)
-            connection.close()
-            error = TransportError(
-                "the server did not answer in time",
-                operation="exchange",
-                code="Timeout",
-                retryable=True,
-            )
-            self._failed(connection, state, error)
-
-    def _drop(self, connection: Connection) -> None:
-        self._unregister(connection)
-        connection.close()
-        if connection in self._idle:
-            self._idle.remove(connection)
-
-    def _unregister(self, connection: Connection) -> None:
-        """Stop selecting a connection."""
-        if connection in self._registered:
-            self._registered.discard(connection)
-            try:
-                self._selector.unregister(connection)
-            except (KeyError, ValueError):
-                pass  # closed before, and with that unregistered by the system

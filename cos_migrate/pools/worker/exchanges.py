@@ -1,0 +1,229 @@
+"""The requests that the event loop has under way, and the connections they use."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from cos_migrate.errors import MigrateError, TransportError
+from cos_migrate.http.connection import Connection
+from cos_migrate.pools.results import Result
+from cos_migrate.pools.tasks import NumberedTask
+from cos_migrate.pools.worker.attempts import NOT_PLAIN, Attempt, Fetch, FirstTry
+from cos_migrate.pools.worker.bodies import Body
+from cos_migrate.pools.worker.memory import MemoryBudget
+
+
+class PassOn(Protocol):
+    """Passes a task to the threads."""
+
+    def __call__(
+        self,
+        task: NumberedTask,
+        connection: Connection | None,
+        error: MigrateError | None = None,
+        body: Body | None = None,
+    ) -> None:
+        """Pass a task on, with an open connection and the results of a first try, if any."""
+
+
+class Exchanges:
+    """Requests in flight, one on each connection, and the idle connections to COS."""
+
+    def __init__(
+        self,
+        first_try: FirstTry,
+        memory: MemoryBudget,
+        emit: Callable[[Result], None],
+        pass_on: PassOn,
+        use_idle: Callable[[], None],
+    ) -> None:
+        """`memory` is given back as requests end; `emit` takes results.
+
+        `use_idle` is called when a connection has become idle.
+        """
+        self._first_try = first_try
+        self._memory = memory
+        self._emit = emit
+        self._pass_on = pass_on
+        self._use_idle = use_idle
+        self.idle: list[Connection] = []
+        """Open connections to COS without a request."""
+        self.busy: dict[Connection, Attempt | Fetch] = {}
+        """The request on each other connection."""
+        self._watched: set[Connection] = set()
+        self._selector = selectors.DefaultSelector()
+        self.select = self._selector.select
+        """Waits for events; `data` of each is its connection, None for a call of `wake`."""
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._wake_receiver.setblocking(False)
+        self._wake_sender.setblocking(False)
+        self._selector.register(self._wake_receiver, selectors.EVENT_READ, None)
+
+    def wake(self) -> None:
+        """End a `select`; may be called from any thread."""
+        try:
+            self._wake_sender.send(b"!")
+        except (BlockingIOError, OSError):
+            pass  # a wake-up is pending already, or the loop has ended
+
+    def clear_wake(self) -> None:
+        """Take the event of `wake`."""
+        self._wake_receiver.recv(4096)
+
+    def close(self) -> None:
+        """Close the idle connections and the selector."""
+        for connection in self.idle:
+            connection.close()
+        self._selector.close()
+        self._wake_receiver.close()
+        self._wake_sender.close()
+
+    def put(self, attempt: Attempt, connection: Connection) -> None:
+        """Begin to send an object."""
+        try:
+            connection.begin(attempt.head, attempt.content)
+        except MigrateError as error:
+            self._memory.give_back(attempt.size)
+            self._fail(connection, attempt, error)
+            return
+        self._watch(connection, attempt)
+
+    def fetch(self, task: NumberedTask, size: int, target: Connection) -> bool:
+        """Begin to fetch an object for a PUT over `target`; return False where that cannot be.
+
+        Raises MigrateError.
+        """
+        fetch = self._first_try.fetch(task, size, target)
+        if fetch is None:
+            return False
+        self._watch(fetch.source, fetch)
+        return True
+
+    def advance(self, connection: Connection) -> None:
+        """Continue the request on a connection that has an event."""
+        request = self.busy.get(connection)
+        if request is None:
+            # Idle: the server has closed it, or sends without a request.
+            self.drop(connection)
+            return
+        wanted_write = connection.wants_write
+        if isinstance(request, Fetch):
+            is_over = self._advance_fetch(request)
+        else:
+            is_over = self._advance_put(request, connection)
+        if not is_over and (connection.wants_write or wanted_write):
+            self._select_events(connection)
+
+    def _advance_fetch(self, fetch: Fetch) -> bool:
+        """Advance a fetch; return whether it is over."""
+        try:
+            attempt = self._first_try.fetched(fetch)
+        except Exception:  # a thread meets it again
+            self._end_fetch(fetch)
+            return True
+        if attempt is None:
+            return False
+        source = fetch.source
+        del self.busy[source]
+        self.unwatch(source)
+        self._first_try.keep(source)
+        self.put(attempt, fetch.target)
+        return True
+
+    def _end_fetch(self, fetch: Fetch) -> None:
+        """Pass a failed fetch to a thread, which meets the error again and judges it."""
+        source = fetch.source
+        del self.busy[source]
+        self._memory.give_back(fetch.size)
+        self.unwatch(source)
+        source.close()
+        self._first_try.keep(source)
+        self._pass_on(fetch.task, fetch.target)
+
+    def _advance_put(self, attempt: Attempt, connection: Connection) -> bool:
+        """Advance a PUT; return whether it is over."""
+        try:
+            result = self._first_try.finish(attempt, connection)
+        except MigrateError as error:
+            self._end_put(connection, attempt)
+            self._fail(connection, attempt, error)
+            return True
+        if result is None:
+            return False
+        self._end_put(connection, attempt)
+        if not connection.reusable:
+            self.unwatch(connection)
+        else:
+            self.idle.append(connection)
+            self._use_idle()
+        self._emit(result)
+        return True
+
+    def _end_put(self, connection: Connection, attempt: Attempt) -> None:
+        del self.busy[connection]
+        self._memory.give_back(attempt.size)
+
+    def _fail(self, connection: Connection, attempt: Attempt, error: MigrateError) -> None:
+        """Pass a failed PUT to a thread; a stale connection is no failed try."""
+        stale = error.code == NOT_PLAIN or connection.was_stale(error)
+        if not connection.reusable:
+            self.unwatch(connection)
+        reusable = connection if connection.reusable else None
+        self._pass_on(attempt.task, reusable, None if stale else error, attempt.body)
+
+    def end_overdue(self, now: float) -> None:
+        """End the requests whose time is over at time.monotonic() `now`."""
+        for connection, request in list(self.busy.items()):
+            if not connection.overdue(now):
+                continue
+            if isinstance(request, Fetch):
+                self._end_fetch(request)
+                continue
+            self._end_put(connection, request)
+            self.unwatch(connection)
+            connection.close()
+            error = TransportError(
+                "the server did not answer in time",
+                operation="exchange",
+                code="Timeout",
+                retryable=True,
+            )
+            self._fail(connection, request, error)
+
+    def _watch(self, connection: Connection, request: Attempt | Fetch) -> None:
+        if connection not in self._watched:
+            self._watched.add(connection)
+            self._selector.register(connection, selectors.EVENT_READ, connection)
+        self.busy[connection] = request
+        if connection.wants_write:
+            self._select_events(connection)
+
+    def _select_events(self, connection: Connection) -> None:
+        events = selectors.EVENT_READ
+        if connection.wants_write:
+            events |= selectors.EVENT_WRITE
+        self._selector.modify(connection, events, connection)
+
+    def unwatch(self, connection: Connection) -> None:
+        """Stop selecting a connection."""
+        if connection in self._watched:
+            self._watched.discard(connection)
+            try:
+                self._selector.unregister(connection)
+            except (KeyError, ValueError):
+                pass  # closed before, and with that unregistered by the system
+
+    def drop_idle(self) -> None:
+        """Close all idle connections."""
+        for connection in tuple(self.idle):
+            self.drop(connection)
+
+    def drop(self, connection: Connection) -> None:
+        """Close a connection."""
+        self.unwatch(connection)
+        connection.close()
+        if connection in self.idle:
+            self.idle.remove(connection)
