@@ -9,28 +9,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from cos_migrate.checksums import RunningChecks
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.payload import (
     PIECE,
     ByteReader,
     BytesPayload,
     Payload,
-    StreamPayload,
     ended_early,
 )
-from cos_migrate.errors import SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, Envelope, Fingerprint, SourceObject
 from cos_migrate.pools.results import Spooled
 from cos_migrate.pools.temp_files import has_room
 from cos_migrate.pools.worker.memory import MemoryBudget
-from cos_migrate.pools.worker.ordered_checksum import OrderedChecking
+from cos_migrate.pools.worker.source_reads import Moved, SourceReads
 from cos_migrate.pools.worker.spooled_files import (
-    SpooledReader,
     make_file,
     no_room,
     rename_file,
@@ -65,22 +61,20 @@ The MD5 is the value of `x-cos-meta-md5` in hex; empty: there is none.
 """
 
 
-Tell = Callable[[str], None]
+Warn = Callable[[str], None]
 """Takes a warning about an object."""
-Moved = Callable[[int], None]
-"""Takes how many bytes of a body have passed."""
 
 
-def attach_md5(headers: dict[str, str], md5: str, tell: Tell) -> None:
-    """Add an object's MD5 to its headers; metadata of this name that says otherwise gives way."""
+def attach_md5(headers: dict[str, str], md5: str, warn: Warn) -> None:
+    """Add an object's MD5 to its headers, in the place of user metadata of the same name."""
     own = headers.get(MD5_HEADER, md5)
     if own.lower() != md5:
-        tell("metadata 'md5' is not carried over: x-cos-meta-md5 is the MD5 of the content")
+        warn("metadata 'md5' is not carried over: x-cos-meta-md5 is the MD5 of the content")
     headers[MD5_HEADER] = md5
 
 
-class Bodies:
-    """What one worker reads, and how."""
+class Bodies(SourceReads):
+    """Makes the bodies that one worker sends."""
 
     def __init__(
         self,
@@ -97,8 +91,7 @@ class Bodies:
 
         `sealer` encrypts what is sent.
         """
-        self._source = source
-        self._retries = retries
+        super().__init__(source, retries)
         self._memory = memory
         self._attach_md5 = attach_md5
         self._spool_folder = spool_folder
@@ -128,89 +121,31 @@ class Bodies:
         obj: SourceObject,
         data: bytes,
         described: Described,
-        tell: Tell = lambda _: None,
+        warn: Warn = lambda _: None,
     ) -> Body:
         """Return the body of an object whose content has been compared with `described.checks`."""
         payload = BytesPayload(data)
         for warning in described.warnings:
-            tell(warning)
+            warn(warning)
         compared = [check.expected.lower() for check in described.checks if check.kind == "MD5"]
         md5 = compared.pop if compared else payload.md5
-        headers = self._headers(obj, described, md5, tell)
+        headers = self._headers(obj, described, md5, warn)
         return self._sealed(Body(payload, headers, described.fingerprint))
 
     @contextmanager
-    def whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
+    def whole(self, obj: SourceObject, moved: Moved, warn: Warn) -> Iterator[Body | Spooled]:
         """Give the body of an object that is to be sent with one request.
 
         Raises SourceError. What it held in memory or on disk is freed at the end.
         """
-        with self._whole(obj, moved, tell) as body:
+        with self._whole(obj, moved, warn) as body:
             yield body if isinstance(body, Spooled) else self._sealed(body)
-
-    def part(
-        self,
-        obj: SourceObject,
-        start: int,
-        size: int,
-        moved: Moved,
-        checking: OrderedChecking | None = None,
-    ) -> StreamPayload:
-        """Return a range of an object as a body that is streamed; `checking` is fed with it."""
-        if checking is None:
-            return StreamPayload(size, lambda: self._open(obj, start, size), moved)
-        return StreamPayload(size, lambda: self._open_fed(obj, start, size, checking), moved)
 
     def sealed_part(self, part: Payload, envelope: Envelope | None, offset: int) -> Payload:
         """Return a range of an object, encrypted where there is an `envelope`."""
         return (
             self._sealer.encrypt_part(part, envelope, offset) if self._sealer and envelope else part
         )
-
-    def digest(
-        self, obj: SourceObject, described: Described | None, moved: Moved
-    ) -> tuple[str, Described | None]:
-        """Return the MD5 (hex) of a local or temporary file, and what describes the latter.
-
-        A temporary file is compared with `described`, for which the source is asked if it is None.
-        Raises SourceError.
-        """
-        if not obj.spooled:
-            return self.part(obj, 0, obj.fingerprint.size, moved).md5(), None
-        described = described or self.describe(obj)
-        return self._digest_of(obj, described), described
-
-    def describe(self, obj: SourceObject) -> Described:
-        """Ask the source about an object, with retries. Raises SourceError."""
-        return self._retries.run(lambda: self._source.describe(obj))
-
-    def request_listing(self) -> None:
-        """Ask the source for a page of its listing, with retries. Raises SourceError."""
-        self._retries.run(self._source.request_listing)
-
-    def describe_latest(self, obj: SourceObject) -> Described:
-        """Ask what an object is now, with retries. Raises SourceError."""
-        return self._retries.run(lambda: self._source.describe_latest(obj))
-
-    def stat(self, obj: SourceObject) -> SourceObject:
-        """Return an object with its present fingerprint, with retries. Raises SourceError."""
-        return self._retries.run(lambda: self._source.stat(obj))
-
-    def checksum(self, obj: SourceObject) -> int:
-        """Return the CRC-64/XZ of an object: read where it lies here, else asked for (or -1).
-
-        Raises SourceError, SourceChanged when it is not the version in its fingerprint.
-        """
-        if not self._source.reads_at_once:
-            return self.describe(obj).crc64
-        stream = self.part(obj, 0, obj.fingerprint.size, lambda _: None)
-        for _ in stream.start():
-            pass
-        return stream.crc64
-
-    def fetch(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
-        """Write a range of an object into a file that is there. Raises SourceError."""
-        self._retries.run(lambda: self._download(obj, path, offset, size, moved))
 
     @property
     def _once_most(self) -> int:
@@ -222,7 +157,7 @@ class Bodies:
         payload, headers = self._sealer.encrypt_object(body.payload, body.headers)
         return Body(payload, headers, body.fingerprint)
 
-    def _read(self, obj: SourceObject, tell: Tell = lambda _: None) -> Body:
+    def _read(self, obj: SourceObject, warn: Warn = lambda _: None) -> Body:
         """Read an object of known size whole. Raises SourceError."""
         size = obj.fingerprint.size
         with self._source.open(obj, 0, size) as reader:
@@ -230,15 +165,15 @@ class Bodies:
             reader.check_unchanged()
             described = reader.described
         for warning in described.warnings:
-            tell(warning)
-        headers = self._headers(obj, described, payload.md5, tell)
+            warn(warning)
+        headers = self._headers(obj, described, payload.md5, warn)
         return Body(payload, headers, described.fingerprint)
 
     @contextmanager
-    def _whole(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body | Spooled]:
+    def _whole(self, obj: SourceObject, moved: Moved, warn: Warn) -> Iterator[Body | Spooled]:
         size = obj.fingerprint.size
         if size < 0:
-            with self._unknown(obj, tell) as body:
+            with self._unknown(obj, warn) as body:
                 yield body
         elif self._source.reads_at_once:
             if size <= IN_MEMORY:
@@ -247,30 +182,30 @@ class Bodies:
             else:
                 described = self._source.describe(obj)
                 stream = self.part(obj, 0, size, moved)
-                headers = self._headers(obj, described, stream.md5, tell)
+                headers = self._headers(obj, described, stream.md5, warn)
                 yield Body(stream, headers, described.fingerprint)
         elif size <= self._once_most:
             with self._memory.hold(size):
-                yield self._retries.run(lambda: self._read(obj, tell))
+                yield self._retries.run(lambda: self._read(obj, warn))
         else:
-            with self._large(obj, moved, tell) as body:
+            with self._large(obj, moved, warn) as body:
                 yield body
 
     def _headers(
-        self, obj: SourceObject, described: Described, md5: Callable[[], str], tell: Tell
+        self, obj: SourceObject, described: Described, md5: Callable[[], str], warn: Warn
     ) -> list[tuple[str, str]]:
         headers = dict(described.headers)
         if self._attach_md5 and not obj.is_folder:
-            attach_md5(headers, md5(), tell)
+            attach_md5(headers, md5(), warn)
         return list(headers.items())
 
     @contextmanager
-    def _large(self, obj: SourceObject, moved: Moved, tell: Tell) -> Iterator[Body]:
+    def _large(self, obj: SourceObject, moved: Moved, warn: Warn) -> Iterator[Body]:
         """Stream what is too large for memory; through a file when its MD5 has to be known."""
         described = self.describe(obj)
         size = obj.fingerprint.size
         for warning in described.warnings:
-            tell(warning)
+            warn(warning)
         if self._attach_md5 and not described.md5:
             if has_room(self._spool_folder, size):
                 with unique_file(self._spool_folder) as path:
@@ -278,28 +213,28 @@ class Bodies:
                     self.fetch(obj, path, 0, size, moved)
                     spooled = obj._replace(spooled=path)
                     md5 = self._digest_of(spooled, described)
-                    headers = self._headers(obj, described, lambda: md5, tell)
+                    headers = self._headers(obj, described, lambda: md5, warn)
                     payload = self.part(spooled, 0, size, moved)
                     yield Body(payload, headers, described.fingerprint)
                 return
-            tell("it is sent without x-cos-meta-md5: it does not fit into tmpFolder")
+            warn("it is sent without x-cos-meta-md5: it does not fit into tmpFolder")
         own = dict(described.headers)
         if self._attach_md5 and described.md5:
-            attach_md5(own, described.md5, tell)
+            attach_md5(own, described.md5, warn)
         yield Body(self.part(obj, 0, size, moved), list(own.items()), described.fingerprint)
 
     @contextmanager
-    def _unknown(self, obj: SourceObject, tell: Tell) -> Iterator[Body | Spooled]:
-        """Read an object whose size nobody tells: in memory while it fits, else into a file."""
+    def _unknown(self, obj: SourceObject, warn: Warn) -> Iterator[Body | Spooled]:
+        """Read an object of unknown size: in memory while it fits, else into a file."""
         limit = self._once_most
         with self._memory.hold(limit), unique_file(self._spool_folder) as path:
             data, described, size = self._retries.run(lambda: self._read_unknown(obj, path, limit))
             for warning in described.warnings:
-                tell(warning)
+                warn(warning)
             fingerprint = described.fingerprint
             if data is not None:
                 payload: Payload = BytesPayload(data)
-                headers = self._headers(obj, described, payload.md5, tell)
+                headers = self._headers(obj, described, payload.md5, warn)
                 yield Body(payload, headers, fingerprint)
             elif size >= self._small_below:
                 kept = f"{path}.big"
@@ -308,7 +243,7 @@ class Bodies:
             else:
                 whole = obj._replace(spooled=path)
                 stream = self.part(whole, 0, size, lambda _: None)
-                headers = self._headers(obj, described, stream.md5, tell)
+                headers = self._headers(obj, described, stream.md5, warn)
                 yield Body(stream, headers, fingerprint)
 
     def _read_unknown(
@@ -335,67 +270,6 @@ class Bodies:
                     size += len(piece)
             reader.check_unchanged()
             return None, reader.described, size
-
-    def _download(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
-        done = 0
-        with self._source.open(obj, offset, size) as reader, writing(path, offset) as file:
-            while done < size:
-                piece = reader.read(min(PIECE, size - done))
-                if not piece:
-                    raise ended_early()
-                file.write(piece)
-                done += len(piece)
-                moved(done)
-            reader.check_unchanged()
-
-    def _digest_of(self, obj: SourceObject, described: Described) -> str:
-        """Return the MD5 of a file, compared with what the source tells of the object."""
-        checking, digest = RunningChecks(described.checks), hashlib.md5(usedforsecurity=False)
-        with SpooledReader(obj.spooled, 0, -1) as reader:
-            while piece := reader.read(PIECE):
-                digest.update(piece)
-                checking.update(piece)
-        wrong = checking.first_difference()
-        if wrong:
-            raise SourceError(
-                f"the bytes read are not those of the source: its {wrong} differs",
-                operation="GetObject",
-                target=self._source.mask(obj.name),
-                code="SourceChecksumMismatch",
-            )
-        return digest.hexdigest()
-
-    def _open(
-        self, obj: SourceObject, start: int, length: int
-    ) -> AbstractContextManager[ByteReader]:
-        if obj.spooled:
-            return SpooledReader(obj.spooled, start, length)
-        return self._source.open(obj, start, length)
-
-    @contextmanager
-    def _open_fed(
-        self, obj: SourceObject, start: int, length: int, checking: OrderedChecking
-    ) -> Iterator[ByteReader]:
-        with self._open(obj, start, length) as reader:
-            yield _FedReader(reader, start, checking)
-
-
-class _FedReader:
-    """A range that is summed up while it is read."""
-
-    def __init__(self, reader: ByteReader, start: int, checking: OrderedChecking) -> None:
-        self._reader = reader
-        self._offset = start
-        self._checking = checking
-
-    def read(self, size: int) -> bytes:
-        data = self._reader.read(size)
-        self._checking.feed(self._offset, data)
-        self._offset += len(data)
-        return data
-
-    def check_unchanged(self) -> None:
-        self._reader.check_unchanged()
 
 
 def _read_all(reader: ByteReader, size: int) -> bytes:

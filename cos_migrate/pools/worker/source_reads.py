@@ -1,0 +1,146 @@
+"""Reads the objects of a source: questions about them, ranges, checksums, temporary files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from cos_migrate.checksums import RunningChecks
+from cos_migrate.cos.payload import PIECE, ByteReader, StreamPayload, ended_early
+from cos_migrate.errors import SourceError
+from cos_migrate.http.retries import Retries
+from cos_migrate.model import Described, SourceObject
+from cos_migrate.pools.worker.ordered_checksum import OrderedChecking
+from cos_migrate.pools.worker.spooled_files import SpooledReader, writing
+from cos_migrate.sources.base import Source
+
+Moved = Callable[[int], None]
+"""Takes how many bytes of a body have passed."""
+
+
+class SourceReads:
+    """Reads of one source, with retries; an object may lie in a temporary file instead."""
+
+    def __init__(self, source: Source, retries: Retries) -> None:
+        self._source = source
+        self._retries = retries
+
+    def part(
+        self,
+        obj: SourceObject,
+        start: int,
+        size: int,
+        moved: Moved,
+        checking: OrderedChecking | None = None,
+    ) -> StreamPayload:
+        """Return a range of an object as a body that is streamed; `checking` is fed with it."""
+        if checking is None:
+            return StreamPayload(size, lambda: self._open(obj, start, size), moved)
+        return StreamPayload(size, lambda: self._open_fed(obj, start, size, checking), moved)
+
+    def digest(
+        self, obj: SourceObject, described: Described | None, moved: Moved
+    ) -> tuple[str, Described | None]:
+        """Return the MD5 (hex) of a local or temporary file, and what describes the latter.
+
+        A temporary file is compared with `described`, for which the source is asked if it is None.
+        Raises SourceError.
+        """
+        if not obj.spooled:
+            return self.part(obj, 0, obj.fingerprint.size, moved).md5(), None
+        described = described or self.describe(obj)
+        return self._digest_of(obj, described), described
+
+    def describe(self, obj: SourceObject) -> Described:
+        """Return the description of the listed version, with retries. Raises SourceError."""
+        return self._retries.run(lambda: self._source.describe(obj))
+
+    def request_listing(self) -> None:
+        """Ask the source for a page of its listing, with retries. Raises SourceError."""
+        self._retries.run(self._source.request_listing)
+
+    def describe_latest(self, obj: SourceObject) -> Described:
+        """Return the newest description of an object, with retries. Raises SourceError."""
+        return self._retries.run(lambda: self._source.describe_latest(obj))
+
+    def stat(self, obj: SourceObject) -> SourceObject:
+        """Return an object with its present fingerprint, with retries. Raises SourceError."""
+        return self._retries.run(lambda: self._source.stat(obj))
+
+    def checksum(self, obj: SourceObject) -> int:
+        """Return the CRC-64/XZ of an object: read where it lies here, else asked for (or -1).
+
+        Raises SourceError, SourceChanged when it is not the version in its fingerprint.
+        """
+        if not self._source.reads_at_once:
+            return self.describe(obj).crc64
+        stream = self.part(obj, 0, obj.fingerprint.size, lambda _: None)
+        for _ in stream.start():
+            pass
+        return stream.crc64
+
+    def fetch(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
+        """Write a range of an object into a file that is there. Raises SourceError."""
+        self._retries.run(lambda: self._download(obj, path, offset, size, moved))
+
+    def _download(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
+        done = 0
+        with self._source.open(obj, offset, size) as reader, writing(path, offset) as file:
+            while done < size:
+                piece = reader.read(min(PIECE, size - done))
+                if not piece:
+                    raise ended_early()
+                file.write(piece)
+                done += len(piece)
+                moved(done)
+            reader.check_unchanged()
+
+    def _digest_of(self, obj: SourceObject, described: Described) -> str:
+        """Return the MD5 of a file, compared with the source's checksums."""
+        checking, digest = RunningChecks(described.checks), hashlib.md5(usedforsecurity=False)
+        with SpooledReader(obj.spooled, 0, -1) as reader:
+            while piece := reader.read(PIECE):
+                digest.update(piece)
+                checking.update(piece)
+        wrong = checking.first_difference()
+        if wrong:
+            raise SourceError(
+                f"the bytes read are not those of the source: its {wrong} differs",
+                operation="GetObject",
+                target=self._source.mask(obj.name),
+                code="SourceChecksumMismatch",
+            )
+        return digest.hexdigest()
+
+    def _open(
+        self, obj: SourceObject, start: int, length: int
+    ) -> AbstractContextManager[ByteReader]:
+        if obj.spooled:
+            return SpooledReader(obj.spooled, start, length)
+        return self._source.open(obj, start, length)
+
+    @contextmanager
+    def _open_fed(
+        self, obj: SourceObject, start: int, length: int, checking: OrderedChecking
+    ) -> Iterator[ByteReader]:
+        with self._open(obj, start, length) as reader:
+            yield _FedReader(reader, start, checking)
+
+
+class _FedReader:
+    """A range that is summed up while it is read."""
+
+    def __init__(self, reader: ByteReader, start: int, checking: OrderedChecking) -> None:
+        self._reader = reader
+        self._offset = start
+        self._checking = checking
+
+    def read(self, size: int) -> bytes:
+        data = self._reader.read(size)
+        self._checking.feed(self._offset, data)
+        self._offset += len(data)
+        return data
+
+    def check_unchanged(self) -> None:
+        self._reader.check_unchanged()
