@@ -9,25 +9,20 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable
-from typing import Any
 
 from cos_migrate.cos.settings import Credentials
 from cos_migrate.model import Failure
-from cos_migrate.pools.handles import InlineWorker, Lost, ProcessWorker, Results, WorkerHandle
+from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
+from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits
 from cos_migrate.pools.loads import Load, part_of, share
+from cos_migrate.pools.placement import Placement
 from cos_migrate.pools.quarantine import Quarantine
 from cos_migrate.pools.results import FAILED, REPORTS, STRAINS, UNSTARTED, Result
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
+from cos_migrate.pools.workers import Workers
 
 _NOT_FINAL = REPORTS | STRAINS
-_ROWS = 8
-"""Small tasks go out in runs, each an eighth of the free room of a worker."""
-_START_AGAIN = 0.3
-"""Seconds before another try to start a process."""
-_PLACES_MOST = 256
-"""Remembered workers of grouped tasks: more groups than are under way at once."""
 
 
 class Pools:
@@ -44,25 +39,21 @@ class Pools:
         """Start nothing yet.
 
         `job` holds the totals of threads and memory, divided among `processes` (0: threads of
-        this process). `post` is called from other threads with what the workers report. `launch`
-        gives a worker process.
+        this process). `post` is called from other threads with the reports of the workers. `launch`
+        returns a worker process.
         """
         self._post = post
-        self._launch = launch
-        self._inline = processes == 0
         count = max(1, min(processes, max(job.small_threads, job.big_threads)))
-        self._jobs = [share(job, index, count) for index in range(count)]
-        self._loads = [Load(part) for part in self._jobs]
-        self._workers: list[WorkerHandle | None] = [None] * count
+        jobs = [share(job, index, count) for index in range(count)]
+        self._loads = [Load(part) for part in jobs]
+        self._workers = Workers(jobs, post, launch if processes else None, limits)
         self._tasks: dict[int, tuple[int, int, NumberedTask, str]] = {}
-        self._places: dict[str, int] = {}
         self._quarantine = Quarantine()
-        self._preferred = self._in_row = 0
+        self._placement = Placement(self._loads)
         self.threads = (job.small_threads, job.big_threads)
         """How many small and big tasks may be under way at once, over all workers."""
         self._started = self._stopped = False
         self._limits = limits
-        self._watch: Watch[tuple[int, int]] = Watch(limits)
         self._give_up_at = float("inf")
 
     @property
@@ -88,7 +79,7 @@ class Pools:
         """Start all workers, if they are not running."""
         if not self._started:
             self._started = True
-            for index in range(len(self._jobs)):
+            for index in range(len(self._workers)):
                 self._start_worker(index)
 
     def room(self, *, big: bool, together: str = "") -> int:
@@ -96,10 +87,7 @@ class Pools:
 
         `together`: the name under which tasks are to be in one worker.
         """
-        place = self._places.get(together)
-        if place is not None:
-            return max(0, self._loads[place].room(big))
-        return sum(max(0, load.room(big)) for load in self._loads)
+        return self._placement.room(big=big, together=together)
 
     def submit(self, task: NumberedTask, together: str = "") -> None:
         """Put a task into the outbox of the worker with the most room.
@@ -108,44 +96,20 @@ class Pools:
         """
         number, kind, _ = task
         big = int(kind not in SMALL_KINDS)
-        index = self._places.get(together) if together else None
-        if index is None:
-            index = self._fittest() if big else self._next_small()
-            if together:
-                self._place(together, index)
+        index = self._placement.choose(big, together)
         load = self._loads[index]
         load.given[big] += 1
         load.outbox.append(task)
         self._tasks[number] = (index, big, task, together)
 
-    def _next_small(self) -> int:
-        """Return the worker of the next small task: several in a row go to the same one."""
-        if self._in_row:
-            self._in_row -= 1
-        else:
-            self._preferred = self._fittest(big=0)
-            self._in_row = max(0, self._loads[self._preferred].room(0)) // _ROWS
-        return self._preferred
-
-    def _fittest(self, big: int = 1) -> int:
-        # The tasks of a lost worker need one that has threads, with room or without.
-        useful = [each for each, load in enumerate(self._loads) if load.threads[big]]
-        return max(useful, key=lambda each: self._loads[each].fitness(big))
-
-    def _place(self, together: str, index: int) -> None:
-        self._places[together] = index
-        if len(self._places) > _PLACES_MOST:
-            del self._places[next(iter(self._places))]
-
     def flush(self) -> None:
         """Send what `submit` has gathered."""
-        self._in_row = 0
+        self._placement.end_row()
         for index, load in enumerate(self._loads):
             if load.outbox and not load.watched:
                 self.start()
-                worker = self._workers[index]
-                if worker is not None:  # a worker that could not be started is posted as lost
-                    worker.send("submit", load.outbox)
+                if self._workers.runs(index):  # else it is posted as lost
+                    self._workers.send(index, "submit", load.outbox)
                     load.outbox = []
 
     def settle(self, event: Results) -> list[Result]:
@@ -184,14 +148,14 @@ class Pools:
         load = self._loads[event.worker]
         if event.generation != load.generation:
             return []
-        self._in_row = 0
+        self._placement.end_row()
         load.generation += 1
         held = [number for number, _, _ in load.apart]
         unsent = (*held, *(number for number, _, _ in load.outbox))
         had = {number for number, (worker, *_) in self._tasks.items() if worker == event.worker}
         load.clear()
         if self._stopped:
-            self._workers[event.worker] = None
+            self._workers.forget(event.worker)
             return [self._not_begun(number) for number in had]
         apart, guilty = self._quarantine.judge(had.difference(unsent))
         given_up = [self._give_up(number, event.reason) for number in guilty]
@@ -221,16 +185,16 @@ class Pools:
 
     def _send_apart(self, index: int) -> None:
         """Send the next quarantined task of a worker."""
-        load, worker = self._loads[index], self._workers[index]
+        load = self._loads[index]
         load.alone = 0
-        if load.apart and worker is not None:
+        if load.apart and self._workers.runs(index):
             task = load.apart.popleft()
             load.alone, _, _ = task
-            worker.send("submit", [task])
+            self._workers.send(index, "submit", [task])
 
     def recall(self) -> None:
         """Recall all tasks that are not begun; their results are UNSTARTED."""
-        self._send_all("recall")
+        self._workers.send_all("recall")
         for index, load in enumerate(self._loads):
             unsent: list[Result] = [
                 (number, UNSTARTED, None) for number, _, _ in (*load.apart, *load.outbox)
@@ -247,7 +211,7 @@ class Pools:
         """
         self._stopped = True
         self._give_up_at = time.monotonic() + self._limits.stop
-        self._send_all("stop")
+        self._workers.send_all("stop")
         self.recall()
 
     def watch(self) -> list[str]:
@@ -255,24 +219,7 @@ class Pools:
 
         The loss of a worker that is silent for too long is posted.
         """
-        beats = {
-            (index, self._loads[index].generation): worker.beats
-            for index, worker in enumerate(self._workers)
-            if worker is not None and worker.pid
-        }
-        lines = []
-        for (index, generation), sign in self._watch.look(beats):
-            worker = self._workers[index]
-            if worker is None:
-                continue
-            line = words_of(f"worker process {worker.pid}", sign, self._limits)
-            if sign is Sign.DEAD:
-                worker.kill()
-                self._workers[index] = None
-                self._post(Lost(index, generation, line, silent=True))
-            else:
-                lines.append(line)
-        return lines
+        return self._workers.watch([load.generation for load in self._loads])
 
     @property
     def overdue(self) -> bool:
@@ -281,12 +228,7 @@ class Pools:
 
     def kill(self) -> None:
         """End all workers at once; everything they sent has been posted when this returns."""
-        workers = [worker for worker in self._workers if worker is not None]
-        self._workers = [None] * len(self._jobs)
-        for worker in workers:
-            worker.kill()
-        for worker in workers:
-            worker.close(time.monotonic())
+        self._workers.kill()
 
     def give_back(self) -> list[Result]:
         """Return everything under way as UNSTARTED."""
@@ -297,21 +239,17 @@ class Pools:
     def allow(self, small: int, big: int) -> None:
         """Let at most so many tasks of each pool be under way at once, over all workers."""
         count = len(self._loads)
-        for index, (load, worker) in enumerate(zip(self._loads, self._workers, strict=True)):
+        for index, load in enumerate(self._loads):
             load.allow(part_of(small, index, count), part_of(big, index, count))
-            if worker is not None:
-                worker.send("allow", load.allowed)
+            self._workers.send(index, "allow", load.allowed)
 
     def shed(self) -> None:
         """Close the connections that wait for a task, so that others can be opened."""
-        self._send_all("shed")
+        self._workers.send_all("shed")
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials in all workers, present and future."""
-        self._jobs = [
-            job._replace(cos=job.cos._replace(credentials=credentials)) for job in self._jobs
-        ]
-        self._send_all("credentials", credentials)
+        self._workers.replace_credentials(credentials)
 
     def abandon(self) -> None:
         """Drop all tasks: their workers are gone or of no use."""
@@ -321,31 +259,10 @@ class Pools:
 
     def close(self) -> None:
         """Let all workers finish their tasks and end; kill those that do not in time."""
-        workers = [worker for worker in self._workers if worker is not None]
-        for worker in workers:
-            worker.end()
-        deadline = time.monotonic() + self._limits.close
-        for worker in workers:
-            worker.close(deadline)
-        self._workers = [None] * len(self._jobs)
+        self._workers.close()
 
     def _start_worker(self, index: int) -> None:
-        job, generation = self._jobs[index], self._loads[index].generation
-        if self._inline:
-            worker: WorkerHandle = InlineWorker(job, index, self._post)
-        else:
-            try:
-                worker = ProcessWorker(self._launch(), job, index, generation, self._post)
-            except (OSError, RuntimeError) as error:  # no memory, too many processes or files
-                self._workers[index] = None
-                time.sleep(_START_AGAIN)
-                self._post(Lost(index, generation, f"it could not be started: {error}"))
-                return
-        self._workers[index] = worker
-        if self._loads[index].allowed != self._loads[index].threads:
-            worker.send("allow", self._loads[index].allowed)
-
-    def _send_all(self, command: str, value: Any = None) -> None:
-        for worker in self._workers:
-            if worker is not None:
-                worker.send(command, value)
+        load = self._loads[index]
+        self._workers.start(index, load.generation)
+        if load.allowed != load.threads:
+            self._workers.send(index, "allow", load.allowed)

@@ -18,7 +18,7 @@ from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools import frames as wire
-from cos_migrate.pools import pools as module
+from cos_migrate.pools import workers as module
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.launcher import Launcher
@@ -89,7 +89,7 @@ class Seats(Pools):
         self.seats = [Seat() for _ in range(processes)]
 
     def _start_worker(self, index: int) -> None:
-        self._workers[index] = self.seats[index] = Seat()
+        self._workers._handles[index] = self.seats[index] = Seat()
 
 
 def test_what_a_lost_worker_had_goes_to_one_that_has_threads_for_it() -> None:

@@ -1,0 +1,128 @@
+"""The workers of a run: started, watched, replaced and ended; they know nothing of tasks."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cos_migrate.cos.settings import Credentials
+from cos_migrate.pools.handles import InlineWorker, Lost, ProcessWorker, Results, WorkerHandle
+from cos_migrate.pools.job import Job
+from cos_migrate.pools.liveness import Limits, Sign, Watch, words_of
+
+_START_AGAIN = 0.3
+"""Seconds before another try to start a process."""
+
+
+class Workers:
+    """One worker for each share of a job; None stands for one that does not run."""
+
+    def __init__(
+        self,
+        jobs: list[Job],
+        post: Callable[[Results | Lost], None],
+        launch: Callable[[], subprocess.Popen[bytes]] | None,
+        limits: Limits,
+    ) -> None:
+        """Start nothing yet.
+
+        `post` is called from other threads with the reports of the workers. `launch` returns a
+        worker process; None: the worker is threads of this process.
+        """
+        self._jobs = jobs
+        self._post = post
+        self._launch = launch
+        self._limits = limits
+        self._handles: list[WorkerHandle | None] = [None] * len(jobs)
+        self._watch: Watch[tuple[int, int]] = Watch(limits)
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def start(self, index: int, generation: int) -> None:
+        """Start one worker; one that cannot be started is posted as lost."""
+        job = self._jobs[index]
+        if self._launch is None:
+            self._handles[index] = InlineWorker(job, index, self._post)
+            return
+        try:
+            process = self._launch()
+            self._handles[index] = ProcessWorker(process, job, index, generation, self._post)
+        except (OSError, RuntimeError) as error:  # no memory, too many processes or files
+            self._handles[index] = None
+            time.sleep(_START_AGAIN)
+            self._post(Lost(index, generation, f"it could not be started: {error}"))
+
+    def runs(self, index: int) -> bool:
+        """Return whether one worker runs."""
+        return self._handles[index] is not None
+
+    def forget(self, index: int) -> None:
+        """Do without one worker, which is lost."""
+        self._handles[index] = None
+
+    def send(self, index: int, command: str, value: Any = None) -> None:
+        """Send a command to one worker, if it runs."""
+        worker = self._handles[index]
+        if worker is not None:
+            worker.send(command, value)
+
+    def send_all(self, command: str, value: Any = None) -> None:
+        """Send a command to all workers that run."""
+        for index in range(len(self._handles)):
+            self.send(index, command, value)
+
+    def replace_credentials(self, credentials: Credentials) -> None:
+        """Use other credentials in all workers, present and future."""
+        self._jobs = [
+            job._replace(cos=job.cos._replace(credentials=credentials)) for job in self._jobs
+        ]
+        self.send_all("credentials", credentials)
+
+    def watch(self, generations: Sequence[int]) -> list[str]:
+        """Return warnings about workers whose heartbeats stop or come back.
+
+        The loss of a worker that is silent for too long is posted, with its generation.
+        """
+        beats = {
+            (index, generations[index]): worker.beats
+            for index, worker in enumerate(self._handles)
+            if worker is not None and worker.pid
+        }
+        lines = []
+        for (index, generation), sign in self._watch.look(beats):
+            worker = self._handles[index]
+            if worker is None:
+                continue
+            line = words_of(f"worker process {worker.pid}", sign, self._limits)
+            if sign is Sign.DEAD:
+                worker.kill()
+                self._handles[index] = None
+                self._post(Lost(index, generation, line, silent=True))
+            else:
+                lines.append(line)
+        return lines
+
+    def kill(self) -> None:
+        """End all workers at once; their reports have been posted when this returns."""
+        running = self._take_all()
+        for worker in running:
+            worker.kill()
+        for worker in running:
+            worker.close(time.monotonic())
+
+    def close(self) -> None:
+        """Let all workers finish their tasks and end; kill those that do not in time."""
+        running = self._take_all()
+        for worker in running:
+            worker.end()
+        deadline = time.monotonic() + self._limits.close
+        for worker in running:
+            worker.close(deadline)
+
+    def _take_all(self) -> list[WorkerHandle]:
+        running = [worker for worker in self._handles if worker is not None]
+        self._handles = [None] * len(self._handles)
+        return running
