@@ -14,7 +14,7 @@ from cos_migrate.engine.upload_step import NOTHING, Step
 from cos_migrate.model import Described, Failure
 from cos_migrate.pools.results import UNSTARTED, Content, TargetExists
 from cos_migrate.pools.tasks import Task
-from cos_migrate.pools.temp_files import Spool
+from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
 from cos_migrate.text import printable
 
@@ -42,7 +42,7 @@ class BigObjects:
         copies: CopyOptions,
         at_once: int,
         committer: Committer,
-        spool: Spool,
+        spool: TempFiles,
         report: Report,
     ) -> None:
         """`at_once`: how many are sent at once."""

@@ -35,7 +35,7 @@ from cos_migrate.pools.tasks import (
     TaskKind,
     UploadPart,
 )
-from cos_migrate.pools.temp_files import Spool
+from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
 from cos_migrate.text import printable
 
@@ -63,7 +63,7 @@ class Collector:
         planner: Planner,
         big_objects: BigObjects,
         backlog: Backlog,
-        spool: Spool,
+        spool: TempFiles,
         report: Report,
         tuning: Tuning,
         *,

@@ -26,7 +26,7 @@ from cos_migrate.engine.unchanged import RecordComparer
 from cos_migrate.filters import Filters
 from cos_migrate.model import Note, SourceObject, count_and_size, objects_of
 from cos_migrate.pools.tasks import SMALL_KINDS
-from cos_migrate.pools.temp_files import Spool
+from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.positions import RangeStarts, start_listing
@@ -50,7 +50,7 @@ class Migration(Loop):
         report: Report,
         make_pools: PoolsMaker,
         make_scan: ScanMaker,
-        spool: Spool,
+        spool: TempFiles,
     ) -> None:
         """Prepare a run; `make_scan` is called where the source is not listed by pages."""
         super().__init__(

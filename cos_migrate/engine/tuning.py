@@ -193,7 +193,7 @@ class Tuning:
         if self.limits != before:
             self._pools.allow(*self.limits)
         if fell:
-            self._pools.shed()
+            self._pools.close_idle()
         return lines
 
     def note_failure(self) -> None:

@@ -26,7 +26,7 @@ from cos_migrate.pools.job import Job
 from cos_migrate.pools.launcher import Launcher
 from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits
 from cos_migrate.pools.pools import Pools
-from cos_migrate.pools.temp_files import Spool
+from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report
@@ -91,7 +91,7 @@ class Run:
         )
         self._settings = cos_settings(common)
         self._reload_credentials = reload_credentials
-        self._spool = Spool(Path(common.tmp_folder), self._place.name)
+        self._spool = TempFiles(Path(common.tmp_folder), self._place.name)
         self._limits = limits
         self._running: Loop | None = None
         self._interrupted = self._warned_of_few_files = False

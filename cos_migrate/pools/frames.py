@@ -1,8 +1,8 @@
 """Frames between the coordinator and a worker process: a length, then one pickled value.
 
-A process sends None when it has nothing else to send: a sign of life (`parent.BEAT`).
+A process sends None when it has nothing else to send: a sign of life (`process_main.BEAT`).
 
-Both ends are processes of one run, started by it, over pipes that nobody else can open.
+Both ends are processes of one run, started by it, over pipes that no other process can open.
 """
 
 from __future__ import annotations

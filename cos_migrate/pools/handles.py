@@ -111,7 +111,7 @@ class InlineWorker:
             "recall": lambda _: self._worker.recall(),
             "stop": lambda _: self._worker.stop(),
             "allow": self._worker.allow,
-            "shed": lambda _: self._worker.shed(),
+            "close_idle": lambda _: self._worker.close_idle(),
             "credentials": self._worker.replace_credentials,
         }
 

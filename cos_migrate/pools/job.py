@@ -1,4 +1,4 @@
-"""What the workers of a run are told once, before any task."""
+"""The job: values that each worker of a run receives once, before any task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells a process that shows no sign of life from one that is only busy.
+"""Distinguishes processes without a sign of life from busy ones.
 
 Time counts only while this process looks: when it was stopped itself, or the machine was
 suspended, no other process is taken for dead.
@@ -34,7 +34,7 @@ DEFAULT_LIMITS = Limits()
 
 
 class Sign(enum.Enum):
-    """What changed about a process."""
+    """A change in the signs of life of a process."""
 
     SILENT = enum.auto()
     """It has shown no sign of life for a while."""
@@ -88,8 +88,8 @@ class Watch(Generic[K]):
         return None
 
 
-def words_of(name: str, sign: Sign, limits: Limits) -> str:
-    """Return what to say of a process that is called `name`."""
+def describe_sign(name: str, sign: Sign, limits: Limits) -> str:
+    """Return the warning for a change in the signs of life of a process called `name`."""
     if sign is Sign.BACK:
         return f"{name} goes on"
     if sign is Sign.DEAD:

@@ -29,7 +29,7 @@ class Load:
         self.generation = 0
         self.outbox: list[NumberedTask] = []
         self.allowed = self.threads
-        self.apart: collections.deque[NumberedTask] = collections.deque()
+        self.quarantined: collections.deque[NumberedTask] = collections.deque()
         """Quarantined tasks, to send one at a time with nothing beside them."""
         self.alone = 0
         """Number of the quarantined task that was sent; 0: none."""
@@ -37,12 +37,12 @@ class Load:
     @property
     def watched(self) -> bool:
         """Whether it has quarantined tasks."""
-        return bool(self.alone or self.apart)
+        return bool(self.alone or self.quarantined)
 
     def clear(self) -> None:
         """Empty it."""
         self.given, self.outbox, self.alone = [0, 0], [], 0
-        self.apart.clear()
+        self.quarantined.clear()
 
     def allow(self, small: int, big: int) -> None:
         """Use at most so many threads of the small and of the big pool."""

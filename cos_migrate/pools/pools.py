@@ -136,7 +136,7 @@ class Pools:
                 self._quarantine.forget(number)
         load.measure(small)
         if load.watched and load.alone not in self._tasks:
-            self._send_apart(event.worker)
+            self._send_quarantined(event.worker)
             self.flush()
         return settled
 
@@ -150,7 +150,7 @@ class Pools:
             return []
         self._placement.end_row()
         load.generation += 1
-        held = [number for number, _, _ in load.apart]
+        held = [number for number, _, _ in load.quarantined]
         unsent = (*held, *(number for number, _, _ in load.outbox))
         had = {number for number, (worker, *_) in self._tasks.items() if worker == event.worker}
         load.clear()
@@ -165,11 +165,11 @@ class Pools:
         for number in apart:
             _, big, task, _ = self._tasks[number]
             load.given[big] += 1
-            load.apart.append(task)
+            load.quarantined.append(task)
         for number in sorted(had.difference(apart, guilty)):
             _, _, task, together = self._tasks.pop(number)
             self.submit(task, together)
-        self._send_apart(event.worker)
+        self._send_quarantined(event.worker)
         self.flush()
         return given_up
 
@@ -183,12 +183,12 @@ class Pools:
         text = f"each worker process that had this task, and nothing else, ended ({reason})"
         return (number, FAILED, Failure("worker", text, code="WorkerLost"))
 
-    def _send_apart(self, index: int) -> None:
+    def _send_quarantined(self, index: int) -> None:
         """Send the next quarantined task of a worker."""
         load = self._loads[index]
         load.alone = 0
-        if load.apart and self._workers.runs(index):
-            task = load.apart.popleft()
+        if load.quarantined and self._workers.runs(index):
+            task = load.quarantined.popleft()
             load.alone, _, _ = task
             self._workers.send(index, "submit", [task])
 
@@ -197,9 +197,9 @@ class Pools:
         self._workers.send_all("recall")
         for index, load in enumerate(self._loads):
             unsent: list[Result] = [
-                (number, UNSTARTED, None) for number, _, _ in (*load.apart, *load.outbox)
+                (number, UNSTARTED, None) for number, _, _ in (*load.quarantined, *load.outbox)
             ]
-            load.apart.clear()
+            load.quarantined.clear()
             load.outbox = []
             if unsent:
                 self._post(Results(index, unsent))
@@ -243,9 +243,9 @@ class Pools:
             load.allow(part_of(small, index, count), part_of(big, index, count))
             self._workers.send(index, "allow", load.allowed)
 
-    def shed(self) -> None:
+    def close_idle(self) -> None:
         """Close the connections that wait for a task, so that others can be opened."""
-        self._workers.send_all("shed")
+        self._workers.send_all("close_idle")
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials in all workers, present and future."""

@@ -1,4 +1,4 @@
-"""Results: what the workers send to the coordinator.
+"""Results that workers send to the coordinator.
 
 They travel as tasks do (see there): `(number, kind, content)`, with the number of the task.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # a walk process reads no content
 
 
 class ResultKind(enum.IntEnum):
-    """How a task ended, or what a worker reports of it before."""
+    """The kind of a result: how a task ended, or its progress."""
 
     DONE = 0
     """Its content is the one that the task names."""
@@ -56,7 +56,7 @@ class Digested(NamedTuple):
     md5: str
     """Hex."""
     described: Described | None
-    """What a temporary file was compared with."""
+    """The description with which a temporary file was compared."""
 
 
 class Initiated(NamedTuple):
@@ -107,7 +107,7 @@ class SourceHead(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Result of CompareObject: what both sides have of an object."""
+    """Result of CompareObject: size and checksum of an object on both sides."""
 
     cos_size: int
     """Bytes on COS (encryption adds none); -1: it is not there."""

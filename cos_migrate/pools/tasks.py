@@ -1,4 +1,4 @@
-"""Tasks: what the coordinator sends to the workers.
+"""Tasks that the coordinator sends to the workers.
 
 They travel in lists, as `(number, kind, content)`: `number` is the coordinator's, `kind` a plain
 `int` (a member of an enum costs more to send), `content` a NamedTuple by the kind. The contents of
@@ -39,7 +39,7 @@ class TaskKind(enum.IntEnum):
 
 
 class Look(enum.IntFlag):
-    """What to look for on COS before an object is sent; tasks carry it as a plain number."""
+    """The look at COS before an object is sent; tasks carry it as a plain number."""
 
     FOR_NOTHING = 0
     SAME_PATH = 1

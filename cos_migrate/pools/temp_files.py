@@ -17,17 +17,17 @@ RESERVE = 1 << 30
 _LOCK = ".lock"
 _TAKE_TRIES = 100
 _OURS = re.compile(r"[0-9]+|worker-[0-9a-f]+(\.big)?")
-"""Names of the files that are made here: nothing else is removed."""
+"""Names of the files made here; others are never removed."""
 
 
-class Spool:
-    """The folder of one job below `tmpFolder`; what a dead run left there is removed.
+class TempFiles:
+    """The folder of one job below `tmpFolder`; leftovers of a killed run are removed.
 
     It belongs to this user alone, and no link is followed to it or in it.
     """
 
     def __init__(self, tmp_folder: Path, job: str) -> None:
-        """Nothing is made before the first file is wanted, except that leftovers go."""
+        """Make nothing before the first file is needed, but remove leftovers."""
         self.folder = tmp_folder / f"spool-{job}"
         self._lock: FileLock | None = None
         self._place: PrivateFolder | None = None

@@ -10,7 +10,7 @@ from typing import Any
 from cos_migrate.cos.settings import Credentials
 from cos_migrate.pools.handles import InlineWorker, Lost, ProcessWorker, Results, WorkerHandle
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.liveness import Limits, Sign, Watch, words_of
+from cos_migrate.pools.liveness import Limits, Sign, Watch, describe_sign
 
 _START_AGAIN = 0.3
 """Seconds before another try to start a process."""
@@ -96,7 +96,7 @@ class Workers:
             worker = self._handles[index]
             if worker is None:
                 continue
-            line = words_of(f"worker process {worker.pid}", sign, self._limits)
+            line = describe_sign(f"worker process {worker.pid}", sign, self._limits)
             if sign is Sign.DEAD:
                 worker.kill()
                 self._handles[index] = None

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from cos_migrate.model import Failure, Found, Row
-from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
+from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, describe_sign
 from cos_migrate.pools.process import Child
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.walk import AHEAD
@@ -97,7 +97,7 @@ class WalkProcess(Scan):
         lines = []
         for _, sign in self._watch.look({tries: child.beats}):
             name = f"the process that lists the source ({child.pid})"
-            lines.append(words_of(name, sign, self._limits))
+            lines.append(describe_sign(name, sign, self._limits))
             if sign is Sign.DEAD:
                 child.kill()
                 child.close(time.monotonic())  # objects already sent count

@@ -13,7 +13,7 @@ import pytest
 
 from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock, NoFileLocks
-from cos_migrate.pools.temp_files import Spool
+from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.logs import Logs
 from cos_migrate.state.opening import open_store
 
@@ -77,7 +77,7 @@ def test_a_database_without_locks_is_not_in_use(
 def test_a_temporary_folder_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, "flock", errno.ENOLCK)
     with pytest.raises(StateError, match=r"keeps no file locks .* use a folder on a local disk"):
-        Spool(tmp_path, "job").open()
+        TempFiles(tmp_path, "job").open()
 
 
 def test_logs_are_written_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from cos_migrate.pools.results import FAILED, failure_of
 from cos_migrate.pools.tasks import Stat, TaskKind
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.memory import MemoryBudget
-from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
+from cos_migrate.pools.worker.ordered_checksum import OrderedComparisons
 from cos_migrate.pools.worker.task_runner import TaskRunner
 from cos_migrate.scan.base import ScanEnded
 from cos_migrate.scan.listing import Lister
@@ -122,7 +122,7 @@ def test_a_task_that_breaks_off_tells_no_secret() -> None:
     bodies = Bodies(
         source, retries, MemoryBudget(1), attach_md5=False, spool_folder="", small_below=0
     )
-    mover = TaskRunner(source, nobody, bodies, OrderedCheckings(), nobody)
+    mover = TaskRunner(source, nobody, bodies, OrderedComparisons(), nobody)
     obj = SourceObject("name", "", Fingerprint(1, 0))
     _, kind, failure = mover.run((1, TaskKind.STAT, Stat(obj)))
     assert isinstance(failure, Failure)

@@ -11,7 +11,7 @@ import pytest
 
 from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock
-from cos_migrate.pools.temp_files import Spool
+from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.append_file import AppendFile
 from cos_migrate.safe_files import (
     PrivateFolder,
@@ -231,7 +231,7 @@ def test_a_path_with_a_link_in_it(tmp_path: Path) -> None:
 def test_a_link_in_the_place_of_the_temporary_folder(shared: Path, victim: Path) -> None:
     (shared / "spool-job").symlink_to(victim)
     with pytest.raises(StateError) as caught:
-        Spool(shared, "job").open()
+        TempFiles(shared, "job").open()
     assert str(shared / "spool-job") in str(caught.value)
     assert "symbolic link: remove it, or set another tmpFolder" in str(caught.value)
     assert untouched(victim)
@@ -244,7 +244,7 @@ def test_the_temporary_folder_is_for_this_user_alone(shared: Path) -> None:
     for name in ("1", "worker-00ff", "worker-00ff.big", "precious", "worker-xyz"):
         (left / name).touch()
     (left / "sub").mkdir()
-    made = Spool(shared, "job")
+    made = TempFiles(shared, "job")
     made.open()
     assert mode(left) == 0o700
     assert {path.name for path in left.iterdir()} == {".lock", "precious", "worker-xyz", "sub"}
@@ -255,7 +255,7 @@ def test_the_temporary_folder_is_for_this_user_alone(shared: Path) -> None:
 
 
 def test_a_link_that_is_raced_in_is_not_written_through(shared: Path, victim: Path) -> None:
-    made = Spool(shared, "job")
+    made = TempFiles(shared, "job")
     made.open()
     (made.folder / "1").symlink_to(victim / "precious")
     path = Path(made.reserve("/a", 5))
@@ -272,7 +272,7 @@ def test_a_link_that_is_raced_in_is_not_written_through(shared: Path, victim: Pa
 
 
 def test_a_folder_that_is_swapped_under_a_run(shared: Path, victim: Path) -> None:
-    made = Spool(shared, "job")
+    made = TempFiles(shared, "job")
     made.open()
     first = Path(made.reserve("/a", 5))
     made.folder.rename(shared / "moved")
@@ -289,7 +289,7 @@ def test_a_folder_that_is_swapped_under_a_run(shared: Path, victim: Path) -> Non
 
 def test_a_start_behind_a_refusal_works_when_the_link_is_gone(shared: Path, victim: Path) -> None:
     (shared / "spool-job").symlink_to(victim)
-    made = Spool(shared, "job")
+    made = TempFiles(shared, "job")
     with pytest.raises(StateError):
         made.open()
     (shared / "spool-job").unlink()

@@ -31,7 +31,7 @@ _COLLECT_AFTER = 20_000
 
 
 def main() -> None:
-    """Serve until told to close, or until the coordinator is gone."""
+    """Serve until the coordinator closes the pipe or is gone."""
     commands, answers = parent.pipes()
     gc.disable()  # what is loaded is no garbage, and looking for it takes a tenth of the start
     from cos_migrate.pools.worker.worker import Worker  # noqa: PLC0415 - as above
@@ -47,23 +47,23 @@ def main() -> None:
         sender.start()
         _obey(worker, commands)
     except EOFError:
-        os._exit(1)  # the coordinator died: what is under way is nobody's any more
+        os._exit(1)  # the coordinator died: no process waits for the results
     threading.Thread(target=_end_with_coordinator, daemon=True).start()
     worker.close()
     outbox.close()
     sender.join()
-    os._exit(0)  # there is nothing left that would have to be ended in order
+    os._exit(0)  # all results are sent: nothing is left to close
 
 
 def _end_with_coordinator() -> None:
-    """End when nobody waits any more for what is being finished."""
+    """End the process when the coordinator, which waits for the last results, is gone."""
     while os.read(0, 1):  # not by the buffer, which must be free when the interpreter ends
         pass
     os._exit(1)
 
 
 def _end_at_once(args: threading.ExceptHookArgs) -> None:
-    """End a process of which a thread broke off: nobody would do what it was to do."""
+    """End the process after a thread broke off: its tasks would never end."""
     sys.stderr.write(f"{args.exc_type.__name__}: {args.exc_value}\n")
     sys.stderr.flush()
     os._exit(1)
@@ -76,7 +76,7 @@ def _obey(worker: Worker, commands: BinaryIO) -> None:
         "recall": lambda _: worker.recall(),
         "stop": lambda _: worker.stop(),
         "allow": worker.allow,
-        "shed": lambda _: worker.shed(),
+        "close_idle": lambda _: worker.close_idle(),
         "credentials": worker.replace_credentials,
     }
     while True:

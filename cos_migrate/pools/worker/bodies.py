@@ -1,8 +1,10 @@
-"""Turns source objects into request bodies: in memory, streamed, or through a temporary file.
+"""Bodies of requests, made of the objects of a source.
+
+They are held in memory, streamed, or read through a temporary file.
 
 Every byte of a source that is read over a network is read once, except for what a failed try had
-read; a source that is read at once may be read again. What is read is compared with the source's
-own checksums before it is believed.
+read; a source that is read at once may be read again. The bytes are compared with the source's own
+checksums before they are used.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class EventLoop:
         self._in_threads = 0
         self._read_time = 0.0
         self._reads_skipped = 0
-        self._closing = self._ahead_waits = self._shedding = False
+        self._closing = self._ahead_waits = self._closing_idle = False
         self._thread = threading.Thread(target=self._run, name="event-loop", daemon=True)
         self._thread.start()
 
@@ -94,9 +94,9 @@ class EventLoop:
             pass
         return back
 
-    def shed(self) -> None:
+    def close_idle(self) -> None:
         """Close the idle connections, so that others can be opened."""
-        self._shedding = True
+        self._closing_idle = True
         self._exchanges.wake()
 
     def allow(self, slots: int) -> None:
@@ -173,8 +173,8 @@ class EventLoop:
             self._in_threads -= 1
             if connection is not None and connection.reusable:
                 self._idle.append(connection)
-        if self._shedding:
-            self._shedding = False
+        if self._closing_idle:
+            self._closing_idle = False
             self._exchanges.drop_idle()
 
     def _start_tasks(self) -> None:

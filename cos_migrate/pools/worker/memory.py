@@ -33,7 +33,7 @@ class MemoryBudget:
             self.give_back(size)
 
     def take(self, size: int) -> bool:
-        """Hold `size` bytes if they are free and nobody waits for any; return whether they are."""
+        """Hold `size` bytes if they are free and no thread waits for any; return whether it did."""
         share = min(size, self.total)
         with self._lock:
             if self._waiting or self._left < share:

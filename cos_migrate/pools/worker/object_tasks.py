@@ -1,4 +1,4 @@
-"""Tasks that concern a whole object: sent by one request, asked about, or compared."""
+"""Tasks that concern a whole object: PUT, HEAD and comparison."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Checksums of whole objects whose parts are read several at a time.
 
-Most checksums take bytes in their order only. What is read ahead of its turn is kept, a bounded
-amount of it; the parts of such an object are all read in one process.
+Most checksums take bytes in order only. Bytes that are read before their turn are kept, up to a
+limit; the parts of such an object are all read in one process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from cos_migrate.checksums import Check, RunningChecks
 
 AGREES = "agrees"
-"""What `OrderedChecking.result` says of an object that is what its source tells."""
+"""The result of `OrderedComparison.result` for an object that agrees with its checksums."""
 _AHEAD = 8 << 20
 """Bytes of an object kept because they were read before their turn."""
 _PATIENCE = 30.0
@@ -24,7 +24,7 @@ _OBJECTS = 64
 """Objects summed up at once; one that is never finished is forgotten in time."""
 
 
-class OrderedChecking:
+class OrderedComparison:
     """The checksums of one object."""
 
     def __init__(self, checks: Iterable[Check], size: int) -> None:
@@ -86,19 +86,19 @@ class OrderedChecking:
         self._changed.notify_all()
 
 
-class OrderedCheckings:
+class OrderedComparisons:
     """Those of the objects that one process reads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: collections.OrderedDict[str, OrderedChecking] = collections.OrderedDict()
+        self._open: collections.OrderedDict[str, OrderedComparison] = collections.OrderedDict()
 
-    def of(self, upload_id: str, checks: Iterable[Check], size: int) -> OrderedChecking:
+    def of(self, upload_id: str, checks: Iterable[Check], size: int) -> OrderedComparison:
         """Return the checksums of an upload's object."""
         with self._lock:
             found = self._open.get(upload_id)
             if found is None:
-                found = self._open[upload_id] = OrderedChecking(checks, size)
+                found = self._open[upload_id] = OrderedComparison(checks, size)
                 if len(self._open) > _OBJECTS:
                     self._open.popitem(last=False)[1].give_up()
             return found

@@ -1,4 +1,4 @@
-"""What sending and copying an object have in common: a look at COS first, and changed objects."""
+"""Steps that sending and copying an object share: the look at COS first, and changed objects."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from cos_migrate.cos.payload import PIECE, ByteReader, StreamPayload, ended_earl
 from cos_migrate.errors import SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, SourceObject
-from cos_migrate.pools.worker.ordered_checksum import OrderedChecking
+from cos_migrate.pools.worker.ordered_checksum import OrderedComparison
 from cos_migrate.pools.worker.spooled_files import SpooledReader, writing
 from cos_migrate.sources.base import Source
 
@@ -32,7 +32,7 @@ class SourceReads:
         start: int,
         size: int,
         moved: Moved,
-        checking: OrderedChecking | None = None,
+        checking: OrderedComparison | None = None,
     ) -> StreamPayload:
         """Return a range of an object as a body that is streamed; `checking` is fed with it."""
         if checking is None:
@@ -122,7 +122,7 @@ class SourceReads:
 
     @contextmanager
     def _open_fed(
-        self, obj: SourceObject, start: int, length: int, checking: OrderedChecking
+        self, obj: SourceObject, start: int, length: int, checking: OrderedComparison
     ) -> Iterator[ByteReader]:
         with self._open(obj, start, length) as reader:
             yield _FedReader(reader, start, checking)
@@ -131,7 +131,7 @@ class SourceReads:
 class _FedReader:
     """A range that is summed up while it is read."""
 
-    def __init__(self, reader: ByteReader, start: int, checking: OrderedChecking) -> None:
+    def __init__(self, reader: ByteReader, start: int, checking: OrderedComparison) -> None:
         self._reader = reader
         self._offset = start
         self._checking = checking

@@ -87,7 +87,7 @@ class SpooledReader:
         return data
 
     def check_unchanged(self) -> None:
-        """Nobody else writes to it."""
+        """Do nothing: no other process writes to the file."""
 
 
 def _file_error(error: OSError, path: str) -> SourceError:

@@ -1,4 +1,4 @@
-"""One run of a task in a thread: what precedes it, and what it reports before its result."""
+"""The context of one task in a thread: its first try, its retries and its progress."""
 
 from __future__ import annotations
 

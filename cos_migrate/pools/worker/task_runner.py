@@ -28,7 +28,7 @@ from cos_migrate.pools.tasks import NumberedTask, TaskKind
 from cos_migrate.pools.worker.bodies import Bodies, Body
 from cos_migrate.pools.worker.copy_tasks import CopyTasks
 from cos_migrate.pools.worker.object_tasks import ObjectTasks
-from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
+from cos_migrate.pools.worker.ordered_checksum import OrderedComparisons
 from cos_migrate.pools.worker.sending import Sending
 from cos_migrate.pools.worker.task_run import TaskRun
 from cos_migrate.pools.worker.upload_tasks import UploadTasks
@@ -51,7 +51,7 @@ class TaskRunner:
         source: Source,
         client: CosClient,
         bodies: Bodies,
-        checkings: OrderedCheckings,
+        checkings: OrderedComparisons,
         emit: Callable[[Result], None],
         pause: Callable[[float], object] = time.sleep,
     ) -> None:

@@ -40,7 +40,7 @@ class ThreadPool(Generic[T]):
             self._changed.notify()
 
     def recall(self) -> list[T]:
-        """Take back what no thread has taken."""
+        """Take back the items that no thread has taken."""
         with self._changed:
             items = list(self._items)
             self._items.clear()

@@ -25,14 +25,14 @@ from cos_migrate.pools.tasks import (
     UploadPart,
 )
 from cos_migrate.pools.worker.bodies import Bodies, attach_md5
-from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
+from cos_migrate.pools.worker.ordered_checksum import OrderedComparisons
 from cos_migrate.pools.worker.task_run import TaskRun
 
 
 class UploadTasks:
     """Carries out the tasks of multipart uploads, apart from copies of parts."""
 
-    def __init__(self, client: CosClient, bodies: Bodies, checkings: OrderedCheckings) -> None:
+    def __init__(self, client: CosClient, bodies: Bodies, checkings: OrderedComparisons) -> None:
         """`checkings`: those of the process."""
         self._client = client
         self._bodies = bodies

@@ -1,4 +1,4 @@
-"""What happens inside a worker: threads that take tasks, move bytes and return results.
+"""A worker: threads that take tasks, move bytes and return results.
 
 A worker never sees the database, prints nothing and raises nothing to its caller: every task it
 is given comes back as exactly one final result.
@@ -22,7 +22,7 @@ from cos_migrate.pools.worker.attempts import ThreadTask
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.event_loop import EventLoop
 from cos_migrate.pools.worker.memory import MemoryBudget
-from cos_migrate.pools.worker.ordered_checksum import OrderedCheckings
+from cos_migrate.pools.worker.ordered_checksum import OrderedComparisons
 from cos_migrate.pools.worker.plain_put import PlainPut
 from cos_migrate.pools.worker.task_runner import TaskRunner
 from cos_migrate.pools.worker.thread_pool import ThreadPool
@@ -57,7 +57,7 @@ class Worker:
             small_below=job.small_below,
             sealer=_sealer(job.encryption),
         )
-        self._checkings = OrderedCheckings()
+        self._checkings = OrderedComparisons()
         self._small_threads: ThreadPool[ThreadTask] = ThreadPool(
             job.small_threads, self._serve_small
         )
@@ -83,7 +83,7 @@ class Worker:
             self._small.submit(small)
 
     def recall(self) -> None:
-        """Give back what no thread has taken yet."""
+        """Give back the tasks that no thread has taken."""
         for number, _, _ in (*self._small.recall(), *self._big.recall()):
             self._emit((number, UNSTARTED, None))
 
@@ -98,9 +98,9 @@ class Worker:
         self._small.allow(small)
         self._big.allow(big)
 
-    def shed(self) -> None:
+    def close_idle(self) -> None:
         """Close the connections that wait for a task."""
-        self._small.shed()
+        self._small.close_idle()
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials from the next request on."""
@@ -126,7 +126,7 @@ class Worker:
     def _await_descriptors(self, seconds: float) -> bool:
         """Wait while none is free, without keeping any for later; return whether to stop."""
         self._source.close_idle()
-        self._small.shed()
+        self._small.close_idle()
         return self._stopping.wait(seconds)
 
     def _serve_small(self, take: Callable[[], ThreadTask | None]) -> None:
@@ -150,6 +150,6 @@ class Worker:
 def _sealer(settings: EncryptionSettings | None) -> Encryptor | None:
     if settings is None:
         return None
-    from cos_migrate.cos.crypto import Encryptor  # noqa: PLC0415 - only who encrypts needs ciphers
+    from cos_migrate.cos.crypto import Encryptor  # noqa: PLC0415 - only encryption needs ciphers
 
     return Encryptor(settings)

@@ -13,7 +13,7 @@ from cos_migrate.engine.transfer import Transfer
 from cos_migrate.model import Described, Fingerprint, SourceObject
 from cos_migrate.pools.results import DESCRIBED
 from cos_migrate.pools.tasks import FetchRange, InitiateUpload, Task
-from cos_migrate.pools.temp_files import Spool
+from cos_migrate.pools.temp_files import TempFiles
 
 MIB = 1 << 20
 
@@ -26,7 +26,7 @@ def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) 
         progressed=lambda *_: None,
     )
     nothing.save_points = nothing.uploads = nothing
-    spool = Spool(tmp_path, "job")
+    spool = TempFiles(tmp_path, "job")
     spool.open()
     options = UploadOptions(MIB, 2 * MIB, md5=True, reads_at_once=False)
     big_objects = BigObjects(options, DEFAULT_COPIES, 2, nothing, spool, nothing)

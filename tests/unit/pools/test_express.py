@@ -188,5 +188,5 @@ def test_an_answer_that_dribbles_is_given_up(line: Line, timeouts: Timeouts) -> 
 def test_idle_connections_are_closed_where_descriptors_are_lacking(line: Line) -> None:
     line.submit((1, 1))
     server = line.serve_beside(1)
-    line.express.shed()
+    line.express.close_idle()
     assert server.recv(1000) == b""

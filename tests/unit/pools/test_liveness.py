@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, words_of
+from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, describe_sign
 
 
 class Clock:
@@ -72,8 +72,8 @@ def test_a_replacement_begins_anew() -> None:
 
 def test_what_is_said_names_the_process_and_what_comes_next() -> None:
     limits = Limits(warn=30, replace=60)
-    silent = words_of("worker process 7", Sign.SILENT, limits)
+    silent = describe_sign("worker process 7", Sign.SILENT, limits)
     assert silent.startswith("worker process 7 has shown no sign of life for 30 s")
     assert "60 s" in silent
-    assert "was ended" in words_of("worker process 7", Sign.DEAD, limits)
-    assert words_of("worker process 7", Sign.BACK, limits) == "worker process 7 goes on"
+    assert "was ended" in describe_sign("worker process 7", Sign.DEAD, limits)
+    assert describe_sign("worker process 7", Sign.BACK, limits) == "worker process 7 goes on"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cos_migrate.checksums import Check
-from cos_migrate.pools.worker.ordered_checksum import AGREES, OrderedChecking, OrderedCheckings
+from cos_migrate.pools.worker.ordered_checksum import AGREES, OrderedComparison, OrderedComparisons
 
 BODY = random.Random(1).randbytes(20 << 20)
 MD5 = (Check("MD5", hashlib.md5(BODY).hexdigest()),)
@@ -21,7 +21,7 @@ MIB = 1 << 20
 def test_any_order_repeats_and_sizes_give_the_same(seed: int, most: int) -> None:
     chance = random.Random(seed)
     body = BODY[:20_000]
-    checking = OrderedChecking([Check("MD5", hashlib.md5(body).hexdigest())], len(body))
+    checking = OrderedComparison([Check("MD5", hashlib.md5(body).hexdigest())], len(body))
     pieces, at = [], 0
     while at < len(body):
         size = chance.randint(1, most)
@@ -35,7 +35,7 @@ def test_any_order_repeats_and_sizes_give_the_same(seed: int, most: int) -> None
 
 
 def test_a_byte_that_differs_is_told_by_kind() -> None:
-    checking = OrderedChecking(MD5, len(BODY))
+    checking = OrderedComparison(MD5, len(BODY))
     checking.feed(0, BODY[:-1])
     assert checking.result() == ""
     checking.feed(len(BODY) - 1, bytes([BODY[-1] ^ 1]))
@@ -43,7 +43,7 @@ def test_a_byte_that_differs_is_told_by_kind() -> None:
 
 
 def test_what_is_far_ahead_waits_for_its_turn() -> None:
-    checking = OrderedChecking(MD5, len(BODY))
+    checking = OrderedComparison(MD5, len(BODY))
     checking.feed(MIB, BODY[MIB:])
     passed = threading.Event()
 
@@ -61,7 +61,7 @@ def test_what_is_far_ahead_waits_for_its_turn() -> None:
 
 
 def test_a_part_that_fails_lets_the_others_go() -> None:
-    checkings = OrderedCheckings()
+    checkings = OrderedComparisons()
     checking = checkings.of("id", MD5, len(BODY))
     assert checkings.of("id", MD5, len(BODY)) is checking
     checking.feed(MIB, BODY[MIB:])
@@ -75,7 +75,7 @@ def test_a_part_that_fails_lets_the_others_go() -> None:
 
 
 def test_objects_that_never_end_are_forgotten_in_time() -> None:
-    checkings = OrderedCheckings()
+    checkings = OrderedComparisons()
     first = checkings.of("0", MD5, len(BODY))
     for number in range(1, 70):
         checkings.of(str(number), MD5, len(BODY))

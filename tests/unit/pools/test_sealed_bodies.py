@@ -20,7 +20,7 @@ from cos_migrate.errors import SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, Fingerprint, SourceObject
 from cos_migrate.pools.results import Spooled
-from cos_migrate.pools.temp_files import Spool
+from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.pools.worker.bodies import MD5_HEADER, Bodies, Body
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.sources.base import Source
@@ -135,7 +135,7 @@ def test_what_is_too_large_for_one_request_is_encrypted_with_its_parts(tmp_path:
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_what_waits_in_a_file_is_for_this_account_only(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, "job")
+    spool = TempFiles(tmp_path, "job")
     spool.open()
     path = Path(spool.reserve("owner", 1000))
     assert path.stat().st_mode & 0o777 == 0o600

@@ -15,7 +15,7 @@ from cos_migrate import lock as file_lock
 from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock
 from cos_migrate.pools import temp_files as spool
-from cos_migrate.pools.temp_files import RESERVE, Spool, has_room
+from cos_migrate.pools.temp_files import RESERVE, TempFiles, has_room
 from cos_migrate.safe_files import PrivateFolder
 
 
@@ -34,13 +34,13 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Spool:
-    made = Spool(tmp_path, "job")
+def opened(tmp_path: Path) -> TempFiles:
+    made = TempFiles(tmp_path, "job")
     made.open()
     return made
 
 
-def test_a_file_of_the_wanted_size_which_goes_at_release(opened: Spool) -> None:
+def test_a_file_of_the_wanted_size_which_goes_at_release(opened: TempFiles) -> None:
     path = Path(opened.reserve("/a", 1234))
     assert path.parent == opened.folder
     assert path.stat().st_size == 1234
@@ -55,7 +55,7 @@ def test_a_file_of_the_wanted_size_which_goes_at_release(opened: Spool) -> None:
     assert not opened.folder.exists()
 
 
-def test_a_second_reservation_replaces_the_first(opened: Spool) -> None:
+def test_a_second_reservation_replaces_the_first(opened: TempFiles) -> None:
     first = Path(opened.reserve("/a", 10))
     second = Path(opened.reserve("/a", 20))
     assert not first.exists()
@@ -63,7 +63,7 @@ def test_a_second_reservation_replaces_the_first(opened: Spool) -> None:
     opened.close()
 
 
-def test_what_was_promised_counts_as_taken(opened: Spool, disk: list[int]) -> None:
+def test_what_was_promised_counts_as_taken(opened: TempFiles, disk: list[int]) -> None:
     assert opened.reserve("/a", 600)
     # Nothing has been written to it: the disk does not know of it yet.
     assert opened.reserve("/b", 500) == ""
@@ -77,7 +77,7 @@ def test_what_was_promised_counts_as_taken(opened: Spool, disk: list[int]) -> No
 
 
 def test_what_was_written_is_not_counted_twice(
-    opened: Spool, disk: list[int], monkeypatch: pytest.MonkeyPatch
+    opened: TempFiles, disk: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = opened.reserve("/a", 600)
     monkeypatch.setattr(spool, "_allocated", lambda _, name: 600 if path.endswith(name) else 0)
@@ -87,7 +87,7 @@ def test_what_was_written_is_not_counted_twice(
     opened.close()
 
 
-def test_a_file_that_a_worker_has_made_is_ours(opened: Spool) -> None:
+def test_a_file_that_a_worker_has_made_is_ours(opened: TempFiles) -> None:
     path = opened.folder / "worker-1.big"
     path.write_bytes(b"x")
     opened.adopt("/a", str(path), 1)
@@ -104,7 +104,7 @@ def test_leftovers_of_a_dead_run_go_at_the_next_start(tmp_path: Path) -> None:
     beside = tmp_path / "spool-other"
     beside.mkdir()
     (beside / "1").write_bytes(b"left")
-    made = Spool(tmp_path, "job")
+    made = TempFiles(tmp_path, "job")
     made.open()
     assert [path.name for path in folder.iterdir()] == [".lock"]
     assert (beside / "1").exists()
@@ -113,7 +113,7 @@ def test_leftovers_of_a_dead_run_go_at_the_next_start(tmp_path: Path) -> None:
 
 
 def test_two_of_one_job_are_refused_and_nothing_is_taken_away(tmp_path: Path) -> None:
-    first, second = Spool(tmp_path, "job"), Spool(tmp_path, "job")
+    first, second = TempFiles(tmp_path, "job"), TempFiles(tmp_path, "job")
     first.open()
     path = Path(first.reserve("/a", 5))
     with pytest.raises(StateError, match="in use by another process"):
@@ -128,11 +128,11 @@ def test_two_of_one_job_are_refused_and_nothing_is_taken_away(tmp_path: Path) ->
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "spool-job").write_bytes(b"a file in its place")
     with pytest.raises(StateError, match="cannot use"):
-        Spool(tmp_path, "job").open()
+        TempFiles(tmp_path, "job").open()
 
 
 def test_an_unopened_one_can_be_closed(tmp_path: Path) -> None:
-    Spool(tmp_path, "job").close()
+    TempFiles(tmp_path, "job").close()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -148,7 +148,7 @@ def test_a_folder_that_is_gone_has_no_room(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_go_yet_goes_at_the_end(
-    opened: Spool, monkeypatch: pytest.MonkeyPatch
+    opened: TempFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: PrivateFolder, name: str) -> None:
         raise PermissionError(13, "in use", name)
@@ -191,7 +191,7 @@ def test_those_that_come_while_one_ends_never_share_the_folder(
     def come_and_go() -> None:
         nonlocal inside, taken
         while time.monotonic() < ending and not wrong:
-            mine = Spool(tmp_path, "job")
+            mine = TempFiles(tmp_path, "job")
             try:
                 mine.open()
             except StateError as error:
