@@ -16,7 +16,7 @@ from cos_migrate.config.loader import Config, Loaded, load
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.exposure import exposed_files
-from cos_migrate.engine.settings import credentials_of, encryption_of, without_effect
+from cos_migrate.engine.settings import credentials_of, encryption_of, ineffective_keys
 from cos_migrate.engine.wiring import Run, header_of
 from cos_migrate.errors import ConfigError, StateError
 from cos_migrate.pools.launcher import Launcher
@@ -101,7 +101,7 @@ class Session:
         if announcement:
             console.announce(announcement)
         self._logs.begin("\n".join(header_of(line.config_path, loaded.shown)))
-        pointless = without_effect(common, source_type)
+        pointless = ineffective_keys(common, source_type)
         exposed = exposed_files(line.config_path, loaded)
         for warning in (*line.warnings, *loaded.warnings, *exposed, *pointless):
             console.warn(warning)

@@ -29,7 +29,7 @@ _MAX_ERROR = 64 << 10
 _NOT_SENT = frozenset({"accept-encoding", "connection", "user-agent"})
 """Headers of the SDK that are set by the Fetcher or not needed; none of them is signed."""
 _UNREADABLE = (SyntaxError, ValueError, LookupError, TypeError, AttributeError)
-"""What the SDK raises for an answer that is no XML (SyntaxError), or another document."""
+"""Errors of the SDK for an answer that is no XML (SyntaxError), or another document."""
 
 
 class Control:

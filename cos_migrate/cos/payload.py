@@ -15,7 +15,7 @@ PIECE = 256 << 10
 
 
 class ByteReader(Protocol):
-    """What a payload needs of a source's reader."""
+    """The part of a source's reader that payloads use."""
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, none at the end."""
@@ -98,7 +98,7 @@ class StreamPayload:
             while left:
                 piece = reader.read(min(PIECE, left))
                 if not piece:
-                    raise ended_early()
+                    raise early_end_error()
                 left -= len(piece)
                 if not left:
                     reader.check_unchanged()
@@ -107,6 +107,6 @@ class StreamPayload:
                 reader.check_unchanged()
 
 
-def ended_early() -> SourceChanged:
+def early_end_error() -> SourceChanged:
     """Return the error of an object that has fewer bytes than were listed."""
     return SourceChanged("it became shorter while it was read", operation="read", code="Changed")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from cos_migrate.engine.retry_queue import RetryQueue
 from cos_migrate.engine.rules import cos_path_of
 from cos_migrate.engine.transfer import Transfer
-from cos_migrate.engine.unchanged import Compared
+from cos_migrate.engine.unchanged import ComparedObject
 from cos_migrate.model import Found, SourceObject, Target
 
 
@@ -17,7 +17,7 @@ class Backlog:
 
     def __init__(self, consumed: Callable[[], None]) -> None:
         """`consumed` is called once per batch of the scan, and lets it send another."""
-        self.found: collections.deque[Found | Compared] = collections.deque()
+        self.found: collections.deque[Found | ComparedObject] = collections.deque()
         self.described: collections.deque[Transfer] = collections.deque()
         """Objects listed without their size, which the source has described since."""
         self.refused_copies: collections.deque[Transfer] = collections.deque()
@@ -29,7 +29,7 @@ class Backlog:
     def __bool__(self) -> bool:
         return bool(self.found or self.failed_before or self.described or self.refused_copies)
 
-    def add(self, batch: list[Found | Compared]) -> None:
+    def add(self, batch: list[Found | ComparedObject]) -> None:
         """Append a batch of the scan, without what is settled already."""
         if batch:
             self.found.extend(batch)
@@ -50,6 +50,6 @@ class Backlog:
         for transfer in (*self.described, *self.refused_copies):
             yield transfer.cos_path
         for item in (*self.found, *self.failed_before):
-            obj = item.obj if isinstance(item, Compared) else item
+            obj = item.obj if isinstance(item, ComparedObject) else item
             if isinstance(obj, SourceObject):
                 yield cos_path_of(target, obj)

@@ -51,7 +51,7 @@ class MultipartUpload(UploadState):
         self._phase = Phase.INITIATE
         return NOTHING
 
-    def progressed(self, task: Task, count: int) -> None:
+    def note_progress(self, task: Task, count: int) -> None:
         """Note that `count` bytes of a part were sent so far."""
         if isinstance(task, UploadPart):
             self._parts.moving[task.number] = count
@@ -69,7 +69,7 @@ class MultipartUpload(UploadState):
             self._parts.queue.appendleft(task.number)
         return self._failed_when_idle()
 
-    def exists_on_cos(self) -> Step:
+    def end_as_existing(self) -> Step:
         """End because COS already has an object at the target path."""
         self._under_way -= 1
         self._phase = Phase.OVER

@@ -62,7 +62,7 @@ class BigObjects:
         return bool(self._parked or self.under_way)
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether no more should be parked for now."""
         return len(self._parked) >= _PARKED_MOST
 
@@ -90,7 +90,7 @@ class BigObjects:
             self.under_way.append(BigObject(transfer, self._upload_of(transfer, copying=copying)))
         return self._assign_files()
 
-    def to_hash(self) -> list[BigObject]:
+    def objects_to_hash(self) -> list[BigObject]:
         """Return the objects whose next task hashes a file of this machine."""
         return [big for big in self.under_way if big.upload.hashing and big.upload.ready]
 
@@ -105,25 +105,25 @@ class BigObjects:
             upload.collect_description(result)
             step = NOTHING
         elif isinstance(result, TargetExists):
-            self._committer.uploads.apply(upload.exists_on_cos())
+            self._committer.uploads.apply(upload.end_as_existing())
             self._end(big)
-            self._committer.exists_on_cos(big.transfer, newer=result.is_newer)
+            self._committer.settle_existing(big.transfer, newer=result.is_newer)
             return None
         else:
             step = upload.collect(task, result)
         return self._follow(big, step)
 
-    def progressed(self, big: BigObject, task: Task, sent: int) -> None:
+    def note_progress(self, big: BigObject, task: Task, sent: int) -> None:
         """Note that `sent` bytes of a task's transfer have passed."""
-        big.upload.progressed(task, sent)
-        self._committer.progressed(big.transfer, big.upload.sent)
+        big.upload.note_progress(task, sent)
+        self._committer.note_progress(big.transfer, big.upload.sent)
 
     def _follow(self, big: BigObject, step: Step) -> Failure | None:
         """Carry out a step; return why the object failed, if it did."""
         transfer, upload = big
         self._committer.uploads.apply(step)
         if step.part:
-            self._committer.progressed(transfer, upload.sent)
+            self._committer.note_progress(transfer, upload.sent)
         if step.done or step.failure:
             self._end(big)
         if step.done:
@@ -132,7 +132,7 @@ class BigObjects:
                     f"{printable(transfer.cos_path)}: not all of it was read in one go, so it was "
                     "compared with COS, but not with the checksum that its source states"
                 )
-            self._committer.succeeded(transfer, *step.done)
+            self._committer.settle_sent(transfer, *step.done)
             return None
         return step.failure
 

@@ -94,7 +94,7 @@ class Collector:
         if isinstance(content, str):
             self._warn(big.transfer, content)
         elif isinstance(content, int):
-            self._big_objects.progressed(big, task, content)
+            self._big_objects.note_progress(big, task, content)
         else:
             if kind not in _NO_SUCCESS:
                 self._note_success(big.transfer, task_kind, kind)
@@ -112,12 +112,12 @@ class Collector:
         if self._streak.steady and not self._copies:
             return
         if kind in _READING and self._copies:
-            self._copying.streamed(transfer.cos_path)
+            self._copying.note_streamed(transfer.cos_path)
         if kind in _OF_SOURCE or result_kind in _OF_SOURCE_RESULTS:
-            self._streak.source_success()
+            self._streak.note_source_success()
         else:
             wrote = kind not in _LOOKING and result_kind == DONE
-            self._streak.success(written=wrote, read=wrote and kind in _READING)
+            self._streak.note_success(written=wrote, read=wrote and kind in _READING)
 
     def collect_small(
         self, transfer: Transfer, task: NumberedTask, kind: int, content: Content
@@ -135,7 +135,7 @@ class Collector:
                 self._backlog.described.append(transfer)
             return
         if task_kind == _COPY_OBJECT:
-            self._copying.copied()
+            self._copying.note_copied()
         arrival: Arrival = content  # type: ignore[assignment]  # the result of a PUT or a copy
         request_id, unverified, crc64, size, mtime_ns, etag, cos_etag = arrival
         self._small_traffic.objects += 1
@@ -143,7 +143,7 @@ class Collector:
         if (size, mtime_ns, etag) != transfer.obj.fingerprint:
             fingerprint = Fingerprint(size, mtime_ns, etag)
             transfer.obj = transfer.obj._replace(fingerprint=fingerprint)
-        self._committer.succeeded(transfer, request_id, unverified, crc64, cos_etag)
+        self._committer.settle_sent(transfer, request_id, unverified, crc64, cos_etag)
 
     def _collect_unsent(
         self, transfer: Transfer, task: NumberedTask, kind: int, content: Content
@@ -153,19 +153,19 @@ class Collector:
         if isinstance(content, str):
             self._warn(transfer, content)
         elif isinstance(content, int):
-            self._committer.progressed(transfer, content)
+            self._committer.note_progress(transfer, content)
         elif kind == UNSTARTED:
             self._tasks.give_back(task, transfer, self.collect_small)
         elif isinstance(content, Failure):
             if task_kind == _COPY_OBJECT and copy_refused(content):
-                self._copying.refused(transfer.cos_path)
+                self._copying.note_refused(transfer.cos_path)
                 self._backlog.refused_copies.append(transfer)
             else:
                 self.fail(transfer, content)
         else:
             self._note_success(transfer, task_kind, kind)
             if isinstance(content, TargetExists):
-                self._committer.exists_on_cos(transfer, newer=content.is_newer)
+                self._committer.settle_existing(transfer, newer=content.is_newer)
             elif isinstance(content, Spooled):
                 self._park_spooled(transfer, content)
 
@@ -178,7 +178,7 @@ class Collector:
 
     def fail(self, transfer: Transfer, failure: Failure) -> None:
         """Settle an object that failed; probe or stop where the failure may concern all objects."""
-        self._committer.failed(
+        self._committer.settle_failed(
             transfer.obj,
             transfer.cos_path,
             transfer.record_key,

@@ -17,7 +17,7 @@ from cos_migrate.model import Failure, Fingerprint, Outcome, Rejected, SourceObj
 from cos_migrate.report import lines
 from cos_migrate.report.report import Report
 from cos_migrate.scan import positions
-from cos_migrate.scan.base import Listed
+from cos_migrate.scan.base import PagePosition
 from cos_migrate.scan.positions import Positions
 from cos_migrate.sources.base import Source
 from cos_migrate.state import formats
@@ -52,7 +52,7 @@ class Committer:
         self._report = report
         self._warned = False
 
-    def succeeded(
+    def settle_sent(
         self,
         transfer: Transfer,
         request_id: str,
@@ -78,7 +78,7 @@ class Committer:
         text = lines.sent(
             cos_path, size, source.download_name(obj), request_id, self._shown(record_key)
         )
-        self.failures.succeeded(record_key)
+        self.failures.note_succeeded(record_key)
         status = Status.UPDATE if transfer.update else Status.NEW
         self._settle(status, obj, cos_path, text, unverified=unverified)
 
@@ -101,7 +101,7 @@ class Committer:
                 "objects cannot be noticed"
             )
 
-    def skipped(
+    def settle_skipped(
         self,
         obj: SourceObject,
         cos_path: str,
@@ -120,7 +120,7 @@ class Committer:
             self.batch.puts.append((record_key.encode(), value.encode()))
         self._skip(obj, cos_path, record_key, lines.skipped)
 
-    def skipped_batch(self, record_keys: list[str], size: int) -> None:
+    def settle_skipped_rows(self, record_keys: list[str], size: int) -> None:
         """Settle many unchanged objects of `size` bytes at once; there is at least one."""
         shown = [self._source.mask(key) for key in record_keys]
         if not all_visible(shown):
@@ -130,7 +130,7 @@ class Committer:
         self.settled += len(shown)
         self.batch.outcomes.append(Outcome(Status.SKIP, "", "", size, text, objects=len(shown)))
 
-    def exists_on_cos(self, transfer: Transfer, *, newer: bool) -> None:
+    def settle_existing(self, transfer: Transfer, *, newer: bool) -> None:
         """Skip an object because COS has one at its path; `newer`: a newer one."""
         line_of = lines.skipped if newer else lines.skipped_on_cos
         self._skip(transfer.obj, transfer.cos_path, transfer.record_key, line_of)
@@ -140,18 +140,18 @@ class Committer:
     ) -> None:
         line = line_of(self._shown(record_key))
         self.skipped_objects.add([record_key])
-        self.failures.succeeded(record_key)
+        self.failures.note_succeeded(record_key)
         self._settle(Status.SKIP, obj, cos_path, line)
 
-    def not_matching(self, obj: SourceObject, line: str, record_key: str = "") -> None:
+    def settle_left_out(self, obj: SourceObject, line: str, record_key: str = "") -> None:
         """Settle an object that a condition of the configuration leaves out.
 
         `record_key`: the key under which an earlier failure may be recorded.
         """
-        self.failures.succeeded(record_key)
+        self.failures.note_succeeded(record_key)
         self._settle(Status.CONDITION_NOT_MATCH, obj, "", line)
 
-    def failed(
+    def settle_failed(
         self,
         obj: SourceObject,
         cos_path: str,
@@ -165,21 +165,21 @@ class Committer:
         `listed`: its fingerprint in the listing, which the next run compares answers with.
         """
         line = before + lines.failed(self._shown(record_key))
-        self.failures.failed(obj, record_key, failure, listed)
+        self.failures.note_failed(obj, record_key, failure, listed)
         self._settle(Status.FAIL, obj, cos_path, line, failure=failure)
 
-    def page_listed(self, listed: Listed, objects: int) -> None:
+    def note_page(self, listed: PagePosition, objects: int) -> None:
         """Note a page of a listing, with `objects` that have no outcome yet."""
         if self.batch.positions:
             self.batch.positions.listed(listed, objects)
 
-    def listed_again(self, obj: SourceObject | Rejected) -> None:
+    def note_listed_again(self, obj: SourceObject | Rejected) -> None:
         """Note that an object of a page was tried, and counted, before it was listed."""
-        self.failures.listed_again(obj)
+        self.failures.note_listed_again(obj)
         if self.batch.positions:
             self.batch.positions.settled(obj.page)
 
-    def listing_complete(self) -> None:
+    def note_listing_complete(self) -> None:
         """Remove the positions, so that the next run lists from the start."""
         if self.batch.positions:
             self.commit(final=True)
@@ -187,7 +187,7 @@ class Committer:
             self.batch.deletes += positions.stale_keys(self._state)
             self.commit(final=True)
 
-    def scan_complete(self, objects: int) -> int:
+    def note_scan_complete(self, objects: int) -> int:
         """Record how many objects a complete scan has found; return how many there used to be.
 
         That is 0 unless this scan found none; -1: some, how many is not known. Raises StateError.
@@ -203,7 +203,7 @@ class Committer:
             return int(value)
         return -1 if formats.has_records(self._state) else 0
 
-    def progressed(self, transfer: Transfer, sent: int) -> None:
+    def note_progress(self, transfer: Transfer, sent: int) -> None:
         """Print how much of an object is sent, if its last progress line is old enough."""
         now = time.monotonic()
         size = transfer.obj.fingerprint.size

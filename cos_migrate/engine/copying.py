@@ -35,15 +35,15 @@ class Copying:
         self._refused: set[str] = set()
         """Target paths of objects that COS refused to copy and that are being streamed."""
 
-    def copied(self) -> None:
+    def note_copied(self) -> None:
         """Note an object that COS has copied."""
         self._refusals = 0
 
-    def refused(self, cos_path: str) -> None:
+    def note_refused(self, cos_path: str) -> None:
         """Note an object that COS has refused to copy."""
         self._refused.add(cos_path)
 
-    def streamed(self, cos_path: str) -> None:
+    def note_streamed(self, cos_path: str) -> None:
         """Note an object whose bytes were sent: it could be read, so only the copy was refused.
 
         An object that can neither be copied nor read shows nothing about the others.

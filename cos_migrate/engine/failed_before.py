@@ -38,19 +38,19 @@ class FailedBefore:
         """Return an object that failed before as it was listed then; any other as it is."""
         return self._objects.as_listed(obj)
 
-    def failed(
+    def note_failed(
         self, obj: SourceObject, record_key: str, failure: Failure, listed: Fingerprint | None
     ) -> None:
         """Record that an object failed; `listed` is its fingerprint in the listing."""
         record = self._objects.pair_of(obj, record_key, listed)
         if not obj.page and failure.code == _GONE and obj.name not in self._listed_again:
             # It failed before and is gone: unless it is listed again, it is not tried again.
-            self.succeeded(record_key)
+            self.note_succeeded(record_key)
             self._gone[obj.name] = record
         elif self._batch.positions and obj.key:
             self._batch.puts.append(record)
 
-    def succeeded(self, record_key: str) -> None:
+    def note_succeeded(self, record_key: str) -> None:
         """Forget that an object failed before."""
         if self.keys:
             key = formats.failed_key(record_key)
@@ -58,7 +58,7 @@ class FailedBefore:
                 self.keys.discard(key)
                 self._batch.deletes.append(key)
 
-    def listed_again(self, obj: SourceObject | Rejected) -> None:
+    def note_listed_again(self, obj: SourceObject | Rejected) -> None:
         """Note that an object that was already tried in this run has been listed."""
         self._listed_again.add(obj.name)
         if isinstance(obj, SourceObject):

@@ -8,7 +8,7 @@ from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.plan import Planner
 from cos_migrate.engine.submit import Submitter
 from cos_migrate.engine.task_table import TaskTable
-from cos_migrate.engine.unchanged import Compared
+from cos_migrate.engine.unchanged import ComparedObject
 from cos_migrate.model import Note, Rejected, SourceObject
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.tasks import HEAD_SOURCE
@@ -63,7 +63,7 @@ class Feeder:
         Return what is left of `room`.
         """
         refused, described = self._backlog.refused_copies, self._backlog.described
-        while (refused or described) and room > 0 and not self._big_objects.full:
+        while (refused or described) and room > 0 and not self._big_objects.is_full:
             if refused:
                 submission = self._planner.send(refused.popleft(), copy=False)
             else:
@@ -86,13 +86,13 @@ class Feeder:
             asked = self._feed_failed_before(looks, alone=scan_over and not found)
             looks -= asked
             pool -= asked
-        while found and not self._big_objects.full:
+        while found and not self._big_objects.is_full:
             item = found[0]
             unknown = isinstance(item, SourceObject) and planner.is_unknown(item)
             if pool <= 0 or (looks if unknown else room) <= 0:
                 break
             backlog.pop()
-            if isinstance(item, Compared):
+            if isinstance(item, ComparedObject):
                 submission = planner.plan(item.obj, item.decision)
             elif isinstance(item, SourceObject) and not (item.page and item.name in tried):
                 submission = planner.plan(item)
@@ -128,7 +128,7 @@ class Feeder:
             (self._report.warn if item.warning else self._report.note)(item.line)
         elif item.page and item.name in self._backlog.failed_before.names:
             # It was tried in this run before the listing came to it.
-            self._committer.listed_again(item)
+            self._committer.note_listed_again(item)
         elif isinstance(item, Rejected):
             self.seen += 1
             self.all_listed = self.all_listed and not item.unlisted

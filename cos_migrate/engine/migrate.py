@@ -147,7 +147,7 @@ class Migration(Loop):
         self._committer.commit(final=True)
         self._warn_of_filters()
         if self._list_finished and not self._stopping:
-            self._committer.listing_complete()
+            self._committer.note_listing_complete()
             self._check_plausibility()
 
     def _close(self) -> None:
@@ -175,7 +175,7 @@ class Migration(Loop):
         """Warn if a complete scan has found nothing, or COS lacks objects that were skipped."""
         committer, report = self._committer, self._report
         if not self._resumed:
-            report.found_before = committer.scan_complete(self._seen)
+            report.found_before = committer.note_scan_complete(self._seen)
         make, skipped = self._options.spot_check, committer.skipped_objects
         if make and skipped.count and not self._streak.proven and not report.failures:
             missing = self._spot_check(make, skipped.paths(self._source.target.cos_path))
@@ -226,9 +226,9 @@ class Migration(Loop):
         found = self._filters.applied(event.found) if self._filters else event.found
         if event.listed:
             objects = sum(not isinstance(item, Note) for item in found)
-            self._committer.page_listed(event.listed, objects)
+            self._committer.note_page(event.listed, objects)
             if self._lists_where_it_reads:
-                self._streak.listed()
+                self._streak.note_listing()
         if found:
             self._report.count_found(*count_and_size(found))
         if self._options.plan.use_records and self._window.is_open and not self._stopping:

@@ -24,7 +24,7 @@ class UploadOptions(NamedTuple):
     md5: bool
     """Whether the object gets `x-cos-meta-md5`."""
     look: int = int(Look.FOR_NOTHING)
-    """What to look for on COS first, as `pools.tasks.Look`."""
+    """The look at COS before an object is sent, as `pools.tasks.Look`."""
     reads_at_once: bool = True
     """Whether the objects lie on this machine, so that their MD5 can always be computed."""
     copies: bool = False

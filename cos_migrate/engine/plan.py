@@ -81,14 +81,14 @@ class Planner:
             obj = obj._replace(storage_class=storage_class)
             record_key = self._source.record_key(obj, transfer.cos_path)
             if record_key != transfer.record_key:
-                self._committer.failures.succeeded(transfer.record_key)
+                self._committer.failures.note_succeeded(transfer.record_key)
                 transfer.record_key = record_key
         transfer.obj = obj
         transfer.record_fingerprint = obj.fingerprint if size < 0 else None
         problem = keys.problem_of(transfer.cos_path) or problem_of_size(size)
         line = self._filters.against_object(obj) if self._filters else ""
         if line:
-            self._committer.not_matching(obj, f"{line}\n", transfer.record_key)
+            self._committer.settle_left_out(obj, f"{line}\n", transfer.record_key)
         elif problem:
             self._refuse(obj, transfer.cos_path, transfer.record_key, problem)
         else:
@@ -127,18 +127,18 @@ class Planner:
         obj = SourceObject(item.name, item.key, Fingerprint(0), item.page)
         line = f"{item.line}\n" if item.line else ""
         if item.failure is None:
-            self._committer.not_matching(obj, line)
+            self._committer.settle_left_out(obj, line)
             return
         cos_path = cos_path_of(self._source.target, obj) if item.key else ""
         record_key = self._source.record_key(obj, cos_path)
-        self._committer.failed(obj, cos_path, record_key, item.failure, line)
+        self._committer.settle_failed(obj, cos_path, record_key, item.failure, line)
 
     def _refuse(self, obj: SourceObject, cos_path: str, record_key: str, problem: str) -> None:
         """Settle an object that COS cannot store."""
         if is_root(obj, cos_path) and not obj.fingerprint.size:
             # The object of the migrated folder itself, which the root of a bucket does not need.
-            self._committer.not_matching(obj, lines.empty_key(obj.name))
+            self._committer.settle_left_out(obj, lines.empty_key(obj.name))
             return
         code = "NotMigratable" if keys.problem_of(cos_path) else "ObjectTooLarge"
         failure = Failure("plan", problem, code=code)
-        self._committer.failed(obj, cos_path, record_key, failure)
+        self._committer.settle_failed(obj, cos_path, record_key, failure)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.key_spread import KeySpread
-from cos_migrate.engine.streak import FailureStreak, Verdict, is_refused_by_cos
+from cos_migrate.engine.streak import FailureStreak, FailureVerdict, is_refused_by_cos
 from cos_migrate.model import Failure, Fingerprint, SourceObject
 from cos_migrate.pools.results import Content, Initiated
 from cos_migrate.pools.tasks import BeginProbe, HeadTarget, ListSource, Look, Task
@@ -62,23 +62,23 @@ class Probes:
     def judge(self, failure: Failure, cos_path: str) -> None:
         """Count the failure of an object; probe or stop if it calls for that."""
         spread = is_refused_by_cos(failure) and self._refused.add(cos_path)
-        verdict = self._streak.failure(failure)
-        if spread and self._streak.probe_refused and verdict is Verdict.GO_ON:
-            verdict = Verdict.WEIGH
+        verdict = self._streak.note_failure(failure)
+        if spread and self._streak.probe_refused and verdict is FailureVerdict.GO_ON:
+            verdict = FailureVerdict.WEIGH
         self._follow(verdict, failure)
 
-    def _follow(self, verdict: Verdict, failure: Failure | None) -> None:
-        if verdict is Verdict.PROBE_COS and self._begun:
+    def _follow(self, verdict: FailureVerdict, failure: Failure | None) -> None:
+        if verdict is FailureVerdict.PROBE_COS and self._begun:
             self._ask(BeginProbe(self._path), self._cos_answered)
-        elif verdict is Verdict.PROBE_COS:
+        elif verdict is FailureVerdict.PROBE_COS:
             self._ask(self._look(), self._cos_answered)
-        elif verdict is Verdict.LOOK_AT_COS:
+        elif verdict is FailureVerdict.LOOK_AT_COS:
             self._ask(self._look(), self._cos_looked_at)
-        elif verdict is Verdict.PROBE_SOURCE:
+        elif verdict is FailureVerdict.PROBE_SOURCE:
             self._ask(ListSource(), self._source_answered)
-        elif verdict is Verdict.WEIGH:
+        elif verdict is FailureVerdict.WEIGH:
             self._weigh()
-        elif verdict is Verdict.STOP and failure:
+        elif verdict is FailureVerdict.STOP and failure:
             text = f"{failure.message} ({failure.code}); this concerns all objects"
             self._stop(text)
 
@@ -100,7 +100,7 @@ class Probes:
 
     def _cos_looked_at(self, content: Content) -> None:
         failure = _failure_in(content)
-        self._follow(self._streak.cos_looked_at(failure), failure)
+        self._follow(self._streak.note_cos_look(failure), failure)
 
     def _cos_answered(self, content: Content) -> None:
         failure = _failure_in(content)
@@ -108,11 +108,11 @@ class Probes:
             self._begun(self._path, content.upload_id)
         if failure:
             self._reason = f"{failure.message} ({failure.code})"
-        self._follow(self._streak.cos_probed(failure), failure)
+        self._follow(self._streak.note_cos_probe(failure), failure)
 
     def _source_answered(self, content: Content) -> None:
         failure = _failure_in(content)
-        self._follow(self._streak.source_probed(failure), failure)
+        self._follow(self._streak.note_source_probe(failure), failure)
 
     def _weigh(self) -> None:
         """Stop if COS refuses keys in all known folders; a right may be missing for one folder."""

@@ -14,7 +14,7 @@ _SYNC_EVERY = 0.9
 
 
 class RecordBatch:
-    """What the next commit writes, and the outcomes that it reports afterwards."""
+    """The records of the next commit, and the outcomes to report after it."""
 
     def __init__(self, state: RecordStore, report: Report, positions: Positions | None) -> None:
         """`positions`: those of a listing by pages; None for a walk."""

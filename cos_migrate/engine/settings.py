@@ -86,7 +86,7 @@ def encryption_of(common: Common) -> EncryptionSettings | None:
     return EncryptionSettings(key, common.encrypt_iv.encode())
 
 
-def without_effect(common: Common, source_type: type[Source]) -> Iterator[str]:
+def ineffective_keys(common: Common, source_type: type[Source]) -> Iterator[str]:
     """Yield a warning for each key that is set but has no effect on the source."""
     if common.real_time_compare and not source_type.compares_times:
         yield f"[common] realTimeCompare changes nothing for {source_type.migrate_type}"

@@ -38,8 +38,8 @@ _NO_REFUSALS = frozenset({"InvalidObjectState", "Archived", "ForeignAnswer"})
 """Codes that come with 403 for other reasons than missing rights: archived objects, proxies."""
 
 
-class Verdict(enum.Enum):
-    """What a failure means for the run."""
+class FailureVerdict(enum.Enum):
+    """The consequence of a failure for the run."""
 
     GO_ON = "go on"
     LOOK_AT_COS = "look at COS"
@@ -99,14 +99,14 @@ class FailureStreak:
         self._unproven = 0
         self._next_unproven = _STREAK_PROBING
 
-    def success(self, *, written: bool = True, read: bool = False) -> None:
+    def note_success(self, *, written: bool = True, read: bool = False) -> None:
         """Note a request that COS has accepted.
 
         `written`: it wrote something; `read`: the source delivered what was written.
         """
         self.proven = True
         if read:
-            self.source_success()
+            self.note_source_success()
         if written:
             self._written = True
             self._next_probe = _STREAK_PROBING
@@ -114,7 +114,7 @@ class FailureStreak:
             self._cos.clear()
         self.steady = written and read
 
-    def source_success(self) -> None:
+    def note_source_success(self) -> None:
         """Note an object that the source has delivered or described."""
         self._read = True
         self._next_listing = 0
@@ -125,60 +125,66 @@ class FailureStreak:
         """Whether COS has refused a probe, and has accepted no write in this run."""
         return self._probe_refused and not self._written
 
-    def listed(self) -> None:
+    def note_listing(self) -> None:
         """Note a listed page of a source that accepts the same credentials for objects."""
         self._listed = True
 
-    def failure(self, failure: Failure) -> Verdict:
+    def note_failure(self, failure: Failure) -> FailureVerdict:
         """Note the failure of an object."""
         self.steady = False
         at_cos = failure.side is Side.COS
         verdict = self._cos_failure(failure) if at_cos else self._source_failure(failure)
-        if self.proven or verdict is not Verdict.GO_ON or (at_cos and not _is_final(failure)):
+        if (
+            self.proven
+            or verdict is not FailureVerdict.GO_ON
+            or (at_cos and not _is_final(failure))
+        ):
             return verdict
         self._unproven += 1
         if self._unproven < self._next_unproven:
             return verdict
         # Transfers go one at a time until COS has accepted a request; these failures prove nothing.
         self._next_unproven *= 2
-        return Verdict.LOOK_AT_COS
+        return FailureVerdict.LOOK_AT_COS
 
-    def cos_looked_at(self, failure: Failure | None) -> Verdict:
+    def note_cos_look(self, failure: Failure | None) -> FailureVerdict:
         """Note the result of the HEAD; None: COS has answered whether there is an object."""
         if failure is None:
-            self.success(written=False)
-            return Verdict.GO_ON
+            self.note_success(written=False)
+            return FailureVerdict.GO_ON
         if _is_certain(failure):
-            return Verdict.STOP
+            return FailureVerdict.STOP
         if _is_refusal(failure):  # an answer to HEAD has no body with a reason
-            return Verdict.PROBE_COS
+            return FailureVerdict.PROBE_COS
         return self._cos_failure(failure)
 
-    def cos_probed(self, failure: Failure | None) -> Verdict:
+    def note_cos_probe(self, failure: Failure | None) -> FailureVerdict:
         """Note the result of the probing write; None: it was accepted."""
         self.steady = False
         if failure is None:
-            self.success()
-            return Verdict.GO_ON
+            self.note_success()
+            return FailureVerdict.GO_ON
         if _is_certain(failure):
-            return Verdict.STOP
+            return FailureVerdict.STOP
         if not _is_refusal(failure):
             return self._cos_failure(failure)
         self.proven = True
         if self._written:
-            return Verdict.GO_ON
+            return FailureVerdict.GO_ON
         self._probe_refused = True
-        return Verdict.WEIGH if self._cos.refused and self._cos.length else Verdict.GO_ON
+        return (
+            FailureVerdict.WEIGH if self._cos.refused and self._cos.length else FailureVerdict.GO_ON
+        )
 
-    def source_probed(self, failure: Failure | None) -> Verdict:
+    def note_source_probe(self, failure: Failure | None) -> FailureVerdict:
         """Note the result of the requested listing; None: it was accepted."""
         if failure is None:
-            return Verdict.GO_ON
+            return FailureVerdict.GO_ON
         # An account that may read the keys of a list need not be allowed to list them.
         ends = _is_certain(failure) or (self._listed and _is_refusal(failure))
-        return Verdict.STOP if ends else Verdict.GO_ON
+        return FailureVerdict.STOP if ends else FailureVerdict.GO_ON
 
-    def _cos_failure(self, failure: Failure) -> Verdict:
+    def _cos_failure(self, failure: Failure) -> FailureVerdict:
         length = self._cos.add(failure)
         if _is_certain(failure):
             # An answer 404 to HEAD proves no bucket: without a bucket it is the same.
@@ -190,23 +196,27 @@ class FailureStreak:
             return self._cos_refusal(length)
         if not self.proven and _is_useless(failure):
             return _stop_from(_STREAK_PROBING, length)
-        return _stop_from(_STREAK_LIKELY, length) if failure.code in _BROKEN else Verdict.GO_ON
+        return (
+            _stop_from(_STREAK_LIKELY, length) if failure.code in _BROKEN else FailureVerdict.GO_ON
+        )
 
-    def _cos_refusal(self, length: int) -> Verdict:
+    def _cos_refusal(self, length: int) -> FailureVerdict:
         if self._written or length < self._next_probe:
-            return Verdict.GO_ON
+            return FailureVerdict.GO_ON
         self._next_probe = 2 * length
-        return Verdict.WEIGH if self._probe_refused else Verdict.PROBE_COS
+        return FailureVerdict.WEIGH if self._probe_refused else FailureVerdict.PROBE_COS
 
-    def _source_failure(self, failure: Failure) -> Verdict:
+    def _source_failure(self, failure: Failure) -> FailureVerdict:
         length = self._source.add(failure)
         if _is_certain(failure) and not (failure.fatal and self._listed):
             return _stop_from(_STREAK_CERTAIN if self._read or self._listed else 1, length)
         if failure.fatal or _is_refusal(failure):
             return self._source_refusal(length, likely=failure.fatal)
-        return _stop_from(_STREAK_LIKELY, length) if failure.code in _BROKEN else Verdict.GO_ON
+        return (
+            _stop_from(_STREAK_LIKELY, length) if failure.code in _BROKEN else FailureVerdict.GO_ON
+        )
 
-    def _source_refusal(self, length: int, *, likely: bool) -> Verdict:
+    def _source_refusal(self, length: int, *, likely: bool) -> FailureVerdict:
         """Probe the source again now and then, since it may withdraw the right during a run."""
         first = _STREAK_LIKELY
         if likely:
@@ -214,9 +224,9 @@ class FailureStreak:
         elif not self._listed and not self._read:
             first = _STREAK_PROBING
         if length < max(first, self._next_listing):
-            return Verdict.GO_ON
+            return FailureVerdict.GO_ON
         self._next_listing = 10 * length
-        return Verdict.PROBE_SOURCE
+        return FailureVerdict.PROBE_SOURCE
 
 
 def is_refused_by_cos(failure: Failure) -> bool:
@@ -224,8 +234,8 @@ def is_refused_by_cos(failure: Failure) -> bool:
     return failure.side is Side.COS and _is_refusal(failure)
 
 
-def _stop_from(limit: int, length: int) -> Verdict:
-    return Verdict.STOP if length >= limit else Verdict.GO_ON
+def _stop_from(limit: int, length: int) -> FailureVerdict:
+    return FailureVerdict.STOP if length >= limit else FailureVerdict.GO_ON
 
 
 def _is_certain(failure: Failure) -> bool:

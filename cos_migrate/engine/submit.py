@@ -67,7 +67,7 @@ class Submitter:
     def submit_parts(self) -> None:
         """Keep the big pool busy: oldest objects first, hashing a little ahead of sending."""
         big_objects = self._big_objects
-        to_hash = big_objects.to_hash()
+        to_hash = big_objects.objects_to_hash()
         if to_hash:
             room = big_objects.hashed_ahead - self._tasks.count(TaskKind.DIGEST)
             for big in to_hash[: max(0, room)]:

@@ -42,7 +42,7 @@ _SHIFT = 0.75
 
 
 class Measurement(NamedTuple):
-    """What a pool did in a short time."""
+    """The work of a pool in a short time."""
 
     seconds: float
     objects: int

@@ -33,7 +33,7 @@ _LOOK_MOST = 1.0
 
 @dataclass(slots=True)
 class Traffic:
-    """What a pool has done so far."""
+    """The work of a pool so far."""
 
     objects: int = 0
     """Objects, or parts of big ones, that were transferred."""

@@ -16,8 +16,8 @@ _Get = Callable[[bytes], "bytes | None"]
 _NOT_READ: Mapping[str, bytes] = {}
 
 
-class Compared(NamedTuple):
-    """An object whose record was read, and which has to be sent."""
+class ComparedObject(NamedTuple):
+    """An object that has to be sent, as the look at its record has shown."""
 
     obj: SourceObject
     decision: Decision
@@ -61,7 +61,7 @@ class RecordComparer:
             return SEND_CHANGED
         completed = self._companions.completed_pair(obj, cos_path, record_key) if obj.weak else None
         renewed = source.renewed_value(obj, recorded)
-        self._committer.skipped(obj, cos_path, record_key, renewed, completed)
+        self._committer.settle_skipped(obj, cos_path, record_key, renewed, completed)
         return SKIP
 
     def _weak_is_unchanged(
@@ -72,7 +72,7 @@ class RecordComparer:
 
     def skip_unchanged(
         self, found: Sequence[Found | Row], retried: Collection[str]
-    ) -> list[Found | Compared]:
+    ) -> list[Found | ComparedObject]:
         """Settle the unchanged objects of a batch; return all other items.
 
         Does for a batch what `decide` does for one object: in a repeated run nearly every object
@@ -81,12 +81,12 @@ class RecordComparer:
         """
         if self._nothing_recorded:
             return [
-                Compared(item, SEND_NEW)
+                ComparedObject(item, SEND_NEW)
                 if type(item) is SourceObject and item.fingerprint[0] >= 0
                 else item
                 for item in objects_of(found)
             ]
-        others: list[Found | Compared] = []
+        others: list[Found | ComparedObject] = []
         rows = rows_of(found)
         objects = [cast("Found", item) for item in found if type(item) is not tuple]
         unchanged: list[str] = []
@@ -96,7 +96,7 @@ class RecordComparer:
                 size, read = self._compare_rows(rows, get, unchanged, objects, others)
             size += self._compare(objects, get, retried, read, unchanged, others)
         if unchanged:
-            self._committer.skipped_batch(unchanged, size)
+            self._committer.settle_skipped_rows(unchanged, size)
         return others
 
     def _compare_rows(
@@ -105,7 +105,7 @@ class RecordComparer:
         get: _Get,
         unchanged: list[str],
         objects: list[Found],
-        others: list[Found | Compared],
+        others: list[Found | ComparedObject],
     ) -> tuple[int, Mapping[str, bytes]]:
         """Add the record keys of unchanged rows to `unchanged`, unrecorded ones to `others`.
 
@@ -121,7 +121,7 @@ class RecordComparer:
                 size += row[2]
             elif recorded is None:
                 obj = object_of(row)
-                others.append(obj if self._source.may_repeat else Compared(obj, SEND_NEW))
+                others.append(obj if self._source.may_repeat else ComparedObject(obj, SEND_NEW))
             else:
                 objects.append(object_of(row))
                 read[key] = recorded
@@ -134,7 +134,7 @@ class RecordComparer:
         retried: Collection[str],
         read: Mapping[str, bytes],
         unchanged: list[str],
-        others: list[Found | Compared],
+        others: list[Found | ComparedObject],
     ) -> int:
         """Add the record keys of unchanged objects to `unchanged`, all else to `others`.
 
@@ -166,12 +166,14 @@ class RecordComparer:
                 if source.may_repeat:  # its record may be written before it is planned
                     others.append(obj)
                 else:
-                    others.append(Compared(obj, SEND_NEW if recorded is None else SEND_CHANGED))
+                    others.append(
+                        ComparedObject(obj, SEND_NEW if recorded is None else SEND_CHANGED)
+                    )
                 continue
             renewed = source.renewed_value(obj, recorded)
             completed = self._companions.completed_pair(obj, cos_path, key) if obj.weak else None
             if renewed or completed or (failed and formats.failed_key(key) in failed):
-                self._committer.skipped(obj, cos_path, key, renewed, completed)
+                self._committer.settle_skipped(obj, cos_path, key, renewed, completed)
                 continue
             unchanged.append(key)
             size += obj.fingerprint[0]

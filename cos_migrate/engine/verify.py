@@ -42,7 +42,7 @@ class CheckResult(NamedTuple):
     """How a comparison ended."""
 
     line: str
-    """What to print, without the newline."""
+    """The line to print, without its newline."""
     failure: Failure | None
 
 
@@ -179,7 +179,7 @@ class Verification(Loop):
         if kind == UNSTARTED:
             self._tasks.give_back(task, checked, self._collect_compared)
         elif isinstance(content, Comparison):
-            self._streak.success(read=True)
+            self._streak.note_success(read=True)
             self._tuning.small.objects += 1
             self._settle(checked, judge(checked, content))
         elif isinstance(content, Failure):

@@ -1,4 +1,4 @@
-"""What TLS channels look like to a connection, and how errors of sockets become TransportErrors."""
+"""The interface of TLS channels, and TransportErrors for errors of sockets."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Route(NamedTuple):
 
     @property
     def target_prefix(self) -> str:
-        """What precedes the path in a request line: through a proxy, scheme and host."""
+        """Text before the path in a request line: through a proxy, scheme and host."""
         return f"http://{self.authority}" if self.proxy and not self.tls else ""
 
     @property

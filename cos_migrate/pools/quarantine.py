@@ -18,7 +18,7 @@ _ALONE = 10
 killing workers by hand, and a new process costs a fraction of a second."""
 
 
-class Verdict(NamedTuple):
+class LossVerdict(NamedTuple):
     """Decision about the tasks of a process that ended, by their numbers."""
 
     apart: list[int]
@@ -37,9 +37,9 @@ class Quarantine:
     def __bool__(self) -> bool:
         return bool(self._losses or self._alone)
 
-    def judge(self, numbers: Iterable[int]) -> Verdict:
+    def judge(self, numbers: Iterable[int]) -> LossVerdict:
         """Decide about the tasks that one process had when it ended."""
-        verdict = Verdict([], [])
+        verdict = LossVerdict([], [])
         tasks = sorted(numbers)  # in the order in which they were begun
         if len(tasks) == 1:
             self._alone[tasks[0]] += 1

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from cos_migrate.model import Failure, Found, ListRange, Row
 
 
-class Listed(NamedTuple):
+class PagePosition(NamedTuple):
     """The position of a page in a listing."""
 
     page: int
@@ -30,7 +30,7 @@ class Scanned(NamedTuple):
     """A batch of objects that a scan found."""
 
     found: Sequence[Found | Row]
-    listed: Listed | None = None
+    listed: PagePosition | None = None
     """Their position in a listing; None for a walk."""
 
 

@@ -16,7 +16,7 @@ from cos_migrate.errors import MigrateError, SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Failure, Found, ListRange, Note, Page
 from cos_migrate.pools.results import failure_of
-from cos_migrate.scan.base import Listed, Scan, ScanEnded, Scanned
+from cos_migrate.scan.base import PagePosition, Scan, ScanEnded, Scanned
 from cos_migrate.sources.key_pages import OUTSIDE
 from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.xml_characters import UNREADABLE
@@ -196,7 +196,7 @@ class Lister(Scan):
         found: list[Found] = [
             item if isinstance(item, Note) else item._replace(page=number) for item in page.found
         ]
-        listed = Listed(number, listing.number, listing.part, page.next, more, listing.spoilt)
+        listed = PagePosition(number, listing.number, listing.part, page.next, more, listing.spoilt)
         self._post(Scanned(found, listed))
         if more:
             with self._changed:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cos_migrate.model import ListRange
-from cos_migrate.scan.base import Listed
+from cos_migrate.scan.base import PagePosition
 from cos_migrate.state import formats
 from cos_migrate.state.formats import Readable
 from cos_migrate.state.store import RecordStore
@@ -70,7 +70,7 @@ class Positions:
             if not resumed:
                 self._dirty.add(number)
 
-    def listed(self, listed: Listed, objects: int) -> None:
+    def listed(self, listed: PagePosition, objects: int) -> None:
         """Add a page with a number of `objects` that have no outcome yet."""
         state = self._ranges[listed.number]
         page = _PageState(objects, listed.next)

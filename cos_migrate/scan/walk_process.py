@@ -68,7 +68,7 @@ class WalkProcess(Scan):
         self._tries = 1
         self._received = _Received()
         self._again: _Received | None = None
-        """What a replacement has repeated so far; None once it has caught up."""
+        """Count of the objects that a replacement has repeated; None once it has caught up."""
         self._starting = threading.Lock()
         with self._starting:
             self._child = self._start_process()

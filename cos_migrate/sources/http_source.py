@@ -24,7 +24,7 @@ from cos_migrate.sources.http_reader import EmptyReader, EtagMismatches, HttpRea
 from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.plain_reads import PlainReads
 from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer
-from cos_migrate.sources.versions import Verdict, without_fingerprint
+from cos_migrate.sources.versions import VersionVerdict, without_fingerprint
 
 _CONDITION_STATUS = frozenset({412, 501})
 """Statuses that refuse a condition: it does not hold, or conditions are not supported."""
@@ -209,9 +209,9 @@ class HttpSource(PagedSource, AdvisedSource):
         if incoming.status < _FIRST_ERROR:
             now = self.description(obj, incoming.headers).fingerprint
             found = self.verdict(obj.fingerprint, now._replace(size=_whole_size(incoming)))
-            if found is Verdict.CHANGED:
+            if found is VersionVerdict.CHANGED:
                 raise self._changed(obj)
-            if found is Verdict.SAME:
+            if found is VersionVerdict.SAME:
                 self.unpin(self.server_of(obj))
         return incoming
 

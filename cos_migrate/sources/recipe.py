@@ -22,7 +22,7 @@ class SourceRecipe(NamedTuple):
     target: Target
     options: SourceOptions
     filters: FilterSettings
-    """What a walk of it leaves out."""
+    """The objects that a walk of it leaves out."""
 
     @classmethod
     def of(cls, source: type[Source], config: Section, common: Common) -> SourceRecipe:

@@ -29,7 +29,7 @@ _COPIES = "copies"
 """Entry in that set for copies by COS."""
 
 
-class Verdict(enum.Enum):
+class VersionVerdict(enum.Enum):
     """The result of comparing the version in an answer with the listed one."""
 
     SAME = "same"
@@ -40,21 +40,21 @@ class Verdict(enum.Enum):
     """No version of the object: the answer is not from the source."""
 
 
-def compare(listed: Fingerprint, now: Fingerprint) -> Verdict:
+def compare(listed: Fingerprint, now: Fingerprint) -> VersionVerdict:
     """Compare an answer with the listing; sizes are compared where both are known."""
     if listed.etag and listed.etag != _NO_ETAG:
         if not now.etag:
-            return Verdict.CONTRADICTS
+            return VersionVerdict.CONTRADICTS
         if now.etag != listed.etag:
-            return Verdict.CHANGED
+            return VersionVerdict.CHANGED
     elif listed.mtime_ns >= 0:
         if now.mtime_ns < 0:
-            return Verdict.CONTRADICTS
+            return VersionVerdict.CONTRADICTS
         if now.mtime_ns != listed.mtime_ns:
-            return Verdict.CHANGED
+            return VersionVerdict.CHANGED
     elif sizes_differ(listed, now):
-        return Verdict.CHANGED
-    return Verdict.CONTRADICTS if sizes_differ(listed, now) else Verdict.SAME
+        return VersionVerdict.CHANGED
+    return VersionVerdict.CONTRADICTS if sizes_differ(listed, now) else VersionVerdict.SAME
 
 
 def sizes_differ(one: Fingerprint, other: Fingerprint) -> bool:
@@ -98,7 +98,7 @@ class VersionedSource(Source):
         """Return whether the ETag does not show changes, so that records need the time too."""
         return not self.etags.is_reliable(fingerprint.etag, fingerprint.size)
 
-    def verdict(self, listed: Fingerprint, now: Fingerprint) -> Verdict:
+    def verdict(self, listed: Fingerprint, now: Fingerprint) -> VersionVerdict:
         """Compare an answer with the listing."""
         return compare(listed, now)
 
@@ -136,7 +136,7 @@ class VersionedSource(Source):
         if _COPIES in self._unconditional:
             return True
         now = self.stat(obj).fingerprint
-        if self.verdict(obj.fingerprint, now) is not Verdict.SAME:
+        if self.verdict(obj.fingerprint, now) is not VersionVerdict.SAME:
             return False
         self.unpin(_COPIES)
         return True
@@ -174,12 +174,12 @@ class VersionedSource(Source):
         """Return the present fingerprint; the listed version keeps its size."""
         listed, now = obj.fingerprint, described.fingerprint
         self._must_follow(obj, now)
-        same = now.size < 0 and self.verdict(listed, now) is Verdict.SAME
+        same = now.size < 0 and self.verdict(listed, now) is VersionVerdict.SAME
         return now._replace(size=listed.size) if same else now
 
     def _must_follow(self, obj: SourceObject, now: Fingerprint) -> None:
         """Raise SourceError where `now` cannot be a later fingerprint of `obj`."""
-        if self.verdict(obj.fingerprint, now) is Verdict.CONTRADICTS:
+        if self.verdict(obj.fingerprint, now) is VersionVerdict.CONTRADICTS:
             raise self.contradiction(obj, contradiction_text(obj.fingerprint, now))
 
     def match_listing(
@@ -197,12 +197,12 @@ class VersionedSource(Source):
         """
         listed, now = obj.fingerprint, described.fingerprint
         found = self.verdict(listed, now)
-        if found is Verdict.CHANGED:
+        if found is VersionVerdict.CHANGED:
             foreign = self._foreign_form(headers)
             if foreign:
                 raise self.contradiction(obj, f"it is {foreign}, which the source does not send")
             raise self._changed(obj)
-        if found is Verdict.CONTRADICTS:
+        if found is VersionVerdict.CONTRADICTS:
             checks = self.checks_by_listing(listed)
             if not has_content or not checks or now.etag or sizes_differ(listed, now):
                 raise self.contradiction(obj, contradiction_text(listed, now))

@@ -20,7 +20,7 @@ from cos_migrate.cos.payload import (
     ByteReader,
     BytesPayload,
     Payload,
-    ended_early,
+    early_end_error,
 )
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, Envelope, Fingerprint, SourceObject
@@ -282,7 +282,7 @@ def _read_all(reader: ByteReader, size: int) -> bytes:
     while got < size:
         piece = reader.read(min(PIECE, size - got))
         if not piece:
-            raise ended_early()
+            raise early_end_error()
         pieces.append(piece)
         got += len(piece)
     return b"".join(pieces)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from cos_migrate.checksums import RunningChecks
-from cos_migrate.cos.payload import PIECE, ByteReader, StreamPayload, ended_early
+from cos_migrate.cos.payload import PIECE, ByteReader, StreamPayload, early_end_error
 from cos_migrate.errors import SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, SourceObject
@@ -90,7 +90,7 @@ class SourceReads:
             while done < size:
                 piece = reader.read(min(PIECE, size - done))
                 if not piece:
-                    raise ended_early()
+                    raise early_end_error()
                 file.write(piece)
                 done += len(piece)
                 moved(done)

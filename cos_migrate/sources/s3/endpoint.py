@@ -65,7 +65,7 @@ def region_expected(message: str) -> str:
     return found.group(1) if found else ""
 
 
-def misdirection(endpoint: Endpoint, signed_region: str, address: str) -> str:
+def wrong_endpoint_advice(endpoint: Endpoint, signed_region: str, address: str) -> str:
     """Return why requests do not reach the bucket; `address` is the one in the answer, if any."""
     used = urlsplit(endpoint.base).netloc
     if address:

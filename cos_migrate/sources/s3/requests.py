@@ -15,7 +15,7 @@ from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource
-from cos_migrate.sources.s3.endpoint import Endpoint, misdirection, region_expected
+from cos_migrate.sources.s3.endpoint import Endpoint, region_expected, wrong_endpoint_advice
 from cos_migrate.sources.s3.signer import Signer
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 
@@ -116,7 +116,7 @@ class S3Requests(KeyOrderedSource):
                 text += f": set [{self.migrate_type}] region={region}"
             return details._replace(code="RegionLearnt", message=text)
         where = self._amazon_region(region) if self.endpoint.is_amazon else ""
-        where = where or misdirection(
+        where = where or wrong_endpoint_advice(
             self.endpoint, self._signer.region, find_text(answer.body, "Endpoint")
         )
         return details._replace(

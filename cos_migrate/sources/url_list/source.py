@@ -26,7 +26,7 @@ from cos_migrate.sources.url_list.requests import UrlSource
 from cos_migrate.sources.url_list.urls import (
     mask,
 )
-from cos_migrate.sources.versions import Verdict, sizes_differ, without_fingerprint
+from cos_migrate.sources.versions import VersionVerdict, sizes_differ, without_fingerprint
 
 _RECORD = re.compile(r"\[fileSize: (-?[0-9]{1,19})\], \[lastModify: (.*)\]", re.DOTALL)
 _UNKNOWN = -1
@@ -100,12 +100,12 @@ class UrlListSource(UrlSource):
             raise self._url_error(obj, text, "RangeIgnored")
         return described
 
-    def verdict(self, listed: Fingerprint, now: Fingerprint) -> Verdict:
+    def verdict(self, listed: Fingerprint, now: Fingerprint) -> VersionVerdict:
         """Compare an answer; the same time and size are the same version, with any ETags."""
         found = super().verdict(listed, now)
         same_time = 0 <= listed.mtime_ns == now.mtime_ns
         if same_time and not sizes_differ(listed, now):
-            return Verdict.SAME
+            return VersionVerdict.SAME
         return found
 
     def match_listing(
@@ -159,7 +159,7 @@ class UrlListSource(UrlSource):
         """Send HEAD, and GET where HEAD repeats the listed fingerprint or contradicts it."""
         listed = obj.fingerprint
         now = super().describe(without_fingerprint(obj)).fingerprint
-        if now == listed or self.verdict(listed, now) is Verdict.CONTRADICTS:
+        if now == listed or self.verdict(listed, now) is VersionVerdict.CONTRADICTS:
             now = self._described_by_get(without_fingerprint(obj)).fingerprint
         self._must_follow(obj, now)
         return obj._replace(fingerprint=now)

@@ -10,7 +10,7 @@ import pytest
 
 from cos_migrate.engine.commit import Committer
 from cos_migrate.model import Failure, Fingerprint, ListRange, SourceObject
-from cos_migrate.scan.base import Listed
+from cos_migrate.scan.base import PagePosition
 from cos_migrate.scan.positions import Positions
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore
@@ -34,17 +34,17 @@ def test_what_was_gone_when_it_was_tried_and_is_listed_yet_is_tried_again(
     obj = SourceObject("key", "key", Fingerprint(1), PAGE)
     with open_store(tmp_path / "db") as state:
         first = committer_of(state)
-        first.page_listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
-        first.failed(obj, "/key", "key", Failure("GetObject", "it broke", code="Timeout"))
+        first.note_page(PagePosition(PAGE, 1, ListRange(), "key", ()), 1)
+        first.settle_failed(obj, "/key", "key", Failure("GetObject", "it broke", code="Timeout"))
         first.commit(final=True)
         second = committer_of(state)
         (again,) = second.failures.load()
-        second.page_listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
+        second.note_page(PagePosition(PAGE, 1, ListRange(), "key", ()), 1)
         for listing in (listed_first, not listed_first):
             if listing:
-                second.listed_again(obj)
+                second.note_listed_again(obj)
             else:
-                second.failed(again, "/key", "key", GONE)
+                second.settle_failed(again, "/key", "key", GONE)
             if committed:
                 second.commit()
         second.commit(final=True)
@@ -54,11 +54,11 @@ def test_what_was_gone_when_it_was_tried_and_is_listed_yet_is_tried_again(
 def test_what_is_gone_and_not_listed_is_forgotten(tmp_path: Path) -> None:
     with open_store(tmp_path / "db") as state:
         first = committer_of(state)
-        first.page_listed(Listed(PAGE, 1, ListRange(), "key", ()), 1)
-        first.failed(SourceObject("key", "key", Fingerprint(1), PAGE), "/key", "key", GONE)
+        first.note_page(PagePosition(PAGE, 1, ListRange(), "key", ()), 1)
+        first.settle_failed(SourceObject("key", "key", Fingerprint(1), PAGE), "/key", "key", GONE)
         first.commit(final=True)
         second = committer_of(state)
         (again,) = second.failures.load()
-        second.failed(again, "/key", "key", GONE)
+        second.settle_failed(again, "/key", "key", GONE)
         second.commit(final=True)
         assert not list(committer_of(state).failures.load())

@@ -335,7 +335,7 @@ def test_an_object_on_cos_is_left_alone_when_asked() -> None:
     upload = MultipartUpload(big(), "/big", options)
     task = upload.next_task()
     assert task == HeadTarget(big(), "/big", Look.SAME_PATH)
-    upload.exists_on_cos()
+    upload.end_as_existing()
     assert not upload.ready
     drive(MultipartUpload(big(), "/big", options), server := Server())
     assert server.completed == [(1, 2, 3, 4, 5)]

@@ -13,7 +13,7 @@ import pytest
 
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.rules import SEND_CHANGED, SEND_NEW, cos_path_of
-from cos_migrate.engine.unchanged import Compared, RecordComparer
+from cos_migrate.engine.unchanged import ComparedObject, RecordComparer
 from cos_migrate.model import Fingerprint, Row, SourceObject, object_of
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore
@@ -70,7 +70,7 @@ def test_a_record_is_looked_up_once(state: Counting) -> None:
     keys = [record(source, state, listed(key, "old")) for key in ("same", "changed")]
     found = [listed("same", "old"), listed("changed", "new"), listed("unknown", "new")]
     others = comparer.skip_unchanged(found, ())
-    assert others == [Compared(found[1], SEND_CHANGED), Compared(found[2], SEND_NEW)]
+    assert others == [ComparedObject(found[1], SEND_CHANGED), ComparedObject(found[2], SEND_NEW)]
     assert committer.settled == 1
     assert [state.looked_up[key] for key in keys] == [1, 1]
     assert sum(state.looked_up.values()) == 3
@@ -80,7 +80,7 @@ def test_a_new_database_is_not_asked(state: Counting) -> None:
     state.was_empty = True
     comparer, _, source = comparer_of(state)
     rows: list[Row] = [("a", "a", 5, -1)]
-    assert comparer.skip_unchanged(rows, ()) == [Compared(object_of(rows[0]), SEND_NEW)]
+    assert comparer.skip_unchanged(rows, ()) == [ComparedObject(object_of(rows[0]), SEND_NEW)]
     unknown = listed("b", "")._replace(fingerprint=Fingerprint(-1))
     assert comparer.skip_unchanged([unknown], ()) == [unknown]
     assert comparer.decide(object_of(rows[0]), "/a", "key") == SEND_NEW

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cos_migrate.errors import SourceError
 from cos_migrate.http import retries
 from cos_migrate.model import Failure, Fingerprint, ListRange, Page, Rejected, SourceObject
-from cos_migrate.scan.base import Listed, ScanEnded, Scanned
+from cos_migrate.scan.base import PagePosition, ScanEnded, Scanned
 from cos_migrate.scan.listing import Lister
 from cos_migrate.sources.paged import PagedSource
 from tests.unit.keys_source import KeysSource, keys_of
@@ -32,7 +32,7 @@ class Heard:
     """What a listing has posted."""
 
     names: list[str] = field(default_factory=list)
-    listed: list[Listed] = field(default_factory=list)
+    listed: list[PagePosition] = field(default_factory=list)
     failure: Failure | None = None
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cos_migrate.model import ListRange, SourceObject
 from cos_migrate.scan import positions
-from cos_migrate.scan.base import Listed
+from cos_migrate.scan.base import PagePosition
 from cos_migrate.scan.positions import Positions
 from tests.unit.keys_source import KeysSource, keys_of
 
@@ -70,7 +70,7 @@ class Run:
                 self.open[self.numbers] = (tail, "")
             self.open[number] = (part, page.next)
         found = [item.name for item in page.found if isinstance(item, SourceObject)]
-        self.positions.listed(Listed(self.pages, number, part, page.next, more), len(found))
+        self.positions.listed(PagePosition(self.pages, number, part, page.next, more), len(found))
         self.waiting += [(self.pages, name) for name in found]
 
     def settle(self, which: int) -> None:
@@ -150,7 +150,7 @@ def test_objects_settle_in_any_order_but_the_marker_keeps_theirs() -> None:
 def test_an_empty_page_moves_the_position() -> None:
     database = Database()
     kept = Positions([(ListRange("p/"), "")], MARK, resumed=False)
-    kept.listed(Listed(1, 1, ListRange("p/"), "m", ()), 0)
+    kept.listed(PagePosition(1, 1, ListRange("p/"), "m", ()), 0)
     database.commit(kept.changes())
     assert positions.load(database, MARK) == [(ListRange("p/"), "m")]
 

@@ -6,9 +6,9 @@ import pytest
 
 from cos_migrate.model import Fingerprint
 from cos_migrate.sources.etags import checks_by_etag, strip_etag
-from cos_migrate.sources.versions import Verdict, compare
+from cos_migrate.sources.versions import VersionVerdict, compare
 
-SAME, CHANGED, CONTRADICTS = Verdict.SAME, Verdict.CHANGED, Verdict.CONTRADICTS
+SAME, CHANGED, CONTRADICTS = VersionVerdict.SAME, VersionVerdict.CHANGED, VersionVerdict.CONTRADICTS
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ SAME, CHANGED, CONTRADICTS = Verdict.SAME, Verdict.CHANGED, Verdict.CONTRADICTS
     ],
 )
 def test_a_new_version_has_a_new_tag_or_time(
-    listed: tuple[int, int, str], now: tuple[int, int, str], verdict: Verdict
+    listed: tuple[int, int, str], now: tuple[int, int, str], verdict: VersionVerdict
 ) -> None:
     assert compare(Fingerprint(*listed), Fingerprint(*now)) is verdict
 
