@@ -255,12 +255,13 @@ class Loop(abc.ABC):
 
     def _watch_clock(self) -> None:
         now = time.monotonic()
+        if now >= self._tuning.next_look:
+            for line in self._tuning.look(now):
+                self._report.note(line)
         if now < self._next_clock:
             return
         self._next_clock = now + _TICK
         self._rates.grow(now)
-        for line in self._tuning.look(now):
-            self._report.note(line)
         for line in self._pools.watch():
             self._report.warn(line)
         if self._pools.overdue:

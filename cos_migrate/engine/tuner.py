@@ -32,8 +32,8 @@ _WINDOW_MOST = 3.0
 _ENOUGH_LATENCIES = 2.0
 _SETTLE_LEAST = 0.1
 _SETTLE_MOST = 2.0
-_SETTLE_FIRST = 0.3
-"""Seconds in which the first connections are opened."""
+_SETTLE_SHORT = 0.05
+"""As the former, while the limit is doubled."""
 _REST = 1.0
 """Seconds between two trials; doubled by each that does not pay."""
 _REST_MOST = 8.0
@@ -142,7 +142,7 @@ class Tuner:
         self._next = _Phase.MORE
         self._step = _STEP
         self._shifted = 0
-        self._window = _Window(_SETTLE_FIRST, _WINDOW_FIRST, enough // 2)
+        self._window = _Window(_SETTLE_LEAST, _WINDOW_FIRST, enough // 2)
 
     def feed(self, measurement: Measurement) -> Change | None:
         """Take the next measurement; return the new limit if it changed for good.
@@ -181,11 +181,11 @@ class Tuner:
     def _new_window(self) -> _Window:
         if self._phase is _Phase.DOUBLING:  # gains are large: a short look shows them
             settle, least, enough = 1.0, 1.0, self._enough // 2
-            shortest = _WINDOW_FIRST
+            shortest_settle, shortest = _SETTLE_SHORT, _WINDOW_FIRST
         else:
             settle, least, enough = 1.5, _ENOUGH_LATENCIES, self._enough
-            shortest = _WINDOW_LEAST
-        settle = min(_SETTLE_MOST, max(_SETTLE_LEAST, settle * self._latency))
+            shortest_settle, shortest = _SETTLE_LEAST, _WINDOW_LEAST
+        settle = min(_SETTLE_MOST, max(shortest_settle, settle * self._latency))
         least = min(_WINDOW_MOST, max(shortest, least * self._latency))
         return _Window(settle, least, enough)
 

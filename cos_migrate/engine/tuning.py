@@ -27,6 +27,7 @@ _CEILING_HOLD = 15.0
 """Seconds for which the limit stays below the one that failed; doubled by each failure."""
 _CEILING_HOLD_MOST = 240.0
 _CEILING_GROWTH = 1.25
+_LOOK_EVERY = 0.05
 _LOOK_MOST = 1.0
 """Seconds since the last look from which a measurement says nothing: the run was busy elsewhere."""
 
@@ -106,7 +107,7 @@ class PoolTuning:
         )
         self._counted = Traffic(self._traffic.objects, self._traffic.size)
         if self._opened < self._tuner.limit:
-            self._opened = max(_RAMP_FIRST, int(self._opened * (1 + seconds / _RAMP_EVERY)))
+            self._opened = max(_RAMP_FIRST, int(self._opened * 2.0 ** (seconds / _RAMP_EVERY)))
             return None  # a pool that still opens connections cannot be judged
         return self._tuner.feed(measurement)
 
@@ -167,6 +168,8 @@ class Tuning:
             if is_auto
         ]
         self._looked = 0.0
+        self.next_look = 0.0 if self._tuned else float("inf")
+        """Time from which to call `look` again; it does nothing where both numbers are given."""
         if self._tuned:
             pools.allow(*self.limits)
 
@@ -179,9 +182,8 @@ class Tuning:
 
     def look(self, now: float) -> list[str]:
         """Judge the time since the last look; return a line for each lasting change."""
-        if not self._tuned:
-            return []
         seconds, self._looked = now - self._looked, now
+        self.next_look = now + _LOOK_EVERY
         if seconds > _LOOK_MOST:
             return []
         before, lines, fell = self.limits, [], False

@@ -20,6 +20,8 @@ class Run:
     def __init__(self, network: SimulatedNetwork, tuner: Tuner | None = None) -> None:
         self.network = network
         self.tuner = tuner or Tuner(64, 4, 1024, 400)
+        for _ in range(3):  # the first connections are open before a pool is judged
+            network.run(self.tuner.limit)
         self.limits: list[int] = []
         self.shares: list[float] = []
         """What was achieved, as shares of the best."""
