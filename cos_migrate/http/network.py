@@ -22,7 +22,10 @@ _RESOLVE_TTL = 60.0
 
 
 class Resolver:
-    """Looks up the addresses of hosts, each at most once a minute, and uses them in turn."""
+    """Looks up the addresses of hosts, each at most once a minute, and uses them in turn.
+
+    While a look-up fails, the addresses of the last one are used.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,7 +41,12 @@ class Resolver:
         with self._lock:
             known = self._known.get((host, port))
         if known is None or known[0] < now:
-            found = _loopback(host, port) or _look_up(host, port)
+            try:
+                found = _loopback(host, port) or _look_up(host, port)
+            except TransportError:
+                if known is None:
+                    raise
+                found = known[1]  # a resolver that fails for a while must not stop transfers
             known = (now + _RESOLVE_TTL, found)
             with self._lock:
                 self._known[host, port] = known
