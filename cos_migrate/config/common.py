@@ -263,6 +263,9 @@ class Common(FilterKeys):
     log_skipped: bool = on_off_option(
         "logSkipped", "write skipped objects into the logs too", default=True
     )
+    heartbeat: bool = on_off_option(
+        "heartbeat", "write a line a minute about the progress to stderr where it is no terminal"
+    )
     rocks_max_open_file: int = option(
         "rocksMaxOpenFile",
         help="files that the record database keeps open",

@@ -129,14 +129,14 @@ class PutRequests:
     def head(self, cos_path: str, size: int, headers: Headers) -> bytes:
         """Return the signed head of the first try of an object of `size` bytes.
 
-        `headers` describe the object. It is what `CosClient.put_object` sends.
+        `headers` describe the object; `CosClient.put_object` sends the same head.
         """
         access = self._access
         sent = [*headers, *self._headers, ("content-length", str(size))]
         return access.head(access.routes[0], "PUT", cos_path, (), sent)
 
     def plain_head(self, cos_path: str, size: int, content_type: str, md5: str) -> bytes:
-        """Return what `head` returns for an object that has these headers and no others.
+        """Return the same as `head` for an object that has these headers and no others.
 
         `md5`: the value of `x-cos-meta-md5` in hex; empty: none.
         """

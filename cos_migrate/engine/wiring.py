@@ -176,6 +176,7 @@ class Run:
             migrate_type=self._config.migrate_type,
             finished_folder=finished_folder,
             log_skipped=self._config.common.log_skipped,
+            heartbeat=self._config.common.heartbeat,
             file_mode=self._file_mode,
         )
 

@@ -103,7 +103,7 @@ class Pools:
         self._tasks[number] = (index, big, task, together)
 
     def flush(self) -> None:
-        """Send what `submit` has gathered."""
+        """Send the tasks that `submit` has gathered."""
         self._placement.end_row()
         for index, load in enumerate(self._loads):
             if load.outbox and not load.watched:

@@ -98,7 +98,7 @@ class Child:
         self._errors.join(_KILLED)
 
     def _push(self, data: bytes | bytearray) -> int:
-        """Write what fits into the pipe; return how many bytes are done with."""
+        """Write as much as fits into the pipe; return the number of bytes written or dropped."""
         stdin = self._process.stdin
         if stdin is None or stdin.closed:
             return len(data)

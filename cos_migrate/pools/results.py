@@ -112,7 +112,7 @@ class Comparison(NamedTuple):
     cos_size: int
     """Bytes on COS (encryption adds none); -1: it is not there."""
     cos_crc64: int
-    """Of what COS has; -1: not known."""
+    """Of the object on COS; -1: not known."""
     is_encrypted: bool
     """Whether it was encrypted before it was sent: its CRC-64 is not that of the content."""
     source_size: int
@@ -180,7 +180,7 @@ def picklable(described: Described) -> Described:
 
 
 def failure_of(error: MigrateError) -> Failure:
-    """Return the plain values of an error; what it has from a library may hold secrets."""
+    """Return the plain values of an error, masked: texts of libraries may hold secrets."""
     return Failure(
         error.operation,
         masked(str(error)),

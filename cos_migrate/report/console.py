@@ -30,9 +30,11 @@ class Console(Sink):
         """`quiet`: no lines of single objects; `progress`: a progress bar on a terminal."""
         self._out: BinaryIO | None = stdout or sys.stdout.buffer
         self._err = stderr or sys.stderr
+        self.has_terminal = self._err.isatty()
+        """Whether stderr is a terminal."""
         self._quiet = quiet
         self._terminal = self._out.isatty()
-        self._wants_display = progress and self._err.isatty()
+        self._wants_display = progress and self.has_terminal
         self._display: _Display | None = None
         self._second = 0
         self._shown = 0

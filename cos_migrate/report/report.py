@@ -13,6 +13,7 @@ from pathlib import Path
 from cos_migrate.model import Failure, Outcome, Status
 from cos_migrate.report.causes import Causes
 from cos_migrate.report.console import Console
+from cos_migrate.report.heartbeat import Heartbeat
 from cos_migrate.report.lists import FailureList, FinishedList, ResultFile, UnverifiedList
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.sinks import Batch, Progress, RunEnd, Sink
@@ -37,14 +38,15 @@ class Report:
         migrate_type: str,
         finished_folder: str = "",
         log_skipped: bool = True,
+        heartbeat: bool = False,
         file_mode: int = PUBLIC_FILE,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`folder`: of the tool. `finished_folder`: of the lists of sent files; empty: none.
 
-        `log_skipped`: whether the logs contain skipped objects. `file_mode`: of new files that
-        hold no secrets.
+        `log_skipped`: whether the logs contain skipped objects. `heartbeat`: whether stderr gets a
+        line a minute where it is no terminal. `file_mode`: of new files that hold no secrets.
         """
         self._logs = logs
         self._bucket = bucket
@@ -63,6 +65,8 @@ class Report:
         ]
         if finished_folder:
             self._sinks.append(FinishedList(Path(finished_folder), clock, file_mode))
+        if heartbeat and not console.has_terminal:
+            self._sinks.append(Heartbeat(console.print_error, monotonic))
         self._sinks.append(console)  # last: writing to it may block
         self._counts: collections.Counter[Status] = collections.Counter()
         self._started, self._began = clock(), monotonic()

@@ -83,6 +83,7 @@ COMMON = {
     "copyAcl": "functional/test_ali.py::test_acls_are_carried_over",
     "batchTaskPath": "functional/test_batch.py::test_each_line_is_a_run_of_its_own",
     "rocksMaxOpenFile": f"{KEYS}::test_open_files_of_the_database",
+    "heartbeat": "functional/test_streams.py::test_a_heartbeat_where_there_is_no_terminal",
     "include": f"{FILTERS}::test_every_filter_of_files",
     "exclude": f"{FILTERS}::test_every_filter_of_files",
     "filterFile": f"{FILTERS}::test_every_filter_of_files",

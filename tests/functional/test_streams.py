@@ -55,6 +55,16 @@ def test_what_cannot_be_told_is_no_traceback(tool: Tool, word: str) -> None:
     assert done.stderr == "stdout cannot be written (No space left on device)\n"
 
 
+def test_a_heartbeat_where_there_is_no_terminal(tool: Tool) -> None:
+    tool.put("a")
+    assert "heartbeat: " not in tool.run().err
+    tool.common["heartbeat"] = "on"
+    ended = tool.run()
+    [line] = [line for line in ended.err.splitlines() if line.startswith("heartbeat: ")]
+    assert "objects of" in line
+    assert "heartbeat: " not in ended.out
+
+
 ENVIRONMENTS = (
     {"PYTHONIOENCODING": "ascii"},
     {"PYTHONIOENCODING": "latin-1:strict", "PYTHONUTF8": "0"},

@@ -27,13 +27,13 @@ _GATHER = 0.010
 """Seconds from one frame of results to the next: each costs the coordinator as much as several
 results do."""
 _COLLECT_AFTER = 20_000
-"""New objects after which garbage is looked for: hardly any of what flows here is in a cycle."""
+"""New objects between two garbage collections: few objects of a worker are in a cycle."""
 
 
 def main() -> None:
     """Serve until the coordinator closes the pipe or is gone."""
     commands, answers = parent.pipes()
-    gc.disable()  # what is loaded is no garbage, and looking for it takes a tenth of the start
+    gc.disable()  # collections would find nothing, and take a tenth of the start
     from cos_migrate.pools.worker.worker import Worker  # noqa: PLC0415 - as above
 
     gc.freeze()
@@ -107,7 +107,7 @@ class _Outbox:
         self._filled.set()
 
     def run(self) -> None:
-        """Send what is put here, what comes at about the same time together; else signs of life."""
+        """Send results, gathered for a moment, and signs of life while there are none."""
         sent = 0.0
         while not self._closing or self._results:
             if not self._filled.wait(parent.BEAT):

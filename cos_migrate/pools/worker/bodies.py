@@ -2,8 +2,8 @@
 
 They are held in memory, streamed, or read through a temporary file.
 
-Every byte of a source that is read over a network is read once, except for what a failed try had
-read; a source that is read at once may be read again. The bytes are compared with the source's own
+Every byte of a source that is read over a network is read once, but for those of failed tries; a
+source that is read at once may be read again. The bytes are compared with the source's own
 checksums before they are used.
 """
 
@@ -89,9 +89,9 @@ class Bodies(SourceReads):
         small_below: int,
         sealer: Encryptor | None = None,
     ) -> None:
-        """`small_below`: bytes; what is found to be larger belongs to the big-file pool.
+        """`small_below`: bytes; larger objects belong to the big-file pool.
 
-        `sealer` encrypts what is sent.
+        `sealer` encrypts the bodies.
         """
         super().__init__(source, retries)
         self._memory = memory
@@ -138,7 +138,7 @@ class Bodies(SourceReads):
     def whole(self, obj: SourceObject, moved: Moved, warn: Warn) -> Iterator[Body | Spooled]:
         """Give the body of an object that is to be sent with one request.
 
-        Raises SourceError. What it held in memory or on disk is freed at the end.
+        Raises SourceError. Memory and files are freed at the end.
         """
         with self._whole(obj, moved, warn) as body:
             yield body if isinstance(body, Spooled) else self._sealed(body)
@@ -203,7 +203,7 @@ class Bodies(SourceReads):
 
     @contextmanager
     def _large(self, obj: SourceObject, moved: Moved, warn: Warn) -> Iterator[Body]:
-        """Stream what is too large for memory; through a file when its MD5 has to be known."""
+        """Stream an object too large for memory, through a file when its MD5 has to be known."""
         described = self.describe(obj)
         size = obj.fingerprint.size
         for warning in described.warnings:

@@ -61,7 +61,7 @@ class CopyTasks:
             return PartStored(copied().etag)
 
     def _copied(self, obj: SourceObject, cos_path: str) -> Stored:
-        """Have COS copy an object, again where what it then has is not what the source has."""
+        """Have COS copy an object; repeat it where the copy differs from the source."""
         described, headers = self._headers(obj, cos_path)
         source, (size, _, etag) = self._source.copy_source(obj), obj.fingerprint
         attempt = 0

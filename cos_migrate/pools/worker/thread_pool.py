@@ -62,7 +62,7 @@ class ThreadPool(Generic[T]):
             thread.join()
 
     def _taker(self) -> Callable[[], T | None]:
-        """Return what one thread calls for its next item; each call ends the item before."""
+        """Return the function that takes the next item of a thread; a call ends the item before."""
         working = False
 
         def take() -> T | None:

@@ -88,7 +88,7 @@ class Worker:
             self._emit((number, UNSTARTED, None))
 
     def stop(self) -> None:
-        """Give back what is not begun and start no further try of what is."""
+        """Give back the tasks not begun, and start no further try of the others."""
         self._stopping.set()
         self.recall()
 
@@ -107,7 +107,7 @@ class Worker:
         self._access.replace_credentials(credentials)
 
     def close(self) -> None:
-        """End all threads once they have finished what they have."""
+        """End all threads once their tasks are finished."""
         self._small.close()
         self._small_threads.close()
         self._big.close()
@@ -130,7 +130,7 @@ class Worker:
         return self._stopping.wait(seconds)
 
     def _serve_small(self, take: Callable[[], ThreadTask | None]) -> None:
-        """Do what the one fast thread leaves to others, lending its connections."""
+        """Carry out the tasks that the event loop passes on, over its connections."""
         runner = self._new_runner()
         while (handed := take()) is not None:
             runner.client.adopt(handed.connection)

@@ -1,0 +1,56 @@
+"""The sink for runs that no terminal shows: one line a minute about their progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from cos_migrate.report.sinks import Batch, Progress, Sink
+
+_EVERY = 60.0
+"""Seconds between two lines."""
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+class Heartbeat(Sink):
+    """Writes a line at the start, then one a minute."""
+
+    def __init__(
+        self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`write` takes a line without its newline."""
+        self._write = write
+        self._clock = clock
+        self._next = float("-inf")
+        self._since = clock()
+        self._sent = self._size = 0
+
+    def add(self, batch: Batch) -> None:
+        """Count the objects that were sent."""
+        sent = batch.sent
+        self._sent += len(sent)
+        self._size += sum(outcome.size for outcome in sent)
+
+    def show_progress(self, progress: Progress) -> None:
+        """Write a line when it is time."""
+        now = self._clock()
+        if now < self._next:
+            return
+        self._next = now + _EVERY
+        seconds = max(now - self._since, 1.0)
+        known = f"{progress.known:,}" if progress.complete else f"{progress.known:,} listed so far"
+        self._write(
+            f"heartbeat: {time.strftime('%Y-%m-%d %H:%M:%S')}, {progress.done:,} objects of "
+            f"{known}, {progress.failed:,} failed; sent {self._sent / seconds:,.0f} objects/s, "
+            f"{spell_size(self._size / seconds)}/s"
+        )
+        self._since, self._sent, self._size = now, 0, 0
+
+
+def spell_size(size: float) -> str:
+    """Return bytes in a binary unit, such as `1.5 MiB`."""
+    for unit in _UNITS[:-1]:
+        if size < 1024:  # noqa: PLR2004 - the step of binary units
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} {_UNITS[-1]}"

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from cos_migrate.model import Outcome, Status
+from cos_migrate.report.heartbeat import Heartbeat, spell_size
+from cos_migrate.report.sinks import Batch, Progress
+
+LINE = re.compile(r"heartbeat: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, (.*)")
+
+
+def test_a_line_at_the_start_and_one_a_minute() -> None:
+    now = 1000.0
+    lines: list[str] = []
+    heartbeat = Heartbeat(lines.append, lambda: now)
+    heartbeat.show_progress(Progress(0, 0, 0, 0, 0, complete=False))
+    outcomes = [
+        Outcome(Status.NEW, "a", "/a", 3 << 20, ""),
+        Outcome(Status.UPDATE, "b", "/b", 3 << 20, ""),
+        Outcome(Status.SKIP, "c", "/c", 1 << 30, ""),
+    ]
+    heartbeat.add(Batch(outcomes * 60, "", "", [], []))
+    for _ in range(60):
+        now += 1
+        heartbeat.show_progress(Progress(1180, 5000, 0, 0, 2, complete=True))
+    found = [match[1] for line in lines if (match := LINE.fullmatch(line))]
+    assert found == [
+        "0 objects of 0 listed so far, 0 failed; sent 0 objects/s, 0 B/s",
+        "1,180 objects of 5,000, 2 failed; sent 2 objects/s, 6.0 MiB/s",
+    ]
+    now += 60
+    heartbeat.show_progress(Progress(1180, 5000, 0, 0, 2, complete=True))
+    assert lines[-1].endswith("sent 0 objects/s, 0 B/s"), "the rate is that of the last minute"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1536, "1.5 KiB"),
+        (1 << 30, "1.0 GiB"),
+        (3 << 50, "3072.0 TiB"),
+    ],
+)
+def test_sizes(size: int, text: str) -> None:
+    assert spell_size(size) == text
