@@ -155,15 +155,16 @@ class Filters:
 
     def _common_rules(self, settings: FilterSettings) -> Iterator[Rule]:
         """Yield the rules of `[common]` that are set, in the order in which they apply."""
+        # The slashes at the front of a key are not part of its path below cosPath.
         if self._include:
             include = self._include
-            yield Rule("include", lambda one: not include.match(one.key), by_name=True)
+            yield Rule("include", lambda one: not include.match(one.key.lstrip("/")), by_name=True)
         if self._exclude:
             exclude = self._exclude
-            yield Rule("exclude", lambda one: exclude.match(one.key), by_name=True)
+            yield Rule("exclude", lambda one: exclude.match(one.key.lstrip("/")), by_name=True)
         if self._ignored:
             ignored = self._ignored
-            yield Rule("filterFile", lambda one: ignored.match(one.key), by_name=True)
+            yield Rule("filterFile", lambda one: ignored.match(one.key.lstrip("/")), by_name=True)
         yield from _size_rules(settings)
         yield from _time_rules(settings, time.time_ns())
 

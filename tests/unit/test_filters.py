@@ -207,3 +207,10 @@ def test_a_filter_file_reads_as_gitignore(tmp_path: Path) -> None:
     for path in taken:
         assert not filters.against(Candidate("/d/" + path, path, 1, OLD)), path
     assert filters.against_folder("/d/a/build/") == "filterFile"
+
+
+def test_slashes_at_the_front_of_a_key_are_not_part_of_its_path() -> None:
+    filters = Filters(FilterSettings(exclude=("/top", "a/*.tmp")))
+    assert filters.against_name(listed("/top"))
+    assert filters.against_name(listed("/a/x.tmp"))
+    assert not filters.against_name(listed("/b/top"))
