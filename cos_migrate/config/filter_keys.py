@@ -43,7 +43,7 @@ def size_of(text: str) -> int:
     """Parse a size: bytes, or a number with a binary unit."""
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text} is no size")
+        raise ValueError(f"{text} is not a size")
     return int(match[1]) * _UNITS[match[2].upper()]
 
 
@@ -60,7 +60,7 @@ def moment_of(text: str) -> Moment:
             return Moment(int(local.timestamp()) * 1_000_000_000, is_age=False)
         except (ValueError, OverflowError, OSError):
             continue
-    raise ValueError(f"{text} is no time")
+    raise ValueError(f"{text} is not a time")
 
 
 def _filter_file(text: str) -> str:

@@ -135,7 +135,8 @@ def names_in(file: str) -> set[str]:
 @pytest.mark.parametrize("section", ALL)
 def test_every_key_is_proven_by_a_test(section: str) -> None:
     kind, proofs = ALL[section]
-    assert {one.option.key for one in declared(kind)} == set(proofs)
+    keys = {one.option.key for one in declared(kind)}
+    assert keys == set(proofs), f"name a test for each key of [{section}]: {keys ^ set(proofs)}"
     for key, proof in proofs.items():
         file, _, name = proof.partition("::")
         assert name in names_in(file), f"{key}: there is no {proof}"

@@ -186,10 +186,10 @@ def test_what_urls_cannot_answer(tmp_path: Path, cos: EmbeddedCos) -> None:
         ("include", "a[b", "the pattern a[b cannot be read: a `[` in it is not closed"),
         ("exclude", "x;!y", "the pattern !y cannot be read: it begins with `!`"),
         ("filterFile", "/not/there", "/not/there not exist!"),
-        ("minSize", "10 MB", "10 MB is no size"),
-        ("maxSize", "-1", "-1 is no size"),
-        ("modifiedAfter", "yesterday", "yesterday is no time"),
-        ("modifiedBefore", "2026-02-30", "2026-02-30 is no time"),
+        ("minSize", "10 MB", "10 MB is not a size"),
+        ("maxSize", "-1", "-1 is not a size"),
+        ("modifiedAfter", "yesterday", "yesterday is not a time"),
+        ("modifiedBefore", "2026-02-30", "2026-02-30 is not a time"),
     ],
 )
 def test_bad_values(tool: Tool, key: str, value: str, message: str) -> None:

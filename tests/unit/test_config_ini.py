@@ -52,7 +52,9 @@ def test_it_has_every_key_once_and_no_other(name: str, shipped: ini.IniFile) -> 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_its_values_are_the_defaults(name: str, shipped: ini.IniFile) -> None:
     for field in declared(SECTIONS[name]):
-        text = shipped.sections[name][field.option.key].value
+        key = field.option.key
+        assert key in shipped.sections[name], f"conf/config.ini lacks [{name}] {key}"
+        text = shipped.sections[name][key].value
         if field.default is REQUIRED:
             assert text, f"{field.option.key} has no placeholder"
         elif text:

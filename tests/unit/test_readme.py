@@ -70,6 +70,7 @@ def test_the_table_of_arguments_names_every_option() -> None:
 def test_the_tables_tell_the_defaults(name: str) -> None:
     told = tables()[name]
     for one in declared(CONFIGS[name]):
+        assert one.option.key in told, f"README.md lacks a row for [{name}] {one.option.key}"
         assert_default(one, told[one.option.key], name)
 
 
