@@ -22,6 +22,8 @@ ALL = FilterSettings(
     storage_class="ARCHIVE",
 )
 OLD = 1_000_000_000
+YOUNG = time.time_ns() + 10**15
+"""Modified in the future: young for as long as the tests take."""
 
 
 def listed(name: str, size: int = 1, mtime_ns: int = OLD, storage_class: str = "") -> SourceObject:
@@ -39,11 +41,11 @@ def test_nothing_is_left_out_unless_it_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("candidate", "reason"),
     [
-        (Candidate("/d/x.tmp", "x.tmp", 0, time.time_ns()), "excludes"),
-        (Candidate("/d/y.tmp", "y.tmp", 0, time.time_ns()), "suffix"),
-        (Candidate("/d/y.jpg", "y.jpg", 0, time.time_ns()), "empty file"),
-        (Candidate("/d/y.jpg", "y.jpg", 1, time.time_ns()), "do not match include suffix"),
-        (Candidate("/d/y.txt", "y.txt", 1, time.time_ns()), "ignoreModifiedTimeLessThan"),
+        (Candidate("/d/x.tmp", "x.tmp", 0, YOUNG), "excludes"),
+        (Candidate("/d/y.tmp", "y.tmp", 0, YOUNG), "suffix"),
+        (Candidate("/d/y.jpg", "y.jpg", 0, YOUNG), "empty file"),
+        (Candidate("/d/y.jpg", "y.jpg", 1, YOUNG), "do not match include suffix"),
+        (Candidate("/d/y.txt", "y.txt", 1, YOUNG), "ignoreModifiedTimeLessThan"),
         (Candidate("/d/y.txt", "y.txt", 1, OLD), "srcStorageClass"),
         (Candidate("/d/y.txt", "y.txt", 1, OLD, "COLD"), "srcStorageClass"),
         (Candidate("/d/out/", "out/", 0, OLD, is_folder=True), "excludes"),
