@@ -31,6 +31,6 @@ class Transfer:
         self.record_fingerprint: Fingerprint | None = None
         """The fingerprint to record where it differs from what was sent: the size was unknown."""
         self.listed_ns = -1
-        """PagePosition modification time of a `weak` object; -1: unknown."""
+        """Modification time in the listing, of a `weak` object; -1: unknown."""
         self.progress_shown = 0.0
         """Time of its last progress line, time.monotonic()."""

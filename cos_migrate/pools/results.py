@@ -167,7 +167,7 @@ WARNING: Final = int(ResultKind.WARNING)
 SPOOLED: Final = int(ResultKind.SPOOLED)
 DESCRIBED: Final = int(ResultKind.DESCRIBED)
 REPORTS: Final = frozenset({MOVED, WARNING})
-"""Results behind which the final one follows."""
+"""Results that precede the final one of a task."""
 
 _CODE_MOST = 100
 """Characters of an error code that a server has sent."""
