@@ -6,8 +6,7 @@
     ├── SourceError        an object or a listing of the source could not be read
     │   └── SourceChanged  the object is no longer the one that was listed
     ├── CosError           COS answered with an error, or what it stored is not what was sent
-    ├── TransportError     no usable answer: name, connection, TLS, time-out, broken stream
-    └── WorkerLost         a worker process ended while it had work
+    └── TransportError     no usable answer: name, connection, TLS, time-out, broken stream
 
 Decisions are made on `side`, `status`, `code`, `retryable` and `fatal`, never on message text.
 """
@@ -107,7 +106,3 @@ class TransportError(MigrateError):
 
     A connection does not know its side: the client that uses it sets `side`.
     """
-
-
-class WorkerLost(MigrateError):
-    """A worker process ended while it had work."""

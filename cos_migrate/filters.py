@@ -25,13 +25,18 @@ class Candidate(NamedTuple):
 
     name: str
     key: str
-    """The path below cosPath; that of a folder ends in `/`."""
+    """As in SourceObject; that of a folder ends in `/`."""
     size: int
     """Bytes; -1 when not known."""
     mtime_ns: int
     """-1 when not known."""
     storage_class: str = ""
     is_folder: bool = False
+
+    @property
+    def path(self) -> str:
+        """The key as patterns see it: the slashes at its front are dropped in its target."""
+        return self.key.lstrip("/")
 
 
 class Rule(NamedTuple):
@@ -63,7 +68,7 @@ class Filters:
         """
         self._label = settings.label
         self._names_keys = settings.names_keys
-        self._examines = describes_first
+        self._describes_first = describes_first
         self._root = settings.root
         self._excluded = settings.excluded
         self._include = Patterns(settings.include)
@@ -138,7 +143,7 @@ class Filters:
             return Rejected(name, key, line) if line else item
         if not isinstance(item, SourceObject):
             return item
-        waits = item.fingerprint.size < 0 and self._examines
+        waits = item.fingerprint.size < 0 and self._describes_first
         line = self.against_name(item) if waits else self.against_object(item)
         return Rejected(item.name, item.key, line, page=item.page) if line else item
 
@@ -155,16 +160,15 @@ class Filters:
 
     def _common_rules(self, settings: FilterSettings) -> Iterator[Rule]:
         """Yield the rules of `[common]` that are set, in the order in which they apply."""
-        # The slashes at the front of a key are not part of its path below cosPath.
         if self._include:
             include = self._include
-            yield Rule("include", lambda one: not include.match(one.key.lstrip("/")), by_name=True)
+            yield Rule("include", lambda one: not include.match(one.path), by_name=True)
         if self._exclude:
             exclude = self._exclude
-            yield Rule("exclude", lambda one: exclude.match(one.key.lstrip("/")), by_name=True)
+            yield Rule("exclude", lambda one: exclude.match(one.path), by_name=True)
         if self._ignored:
             ignored = self._ignored
-            yield Rule("filterFile", lambda one: ignored.match(one.key.lstrip("/")), by_name=True)
+            yield Rule("filterFile", lambda one: ignored.match(one.path), by_name=True)
         yield from _size_rules(settings)
         yield from _time_rules(settings, time.time_ns())
 

@@ -117,7 +117,7 @@ class PoolTuning:
             return None
         self.fell_at = now
         limit = self.limit
-        many = failures >= _MANY * max(1, under_way)
+        many = failures >= _MANY * under_way
         lower = max(self._pool.lowest, int(limit * (_FALL_MANY if many else _FALL)))
         self._ceiling = lower
         self._hold_until = now + self._hold
