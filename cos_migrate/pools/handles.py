@@ -7,11 +7,12 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.process import Child
 from cos_migrate.pools.results import Result
+from cos_migrate.pools.worker.commands import Close, Command
 
 
 class Results(NamedTuple):
@@ -43,7 +44,7 @@ class WorkerHandle(Protocol):
         """Heartbeats so far."""
         ...
 
-    def send(self, command: str, value: Any) -> None:
+    def send(self, command: Command) -> None:
         """Send a command without waiting; the loss of an ended process is posted."""
         ...
 
@@ -86,14 +87,14 @@ class ProcessWorker:
         """Frames received from it."""
         return self._child.beats
 
-    def send(self, command: str, value: Any) -> None:
+    def send(self, command: Command) -> None:
         """Send a command; the loss of an ended process is posted."""
-        self._child.write((command, value))
+        self._child.write(command)
 
     def end(self) -> None:
         """Let it finish its tasks and end."""
         self._child.let_end()
-        self.send("close", None)
+        self._child.write(Close())
 
 
 class InlineWorker:
@@ -106,18 +107,10 @@ class InlineWorker:
         from cos_migrate.pools.worker.worker import Worker  # noqa: PLC0415 - elsewhere only its process has it
 
         self._worker = Worker(job, lambda result: post(Results(index, [result])))
-        self._actions: dict[str, Callable[[Any], None]] = {
-            "submit": self._worker.submit,
-            "recall": lambda _: self._worker.recall(),
-            "stop": lambda _: self._worker.stop(),
-            "allow": self._worker.allow,
-            "close_idle": lambda _: self._worker.close_idle(),
-            "credentials": self._worker.replace_credentials,
-        }
 
-    def send(self, command: str, value: Any) -> None:
+    def send(self, command: Command) -> None:
         """Carry out a command."""
-        self._actions[command](value)
+        command.carry_out(self._worker)
 
     def end(self) -> None:
         """Do nothing: its threads end when it is closed."""

@@ -20,6 +20,7 @@ from cos_migrate.pools.placement import Placement
 from cos_migrate.pools.quarantine import Quarantine
 from cos_migrate.pools.results import FAILED, REPORTS, STRAINS, UNSTARTED, Result
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
+from cos_migrate.pools.worker.commands import AllowTransfers, CloseIdle, Recall, Stop, Submit
 from cos_migrate.pools.workers import Workers
 
 _NOT_FINAL = REPORTS | STRAINS
@@ -109,7 +110,7 @@ class Pools:
             if load.outbox and not load.watched:
                 self.start()
                 if self._workers.runs(index):  # else it is posted as lost
-                    self._workers.send(index, "submit", load.outbox)
+                    self._workers.send(index, Submit(load.outbox))
                     load.outbox = []
 
     def settle(self, event: Results) -> list[Result]:
@@ -190,11 +191,11 @@ class Pools:
         if load.quarantined and self._workers.runs(index):
             task = load.quarantined.popleft()
             load.alone, _, _ = task
-            self._workers.send(index, "submit", [task])
+            self._workers.send(index, Submit([task]))
 
     def recall(self) -> None:
         """Recall all tasks that are not begun; their results are UNSTARTED."""
-        self._workers.send_all("recall")
+        self._workers.send_all(Recall())
         for index, load in enumerate(self._loads):
             unsent: list[Result] = [
                 (number, UNSTARTED, None) for number, _, _ in (*load.quarantined, *load.outbox)
@@ -211,7 +212,7 @@ class Pools:
         """
         self._stopped = True
         self._give_up_at = time.monotonic() + self._limits.stop
-        self._workers.send_all("stop")
+        self._workers.send_all(Stop())
         self.recall()
 
     def watch(self) -> list[str]:
@@ -241,11 +242,11 @@ class Pools:
         count = len(self._loads)
         for index, load in enumerate(self._loads):
             load.allow(part_of(small, index, count), part_of(big, index, count))
-            self._workers.send(index, "allow", load.allowed)
+            self._workers.send(index, AllowTransfers(*load.allowed))
 
     def close_idle(self) -> None:
         """Close the connections that wait for a task, so that others can be opened."""
-        self._workers.send_all("close_idle")
+        self._workers.send_all(CloseIdle())
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials in all workers, present and future."""
@@ -265,4 +266,4 @@ class Pools:
         load = self._loads[index]
         self._workers.start(index, load.generation)
         if load.allowed != load.threads:
-            self._workers.send(index, "allow", load.allowed)
+            self._workers.send(index, AllowTransfers(*load.allowed))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from cos_migrate.cos.settings import Credentials
 from cos_migrate.pools.handles import InlineWorker, Lost, ProcessWorker, Results, WorkerHandle
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.liveness import Limits, Sign, Watch, describe_sign
+from cos_migrate.pools.worker.commands import Command, ReplaceCredentials
 
 _START_AGAIN = 0.3
 """Seconds before another try to start a process."""
@@ -63,23 +63,23 @@ class Workers:
         """Do without one worker, which is lost."""
         self._handles[index] = None
 
-    def send(self, index: int, command: str, value: Any = None) -> None:
+    def send(self, index: int, command: Command) -> None:
         """Send a command to one worker, if it runs."""
         worker = self._handles[index]
         if worker is not None:
-            worker.send(command, value)
+            worker.send(command)
 
-    def send_all(self, command: str, value: Any = None) -> None:
+    def send_all(self, command: Command) -> None:
         """Send a command to all workers that run."""
         for index in range(len(self._handles)):
-            self.send(index, command, value)
+            self.send(index, command)
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials in all workers, present and future."""
         self._jobs = [
             job._replace(cos=job.cos._replace(credentials=credentials)) for job in self._jobs
         ]
-        self.send_all("credentials", credentials)
+        self.send_all(ReplaceCredentials(credentials))
 
     def watch(self, generations: Sequence[int]) -> list[str]:
         """Return warnings about workers whose heartbeats stop or come back.

@@ -13,8 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from cos_migrate.pools import frames as wire
 from cos_migrate.pools import process_main as parent
@@ -70,20 +69,14 @@ def _end_at_once(args: threading.ExceptHookArgs) -> None:
 
 
 def _obey(worker: Worker, commands: BinaryIO) -> None:
-    """Carry out commands until `close`."""
-    actions: dict[str, Callable[[Any], None]] = {
-        "submit": worker.submit,
-        "recall": lambda _: worker.recall(),
-        "stop": lambda _: worker.stop(),
-        "allow": worker.allow,
-        "close_idle": lambda _: worker.close_idle(),
-        "credentials": worker.replace_credentials,
-    }
+    """Carry out commands until `Close`."""
+    from cos_migrate.pools.worker.commands import Close, Command  # noqa: PLC0415 - as above
+
     while True:
-        command, value = wire.receive(commands)
-        if command == "close":
+        command: Command | Close = wire.receive(commands)
+        if isinstance(command, Close):
             return
-        actions[command](value)
+        command.carry_out(worker)
 
 
 class _Outbox:

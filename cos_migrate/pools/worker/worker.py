@@ -92,9 +92,8 @@ class Worker:
         self._stopping.set()
         self.recall()
 
-    def allow(self, transfers: tuple[int, int]) -> None:
+    def allow_transfers(self, small: int, big: int) -> None:
         """Let at most so many transfers of the small and of the big pool be made at once."""
-        small, big = transfers
         self._small.allow(small)
         self._big.allow(big)
 

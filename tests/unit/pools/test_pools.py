@@ -26,6 +26,7 @@ from cos_migrate.pools.liveness import Limits
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import DONE, FAILED, UNSTARTED, Result
 from cos_migrate.pools.tasks import PUT_OBJECT, CopyPart, NumberedTask, TaskKind, put_object
+from cos_migrate.pools.worker.commands import Close, Command, Submit
 from cos_migrate.pools.worker.thread_pool import ThreadPool
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
@@ -44,8 +45,6 @@ class Broken:
 
     def submit(self, tasks):
         {}
-
-    allow = replace_credentials = None
 
 def fail():
     raise RuntimeError("no more threads")
@@ -68,9 +67,9 @@ class Seat:
     def __init__(self) -> None:
         self.tasks: list[NumberedTask] = []
 
-    def send(self, command: str, value: Any) -> None:
-        if command == "submit":
-            self.tasks += value
+    def send(self, command: Command) -> None:
+        if isinstance(command, Submit):
+            self.tasks += command.tasks
 
     def end(self) -> None: ...
 
@@ -149,7 +148,7 @@ def test_a_process_of_which_something_breaks_off_ends(breaking: str) -> None:
             assert process.stdin
             assert process.stderr
             wire.send(process.stdin, None)  # type: ignore[arg-type]
-            wire.send(process.stdin, ("submit", []))  # type: ignore[arg-type]
+            wire.send(process.stdin, Submit([]))  # type: ignore[arg-type]
             assert process.wait(LIMIT) == 1
             assert b"no more threads" in process.stderr.read()
         finally:
@@ -168,8 +167,6 @@ class Blocked:
         print("closing", file=__import__("sys").stderr, flush=True)
         time.sleep(1000)
 
-    submit = recall = stop = allow = replace_credentials = None
-
 worker.Worker = Blocked
 worker_process.main()
 """
@@ -183,7 +180,7 @@ def test_a_process_that_was_told_to_end_ends_with_its_coordinator() -> None:
             assert process.stdin
             assert process.stderr
             wire.send(process.stdin, None)  # type: ignore[arg-type]
-            wire.send(process.stdin, ("close", None))  # type: ignore[arg-type]
+            wire.send(process.stdin, Close())  # type: ignore[arg-type]
             assert process.stderr.readline().strip() == b"closing"
             process.stdin.close()
             assert process.wait(LIMIT) == 1

@@ -1,0 +1,77 @@
+"""Commands that the coordinator sends to a worker, in its process or in threads.
+
+A new one is a NamedTuple here, in `Command`, and a method of `Worker`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cos_migrate.cos.settings import Credentials
+from cos_migrate.pools.tasks import NumberedTask
+
+if TYPE_CHECKING:  # the coordinator has no worker but in-line ones
+    from cos_migrate.pools.worker.worker import Worker
+
+
+class Submit(NamedTuple):
+    """Queue tasks."""
+
+    tasks: list[NumberedTask]
+
+    def carry_out(self, worker: Worker) -> None:
+        """Carry it out."""
+        worker.submit(self.tasks)
+
+
+class Recall(NamedTuple):
+    """Give back the tasks that are not begun."""
+
+    def carry_out(self, worker: Worker) -> None:
+        """Carry it out."""
+        worker.recall()
+
+
+class Stop(NamedTuple):
+    """Give back the tasks that are not begun, and start no further try of the others."""
+
+    def carry_out(self, worker: Worker) -> None:
+        """Carry it out."""
+        worker.stop()
+
+
+class AllowTransfers(NamedTuple):
+    """Let at most so many transfers of the small and of the big pool be made at once."""
+
+    small: int
+    big: int
+
+    def carry_out(self, worker: Worker) -> None:
+        """Carry it out."""
+        worker.allow_transfers(self.small, self.big)
+
+
+class CloseIdle(NamedTuple):
+    """Close the connections that wait for a task."""
+
+    def carry_out(self, worker: Worker) -> None:
+        """Carry it out."""
+        worker.close_idle()
+
+
+class ReplaceCredentials(NamedTuple):
+    """Use other credentials from the next request on."""
+
+    credentials: Credentials
+
+    def carry_out(self, worker: Worker) -> None:
+        """Carry it out."""
+        worker.replace_credentials(self.credentials)
+
+
+class Close(NamedTuple):
+    """End the process once all tasks are finished; no command follows."""
+
+
+Command = Submit | Recall | Stop | AllowTransfers | CloseIdle | ReplaceCredentials
+"""A command that the worker itself carries out."""
