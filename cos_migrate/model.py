@@ -11,12 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from cos_migrate.errors import Side
+from cos_migrate.errors import MigrateError, Side
+from cos_migrate.text import cut, describe_error, masked
 
 if TYPE_CHECKING:
     from cos_migrate.checksums import Check
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_CODE_MOST = 100
+"""Characters of an error code that a server has sent."""
+_ID_MOST = 300
 
 
 class Status(enum.Enum):
@@ -75,6 +79,30 @@ class Failure(NamedTuple):
     retryable: bool = False
     fatal: bool = False
     side: Side = Side.HERE
+
+
+def failure_of(error: MigrateError) -> Failure:
+    """Return the plain values of an error, masked: texts of libraries may hold secrets."""
+    return Failure(
+        error.operation,
+        masked(str(error)),
+        error.status,
+        cut(error.code, _CODE_MOST),
+        cut(error.request_id, _ID_MOST),
+        cut(error.trace_id, _ID_MOST),
+        error.retryable,
+        error.fatal,
+        error.side,
+    )
+
+
+def unexpected_failure(
+    operation: str, error: Exception, *, doing: str = "", side: Side = Side.HERE
+) -> Failure:
+    """Return the plain values of an exception that is no MigrateError; `doing`: what broke off."""
+    described = describe_error(error)
+    message = f"{doing} broke off: {described}" if doing else described
+    return Failure(operation, message, code="Unexpected", side=side)
 
 
 class Rejected(NamedTuple):

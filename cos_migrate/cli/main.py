@@ -16,7 +16,7 @@ from cos_migrate.errors import ConfigError, MigrateError, StateError
 from cos_migrate.text import masked, printable_lines
 
 if TYPE_CHECKING:
-    from cos_migrate.pools.launcher import Launcher
+    from cos_migrate.processes.launcher import Launcher
 
 _OTHER_COMMANDS = frozenset({"--help", "-h", "--version", "--demo", "--decrypt"})
 """Options that replace a run."""
@@ -89,7 +89,7 @@ def _print_version() -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    from cos_migrate.pools.launcher import Launcher  # noqa: PLC0415 - not for `--version`
+    from cos_migrate.processes.launcher import Launcher  # noqa: PLC0415 - not for `--version`
 
     raise_limit()
     launcher = Launcher()
@@ -104,13 +104,13 @@ def _run(words: Sequence[str]) -> int:
 
 def _start_ahead(launcher: Launcher) -> None:
     """Start the process that a run needs first, so that both processes load at once."""
+    from cos_migrate.cli.earlier_runs import have_left_records  # noqa: PLC0415 - as above
     from cos_migrate.pools import WORKER_PROGRAM  # noqa: PLC0415 - as above
-    from cos_migrate.pools.launcher import has_folder  # noqa: PLC0415 - as above
     from cos_migrate.scan import WALK_PROGRAM  # noqa: PLC0415 - as above
 
-    if has_folder("db/migrate_from_local"):
+    if have_left_records("migrate_from_local"):
         launcher.keep(WALK_PROGRAM, 1)  # a local folder is likely to be walked again
-    elif not has_folder("db"):
+    elif not have_left_records():
         launcher.keep(WORKER_PROGRAM, 1)
 
 

@@ -19,7 +19,7 @@ from cos_migrate.engine.exposure import exposed_files
 from cos_migrate.engine.settings import credentials_of, encryption_of, ineffective_keys
 from cos_migrate.engine.wiring import Run, header_of
 from cos_migrate.errors import ConfigError, StateError
-from cos_migrate.pools.launcher import Launcher
+from cos_migrate.processes.launcher import Launcher
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import PATIENCE, Logs
 from cos_migrate.safe_files import PUBLIC_FILE

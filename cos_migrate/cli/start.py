@@ -6,10 +6,11 @@ import gc
 import os
 
 from cos_migrate.cli.arguments import CommandLine
+from cos_migrate.cli.earlier_runs import have_left_records
 from cos_migrate.config.common import worker_count
 from cos_migrate.config.loader import Config, load
 from cos_migrate.pools import WORKER_PROGRAM
-from cos_migrate.pools.launcher import Launcher, has_folder
+from cos_migrate.processes.launcher import Launcher
 from cos_migrate.report.console import Console
 from cos_migrate.safe_files import PRIVATE_UMASK, PUBLIC_FILE
 from cos_migrate.scan import WALK_PROGRAM
@@ -59,7 +60,7 @@ def _start_processes(launcher: Launcher, scans: WalkStarter, config: Config) -> 
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)
     # Where a job of this folder has run before, there may be nothing to send.
-    if not (source.reads_at_once and has_folder("db")):
+    if not (source.reads_at_once and have_left_records()):
         launcher.keep(WORKER_PROGRAM, workers)
     if source.scans_in_own_process and workers:
         scans.begin(SourceRecipe.of(source, config.source, common))

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.errors import CosError, MigrateError, Side, TransportError
-from cos_migrate.model import Failure
-from cos_migrate.pools.results import failure_of
+from cos_migrate.model import Failure, failure_of, unexpected_failure
 from cos_migrate.report.advice import advice_for
 from cos_migrate.state import object_records
-from cos_migrate.text import describe_error, printable
+from cos_migrate.text import printable
 
 if TYPE_CHECKING:
     from cos_migrate.cos.client import CosClient
@@ -92,7 +91,7 @@ class SpotCheck:
         try:
             spotted = look_for(client, self._paths)
         except Exception as error:
-            failure = Failure("HeadObject", describe_error(error), code="Unexpected", side=Side.COS)
+            failure = unexpected_failure("HeadObject", error, side=Side.COS)
             spotted = SpotCheckResult(failure=failure)
         finally:
             client.close()

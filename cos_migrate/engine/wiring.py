@@ -23,10 +23,10 @@ from cos_migrate.filters import Filters
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.launcher import Launcher
-from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.temp_files import TempFiles
+from cos_migrate.processes.launcher import Launcher
+from cos_migrate.processes.liveness import DEFAULT_LIMITS, Limits
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.process import Child
 from cos_migrate.pools.results import Result
 from cos_migrate.pools.worker.commands import Close, Command
+from cos_migrate.processes.child import Child
 
 
 class Results(NamedTuple):

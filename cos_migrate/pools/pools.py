@@ -14,7 +14,6 @@ from cos_migrate.cos.settings import Credentials
 from cos_migrate.model import Failure
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits
 from cos_migrate.pools.loads import Load, part_of, share
 from cos_migrate.pools.placement import Placement
 from cos_migrate.pools.quarantine import Quarantine
@@ -22,6 +21,7 @@ from cos_migrate.pools.results import FAILED, REPORTS, STRAINS, UNSTARTED, Resul
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
 from cos_migrate.pools.worker.commands import AllowTransfers, CloseIdle, Recall, Stop, Submit
 from cos_migrate.pools.workers import Workers
+from cos_migrate.processes.liveness import DEFAULT_LIMITS, Limits
 
 _NOT_FINAL = REPORTS | STRAINS
 

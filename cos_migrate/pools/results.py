@@ -8,9 +8,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cos_migrate.errors import MigrateError, Side
+from cos_migrate.errors import Side
 from cos_migrate.model import Described, Failure, Fingerprint
-from cos_migrate.text import cut, masked
 
 if TYPE_CHECKING:  # a walk process reads no content
     from cos_migrate.checksums import Check
@@ -169,26 +168,7 @@ DESCRIBED: Final = int(ResultKind.DESCRIBED)
 REPORTS: Final = frozenset({MOVED, WARNING})
 """Results that precede the final one of a task."""
 
-_CODE_MOST = 100
-"""Characters of an error code that a server has sent."""
-_ID_MOST = 300
-
 
 def picklable(described: Described) -> Described:
     """Return a description that can be sent to another process."""
     return described._replace(headers=dict(described.headers))
-
-
-def failure_of(error: MigrateError) -> Failure:
-    """Return the plain values of an error, masked: texts of libraries may hold secrets."""
-    return Failure(
-        error.operation,
-        masked(str(error)),
-        error.status,
-        cut(error.code, _CODE_MOST),
-        cut(error.request_id, _ID_MOST),
-        cut(error.trace_id, _ID_MOST),
-        error.retryable,
-        error.fatal,
-        error.side,
-    )

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from cos_migrate.cos.settings import Credentials
 from cos_migrate.pools.handles import InlineWorker, Lost, ProcessWorker, Results, WorkerHandle
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.liveness import Limits, Sign, Watch, describe_sign
 from cos_migrate.pools.worker.commands import Command, ReplaceCredentials
+from cos_migrate.processes.liveness import Limits, Sign, Watch, describe_sign
 
 _START_AGAIN = 0.3
 """Seconds before another try to start a process."""

@@ -14,13 +14,11 @@ from dataclasses import dataclass
 
 from cos_migrate.errors import MigrateError, SourceError
 from cos_migrate.http.retries import Retries
-from cos_migrate.model import Failure, Found, ListRange, Note, Page
-from cos_migrate.pools.results import failure_of
+from cos_migrate.model import Failure, Found, ListRange, Note, Page, failure_of, unexpected_failure
 from cos_migrate.scan.base import PagePosition, Scan, ScanEnded, Scanned
 from cos_migrate.sources.key_pages import OUTSIDE
 from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.xml_characters import UNREADABLE
-from cos_migrate.text import describe_error
 
 _AHEAD = 8
 """Pages that may wait for the coordinator: bounds the memory of a huge listing."""
@@ -108,8 +106,7 @@ class Lister(Scan):
             except MigrateError as error:
                 self._note_failure(failure_of(error))
             except Exception as error:
-                text = f"the listing broke off: {describe_error(error)}"
-                self._note_failure(Failure("list", text, code="Unexpected"))
+                self._note_failure(unexpected_failure("list", error, doing="the listing"))
             with self._changed:
                 self._active -= 1
                 self._changed.notify_all()

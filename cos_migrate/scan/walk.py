@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from cos_migrate.errors import MigrateError
-from cos_migrate.model import Failure, Found, Row
-from cos_migrate.pools.results import failure_of
+from cos_migrate.model import Found, Row, failure_of, unexpected_failure
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
-from cos_migrate.text import describe_error
 
 _BATCH = 256
 _BATCH_SECONDS = 0.05
@@ -63,8 +61,7 @@ class WalkThread(Scan):
         except MigrateError as error:
             failure = failure_of(error)
         except Exception as error:
-            text = f"the scan broke off: {describe_error(error)}"
-            failure = Failure("scan", text, code="Unexpected")
+            failure = unexpected_failure("scan", error, doing="the scan")
         self._post(ScanEnded(failure))
 
     def _walk(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cos_migrate.pools import frames, process_main
+from cos_migrate.processes import coordinator_pipes, frames
 
 if TYPE_CHECKING:
     from cos_migrate.model import Found, Row
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Scan until the coordinator ends this process."""
-    incoming, outgoing = process_main.pipes()
+    incoming, outgoing = coordinator_pipes.take_over()
     gc.disable()  # as a worker does
     from cos_migrate.scan.base import ScanEnded, Scanned  # noqa: PLC0415 - as above
     from cos_migrate.scan.walk import WalkThread  # noqa: PLC0415 - as above
@@ -41,7 +41,7 @@ def main() -> None:
 
     def beat() -> None:
         while True:
-            time.sleep(process_main.BEAT)
+            time.sleep(coordinator_pipes.HEARTBEAT_SECONDS)
             send(None)
 
     try:

@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any
 
 from cos_migrate.model import Failure, Found, Row
-from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, describe_sign
-from cos_migrate.pools.process import Child
+from cos_migrate.processes.child import Child
+from cos_migrate.processes.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, describe_sign
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.walk import AHEAD
 from cos_migrate.scan.walk_starter import WalkStarter

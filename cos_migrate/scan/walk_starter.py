@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import subprocess
 
-from cos_migrate.pools import frames
-from cos_migrate.pools.launcher import Launcher, end
+from cos_migrate.processes import frames
+from cos_migrate.processes.launcher import Launcher, end
 from cos_migrate.scan import WALK_PROGRAM
 from cos_migrate.sources.recipe import SourceRecipe
 

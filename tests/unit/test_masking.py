@@ -11,8 +11,8 @@ import pytest
 
 from cos_migrate.errors import SourceError
 from cos_migrate.http.retries import Retries
-from cos_migrate.model import Failure, Fingerprint, Found, SourceObject
-from cos_migrate.pools.results import FAILED, failure_of
+from cos_migrate.model import Failure, Fingerprint, Found, SourceObject, failure_of
+from cos_migrate.pools.results import FAILED
 from cos_migrate.pools.tasks import Stat, TaskKind
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.memory import MemoryBudget

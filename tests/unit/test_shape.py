@@ -61,7 +61,7 @@ def test_the_rooms() -> None:
         ("httptools", {"parser"}),
         (
             "subprocess",
-            {"process", "launcher", "pools", "workers", "handles", "walk_starter", "demo"},
+            {"child", "launcher", "pools", "workers", "handles", "walk_starter", "demo"},
         ),
         ("ssl", {"tls", "server", "connection"}),
         ("cryptography", {"crypto"}),

@@ -15,8 +15,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, BinaryIO
 
-from cos_migrate.pools import frames as wire
-from cos_migrate.pools import process_main as parent
+from cos_migrate.processes import coordinator_pipes, frames
 
 if TYPE_CHECKING:
     from cos_migrate.pools.results import Result
@@ -31,7 +30,7 @@ _COLLECT_AFTER = 20_000
 
 def main() -> None:
     """Serve until the coordinator closes the pipe or is gone."""
-    commands, answers = parent.pipes()
+    commands, answers = coordinator_pipes.take_over()
     gc.disable()  # collections would find nothing, and take a tenth of the start
     from cos_migrate.pools.worker.worker import Worker  # noqa: PLC0415 - as above
 
@@ -42,7 +41,7 @@ def main() -> None:
     threading.excepthook = _end_at_once
     sender = threading.Thread(target=outbox.run, daemon=True)
     try:
-        worker = Worker(wire.receive(commands), outbox.put)
+        worker = Worker(frames.receive(commands), outbox.put)
         sender.start()
         _obey(worker, commands)
     except EOFError:
@@ -73,7 +72,7 @@ def _obey(worker: Worker, commands: BinaryIO) -> None:
     from cos_migrate.pools.worker.commands import Close, Command  # noqa: PLC0415 - as above
 
     while True:
-        command: Command | Close = wire.receive(commands)
+        command: Command | Close = frames.receive(commands)
         if isinstance(command, Close):
             return
         command.carry_out(worker)
@@ -103,7 +102,7 @@ class _Outbox:
         """Send results, gathered for a moment, and signs of life while there are none."""
         sent = 0.0
         while not self._closing or self._results:
-            if not self._filled.wait(parent.BEAT):
+            if not self._filled.wait(coordinator_pipes.HEARTBEAT_SECONDS):
                 self._send(None)
                 continue
             if not self._closing:
@@ -117,7 +116,7 @@ class _Outbox:
 
     def _send(self, batch: list[Result] | None) -> None:
         try:
-            wire.send(self._answers, batch)
+            frames.send(self._answers, batch)
         except OSError:
             os._exit(1)
 

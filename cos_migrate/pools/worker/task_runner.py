@@ -10,7 +10,7 @@ from typing import Any, Final
 from cos_migrate.cos.client import CosClient
 from cos_migrate.descriptors import exhaustion_code, retry_while_exhausted
 from cos_migrate.errors import MigrateError
-from cos_migrate.model import Described, Failure
+from cos_migrate.model import Described, failure_of, unexpected_failure
 from cos_migrate.pools.results import (
     DESCRIBED,
     DONE,
@@ -22,7 +22,6 @@ from cos_migrate.pools.results import (
     Result,
     Spooled,
     TargetExists,
-    failure_of,
 )
 from cos_migrate.pools.tasks import NumberedTask, TaskKind
 from cos_migrate.pools.worker.bodies import Bodies, Body
@@ -33,7 +32,6 @@ from cos_migrate.pools.worker.sending import Sending
 from cos_migrate.pools.worker.task_run import TaskRun
 from cos_migrate.pools.worker.upload_tasks import UploadTasks
 from cos_migrate.sources.base import Source
-from cos_migrate.text import describe_error
 
 _OTHER_KINDS: Final[dict[type, int]] = {
     TargetExists: TARGET_EXISTS,
@@ -103,8 +101,9 @@ class TaskRunner:
                 return (number, UNSTARTED, None)
             return (number, FAILED, failure_of(failed))
         except Exception as unexpected:
-            code = exhaustion_code(unexpected) or "Unexpected"
-            return (number, FAILED, Failure("transfer", describe_error(unexpected), code=code))
+            failure = unexpected_failure("transfer", unexpected)
+            code = exhaustion_code(unexpected)
+            return (number, FAILED, failure._replace(code=code) if code else failure)
         return (number, _OTHER_KINDS.get(type(result), DONE), result)
 
     def _make_room(self, seconds: float) -> object:

@@ -17,17 +17,17 @@ from cos_migrate.config.options import Section
 from cos_migrate.cos.settings import CosSettings, Credentials
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.pools import WORKER_PROGRAM
-from cos_migrate.pools import frames as wire
 from cos_migrate.pools import workers as module
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.launcher import Launcher
-from cos_migrate.pools.liveness import Limits
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import DONE, FAILED, UNSTARTED, Result
 from cos_migrate.pools.tasks import PUT_OBJECT, CopyPart, NumberedTask, TaskKind, put_object
 from cos_migrate.pools.worker.commands import Close, Command, Submit
 from cos_migrate.pools.worker.thread_pool import ThreadPool
+from cos_migrate.processes import frames
+from cos_migrate.processes.launcher import Launcher
+from cos_migrate.processes.liveness import Limits
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
@@ -147,8 +147,8 @@ def test_a_process_of_which_something_breaks_off_ends(breaking: str) -> None:
         try:
             assert process.stdin
             assert process.stderr
-            wire.send(process.stdin, None)  # type: ignore[arg-type]
-            wire.send(process.stdin, Submit([]))  # type: ignore[arg-type]
+            frames.send(process.stdin, None)  # type: ignore[arg-type]
+            frames.send(process.stdin, Submit([]))  # type: ignore[arg-type]
             assert process.wait(LIMIT) == 1
             assert b"no more threads" in process.stderr.read()
         finally:
@@ -179,8 +179,8 @@ def test_a_process_that_was_told_to_end_ends_with_its_coordinator() -> None:
         try:
             assert process.stdin
             assert process.stderr
-            wire.send(process.stdin, None)  # type: ignore[arg-type]
-            wire.send(process.stdin, Close())  # type: ignore[arg-type]
+            frames.send(process.stdin, None)  # type: ignore[arg-type]
+            frames.send(process.stdin, Close())  # type: ignore[arg-type]
             assert process.stderr.readline().strip() == b"closing"
             process.stdin.close()
             assert process.wait(LIMIT) == 1

@@ -13,7 +13,7 @@ import pytest
 
 from cos_migrate import signals
 from cos_migrate.cli.streams import StandardStream, write_without_waiting
-from cos_migrate.pools.liveness import DEFAULT_LIMITS
+from cos_migrate.processes.liveness import DEFAULT_LIMITS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
 

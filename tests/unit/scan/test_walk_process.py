@@ -12,7 +12,7 @@ import pytest
 
 from cos_migrate.config.options import Section
 from cos_migrate.model import SourceObject, Target, objects_of
-from cos_migrate.pools.launcher import Launcher
+from cos_migrate.processes.launcher import Launcher
 from cos_migrate.scan import WALK_PROGRAM
 from cos_migrate.scan.base import ScanEnded, Scanned
 from cos_migrate.scan.walk_process import WalkProcess

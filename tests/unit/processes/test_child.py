@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.pools.process import Child
+from cos_migrate.processes.child import Child
 
 ECHO = """
-from cos_migrate.pools import process_main as parent, frames as wire
-incoming, outgoing = parent.pipes()
+from cos_migrate.processes import coordinator_pipes, frames
+incoming, outgoing = coordinator_pipes.take_over()
 try:
     while True:
-        wire.send(outgoing, wire.receive(incoming))
+        frames.send(outgoing, frames.receive(incoming))
 except EOFError:
     pass
 """

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cos_migrate.pools import frames as wire
+from cos_migrate.processes import frames
 from cos_migrate.text import masked
 
 _KILLED = 1.0
@@ -64,7 +64,7 @@ class Child:
 
         The end of the process is left to `on_loss`.
         """
-        frame = wire.packed(value)
+        frame = frames.packed(value)
         with self._sending:
             if self._unsent:
                 self._unsent += frame
@@ -124,7 +124,7 @@ class Child:
         stream = self._process.stdout
         try:
             while stream:
-                frame = wire.receive(stream)  # type: ignore[arg-type]
+                frame = frames.receive(stream)  # type: ignore[arg-type]
                 self.beats += 1
                 if frame is not None:
                     on_frame(frame)

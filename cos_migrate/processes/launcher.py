@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import os
 import subprocess
 import sys
 
@@ -41,15 +40,6 @@ class Launcher:
         """End the idle processes."""
         for program in self._waiting:
             self.keep(program, 0)
-
-
-def has_folder(path: str) -> bool:
-    """Return whether `path` holds a folder; one in `db/` has records."""
-    try:
-        with os.scandir(path) as entries:
-            return any(entry.is_dir() for entry in entries)
-    except OSError:
-        return False
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,6 @@
-"""Frames between the coordinator and a worker process: a length, then one pickled value.
+"""Frames between the coordinator and a process that it started: a length, then one pickled value.
 
-A process sends None when it has nothing else to send: a sign of life (`process_main.BEAT`).
+A process sends None when it has nothing else to send: a sign of life (`coordinator_pipes`).
 
 Both ends are processes of one run, started by it, over pipes that no other process can open.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cos_migrate.pools.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, describe_sign
+from cos_migrate.processes.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, describe_sign
 
 
 class Clock:

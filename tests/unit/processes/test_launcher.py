@@ -9,7 +9,7 @@ import pytest
 
 from cos_migrate.config.common import Common, worker_count
 from cos_migrate.pools import WORKER_PROGRAM
-from cos_migrate.pools.launcher import Launcher
+from cos_migrate.processes.launcher import Launcher
 from cos_migrate.scan import WALK_PROGRAM
 
 

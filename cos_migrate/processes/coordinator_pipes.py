@@ -1,4 +1,4 @@
-"""Set-up of a process that the coordinator has started: signals, and pipes for frames."""
+"""Inside a started process: the pipes that carry frames from and to the coordinator."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import BinaryIO
 
 from cos_migrate import signals
 
-BEAT = 1.0
+HEARTBEAT_SECONDS = 1.0
 """Seconds without a frame after which a process sends an empty one, its heartbeat."""
 
 
-def pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Return where frames come in and where they leave."""
+def take_over() -> tuple[BinaryIO, BinaryIO]:
+    """Keep stdin and stdout for frames; return the pipes where they come in and leave.
+
+    From now on the process ignores signals, and what it prints goes to stderr.
+    """
     # Ctrl-C and service managers may signal all processes. The coordinator handles it, and lets
     # workers finish what is in flight; without it this process ends anyway.
     signals.ignore()

@@ -1,0 +1,14 @@
+"""What earlier runs have left in the tool's folder, seen before the configuration is loaded."""
+
+from __future__ import annotations
+
+import os
+
+
+def have_left_records(kind: str = "") -> bool:
+    """Return whether there are records; `kind`: those of one type of migration, as its folder."""
+    try:
+        with os.scandir(os.path.join("db", kind)) as entries:
+            return any(entry.is_dir() for entry in entries)
+    except OSError:
+        return False

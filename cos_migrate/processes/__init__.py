@@ -1,0 +1,1 @@
+"""Processes that the coordinator starts: their launch, pipes, frames and heartbeats."""
