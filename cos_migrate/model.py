@@ -290,3 +290,5 @@ class Outcome(NamedTuple):
     """Why only size and ETag could be compared; empty when the CRC-64 agreed."""
     objects: int = 1
     """Number of objects: skipped ones may share an outcome without names."""
+    seconds: float = 0.0
+    """Time from its submission to its confirmation; 0 where it was not sent."""

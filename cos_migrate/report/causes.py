@@ -1,8 +1,10 @@
-"""The table of causes: failures counted by status and code, with an example and advice each."""
+"""The table of causes: failures counted by status and code, with examples and advice each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import collections
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from cos_migrate.errors import ETAG_IS_NO_MD5
 from cos_migrate.http.web_pages import FOREIGN
@@ -19,40 +21,88 @@ _TO_BE_CORRECTED = frozenset(
 )
 
 
+_SAMPLES_MOST = 5
+_FOLDERS_MOST = 1000
+"""Limit of distinct folders that are counted for a cause."""
+
+
+class Cause(NamedTuple):
+    """A cause of failures."""
+
+    status: int
+    """HTTP status; 0: there was no answer."""
+    code: str
+    """The error's code, printable."""
+    count: int
+    advice: str
+    folder: str
+    """The folder on COS with most of its objects, such as `/a/b/`; empty: none is known."""
+    samples: Sequence[tuple[str, Failure]]
+    """Names, printable, and failures of the first objects."""
+
+
+class _Counted:
+    """The failures of one cause."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.samples: list[tuple[str, Failure]] = []
+        self.folders: collections.Counter[str] = collections.Counter()
+
+    def add(self, name: str, cos_path: str, failure: Failure) -> None:
+        self.count += 1
+        if len(self.samples) < _SAMPLES_MOST:
+            self.samples.append((name, failure))
+        folder = cos_path[: cos_path.rfind("/") + 1]
+        if folder and (folder in self.folders or len(self.folders) < _FOLDERS_MOST):
+            self.folders[folder] += 1
+
+
 class Causes(Sink):
     """Counts failures by (status, code)."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[int, str], int] = {}
-        self._examples: dict[tuple[int, str], tuple[str, Failure]] = {}
+        self._counted: dict[tuple[int, str], _Counted] = {}
         self.needs_correction = False
         """Whether the user has to change something, such as a key, before running again."""
 
     def add(self, batch: Batch) -> None:
         """Count the failures of a batch."""
         for outcome, failure in batch.failed:
-            self.count(printable(outcome.name), failure)
+            self.count(printable(outcome.name), failure, outcome.cos_path)
 
-    def count(self, name: str, failure: Failure) -> None:
-        """Count one failure; `name` is that of its object."""
+    def count(self, name: str, failure: Failure, cos_path: str = "") -> None:
+        """Count one failure; `name` is that of its object, printable."""
         if failure.fatal or failure.code in _TO_BE_CORRECTED:
             self.needs_correction = True
         cause = (failure.status, failure.code or failure.operation)
-        if cause not in self._counts and len(self._counts) >= _MAX_CAUSES:
+        if cause not in self._counted and len(self._counted) >= _MAX_CAUSES:
             cause = _OTHER
-        self._counts[cause] = self._counts.get(cause, 0) + 1
-        self._examples.setdefault(cause, (name, failure))
+        self._counted.setdefault(cause, _Counted()).add(name, cos_path, failure)
+
+    def causes(self) -> list[Cause]:
+        """Return all causes, the most frequent first."""
+        rows = []
+        for (status, code), counted in self._counted.items():
+            _, first = counted.samples[0]
+            folders = counted.folders.most_common(1)
+            folder = printable(folders[0][0]) if folders else ""
+            advice = advice_for(first)
+            rows.append(
+                Cause(status, printable(code), counted.count, advice, folder, counted.samples)
+            )
+        return sorted(rows, key=lambda cause: -cause.count)
 
     def table(self) -> Iterator[str]:
         """Yield the lines of a table, the most frequent cause first; none without failures."""
-        if not self._counts:
+        causes = self.causes()
+        if not causes:
             return
         rows = [("count", "status", "code", "example", "what to do")]
-        for cause, count in sorted(self._counts.items(), key=lambda item: -item[1]):
-            name, failure = self._examples[cause]
-            status = str(cause[0]) if cause[0] else "-"
-            advice = advice_for(failure)
-            rows.append((str(count), status, printable(cause[1]), _short(name), advice))
+        for cause in causes:
+            name, _ = cause.samples[0]
+            status = str(cause.status) if cause.status else "-"
+            rows.append((str(cause.count), status, cause.code, _short(name), cause.advice))
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         for row in rows:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]

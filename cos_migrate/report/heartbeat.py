@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 from cos_migrate.report.sinks import Batch, Progress, Sink
+from cos_migrate.report.spelling import spell_size
 
 _EVERY = 60.0
 """Seconds between two lines."""
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 class Heartbeat(Sink):
@@ -45,12 +45,3 @@ class Heartbeat(Sink):
             f"{spell_size(self._size / seconds)}/s"
         )
         self._since, self._sent, self._size = now, 0, 0
-
-
-def spell_size(size: float) -> str:
-    """Return bytes in a binary unit, such as `1.5 MiB`."""
-    for unit in _UNITS[:-1]:
-        if size < 1024:  # noqa: PLR2004 - the step of binary units
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} {_UNITS[-1]}"

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from cos_migrate.model import Outcome, Status
-from cos_migrate.report.heartbeat import Heartbeat, spell_size
+from cos_migrate.report.heartbeat import Heartbeat
 from cos_migrate.report.sinks import Batch, Progress
 
 LINE = re.compile(r"heartbeat: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, (.*)")
@@ -33,17 +31,3 @@ def test_a_line_at_the_start_and_one_a_minute() -> None:
     now += 60
     heartbeat.show_progress(Progress(1180, 5000, 0, 0, 2, complete=True))
     assert lines[-1].endswith("sent 0 objects/s, 0 B/s"), "the rate is that of the last minute"
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1536, "1.5 KiB"),
-        (1 << 30, "1.0 GiB"),
-        (3 << 50, "3072.0 TiB"),
-    ],
-)
-def test_sizes(size: int, text: str) -> None:
-    assert spell_size(size) == text

@@ -1,0 +1,141 @@
+"""What a run has sent over time, by size and by duration, in bounded memory."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from cos_migrate.model import Outcome
+
+_INTERVALS_MOST = 240
+_FIRST_SECONDS = 0.5
+"""Length of an interval at first; it doubles whenever there would be more than the limit."""
+_SLOWEST_MOST = 20
+_KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
+SIZE_BOUNDS = (1, 4 * _KIB, 64 * _KIB, _MIB, 16 * _MIB, 256 * _MIB, 4 * _GIB)
+"""Bytes: each class of sizes ends below its bound; the last one has none."""
+
+
+class Totals(NamedTuple):
+    """What a run has done up to a moment."""
+
+    objects: int = 0
+    """Objects that were sent."""
+    size: int = 0
+    """Bytes that were sent, those of objects under way included."""
+    failed: int = 0
+
+
+class Rate(NamedTuple):
+    """What a run did in one interval."""
+
+    objects: float
+    """Objects a second."""
+    size: float
+    """Bytes a second."""
+    failed: int
+    """Failures in the whole interval."""
+
+
+class SizeClass(NamedTuple):
+    """The objects sent whose sizes lie within bounds."""
+
+    least: int
+    """Bytes, inclusive."""
+    below: int
+    """Bytes, exclusive; 0: no limit."""
+    objects: int
+    size: int
+    """Bytes of all of them."""
+
+
+class Slow(NamedTuple):
+    """An object that took long."""
+
+    seconds: float
+    cos_path: str
+    size: int
+    """Bytes."""
+
+
+class Throughput:
+    """The totals of a run at the ends of at most 240 intervals of equal length."""
+
+    def __init__(self) -> None:
+        self.seconds_each = _FIRST_SECONDS
+        self._ends: list[Totals] = []
+
+    def note(self, elapsed: float, totals: Totals) -> None:
+        """Note the totals `elapsed` seconds after the start; calls come in the order of time."""
+        while (index := int(elapsed / self.seconds_each)) >= _INTERVALS_MOST:
+            self._ends = self._ends[1::2] + self._ends[len(self._ends) & ~1 :]
+            self.seconds_each *= 2
+        ends = self._ends
+        if len(ends) <= index:
+            ends.extend([ends[-1] if ends else Totals()] * (index + 1 - len(ends)))
+        ends[index] = totals
+
+    def rates(self) -> list[Rate]:
+        """Return the rate of each interval; the last one may be shorter than the others."""
+        rates, before = [], Totals()
+        for end in self._ends:
+            objects, size = end.objects - before.objects, end.size - before.size
+            each = self.seconds_each
+            # An upload that begins again takes its bytes back.
+            rates.append(Rate(objects / each, max(0, size) / each, end.failed - before.failed))
+            before = end
+        return rates
+
+
+class SentObjects:
+    """The objects that were sent, by size, and the slowest of them."""
+
+    def __init__(self) -> None:
+        # By bit length: two dictionary updates an object.
+        self._objects: dict[int, int] = {}
+        self._bytes: dict[int, int] = {}
+        self._slowest: list[Slow] = []
+
+    def add(self, outcomes: Iterable[Outcome]) -> None:
+        """Add objects that were sent."""
+        objects, sizes, slowest = self._objects, self._bytes, self._slowest
+        floor = slowest[0][0] if len(slowest) >= _SLOWEST_MOST else 0.0
+        for outcome in outcomes:
+            size = outcome.size
+            bits = size.bit_length()
+            objects[bits] = objects.get(bits, 0) + 1
+            sizes[bits] = sizes.get(bits, 0) + size
+            if outcome.seconds > floor:
+                floor = self._add_slow(Slow(outcome.seconds, outcome.cos_path, size))
+
+    def _add_slow(self, slow: Slow) -> float:
+        """Keep an object among the slowest; return the seconds from which more are kept."""
+        slowest = self._slowest
+        if len(slowest) < _SLOWEST_MOST:
+            heapq.heappush(slowest, slow)
+            return 0.0
+        heapq.heappushpop(slowest, slow)
+        return slowest[0].seconds
+
+    def size_classes(self) -> list[SizeClass]:
+        """Return all classes of sizes, the smallest first."""
+        classes, least = [], 0
+        for below in (*SIZE_BOUNDS, 0):
+            bits = [each for each in self._objects if _is_within(each, least, below)]
+            objects = sum(self._objects[each] for each in bits)
+            classes.append(
+                SizeClass(least, below, objects, sum(self._bytes[each] for each in bits))
+            )
+            least = below
+        return classes
+
+    def slowest(self) -> list[Slow]:
+        """Return the slowest objects, the slowest first."""
+        return sorted(self._slowest, reverse=True)
+
+
+def _is_within(bits: int, least: int, below: int) -> bool:
+    """Return whether sizes of a bit length belong to a class, whose bounds are powers of two."""
+    smallest = 1 << (bits - 1) if bits else 0
+    return smallest >= least and (not below or smallest < below)

@@ -1,0 +1,28 @@
+"""Numbers, bytes and durations as people read them."""
+
+from __future__ import annotations
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_STEP = 1024
+_DURATIONS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def spell_size(size: float) -> str:
+    """Return bytes in a binary unit, such as `1.5 MiB`."""
+    for unit in _UNITS[:-1]:
+        if size < _STEP:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= _STEP
+    return f"{size:.1f} {_UNITS[-1]}"
+
+
+def spell_seconds(seconds: float) -> str:
+    """Return a duration in its two greatest units, such as `2 h 5 min`."""
+    if seconds < 10:  # noqa: PLR2004 - where tenths matter
+        return f"{seconds:.1f} s"
+    left, parts = int(seconds), []
+    for length, unit in _DURATIONS:
+        count, left = divmod(left, length)
+        if count or parts:
+            parts.append(f"{count} {unit}" if count else "")
+    return " ".join(part for part in parts[:2] if part)
