@@ -37,7 +37,6 @@ from cos_migrate.pools.tasks import (
 )
 from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
-from cos_migrate.text import printable
 
 _OF_SOURCE = frozenset({TaskKind.DIGEST, TaskKind.STAT, TaskKind.HEAD_SOURCE, TaskKind.FETCH_RANGE})
 """Tasks that only use the source: their success proves nothing about COS."""
@@ -106,7 +105,7 @@ class Collector:
                 self.fail(big.transfer, failure)
 
     def _warn(self, transfer: Transfer, text: str) -> None:
-        self._report.warn(printable(f"{transfer.cos_path}: {text}"))
+        self._report.warn_of_object(transfer.cos_path, text)
 
     def _note_success(self, transfer: Transfer, kind: int, result_kind: int) -> None:
         if self._streak.steady and not self._copies:

@@ -33,7 +33,7 @@ class Cause(NamedTuple):
     """HTTP status; 0: there was no answer."""
     code: str
     """The error's code, printable."""
-    count: int
+    objects: int
     advice: str
     folder: str
     """The folder on COS with most of its objects, such as `/a/b/`; empty: none is known."""
@@ -91,7 +91,7 @@ class Causes(Sink):
             rows.append(
                 Cause(status, printable(code), counted.count, advice, folder, counted.samples)
             )
-        return sorted(rows, key=lambda cause: -cause.count)
+        return sorted(rows, key=lambda cause: -cause.objects)
 
     def table(self) -> Iterator[str]:
         """Yield the lines of a table, the most frequent cause first; none without failures."""
@@ -102,7 +102,7 @@ class Causes(Sink):
         for cause in causes:
             name, _ = cause.samples[0]
             status = str(cause.status) if cause.status else "-"
-            rows.append((str(cause.count), status, cause.code, _short(name), cause.advice))
+            rows.append((str(cause.objects), status, cause.code, _short(name), cause.advice))
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         for row in rows:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]

@@ -35,12 +35,12 @@ def area_chart(
     ]
     for share in (0.0, 0.5, 1.0):
         height = floor - high * share
-        ends = f'x1="{_LEFT}" x2="{_WIDTH}" y1="{height:.1f}" y2="{height:.1f}"'
-        place = f'x="{_LEFT - 8}" y="{height + 4:.1f}" text-anchor="end"'
-        lines.append(f'<line class="grid" {ends}/><text {place}>{spell_value(top * share)}</text>')
+        line = f'x1="{_LEFT}" x2="{_WIDTH}" y1="{height:.1f}" y2="{height:.1f}"'
+        label = f'x="{_LEFT - 8}" y="{height + 4:.1f}" text-anchor="end"'
+        lines.append(f'<line class="grid" {line}/><text {label}>{spell_value(top * share)}</text>')
     lines.append(f'<path class="area" d="{"".join(points)}"/>')
-    ends = ((0, "start"), (len(values) // 2, "middle"), (len(values), "end"))
-    for index, anchor in ends:
+    labels = ((0, "start"), (len(values) // 2, "middle"), (len(values), "end"))
+    for index, anchor in labels:
         place = _LEFT + index * step
         lines.append(
             f'<text x="{place:.1f}" y="{_HEIGHT - 6}" text-anchor="{anchor}">'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from cos_migrate.report.sinks import Batch, Progress, Sink
+from cos_migrate.report.sinks import Progress, Sink
 from cos_migrate.report.spelling import spell_size
 
 _EVERY = 60.0
@@ -25,12 +25,6 @@ class Heartbeat(Sink):
         self._since = clock()
         self._sent = self._size = 0
 
-    def add(self, batch: Batch) -> None:
-        """Count the objects that were sent."""
-        sent = batch.sent
-        self._sent += len(sent)
-        self._size += sum(outcome.size for outcome in sent)
-
     def show_progress(self, progress: Progress) -> None:
         """Write a line when it is time."""
         now = self._clock()
@@ -38,10 +32,11 @@ class Heartbeat(Sink):
             return
         self._next = now + _EVERY
         seconds = max(now - self._since, 1.0)
+        sent, size = progress.sent - self._sent, max(0, progress.bytes_sent - self._size)
         known = f"{progress.known:,}" if progress.complete else f"{progress.known:,} listed so far"
         self._write(
             f"heartbeat: {time.strftime('%Y-%m-%d %H:%M:%S')}, {progress.done:,} objects of "
-            f"{known}, {progress.failed:,} failed; sent {self._sent / seconds:,.0f} objects/s, "
-            f"{spell_size(self._size / seconds)}/s"
+            f"{known}, {progress.failed:,} failed; sent {sent / seconds:,.0f} objects/s, "
+            f"{spell_size(size / seconds)}/s"
         )
-        self._since, self._sent, self._size = now, 0, 0
+        self._since, self._sent, self._size = now, progress.sent, progress.bytes_sent

@@ -19,9 +19,9 @@ from cos_migrate.report.logs import Logs
 from cos_migrate.report.sinks import Batch, Progress, RunEnd, Sink
 from cos_migrate.report.summary import Summary, count_in_words
 from cos_migrate.safe_files import PUBLIC_FILE
-from cos_migrate.text import printable, printable_lines
+from cos_migrate.text import printable_lines
 
-_ROUTINE = frozenset({Status.NEW, Status.UPDATE, Status.SKIP})
+_SENT = frozenset({Status.NEW, Status.UPDATE})
 
 
 class Report:
@@ -71,7 +71,8 @@ class Report:
         self._counts: collections.Counter[Status] = collections.Counter()
         self._started, self._began = clock(), monotonic()
         self._unverified = self._without_md5 = 0
-        self._bytes_done = self._bytes_known = self._known = self._bytes_under_way = 0
+        self._bytes_done = self._bytes_known = self._known = 0
+        self._bytes_sent = self._bytes_under_way = 0
         self._listed = False
         self._is_check = False
         self._last_warnings: list[str] = []
@@ -94,22 +95,27 @@ class Report:
         counts = self._counts
         routine: list[str] = []
         notable: list[str] = []
+        sent: list[Outcome] = []
         failed: list[tuple[Outcome, Failure]] = []
         unverified: list[Outcome] = []
         for outcome in outcomes:
             status = outcome.status
             counts[status] += outcome.objects
             self._bytes_done += outcome.size
-            if status in _ROUTINE:
+            if status in _SENT:
                 routine.append(outcome.lines)
+                sent.append(outcome)
+                self._bytes_sent += outcome.size
                 if outcome.unverified:
                     unverified.append(outcome)
+            elif status is Status.SKIP:
+                routine.append(outcome.lines)
             else:
                 notable.append(outcome.lines)
                 if outcome.failure:
                     failed.append((outcome, outcome.failure))
         self._unverified += len(unverified)
-        batch = Batch(outcomes, "".join(routine), "".join(notable), failed, unverified)
+        batch = Batch(outcomes, "".join(routine), "".join(notable), failed, unverified, sent)
         for sink in self._sinks:
             sink.add(batch)
 
@@ -134,6 +140,11 @@ class Report:
         for sink in self._sinks:
             sink.warn(line)
 
+    def warn_of_object(self, cos_path: str, text: str) -> None:
+        """Warn of something about an object that does not fail it."""
+        for sink in self._sinks:
+            sink.warn_of_object(cos_path, text)
+
     def warn_at_end(self, line: str) -> None:
         """Warn of something that concerns the whole run, below its summary."""
         self._last_warnings.append(line)
@@ -141,9 +152,10 @@ class Report:
     def warn_without_md5(self, cos_path: str) -> None:
         """Warn of an object that gets no `x-cos-meta-md5`, and count it."""
         self._without_md5 += 1
-        self.warn(
-            f"{printable(cos_path)}: it is sent without x-cos-meta-md5: its source gives no MD5, "
-            "and it does not fit into tmpFolder"
+        self.warn_of_object(
+            cos_path,
+            "it is sent without x-cos-meta-md5: its source gives no MD5, and it does not fit into "
+            "tmpFolder",
         )
 
     def error(self, line: str) -> None:
@@ -183,6 +195,8 @@ class Report:
             bytes_known=self._bytes_known,
             failed=self._counts[Status.FAIL],
             complete=self._listed,
+            sent=self._counts[Status.NEW] + self._counts[Status.UPDATE],
+            bytes_sent=self._bytes_sent + self._bytes_under_way,
         )
         for sink in self._sinks:
             sink.show_progress(progress)
@@ -211,6 +225,14 @@ class Report:
             found_before=self.found_before,
             tuned=tuned,
         )
+        warnings = list(self._last_warnings)
+        if summary.found_before:
+            found = count_in_words(summary.found_before)
+            warnings.insert(
+                0,
+                f"the source is empty, but the last run found {found} objects: check that it is "
+                "the right source",
+            )
         end = RunEnd(
             summary,
             causes="\n".join(self._causes.table()),
@@ -219,15 +241,11 @@ class Report:
                 f"{self._next_step()}."
             ),
             gaps=[gap for sink in self._sinks for gap in sink.finish_lists()],
+            warnings=warnings,
         )
         for sink in self._sinks:
             sink.end_run(end)
-        if summary.found_before:
-            self.warn(
-                "the source is empty, but the last run found "
-                f"{count_in_words(summary.found_before)} objects: check that it is the right source"
-            )
-        for line in self._last_warnings:
+        for line in warnings:
             self.warn(line)
         return summary
 

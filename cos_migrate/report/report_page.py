@@ -126,7 +126,7 @@ def _causes(causes: Sequence[Cause]) -> Iterator[str]:
     yield "<h2>Failures by cause</h2>"
     overview = (
         (
-            f"{cause.count:,}",
+            f"{cause.objects:,}",
             f'<b class="bad">{_text(_cause_name(cause))}</b>',
             _text(cause.advice),
             _text(cause.folder or "-"),
@@ -216,7 +216,8 @@ def _warnings(report: RunReport) -> Iterator[str]:
     if report.not_carried:
         yield "<h2>Warnings about objects</h2>"
         rows = (
-            (f"{each.count:,}", _text(each.text), _text(each.sample)) for each in report.not_carried
+            (f"{each.objects:,}", _text(each.text), _text(each.sample))
+            for each in report.not_carried
         )
         yield from _table(("objects", "warning", "for example"), rows, numbers=(0,), paths=(2,))
     if report.warnings:

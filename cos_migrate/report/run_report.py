@@ -16,7 +16,7 @@ class ObjectWarning(NamedTuple):
     """A warning that was given about some objects."""
 
     text: str
-    count: int
+    objects: int
     sample: str
     """Target path of the first of them, printable."""
 
@@ -78,7 +78,7 @@ class RunReport(NamedTuple):
             ],
             "failures": [_cause_as_data(cause) for cause in self.causes],
             "object_warnings": [
-                {"message": each.text, "count": each.count, "sample": each.sample}
+                {"message": each.text, "count": each.objects, "sample": each.sample}
                 for each in self.not_carried
             ],
             "warnings": list(self.warnings),
@@ -94,7 +94,7 @@ def _cause_as_data(cause: Cause) -> dict[str, object]:
     return {
         "status": cause.status,
         "code": cause.code,
-        "count": cause.count,
+        "count": cause.objects,
         "advice": cause.advice,
         "folder": cause.folder,
         "samples": [

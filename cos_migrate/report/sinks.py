@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from cos_migrate.model import Failure, Outcome, Status
+from cos_migrate.model import Failure, Outcome
 from cos_migrate.report.summary import Summary
-
-_SENT = frozenset({Status.NEW, Status.UPDATE})
+from cos_migrate.text import printable
 
 
 class Batch(NamedTuple):
@@ -21,11 +20,8 @@ class Batch(NamedTuple):
     """The lines of all others."""
     failed: Sequence[tuple[Outcome, Failure]]
     unverified: Sequence[Outcome]
-
-    @property
-    def sent(self) -> list[Outcome]:
-        """The objects that COS has confirmed."""
-        return [outcome for outcome in self.outcomes if outcome.status in _SENT]
+    sent: Sequence[Outcome]
+    """The objects that COS has confirmed."""
 
 
 class Progress(NamedTuple):
@@ -40,6 +36,10 @@ class Progress(NamedTuple):
     failed: int
     complete: bool
     """Whether the listing is complete, so that `known` grows no more."""
+    sent: int = 0
+    """Objects that COS has confirmed."""
+    bytes_sent: int = 0
+    """Bytes of these, and of objects under way, that have been sent."""
 
 
 class RunEnd(NamedTuple):
@@ -52,6 +52,8 @@ class RunEnd(NamedTuple):
     """Advice on what to do after failures."""
     gaps: Sequence[str]
     """Sentences on lists that are not complete."""
+    warnings: Sequence[str] = ()
+    """Warnings about the whole run, which are given behind its summary."""
 
 
 class Sink:
@@ -77,6 +79,10 @@ class Sink:
 
     def warn(self, line: str) -> None:
         """Report a warning."""
+
+    def warn_of_object(self, cos_path: str, text: str) -> None:
+        """Report a warning about an object; the text alone is the same for others of its kind."""
+        self.warn(printable(f"{cos_path}: {text}"))
 
     def error(self, line: str) -> None:
         """Report an error that concerns the whole run."""

@@ -20,7 +20,8 @@ def spell_seconds(seconds: float) -> str:
     """Return a duration in its two greatest units, such as `2 h 5 min`."""
     if seconds < 10:  # noqa: PLR2004 - where tenths matter
         return f"{seconds:.1f} s"
-    left, parts = int(seconds), []
+    left = int(seconds)
+    parts: list[str] = []
     for length, unit in _DURATIONS:
         count, left = divmod(left, length)
         if count or parts:
