@@ -27,6 +27,7 @@ class AbandonedUploads:
 
     def __init__(
         self,
+        *,
         uploads: UploadRecords,
         comparer: RecordComparer,
         source: Source,
@@ -38,7 +39,7 @@ class AbandonedUploads:
         self._source = source
         self._chores = chores
         self._report = report
-        self._warned = False
+        self._warned = self._swept = False
 
     def feed(self) -> None:
         """Queue an abort for each upload abandoned since the last call. Raises StateError."""
@@ -64,8 +65,12 @@ class AbandonedUploads:
     def sweep(self) -> None:
         """Abandon the uploads of earlier runs that no object of a complete listing continues.
 
-        Ask the source about each; keep those whose object is unchanged.
+        Ask the source about each; keep those whose object is unchanged. A second call does
+        nothing.
         """
+        if self._swept:
+            return
+        self._swept = True
         for save_point in list(self._uploads.save_points.untouched()):
             obj = SourceObject(save_point.name, "", save_point.fingerprint)
             if self._is_recorded(save_point, obj):

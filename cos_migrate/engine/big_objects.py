@@ -38,6 +38,7 @@ class BigObjects:
 
     def __init__(
         self,
+        *,
         options: UploadOptions,
         copies: CopyOptions,
         at_once: int,

@@ -55,6 +55,7 @@ class Collector:
 
     def __init__(
         self,
+        *,
         tasks: TaskTable,
         streak: FailureStreak,
         probes: Probes,
@@ -65,7 +66,6 @@ class Collector:
         spool: TempFiles,
         report: Report,
         tuning: Tuning,
-        *,
         copies: bool,
     ) -> None:
         """`copies`: whether COS can copy the objects of the source."""

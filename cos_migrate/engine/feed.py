@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cos_migrate.engine.admission import Admission
 from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObjects
 from cos_migrate.engine.commit import Committer
@@ -23,8 +24,10 @@ class Feeder:
 
     def __init__(
         self,
+        *,
         backlog: Backlog,
         planner: Planner,
+        admission: Admission,
         submitter: Submitter,
         committer: Committer,
         big_objects: BigObjects,
@@ -34,6 +37,7 @@ class Feeder:
     ) -> None:
         self._backlog = backlog
         self._planner = planner
+        self._admission = admission
         self._submitter = submitter
         self._committer = committer
         self._big_objects = big_objects
@@ -47,9 +51,9 @@ class Feeder:
 
     def feed(self, *, scan_over: bool) -> None:
         """Submit small transfers, and queue big ones, as far as there is room."""
-        room = self._submitter.room(big=False)
+        room = self._admission.transfers(big=False)
         if not self._planner.copying.on:
-            room = min(room, self._submitter.source_room())
+            room = min(room, self._admission.source_requests())
         room = self._tasks.submit_again(room)
         backlog = self._backlog
         # Objects that failed before share the room with new ones.
@@ -81,7 +85,7 @@ class Feeder:
         pool = self._pools.room(big=False)
         looks = 0
         if len(backlog.described) < _DESCRIBED_MOST:
-            looks = min(pool, self._submitter.source_room())
+            looks = min(pool, self._admission.source_requests())
         if backlog.failed_before and looks > 0:
             asked = self._feed_failed_before(looks, alone=scan_over and not found)
             looks -= asked

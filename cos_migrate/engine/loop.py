@@ -16,7 +16,9 @@ from typing import cast
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.errors import EXPIRED_CODES
 from cos_migrate.cos.settings import Credentials
+from cos_migrate.engine.admission import Admission
 from cos_migrate.engine.chores import Chores
+from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, reason_to_stop
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
@@ -48,6 +50,7 @@ class Loop(abc.ABC):
 
     def __init__(
         self,
+        *,
         window: TimeWindow,
         reload_credentials: Callable[[], Credentials | None],
         report: Report,
@@ -71,6 +74,16 @@ class Loop(abc.ABC):
         self._next_clock = 0.0
         self._renewed = float("-inf")
         self._spot_check_results: list[SpotCheckResult] = []
+
+    def _make_admission(self, probes: Probes) -> Admission:
+        """Return the room for tasks of this pass."""
+        return Admission(
+            pools=self._pools,
+            tasks=self._tasks,
+            streak=self._streak,
+            probes=probes,
+            rates=self._rates,
+        )
 
     def interrupt(self) -> None:
         """End the pass early, keeping what is done; may be called from a signal handler."""

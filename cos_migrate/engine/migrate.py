@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from cos_migrate.engine.abandoned_uploads import AbandonedUploads
 from cos_migrate.engine.backlog import Backlog
@@ -29,13 +30,28 @@ from cos_migrate.pools.tasks import SMALL_KINDS
 from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
-from cos_migrate.scan.positions import RangeStarts, start_listing
+from cos_migrate.scan.positions import Positions, start_listing
 from cos_migrate.sources.base import Source
 from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable
 
+if TYPE_CHECKING:
+    from cos_migrate.sources.paged import PagedSource
+
 ScanMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scan]
 """Makes the scan of a source, given the function that takes its events."""
+
+
+def _paged_listing(
+    paged: PagedSource, state: RecordStore, options: MigrationOptions, report: Report
+) -> tuple[ScanMaker, Positions]:
+    """Return the maker of a listing by pages, and its positions."""
+    from cos_migrate.scan.listing import Lister  # noqa: PLC0415 - not for a local source
+
+    starts, positions = start_listing(paged, state, resume=options.resume)
+    if positions.resumed:
+        report.note(f"the listing goes on where it was left, in {len(starts)} ranges")
+    return partial(Lister, paged, starts, options.list_parallel, options.tries), positions
 
 
 class Migration(Loop):
@@ -43,6 +59,7 @@ class Migration(Loop):
 
     def __init__(
         self,
+        *,
         options: MigrationOptions,
         source: Source,
         filters: Filters,
@@ -54,21 +71,19 @@ class Migration(Loop):
     ) -> None:
         """Prepare a run; `make_scan` is called where the source is not listed by pages."""
         super().__init__(
-            options.window, options.reload_credentials, report, make_pools, options.auto
+            window=options.window,
+            reload_credentials=options.reload_credentials,
+            report=report,
+            make_pools=make_pools,
+            auto=options.auto,
         )
         paged, positions = source.paged, None
-        starts: RangeStarts = []
         if paged:
-            from cos_migrate.scan.listing import Lister  # noqa: PLC0415 - not for a local source
-
-            starts, positions = start_listing(paged, state, resume=options.resume)
-            make_scan = partial(Lister, paged, starts, options.list_parallel, options.tries)
+            make_scan, positions = _paged_listing(paged, state, options, report)
         self._options = options
         self._source = source
         self._filters = filters
         self._resumed = positions is not None and positions.resumed
-        if self._resumed:
-            report.note(f"the listing goes on where it was left, in {len(starts)} ranges")
         self._lists_where_it_reads = paged is not None and paged.listing_proves_access
         self._expects_work = state.was_empty or not source.reads_at_once
         self._scan = make_scan(self._inbox.put)
@@ -83,10 +98,21 @@ class Migration(Loop):
         )
         self._backlog = Backlog(self._scan.consumed)
         self._big_objects = BigObjects(
-            options.upload, options.copies, options.big_objects, self._committer, spool, report
+            options=options.upload,
+            copies=options.copies,
+            at_once=options.big_objects,
+            committer=self._committer,
+            spool=spool,
+            report=report,
         )
         self._planner = Planner(
-            options, source, filters, self._committer, self._comparer, self._big_objects, report
+            options=options,
+            source=source,
+            filters=filters,
+            committer=self._committer,
+            comparer=self._comparer,
+            big_objects=self._big_objects,
+            report=report,
         )
         self._probes = Probes(
             self._streak,
@@ -97,42 +123,44 @@ class Migration(Loop):
             begun=self._committer.uploads.abandon_upload,
         )
         self._collector = Collector(
-            self._tasks,
-            self._streak,
-            self._probes,
-            self._committer,
-            self._planner,
-            self._big_objects,
-            self._backlog,
-            spool,
-            report,
-            self._tuning,
+            tasks=self._tasks,
+            streak=self._streak,
+            probes=self._probes,
+            committer=self._committer,
+            planner=self._planner,
+            big_objects=self._big_objects,
+            backlog=self._backlog,
+            spool=spool,
+            report=report,
+            tuning=self._tuning,
             copies=source.copied_by_cos,
         )
+        admission = self._make_admission(self._probes)
         self._submitter = Submitter(
-            self._pools,
-            self._tasks,
-            self._streak,
-            self._probes,
-            self._rates,
-            self._big_objects,
-            self._collector,
-            report,
+            tasks=self._tasks,
+            admission=admission,
+            big_objects=self._big_objects,
+            collector=self._collector,
+            report=report,
         )
         self._feeder = Feeder(
-            self._backlog,
-            self._planner,
-            self._submitter,
-            self._committer,
-            self._big_objects,
-            self._tasks,
-            self._pools,
-            report,
+            backlog=self._backlog,
+            planner=self._planner,
+            admission=admission,
+            submitter=self._submitter,
+            committer=self._committer,
+            big_objects=self._big_objects,
+            tasks=self._tasks,
+            pools=self._pools,
+            report=report,
         )
         self._abandoned = AbandonedUploads(
-            self._committer.uploads, self._comparer, source, self._chores, report
+            uploads=self._committer.uploads,
+            comparer=self._comparer,
+            source=source,
+            chores=self._chores,
+            report=report,
         )
-        self._swept = False
 
     def _begin(self) -> None:
         if self._expects_work:
@@ -191,8 +219,7 @@ class Migration(Loop):
         abandoned = self._committer.uploads.abandoned
         if not self._scan_over or self._waiting or self._chores or abandoned:
             return False
-        if not self._swept and self._list_finished and self._seen:
-            self._swept = True
+        if self._list_finished and self._seen:
             self._abandoned.sweep()
         return not self._chores and not abandoned
 

@@ -27,6 +27,7 @@ class Planner:
 
     def __init__(
         self,
+        *,
         options: MigrationOptions,
         source: Source,
         filters: Filters,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from cos_migrate.engine.commit import Committer
+from cos_migrate.engine.commit import Committer, Completion
 from cos_migrate.engine.rules import SEND_CHANGED, SEND_NEW, SKIP, Decision, cos_path_of
 from cos_migrate.model import Found, Row, SourceObject, object_of, objects_of, rows_of
 from cos_migrate.sources.base import Source
@@ -17,10 +17,23 @@ _NOT_READ: Mapping[str, bytes] = {}
 
 
 class ComparedObject(NamedTuple):
-    """An object that has to be sent, as the look at its record has shown."""
+    """An object that has to be sent, as the comparison with its record has shown."""
 
     obj: SourceObject
     decision: Decision
+
+
+class _Judgement(NamedTuple):
+    """How an object compares with its record."""
+
+    decision: Decision
+    renewed: str = ""
+    """The new value of the record of an unchanged object; empty: it stays."""
+    completion: Completion | None = None
+    """What its record lacks; None: nothing."""
+
+
+_NEW, _CHANGED, _UNCHANGED = map(_Judgement, (SEND_NEW, SEND_CHANGED, SKIP))
 
 
 class RecordComparer:
@@ -50,25 +63,32 @@ class RecordComparer:
         if not self._use_records:
             return SEND_CHANGED
         recorded = self.recorded(record_key)
-        if recorded is None:
-            return SEND_NEW
-        source, get = self._source, self._state.get
-        if not (
-            self._weak_is_unchanged(obj, cos_path, record_key, recorded, get)
-            if obj.weak
-            else source.unchanged(obj, recorded)
-        ):
-            return SEND_CHANGED
-        completed = self._companions.completed_pair(obj, cos_path, record_key) if obj.weak else None
-        renewed = source.renewed_value(obj, recorded)
-        self._committer.settle_skipped(obj, cos_path, record_key, renewed, completed)
-        return SKIP
+        decision, renewed, completion = self._judge(
+            obj, cos_path, record_key, recorded, self._state.get
+        )
+        if not decision.send:
+            self._committer.settle_skipped(obj, cos_path, record_key, renewed, completion)
+        return decision
 
-    def _weak_is_unchanged(
-        self, obj: SourceObject, cos_path: str, record_key: str, recorded: str, get: _Get
-    ) -> bool:
-        self._committer.warn_if_changes_are_hidden(obj)
-        return self._companions.is_unchanged(obj, cos_path, record_key, recorded, get)
+    def _judge(
+        self, obj: SourceObject, cos_path: str, record_key: str, recorded: str | None, get: _Get
+    ) -> _Judgement:
+        """Compare an object with its recorded value; None: there is none."""
+        if recorded is None:
+            return _NEW
+        completion = None
+        if not obj.weak:
+            unchanged = self._source.unchanged(obj, recorded)
+        else:
+            self._committer.warn_if_changes_are_hidden(obj)
+            companions = self._companions
+            unchanged = companions.is_unchanged(obj, cos_path, record_key, recorded, get)
+            if unchanged:
+                completion = companions.completed_pair(obj, cos_path, record_key)
+        if not unchanged:
+            return _CHANGED
+        renewed = self._source.renewed_value(obj, recorded)
+        return _Judgement(SKIP, renewed, completion) if renewed or completion else _UNCHANGED
 
     def skip_unchanged(
         self, found: Sequence[Found | Row], retried: Collection[str]
@@ -158,22 +178,15 @@ class RecordComparer:
             if value is None:
                 value = get(key.encode("utf-8", "surrogatepass"))
             recorded = None if value is None else value.decode("utf-8", "replace")
-            if recorded is None or not (
-                self._weak_is_unchanged(obj, cos_path, key, recorded, get)
-                if obj.weak
-                else source.unchanged(obj, recorded)
-            ):
-                if source.may_repeat:  # its record may be written before it is planned
-                    others.append(obj)
-                else:
-                    others.append(
-                        ComparedObject(obj, SEND_NEW if recorded is None else SEND_CHANGED)
-                    )
+            judged = self._judge(obj, cos_path, key, recorded, get)
+            if judged.decision.send:
+                # The record of an object that may repeat may be written before it is planned.
+                others.append(obj if source.may_repeat else ComparedObject(obj, judged.decision))
                 continue
-            renewed = source.renewed_value(obj, recorded)
-            completed = self._companions.completed_pair(obj, cos_path, key) if obj.weak else None
-            if renewed or completed or (failed and formats.failed_key(key) in failed):
-                self._committer.settle_skipped(obj, cos_path, key, renewed, completed)
+            if judged is not _UNCHANGED or (failed and formats.failed_key(key) in failed):
+                self._committer.settle_skipped(
+                    obj, cos_path, key, judged.renewed, judged.completion
+                )
                 continue
             unchanged.append(key)
             size += obj.fingerprint[0]

@@ -6,7 +6,6 @@ a missing object is reported, never silently sent again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -86,6 +85,7 @@ class Verification(Loop):
 
     def __init__(
         self,
+        *,
         window: TimeWindow,
         reload_credentials: Callable[[], Credentials | None],
         source: Source,
@@ -95,7 +95,13 @@ class Verification(Loop):
         auto: AutoPools = NO_AUTO_POOLS,
     ) -> None:
         """Prepare a pass; `make_pools` receives the function that workers post results with."""
-        super().__init__(window, reload_credentials, report, make_pools, auto)
+        super().__init__(
+            window=window,
+            reload_credentials=reload_credentials,
+            report=report,
+            make_pools=make_pools,
+            auto=auto,
+        )
         self._source = source
         self._state = state
         self._companions = CompanionRecords(state, source)
@@ -108,6 +114,7 @@ class Verification(Loop):
             stop=self._stop,
             known=lambda: ((), True),
         )
+        self._admission = self._make_admission(self._probes)
         self._outcomes: list[Outcome] = []
 
     def _close(self) -> None:
@@ -141,14 +148,7 @@ class Verification(Loop):
         if self._stopping or not self._window.is_open:
             return
         self._chores.feed(1)
-        room = self._pools.room(big=False)
-        if self._probes.pending:
-            room = 0
-        elif not self._streak.proven:
-            # The first request goes alone: it shows what would fail for all.
-            room = int(not self._pools.under_way)
-        now = time.monotonic()
-        room = min(room, self._rates.cos.room(now), self._rates.source.room(now))
+        room = min(self._admission.transfers(big=False), self._admission.source_requests())
         room = self._tasks.submit_again(room)
         known = size = 0
         while room > 0 and not self._complete:
@@ -168,8 +168,7 @@ class Verification(Loop):
         asked = self._source.object_of_record(checked.obj) if checked.crc64 < 0 else None
         task = CompareObject(asked or checked.obj, checked.cos_path, asked is not None)
         self._tasks.submit(task, checked, self._collect_compared)
-        self._rates.cos.spend(1)
-        self._rates.source.spend(1)
+        self._admission.spend(task)
 
     def _collect_compared(
         self, checked: CheckedRecord, task: NumberedTask, kind: int, content: Content

@@ -122,14 +122,14 @@ class Run:
                 self._spool.open()
             try:
                 migration = Migration(
-                    self._options,
-                    self._source,
-                    self._filters,
-                    state,
-                    self._report,
-                    self._make_pools,
-                    self._make_scan,
-                    self._spool,
+                    options=self._options,
+                    source=self._source,
+                    filters=self._filters,
+                    state=state,
+                    report=self._report,
+                    make_pools=self._make_pools,
+                    make_scan=self._make_scan,
+                    spool=self._spool,
                 )
                 summaries = [self._run_pass(migration)]
                 for warning in exposed_records(self._source, self._folder / "db"):
@@ -149,13 +149,13 @@ class Run:
         options = self._options
         return self._run_pass(
             Verification(
-                options.window,
-                options.reload_credentials,
-                self._source,
-                state,
-                report,
-                self._make_pools,
-                options.auto,
+                window=options.window,
+                reload_credentials=options.reload_credentials,
+                source=self._source,
+                state=state,
+                report=report,
+                make_pools=self._make_pools,
+                auto=options.auto,
             )
         )
 

@@ -258,4 +258,6 @@ def source_object(
 
 def reads_source(task: Task) -> bool:
     """Return whether a task reads the source, or asks it."""
-    return not task.obj.spooled if isinstance(task, SourceTask) else type(task) is tuple
+    if isinstance(task, SourceTask):
+        return not task.obj.spooled
+    return task.asks_source if isinstance(task, CompareObject) else type(task) is tuple

@@ -29,7 +29,14 @@ def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) 
     spool = TempFiles(tmp_path, "job")
     spool.open()
     options = UploadOptions(MIB, 2 * MIB, md5=True, reads_at_once=False)
-    big_objects = BigObjects(options, DEFAULT_COPIES, 2, nothing, spool, nothing)
+    big_objects = BigObjects(
+        options=options,
+        copies=DEFAULT_COPIES,
+        at_once=2,
+        committer=nothing,
+        spool=spool,
+        report=nothing,
+    )
     for name in ("big", "/big"):  # keys of a bucket that COS cannot tell apart
         obj = SourceObject(name, name, Fingerprint(4 * MIB))
         big_objects.park(Transfer(obj, "/big", name, update=False))

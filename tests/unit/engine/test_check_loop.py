@@ -42,8 +42,9 @@ class Pools:
     def under_way(self) -> int:
         return len(self.tasks)
 
-    def room(self, *, big: bool) -> int:
+    def room(self, *, big: bool, together: str) -> int:
         assert not big
+        assert not together
         return self._room - self.under_way
 
     def submit(self, task: NumberedTask, together: str = "") -> None:
@@ -127,7 +128,15 @@ def check_of(
         made.append(Pools(post, answer, room))
         return made[0]
 
-    return Verification(window, lambda: None, KeysSource([]), state, report, make), made
+    verification = Verification(
+        window=window,
+        reload_credentials=lambda: None,
+        source=KeysSource([]),
+        state=state,
+        report=report,
+        make_pools=make,
+    )
+    return verification, made
 
 
 def test_records_are_read_no_further_ahead_than_there_is_room(report: Report) -> None:

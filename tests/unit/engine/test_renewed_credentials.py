@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,13 +35,19 @@ class _Pass(Loop):
         raise NotImplementedError
 
 
+def pass_with(pools: Any, reload: Callable[[], Credentials]) -> Loop:
+    report: Any = SimpleNamespace(note=lambda _: None)
+    return _Pass(
+        window=ALWAYS, reload_credentials=reload, report=report, make_pools=lambda _: pools
+    )
+
+
 @pytest.mark.parametrize(("side", "cured"), [(Side.COS, True), (Side.SOURCE, False)])
 def test_whose_token_expired(side: Side, cured: bool) -> None:
     told: list[Credentials] = []
     pools: Any = SimpleNamespace(replace_credentials=told.append, total=(1, 1))
-    report: Any = SimpleNamespace(note=lambda _: None)
     fresh = Credentials("id", "key", "token")
-    loop = _Pass(ALWAYS, lambda: fresh, report, lambda _: pools)
+    loop = pass_with(pools, lambda: fresh)
     failure = Failure("GetObject", "it has expired", 403, "ExpiredToken", side=side)
     assert loop._renew_credentials(failure) is cured
     assert told == ([fresh] if cured else [])
@@ -49,8 +56,7 @@ def test_whose_token_expired(side: Side, cured: bool) -> None:
 def test_recorded_objects_are_asked_for_again_when_a_token_had_expired() -> None:
     fresh = Credentials("id", "key", "token")
     pools: Any = SimpleNamespace(replace_credentials=lambda _: None, total=(1, 1))
-    report: Any = SimpleNamespace(note=lambda _: None)
-    loop = _Pass(ALWAYS, lambda: fresh, report, lambda _: pools)
+    loop = pass_with(pools, lambda: fresh)
     expired = Failure("HeadObject", "it has expired", 403, "ExpiredToken", side=Side.COS)
     answers = [SpotCheckResult(failure=expired), SpotCheckResult(missing=("/a",))]
 
