@@ -7,6 +7,7 @@ and picklable as a frozen dataclass, at a quarter of its construction cost.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -34,6 +35,27 @@ class Status(enum.Enum):
 
     # The hash of enum is a call into Python; members are unique objects.
     __hash__ = object.__hash__
+
+
+class Credentials(NamedTuple):
+    """Id, key and token that sign requests to one side."""
+
+    secret_id: str
+    """The access key id."""
+    secret_key: str
+    token: str = ""
+    """The session token of temporary credentials, empty for permanent ones."""
+    until: float = math.inf
+    """The time.time() at which they end; infinite: never, or not known."""
+    number: int = 0
+    """How often they were replaced in this run."""
+
+    def __repr__(self) -> str:
+        return "Credentials(***)"
+
+    def same_keys(self, other: Credentials) -> bool:
+        """Return whether id, key and token are the same."""
+        return self[:3] == other[:3]
 
 
 class Fingerprint(NamedTuple):

@@ -19,11 +19,12 @@ from types import FrameType
 from cos_migrate import signals
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.requests import Access
-from cos_migrate.cos.settings import CosSettings, Credentials
+from cos_migrate.cos.settings import CosSettings
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import MigrateError, StateError
 from cos_migrate.http.connection import Connection
 from cos_migrate.lock import FileLock
+from cos_migrate.model import Credentials
 from cos_migrate.safe_files import make_private_folder, write_safely
 
 _BUCKET = "demo-1250000000"

@@ -14,11 +14,11 @@ from cos_migrate.config import batch
 from cos_migrate.config.batch import BatchTask
 from cos_migrate.config.loader import Config, Loaded, load
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.exposure import exposed_files
 from cos_migrate.engine.settings import credentials_of, encryption_of, ineffective_keys
 from cos_migrate.engine.wiring import Run, header_of
 from cos_migrate.errors import ConfigError, StateError
+from cos_migrate.model import Credentials
 from cos_migrate.processes.launcher import Launcher
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import PATIENCE, Logs

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from cos_migrate.config import values
+from cos_migrate.config.credential_keys import credentials_of
 from cos_migrate.config.options import Mistake, Section, option
-from cos_migrate.config.values import Secret
+from cos_migrate.config.values import NO_SECRET, Secret
+from cos_migrate.model import Credentials
 
 
 class Reach(NamedTuple):
@@ -139,6 +141,16 @@ class CloudAccess(BucketSection):
     def end_point(self) -> str:
         """The address of the service, a key of each cloud's own."""
         raise NotImplementedError
+
+    @property
+    def own_token(self) -> Secret:
+        """The token of temporary keys, by a key of each cloud's own."""
+        return NO_SECRET
+
+    @property
+    def own_credentials(self) -> Credentials | None:
+        """The keys of the section; None: they are blank."""
+        return credentials_of(self.access_key_id, self.access_key_secret, self.own_token)
 
     @property
     def listed_prefix(self) -> str:

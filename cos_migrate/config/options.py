@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from cos_migrate.config.filter_settings import FilterSettings
+from cos_migrate.model import Credentials
 
 REQUIRED: Any = dataclasses.MISSING
 """The default of a required key."""
@@ -118,6 +119,11 @@ class Section:
     def bucket_address(self) -> tuple[str, str]:
         """The bucket, and the endpoint or region where it is; empty where there is none."""
         return "", ""
+
+    @property
+    def own_credentials(self) -> Credentials | None:
+        """The credentials in its keys; None: they hold none."""
+        return None
 
     def announcement(self) -> str:
         """Return a line to print before a run, as the Java tool does; empty: none."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cos_migrate.config import values
+from cos_migrate.config.credential_keys import credentials_of
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.values import NO_SECRET, Secret
+from cos_migrate.model import Credentials
 
 
 def on_off_option(
@@ -146,6 +148,11 @@ class TargetAccess(Section):
     short_connection: bool = true_false_option(
         "shortConnection", "close the connection after each request"
     )
+
+    @property
+    def own_credentials(self) -> Credentials | None:
+        """The keys of the section; None: they are blank."""
+        return credentials_of(self.secret_id, self.secret_key, self.token)
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""

@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import NamedTuple
 from urllib.parse import quote
 
 from cos_migrate import __version__
 from cos_migrate.cos.put_form import PutForm, request_path
-from cos_migrate.cos.settings import CosSettings, Credentials
+from cos_migrate.cos.settings import CosSettings
 from cos_migrate.cos.signature import SigningKey, SigningKeys, authorization
 from cos_migrate.http.network import Network
 from cos_migrate.http.request_head import encode_headers
 from cos_migrate.http.retries import OnStrain, Retries, ignore_strain
 from cos_migrate.http.routes import Route
+from cos_migrate.model import Credentials
 
 Headers = Sequence[tuple[str, str]]
 """Pairs of lower-case name and value."""
-
-
-class _Secret(NamedTuple):
-    """Signing keys and token; replaced as a whole, so that they always belong together."""
-
-    keys: SigningKeys
-    headers: tuple[tuple[str, str], ...]
-    """The token of temporary credentials."""
-
-    @classmethod
-    def of(cls, credentials: Credentials) -> _Secret:
-        token = credentials.token
-        headers = (("x-cos-security-token", token),) if token else ()
-        return cls(SigningKeys(credentials.secret_id, credentials.secret_key), headers)
-
-    def __repr__(self) -> str:
-        return "_Secret()"
 
 
 class Access:
@@ -52,14 +35,14 @@ class Access:
         self.routes = settings.routes()
         self.network = Network(settings.timeouts, settings.ca_file)
         self.retries = Retries(settings.tries, stopping or threading.Event(), strained)
-        self._secret = _Secret.of(settings.credentials)
+        self._keys = SigningKeys(settings.credentials)
         self._tail = "Connection: close\r\n" if settings.short_connection else ""
         self._tail += f"User-Agent: cos-migrate/{__version__}\r\n"
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials from the next request on."""
         self.settings = self.settings._replace(credentials=credentials)
-        self._secret = _Secret.of(credentials)
+        self._keys = SigningKeys(credentials)
 
     def upload_headers(self) -> list[tuple[str, str]]:
         """Return the headers of every request that creates an object."""
@@ -90,9 +73,9 @@ class Access:
         value. All parameters and headers are signed. Raises TransportError for a value that no
         header can hold.
         """
-        secret = self._secret
-        key = secret.keys.now()
-        signed = sorted([*headers, *secret.headers, ("host", route.authority)])
+        keys = self._keys  # replaced as a whole, so that key and token belong together
+        key = keys.now()
+        signed = sorted([*headers, *keys.token_headers, ("host", route.authority)])
         lines = encode_headers(signed)
         signed_params = sorted([(name.lower(), value) for name, value in params])
         auth = authorization(key, method.lower(), cos_path, signed_params, signed)
@@ -108,14 +91,14 @@ class Access:
         All have `headers`, and an `x-cos-meta-md5` where `md5` is set. The form is valid as long as
         `signing_key` returns the same key.
         """
-        route, secret = self.routes[0], self._secret
-        signed = [*headers, *secret.headers, ("host", route.authority)]
+        route, keys = self.routes[0], self._keys
+        signed = [*headers, *keys.token_headers, ("host", route.authority)]
         tail = f"{route.extra_head}{self._tail}"
-        return PutForm(secret.keys.now(), route.target_prefix, signed, tail, md5=md5)
+        return PutForm(keys.now(), route.target_prefix, signed, tail, md5=md5)
 
     def signing_key(self) -> SigningKey:
         """Return the present key; it changes every few minutes, and with the credentials."""
-        return self._secret.keys.now()
+        return self._keys.now()
 
 
 class PutRequests:

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cos_migrate.http.routes import Proxy, Route
 from cos_migrate.http.time_limits import DEFAULT_TIMEOUTS, Timeouts
+from cos_migrate.model import Credentials
 
 _DOMAINS = ("myqcloud.com", "tencentcos.cn")
 """The public domain of COS, and its backup."""
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Id, key and token that sign requests."""
-
-    secret_id: str
-    secret_key: str = field(repr=False)
-    token: str = field(default="", repr=False)
-    """The session token of temporary credentials, empty for permanent ones."""
 
 
 class CosSettings(NamedTuple):

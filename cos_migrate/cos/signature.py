@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
+from cos_migrate.model import Credentials
+
 _SAFE = "-_.~"
 _EARLY = 60
 """Seconds by which a signature is dated back: the local clock may be fast."""
@@ -60,17 +62,22 @@ def signing_key(secret_id: str, secret_key: str, now: float) -> SigningKey:
 class SigningKeys:
     """Derives the signing keys of one secret: every few minutes, and when the clock is set."""
 
-    def __init__(self, secret_id: str, secret_key: str) -> None:
-        self._secret_id = secret_id
-        self._secret_key = secret_key
-        self._key = signing_key(secret_id, secret_key, time.time())
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
+        token = credentials.token
+        self.token_headers = (("x-cos-security-token", token),) if token else ()
+        """The headers that go with a key: the token of temporary credentials."""
+        self._key = self._derive(time.time())
 
     def now(self) -> SigningKey:
         """Return the key that signs requests now."""
         key, now = self._key, time.time()
         if not key.begins <= now <= key.expires:
-            self._key = key = signing_key(self._secret_id, self._secret_key, now)
+            self._key = key = self._derive(now)
         return key
+
+    def _derive(self, now: float) -> SigningKey:
+        return signing_key(self.credentials.secret_id, self.credentials.secret_key, now)
 
 
 def authorization(

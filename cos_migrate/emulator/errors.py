@@ -8,6 +8,7 @@ from types import MappingProxyType
 _STATUSES: Mapping[str, int] = MappingProxyType(
     {
         "AccessDenied": 403,
+        "ExpiredToken": 403,
         "InternalError": 500,
         "InvalidAccessKeyId": 403,
         "InvalidRange": 416,

@@ -75,7 +75,8 @@ class Service:
         self.most_at_once = 0
         self.at_once = 0
         self._operations = operations
-        self._accounts = accounts
+        self.accounts = accounts
+        """By secret id."""
         self._clock = clock
         self._record = record
         self._stopping = stopping
@@ -154,7 +155,7 @@ class Service:
     def _authorize(self, request: Request) -> None:
         """Check the signature. Raises Refusal."""
         request.body.unsigned = True
-        check_signature(request, self._accounts, self._clock)
+        check_signature(request, self.accounts, self._clock)
         request.body.unsigned = False
 
     def _carry_out_fault(self, request: Request, fault: Fault) -> bool:

@@ -35,6 +35,8 @@ class Account:
     secret_key: str = field(repr=False)
     token: str = field(default="", repr=False)
     """Required as x-cos-security-token when set."""
+    expired: bool = False
+    """Whether the token has ended."""
 
 
 def check_signature(
@@ -54,6 +56,8 @@ def check_signature(
         token = request.headers.get("x-cos-security-token") or request.param("x-cos-security-token")
         if token != account.token:
             raise Refusal("InvalidToken", "The security token is not valid.")
+        if account.expired:
+            raise Refusal("ExpiredToken", "The security token has expired.")
     # A target in absolute form overrides the Host header, as for the choice of the bucket.
     host = request.host if request.absolute else request.headers.get("host", "")
     # SDKs sign the host without the port that a test server's address has.

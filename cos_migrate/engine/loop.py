@@ -15,7 +15,6 @@ from typing import cast
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.errors import EXPIRED_CODES
-from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.admission import Admission
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.probes import Probes
@@ -26,7 +25,7 @@ from cos_migrate.engine.throttle import RequestRates
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools, Tuning
 from cos_migrate.engine.window_watch import WindowWatch
 from cos_migrate.errors import Side, StateError
-from cos_migrate.model import Failure
+from cos_migrate.model import Credentials, Failure
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import FAILED, REPORTS, SLOW_DOWN, STRAINS, UNSTARTED, Result
@@ -241,7 +240,7 @@ class Loop(abc.ABC):
         if fresh is None:
             return False
         self._renewed = now
-        self._pools.replace_credentials(fresh)
+        self._pools.replace_credentials(Side.COS, fresh)
         self._report.note("the temporary credentials had expired and were read again")
         return True
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.rules import DEFAULT_COPIES, CopyOptions, PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
+from cos_migrate.model import Credentials
 from cos_migrate.pools.tasks import Look
 
 

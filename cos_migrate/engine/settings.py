@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from cos_migrate.config.common import Common, transfers_most
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.cos.settings import CosSettings, Credentials
+from cos_migrate.cos.settings import CosSettings
 from cos_migrate.engine.options import MigrationOptions, UploadOptions
 from cos_migrate.engine.rules import PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.tuning import AutoPools
 from cos_migrate.errors import ConfigError
 from cos_migrate.http.time_limits import Timeouts
+from cos_migrate.model import Credentials
 from cos_migrate.pools.tasks import Look
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import proxy_of, request_limit
@@ -53,7 +54,7 @@ class JobPlace(NamedTuple):
 
 def credentials_of(common: Common) -> Credentials:
     """Return the credentials for the target bucket."""
-    return Credentials(common.secret_id.reveal(), common.secret_key.reveal(), common.token.reveal())
+    return common.own_credentials or Credentials("", "")
 
 
 def cos_settings(common: Common) -> CosSettings:

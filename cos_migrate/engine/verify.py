@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cos_migrate.config.values import TimeWindow
-from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
-from cos_migrate.model import Failure, Outcome, SourceObject, Status
+from cos_migrate.model import Credentials, Failure, Outcome, SourceObject, Status
 from cos_migrate.pools.results import REPORTS, UNSTARTED, Comparison, Content
 from cos_migrate.pools.tasks import CompareObject, NumberedTask
 from cos_migrate.report.report import Report

@@ -13,13 +13,13 @@ from cos_migrate import __version__, descriptors
 from cos_migrate.config.common import transfers_most, worker_count
 from cos_migrate.config.loader import Config
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.exposure import exposed_records
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.settings import JobPlace, cos_settings, migration_options
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
 from cos_migrate.filters import Filters
+from cos_migrate.model import Credentials
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from cos_migrate.config.options import Section
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
-from cos_migrate.model import Target
+from cos_migrate.errors import Side
+from cos_migrate.model import Credentials, Target
 from cos_migrate.sources.base import Source, SourceOptions
 
 
@@ -31,3 +32,11 @@ class Job(NamedTuple):
     source_options: SourceOptions
     encryption: EncryptionSettings | None = None
     """How objects are encrypted before they leave; None: not at all."""
+
+    def with_credentials(self, side: Side, credentials: Credentials) -> Job:
+        """Return the job with other credentials for one side."""
+        if side is Side.SOURCE:
+            return self._replace(
+                source_options=self.source_options._replace(credentials=credentials)
+            )
+        return self._replace(cos=self.cos._replace(credentials=credentials))

@@ -10,8 +10,8 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from cos_migrate.cos.settings import Credentials
-from cos_migrate.model import Failure
+from cos_migrate.errors import Side
+from cos_migrate.model import Credentials, Failure
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.loads import Load, part_of, share
@@ -248,9 +248,9 @@ class Pools:
         """Close the connections that wait for a task, so that others can be opened."""
         self._workers.send_all(CloseIdle())
 
-    def replace_credentials(self, credentials: Credentials) -> None:
-        """Use other credentials in all workers, present and future."""
-        self._workers.replace_credentials(credentials)
+    def replace_credentials(self, side: Side, credentials: Credentials) -> None:
+        """Use other credentials for one side in all workers, present and future."""
+        self._workers.replace_credentials(side, credentials)
 
     def abandon(self) -> None:
         """Drop all tasks: their workers are gone or of no use."""

@@ -6,7 +6,8 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 
-from cos_migrate.cos.settings import Credentials
+from cos_migrate.errors import Side
+from cos_migrate.model import Credentials
 from cos_migrate.pools.handles import InlineWorker, Lost, ProcessWorker, Results, WorkerHandle
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.worker.commands import Command, ReplaceCredentials
@@ -74,12 +75,10 @@ class Workers:
         for index in range(len(self._handles)):
             self.send(index, command)
 
-    def replace_credentials(self, credentials: Credentials) -> None:
-        """Use other credentials in all workers, present and future."""
-        self._jobs = [
-            job._replace(cos=job.cos._replace(credentials=credentials)) for job in self._jobs
-        ]
-        self.send_all(ReplaceCredentials(credentials))
+    def replace_credentials(self, side: Side, credentials: Credentials) -> None:
+        """Use other credentials for one side in all workers, present and future."""
+        self._jobs = [job.with_credentials(side, credentials) for job in self._jobs]
+        self.send_all(ReplaceCredentials(side, credentials))
 
     def watch(self, generations: Sequence[int]) -> list[str]:
         """Return warnings about workers whose heartbeats stop or come back.

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from cos_migrate.config.options import Section, values_of
-from cos_migrate.model import Described, Fingerprint, Found, Row, SourceObject, Target
+from cos_migrate.model import Credentials, Described, Fingerprint, Found, Row, SourceObject, Target
 
 if TYPE_CHECKING:
     from cos_migrate.http.connection import Connection
@@ -65,6 +65,8 @@ class SourceOptions(NamedTuple):
     """Whether COS is reached over HTTPS, a source bucket on COS included."""
     proxy: Proxy | None = None
     """The proxy for COS, a source bucket on COS included."""
+    credentials: Credentials | None = None
+    """Those to begin with; None: the keys of the section."""
 
 
 FolderQuestion = Callable[[str], str]
@@ -116,6 +118,13 @@ class Source(abc.ABC):
         """Whether the listing, and so the records, contain credentials."""
         self.java_records = False
         """Whether the records that `unchanged` compares may be the Java tool's."""
+
+    def first_credentials(self) -> Credentials:
+        """Return the credentials to begin with, of a source that signs requests."""
+        return self.options.credentials or self.config.own_credentials or Credentials("", "")
+
+    def replace_credentials(self, credentials: Credentials) -> None:  # noqa: B027
+        """Use other credentials from the next request on, if the source uses any. Thread-safe."""
 
     @property
     def uses_records(self) -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 from tests.fakes import messages
 from tests.fakes.faults import Fault
 from tests.fakes.http_base import FakeServer
+from tests.fakes.issued_keys import Accounts, IssuedKeys, Issuer
 from tests.fakes.oss_operations import Operations, operation_of
 from tests.fakes.oss_signature import Account, account_of
 from tests.fakes.oss_store import Bucket, OssObject, Store, new_object
@@ -49,7 +50,10 @@ class OssServer(FakeServer):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
         super().__init__(tls=context)
-        self.accounts = {account.key_id: account for account in accounts}
+        self.issuer = Issuer("OSSTEMPORARY")
+        """Issues temporary keys that are accepted besides the fixed accounts."""
+        self.fixed = {account.key_id: account for account in accounts}
+        self.accounts = Accounts(self.fixed, self.issuer, _temporary)
         self.store = Store()
         for bucket in buckets or (Bucket(BUCKET),):
             self.store.buckets[bucket.name] = bucket
@@ -119,6 +123,10 @@ class OssServer(FakeServer):
             text = "You have no right to access this object because of bucket acl."
             raise OssError(403, "AccessDenied", text)
         return bucket
+
+
+def _temporary(keys: IssuedKeys, ended: bool) -> Account:
+    return Account(keys.key_id, keys.secret, keys.token, expired=ended)
 
 
 def _spoil(answer: Answer, kind: str) -> None:

@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 from tests.fakes import s3_signature
 from tests.fakes.faults import Fault
 from tests.fakes.http_base import FakeServer
+from tests.fakes.issued_keys import Issuer
 from tests.fakes.messages import Answer, Request
 from tests.fakes.s3_store import (
     ALL_USERS,
@@ -71,6 +72,8 @@ class S3Server(FakeServer):
         self.buckets = {BUCKET: Bucket()}
         self.region = region
         self.keys = {KEY_ID: KEY}
+        self.issuer = Issuer("S3TEMPORARY")
+        """Issues temporary keys that are accepted besides `keys`."""
         self.v2 = True
         """Whether ListObjectsV2 is known."""
         self.ignores_list_type = False
@@ -122,14 +125,28 @@ class S3Server(FakeServer):
         more = {"x-amz-request-id": f"{len(self.seen):016X}", "server": "AmazonS3"}
         return dataclasses.replace(answer, headers={**answer.headers, **more})
 
+    def _check_token(self, key_id: str, request: Request) -> None:
+        """Check the token as the S3 API reference ("List of error codes") has it."""
+        words = dict(request.params)
+        token = request.headers.get("x-amz-security-token") or words.get("X-Amz-Security-Token", "")
+        keys = self.issuer.find(key_id)
+        if not token if keys else key_id not in self.keys:
+            raise Refusal(403, "InvalidAccessKeyId", "The access key id does not exist.")
+        if token != (keys.token if keys else ""):
+            raise Refusal(400, "InvalidToken", "The provided token is malformed or invalid.")
+        if keys and self.issuer.use(key_id):
+            raise Refusal(400, "ExpiredToken", "The provided token has expired.")
+
     def _carry_out(self, operation: str, key: str, request: Request) -> Answer:
         self._check_place(request.host)
         now = dt.datetime.now(dt.timezone.utc) + self.clock_offset
         try:
-            s3_signature.check(request, self.keys, self.region, now)
+            issued = {keys.key_id: keys.secret for keys in list(self.issuer.issued)}
+            key_id = s3_signature.check(request, self.keys | issued, self.region, now)
         except s3_signature.Wrong as wrong:
             more = {"x_amz_bucket_region": wrong.region} if wrong.region else {}
             raise Refusal(wrong.status, wrong.code, str(wrong), **more) from wrong
+        self._check_token(key_id, request)
         name, _ = self._place(request)
         bucket = self.buckets.get(name)
         if bucket is None:

@@ -44,8 +44,11 @@ class _Claim(NamedTuple):
     query: str
 
 
-def check(request: Request, keys: Mapping[str, str], region: str, now: dt.datetime) -> None:
-    """Raise `Wrong` unless the request is signed by one of `keys` (id -> secret) for `region`."""
+def check(request: Request, keys: Mapping[str, str], region: str, now: dt.datetime) -> str:
+    """Return the id of the `keys` (id -> secret) that signed the request for `region`.
+
+    Raises `Wrong`.
+    """
     presigned = "X-Amz-Signature=" in request.query
     claim = _of_query(request, now) if presigned else _of_header(request, now)
     if claim.key_id not in keys:
@@ -76,6 +79,7 @@ def check(request: Request, keys: Mapping[str, str], region: str, now: dt.dateti
     wanted = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(wanted, claim.signature):
         raise Wrong(403, "SignatureDoesNotMatch", "The signature does not match.")
+    return claim.key_id
 
 
 def _of_header(request: Request, now: dt.datetime) -> _Claim:

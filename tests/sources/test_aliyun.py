@@ -52,6 +52,7 @@ PROVEN_KEYS = {
         "test_what_may_go_away_again": "srcSocketTimeout",
         "test_a_list_of_keys_instead_of_the_bucket": "uriList",
         "test_what_an_endpoint_means": "endPoint",
+        "functional/test_credentials.py::test_a_security_token_of_oss": "securityToken",
     }
 }
 

@@ -47,6 +47,7 @@ PROVEN_KEYS = {
         "test_a_list_of_keys_instead_of_a_listing": "uriList",
         "sources/test_aws_errors.py::test_an_endpoint_that_nothing_answers": "endPoint",
         "functional/test_etags.py::test_etags_that_are_no_md5": "etagIsMd5",
+        "functional/test_credentials.py::test_a_session_token_of_s3": "sessionToken",
     }
 }
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cos_migrate.cos.settings import Credentials
+from cos_migrate.errors import Side
+from cos_migrate.model import Credentials
 from cos_migrate.pools.tasks import NumberedTask
 
 if TYPE_CHECKING:  # the coordinator has no worker but in-line ones
@@ -60,13 +61,14 @@ class CloseIdle(NamedTuple):
 
 
 class ReplaceCredentials(NamedTuple):
-    """Use other credentials from the next request on."""
+    """Use other credentials for one side from the next request on."""
 
+    side: Side
     credentials: Credentials
 
     def carry_out(self, worker: Worker) -> None:
         """Carry it out."""
-        worker.replace_credentials(self.credentials)
+        worker.replace_credentials(self.side, self.credentials)
 
 
 class Close(NamedTuple):

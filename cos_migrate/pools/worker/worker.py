@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.requests import Access, PutRequests
-from cos_migrate.cos.settings import Credentials
+from cos_migrate.errors import Side
 from cos_migrate.http.retries import Strain
+from cos_migrate.model import Credentials
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.results import CONNECTION_FAILED, SLOW_DOWN, UNSTARTED, Result
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
@@ -101,9 +102,10 @@ class Worker:
         """Close the connections that wait for a task."""
         self._small.close_idle()
 
-    def replace_credentials(self, credentials: Credentials) -> None:
-        """Use other credentials from the next request on."""
-        self._access.replace_credentials(credentials)
+    def replace_credentials(self, side: Side, credentials: Credentials) -> None:
+        """Use other credentials for one side from the next request on."""
+        keeper = self._source if side is Side.SOURCE else self._access
+        keeper.replace_credentials(credentials)
 
     def close(self) -> None:
         """End all threads once their tasks are finished."""

@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from cos_migrate.config import values
 from cos_migrate.config.cloud import BucketSection
+from cos_migrate.config.credential_keys import credentials_of, token_option
 from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.config.options import option
-from cos_migrate.config.values import NO_SECRET, Secret
+from cos_migrate.config.values import Secret
+from cos_migrate.model import Credentials
 
 _KEYS_PAGE = "https://console.cloud.tencent.com/cam/capi"
 
@@ -60,14 +62,7 @@ class CosBucketConfig(BucketSection):
         placeholders=("COS_SECRETKEY", "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"),
         batch=True,
     )
-    src_token: Secret = option(
-        "srcToken",
-        help="token of a temporary credential",
-        default=NO_SECRET,
-        parse=values.secret,
-        legal="the token that came with srcSecretId and srcSecretKey, or nothing",
-        secret=True,
-    )
+    src_token: Secret = token_option("srcToken", "srcSecretId and srcSecretKey")
     src_cos_path: str = option(
         "srcCosPath",
         help="folder in the source bucket",
@@ -98,6 +93,11 @@ class CosBucketConfig(BucketSection):
         parse=values.storage_class,
         legal=f"{', '.join(values.STORAGE_CLASSES)}; or nothing",
     )
+
+    @property
+    def own_credentials(self) -> Credentials | None:
+        """The keys of the section; None: they are blank."""
+        return credentials_of(self.src_secret_id, self.src_secret_key, self.src_token)
 
     @property
     def listed_prefix(self) -> str:

@@ -11,7 +11,7 @@ from cos_migrate.cos.signature import SigningKeys, authorization
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.s3xml import MAX_XML
-from cos_migrate.model import SourceObject, Target
+from cos_migrate.model import Credentials, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
@@ -45,9 +45,13 @@ class CosBucketListing(KeyOrderedSource):
                 self.fetcher.route_of(f"{scheme}://{host}").authority for host in self._hosts
             )
         )
-        self._keys = SigningKeys(config.src_secret_id.reveal(), config.src_secret_key.reveal())
+        self.replace_credentials(self.first_credentials())
         self._for_backup: set[tuple[str, str, str]] = set()
         """The pages that are requested from the backup domain next."""
+
+    def replace_credentials(self, credentials: Credentials) -> None:
+        """Use other credentials from the next request on."""
+        self._keys = SigningKeys(credentials)
 
     def key_of(self, name: str) -> str:
         """Return the name below the folder, the whole key for one of srcFileList."""
@@ -104,11 +108,10 @@ class CosBucketListing(KeyOrderedSource):
         """
         url, authority = address or self._addresses[0]
         signed = [*headers, ("host", authority)]
-        token = self.config.src_token.reveal()
-        if token:
-            signed.append(("x-cos-security-token", token))
+        keys = self._keys
+        signed += keys.token_headers
         signed.sort()
-        signature = authorization(self._keys.now(), method.lower(), f"/{key}", params, signed)
+        signature = authorization(keys.now(), method.lower(), f"/{key}", params, signed)
         url = f"{url}/{quote(key, safe=KEYS_SAFE)}"
         if params:
             pairs = (f"{name}={quote(value, safe='')}" if value else name for name, value in params)

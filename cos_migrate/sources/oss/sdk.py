@@ -13,9 +13,9 @@ from urllib.parse import quote, urlsplit
 
 import oss2
 
-from cos_migrate.config.values import Secret
 from cos_migrate.http.client import Request
 from cos_migrate.http.s3xml import check_xml
+from cos_migrate.model import Credentials
 from cos_migrate.sources.oss.access import Address
 from cos_migrate.sources.source_errors import ErrorAnswer
 
@@ -30,13 +30,12 @@ class ObjectAcls:
         self,
         address: Address,
         bucket: str,
-        key_id: Secret,
-        key_secret: Secret,
+        credentials: Credentials,
         fetch: Callable[[str, Request], ErrorAnswer],
     ) -> None:
         """`fetch` returns the answer to a request for the object of a key, if it is a success."""
         version = oss2.AUTH_VERSION_4 if address.region else oss2.AUTH_VERSION_1
-        self._auth = oss2.make_auth(key_id.reveal(), key_secret.reveal(), version)
+        self._auth = _auth_of(credentials, version)
         self._address = address
         self._name = bucket
         self._fetch = fetch
@@ -61,6 +60,13 @@ class ObjectAcls:
             return str(bucket.get_object_acl(key).acl)
         except (SyntaxError, RuntimeError) as error:  # no XML, or without an ACL
             raise ValueError("it is no access control list") from error
+
+
+def _auth_of(credentials: Credentials, version: str) -> Any:
+    secret_id, secret_key, token, *_ = credentials
+    if token:
+        return oss2.StsAuth(secret_id, secret_key, token, version)
+    return oss2.make_auth(secret_id, secret_key, version)
 
 
 class _Session:

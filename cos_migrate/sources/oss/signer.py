@@ -14,8 +14,8 @@ import time
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from cos_migrate.config.values import Secret
 from cos_migrate.http.dates import format_date
+from cos_migrate.model import Credentials
 
 _SUBRESOURCES = frozenset({"acl"})
 """The parameters of this tool that V1 signs."""
@@ -23,13 +23,12 @@ _UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
 class Signer:
-    """Signs requests to one bucket. Thread-safe."""
+    """Signs requests to one bucket with one set of credentials. Thread-safe."""
 
-    def __init__(self, bucket: str, key_id: Secret, key_secret: Secret, region: str) -> None:
+    def __init__(self, bucket: str, credentials: Credentials, region: str) -> None:
         """Sign with V4 where the region is known: newer buckets accept no other."""
+        self.credentials = credentials
         self._bucket = bucket
-        self._key_id = key_id
-        self._key = key_secret
         self._region = region
         self._of_day = ("", b"")
 
@@ -42,6 +41,8 @@ class Signer:
         now: float | None = None,
     ) -> tuple[tuple[str, str], ...]:
         """Return `headers` and those of the signature; `now`: seconds since 1970."""
+        if self.credentials.token:
+            headers = {**headers, "x-oss-security-token": self.credentials.token}
         if self._region:
             return self._v4(method, key, params, headers, time.gmtime(now))
         return self._v1(method, key, params, headers, now)
@@ -63,12 +64,12 @@ class Signer:
         asked = "&".join(sorted(name for name in params if name in _SUBRESOURCES))
         resource = f"/{self._bucket}/{key}{'?' if asked else ''}{asked}"
         text = f"{method}\n\n\n{date}\n{''.join(own)}{resource}"
-        digest = hmac.digest(self._key.reveal().encode(), text.encode(), "sha1")
+        digest = hmac.digest(self.credentials.secret_key.encode(), text.encode(), "sha1")
         signature = base64.b64encode(digest).decode("ascii")
         return (
             *headers.items(),
             ("Date", date),
-            ("Authorization", f"OSS {self._key_id.reveal()}:{signature}"),
+            ("Authorization", f"OSS {self.credentials.secret_id}:{signature}"),
         )
 
     def _v4(
@@ -101,7 +102,7 @@ class Signer:
         to_sign = f"OSS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
         signature = hmac.digest(self._key_of(stamp[:8]), to_sign.encode(), "sha256").hex()
         date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", moment)
-        credential = f"{self._key_id.reveal()}/{scope}"
+        credential = f"{self.credentials.secret_id}/{scope}"
         return (
             *lines.items(),
             ("Date", date),
@@ -115,7 +116,7 @@ class Signer:
         """Return the V4 signing key of a day."""
         known, key = self._of_day
         if known != day:
-            key = b"aliyun_v4" + self._key.reveal().encode()
+            key = b"aliyun_v4" + self.credentials.secret_key.encode()
             for word in (day, self._region, "oss", "aliyun_v4_request"):
                 key = hmac.digest(key, word.encode(), "sha256")
             self._of_day = (day, key)

@@ -18,11 +18,13 @@ from urllib.parse import quote
 from cos_migrate.checksums import Check
 from cos_migrate.config import values
 from cos_migrate.config.cloud import CloudAccess
+from cos_migrate.config.credential_keys import token_option
 from cos_migrate.config.options import option
+from cos_migrate.config.values import Secret
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.xml_texts import find_text
-from cos_migrate.model import Described, Fingerprint, SourceObject, Target
+from cos_migrate.model import Credentials, Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource
@@ -61,6 +63,12 @@ class AliyunConfig(CloudAccess):
         batch=True,
         place=True,
     )
+    security_token: Secret = token_option("securityToken", "accessKeyId and accessKeySecret")
+
+    @property
+    def own_token(self) -> Secret:
+        """`securityToken`."""
+        return self.security_token
 
 
 class AliyunSource(KeyOrderedSource):
@@ -82,10 +90,11 @@ class AliyunSource(KeyOrderedSource):
             "oss:GetObject (with copyAcl oss:GetObjectAcl) on its objects",
             "InvalidAccessKeyId": "accessKeyId",
             "InvalidBucketName": "bucket",
-            "InvalidSecurityToken": "accessKeyId: keys of temporary credentials cannot be used",
+            "InvalidSecurityToken": "securityToken, accessKeyId and accessKeySecret",
             "NameNotResolved": "endPoint, bucket and proxyHost",
             "NoSuchBucket": "bucket and endPoint",
             "SecondLevelDomainForbidden": "endPoint",
+            "SecurityTokenExpired": "securityToken, accessKeyId and accessKeySecret",
             "SignatureDoesNotMatch": "accessKeySecret",
             "UserDisable": "accessKeyId",
             "V1Refused": "endPoint: with oss-<region>.aliyuncs.com V4 signatures are made",
@@ -100,6 +109,7 @@ class AliyunSource(KeyOrderedSource):
             "NoSuchBucket",
             "RequestTimeTooSkewed",
             "SecondLevelDomainForbidden",
+            "SecurityTokenExpired",
             "SignatureDoesNotMatch",
             "V1Refused",
             "WrongEndpoint",
@@ -111,12 +121,15 @@ class AliyunSource(KeyOrderedSource):
     ) -> None:
         super().__init__(config, target, options)
         self._address = Address.of(config.end_point, config.bucket, https=config.src_https)
-        self._signer = Signer(
-            config.bucket, config.access_key_id, config.access_key_secret, self._address.region
-        )
         self._acls: ObjectAcls | None = None
+        self._signer = Signer(config.bucket, self.first_credentials(), self._address.region)
 
     # -- records ---------------------------------------------------------------------------------
+
+    def replace_credentials(self, credentials: Credentials) -> None:
+        """Use other credentials from the next request on."""
+        self._signer = Signer(self.config.bucket, credentials, self._address.region)
+        self._acls = None
 
     def job_text(self) -> str:
         """Return the text that names this job's records, as in the Java tool."""
@@ -248,8 +261,7 @@ class AliyunSource(KeyOrderedSource):
             self._acls = ObjectAcls(
                 self._address,
                 config.bucket,
-                config.access_key_id,
-                config.access_key_secret,
+                self._signer.credentials,
                 lambda key, request: self.fetch_document("GetObjectACL", key, request, _ACL_MOST),
             )
         try:

@@ -9,7 +9,9 @@ from typing import ClassVar
 
 from cos_migrate.config import values
 from cos_migrate.config.cloud import CloudAccess
+from cos_migrate.config.credential_keys import token_option
 from cos_migrate.config.options import option
+from cos_migrate.config.values import Secret
 from cos_migrate.sources.s3.bucket import S3Source
 
 
@@ -26,6 +28,7 @@ class AwsConfig(CloudAccess):
         batch=True,
         place=True,
     )
+    session_token: Secret = token_option("sessionToken", "accessKeyId and accessKeySecret")
     region: str = option(
         "region",
         help="region to sign for, where endPoint does not name it and it is not us-east-1",
@@ -43,6 +46,11 @@ class AwsConfig(CloudAccess):
         access=True,
     )
 
+    @property
+    def own_token(self) -> Secret:
+        """`sessionToken`."""
+        return self.session_token
+
 
 class AwsSource(S3Source):
     """A bucket of AWS S3, or of a service with its protocol."""
@@ -54,6 +62,8 @@ class AwsSource(S3Source):
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             **S3Source.advice,
+            "ExpiredToken": "sessionToken, accessKeyId and accessKeySecret",
+            "InvalidToken": "sessionToken, accessKeyId and accessKeySecret",
             "SignatureDoesNotMatch": "accessKeySecret, and region where endPoint names none",
         }
     )

@@ -12,7 +12,7 @@ from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.s3xml import MAX_XML
 from cos_migrate.http.xml_texts import find_text
-from cos_migrate.model import SourceObject, Target
+from cos_migrate.model import Credentials, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource
 from cos_migrate.sources.s3.endpoint import Endpoint, region_expected, wrong_endpoint_advice
@@ -57,8 +57,10 @@ class S3Requests(KeyOrderedSource):
         }
     )
     fatal_codes: ClassVar[frozenset[str]] = _ELSEWHERE | {
+        "ExpiredToken",
         "InvalidAccessKeyId",
         "InvalidBucketName",
+        "InvalidToken",
         "NoSuchBucket",
         "NotSignedUp",
         "RequestTimeTooSkewed",
@@ -70,7 +72,8 @@ class S3Requests(KeyOrderedSource):
     ) -> None:
         super().__init__(config, target, options)
         self.endpoint = Endpoint.of(config.end_point, config.bucket, https=config.src_https)
-        self._signer = self._signer_for(self.region_named() or self.endpoint.region)
+        region = self.region_named() or self.endpoint.region
+        self._signer = Signer(self.first_credentials(), region)
 
     def region_named(self) -> str:
         """Return the region to sign for, where the section names one; empty: the endpoint's."""
@@ -88,8 +91,9 @@ class S3Requests(KeyOrderedSource):
         url = self.endpoint.base + path
         return Request(method, url, self._signer.signed(method, url, headers))
 
-    def _signer_for(self, region: str) -> Signer:
-        return Signer(self.config.access_key_id, self.config.access_key_secret, region)
+    def replace_credentials(self, credentials: Credentials) -> None:
+        """Use other credentials from the next request on."""
+        self._signer = Signer(credentials, self._signer.region)
 
     # -- errors --------------------------------------------------------------------------------
 
@@ -110,7 +114,7 @@ class S3Requests(KeyOrderedSource):
         if region and not self.endpoint.is_amazon:
             # No key of the section names it: sign for it from now on (another thread may have
             # switched already).
-            self._signer = self._signer_for(region)
+            self._signer = Signer(self._signer.credentials, region)
             text = f"requests to it are to be signed for region {region}"
             if "region" in self.where_regions_stand:
                 text += f": set [{self.migrate_type}] region={region}"
@@ -133,8 +137,7 @@ class S3Requests(KeyOrderedSource):
         config = self.config
         region = region or sdk.bucket_region(
             config.bucket,
-            config.access_key_id,
-            config.access_key_secret,
+            self._signer.credentials,
             self.endpoint.region,
             tls=self.endpoint.base.startswith("https:"),
             fetcher=self.fetcher,

@@ -16,26 +16,26 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cos_migrate.config.values import Secret
 from cos_migrate.errors import TransportError
 from cos_migrate.http.client import Fetcher, Request
+from cos_migrate.model import Credentials
 
 _MAX_ANSWER = 64 << 10
 _NOT_SENT = frozenset({"user-agent"})
-_UNUSED = Secret("unused")
+_UNUSED = Credentials("unused", "unused")
 """Without keys the SDK would search for some, also at the metadata service of a machine."""
 
 
 def regional_host(region: str) -> str:
     """Return the endpoint of S3 in a region."""
     try:
-        return str(_client(region, _UNUSED, _UNUSED).meta.endpoint_url).partition("://")[2]
+        return str(_client(region, _UNUSED).meta.endpoint_url).partition("://")[2]
     except (BotoCoreError, ValueError):  # no name of a region
         return f"s3.{region}.amazonaws.com"
 
 
 def bucket_region(
-    bucket: str, key_id: Secret, key: Secret, region: str, *, tls: bool, fetcher: Fetcher
+    bucket: str, credentials: Credentials, region: str, *, tls: bool, fetcher: Fetcher
 ) -> str:
     """Return the region of a bucket; empty where it is not found.
 
@@ -54,7 +54,7 @@ def bucket_region(
         return AWSResponse(request.url, incoming.status, sent, _Body(body))
 
     try:
-        client = _client(region, key_id, key, tls=tls)
+        client = _client(region, credentials, tls=tls)
         client.meta.events.register("before-send.s3", send)
         answer = client.head_bucket(Bucket=bucket)
     except ClientError as error:
@@ -65,14 +65,15 @@ def bucket_region(
     return headers.get("x-amz-bucket-region", "")
 
 
-def _client(region: str, key_id: Secret, key: Secret, *, tls: bool = True) -> Any:
+def _client(region: str, credentials: Credentials, *, tls: bool = True) -> Any:
     """Return a client that tries once; the machine's environment and files name no endpoint."""
     return boto3.session.Session().client(
         "s3",
         region_name=region,
         use_ssl=tls,
-        aws_access_key_id=key_id.reveal(),
-        aws_secret_access_key=key.reveal(),
+        aws_access_key_id=credentials.secret_id,
+        aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.token or None,
         config=Config(
             retries={"total_max_attempts": 1},
             ignore_configured_endpoint_urls=True,

@@ -11,19 +11,18 @@ import hashlib
 import hmac
 import time
 
-from cos_migrate.config.values import Secret
+from cos_migrate.model import Credentials
 
 _EMPTY = hashlib.sha256(b"").hexdigest()
 _PORTS = {"http": ":80", "https": ":443"}
 
 
 class Signer:
-    """Signs the requests of one account. Thread-safe."""
+    """Signs requests with one set of credentials. Thread-safe."""
 
-    def __init__(self, key_id: Secret, key: Secret, region: str) -> None:
+    def __init__(self, credentials: Credentials, region: str) -> None:
+        self.credentials = credentials
         self.region = region
-        self._key_id = key_id
-        self._key = key
         self._of_day = ("", b"")
 
     def signed(
@@ -42,6 +41,8 @@ class Signer:
         lines["host"] = host.removesuffix(_PORTS[scheme])
         lines["x-amz-content-sha256"] = _EMPTY
         lines["x-amz-date"] = moment
+        if self.credentials.token:
+            lines["x-amz-security-token"] = self.credentials.token
         names = sorted(lines)
         listed = ";".join(names)
         query = asked and "&".join(
@@ -67,7 +68,7 @@ class Signer:
         ).hex()
         del lines["host"]
         lines["Authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={self._key_id.reveal()}/{scope}, "
+            f"AWS4-HMAC-SHA256 Credential={self.credentials.secret_id}/{scope}, "
             f"SignedHeaders={listed}, Signature={signature}"
         )
         return tuple(lines.items())
@@ -76,7 +77,7 @@ class Signer:
         """Return the signing key of a day."""
         known, key = self._of_day
         if known != day:
-            key = b"AWS4" + self._key.reveal().encode()
+            key = b"AWS4" + self.credentials.secret_key.encode()
             for word in (day, self.region, "s3", "aws4_request"):
                 key = hmac.digest(key, word.encode(), "sha256")
             self._of_day = (day, key)

@@ -151,8 +151,8 @@ def test_tokens_and_several_accounts(tmp_path: Path) -> None:
         with Wire(cos.port) as wire:
             wire.send(get.head(get.signed(secret_id="other-id", secret_key="other-key")))
             assert wire.read().status == 200
-        assert "session" not in repr(cos._accounts)
-        assert SECRET_KEY not in repr(cos._accounts)
+        assert "session" not in repr(cos.accounts)
+        assert SECRET_KEY not in repr(cos.accounts)
 
 
 def test_pipelined_requests_are_answered_in_order(cos: EmbeddedCos) -> None:

@@ -19,9 +19,10 @@ from qcloud_cos.cos_exception import CosServiceError
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.cos.requests import Access
-from cos_migrate.cos.settings import CosSettings, Credentials
+from cos_migrate.cos.settings import CosSettings
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.http.messages import Response
+from cos_migrate.model import Credentials
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
 
 MIB = 1 << 20

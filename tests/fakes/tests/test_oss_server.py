@@ -172,7 +172,7 @@ def test_temporary_credentials_want_their_token(oss: OssServer, v4: bool) -> Non
     assert requests.get(good.sign_url("GET", "a", 60), timeout=120).content == b"x"
     other = client(oss, token="another", **who)  # type: ignore[arg-type]
     assert refused(other.get_object, "a").code == "InvalidSecurityToken"
-    oss.accounts[TEMPORARY.key_id] = dataclasses.replace(TEMPORARY, expired=True)
+    oss.fixed[TEMPORARY.key_id] = dataclasses.replace(TEMPORARY, expired=True)
     assert refused(good.get_object, "a").code == "SecurityTokenExpired"
 
 

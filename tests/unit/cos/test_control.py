@@ -16,7 +16,7 @@ from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.control import Control
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.cos.requests import Access
-from cos_migrate.cos.settings import CosSettings, Credentials
+from cos_migrate.cos.settings import CosSettings
 from cos_migrate.cos.verify import verify_put
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import CosError, TransportError
@@ -24,6 +24,7 @@ from cos_migrate.http.messages import Response
 from cos_migrate.http.retries import Strain
 from cos_migrate.http.routes import Proxy
 from cos_migrate.http.time_limits import Timeouts
+from cos_migrate.model import Credentials
 from tests.fakes.messages import Answer
 from tests.fakes.scripted import reply, scripted
 

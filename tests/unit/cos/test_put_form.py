@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cos_migrate.cos.requests import Access, PutRequests
-from cos_migrate.cos.settings import CosSettings, Credentials
+from cos_migrate.cos.settings import CosSettings
 from cos_migrate.http.routes import Proxy
+from cos_migrate.model import Credentials
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=30)
 PATHS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30)

@@ -10,13 +10,13 @@ import pytest
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.requests import Access
-from cos_migrate.cos.settings import CosSettings, Credentials
+from cos_migrate.cos.settings import CosSettings
 from cos_migrate.cos.verify import Copied
 from cos_migrate.emulator import EmbeddedCos, Fault
 from cos_migrate.engine.copying import copy_refused
 from cos_migrate.errors import CosError, SourceChanged, SourceError, TransportError
 from cos_migrate.http.time_limits import Timeouts
-from cos_migrate.model import Failure
+from cos_migrate.model import Credentials, Failure
 
 SOURCE, TARGET = "source-1250000001", "target-1250000000"
 BODY = os.urandom(3000)

@@ -11,8 +11,8 @@ import pytest
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.cos.requests import Access, PutRequests
-from cos_migrate.cos.settings import CosSettings, Credentials
-from cos_migrate.model import SourceObject, Target
+from cos_migrate.cos.settings import CosSettings
+from cos_migrate.model import Credentials, SourceObject, Target
 from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, put_object
 from cos_migrate.pools.worker.attempts import FOR_THREADS
 from cos_migrate.pools.worker.bodies import Bodies

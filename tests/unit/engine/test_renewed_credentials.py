@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from cos_migrate.config.values import TimeWindow
-from cos_migrate.cos.settings import Credentials
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.spot_check import SpotCheckResult
 from cos_migrate.errors import Side
-from cos_migrate.model import Failure
+from cos_migrate.model import Credentials, Failure
 
 ALWAYS = TimeWindow(0, 24 * 60)
 
@@ -45,7 +44,9 @@ def pass_with(pools: Any, reload: Callable[[], Credentials]) -> Loop:
 @pytest.mark.parametrize(("side", "cured"), [(Side.COS, True), (Side.SOURCE, False)])
 def test_whose_token_expired(side: Side, cured: bool) -> None:
     told: list[Credentials] = []
-    pools: Any = SimpleNamespace(replace_credentials=told.append, total=(1, 1))
+    pools: Any = SimpleNamespace(
+        replace_credentials=lambda _, fresh: told.append(fresh), total=(1, 1)
+    )
     fresh = Credentials("id", "key", "token")
     loop = pass_with(pools, lambda: fresh)
     failure = Failure("GetObject", "it has expired", 403, "ExpiredToken", side=side)
@@ -55,7 +56,7 @@ def test_whose_token_expired(side: Side, cured: bool) -> None:
 
 def test_recorded_objects_are_asked_for_again_when_a_token_had_expired() -> None:
     fresh = Credentials("id", "key", "token")
-    pools: Any = SimpleNamespace(replace_credentials=lambda _: None, total=(1, 1))
+    pools: Any = SimpleNamespace(replace_credentials=lambda *_: None, total=(1, 1))
     loop = pass_with(pools, lambda: fresh)
     expired = Failure("HeadObject", "it has expired", 403, "ExpiredToken", side=Side.COS)
     answers = [SpotCheckResult(failure=expired), SpotCheckResult(missing=("/a",))]

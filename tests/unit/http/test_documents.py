@@ -10,12 +10,13 @@ import pytest
 
 from cos_migrate.cos.control import Control
 from cos_migrate.cos.requests import Access
-from cos_migrate.cos.settings import CosSettings, Credentials
+from cos_migrate.cos.settings import CosSettings
 from cos_migrate.errors import TransportError
 from cos_migrate.http.bounded_json import parse_json, parse_json_object
 from cos_migrate.http.s3xml import read_acl, read_listing
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.http.xml_texts import find_text
+from cos_migrate.model import Credentials
 from cos_migrate.sources.qiniu.services import parse_error, read_marker
 from cos_migrate.sources.s3 import listing as s3_listing
 from cos_migrate.sources.s3.acl import convert_acl

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from cos_migrate.cos.requests import Access
-from cos_migrate.cos.settings import CosSettings, Credentials
+from cos_migrate.cos.settings import CosSettings
 from cos_migrate.errors import TransportError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.request_head import encode_headers
 from cos_migrate.http.routes import Route
 from cos_migrate.http.time_limits import Timeouts
+from cos_migrate.model import Credentials
 
 BAD = ["a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rb", "\0", "a\x0bb", "\x7f", "\x1b[2J", "\udcff"]
 ACCESS = Access(CosSettings("examplebucket-1250000000", "ap-guangzhou", Credentials("id", "key")))

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from cos_migrate.config.options import Section
-from cos_migrate.cos.settings import CosSettings, Credentials
-from cos_migrate.model import Fingerprint, SourceObject
+from cos_migrate.cos.settings import CosSettings
+from cos_migrate.model import Credentials, Fingerprint, SourceObject
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools import workers as module
 from cos_migrate.pools.handles import Lost, Results
