@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from cos_migrate.errors import MigrateError, TransportError
+from cos_migrate.errors import Code, MigrateError, TransportError
 
 T = TypeVar("T")
 
@@ -131,5 +131,5 @@ def retry_while_exhausted(
                 raise
             if pause(wait):
                 text = "given up because the run is stopping"
-                raise TransportError(text, code="Stopping") from error
+                raise TransportError(text, code=Code.STOPPING) from error
             wait = min(_PAUSE_MOST, wait * 2)

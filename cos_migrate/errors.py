@@ -15,12 +15,40 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
-CONTRADICTORY = "ContradictoryAnswer"
-"""Code of a source's answer that cannot belong to the listed object."""
-ETAG_IS_NO_MD5 = "EtagIsNoMd5"
-"""Code of an object whose ETag looks like an MD5, but not of its content, read twice."""
+
+class Code:
+    """Codes of failures on which decisions are made: this tool's, then those of services."""
+
+    CHANGED: Final = "Changed"
+    """The object is no longer the version that was listed."""
+    CHECKSUM_MISMATCH: Final = "ChecksumMismatch"
+    """COS does not hold what was sent."""
+    CONTRADICTORY: Final = "ContradictoryAnswer"
+    """A source's answer cannot belong to the listed object."""
+    ETAG_IS_NO_MD5: Final = "EtagIsNoMd5"
+    """The ETag of an object looks like an MD5, but not of its content, read twice."""
+    NOT_PLAIN: Final = "NotPlain"
+    """The event loop leaves the task to a thread; this counts as no failed try."""
+    PROXY_REFUSED: Final = "ProxyRefused"
+    RANGE_IGNORED: Final = "RangeIgnored"
+    """The source sends no ranges of the object."""
+    SOURCE_CHECKSUM_MISMATCH: Final = "SourceChecksumMismatch"
+    """The content differs from the source's checksum."""
+    STOPPING: Final = "Stopping"
+    """The work was given up because the run ends."""
+    TMP_FOLDER: Final = "TmpFolder"
+    """There is no room for a temporary file."""
+
+    NO_SUCH_BUCKET: Final = "NoSuchBucket"
+    NO_SUCH_KEY: Final = "NoSuchKey"
+    NO_SUCH_UPLOAD: Final = "NoSuchUpload"
+    SLOW_DOWN: Final = "SlowDown"
+
+
+GONE_CODES = frozenset({"ENOENT", "ENOTDIR", Code.NO_SUCH_KEY})
+"""Codes of an object that its source no longer has."""
 
 
 class Side(enum.Enum):

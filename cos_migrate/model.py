@@ -267,7 +267,7 @@ class PartRecord(NamedTuple):
     """Without quotes."""
     crc64: int
     """CRC-64/XZ of the part's bytes; -1 of a part that COS has copied."""
-    plain_crc64: int = -1
+    content_crc64: int = -1
     """CRC-64/XZ of its bytes before encryption; -1 of a part that is not encrypted."""
 
 

@@ -29,7 +29,14 @@ from cos_migrate.cos.envelope import EncryptionSettings, read_envelope
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.verify import Head
 from cos_migrate.engine.settings import cos_settings, encryption_of
-from cos_migrate.errors import ConfigError, CosError, MigrateError, SourceError, TransportError
+from cos_migrate.errors import (
+    Code,
+    ConfigError,
+    CosError,
+    MigrateError,
+    SourceError,
+    TransportError,
+)
 from cos_migrate.sources.registry import SECTIONS
 from cos_migrate.text import masked, printable
 
@@ -100,7 +107,7 @@ def _fetch(
 ) -> None:
     head = client.head_object(cos_path)
     if head is None:
-        raise CosError("there is no such object", code="NoSuchKey", status=404)
+        raise CosError("there is no such object", code=Code.NO_SUCH_KEY, status=404)
     envelope = read_envelope(head.headers)
     if envelope is None or settings is None:
         raise CosError("it is not client-side encrypted: download it as it is", code="NotEncrypted")
@@ -149,7 +156,7 @@ def _write(
         raise CosError(
             "the decrypted content differs from the one that was encrypted: its MD5 is not "
             "that in x-cos-meta-md5",
-            code="ChecksumMismatch",
+            code=Code.CHECKSUM_MISMATCH,
         )
 
 

@@ -27,10 +27,7 @@ from cos_migrate.cos.verify import (
     verify_head,
     verify_upload,
 )
-from cos_migrate.errors import (
-    CosError,
-    MigrateError,
-)
+from cos_migrate.errors import Code, CosError, MigrateError
 from cos_migrate.http.messages import Response
 from cos_migrate.http.xml_texts import find_text
 
@@ -202,7 +199,7 @@ class CosClient(Sender):
             )
         except CosError as error:
             # The answer to an earlier try may be lost: then the object exists.
-            if error.code == "NoSuchUpload":
+            if error.code == Code.NO_SUCH_UPLOAD:
                 head = self.head_object(cos_path)
                 if head and head.size == size and head.crc64 == crc64:
                     return Stored(head.etag, crc64, head.request_id)
@@ -220,7 +217,7 @@ class CosClient(Sender):
         try:
             return self.call("HeadObject", "HEAD", cos_path, (), (), None, read_head)
         except CosError as error:
-            if error.status == 404 and error.code == "NoSuchKey":  # noqa: PLR2004 - HTTP
+            if error.status == 404 and error.code == Code.NO_SUCH_KEY:  # noqa: PLR2004 - HTTP
                 return None
             raise
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.verify import Head
-from cos_migrate.errors import CosError
+from cos_migrate.errors import Code, CosError
 from cos_migrate.http.messages import Response
 from cos_migrate.http.parser import MAX_BODY
 
@@ -33,7 +33,7 @@ class DownloadClient(CosClient):
                 "what arrived is not what COS stores: its CRC-64 differs",
                 operation="GetObject",
                 target=cos_path,
-                code="ChecksumMismatch",
+                code=Code.CHECKSUM_MISMATCH,
                 request_id=head.request_id,
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cos_migrate.errors import CosError
+from cos_migrate.errors import Code, CosError
 from cos_migrate.http.dates import parse_retry_after
 from cos_migrate.http.messages import Response
 from cos_migrate.http.web_pages import FOREIGN, foreign_message, is_web_page
@@ -10,13 +10,13 @@ from cos_migrate.http.xml_texts import find_text, read_error
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509})
 _RETRYABLE_CODES = frozenset(
-    {"RequestTimeout", "IncompleteBody", "BadDigest", "InternalError", "SlowDown"}
+    {"RequestTimeout", "IncompleteBody", "BadDigest", "InternalError", Code.SLOW_DOWN}
 )
 FATAL_CODES = frozenset(
     {
         "InvalidAccessKeyId",
         "SignatureDoesNotMatch",
-        "NoSuchBucket",
+        Code.NO_SUCH_BUCKET,
         "RequestTimeTooSkewed",
         "ExpiredToken",
         "InvalidToken",
@@ -34,8 +34,8 @@ ARCHIVED = "InvalidObjectState"
 """Code of an object that must be restored before it can be read."""
 _CODE_OF_STATUS = {
     403: "AccessDenied",
-    404: "NoSuchKey",
-    407: "ProxyRefused",
+    404: Code.NO_SUCH_KEY,
+    407: Code.PROXY_REFUSED,
     412: "PreconditionFailed",
 }
 _NOT_OF_COS = ("text/plain", "application/json")

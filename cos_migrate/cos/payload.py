@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from cos_migrate.cos.crc64 import crc64
-from cos_migrate.errors import SourceChanged
+from cos_migrate.errors import Code, SourceChanged
 
 PIECE = 256 << 10
 """Bytes handed to the socket at once."""
@@ -109,4 +109,4 @@ class StreamPayload:
 
 def early_end_error() -> SourceChanged:
     """Return the error of an object that has fewer bytes than were listed."""
-    return SourceChanged("it became shorter while it was read", operation="read", code="Changed")
+    return SourceChanged("it became shorter while it was read", operation="read", code=Code.CHANGED)

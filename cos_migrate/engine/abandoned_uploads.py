@@ -9,6 +9,7 @@ from __future__ import annotations
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.unchanged import RecordComparer
 from cos_migrate.engine.upload_records import UploadRecords
+from cos_migrate.errors import GONE_CODES, Code
 from cos_migrate.model import Failure, Fingerprint, SavePoint, SourceObject
 from cos_migrate.pools.results import Content
 from cos_migrate.pools.tasks import AbortUpload, Stat
@@ -16,9 +17,6 @@ from cos_migrate.report.report import Report
 from cos_migrate.sources.base import Source
 from cos_migrate.text import printable
 
-_NO_UPLOAD = "NoSuchUpload"
-_GONE = frozenset({"ENOENT", "ENOTDIR", "NoSuchKey"})
-"""Codes of an object that its source no longer has."""
 _GONE_STATUS = frozenset({404, 410})
 
 
@@ -51,7 +49,7 @@ class AbandonedUploads:
 
     def _abort(self, cos_path: str, upload_id: str) -> None:
         def aborted(content: Content) -> None:
-            if not isinstance(content, Failure) or content.code == _NO_UPLOAD:
+            if not isinstance(content, Failure) or content.code == Code.NO_SUCH_UPLOAD:
                 self._uploads.aborted(upload_id)
             elif not self._warned:
                 self._warned = True
@@ -87,7 +85,7 @@ class AbandonedUploads:
         def looked(content: Content) -> None:
             useless = False
             if isinstance(content, Failure):
-                useless = content.code in _GONE or content.status in _GONE_STATUS
+                useless = content.code in GONE_CODES or content.status in _GONE_STATUS
             elif isinstance(content, Fingerprint):
                 useless = not _is_same(save_point.fingerprint, content)
             if useless:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import collections
+from functools import partial
 from typing import NamedTuple
 
-from cos_migrate.engine.big_object import MultipartUpload
+from cos_migrate.cos.encryption import new_envelope
 from cos_migrate.engine.commit import Committer
+from cos_migrate.engine.multipart_upload import MultipartUpload
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.rules import CopyOptions, part_size_for
 from cos_migrate.engine.transfer import Transfer
@@ -70,7 +72,7 @@ class BigObjects:
     @property
     def sent(self) -> int:
         """Bytes of unfinished objects that have been sent."""
-        return sum(big.upload.sent for big in self.under_way)
+        return sum(big.upload.state.sent for big in self.under_way)
 
     def cos_paths(self) -> list[str]:
         """Return the target paths of all that wait or are under way."""
@@ -93,7 +95,9 @@ class BigObjects:
 
     def objects_to_hash(self) -> list[BigObject]:
         """Return the objects whose next task hashes a file of this machine."""
-        return [big for big in self.under_way if big.upload.hashing and big.upload.ready]
+        return [
+            big for big in self.under_way if big.upload.state.hashes_file and big.upload.state.ready
+        ]
 
     def collect(self, big: BigObject, task: Task, kind: int, result: Content) -> Failure | None:
         """Take the result of a task; return why the object failed, if it did."""
@@ -117,18 +121,18 @@ class BigObjects:
     def note_progress(self, big: BigObject, task: Task, sent: int) -> None:
         """Note that `sent` bytes of a task's transfer have passed."""
         big.upload.note_progress(task, sent)
-        self._committer.note_progress(big.transfer, big.upload.sent)
+        self._committer.note_progress(big.transfer, big.upload.state.sent)
 
     def _follow(self, big: BigObject, step: Step) -> Failure | None:
         """Carry out a step; return why the object failed, if it did."""
         transfer, upload = big
         self._committer.uploads.apply(step)
         if step.part:
-            self._committer.note_progress(transfer, upload.sent)
+            self._committer.note_progress(transfer, upload.state.sent)
         if step.done or step.failure:
             self._end(big)
         if step.done:
-            if upload.not_compared:
+            if upload.state.not_compared:
                 self._report.note(
                     f"{printable(transfer.cos_path)}: not all of it was read in one go, so it was "
                     "compared with COS, but not with the checksum that its source states"
@@ -140,7 +144,7 @@ class BigObjects:
     def _end(self, big: BigObject) -> None:
         self.under_way.remove(big)
         self._spool.release(big.transfer)
-        big.transfer.obj = big.upload.obj
+        big.transfer.obj = big.upload.state.obj
 
     def _upload_of(self, transfer: Transfer, *, copying: bool) -> MultipartUpload:
         """Return a new upload, or the one of its save point. Raises StateError."""
@@ -160,18 +164,25 @@ class BigObjects:
                 part_size_for(size, options.part_size),
                 options.threshold,
             )
-        return MultipartUpload(obj, cos_path, options, save_point, upload_id or "")
+        return MultipartUpload(
+            obj,
+            cos_path,
+            options,
+            save_point,
+            upload_id or "",
+            new_envelope=partial(new_envelope, options.encryption),
+        )
 
     def _assign_files(self) -> list[Failed]:
         """Give files to objects that cannot be streamed; return those without room for one."""
         failed: list[Failed] = []
         for big in list(self.under_way):
             transfer, upload = big
-            if upload.wants_file:
-                path = self._spool.reserve(transfer, upload.obj.fingerprint.size)
+            if upload.state.wants_file:
+                path = self._spool.reserve(transfer, upload.state.obj.fingerprint.size)
                 failure = self._follow(big, upload.use_file(path))
                 if failure:
                     failed.append((transfer, failure))
-                if upload.without_md5:
+                if upload.state.without_md5:
                     self._report.warn_without_md5(transfer.cos_path)
         return failed

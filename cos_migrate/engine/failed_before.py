@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 from cos_migrate.engine.record_batch import RecordBatch
 from cos_migrate.engine.rules import cos_path_of
+from cos_migrate.errors import Code
 from cos_migrate.model import Failure, Fingerprint, Rejected, SourceObject
 from cos_migrate.sources.base import Source
 from cos_migrate.state import formats
 from cos_migrate.state.failed_objects import FailedObjects
 from cos_migrate.state.store import RecordStore
-
-_GONE = "NoSuchKey"
-"""Code of an object that its source no longer has."""
 
 
 class FailedBefore:
@@ -43,7 +41,7 @@ class FailedBefore:
     ) -> None:
         """Record that an object failed; `listed` is its fingerprint in the listing."""
         record = self._objects.pair_of(obj, record_key, listed)
-        if not obj.page and failure.code == _GONE and obj.name not in self._listed_again:
+        if not obj.page and failure.code == Code.NO_SUCH_KEY and obj.name not in self._listed_again:
             # It failed before and is gone: unless it is listed again, it is not tried again.
             self.note_succeeded(record_key)
             self._gone[obj.name] = record

@@ -49,7 +49,7 @@ class Parts:
         self.records[part.number] = part
         self._confirmed += part.size
 
-    def keep_listed(self, listed: Iterable[tuple[int, str, int]]) -> None:
+    def keep_confirmed(self, listed: Iterable[tuple[int, str, int]]) -> None:
         """Keep only the parts that COS lists (number, ETag, bytes) as they were sent."""
         on_cos = {number: (etag, size) for number, etag, size in listed}
         self.records = {
@@ -78,12 +78,12 @@ class Parts:
             return source_crc64
         return combine((part.crc64, part.size) for part in parts)
 
-    def plain_crc64(self, source_crc64: int) -> int:
+    def content_crc64(self, source_crc64: int) -> int:
         """Return the CRC-64 of the bytes that were read, before encryption; -1: not known."""
         parts = self._in_order()
-        if any(part.plain_crc64 < 0 for part in parts):
+        if any(part.content_crc64 < 0 for part in parts):
             return self.crc64(source_crc64)
-        return combine((part.plain_crc64, part.size) for part in parts)
+        return combine((part.content_crc64, part.size) for part in parts)
 
     def _in_order(self) -> list[PartRecord]:
         return [self.records[number] for number in range(1, self.count + 1)]

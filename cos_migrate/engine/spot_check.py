@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.cos.settings import CosSettings
-from cos_migrate.errors import CosError, MigrateError, Side, TransportError
+from cos_migrate.errors import Code, CosError, MigrateError, Side, TransportError
 from cos_migrate.model import Failure, failure_of, unexpected_failure
 from cos_migrate.report.advice import advice_for
 from cos_migrate.state import object_records
@@ -122,9 +122,9 @@ def look_for(client: CosClient, paths: Iterable[str]) -> SpotCheckResult:
 
 def _concerns_all(error: MigrateError) -> bool:
     """Return whether an error concerns all objects of the run."""
-    if error.code == "Stopping":
+    if error.code == Code.STOPPING:
         return False
-    unreachable = isinstance(error, TransportError) or error.code == "ProxyRefused"
+    unreachable = isinstance(error, TransportError) or error.code == Code.PROXY_REFUSED
     return error.fatal or unreachable or error.status >= _BROKEN
 
 

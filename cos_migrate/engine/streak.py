@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 
-from cos_migrate.errors import Side
+from cos_migrate.errors import Code, Side
 from cos_migrate.model import Failure
 
 _STREAK_PROBING = 5
@@ -23,7 +23,7 @@ _UNREACHABLE = frozenset(
         "CertificateInvalid",
         "CertificateStore",
         "TlsFailed",
-        "ProxyRefused",
+        Code.PROXY_REFUSED,
     }
 )
 """Codes of an endpoint that is out of reach."""
@@ -188,7 +188,7 @@ class FailureStreak:
         length = self._cos.add(failure)
         if _is_certain(failure):
             # An answer 404 to HEAD proves no bucket: without a bucket it is the same.
-            sure = self.proven and (self._written or failure.code != "NoSuchBucket")
+            sure = self.proven and (self._written or failure.code != Code.NO_SUCH_BUCKET)
             return _stop_from(_STREAK_CERTAIN if sure else 1, length)
         if _shows_cos(failure):
             self.proven = True
@@ -252,7 +252,7 @@ def _shows_cos(failure: Failure) -> bool:
 
     A proxy that answers in its place has no request id.
     """
-    if failure.code == "ChecksumMismatch":
+    if failure.code == Code.CHECKSUM_MISMATCH:
         return True
     return bool(failure.request_id) and _is_final(failure)
 
@@ -265,5 +265,5 @@ def _is_final(failure: Failure) -> bool:
 def _is_useless(failure: Failure) -> bool:
     """Return whether the endpoint itself fails, other than by asking to slow down."""
     return failure.code in _USELESS or (
-        failure.status >= 500 and failure.code != "SlowDown"  # noqa: PLR2004 - HTTP
+        failure.status >= 500 and failure.code != Code.SLOW_DOWN  # noqa: PLR2004 - HTTP
     )

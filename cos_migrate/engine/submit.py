@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from cos_migrate.engine.admission import Admission
-from cos_migrate.engine.big_object import MultipartUpload
 from cos_migrate.engine.big_objects import BigObject, BigObjects
 from cos_migrate.engine.collect import Collector
 from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.transfer import Transfer
+from cos_migrate.engine.upload_state import UploadState
 from cos_migrate.pools.tasks import Task, TaskKind
 from cos_migrate.report.report import Report
 
@@ -47,8 +47,8 @@ class Submitter:
             for big in to_hash[: max(0, room)]:
                 self._submit_next(big)
         for big in big_objects.under_way:
-            upload = big.upload
-            while upload.ready and not upload.hashing and self._part_room(upload) > 0:
+            state = big.upload.state
+            while state.ready and not state.hashes_file and self._part_room(state) > 0:
                 self._submit_next(big)
 
     def _submit_next(self, big: BigObject) -> None:
@@ -56,7 +56,7 @@ class Submitter:
         if task is None:
             return
         number = self._tasks.submit(
-            task, big, self._collector.collect_big, together=big.upload.in_order
+            task, big, self._collector.collect_big, together=big.upload.state.together
         )
         self._admission.spend(task)
         if self._debugging:
@@ -66,7 +66,7 @@ class Submitter:
         name = "PutObject" if type(task) is tuple else type(task).__name__
         self._report.debug(f"task {number}: {name} {transfer.cos_path}")
 
-    def _part_room(self, upload: MultipartUpload) -> int:
+    def _part_room(self, state: UploadState) -> int:
         """Return how many tasks of an upload may begin now."""
-        room = self._admission.transfers(big=True, together=upload.in_order)
-        return min(room, self._admission.source_requests()) if upload.reads_source else room
+        room = self._admission.transfers(big=True, together=state.together)
+        return min(room, self._admission.source_requests()) if state.reads_source else room

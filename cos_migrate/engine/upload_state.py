@@ -1,152 +1,227 @@
-"""The state of one multipart upload, and the next task that it calls for.
+"""The state of one multipart upload: what is known of it, and what comes next.
 
-Pure: no network, no threads, no database.
+Pure: no network, no threads, no database, no randomness of its own.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 
 from cos_migrate.checksums import Check
-from cos_migrate.cos.encryption import can_continue, new_envelope
+from cos_migrate.cos.encryption import can_continue
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.parts import Parts
 from cos_migrate.engine.rules import part_size_for
-from cos_migrate.model import Described, Failure, SavePoint, SourceObject
-from cos_migrate.pools.tasks import (
-    AbortUpload,
-    CompleteUpload,
-    CopyPart,
-    Digest,
-    FetchRange,
-    HeadTarget,
-    InitiateUpload,
-    ListParts,
-    PartTask,
-    Stat,
-    Task,
-    UploadPart,
-)
+from cos_migrate.model import Described, Envelope, Failure, SavePoint, SourceObject
+from cos_migrate.pools.tasks import PartTask
 
 
 class Phase(enum.Enum):
-    """The step that an upload has come to."""
+    """What an upload does next."""
 
     LOOK = "look"
+    """Look at the target path on COS."""
     RESUME = "resume"
+    """List the parts that COS has of an upload that is continued."""
     DIGEST = "digest"
+    """Hash the file."""
     SPOOL = "spool"
+    """Write the object into a temporary file."""
     INITIATE = "initiate"
     PARTS = "parts"
     COMPLETE = "complete"
     ABORT = "abort"
+    """Abort an upload of another version of the object."""
     STAT = "stat"
+    """Ask the source for the version that it has now."""
     OVER = "over"
 
 
 class UploadState:
-    """A multipart upload between two tasks; `MultipartUpload` moves it on by their results."""
+    """A multipart upload between two tasks; `MultipartUpload` changes it by their results.
+
+    `start_over` resets the fields that are declared here; the others stay.
+    """
+
+    phase: Phase
+    phase_after_look: Phase
+    parts: Parts
+    save_point: SavePoint | None
+    """The upload on COS; None: it is not begun."""
+    outdated: SavePoint | None
+    """The upload to abort in the phase ABORT."""
+    spool_path: str
+    """The temporary file that is being written; empty: none."""
+    fetched: int
+    """Ranges that it holds."""
+    described: Described | None
+    """The source's description, kept for a later task."""
+    md5: str | None
+    """The MD5 to store with the object; empty: none; None: not known yet."""
+    envelope: Envelope | None
+    """The envelope of the upload's key; None: it is not encrypted."""
+    source_crc64: int
+    """CRC-64 that the source states; -1: none."""
+    checks: tuple[Check, ...]
+    """Other checksums that the source states, compared over all parts."""
+    proves_md5: bool
+    """Whether `checks` is one likely MD5, which is stored already and so has to be proven."""
+    checked: str
+    """Result of `checks` as in `PartStored`; empty: not known."""
+    answer_pending: bool
+    """Whether the one task of a phase other than PARTS and SPOOL is under way."""
+    listed_again: bool
+    """Whether COS was asked for the parts because it refused to join them."""
 
     def __init__(
         self,
         obj: SourceObject,
         cos_path: str,
         options: UploadOptions,
-        save_point: SavePoint | None = None,
-        upload_id: str = "",
+        *,
+        save_point: SavePoint | None,
+        upload_id: str,
+        new_envelope: Callable[[], Envelope | None],
     ) -> None:
-        """Continue `save_point` if it fits, or a bare `upload_id`; else begin a new upload."""
+        """Continue `save_point` if it fits, or a bare `upload_id`; else begin a new upload.
+
+        `new_envelope` makes an envelope for a new upload; None: it is not encrypted.
+        """
         self.obj = obj
+        """The object, in the version that is sent and with the temporary file that it lies in."""
         self.cos_path = cos_path
-        self._options = options
-        self._restarts = 0
-        self._stale = ""
-        self._failure: Failure | None = None
-        self._under_way = 0
-        self._save_point: SavePoint | None = None
-        self._outdated: SavePoint | None = None
-        self._came_spooled = bool(obj.spooled)
-        self._copying = options.copies and not obj.spooled
-        self._in_one_range = self._proving_md5 = self._md5_refuted = self._unchanged_at_stat = False
-        self._misread = -1
+        self.options = options
+        self.failure: Failure | None = None
+        """Why the object failed; results of tasks under way are still collected."""
+        self.tasks_under_way = 0
+        self.restarts = 0
+        """How often the upload has started over."""
+        self.came_spooled = bool(obj.spooled)
+        """Whether the object lay in a temporary file from the start."""
+        self.copying = options.copies and not obj.spooled
+        """Whether COS copies the parts."""
+        self.in_one_range = False
+        """Whether the source sends no ranges: one request fetches the whole object."""
+        self.likely_md5_refuted = False
+        """Whether the content differs from the likely MD5 and agrees with the source's CRC-64."""
+        self.unchanged_at_stat = False
+        """Whether the source has called the object changed, and then stated the same version."""
+        self.mismatched_crc64 = -1
         """CRC-64 of the content when it last differed from its checksum; -1: never."""
         self.without_md5 = False
         """Whether it is sent without the MD5 that was wanted."""
-        self._begin()
+        self._new_envelope = new_envelope
+        self.start_over()
         if save_point and self._fits(save_point):
             self._continue(save_point)
         elif save_point:
-            self._stale = save_point.upload_id
-            self._outdated = save_point
-            self._phase = Phase.ABORT
+            self.abort(save_point)
         elif upload_id and not options.encryption:  # the key of an encrypted one is not known
-            self._save_point = self._new_save_point(upload_id, -1)
-            self._phase = Phase.RESUME
+            self.save_point = self.new_save_point(upload_id, -1)
+            self.phase = Phase.RESUME
         if options.look:
-            self._after_look, self._phase = self._phase, Phase.LOOK
+            self.phase_after_look, self.phase = self.phase, Phase.LOOK
 
-    def _continue(self, save_point: SavePoint) -> None:
-        self._save_point = save_point
-        self._parts.records = {part.number: part for part in save_point.parts}
-        self._source_crc64 = save_point.source_crc64
-        self._phase = Phase.RESUME
-        if self._parts.complete:
-            self._phase = Phase.COMPLETE
-            if self._differs():
-                self._stale, self._outdated = save_point.upload_id, save_point
-                self._save_point, self._parts.records = None, {}
-                self._phase = Phase.ABORT
-
-    def _begin(self) -> None:
+    def start_over(self) -> None:
         """Reset to an upload without any part."""
         size = self.obj.fingerprint.size
-        self._parts = Parts(size, part_size_for(size, self._options.part_size))
-        self._save_point = self._outdated = None
-        self._fetched = 0
-        self._file = ""
-        if not self._came_spooled:
+        self.parts = Parts(size, part_size_for(size, self.options.part_size))
+        self.save_point = self.outdated = self.described = None
+        self.spool_path = self.checked = ""
+        self.fetched = 0
+        if not self.came_spooled:
             self.obj = self.obj._replace(spooled="")
-        self._described: Described | None = None
-        """The source's description, kept for a later task."""
-        self._md5: str | None = None if self._wants_md5 else ""
-        """The MD5 to store with it; empty: none; None: not known yet."""
-        self._envelope = new_envelope(self._options.encryption)
-        self._source_crc64 = -1
-        self._checks: tuple[Check, ...] = ()
-        self._checked = ""
-        self._asked = self._looked_again = False
-        self._phase = self._first_phase()
-        self._after_look = self._phase
+        self.md5 = None if self.wants_md5 else ""
+        self.envelope = self._new_envelope()
+        self.source_crc64 = -1
+        self.checks = ()
+        self.proves_md5 = self.answer_pending = self.listed_again = False
+        self.phase = self.phase_after_look = self.first_phase()
 
-    def _first_phase(self) -> Phase:
-        if not self.obj.spooled and (self._in_one_range or self._md5_refuted):
+    def _continue(self, save_point: SavePoint) -> None:
+        self.parts.records = {part.number: part for part in save_point.parts}
+        self.source_crc64 = save_point.source_crc64
+        if self.parts.complete and self.differs:
+            self.parts.records = {}
+            self.abort(save_point)
+        else:
+            self.save_point = save_point
+            self.phase = Phase.COMPLETE if self.parts.complete else Phase.RESUME
+
+    def _fits(self, save_point: SavePoint) -> bool:
+        """Return whether a save point is of this version of the object, with the same parts."""
+        return (
+            save_point.name == self.obj.name
+            and save_point.fingerprint == self.obj.fingerprint
+            and save_point.part_size == self.parts.part_size
+            and save_point.threshold == self.options.threshold
+            and can_continue(self.options.encryption, save_point.envelope)
+        )
+
+    def abort(self, outdated: SavePoint) -> None:
+        """Abort an upload before a new one is begun."""
+        self.outdated, self.phase = outdated, Phase.ABORT
+
+    def leave_abort(self) -> SavePoint | None:
+        """Go on after the abort of an outdated upload; return its save point."""
+        outdated, self.outdated = self.outdated, None
+        self.phase = Phase.STAT if self.restarts else self.first_phase()
+        return outdated
+
+    def is_current(self, task: PartTask) -> bool:
+        """Return whether the task of a part belongs to the present upload."""
+        return self.save_point is not None and task.upload_id == self.save_point.upload_id
+
+    def enter_parts(self) -> None:
+        """Send the parts that are missing on COS."""
+        self.parts.queue_missing()
+        self.phase = Phase.PARTS if self.parts.queue else Phase.COMPLETE
+
+    def first_phase(self) -> Phase:
+        """Return the phase in which a new upload begins."""
+        if not self.obj.spooled and (self.in_one_range or self.likely_md5_refuted):
             return Phase.SPOOL
-        at_hand = self._options.reads_at_once or self.obj.spooled
-        return Phase.DIGEST if self._wants_md5 and at_hand else Phase.INITIATE
+        at_hand = self.options.reads_at_once or self.obj.spooled
+        return Phase.DIGEST if self.wants_md5 and at_hand else Phase.INITIATE
+
+    def new_save_point(self, upload_id: str, source_crc64: int) -> SavePoint:
+        """Return the save point of an upload without any part."""
+        return SavePoint(
+            upload_id,
+            self.cos_path,
+            self.obj.name,
+            self.obj.fingerprint,
+            self.parts.part_size,
+            self.options.threshold,
+            source_crc64=source_crc64,
+            envelope=self.envelope,
+        )
 
     @property
-    def _wants_md5(self) -> bool:
-        return self._options.md5 and not self._copying
+    def wants_md5(self) -> bool:
+        """Whether the object gets an MD5."""
+        return self.options.md5 and not self.copying
 
     @property
     def sent(self) -> int:
         """Bytes that COS has confirmed or that are on their way."""
-        return self._parts.sent
+        return self.parts.sent
 
     @property
     def ready(self) -> bool:
-        """Whether `next_task` returns a task."""
-        if self._failure or self._phase is Phase.OVER:
+        """Whether it has a next task."""
+        if self.failure or self.phase is Phase.OVER:
             return False
-        if self._phase in {Phase.PARTS, Phase.SPOOL}:
-            return bool(self._parts.queue)
+        if self.phase in {Phase.PARTS, Phase.SPOOL}:
+            return bool(self.parts.queue)
         # A part that arrives after the abort would bring the upload back.
-        return not self._asked and (self._phase is not Phase.ABORT or self.idle)
+        return not self.answer_pending and (self.phase is not Phase.ABORT or self.idle)
 
     @property
-    def hashing(self) -> bool:
+    def hashes_file(self) -> bool:
         """Whether the next task hashes a file of this machine."""
-        return self._phase is Phase.DIGEST
+        return self.phase is Phase.DIGEST
 
     @property
     def reads_source(self) -> bool:
@@ -154,100 +229,32 @@ class UploadState:
         if self.obj.spooled:
             return False
         asks = {Phase.DIGEST, Phase.SPOOL, Phase.INITIATE, Phase.STAT}
-        return self._phase in asks or (self._phase is Phase.PARTS and not self._copying)
+        return self.phase in asks or (self.phase is Phase.PARTS and not self.copying)
 
     @property
     def wants_file(self) -> bool:
-        """Whether it waits for `use_file`."""
-        return self._phase is Phase.SPOOL and not self._file and self.idle and not self._failure
+        """Whether it waits for a temporary file."""
+        return self.phase is Phase.SPOOL and not self.spool_path and self.idle and not self.failure
 
     @property
-    def in_order(self) -> str:
-        """The upload id if one process has to hash all parts in order; else empty."""
-        return self._save_point.upload_id if self._checks and self._save_point else ""
+    def together(self) -> str:
+        """Name under which its tasks go to one worker, which hashes all parts; empty: any."""
+        return self.save_point.upload_id if self.checks and self.save_point else ""
 
     @property
     def not_compared(self) -> bool:
         """Whether a checksum of the source could not be compared over all parts."""
-        return bool(self._checks) and not self._checked
+        return bool(self.checks) and not self.checked
 
     @property
     def idle(self) -> bool:
         """Whether no task of it is under way."""
-        return self._under_way == 0
+        return self.tasks_under_way == 0
 
-    def next_task(self) -> Task | None:
-        """Return the next task; None: a result has to come first."""
-        if not self.ready:
-            return None
-        self._under_way += 1
-        if self._phase is Phase.PARTS:
-            return self._part_task(self._parts.queue.popleft())
-        if self._phase is Phase.SPOOL:
-            return self._fetch_task(self._parts.queue.popleft())
-        self._asked = True
-        obj, path = self.obj, self.cos_path
-        upload_id = self._save_point.upload_id if self._save_point else self._stale
-        if self._phase is Phase.COMPLETE:
-            etags, crc64 = self._parts.etags, self._parts.crc64(self._source_crc64)
-            return CompleteUpload(path, upload_id, etags, obj.fingerprint.size, crc64)
-        part_size, envelope = self._parts.part_size, self._envelope
-        tasks: dict[Phase, Task] = {
-            Phase.LOOK: HeadTarget(obj, path, self._options.look),
-            Phase.RESUME: ListParts(path, upload_id),
-            Phase.DIGEST: Digest(obj, self._described),
-            Phase.INITIATE: InitiateUpload(
-                obj, path, self._described, self._md5, envelope, part_size
-            ),
-            Phase.ABORT: AbortUpload(path, upload_id),
-            Phase.STAT: Stat(obj),
-        }
-        return tasks[self._phase]
-
-    def _part_task(self, number: int) -> PartTask:
-        obj, path, (offset, length) = self.obj, self.cos_path, self._parts.range_of(number)
-        save_point = self._save_point
-        upload_id = save_point.upload_id if save_point else ""
-        if self._copying:
-            return CopyPart(obj, path, upload_id, number, offset, length)
-        envelope = save_point.envelope if save_point else None
-        return UploadPart(obj, path, envelope, self._checks, upload_id, number, offset, length)
-
-    def _fetch_task(self, number: int) -> FetchRange:
-        offset, length = self._parts.range_of(number)
-        if self._in_one_range:
-            length = self.obj.fingerprint.size
-        return FetchRange(self.obj, self._file, offset, length)
-
-    def _differs(self) -> bool:
-        """Return whether all parts together differ from the CRC-64 that the source has."""
+    @property
+    def differs(self) -> bool:
+        """Whether all parts together differ from the CRC-64 that the source has."""
         return (
-            self._source_crc64 >= 0
-            and self._parts.plain_crc64(self._source_crc64) != self._source_crc64
+            self.source_crc64 >= 0
+            and self.parts.content_crc64(self.source_crc64) != self.source_crc64
         )
-
-    def _fits(self, save_point: SavePoint) -> bool:
-        """Return whether a save point is of this version of the object, with the same parts."""
-        return (
-            save_point.name == self.obj.name
-            and save_point.fingerprint == self.obj.fingerprint
-            and save_point.part_size == self._parts.part_size
-            and save_point.threshold == self._options.threshold
-            and can_continue(self._options.encryption, save_point.envelope)
-        )
-
-    def _new_save_point(self, upload_id: str, source_crc64: int) -> SavePoint:
-        return SavePoint(
-            upload_id,
-            self.cos_path,
-            self.obj.name,
-            self.obj.fingerprint,
-            self._parts.part_size,
-            self._options.threshold,
-            source_crc64=source_crc64,
-            envelope=self._envelope,
-        )
-
-    def _enter_parts(self) -> None:
-        self._parts.queue_missing()
-        self._phase = Phase.PARTS if self._parts.queue else Phase.COMPLETE

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cos_migrate.descriptors import exhaustion_code, exhaustion_error, is_exhausted
-from cos_migrate.errors import TransportError
+from cos_migrate.errors import Code, TransportError
 from cos_migrate.http.channels import TlsChannel, transport_error
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.routes import Proxy, Route
@@ -169,6 +169,6 @@ def _open_tunnel(sock: socket.socket, route: Route, proxy: Proxy) -> None:
             operation="connect",
             target=f"{proxy.host}:{proxy.port}",
             status=answer.status,
-            code="ProxyRefused",
+            code=Code.PROXY_REFUSED,
             retryable=answer.status >= 500,  # noqa: PLR2004
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from cos_migrate.descriptors import retry_while_exhausted
-from cos_migrate.errors import MigrateError, Side, TransportError
+from cos_migrate.errors import Code, MigrateError, Side, TransportError
 
 T = TypeVar("T")
 
@@ -25,7 +25,9 @@ _WAIT = 0.5
 _MAX_WAIT = 20.0
 _SLOW_DOWN_STATUS = frozenset({429, 503, 573})
 """Statuses by which a server asks for fewer requests (573: Qiniu)."""
-_SLOW_DOWN_CODES = frozenset({"RequestLimitExceeded", "SlowDown", "Throttling", "TooManyRequests"})
+_SLOW_DOWN_CODES = frozenset(
+    {"RequestLimitExceeded", Code.SLOW_DOWN, "Throttling", "TooManyRequests"}
+)
 
 
 def asks_to_slow_down(status: int, code: str) -> bool:
@@ -85,7 +87,7 @@ class Retries:
                 "given up because the run is stopping",
                 operation=error.operation,
                 target=error.target,
-                code="Stopping",
+                code=Code.STOPPING,
                 side=error.side,
             ) from error
 

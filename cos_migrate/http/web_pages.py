@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from cos_migrate.errors import Code
 from cos_migrate.http.xml_texts import find_text
 from cos_migrate.text import masked
 
@@ -52,7 +53,7 @@ def proxy_refusal(
     `pages`: whether web pages come from proxies only, not from the source.
     """
     if status == 407:  # noqa: PLR2004 - HTTP
-        return "ProxyRefused", "the proxy wants a user name and a password"
+        return Code.PROXY_REFUSED, "the proxy wants a user name and a password"
     if not pages or not is_foreign_page(headers, body):
         return None
     if b"location" in headers:

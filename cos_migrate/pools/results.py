@@ -77,16 +77,20 @@ class ListedParts(NamedTuple):
     """Number, ETag and bytes of each."""
 
 
+AGREES: Final = "agrees"
+"""An object agrees with the checksums that its source states; see `PartStored.checked`."""
+
+
 class PartStored(NamedTuple):
     """Result of UploadPart and CopyPart."""
 
     etag: str
     crc64: int = -1
     """-1 of a copied part."""
-    plain_crc64: int = -1
+    content_crc64: int = -1
     """Before it was encrypted; -1: it was not."""
     checked: str = ""
-    """`ordered_checksum.AGREES`, the kind of the checksum that differs, or empty: not known yet."""
+    """AGREES, the kind of the checksum that differs, or empty: not known yet."""
 
 
 class Completed(NamedTuple):

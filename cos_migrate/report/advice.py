@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, Side
+from cos_migrate.errors import Code, Side
 from cos_migrate.http.web_pages import FOREIGN
 from cos_migrate.model import Failure
 
@@ -72,15 +72,15 @@ _ANY_SIDE: Mapping[str, str] = MappingProxyType(
         "BadHeader": "store it again at the source: a request cannot contain its ETag, key or "
         "metadata",
         "Changed": "run again when nothing writes to it any more",
-        CONTRADICTORY: "look at the endPoint and proxyHost of the source, and set srcHttps=on: a "
-        "proxy or a login page may answer in its place",
+        Code.CONTRADICTORY: "look at the endPoint and proxyHost of the source, and set "
+        "srcHttps=on: a proxy or a login page may answer in its place",
         "ConnectionBroken": _NETWORK,
         "ConnectionReset": _NETWORK,
         "Downgraded": "put https URLs into the list, or set [migrateUrl] allowHttpRedirect=on",
         "EMFILE": "raise the limit of open files (ulimit -n), or lower smallFileExecutorNum",
         "ENFILE": "raise this machine's limit of file descriptors (fs.file-max)",
-        ETAG_IS_NO_MD5: "set [migrateAws] etagIsMd5=off if all objects of the service fail so; "
-        "size, version, the service's other checksums and COS's CRC-64 are compared then",
+        Code.ETAG_IS_NO_MD5: "set [migrateAws] etagIsMd5=off if all objects of the service fail "
+        "so; size, version, the service's other checksums and COS's CRC-64 are compared then",
         "InvalidObjectState": "it is archived: restore it at the source, then run again",
         "NoSuchKey": "it is gone from the source: nothing to do, or remove it from the list",
         "RequestTimeTooSkewed": _CLOCK,

@@ -6,7 +6,7 @@ import collections
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from cos_migrate.errors import ETAG_IS_NO_MD5
+from cos_migrate.errors import Code
 from cos_migrate.http.web_pages import FOREIGN
 from cos_migrate.model import Failure
 from cos_migrate.report.advice import advice_for
@@ -17,7 +17,7 @@ _MAX_CAUSES = 100
 """Limit of distinct causes: a server that invents codes must not fill the memory."""
 _OTHER = (0, "other")
 _TO_BE_CORRECTED = frozenset(
-    {FOREIGN, ETAG_IS_NO_MD5, "ProxyRefused", "CertificateInvalid", "TlsFailed"}
+    {FOREIGN, Code.ETAG_IS_NO_MD5, Code.PROXY_REFUSED, "CertificateInvalid", "TlsFailed"}
 )
 
 

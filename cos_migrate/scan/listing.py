@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from cos_migrate.errors import MigrateError, SourceError
+from cos_migrate.errors import Code, MigrateError, SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Failure, Found, ListRange, Note, Page, failure_of, unexpected_failure
 from cos_migrate.scan.base import PagePosition, Scan, ScanEnded, Scanned
@@ -149,7 +149,7 @@ class Lister(Scan):
         try:
             page = self._retries.run(lambda: self._source.list_page(listing.part, listing.marker))
         except MigrateError as error:
-            if error.code == "Stopping":
+            if error.code == Code.STOPPING:
                 return None
             raise
         if page.problem:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from cos_migrate.checksums import RunningChecks
-from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, SourceError, TransportError
+from cos_migrate.errors import Code, SourceError, TransportError
 from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.model import Described
-from cos_migrate.sources.mismatches import CHECKSUM_MISMATCH, NO_MD5, is_etag_check, mismatch_text
+from cos_migrate.sources.mismatches import NO_MD5, is_etag_check, mismatch_text
 
 _KEPT = 1_000
 """Objects whose last mismatch is remembered."""
@@ -111,20 +111,20 @@ class HttpReader:
             return
         if not self._proven:
             raise self._error(
-                "the answer has no ETag, and its content is not the listed one", CONTRADICTORY
+                "the answer has no ETag, and its content is not the listed one", Code.CONTRADICTORY
             )
         if self._misreads and self._misreads.repeats(
             self._name, self.described, wrong, self._checking
         ):
-            raise self._error(NO_MD5, ETAG_IS_NO_MD5, retryable=False)
-        raise self._error(mismatch_text(wrong), CHECKSUM_MISMATCH)
+            raise self._error(NO_MD5, Code.ETAG_IS_NO_MD5, retryable=False)
+        raise self._error(mismatch_text(wrong), Code.SOURCE_CHECKSUM_MISMATCH)
 
     def _ended_early(self) -> TransportError:
         headers = self._incoming.headers
         if b"content-length" not in headers and b"transfer-encoding" in headers:
             # The chunks ended properly, so the answer is complete.
             text = f"the answer has {self._length - self._left} bytes instead of {self._length}"
-            return TransportError(text, code=CONTRADICTORY, retryable=True)
+            return TransportError(text, code=Code.CONTRADICTORY, retryable=True)
         return TransportError("its body ended early", code="ConnectionBroken", retryable=True)
 
     def _error(self, text: str, code: str, *, retryable: bool = True) -> SourceError:

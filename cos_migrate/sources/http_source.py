@@ -11,6 +11,7 @@ from functools import partial
 from typing import ClassVar
 
 from cos_migrate.config.options import Section
+from cos_migrate.errors import Code
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
@@ -173,7 +174,7 @@ class HttpSource(PagedSource, AdvisedSource):
                 details = self.error_details(refused)
                 if not details.code and incoming.status in {404, 410}:  # to HEAD: no body
                     message = "it does not exist (any more)"
-                    details = details._replace(code="NoSuchKey", message=message)
+                    details = details._replace(code=Code.NO_SUCH_KEY, message=message)
                 raise self.answer_error(operation, obj.name, refused, details)
             yield incoming
         finally:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cos_migrate.checksums import Check
-from cos_migrate.errors import CONTRADICTORY, ETAG_IS_NO_MD5, Side
+from cos_migrate.errors import Code, Side
 from cos_migrate.model import Failure
 
-CHECKSUM_MISMATCH = "SourceChecksumMismatch"
-"""The code of content that differs from the source's checksum."""
 CONTRADICTORY_CHANGE = "the source answers that it changed, and then that it is as listed"
 NO_MD5 = (
     "two reads of it agree and differ from its ETag: the ETags of this service seem to be no MD5"
@@ -32,10 +30,12 @@ def mismatch_failure(kind: str, *, agrees: bool) -> Failure:
     `agrees`: the checksum is its ETag, and the content is the same as at the last read.
     """
     if agrees:
-        return Failure("GetObject", NO_MD5, code=ETAG_IS_NO_MD5, side=Side.SOURCE)
-    return Failure("GetObject", mismatch_text(kind), code=CHECKSUM_MISMATCH, side=Side.SOURCE)
+        return Failure("GetObject", NO_MD5, code=Code.ETAG_IS_NO_MD5, side=Side.SOURCE)
+    return Failure(
+        "GetObject", mismatch_text(kind), code=Code.SOURCE_CHECKSUM_MISMATCH, side=Side.SOURCE
+    )
 
 
 def contradictory_failure(failure: Failure) -> Failure:
     """Return the failure of an object whose source contradicts itself about its version."""
-    return failure._replace(code=CONTRADICTORY, message=CONTRADICTORY_CHANGE)
+    return failure._replace(code=Code.CONTRADICTORY, message=CONTRADICTORY_CHANGE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cos_migrate.checksums import RunningChecks
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Response
 from cos_migrate.http.routes import Route
@@ -53,7 +53,7 @@ class PlainReads:
         """Return the content of an answer to `begin`, verified. Raises SourceError."""
         source, body = self._source, response.body
         if response.status != _OK:
-            raise SourceError("not the plain case", code="NotPlain")
+            raise SourceError("not the plain case", code=Code.NOT_PLAIN)
         described = source.description(obj, response.headers)
         _, mtime_ns, etag = described.fingerprint
         described = described._replace(fingerprint=Fingerprint(len(body), mtime_ns, etag))
@@ -63,5 +63,5 @@ class PlainReads:
         wrong = checking.first_difference()
         if wrong:
             source.mismatches.repeats(obj.name, described, wrong, checking)
-            raise SourceError("not the plain case", code="NotPlain")
+            raise SourceError("not the plain case", code=Code.NOT_PLAIN)
         return body, described

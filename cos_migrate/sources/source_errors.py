@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
 from cos_migrate.config.options import Section, values_of
-from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.errors import Code, SourceError, TransportError
 from cos_migrate.http.dates import parse_retry_after
 from cos_migrate.http.web_pages import is_foreign_page, proxy_refusal
 from cos_migrate.http.xml_texts import read_error
@@ -18,7 +18,7 @@ from cos_migrate.sources.versions import VersionedSource
 
 _RETRYABLE_STATUS = frozenset({408, 429, 500, 502, 503, 504, 509, 573, 599})
 _RETRYABLE_CODES = frozenset(
-    {"OperationAborted", "RequestLimitExceeded", "RequestTimeout", "SlowDown", "Throttling"}
+    {"OperationAborted", "RequestLimitExceeded", "RequestTimeout", Code.SLOW_DOWN, "Throttling"}
 )
 """Codes that ask for another try, with any status (RequestTimeout comes with 400)."""
 _UNREACHED = (
@@ -28,8 +28,8 @@ _UNREACHED = (
     "ConnectionRefused",
     "ForeignAnswer",
     "NameNotResolved",
-    "NoSuchKey",
-    "ProxyRefused",
+    Code.NO_SUCH_KEY,
+    Code.PROXY_REFUSED,
     "Redirected",
     "TlsFailed",
 )

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from cos_migrate.checksums import Check
 from cos_migrate.config.options import Section
-from cos_migrate.errors import CONTRADICTORY, SourceChanged, SourceError
+from cos_migrate.errors import Code, SourceChanged, SourceError
 from cos_migrate.http.web_pages import is_foreign_page
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import Source, SourceOptions
@@ -155,7 +155,7 @@ class VersionedSource(Source):
             operation=operation,
             target=self.mask(obj.name),
             status=status,
-            code=CONTRADICTORY,
+            code=Code.CONTRADICTORY,
             retryable=True,
         )
 
@@ -227,7 +227,7 @@ class VersionedSource(Source):
             "it changed after it was listed",
             operation="GetObject",
             target=self.mask(obj.name),
-            code="Changed",
+            code=Code.CHANGED,
         )
 
     def _no_ranges(self, obj: SourceObject, status: int) -> SourceError:
@@ -236,5 +236,5 @@ class VersionedSource(Source):
             operation="GetObject",
             target=self.mask(obj.name),
             status=status,
-            code="RangeIgnored",
+            code=Code.RANGE_IGNORED,
         )

@@ -197,7 +197,7 @@ def part_key(upload_id: str, number: int) -> bytes:
 
 def part_value(part: PartRecord) -> bytes:
     """Return the value of one part."""
-    plain = f"/{part.plain_crc64}" if part.plain_crc64 >= 0 else ""
+    plain = f"/{part.content_crc64}" if part.content_crc64 >= 0 else ""
     return _encoded(f"{part.number} {part.offset} {part.size} {part.crc64}{plain} {part.etag}")
 
 

@@ -11,8 +11,6 @@ from cos_migrate.pools.results import Result
 from cos_migrate.pools.tasks import NumberedTask
 from cos_migrate.pools.worker.bodies import Body
 
-NOT_PLAIN = "NotPlain"
-"""Code of an error that hands the task to the threads and counts as no failed try."""
 FOR_THREADS: Final = -1
 """Weight of a task that the event loop cannot carry out."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.verify import Copied, Stored
-from cos_migrate.errors import CosError, MigrateError
+from cos_migrate.errors import Code, CosError, MigrateError
 from cos_migrate.model import Described, SourceObject
 from cos_migrate.pools.results import Content, PartStored
 from cos_migrate.pools.tasks import CopyObject, CopyPart
@@ -82,7 +82,7 @@ class CopyTasks:
             try:
                 return self._client.verify_copy(cos_path, size, described.crc64, copied)
             except CosError as error:
-                if error.code != "ChecksumMismatch" or attempt == _COPY_TRIES:
+                if error.code != Code.CHECKSUM_MISMATCH or attempt == _COPY_TRIES:
                     raise
 
     def _unpinned(self, obj: SourceObject, error: MigrateError) -> bool:

@@ -7,11 +7,11 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from cos_migrate.errors import MigrateError, TransportError
+from cos_migrate.errors import Code, MigrateError, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.pools.results import Result
 from cos_migrate.pools.tasks import NumberedTask
-from cos_migrate.pools.worker.attempts import NOT_PLAIN, Attempt, Fetch, FirstTry
+from cos_migrate.pools.worker.attempts import Attempt, Fetch, FirstTry
 from cos_migrate.pools.worker.bodies import Body
 from cos_migrate.pools.worker.memory import MemoryBudget
 
@@ -168,7 +168,7 @@ class Exchanges:
 
     def _fail(self, connection: Connection, attempt: Attempt, error: MigrateError) -> None:
         """Pass a failed PUT to a thread; a stale connection is no failed try."""
-        stale = error.code == NOT_PLAIN or connection.was_stale(error)
+        stale = error.code == Code.NOT_PLAIN or connection.was_stale(error)
         if not connection.reusable:
             self.unwatch(connection)
         reusable = connection if connection.reusable else None

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import is_encrypted, plain_length
-from cos_migrate.errors import SourceChanged, SourceError
+from cos_migrate.errors import GONE_CODES, SourceChanged, SourceError
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.pools.results import Comparison, Content, SourceHead, Spooled
 from cos_migrate.pools.tasks import (
@@ -23,7 +23,6 @@ from cos_migrate.pools.worker.sending import CHANGED_TRIES, Sending
 from cos_migrate.pools.worker.task_run import TaskRun
 from cos_migrate.sources.base import Source
 
-_GONE = frozenset({"ENOENT", "ENOTDIR", "NoSuchKey"})
 """Codes of a source that does not have an object any more."""
 
 
@@ -98,7 +97,7 @@ class ObjectTasks:
                     if attempt == CHANGED_TRIES:
                         raise
         except SourceError as error:
-            if error.code in _GONE or error.status == 404:  # noqa: PLR2004 - HTTP
+            if error.code in GONE_CODES or error.status == 404:  # noqa: PLR2004 - HTTP
                 return -1, -1
             raise
         raise AssertionError  # the loop returns or raises

@@ -13,9 +13,8 @@ import time
 from collections.abc import Iterable
 
 from cos_migrate.checksums import Check, RunningChecks
+from cos_migrate.pools.results import AGREES
 
-AGREES = "agrees"
-"""The result of `OrderedComparison.result` for an object that agrees with its checksums."""
 _AHEAD = 8 << 20
 """Bytes of an object kept because they were read before their turn."""
 _PATIENCE = 30.0

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.cos.requests import PutRequests
 from cos_migrate.cos.verify import verify_put
-from cos_migrate.errors import TransportError
+from cos_migrate.errors import Code, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.routes import Route
 from cos_migrate.pools.results import DONE, WARNING, Result
 from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, source_object
-from cos_migrate.pools.worker.attempts import FOR_THREADS, NOT_PLAIN, Attempt, Fetch
+from cos_migrate.pools.worker.attempts import FOR_THREADS, Attempt, Fetch
 from cos_migrate.pools.worker.bodies import IN_MEMORY, Bodies, Body
 from cos_migrate.sources.base import Source
 
@@ -104,6 +104,6 @@ class PlainPut:
         if request_id is None:
             # Verification without a CRC-64 takes more requests, which the threads make.
             self._enabled = False
-            raise TransportError("no CRC-64", code=NOT_PLAIN)
+            raise TransportError("no CRC-64", code=Code.NOT_PLAIN)
         etag = response.header(b"etag").strip('"') if self.fetches else ""
         return (attempt.number, DONE, (request_id, "", crc64, *attempt.fingerprint, etag))

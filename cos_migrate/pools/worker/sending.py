@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cos_migrate.cos.client import CosClient
-from cos_migrate.errors import CONTRADICTORY, SourceChanged, SourceError
+from cos_migrate.errors import Code, SourceChanged, SourceError
 from cos_migrate.http.dates import NANO, parse_date
 from cos_migrate.model import SourceObject
 from cos_migrate.pools.results import Content, TargetExists
@@ -61,7 +61,7 @@ class Sending:
                         CONTRADICTORY_CHANGE,
                         operation="GetObject",
                         target=error.target,
-                        code=CONTRADICTORY,
+                        code=Code.CONTRADICTORY,
                     ) from error
                 now = self._bodies.stat(obj)
                 changed = changed or now.fingerprint != obj.fingerprint

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from cos_migrate.checksums import RunningChecks
 from cos_migrate.cos.payload import PIECE, ByteReader, StreamPayload, early_end_error
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, SourceObject
 from cos_migrate.pools.worker.ordered_checksum import OrderedComparison
@@ -109,7 +109,7 @@ class SourceReads:
                 f"the bytes read are not those of the source: its {wrong} differs",
                 operation="GetObject",
                 target=self._source.mask(obj.name),
-                code="SourceChecksumMismatch",
+                code=Code.SOURCE_CHECKSUM_MISMATCH,
             )
         return digest.hexdigest()
 

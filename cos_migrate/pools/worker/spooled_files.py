@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from cos_migrate.descriptors import exhaustion_code
-from cos_migrate.errors import Side, SourceError
+from cos_migrate.errors import Code, Side, SourceError
 from cos_migrate.safe_files import private_parent
 
 
@@ -96,7 +96,7 @@ def _file_error(error: OSError, path: str) -> SourceError:
         operation="spool",
         side=Side.HERE,
         target=path,
-        code=exhaustion_code(error) or "TmpFolder",
+        code=exhaustion_code(error) or Code.TMP_FOLDER,
     )
 
 
@@ -108,5 +108,5 @@ def no_room(folder: str) -> SourceError:
         operation="spool",
         side=Side.HERE,
         target=folder,
-        code="TmpFolder",
+        code=Code.TMP_FOLDER,
     )

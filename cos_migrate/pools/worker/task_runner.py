@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.descriptors import exhaustion_code, retry_while_exhausted
-from cos_migrate.errors import MigrateError
+from cos_migrate.errors import Code, MigrateError
 from cos_migrate.model import Described, failure_of, unexpected_failure
 from cos_migrate.pools.results import (
     DESCRIBED,
@@ -97,7 +97,7 @@ class TaskRunner:
         try:
             result = retry_while_exhausted(carry_out, self._make_room)
         except MigrateError as failed:
-            if failed.code == "Stopping":
+            if failed.code == Code.STOPPING:
                 return (number, UNSTARTED, None)
             return (number, FAILED, failure_of(failed))
         except Exception as unexpected:

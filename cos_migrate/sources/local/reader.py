@@ -7,7 +7,7 @@ import os
 import stat
 from types import TracebackType
 
-from cos_migrate.errors import Side, SourceChanged, SourceError
+from cos_migrate.errors import Code, Side, SourceChanged, SourceError
 from cos_migrate.model import Described, Fingerprint, SourceObject
 from cos_migrate.sources.local.content_types import FOLDER_HEADERS, headers_for
 
@@ -228,7 +228,7 @@ def _size_error(fd: int, name: str, then: os.stat_result) -> SourceError:
 
 def _changed(name: str, when: str) -> SourceChanged:
     return SourceChanged(
-        f"the file changed {when}", operation="read", target=name, code="Changed", side=Side.HERE
+        f"the file changed {when}", operation="read", target=name, code=Code.CHANGED, side=Side.HERE
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import Code, SourceError
 from cos_migrate.sources.qiniu.services import Services
 from cos_migrate.sources.source_errors import ErrorDetails
 
@@ -29,7 +29,7 @@ class DomainRefusals:
         if error.code == "BadToken" and not self._signs:
             message = "the download domain requires signed URLs"
             return details._replace(code="SignatureWanted", message=message)
-        if error.code not in {"Forbidden", "NoSuchKey"}:
+        if error.code not in {"Forbidden", Code.NO_SUCH_KEY}:
             return details
         try:
             known = self._services.stat(name)
@@ -37,7 +37,7 @@ class DomainRefusals:
             return details
         if known is None:
             return details
-        if error.code == "NoSuchKey":
+        if error.code == Code.NO_SUCH_KEY:
             return self._not_served(details)
         if known.get("type") in _FROZEN and known.get("restoreStatus") != _RESTORED:
             return details._replace(code="Archived", message="Qiniu refuses to send it")

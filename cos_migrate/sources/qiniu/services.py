@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from cos_migrate.config.values import Secret
-from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.errors import Code, SourceError, TransportError
 from cos_migrate.http.bounded_json import MAX_JSON, parse_json, parse_json_object
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
@@ -28,13 +28,13 @@ _CODES = {
     308: "Redirected",
     401: "BadToken",
     403: "Forbidden",
-    404: "NoSuchKey",
-    612: "NoSuchKey",
-    631: "NoSuchBucket",
+    404: Code.NO_SUCH_KEY,
+    612: Code.NO_SUCH_KEY,
+    631: Code.NO_SUCH_BUCKET,
     640: "BadMarker",
 }
 """Codes for Qiniu's statuses: its errors have a text, but no code."""
-_MESSAGES = {"NoSuchKey": "there is no such object", "Redirected": "it leads elsewhere"}
+_MESSAGES = {Code.NO_SUCH_KEY: "there is no such object", "Redirected": "it leads elsewhere"}
 _SERVICES = ("rs", "rsf")
 """Names of the services for objects and for listings."""
 _UNREACHED = frozenset({"NameNotResolved", "ConnectionRefused", "CertificateInvalid", "TlsFailed"})
@@ -244,7 +244,7 @@ class Services:
         if answer.status == 404:  # noqa: PLR2004 - of an object it would be 612
             details = details._replace(code="NotQiniu", message=f"{host} has no such service")
             raise self._failed(operation, shown, details)
-        if operation == "QueryRegion" and details.code == "NoSuchKey":
+        if operation == "QueryRegion" and details.code == Code.NO_SUCH_KEY:
             details = details._replace(code="NoSuchAccessKey")
         raise self._refused(operation, shown, answer, details)
 

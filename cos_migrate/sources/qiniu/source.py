@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from cos_migrate.checksums import Check
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
@@ -178,7 +178,7 @@ class QiniuSource(KeyOrderedSource):
         ]
         if not etag and b"content-range" in headers:
             details = ErrorDetails(
-                206, "RangeIgnored", "without an ETag its parts could be of two versions"
+                206, Code.RANGE_IGNORED, "without an ETag its parts could be of two versions"
             )
             raise self.error("GetObject", obj.name, details)
         carried = metadata.convert_user({"qiniu-etag": sent} if sent else {}, foreign)
@@ -252,7 +252,7 @@ class QiniuSource(KeyOrderedSource):
         try:
             known = self._services.stat(plain)
         except SourceError as error:
-            if error.code != "NoSuchKey":
+            if error.code != Code.NO_SUCH_KEY:
                 raise
             known = None
         if known is not None:

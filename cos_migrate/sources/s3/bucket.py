@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from cos_migrate.checksums import Check
 from cos_migrate.config.cloud import CloudAccess
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
@@ -167,7 +167,7 @@ class S3Source(S3Requests):
                 lambda document: convert_acl(document, same_accounts=self.same_accounts),
             )
         except SourceError as error:
-            if error.status not in _NO_ACL or error.code == "NoSuchKey":
+            if error.status not in _NO_ACL or error.code == Code.NO_SUCH_KEY:
                 raise
             self._has_acls = False
             return Carried({}, ("no ACL is carried over: the source keeps none",))

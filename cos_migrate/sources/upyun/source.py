@@ -14,7 +14,7 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from cos_migrate.checksums import Check
-from cos_migrate.errors import SourceError, TransportError
+from cos_migrate.errors import Code, SourceError, TransportError
 from cos_migrate.http.bounded_json import MAX_JSON, parse_json_object
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import NANO, parse_date_ns
@@ -48,7 +48,7 @@ from cos_migrate.sources.upyun.listing import (
 _PUBLIC = "v0.api.upyun.com"
 _PAGE_MOST = MAX_JSON + 1
 """Bytes of the largest page of a listing."""
-_CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NoSuchKey"}
+_CODES = {401: "Unauthorized", 403: "Forbidden", 404: Code.NO_SUCH_KEY}
 _NOT_FOUND = 404
 _META = b"x-upyun-meta-"
 _VALUE = re.compile(r"\[fileSize: (-?[0-9]+)\] \[etag: (.*)\]", re.DOTALL)
@@ -68,11 +68,11 @@ class UpyunSource(BucketSource):
             "Unauthorized": "accessKeyId, accessKeySecret (operator and password) and bucket",
             "Forbidden": "accessKeyId: the operator must be allowed to read",
             "NoSuchFolder": "prefix: it must be a folder",
-            "NoSuchBucket": "bucket",
+            Code.NO_SUCH_BUCKET: "bucket",
             "NotUpyun": "endPoint",
         }
     )
-    fatal_codes: ClassVar[frozenset[str]] = frozenset({"Unauthorized", "NoSuchBucket"})
+    fatal_codes: ClassVar[frozenset[str]] = frozenset({"Unauthorized", Code.NO_SUCH_BUCKET})
 
     def __init__(
         self, config: UpyunConfig, target: Target, options: SourceOptions | None = None
@@ -152,7 +152,7 @@ class UpyunSource(BucketSource):
         try:
             self._request_page("", "")
         except SourceError as root:
-            if root.code == "NoSuchBucket" or root.retryable:
+            if root.code == Code.NO_SUCH_BUCKET or root.retryable:
                 raise
             # The operator may have access to this folder alone.
         return True
@@ -175,8 +175,8 @@ class UpyunSource(BucketSource):
             return [], ""  # it was removed after its parent was listed
         if answer.status != 200:  # noqa: PLR2004 - HTTP
             details = self.error_details(answer)
-            if details.code == "NoSuchKey":
-                details = details._replace(code="NoSuchFolder" if folder else "NoSuchBucket")
+            if details.code == Code.NO_SUCH_KEY:
+                details = details._replace(code="NoSuchFolder" if folder else Code.NO_SUCH_BUCKET)
             raise self.answer_error("ListFolder", folder, answer, details)
         iterator = answer.headers.get(b"x-upyun-list-iter", b"").decode("latin-1")
         document = parse_json_object(answer.body)

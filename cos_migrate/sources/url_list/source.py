@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
-from cos_migrate.errors import CONTRADICTORY, SourceError
+from cos_migrate.errors import Code, SourceError
 from cos_migrate.model import (
     Described,
     Fingerprint,
@@ -88,7 +88,7 @@ class UrlListSource(UrlSource):
         _, mtime_ns, etag = described.fingerprint
         if b"content-range" in headers and not etag and mtime_ns < 0:
             text = "without an ETag and a time its parts could be of two versions"
-            raise self._url_error(obj, text, "RangeIgnored")
+            raise self._url_error(obj, text, Code.RANGE_IGNORED)
         listed = obj.fingerprint
         if strip_etag(etag) == strip_etag(listed.etag):
             # A weak and a strong tag name the same version.
@@ -97,7 +97,7 @@ class UrlListSource(UrlSource):
         same_time = 0 <= mtime_ns == listed.mtime_ns
         if b"content-range" in headers and etag and listed.etag and same_time:
             text = "its servers have ETags of their own, so that its parts could be of two versions"
-            raise self._url_error(obj, text, "RangeIgnored")
+            raise self._url_error(obj, text, Code.RANGE_IGNORED)
         return described
 
     def verdict(self, listed: Fingerprint, now: Fingerprint) -> VersionVerdict:
@@ -147,7 +147,7 @@ class UrlListSource(UrlSource):
         try:
             return super().describe(obj)
         except SourceError as error:
-            if error.code != CONTRADICTORY:
+            if error.code != Code.CONTRADICTORY:
                 raise
         return self._described_by_get(obj)
 

@@ -45,7 +45,7 @@ def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) 
         assert not big_objects.begin(copying=False)
         submitted: list[tuple[BigObject, Task]] = []
         for big in big_objects.under_way:
-            while big.upload.ready:
+            while big.upload.state.ready:
                 task = big.upload.next_task()
                 assert task
                 submitted.append((big, task))

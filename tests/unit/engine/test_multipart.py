@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from cos_migrate.checksums import Check
 from cos_migrate.cos import crypto
 from cos_migrate.cos.crc64 import crc64
+from cos_migrate.cos.encryption import new_envelope
 from cos_migrate.cos.envelope import EncryptionSettings
-from cos_migrate.engine.big_object import MultipartUpload
+from cos_migrate.engine.multipart_upload import MultipartUpload
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.upload_step import Step
 from cos_migrate.model import (
@@ -25,6 +27,7 @@ from cos_migrate.model import (
     SourceObject,
 )
 from cos_migrate.pools.results import (
+    AGREES,
     Completed,
     Content,
     Digested,
@@ -46,7 +49,6 @@ from cos_migrate.pools.tasks import (
     Task,
     UploadPart,
 )
-from cos_migrate.pools.worker.ordered_checksum import AGREES
 
 MIB = 1 << 20
 DESCRIBED = Described(Fingerprint(5 << 20), md5="")
@@ -242,7 +244,7 @@ def test_a_changed_source_begins_anew_with_its_new_fingerprint() -> None:
     assert upload.next_task() is None, "no abort while a part of it is under way"
     upload.collect(second, server.answer(second))
     drive(upload, server)
-    assert upload.obj.fingerprint == Fingerprint(6 * MIB, 2_000_000_000)
+    assert upload.state.obj.fingerprint == Fingerprint(6 * MIB, 2_000_000_000)
     assert server.completed == [(1, 2, 3, 4, 5, 6)]
     assert len(server.uploads) == 1, "the refused one was aborted"
 
@@ -257,7 +259,7 @@ def test_it_does_not_begin_anew_for_ever() -> None:
     task = take_until(upload, server, UploadPart)
     failure = Failure("read", "changed", code="Changed")
     assert upload.collect_failure(task, failure).failure == failure
-    assert not upload.ready
+    assert not upload.state.ready
 
 
 def test_a_failed_part_fails_the_object_once_the_others_are_back() -> None:
@@ -336,7 +338,7 @@ def test_an_object_on_cos_is_left_alone_when_asked() -> None:
     task = upload.next_task()
     assert task == HeadTarget(big(), "/big", Look.SAME_PATH)
     upload.end_as_existing()
-    assert not upload.ready
+    assert not upload.state.ready
     drive(MultipartUpload(big(), "/big", options), server := Server())
     assert server.completed == [(1, 2, 3, 4, 5)]
 
@@ -357,7 +359,7 @@ def spooled(upload: MultipartUpload, server: Server, path: str) -> list[Step]:
     """Drive an upload up to where it wants a file, give it one, and drive it on."""
     server.source_tells_nothing = True
     drive(upload, server)
-    assert upload.wants_file
+    assert upload.state.wants_file
     return [upload.use_file(path), *drive(upload, server)]
 
 
@@ -368,14 +370,14 @@ def test_one_whose_md5_nobody_tells_goes_through_a_file_in_parts() -> None:
     assert server.log.count(InitiateUpload) == 2
     assert server.log.count(Digest) == 1
     assert server.asked == 1, "the answer of the first time is used"
-    assert upload.obj.spooled == "/tmp/1"
+    assert upload.state.obj.spooled == "/tmp/1"
     assert steps[-1].done
 
 
 def test_without_room_for_a_file_it_is_streamed_without_its_md5() -> None:
     server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     steps = spooled(upload, server, "")
-    assert upload.without_md5
+    assert upload.state.without_md5
     assert server.asked == 1
     assert not server.fetched
     assert steps[-1].done
@@ -386,7 +388,7 @@ def test_a_source_that_sends_no_ranges_is_read_once_from_end_to_end() -> None:
     task = take_until(upload, server, UploadPart)
     upload.collect_failure(task, Failure("GetObject", "no ranges", code="RangeIgnored"))
     drive(upload, server)
-    assert upload.wants_file
+    assert upload.state.wants_file
     upload.use_file("/tmp/1")
     drive(upload, server)
     assert server.fetched == [(0, 6 * MIB)]
@@ -428,12 +430,12 @@ def test_other_checksums_are_compared_over_all_parts_in_one_process() -> None:
     server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     server.checks = (Check("MD5", "x"),)
     task = take_until(upload, server, UploadPart)
-    assert upload.in_order == "id0"
+    assert upload.state.together == "id0"
     upload.give_back(task)
     steps = drive(upload, server)
     assert server.fed == 5
     assert steps[-1].done
-    assert not upload.not_compared
+    assert not upload.state.not_compared
 
 
 def test_parts_that_differ_from_another_checksum_are_never_joined() -> None:
@@ -451,7 +453,7 @@ def test_what_only_looked_like_an_md5_is_not_stored_as_one() -> None:
     server.told, server.likely = crc64(b"\0" * 6 * MIB), True
     server.checks, server.checked = (Check("MD5", "md5"),), "MD5"
     drive(upload, server)
-    assert upload.wants_file
+    assert upload.state.wants_file
     assert not server.completed
     upload.use_file("/tmp/1")
     server.likely = False
@@ -471,7 +473,7 @@ def test_what_a_lost_process_had_summed_up_is_told_not_compared() -> None:
     server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     server.checks, server.checked = (Check("MD5", "x"),), ""
     assert drive(upload, server)[-1].done
-    assert upload.not_compared
+    assert upload.state.not_compared
 
 
 def test_a_recorded_upload_that_is_not_what_the_source_tells_is_dropped() -> None:
@@ -500,14 +502,21 @@ SETTINGS = EncryptionSettings(b"k" * 32)
 SEALED = OPTIONS._replace(encryption=SETTINGS)
 
 
+def sealed(
+    save_point: SavePoint | None = None, upload_id: str = "", options: UploadOptions = SEALED
+) -> MultipartUpload:
+    make = partial(new_envelope, options.encryption)
+    return MultipartUpload(big(), "/big", options, save_point, upload_id, new_envelope=make)
+
+
 def test_all_parts_are_encrypted_with_one_key_and_the_next_upload_with_another() -> None:
     server = Server()
-    steps = drive(MultipartUpload(big(), "/big", SEALED), server)
+    steps = drive(sealed(), server)
     (envelope,) = server.envelopes
     assert envelope
     (begun,) = [step.begun for step in steps if step.begun]
     assert begun.envelope == envelope
-    drive(MultipartUpload(big(), "/big", SEALED), server)
+    drive(sealed(), server)
     assert server.envelopes != {envelope}
 
 
@@ -516,10 +525,10 @@ def test_a_save_point_goes_on_with_its_key() -> None:
     _, envelope = crypto.new_key(SETTINGS)
     save_point = saved(server, 3)
     zeros, ones = crc64(b"\0" * MIB), crc64(b"\1" * MIB)
-    parts = tuple(p._replace(crc64=ones, plain_crc64=zeros) for p in save_point.parts)
+    parts = tuple(p._replace(crc64=ones, content_crc64=zeros) for p in save_point.parts)
     save_point = save_point._replace(parts=parts, envelope=envelope)
     server.told = crc64(b"\0" * 5 * MIB)
-    steps = drive(MultipartUpload(big(), "/big", SEALED, save_point), server)
+    steps = drive(sealed(save_point), server)
     assert InitiateUpload not in server.log
     assert server.envelopes == {envelope}
     assert [step.begun.envelope for step in steps if step.begun] == [envelope]
@@ -541,7 +550,7 @@ def test_a_save_point_that_was_encrypted_otherwise_is_aborted(
     envelope = crypto.new_key(then)[1] if then else None
     save_point = saved(server, 5)._replace(envelope=envelope)
     options = OPTIONS._replace(encryption=now)
-    steps = drive(MultipartUpload(big(), "/big", options, save_point), server)
+    steps = drive(sealed(save_point, options=options), server)
     assert server.log[0] == AbortUpload
     assert steps[0].forget == save_point
     assert server.log.count(UploadPart) == 5
@@ -552,14 +561,14 @@ def test_a_save_point_that_was_encrypted_otherwise_is_aborted(
 def test_a_bare_upload_id_is_no_use_when_its_parts_are_to_be_encrypted() -> None:
     server = Server()
     server.uploads["java"] = {1: ("etag1", MIB)}
-    drive(MultipartUpload(big(), "/big", SEALED, upload_id="java"), server)
+    drive(sealed(upload_id="java"), server)
     assert InitiateUpload in server.log
     assert AbortUpload not in server.log
 
 
 def test_a_changed_object_is_encrypted_with_a_new_key() -> None:
     server = Server()
-    upload = MultipartUpload(big(), "/big", SEALED)
+    upload = sealed()
     first = take_until(upload, server, UploadPart)
     before = set(server.envelopes)
     upload.collect_failure(first, Failure("read", "changed", code="Changed"))
@@ -571,11 +580,11 @@ def test_a_changed_object_is_encrypted_with_a_new_key() -> None:
 def test_what_was_read_is_compared_with_what_the_source_tells_though_it_is_encrypted() -> None:
     server = Server()
     server.told = crc64(b"\0" * 5 * MIB)
-    drive(MultipartUpload(big(), "/big", SEALED._replace(reads_at_once=False)), server)
+    drive(sealed(options=SEALED._replace(reads_at_once=False)), server)
     assert server.completed == [(1, 2, 3, 4, 5)]
     server = Server()
     server.told = crc64(b"\1" * 5 * MIB)
-    steps = drive(MultipartUpload(big(), "/big", SEALED._replace(reads_at_once=False)), server)
+    steps = drive(sealed(options=SEALED._replace(reads_at_once=False)), server)
     assert not server.completed
     failure = steps[-1].failure
     assert failure

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cos_migrate.checksums import Check
-from cos_migrate.pools.worker.ordered_checksum import AGREES, OrderedComparison, OrderedComparisons
+from cos_migrate.pools.results import AGREES
+from cos_migrate.pools.worker.ordered_checksum import OrderedComparison, OrderedComparisons
 
 BODY = random.Random(1).randbytes(20 << 20)
 MD5 = (Check("MD5", hashlib.md5(BODY).hexdigest()),)

@@ -26,7 +26,7 @@ parts = st.builds(
     size=counts,
     etag=names,
     crc64=st.integers(-1, 2**64 - 1),
-    plain_crc64=st.integers(-1, 2**64 - 1),
+    content_crc64=st.integers(-1, 2**64 - 1),
 )
 save_points = st.builds(
     SavePoint,
