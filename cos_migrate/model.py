@@ -314,3 +314,5 @@ class Outcome(NamedTuple):
     """Number of objects: skipped ones may share an outcome without names."""
     seconds: float = 0.0
     """Time from its submission to its confirmation; 0 where it was not sent."""
+    request_id: str = ""
+    """Of COS's answer, for an object that was sent; empty: it stated none."""

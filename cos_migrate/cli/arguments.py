@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cos_migrate.config.given_values import Override
@@ -24,11 +24,14 @@ DEFAULT_CONFIG = "conf/config.ini"
 _FLAGS = {
     "--quiet": "no lines for single files on stdout; the logs stay complete",
     "--no-progress": "no progress display on a terminal",
+    "--json": "print JSON lines on stdout instead of text: events, and the summary at the end",
     "--demo": "migrate sample files into an embedded COS on this machine; needs no account",
     "--debug": "write log/debug.log",
     "--version": "show the version",
 }
 """Options without a value, with their help; each sets the field of `CommandLine` of its name."""
+RUN_OPTIONS = ("--json",)
+"""Those that change a run, and mean nothing to the other commands."""
 _HELP = ("--help", "-h")
 _DECRYPT = "--decrypt"
 _OPTIONS = (*_FLAGS, _HELP[0], _DECRYPT)
@@ -63,6 +66,7 @@ class CommandLine(NamedTuple):
     overrides: tuple[Override, ...] = ()
     quiet: bool = False
     progress: bool = True
+    json: bool = False
     demo: bool = False
     help: bool = False
     version: bool = False
@@ -111,6 +115,7 @@ def _read_options(
     options = vars(found)
     paths, decrypt = options.pop("paths"), options.pop("decrypt")
     problems += _problems_of_decrypt(decrypt)
+    problems += _problems_without_run(options, decrypt)
     return [*paths, *more], {**options, "decrypt": tuple(decrypt[0]) if decrypt else None}
 
 
@@ -130,11 +135,8 @@ def _parser() -> ArgumentParser:
         "paths", nargs="*", metavar="CONFIG_PATH", help=f"{DEFAULT_CONFIG} when not given"
     )
     for flag, meaning in _FLAGS.items():
-        # `--no-progress` makes the field `progress` False.
-        field, action = flag[2:], "store_true"
-        if field.startswith("no-"):
-            field, action = field[3:], "store_false"
-        parser.add_argument(flag, dest=field.replace("-", "_"), action=action, help=meaning)
+        action = "store_false" if flag.startswith("--no-") else "store_true"
+        parser.add_argument(flag, dest=field_of(flag), action=action, help=meaning)
     parser.add_argument(*_HELP, action="store_true", help="show this text")
     parser.add_argument(
         _DECRYPT,
@@ -144,6 +146,11 @@ def _parser() -> ArgumentParser:
         help="read one client-side encrypted object back, with the key in keyPath",
     )
     return parser
+
+
+def field_of(flag: str) -> str:
+    """Return the field of a flag; `--no-progress` sets the field `progress` to False."""
+    return flag.removeprefix("--").removeprefix("no-").replace("-", "_")
 
 
 def _take_overrides(
@@ -203,6 +210,15 @@ def _problems_of_decrypt(decrypt: Sequence[Sequence[str]] | None) -> Iterator[st
             yield _decrypt_form()
     if decrypt and len(decrypt) > 1:
         yield f"{_DECRYPT} is given more than once"
+
+
+def _problems_without_run(options: Mapping[str, Any], decrypt: object) -> Iterator[str]:
+    """Yield a problem for each option of a run beside a command that makes none."""
+    other = "--demo" if options["demo"] else _DECRYPT if decrypt else ""
+    if other:
+        for flag in RUN_OPTIONS:
+            if options[field_of(flag)]:
+                yield f"{flag} belongs to a run and cannot be combined with {other}"
 
 
 def _repeated(overrides: Sequence[Override]) -> Iterator[str]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cos_migrate import __version__
 from cos_migrate.cli import streams
-from cos_migrate.cli.exit_codes import INCOMPLETE, INTERRUPTED, MISUSE, OK, UNUSABLE
 from cos_migrate.descriptors import raise_limit
 from cos_migrate.errors import ConfigError, MigrateError, StateError
+from cos_migrate.exit_codes import INCOMPLETE, INTERRUPTED, MISUSE, OK, UNUSABLE
 from cos_migrate.text import masked, printable_lines
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from cos_migrate.cli.exit_codes import INCOMPLETE, MISUSE, OK
 from cos_migrate.config import batch
 from cos_migrate.config.loader import Config
 from cos_migrate.engine.settings import JobPlace
+from cos_migrate.exit_codes import INCOMPLETE, MISUSE, OK
 from cos_migrate.safe_files import open_safely
 from cos_migrate.sources import registry
 from cos_migrate.sources.recipe import SourceRecipe

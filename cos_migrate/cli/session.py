@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 from cos_migrate.cli.arguments import CommandLine
-from cos_migrate.cli.exit_codes import MISUSE, UNUSABLE
 from cos_migrate.cli.stop import StopSignal
 from cos_migrate.config import batch
 from cos_migrate.config.batch import BatchTask
@@ -18,6 +17,7 @@ from cos_migrate.engine.exposure import exposed_files
 from cos_migrate.engine.settings import credentials_of, encryption_of, ineffective_keys
 from cos_migrate.engine.wiring import Run, header_of
 from cos_migrate.errors import ConfigError, StateError
+from cos_migrate.exit_codes import MISUSE, UNUSABLE
 from cos_migrate.model import Credentials
 from cos_migrate.processes.launcher import Launcher
 from cos_migrate.report.console import Console
@@ -144,7 +144,7 @@ class Session:
         try:
             self._run = self._make_run(task, task.config, header)
             if self._stop.number:
-                self._run.interrupt()
+                self._run.interrupt(self._stop.exit_code)
             summaries = self._run.execute()
         except StateError as error:
             self._print_error(str(error))  # other tasks and later rounds may succeed
@@ -190,7 +190,7 @@ class Session:
 
     def _interrupt(self) -> None:
         if self._run:
-            self._run.interrupt()
+            self._run.interrupt(self._stop.exit_code)
 
     def _print_error(self, text: str) -> None:
         self._console.print_error(text)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import os
 
-from cos_migrate.cli.arguments import CommandLine
+from cos_migrate.cli.arguments import RUN_OPTIONS, CommandLine, field_of
 from cos_migrate.cli.earlier_runs import have_left_records
 from cos_migrate.config.common import worker_count
 from cos_migrate.config.loader import Config, load
+from cos_migrate.errors import ConfigError
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.processes.launcher import Launcher
 from cos_migrate.report.console import Console
@@ -28,8 +29,8 @@ def start(line: CommandLine, launcher: Launcher) -> int:
 
     `launcher` may have started a process. Raises ConfigError and StateError.
     """
-    console = Console(quiet=line.quiet, progress=line.progress)
-    console.announce(f"cos migrate tool config path:{line.config_path}")
+    console = _console_of(line)
+    console.announce_config(line.config_path)
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
     scans = WalkStarter(launcher)
     # LevelDB and RocksDB create their files with the modes that the umask allows.
@@ -39,6 +40,8 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     try:
         if mode in {"DUMP_REQUESTID", "QUERY_REQUESTID"}:
             from cos_migrate.cli.request_ids import query_request_ids  # noqa: PLC0415 - rarely used
+
+            _refuse_options(line, mode)
 
             gc.enable()
             return query_request_ids(mode, loaded.config, os.environ, file_mode)
@@ -53,6 +56,25 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     finally:
         os.umask(umask)
         scans.close()
+
+
+def _refuse_options(line: CommandLine, mode: str) -> None:
+    """Raise ConfigError for options that a query of `RUN_MODE` does not have."""
+    problems = [
+        f"{flag} belongs to a run and cannot be combined with RUN_MODE={mode}"
+        for flag in RUN_OPTIONS
+        if getattr(line, field_of(flag))
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _console_of(line: CommandLine) -> Console:
+    if line.json:
+        from cos_migrate.report.json_console import JsonConsole  # noqa: PLC0415 - rarely used
+
+        return JsonConsole(quiet=line.quiet, progress=line.progress)
+    return Console(quiet=line.quiet, progress=line.progress)
 
 
 def _start_processes(launcher: Launcher, scans: WalkStarter, config: Config) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from cos_migrate.engine.failed_before import FailedBefore
 from cos_migrate.engine.record_batch import RecordBatch
+from cos_migrate.engine.rules import cos_path_of
 from cos_migrate.engine.spot_check import SkippedKeys
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.upload_records import UploadRecords
@@ -80,7 +81,7 @@ class Committer:
         )
         self.failures.note_succeeded(record_key)
         status = Status.UPDATE if transfer.update else Status.NEW
-        self._settle(status, obj, cos_path, text, unverified=unverified)
+        self._settle(status, obj, cos_path, text, unverified=unverified, request_id=request_id)
 
     def _companion_pair(self, transfer: Transfer, etag: str, crc64: int) -> tuple[bytes, bytes]:
         """Return the pair to write beside the record of a cloud's object."""
@@ -149,7 +150,8 @@ class Committer:
         `record_key`: the key under which an earlier failure may be recorded.
         """
         self.failures.note_succeeded(record_key)
-        self._settle(Status.CONDITION_NOT_MATCH, obj, "", line)
+        cos_path = cos_path_of(self._source.target, obj) if obj.key else ""
+        self._settle(Status.CONDITION_NOT_MATCH, obj, cos_path, line)
 
     def settle_failed(
         self,
@@ -228,6 +230,7 @@ class Committer:
         *,
         failure: Failure | None = None,
         unverified: str = "",
+        request_id: str = "",
     ) -> None:
         batch = self.batch
         if obj.page and batch.positions:
@@ -244,5 +247,6 @@ class Committer:
                 failure,
                 mtime_ns // 1_000_000,  # -1, not known, stays -1; times before 1970 are negative
                 unverified,
+                request_id=request_id,
             )
         )

@@ -25,6 +25,7 @@ from cos_migrate.engine.throttle import RequestRates
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools, Tuning
 from cos_migrate.engine.window_watch import WindowWatch
 from cos_migrate.errors import Side, StateError
+from cos_migrate.exit_codes import UNUSABLE
 from cos_migrate.model import Credentials, Failure
 from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.pools import Pools
@@ -69,7 +70,8 @@ class Loop(abc.ABC):
         self._rates = RequestRates()
         self._lost_in_row = 0
         self._stopping = False
-        self._interrupted = False
+        self._ended_by = 0
+        """Exit code of the signal that interrupted the pass; 0: none did."""
         self._next_clock = 0.0
         self._renewed = float("-inf")
         self._spot_check_results: list[SpotCheckResult] = []
@@ -84,9 +86,9 @@ class Loop(abc.ABC):
             rates=self._rates,
         )
 
-    def interrupt(self) -> None:
+    def interrupt(self, exit_code: int) -> None:
         """End the pass early, keeping what is done; may be called from a signal handler."""
-        self._interrupted = True
+        self._ended_by = exit_code
         self._inbox.put(None)
 
     def run(self) -> Summary:
@@ -103,7 +105,9 @@ class Loop(abc.ABC):
             # Tasks that ended since the last commit are not recorded: the next run repeats them.
             self._stop("")
             self._report.end_run(
-                list_finished=False, interrupted=self._interrupted, tuned=self._tuning.used()
+                list_finished=False,
+                ended_by=self._ended_by or UNUSABLE,
+                tuned=self._tuning.used(),
             )
             raise
         finally:
@@ -111,7 +115,7 @@ class Loop(abc.ABC):
             self._pools.close()
         complete = self._is_complete()
         return self._report.end_run(
-            list_finished=complete, interrupted=self._interrupted, tuned=self._tuning.used()
+            list_finished=complete, ended_by=self._ended_by, tuned=self._tuning.used()
         )
 
     def _begin(self) -> None:  # noqa: B027 - a pass may have nothing to prepare
@@ -174,7 +178,7 @@ class Loop(abc.ABC):
             self._spot_check_results.append(event)
         elif event is not None:
             self._handle_scan_event(event)
-        elif self._interrupted:
+        elif self._ended_by:
             self._stop("")
 
     def _replace_worker(self, event: Lost) -> None:

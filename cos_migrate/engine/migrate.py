@@ -94,7 +94,11 @@ class Migration(Loop):
         """Objects that were skipped as soon as they were found."""
         self._committer = Committer(source, state, report, positions)
         self._comparer = RecordComparer(
-            source, state, self._committer, use_records=options.plan.use_records
+            source,
+            state,
+            self._committer,
+            use_records=options.plan.use_records,
+            one_by_one=report.names_each_object,
         )
         self._backlog = Backlog(self._scan.consumed)
         self._big_objects = BigObjects(

@@ -40,12 +40,22 @@ class RecordComparer:
     """Reads the records of one job, and settles the objects that they show as unchanged."""
 
     def __init__(
-        self, source: Source, state: RecordStore, committer: Committer, *, use_records: bool
+        self,
+        source: Source,
+        state: RecordStore,
+        committer: Committer,
+        *,
+        use_records: bool,
+        one_by_one: bool = False,
     ) -> None:
-        """`use_records`: whether unchanged recorded objects are skipped."""
+        """`use_records`: whether unchanged recorded objects are skipped.
+
+        `one_by_one`: whether each of them gets an outcome of its own.
+        """
         self._source = source
         self._state = state
         self._use_records = use_records
+        self._one_by_one = one_by_one
         self._committer = committer
         self._companions = committer.companions
         # A first run of millions need not look up records that cannot be there.
@@ -132,11 +142,11 @@ class RecordComparer:
         Those with another recorded value go to `objects`. Return the bytes of the unchanged rows,
         and the values of `objects` by record key.
         """
-        failed, size = self._committer.failures.keys, 0
+        slowly, size = bool(self._committer.failures.keys) or self._one_by_one, 0
         read: dict[str, bytes] = {}
         for row, (key, value) in zip(rows, self._source.row_records(rows), strict=True):
             recorded = get(key.encode("utf-8", "surrogatepass"))
-            if recorded == value.encode() and not failed:
+            if recorded == value.encode() and not slowly:
                 unchanged.append(key)
                 size += row[2]
             elif recorded is None:
@@ -162,7 +172,7 @@ class RecordComparer:
         objects.
         """
         source, positions = self._source, self._committer.batch.positions
-        failed = self._committer.failures.keys
+        failed, alone = self._committer.failures.keys, self._one_by_one
         size = 0
         for obj in found:
             if (
@@ -183,7 +193,7 @@ class RecordComparer:
                 # The record of an object that may repeat may be written before it is planned.
                 others.append(obj if source.may_repeat else ComparedObject(obj, judged.decision))
                 continue
-            if judged is not _UNCHANGED or (failed and formats.failed_key(key) in failed):
+            if alone or judged is not _UNCHANGED or (failed and formats.failed_key(key) in failed):
                 self._committer.settle_skipped(
                     obj, cos_path, key, judged.renewed, judged.completion
                 )

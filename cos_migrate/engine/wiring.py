@@ -30,7 +30,7 @@ from cos_migrate.processes.liveness import DEFAULT_LIMITS, Limits
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report
-from cos_migrate.report.summary import Summary
+from cos_migrate.report.summary import ReportedJob, Summary
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.walk import WalkThread
@@ -94,13 +94,15 @@ class Run:
         self._spool = TempFiles(Path(common.tmp_folder), self._place.name)
         self._limits = limits
         self._running: Loop | None = None
-        self._interrupted = self._warned_of_few_files = False
+        self._warned_of_few_files = False
+        self._interrupted = 0
+        """Exit code of the signal that ends the run early; 0: none."""
 
-    def interrupt(self) -> None:
-        """End the run early; safe in a signal handler."""
-        self._interrupted = True
+    def interrupt(self, exit_code: int) -> None:
+        """End the run early, for the signal of an exit code; safe in a signal handler."""
+        self._interrupted = exit_code
         if self._running:
-            self._running.interrupt()
+            self._running.interrupt(exit_code)
 
     def execute(self) -> list[Summary]:
         """Migrate all objects, then compare them with COS where `check` is on.
@@ -163,7 +165,7 @@ class Run:
         """Run one pass, which signals then reach."""
         self._running = loop
         if self._interrupted:
-            loop.interrupt()
+            loop.interrupt(self._interrupted)
         return loop.run()
 
     def _make_report(self, finished_folder: str) -> Report:
@@ -171,9 +173,13 @@ class Run:
             console=self._console,
             logs=self._logs,
             folder=self._folder,
-            job=self._place.name,
-            bucket=self._config.common.bucket_name,
-            migrate_type=self._config.migrate_type,
+            job=ReportedJob(
+                self._place.name,
+                self._config.migrate_type,
+                self._config.common.bucket_name,
+                self._config.common.cos_path,
+                self._source.place(),
+            ),
             finished_folder=finished_folder,
             log_skipped=self._config.common.log_skipped,
             heartbeat=self._config.common.heartbeat,

@@ -33,6 +33,8 @@ class Console(Sink):
         self.has_terminal = self._err.isatty()
         """Whether stderr is a terminal."""
         self._quiet = quiet
+        self.names_each_object = False
+        """Whether skipped objects are reported one by one."""
         self._terminal = self._out.isatty()
         self._wants_display = progress and self.has_terminal
         self._display: _Display | None = None
@@ -58,6 +60,10 @@ class Console(Sink):
             routine = self._thin(routine)
         if routine or notable:
             self._write(routine + notable)
+
+    def announce_config(self, path: str) -> None:
+        """Print the path of the configuration."""
+        self.announce(f"cos migrate tool config path:{path}")
 
     def announce(self, line: str) -> None:
         """Print a message on stdout, even when `quiet`."""

@@ -65,6 +65,11 @@ def empty_key(name: str) -> str:
     return f"[condition_not_match] [reason: empty key]  [key: {shown}]\n"
 
 
+def reason_in(line: str) -> str:
+    """Return the reason in the line of an object that is left out."""
+    return line.partition("[reason: ")[2].partition("]")[0]
+
+
 def failure_details(name: str, cos_path: str, why: Failure) -> str:
     """Return the line of error.log with the details of a failure."""
     return (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cos_migrate.model import Outcome
 from cos_migrate.report.append_file import AppendFile
-from cos_migrate.report.sinks import Batch, RunEnd, Sink
+from cos_migrate.report.sinks import Batch, RunEnd, RunStart, Sink
 from cos_migrate.safe_files import PRIVATE_FILE
 from cos_migrate.text import escaped
 
@@ -65,7 +65,7 @@ class _JsonLines(Sink):
         self._clock = clock
         self._file = SingleWriterList(folder / name, clock, PRIVATE_FILE)
 
-    def begin_run(self, header: str) -> None:  # noqa: ARG002 - of the interface
+    def begin_run(self, start: RunStart) -> None:  # noqa: ARG002 - of the interface
         """Remove the list of the previous run."""
         with contextlib.suppress(OSError):
             self._file.path.unlink(missing_ok=True)
@@ -148,16 +148,20 @@ class FinishedList(Sink):
             self._file = None
 
 
-class ResultFile(Sink):
-    """`db/result.out`: the summaries of all runs."""
+class ResultFiles(Sink):
+    """`result.out` and `result.jsonl`: the summaries of all runs, as blocks and as JSON lines."""
 
-    def __init__(self, path: Path, mode: int) -> None:
-        """`mode`: of a new file."""
-        self._path = path
+    def __init__(self, folder: Path, mode: int) -> None:
+        """`folder`: the one of both; `mode`: of new files."""
+        self._folder = folder
         self._mode = mode
 
     def end_run(self, end: RunEnd) -> None:
-        """Append the summary of a run."""
-        file = AppendFile(self._path, mode=self._mode)
-        file.append(end.summary.text.encode())
+        """Append the summary of a run to both."""
+        self._append("result.out", end.summary.text)
+        self._append("result.jsonl", json.dumps(end.summary.as_data()) + "\n")
+
+    def _append(self, name: str, text: str) -> None:
+        file = AppendFile(self._folder / name, mode=self._mode)
+        file.append(text.encode())
         file.close()

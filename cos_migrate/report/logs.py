@@ -13,7 +13,7 @@ from cos_migrate.lock import FileLock, NoFileLocks
 from cos_migrate.report import lines, rolled_logs
 from cos_migrate.report.append_file import RETRY_AFTER, AppendFile
 from cos_migrate.report.rolled_logs import Compressor
-from cos_migrate.report.sinks import Batch, RunEnd, Sink
+from cos_migrate.report.sinks import Batch, RunEnd, RunStart, Sink
 from cos_migrate.safe_files import PRIVATE_FOLDER, PUBLIC_FILE
 from cos_migrate.text import printable_lines
 
@@ -123,8 +123,8 @@ class _LogSink(Sink):
         self._logs = logs
         self._log_skipped = log_skipped
 
-    def begin_run(self, header: str) -> None:
-        self._logs.begin(header)
+    def begin_run(self, start: RunStart) -> None:
+        self._logs.begin(start.header)
 
     def add(self, batch: Batch) -> None:
         for outcome, failure in batch.failed:

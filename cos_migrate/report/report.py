@@ -14,10 +14,10 @@ from cos_migrate.model import Failure, Outcome, Status
 from cos_migrate.report.causes import Causes
 from cos_migrate.report.console import Console
 from cos_migrate.report.heartbeat import Heartbeat
-from cos_migrate.report.lists import FailureList, FinishedList, ResultFile, UnverifiedList
+from cos_migrate.report.lists import FailureList, FinishedList, ResultFiles, UnverifiedList
 from cos_migrate.report.logs import Logs
-from cos_migrate.report.sinks import Batch, Progress, RunEnd, Sink
-from cos_migrate.report.summary import Summary, count_in_words
+from cos_migrate.report.sinks import Batch, Progress, RunEnd, RunStart, Sink
+from cos_migrate.report.summary import ReportedJob, Summary, count_in_words
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.text import printable_lines
 
@@ -33,9 +33,7 @@ class Report:
         console: Console,
         logs: Logs,
         folder: Path,
-        job: str,
-        bucket: str,
-        migrate_type: str,
+        job: ReportedJob,
         finished_folder: str = "",
         log_skipped: bool = True,
         heartbeat: bool = False,
@@ -48,20 +46,20 @@ class Report:
         `log_skipped`: whether the logs contain skipped objects. `heartbeat`: whether stderr gets a
         line a minute where it is no terminal. `file_mode`: of new files that hold no secrets.
         """
+        self._console = console
         self._logs = logs
-        self._bucket = bucket
-        self._migrate_type = migrate_type
+        self._job = job
         self._clock = clock
         self._monotonic = monotonic
-        self._failed_list = f"log/failed-{job}.jsonl"
-        self._unverified_list = f"log/unverified-{job}.jsonl"
+        self._failed_list = f"log/failed-{job.name}.jsonl"
+        self._unverified_list = f"log/unverified-{job.name}.jsonl"
         self._causes = Causes()
         self._sinks: list[Sink] = [
             self._causes,
             logs.sink(log_skipped=log_skipped),
             FailureList(folder, self._failed_list, clock),
             UnverifiedList(folder, self._unverified_list, clock),
-            ResultFile(folder / "db" / "result.out", file_mode),
+            ResultFiles(folder / "db", file_mode),
         ]
         if finished_folder:
             self._sinks.append(FinishedList(Path(finished_folder), clock, file_mode))
@@ -82,12 +80,15 @@ class Report:
     def begin_run(self, header: Sequence[str]) -> None:
         """Write the header of a run into the logs; remove the lists of the previous run."""
         self._started, self._began = self._clock(), self._monotonic()
+        start = RunStart("\n".join(header), self._job, self._started)
         for sink in self._sinks:
-            sink.begin_run("\n".join(header))
+            sink.begin_run(start)
 
     def begin_check(self) -> None:
         """Begin the comparison with COS that follows a run; it uses the same logs and lists."""
         self._is_check = True
+        for sink in self._sinks:
+            sink.begin_check()
         self._logs.info("comparing the migrated objects with COS")
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
@@ -164,6 +165,11 @@ class Report:
             sink.error(line)
 
     @property
+    def names_each_object(self) -> bool:
+        """Whether skipped objects are reported one by one, too."""
+        return self._console.names_each_object
+
+    @property
     def debugging(self) -> bool:
         """Whether debug.log is written; its lines are costly to make."""
         return self._logs.debugging
@@ -206,24 +212,23 @@ class Report:
         """Objects that have failed so far."""
         return self._counts[Status.FAIL]
 
-    def end_run(
-        self, *, list_finished: bool, interrupted: bool = False, tuned: str = ""
-    ) -> Summary:
-        """Report the end of a run; return its summary. `tuned`: as in Summary."""
+    def end_run(self, *, list_finished: bool, ended_by: int = 0, tuned: str = "") -> Summary:
+        """Report the end of a run; return its summary. `ended_by`, `tuned`: as in Summary."""
         summary = Summary(
-            bucket=self._bucket,
-            migrate_type=self._migrate_type,
+            job=self._job,
             list_finished=list_finished,
             counts=self._counts,
             started=self._started,
             ended=self._clock(),
             unverified=self._unverified,
-            interrupted=interrupted,
+            ended_by=ended_by,
             unverified_list=self._unverified_list,
             without_md5=self._without_md5,
             lasted=self._monotonic() - self._began,
             found_before=self.found_before,
             tuned=tuned,
+            sent=self._bytes_sent,
+            check=self._is_check,
         )
         warnings = list(self._last_warnings)
         if summary.found_before:

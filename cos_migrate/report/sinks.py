@@ -6,8 +6,18 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cos_migrate.model import Failure, Outcome
-from cos_migrate.report.summary import Summary
+from cos_migrate.report.summary import ReportedJob, Summary
 from cos_migrate.text import printable
+
+
+class RunStart(NamedTuple):
+    """The values to report at the start of a run."""
+
+    header: str
+    """Lines with versions and the configuration."""
+    job: ReportedJob
+    time: float
+    """Seconds since 1970."""
 
 
 class Batch(NamedTuple):
@@ -62,8 +72,11 @@ class Sink:
     Lines are shown as they are only in `add` and `event`; other texts may need escaping.
     """
 
-    def begin_run(self, header: str) -> None:
-        """Prepare for a run; `header` has its configuration."""
+    def begin_run(self, start: RunStart) -> None:
+        """Prepare for a run."""
+
+    def begin_check(self) -> None:
+        """Prepare for the comparison with COS that follows a run."""
 
     def add(self, batch: Batch) -> None:
         """Report outcomes."""

@@ -1,4 +1,4 @@
-"""The summary of a run: counts, status, exit code, and the block that scripts read."""
+"""The summary of a run: counts, status, exit code; as the block that scripts read, and as data."""
 
 from __future__ import annotations
 
@@ -6,17 +6,42 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from cos_migrate.exit_codes import INCOMPLETE, OK
 from cos_migrate.model import Status
+
+DATA_VERSION = 1
+"""Version of the form in which events and summaries are written as data."""
 
 _CLOCK_IS_SET = 2.0
 """Seconds: the wall clock was set when it differs by more from the monotonic one."""
 
 
+class ReportedJob(NamedTuple):
+    """The job that a run belongs to, as its report names it; without secrets."""
+
+    name: str
+    """Short and unique: part of the names of the job's own files."""
+    migrate_type: str
+    bucket: str
+    cos_path: str = "/"
+    source: str = ""
+    """The folder, bucket or list that is migrated."""
+
+    def as_data(self) -> dict[str, object]:
+        """Return the fields that name a job in all data about it."""
+        return {
+            "job": self.name,
+            "type": self.migrate_type,
+            "source": self.source,
+            "bucket": self.bucket,
+            "cosPath": self.cos_path,
+        }
+
+
 class Summary(NamedTuple):
     """The counts, times and warnings of a run."""
 
-    bucket: str
-    migrate_type: str
+    job: ReportedJob
     list_finished: bool
     counts: Mapping[Status, int]
     started: float
@@ -24,7 +49,8 @@ class Summary(NamedTuple):
     ended: float
     unverified: int = 0
     """Objects whose size and ETag alone could be compared."""
-    interrupted: bool = False
+    ended_by: int = 0
+    """Exit code of the signal, or of the unusable database, that ended it early; 0: neither."""
     unverified_list: str = ""
     """The file that names them."""
     without_md5: int = 0
@@ -35,6 +61,10 @@ class Summary(NamedTuple):
     """How many objects an earlier run found, when this one found none; -1: an unknown number."""
     tuned: str = ""
     """The numbers of transfers that the run has found by itself; empty: they were given."""
+    sent: int = 0
+    """Bytes of the new and updated objects."""
+    check: bool = False
+    """Whether it is of the comparison with COS that follows a run."""
 
     @property
     def used_time(self) -> int:
@@ -63,14 +93,14 @@ class Summary(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """0 without failures and with a complete list, else 1."""
-        return 0 if self.status == "ALL_OK" else 1
+        """That of what ended it early, else 0 without failures and with a complete list, else 1."""
+        return self.ended_by or (OK if self.status == "ALL_OK" else INCOMPLETE)
 
     @property
     def text(self) -> str:
         """The block that scripts read, with its two leading blank lines."""
         finished = "true" if self.list_finished else "false"
-        head = f"\n\nbucket:{self.bucket}, list finished:{finished}, status:{self.status}\n"
+        head = f"\n\nbucket:{self.job.bucket}, list finished:{finished}, status:{self.status}\n"
         rows: list[tuple[str, object]] = [
             (status.value, self.counts[status])
             for status in (
@@ -93,7 +123,38 @@ class Summary(NamedTuple):
         if self.tuned:
             rows.append(("found_by_auto", self.tuned))
         lines = "".join(f"{name:>30} : {value}\n" for name, value in rows)
-        return f"{head}{self.migrate_type} over! op statistics:\n{lines}"
+        return f"{head}{self.job.migrate_type} over! op statistics:\n{lines}"
+
+    def as_data(self) -> dict[str, object]:
+        """Return the summary as plain data: what every machine-readable output of a run has."""
+        data: dict[str, object] = {
+            "v": DATA_VERSION,
+            "event": "summary",
+            "mode": "run",
+            **self.job.as_data(),
+            **{status.value: self.counts[status] for status in Status},
+            "bytes": self.sent,
+            "start_time": timestamp(self.started),
+            "end_time": timestamp(self.ended),
+            "seconds": round(self.lasted, 3),
+            "list_finished": self.list_finished,
+            "status": self.status,
+            "exit_code": self.exit_code,
+        }
+        more = {
+            "check": self.check,
+            "unverified": self.unverified,
+            "without_md5": self.without_md5,
+            "found_before": self.found_before,
+            "found_by_auto": self.tuned,
+        }
+        return data | {name: value for name, value in more.items() if value}
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time since 1970 as RFC 3339 writes it, in local time."""
+    text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
+    return f"{text[:-2]}:{text[-2:]}"
 
 
 def count_in_words(objects: int) -> str:

@@ -146,6 +146,11 @@ class Source(abc.ABC):
         places = [f"[{one.key}: {value}]" for one, value in values_of(self.config) if one.place]
         return ", ".join([*places, f"[cosFolder: {self.target.cos_path}]"])
 
+    def place(self) -> str:
+        """Return the folder, bucket or list that is migrated, by its keys; without secrets."""
+        places = [f"{one.key}={value}" for one, value in values_of(self.config) if one.place]
+        return ", ".join(place for place in places if not place.endswith("="))
+
     def origin(self) -> str:
         """Return a text without secrets that identifies the listing.
 

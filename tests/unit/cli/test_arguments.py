@@ -19,6 +19,7 @@ from cos_migrate.errors import ConfigError
         (["--no-progress"], CommandLine(progress=False)),
         (["--demo"], CommandLine(demo=True)),
         (["--debug"], CommandLine(debug=True)),
+        (["--json", "a.ini"], CommandLine(config_path="a.ini", json=True)),
         (["--decrypt", "/a/b", "c"], CommandLine(decrypt=("/a/b", "c"))),
         (
             ["--quiet", "--decrypt", "/a", "b", "my.ini"],
@@ -82,7 +83,7 @@ def test_a_key_given_twice_is_warned_about_and_the_last_one_comes_last() -> None
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (["--foo"], ["`--foo` is no option", "legal: --quiet, --no-progress, --demo"]),
+        (["--foo"], ["`--foo` is no option", "legal: --quiet, --no-progress, --json"]),
         (["--decrypt"], ["write --decrypt COS_PATH LOCAL_FILE, such as"]),
         (["--decrypt", "/a"], ["write --decrypt COS_PATH LOCAL_FILE, such as"]),
         (["--decrypt", "a", "b"], ["COS_PATH must start with /"]),
@@ -101,6 +102,8 @@ def test_a_key_given_twice_is_warned_about_and_the_last_one_comes_last() -> None
         (["-dcommon.secretKey=hush"], ["`-dcommon.secretKey` is no option"]),
         (["--secretKey=hush"], ["`--secretKey` is no option"]),
         (["a.ini", "b.ini"], ["more than one config path is given: a.ini, b.ini", "--quiet"]),
+        (["--json", "--demo"], ["--json belongs to a run and cannot be combined with --demo"]),
+        (["--json", "--decrypt", "/a", "b"], ["cannot be combined with --decrypt"]),
         (["-D"], ["-D is not complete", "-Dsection.key=value"]),
         (["-D", "common.secretKey=hush"], ["-D is not complete"]),
         (["-Dcommon.secretKey"], ["-Dcommon.secretKey has no value"]),

@@ -13,6 +13,7 @@ import pytest
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.verify import Verification
+from cos_migrate.exit_codes import INTERRUPTED
 from cos_migrate.model import Failure, Status
 from cos_migrate.pools.handles import Results
 from cos_migrate.pools.results import DONE, FAILED, REPORTS, UNSTARTED, Comparison, Content, Result
@@ -20,6 +21,7 @@ from cos_migrate.pools.tasks import CompareObject, NumberedTask
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report
+from cos_migrate.report.summary import ReportedJob
 from tests.unit.keys_source import KeysSource
 
 ALWAYS = TimeWindow(0, 24 * 60)
@@ -113,9 +115,7 @@ def report(tmp_path: Path) -> Report:
         console=console,
         logs=Logs(tmp_path / "log", debug=False),
         folder=tmp_path,
-        job="job",
-        bucket="b",
-        migrate_type="migrateKeys",
+        job=ReportedJob("job", "migrateKeys", "b"),
     )
 
 
@@ -198,10 +198,10 @@ def test_outside_the_window_nothing_is_asked(report: Report) -> None:
 
 def test_an_interrupt_before_it_begins(report: Report) -> None:
     check, [pools] = check_of(report, Records(10))
-    check.interrupt()
+    check.interrupt(INTERRUPTED)
     summary = check.run()
     assert not summary.list_finished
-    assert summary.interrupted
+    assert summary.exit_code == INTERRUPTED
     assert len(pools.submitted) < 10
 
 

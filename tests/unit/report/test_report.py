@@ -23,11 +23,12 @@ from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report
 from cos_migrate.report.sinks import Progress
-from cos_migrate.report.summary import Summary
+from cos_migrate.report.summary import ReportedJob, Summary
 from cos_migrate.text import all_visible, escaped, one_line, printable, printable_lines
 
 ROOT = Path(__file__).resolve().parents[3]
 NOON = 1_790_000_000.0
+JOB = ReportedJob("job", "migrateLocal", "b-1", "/to/", "localPath=/data")
 
 
 class Clock:
@@ -64,9 +65,7 @@ class Setting:
             console=Console(stdout=self.out, stderr=self.err),
             logs=self.logs,
             folder=folder,
-            job="job",
-            bucket="b-1",
-            migrate_type="migrateLocal",
+            job=JOB,
             clock=self.clock,
             monotonic=self.running,
             **options,
@@ -137,7 +136,7 @@ def test_the_time_used_is_never_negative(setting: Setting) -> None:
 )
 def test_the_status(finished: bool, new: int, fail: int, status: str, code: int) -> None:
     counts = dict.fromkeys(Status, 0) | {Status.NEW: new, Status.FAIL: fail}
-    summary = Summary("b-1", "migrateLocal", finished, counts, NOON, NOON)
+    summary = Summary(JOB, finished, counts, NOON, NOON)
     assert (summary.status, summary.exit_code) == (status, code)
 
 
@@ -254,6 +253,7 @@ def test_lists_are_for_this_user_alone(tmp_path: Path) -> None:
         "failed-job.jsonl": 0o600,
         "unverified-job.jsonl": 0o600,
         "result.out": 0o640,
+        "result.jsonl": 0o640,
         f"{day}.out": 0o640,
     }
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o700

@@ -8,4 +8,4 @@ MISUSE = 2
 UNUSABLE = 3
 """The record database is in use or damaged."""
 INTERRUPTED = 130
-"""Ctrl-C before a run began."""
+"""Ctrl-C."""
