@@ -61,7 +61,8 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	server := newServer(newSink(o), o.rate, o.lines)
+	sink := newSink(o)
+	server := newServer(sink, o.rate, o.lines, func() { sink.stats.opened.count(time.Now().UnixNano()) })
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	go func() {

@@ -20,14 +20,17 @@ const connectionBuffer = 32 << 10
 // second goroutine, this one reads it in one call and answers in one.
 type server struct {
 	handler     http.Handler
-	rate        int64 // of one connection, in bytes a second and direction; 0 = no limit
-	lines       int   // connections at once; 0 = no limit
+	rate        int64  // of one connection, in bytes a second and direction; 0 = no limit
+	lines       int    // connections at once; 0 = no limit
+	opened      func() // is called for each connection
 	mutex       sync.Mutex
 	connections map[net.Conn]struct{} // nil once closed
 }
 
-func newServer(handler http.Handler, rate int64, lines int) *server {
-	return &server{handler: handler, rate: rate, lines: lines, connections: make(map[net.Conn]struct{})}
+func newServer(handler http.Handler, rate int64, lines int, opened func()) *server {
+	return &server{
+		handler: handler, rate: rate, lines: lines, opened: opened, connections: make(map[net.Conn]struct{}),
+	}
 }
 
 func (s *server) serve(listener net.Listener) error {
@@ -39,6 +42,7 @@ func (s *server) serve(listener net.Listener) error {
 		if err != nil {
 			return err
 		}
+		s.opened()
 		go s.converse(connection)
 	}
 }

@@ -36,6 +36,7 @@ func newSink(o options) *sink {
 		limit:   limit{rate: o.requests},
 	}
 	s.delay.Store(int64(o.latency))
+	s.stats.reset()
 	return s
 }
 

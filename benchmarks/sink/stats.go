@@ -46,6 +46,45 @@ type stats struct {
 	first             atomic.Int64
 	firstWrite        atomic.Int64
 	last              atomic.Int64
+	ended             timeline // objects and parts that were answered
+	opened            timeline // connections
+}
+
+// slot is the resolution of a timeline, slots how many it has: ten minutes.
+const (
+	slot  = 10 * time.Millisecond
+	slots = 60_000
+)
+
+// timeline counts events by the time since its begin.
+type timeline struct {
+	began  atomic.Int64 // in Unix nanoseconds
+	counts [slots]atomic.Int64
+}
+
+func (t *timeline) reset(now int64) {
+	for i := range t.counts {
+		t.counts[i].Store(0)
+	}
+	t.began.Store(now)
+}
+
+func (t *timeline) count(now int64) {
+	if i := (now - t.began.Load()) / int64(slot); i >= 0 && i < slots {
+		t.counts[i].Add(1)
+	}
+}
+
+// used returns the counts up to the last event.
+func (t *timeline) used() []int64 {
+	var used []int64
+	for i := range t.counts {
+		if n := t.counts[i].Load(); n > 0 {
+			used = append(used, make([]int64, i+1-len(used))...)
+			used[i] = n
+		}
+	}
+	return used
 }
 
 func raise(highest *atomic.Int64, value int64) {
@@ -74,10 +113,14 @@ func (s *stats) begin(op operation) {
 
 func (s *stats) end(op operation) {
 	s.concurrent.Add(-1)
+	now := time.Now().UnixNano()
 	if op == opPart {
 		s.parts.Add(-1)
 	}
-	raise(&s.last, time.Now().UnixNano())
+	if op == opPart || op == opPut {
+		s.ended.count(now)
+	}
+	raise(&s.last, now)
 }
 
 func (s *stats) reset() {
@@ -90,6 +133,9 @@ func (s *stats) reset() {
 	} {
 		counter.Store(0)
 	}
+	now := time.Now().UnixNano()
+	s.ended.reset(now)
+	s.opened.reset(now)
 }
 
 func (s *stats) write(w http.ResponseWriter) {
@@ -114,5 +160,9 @@ func (s *stats) write(w http.ResponseWriter) {
 		"first_request_ns":     s.first.Load(),
 		"first_write_ns":       s.firstWrite.Load(),
 		"last_request_ns":      s.last.Load(),
+		"began_ns":             s.ended.began.Load(),
+		"slot_ns":              int64(slot),
+		"ended":                s.ended.used(),
+		"opened":               s.opened.used(),
 	})
 }
