@@ -11,6 +11,7 @@ from cos_migrate.cos.put_form import PutForm, request_path
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.cos.signature import SigningKey, SigningKeys, authorization
 from cos_migrate.http.network import Network
+from cos_migrate.http.opening import Opening
 from cos_migrate.http.request_head import encode_headers
 from cos_migrate.http.retries import OnStrain, Retries, ignore_strain
 from cos_migrate.http.routes import Route
@@ -108,6 +109,11 @@ class PutRequests:
         self._access = access
         self._headers = [*access.upload_headers(), *access.limit_headers()]
         self._forms: dict[tuple[str, bool], PutForm] = {}
+
+    def open_connection(self, now: float) -> Opening | None:
+        """Begin to open a connection at time.monotonic() `now`, see `Network.open`."""
+        access = self._access
+        return access.network.open(access.routes[0], now)
 
     def head(self, cos_path: str, size: int, headers: Headers) -> bytes:
         """Return the signed head of the first try of an object of `size` bytes.

@@ -50,6 +50,9 @@ class TlsChannel(Protocol):
     def recv(self, size: int, /) -> bytes:
         """Return received bytes, at most `size`; none at the end."""
 
+    def shake_hands(self) -> None:
+        """Go on with the handshake; return once it is complete."""
+
     def pending(self) -> int:
         """Return the number of bytes that are decrypted already."""
 

@@ -6,12 +6,14 @@ import itertools
 import socket
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cos_migrate.descriptors import exhaustion_code, exhaustion_error, is_exhausted
 from cos_migrate.errors import Code, TransportError
 from cos_migrate.http.channels import TlsChannel, transport_error
 from cos_migrate.http.connection import Connection
+from cos_migrate.http.opening import Opening
 from cos_migrate.http.routes import Proxy, Route
 from cos_migrate.http.time_limits import Timeouts
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from cos_migrate.http.tls import TlsContext
 
 _RESOLVE_TTL = 60.0
+
+Addresses = list[tuple[int, tuple[str, int]]]
+"""Pairs of family and (address, port)."""
 
 
 class Resolver:
@@ -28,34 +33,58 @@ class Resolver:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: dict[tuple[str, int], tuple[float, list[tuple[int, tuple[str, int]]]]] = {}
+        self._refreshing = threading.Lock()
+        self._known: dict[tuple[str, int], tuple[float, Addresses]] = {}
         self._turn = itertools.count()
 
-    def addresses(self, host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
-        """Return (family, (address, port)) pairs, each time with another one in front.
+    def addresses(self, host: str, port: int) -> Addresses:
+        """Return all addresses, each time with another one in front.
 
         Raises TransportError for an unknown name.
         """
-        now = time.monotonic()
-        with self._lock:
-            known = self._known.get((host, port))
-        if known is None or known[0] < now:
+        known = self._known.get((host, port))
+        if known is None or known[0] < time.monotonic():
+            known = self._look_up(host, port)
+        return self._in_turn(known[1])
+
+    def known_addresses(self, host: str, port: int) -> Addresses:
+        """Return the same without waiting; nothing for a name that was not looked up yet.
+
+        Names that were are looked up again by a thread.
+        """
+        known = self._known.get((host, port))
+        if known is None:
+            return _loopback(host, port)
+        if known[0] < time.monotonic() and self._refreshing.acquire(blocking=False):
             try:
-                found = _loopback(host, port) or _look_up(host, port)
-            except TransportError:
-                if known is None:
-                    raise
-                found = known[1]  # a resolver that fails for a while must not stop transfers
-            known = (now + _RESOLVE_TTL, found)
-            with self._lock:
-                self._known[host, port] = known
-        pairs = known[1]
+                threading.Thread(target=self._refresh, args=(host, port), daemon=True).start()
+            except RuntimeError:  # the system gives no more threads
+                self._refreshing.release()
+        return self._in_turn(known[1])
+
+    def _refresh(self, host: str, port: int) -> None:
+        try:
+            self._look_up(host, port)
+        finally:
+            self._refreshing.release()
+
+    def _look_up(self, host: str, port: int) -> tuple[float, Addresses]:
+        earlier = self._known.get((host, port))
+        try:
+            found = _loopback(host, port) or _look_up(host, port)
+        except TransportError:
+            if earlier is None:
+                raise
+            found = earlier[1]  # a resolver that fails for a while must not stop transfers
+        known = self._known[host, port] = (time.monotonic() + _RESOLVE_TTL, found)
+        return known
+
+    def _in_turn(self, pairs: Addresses) -> Addresses:
         first = next(self._turn) % len(pairs)
         return pairs[first:] + pairs[:first]
 
 
-def _loopback(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+def _loopback(host: str, port: int) -> Addresses:
     """Return the address of a name that needs no look-up; nothing for all other names.
 
     Names below `localhost` are loopback on every system (RFC 6761). A bucket in front of an IPv4
@@ -74,7 +103,7 @@ def _loopback(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
     return []
 
 
-def _look_up(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+def _look_up(host: str, port: int) -> Addresses:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -120,6 +149,33 @@ class Network:
             raise
         return Connection(channel, self.timeouts, lenient=self._lenient)
 
+    def prepare(self, route: Route) -> None:
+        """Look up the name and load the certificates that connections need.
+
+        Raises TransportError.
+        """
+        via = route.proxy or route
+        self._resolver.addresses(via.host, via.port)
+        if route.tls:
+            self._tls_context()
+
+    def open(self, route: Route, now: float) -> Opening | None:
+        """Begin to open a connection at time.monotonic() `now`, without waiting.
+
+        None where only `connect` can: `prepare` was not called, or a proxy has to open a tunnel.
+        Raises TransportError.
+        """
+        if route.tls and (route.proxy or self._tls is None):
+            return None
+        via = route.proxy or route
+        addresses = self._resolver.known_addresses(via.host, via.port)
+        if not addresses:
+            return None
+        tls = self._tls
+        secure = partial(tls.secure, host=route.host, wait=False) if route.tls and tls else None
+        family, address = addresses[0]
+        return Opening(family, address, self.timeouts, now, secure)
+
     def remember(self, route: Route, connection: Connection) -> None:
         """Keep the TLS session of a connection for the next connection to its host."""
         if self._tls:
@@ -144,14 +200,17 @@ class Network:
                 return sock
         raise transport_error(last or OSError("no address"), "connect", f"{host}:{port}") from last
 
-    def _secure(self, sock: socket.socket, host: str) -> TlsChannel:
+    def _tls_context(self) -> TlsContext:
         with self._lock:
             if self._tls is None:
                 from cos_migrate.http.tls import TlsContext  # noqa: PLC0415 - plain HTTP does without
 
                 self._tls = TlsContext(self._ca_file)
+            return self._tls
+
+    def _secure(self, sock: socket.socket, host: str) -> TlsChannel:
         try:
-            return self._tls.secure(sock, host)
+            return self._tls_context().secure(sock, host)
         except (OSError, ValueError) as error:
             raise transport_error(error, "connect", host) from error
 

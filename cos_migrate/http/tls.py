@@ -22,12 +22,19 @@ class TlsContext:
         self._lock = threading.Lock()
         self._sessions: dict[str, ssl.SSLSession] = {}
 
-    def secure(self, sock: socket.socket, host: str) -> TlsSocket:
-        """Perform a handshake over a blocking socket. Raises OSError and ValueError."""
+    def secure(self, sock: socket.socket, host: str, *, wait: bool = True) -> TlsSocket:
+        """Perform a handshake over a blocking socket, or leave it to `shake_hands` without `wait`.
+
+        Raises OSError and ValueError.
+        """
         with self._lock:
             session = self._sessions.get(host)
         try:
-            return TlsSocket(self._context.wrap_socket(sock, server_hostname=host, session=session))
+            return TlsSocket(
+                self._context.wrap_socket(
+                    sock, server_hostname=host, session=session, do_handshake_on_connect=wait
+                )
+            )
         except ssl.SSLError as error:
             raise _failed(error) from error
 
@@ -52,6 +59,17 @@ class TlsSocket:
     def session(self) -> object:
         """The session, once there is one."""
         return self._sock.session
+
+    def shake_hands(self) -> None:
+        """Go on with the handshake; return once it is complete."""
+        try:
+            self._sock.do_handshake()
+        except ssl.SSLWantReadError as error:
+            raise WantsRead from error
+        except ssl.SSLWantWriteError as error:
+            raise WantsWrite from error
+        except ssl.SSLError as error:
+            raise _failed(error) from error
 
     def send(self, data: bytes | memoryview, /) -> int:
         """Send what can be sent now; return the number of bytes."""

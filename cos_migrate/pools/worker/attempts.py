@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, Protocol
 
 from cos_migrate.errors import MigrateError
 from cos_migrate.http.connection import Connection
+from cos_migrate.http.opening import Opening
 from cos_migrate.model import SourceObject
 from cos_migrate.pools.results import Result
 from cos_migrate.pools.tasks import NumberedTask
@@ -65,6 +66,12 @@ class FirstTry(Protocol):
 
     fetches: bool
     """Whether objects are fetched from a server rather than read from a disk."""
+
+    def open_connection(self, now: float) -> Opening | None:
+        """Begin to open a connection to COS at time.monotonic() `now`; None: a thread has to.
+
+        Raises TransportError.
+        """
 
     def weigh(self, task: NumberedTask) -> int:
         """Return the bytes of memory that a task takes, FOR_THREADS if threads have to do it."""

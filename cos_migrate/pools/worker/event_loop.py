@@ -3,8 +3,8 @@
 With a connection per thread, most of the time goes into passing the interpreter lock: 350 µs of CPU
 per object with 32 threads, against 110 µs in one thread. One thread therefore makes the first try
 of every small object over kept-alive connections; an object of a cloud is fetched first, over a
-connection to the source. All else (opening a connection, errors, retries, large or slowly read
-objects) is passed to threads.
+connection to the source. All else (errors, retries, large or slowly read objects) is passed to
+threads.
 """
 
 from __future__ import annotations
@@ -36,6 +36,33 @@ _RECHECK = 500
 """Objects read by threads before one is read here again, as the disk may be fast again."""
 
 
+class _ReadTime:
+    """The time that a read of the source takes on average: threads make those that are slow."""
+
+    def __init__(self) -> None:
+        self._average = 0.0
+        self._skipped = 0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the event loop may read ahead."""
+        return self._average < _SLOW_READ
+
+    def add(self, seconds: float) -> None:
+        """Add a read."""
+        self._average += (seconds - self._average) * _SMOOTHING
+
+    def is_for_threads(self) -> bool:
+        """Return whether threads make the next read."""
+        if self.is_short:
+            return False
+        self._skipped += 1
+        if self._skipped < _RECHECK:
+            return True
+        self._skipped = 0
+        return False
+
+
 class EventLoop:
     """The slots of a worker's small pool, each a connection that one task uses at a time."""
 
@@ -64,8 +91,8 @@ class EventLoop:
         self._prepared: collections.deque[Attempt] = collections.deque()
         self._returned: collections.deque[Connection | None] = collections.deque()
         self._in_threads = 0
-        self._read_time = 0.0
-        self._reads_skipped = 0
+        self._read_time = _ReadTime()
+        self._ahead = 0
         self._closing = self._ahead_waits = self._closing_idle = False
         self._thread = threading.Thread(target=self._run, name="event-loop", daemon=True)
         self._thread.start()
@@ -104,6 +131,11 @@ class EventLoop:
         self._allowed = slots
         self._exchanges.wake()
 
+    def open_ahead(self, connections: int) -> None:
+        """Have so many connections, before there are tasks for them."""
+        self._ahead = connections
+        self._exchanges.wake()
+
     def close(self) -> None:
         """End the thread once everything submitted has a result."""
         self._closing = True
@@ -132,6 +164,7 @@ class EventLoop:
                 next_check = now + _CHECK_EVERY
                 if not late:
                     exchanges.end_overdue(now)
+                    exchanges.openings.end_overdue(now)
         exchanges.close()
 
     def _is_done(self) -> bool:
@@ -144,7 +177,7 @@ class EventLoop:
             and not self._ahead_waits
             and len(self._prepared) < len(self._busy)
             and not self._first_try.fetches
-            and self._read_time < _SLOW_READ
+            and self._read_time.is_short
         )
 
     def _prepare_some(self) -> None:
@@ -176,6 +209,11 @@ class EventLoop:
         if self._closing_idle:
             self._closing_idle = False
             self._exchanges.drop_idle()
+        if self._ahead:
+            wanted, self._ahead = min(self._ahead, self._allowed), 0
+            openings = self._exchanges.openings
+            there = len(self._busy) + self._in_threads + len(self._idle) + len(openings)
+            openings.begin(wanted - there)
 
     def _start_tasks(self) -> None:
         self._send_prepared()
@@ -187,7 +225,10 @@ class EventLoop:
                 return
             connection = self._idle.pop() if self._idle else None
             size = self._first_try.weigh(task)
-            if connection is None or size < 0 or self._reads_are_slow():
+            if connection is None and size >= 0 and self._await_connection():
+                tasks.appendleft(task)
+                return
+            if connection is None or size < 0 or self._read_time.is_for_threads():
                 self._pass_to_threads(task, connection)
             elif self._memory.take(size):
                 self._start(task, size, connection)
@@ -196,6 +237,14 @@ class EventLoop:
                 self._idle.append(connection)
                 tasks.appendleft(task)
                 return
+
+    def _await_connection(self) -> bool:
+        """Open connections for the tasks that wait; return False where a thread has to."""
+        openings = self._exchanges.openings
+        if openings.take_failure():
+            return False
+        slots = self._allowed - len(self._busy) - self._in_threads
+        return openings.begin(min(1 + len(self._tasks), slots) - len(openings))
 
     def _send_prepared(self) -> None:
         while self._prepared and self._idle and self._has_slot():
@@ -223,15 +272,6 @@ class EventLoop:
     def _has_slot(self) -> bool:
         return len(self._busy) + self._in_threads < self._allowed
 
-    def _reads_are_slow(self) -> bool:
-        if self._read_time < _SLOW_READ:
-            return False
-        self._reads_skipped += 1
-        if self._reads_skipped < _RECHECK:
-            return True
-        self._reads_skipped = 0
-        return False
-
     def _start(self, task: NumberedTask, size: int, connection: Connection) -> None:
         try:
             if self._first_try.fetches:
@@ -245,8 +285,7 @@ class EventLoop:
             self._memory.give_back(size)
             self._pass_to_threads(task, connection)
             return
-        spent = time.perf_counter() - began
-        self._read_time += (spent - self._read_time) * _SMOOTHING
+        self._read_time.add(time.perf_counter() - began)
         self._exchanges.put(attempt, connection)
 
     def _pass_to_threads(

@@ -9,11 +9,13 @@ from typing import Protocol
 
 from cos_migrate.errors import Code, MigrateError, TransportError
 from cos_migrate.http.connection import Connection
+from cos_migrate.http.opening import Opening
 from cos_migrate.pools.results import Result
 from cos_migrate.pools.tasks import NumberedTask
 from cos_migrate.pools.worker.attempts import Attempt, Fetch, FirstTry
 from cos_migrate.pools.worker.bodies import Body
 from cos_migrate.pools.worker.memory import MemoryBudget
+from cos_migrate.pools.worker.openings import Openings
 
 
 class PassOn(Protocol):
@@ -55,6 +57,8 @@ class Exchanges:
         """The request on each other connection."""
         self._watched: set[Connection] = set()
         self._selector = selectors.DefaultSelector()
+        self.openings = Openings(first_try.open_connection, self._selector, self.idle)
+        """The connections that will be idle soon."""
         self.select = self._selector.select
         """Waits for events; `data` of each is its connection, None for a call of `wake`."""
         self._wake_receiver, self._wake_sender = socket.socketpair()
@@ -74,7 +78,8 @@ class Exchanges:
         self._wake_receiver.recv(4096)
 
     def close(self) -> None:
-        """Close the idle connections and the selector."""
+        """Close the connections that have no request, and the selector."""
+        self.openings.close()
         for connection in self.idle:
             connection.close()
         self._selector.close()
@@ -103,11 +108,10 @@ class Exchanges:
         return True
 
     def advance(self, connection: Connection) -> None:
-        """Continue the request on a connection that has an event."""
+        """Continue the request on a connection that has an event, or an Opening."""
         request = self.busy.get(connection)
         if request is None:
-            # Idle: the server has closed it, or sends without a request.
-            self.drop(connection)
+            self._advance_without_request(connection)
             return
         wanted_write = connection.wants_write
         if isinstance(request, Fetch):
@@ -116,6 +120,12 @@ class Exchanges:
             is_over = self._advance_put(request, connection)
         if not is_over and (connection.wants_write or wanted_write):
             self._select_events(connection)
+
+    def _advance_without_request(self, connection: Connection | Opening) -> None:
+        if isinstance(connection, Opening):
+            self.openings.advance(connection)
+        else:  # the server has closed it, or sends without a request
+            self.drop(connection)
 
     def _advance_fetch(self, fetch: Fetch) -> bool:
         """Advance a fetch; return whether it is over."""

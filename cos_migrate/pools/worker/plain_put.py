@@ -9,6 +9,7 @@ from cos_migrate.cos.requests import PutRequests
 from cos_migrate.cos.verify import verify_put
 from cos_migrate.errors import Code, TransportError
 from cos_migrate.http.connection import Connection
+from cos_migrate.http.opening import Opening
 from cos_migrate.http.routes import Route
 from cos_migrate.pools.results import DONE, WARNING, Result
 from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, source_object
@@ -31,6 +32,10 @@ class PlainPut:
         self._routes: dict[Connection, Route] = {}
         self._enabled = source.reads_at_once or self._cloud is not None
         self.fetches = not source.reads_at_once
+
+    def open_connection(self, now: float) -> Opening | None:
+        """Begin to open a connection to COS; None where a thread has to. Raises TransportError."""
+        return self._requests.open_connection(now)
 
     def weigh(self, task: NumberedTask) -> int:
         """Return the bytes of a small object to send, of known size and without a look at COS."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.http.connection import Connection
+from cos_migrate.http.opening import Opening
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.pools.results import DONE, Result
@@ -38,6 +40,10 @@ class Lane:
     def __init__(self) -> None:
         self.prepared: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.asked = 0
+        self.open: Callable[[float], Opening | None] | None = None
+
+    def open_connection(self, now: float) -> Opening | None:
+        return self.open(now) if self.open else None
 
     def weigh(self, task: NumberedTask) -> int:
         self.asked += 1
@@ -190,3 +196,61 @@ def test_idle_connections_are_closed_where_descriptors_are_lacking(line: Line) -
     server = line.serve_beside(1)
     line.express.close_idle()
     assert server.recv(1000) == b""
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        made.settimeout(LIMIT)
+        yield made
+
+
+def test_connections_are_opened_without_threads(line: Line, listener: socket.socket) -> None:
+    address = listener.getsockname()
+    line.lane.open = lambda now: Opening(socket.AF_INET, address, Timeouts(), now)
+    line.submit((1, 1), (2, 1), (3, 1))
+    servers = [listener.accept()[0] for _ in range(2)]
+    for server in servers:
+        server.recv(1000)
+        server.sendall(KEPT)
+    done = {line.results.get(timeout=LIMIT)[0] for _ in range(2)}
+    server = servers[0] if select.select(servers, [], [], LIMIT)[0] == servers[:1] else servers[1]
+    server.recv(1000)
+    server.sendall(KEPT)
+    done.add(line.results.get(timeout=LIMIT)[0])
+    assert done == {1, 2, 3}
+    assert line.handed.empty()
+    for server in servers:
+        server.close()
+
+
+def test_what_a_connection_failed_for_is_passed_to_a_thread(
+    line: Line, listener: socket.socket
+) -> None:
+    address = listener.getsockname()
+    listener.close()
+    line.lane.open = lambda now: Opening(socket.AF_INET, address, Timeouts(), now)
+    line.submit((1, 1), (2, 1))
+    for _ in range(2):
+        assert line.handed.get(timeout=LIMIT).connection is None
+        line.express.returned(None)
+
+
+def test_connections_are_opened_ahead_up_to_the_limit(line: Line, listener: socket.socket) -> None:
+    address = listener.getsockname()
+    opened: queue.SimpleQueue[float] = queue.SimpleQueue()
+
+    def begin(now: float) -> Opening:
+        opened.put(now)
+        return Opening(socket.AF_INET, address, Timeouts(), now)
+
+    line.lane.open = begin
+    line.express.open_ahead(5)
+    servers = [listener.accept()[0] for _ in range(2)]
+    line.submit((1, 1), (2, 1))
+    for server in servers:
+        server.recv(1000)
+        server.sendall(KEPT)
+        line.results.get(timeout=LIMIT)
+        server.close()
+    assert opened.qsize() == 2
