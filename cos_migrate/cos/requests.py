@@ -124,7 +124,7 @@ class PutRequests:
         sent = [*headers, *self._headers, ("content-length", str(size))]
         return access.head(access.routes[0], "PUT", cos_path, (), sent)
 
-    def plain_head(self, cos_path: str, size: int, content_type: str, md5: str) -> bytes:
+    def small_file_head(self, cos_path: str, size: int, content_type: str, md5: str) -> bytes:
         """Return the same as `head` for an object that has these headers and no others.
 
         `md5`: the value of `x-cos-meta-md5` in hex; empty: none.

@@ -30,14 +30,14 @@ class Admission:
         self._probes = probes
         self._rates = rates
 
-    def transfers(self, *, big: bool, together: str = "") -> int:
+    def transfers(self, *, big: bool, group: str = "") -> int:
         """Return how many requests to COS a pool may begin now.
 
-        `together`: as in `Pools.room`.
+        `group`: as in `Pools.room`.
         """
         if self._probes.pending:
             return 0
-        room = self._pools.room(big=big, together=together)
+        room = self._pools.room(big=big, group=group)
         if not room:
             return 0
         if not self._streak.proven:

@@ -117,7 +117,7 @@ class Feeder:
             for (_, kind, _), transfer, _ in self._tasks.under_way.values()
         )
         objects = self._backlog.failed_before.take(
-            room, self._pools.small_threads, asked, alone=alone
+            room, self._pools.small_transfers_allowed, asked, alone=alone
         )
         for obj in objects:
             self.seen += 1

@@ -27,14 +27,14 @@ from cos_migrate.engine.window_watch import WindowWatch
 from cos_migrate.errors import Side, StateError
 from cos_migrate.exit_codes import UNUSABLE
 from cos_migrate.model import Credentials, Failure
-from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import FAILED, REPORTS, SLOW_DOWN, STRAINS, UNSTARTED, Result
+from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.text import printable
 
-PoolsMaker = Callable[[Callable[[Results | Lost], None]], Pools]
+PoolsMaker = Callable[[Callable[[WorkerResults | WorkerLost], None]], Pools]
 """Makes the pools, given the function to post results with."""
 
 _TICK = 0.1
@@ -165,14 +165,14 @@ class Loop(abc.ABC):
             pass
 
     def _handle_event(self, event: object) -> None:
-        if isinstance(event, Results):
+        if isinstance(event, WorkerResults):
             self._lost_in_row = 0
             before = self._pools.under_way
-            settled = self._pools.settle(event)
+            settled = self._pools.collect(event)
             self._rates.count(time.monotonic(), before - self._pools.under_way)
             for result in settled:
                 self._collect_result(result)
-        elif isinstance(event, Lost):
+        elif isinstance(event, WorkerLost):
             self._replace_worker(event)
         elif isinstance(event, SpotCheckResult):
             self._spot_check_results.append(event)
@@ -181,7 +181,7 @@ class Loop(abc.ABC):
         elif self._ended_by:
             self._stop("")
 
-    def _replace_worker(self, event: Lost) -> None:
+    def _replace_worker(self, event: WorkerLost) -> None:
         self._lost_in_row += 1
         how = "was replaced" if event.silent else "ended by itself"
         self._report.warn(f"a worker process {how} ({event.reason})")

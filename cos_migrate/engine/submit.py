@@ -56,7 +56,7 @@ class Submitter:
         if task is None:
             return
         number = self._tasks.submit(
-            task, big, self._collector.collect_big, together=big.upload.state.together
+            task, big, self._collector.collect_big, group=big.upload.state.group
         )
         self._admission.spend(task)
         if self._debugging:
@@ -68,5 +68,5 @@ class Submitter:
 
     def _part_room(self, state: UploadState) -> int:
         """Return how many tasks of an upload may begin now."""
-        room = self._admission.transfers(big=True, together=state.together)
+        room = self._admission.transfers(big=True, group=state.group)
         return min(room, self._admission.source_requests()) if state.reads_source else room

@@ -31,16 +31,16 @@ class TaskTable:
         return bool(self.under_way or self.given_back)
 
     def submit(
-        self, task: Task, subject: Subject, collect: Collect[Subject], together: str = ""
+        self, task: Task, subject: Subject, collect: Collect[Subject], group: str = ""
     ) -> int:
         """Submit a task, which has no number yet; return its number.
 
-        Tasks with the same name `together` go to one worker.
+        All tasks of a group go to one worker; empty: it belongs to none.
         """
         self._number += 1
         numbered = (self._number, KIND_OF[type(task)], task)
         self.under_way[self._number] = (numbered, subject, collect)
-        self._pools.submit(numbered, together)
+        self._pools.submit(numbered, group)
         return self._number
 
     def give_back(self, task: NumberedTask, subject: Subject, collect: Collect[Subject]) -> None:

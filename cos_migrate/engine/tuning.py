@@ -154,7 +154,7 @@ class Tuning:
         self._pools = pools
         self.small = Traffic()
         self.big = Traffic()
-        self._most = pools.threads if any(auto) else (0, 0)
+        self._most = pools.most_transfers if any(auto) else (0, 0)
         self._tuned = [
             (
                 int(big),

@@ -237,7 +237,7 @@ class UploadState:
         return self.phase is Phase.SPOOL and not self.spool_path and self.idle and not self.failure
 
     @property
-    def together(self) -> str:
+    def group(self) -> str:
         """Name under which its tasks go to one worker, which hashes all parts; empty: any."""
         return self.save_point.upload_id if self.checks and self.save_point else ""
 

@@ -21,10 +21,10 @@ from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
 from cos_migrate.filters import Filters
 from cos_migrate.model import Credentials
 from cos_migrate.pools import WORKER_PROGRAM
-from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.temp_files import TempFiles
+from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
 from cos_migrate.processes.launcher import Launcher
 from cos_migrate.processes.liveness import DEFAULT_LIMITS, Limits
 from cos_migrate.report.console import Console
@@ -198,7 +198,7 @@ class Run:
     ) -> SpotCheck:
         return SpotCheck(self._settings, paths, post)
 
-    def _make_pools(self, post: Callable[[Results | Lost], None]) -> Pools:
+    def _make_pools(self, post: Callable[[WorkerResults | WorkerLost], None]) -> Pools:
         common = self._config.common
         room = self._fitting_room()
         job = Job(
@@ -206,8 +206,8 @@ class Run:
             source=self._recipe.source,
             source_config=self._recipe.config,
             target=self._recipe.target,
-            small_threads=room.small,
-            big_threads=room.big,
+            small_transfers=room.small,
+            big_transfers=room.big,
             attach_md5=common.entire_file_md5_attached,
             memory=common.buffer_memory,
             small_below=common.small_file_threshold,

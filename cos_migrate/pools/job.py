@@ -19,8 +19,10 @@ class Job(NamedTuple):
     source: type[Source]
     source_config: Section
     target: Target
-    small_threads: int
-    big_threads: int
+    small_transfers: int
+    """Small objects that it sends at once at most."""
+    big_transfers: int
+    """Parts of big objects that it sends at once at most, each in a thread."""
     attach_md5: bool
     """Whether objects get `x-cos-meta-md5`."""
     memory: int
@@ -40,3 +42,16 @@ class Job(NamedTuple):
                 source_options=self.source_options._replace(credentials=credentials)
             )
         return self._replace(cos=self.cos._replace(credentials=credentials))
+
+    def share(self, index: int, count: int) -> Job:
+        """Return the job of one worker of `count`: transfers and memory are divided evenly."""
+        return self._replace(
+            small_transfers=share_of(self.small_transfers, index, count),
+            big_transfers=share_of(self.big_transfers, index, count),
+            memory=self.memory // count,
+        )
+
+
+def share_of(total: int, index: int, count: int) -> int:
+    """Return the share of one worker of `count` in a total that is divided evenly."""
+    return total // count + (index < total % count)

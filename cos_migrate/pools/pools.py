@@ -12,14 +12,14 @@ from collections.abc import Callable
 
 from cos_migrate.errors import Side
 from cos_migrate.model import Credentials, Failure
-from cos_migrate.pools.handles import Lost, Results
-from cos_migrate.pools.job import Job
-from cos_migrate.pools.loads import Load, part_of, share
-from cos_migrate.pools.placement import Placement
+from cos_migrate.pools.job import Job, share_of
+from cos_migrate.pools.load_balancer import LoadBalancer
 from cos_migrate.pools.quarantine import Quarantine
 from cos_migrate.pools.results import FAILED, REPORTS, STRAINS, UNSTARTED, Result
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
 from cos_migrate.pools.worker.commands import AllowTransfers, CloseIdle, Recall, Stop, Submit
+from cos_migrate.pools.worker_handles import Post, WorkerLost, WorkerResults
+from cos_migrate.pools.worker_load import WorkerLoad
 from cos_migrate.pools.workers import Workers
 from cos_migrate.processes.liveness import DEFAULT_LIMITS, Limits
 
@@ -33,26 +33,26 @@ class Pools:
         self,
         job: Job,
         processes: int,
-        post: Callable[[Results | Lost], None],
+        post: Post,
         launch: Callable[[], subprocess.Popen[bytes]],
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """Start nothing yet.
 
-        `job` holds the totals of threads and memory, divided among `processes` (0: threads of
-        this process). `post` is called from other threads with the reports of the workers. `launch`
+        `job` holds the totals of transfers and memory, divided among `processes` (0: threads of
+        this process). `post` is called from other threads with the events of the workers. `launch`
         returns a worker process.
         """
         self._post = post
-        count = max(1, min(processes, max(job.small_threads, job.big_threads)))
-        jobs = [share(job, index, count) for index in range(count)]
-        self._loads = [Load(part) for part in jobs]
+        count = max(1, min(processes, max(job.small_transfers, job.big_transfers)))
+        jobs = [job.share(index, count) for index in range(count)]
+        self._loads = [WorkerLoad(each) for each in jobs]
         self._workers = Workers(jobs, post, launch if processes else None, limits)
         self._tasks: dict[int, tuple[int, int, NumberedTask, str]] = {}
         self._quarantine = Quarantine()
-        self._placement = Placement(self._loads)
-        self.threads = (job.small_threads, job.big_threads)
-        """How many small and big tasks may be under way at once, over all workers."""
+        self._balancer = LoadBalancer(self._loads)
+        self.most_transfers = (job.small_transfers, job.big_transfers)
+        """Small and big transfers at once at most, over all workers."""
         self._started = self._stopped = False
         self._limits = limits
         self._give_up_at = float("inf")
@@ -68,8 +68,8 @@ class Pools:
         return len(self._tasks)
 
     @property
-    def small_threads(self) -> int:
-        """How many small tasks may be under way at once, over all workers."""
+    def small_transfers_allowed(self) -> int:
+        """Small transfers that may be made at once now, over all workers."""
         return sum(load.allowed[0] for load in self._loads)
 
     def given(self, *, big: bool) -> int:
@@ -83,37 +83,37 @@ class Pools:
             for index in range(len(self._workers)):
                 self._start_worker(index)
 
-    def room(self, *, big: bool, together: str = "") -> int:
+    def room(self, *, big: bool, group: str = "") -> int:
         """Return how many more tasks can be submitted to a pool now.
 
-        `together`: the name under which tasks are to be in one worker.
+        `group`: of tasks that all go to one worker; empty: none.
         """
-        return self._placement.room(big=big, together=together)
+        return self._balancer.room(big=big, group=group)
 
-    def submit(self, task: NumberedTask, together: str = "") -> None:
+    def submit(self, task: NumberedTask, group: str = "") -> None:
         """Put a task into the outbox of the worker with the most room.
 
-        Those with the same name `together` all go to one worker.
+        All tasks of a group go to one worker; empty: it belongs to none.
         """
         number, kind, _ = task
         big = int(kind not in SMALL_KINDS)
-        index = self._placement.choose(big, together)
+        index = self._balancer.choose(big, group)
         load = self._loads[index]
         load.given[big] += 1
         load.outbox.append(task)
-        self._tasks[number] = (index, big, task, together)
+        self._tasks[number] = (index, big, task, group)
 
     def flush(self) -> None:
         """Send the tasks that `submit` has gathered."""
-        self._placement.end_row()
+        self._balancer.end_batch()
         for index, load in enumerate(self._loads):
-            if load.outbox and not load.watched:
+            if load.outbox and not load.has_quarantined:
                 self.start()
                 if self._workers.runs(index):  # else it is posted as lost
                     self._workers.send(index, Submit(load.outbox))
                     load.outbox = []
 
-    def settle(self, event: Results) -> list[Result]:
+    def collect(self, event: WorkerResults) -> list[Result]:
         """Collect results; return them without those of tasks that were sent to another worker."""
         load = self._loads[event.worker]
         settled, small = [], 0
@@ -136,12 +136,12 @@ class Pools:
             if self._quarantine:
                 self._quarantine.forget(number)
         load.measure(small)
-        if load.watched and load.alone not in self._tasks:
+        if load.has_quarantined and load.alone not in self._tasks:
             self._send_quarantined(event.worker)
             self.flush()
         return settled
 
-    def replace(self, event: Lost) -> list[Result]:
+    def replace(self, event: WorkerLost) -> list[Result]:
         """Start a worker in the place of a lost one, and send its tasks again.
 
         Return the results of tasks that are not: they are given up, or the run is stopping.
@@ -149,7 +149,7 @@ class Pools:
         load = self._loads[event.worker]
         if event.generation != load.generation:
             return []
-        self._placement.end_row()
+        self._balancer.end_batch()
         load.generation += 1
         held = [number for number, _, _ in load.quarantined]
         unsent = (*held, *(number for number, _, _ in load.outbox))
@@ -168,8 +168,8 @@ class Pools:
             load.given[big] += 1
             load.quarantined.append(task)
         for number in sorted(had.difference(apart, guilty)):
-            _, _, task, together = self._tasks.pop(number)
-            self.submit(task, together)
+            _, _, task, group = self._tasks.pop(number)
+            self.submit(task, group)
         self._send_quarantined(event.worker)
         self.flush()
         return given_up
@@ -203,7 +203,7 @@ class Pools:
             load.quarantined.clear()
             load.outbox = []
             if unsent:
-                self._post(Results(index, unsent))
+                self._post(WorkerResults(index, unsent))
 
     def stop(self) -> None:
         """Begin nothing new and retry nothing.
@@ -238,10 +238,10 @@ class Pools:
         return [self._not_begun(number) for number in list(self._tasks)]
 
     def allow(self, small: int, big: int) -> None:
-        """Let at most so many tasks of each pool be under way at once, over all workers."""
+        """Let at most so many transfers of each pool be made at once, over all workers."""
         count = len(self._loads)
         for index, load in enumerate(self._loads):
-            load.allow(part_of(small, index, count), part_of(big, index, count))
+            load.allow(share_of(small, index, count), share_of(big, index, count))
             self._workers.send(index, AllowTransfers(*load.allowed))
 
     def close_idle(self) -> None:
@@ -265,5 +265,5 @@ class Pools:
     def _start_worker(self, index: int) -> None:
         load = self._loads[index]
         self._workers.start(index, load.generation)
-        if load.allowed != load.threads:
+        if load.allowed != load.most:
             self._workers.send(index, AllowTransfers(*load.allowed))

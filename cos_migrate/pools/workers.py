@@ -8,9 +8,15 @@ from collections.abc import Callable, Sequence
 
 from cos_migrate.errors import Side
 from cos_migrate.model import Credentials
-from cos_migrate.pools.handles import InlineWorker, Lost, ProcessWorker, Results, WorkerHandle
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.worker.commands import Command, ReplaceCredentials
+from cos_migrate.pools.worker_handles import (
+    InlineHandle,
+    Post,
+    ProcessHandle,
+    WorkerHandle,
+    WorkerLost,
+)
 from cos_migrate.processes.liveness import Limits, Sign, Watch, describe_sign
 
 _START_AGAIN = 0.3
@@ -23,13 +29,13 @@ class Workers:
     def __init__(
         self,
         jobs: list[Job],
-        post: Callable[[Results | Lost], None],
+        post: Post,
         launch: Callable[[], subprocess.Popen[bytes]] | None,
         limits: Limits,
     ) -> None:
         """Start nothing yet.
 
-        `post` is called from other threads with the reports of the workers. `launch` returns a
+        `post` is called from other threads with the events of the workers. `launch` returns a
         worker process; None: the worker is threads of this process.
         """
         self._jobs = jobs
@@ -46,15 +52,15 @@ class Workers:
         """Start one worker; one that cannot be started is posted as lost."""
         job = self._jobs[index]
         if self._launch is None:
-            self._handles[index] = InlineWorker(job, index, self._post)
+            self._handles[index] = InlineHandle(job, index, self._post)
             return
         try:
             process = self._launch()
-            self._handles[index] = ProcessWorker(process, job, index, generation, self._post)
+            self._handles[index] = ProcessHandle(process, job, index, generation, self._post)
         except (OSError, RuntimeError) as error:  # no memory, too many processes or files
             self._handles[index] = None
             time.sleep(_START_AGAIN)
-            self._post(Lost(index, generation, f"it could not be started: {error}"))
+            self._post(WorkerLost(index, generation, f"it could not be started: {error}"))
 
     def runs(self, index: int) -> bool:
         """Return whether one worker runs."""
@@ -99,13 +105,13 @@ class Workers:
             if sign is Sign.DEAD:
                 worker.kill()
                 self._handles[index] = None
-                self._post(Lost(index, generation, line, silent=True))
+                self._post(WorkerLost(index, generation, line, silent=True))
             else:
                 lines.append(line)
         return lines
 
     def kill(self) -> None:
-        """End all workers at once; their reports have been posted when this returns."""
+        """End all workers at once; their events have been posted when this returns."""
         running = self._take_all()
         for worker in running:
             worker.kill()

@@ -44,7 +44,7 @@ class StepwiseReads(Protocol):
     def keep(self, route: Route, connection: Connection) -> None:
         """Return a connection to the idle ones after its answer is complete."""
 
-    def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
+    def verified_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
         """Return the verified content of an answer. Raises SourceError."""
 
 

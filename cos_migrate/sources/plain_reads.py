@@ -49,11 +49,11 @@ class PlainReads:
         if connection.reusable:
             self._fetcher.give_back(route, connection)
 
-    def plain_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
+    def verified_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
         """Return the content of an answer to `begin`, verified. Raises SourceError."""
         source, body = self._source, response.body
         if response.status != _OK:
-            raise SourceError("not the plain case", code=Code.NOT_PLAIN)
+            raise SourceError("not the plain case", code=Code.NEEDS_THREAD)
         described = source.description(obj, response.headers)
         _, mtime_ns, etag = described.fingerprint
         described = described._replace(fingerprint=Fingerprint(len(body), mtime_ns, etag))
@@ -63,5 +63,5 @@ class PlainReads:
         wrong = checking.first_difference()
         if wrong:
             source.mismatches.repeats(obj.name, described, wrong, checking)
-            raise SourceError("not the plain case", code=Code.NOT_PLAIN)
+            raise SourceError("not the plain case", code=Code.NEEDS_THREAD)
         return body, described

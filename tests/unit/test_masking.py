@@ -16,7 +16,7 @@ from cos_migrate.pools.results import FAILED
 from cos_migrate.pools.tasks import Stat, TaskKind
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.memory import MemoryBudget
-from cos_migrate.pools.worker.ordered_checksum import OrderedComparisons
+from cos_migrate.pools.worker.ordered_comparison import OrderedComparisons
 from cos_migrate.pools.worker.task_runner import TaskRunner
 from cos_migrate.scan.base import ScanEnded
 from cos_migrate.scan.listing import Lister

@@ -61,7 +61,7 @@ def test_the_rooms() -> None:
         ("httptools", {"parser"}),
         (
             "subprocess",
-            {"child", "launcher", "pools", "workers", "handles", "walk_starter", "demo"},
+            {"child", "launcher", "pools", "workers", "worker_handles", "walk_starter", "demo"},
         ),
         ("ssl", {"tls", "server", "connection"}),
         ("cryptography", {"crypto"}),

@@ -73,28 +73,28 @@ class FirstTry(Protocol):
         Raises TransportError.
         """
 
-    def weigh(self, task: NumberedTask) -> int:
+    def memory_for(self, task: NumberedTask) -> int:
         """Return the bytes of memory that a task takes, FOR_THREADS if threads have to do it."""
 
-    def prepare(self, task: NumberedTask) -> Attempt:
+    def prepare_put(self, task: NumberedTask) -> Attempt:
         """Read the object and build its request. Raises MigrateError."""
 
-    def fetch(self, task: NumberedTask, size: int, target: Connection) -> Fetch | None:
+    def begin_fetch(self, task: NumberedTask, size: int, target: Connection) -> Fetch | None:
         """Request an object of `size` bytes over an open connection; None when there is none.
 
         `target`: the connection for its PUT. Raises MigrateError.
         """
 
-    def fetched(self, fetch: Fetch) -> Attempt | None:
+    def advance_fetch(self, fetch: Fetch) -> Attempt | None:
         """Advance a fetch; return the PUT to send, None until the answer is complete.
 
         Raises MigrateError when the try failed.
         """
 
-    def keep(self, connection: Connection) -> None:
+    def release_source(self, connection: Connection) -> None:
         """Keep a connection to the source for the next object, unless it is closed."""
 
-    def finish(self, attempt: Attempt, connection: Connection) -> Result | None:
+    def advance_put(self, attempt: Attempt, connection: Connection) -> Result | None:
         """Advance a PUT; return its result, None until the answer is complete.
 
         Raises MigrateError when the try failed.

@@ -56,7 +56,7 @@ class Body(NamedTuple):
     """Of the version that is sent."""
 
 
-Plain = tuple[bytes, int, str, str]
+SmallFile = tuple[bytes, int, str, str]
 """A small object ready to be sent: its content, CRC-64, content type, and MD5.
 
 The MD5 is the value of `x-cos-meta-md5` in hex; empty: there is none.
@@ -101,11 +101,11 @@ class Bodies(SourceReads):
         self._sealer = sealer
 
     @property
-    def reads_plain(self) -> bool:
-        """Whether `plain` can be asked."""
+    def reads_small_files(self) -> bool:
+        """Whether `read_small_file` may be called."""
         return self._source.reads_at_once and self._sealer is None
 
-    def plain(self, name: str, size: int, mtime_ns: int) -> Plain:
+    def read_small_file(self, name: str, size: int, mtime_ns: int) -> SmallFile:
         """Return an object that is no folder, read whole in a fraction of `in_memory`'s time.
 
         Raises SourceError.

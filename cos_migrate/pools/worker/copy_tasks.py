@@ -10,7 +10,7 @@ from cos_migrate.pools.results import Content, PartStored
 from cos_migrate.pools.tasks import CopyObject, CopyPart
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.sending import Sending
-from cos_migrate.pools.worker.task_run import TaskRun
+from cos_migrate.pools.worker.task_context import TaskContext
 from cos_migrate.sources.base import Source
 
 _CONDITION_REFUSED = frozenset({412, 501})
@@ -29,7 +29,7 @@ class CopyTasks:
         self._bodies = bodies
         self._sending = sending
 
-    def copy_object(self, task: CopyObject, _: TaskRun) -> Content:
+    def copy_object(self, task: CopyObject, _: TaskContext) -> Content:
         """Have COS copy an object."""
         obj, cos_path, look = task
 
@@ -42,7 +42,7 @@ class CopyTasks:
 
         return self._sending.send_unless_on_cos(obj, cos_path, look, send)
 
-    def copy_part(self, task: CopyPart, _: TaskRun) -> PartStored:
+    def copy_part(self, task: CopyPart, _: TaskContext) -> PartStored:
         """Have COS copy one part."""
         obj, cos_path, upload_id, number, offset, length = task
 

@@ -189,13 +189,13 @@ class EventLoop:
                 task = self._tasks.popleft()
             except IndexError:  # recalled meanwhile
                 return
-            size = self._first_try.weigh(task)
+            size = self._first_try.memory_for(task)
             if size < 0 or not self._memory.take(size):
                 self._tasks.appendleft(task)
                 self._ahead_waits = True  # for a slot or for memory: both come with an event
                 return
             try:
-                self._prepared.append(self._first_try.prepare(task))
+                self._prepared.append(self._first_try.prepare_put(task))
             except Exception:  # a thread meets the error again and judges it
                 self._memory.give_back(size)
                 self._pass_to_threads(task, None)
@@ -224,7 +224,7 @@ class EventLoop:
             except IndexError:  # recalled meanwhile
                 return
             connection = self._idle.pop() if self._idle else None
-            size = self._first_try.weigh(task)
+            size = self._first_try.memory_for(task)
             if connection is None and size >= 0 and self._await_connection():
                 tasks.appendleft(task)
                 return
@@ -252,7 +252,7 @@ class EventLoop:
                 attempt = self._prepared.popleft()
             except IndexError:  # recalled meanwhile
                 return
-            self._exchanges.put(attempt, self._idle.pop())
+            self._exchanges.begin_put(attempt, self._idle.pop())
         if not self._busy:
             self._put_back()
 
@@ -275,18 +275,18 @@ class EventLoop:
     def _start(self, task: NumberedTask, size: int, connection: Connection) -> None:
         try:
             if self._first_try.fetches:
-                if not self._exchanges.fetch(task, size, connection):
+                if not self._exchanges.begin_fetch(task, size, connection):
                     self._memory.give_back(size)
                     self._pass_to_threads(task, connection)
                 return
             began = time.perf_counter()
-            attempt = self._first_try.prepare(task)
+            attempt = self._first_try.prepare_put(task)
         except Exception:  # a thread meets the error again and judges it
             self._memory.give_back(size)
             self._pass_to_threads(task, connection)
             return
         self._read_time.add(time.perf_counter() - began)
-        self._exchanges.put(attempt, connection)
+        self._exchanges.begin_put(attempt, connection)
 
     def _pass_to_threads(
         self,

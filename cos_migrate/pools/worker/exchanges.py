@@ -86,7 +86,7 @@ class Exchanges:
         self._wake_receiver.close()
         self._wake_sender.close()
 
-    def put(self, attempt: Attempt, connection: Connection) -> None:
+    def begin_put(self, attempt: Attempt, connection: Connection) -> None:
         """Begin to send an object."""
         try:
             connection.begin(attempt.head, attempt.content)
@@ -96,12 +96,12 @@ class Exchanges:
             return
         self._watch(connection, attempt)
 
-    def fetch(self, task: NumberedTask, size: int, target: Connection) -> bool:
+    def begin_fetch(self, task: NumberedTask, size: int, target: Connection) -> bool:
         """Begin to fetch an object for a PUT over `target`; return False where that cannot be.
 
         Raises MigrateError.
         """
-        fetch = self._first_try.fetch(task, size, target)
+        fetch = self._first_try.begin_fetch(task, size, target)
         if fetch is None:
             return False
         self._watch(fetch.source, fetch)
@@ -130,7 +130,7 @@ class Exchanges:
     def _advance_fetch(self, fetch: Fetch) -> bool:
         """Advance a fetch; return whether it is over."""
         try:
-            attempt = self._first_try.fetched(fetch)
+            attempt = self._first_try.advance_fetch(fetch)
         except Exception:  # a thread meets it again
             self._end_fetch(fetch)
             return True
@@ -139,8 +139,8 @@ class Exchanges:
         source = fetch.source
         del self.busy[source]
         self.unwatch(source)
-        self._first_try.keep(source)
-        self.put(attempt, fetch.target)
+        self._first_try.release_source(source)
+        self.begin_put(attempt, fetch.target)
         return True
 
     def _end_fetch(self, fetch: Fetch) -> None:
@@ -150,13 +150,13 @@ class Exchanges:
         self._memory.give_back(fetch.size)
         self.unwatch(source)
         source.close()
-        self._first_try.keep(source)
+        self._first_try.release_source(source)
         self._pass_on(fetch.task, fetch.target)
 
     def _advance_put(self, attempt: Attempt, connection: Connection) -> bool:
         """Advance a PUT; return whether it is over."""
         try:
-            result = self._first_try.finish(attempt, connection)
+            result = self._first_try.advance_put(attempt, connection)
         except MigrateError as error:
             self._end_put(connection, attempt)
             self._fail(connection, attempt, error)
@@ -178,7 +178,7 @@ class Exchanges:
 
     def _fail(self, connection: Connection, attempt: Attempt, error: MigrateError) -> None:
         """Pass a failed PUT to a thread; a stale connection is no failed try."""
-        stale = error.code == Code.NOT_PLAIN or connection.was_stale(error)
+        stale = error.code == Code.NEEDS_THREAD or connection.was_stale(error)
         if not connection.reusable:
             self.unwatch(connection)
         reusable = connection if connection.reusable else None

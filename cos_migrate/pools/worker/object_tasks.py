@@ -20,7 +20,7 @@ from cos_migrate.pools.tasks import (
 )
 from cos_migrate.pools.worker.bodies import Bodies, Body
 from cos_migrate.pools.worker.sending import CHANGED_TRIES, Sending
-from cos_migrate.pools.worker.task_run import TaskRun
+from cos_migrate.pools.worker.task_context import TaskContext
 from cos_migrate.sources.base import Source
 
 """Codes of a source that does not have an object any more."""
@@ -35,43 +35,45 @@ class ObjectTasks:
         self._bodies = bodies
         self._sending = sending
 
-    def put_object(self, task: PutObject, run: TaskRun) -> Content:
+    def put_object(self, task: PutObject, context: TaskContext) -> Content:
         """Send an object by one request."""
         name, size, mtime_ns, etag, is_folder, cos_path, look = task
         obj = source_object(name, size, mtime_ns, etag, is_folder=is_folder)
 
         def send(obj: SourceObject) -> Content:
-            with self._body(obj, run) as body:
+            with self._body(obj, context) as body:
                 if isinstance(body, Spooled):
                     return body
                 payload, headers, (_, mtime_ns, etag) = body
-                stored = self._client.put_object(cos_path, payload, headers, run.take_error())
+                stored = self._client.put_object(cos_path, payload, headers, context.take_error())
                 size = payload.size
             request_id, unverified = stored.request_id, stored.unverified
             return (request_id, unverified, stored.crc64, size, mtime_ns, etag, stored.etag)
 
         return self._sending.send_unless_on_cos(obj, cos_path, look, send)
 
-    def _body(self, obj: SourceObject, run: TaskRun) -> AbstractContextManager[Body | Spooled]:
-        read = run.take_body()
-        return (
-            contextlib.nullcontext(read) if read else self._bodies.whole(obj, run.moved, run.warn)
-        )
+    def _body(
+        self, obj: SourceObject, context: TaskContext
+    ) -> AbstractContextManager[Body | Spooled]:
+        read = context.take_body()
+        if read:
+            return contextlib.nullcontext(read)
+        return self._bodies.whole(obj, context.moved, context.warn)
 
-    def stat(self, task: Stat, _: TaskRun) -> Fingerprint:
+    def stat(self, task: Stat, _: TaskContext) -> Fingerprint:
         """Ask the source for the present fingerprint of an object."""
         return self._bodies.stat(task.obj).fingerprint
 
-    def head_source(self, task: HeadSource, _: TaskRun) -> SourceHead:
+    def head_source(self, task: HeadSource, _: TaskContext) -> SourceHead:
         """Ask the source about an object that was listed without its size."""
         described = self._bodies.describe_latest(task.obj)
         return SourceHead(described.fingerprint, described.storage_class)
 
-    def list_source(self, _task: ListSource, _run: TaskRun) -> None:
+    def list_source(self, _task: ListSource, _context: TaskContext) -> None:
         """Ask the source for one page of its listing."""
         self._bodies.request_listing()
 
-    def compare(self, task: CompareObject, _: TaskRun) -> Comparison:
+    def compare(self, task: CompareObject, _: TaskContext) -> Comparison:
         """Ask COS, and the source where that is wanted, about a recorded object."""
         size, crc64 = self._content(task.obj) if task.asks_source else (-1, -1)
         head = self._client.head_object(task.cos_path)

@@ -11,7 +11,7 @@ from cos_migrate.model import SourceObject
 from cos_migrate.pools.results import Content, TargetExists
 from cos_migrate.pools.tasks import HeadTarget, Look
 from cos_migrate.pools.worker.bodies import Bodies
-from cos_migrate.pools.worker.task_run import TaskRun
+from cos_migrate.pools.worker.task_context import TaskContext
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.mismatches import CONTRADICTORY_CHANGE
 
@@ -27,7 +27,7 @@ class Sending:
         self._client = client
         self._bodies = bodies
 
-    def head_target(self, task: HeadTarget, _: TaskRun) -> TargetExists | None:
+    def head_target(self, task: HeadTarget, _: TaskContext) -> TargetExists | None:
         """Look for an object on COS."""
         return self.find_on_cos(*task)
 

@@ -11,7 +11,7 @@ from cos_migrate.cos.payload import PIECE, ByteReader, StreamPayload, early_end_
 from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, SourceObject
-from cos_migrate.pools.worker.ordered_checksum import OrderedComparison
+from cos_migrate.pools.worker.ordered_comparison import OrderedComparison
 from cos_migrate.pools.worker.spooled_files import SpooledReader, writing
 from cos_migrate.sources.base import Source
 
@@ -32,12 +32,12 @@ class SourceReads:
         start: int,
         size: int,
         moved: Moved,
-        checking: OrderedComparison | None = None,
+        comparison: OrderedComparison | None = None,
     ) -> StreamPayload:
-        """Return a range of an object as a body that is streamed; `checking` is fed with it."""
-        if checking is None:
+        """Return a range of an object as a body that is streamed; `comparison` is fed with it."""
+        if comparison is None:
             return StreamPayload(size, lambda: self._open(obj, start, size), moved)
-        return StreamPayload(size, lambda: self._open_fed(obj, start, size, checking), moved)
+        return StreamPayload(size, lambda: self._open_fed(obj, start, size, comparison), moved)
 
     def digest(
         self, obj: SourceObject, described: Described | None, moved: Moved
@@ -122,23 +122,23 @@ class SourceReads:
 
     @contextmanager
     def _open_fed(
-        self, obj: SourceObject, start: int, length: int, checking: OrderedComparison
+        self, obj: SourceObject, start: int, length: int, comparison: OrderedComparison
     ) -> Iterator[ByteReader]:
         with self._open(obj, start, length) as reader:
-            yield _FedReader(reader, start, checking)
+            yield _FedReader(reader, start, comparison)
 
 
 class _FedReader:
     """A range that is summed up while it is read."""
 
-    def __init__(self, reader: ByteReader, start: int, checking: OrderedComparison) -> None:
+    def __init__(self, reader: ByteReader, start: int, comparison: OrderedComparison) -> None:
         self._reader = reader
         self._offset = start
-        self._checking = checking
+        self._comparison = comparison
 
     def read(self, size: int) -> bytes:
         data = self._reader.read(size)
-        self._checking.feed(self._offset, data)
+        self._comparison.feed(self._offset, data)
         self._offset += len(data)
         return data
 

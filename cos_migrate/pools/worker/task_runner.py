@@ -27,9 +27,9 @@ from cos_migrate.pools.tasks import NumberedTask, TaskKind
 from cos_migrate.pools.worker.bodies import Bodies, Body
 from cos_migrate.pools.worker.copy_tasks import CopyTasks
 from cos_migrate.pools.worker.object_tasks import ObjectTasks
-from cos_migrate.pools.worker.ordered_checksum import OrderedComparisons
+from cos_migrate.pools.worker.ordered_comparison import OrderedComparisons
 from cos_migrate.pools.worker.sending import Sending
-from cos_migrate.pools.worker.task_run import TaskRun
+from cos_migrate.pools.worker.task_context import TaskContext
 from cos_migrate.pools.worker.upload_tasks import UploadTasks
 from cos_migrate.sources.base import Source
 
@@ -49,11 +49,11 @@ class TaskRunner:
         source: Source,
         client: CosClient,
         bodies: Bodies,
-        checkings: OrderedComparisons,
+        comparisons: OrderedComparisons,
         emit: Callable[[Result], None],
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """`checkings`: those of the process; `emit` takes reports that precede a result.
+        """`comparisons`: those of the process; `emit` takes reports that precede a result.
 
         `pause` waits for some seconds; it returns something true when the run is stopping.
         """
@@ -63,9 +63,9 @@ class TaskRunner:
         sending = Sending(source, client, bodies)
         objects = ObjectTasks(source, client, bodies, sending)
         copies = CopyTasks(source, client, bodies, sending)
-        uploads = UploadTasks(client, bodies, checkings)
+        uploads = UploadTasks(client, bodies, comparisons)
         # Any: each takes the content of its kind.
-        self._carry_out: dict[int, Callable[[Any, TaskRun], Content]] = {
+        self._carry_out: dict[int, Callable[[Any, TaskContext], Content]] = {
             TaskKind.PUT_OBJECT: objects.put_object,
             TaskKind.HEAD_TARGET: sending.head_target,
             TaskKind.DIGEST: uploads.digest,
@@ -92,8 +92,8 @@ class TaskRunner:
         `error` and `body`: how a first try made elsewhere failed, and what was read for it.
         """
         number, kind, content = task
-        run = TaskRun(number, self._emit, error, body)
-        carry_out = partial(self._carry_out[kind], content, run)
+        context = TaskContext(number, self._emit, error, body)
+        carry_out = partial(self._carry_out[kind], content, context)
         try:
             result = retry_while_exhausted(carry_out, self._make_room)
         except MigrateError as failed:

@@ -25,25 +25,25 @@ from cos_migrate.pools.tasks import (
     UploadPart,
 )
 from cos_migrate.pools.worker.bodies import Bodies, attach_md5
-from cos_migrate.pools.worker.ordered_checksum import OrderedComparisons
-from cos_migrate.pools.worker.task_run import TaskRun
+from cos_migrate.pools.worker.ordered_comparison import OrderedComparisons
+from cos_migrate.pools.worker.task_context import TaskContext
 
 
 class UploadTasks:
     """Carries out the tasks of multipart uploads, apart from copies of parts."""
 
-    def __init__(self, client: CosClient, bodies: Bodies, checkings: OrderedComparisons) -> None:
-        """`checkings`: those of the process."""
+    def __init__(self, client: CosClient, bodies: Bodies, comparisons: OrderedComparisons) -> None:
+        """`comparisons`: those of the process."""
         self._client = client
         self._bodies = bodies
-        self._checkings = checkings
+        self._comparisons = comparisons
 
-    def digest(self, task: Digest, run: TaskRun) -> Digested:
+    def digest(self, task: Digest, context: TaskContext) -> Digested:
         """Hash a local or temporary file."""
-        md5, described = self._bodies.digest(*task, run.moved)
+        md5, described = self._bodies.digest(*task, context.moved)
         return Digested(md5, described and picklable(described))
 
-    def initiate(self, task: InitiateUpload, run: TaskRun) -> Initiated | Described:
+    def initiate(self, task: InitiateUpload, context: TaskContext) -> Initiated | Described:
         """Begin a multipart upload."""
         obj, cos_path, described, md5, envelope, part_size = task
         described = described or self._bodies.describe(obj)
@@ -52,10 +52,10 @@ class UploadTasks:
             if not md5:
                 return picklable(described)
         for warning in described.warnings:
-            run.warn(warning)
+            context.warn(warning)
         headers = dict(described.headers)
         if md5:
-            attach_md5(headers, md5, run.warn)
+            attach_md5(headers, md5, context.warn)
         if envelope:
             refuse_encrypted(headers)
             headers |= envelope_headers(envelope, obj.fingerprint.size, part_size)
@@ -66,48 +66,48 @@ class UploadTasks:
             others = (Check("MD5", md5),)
         return Initiated(upload_id, described.crc64, others, likely)
 
-    def upload_part(self, task: UploadPart, run: TaskRun) -> PartStored:
+    def upload_part(self, task: UploadPart, context: TaskContext) -> PartStored:
         """Send one part."""
         obj, cos_path, envelope, checks, upload_id, number, offset, length = task
-        checking = None
+        comparison = None
         if checks:
-            checking = self._checkings.of(upload_id, checks, obj.fingerprint.size)
+            comparison = self._comparisons.of(upload_id, checks, obj.fingerprint.size)
         try:
-            plain = self._bodies.part(obj, offset, length, run.moved, checking)
+            plain = self._bodies.part(obj, offset, length, context.moved, comparison)
             payload = self._bodies.sealed_part(plain, envelope, offset)
             stored = self._client.upload_part(cos_path, upload_id, number, payload)
         except BaseException:
-            self._checkings.end(upload_id)
+            self._comparisons.end(upload_id)
             raise
         checked = ""
-        if checking:
-            checking.wait(offset + length)
-            checked = checking.result()
+        if comparison:
+            comparison.wait(offset + length)
+            checked = comparison.result()
             if checked:
-                self._checkings.end(upload_id)
+                self._comparisons.end(upload_id)
         return PartStored(stored.etag, stored.crc64, plain.crc64 if envelope else -1, checked)
 
-    def fetch_range(self, task: FetchRange, run: TaskRun) -> None:
+    def fetch_range(self, task: FetchRange, context: TaskContext) -> None:
         """Write a range of the source's object into a temporary file."""
-        self._bodies.fetch(*task, run.moved)
+        self._bodies.fetch(*task, context.moved)
 
-    def complete(self, task: CompleteUpload, _: TaskRun) -> Completed:
+    def complete(self, task: CompleteUpload, _: TaskContext) -> Completed:
         """Join the parts of an upload."""
         stored = self._client.complete(*task)
         return Completed(stored.request_id, stored.unverified, stored.etag)
 
-    def list_parts(self, task: ListParts, _: TaskRun) -> ListedParts:
+    def list_parts(self, task: ListParts, _: TaskContext) -> ListedParts:
         """List the parts that COS has of an upload."""
         from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
 
         return ListedParts(Control(self._client.access).list_parts(*task))
 
-    def abort(self, task: AbortUpload, _: TaskRun) -> None:
+    def abort(self, task: AbortUpload, _: TaskContext) -> None:
         """Abort an upload."""
         from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
 
         Control(self._client.access).abort(*task)
 
-    def begin_probe(self, task: BeginProbe, _: TaskRun) -> Initiated:
+    def begin_probe(self, task: BeginProbe, _: TaskContext) -> Initiated:
         """Begin an upload that gets no parts."""
         return Initiated(self._client.initiate(task.cos_path, ()))

@@ -22,9 +22,9 @@ from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
 from cos_migrate.pools.worker.attempts import ThreadTask
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.event_loop import EventLoop
+from cos_migrate.pools.worker.first_put import FirstPut
 from cos_migrate.pools.worker.memory import MemoryBudget
-from cos_migrate.pools.worker.ordered_checksum import OrderedComparisons
-from cos_migrate.pools.worker.plain_put import PlainPut
+from cos_migrate.pools.worker.ordered_comparison import OrderedComparisons
 from cos_migrate.pools.worker.task_runner import TaskRunner
 from cos_migrate.pools.worker.thread_pool import ThreadPool
 
@@ -58,14 +58,14 @@ class Worker:
             small_below=job.small_below,
             sealer=_sealer(job.encryption),
         )
-        self._checkings = OrderedComparisons()
+        self._comparisons = OrderedComparisons()
         self._small_threads: ThreadPool[ThreadTask] = ThreadPool(
-            job.small_threads, self._serve_small
+            job.small_transfers, self._serve_small
         )
-        self._big: ThreadPool[NumberedTask] = ThreadPool(job.big_threads, self._serve_big)
+        self._big: ThreadPool[NumberedTask] = ThreadPool(job.big_transfers, self._serve_big)
         self._small = EventLoop(
-            PlainPut(PutRequests(self._access), self._bodies, self._source, emit),
-            job.small_threads,
+            FirstPut(PutRequests(self._access), self._bodies, self._source, emit),
+            job.small_transfers,
             memory,
             self._small_threads.put,
             emit,
@@ -119,7 +119,7 @@ class Worker:
             self._source,
             client,
             self._bodies,
-            self._checkings,
+            self._comparisons,
             self._emit,
             self._await_descriptors,
         )

@@ -63,15 +63,15 @@ def test_it_is_the_head_of_any_request(
         headers = [("content-type", content_type), *([("x-cos-meta-md5", md5)] if md5 else [])]
         expected = requests.head(f"/{path}", size, headers)
         for _ in range(2):
-            assert requests.plain_head(f"/{path}", size, content_type, md5) == expected
+            assert requests.small_file_head(f"/{path}", size, content_type, md5) == expected
 
 
 def test_it_has_the_credentials_of_now() -> None:
     access = Access(CosSettings("bucket-1250000000", "ap-x", Credentials("old", "key")))
     requests = PutRequests(access)
-    assert b"q-ak=old&" in requests.plain_head("/a", 1, "text/plain", MD5)
+    assert b"q-ak=old&" in requests.small_file_head("/a", 1, "text/plain", MD5)
     access.replace_credentials(Credentials("new", "key", "token"))
-    head = requests.plain_head("/a", 1, "text/plain", MD5)
+    head = requests.small_file_head("/a", 1, "text/plain", MD5)
     assert b"q-ak=new&" in head
     assert b"x-cos-security-token: token\r\n" in head
 
@@ -79,9 +79,9 @@ def test_it_has_the_credentials_of_now() -> None:
 def test_it_has_a_signature_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW)
     requests = requests_of()
-    first = requests.plain_head("/a", 1, "text/plain", MD5)
+    first = requests.small_file_head("/a", 1, "text/plain", MD5)
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW + 301)
-    later = requests.plain_head("/a", 1, "text/plain", MD5)
+    later = requests.small_file_head("/a", 1, "text/plain", MD5)
     assert b"q-sign-time=1699999940;" in first
     assert b"q-sign-time=1700000241;" in later
 
@@ -92,15 +92,15 @@ def test_a_key_of_a_wrong_clock_is_not_used_when_the_clock_is_set(
 ) -> None:
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW + years * 31_536_000)
     requests = requests_of()
-    requests.plain_head("/a", 1, "text/plain", MD5)
+    requests.small_file_head("/a", 1, "text/plain", MD5)
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW)
-    assert b"q-sign-time=1699999940;" in requests.plain_head("/a", 1, "text/plain", MD5)
+    assert b"q-sign-time=1699999940;" in requests.small_file_head("/a", 1, "text/plain", MD5)
     assert b"q-sign-time=1699999940;" in requests.head("/a", 1, [])
 
 
 def test_a_key_is_kept_while_the_clock_is_trimmed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW)
     requests = requests_of()
-    first = requests.plain_head("/a", 1, "text/plain", MD5)
+    first = requests.small_file_head("/a", 1, "text/plain", MD5)
     monkeypatch.setattr("cos_migrate.cos.signature.time.time", lambda: NOW - 5)
-    assert requests.plain_head("/a", 1, "text/plain", MD5) == first
+    assert requests.small_file_head("/a", 1, "text/plain", MD5) == first

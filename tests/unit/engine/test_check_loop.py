@@ -15,9 +15,9 @@ from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.verify import Verification
 from cos_migrate.exit_codes import INTERRUPTED
 from cos_migrate.model import Failure, Status
-from cos_migrate.pools.handles import Results
 from cos_migrate.pools.results import DONE, FAILED, REPORTS, UNSTARTED, Comparison, Content, Result
 from cos_migrate.pools.tasks import CompareObject, NumberedTask
+from cos_migrate.pools.worker_handles import WorkerResults
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report
@@ -44,15 +44,15 @@ class Pools:
     def under_way(self) -> int:
         return len(self.tasks)
 
-    def room(self, *, big: bool, together: str) -> int:
+    def room(self, *, big: bool, group: str) -> int:
         assert not big
-        assert not together
+        assert not group
         return self._room - self.under_way
 
-    def submit(self, task: NumberedTask, together: str = "") -> None:
+    def submit(self, task: NumberedTask, group: str = "") -> None:
         number, _, content = task
         assert isinstance(content, CompareObject)
-        assert not together
+        assert not group
         self.tasks[number] = task
         self.submitted.append(task)
         self._outbox.append(task)
@@ -62,9 +62,9 @@ class Pools:
         if self._outbox:
             results = [(task[0], *self._answer(task)) for task in self._outbox]
             self._outbox = []
-            self._post(Results(0, results))
+            self._post(WorkerResults(0, results))
 
-    def settle(self, event: Results) -> list[Result]:
+    def collect(self, event: WorkerResults) -> list[Result]:
         for number, kind, _ in event.results:
             if kind not in REPORTS:
                 self.tasks.pop(number, None)

@@ -430,7 +430,7 @@ def test_other_checksums_are_compared_over_all_parts_in_one_process() -> None:
     server, upload = Server(), MultipartUpload(big(), "/big", CLOUD)
     server.checks = (Check("MD5", "x"),)
     task = take_until(upload, server, UploadPart)
-    assert upload.state.together == "id0"
+    assert upload.state.group == "id0"
     upload.give_back(task)
     steps = drive(upload, server)
     assert server.fed == 5

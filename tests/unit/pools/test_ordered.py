@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cos_migrate.checksums import Check
 from cos_migrate.pools.results import AGREES
-from cos_migrate.pools.worker.ordered_checksum import OrderedComparison, OrderedComparisons
+from cos_migrate.pools.worker.ordered_comparison import OrderedComparison, OrderedComparisons
 
 BODY = random.Random(1).randbytes(20 << 20)
 MD5 = (Check("MD5", hashlib.md5(BODY).hexdigest()),)
@@ -22,7 +22,7 @@ MIB = 1 << 20
 def test_any_order_repeats_and_sizes_give_the_same(seed: int, most: int) -> None:
     chance = random.Random(seed)
     body = BODY[:20_000]
-    checking = OrderedComparison([Check("MD5", hashlib.md5(body).hexdigest())], len(body))
+    comparison = OrderedComparison([Check("MD5", hashlib.md5(body).hexdigest())], len(body))
     pieces, at = [], 0
     while at < len(body):
         size = chance.randint(1, most)
@@ -31,54 +31,54 @@ def test_any_order_repeats_and_sizes_give_the_same(seed: int, most: int) -> None
     pieces += chance.sample(pieces, len(pieces) // 3)  # a try that broke off is made again
     chance.shuffle(pieces)
     for offset, data in pieces:
-        checking.feed(offset, data)
-    assert checking.result() == AGREES
+        comparison.feed(offset, data)
+    assert comparison.result() == AGREES
 
 
 def test_a_byte_that_differs_is_told_by_kind() -> None:
-    checking = OrderedComparison(MD5, len(BODY))
-    checking.feed(0, BODY[:-1])
-    assert checking.result() == ""
-    checking.feed(len(BODY) - 1, bytes([BODY[-1] ^ 1]))
-    assert checking.result() == "MD5"
+    comparison = OrderedComparison(MD5, len(BODY))
+    comparison.feed(0, BODY[:-1])
+    assert comparison.result() == ""
+    comparison.feed(len(BODY) - 1, bytes([BODY[-1] ^ 1]))
+    assert comparison.result() == "MD5"
 
 
 def test_what_is_far_ahead_waits_for_its_turn() -> None:
-    checking = OrderedComparison(MD5, len(BODY))
-    checking.feed(MIB, BODY[MIB:])
+    comparison = OrderedComparison(MD5, len(BODY))
+    comparison.feed(MIB, BODY[MIB:])
     passed = threading.Event()
 
     def wait() -> None:
-        checking.wait(len(BODY))
+        comparison.wait(len(BODY))
         passed.set()
 
     thread = threading.Thread(target=wait)
     thread.start()
     assert not passed.wait(0.2)
-    checking.feed(0, BODY[:MIB])
+    comparison.feed(0, BODY[:MIB])
     assert passed.wait(30)
     thread.join()
-    assert checking.result() == AGREES
+    assert comparison.result() == AGREES
 
 
 def test_a_part_that_fails_lets_the_others_go() -> None:
-    checkings = OrderedComparisons()
-    checking = checkings.of("id", MD5, len(BODY))
-    assert checkings.of("id", MD5, len(BODY)) is checking
-    checking.feed(MIB, BODY[MIB:])
-    thread = threading.Thread(target=checking.wait, args=(len(BODY),))
+    comparisons = OrderedComparisons()
+    comparison = comparisons.of("id", MD5, len(BODY))
+    assert comparisons.of("id", MD5, len(BODY)) is comparison
+    comparison.feed(MIB, BODY[MIB:])
+    thread = threading.Thread(target=comparison.wait, args=(len(BODY),))
     thread.start()
-    checkings.end("id")
+    comparisons.end("id")
     thread.join(30)
     assert not thread.is_alive()
-    assert checking.result() == ""
-    assert checkings.of("id", MD5, len(BODY)) is not checking
+    assert comparison.result() == ""
+    assert comparisons.of("id", MD5, len(BODY)) is not comparison
 
 
 def test_objects_that_never_end_are_forgotten_in_time() -> None:
-    checkings = OrderedComparisons()
-    first = checkings.of("0", MD5, len(BODY))
+    comparisons = OrderedComparisons()
+    first = comparisons.of("0", MD5, len(BODY))
     for number in range(1, 70):
-        checkings.of(str(number), MD5, len(BODY))
+        comparisons.of(str(number), MD5, len(BODY))
     first.feed(0, BODY)
     assert first.result() == ""

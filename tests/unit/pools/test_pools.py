@@ -18,13 +18,13 @@ from cos_migrate.cos.settings import CosSettings
 from cos_migrate.model import Credentials, Fingerprint, SourceObject
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools import workers as module
-from cos_migrate.pools.handles import Lost, Results
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import DONE, FAILED, UNSTARTED, Result
 from cos_migrate.pools.tasks import PUT_OBJECT, CopyPart, NumberedTask, TaskKind, put_object
 from cos_migrate.pools.worker.commands import Close, Command, Submit
 from cos_migrate.pools.worker.thread_pool import ThreadPool
+from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
 from cos_migrate.processes import frames
 from cos_migrate.processes.launcher import Launcher
 from cos_migrate.processes.liveness import Limits
@@ -98,8 +98,8 @@ def test_what_a_lost_worker_had_goes_to_one_that_has_threads_for_it() -> None:
         KeysSource,
         Section(),
         TARGET,
-        small_threads=1,
-        big_threads=2,
+        small_transfers=1,
+        big_transfers=2,
         attach_md5=False,
         memory=1 << 20,
         small_below=1 << 20,
@@ -112,7 +112,7 @@ def test_what_a_lost_worker_had_goes_to_one_that_has_threads_for_it() -> None:
     pools.flush()
     assert [len(seat.tasks) for seat in pools.seats] == [3, 0]
     pools.allow(1, 1)  # there is less room now than what it has
-    pools.replace(Lost(0, 0, "killed"))
+    pools.replace(WorkerLost(0, 0, "killed"))
     assert [len(seat.tasks) for seat in pools.seats] == [3, 0]
 
 
@@ -195,8 +195,8 @@ def local_job(threads: int = 2) -> Job:
         LocalSource,
         LocalConfig(local_path="/"),
         TARGET,
-        small_threads=threads,
-        big_threads=threads,
+        small_transfers=threads,
+        big_transfers=threads,
         attach_md5=False,
         memory=1 << 20,
         small_below=1 << 20,
@@ -240,7 +240,7 @@ def test_a_process_that_cannot_be_started_is_one_that_is_lost(
         assert pools.replace(lost) == []
     assert pools.replace(posted.get(timeout=LIMIT)) == []
     try:
-        (result,) = pools.settle(posted.get(timeout=LIMIT))
+        (result,) = pools.collect(posted.get(timeout=LIMIT))
         assert (result[0], result[1]) == (1, FAILED)
     finally:
         pools.close()
@@ -250,7 +250,7 @@ def lose(pools: Seats, index: int, times: int = 1) -> list[list[Result]]:
     results = []
     for _ in range(times):
         pools.seats[index].tasks.clear()
-        results.append(pools.replace(Lost(index, pools._loads[index].generation, "killed")))
+        results.append(pools.replace(WorkerLost(index, pools._loads[index].generation, "killed")))
     return results
 
 
@@ -270,7 +270,7 @@ def test_what_was_lost_twice_is_done_alone() -> None:
     assert lose(pools, 0) == [[]]
     assert has() == [1]
     assert pools.room(big=False) == 0
-    pools.settle(Results(0, [(1, DONE, None)]))
+    pools.collect(WorkerResults(0, [(1, DONE, None)]))
     assert has() == [1, 2]
     assert lose(pools, 0, 9) == [[]] * 9
     assert has() == [2]
@@ -278,7 +278,7 @@ def test_what_was_lost_twice_is_done_alone() -> None:
     assert given_up[:2] == (2, FAILED)
     assert has() == [3, 4, 5]
     assert pools.room(big=False) > 0
-    pools.settle(Results(0, [(number, DONE, None) for number in (3, 4, 5)]))
+    pools.collect(WorkerResults(0, [(number, DONE, None) for number in (3, 4, 5)]))
     assert pools.under_way == 0
 
 
@@ -293,7 +293,7 @@ def test_what_waits_to_be_done_alone_comes_back_when_work_is_to_stop() -> None:
     pools.flush()
     pools.stop()
     (event,) = posted
-    assert pools.settle(event) == [(number, UNSTARTED, None) for number in (2, 3, 4)]
+    assert pools.collect(event) == [(number, UNSTARTED, None) for number in (2, 3, 4)]
     assert lose(pools, 0) == [[(1, UNSTARTED, None)]]
     assert pools.under_way == 0
 

@@ -1,4 +1,4 @@
-"""The context of one task in a thread: its first try, its retries and its progress."""
+"""The context of one task in a thread: its first try, its warnings and its progress."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _REPORT_EVERY = 2.0
 """Seconds between two reports of a long transfer."""
 
 
-class TaskRun:
-    """A task that a thread carries out."""
+class TaskContext:
+    """The first try, warnings and progress of a task that a thread carries out."""
 
     __slots__ = ("_body", "_emit", "_error", "_next_report", "_number")
 

@@ -18,7 +18,7 @@ from cos_migrate.pools.worker.bodies import IN_MEMORY, Bodies, Body
 from cos_migrate.sources.base import Source
 
 
-class PlainPut:
+class FirstPut:
     """Sends a small object by one request, without a look at the target first."""
 
     def __init__(
@@ -26,7 +26,7 @@ class PlainPut:
     ) -> None:
         self._requests = requests
         self._bodies = bodies
-        self._reads_plain = bodies.reads_plain
+        self._reads_small_files = bodies.reads_small_files
         self._emit = emit
         self._cloud = source.stepwise
         self._routes: dict[Connection, Route] = {}
@@ -37,7 +37,7 @@ class PlainPut:
         """Begin to open a connection to COS; None where a thread has to. Raises TransportError."""
         return self._requests.open_connection(now)
 
-    def weigh(self, task: NumberedTask) -> int:
+    def memory_for(self, task: NumberedTask) -> int:
         """Return the bytes of a small object to send, of known size and without a look at COS."""
         _, kind, content = task
         if kind != PUT_OBJECT or not self._enabled:
@@ -45,18 +45,18 @@ class PlainPut:
         _, size, _, _, _, _, look = content  # type: ignore[misc]  # a PutObject
         return size if 0 <= size <= IN_MEMORY and not look else FOR_THREADS
 
-    def prepare(self, task: NumberedTask) -> Attempt:
+    def prepare_put(self, task: NumberedTask) -> Attempt:
         """Read the object and build its request. Raises MigrateError."""
         number, _, content = task
         name, size, mtime_ns, etag, is_folder, cos_path, _ = content  # type: ignore[misc]  # as above
-        if is_folder or not self._reads_plain:
+        if is_folder or not self._reads_small_files:
             obj = source_object(name, size, mtime_ns, etag, is_folder=is_folder)
             return self._attempt(task, number, cos_path, size, self._bodies.in_memory(obj))
-        data, crc64, content_type, md5 = self._bodies.plain(name, size, mtime_ns)
-        head = self._requests.plain_head(cos_path, size, content_type, md5)
+        data, crc64, content_type, md5 = self._bodies.read_small_file(name, size, mtime_ns)
+        head = self._requests.small_file_head(cos_path, size, content_type, md5)
         return Attempt(task, number, cos_path, size, head, data, crc64, (size, mtime_ns, etag))
 
-    def fetch(self, task: NumberedTask, size: int, target: Connection) -> Fetch | None:
+    def begin_fetch(self, task: NumberedTask, size: int, target: Connection) -> Fetch | None:
         """Send the GET of a cloud object over an idle connection; None where there is none."""
         number, _, content = task
         name, _, mtime_ns, etag, is_folder, cos_path, _ = content  # type: ignore[misc]  # as above
@@ -68,13 +68,13 @@ class PlainPut:
         self._routes[connection] = route
         return Fetch(task, number, cos_path, size, obj, connection, target)
 
-    def fetched(self, fetch: Fetch) -> Attempt | None:
+    def advance_fetch(self, fetch: Fetch) -> Attempt | None:
         """Return the PUT of a fetched object, None until its answer is complete."""
         response = fetch.source.advance()
         if response is None or self._cloud is None:
             return None
         task, number, cos_path, size, obj, _, _ = fetch
-        content, described = self._cloud.plain_content(obj, response)
+        content, described = self._cloud.verified_content(obj, response)
 
         def warn(warning: str) -> None:
             self._emit((number, WARNING, warning))
@@ -82,7 +82,7 @@ class PlainPut:
         body = self._bodies.of_content(obj, content, described, warn)
         return self._attempt(task, number, cos_path, size, body)
 
-    def keep(self, connection: Connection) -> None:
+    def release_source(self, connection: Connection) -> None:
         """Return a connection to the pool of those to the source."""
         route = self._routes.pop(connection)
         if self._cloud:
@@ -99,7 +99,7 @@ class PlainPut:
             task, number, cos_path, size, head, payload.data, payload.crc64, fingerprint, fetched
         )
 
-    def finish(self, attempt: Attempt, connection: Connection) -> Result | None:
+    def advance_put(self, attempt: Attempt, connection: Connection) -> Result | None:
         """Verify the answer of COS; return the result, None until the answer is complete."""
         response = connection.advance()
         if response is None:
@@ -109,6 +109,6 @@ class PlainPut:
         if request_id is None:
             # Verification without a CRC-64 takes more requests, which the threads make.
             self._enabled = False
-            raise TransportError("no CRC-64", code=Code.NOT_PLAIN)
+            raise TransportError("no CRC-64", code=Code.NEEDS_THREAD)
         etag = response.header(b"etag").strip('"') if self.fetches else ""
         return (attempt.number, DONE, (request_id, "", crc64, *attempt.fingerprint, etag))

@@ -1,4 +1,4 @@
-"""The workers of a pool, each in a process of its own or in threads of this one."""
+"""Handles by which the coordinator controls workers, and the events that workers cause."""
 
 from __future__ import annotations
 
@@ -15,20 +15,27 @@ from cos_migrate.pools.worker.commands import Close, Command
 from cos_migrate.processes.child import Child
 
 
-class Results(NamedTuple):
-    """Results of a worker."""
+class WorkerResults(NamedTuple):
+    """Results that a worker has sent."""
 
     worker: int
     results: list[Result]
 
 
-class Lost(NamedTuple):
+class WorkerLost(NamedTuple):
     """The loss of a worker process: it ended, or was ended for lack of heartbeats."""
 
     worker: int
     generation: int
     reason: str
     silent: bool = False
+    """Whether it showed no sign of life."""
+
+
+WorkerEvent = WorkerResults | WorkerLost
+"""An event that a worker causes."""
+Post = Callable[[WorkerEvent], None]
+"""Takes the events of a worker; called from many threads."""
 
 
 class WorkerHandle(Protocol):
@@ -61,7 +68,7 @@ class WorkerHandle(Protocol):
         ...
 
 
-class ProcessWorker:
+class ProcessHandle:
     """A worker in a process of its own."""
 
     def __init__(
@@ -70,12 +77,12 @@ class ProcessWorker:
         job: Job,
         index: int,
         generation: int,
-        post: Callable[[Results | Lost], None],
+        post: Post,
     ) -> None:
         self._child = Child(
             process,
-            on_frame=lambda results: post(Results(index, results)),
-            on_loss=lambda reason: post(Lost(index, generation, reason)),
+            on_frame=lambda results: post(WorkerResults(index, results)),
+            on_loss=lambda reason: post(WorkerLost(index, generation, reason)),
         )
         self._child.write(job)
         self.pid = process.pid
@@ -97,16 +104,16 @@ class ProcessWorker:
         self._child.write(Close())
 
 
-class InlineWorker:
+class InlineHandle:
     """A worker whose threads run in the coordinator's process."""
 
     pid = 0
     beats = 0
 
-    def __init__(self, job: Job, index: int, post: Callable[[Results | Lost], None]) -> None:
+    def __init__(self, job: Job, index: int, post: Post) -> None:
         from cos_migrate.pools.worker.worker import Worker  # noqa: PLC0415 - elsewhere only its process has it
 
-        self._worker = Worker(job, lambda result: post(Results(index, [result])))
+        self._worker = Worker(job, lambda result: post(WorkerResults(index, [result])))
 
     def send(self, command: Command) -> None:
         """Carry out a command."""

@@ -9,7 +9,7 @@ from cos_migrate.pools.job import Job
 from cos_migrate.pools.tasks import NumberedTask
 
 _BACKLOG_SECONDS = 0.03
-"""Seconds of work that a worker has queued beside what its threads do."""
+"""Seconds of work that a worker has queued beside the transfers that it makes."""
 _BACKLOG_MOST = 1024
 _BACKLOG_FIRST = 64
 """Small tasks, until the rate of the worker is known."""
@@ -17,25 +17,35 @@ _BIG_BACKLOG = 1
 _RATE_EVERY = 0.05
 
 
-class Load:
-    """The tasks of one worker, and its room for more."""
+class WorkerLoad:
+    """The tasks of one worker, and its room for more.
+
+    Pairs belong to the small and to the big pool.
+    """
 
     def __init__(self, job: Job) -> None:
-        self.threads = (job.small_threads, job.big_threads)
+        """`job`: this worker's share."""
+        self.most = (job.small_transfers, job.big_transfers)
+        """Transfers that it makes at once at most."""
+        self.allowed = self.most
+        """Transfers that it may make at once now."""
         self.given = [0, 0]
+        """Tasks that it has."""
         self.done = 0
-        self.backlog = 2 * min(job.small_threads, _BACKLOG_FIRST)
+        self.backlog = 2 * min(job.small_transfers, _BACKLOG_FIRST)
+        """Small tasks that it may have queued."""
         self.since = time.monotonic()
         self.generation = 0
+        """How many workers were lost in this place."""
         self.outbox: list[NumberedTask] = []
-        self.allowed = self.threads
+        """Tasks to send to it, counted in `given`."""
         self.quarantined: collections.deque[NumberedTask] = collections.deque()
         """Quarantined tasks, to send one at a time with nothing beside them."""
         self.alone = 0
         """Number of the quarantined task that was sent; 0: none."""
 
     @property
-    def watched(self) -> bool:
+    def has_quarantined(self) -> bool:
         """Whether it has quarantined tasks."""
         return bool(self.alone or self.quarantined)
 
@@ -45,19 +55,19 @@ class Load:
         self.quarantined.clear()
 
     def allow(self, small: int, big: int) -> None:
-        """Use at most so many threads of the small and of the big pool."""
-        self.allowed = (min(small, self.threads[0]), min(big, self.threads[1]))
+        """Allow so many small and big transfers at once, and not more than the job does."""
+        self.allowed = (min(small, self.most[0]), min(big, self.most[1]))
 
     def room(self, big: int) -> int:
         """Return how many more tasks of a pool it can be given."""
-        if self.watched:
+        if self.has_quarantined:
             return 0
         backlog = _BIG_BACKLOG if big else self.backlog
         return (self.allowed[big] + backlog if self.allowed[big] else 0) - self.given[big]
 
     def fitness(self, big: int) -> tuple[bool, int]:
         """Sort key: prefer workers without quarantined tasks, then those with free slots."""
-        return not self.watched, self.room(big)
+        return not self.has_quarantined, self.room(big)
 
     def measure(self, done: int) -> None:
         """Measure the rate of finished small tasks; `done` more are finished."""
@@ -67,17 +77,3 @@ class Load:
             rate = self.done / (now - self.since)
             self.backlog = min(_BACKLOG_MOST, max(2, int(rate * _BACKLOG_SECONDS)))
             self.done, self.since = 0, now
-
-
-def part_of(total: int, index: int, count: int) -> int:
-    """Return the share of one worker of `count` in a total that is divided evenly."""
-    return total // count + (index < total % count)
-
-
-def share(job: Job, index: int, count: int) -> Job:
-    """Return the share of one worker of `count`: threads and memory divided evenly."""
-    return job._replace(
-        small_threads=part_of(job.small_threads, index, count),
-        big_threads=part_of(job.big_threads, index, count),
-        memory=job.memory // count,
-    )

@@ -1,4 +1,4 @@
-"""The one fast thread of small objects: nothing that it has read ahead is left lying."""
+"""The event loop: objects that it has read ahead are always sent."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 CLOSED = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
-def put(number: int, weight: int) -> NumberedTask:
-    return (number, PUT_OBJECT, put_object(SourceObject("x", "x", Fingerprint(weight)), "/x", 0))
+def put(number: int, size: int) -> NumberedTask:
+    return (number, PUT_OBJECT, put_object(SourceObject("x", "x", Fingerprint(size)), "/x", 0))
 
 
-class Lane:
-    """Tasks of objects whose size is a weight; a negative one is no plain case."""
+class Tries:
+    """First tries of objects that take their size of memory; a negative one is for threads."""
 
     fetches = False
 
@@ -45,44 +45,44 @@ class Lane:
     def open_connection(self, now: float) -> Opening | None:
         return self.open(now) if self.open else None
 
-    def weigh(self, task: NumberedTask) -> int:
+    def memory_for(self, task: NumberedTask) -> int:
         self.asked += 1
-        _, _, (_, weight, *_) = task  # type: ignore[misc]  # a PutObject
-        return int(weight)  # type: ignore[arg-type]
+        _, _, (_, size, *_) = task  # type: ignore[misc]  # a PutObject
+        return int(size)  # type: ignore[arg-type]
 
-    def prepare(self, task: NumberedTask) -> Attempt:
+    def prepare_put(self, task: NumberedTask) -> Attempt:
         number, _, _ = task
         self.prepared.put(number)
         head = b"PUT / HTTP/1.1\r\ncontent-length: 1\r\n\r\n"
         crc64 = BytesPayload(b"x").crc64
-        return Attempt(task, number, "/x", self.weigh(task), head, b"x", crc64, Fingerprint(1))
+        return Attempt(task, number, "/x", self.memory_for(task), head, b"x", crc64, Fingerprint(1))
 
-    def fetch(self, task: NumberedTask, size: int, target: Connection) -> Fetch | None:  # noqa: ARG002 - a lane's
+    def begin_fetch(self, task: NumberedTask, size: int, target: Connection) -> Fetch | None:  # noqa: ARG002 - of FirstTry
         raise AssertionError
 
-    def fetched(self, fetch: Fetch) -> Attempt | None:  # noqa: ARG002 - a lane's
+    def advance_fetch(self, fetch: Fetch) -> Attempt | None:  # noqa: ARG002 - of FirstTry
         raise AssertionError
 
-    def keep(self, connection: Connection) -> None:  # noqa: ARG002 - a lane's
+    def release_source(self, connection: Connection) -> None:  # noqa: ARG002 - of FirstTry
         raise AssertionError
 
-    def finish(self, attempt: Attempt, connection: Connection) -> Result | None:
+    def advance_put(self, attempt: Attempt, connection: Connection) -> Result | None:
         return (attempt.number, DONE, None) if connection.advance() else None
 
 
-class Line:
-    """An EventLoop of which a test is both the server and the threads beside it."""
+class Bench:
+    """An EventLoop; the test is both its server and the threads beside it."""
 
     def __init__(self, slots: int, memory: int) -> None:
-        self.lane = Lane()
+        self.tries = Tries()
         self.handed: queue.SimpleQueue[ThreadTask] = queue.SimpleQueue()
         self.results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self.memory = MemoryBudget(memory)
-        self.express = EventLoop(self.lane, slots, self.memory, self.handed.put, self.results.put)
+        self.loop = EventLoop(self.tries, slots, self.memory, self.handed.put, self.results.put)
         self._servers: list[socket.socket] = []
 
     def submit(self, *tasks: tuple[int, int]) -> None:
-        self.express.submit([put(number, weight) for number, weight in tasks])
+        self.loop.submit([put(number, size) for number, size in tasks])
 
     def serve_beside(self, number: int, timeouts: Timeouts | None = None) -> socket.socket:
         """Do a task that is handed over, and lend a new connection; return the server's end."""
@@ -90,11 +90,11 @@ class Line:
         ours, server = socket.socketpair()
         self._servers.append(server)
         server.settimeout(LIMIT)
-        self.express.returned(Connection(ours, timeouts or Timeouts()))
+        self.loop.returned(Connection(ours, timeouts or Timeouts()))
         return server
 
     def end(self) -> None:
-        closing = threading.Thread(target=self.express.close, daemon=True)
+        closing = threading.Thread(target=self.loop.close, daemon=True)
         closing.start()
         closing.join(LIMIT)
         assert not closing.is_alive()
@@ -103,74 +103,74 @@ class Line:
 
 
 @pytest.fixture
-def line() -> Iterator[Line]:
-    made = Line(2, 100)
+def bench() -> Iterator[Bench]:
+    made = Bench(2, 100)
     yield made
     made.end()
 
 
-def test_what_was_read_ahead_goes_on_when_the_server_closes_all_connections(line: Line) -> None:
-    line.submit((1, 1))
-    server = line.serve_beside(1)
-    line.express.allow(1)
-    line.submit((2, 1), (3, 1))
-    assert [line.lane.prepared.get(timeout=LIMIT) for _ in range(2)] == [2, 3]
+def test_what_was_read_ahead_goes_on_when_the_server_closes_all_connections(bench: Bench) -> None:
+    bench.submit((1, 1))
+    server = bench.serve_beside(1)
+    bench.loop.allow(1)
+    bench.submit((2, 1), (3, 1))
+    assert [bench.tries.prepared.get(timeout=LIMIT) for _ in range(2)] == [2, 3]
     server.recv(1000)
     server.sendall(CLOSED)
-    assert line.results.get(timeout=LIMIT) == (2, DONE, None)
-    line.serve_beside(3)
+    assert bench.results.get(timeout=LIMIT) == (2, DONE, None)
+    bench.serve_beside(3)
 
 
-def test_memory_of_what_was_read_ahead_is_free_for_what_is_done_beside(line: Line) -> None:
-    line.submit((1, 1))
-    server = line.serve_beside(1)
-    line.submit((2, -1))
-    beside = line.handed.get(timeout=LIMIT)
+def test_memory_of_what_was_read_ahead_is_free_for_what_is_done_beside(bench: Bench) -> None:
+    bench.submit((1, 1))
+    server = bench.serve_beside(1)
+    bench.submit((2, -1))
+    beside = bench.handed.get(timeout=LIMIT)
     assert beside.task[0] == 2
-    line.express.returned(beside.connection)
-    line.submit((3, 1), (4, -1), (5, 60))
-    assert line.lane.prepared.get(timeout=LIMIT) == 3
-    assert line.handed.get(timeout=LIMIT).task[0] == 4
-    assert line.lane.prepared.get(timeout=LIMIT) == 5
-    line.express.allow(1)
+    bench.loop.returned(beside.connection)
+    bench.submit((3, 1), (4, -1), (5, 60))
+    assert bench.tries.prepared.get(timeout=LIMIT) == 3
+    assert bench.handed.get(timeout=LIMIT).task[0] == 4
+    assert bench.tries.prepared.get(timeout=LIMIT) == 5
+    bench.loop.allow(1)
     server.recv(1000)
     server.sendall(KEPT)
-    assert line.results.get(timeout=LIMIT) == (3, DONE, None)
+    assert bench.results.get(timeout=LIMIT) == (3, DONE, None)
     got = threading.Event()
 
     def work() -> None:
-        with line.memory.hold(100):
+        with bench.memory.hold(100):
             got.set()
 
     threading.Thread(target=work, daemon=True).start()
     assert got.wait(LIMIT)
-    line.express.returned(None)
-    line.express.allow(2)
+    bench.loop.returned(None)
+    bench.loop.allow(2)
     server.recv(1000)
     server.sendall(KEPT)
-    assert line.results.get(timeout=LIMIT) == (5, DONE, None)
+    assert bench.results.get(timeout=LIMIT) == (5, DONE, None)
 
 
-def test_waiting_for_a_slot_or_for_memory_takes_no_time(line: Line) -> None:
-    line.submit((1, 1))
-    server = line.serve_beside(1)
-    line.express.allow(1)
-    line.submit((2, 1), (3, -1))
-    assert line.lane.prepared.get(timeout=LIMIT) == 2
-    line.lane.asked = 0
+def test_waiting_for_a_slot_or_for_memory_takes_no_time(bench: Bench) -> None:
+    bench.submit((1, 1))
+    server = bench.serve_beside(1)
+    bench.loop.allow(1)
+    bench.submit((2, 1), (3, -1))
+    assert bench.tries.prepared.get(timeout=LIMIT) == 2
+    bench.tries.asked = 0
     time.sleep(0.2)
-    assert line.lane.asked < 20
+    assert bench.tries.asked < 20
     server.recv(1000)
     server.sendall(KEPT)
-    assert line.results.get(timeout=LIMIT) == (2, DONE, None)
-    line.serve_beside(3)
+    assert bench.results.get(timeout=LIMIT) == (2, DONE, None)
+    bench.serve_beside(3)
 
 
 @pytest.mark.parametrize("timeouts", [Timeouts(io=0.3, crawl=0.3), Timeouts(request=0.3)])
-def test_an_answer_that_dribbles_is_given_up(line: Line, timeouts: Timeouts) -> None:
-    line.submit((1, 1))
-    server = line.serve_beside(1, timeouts)
-    line.submit((2, 1))
+def test_an_answer_that_dribbles_is_given_up(bench: Bench, timeouts: Timeouts) -> None:
+    bench.submit((1, 1))
+    server = bench.serve_beside(1, timeouts)
+    bench.submit((2, 1))
     server.recv(1000)
     server.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
     stopping = threading.Event()
@@ -182,19 +182,19 @@ def test_an_answer_that_dribbles_is_given_up(line: Line, timeouts: Timeouts) -> 
 
     thread = threading.Thread(target=dribble)
     thread.start()
-    handed = line.handed.get(timeout=LIMIT)
+    handed = bench.handed.get(timeout=LIMIT)
     stopping.set()
     thread.join()
     assert (handed.task[0], handed.connection) == (2, None)
     assert handed.error
     assert (handed.error.code, handed.error.retryable) == ("Timeout", True)
-    line.express.returned(None)
+    bench.loop.returned(None)
 
 
-def test_idle_connections_are_closed_where_descriptors_are_lacking(line: Line) -> None:
-    line.submit((1, 1))
-    server = line.serve_beside(1)
-    line.express.close_idle()
+def test_idle_connections_are_closed_where_descriptors_are_lacking(bench: Bench) -> None:
+    bench.submit((1, 1))
+    server = bench.serve_beside(1)
+    bench.loop.close_idle()
     assert server.recv(1000) == b""
 
 
@@ -205,38 +205,40 @@ def listener() -> Iterator[socket.socket]:
         yield made
 
 
-def test_connections_are_opened_without_threads(line: Line, listener: socket.socket) -> None:
+def test_connections_are_opened_without_threads(bench: Bench, listener: socket.socket) -> None:
     address = listener.getsockname()
-    line.lane.open = lambda now: Opening(socket.AF_INET, address, Timeouts(), now)
-    line.submit((1, 1), (2, 1), (3, 1))
+    bench.tries.open = lambda now: Opening(socket.AF_INET, address, Timeouts(), now)
+    bench.submit((1, 1), (2, 1), (3, 1))
     servers = [listener.accept()[0] for _ in range(2)]
     for server in servers:
         server.recv(1000)
         server.sendall(KEPT)
-    done = {line.results.get(timeout=LIMIT)[0] for _ in range(2)}
+    done = {bench.results.get(timeout=LIMIT)[0] for _ in range(2)}
     server = servers[0] if select.select(servers, [], [], LIMIT)[0] == servers[:1] else servers[1]
     server.recv(1000)
     server.sendall(KEPT)
-    done.add(line.results.get(timeout=LIMIT)[0])
+    done.add(bench.results.get(timeout=LIMIT)[0])
     assert done == {1, 2, 3}
-    assert line.handed.empty()
+    assert bench.handed.empty()
     for server in servers:
         server.close()
 
 
 def test_what_a_connection_failed_for_is_passed_to_a_thread(
-    line: Line, listener: socket.socket
+    bench: Bench, listener: socket.socket
 ) -> None:
     address = listener.getsockname()
     listener.close()
-    line.lane.open = lambda now: Opening(socket.AF_INET, address, Timeouts(), now)
-    line.submit((1, 1), (2, 1))
+    bench.tries.open = lambda now: Opening(socket.AF_INET, address, Timeouts(), now)
+    bench.submit((1, 1), (2, 1))
     for _ in range(2):
-        assert line.handed.get(timeout=LIMIT).connection is None
-        line.express.returned(None)
+        assert bench.handed.get(timeout=LIMIT).connection is None
+        bench.loop.returned(None)
 
 
-def test_connections_are_opened_ahead_up_to_the_limit(line: Line, listener: socket.socket) -> None:
+def test_connections_are_opened_ahead_up_to_the_limit(
+    bench: Bench, listener: socket.socket
+) -> None:
     address = listener.getsockname()
     opened: queue.SimpleQueue[float] = queue.SimpleQueue()
 
@@ -244,13 +246,13 @@ def test_connections_are_opened_ahead_up_to_the_limit(line: Line, listener: sock
         opened.put(now)
         return Opening(socket.AF_INET, address, Timeouts(), now)
 
-    line.lane.open = begin
-    line.express.open_ahead(5)
+    bench.tries.open = begin
+    bench.loop.open_ahead(5)
     servers = [listener.accept()[0] for _ in range(2)]
-    line.submit((1, 1), (2, 1))
+    bench.submit((1, 1), (2, 1))
     for server in servers:
         server.recv(1000)
         server.sendall(KEPT)
-        line.results.get(timeout=LIMIT)
+        bench.results.get(timeout=LIMIT)
         server.close()
     assert opened.qsize() == 2

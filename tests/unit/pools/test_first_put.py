@@ -1,4 +1,4 @@
-"""The plain case of a small file: what the fast thread makes of it is what threads would make."""
+"""The first try of a small file: the event loop sends the bytes that threads would send."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from cos_migrate.model import Credentials, SourceObject, Target
 from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, put_object
 from cos_migrate.pools.worker.attempts import FOR_THREADS
 from cos_migrate.pools.worker.bodies import Bodies
+from cos_migrate.pools.worker.first_put import FirstPut
 from cos_migrate.pools.worker.memory import MemoryBudget
-from cos_migrate.pools.worker.plain_put import PlainPut
 from cos_migrate.pools.worker.worker import _sealer
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
@@ -44,7 +44,7 @@ class Bench:
             small_below=1 << 20,
             sealer=_sealer(encryption),
         )
-        self.lane = PlainPut(self.requests, self.bodies, self.source, lambda _: None)
+        self.first_put = FirstPut(self.requests, self.bodies, self.source, lambda _: None)
 
     def objects(self) -> list[SourceObject]:
         return [item for item in self.source.scan() if isinstance(item, SourceObject)]
@@ -67,8 +67,8 @@ def test_it_is_sent_as_the_complete_client_sends_it(tmp_path: Path, md5: bool) -
             task, body = bench.task(obj), bench.bodies.in_memory(obj)
             payload = body.payload
             assert isinstance(payload, BytesPayload)
-            assert bench.lane.weigh(task) == obj.fingerprint.size != FOR_THREADS
-            attempt = bench.lane.prepare(task)
+            assert bench.first_put.memory_for(task) == obj.fingerprint.size != FOR_THREADS
+            attempt = bench.first_put.prepare_put(task)
             assert attempt.cos_path == f"/{obj.key}"
             assert attempt.head == bench.requests.head(attempt.cos_path, payload.size, body.headers)
             assert (attempt.content, attempt.crc64) == (payload.data, payload.crc64)
@@ -82,13 +82,13 @@ def test_it_is_read_in_the_short_way(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     [obj] = bench.objects()
     with mock.patch.object(bench.bodies, "in_memory", side_effect=AssertionError):
-        assert bench.lane.prepare(bench.task(obj)).content == b"content"
+        assert bench.first_put.prepare_put(bench.task(obj)).content == b"content"
 
 
-def test_what_is_encrypted_first_is_never_sent_plainly(tmp_path: Path) -> None:
+def test_an_encrypted_file_is_never_sent_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"content")
     bench = Bench(tmp_path, encryption=EncryptionSettings(b"k" * 32))
     [obj] = bench.objects()
-    attempt = bench.lane.prepare(bench.task(obj))
+    attempt = bench.first_put.prepare_put(bench.task(obj))
     assert b"content" not in attempt.content
     assert b"x-cos-meta-client-side-encryption-key: " in attempt.head
