@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, BinaryIO, NoReturn
 
 from cos_migrate import signals
-from cos_migrate.cli.arguments import CommandLine
+from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.config.common import Common
 from cos_migrate.config.given_values import Override
 from cos_migrate.config.loader import load
@@ -27,7 +27,7 @@ from cos_migrate.cos.crypto import ContentKey, open_envelope
 from cos_migrate.cos.download import DownloadClient
 from cos_migrate.cos.envelope import EncryptionSettings, read_envelope
 from cos_migrate.cos.requests import Access
-from cos_migrate.cos.verify import Head
+from cos_migrate.cos.verify import ObjectHead
 from cos_migrate.engine.settings import cos_settings, encryption_of
 from cos_migrate.errors import (
     Code,
@@ -129,7 +129,7 @@ def _fetch(
 def _write(
     client: DownloadClient,
     cos_path: str,
-    head: Head,
+    head: ObjectHead,
     key: ContentKey,
     file: BinaryIO,
     *,

@@ -8,18 +8,15 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from cos_migrate import __version__
 from cos_migrate.cli import streams
+from cos_migrate.cli.flags import COMMAND_WORDS, command_of, print_version
 from cos_migrate.descriptors import raise_limit
 from cos_migrate.errors import ConfigError, MigrateError, StateError
-from cos_migrate.exit_codes import INCOMPLETE, INTERRUPTED, MISUSE, OK, UNUSABLE
+from cos_migrate.exit_codes import INCOMPLETE, INTERRUPTED, MISUSE, UNUSABLE
 from cos_migrate.text import masked, printable_lines
 
 if TYPE_CHECKING:
     from cos_migrate.processes.launcher import Launcher
-
-_OTHER_COMMANDS = frozenset({"--help", "-h", "--version", "--demo", "--decrypt"})
-"""Options that replace a run."""
 
 
 def run_process() -> NoReturn:
@@ -52,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit code."""
     words = sys.argv[1:] if words is None else words
     try:
-        code = _print_version() if list(words) == ["--version"] else _run(words)
+        code = print_version() if list(words) == ["--version"] else _run(words)
         sys.stdout.flush()
     except KeyboardInterrupt:
         # Ctrl-C before a run began.
@@ -83,18 +80,13 @@ def _give_up_stdout(error: OSError) -> int:
     return INCOMPLETE
 
 
-def _print_version() -> int:
-    print(f"cos-migrate {__version__}")
-    return OK
-
-
 def _run(words: Sequence[str]) -> int:
     from cos_migrate.processes.launcher import Launcher  # noqa: PLC0415 - not for `--version`
 
     raise_limit()
     launcher = Launcher()
     try:
-        if not os.environ.get("RUN_MODE") and _OTHER_COMMANDS.isdisjoint(words):
+        if not os.environ.get("RUN_MODE") and COMMAND_WORDS.isdisjoint(words):
             _start_ahead(launcher)
         return _run_command(words, launcher)
     finally:
@@ -115,24 +107,12 @@ def _start_ahead(launcher: Launcher) -> None:
 
 
 def _run_command(words: Sequence[str], launcher: Launcher) -> int:
-    from cos_migrate.cli import arguments  # noqa: PLC0415 - while the process loads
+    from cos_migrate.cli.arguments import parse  # noqa: PLC0415 - while the process loads
 
-    line = arguments.parse(words)
-    if line.help:
-        print(arguments.usage())
-        return OK
-    if line.version:
-        return _print_version()
-    if line.demo:
-        from pathlib import Path  # noqa: PLC0415 - for the demo only
-
-        from cos_migrate.cli.demo import run_demo  # noqa: PLC0415
-
-        return run_demo(Path.cwd())
-    if line.decrypt:
-        from cos_migrate.cli.decrypt import run_decrypt  # noqa: PLC0415 - rarely used
-
-        return run_decrypt(line, *line.decrypt)
+    line = parse(words)
+    command = command_of(line)
+    if command:
+        return command(line)
     gc.disable()  # modules are no garbage, and collecting takes a tenth of the start
     from cos_migrate.cli.start import start  # noqa: PLC0415 - as above
 

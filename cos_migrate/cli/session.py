@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from cos_migrate.cli.arguments import CommandLine
+from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.stop import StopSignal
 from cos_migrate.config import batch
 from cos_migrate.config.batch import BatchTask

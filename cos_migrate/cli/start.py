@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import os
 
-from cos_migrate.cli.arguments import RUN_OPTIONS, CommandLine, field_of
+from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.earlier_runs import have_left_records
+from cos_migrate.cli.flags import RUN_OPTIONS, field_of
 from cos_migrate.config.common import worker_count
 from cos_migrate.config.loader import Config, load
 from cos_migrate.errors import ConfigError

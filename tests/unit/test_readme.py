@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.cli import arguments
+from cos_migrate.cli import flags
 from cos_migrate.config import loader as config
 from cos_migrate.config.common import Common, MigrateType
 from cos_migrate.config.given_values import Override
@@ -60,7 +60,7 @@ def test_the_tables_name_every_key_and_no_other() -> None:
 
 
 def test_the_table_of_arguments_names_every_option() -> None:
-    options = set(re.findall(r"^ *(--[a-z-]+)", arguments.usage(), re.MULTILINE)) | {"--help"}
+    options = set(re.findall(r"^ *(--[a-z-]+)", flags.usage(), re.MULTILINE)) | {"--help"}
     section = README.partition("\n## Starting\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`-.*?) \|", section, re.MULTILINE)
     assert options == {word for row in rows for word in re.findall("--[a-z-]+", row)}

@@ -135,6 +135,7 @@ def test_only_the_rooms_that_talk_print() -> None:
     # connection: of the embedded COS, which says on stderr that it cannot carry out a request
     talkers = {
         "main",
+        "flags",
         "request_ids",
         "demo",
         "decrypt",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cos_migrate.cli import arguments
-from cos_migrate.cli.arguments import CommandLine, parse
+from cos_migrate.cli import flags
+from cos_migrate.cli.arguments import parse
+from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.config.given_values import Override
 from cos_migrate.errors import ConfigError
 
@@ -138,4 +139,4 @@ def test_an_override_does_not_show_its_value() -> None:
     ],
 )
 def test_usage_tells(word: str) -> None:
-    assert word in arguments.usage()
+    assert word in flags.usage()

@@ -1,0 +1,27 @@
+"""The values of a parsed command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cos_migrate.config.given_values import Override
+
+DEFAULT_CONFIG = "conf/config.ini"
+
+
+class CommandLine(NamedTuple):
+    """The parsed command line; an option of `flags.FLAGS` sets the field of its name."""
+
+    config_path: str = DEFAULT_CONFIG
+    overrides: tuple[Override, ...] = ()
+    quiet: bool = False
+    progress: bool = True
+    json: bool = False
+    demo: bool = False
+    decrypt: tuple[str, str] | None = None
+    """The object to read back, and the new local file."""
+    debug: bool = False
+    version: bool = False
+    help: bool = False
+    warnings: tuple[str, ...] = ()

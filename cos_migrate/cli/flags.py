@@ -1,0 +1,166 @@
+"""The table of options, from which the parser, `--help` and the dispatch of commands are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from cos_migrate import __version__
+from cos_migrate.cli.command_line import DEFAULT_CONFIG, CommandLine
+from cos_migrate.exit_codes import OK
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+_USAGE = """\
+sh start_migrate.sh [-Dsection.key=value]... [options] [CONFIG_PATH]
+       python -m cos_migrate [-Dsection.key=value]... [options] [CONFIG_PATH]"""
+_DESCRIPTION = """\
+Migrate files and objects to Tencent Cloud Object Storage (COS).
+
+-Dsection.key=value overrides one key of the configuration, such as -Dcommon.cosPath=/backup/"""
+_EPILOG = """\
+Keep credentials out of the file and off the command line, where every user of this machine can
+read them: set the environment variables COS_SECRETID, COS_SECRETKEY and, for a temporary
+credential, COS_TOKEN; or write ${NAME} as the value of any secret key.
+
+exit codes: 0 all done; 1 something failed or could not be listed; 2 wrong configuration or
+usage; 3 the record database is in use or unusable; 130, 143 stopped by Ctrl-C or SIGTERM"""
+
+
+Command = Callable[[CommandLine], int]
+"""Runs in place of a migration; returns the exit code. Raises MigrateError."""
+
+
+def _are_words(values: Sequence[str]) -> bool:
+    return not any(not value or value.startswith("-") for value in values)
+
+
+class Flag(NamedTuple):
+    """What an option means; without `values` it is true or false."""
+
+    help: str
+    command: Command | None = None
+    """None: the option changes how a migration runs."""
+    run_only: bool = False
+    """Whether it has no meaning for the commands, which refuse it."""
+    takes_all: bool = False
+    """Whether the command accepts the options of a run, which it does not use."""
+    short: str = ""
+    values: tuple[str, ...] = ()
+    """Names of the words that follow the option, for `--help`."""
+    form: str = ""
+    """How to write the option; the error for wrong words."""
+    are_legal: Callable[[Sequence[str]], bool] = _are_words
+
+
+def _are_cos_path_and_file(values: Sequence[str]) -> bool:
+    return values[0].startswith("/") and _are_words(values)
+
+
+def _run_demo(_line: CommandLine) -> int:
+    from pathlib import Path  # noqa: PLC0415 - for the demo only
+
+    from cos_migrate.cli.demo import run_demo  # noqa: PLC0415
+
+    return run_demo(Path.cwd())
+
+
+def _run_decrypt(line: CommandLine) -> int:
+    from cos_migrate.cli.decrypt import run_decrypt  # noqa: PLC0415 - rarely used
+
+    cos_path, local_file = line.decrypt or ("", "")
+    return run_decrypt(line, cos_path, local_file)
+
+
+def print_version(_line: CommandLine | None = None) -> int:
+    """Print the version; return the exit code."""
+    print(f"cos-migrate {__version__}")
+    return OK
+
+
+def _print_help(_line: CommandLine) -> int:
+    print(usage())
+    return OK
+
+
+FLAGS = {
+    "--quiet": Flag("no lines for single files on stdout; the logs stay complete"),
+    "--no-progress": Flag("no progress display on a terminal"),
+    "--json": Flag(
+        "print JSON lines on stdout instead of text: events, and the summary at the end",
+        run_only=True,
+    ),
+    "--demo": Flag(
+        "migrate sample files into an embedded COS on this machine; needs no account", _run_demo
+    ),
+    "--decrypt": Flag(
+        "read one client-side encrypted object back, with the key in keyPath",
+        _run_decrypt,
+        values=("COS_PATH", "LOCAL_FILE"),
+        form="write --decrypt COS_PATH LOCAL_FILE, such as --decrypt /backup/a.txt ./a.txt; "
+        "COS_PATH must start with /",
+        are_legal=_are_cos_path_and_file,
+    ),
+    "--debug": Flag("write log/debug.log"),
+    "--version": Flag("show the version", print_version, takes_all=True),
+    "--help": Flag("show this text", _print_help, takes_all=True, short="-h"),
+}
+"""All options. `--no-x` sets the field `x` to False. Of several commands the last one runs."""
+
+COMMAND_WORDS = frozenset(
+    word for name, flag in FLAGS.items() if flag.command for word in (name, flag.short) if word
+)
+
+RUN_OPTIONS = tuple(name for name, flag in FLAGS.items() if flag.run_only)
+
+
+def command_of(line: CommandLine) -> Command | None:
+    """Return the command that a command line names; None: it names a migration."""
+    for name, flag in reversed(FLAGS.items()):
+        if flag.command and getattr(line, field_of(name)):
+            return flag.command
+    return None
+
+
+def field_of(name: str) -> str:
+    """Return the field of `CommandLine` that an option sets."""
+    return name.removeprefix("--").removeprefix("no-").replace("-", "_")
+
+
+def usage() -> str:
+    """Return the text of `--help`."""
+    return parser().format_help()
+
+
+def parser() -> ArgumentParser:
+    """Return the parser of all options; it reads those with values as lists of their uses."""
+    import argparse  # noqa: PLC0415 - 6 ms, and most starts have no options
+
+    made = argparse.ArgumentParser(
+        usage=_USAGE,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
+        exit_on_error=False,
+    )
+    made.add_argument(
+        "paths", nargs="*", metavar="CONFIG_PATH", help=f"{DEFAULT_CONFIG} when not given"
+    )
+    for name, flag in FLAGS.items():
+        words = [word for word in (name, flag.short) if word]
+        if flag.values:
+            made.add_argument(
+                *words,
+                dest=field_of(name),
+                nargs=len(flag.values),
+                action="append",
+                metavar=flag.values,
+                help=flag.help,
+            )
+        else:
+            action = "store_false" if name.startswith("--no-") else "store_true"
+            made.add_argument(*words, dest=field_of(name), action=action, help=flag.help)
+    return made
