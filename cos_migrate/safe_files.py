@@ -126,7 +126,7 @@ class PrivateFolder:
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, path: Path) -> PrivateFolder:
+    def make_or_open(cls, path: Path) -> PrivateFolder:
         """Make the folder, or open the one that an earlier run left.
 
         Raises UnsafePathError where it is a link or belongs to another user; OSError.
@@ -134,11 +134,11 @@ class PrivateFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.mkdir(path, PRIVATE_FOLDER)
-        return cls.of(path)
+        return cls.open_existing(path)
 
     @classmethod
-    def of(cls, path: Path) -> PrivateFolder:
-        """Open a folder that another process of this user has made. Raises as `take`."""
+    def open_existing(cls, path: Path) -> PrivateFolder:
+        """Open a folder that another process of this user has made. Raises as `make_or_open`."""
         if sys.platform == "win32":
             if _is_link(os.lstat(path)):
                 raise UnsafePathError(path, _REMOVE_FOLDER.format("a link"))
@@ -230,7 +230,7 @@ def private_parent(path: str | Path) -> Iterator[tuple[PrivateFolder, str]]:
     Raises UnsafePathError, OSError.
     """
     head, tail = os.path.split(path)
-    with PrivateFolder.of(Path(head)) as folder:
+    with PrivateFolder.open_existing(Path(head)) as folder:
         yield folder, tail
 
 

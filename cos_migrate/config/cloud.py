@@ -16,7 +16,7 @@ from cos_migrate.config.values import NO_SECRET, Secret
 from cos_migrate.model import Credentials
 
 
-class Reach(NamedTuple):
+class ConnectionSettings(NamedTuple):
     """How the servers of a source are reached."""
 
     connect_ms: int
@@ -43,7 +43,7 @@ class BucketSection(Section):
         raise NotImplementedError
 
     @property
-    def reach(self) -> Reach | None:
+    def connection_settings(self) -> ConnectionSettings | None:
         """How the bucket is reached; None: as COS is."""
         return None
 
@@ -163,9 +163,9 @@ class CloudAccess(BucketSection):
         return self.uri_list
 
     @property
-    def reach(self) -> Reach:
+    def connection_settings(self) -> ConnectionSettings:
         """The time-outs and the proxy of the section."""
-        return Reach(
+        return ConnectionSettings(
             self.src_connect_timeout, self.src_socket_timeout, self.proxy_host, self.proxy_port
         )
 

@@ -10,7 +10,7 @@ from cos_migrate.errors import MigrateError, TransportError
 T = TypeVar("T")
 
 
-def calls_for_backup(error: MigrateError, *, answered: bool, next_is_last: bool) -> bool:
+def needs_backup_domain(error: MigrateError, *, answered: bool, next_is_last: bool) -> bool:
     """Return whether the next try goes to the backup domain.
 
     As in the official SDKs: before the last try after a server or network error, at once after a
@@ -25,7 +25,7 @@ def calls_for_backup(error: MigrateError, *, answered: bool, next_is_last: bool)
     return next_is_last and broken and error.retryable
 
 
-class BackupDomain(Generic[T]):
+class DomainChoice(Generic[T]):
     """Chooses where the tries of one request go: to the main domain, or to its backup."""
 
     def __init__(self, domains: Sequence[T]) -> None:
@@ -36,7 +36,7 @@ class BackupDomain(Generic[T]):
     def switch(self, error: MigrateError, *, next_is_last: bool) -> bool:
         """Choose the domain of the next try; return whether the failed one does not count."""
         answered = not isinstance(error, TransportError)
-        if self.current is self._backup or not calls_for_backup(
+        if self.current is self._backup or not needs_backup_domain(
             error, answered=answered, next_is_last=next_is_last
         ):
             return False

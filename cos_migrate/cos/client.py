@@ -15,13 +15,13 @@ from cos_migrate.cos.sender import EMPTY, Sender
 from cos_migrate.cos.verify import (
     NO_SOURCE_CRC64,
     Copied,
-    Head,
+    ObjectHead,
     Stored,
     copy_error,
     is_etag_of_parts,
     mismatch_error,
     read_copy,
-    read_head,
+    read_object_head,
     read_result,
     verify_crc64,
     verify_head,
@@ -45,7 +45,7 @@ class CosClient(Sender):
         self._upload_headers = access.upload_headers()
         self._limit_headers = access.limit_headers()
 
-    def put_object(
+    def upload_object(
         self,
         cos_path: str,
         payload: Payload,
@@ -212,10 +212,10 @@ class CosClient(Sender):
                     return Stored(head.etag, crc64, head.request_id, NO_SOURCE_CRC64)
             raise
 
-    def head_object(self, cos_path: str) -> Head | None:
+    def head_object(self, cos_path: str) -> ObjectHead | None:
         """Return the description of the object at a path; None: there is no object."""
         try:
-            return self.call("HeadObject", "HEAD", cos_path, (), (), None, read_head)
+            return self.call("HeadObject", "HEAD", cos_path, (), (), None, read_object_head)
         except CosError as error:
             if error.status == 404 and error.code == Code.NO_SUCH_KEY:  # noqa: PLR2004 - HTTP
                 return None

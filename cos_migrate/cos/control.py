@@ -15,7 +15,7 @@ from qcloud_cos import CosConfig, CosS3Client
 from qcloud_cos.cos_exception import CosClientError
 from requests.adapters import BaseAdapter
 
-from cos_migrate.cos.backup import BackupDomain
+from cos_migrate.cos.backup import DomainChoice
 from cos_migrate.cos.errors import error_of, incomplete_answer
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.settings import CosSettings, host_suffixes
@@ -83,7 +83,7 @@ class Control:
         **arguments: Any,
     ) -> Any:
         """Return what `read` returns for the answer, trying again where that may help."""
-        client = BackupDomain(self._clients)
+        client = DomainChoice(self._clients)
 
         def send() -> Any:
             bucket = self._access.settings.bucket

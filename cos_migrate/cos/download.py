@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.crc64 import crc64
-from cos_migrate.cos.verify import Head
+from cos_migrate.cos.verify import ObjectHead
 from cos_migrate.errors import Code, CosError
 from cos_migrate.http.messages import Response
 from cos_migrate.http.parser import MAX_BODY
@@ -18,7 +18,7 @@ _PIECE = MAX_BODY
 class DownloadClient(CosClient):
     """A client that also downloads objects."""
 
-    def download(self, cos_path: str, head: Head, piece: int = _PIECE) -> Iterator[bytes]:
+    def download(self, cos_path: str, head: ObjectHead, piece: int = _PIECE) -> Iterator[bytes]:
         """Yield the content of the version that `head` describes, and verify it at the end.
 
         Raises CosError and TransportError.

@@ -118,7 +118,7 @@ class PutRequests:
     def head(self, cos_path: str, size: int, headers: Headers) -> bytes:
         """Return the signed head of the first try of an object of `size` bytes.
 
-        `headers` describe the object; `CosClient.put_object` sends the same head.
+        `headers` describe the object; `CosClient.upload_object` sends the same head.
         """
         access = self._access
         sent = [*headers, *self._headers, ("content-length", str(size))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from cos_migrate.cos.backup import BackupDomain
+from cos_migrate.cos.backup import DomainChoice
 from cos_migrate.cos.errors import error_of
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.cos.requests import Access, Headers
@@ -61,7 +61,7 @@ class Sender:
         `earlier`: how a first try that was made elsewhere failed. `silence`: seconds that COS may
         take before it answers; 0: as usual.
         """
-        route = BackupDomain(self.access.routes)
+        route = DomainChoice(self.access.routes)
 
         def send() -> T:
             response = self._send(

@@ -39,7 +39,7 @@ class Copied(NamedTuple):
     request_id: str
 
 
-class Head(NamedTuple):
+class ObjectHead(NamedTuple):
     """The description of an object in an answer to HEAD."""
 
     size: int
@@ -89,7 +89,7 @@ def verify_upload(
 
 
 def verify_head(
-    head: Head | None, cos_path: str, size: int, crc64: int, answered: Copied | Stored
+    head: ObjectHead | None, cos_path: str, size: int, crc64: int, answered: Copied | Stored
 ) -> Stored:
     """Compare an object whose upload was answered without CRC-64, by HEAD. Raises CosError.
 
@@ -108,9 +108,9 @@ def verify_head(
     return Stored(etag, crc64, request_id, NO_CRC64)
 
 
-def read_head(response: Response) -> Head:
+def read_object_head(response: Response) -> ObjectHead:
     """Read the answer to HEAD."""
-    return Head(
+    return ObjectHead(
         int(response.header(b"content-length") or -1),
         response.header(b"etag").strip('"'),
         crc64_of(response),

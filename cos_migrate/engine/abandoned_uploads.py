@@ -79,7 +79,7 @@ class AbandonedUploads:
     def _is_recorded(self, save_point: SavePoint, obj: SourceObject) -> bool:
         record_key = self._source.record_key(obj, save_point.cos_path)
         recorded = self._comparer.recorded(record_key)
-        return recorded is not None and self._source.unchanged(obj, recorded)
+        return recorded is not None and self._source.is_unchanged(obj, recorded)
 
     def _look(self, save_point: SavePoint, obj: SourceObject) -> None:
         def looked(content: Content) -> None:

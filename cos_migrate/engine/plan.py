@@ -13,7 +13,7 @@ from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.unchanged import RecordComparer
 from cos_migrate.filters import Filters
 from cos_migrate.model import Failure, Fingerprint, Rejected, SourceObject
-from cos_migrate.pools.tasks import CopyObject, HeadSource, Task, put_object
+from cos_migrate.pools.tasks import CopyObject, HeadSource, Task, put_task
 from cos_migrate.report import lines
 from cos_migrate.report.report import Report
 from cos_migrate.sources.base import Source
@@ -121,7 +121,7 @@ class Planner:
             return None
         if copy:
             return transfer, CopyObject(obj, transfer.cos_path, options.upload.look)
-        return transfer, put_object(obj, transfer.cos_path, options.upload.look)
+        return transfer, put_task(obj, transfer.cos_path, options.upload.look)
 
     def reject(self, item: Rejected) -> None:
         """Settle an entry that the scan or the filters have rejected."""

@@ -14,7 +14,7 @@ from cos_migrate.engine.key_spread import KeySpread
 from cos_migrate.engine.streak import FailureStreak, FailureVerdict, is_refused_by_cos
 from cos_migrate.model import Failure, Fingerprint, SourceObject
 from cos_migrate.pools.results import Content, Initiated
-from cos_migrate.pools.tasks import BeginProbe, HeadTarget, ListSource, Look, Task
+from cos_migrate.pools.tasks import BeginProbe, HeadTarget, Look, RequestListing, Task
 
 PROBE_NAME = ".cos-migrate-check"
 _REFUSED_MOST = 80
@@ -75,7 +75,7 @@ class Probes:
         elif verdict is FailureVerdict.LOOK_AT_COS:
             self._ask(self._look(), self._cos_looked_at)
         elif verdict is FailureVerdict.PROBE_SOURCE:
-            self._ask(ListSource(), self._source_answered)
+            self._ask(RequestListing(), self._source_answered)
         elif verdict is FailureVerdict.WEIGH:
             self._weigh()
         elif verdict is FailureVerdict.STOP and failure:

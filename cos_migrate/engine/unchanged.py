@@ -88,7 +88,7 @@ class RecordComparer:
             return _NEW
         completion = None
         if not obj.weak:
-            unchanged = self._source.unchanged(obj, recorded)
+            unchanged = self._source.is_unchanged(obj, recorded)
         else:
             self._committer.warn_if_changes_are_hidden(obj)
             companions = self._companions

@@ -72,7 +72,7 @@ class Fetcher:
             yield answer
         finally:
             if answer.ended and connection.reusable:
-                self.give_back(route, connection)
+                self.keep_idle(route, connection)
             else:
                 connection.close()
 
@@ -157,7 +157,7 @@ class Fetcher:
             self._idle_count -= 1
             return idle.pop()
 
-    def give_back(self, route: Route, connection: Connection) -> None:
+    def keep_idle(self, route: Route, connection: Connection) -> None:
         """Keep a connection for the next request."""
         with self._lock:
             if self._idle_count < _MAX_IDLE:

@@ -35,7 +35,7 @@ class TaskKind(enum.IntEnum):
     FETCH_RANGE = 12
     COMPARE_OBJECT = 13
     BEGIN_PROBE = 14
-    LIST_SOURCE = 15
+    REQUEST_LISTING = 15
 
 
 class Look(enum.IntFlag):
@@ -188,7 +188,7 @@ class BeginProbe(NamedTuple):
     cos_path: str
 
 
-class ListSource(NamedTuple):
+class RequestListing(NamedTuple):
     """Ask the source for one page of its listing -> None."""
 
 
@@ -206,7 +206,7 @@ Task = (
     | CopyObject
     | CompareObject
     | BeginProbe
-    | ListSource
+    | RequestListing
 )
 """The content of a task."""
 NumberedTask = tuple[int, int, Task]
@@ -230,7 +230,7 @@ KIND_OF: Final[dict[type, int]] = {
     FetchRange: int(TaskKind.FETCH_RANGE),
     CompareObject: int(TaskKind.COMPARE_OBJECT),
     BeginProbe: int(TaskKind.BEGIN_PROBE),
-    ListSource: int(TaskKind.LIST_SOURCE),
+    RequestListing: int(TaskKind.REQUEST_LISTING),
 }
 """The kind of each content of a task."""
 SMALL_KINDS: Final = frozenset(
@@ -244,7 +244,7 @@ SMALL_KINDS: Final = frozenset(
 """Tasks of the small-file pool; all others are the big-file pool's."""
 
 
-def put_object(obj: SourceObject, cos_path: str, look: int) -> PutObject:
+def put_task(obj: SourceObject, cos_path: str, look: int) -> PutObject:
     """Return the task that sends an object by one request."""
     return (obj.name, *obj.fingerprint, obj.is_folder, cos_path, look)
 

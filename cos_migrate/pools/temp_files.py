@@ -52,7 +52,7 @@ class TempFiles:
         """Make the folder and lock it; return None when another process has it."""
         for _ in range(_TAKE_TRIES):
             try:
-                place = PrivateFolder.take(self.folder)
+                place = PrivateFolder.make_or_open(self.folder)
             except FileNotFoundError:  # removed in between by a process that ends just now
                 continue
             lock = FileLock(self.folder / _LOCK, place)

@@ -45,7 +45,7 @@ class AppendFile:
         try:
             self._prepare(now)
             if self._descriptor is None:
-                self._descriptor = self._open()
+                self._descriptor = self._open_to_append()
             self._write(self._descriptor, data)
         except OSError as error:
             self.problem = error.strerror or str(error)
@@ -71,7 +71,7 @@ class AppendFile:
     def _prepare(self, now: float) -> None:
         """Prepare for a write at `now`. Raises OSError."""
 
-    def _open(self) -> int:
+    def _open_to_append(self) -> int:
         """Open the file; make it and its folder if missing. Raises OSError."""
         try:
             self.path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)

@@ -177,14 +177,14 @@ class LogFile(AppendFile):
         self._next_look = 0.0
         self._next_roll = 0.0
 
-    def _open(self) -> int:
-        """Open the file again where another process has rolled it away before it was locked."""
+    def _open_to_append(self) -> int:
+        """Open and lock the file; again where another process rolled it away meanwhile."""
         for _ in range(_OPEN_TRIES):
-            descriptor = super()._open()
+            descriptor = super()._open_to_append()
             if rolled_logs.lock_for_writing(descriptor) and self._is_current(descriptor):
                 return descriptor
             os.close(descriptor)
-        return super()._open()
+        return super()._open_to_append()
 
     def _prepare(self, now: float) -> None:
         """Roll a file of an earlier day or that is too large; reopen if another process did."""

@@ -41,7 +41,7 @@ class StepwiseReads(Protocol):
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
         """Request a whole object over an idle connection; None when there is none."""
 
-    def keep(self, route: Route, connection: Connection) -> None:
+    def keep_idle(self, route: Route, connection: Connection) -> None:
         """Return a connection to the idle ones after its answer is complete."""
 
     def verified_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
@@ -194,7 +194,7 @@ class Source(abc.ABC):
     def record_value(self, obj: SourceObject) -> str:
         """Return the database value, which identifies the migrated version of `obj`."""
 
-    def unchanged(self, obj: SourceObject, recorded: str) -> bool:
+    def is_unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Return whether the stored value `recorded` is of the present version of `obj`."""
         return recorded == self.record_value(obj)
 

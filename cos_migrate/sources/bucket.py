@@ -63,18 +63,18 @@ class BucketSource(HttpSource):
 
     def timeouts(self) -> Timeouts:
         """Return the limits that the section sets."""
-        reach = self.config.reach
-        if reach is None:
+        settings = self.config.connection_settings
+        if settings is None:
             return super().timeouts()
-        limits = reach.connect_ms / 1000, reach.silence_ms / 1000
+        limits = settings.connect_ms / 1000, settings.silence_ms / 1000
         return Timeouts(*limits, self.options.request_timeout)
 
     def proxy(self) -> Proxy | None:
         """Return the proxy that the section names, or that of COS."""
-        reach = self.config.reach
-        if reach is None:
+        settings = self.config.connection_settings
+        if settings is None:
             return self.options.proxy
-        return Proxy.of(reach.proxy_host, reach.proxy_port) if reach.proxy_host else None
+        return Proxy.of(settings.proxy_host, settings.proxy_port) if settings.proxy_host else None
 
     def fetch_xml(
         self,

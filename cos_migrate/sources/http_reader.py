@@ -79,7 +79,7 @@ class HttpReader:
         self._incoming = incoming
         self._length = self._left = length
         self._bounded = length >= 0
-        self._misreads = mismatches
+        self._etag_mismatches = mismatches
         self._name, self._shown = name, shown
         self._proven = proven
         self._named = named
@@ -113,7 +113,7 @@ class HttpReader:
             raise self._error(
                 "the answer has no ETag, and its content is not the listed one", Code.CONTRADICTORY
             )
-        if self._misreads and self._misreads.repeats(
+        if self._etag_mismatches and self._etag_mismatches.repeats(
             self._name, self.described, wrong, self._checking
         ):
             raise self._error(NO_MD5, Code.ETAG_IS_NO_MD5, retryable=False)

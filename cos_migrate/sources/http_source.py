@@ -22,9 +22,9 @@ from cos_migrate.sources import metadata
 from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
 from cos_migrate.sources.etags import read_etag
 from cos_migrate.sources.http_reader import EmptyReader, EtagMismatches, HttpReader
+from cos_migrate.sources.http_stepwise_reads import HttpStepwiseReads
 from cos_migrate.sources.paged import PagedSource
-from cos_migrate.sources.plain_reads import PlainReads
-from cos_migrate.sources.source_errors import AdvisedSource, ErrorAnswer
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorExplainingSource
 from cos_migrate.sources.versions import VersionVerdict, without_fingerprint
 
 _CONDITION_STATUS = frozenset({412, 501})
@@ -35,7 +35,7 @@ _ERROR_BYTES = 64 << 10
 """Bytes that are read of an error answer."""
 
 
-class HttpSource(PagedSource, AdvisedSource):
+class HttpSource(PagedSource, ErrorExplainingSource):
     """A source whose objects come over HTTP.
 
     Subclasses implement `list_page` (or inherit from `KeyOrderedSource`). Most override `request`
@@ -90,7 +90,7 @@ class HttpSource(PagedSource, AdvisedSource):
     @property
     def stepwise(self) -> StepwiseReads | None:
         """Reads of whole objects by one thread, where all come from one host."""
-        return PlainReads(self) if self.one_host else None
+        return HttpStepwiseReads(self) if self.one_host else None
 
     def takes_one_request(self, obj: SourceObject) -> bool:  # noqa: ARG002 - others look at the object
         """Return whether a whole object is read by one request, and needs no other."""
@@ -208,8 +208,8 @@ class HttpSource(PagedSource, AdvisedSource):
         stack.close()
         incoming = self._sent(stack, without_fingerprint(obj), method, span)
         if incoming.status < _FIRST_ERROR:
-            now = self.description(obj, incoming.headers).fingerprint
-            found = self.verdict(obj.fingerprint, now._replace(size=_whole_size(incoming)))
+            answered = self.description(obj, incoming.headers).fingerprint
+            found = self.verdict(obj.fingerprint, answered._replace(size=_whole_size(incoming)))
             if found is VersionVerdict.CHANGED:
                 raise self._changed(obj)
             if found is VersionVerdict.SAME:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _OK = 200
 
 
-class PlainReads:
+class HttpStepwiseReads:
     """`StepwiseReads` of a source over HTTP."""
 
     def __init__(self, source: HttpSource) -> None:
@@ -44,10 +44,10 @@ class PlainReads:
         connection.begin(fetcher.head_of(request, route), b"")
         return route, connection
 
-    def keep(self, route: Route, connection: Connection) -> None:
+    def keep_idle(self, route: Route, connection: Connection) -> None:
         """Take a connection back, for the next object unless it is closed."""
         if connection.reusable:
-            self._fetcher.give_back(route, connection)
+            self._fetcher.keep_idle(route, connection)
 
     def verified_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
         """Return the content of an answer to `begin`, verified. Raises SourceError."""

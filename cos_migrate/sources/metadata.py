@@ -31,7 +31,7 @@ _BYTES = re.compile("[\udc80-\udcff]")
 """Bytes that are not UTF-8, as `decode_value` returns them."""
 
 
-class Carried(NamedTuple):
+class StorableMetadata(NamedTuple):
     """Headers to store, and a warning for each that is left out."""
 
     headers: dict[str, str]
@@ -64,7 +64,9 @@ def read_user(headers: Mapping[bytes, bytes], prefix: bytes) -> Iterator[tuple[s
             yield decode_value(name[len(prefix) :]), decode_value(value)
 
 
-def read_standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD) -> Carried:
+def read_standard(
+    headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD
+) -> StorableMetadata:
     """Return the `headers` (lower-case names) that describe content, unchanged.
 
     COS percent-encodes none of them, so a value that is not UTF-8 is left out.
@@ -81,10 +83,10 @@ def read_standard(headers: Mapping[bytes, bytes], names: Iterable[str] = STANDAR
             warnings.append(f"its {name} is not carried over: it holds a control character")
         elif value:
             found[name] = value
-    return Carried(found, tuple(warnings))
+    return StorableMetadata(found, tuple(warnings))
 
 
-def convert_user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> Carried:
+def convert_user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> StorableMetadata:
     """Return user metadata as `x-cos-meta-...` headers.
 
     `own`: metadata that this tool adds, which always fits; `foreign`: names and values of the
@@ -106,7 +108,9 @@ def convert_user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> 
         else:
             left -= size
             headers[fitting] = text
-    return Carried({USER_PREFIX + name: value for name, value in headers.items()}, tuple(warnings))
+    return StorableMetadata(
+        {USER_PREFIX + name: value for name, value in headers.items()}, tuple(warnings)
+    )
 
 
 def _edged(text: str) -> str:

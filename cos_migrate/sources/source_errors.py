@@ -56,7 +56,7 @@ class ErrorDetails(NamedTuple):
     request_id: str = ""
 
 
-class AdvisedSource(VersionedSource):
+class ErrorExplainingSource(VersionedSource):
     """A source whose errors are classified by code and point to the key to look at."""
 
     advice: ClassVar[Mapping[str, str]] = MappingProxyType({})

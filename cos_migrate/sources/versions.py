@@ -40,21 +40,21 @@ class VersionVerdict(enum.Enum):
     """No version of the object: the answer is not from the source."""
 
 
-def compare(listed: Fingerprint, now: Fingerprint) -> VersionVerdict:
+def compare(listed: Fingerprint, answered: Fingerprint) -> VersionVerdict:
     """Compare an answer with the listing; sizes are compared where both are known."""
     if listed.etag and listed.etag != _NO_ETAG:
-        if not now.etag:
+        if not answered.etag:
             return VersionVerdict.CONTRADICTS
-        if now.etag != listed.etag:
+        if answered.etag != listed.etag:
             return VersionVerdict.CHANGED
     elif listed.mtime_ns >= 0:
-        if now.mtime_ns < 0:
+        if answered.mtime_ns < 0:
             return VersionVerdict.CONTRADICTS
-        if now.mtime_ns != listed.mtime_ns:
+        if answered.mtime_ns != listed.mtime_ns:
             return VersionVerdict.CHANGED
-    elif sizes_differ(listed, now):
+    elif sizes_differ(listed, answered):
         return VersionVerdict.CHANGED
-    return VersionVerdict.CONTRADICTS if sizes_differ(listed, now) else VersionVerdict.SAME
+    return VersionVerdict.CONTRADICTS if sizes_differ(listed, answered) else VersionVerdict.SAME
 
 
 def sizes_differ(one: Fingerprint, other: Fingerprint) -> bool:
@@ -62,14 +62,14 @@ def sizes_differ(one: Fingerprint, other: Fingerprint) -> bool:
     return one.size >= 0 and other.size >= 0 and one.size != other.size
 
 
-def contradiction_text(listed: Fingerprint, now: Fingerprint) -> str:
+def contradiction_text(listed: Fingerprint, answered: Fingerprint) -> str:
     """Return the message about an answer that contradicts the listing."""
-    if listed.etag and not now.etag:
+    if listed.etag and not answered.etag:
         return "the answer has no ETag, the listing has one"
-    if not listed.etag and listed.mtime_ns >= 0 and now.mtime_ns < 0:
+    if not listed.etag and listed.mtime_ns >= 0 and answered.mtime_ns < 0:
         return "the answer has no time of modification, the listing has one"
     same = "ETag" if listed.etag else "time of modification"
-    return f"the answer has {now.size} bytes, the listing {listed.size}, with the same {same}"
+    return f"the answer has {answered.size} bytes, the listing {listed.size}, with the same {same}"
 
 
 def without_fingerprint(obj: SourceObject) -> SourceObject:
@@ -98,9 +98,9 @@ class VersionedSource(Source):
         """Return whether the ETag does not show changes, so that records need the time too."""
         return not self.etags.is_reliable(fingerprint.etag, fingerprint.size)
 
-    def verdict(self, listed: Fingerprint, now: Fingerprint) -> VersionVerdict:
+    def verdict(self, listed: Fingerprint, answered: Fingerprint) -> VersionVerdict:
         """Compare an answer with the listing."""
-        return compare(listed, now)
+        return compare(listed, answered)
 
     def checks_by_listing(self, listed: Fingerprint) -> tuple[Check, ...]:  # noqa: ARG002
         """Return the checks by the listed ETag, for an answer without an ETag."""
@@ -135,8 +135,8 @@ class VersionedSource(Source):
         """
         if _COPIES in self._unconditional:
             return True
-        now = self.stat(obj).fingerprint
-        if self.verdict(obj.fingerprint, now) is not VersionVerdict.SAME:
+        answered = self.stat(obj).fingerprint
+        if self.verdict(obj.fingerprint, answered) is not VersionVerdict.SAME:
             return False
         self.unpin(_COPIES)
         return True
@@ -172,15 +172,15 @@ class VersionedSource(Source):
 
     def _following(self, obj: SourceObject, described: Described) -> Fingerprint:
         """Return the present fingerprint; the listed version keeps its size."""
-        listed, now = obj.fingerprint, described.fingerprint
-        self._must_follow(obj, now)
-        same = now.size < 0 and self.verdict(listed, now) is VersionVerdict.SAME
-        return now._replace(size=listed.size) if same else now
+        listed, answered = obj.fingerprint, described.fingerprint
+        self._must_follow(obj, answered)
+        same = answered.size < 0 and self.verdict(listed, answered) is VersionVerdict.SAME
+        return answered._replace(size=listed.size) if same else answered
 
-    def _must_follow(self, obj: SourceObject, now: Fingerprint) -> None:
-        """Raise SourceError where `now` cannot be a later fingerprint of `obj`."""
-        if self.verdict(obj.fingerprint, now) is VersionVerdict.CONTRADICTS:
-            raise self.contradiction(obj, contradiction_text(obj.fingerprint, now))
+    def _must_follow(self, obj: SourceObject, answered: Fingerprint) -> None:
+        """Raise SourceError where `answered` cannot be a later fingerprint of `obj`."""
+        if self.verdict(obj.fingerprint, answered) is VersionVerdict.CONTRADICTS:
+            raise self.contradiction(obj, contradiction_text(obj.fingerprint, answered))
 
     def match_listing(
         self,
@@ -195,8 +195,8 @@ class VersionedSource(Source):
         Raises SourceChanged for another version, SourceError for none. Where only the ETag is
         missing and the whole content follows, the content is compared with the listed ETag.
         """
-        listed, now = obj.fingerprint, described.fingerprint
-        found = self.verdict(listed, now)
+        listed, answered = obj.fingerprint, described.fingerprint
+        found = self.verdict(listed, answered)
         if found is VersionVerdict.CHANGED:
             foreign = self._foreign_form(headers)
             if foreign:
@@ -204,16 +204,16 @@ class VersionedSource(Source):
             raise self._changed(obj)
         if found is VersionVerdict.CONTRADICTS:
             checks = self.checks_by_listing(listed)
-            if not has_content or not checks or now.etag or sizes_differ(listed, now):
-                raise self.contradiction(obj, contradiction_text(listed, now))
+            if not has_content or not checks or answered.etag or sizes_differ(listed, answered):
+                raise self.contradiction(obj, contradiction_text(listed, answered))
             described = described._replace(checks=(*described.checks, *checks))
-        elif not (now.etag or now.mtime_ns >= 0 or b"last-modified" in headers):
+        elif not (answered.etag or answered.mtime_ns >= 0 or b"last-modified" in headers):
             foreign = self._foreign_form(headers)
             if foreign:
                 raise self.contradiction(obj, f"it is {foreign} without an ETag and a time")
-        mtime_ns = now.mtime_ns if now.mtime_ns >= 0 else listed.mtime_ns
-        fingerprint = Fingerprint(now.size, mtime_ns, now.etag or listed.etag)
-        return described if fingerprint == now else described._replace(fingerprint=fingerprint)
+        mtime_ns = answered.mtime_ns if answered.mtime_ns >= 0 else listed.mtime_ns
+        fingerprint = Fingerprint(answered.size, mtime_ns, answered.etag or listed.etag)
+        return described if fingerprint == answered else described._replace(fingerprint=fingerprint)
 
     def _foreign_form(self, headers: Mapping[bytes, bytes]) -> str:
         """Return the sign that a proxy has sent an answer; empty: there is none."""

@@ -35,7 +35,7 @@ class Companion(NamedTuple):
     crc64: int = -1
     """CRC-64/XZ of the bytes sent; -1 when unknown."""
     mark: str = ""
-    """Short digest of `place_of` for its source."""
+    """Short digest of `source_mark` for its source."""
     modified: int = -1
     """LastModified at the source in seconds, where its ETag shows no changes; else -1."""
     version: str = ""
@@ -89,7 +89,7 @@ class CompanionRecords:
     def __init__(self, state: Readable, source: Source) -> None:
         self._state = state
         self._source = source
-        self._mark = formats.origin_mark(place_of(source))
+        self._mark = formats.origin_mark(source_mark(source))
 
     def find(self, cos_path: str, record_key: str, get: Get | None = None) -> Companion | None:
         """Return the companion of a record, or None.
@@ -138,14 +138,14 @@ class CompanionRecords:
 
     def _record_agrees(self, obj: SourceObject, value: str) -> bool:
         """Return whether a record agrees with an object, as far as the ETag shows."""
-        if self._source.unchanged(obj, value):
+        if self._source.is_unchanged(obj, value):
             return True
         size, mtime_ns, etag = obj.fingerprint
         if self._source.weak_by_time or not is_placeholder(etag):
             return False
         etag = object_records.etag_in(value)
         fingerprint = Fingerprint(size, mtime_ns, etag)
-        return self._source.unchanged(obj._replace(fingerprint=fingerprint), value)
+        return self._source.is_unchanged(obj._replace(fingerprint=fingerprint), value)
 
     def _differs(self, obj: SourceObject, companion: Companion | None) -> str:
         """Return `differs`, `unknown` (nothing to compare with), or an empty text."""
@@ -171,7 +171,7 @@ class CompanionRecords:
         return etag.removeprefix("W/").strip('"') if self._source.weak_by_time else ""
 
 
-def place_of(source: Source) -> str:
+def source_mark(source: Source) -> str:
     """Return a text without secrets that identifies the bucket, service and folder of a source."""
     keys = [f"{one.key}={value}" for one, value in values_of(source.config) if one.place]
     return "\n".join([source.migrate_type, *keys])

@@ -43,7 +43,7 @@ class JavaLibrary(Protocol):
         """Rebuild the readable part of a copy. Raises Damaged."""
 
 
-def resume(folder: Path) -> tuple[str, ...]:
+def finish_conversion(folder: Path) -> tuple[str, ...]:
     """Finish or remove the leftovers of a killed conversion; return messages for the user.
 
     Raises OSError.
@@ -66,7 +66,7 @@ def resume(folder: Path) -> tuple[str, ...]:
     return notices
 
 
-def take_over(
+def convert(
     folder: Path,
     java: JavaLibrary,
     create: Create,

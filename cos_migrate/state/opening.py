@@ -116,7 +116,7 @@ def _opened(
     make_private_folders(folder.parent, _LEVELS - 1)
     if not lock.acquire():
         raise _in_use(folder)
-    notices = java_conversion.resume(folder)
+    notices = java_conversion.finish_conversion(folder)
     make_private_folder(folder)
     if database_folder.is_open_elsewhere(folder):
         raise _in_use(folder)
@@ -164,7 +164,7 @@ def _take_over(
         return ours(new, None, 0)
 
     try:
-        return java_conversion.take_over(folder, _LIBRARIES[library].load().java, create, notify)
+        return java_conversion.convert(folder, _LIBRARIES[library].load().java, create, notify)
     except BlockingIOError:
         raise _in_use(folder) from None
     except Damaged as error:

@@ -197,7 +197,7 @@ class SourceContract:
         assert (fresh.name, fresh.key) == (listed.name, listed.key)
         again = only(source)
         assert content(source, again) == b"second version"
-        assert not source.unchanged(again, source.record_value(listed))
+        assert not source.is_unchanged(again, source.record_value(listed))
 
     def test_an_object_that_is_gone(self, source: Source, put: Put, remove: Remove) -> None:
         put("f", b"first")
@@ -225,9 +225,9 @@ class SourceContract:
         one, other = sorted(objects(source), key=lambda obj: obj.key)
         assert source.record_key(one, "/x/a") != source.record_key(other, "/x/b")
         assert "/x/a]" in source.record_key(one, "/x/a")
-        assert source.unchanged(one, source.record_value(one))
-        assert not source.unchanged(one, source.record_value(other))
-        assert not source.unchanged(one, "")
+        assert source.is_unchanged(one, source.record_value(one))
+        assert not source.is_unchanged(one, source.record_value(other))
+        assert not source.is_unchanged(one, "")
 
     def test_a_source_is_built_again_elsewhere(self, source: Source, put: Put) -> None:
         put("b/c", b"content")

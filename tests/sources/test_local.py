@@ -112,9 +112,9 @@ def test_records_are_the_java_tools(tmp_path: Path) -> None:
         f"[localPath: {tmp_path.as_posix()}/a], [cosPath: /x/a]"
     )
     assert one.record_value(obj) == "[mtime: 1234567890], [fileSize: 1]"
-    assert one.unchanged(obj, one.record_value(obj))
-    assert not one.unchanged(obj, "[mtime: 1234567891], [fileSize: 1]")
-    assert not one.unchanged(obj, "[mtime: 1234567000], [fileSize: 1]")
+    assert one.is_unchanged(obj, one.record_value(obj))
+    assert not one.is_unchanged(obj, "[mtime: 1234567891], [fileSize: 1]")
+    assert not one.is_unchanged(obj, "[mtime: 1234567000], [fileSize: 1]")
 
 
 def test_of_a_taken_over_record_of_whole_seconds_the_second_decides(tmp_path: Path) -> None:
@@ -124,20 +124,20 @@ def test_of_a_taken_over_record_of_whole_seconds_the_second_decides(tmp_path: Pa
     one.java_records = True
     [obj] = one.scan()
     assert isinstance(obj, SourceObject)
-    assert one.unchanged(obj, "[mtime: 1234567890], [fileSize: 1]")
-    assert one.unchanged(obj, "[mtime: 1234567000], [fileSize: 1]")
-    assert not one.unchanged(obj, "[mtime: 1234567000], [fileSize: 2]")
-    assert not one.unchanged(obj, "[mtime: 1234568000], [fileSize: 1]")
-    assert not one.unchanged(obj, "[mtime: 1234567889], [fileSize: 1]")
+    assert one.is_unchanged(obj, "[mtime: 1234567890], [fileSize: 1]")
+    assert one.is_unchanged(obj, "[mtime: 1234567000], [fileSize: 1]")
+    assert not one.is_unchanged(obj, "[mtime: 1234567000], [fileSize: 2]")
+    assert not one.is_unchanged(obj, "[mtime: 1234568000], [fileSize: 1]")
+    assert not one.is_unchanged(obj, "[mtime: 1234567889], [fileSize: 1]")
 
 
 def test_of_a_taken_over_folder_the_size_is_the_file_systems_own(tmp_path: Path) -> None:
     one = source(tmp_path)
     one.java_records = True
     folder = SourceObject("/d/a/", "a/", Fingerprint(0, 1_234_567_890_999_999), is_folder=True)
-    assert one.unchanged(folder, "[mtime: 1234567890], [fileSize: 4096]")
-    assert one.unchanged(folder, "[mtime: 1234567000], [fileSize: 20480]")
-    assert not one.unchanged(folder, "[mtime: 1234567891], [fileSize: 4096]")
+    assert one.is_unchanged(folder, "[mtime: 1234567890], [fileSize: 4096]")
+    assert one.is_unchanged(folder, "[mtime: 1234567000], [fileSize: 20480]")
+    assert not one.is_unchanged(folder, "[mtime: 1234567891], [fileSize: 4096]")
 
 
 def test_a_single_file(tmp_path: Path) -> None:

@@ -154,9 +154,9 @@ class TestRecords:
         )
         value = "[fileSize: 5] [etag: Mon Nov 23 06:59:47 UTC 2026]"
         assert source.record_value(obj) == value
-        assert source.unchanged(obj, value.replace("06:59:47 UTC", "14:59:47 CST"))
-        assert not source.unchanged(obj, value.replace("06:59:47 UTC", "14:59:48 CST"))
-        assert not source.unchanged(obj, value.replace("5]", "6]"))
+        assert source.is_unchanged(obj, value.replace("06:59:47 UTC", "14:59:47 CST"))
+        assert not source.is_unchanged(obj, value.replace("06:59:47 UTC", "14:59:48 CST"))
+        assert not source.is_unchanged(obj, value.replace("5]", "6]"))
         assert source.record_kind == "migrate_from_upyun"
 
     def test_the_name_of_the_database(self, server: UpyunServer) -> None:

@@ -414,16 +414,16 @@ class TestLists:
         value = source.record_value(obj)
         unsized = obj._replace(fingerprint=obj.fingerprint._replace(size=-1))
         undated = obj._replace(fingerprint=Fingerprint(7))
-        assert source.unchanged(obj, java)
+        assert source.is_unchanged(obj, java)
         assert source.renewed_value(obj, java) == value
         assert source.renewed_value(obj, value) == ""
-        assert source.unchanged(unsized, value)
-        assert source.unchanged(undated, source.record_value(undated))
-        assert not source.unchanged(undated, value)
-        assert not source.unchanged(obj, "[fileSize: 8], [lastModify: ]")
-        assert not source.unchanged(obj, "no headArrt")
+        assert source.is_unchanged(unsized, value)
+        assert source.is_unchanged(undated, source.record_value(undated))
+        assert not source.is_unchanged(undated, value)
+        assert not source.is_unchanged(obj, "[fileSize: 8], [lastModify: ]")
+        assert not source.is_unchanged(obj, "no headArrt")
         careless = source_of(site.path, is_skip_head=True)
-        assert careless.unchanged(unsized, "anything")
+        assert careless.is_unchanged(unsized, "anything")
         assert careless.renewed_value(unsized, value) == ""
         assert not careless.describes_first
 

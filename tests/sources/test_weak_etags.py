@@ -18,7 +18,7 @@ from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.upyun.source import UpyunSource
 from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.source import UrlListSource
-from cos_migrate.state.companions import place_of
+from cos_migrate.state.companions import source_mark
 from tests.fakes.messages import Answer, Request
 from tests.fakes.scripted import reply, scripted
 
@@ -94,7 +94,7 @@ def test_sources_whose_records_hold_times(tmp_path: object) -> None:
 def test_a_place_names_bucket_service_and_folder_alone() -> None:
     def place(**more: object) -> str:
         fields = {**KEYS, "bucket": "b", "end_point": "oss.example.com", **more}
-        return place_of(AliyunSource(AliyunConfig(**fields), TARGET))
+        return source_mark(AliyunSource(AliyunConfig(**fields), TARGET))
 
     assert place() == place(src_https=True, access_key_secret=Secret("other"))
     assert len({place(), place(bucket="c"), place(prefix="p/"), place(end_point="x.com")}) == 4

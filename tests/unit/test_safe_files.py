@@ -211,7 +211,7 @@ def test_folders_of_strangers_are_refused(shared: Path) -> None:
     with pytest.raises(UnsafePathError, match=f"uid {STRANGER}"):
         make_private_folder(shared / "x")
     with pytest.raises(UnsafePathError, match=f"uid {STRANGER}"):
-        PrivateFolder.take(shared / "x")
+        PrivateFolder.make_or_open(shared / "x")
     assert list((shared / "x").iterdir()) == []
 
 

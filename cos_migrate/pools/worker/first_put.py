@@ -86,7 +86,7 @@ class FirstPut:
         """Return a connection to the pool of those to the source."""
         route = self._routes.pop(connection)
         if self._cloud:
-            self._cloud.keep(route, connection)
+            self._cloud.keep_idle(route, connection)
 
     def _attempt(
         self, task: NumberedTask, number: int, cos_path: str, size: int, body: Body

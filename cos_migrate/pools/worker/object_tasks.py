@@ -13,8 +13,8 @@ from cos_migrate.pools.results import Comparison, Content, SourceHead, Spooled
 from cos_migrate.pools.tasks import (
     CompareObject,
     HeadSource,
-    ListSource,
     PutObject,
+    RequestListing,
     Stat,
     source_object,
 )
@@ -45,7 +45,9 @@ class ObjectTasks:
                 if isinstance(body, Spooled):
                     return body
                 payload, headers, (_, mtime_ns, etag) = body
-                stored = self._client.put_object(cos_path, payload, headers, context.take_error())
+                stored = self._client.upload_object(
+                    cos_path, payload, headers, context.take_error()
+                )
                 size = payload.size
             request_id, unverified = stored.request_id, stored.unverified
             return (request_id, unverified, stored.crc64, size, mtime_ns, etag, stored.etag)
@@ -69,7 +71,7 @@ class ObjectTasks:
         described = self._bodies.describe_latest(task.obj)
         return SourceHead(described.fingerprint, described.storage_class)
 
-    def list_source(self, _task: ListSource, _context: TaskContext) -> None:
+    def request_listing(self, _task: RequestListing, _context: TaskContext) -> None:
         """Ask the source for one page of its listing."""
         self._bodies.request_listing()
 

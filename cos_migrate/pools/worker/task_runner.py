@@ -81,7 +81,7 @@ class TaskRunner:
             TaskKind.FETCH_RANGE: uploads.fetch_range,
             TaskKind.COMPARE_OBJECT: objects.compare,
             TaskKind.BEGIN_PROBE: uploads.begin_probe,
-            TaskKind.LIST_SOURCE: objects.list_source,
+            TaskKind.REQUEST_LISTING: objects.request_listing,
         }
 
     def run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
-from cos_migrate.cos.backup import calls_for_backup
+from cos_migrate.cos.backup import needs_backup_domain
 from cos_migrate.cos.settings import host_suffixes
 from cos_migrate.cos.signature import SigningKeys, authorization
 from cos_migrate.errors import SourceError
@@ -80,7 +80,7 @@ class CosBucketListing(KeyOrderedSource):
             if (
                 not backup
                 and len(self._addresses) > 1
-                and calls_for_backup(error, answered=answered, next_is_last=True)
+                and needs_backup_domain(error, answered=answered, next_is_last=True)
             ):
                 self._for_backup.add(page)
                 error.retryable, error.fatal = True, False

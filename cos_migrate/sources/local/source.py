@@ -108,7 +108,7 @@ class LocalSource(Source):
             for name, key, size, mtime_ns in rows
         ]
 
-    def unchanged(self, obj: SourceObject, recorded: str) -> bool:
+    def is_unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Compare times to the millisecond, with a Java record of whole seconds to the second.
 
         Under JDK 8 the Java tool recorded times without milliseconds; for a folder it recorded the

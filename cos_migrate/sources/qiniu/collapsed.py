@@ -25,7 +25,7 @@ class CollapsedKeys:
         """Return the key on COS of an object: below the base, without doubled slashes."""
         return re.sub("/+", "/", name.removeprefix(self._base)).removeprefix("/")
 
-    def plain_name(self, name: str) -> str:
+    def collapsed_name(self, name: str) -> str:
         """Return the name without such slashes that has the same key; empty: `name` is plain."""
         base = self._base if name.startswith(self._base) else ""
         plain = base + self.key_of(name)
@@ -33,7 +33,7 @@ class CollapsedKeys:
 
     def reject_shared(self, item: Found) -> Found:
         """Return `item`, rejected when an earlier name that is not plain has the same key."""
-        if not isinstance(item, SourceObject) or not self.plain_name(item.name):
+        if not isinstance(item, SourceObject) or not self.collapsed_name(item.name):
             return item
         with self._lock:
             first = self._first.get(item.key)

@@ -166,7 +166,7 @@ class QiniuSource(KeyOrderedSource):
 
     def takes_one_request(self, obj: SourceObject) -> bool:
         """Return whether no other name can have the same key on COS."""
-        return not self._keys.plain_name(obj.name)
+        return not self._keys.collapsed_name(obj.name)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
         """Return metadata, checksum and version from an answer of the download domain."""
@@ -246,7 +246,7 @@ class QiniuSource(KeyOrderedSource):
 
     def _refuse_shared(self, obj: SourceObject) -> None:
         """Raise SourceError when an object of another name has the same key on COS."""
-        plain = self._keys.plain_name(obj.name)
+        plain = self._keys.collapsed_name(obj.name)
         if not plain or obj.name in self._unshared:
             return
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from cos_migrate.http.s3xml import read_acl
-from cos_migrate.sources.metadata import Carried
+from cos_migrate.sources.metadata import StorableMetadata
 
 _ANYONE = 'id="qcs::cam::anyone:anyone"'
 _EVERYONE = "/groups/global/AllUsers"
@@ -23,7 +23,7 @@ _HEADERS = {
 }
 
 
-def convert_acl(document: bytes, *, same_accounts: bool) -> Carried:
+def convert_acl(document: bytes, *, same_accounts: bool) -> StorableMetadata:
     """Return the headers for an ACL. Raises ValueError when the document is none.
 
     `same_accounts`: accounts and groups are Tencent's own, their ids mean the same on COS.
@@ -51,7 +51,7 @@ def convert_acl(document: bytes, *, same_accounts: bool) -> Carried:
     warnings = tuple(f"its ACL is not carried over whole: {each}" for each in lost)
     if not headers:
         canned = "public-read" if public else "authenticated-read" if signed_in else "private"
-        return Carried({"x-cos-acl": canned}, warnings)
+        return StorableMetadata({"x-cos-acl": canned}, warnings)
     if public:
         headers.setdefault("x-cos-grant-read", []).append(_ANYONE)
-    return Carried({name: ",".join(ids) for name, ids in headers.items()}, warnings)
+    return StorableMetadata({name: ",".join(ids) for name, ids in headers.items()}, warnings)

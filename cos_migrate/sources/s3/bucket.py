@@ -15,12 +15,12 @@ from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.etags import Etags, checks_by_etag
 from cos_migrate.sources.http_source import conditional_headers
 from cos_migrate.sources.key_pages import KeyPage
-from cos_migrate.sources.metadata import Carried
+from cos_migrate.sources.metadata import StorableMetadata
 from cos_migrate.sources.s3 import listing as s3_listing
 from cos_migrate.sources.s3.acl import convert_acl
 from cos_migrate.sources.s3.description import is_archived, read_description
 from cos_migrate.sources.s3.listing import Listing
-from cos_migrate.sources.s3.requests import S3Requests, encode_path
+from cos_migrate.sources.s3.requests import SignedS3Source, encode_path
 from cos_migrate.sources.source_errors import ErrorDetails
 
 _MOST_EMPTY = 10_000
@@ -34,7 +34,7 @@ _NO_ACL = frozenset({404, 405, 501})
 _REQUEST_ID = b"x-amz-request-id"
 
 
-class S3Source(S3Requests):
+class S3Source(SignedS3Source):
     """A bucket that is listed and read by the S3 protocol."""
 
     etag_name: ClassVar[str]
@@ -158,7 +158,7 @@ class S3Source(S3Requests):
             warnings=(*described.warnings, *acl.warnings),
         )
 
-    def _acl_of(self, obj: SourceObject) -> Carried:
+    def _acl_of(self, obj: SourceObject) -> StorableMetadata:
         try:
             return self.get_parsed(
                 "GetObjectAcl",
@@ -170,4 +170,4 @@ class S3Source(S3Requests):
             if error.status not in _NO_ACL or error.code == Code.NO_SUCH_KEY:
                 raise
             self._has_acls = False
-            return Carried({}, ("no ACL is carried over: the source keeps none",))
+            return StorableMetadata({}, ("no ACL is carried over: the source keeps none",))

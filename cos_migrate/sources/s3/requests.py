@@ -34,7 +34,7 @@ _REDIRECTS = frozenset({301, 302, 307, 308})
 _BAD_REQUEST = 400
 
 
-class S3Requests(KeyOrderedSource):
+class SignedS3Source(KeyOrderedSource):
     """A bucket that is reached by the S3 protocol."""
 
     config: CloudAccess

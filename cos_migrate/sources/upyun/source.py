@@ -100,7 +100,7 @@ class UpyunSource(BucketSource):
         size, mtime_ns, _ = obj.fingerprint
         return f"[fileSize: {size}] [etag: {format_java_date(mtime_ns // NANO)}]"
 
-    def unchanged(self, obj: SourceObject, recorded: str) -> bool:
+    def is_unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Compare times as instants: the Java tool writes them in the time zone of its machine."""
         match = _VALUE.fullmatch(recorded)
         if match is None or int(match[1]) != obj.fingerprint.size:

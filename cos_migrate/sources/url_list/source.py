@@ -100,11 +100,11 @@ class UrlListSource(UrlSource):
             raise self._url_error(obj, text, Code.RANGE_IGNORED)
         return described
 
-    def verdict(self, listed: Fingerprint, now: Fingerprint) -> VersionVerdict:
+    def verdict(self, listed: Fingerprint, answered: Fingerprint) -> VersionVerdict:
         """Compare an answer; the same time and size are the same version, with any ETags."""
-        found = super().verdict(listed, now)
-        same_time = 0 <= listed.mtime_ns == now.mtime_ns
-        if same_time and not sizes_differ(listed, now):
+        found = super().verdict(listed, answered)
+        same_time = 0 <= listed.mtime_ns == answered.mtime_ns
+        if same_time and not sizes_differ(listed, answered):
             return VersionVerdict.SAME
         return found
 
@@ -117,11 +117,11 @@ class UrlListSource(UrlSource):
         has_content: bool,
     ) -> Described:
         """Accept a GET without the time of HEAD, where both agree on the rest."""
-        listed, now = obj.fingerprint, described.fingerprint
+        listed, answered = obj.fingerprint, described.fingerprint
         if (
             has_content
             and not listed.etag
-            and now == (listed.size, _UNKNOWN, "")
+            and answered == (listed.size, _UNKNOWN, "")
             and listed.mtime_ns >= 0
             and self._is_as_by_head(obj, headers)
         ):
@@ -158,11 +158,11 @@ class UrlListSource(UrlSource):
     def stat(self, obj: SourceObject) -> SourceObject:
         """Send HEAD, and GET where HEAD repeats the listed fingerprint or contradicts it."""
         listed = obj.fingerprint
-        now = super().describe(without_fingerprint(obj)).fingerprint
-        if now == listed or self.verdict(listed, now) is VersionVerdict.CONTRADICTS:
-            now = self._described_by_get(without_fingerprint(obj)).fingerprint
-        self._must_follow(obj, now)
-        return obj._replace(fingerprint=now)
+        answered = super().describe(without_fingerprint(obj)).fingerprint
+        if answered == listed or self.verdict(listed, answered) is VersionVerdict.CONTRADICTS:
+            answered = self._described_by_get(without_fingerprint(obj)).fingerprint
+        self._must_follow(obj, answered)
+        return obj._replace(fingerprint=answered)
 
     # -- records -------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class UrlListSource(UrlSource):
         size, mtime_ns, _ = obj.fingerprint
         return f"[fileSize: {size}], [lastModify: {format_time(mtime_ns)}]"
 
-    def unchanged(self, obj: SourceObject, recorded: str) -> bool:
+    def is_unchanged(self, obj: SourceObject, recorded: str) -> bool:
         """Return whether the record agrees, also one of the Java tool without size and time."""
         found = _RECORD.fullmatch(recorded)
         if not self.describes_first:
@@ -188,10 +188,10 @@ class UrlListSource(UrlSource):
         size, modified = int(found[1]), found[2]
         if size == _UNKNOWN and not modified:
             return True
-        now = obj.fingerprint
-        if modified != format_time(now.mtime_ns):
+        present = obj.fingerprint
+        if modified != format_time(present.mtime_ns):
             return False
-        return size == now.size or (bool(modified) and _UNKNOWN in {size, now.size})
+        return size == present.size or (bool(modified) and _UNKNOWN in {size, present.size})
 
     def is_weak(self, fingerprint: Fingerprint) -> bool:
         """Return whether the time is unknown."""

@@ -97,7 +97,7 @@ def test_keys_that_look_like_ways_up(cos: EmbeddedCos, key: str, tmp_path: Path)
         BUCKET, "ap-guangzhou", Credentials(SECRET_ID, SECRET_KEY), suffix=f"localhost:{cos.port}"
     )
     client = CosClient(Access(settings))
-    client.put_object(f"/{key}", BytesPayload(b"up"), [])
+    client.upload_object(f"/{key}", BytesPayload(b"up"), [])
     client.close()
     assert cos.object_bytes(BUCKET, key) == b"up"
     assert {path.name for path in tmp_path.iterdir()} == {"cos"}

@@ -18,7 +18,7 @@ from cos_migrate.http.opening import Opening
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.pools.results import DONE, Result
-from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, put_object
+from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, put_task
 from cos_migrate.pools.worker.attempts import Attempt, Fetch, ThreadTask
 from cos_migrate.pools.worker.event_loop import EventLoop
 from cos_migrate.pools.worker.memory import MemoryBudget
@@ -29,7 +29,7 @@ CLOSED = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 def put(number: int, size: int) -> NumberedTask:
-    return (number, PUT_OBJECT, put_object(SourceObject("x", "x", Fingerprint(size)), "/x", 0))
+    return (number, PUT_OBJECT, put_task(SourceObject("x", "x", Fingerprint(size)), "/x", 0))
 
 
 class Tries:

@@ -13,7 +13,7 @@ from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.cos.requests import Access, PutRequests
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.model import Credentials, SourceObject, Target
-from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, put_object
+from cos_migrate.pools.tasks import PUT_OBJECT, NumberedTask, put_task
 from cos_migrate.pools.worker.attempts import FOR_THREADS
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.first_put import FirstPut
@@ -50,7 +50,7 @@ class Bench:
         return [item for item in self.source.scan() if isinstance(item, SourceObject)]
 
     def task(self, obj: SourceObject) -> NumberedTask:
-        return (1, PUT_OBJECT, put_object(obj, f"/{obj.key}", 0))
+        return (1, PUT_OBJECT, put_task(obj, f"/{obj.key}", 0))
 
 
 @pytest.mark.parametrize("md5", [True, False])

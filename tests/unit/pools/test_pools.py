@@ -21,7 +21,7 @@ from cos_migrate.pools import workers as module
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import DONE, FAILED, UNSTARTED, Result
-from cos_migrate.pools.tasks import PUT_OBJECT, CopyPart, NumberedTask, TaskKind, put_object
+from cos_migrate.pools.tasks import PUT_OBJECT, CopyPart, NumberedTask, TaskKind, put_task
 from cos_migrate.pools.worker.commands import Close, Command, Submit
 from cos_migrate.pools.worker.thread_pool import ThreadPool
 from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
@@ -58,7 +58,7 @@ OBJ = SourceObject("missing", "a", Fingerprint(1, 0))
 
 
 def put(number: int) -> NumberedTask:
-    return (number, PUT_OBJECT, put_object(OBJ, "/a", 0))
+    return (number, PUT_OBJECT, put_task(OBJ, "/a", 0))
 
 
 class Seat:

@@ -88,7 +88,7 @@ def test_keys_and_values(
         assert source.record_key(obj, one["cosPath"]) == one["recordKey"]
         assert source.record_value(obj) == one["recordValue"]
         source.java_records = True
-        assert source.unchanged(obj, one["recordValue"])
+        assert source.is_unchanged(obj, one["recordValue"])
 
 
 def test_every_source_of_the_java_tool_is_among_them() -> None:
