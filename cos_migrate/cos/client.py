@@ -11,7 +11,7 @@ from typing import TypeVar
 from cos_migrate.cos.errors import incomplete_answer
 from cos_migrate.cos.payload import BytesPayload, Payload
 from cos_migrate.cos.requests import Access, Headers
-from cos_migrate.cos.sender import EMPTY, Sender
+from cos_migrate.cos.sender import EMPTY, CosRequest, Sender
 from cos_migrate.cos.verify import (
     NO_SOURCE_CRC64,
     Copied,
@@ -66,7 +66,9 @@ class CosClient(Sender):
             head = self.head_object(cos_path)
             return verify_head(head, cos_path, payload.size, payload.crc64, stored)
 
-        return self.call("PutObject", "PUT", cos_path, (), sent, payload, judge, earlier)
+        return self.send(
+            CosRequest("PutObject", "PUT", cos_path, (), sent, payload), judge, earlier
+        )
 
     def initiate(self, cos_path: str, headers: Headers) -> str:
         """Begin a multipart upload and return its upload id."""
@@ -77,14 +79,10 @@ class CosClient(Sender):
                 raise incomplete_answer(response, "InitiateMultipartUpload", cos_path)
             return upload_id
 
-        return self.call(
-            "InitiateMultipartUpload",
-            "POST",
-            cos_path,
-            (("uploads", ""),),
-            [*headers, *self._upload_headers],
-            EMPTY,
-            judge,
+        sent = [*headers, *self._upload_headers]
+        params = (("uploads", ""),)
+        return self.send(
+            CosRequest("InitiateMultipartUpload", "POST", cos_path, params, sent, EMPTY), judge
         )
 
     def upload_part(self, cos_path: str, upload_id: str, number: int, payload: Payload) -> Stored:
@@ -94,7 +92,9 @@ class CosClient(Sender):
             return self._verified(response, payload, "UploadPart", cos_path)
 
         params = (("partNumber", str(number)), ("uploadId", upload_id))
-        return self.call("UploadPart", "PUT", cos_path, params, self._limit_headers, payload, judge)
+        return self.send(
+            CosRequest("UploadPart", "PUT", cos_path, params, self._limit_headers, payload), judge
+        )
 
     def copy_object(self, cos_path: str, source: str, headers: Headers, size: int) -> Copied:
         """Let COS copy an object of `size` bytes from `source`, a value of `x-cos-copy-source`.
@@ -140,8 +140,8 @@ class CosClient(Sender):
 
         silence = self.access.settings.timeouts.io + size / _COPY_SPEED
         try:
-            return self.call(
-                operation, "PUT", cos_path, params, headers, EMPTY, judge, silence=silence
+            return self.send(
+                CosRequest(operation, "PUT", cos_path, params, headers, EMPTY, silence), judge
             )
         except CosError as error:
             raise copy_error(error) from error
@@ -187,15 +187,17 @@ class CosClient(Sender):
             return Stored(joined.etag, crc64, joined.request_id)
 
         try:
-            return self.call(
-                "CompleteMultipartUpload",
-                "POST",
-                cos_path,
-                (("uploadId", upload_id),),
-                [("content-type", "application/xml")],
-                BytesPayload(body),
+            return self.send(
+                CosRequest(
+                    "CompleteMultipartUpload",
+                    "POST",
+                    cos_path,
+                    (("uploadId", upload_id),),
+                    [("content-type", "application/xml")],
+                    BytesPayload(body),
+                    silence=self.access.settings.timeouts.io + size / _COPY_SPEED,
+                ),
                 judge,
-                silence=self.access.settings.timeouts.io + size / _COPY_SPEED,
             )
         except CosError as error:
             # The answer to an earlier try may be lost: then the object exists.
@@ -215,7 +217,7 @@ class CosClient(Sender):
     def head_object(self, cos_path: str) -> ObjectHead | None:
         """Return the description of the object at a path; None: there is no object."""
         try:
-            return self.call("HeadObject", "HEAD", cos_path, (), (), None, read_object_head)
+            return self.send(CosRequest("HeadObject", "HEAD", cos_path), read_object_head)
         except CosError as error:
             if error.status == 404 and error.code == Code.NO_SUCH_KEY:  # noqa: PLR2004 - HTTP
                 return None
@@ -223,7 +225,7 @@ class CosClient(Sender):
 
     def ask_acl(self, cos_path: str) -> None:
         """Request an object's ACL: unlike that to HEAD, a refusal has a code. Raises CosError."""
-        self.call("HeadObject", "GET", cos_path, (("acl", ""),), (), None, lambda _: None)
+        self.send(CosRequest("HeadObject", "GET", cos_path, (("acl", ""),)), lambda _: None)
 
     def _verified(
         self, response: Response, payload: Payload, operation: str, cos_path: str

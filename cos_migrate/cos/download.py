@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.crc64 import crc64
+from cos_migrate.cos.sender import CosRequest
 from cos_migrate.cos.verify import ObjectHead
 from cos_migrate.errors import Code, CosError
 from cos_migrate.http.messages import Response
@@ -53,4 +54,4 @@ class DownloadClient(CosClient):
                 )
             return response.body
 
-        return self.call("GetObject", "GET", cos_path, (), headers, None, judge)
+        return self.send(CosRequest("GetObject", "GET", cos_path, headers=headers), judge)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from cos_migrate.cos.backup import DomainChoice
 from cos_migrate.cos.errors import error_of
@@ -20,6 +20,20 @@ _OF_CONNECTION = frozenset({"", "exchange", "connect"})
 """Operations of errors raised by a connection, which has no name for the request."""
 EMPTY = BytesPayload(b"")
 """The body of a request that has none but may."""
+
+
+class CosRequest(NamedTuple):
+    """A request to the bucket."""
+
+    operation: str
+    """The name of COS's API for it, for errors."""
+    method: str
+    cos_path: str
+    params: Sequence[tuple[str, str]] = ()
+    headers: Headers = ()
+    payload: Payload | None = None
+    silence: float = 0.0
+    """Seconds that COS may take before it answers; 0: as usual."""
 
 
 class Sender:
@@ -44,53 +58,37 @@ class Sender:
         """Return the connection to the bucket, which is not used here any more."""
         return self._connections.pop(self.access.routes[0], None)
 
-    def call(
+    def send(
         self,
-        operation: str,
-        method: str,
-        cos_path: str,
-        params: Sequence[tuple[str, str]],
-        headers: Headers,
-        payload: Payload | None,
+        request: CosRequest,
         judge: Callable[[Response], T],
         earlier: MigrateError | None = None,
-        silence: float = 0.0,
     ) -> T:
         """Send a request until `judge` accepts the answer, or trying again cannot help.
 
-        `earlier`: how a first try that was made elsewhere failed. `silence`: seconds that COS may
-        take before it answers; 0: as usual.
+        `earlier`: how a first try that was made elsewhere failed.
         """
         route = DomainChoice(self.access.routes)
 
-        def send() -> T:
-            response = self._send(
-                route.current, method, cos_path, params, headers, payload, silence
-            )
+        def send_once() -> T:
+            response = self._exchange(route.current, request)
             if response.status >= 300:  # noqa: PLR2004 - HTTP
-                raise error_of(response, operation, cos_path)
+                raise error_of(response, request.operation, request.cos_path)
             return judge(response)
 
         def failed(error: MigrateError, *, next_is_last: bool) -> bool:
             if isinstance(error, TransportError) and error.operation in _OF_CONNECTION:
-                error.operation, error.target, error.side = operation, cos_path, Side.COS
+                error.operation, error.target = request.operation, request.cos_path
+                error.side = Side.COS
             return route.switch(error, next_is_last=next_is_last)
 
         # Callers wait for descriptors: they can close their own before.
-        return self.access.retries.run(send, failed, earlier=earlier, patiently=False)
+        return self.access.retries.run(send_once, failed, earlier=earlier, patiently=False)
 
-    def _send(
-        self,
-        route: Route,
-        method: str,
-        cos_path: str,
-        params: Sequence[tuple[str, str]],
-        headers: Headers,
-        payload: Payload | None,
-        silence: float,
-    ) -> Response:
+    def _exchange(self, route: Route, request: CosRequest) -> Response:
         """Send once, or again where the server had closed a kept-alive connection."""
         access = self.access
+        _, method, cos_path, params, headers, payload, silence = request
         connection = self._connections.get(route)
         no_body = method == "HEAD"
         if payload is not None:
