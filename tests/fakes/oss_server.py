@@ -14,7 +14,6 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from tests.fakes import messages
@@ -42,14 +41,9 @@ class OssServer(FakeServer):
         accounts: Sequence[Account] = (Account(KEY_ID, SECRET),),
         buckets: Sequence[Bucket] = (),
         clock: Callable[[], float] = time.time,
-        tls: tuple[Path, Path] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`tls`: certificate and key."""
-        context: ssl.SSLContext | None = None
-        if tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*tls)
-        super().__init__(tls=context)
+        super().__init__(tls=tls)
         self.issuer = Issuer("OSSTEMPORARY")
         """Issues temporary keys that are accepted besides the fixed accounts."""
         self.fixed = {account.key_id: account for account in accounts}

@@ -83,10 +83,6 @@ class QiniuServer(FakeServer):
         """What is done about a marker that the cloud has not given: heed, refuse, or ignore."""
         self.plain_markers = False
         """Whether a marker is the key itself, encoded, and any marker is read as such."""
-        self.loops_at = 0
-        """From the page with this number on, the first page is sent again; 0: never."""
-        self.shuffles = False
-        """Whether pages come out of order."""
         self.pages = 0
         self.names = dict(zip(map(self._local, range(len(_ROLES))), _ROLES, strict=True))
         self._given: set[str] = set()
@@ -256,25 +252,25 @@ class QiniuServer(FakeServer):
             return error(640, "invalid list marker")
         if not limit.isdecimal() or not 1 <= int(limit) <= 1000:
             return error(400, "invalid argument: limit")
-        return self._page(params, after, min(int(limit), self.page_size))
+        if request.fault == "repeat":
+            after = ""
+        return self._page(params, after, min(int(limit), self.page_size), request.fault)
 
     def _behind(self, marker: str) -> str | None:
         if self.plain_markers:
             return base64.urlsafe_b64decode(marker).decode()
         return _marker_key(marker)
 
-    def _page(self, params: Mapping[str, str], after: str, limit: int) -> Answer:
+    def _page(self, params: Mapping[str, str], after: str, limit: int, fault: str) -> Answer:
         with self.lock:
             self.pages += 1
             if self.empty_pages and self.pages % 2:
                 return _json({"marker": _marker(f"{after}\0"), "items": []})
-            if self.loops_at and self.pages >= self.loops_at:
-                after = ""
             if len(self._keys) != len(self._objects):
                 self._keys = sorted(self._objects, key=str.encode)
             found, folders, last = self._walk(params, after, limit)
             items = [{"key": key, **_told(self._objects[key])} for key in found]
-        if self.shuffles:
+        if fault == "shuffle":
             items.reverse()
         page: dict[str, object] = {"items": items}
         if last is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -48,8 +49,8 @@ class Tampered(FakeServer):
     reads = "GET"
     header_encoding = "latin-1"
 
-    def __init__(self, upstream: int) -> None:
-        super().__init__()
+    def __init__(self, upstream: int, *, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls=tls)
         self.refuse: Refuse = lambda _: None
         self.alter: Alter = lambda _, answered: answered
         self._upstream = upstream

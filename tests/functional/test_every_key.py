@@ -125,7 +125,7 @@ def names_in(file: str) -> set[str]:
     tree = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
     names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith(".contract"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith("contract"):
             contract = importlib.import_module(node.module or "")
             for one in node.names:
                 names.update(dir(getattr(contract, one.name)))

@@ -2,8 +2,8 @@
 
 A source's test file inherits `SourceContract` (and `PagesContract` where it is listed by pages,
 `CutsContract` where such a listing can be cut in two, `WireContract` where its bytes come over a
-network, `BucketContract` where its server is one of `tests/fakes`), gives the fixtures that they
-name, and adds what is peculiar to it. The fixtures stand on the real thing: a folder, or a server
+network; those of `bucket_contract.py` where it is a bucket), gives the fixtures that they name,
+and adds what is peculiar to it. The fixtures stand on the real thing: a folder, or a server
 on the loopback that speaks the provider's protocol. Nothing here names a source.
 """
 
@@ -13,7 +13,7 @@ import pickle
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import pytest
 
@@ -22,7 +22,6 @@ from cos_migrate.model import Found, ListRange, Note, Page, SourceObject
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.http_source import HttpSource
-from tests.fakes.faults import Fault
 
 Put = Callable[[str, bytes], None]
 """Place an object with this content where the source finds it under this key, or replace it."""
@@ -320,67 +319,6 @@ class CutsContract:
         assert " lists a:" in page.problem.message
         with pytest.raises(SourceError, match="does not keep to the prefix"):
             source.split(part, "in/1")
-
-
-class BucketServer(Protocol):
-    """A server of the tests with objects."""
-
-    reads: str
-    faults: list[Fault]
-
-    def put(self, key: str, body: bytes, /) -> object: ...
-
-    def remove(self, key: str, /) -> None: ...
-
-    def cut(self, at: int, /) -> AbstractContextManager[None]: ...
-
-
-class BucketContract:
-    """A bucket on a server of the tests; it needs the fixtures `source` and `server` alone."""
-
-    @pytest.fixture
-    def put(self, server: BucketServer) -> Put:
-        def put(key: str, body: bytes) -> None:
-            server.put(key, body)
-
-        return put
-
-    @pytest.fixture
-    def remove(self, server: BucketServer) -> Remove:
-        return server.remove
-
-    @pytest.fixture
-    def cut(self, server: BucketServer) -> Cut:
-        return server.cut
-
-    def test_a_flipped_bit_is_noticed(self, source: Source, put: Put, server: BucketServer) -> None:
-        put("f", b"x" * 100_000)
-        obj = only(source)
-        server.faults.append(Fault("flip", server.reads, at=70_000))
-        with pytest.raises(SourceError) as caught:
-            content(source, obj)
-        assert (caught.value.code, caught.value.retryable) == ("SourceChecksumMismatch", True)
-        assert content(source, obj) == b"x" * 100_000
-
-    def test_a_change_while_it_is_read(
-        self, source: Source, put: Put, server: BucketServer
-    ) -> None:
-        put("f", b"one")
-        obj = only(source)
-        server.faults.append(Fault("call", server.reads, action=lambda: put("f", b"two")))
-        with pytest.raises(SourceChanged):
-            content(source, obj)
-        assert content(source, only(source)) == b"two"
-
-    def test_a_change_between_its_parts(
-        self, source: Source, put: Put, server: BucketServer
-    ) -> None:
-        put("f", b"x" * 1000)
-        obj = only(source)
-        assert content(source, obj, 0, 10) == b"x" * 10
-        server.faults.append(Fault("call", server.reads, action=lambda: put("f", b"y" * 1000)))
-        with pytest.raises(SourceChanged):
-            content(source, obj, 10, 10)
 
 
 class WireContract:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import boto3
@@ -17,35 +17,36 @@ from moto.server import ThreadedMotoServer
 
 from cos_migrate.checksums import Check
 from cos_migrate.errors import SourceError
-from cos_migrate.model import Described, ListRange, Target
+from cos_migrate.model import Described
+from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.s3.aws import AwsSource
 from tests.fakes.s3_server import BUCKET, KEY, KEY_ID, Fault, S3Server
+from tests.sources.bucket_contract import OrderedBucketContract, PrefixContract, SlashesContract
+from tests.sources.clouds import AwsCloud
 from tests.sources.contract import (
-    BucketContract,
     CutsContract,
     PagesContract,
     Put,
     Remove,
     SourceContract,
-    WireContract,
     content,
     objects,
     only,
 )
-from tests.sources.s3_sources import TARGET, config_for, putting, source_of
 
 PROVEN_KEYS = {
     "migrateAws": {
-        "sources/test_aws_errors.py::test_the_region_that_a_service_does_not_name": "region",
-        "sources/test_aws_errors.py::test_wrong_settings": "bucket accessKeyId accessKeySecret",
-        "functional/test_aws.py::test_a_prefix_through_a_proxy": "prefix proxyHost proxyPort",
-        "sources/test_aws_errors.py::test_tls_with_a_private_ca": "srcHttps",
+        "test_wrong_settings_are_named": "bucket accessKeyId accessKeySecret",
+        "test_nothing_but_the_configuration_names_a_proxy": "proxyHost proxyPort",
+        "test_an_authority_of_its_own": "srcHttps",
+        "test_what_may_pass": "srcSocketTimeout",
+        "test_below_a_folder": "prefix",
+        "test_a_server_that_is_not_there": "endPoint",
+        "test_a_file_of_keys": "uriList",
         "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection": (
             "srcConnectTimeout"
         ),
-        "sources/test_aws_errors.py::test_a_source_that_is_silent": "srcSocketTimeout",
-        "test_a_list_of_keys_instead_of_a_listing": "uriList",
-        "sources/test_aws_errors.py::test_an_endpoint_that_nothing_answers": "endPoint",
+        "sources/test_aws_errors.py::test_the_region_that_a_service_does_not_name": "region",
         "functional/test_etags.py::test_etags_that_are_no_md5": "etagIsMd5",
         "functional/test_credentials.py::test_a_session_token_of_s3": "sessionToken",
     }
@@ -58,14 +59,13 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
-class TestAws(SourceContract, BucketContract, PagesContract, CutsContract, WireContract):
-    @pytest.fixture
-    def source(self, s3: S3Server) -> AwsSource:
-        return source_of(s3)
+@pytest.fixture
+def cloud(s3: S3Server) -> AwsCloud:
+    return AwsCloud(s3)
 
-    @pytest.fixture
-    def server(self, s3: S3Server) -> S3Server:
-        return s3
+
+class TestAws(OrderedBucketContract, PrefixContract, SlashesContract):
+    """On our own server."""
 
 
 class TestAwsByListObjects(PagesContract, CutsContract):
@@ -75,11 +75,14 @@ class TestAwsByListObjects(PagesContract, CutsContract):
     def source(self, s3: S3Server, request: pytest.FixtureRequest) -> AwsSource:
         s3.v2 = request.param != "refused"
         s3.ignores_list_type = request.param == "ignored"
-        return source_of(s3)
+        return AwsCloud(s3).source()
 
     @pytest.fixture
     def put(self, s3: S3Server) -> Put:
-        return putting(s3)
+        def put(key: str, body: bytes) -> None:
+            s3.put(key, body)
+
+        return put
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +124,7 @@ class TestAwsOnMoto(SourceContract, CutsContract):
     @pytest.fixture
     def source(self, sdk: Any, moto: int) -> AwsSource:
         assert sdk  # has made the bucket
-        return AwsSource(config_for(moto), TARGET)
+        return AwsCloud(SimpleNamespace(port=moto)).source()
 
     @pytest.fixture
     def put(self, sdk: Any) -> Put:
@@ -153,7 +156,7 @@ class TestAwsOnMoto(SourceContract, CutsContract):
 
 def test_records_are_those_of_the_java_tool(s3: S3Server) -> None:
     s3.put("a/b/c.txt", b"hello")
-    source = source_of(s3, prefix="a/b/")
+    source = AwsCloud(s3).source(prefix="a/b/")
     assert source.job_text() == "[srcPrefix: a/b/], [cosFolder: /x/]"
     obj = only(source)
     assert obj.key == "c.txt"
@@ -163,68 +166,12 @@ def test_records_are_those_of_the_java_tool(s3: S3Server) -> None:
     assert source.record_value(obj) == f"[fileSize: 5] [etag: {etag}]"
 
 
-@pytest.mark.parametrize(
-    ("prefix", "name", "key"),
-    [
-        ("a/b", "a/bc/d.txt", "bc/d.txt"),
-        ("a/b/", "a/b/d.txt", "d.txt"),
-        ("", "/x/d.txt", "/x/d.txt"),
-        ("a/", "a//d.txt", "/d.txt"),
-        ("", "x/", "x/"),
-        ("a", "a//b", "a//b"),
-    ],
-)
-def test_where_objects_go(s3: S3Server, prefix: str, name: str, key: str) -> None:
-    s3.put(name, b"1")
-    s3.put("other", b"")
-    found = [obj for obj in objects(source_of(s3, prefix=prefix)) if obj.name != "other"]
-    assert [(obj.name, obj.key) for obj in found] == [(name, key)]
-    assert content(source_of(s3), found[0]) == b"1"
-
-
-def test_names_that_differ_in_leading_slashes_only(s3: S3Server) -> None:
-    """COS takes none: the name with the fewest is migrated, the others are told."""
-    for name in ("x", "/x", "//x", "/alone", "a/y", "a//y"):
-        s3.put(name, name.encode())
-    root = Target("examplebucket-1250000000", "ap-guangzhou", "/")
-    source = source_of(s3, target=root)
-    found = {obj.name: obj for obj in objects(source)}
-    for name in ("x", "/alone", "a/y", "a//y"):
-        assert content(source, found[name]) == name.encode()
-    for name in ("/x", "//x"):
-        for attempt in (content, AwsSource.describe):
-            with pytest.raises(SourceError, match=r"same object as /?x") as caught:
-                attempt(source, found[name])
-            assert caught.value.code == "SameTarget"
-            assert not caught.value.retryable
-        assert not source.takes_one_request(found[name])
-    below = source_of(s3, target=root, prefix="a/")
-    twins = {obj.name: obj for obj in objects(below)}
-    with pytest.raises(SourceError, match="same object as a/y"):
-        content(below, twins["a//y"])
-    # Below a folder only the first slash of a whole key goes.
-    with pytest.raises(SourceError, match="same object as x"):
-        content(source_of(s3), found["/x"])
-    assert content(source_of(s3), found["//x"]) == b"//x"
-    assert content(source_of(s3, prefix="a/"), twins["a//y"]) == b"a//y"
-
-
-def test_dots_are_no_folders(s3: S3Server) -> None:
-    keys = ["./a", "../b", "c/../d", "c/./e", "f/.."]
-    for key in keys:
-        s3.put(key, key.encode())
-    source = source_of(s3)
-    assert {obj.name: content(source, obj) for obj in objects(source)} == {
-        key: key.encode() for key in keys
-    }
-
-
 # -- what is told of an object ---------------------------------------------------------------------
 
 
 def described(s3: S3Server, body: bytes = b"hello", **more: Any) -> Described:
     s3.put("f", body, **more)
-    source = source_of(s3)
+    source = AwsCloud(s3).source()
     obj = only(source)
     with source.open(obj, 0, len(body)) as reader:
         assert reader.read(len(body)) == body
@@ -335,7 +282,7 @@ def test_checksums_of_the_whole_object(s3: S3Server, name: str) -> None:
     sums = {f"x-amz-checksum-{name}": told, "x-amz-checksum-type": "FULL_OBJECT"}
     assert described(s3, part_size=3, checksums=sums).checks == (check,)
     s3.put("f", b"hello", part_size=3, checksums=sums)
-    source = source_of(s3)
+    source = AwsCloud(s3).source()
     s3.faults.append(Fault("flip", "GetObject"))
     with pytest.raises(SourceError) as caught:
         content(source, only(source))
@@ -357,30 +304,15 @@ def test_checksums_that_say_nothing_of_the_content(s3: S3Server, sums: dict[str,
     assert described(s3, part_size=3, checksums=sums).checks == ()
 
 
-def test_an_archived_object_is_named_as_such(s3: S3Server) -> None:
-    s3.put("f", b"hello", storage_class="DEEP_ARCHIVE")
-    source = source_of(s3)
-    obj = only(source)
-    for attempt in (lambda: content(source, obj), lambda: source.describe(obj)):
-        with pytest.raises(SourceError, match="archived and must be restored") as caught:
-            attempt()
-        assert caught.value.code == "InvalidObjectState"
-        assert not caught.value.retryable
-        assert not caught.value.fatal
-    s3.put("f", b"hello", storage_class="DEEP_ARCHIVE", restored=True)
-    assert content(source, obj) == b"hello"
-    assert source.describe(obj).md5 == obj.fingerprint.etag
-
-
 # -- ACL -------------------------------------------------------------------------------------------
 
 
 def test_an_acl_is_asked_for_once_and_only_when_wanted(s3: S3Server) -> None:
     s3.put("f", b"hello", acl="public-read")
-    plain = source_of(s3)
+    plain = AwsCloud(s3).source()
     content(plain, only(plain))
     assert "GetObjectAcl" not in s3.operations()
-    source = source_of(s3, copy_acl=True)
+    source = AwsCloud(s3).source(SourceOptions(copy_acl=True))
     obj = only(source)
     with source.open(obj, 0, 5) as reader:
         assert reader.read(5) == b"hello"
@@ -399,7 +331,7 @@ def test_an_acl_is_asked_for_once_and_only_when_wanted(s3: S3Server) -> None:
 def test_an_acl_that_may_not_be_read_fails_the_object(s3: S3Server) -> None:
     s3.put("f", b"hello")
     s3.denied.add("GetObjectAcl")
-    source = source_of(s3, copy_acl=True)
+    source = AwsCloud(s3).source(SourceOptions(copy_acl=True))
     with pytest.raises(SourceError, match="accessKeyId") as caught:
         content(source, only(source))
     assert caught.value.operation == "GetObjectAcl"
@@ -408,7 +340,7 @@ def test_an_acl_that_may_not_be_read_fails_the_object(s3: S3Server) -> None:
 def test_a_service_without_acls_is_said_once(s3: S3Server) -> None:
     s3.put("f", b"hello")
     s3.acls = False
-    source = source_of(s3, copy_acl=True)
+    source = AwsCloud(s3).source(SourceOptions(copy_acl=True))
     obj = only(source)
     assert "no ACL" in source.describe(obj).warnings[0]
     assert source.describe(obj).warnings == ()
@@ -418,38 +350,7 @@ def test_a_service_without_acls_is_said_once(s3: S3Server) -> None:
 # -- uriList ---------------------------------------------------------------------------------------
 
 
-def test_a_list_of_keys_instead_of_a_listing(s3: S3Server, tmp_path: Path) -> None:
-    for key in ("a/1", "a/\u00fc 2 ", "b"):
-        s3.put(key, key.encode())
-    path = tmp_path / "keys"
-    path.write_bytes("\ufeffa/1\r\n\r\na/\u00fc 2 \nb\na/none\n".encode())
-    source = source_of(s3, uri_list=str(path), prefix="a/")
-    named = objects(source)
-    assert [(obj.name, obj.key, obj.fingerprint.size) for obj in named] == [
-        ("a/1", "1", -1),
-        ("a/\u00fc 2 ", "\u00fc 2 ", -1),
-        ("b", "b", -1),
-        ("a/none", "none", -1),
-    ]
-    assert content(source, source.stat(named[1])) == "a/\u00fc 2 ".encode()
-    with pytest.raises(SourceError) as caught:
-        source.stat(named[3])
-    assert caught.value.code == "NoSuchKey"
-    assert source.split(ListRange(str(path)), "a/1") is None
-    assert not [each for each in s3.operations() if each.startswith("List")]
-
-
 # -- listings that cannot be believed --------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["repeat", "shuffle"])
-def test_a_listing_out_of_order(s3: S3Server, kind: str) -> None:
-    for number in range(1500):
-        s3.put(f"k{number:05}", b"")
-    s3.faults.append(Fault(kind, "ListObjectsV2", skip=1))
-    with pytest.raises(SourceError) as caught:
-        objects(source_of(s3))
-    assert caught.value.code == "ListingOutOfOrder"
 
 
 def test_pages_without_keys_are_not_the_end(s3: S3Server) -> None:
@@ -459,33 +360,7 @@ def test_pages_without_keys_are_not_the_end(s3: S3Server) -> None:
     s3.page_size = 10
     for earlier in (0, 1):
         s3.faults[:] = [Fault("empty", "ListObjectsV2", skip=earlier)]
-        assert len(objects(source_of(s3))) == 25
+        assert len(objects(AwsCloud(s3).source())) == 25
     s3.faults[:] = [Fault("empty", "ListObjectsV2", times=-1)]
     with pytest.raises(SourceError, match="an empty page"):
-        objects(source_of(s3))
-
-
-def test_where_a_list_of_keys_was_left_is_forgotten_when_it_is_changed(
-    s3: S3Server, tmp_path: Path
-) -> None:
-    path = tmp_path / "keys"
-    path.write_text("a\nb\n")
-    before = source_of(s3, uri_list=str(path)).origin()
-    assert source_of(s3, uri_list=str(path)).origin() == before
-    assert source_of(s3).origin() != before
-    path.write_text("new\na\nb\n")
-    assert source_of(s3, uri_list=str(path)).origin() != before
-
-
-def test_a_listing_that_is_none(s3: S3Server) -> None:
-    source = source_of(s3)
-    s3.put("f", b"")
-    s3.faults.append(Fault("cut", "ListObjectsV2"))
-    with pytest.raises(SourceError) as caught:
-        objects(source)
-    assert caught.value.retryable
-    s3.faults.append(Fault("status", "ListObjectsV2", status=500))
-    with pytest.raises(SourceError) as caught:
-        objects(source)
-    assert caught.value.retryable
-    assert len(objects(source)) == 1
+        objects(AwsCloud(s3).source())

@@ -6,16 +6,11 @@ from urllib.parse import quote
 
 import pytest
 
-from cos_migrate.config.values import Secret
 from cos_migrate.errors import SourceError
-from cos_migrate.http.routes import Proxy
-from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cos_bucket.config import CosBucketConfig
-from cos_migrate.sources.cos_bucket.source import CosBucketSource
 from tests.fakes.messages import Answer, Request
 from tests.fakes.scripted import Script, reply, scripted
+from tests.sources.clouds import COS_KEY, CosCloud
 from tests.sources.listings import names_of, second
-from tests.sources.test_cos_bucket import BUCKET, SECRET_ID, SECRET_KEY, TARGET
 
 KEYS = [f"k{number:02}" for number in range(7)]
 
@@ -38,15 +33,7 @@ def answer(asked: Request) -> Answer:
 
 def listed(script: Script) -> list[str]:
     with scripted(script) as server:
-        config = CosBucketConfig(
-            src_region="ap-shanghai",
-            src_bucket_name=BUCKET,
-            src_secret_id=Secret(SECRET_ID),
-            src_secret_key=Secret(SECRET_KEY),
-            src_cos_path="/",
-            src_end_point_suffix=f"localhost:{server.port}",
-        )
-        return names_of(CosBucketSource(config, TARGET))
+        return names_of(CosCloud(server).source())
 
 
 @pytest.mark.parametrize(
@@ -72,7 +59,7 @@ def test_a_page_that_is_none_is_asked_for_again(wrong: Answer) -> None:
         listed(lambda _: wrong)
     assert caught.value.retryable
     assert caught.value.code in {"BadAnswer", "ConnectionBroken", "ConnectionReset"}
-    assert SECRET_KEY not in str(caught.value)
+    assert COS_KEY not in str(caught.value)
 
 
 def test_an_error_without_the_elements_that_the_sdk_expects() -> None:
@@ -133,15 +120,7 @@ def test_the_backup_domain_is_asked_where_cos_did_not_answer(script: Script, cod
         return answer(asked) if ".tencentcos.cn" in asked.headers["host"] else script(asked)
 
     with scripted(gateway) as server:
-        config = CosBucketConfig(
-            src_region="ap-shanghai",
-            src_bucket_name=BUCKET,
-            src_secret_id=Secret(SECRET_ID),
-            src_secret_key=Secret(SECRET_KEY),
-            src_cos_path="/",
-        )
-        proxy = Proxy.of("127.0.0.1", server.port)
-        source = CosBucketSource(config, TARGET, SourceOptions(proxy=proxy))
+        source = CosCloud(server).proxied()
         if not code:
             assert names_of(source) == KEYS
             return

@@ -4,53 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
-from cos_migrate.config.values import Secret
-from cos_migrate.sources.s3.csp import CspConfig, CspSource
-from tests.fakes.s3_server import BUCKET, KEY, KEY_ID, S3Server
+from cos_migrate.sources.s3.csp import CspSource
+from tests.fakes.s3_server import BUCKET, S3Server
+from tests.sources.bucket_contract import OrderedBucketContract, PrefixContract, SlashesContract
+from tests.sources.clouds import CspCloud
 from tests.sources.contract import (
-    BucketContract,
-    CutsContract,
-    PagesContract,
-    SourceContract,
-    WireContract,
     content,
     objects,
     only,
 )
-from tests.sources.s3_sources import TARGET
 
 PROVEN_KEYS = {
     "migrateCsp": {
-        # What it shares with S3 is one code, tested there.
-        "sources/test_aws_errors.py::test_wrong_settings": "bucket accessKeyId accessKeySecret",
-        "functional/test_aws.py::test_a_prefix_through_a_proxy": "prefix proxyHost proxyPort",
-        "sources/test_aws_errors.py::test_tls_with_a_private_ca": "srcHttps",
+        "test_wrong_settings_are_named": "bucket accessKeyId accessKeySecret",
+        "test_nothing_but_the_configuration_names_a_proxy": "proxyHost proxyPort",
+        "test_an_authority_of_its_own": "srcHttps",
+        "test_what_may_pass": "srcSocketTimeout",
+        "test_below_a_folder": "prefix",
+        "test_a_server_that_is_not_there": "endPoint",
         "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection": (
             "srcConnectTimeout"
         ),
-        "sources/test_aws_errors.py::test_a_source_that_is_silent": "srcSocketTimeout",
         "test_a_list_of_keys_may_have_blanks_around_them": "uriList",
-        "sources/test_aws_errors.py::test_an_endpoint_that_nothing_answers": "endPoint",
         "test_keys_that_end_in_a_slash": "migrateSlashEndObjectAcl",
     }
 }
 
 FRIEND = "qcs::cam::uin/100000000002:uin/100000000002"
-
-
-def source_of(s3: S3Server, **more: Any) -> CspSource:
-    fields = {
-        "bucket": BUCKET,
-        "access_key_id": Secret(KEY_ID),
-        "access_key_secret": Secret(KEY),
-        "end_point": f"http://127.0.0.1:{s3.port}",
-        **more,
-    }
-    return CspSource(CspConfig(**fields), TARGET)
 
 
 @pytest.fixture
@@ -59,23 +43,21 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
-class TestCsp(SourceContract, BucketContract, PagesContract, CutsContract, WireContract):
+@pytest.fixture
+def cloud(s3: S3Server) -> CspCloud:
+    return CspCloud(s3)
+
+
+class TestCsp(OrderedBucketContract, PrefixContract, SlashesContract):
     many: ClassVar[int] = 3_000
-
-    @pytest.fixture
-    def source(self, s3: S3Server) -> CspSource:
-        return source_of(s3)
-
-    @pytest.fixture
-    def server(self, s3: S3Server) -> S3Server:
-        return s3
+    listed_keys = ("a/b c+%41.txt", "\u4e2d/ 3")
 
 
 def test_records_are_those_of_the_java_tool(s3: S3Server) -> None:
     s3.put("a/b.txt", b"hello")
-    source = source_of(s3, prefix="a/")
+    source = CspCloud(s3).source(prefix="a/")
     assert source.job_text() == (
-        f"[destCosFolder: /x/], [endPoint: http://127.0.0.1:{s3.port}], "
+        f"[destCosFolder: /x/], [endPoint: 127.0.0.1:{s3.port}], "
         f"[srcBucket: {BUCKET}], [srcPrefix: a/]"
     )
     obj = only(source)
@@ -96,16 +78,16 @@ def headers_of(source: CspSource) -> dict[str, str]:
 
 def test_the_acl_comes_along_without_being_asked_for(s3: S3Server) -> None:
     s3.put("f", b"hello", acl="public-read")
-    headers = headers_of(source_of(s3))
+    headers = headers_of(CspCloud(s3).source())
     assert headers["x-cos-acl"] == "public-read"
     assert headers["x-cos-meta-csp-etag"] == "5d41402abc4b2a76b9719d911017c592"
     s3.put("f", b"hello")
-    assert headers_of(source_of(s3))["x-cos-acl"] == "private"
+    assert headers_of(CspCloud(s3).source())["x-cos-acl"] == "private"
 
 
 def test_grants_to_accounts_of_tencent_stay(s3: S3Server) -> None:
     s3.put("f", b"hello", grants=(("READ", FRIEND), ("WRITE", FRIEND), ("READ_ACP", FRIEND)))
-    headers = headers_of(source_of(s3))
+    headers = headers_of(CspCloud(s3).source())
     assert headers["x-cos-grant-read"] == f'id="{FRIEND}"'
     assert headers["x-cos-grant-read-acp"] == f'id="{FRIEND}"'
     assert "x-cos-acl" not in headers
@@ -115,7 +97,7 @@ def test_keys_that_end_in_a_slash(s3: S3Server) -> None:
     s3.put("folder/", b"", acl="public-read")
     s3.put("folder/f", b"x", acl="public-read")
     for told in (True, False):
-        source = source_of(s3, migrate_slash_end_object_acl=told)
+        source = CspCloud(s3).source(migrate_slash_end_object_acl=told)
         found = {obj.name: obj for obj in objects(source)}
         assert content(source, found["folder/"]) == b""
         assert ("x-cos-acl" in source.describe(found["folder/"]).headers) is told
@@ -126,7 +108,7 @@ def test_a_list_of_keys_may_have_blanks_around_them(s3: S3Server, tmp_path: Path
     s3.put("a b", b"1")
     path = tmp_path / "keys"
     path.write_text("  a b \n \n")
-    source = source_of(s3, uri_list=str(path))
+    source = CspCloud(s3).source(uri_list=str(path))
     obj = only(source)
     assert (obj.name, obj.key) == ("a b", "a b")
     assert content(source, source.stat(obj)) == b"1"

@@ -4,70 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from cos_migrate.config.values import Secret
 from cos_migrate.cos.errors import error_of, incomplete_answer, is_foreign
 from cos_migrate.errors import SourceError
 from cos_migrate.http.messages import Response
 from cos_migrate.http.web_pages import page_title
-from cos_migrate.model import Fingerprint, SourceObject, Target
-from cos_migrate.sources.cos_bucket.config import CosBucketConfig
-from cos_migrate.sources.cos_bucket.source import CosBucketSource
+from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.http_source import HttpSource
-from cos_migrate.sources.oss.source import AliyunConfig, AliyunSource
-from cos_migrate.sources.qiniu.config import QiniuConfig
 from cos_migrate.sources.qiniu.source import QiniuSource
-from cos_migrate.sources.s3.aws import AwsConfig, AwsSource
-from cos_migrate.sources.upyun.config import UpyunConfig
-from cos_migrate.sources.upyun.source import UpyunSource
 from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.source import UrlListSource
+from tests.fakes.http_base import FakeServer
 from tests.fakes.messages import Answer, Request
 from tests.fakes.scripted import reply, scripted
+from tests.sources.clouds import TARGET, AwsCloud, CosCloud, OssCloud, QiniuCloud, UpyunCloud
 
-TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
 PAGE = b"<!DOCTYPE html><html><head><title>Blocked by ACME</title></head><body>no</body></html>"
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 OBJECT = SourceObject("a/b", "a/b", Fingerprint(-1))
 STATUSES = [403, 404, 502, 503, 504]
 
 
-def keys_of(port: int) -> dict[str, Any]:
-    return {
-        "bucket": "source",
-        "access_key_id": Secret("id"),
-        "access_key_secret": Secret("hush"),
-        "end_point": f"127.0.0.1:{port}",
-    }
+def qiniu(server: FakeServer) -> QiniuSource:
+    here = f"127.0.0.1:{server.port}"
+    hosts: dict[str, Any] = dict.fromkeys(("end_point", "rs_host", "rsf_host", "uc_host"), here)
+    return QiniuCloud(SimpleNamespace(port=0, domain="", uc="")).source(**hosts)
 
 
-def qiniu(port: int) -> QiniuSource:
-    here = f"127.0.0.1:{port}"
-    config = QiniuConfig(**keys_of(port), rs_host=here, rsf_host=here, uc_host=here)
-    return QiniuSource(config, TARGET)
-
-
-def cos_bucket(port: int) -> CosBucketSource:
-    config = CosBucketConfig(
-        src_region="ap-shanghai",
-        src_bucket_name="source-1250000000",
-        src_secret_id=Secret("id"),
-        src_secret_key=Secret("hush"),
-        src_cos_path="/",
-        src_end_point_suffix=f"localhost:{port}",
-    )
-    return CosBucketSource(config, TARGET)
-
-
-SOURCES: dict[str, Callable[[int], HttpSource]] = {
-    "aws": lambda port: AwsSource(AwsConfig(**keys_of(port)), TARGET),
-    "ali": lambda port: AliyunSource(AliyunConfig(**keys_of(port)), TARGET),
+SOURCES: dict[str, Callable[[FakeServer], HttpSource]] = {
+    "aws": lambda server: AwsCloud(server).source(),
+    "ali": lambda server: OssCloud(server).source(),
     "qiniu": qiniu,
-    "upyun": lambda port: UpyunSource(UpyunConfig(**keys_of(port)), TARGET),
-    "cos": cos_bucket,
+    "upyun": lambda server: UpyunCloud(server).source(),
+    "cos": lambda server: CosCloud(server).source(),
 }
 
 
@@ -81,7 +54,7 @@ def refused(call: Callable[[], object]) -> SourceError:
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_page_in_the_place_of_an_object(name: str, status: int) -> None:
     with scripted(lambda _: reply(PAGE, status, HTML)) as server:
-        source = SOURCES[name](server.port)
+        source = SOURCES[name](server)
 
         def read() -> object:
             with source.open(OBJECT, 0, -1) as reader:
@@ -100,7 +73,7 @@ def test_a_page_in_the_place_of_an_object(name: str, status: int) -> None:
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_page_in_the_place_of_a_listing(name: str, status: int) -> None:
     with scripted(lambda _: reply(PAGE, status, HTML)) as server:
-        source = SOURCES[name](server.port)
+        source = SOURCES[name](server)
         error = refused(lambda: list(source.scan()))
         assert error.code == "ForeignAnswer"
         assert '"Blocked by ACME"' in str(error)
@@ -112,7 +85,7 @@ def test_a_page_in_the_place_of_a_listing(name: str, status: int) -> None:
 def test_a_page_that_leads_elsewhere(name: str) -> None:
     led = {**HTML, "Location": "https://login.example/a?token=hush"}
     with scripted(lambda _: reply(PAGE, 302, led)) as server:
-        source = SOURCES[name](server.port)
+        source = SOURCES[name](server)
         error = refused(lambda: source.describe(OBJECT))
     assert error.code == "Redirected"
     assert "requests are redirected to https://login.example/a" in str(error)
@@ -122,7 +95,7 @@ def test_a_page_that_leads_elsewhere(name: str) -> None:
 @pytest.mark.parametrize("name", ["aws", "ali", "qiniu", "upyun"])
 def test_a_proxy_that_wants_a_login(name: str) -> None:
     with scripted(lambda _: reply(PAGE, 407, HTML)) as server:
-        source = SOURCES[name](server.port)
+        source = SOURCES[name](server)
         error = refused(lambda: source.describe(OBJECT))
         assert error.code == "ProxyRefused"
         assert "proxyHost" in str(error)
@@ -135,14 +108,14 @@ def test_a_page_for_a_folder_of_upyun_is_not_a_folder_that_was_removed() -> None
         return reply(b'{"files":[{"name":"sub","type":"folder"}],"iter":"g2gCZAAEbmV4dGQAA2VvZg"}')
 
     with scripted(script) as server:
-        source = SOURCES["upyun"](server.port)
+        source = SOURCES["upyun"](server)
         assert refused(lambda: list(source.scan())).code == "ForeignAnswer"
 
 
 def test_a_page_with_a_request_id_is_the_clouds_own() -> None:
     own = {**HTML, "x-amz-request-id": "0123"}
     with scripted(lambda _: reply(PAGE, 403, own)) as server:
-        assert refused(lambda: SOURCES["aws"](server.port).describe(OBJECT)).code == "Http403"
+        assert refused(lambda: SOURCES["aws"](server).describe(OBJECT)).code == "Http403"
 
 
 def test_the_page_of_a_web_server_is_its_own(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.upyun.source import UpyunSource
 from tests.fakes.messages import Answer, Request
 from tests.fakes.scripted import Script, reply, scripted
+from tests.sources.clouds import TARGET
 from tests.sources.listings import names_of, second
-from tests.sources.s3_sources import TARGET
 
 NAMES = [f"k{number:02}" for number in range(7)]
 UPYUN_END = "g2gCZAAEbmV4dGQAA2VvZg"

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import ssl
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import pytest
-import trustme
 
 from cos_migrate.checksums import Check
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import MigrateError, SourceError
 from cos_migrate.model import Fingerprint, ListRange, Rejected, SourceObject, Target
-from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.qiniu.config import QiniuConfig
 from cos_migrate.sources.qiniu.source import QiniuSource
 from tests.fakes.faults import Fault
 from tests.fakes.messages import Answer
@@ -26,18 +21,13 @@ from tests.fakes.qiniu_server import (
     ARCHIVE,
     ARCHIVE_DIRECT,
     BUCKET,
-    DEEP_ARCHIVE,
     QiniuServer,
     error,
     qetag,
 )
-from tests.fakes.qiniu_tokens import ACCESS_KEY, SECRET_KEY
+from tests.sources.bucket_contract import OrderedBucketContract, PrefixContract
+from tests.sources.clouds import QiniuCloud
 from tests.sources.contract import (
-    BucketContract,
-    CutsContract,
-    PagesContract,
-    SourceContract,
-    WireContract,
     content,
     objects,
     only,
@@ -46,34 +36,22 @@ from tests.sources.contract import (
 
 PROVEN_KEYS = {
     "migrateQiniu": {
-        "test_a_missing_bucket": "bucket",
-        "test_wrong_keys": "accessKeyId accessKeySecret",
-        "functional/test_qiniu.py::test_a_prefix_through_a_proxy": "prefix proxyHost proxyPort",
-        "test_https": "srcHttps",
+        "test_wrong_settings_are_named": "bucket accessKeyId accessKeySecret",
+        "test_nothing_but_the_configuration_names_a_proxy": "proxyHost proxyPort",
+        "test_an_authority_of_its_own": "srcHttps",
+        "test_what_may_pass": "srcSocketTimeout",
+        "test_below_a_folder": "prefix",
+        "test_a_domain_that_is_not_there": "endPoint",
+        "test_a_file_of_keys": "uriList",
         "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection": (
             "srcConnectTimeout"
         ),
-        "test_silence_is_not_waited_for": "srcSocketTimeout",
-        "functional/test_qiniu.py::test_a_file_of_keys": "uriList",
-        "test_a_domain_that_is_not_there": "endPoint",
         "test_an_unsigned_url_of_a_private_bucket": "needSign",
         "test_hosts_of_a_private_deployment": "rsHost rsfHost ucHost",
     }
 }
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
-
-
-def build(server: QiniuServer, options: SourceOptions | None = None, **changes: Any) -> QiniuSource:
-    settings: dict[str, Any] = {
-        "bucket": BUCKET,
-        "access_key_id": Secret(ACCESS_KEY),
-        "access_key_secret": Secret(SECRET_KEY),
-        "end_point": server.domain,
-        "uc_host": server.uc,
-        **changes,
-    }
-    return QiniuSource(QiniuConfig(**settings), TARGET, options)
 
 
 def names(source: QiniuSource) -> list[str]:
@@ -91,16 +69,6 @@ def failure(source: QiniuSource) -> MigrateError:
     return caught.value
 
 
-def encrypted(folder: Path) -> tuple[ssl.SSLContext, SourceOptions]:
-    """Return what a server needs for TLS, and how a source trusts it."""
-    authority = trustme.CA()
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    trusted = folder / "ca.pem"
-    authority.cert_pem.write_to_path(str(trusted))
-    return context, SourceOptions(ca_file=str(trusted))
-
-
 @pytest.fixture
 def server() -> Iterator[QiniuServer]:
     with QiniuServer() as server:
@@ -108,25 +76,22 @@ def server() -> Iterator[QiniuServer]:
 
 
 @pytest.fixture
-def source(server: QiniuServer) -> QiniuSource:
-    return build(server)
+def cloud(server: QiniuServer) -> QiniuCloud:
+    return QiniuCloud(server)
 
 
-class TestContract(SourceContract, BucketContract, PagesContract, CutsContract, WireContract):
+@pytest.fixture
+def source(cloud: QiniuCloud) -> QiniuSource:
+    return cloud.source()
+
+
+class TestContract(OrderedBucketContract, PrefixContract):
+    archived = "Archived"
     impossible: ClassVar[frozenset[str]] = frozenset({"double//slash"})
     """Another key on COS; see below."""
 
 
 class TestKeys:
-    def test_a_prefix_takes_away_all_up_to_its_last_slash(self, server: QiniuServer) -> None:
-        for key in ("a/b/d.txt", "a/bc/d.txt", "a/c", "b"):
-            server.put(key, b"")
-        assert keys(build(server, prefix="a/b")) == {
-            "a/b/d.txt": "b/d.txt",
-            "a/bc/d.txt": "bc/d.txt",
-        }
-        assert keys(build(server, prefix="a/b/")) == {"a/b/d.txt": "d.txt"}
-
     def test_slashes_are_collapsed_on_cos_only(
         self, server: QiniuServer, source: QiniuSource
     ) -> None:
@@ -162,23 +127,11 @@ class TestKeys:
         assert names(source) == ["", "a"]
         assert content(source, objects(source)[0]) == b"nameless"
 
-    def test_a_file_of_keys(self, server: QiniuServer, tmp_path: Path) -> None:
-        for key in ("a/1", "a/2", "\u4e2d/ 3 "):
-            server.put(key, key.encode())
-        listed = tmp_path / "keys.txt"
-        listed.write_bytes("\ufeffa/1\r\n\n\u4e2d/ 3 \nmissing".encode())
-        source = build(server, uri_list=str(listed), prefix="a/")
-        assert keys(source) == {"a/1": "1", "\u4e2d/ 3 ": "\u4e2d/ 3 ", "missing": "missing"}
-        found = [source.stat(obj) for obj in objects(source)[:2]]
-        assert [content(source, obj) for obj in found] == [b"a/1", "\u4e2d/ 3 ".encode()]
-        assert not server.asked("List")
-        assert source.split(source.ranges()[0], "") is None
-
 
 class TestRecords:
     def test_their_texts(self, server: QiniuServer) -> None:
         stored = server.put("a/b/d.txt", b"12345")
-        source = build(server, prefix="a/b")
+        source = QiniuCloud(server).source(prefix="a/b")
         assert source.job_text() == f"[srcPrefix: a/b] [srcBucket: {BUCKET}] [cosFolder: /x/]"
         obj = only(source)
         assert source.record_key(obj, "/x/b/d.txt") == (
@@ -196,7 +149,7 @@ class TestListing:
         page = source.list_page(ListRange("k/", after="k/0100"), "")
         assert [obj.name for obj in page.found][:1] == ["k/0101"]  # type: ignore[union-attr]
         assert page.next == "k/1100"
-        page = build(server).list_page(ListRange("k/"), page.next)
+        page = QiniuCloud(server).source().list_page(ListRange("k/"), page.next)
         assert [obj.name for obj in page.found] == wanted[1101:]  # type: ignore[union-attr]
         page = source.list_page(ListRange("k/", until="k/0002"), "")
         assert [obj.name for obj in page.found] == wanted[:3]  # type: ignore[union-attr]
@@ -207,11 +160,11 @@ class TestListing:
         for key in wanted:
             server.put(key, b"")
         server.page_size, server.foreign_markers = 10, how
-        assert names(build(server)) == wanted
+        assert names(QiniuCloud(server).source()) == wanted
         assert len(server.asked("List")) == 6
         found = [
             obj.name  # type: ignore[union-attr]
-            for page in pages(build(server), ListRange("k/"), "k/024")
+            for page in pages(QiniuCloud(server).source(), ListRange("k/"), "k/024")
             for obj in page.found
         ]
         assert found == wanted[25:]
@@ -222,8 +175,8 @@ class TestListing:
         for key in wanted:
             server.put(key, b"")
         server.page_size, server.plain_markers = 10, True
-        assert names(build(server)) == wanted
-        source = build(server)
+        assert names(QiniuCloud(server).source()) == wanted
+        source = QiniuCloud(server).source()
         part = ListRange("k/", after="k/004/x")
         assert source.split(ListRange("k/"), "k/009/x") is None
         for marker in ("k/024/x", ""):
@@ -235,7 +188,7 @@ class TestListing:
             {"key": "a", "hash": "h", "fsize": 5.0, "putTime": 1.7954171870000000e16},
             {"key": "b", "hash": "h", "fsize": "6", "putTime": null}]}"""
         server.faults.append(Fault("status", "List", answer=Answer(200, {}, body)))
-        found = {obj.name: obj.fingerprint for obj in objects(build(server))}
+        found = {obj.name: obj.fingerprint for obj in objects(QiniuCloud(server).source())}
         assert found == {
             "a": Fingerprint(5, 1_795_417_187 * 10**9, "h"),
             "b": Fingerprint(6, -1, "h"),
@@ -255,31 +208,12 @@ class TestListing:
         server.empty_pages = True
         assert len(names(source)) == 2001
 
-    @pytest.mark.parametrize("fault", ["loops", "shuffles"])
-    def test_a_listing_that_is_out_of_order(
-        self, server: QiniuServer, source: QiniuSource, fault: str
-    ) -> None:
-        for number in range(2001):
-            server.put(f"{number:05}", b"")
-        server.loops_at, server.shuffles = (2, False) if fault == "loops" else (0, True)
-        with pytest.raises(SourceError) as caught:
-            names(source)
-        assert caught.value.code == "ListingOutOfOrder"
-        assert not caught.value.retryable
-
-    def test_a_page_that_cannot_be_had(self, server: QiniuServer, source: QiniuSource) -> None:
+    def test_a_region_that_cannot_be_had(self, server: QiniuServer, source: QiniuSource) -> None:
         server.put("a", b"")
-        for fault in (
-            Fault("status", "List", answer=error(503, "busy")),
-            Fault("reset", "List"),
-            Fault("cut", "List", at=20),
-            Fault("status", "Uc /v4/query", answer=error(599, "failed")),
-        ):
-            server.faults.append(fault)
-            with pytest.raises(MigrateError) as caught:
-                names(build(server))
-            assert caught.value.retryable, fault
-            server.faults.clear()
+        server.faults.append(Fault("status", "Uc /v4/query", answer=error(599, "failed")))
+        with pytest.raises(MigrateError) as caught:
+            names(QiniuCloud(server).source())
+        assert caught.value.retryable
         assert names(source) == ["a"]
 
 
@@ -332,21 +266,12 @@ class TestObjects:
         assert 3300 <= int(query["e"][0]) - time.time() <= 3601
         server.private = False
         server.seen.clear()
-        content(build(server, need_sign=False), only(source))
+        content(QiniuCloud(server).source(need_sign=False), only(source))
         assert server.asked("GetObject")[0].target == "/f"
 
-    def test_archived_objects_are_named_as_such(
+    def test_what_is_archived_and_read_at_once(
         self, server: QiniuServer, source: QiniuSource
     ) -> None:
-        for kind in (ARCHIVE, DEEP_ARCHIVE):
-            server.put("f", b"x", type=kind)
-            found = failure(source)
-            assert found.code == "Archived"
-            assert "must be restored" in str(found)
-            assert not found.fatal
-            assert not found.retryable
-        server.restore("f")
-        assert content(source, only(source)) == b"x"
         server.put("f", b"y", type=ARCHIVE_DIRECT)
         assert content(source, only(source)) == b"y"
 
@@ -357,25 +282,15 @@ class TestObjects:
 
 
 class TestConfiguration:
-    def test_wrong_keys(self, server: QiniuServer) -> None:
-        server.put("f", b"x")
-        found = failure(build(server, access_key_secret=Secret("wrong")))
-        assert found.fatal
-        assert "look at [migrateQiniu] accessKeyId and accessKeySecret" in str(found)
-        found = failure(build(server, access_key_id=Secret("unknown")))
-        assert found.fatal
-        assert "look at [migrateQiniu] accessKeyId" in str(found)
-        private = build(server, access_key_id=Secret("unknown"), uc_host="", rsf_host=server.rsf)
-        assert failure(private).code == "BadToken"
-
-    def test_a_missing_bucket(self, server: QiniuServer) -> None:
-        for source in (
-            build(server, bucket="other"),
-            build(server, bucket="other", uc_host="", rsf_host=server.rsf),
+    def test_wrong_settings_of_a_private_deployment(self, server: QiniuServer) -> None:
+        for wrong, code, text in (
+            ({"access_key_id": Secret("unknown")}, "BadToken", "accessKeyId"),
+            ({"bucket": "other"}, "NoSuchBucket", "bucket"),
         ):
-            found = failure(source)
-            assert found.fatal
-            assert "no such bucket; look at [migrateQiniu] bucket" in str(found)
+            changes: dict[str, Any] = {"uc_host": "", "rsf_host": server.rsf, **wrong}
+            found = failure(QiniuCloud(server).source(**changes))
+            assert (found.code, found.fatal) == (code, True)
+            assert f"look at [migrateQiniu] {text}" in str(found)
 
     def test_no_permission_to_list(self, server: QiniuServer, source: QiniuSource) -> None:
         server.put("f", b"x")
@@ -391,7 +306,7 @@ class TestConfiguration:
 
     def test_a_domain_that_is_not_among_the_bucket_s(self, server: QiniuServer) -> None:
         server.put("f", b"x")
-        found = failure(build(server, end_point=server.rs))
+        found = failure(QiniuCloud(server).source(end_point=server.rs))
         assert found.fatal
         assert f"the bucket's download domains: {server.domain}" in str(found)
 
@@ -409,22 +324,21 @@ class TestConfiguration:
         with QiniuServer() as gone:
             assert isinstance(gone, QiniuServer)
             nowhere = gone.domain
-        found = failure(build(server, end_point=nowhere))
+        found = failure(QiniuCloud(server).source(end_point=nowhere))
         assert found.retryable
         assert "look at [migrateQiniu] endPoint" in str(found)
-        found = failure(build(server, rsf_host=nowhere))
+        found = failure(QiniuCloud(server).source(rsf_host=nowhere))
         assert "look at [migrateQiniu] rsHost, rsfHost and ucHost" in str(found)
 
     def test_an_unsigned_url_of_a_private_bucket(self, server: QiniuServer) -> None:
         server.put("f", b"x")
-        found = failure(build(server, need_sign=False))
+        found = failure(QiniuCloud(server).source(need_sign=False))
         assert found.fatal
         assert "look at [migrateQiniu] needSign" in str(found)
 
     def test_hosts_of_a_private_deployment(self, server: QiniuServer) -> None:
         server.put("f", b"x", type=ARCHIVE)
-        source = build(
-            server,
+        source = QiniuCloud(server).source(
             end_point=f"http://{server.domain}",
             rs_host=f"http://{server.rs}",
             rsf_host=server.rsf,
@@ -432,73 +346,25 @@ class TestConfiguration:
         )
         assert failure(source).code == "Archived"
         assert not [entry for entry in server.seen if entry.operation.startswith("Uc")]
-        alone = build(server, rsf_host=server.rsf, uc_host="")
+        alone = QiniuCloud(server).source(rsf_host=server.rsf, uc_host="")
         assert failure(alone).code == "Forbidden"  # there is nobody to ask why
 
     def test_an_older_private_deployment(self, server: QiniuServer) -> None:
         server.put("f", b"x")
         server.knows_v4 = False
-        source = build(server)
+        source = QiniuCloud(server).source()
         assert names(source) == ["f"]
         assert source.stat(only(source)).fingerprint.size == 1
         assert len(server.asked("Uc /v2/query")) == 1
 
     def test_something_else_answers(self, server: QiniuServer) -> None:
-        found = failure(build(server, rsf_host=server.domain))
+        found = failure(QiniuCloud(server).source(rsf_host=server.domain))
         assert "look at [migrateQiniu]" in str(found)
-        found = failure(build(server, uc_host=server.rs))
+        found = failure(QiniuCloud(server).source(uc_host=server.rs))
         assert "look at [migrateQiniu] rsHost, rsfHost and ucHost" in str(found)
 
-    def test_all_requests_take_the_proxy(
-        self, server: QiniuServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-            monkeypatch.setenv(name, "http://127.0.0.1:9")
+    def test_no_token_is_shown(self, server: QiniuServer, source: QiniuSource) -> None:
         server.put("f", b"x")
-        assert content(build(server), only(build(server))) == b"x"
-        server.seen.clear()
-        server.names |= {"uc.example.test": "uc", "www.example.test": "io"}
-        host, _, port = server.rs.partition(":")
-        source = build(
-            server,
-            proxy_host=host,
-            proxy_port=int(port),
-            uc_host="uc.example.test",
-            end_point="www.example.test",
-        )
-        assert content(source, only(source)) == b"x"
-        source.stat(only(source))
-        assert {entry.proxied for entry in server.seen} == {True}
-        assert {entry.operation for entry in server.seen} == {
-            "Uc /v4/query",
-            "List",
-            "Stat",
-            "GetObject",
-        }
-
-    def test_https(self, tmp_path: Path) -> None:
-        context, options = encrypted(tmp_path)
-        with QiniuServer(tls=context) as server:
-            server.put("f", b"x")
-            source = build(server, options, src_https=True)
-            assert content(source, only(source)) == b"x"
-            strangers = failure(build(server, src_https=True))
-            assert "not trusted" in str(strangers)
-
-    def test_silence_is_not_waited_for(self, server: QiniuServer) -> None:
-        server.put("f", b"x")
-        source = build(server, src_socket_timeout=1000)
-        server.faults.append(Fault("hang", "GetObject"))
-        found = failure(source)
-        assert (found.code, found.retryable) == ("Timeout", True)
-        server.faults.append(Fault("hang", "List"))
-        with pytest.raises(MigrateError) as caught:
-            names(source)
-        assert caught.value.retryable
-
-    def test_no_secret_is_shown(self, server: QiniuServer, source: QiniuSource) -> None:
-        server.put("f", b"x")
-        assert SECRET_KEY not in repr(source.config)
         server.faults.append(Fault("status", "GetObject", answer=error(500, "oops")))
         found = failure(source)
         assert "token" not in f"{found} {found.target}"

@@ -9,12 +9,11 @@ from xml.sax.saxutils import escape
 import pytest
 
 from cos_migrate.errors import SourceError
-from cos_migrate.sources.s3.aws import AwsSource
 from cos_migrate.sources.s3.listing import parse
 from tests.fakes.messages import Answer, Request
 from tests.fakes.scripted import Script, reply, scripted
+from tests.sources.clouds import AwsCloud
 from tests.sources.listings import names_of, second
-from tests.sources.s3_sources import TARGET, config_for
 
 KEYS = [f"k{number:02}" for number in range(7)]
 URL = "<EncodingType>url</EncodingType>"
@@ -49,7 +48,7 @@ def answer(asked: Request) -> Answer:
 
 def listed(script: Script) -> list[str]:
     with scripted(script) as server:
-        return names_of(AwsSource(config_for(server.port), TARGET))
+        return names_of(AwsCloud(server).source())
 
 
 @pytest.mark.parametrize("v2", [True, False])

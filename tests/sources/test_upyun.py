@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
-import trustme
 
 from cos_migrate.checksums import Check
-from cos_migrate.config.values import Secret
 from cos_migrate.errors import MigrateError, SourceError
 from cos_migrate.model import Fingerprint, ListRange, Note, Page, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.upyun import listing
-from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.upyun.source import UpyunSource
+from tests.fakes.certificates import issue
 from tests.fakes.faults import Fault
 from tests.fakes.messages import Answer
-from tests.fakes.upyun_server import SERVICE, UpyunServer, error
-from tests.fakes.upyun_tokens import OPERATOR, PASSWORD
+from tests.fakes.upyun_server import UpyunServer, error
+from tests.sources.bucket_contract import BucketContract
+from tests.sources.clouds import UpyunCloud
 from tests.sources.contract import (
-    BucketContract,
     PagesContract,
     SourceContract,
     WireContract,
@@ -36,19 +33,17 @@ from tests.sources.contract import (
 
 PROVEN_KEYS = {
     "migrateUpyun": {
-        "test_a_missing_service": "bucket",
-        "test_wrong_keys": "accessKeyId accessKeySecret",
-        "test_the_prefix_is_a_folder": "prefix",
-        "functional/test_upyun.py::test_the_proxy_is_for_all_requests_and_is_told": (
-            "proxyHost proxyPort dbPrefix"
-        ),
-        "test_https": "srcHttps",
+        "test_wrong_settings_are_named": "bucket accessKeyId accessKeySecret",
+        "test_nothing_but_the_configuration_names_a_proxy": "proxyHost proxyPort",
+        "test_an_authority_of_its_own": "srcHttps",
+        "test_what_may_pass": "srcSocketTimeout",
+        "test_below_a_folder": "prefix",
+        "test_a_server_that_is_not_there": "endPoint",
+        "test_a_file_of_keys": "uriList",
+        "functional/test_upyun.py::test_the_proxy_is_for_all_requests_and_is_told": "dbPrefix",
         "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection": (
             "srcConnectTimeout"
         ),
-        "test_silence_is_not_waited_for": "srcSocketTimeout",
-        "test_a_file_of_keys": "uriList",
-        "functional/test_upyun.py::test_many_folders_in_either_order": "endPoint",
         "functional/test_upyun.py::test_every_object_with_its_metadata_and_then_nothing_again": (
             "compareMd5"
         ),
@@ -57,17 +52,6 @@ PROVEN_KEYS = {
 }
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
-
-
-def build(server: UpyunServer, options: SourceOptions | None = None, **changes: Any) -> UpyunSource:
-    settings: dict[str, Any] = {
-        "bucket": SERVICE,
-        "access_key_id": Secret(OPERATOR),
-        "access_key_secret": Secret(PASSWORD),
-        "end_point": server.address,
-        **changes,
-    }
-    return UpyunSource(UpyunConfig(**settings), TARGET, options)
 
 
 def keys(source: UpyunSource) -> dict[str, str]:
@@ -88,24 +72,27 @@ def server() -> Iterator[UpyunServer]:
 
 
 @pytest.fixture
-def source(server: UpyunServer) -> UpyunSource:
-    return build(server)
+def cloud(server: UpyunServer) -> UpyunCloud:
+    return UpyunCloud(server)
 
 
-class TestContract(SourceContract, BucketContract, PagesContract, WireContract):
+@pytest.fixture
+def source(cloud: UpyunCloud) -> UpyunSource:
+    return cloud.source()
+
+
+class TestContract(BucketContract, SourceContract, PagesContract, WireContract):
+    archived = ""
     impossible: ClassVar[frozenset[str]] = frozenset({"double//slash"})
     """No folder has an empty name."""
     sorted_by_key: ClassVar[bool] = False
 
 
 class TestKeys:
-    def test_the_prefix_is_a_folder(self, server: UpyunServer) -> None:
-        for path in ("a/b/d.txt", "a/b/c/e", "a/bc/d.txt", "top"):
+    def test_a_prefix_without_its_slash(self, server: UpyunServer) -> None:
+        for path in ("a/b/d.txt", "a/bc/d.txt"):
             server.put(path, b"")
-        wanted = {"a/b/d.txt": "d.txt", "a/b/c/e": "c/e"}
-        for prefix in ("a/b", "a/b/"):
-            assert keys(build(server, prefix=prefix)) == wanted
-        assert len(keys(build(server))) == 4
+        assert keys(UpyunCloud(server).source(prefix="a/b")) == {"a/b/d.txt": "d.txt"}
 
     def test_folders_create_nothing(self, server: UpyunServer, source: UpyunSource) -> None:
         server.mkdir("empty/deep")
@@ -124,16 +111,16 @@ class TestKeys:
     def test_both_orders(self, server: UpyunServer) -> None:
         for number in range(1003):
             server.put(f"{number:04}", b"")
-        rising = list(keys(build(server)))
+        rising = list(keys(UpyunCloud(server).source()))
         assert rising == sorted(rising)
-        assert list(keys(build(server, acsending_order=False))) == rising[::-1]
+        assert list(keys(UpyunCloud(server).source(acsending_order=False))) == rising[::-1]
 
     def test_a_file_of_keys(self, server: UpyunServer, tmp_path: Path) -> None:
         for path in ("a/1", "a/2", "b"):
             server.put(path, path.encode())
         listed = tmp_path / "keys.txt"
         listed.write_text("a/1\n/b\n\na", encoding="utf-8")
-        source = build(server, uri_list=str(listed), prefix="a")
+        source = UpyunCloud(server).source(uri_list=str(listed), prefix="a")
         assert keys(source) == {"a/1": "1", "b": "b", "a": "a"}
         one, two, folder = objects(source)
         assert content(source, source.stat(one)) == b"a/1"
@@ -147,7 +134,7 @@ class TestKeys:
 class TestRecords:
     def test_their_texts(self, server: UpyunServer) -> None:
         server.put("a/b/d.txt", b"12345", modified=1_795_417_187)
-        source = build(server, prefix="a/b", end_point=server.address)
+        source = UpyunCloud(server).source(prefix="a/b", end_point=server.address)
         obj = only(source)
         assert source.record_key(obj, "/x/d.txt") == (
             "[taskType: migrateUpyun] [bucket: examplebucket-1250000000] [cosPath: /x/d.txt]"
@@ -161,9 +148,9 @@ class TestRecords:
 
     def test_the_name_of_the_database(self, server: UpyunServer) -> None:
         for prefix in ("a/b", "a/b/"):
-            source = build(server, end_point="", prefix=prefix)
+            source = UpyunCloud(server).source(end_point="", prefix=prefix)
             assert source.job_text() == "[srcEndpoint: ] [prefix: a/b/] [cosFolder: /x/] "
-        named = build(server, SourceOptions(db_cos_path="/old/"), db_prefix="before/")
+        named = UpyunCloud(server).source(SourceOptions(db_cos_path="/old/"), db_prefix="before/")
         assert named.job_text() == (
             f"[srcEndpoint: {server.address}] [prefix: before/] [cosFolder: /old/] "
         )
@@ -230,16 +217,9 @@ class TestListing:
             source.description(SourceObject("a", "a", Fingerprint(1)), headers).md5 == digest.hex()
         )
 
-    def test_a_page_that_cannot_be_had(self, server: UpyunServer, source: UpyunSource) -> None:
-        server.put("a", b"")
-        for fault in (
-            Fault("status", "List", answer=error(503, 50300000, "busy")),
-            Fault("reset", "List", times=2),  # the first one, on a kept-alive connection, is free
-            Fault("cut", "List", at=20),
-        ):
-            server.faults.append(fault)
-            assert failure(source).retryable, fault
-            server.faults.clear()
+    def test_a_page_that_cannot_be_understood(
+        self, server: UpyunServer, source: UpyunSource
+    ) -> None:
         garbled = Answer(200, {"x-upyun-list-iter": "x"}, b'{"files":[{"name":1}]}')
         server.faults.append(Fault("status", "List", answer=garbled))
         assert "cannot be understood" in str(failure(source))
@@ -259,9 +239,9 @@ class TestObjects:
     def test_what_is_carried_over(self, server: UpyunServer) -> None:
         md5 = server.put("f", b"x", mime="text/css", meta={"colour": "red"}).md5
         plain = {"content-type": "text/css", "x-cos-meta-colour": "red"}
-        source = build(server, compare_md5=True)
+        source = UpyunCloud(server).source(compare_md5=True)
         for each, wanted in (
-            (build(server), plain),
+            (UpyunCloud(server).source(), plain),
             (source, {**plain, "x-cos-meta-upyun-etag": md5}),
         ):
             with each.open(only(each), 0, 1) as reader:
@@ -281,21 +261,6 @@ class TestObjects:
 
 
 class TestConfiguration:
-    def test_wrong_keys(self, server: UpyunServer) -> None:
-        server.put("f", b"x")
-        for changes in (
-            {"access_key_secret": Secret("wrong")},
-            {"access_key_id": Secret("unknown")},
-        ):
-            found = failure(build(server, None, **changes))
-            assert found.fatal
-            assert "look at [migrateUpyun] accessKeyId, accessKeySecret" in str(found)
-
-    def test_a_missing_service(self, server: UpyunServer) -> None:
-        found = failure(build(server, bucket="other"))
-        assert found.fatal
-        assert "look at [migrateUpyun] bucket" in str(found)
-
     def test_no_permission(self, server: UpyunServer, source: UpyunSource) -> None:
         server.may_read = False
         assert "user need permission (40100017); look at [migrateUpyun]" in str(failure(source))
@@ -306,64 +271,18 @@ class TestConfiguration:
     def test_a_prefix_that_is_no_folder(self, server: UpyunServer) -> None:
         server.put("a/file", b"content")
         for prefix in ("none", "a/file", "a/fi"):
-            [note] = build(server, prefix=prefix).scan()
+            [note] = UpyunCloud(server).source(prefix=prefix).scan()
             assert isinstance(note, Note)
             assert note.warning
             assert f"prefix={prefix}/" in note.line or f"prefix={prefix}:" in note.line
 
-    def test_something_else_answers(self, server: UpyunServer, source: UpyunSource) -> None:
-        server.faults.append(Fault("status", "List", answer=Answer(200, {}, b"<html>")))
-        assert "look at [migrateUpyun] endPoint" in str(failure(source))
-        with UpyunServer() as gone:
-            assert isinstance(gone, UpyunServer)
-            nowhere = gone.address
-        found = failure(build(server, end_point=nowhere))
-        assert found.retryable
-        assert "look at [migrateUpyun] endPoint" in str(found)
-
-    def test_all_requests_take_the_proxy(
-        self, server: UpyunServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
-            monkeypatch.setenv(name, "http://127.0.0.1:9")
-        server.put("f", b"x")
-        assert content(build(server), only(build(server))) == b"x"
-        server.seen.clear()
-        host, _, port = server.address.partition(":")
-        # Without an endPoint it is the public API, which only the proxy stands for here.
-        source = build(server, end_point="", proxy_host=host, proxy_port=int(port))
-        assert content(source, only(source)) == b"x"
-        source.stat(only(source))
-        assert {entry.proxied for entry in server.seen} == {True}
-        assert {entry.authority for entry in server.seen} == {"v0.api.upyun.com"}
-
-    def test_https(self, tmp_path: Path) -> None:
-        authority = trustme.CA()
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        authority.issue_cert("127.0.0.1").configure_cert(context)
-        trusted = tmp_path / "ca.pem"
-        authority.cert_pem.write_to_path(str(trusted))
-        with UpyunServer(tls=context) as server:
+    def test_an_address_with_https(self, tmp_path: Path) -> None:
+        ca_file = tmp_path / "ca.pem"
+        with UpyunServer(tls=issue(ca_file, "127.0.0.1")) as server:
             server.put("f", b"x")
-            source = build(server, SourceOptions(ca_file=str(trusted)), src_https=True)
+            options = SourceOptions(ca_file=str(ca_file))
+            source = UpyunCloud(server).source(options, end_point=f"https://{server.address}")
             assert content(source, only(source)) == b"x"
-            explicit = build(
-                server,
-                SourceOptions(ca_file=str(trusted)),
-                end_point=f"https://{server.address}",
-            )
-            assert content(explicit, only(explicit)) == b"x"
-
-    def test_silence_is_not_waited_for(self, server: UpyunServer) -> None:
-        server.put("f", b"x")
-        source = build(server, src_socket_timeout=1000)
-        for operation in ("Get", "List"):
-            server.faults.append(Fault("hang", operation))
-            found = failure(source)
-            assert (found.code, found.retryable) == ("Timeout", True)
-
-    def test_no_secret_is_shown(self, source: UpyunSource) -> None:
-        assert PASSWORD not in repr(source.config)
 
 
 @pytest.mark.parametrize("name", ["../above", "other/deep", ".."])
@@ -371,7 +290,7 @@ def test_names_that_are_no_children(
     server: UpyunServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     server.put("src/a", b"x")
-    source = build(server, prefix="src/")
+    source = UpyunCloud(server).source(prefix="src/")
     parsed = listing._children
     more = listing.Child(name, is_folder=False, size=1, modified=1)
     monkeypatch.setattr(listing, "_children", lambda *words: [more, *parsed(*words)])

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import oss2
 import pytest
 import requests
-import trustme
 
+from tests.fakes.certificates import issue
 from tests.fakes.faults import Fault
 from tests.fakes.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, OssServer
 from tests.fakes.oss_signature import Account
@@ -295,14 +295,8 @@ def test_symbolic_links_lead_to_their_target(oss: OssServer) -> None:
 
 
 def test_over_tls_and_through_a_tunnel(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    host = f"{BUCKET}.{HANGZHOU}"
-    certificate = authority.issue_cert("127.0.0.1", "localhost", host)
-    chain, key, ca = tmp_path / "chain.pem", tmp_path / "key.pem", tmp_path / "ca.pem"
-    chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
-    certificate.private_key_pem.write_to_path(str(key))
-    authority.cert_pem.write_to_path(str(ca))
-    with OssServer(tls=(chain, key)) as oss:
+    host, ca = f"{BUCKET}.{HANGZHOU}", tmp_path / "ca.pem"
+    with OssServer(tls=issue(ca, "127.0.0.1", host)) as oss:
         oss.put("a", b"x")
         url = client(oss).sign_url("GET", "a", 60)
         with requests.Session() as session:

@@ -249,10 +249,10 @@ def test_odd_listings(server: QiniuServer) -> None:
     assert (page["items"], eof) == ([], False)
     page, eof, _ = manager(server).list(BUCKET, marker=page["marker"])
     assert (len(page["items"]), eof) == (5, True)
-    server.empty_pages, server.loops_at = False, 1
-    for _ in range(2):
-        page, _, _ = manager(server).list(BUCKET, limit=2)
-        assert [item["key"] for item in page["items"]] == ["0", "1"]
+    server.empty_pages = False
+    page, _, _ = manager(server).list(BUCKET, limit=2)
+    assert [item["key"] for item in page["items"]] == ["0", "1"]
+    server.faults.append(Fault("repeat", "List"))
     page, _, _ = manager(server).list(BUCKET, limit=2, marker=page["marker"])
     assert [item["key"] for item in page["items"]] == ["0", "1"]
 
