@@ -11,7 +11,14 @@ SCHEMA = json.loads(
     (Path(__file__).parents[1] / "docs" / "events.schema.json").read_text(encoding="utf-8")
 )
 Event = dict[str, Any]
-_TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict}
+_TYPES = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "object": dict,
+    "array": list,
+}
 _WORDS = {"description", "title", "$schema"}
 
 
@@ -63,6 +70,8 @@ def _problem(word: str, wanted: Any, value: Any, schema: Mapping[str, Any]) -> s
         case "properties":
             of_each = (problem_of(value[name], wanted[name]) for name in wanted if name in value)
             return next(filter(None, of_each), "")
+        case "items":
+            return next(filter(None, (problem_of(each, wanted) for each in value)), "")
         case "oneOf":
             problems = [problem_of(value, each) for each in wanted]
             return "" if problems.count("") == 1 else f"matches not one, but: {problems}"

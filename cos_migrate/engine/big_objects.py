@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import time
 from functools import partial
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from cos_migrate.pools.results import UNSTARTED, Content, TargetExists
 from cos_migrate.pools.tasks import Task
 from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
+from cos_migrate.report.sinks import Unfinished
 from cos_migrate.text import printable
 
 _PARKED_MOST = 10_000
@@ -69,10 +71,10 @@ class BigObjects:
         """Whether no more should be parked for now."""
         return len(self._parked) >= _PARKED_MOST
 
-    @property
-    def sent(self) -> int:
-        """Bytes of unfinished objects that have been sent."""
-        return sum(big.upload.state.sent for big in self.under_way)
+    def unfinished(self) -> list[Unfinished]:
+        """Return how much has been sent of each object under way, the one begun first in front."""
+        under_way = [(big.transfer, big.upload.state.sent) for big in self.under_way]
+        return [Unfinished(of.cos_path, sent, of.obj.fingerprint.size) for of, sent in under_way]
 
     def cos_paths(self) -> list[str]:
         """Return the target paths of all that wait or are under way."""
@@ -90,6 +92,7 @@ class BigObjects:
         """
         while self._parked and len(self.under_way) < self._at_once:
             transfer = self._parked.popleft()
+            transfer.began = time.monotonic()
             self.under_way.append(BigObject(transfer, self._upload_of(transfer, copying=copying)))
         return self._assign_files()
 

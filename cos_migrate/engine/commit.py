@@ -81,7 +81,15 @@ class Committer:
         )
         self.failures.note_succeeded(record_key)
         status = Status.UPDATE if transfer.update else Status.NEW
-        self._settle(status, obj, cos_path, text, unverified=unverified, request_id=request_id)
+        self._settle(
+            status,
+            obj,
+            cos_path,
+            text,
+            unverified=unverified,
+            request_id=request_id,
+            seconds=time.monotonic() - transfer.began,
+        )
 
     def _companion_pair(self, transfer: Transfer, etag: str, crc64: int) -> tuple[bytes, bytes]:
         """Return the pair to write beside the record of a cloud's object."""
@@ -231,6 +239,7 @@ class Committer:
         failure: Failure | None = None,
         unverified: str = "",
         request_id: str = "",
+        seconds: float = 0.0,
     ) -> None:
         batch = self.batch
         if obj.page and batch.positions:
@@ -248,5 +257,6 @@ class Committer:
                 mtime_ns // 1_000_000,  # -1, not known, stays -1; times before 1970 are negative
                 unverified,
                 request_id=request_id,
+                seconds=seconds,
             )
         )

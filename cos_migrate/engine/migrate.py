@@ -298,7 +298,7 @@ class Migration(Loop):
         return known + self._big_objects.cos_paths(), self._scan_over
 
     def _tick(self) -> None:
-        self._report.set_bytes_under_way(self._big_objects.sent)
+        self._report.set_unfinished(self._big_objects.unfinished())
         self._warn_of_filters()
         for line in self._scan.watch():
             self._report.warn(line)

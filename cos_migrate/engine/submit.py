@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from cos_migrate.engine.admission import Admission
 from cos_migrate.engine.big_objects import BigObject, BigObjects
 from cos_migrate.engine.collect import Collector
@@ -33,6 +35,8 @@ class Submitter:
 
     def submit(self, transfer: Transfer, task: Task) -> None:
         """Submit the task of a small object."""
+        if not transfer.began:
+            transfer.began = time.monotonic()
         number = self._tasks.submit(task, transfer, self._collector.collect_small)
         self._admission.spend(task)
         if self._debugging:

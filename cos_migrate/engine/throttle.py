@@ -147,6 +147,12 @@ class RequestRates:
         self.cos.grow(now)
         self.source.grow(now)
 
+    def limits_in_words(self) -> str:
+        """Return the limits that the sides have set; empty: there are none."""
+        sides = (("the source", self.source), ("COS", self.cos))
+        limited = [f"{name}: {rate.limit:,.0f}" for name, rate in sides if rate.is_limited]
+        return f"requests a second are limited ({', '.join(limited)})" if limited else ""
+
     def slow_down(self, side: Side, now: float) -> str:
         """Learn from a refusal; return a line about the new limit, empty if it is the same."""
         name, rate = ("the source", self.source) if side is Side.SOURCE else ("COS", self.cos)

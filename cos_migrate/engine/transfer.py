@@ -9,6 +9,7 @@ class Transfer:
     """An object that is being sent, with the values that its record and outcome need."""
 
     __slots__ = (
+        "began",
         "cos_path",
         "listed",
         "listed_ns",
@@ -32,5 +33,7 @@ class Transfer:
         """The fingerprint to record where it differs from what was sent: the size was unknown."""
         self.listed_ns = -1
         """Modification time in the listing, of a `weak` object; -1: unknown."""
+        self.began = 0.0
+        """Time of its first task, time.monotonic(); 0: it has had none."""
         self.progress_shown = 0.0
         """Time of its last progress line, time.monotonic()."""

@@ -19,6 +19,15 @@ class WindowWatch:
         self.is_open = True
         self._next_lines = 0.0
 
+    @property
+    def waiting(self) -> str:
+        """What is waited for while the window is closed; empty while it is open."""
+        return "" if self.is_open else f"time window [{self._times}]"
+
+    @property
+    def _times(self) -> str:
+        return str(self.window).replace(",", ", ")
+
     def closes(self, now: float, local: time.struct_time) -> bool:
         """Update `is_open` by the local time; return whether it has just become false."""
         was_open = self.is_open
@@ -34,6 +43,5 @@ class WindowWatch:
             return
         self._next_lines = now + _LINES_EVERY
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", local)
-        times = str(self.window).replace(",", ", ")
-        yield f"currentTime {stamp}, wait next time window [{times}]"
+        yield f"currentTime {stamp}, wait next time window [{self._times}]"
         yield "-" * 69

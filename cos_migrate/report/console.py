@@ -1,19 +1,23 @@
-"""The sink for standard output and error: lines, and on a terminal a progress bar."""
+"""The sink for standard output and error: lines, and on a terminal the display."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 import time
-from typing import Any, BinaryIO, TextIO
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, TextIO
 
+from cos_migrate.model import Outcome, Status
+from cos_migrate.report.display import RED, Display, has_colours, in_colour
 from cos_migrate.report.sinks import Batch, Progress, RunEnd, Sink
-from cos_migrate.text import printable_lines
+from cos_migrate.text import printable, printable_lines
 
 _REFRESH = 0.1
-"""Seconds between two updates of the progress bar."""
-_LINES_A_SECOND = 20
+"""Seconds between two updates of the display."""
+_LINES_A_SECOND = 10
 """Limit of routine lines on a terminal: more cannot be read."""
+_INDENT = " " * 7
 
 
 class Console(Sink):
@@ -27,7 +31,10 @@ class Console(Sink):
         stdout: BinaryIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
-        """`quiet`: no lines of single objects; `progress`: a progress bar on a terminal."""
+        """`quiet`: no lines of single objects.
+
+        `progress`: a terminal gets a display, and only as many lines as can be read.
+        """
         self._out: BinaryIO | None = stdout or sys.stdout.buffer
         self._err = stderr or sys.stderr
         self.has_terminal = self._err.isatty()
@@ -36,17 +43,33 @@ class Console(Sink):
         self.names_each_object = False
         """Whether skipped objects are reported one by one."""
         self._terminal = self._out.isatty()
+        self._folds = progress and self._terminal
         self._wants_display = progress and self.has_terminal
-        self._display: _Display | None = None
+        self._colours = self._terminal and has_colours()
+        self._display: Display | None = None
         self._second = 0
         self._shown = 0
-        self._thinned = False
+        self._folded = False
         self._next = 0.0
 
     def add(self, batch: Batch) -> None:
-        """Print the lines of objects, unless `quiet`."""
-        if batch.routine or batch.notable:
-            self.print_lines(batch.routine, batch.notable)
+        """Print the lines of objects, unless `quiet`; on a terminal, failures with their cause."""
+        notable = batch.notable
+        if self._terminal and batch.failed:
+            notable = "".join(self._lines_with_cause(batch.outcomes))
+        if batch.routine or notable:
+            self.print_lines(batch.routine, notable)
+
+    def _lines_with_cause(self, outcomes: Sequence[Outcome]) -> Iterator[str]:
+        """Yield the lines of all objects that are left out or failed."""
+        for outcome in outcomes:
+            failure = outcome.failure
+            if failure:
+                cause = f"{failure.status or ''} {failure.code}".strip() or failure.operation
+                yield in_colour(RED, outcome.lines[:-1], colours=self._colours) + "\n"
+                yield f"{_INDENT}{printable(f'{cause}: {failure.message}')}\n"
+            elif outcome.status is Status.CONDITION_NOT_MATCH:
+                yield outcome.lines
 
     def event(self, line: str) -> None:
         """Print a line, unless `quiet`."""
@@ -56,8 +79,8 @@ class Console(Sink):
         """Print lines of objects; on a terminal all `notable` ones and some `routine` ones."""
         if self._quiet:
             return
-        if self._terminal and routine:
-            routine = self._thin(routine)
+        if self._folds and routine:
+            routine = self._fold(routine)
         if routine or notable:
             self._write(routine + notable)
 
@@ -89,17 +112,17 @@ class Console(Sink):
             self._err.flush()
 
     def show_progress(self, progress: Progress) -> None:
-        """Refresh the progress bar, at most ten times a second."""
+        """Refresh the display, at most ten times a second."""
         now = time.monotonic()
         if not self._wants_display or now < self._next:
             return
         self._next = now + _REFRESH
         if self._display is None:
-            self._display = _Display(self._err)
+            self._display = Display(self._err, colours=has_colours())
         self._display.show(progress)
 
     def end_run(self, end: RunEnd) -> None:
-        """Remove the progress bar; print summary, causes and gaps."""
+        """Remove the display; print summary, causes and gaps."""
         self._remove_display()
         self.announce(end.summary.text)
         if end.causes:
@@ -108,7 +131,7 @@ class Console(Sink):
             self.announce(gap)
 
     def close(self) -> None:
-        """Remove the progress bar and flush."""
+        """Remove the display and flush."""
         self._remove_display()
         with contextlib.suppress(OSError, ValueError):
             if self._out:
@@ -116,10 +139,10 @@ class Console(Sink):
 
     def _remove_display(self) -> None:
         if self._display:
-            self._display.close()
+            self._display.clear()
             self._display = None
 
-    def _thin(self, lines: str) -> str:
+    def _fold(self, lines: str) -> str:
         second = int(time.monotonic())
         if second != self._second:
             self._second, self._shown = second, 0
@@ -129,8 +152,8 @@ class Console(Sink):
         if count <= room:
             return lines
         kept = "".join(lines.splitlines(keepends=True)[: max(room, 0)])
-        if not self._thinned:
-            self._thinned = True
+        if not self._folded:
+            self._folded = True
             kept += "(some lines are left out here: log/info.log has all of them)\n"
         return kept
 
@@ -151,42 +174,3 @@ class Console(Sink):
         """Continue without stdout: the logs hold everything."""
         self._out = None
         self.print_error(f"warning: {why}; the run continues, see log/info.log")
-
-
-class _Display:
-    """The tqdm progress bar: bytes in the bar; objects, failures and rate beside it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        from tqdm import tqdm  # noqa: PLC0415 - only a terminal needs it
-
-        self._bar: Any = tqdm(
-            total=0,
-            file=stream,
-            unit="B",
-            unit_scale=True,
-            unit_divisor=1024,
-            dynamic_ncols=True,
-            leave=False,
-            mininterval=0,
-            bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {rate_fmt}{postfix}",
-        )
-
-    def show(self, progress: Progress) -> None:
-        bar = self._bar
-        bar.total = max(progress.bytes_known, progress.bytes_done)
-        bar.n = progress.bytes_done
-        more = "" if progress.complete else "+"
-        bar.set_description_str(f"{progress.done}/{progress.known}{more} objects", refresh=False)
-        notes = [f"{progress.failed} failed"] if progress.failed else []
-        elapsed = bar.format_dict["elapsed"]
-        if progress.complete and progress.bytes_done and elapsed:
-            left = (bar.total - bar.n) * elapsed / bar.n
-            notes.append(f"{bar.format_interval(left)} left")
-        bar.set_postfix_str(", ".join(notes), refresh=False)
-        bar.refresh()
-
-    def clear(self) -> None:
-        self._bar.clear()
-
-    def close(self) -> None:
-        self._bar.close()

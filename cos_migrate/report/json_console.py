@@ -91,6 +91,7 @@ class JsonConsole(Console):
             self._next_progress = now + _PROGRESS_EVERY
             values = progress._asdict()
             list_finished = values.pop("complete")
+            values["unfinished"] = [each._asdict() for each in progress.unfinished]
             self._print("progress", **values, list_finished=list_finished)
 
     def end_run(self, end: RunEnd) -> None:

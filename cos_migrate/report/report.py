@@ -16,7 +16,7 @@ from cos_migrate.report.console import Console
 from cos_migrate.report.heartbeat import Heartbeat
 from cos_migrate.report.lists import FailureList, FinishedList, ResultFiles, UnverifiedList
 from cos_migrate.report.logs import Logs
-from cos_migrate.report.sinks import Batch, Progress, RunEnd, RunStart, Sink
+from cos_migrate.report.sinks import Batch, Progress, RunEnd, RunStart, Sink, Unfinished
 from cos_migrate.report.summary import ReportedJob, Summary, count_in_words
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.text import printable_lines
@@ -71,6 +71,8 @@ class Report:
         self._unverified = self._without_md5 = 0
         self._bytes_done = self._bytes_known = self._known = 0
         self._bytes_sent = self._bytes_under_way = 0
+        self._unfinished: Sequence[Unfinished] = ()
+        self._waiting = ""
         self._listed = False
         self._is_check = False
         self._last_warnings: list[str] = []
@@ -187,9 +189,14 @@ class Report:
         """Note that the listing is complete."""
         self._listed = True
 
-    def set_bytes_under_way(self, sent: int) -> None:
-        """Set how many bytes of unfinished objects have been sent."""
-        self._bytes_under_way = sent
+    def set_unfinished(self, unfinished: Sequence[Unfinished]) -> None:
+        """Set the big objects under way, the one begun first at the front."""
+        self._unfinished = unfinished
+        self._bytes_under_way = sum(each.sent for each in unfinished)
+
+    def set_waiting(self, reason: str) -> None:
+        """Set why less is sent than could be; empty: there is no reason."""
+        self._waiting = reason
 
     def show_progress(self) -> None:
         """Refresh the display."""
@@ -203,6 +210,8 @@ class Report:
             complete=self._listed,
             sent=self._counts[Status.NEW] + self._counts[Status.UPDATE],
             bytes_sent=self._bytes_sent + self._bytes_under_way,
+            unfinished=self._unfinished,
+            waiting=self._waiting,
         )
         for sink in self._sinks:
             sink.show_progress(progress)

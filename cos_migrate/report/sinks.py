@@ -34,6 +34,16 @@ class Batch(NamedTuple):
     """The objects that COS has confirmed."""
 
 
+class Unfinished(NamedTuple):
+    """A big object that is being sent."""
+
+    cos_path: str
+    sent: int
+    """Bytes."""
+    size: int
+    """Bytes."""
+
+
 class Progress(NamedTuple):
     """The state of a run while it goes on."""
 
@@ -50,6 +60,10 @@ class Progress(NamedTuple):
     """Objects that COS has confirmed."""
     bytes_sent: int = 0
     """Bytes of these, and of objects under way, that have been sent."""
+    unfinished: Sequence[Unfinished] = ()
+    """Big objects under way, the one begun first at the front."""
+    waiting: str = ""
+    """Reason why less is sent than could be; empty: there is none."""
 
 
 class RunEnd(NamedTuple):

@@ -57,7 +57,7 @@ def test_the_rooms() -> None:
         ("qiniu", {"sdk"}),
         ("upyun", {"sdk"}),
         ("qcloud_cos", {"control"}),
-        ("tqdm", {"console"}),
+        ("tqdm", {"display"}),
         ("httptools", {"parser"}),
         (
             "subprocess",

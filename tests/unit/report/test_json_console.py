@@ -8,7 +8,7 @@ import math
 
 from cos_migrate.model import Outcome, Status
 from cos_migrate.report.json_console import JsonConsole
-from cos_migrate.report.sinks import Batch, Progress, RunStart
+from cos_migrate.report.sinks import Batch, Progress, RunStart, Unfinished
 from cos_migrate.report.summary import ReportedJob
 from tests.events import SCHEMA, events, problem_of
 
@@ -38,7 +38,8 @@ def test_progress_every_five_seconds() -> None:
     shown, found = 0, setting.events()
     for tenth in range(1, 201):
         setting.now = 7.0 + tenth / 10
-        setting.console.show_progress(Progress(tenth, 300, 5, 9, 1, complete=False))
+        progress = Progress(tenth, 300, 5, 9, 1, complete=False, waiting="a window")
+        setting.console.show_progress(progress._replace(unfinished=[Unfinished("/a", 3, 9)]))
         found = setting.events()
         shown += len(found)
         assert shown == math.floor(setting.now - 7.0) // 5
@@ -53,6 +54,8 @@ def test_progress_every_five_seconds() -> None:
             "failed": 1,
             "sent": 0,
             "bytes_sent": 0,
+            "unfinished": [{"cos_path": "/a", "sent": 3, "size": 9}],
+            "waiting": "a window",
             "list_finished": False,
         }
     ]

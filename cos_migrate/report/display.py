@@ -1,0 +1,258 @@
+"""The display on a terminal: progress, rates, and bars of big objects, below the printed lines."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import shutil
+import time
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TextIO
+
+from cos_migrate.report.sinks import Progress, Unfinished
+from cos_migrate.report.spelling import spell_seconds, spell_size
+from cos_migrate.text import printable
+
+_RATE_OVER = 8.0
+"""Seconds over which rates are measured."""
+_TALL = 30
+"""Lines of a terminal from which big objects have bars of their own."""
+_NARROW = 60
+"""Columns below which lines are shorter."""
+_BARS_MOST = 8
+_NAME_SHARE = 0.5
+"""Share of a line for the name of an object."""
+_BAR_LEAST = 9
+"""Columns that a bar has at least, with its frame."""
+_ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
+RED, YELLOW, _NORMAL = "\x1b[31m", "\x1b[33m", "\x1b[0m"
+
+
+class TerminalSize(NamedTuple):
+    """The size of a terminal."""
+
+    columns: int
+    lines: int
+
+
+def terminal_size() -> TerminalSize:
+    """Return the size of this process's terminal."""
+    return TerminalSize(*shutil.get_terminal_size())
+
+
+def has_colours(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a terminal may get colours (https://no-color.org)."""
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def in_colour(colour: str, text: str, *, colours: bool) -> str:
+    """Return a text in a colour, if there are `colours`."""
+    return f"{colour}{text}{_NORMAL}" if colours else text
+
+
+class _Sample(NamedTuple):
+    at: float
+    done: int
+    bytes_done: int
+    sent: int
+    bytes_sent: int
+
+
+class Rates:
+    """The rates of the last seconds."""
+
+    def __init__(self) -> None:
+        self._samples: collections.deque[_Sample] = collections.deque()
+
+    def note(self, now: float, progress: Progress) -> None:
+        """Note the progress at a time in seconds; times only grow."""
+        samples = self._samples
+        samples.append(
+            _Sample(now, progress.done, progress.bytes_done, progress.sent, progress.bytes_sent)
+        )
+        while len(samples) > 2 and samples[1].at <= now - _RATE_OVER:  # noqa: PLR2004 - one span
+            samples.popleft()
+
+    def of(self, field: int) -> float:
+        """Return the rate of a field of `_Sample`, a second; 0 when it is not known."""
+        first, last = self._samples[0], self._samples[-1]
+        seconds = last.at - first.at
+        return max(0.0, last[field] - first[field]) / seconds if seconds else 0.0
+
+    @property
+    def sent(self) -> float:
+        """Objects sent a second."""
+        return self.of(3)
+
+    @property
+    def bytes_sent(self) -> float:
+        """Bytes sent a second."""
+        return self.of(4)
+
+    def seconds_left(self, progress: Progress) -> float | None:
+        """Return the time that the rest will take; None when it is not known."""
+        if not progress.complete:
+            return None
+        left = 0.0
+        for rest, rate in (
+            (progress.known - progress.done, self.of(1)),
+            (progress.bytes_known - progress.bytes_done, self.of(2)),
+        ):
+            if rest > 0:
+                if not rate:
+                    return None
+                left = max(left, rest / rate)
+        return left
+
+
+class Display:
+    """Some lines at the bottom of a terminal, with bars by tqdm."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        size: Callable[[], TerminalSize] = terminal_size,
+        colours: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`stream` is a terminal; `colours`: whether it may get any."""
+        self._stream = stream
+        self._size = size
+        self._colours = colours
+        self._clock = clock
+        self._began = clock()
+        self._rates = Rates()
+        self._drawn = False
+
+    def show(self, progress: Progress) -> None:
+        """Draw the state of a run."""
+        now = self._clock()
+        self._rates.note(now, progress)
+        columns, lines = self._size()
+        rows = [self._progress_row(progress, columns), self._rate_row(progress, now - self._began)]
+        if progress.waiting:
+            rows.append(
+                _Row(in_colour(YELLOW, f"waiting: {progress.waiting}", colours=self._colours))
+            )
+        if lines >= _TALL:
+            rows += _object_rows(progress.unfinished, columns)
+        self._draw(rows, columns)
+
+    def clear(self) -> None:
+        """Remove the display until it is drawn again, so that a line can be printed."""
+        if self._drawn:
+            self._drawn = False
+            self._write(f"\r{_ERASE_BELOW}")
+
+    def _progress_row(self, progress: Progress, columns: int) -> _Row:
+        if not progress.complete:
+            return _Row(f"{progress.done:,} objects done, {progress.known:,} listed so far")
+        share = _share_done(progress)
+        left = self._rates.seconds_left(progress)
+        rest = f"{progress.done:,} of {progress.known:,} objects"
+        if left is not None and progress.done < progress.known:
+            rest += f", {spell_seconds(left)} left"
+        done = f"{100 * share:3.0f} %"
+        return _Row(f"{done}, {rest}") if columns < _NARROW else _Row(done, share, rest)
+
+    def _rate_row(self, progress: Progress, elapsed: float) -> _Row:
+        rates = self._rates
+        parts = [f"sent {rates.sent:,.0f} objects/s, {spell_size(rates.bytes_sent)}/s"]
+        if progress.failed:
+            parts.append(in_colour(RED, f"{progress.failed:,} failed", colours=self._colours))
+        parts.append(spell_seconds(elapsed))
+        return _Row(", ".join(parts))
+
+    def _draw(self, rows: Sequence[_Row], columns: int) -> None:
+        """Draw all lines with one write, and leave the cursor at the start of the first."""
+        self._drawn = True
+        lines = [_drawn(row, columns - 1) + _ERASE_LINE for row in rows]
+        below = f"{_ERASE_BELOW}\r" + (f"\x1b[{len(rows) - 1}A" if len(rows) > 1 else "")
+        self._write("\r" + "\n".join(lines) + below)
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # the terminal is gone
+            self._stream.write(text)
+            self._stream.flush()
+
+
+class _Row(NamedTuple):
+    """A line of the display."""
+
+    text: str
+    share: float | None = None
+    """What a bar behind the text shows, 0 to 1; None: there is no bar."""
+    behind: str = ""
+    """Text behind the bar."""
+
+
+def _drawn(row: _Row, columns: int) -> str:
+    """Return a line of the display that fits into columns."""
+    if row.share is None:
+        return fitted(row.text, columns)
+    from tqdm import tqdm  # noqa: PLC0415 - only a terminal needs it
+
+    behind = fitted(row.behind, max(0, columns - len(row.text) - _BAR_LEAST))
+    form = f"{_escaped(row.text)} |{{bar}}| {_escaped(behind)}"
+    return str(tqdm.format_meter(row.share, 1.0, 0.0, ncols=columns, bar_format=form))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _share_done(progress: Progress) -> float:
+    """Return how much of a run is done: by bytes and by objects, whatever is less."""
+    shares = [
+        done / known
+        for done, known in (
+            (progress.done, progress.known),
+            (progress.bytes_done, progress.bytes_known),
+        )
+        if known
+    ]
+    return min(1.0, *shares) if shares else 1.0
+
+
+def _object_rows(unfinished: Sequence[Unfinished], columns: int) -> list[_Row]:
+    """Return a line for each of the big objects that take longest."""
+    rows = []
+    room = int(columns * _NAME_SHARE)
+    for each in unfinished[:_BARS_MOST]:
+        name = fitted(printable(each.cos_path), room, keep_end=True)
+        share = each.sent / each.size if each.size else 0.0
+        whole = "" if columns < _NARROW else f" of {spell_size(each.size)}"
+        rows.append(_Row(name, share, f"{100 * share:.0f} %{whole}"))
+    return rows
+
+
+def fitted(text: str, columns: int, *, keep_end: bool = False) -> str:
+    """Cut a text to what fits into columns; `keep_end`: cut at the front instead of the end.
+
+    Colours take no room; a text in colour that is cut loses them.
+    """
+    bare = text
+    for colour in (RED, YELLOW, _NORMAL):
+        bare = bare.replace(colour, "")
+    widths = [_width(char) for char in bare]
+    if sum(widths) <= columns:
+        return text
+    kept: list[str] = []
+    room = columns - 3
+    pairs = list(zip(bare, widths, strict=True))
+    for char, width in reversed(pairs) if keep_end else pairs:
+        room -= width
+        if room < 0:
+            break
+        kept.append(char)
+    return "..." + "".join(reversed(kept)) if keep_end else "".join(kept) + "..."
+
+
+def _width(char: str) -> int:
+    """Return how many columns a character takes."""
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
