@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import CosError, Side, SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Failure, Fingerprint, Found, SourceObject, failure_of
 from cos_migrate.pools.results import FAILED
@@ -76,6 +76,22 @@ def test_what_is_no_secret_stays(text: str) -> None:
 def test_a_failure_tells_no_secret() -> None:
     error = SourceError(f"the source: {TEXTS[0]}", operation="GetObject")
     assert failure_of(error).message == "the source: cannot read https://***@host/a/b"
+
+
+def test_a_failure_keeps_all_that_decisions_are_made_on() -> None:
+    error = CosError(
+        "text",
+        operation="PutObject",
+        status=403,
+        code="code",
+        request_id="request",
+        trace_id="trace",
+        retryable=True,
+        fatal=True,
+    )
+    assert failure_of(error) == Failure(
+        "PutObject", "text", 403, "code", "request", "trace", True, True, Side.COS
+    )
 
 
 def ended(posted: queue.SimpleQueue[Any]) -> Failure:
