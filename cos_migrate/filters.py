@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.model import Found, Rejected, Row, SourceObject
 from cos_migrate.patterns import IgnoreFile, Patterns
-from cos_migrate.text import printable
+from cos_migrate.text import condition_not_match, printable
 
 _STANDARD = "STANDARD"
 """The class of an object that is listed without one."""
@@ -50,6 +50,8 @@ class Rule(NamedTuple):
     """Whether the value that the rule looks at is known."""
     by_name: bool = False
     """Whether the rule looks at the name alone."""
+    applies_below: Callable[[Candidate], bool] | None = None
+    """Whether it applies to all that a folder holds; None: that never follows from the folder."""
 
 
 class Filters:
@@ -70,11 +72,7 @@ class Filters:
         self._names_keys = settings.names_keys
         self._describes_first = describes_first
         self._root = settings.root
-        self._excluded = settings.excluded
-        self._include = Patterns(settings.include)
-        self._exclude = Patterns(settings.exclude)
-        self._ignored = IgnoreFile(settings.filter_file) if settings.filter_file else None
-        self._rules = (*_source_rules(settings, is_empty), *self._common_rules(settings))
+        self._rules = (*_source_rules(settings, is_empty), *_common_rules(settings))
         self._name_rules = tuple(rule for rule in self._rules if rule.by_name)
         self._unanswered: dict[str, str] = {}
         """By rule: the first object whose value is not known; empty: it was reported."""
@@ -82,25 +80,18 @@ class Filters:
     def __bool__(self) -> bool:
         return bool(self._rules)
 
-    def against_folder(self, path: str) -> str:
+    def reason_against_folder(self, path: str) -> str:
         """Return the reason to leave out a folder with all below it; empty: there is none.
 
         `path` ends in `/`.
         """
-        if path in self._excluded:
-            return "excludes"
-        below = path[len(self._root) :]
-        if not below:
-            return ""
-        if self._include and not self._include.may_match_below(below):
-            return "include"
-        if self._exclude.match(below):
-            return "exclude"
-        if self._ignored is not None and self._ignored.match(below):
-            return "filterFile"
+        folder = Candidate(path, path[len(self._root) :], -1, -1, is_folder=True)
+        for rule in self._name_rules:
+            if rule.applies_below and rule.applies_below(folder):
+                return rule.reason
         return ""
 
-    def against(self, candidate: Candidate) -> str:
+    def line_against(self, candidate: Candidate) -> str:
         """Return the line for an object that is left out, without its newline; else empty."""
         return self._line(candidate, self._rules)
 
@@ -109,14 +100,14 @@ class Filters:
             if not rule.is_known(candidate):
                 self._unanswered.setdefault(rule.reason, self._shown(candidate))
             elif rule.applies(candidate):
-                named = f"[reason: {rule.reason}]  [{self._label}{self._shown(candidate)}]"
-                return f"[condition_not_match] {named}{rule.details(candidate)}"
+                named = self._label + self._shown(candidate)
+                return condition_not_match(rule.reason, named, rule.details(candidate))
         return ""
 
     def _shown(self, candidate: Candidate) -> str:
         return printable(candidate.key if self._names_keys else candidate.name)
 
-    def against_object(self, obj: SourceObject) -> str:
+    def line_against_object(self, obj: SourceObject) -> str:
         """Return the line for an object that is left out, without its newline; else empty."""
         size, mtime_ns, _ = obj.fingerprint
         candidate = Candidate(
@@ -124,27 +115,27 @@ class Filters:
         )
         return self._line(candidate, self._rules)
 
-    def against_name(self, obj: SourceObject) -> str:
+    def line_against_name(self, obj: SourceObject) -> str:
         """Return the line for an object that is left out by its name alone; else empty."""
         return self._line(Candidate(obj.name, obj.key, -1, -1), self._name_rules)
 
-    def applied(self, found: Iterable[Found | Row]) -> list[Found | Row]:
+    def replace_rejected(self, found: Iterable[Found | Row]) -> list[Found | Row]:
         """Return the items of a scan, with a `Rejected` in the place of each that is left out.
 
         Of objects of unknown size only the name is judged: once the source has described them,
-        `against_object` decides.
+        `line_against_object` decides.
         """
         return [self._judged(item) for item in found]
 
     def _judged(self, item: Found | Row) -> Found | Row:
         if type(item) is tuple:
             name, key, size, mtime_ns = cast("Row", item)
-            line = self.against(Candidate(name, key, size, mtime_ns))
+            line = self._line(Candidate(name, key, size, mtime_ns), self._rules)
             return Rejected(name, key, line) if line else item
         if not isinstance(item, SourceObject):
             return item
         waits = item.fingerprint.size < 0 and self._describes_first
-        line = self.against_name(item) if waits else self.against_object(item)
+        line = self.line_against_name(item) if waits else self.line_against_object(item)
         return Rejected(item.name, item.key, line, page=item.page) if line else item
 
     def take_warnings(self) -> list[str]:
@@ -158,25 +149,48 @@ class Filters:
             for reason, shown in fresh
         ]
 
-    def _common_rules(self, settings: FilterSettings) -> Iterator[Rule]:
-        """Yield the rules of `[common]` that are set, in the order in which they apply."""
-        if self._include:
-            include = self._include
-            yield Rule("include", lambda one: not include.match(one.path), by_name=True)
-        if self._exclude:
-            exclude = self._exclude
-            yield Rule("exclude", lambda one: exclude.match(one.path), by_name=True)
-        if self._ignored:
-            ignored = self._ignored
-            yield Rule("filterFile", lambda one: ignored.match(one.path), by_name=True)
-        yield from _size_rules(settings)
-        yield from _time_rules(settings, time.time_ns())
+
+def _common_rules(settings: FilterSettings) -> Iterator[Rule]:
+    """Yield the rules of `[common]` that are set, in the order in which they apply."""
+    if settings.include:
+        include = Patterns(settings.include)
+        yield _pattern_rule(
+            "include",
+            lambda path: not include.match(path),
+            lambda folder: not include.may_match_below(folder),
+        )
+    if settings.exclude:
+        yield _pattern_rule("exclude", Patterns(settings.exclude).match)
+    if settings.filter_file:
+        yield _pattern_rule("filterFile", IgnoreFile(settings.filter_file).match)
+    yield from _size_rules(settings)
+    yield from _time_rules(settings, time.time_ns())
+
+
+def _pattern_rule(
+    reason: str,
+    leaves_out: Callable[[str], bool],
+    leaves_out_folder: Callable[[str], bool] | None = None,
+) -> Rule:
+    """Return a rule about paths; `leaves_out_folder`: None takes `leaves_out`."""
+    folder_is_out = leaves_out_folder or leaves_out
+    return Rule(
+        reason,
+        lambda one: leaves_out(one.path),
+        by_name=True,
+        # Patterns do not see the folder that is migrated.
+        applies_below=lambda folder: bool(folder.path) and folder_is_out(folder.path),
+    )
 
 
 def _source_rules(settings: FilterSettings, is_empty: Callable[[str], bool]) -> Iterator[Rule]:
     """Yield the rules of a source that are set, in the order in which they apply."""
     if settings.excluded:
-        yield Rule("excludes", lambda one: one.name in settings.excluded, by_name=True)
+
+        def is_excluded(candidate: Candidate) -> bool:
+            return candidate.name in settings.excluded
+
+        yield Rule("excludes", is_excluded, by_name=True, applies_below=is_excluded)
     if settings.ignored_suffixes:
         yield Rule("suffix", lambda one: one.name.endswith(settings.ignored_suffixes), by_name=True)
     if settings.ignores_empty:

@@ -133,6 +133,14 @@ _SUSPECT = re.compile(
 )
 
 
+def condition_not_match(reason: str, named: str, details: str = "") -> str:
+    """Return the event line of an object that is left out, without its newline.
+
+    `named`: what kind of name it has, and the name, printable; `details` stand behind it.
+    """
+    return f"[condition_not_match] [reason: {reason}]  [{named}]{details}"
+
+
 def printable(text: str) -> str:
     """Return `text` as one line for users.
 

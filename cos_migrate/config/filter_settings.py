@@ -58,6 +58,6 @@ class FilterSettings(NamedTuple):
     modified_before: Moment | None = None
 
     @property
-    def concern_folders(self) -> bool:
-        """Whether a folder may be left out as a whole."""
-        return bool(self.excluded or self.include or self.exclude or self.filter_file)
+    def are_set(self) -> bool:
+        """Whether any condition is set."""
+        return self != FilterSettings(self.label, self.names_keys, self.root)

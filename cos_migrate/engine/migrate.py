@@ -196,7 +196,7 @@ class Migration(Loop):
     def _failed_before(self) -> Iterator[SourceObject]:
         """Yield the objects that failed before and are not left out by their names now."""
         for obj in self._committer.failures.load():
-            if not self._filters.against_name(obj):
+            if not self._filters.line_against_name(obj):
                 yield obj
 
     def _warn_of_filters(self) -> None:
@@ -254,7 +254,7 @@ class Migration(Loop):
 
     def _add_batch(self, event: Scanned) -> None:
         """Leave out what the filters reject, settle what is unchanged, and queue the rest."""
-        found = self._filters.applied(event.found) if self._filters else event.found
+        found = self._filters.replace_rejected(event.found) if self._filters else event.found
         if event.listed:
             objects = sum(not isinstance(item, Note) for item in found)
             self._committer.note_page(event.listed, objects)

@@ -87,7 +87,7 @@ class Planner:
         transfer.obj = obj
         transfer.record_fingerprint = obj.fingerprint if size < 0 else None
         problem = keys.problem_of(transfer.cos_path) or problem_of_size(size)
-        line = self._filters.against_object(obj) if self._filters else ""
+        line = self._filters.line_against_object(obj) if self._filters else ""
         if line:
             self._committer.settle_left_out(obj, f"{line}\n", transfer.record_key)
         elif problem:

@@ -241,7 +241,7 @@ class Run:
         if source.scans_in_own_process and worker_count(self._config.common):
             with contextlib.suppress(OSError, RuntimeError):  # no more processes: a thread scans
                 return WalkProcess(self._scans, self._recipe, post, self._limits)
-        return WalkThread(partial(source.scan_rows, self._filters.against_folder), post)
+        return WalkThread(partial(source.scan_rows, self._filters.reason_against_folder), post)
 
 
 def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:

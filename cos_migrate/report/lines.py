@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cos_migrate.model import Failure
-from cos_migrate.text import printable
+from cos_migrate.text import condition_not_match, printable
 
 
 def sent(cos_path: str, size: int, download_name: str, request_id: str, record: str) -> str:
@@ -62,7 +62,7 @@ def failed(record: str) -> str:
 def empty_key(name: str) -> str:
     """Return the line of a folder object that would get an empty key."""
     shown = printable(f"/{name.lstrip('/')}")
-    return f"[condition_not_match] [reason: empty key]  [key: {shown}]\n"
+    return condition_not_match("empty key", f"key: {shown}") + "\n"
 
 
 def reason_in(line: str) -> str:

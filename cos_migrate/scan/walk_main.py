@@ -58,11 +58,11 @@ def main() -> None:
 
 def _scan_of(recipe: SourceRecipe) -> Callable[[], Iterator[Found | Row]]:
     scan = recipe.build().scan_rows
-    if not recipe.filters.concern_folders:
+    if not recipe.filters.are_set:
         return scan
     from cos_migrate.filters import Filters  # noqa: PLC0415 - few walks need it
 
-    return partial(scan, Filters(recipe.filters).against_folder)
+    return partial(scan, Filters(recipe.filters).reason_against_folder)
 
 
 if __name__ == "__main__":

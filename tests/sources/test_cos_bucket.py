@@ -100,7 +100,7 @@ class TestListing:
         cos.put("z", b"", {"x-cos-storage-class": "STANDARD_IA"})
         source = CosCloud(cos).source(src_storage_class="STANDARD_IA")
         filters = Filters(source.config.filter_settings())
-        found = [*model.objects_of(filters.applied(source.scan()))]
+        found = [*model.objects_of(filters.replace_rejected(source.scan()))]
         assert [obj.name for obj in objects_of(found)] == ["z"]
         rejected = [item for item in found if isinstance(item, Rejected)]
         assert len(rejected) == 1_100

@@ -58,7 +58,7 @@ def source(root: Path, **options: Any) -> LocalSource:
 def found(root: Path, **options: Any) -> list[Found]:
     one = source(root, **options)
     filters = Filters(one.config.filter_settings(), one.is_empty)
-    return list(objects_of(filters.applied(one.scan_rows(filters.against_folder))))
+    return list(objects_of(filters.replace_rejected(one.scan_rows(filters.reason_against_folder))))
 
 
 def keys(items: list[Found]) -> list[str]:

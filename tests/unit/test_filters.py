@@ -33,9 +33,9 @@ def listed(name: str, size: int = 1, mtime_ns: int = OLD, storage_class: str = "
 def test_nothing_is_left_out_unless_it_is_asked_for() -> None:
     filters = Filters(FilterSettings())
     assert not filters
-    assert not filters.against_folder("/d/")
+    assert not filters.reason_against_folder("/d/")
     found: list[Found | Row] = [("/d/a", "a", 0, -1), listed("a", 0, -1)]
-    assert filters.applied(found) == found
+    assert filters.replace_rejected(found) == found
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_nothing_is_left_out_unless_it_is_asked_for() -> None:
     ],
 )
 def test_the_first_reason_counts(candidate: Candidate, reason: str) -> None:
-    line = Filters(ALL).against(candidate)
+    line = Filters(ALL).line_against(candidate)
     start = f"[condition_not_match] [reason: {reason}]  [local_file: {candidate.name}]"
     assert line.startswith(start)
     assert (line == start) == (reason != "ignoreModifiedTimeLessThan")
 
 
 def test_what_passes_all() -> None:
-    assert not Filters(ALL).against(Candidate("/d/y.txt", "y.txt", 1, OLD, "ARCHIVE"))
+    assert not Filters(ALL).line_against(Candidate("/d/y.txt", "y.txt", 1, OLD, "ARCHIVE"))
 
 
 def test_only_the_source_knows_whether_a_file_of_no_bytes_is_empty() -> None:
@@ -72,7 +72,7 @@ def test_only_the_source_knows_whether_a_file_of_no_bytes_is_empty() -> None:
 
     filters = Filters(FilterSettings(ignores_empty=True), is_empty)
     found = [("/d/a", "a", 0, OLD), ("/d/b", "b", 1, OLD)]
-    assert filters.applied(found) == found
+    assert filters.replace_rejected(found) == found
     assert asked == ["/d/a"]
 
 
@@ -81,7 +81,7 @@ def test_rows_and_objects_keep_their_place_and_their_page() -> None:
     note, failed = Note("a line"), Rejected("z.tmp", "", "")
     kept, left_out = ("/d/a", "a", 1, OLD), ("/d/c.tmp", "c.tmp", 1, OLD)
     found: list[Found | Row] = [kept, listed("b.tmp"), note, left_out, failed]
-    assert filters.applied(found) == [
+    assert filters.replace_rejected(found) == [
         kept,
         Rejected("b.tmp", "b.tmp", "[condition_not_match] [reason: suffix]  [key: /b.tmp]", page=7),
         note,
@@ -93,14 +93,14 @@ def test_rows_and_objects_keep_their_place_and_their_page() -> None:
 def test_what_the_source_has_not_described_yet_passes() -> None:
     filters = Filters(FilterSettings(storage_class="ARCHIVE"))
     unknown = listed("a", -1)
-    assert filters.applied([unknown]) == [unknown]
-    assert filters.against_object(listed("a", 5, storage_class="COLD"))
-    assert filters.against_object(listed("a", 5)), "none is the standard class"
-    assert not filters.against_object(listed("a", 5, storage_class="ARCHIVE"))
+    assert filters.replace_rejected([unknown]) == [unknown]
+    assert filters.line_against_object(listed("a", 5, storage_class="COLD"))
+    assert filters.line_against_object(listed("a", 5)), "none is the standard class"
+    assert not filters.line_against_object(listed("a", 5, storage_class="ARCHIVE"))
 
 
 def test_names_are_printable() -> None:
-    line = Filters(FilterSettings(ignored_suffixes=("\n",))).against(
+    line = Filters(FilterSettings(ignored_suffixes=("\n",))).line_against(
         Candidate("a\n", "a\n", 1, OLD)
     )
     assert line.endswith("[key: /a\\x0a]")
@@ -122,17 +122,17 @@ def patterned(**settings: Any) -> Filters:
 def test_patterns_match_the_path_below_cos_path(
     settings: dict[str, Any], path: str, reason: str
 ) -> None:
-    line = patterned(**settings).against(Candidate("/d/" + path, path, 1, OLD))
+    line = patterned(**settings).line_against(Candidate("/d/" + path, path, 1, OLD))
     expected = f"[condition_not_match] [reason: {reason}]  [local_file: /d/{path}]"
     assert line == (expected if reason else "")
 
 
 def test_folders_of_which_nothing_is_taken() -> None:
     filters = patterned(include=("photos/**/*.jpg",), exclude=("raw/",))
-    assert not filters.against_folder("/d/")
-    assert not filters.against_folder("/d/photos/2025/")
-    assert filters.against_folder("/d/docs/") == "include"
-    assert filters.against_folder("/d/photos/raw/") == "exclude"
+    assert not filters.reason_against_folder("/d/")
+    assert not filters.reason_against_folder("/d/photos/2025/")
+    assert filters.reason_against_folder("/d/docs/") == "include"
+    assert filters.reason_against_folder("/d/photos/raw/") == "exclude"
 
 
 def test_limits_belong_to_what_is_taken() -> None:
@@ -151,7 +151,7 @@ def test_limits_belong_to_what_is_taken() -> None:
         (20, 2 * OLD): "",
     }
     for (size, mtime_ns), reason in reasons.items():
-        line = filters.against(Candidate("/d/x", "x", size, mtime_ns))
+        line = filters.line_against(Candidate("/d/x", "x", size, mtime_ns))
         assert line == (
             f"[condition_not_match] [reason: {reason}]  [local_file: /d/x]" * bool(reason)
         )
@@ -161,28 +161,28 @@ def test_ages_count_from_the_start_of_the_run() -> None:
     hour = 3600 * 10**9
     filters = patterned(modified_after=Moment(hour, is_age=True))
     now = time.time_ns()
-    assert filters.against(Candidate("/d/x", "x", 1, now - 2 * hour))
-    assert not filters.against(Candidate("/d/x", "x", 1, now - hour // 2))
+    assert filters.line_against(Candidate("/d/x", "x", 1, now - 2 * hour))
+    assert not filters.line_against(Candidate("/d/x", "x", 1, now - hour // 2))
 
 
 def test_what_cannot_be_asked_passes_with_one_warning() -> None:
     settings = FilterSettings(min_size=10, modified_before=Moment(OLD, is_age=False))
     filters = Filters(settings, describes_first=False)
     unknown = [listed("a", -1, -1), listed("b", -1, -1)]
-    assert filters.applied(unknown) == unknown
+    assert filters.replace_rejected(unknown) == unknown
     warnings = filters.take_warnings()
     assert [warning.split(" to ")[0] for warning in warnings] == [
         "[common] minSize cannot be applied",
         "[common] modifiedBefore cannot be applied",
     ]
-    filters.applied(unknown)
+    filters.replace_rejected(unknown)
     assert filters.take_warnings() == []
 
 
 def test_a_name_is_judged_before_the_source_is_asked_about_the_object() -> None:
     filters = Filters(FilterSettings(exclude=("*.tmp",), min_size=10))
     kept = listed("a", -1)
-    left_out = filters.applied([listed("b.tmp", -1), kept])
+    left_out = filters.replace_rejected([listed("b.tmp", -1), kept])
     assert left_out == [
         Rejected(
             "b.tmp", "b.tmp", "[condition_not_match] [reason: exclude]  [key: /b.tmp]", page=7
@@ -195,7 +195,7 @@ def test_a_name_is_judged_before_the_source_is_asked_about_the_object() -> None:
 def test_a_url_is_named_by_its_key() -> None:
     filters = Filters(FilterSettings(names_keys=True, exclude=("a",)))
     url = SourceObject("http://user:secret@host/a?sign=secret", "a", Fingerprint(-1))
-    assert filters.against_name(url).endswith("[key: /a]")
+    assert filters.line_against_name(url).endswith("[key: /a]")
 
 
 def test_a_filter_file_reads_as_gitignore(tmp_path: Path) -> None:
@@ -204,15 +204,15 @@ def test_a_filter_file_reads_as_gitignore(tmp_path: Path) -> None:
     left_out = ["x.log", "a/x.log", "build/keep.log", "a/build/x/y", "#odd"]
     taken = ["keep.log", "a/keep.log", "build", "x"]
     for path in left_out:
-        line = filters.against(Candidate("/d/" + path, path, 1, OLD))
+        line = filters.line_against(Candidate("/d/" + path, path, 1, OLD))
         assert "[reason: filterFile]" in line, path
     for path in taken:
-        assert not filters.against(Candidate("/d/" + path, path, 1, OLD)), path
-    assert filters.against_folder("/d/a/build/") == "filterFile"
+        assert not filters.line_against(Candidate("/d/" + path, path, 1, OLD)), path
+    assert filters.reason_against_folder("/d/a/build/") == "filterFile"
 
 
 def test_slashes_at_the_front_of_a_key_are_not_part_of_its_path() -> None:
     filters = Filters(FilterSettings(exclude=("/top", "a/*.tmp")))
-    assert filters.against_name(listed("/top"))
-    assert filters.against_name(listed("/a/x.tmp"))
-    assert not filters.against_name(listed("/b/top"))
+    assert filters.line_against_name(listed("/top"))
+    assert filters.line_against_name(listed("/a/x.tmp"))
+    assert not filters.line_against_name(listed("/b/top"))

@@ -29,7 +29,7 @@ from cos_migrate.sources.etags import checks_by_etag
 from cos_migrate.sources.http_source import format_range
 from cos_migrate.sources.list_files import reject_line
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
-from cos_migrate.text import printable
+from cos_migrate.text import condition_not_match, printable
 
 _SPELLINGS = {value: name for name, value in values.STORAGE_CLASSES.items()}
 _ACL_MOST = 1 << 20
@@ -129,7 +129,7 @@ class CosBucketSource(CosBucketListing):
         """Reject an object below the target: copies would be copied again, without end."""
         if self._below_target is None or not obj.name.startswith(self._below_target):
             return obj
-        line = f"[condition_not_match] [reason: below cosPath]  [key: /{printable(obj.name)}]"
+        line = condition_not_match("below cosPath", f"key: /{printable(obj.name)}")
         return Rejected(obj.name, obj.key, line)
 
     def takes_one_request(self, obj: SourceObject) -> bool:

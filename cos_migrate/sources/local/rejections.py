@@ -7,15 +7,14 @@ import errno
 from cos_migrate.model import Failure, Rejected
 from cos_migrate.sources.local.paths import is_utf8
 from cos_migrate.sources.local.reader import source_error
-from cos_migrate.text import printable
+from cos_migrate.text import condition_not_match, printable
 
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 def not_matching(reason: str, name: str) -> Rejected:
     """Return the result for a file that does not match the conditions."""
-    line = f"[condition_not_match] [reason: {reason}]  [local_file: {printable(name)}]"
-    return Rejected(name, "", line)
+    return Rejected(name, "", condition_not_match(reason, f"local_file: {printable(name)}"))
 
 
 def illegal_name(name: str, *, unlisted: bool = False) -> Rejected:
