@@ -83,7 +83,7 @@ def _start_processes(launcher: Launcher, scans: WalkStarter, config: Config) -> 
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)
     # Where a job of this folder has run before, there may be nothing to send.
-    if not (source.reads_at_once and have_left_records()):
+    if not (source.is_local and have_left_records()):
         launcher.keep(WORKER_PROGRAM, workers)
     if source.scans_in_own_process and workers:
         scans.begin(SourceRecipe.of(source, config.source, common))

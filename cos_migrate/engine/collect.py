@@ -21,8 +21,8 @@ from cos_migrate.pools.results import (
     FAILED,
     SPOOLED,
     UNSTARTED,
-    Arrival,
     Content,
+    ObjectStored,
     ResultKind,
     SourceHead,
     Spooled,
@@ -135,7 +135,7 @@ class Collector:
             return
         if task_kind == _COPY_OBJECT:
             self._copying.note_copied()
-        arrival: Arrival = content  # type: ignore[assignment]  # the result of a PUT or a copy
+        arrival: ObjectStored = content  # type: ignore[assignment]  # the result of a PUT or a copy
         request_id, unverified, crc64, size, mtime_ns, etag, cos_etag = arrival
         self._small_traffic.objects += 1
         self._small_traffic.size += size

@@ -70,7 +70,7 @@ class Committer:
         recorded = obj._replace(fingerprint=listed) if listed else obj
         record_key, source, puts = transfer.record_key, self._source, self.batch.puts
         puts.append((record_key.encode(), source.record_value(recorded).encode()))
-        if not source.reads_at_once:
+        if not source.is_local:
             puts.append(self._companion_pair(transfer, etag, crc64))
             if transfer.update:  # the CRC-64 that version 0.1 recorded is obsolete
                 self.batch.deletes.append(formats.crc64_key(record_key))

@@ -85,7 +85,7 @@ class Migration(Loop):
         self._filters = filters
         self._resumed = positions is not None and positions.resumed
         self._lists_where_it_reads = paged is not None and paged.listing_proves_access
-        self._expects_work = state.was_empty or not source.reads_at_once
+        self._expects_work = state.was_empty or not source.is_local
         self._scan = make_scan(self._inbox.put)
         self._scan_over = False
         self._list_complete = True

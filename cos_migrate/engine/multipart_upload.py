@@ -218,11 +218,7 @@ class MultipartUpload:
         if _can_restart(state, failure):
             changed = failure.code in _PARTS_UNUSABLE
             return self._restart(changed=changed, gone=failure.code == Code.NO_SUCH_UPLOAD)
-        if (
-            failure.code == Code.CHANGED
-            and state.unchanged_at_stat
-            and not state.options.reads_at_once
-        ):
+        if failure.code == Code.CHANGED and state.unchanged_at_stat and not state.options.is_local:
             failure = contradictory_failure(failure)
         state.failure = state.failure or failure
         state.parts.moving.clear()

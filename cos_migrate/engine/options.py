@@ -11,7 +11,7 @@ from cos_migrate.engine.rules import DEFAULT_COPIES, CopyOptions, PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
 from cos_migrate.model import Credentials
-from cos_migrate.pools.tasks import Look
+from cos_migrate.pools.tasks import SkipIf
 
 
 class UploadOptions(NamedTuple):
@@ -23,9 +23,9 @@ class UploadOptions(NamedTuple):
     """`smallFileThreshold`, bytes."""
     md5: bool
     """Whether the object gets `x-cos-meta-md5`."""
-    look: int = int(Look.FOR_NOTHING)
-    """The look at COS before an object is sent, as `pools.tasks.Look`."""
-    reads_at_once: bool = True
+    skip_if: int = int(SkipIf.NEVER)
+    """What COS must have for the object to be left out, as `pools.tasks.SkipIf`."""
+    is_local: bool = True
     """Whether the objects lie on this machine, so that their MD5 can always be computed."""
     copies: bool = False
     """Whether COS copies the parts itself."""

@@ -120,8 +120,8 @@ class Planner:
             self._big_objects.park(transfer)
             return None
         if copy:
-            return transfer, CopyObject(obj, transfer.cos_path, options.upload.look)
-        return transfer, put_task(obj, transfer.cos_path, options.upload.look)
+            return transfer, CopyObject(obj, transfer.cos_path, options.upload.skip_if)
+        return transfer, put_task(obj, transfer.cos_path, options.upload.skip_if)
 
     def reject(self, item: Rejected) -> None:
         """Settle an entry that the scan or the filters have rejected."""

@@ -14,7 +14,7 @@ from cos_migrate.engine.key_spread import KeySpread
 from cos_migrate.engine.streak import FailureStreak, FailureVerdict, is_refused_by_cos
 from cos_migrate.model import Failure, Fingerprint, SourceObject
 from cos_migrate.pools.results import Content, Initiated
-from cos_migrate.pools.tasks import BeginProbe, HeadTarget, Look, RequestListing, Task
+from cos_migrate.pools.tasks import HeadTarget, ProbeUpload, RequestListing, SkipIf, Task
 
 PROBE_NAME = ".cos-migrate-check"
 _REFUSED_MOST = 80
@@ -69,7 +69,7 @@ class Probes:
 
     def _follow(self, verdict: FailureVerdict, failure: Failure | None) -> None:
         if verdict is FailureVerdict.PROBE_COS and self._begun:
-            self._ask(BeginProbe(self._path), self._cos_answered)
+            self._ask(ProbeUpload(self._path), self._cos_answered)
         elif verdict is FailureVerdict.PROBE_COS:
             self._ask(self._look(), self._cos_answered)
         elif verdict is FailureVerdict.LOOK_AT_COS:
@@ -84,7 +84,7 @@ class Probes:
 
     def _look(self) -> HeadTarget:
         probe = SourceObject(self._path, "", Fingerprint(0))
-        return HeadTarget(probe, self._path, int(Look.SAME_PATH))
+        return HeadTarget(probe, self._path, int(SkipIf.ON_COS))
 
     def _ask(self, task: Task, done: Callable[[Content], None]) -> None:
         kind = type(task)

@@ -17,7 +17,7 @@ from cos_migrate.engine.tuning import AutoPools
 from cos_migrate.errors import ConfigError
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Credentials
-from cos_migrate.pools.tasks import Look
+from cos_migrate.pools.tasks import SkipIf
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import proxy_of, request_limit
 
@@ -108,7 +108,7 @@ def migration_options(
     """Return the options of the pass that migrates."""
     comparing = common.real_time_compare and source.compares_times
     _, big_most = transfers_most(common)
-    look = Look.SAME_PATH if common.skip_same_path else Look.FOR_NOTHING
+    skip_if = SkipIf.ON_COS if common.skip_same_path else SkipIf.NEVER
     return MigrationOptions(
         plan=PlanOptions(
             small_below=common.small_file_threshold,
@@ -119,8 +119,8 @@ def migration_options(
             part_size=common.big_file_upload_part_size,
             threshold=common.small_file_threshold,
             md5=common.entire_file_md5_attached,
-            look=int(look | Look.NEWER if comparing else look),
-            reads_at_once=source.reads_at_once,
+            skip_if=int(skip_if | SkipIf.NEWER_ON_COS if comparing else skip_if),
+            is_local=source.is_local,
             encryption=encryption,
         ),
         window=common.execute_time_window,

@@ -120,7 +120,7 @@ class UploadState:
         elif upload_id and not options.encryption:  # the key of an encrypted one is not known
             self.save_point = self.new_save_point(upload_id, -1)
             self.phase = Phase.RESUME
-        if options.look:
+        if options.skip_if:
             self.phase_after_look, self.phase = self.phase, Phase.LOOK
 
     def start_over(self) -> None:
@@ -182,7 +182,7 @@ class UploadState:
         """Return the phase in which a new upload begins."""
         if not self.obj.spooled and (self.in_one_range or self.likely_md5_refuted):
             return Phase.SPOOL
-        at_hand = self.options.reads_at_once or self.obj.spooled
+        at_hand = self.options.is_local or self.obj.spooled
         return Phase.DIGEST if self.wants_md5 and at_hand else Phase.INITIATE
 
     def new_save_point(self, upload_id: str, source_crc64: int) -> SavePoint:

@@ -137,7 +137,7 @@ class Verification(Loop):
             yield CheckedRecord(found.cos_path, found.obj, self._crc64_of(found.cos_path, key))
 
     def _crc64_of(self, cos_path: str, key: bytes) -> int:
-        if self._source.reads_at_once:
+        if self._source.is_local:
             return -1  # the content is read instead
         found = self._companions.find(cos_path, key.decode("utf-8", "surrogatepass"))
         return found.crc64 if found else -1

@@ -26,7 +26,7 @@ from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
 from cos_migrate.processes.launcher import Launcher
-from cos_migrate.processes.liveness import DEFAULT_LIMITS, Limits
+from cos_migrate.processes.liveness import DEFAULT_WAIT_LIMITS, WaitLimits
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report
@@ -60,7 +60,7 @@ class Run:
         encryption: EncryptionSettings | None = None,
         task: str = "",
         file_mode: int = PUBLIC_FILE,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: WaitLimits = DEFAULT_WAIT_LIMITS,
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
@@ -120,7 +120,7 @@ class Run:
             self._report.begin_run(self._header)
             for notice in state.notices:
                 self._report.warn(notice)
-            if not self._source.reads_at_once:
+            if not self._source.is_local:
                 self._spool.open()
             try:
                 migration = Migration(

@@ -21,7 +21,7 @@ from cos_migrate.pools.worker.commands import AllowTransfers, CloseIdle, Recall,
 from cos_migrate.pools.worker_handles import Post, WorkerLost, WorkerResults
 from cos_migrate.pools.worker_load import WorkerLoad
 from cos_migrate.pools.workers import Workers
-from cos_migrate.processes.liveness import DEFAULT_LIMITS, Limits
+from cos_migrate.processes.liveness import DEFAULT_WAIT_LIMITS, WaitLimits
 
 _NOT_FINAL = REPORTS | STRAINS
 
@@ -35,7 +35,7 @@ class Pools:
         processes: int,
         post: Post,
         launch: Callable[[], subprocess.Popen[bytes]],
-        limits: Limits = DEFAULT_LIMITS,
+        limits: WaitLimits = DEFAULT_WAIT_LIMITS,
     ) -> None:
         """Start nothing yet.
 

@@ -26,8 +26,8 @@ class ResultKind(enum.IntEnum):
     """Nothing was sent. Content: TargetExists."""
     UNSTARTED = 3
     """The task was given back, or given up, because work is to stop. Content: None."""
-    MOVED = 4
-    """Not final. Content: the bytes of the task's transfer that have passed so far."""
+    PROGRESS = 4
+    """Not final. Content: how many bytes of the task's transfer have passed so far."""
     SLOW_DOWN = 5
     """Of no task. Content: the Side that asked this worker for fewer requests."""
     CONNECTION_FAILED = 9
@@ -40,7 +40,7 @@ class ResultKind(enum.IntEnum):
     """No upload was begun, since the source states no MD5. Content: Described."""
 
 
-Arrival = tuple[str, str, int, int, int, str, str]
+ObjectStored = tuple[str, str, int, int, int, str, str]
 """An object that one request has sent or copied.
 
 `request_id`; `unverified`: why its CRC-64 could not be compared, empty when it agreed; `crc64` on
@@ -59,7 +59,7 @@ class Digested(NamedTuple):
 
 
 class Initiated(NamedTuple):
-    """Result of InitiateUpload and BeginProbe."""
+    """Result of InitiateUpload and ProbeUpload."""
 
     upload_id: str
     source_crc64: int = -1
@@ -151,8 +151,8 @@ Done = (
     | Comparison
     | None
 )
-"""The content of a result DONE, other than an Arrival."""
-Content = Arrival | Done | TargetExists | Spooled | Described | Failure | Side | str | int
+"""The content of a result DONE, other than an ObjectStored."""
+Content = ObjectStored | Done | TargetExists | Spooled | Described | Failure | Side | str | int
 """The content of a result."""
 Result = tuple[int, int, Content]
 """Number of the task, ResultKind as a plain number, and content."""
@@ -161,7 +161,7 @@ DONE: Final = int(ResultKind.DONE)
 FAILED: Final = int(ResultKind.FAILED)
 TARGET_EXISTS: Final = int(ResultKind.TARGET_EXISTS)
 UNSTARTED: Final = int(ResultKind.UNSTARTED)
-MOVED: Final = int(ResultKind.MOVED)
+PROGRESS: Final = int(ResultKind.PROGRESS)
 SLOW_DOWN: Final = int(ResultKind.SLOW_DOWN)
 CONNECTION_FAILED: Final = int(ResultKind.CONNECTION_FAILED)
 STRAINS: Final = frozenset({SLOW_DOWN, CONNECTION_FAILED})
@@ -169,7 +169,7 @@ STRAINS: Final = frozenset({SLOW_DOWN, CONNECTION_FAILED})
 WARNING: Final = int(ResultKind.WARNING)
 SPOOLED: Final = int(ResultKind.SPOOLED)
 DESCRIBED: Final = int(ResultKind.DESCRIBED)
-REPORTS: Final = frozenset({MOVED, WARNING})
+REPORTS: Final = frozenset({PROGRESS, WARNING})
 """Results that precede the final one of a task."""
 
 

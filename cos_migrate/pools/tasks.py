@@ -34,24 +34,25 @@ class TaskKind(enum.IntEnum):
     COPY_PART = 11
     FETCH_RANGE = 12
     COMPARE_OBJECT = 13
-    BEGIN_PROBE = 14
+    PROBE_UPLOAD = 14
     REQUEST_LISTING = 15
 
 
-class Look(enum.IntFlag):
-    """The look at COS before an object is sent; tasks carry it as a plain number."""
+class SkipIf(enum.IntFlag):
+    """Whether an object is left out for what COS has; tasks carry it as a plain number."""
 
-    FOR_NOTHING = 0
-    SAME_PATH = 1
+    NEVER = 0
+    """COS is not asked."""
+    ON_COS = 1
     """Leave the object out when COS has any under the same key (`skipSamePath`)."""
-    NEWER = 2
+    NEWER_ON_COS = 2
     """Leave the object out when COS has one newer than the source's (`realTimeCompare`)."""
 
 
 PutObject = tuple[str, int, int, str, bool, str, int]
-"""Send an object by one request -> Arrival, or TARGET_EXISTS, or SPOOLED.
+"""Send an object by one request -> ObjectStored, or TARGET_EXISTS, or SPOOLED.
 
-A SourceObject's name, size, mtime_ns, etag and is_folder, then `cos_path` and `look`.
+A SourceObject's name, size, mtime_ns, etag and is_folder, then `cos_path` and `skip_if`.
 """
 
 
@@ -60,7 +61,7 @@ class HeadTarget(NamedTuple):
 
     obj: SourceObject
     cos_path: str
-    look: int
+    skip_if: int
 
 
 class Digest(NamedTuple):
@@ -156,11 +157,11 @@ class HeadSource(NamedTuple):
 
 
 class CopyObject(NamedTuple):
-    """Have COS copy an object -> Arrival, or TARGET_EXISTS."""
+    """Have COS copy an object -> ObjectStored, or TARGET_EXISTS."""
 
     obj: SourceObject
     cos_path: str
-    look: int
+    skip_if: int
 
 
 class FetchRange(NamedTuple):
@@ -182,8 +183,8 @@ class CompareObject(NamedTuple):
     asks_source: bool
 
 
-class BeginProbe(NamedTuple):
-    """Begin an upload that gets no parts -> Initiated."""
+class ProbeUpload(NamedTuple):
+    """Begin an upload that gets no parts, to see whether COS allows it -> Initiated."""
 
     cos_path: str
 
@@ -205,7 +206,7 @@ Task = (
     | AbortUpload
     | CopyObject
     | CompareObject
-    | BeginProbe
+    | ProbeUpload
     | RequestListing
 )
 """The content of a task."""
@@ -229,7 +230,7 @@ KIND_OF: Final[dict[type, int]] = {
     CopyPart: int(TaskKind.COPY_PART),
     FetchRange: int(TaskKind.FETCH_RANGE),
     CompareObject: int(TaskKind.COMPARE_OBJECT),
-    BeginProbe: int(TaskKind.BEGIN_PROBE),
+    ProbeUpload: int(TaskKind.PROBE_UPLOAD),
     RequestListing: int(TaskKind.REQUEST_LISTING),
 }
 """The kind of each content of a task."""
@@ -244,9 +245,9 @@ SMALL_KINDS: Final = frozenset(
 """Tasks of the small-file pool; all others are the big-file pool's."""
 
 
-def put_task(obj: SourceObject, cos_path: str, look: int) -> PutObject:
+def put_task(obj: SourceObject, cos_path: str, skip_if: int) -> PutObject:
     """Return the task that sends an object by one request."""
-    return (obj.name, *obj.fingerprint, obj.is_folder, cos_path, look)
+    return (obj.name, *obj.fingerprint, obj.is_folder, cos_path, skip_if)
 
 
 def source_object(

@@ -29,7 +29,7 @@ class WorkerLost(NamedTuple):
     generation: int
     reason: str
     silent: bool = False
-    """Whether it showed no sign of life."""
+    """Whether it sent no heartbeat."""
 
 
 WorkerEvent = WorkerResults | WorkerLost
@@ -47,7 +47,7 @@ class WorkerHandle(Protocol):
         ...
 
     @property
-    def beats(self) -> int:
+    def heartbeats(self) -> int:
         """Heartbeats so far."""
         ...
 
@@ -90,9 +90,9 @@ class ProcessHandle:
         self.close = self._child.close
 
     @property
-    def beats(self) -> int:
+    def heartbeats(self) -> int:
         """Frames received from it."""
-        return self._child.beats
+        return self._child.heartbeats
 
     def send(self, command: Command) -> None:
         """Send a command; the loss of an ended process is posted."""
@@ -108,7 +108,7 @@ class InlineHandle:
     """A worker whose threads run in the coordinator's process."""
 
     pid = 0
-    beats = 0
+    heartbeats = 0
 
     def __init__(self, job: Job, index: int, post: Post) -> None:
         from cos_migrate.pools.worker.worker import Worker  # noqa: PLC0415 - elsewhere only its process has it

@@ -17,7 +17,12 @@ from cos_migrate.pools.worker_handles import (
     WorkerHandle,
     WorkerLost,
 )
-from cos_migrate.processes.liveness import Limits, Sign, Watch, describe_sign
+from cos_migrate.processes.liveness import (
+    HeartbeatChange,
+    HeartbeatWatch,
+    WaitLimits,
+    describe_change,
+)
 
 _START_AGAIN = 0.3
 """Seconds before another try to start a process."""
@@ -31,7 +36,7 @@ class Workers:
         jobs: list[Job],
         post: Post,
         launch: Callable[[], subprocess.Popen[bytes]] | None,
-        limits: Limits,
+        limits: WaitLimits,
     ) -> None:
         """Start nothing yet.
 
@@ -43,7 +48,7 @@ class Workers:
         self._launch = launch
         self._limits = limits
         self._handles: list[WorkerHandle | None] = [None] * len(jobs)
-        self._watch: Watch[tuple[int, int]] = Watch(limits)
+        self._watch: HeartbeatWatch[tuple[int, int]] = HeartbeatWatch(limits)
 
     def __len__(self) -> int:
         return len(self._handles)
@@ -91,18 +96,18 @@ class Workers:
 
         The loss of a worker that is silent for too long is posted, with its generation.
         """
-        beats = {
-            (index, generations[index]): worker.beats
+        heartbeats = {
+            (index, generations[index]): worker.heartbeats
             for index, worker in enumerate(self._handles)
             if worker is not None and worker.pid
         }
         lines = []
-        for (index, generation), sign in self._watch.look(beats):
+        for (index, generation), sign in self._watch.look(heartbeats):
             worker = self._handles[index]
             if worker is None:
                 continue
-            line = describe_sign(f"worker process {worker.pid}", sign, self._limits)
-            if sign is Sign.DEAD:
+            line = describe_change(f"worker process {worker.pid}", sign, self._limits)
+            if sign is HeartbeatChange.DEAD:
                 worker.kill()
                 self._handles[index] = None
                 self._post(WorkerLost(index, generation, line, silent=True))

@@ -39,7 +39,7 @@ class Child:
         """
         self._process = process
         self.pid = process.pid
-        self.beats = 0
+        self.heartbeats = 0
         """Frames received: each is a heartbeat, an empty one nothing else."""
         self._closing = False
         self._sending = threading.Lock()
@@ -125,7 +125,7 @@ class Child:
         try:
             while stream:
                 frame = frames.receive(stream)  # type: ignore[arg-type]
-                self.beats += 1
+                self.heartbeats += 1
                 if frame is not None:
                     on_frame(frame)
         except (EOFError, OSError):

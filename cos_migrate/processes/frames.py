@@ -1,6 +1,6 @@
 """Frames between the coordinator and a process that it started: a length, then one pickled value.
 
-A process sends None when it has nothing else to send: a sign of life (`coordinator_pipes`).
+A process that has nothing else to send sends None as its heartbeat (`coordinator_pipes`).
 
 Both ends are processes of one run, started by it, over pipes that no other process can open.
 """

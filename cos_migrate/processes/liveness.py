@@ -1,4 +1,4 @@
-"""Distinguishes processes without a sign of life from busy ones.
+"""Distinguishes hung processes from busy ones by their heartbeats.
 
 Time counts only while this process looks: when it was stopped itself, or the machine was
 suspended, no other process is taken for dead.
@@ -17,8 +17,8 @@ _MOST_AT_ONCE = 1.0
 """Seconds that count at most between two looks."""
 
 
-class Limits(NamedTuple):
-    """Seconds after which waiting ends."""
+class WaitLimits(NamedTuple):
+    """Seconds of waiting for a process, before something is done about it."""
 
     warn: float = 30.0
     """A process without a sign of life is named."""
@@ -30,69 +30,69 @@ class Limits(NamedTuple):
     """A process that has nothing left to do is ended by force."""
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_WAIT_LIMITS = WaitLimits()
 
 
-class Sign(enum.Enum):
-    """A change in the signs of life of a process."""
+class HeartbeatChange(enum.Enum):
+    """A change in the heartbeats of a process."""
 
     SILENT = enum.auto()
-    """It has shown no sign of life for a while."""
+    """None has come for a while."""
     BACK = enum.auto()
-    """It was silent and goes on."""
+    """They have come back."""
     DEAD = enum.auto()
-    """It has been silent for so long that it is to be replaced."""
+    """None has come for so long that the process is to be replaced."""
 
 
-class Watch(Generic[K]):
-    """Looks at the signs of life of some processes, again and again."""
+class HeartbeatWatch(Generic[K]):
+    """Watches the heartbeats of some processes."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limits: WaitLimits, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
         self._clock = clock
         self._looked = clock()
         self._time = 0.0
         """Seconds that have counted so far."""
         self._seen: dict[K, tuple[int, float]] = {}
-        """How many signs of life there were, and when that changed last."""
+        """How many heartbeats there were, and when that changed last."""
         self._silent: set[K] = set()
 
-    def look(self, beats: Mapping[K, int]) -> list[tuple[K, Sign]]:
-        """Return what changed; `beats` has the number of signs of life of each process so far.
+    def look(self, heartbeats: Mapping[K, int]) -> list[tuple[K, HeartbeatChange]]:
+        """Return what changed; `heartbeats` has how many each process has sent so far.
 
-        A dead one must not be looked at again under the same key.
+        A dead process must not be looked at again under the same key.
         """
         now = self._clock()
         self._time += min(now - self._looked, _MOST_AT_ONCE)
         self._looked = now
-        for key in self._seen.keys() - beats.keys():
+        for key in self._seen.keys() - heartbeats.keys():
             del self._seen[key]
             self._silent.discard(key)
-        found = ((key, self._judge(key, count)) for key, count in beats.items())
+        found = ((key, self._judge(key, count)) for key, count in heartbeats.items())
         return [(key, sign) for key, sign in found if sign is not None]
 
-    def _judge(self, key: K, count: int) -> Sign | None:
+    def _judge(self, key: K, count: int) -> HeartbeatChange | None:
         seen, since = self._seen.get(key, (-1, 0.0))
         if seen != count:
             self._seen[key] = (count, self._time)
             if key not in self._silent:
                 return None
             self._silent.remove(key)
-            return Sign.BACK
+            return HeartbeatChange.BACK
         silence = self._time - since
         if silence >= self._limits.replace:
-            return Sign.DEAD
+            return HeartbeatChange.DEAD
         if silence >= self._limits.warn and key not in self._silent:
             self._silent.add(key)
-            return Sign.SILENT
+            return HeartbeatChange.SILENT
         return None
 
 
-def describe_sign(name: str, sign: Sign, limits: Limits) -> str:
-    """Return the warning for a change in the signs of life of a process called `name`."""
-    if sign is Sign.BACK:
+def describe_change(name: str, sign: HeartbeatChange, limits: WaitLimits) -> str:
+    """Return the warning for a change in the heartbeats of a process called `name`."""
+    if sign is HeartbeatChange.BACK:
         return f"{name} goes on"
-    if sign is Sign.DEAD:
+    if sign is HeartbeatChange.DEAD:
         return f"{name} showed no sign of life for {limits.replace:g} s and was ended"
     return (
         f"{name} has shown no sign of life for {limits.warn:g} s (is it stopped?); "

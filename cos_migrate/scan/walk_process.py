@@ -16,7 +16,13 @@ from typing import Any
 
 from cos_migrate.model import Failure, Found, Row
 from cos_migrate.processes.child import Child
-from cos_migrate.processes.liveness import DEFAULT_LIMITS, Limits, Sign, Watch, describe_sign
+from cos_migrate.processes.liveness import (
+    DEFAULT_WAIT_LIMITS,
+    HeartbeatChange,
+    HeartbeatWatch,
+    WaitLimits,
+    describe_change,
+)
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.walk import AHEAD
 from cos_migrate.scan.walk_starter import WalkStarter
@@ -53,7 +59,7 @@ class WalkProcess(Scan):
         processes: WalkStarter,
         recipe: SourceRecipe,
         post: Callable[[Scanned | ScanEnded], None],
-        limits: Limits = DEFAULT_LIMITS,
+        limits: WaitLimits = DEFAULT_WAIT_LIMITS,
     ) -> None:
         """Raises OSError, and RuntimeError if there are no more threads."""
         self._processes = processes
@@ -64,7 +70,7 @@ class WalkProcess(Scan):
         """Handled batches that were not yet reported to the other process."""
         self._ended = False
         self._limits = limits
-        self._watch: Watch[int] = Watch(limits)
+        self._watch: HeartbeatWatch[int] = HeartbeatWatch(limits)
         self._tries = 1
         self._received = _Received()
         self._again: _Received | None = None
@@ -95,10 +101,10 @@ class WalkProcess(Scan):
         if self._ended:
             return []
         lines = []
-        for _, sign in self._watch.look({tries: child.beats}):
+        for _, sign in self._watch.look({tries: child.heartbeats}):
             name = f"the process that lists the source ({child.pid})"
-            lines.append(describe_sign(name, sign, self._limits))
-            if sign is Sign.DEAD:
+            lines.append(describe_change(name, sign, self._limits))
+            if sign is HeartbeatChange.DEAD:
                 child.kill()
                 child.close(time.monotonic())  # objects already sent count
                 self._lost(lines[-1])

@@ -85,8 +85,8 @@ class Source(abc.ABC):
     """The value of `[migrateType] type`, and the name of this source's section."""
     record_kind: ClassVar[str]
     """The folder below `db/` that keeps its record databases."""
-    reads_at_once: ClassVar[bool] = False
-    """Whether small objects are read by `read_whole`: without a network, and cheap to repeat."""
+    is_local: ClassVar[bool] = False
+    """Whether objects lie on this machine: cheap to read again, small ones by `read_whole`."""
     scans_in_own_process: ClassVar[bool] = False
     """Whether a scan keeps a processor busy, so that it runs in a process of its own."""
     resumes_listing: ClassVar[bool] = False
@@ -211,7 +211,7 @@ class Source(abc.ABC):
         """
 
     def read_whole(self, name: str, size: int, mtime_ns: int) -> tuple[bytes, str]:
-        """Return content and content type of a small object, see `reads_at_once`.
+        """Return content and content type of a small object, where objects lie here.
 
         Raises as `open` does.
         """

@@ -7,9 +7,9 @@ from typing import Any
 from cos_migrate.cli import main as cli
 from cos_migrate.cli import session
 from cos_migrate.engine.wiring import Run
-from cos_migrate.processes.liveness import Limits
+from cos_migrate.processes.liveness import WaitLimits
 
-LIMITS = Limits(warn=2.5, replace=4.0, stop=2.0, close=1.0)
+LIMITS = WaitLimits(warn=2.5, replace=4.0, stop=2.0, close=1.0)
 
 
 class ImpatientRun(Run):

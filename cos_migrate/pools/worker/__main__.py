@@ -99,7 +99,7 @@ class _Outbox:
         self._filled.set()
 
     def run(self) -> None:
-        """Send results, gathered for a moment, and signs of life while there are none."""
+        """Send results, gathered for a moment, and heartbeats while there are none."""
         sent = 0.0
         while not self._closing or self._results:
             if not self._filled.wait(coordinator_pipes.HEARTBEAT_SECONDS):

@@ -103,7 +103,7 @@ class Bodies(SourceReads):
     @property
     def reads_small_files(self) -> bool:
         """Whether `read_small_file` may be called."""
-        return self._source.reads_at_once and self._sealer is None
+        return self._source.is_local and self._sealer is None
 
     def read_small_file(self, name: str, size: int, mtime_ns: int) -> SmallFile:
         """Return an object that is no folder, read whole in a fraction of `in_memory`'s time.
@@ -177,7 +177,7 @@ class Bodies(SourceReads):
         if size < 0:
             with self._unknown(obj, warn) as body:
                 yield body
-        elif self._source.reads_at_once:
+        elif self._source.is_local:
             if size <= IN_MEMORY:
                 with self._memory.hold(size):
                     yield self._read(obj)

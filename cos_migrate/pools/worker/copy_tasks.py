@@ -31,7 +31,7 @@ class CopyTasks:
 
     def copy_object(self, task: CopyObject, _: TaskContext) -> Content:
         """Have COS copy an object."""
-        obj, cos_path, look = task
+        obj, cos_path, skip_if = task
 
         def send(obj: SourceObject) -> Content:
             stored = self._copied(obj, cos_path)
@@ -40,7 +40,7 @@ class CopyTasks:
                 fingerprint = fingerprint._replace(etag=stored.etag)
             return (stored.request_id, stored.unverified, stored.crc64, *fingerprint, stored.etag)
 
-        return self._sending.send_unless_on_cos(obj, cos_path, look, send)
+        return self._sending.send_unless_on_cos(obj, cos_path, skip_if, send)
 
     def copy_part(self, task: CopyPart, _: TaskContext) -> PartStored:
         """Have COS copy one part."""

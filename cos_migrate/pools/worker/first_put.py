@@ -19,7 +19,7 @@ from cos_migrate.sources.base import Source
 
 
 class FirstPut:
-    """Sends a small object by one request, without a look at the target first."""
+    """`FirstTry` of a small object that is sent by one request, whatever COS has."""
 
     def __init__(
         self, requests: PutRequests, bodies: Bodies, source: Source, emit: Callable[[Result], None]
@@ -30,20 +30,20 @@ class FirstPut:
         self._emit = emit
         self._cloud = source.stepwise
         self._routes: dict[Connection, Route] = {}
-        self._enabled = source.reads_at_once or self._cloud is not None
-        self.fetches = not source.reads_at_once
+        self._enabled = source.is_local or self._cloud is not None
+        self.fetches = not source.is_local
 
     def open_connection(self, now: float) -> Opening | None:
         """Begin to open a connection to COS; None where a thread has to. Raises TransportError."""
         return self._requests.open_connection(now)
 
     def memory_for(self, task: NumberedTask) -> int:
-        """Return the bytes of a small object to send, of known size and without a look at COS."""
+        """Return the bytes of a small object of known size to send, whatever COS has."""
         _, kind, content = task
         if kind != PUT_OBJECT or not self._enabled:
             return FOR_THREADS
-        _, size, _, _, _, _, look = content  # type: ignore[misc]  # a PutObject
-        return size if 0 <= size <= IN_MEMORY and not look else FOR_THREADS
+        _, size, _, _, _, _, skip_if = content  # type: ignore[misc]  # a PutObject
+        return size if 0 <= size <= IN_MEMORY and not skip_if else FOR_THREADS
 
     def prepare_put(self, task: NumberedTask) -> Attempt:
         """Read the object and build its request. Raises MigrateError."""

@@ -37,7 +37,7 @@ class ObjectTasks:
 
     def put_object(self, task: PutObject, context: TaskContext) -> Content:
         """Send an object by one request."""
-        name, size, mtime_ns, etag, is_folder, cos_path, look = task
+        name, size, mtime_ns, etag, is_folder, cos_path, skip_if = task
         obj = source_object(name, size, mtime_ns, etag, is_folder=is_folder)
 
         def send(obj: SourceObject) -> Content:
@@ -52,7 +52,7 @@ class ObjectTasks:
             request_id, unverified = stored.request_id, stored.unverified
             return (request_id, unverified, stored.crc64, size, mtime_ns, etag, stored.etag)
 
-        return self._sending.send_unless_on_cos(obj, cos_path, look, send)
+        return self._sending.send_unless_on_cos(obj, cos_path, skip_if, send)
 
     def _body(
         self, obj: SourceObject, context: TaskContext
@@ -60,7 +60,7 @@ class ObjectTasks:
         read = context.take_body()
         if read:
             return contextlib.nullcontext(read)
-        return self._bodies.whole(obj, context.moved, context.warn)
+        return self._bodies.whole(obj, context.report_progress, context.warn)
 
     def stat(self, task: Stat, _: TaskContext) -> Fingerprint:
         """Ask the source for the present fingerprint of an object."""
@@ -90,13 +90,13 @@ class ObjectTasks:
         """Return the size and CRC-64 of a recorded object as it is now, -1 where it is gone."""
         try:
             for attempt in range(1, CHANGED_TRIES + 1):
-                if self._source.reads_at_once:
+                if self._source.is_local:
                     obj = self._source.stat(obj)
                 try:
                     return obj.fingerprint.size, self._bodies.checksum(obj)
                 except SourceChanged:
                     # A cloud has another version than was migrated: the record has to do.
-                    if not self._source.reads_at_once:
+                    if not self._source.is_local:
                         return -1, -1
                     if attempt == CHANGED_TRIES:
                         raise

@@ -1,4 +1,4 @@
-"""Steps that sending and copying an object share: the look at COS first, and changed objects."""
+"""Steps that sending and copying an object share: a HEAD of COS first, and changed objects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cos_migrate.errors import Code, SourceChanged, SourceError
 from cos_migrate.http.dates import NANO, parse_date
 from cos_migrate.model import SourceObject
 from cos_migrate.pools.results import Content, TargetExists
-from cos_migrate.pools.tasks import HeadTarget, Look
+from cos_migrate.pools.tasks import HeadTarget, SkipIf
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.task_context import TaskContext
 from cos_migrate.sources.base import Source
@@ -31,25 +31,31 @@ class Sending:
         """Look for an object on COS."""
         return self.find_on_cos(*task)
 
-    def find_on_cos(self, obj: SourceObject, cos_path: str, look: int) -> TargetExists | None:
-        """Return whether COS has what `look` asks for; None: it has not."""
-        if not look:
+    def find_on_cos(self, obj: SourceObject, cos_path: str, skip_if: int) -> TargetExists | None:
+        """Return whether COS has what `skip_if` asks for; None: it has not."""
+        if not skip_if:
             return None
         head = self._client.head_object(cos_path)
         if head is None:
             return None
-        if look & Look.NEWER and _is_newer(head.last_modified, obj.fingerprint.mtime_ns):
+        if skip_if & SkipIf.NEWER_ON_COS and _is_newer(
+            head.last_modified, obj.fingerprint.mtime_ns
+        ):
             return TargetExists(is_newer=True)
-        return TargetExists(is_newer=False) if look & Look.SAME_PATH else None
+        return TargetExists(is_newer=False) if skip_if & SkipIf.ON_COS else None
 
     def send_unless_on_cos(
-        self, obj: SourceObject, cos_path: str, look: int, send: Callable[[SourceObject], Content]
+        self,
+        obj: SourceObject,
+        cos_path: str,
+        skip_if: int,
+        send: Callable[[SourceObject], Content],
     ) -> Content:
         """Call `send`, again where the object changes meanwhile; not if COS has it."""
-        found = self.find_on_cos(obj, cos_path, look)
+        found = self.find_on_cos(obj, cos_path, skip_if)
         if found:
             return found
-        changed = self._source.reads_at_once
+        changed = self._source.is_local
         for attempt in range(1, CHANGED_TRIES + 1):
             try:
                 return send(obj)

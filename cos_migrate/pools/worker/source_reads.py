@@ -73,7 +73,7 @@ class SourceReads:
 
         Raises SourceError, SourceChanged when it is not the version in its fingerprint.
         """
-        if not self._source.reads_at_once:
+        if not self._source.is_local:
             return self.describe(obj).crc64
         stream = self.part(obj, 0, obj.fingerprint.size, lambda _: None)
         for _ in stream.start():

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from cos_migrate.errors import MigrateError
-from cos_migrate.pools.results import MOVED, WARNING, Result
+from cos_migrate.pools.results import PROGRESS, WARNING, Result
 from cos_migrate.pools.worker.bodies import Body
 
 _REPORT_EVERY = 2.0
@@ -42,12 +42,12 @@ class TaskContext:
         body, self._body = self._body, None
         return body
 
-    def moved(self, count: int) -> None:
+    def report_progress(self, count: int) -> None:
         """Report now and then how many bytes have passed."""
         now = time.monotonic()
         if now >= self._next_report:
             self._next_report = now + _REPORT_EVERY
-            self._emit((self._number, MOVED, count))
+            self._emit((self._number, PROGRESS, count))
 
     def warn(self, text: str) -> None:
         """Report a warning about the task's object."""

@@ -80,7 +80,7 @@ class TaskRunner:
             TaskKind.COPY_PART: copies.copy_part,
             TaskKind.FETCH_RANGE: uploads.fetch_range,
             TaskKind.COMPARE_OBJECT: objects.compare,
-            TaskKind.BEGIN_PROBE: uploads.begin_probe,
+            TaskKind.PROBE_UPLOAD: uploads.probe_upload,
             TaskKind.REQUEST_LISTING: objects.request_listing,
         }
 

@@ -16,12 +16,12 @@ from cos_migrate.pools.results import (
 )
 from cos_migrate.pools.tasks import (
     AbortUpload,
-    BeginProbe,
     CompleteUpload,
     Digest,
     FetchRange,
     InitiateUpload,
     ListParts,
+    ProbeUpload,
     UploadPart,
 )
 from cos_migrate.pools.worker.bodies import Bodies, attach_md5
@@ -40,7 +40,7 @@ class UploadTasks:
 
     def digest(self, task: Digest, context: TaskContext) -> Digested:
         """Hash a local or temporary file."""
-        md5, described = self._bodies.digest(*task, context.moved)
+        md5, described = self._bodies.digest(*task, context.report_progress)
         return Digested(md5, described and picklable(described))
 
     def initiate(self, task: InitiateUpload, context: TaskContext) -> Initiated | Described:
@@ -73,7 +73,7 @@ class UploadTasks:
         if checks:
             comparison = self._comparisons.of(upload_id, checks, obj.fingerprint.size)
         try:
-            plain = self._bodies.part(obj, offset, length, context.moved, comparison)
+            plain = self._bodies.part(obj, offset, length, context.report_progress, comparison)
             payload = self._bodies.sealed_part(plain, envelope, offset)
             stored = self._client.upload_part(cos_path, upload_id, number, payload)
         except BaseException:
@@ -89,7 +89,7 @@ class UploadTasks:
 
     def fetch_range(self, task: FetchRange, context: TaskContext) -> None:
         """Write a range of the source's object into a temporary file."""
-        self._bodies.fetch(*task, context.moved)
+        self._bodies.fetch(*task, context.report_progress)
 
     def complete(self, task: CompleteUpload, _: TaskContext) -> Completed:
         """Join the parts of an upload."""
@@ -108,6 +108,6 @@ class UploadTasks:
 
         Control(self._client.access).abort(*task)
 
-    def begin_probe(self, task: BeginProbe, _: TaskContext) -> Initiated:
+    def probe_upload(self, task: ProbeUpload, _: TaskContext) -> Initiated:
         """Begin an upload that gets no parts."""
         return Initiated(self._client.initiate(task.cos_path, ()))

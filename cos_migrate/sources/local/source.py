@@ -63,7 +63,7 @@ class LocalSource(Source):
 
     migrate_type: ClassVar[str] = "migrateLocal"
     record_kind: ClassVar[str] = "migrate_from_local"
-    reads_at_once: ClassVar[bool] = True
+    is_local: ClassVar[bool] = True
     scans_in_own_process: ClassVar[bool] = True
     may_repeat = False
     Config = LocalConfig

@@ -28,7 +28,7 @@ def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) 
     nothing.save_points = nothing.uploads = nothing
     spool = TempFiles(tmp_path, "job")
     spool.open()
-    options = UploadOptions(MIB, 2 * MIB, md5=True, reads_at_once=False)
+    options = UploadOptions(MIB, 2 * MIB, md5=True, is_local=False)
     big_objects = BigObjects(
         options=options,
         copies=DEFAULT_COPIES,

@@ -44,7 +44,7 @@ from cos_migrate.pools.tasks import (
     HeadTarget,
     InitiateUpload,
     ListParts,
-    Look,
+    SkipIf,
     Stat,
     Task,
     UploadPart,
@@ -333,17 +333,17 @@ def test_tasks_given_back_are_made_again() -> None:
 
 
 def test_an_object_on_cos_is_left_alone_when_asked() -> None:
-    options = OPTIONS._replace(look=Look.SAME_PATH)
+    options = OPTIONS._replace(skip_if=SkipIf.ON_COS)
     upload = MultipartUpload(big(), "/big", options)
     task = upload.next_task()
-    assert task == HeadTarget(big(), "/big", Look.SAME_PATH)
+    assert task == HeadTarget(big(), "/big", SkipIf.ON_COS)
     upload.end_as_existing()
     assert not upload.state.ready
     drive(MultipartUpload(big(), "/big", options), server := Server())
     assert server.completed == [(1, 2, 3, 4, 5)]
 
 
-CLOUD = OPTIONS._replace(reads_at_once=False)
+CLOUD = OPTIONS._replace(is_local=False)
 
 
 def test_a_cloud_object_whose_md5_is_told_is_streamed() -> None:
@@ -580,11 +580,11 @@ def test_a_changed_object_is_encrypted_with_a_new_key() -> None:
 def test_what_was_read_is_compared_with_what_the_source_tells_though_it_is_encrypted() -> None:
     server = Server()
     server.told = crc64(b"\0" * 5 * MIB)
-    drive(sealed(options=SEALED._replace(reads_at_once=False)), server)
+    drive(sealed(options=SEALED._replace(is_local=False)), server)
     assert server.completed == [(1, 2, 3, 4, 5)]
     server = Server()
     server.told = crc64(b"\1" * 5 * MIB)
-    steps = drive(sealed(options=SEALED._replace(reads_at_once=False)), server)
+    steps = drive(sealed(options=SEALED._replace(is_local=False)), server)
     assert not server.completed
     failure = steps[-1].failure
     assert failure

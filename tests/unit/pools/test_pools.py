@@ -27,7 +27,7 @@ from cos_migrate.pools.worker.thread_pool import ThreadPool
 from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
 from cos_migrate.processes import frames
 from cos_migrate.processes.launcher import Launcher
-from cos_migrate.processes.liveness import Limits
+from cos_migrate.processes.liveness import WaitLimits
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
@@ -62,7 +62,7 @@ def put(number: int) -> NumberedTask:
 
 
 class Seat:
-    pid = beats = 0
+    pid = heartbeats = 0
 
     def __init__(self) -> None:
         self.tasks: list[NumberedTask] = []
@@ -214,7 +214,7 @@ def test_a_process_that_does_not_end_is_ended() -> None:
         processes.append(Launcher().take(WORKER_PROGRAM))
         return processes[-1]
 
-    pools = Pools(local_job(), 2, posted.put, launch, Limits(close=0.3))
+    pools = Pools(local_job(), 2, posted.put, launch, WaitLimits(close=0.3))
     pools.start()
     for process in processes:
         process.send_signal(signal.SIGSTOP)

@@ -34,7 +34,7 @@ class Given:
 
     def __init__(self, content: bytes, *, at_once: bool, headers: dict[str, str], md5: str) -> None:
         self.content = content
-        self.reads_at_once = at_once
+        self.is_local = at_once
         self.described = Described(Fingerprint(len(content), 1), headers, md5)
 
     @contextmanager

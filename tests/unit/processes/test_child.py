@@ -67,7 +67,7 @@ def test_a_stopped_process_is_not_waited_for() -> None:
         child.write(word)
     process.send_signal(signal.SIGCONT)
     assert [heard.get(timeout=30) for _ in words] == words
-    assert child.beats == len(words)
+    assert child.heartbeats == len(words)
     process.send_signal(signal.SIGSTOP)
     for word in words:
         child.write(word)

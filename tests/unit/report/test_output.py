@@ -13,7 +13,7 @@ import pytest
 
 from cos_migrate import signals
 from cos_migrate.cli.streams import StandardStream, write_without_waiting
-from cos_migrate.processes.liveness import DEFAULT_LIMITS
+from cos_migrate.processes.liveness import DEFAULT_WAIT_LIMITS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
 
@@ -132,5 +132,5 @@ def test_a_stop_that_takes_too_long_ends_by_force(words: list[str], code: int) -
 
 
 def test_the_limits_of_a_stop_lie_below_those_of_service_managers() -> None:
-    assert DEFAULT_LIMITS.stop == 25
-    assert DEFAULT_LIMITS.stop + DEFAULT_LIMITS.close < signals.HARD_LIMIT < 30
+    assert DEFAULT_WAIT_LIMITS.stop == 25
+    assert DEFAULT_WAIT_LIMITS.stop + DEFAULT_WAIT_LIMITS.close < signals.HARD_LIMIT < 30
