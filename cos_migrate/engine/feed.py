@@ -7,12 +7,13 @@ from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObjects
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.plan import Planner
+from cos_migrate.engine.ramp import FIRST
 from cos_migrate.engine.submit import Submitter
 from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.unchanged import ComparedObject
 from cos_migrate.model import Note, Rejected, SourceObject
 from cos_migrate.pools.pools import Pools
-from cos_migrate.pools.tasks import HEAD_SOURCE
+from cos_migrate.pools.tasks import HEAD_SOURCE, PUT_OBJECT
 from cos_migrate.report.report import Report
 
 _DESCRIBED_MOST = 1_000
@@ -48,6 +49,7 @@ class Feeder:
         """Objects taken from the backlog so far."""
         self.all_listed = True
         """False once an entry stood for a folder that could not be listed."""
+        self._has_opened_ahead = False
 
     def feed(self, *, scan_over: bool) -> None:
         """Submit small transfers, and queue big ones, as far as there is room."""
@@ -60,6 +62,10 @@ class Feeder:
         most = (room + 1) // 2 if backlog.found else room
         spare, room = room - most, self._feed_described(most)
         self._feed_found(room + spare, scan_over=scan_over)
+        if not self._has_opened_ahead and backlog.found and self._tasks.count(PUT_OBJECT):
+            # The first object goes alone.
+            self._has_opened_ahead = True
+            self._pools.open_ahead(min(FIRST, len(backlog.found)))
 
     def _feed_described(self, room: int) -> int:
         """Plan objects that the source has described, or that COS has refused to copy.

@@ -28,7 +28,16 @@ from cos_migrate.errors import Side, StateError
 from cos_migrate.exit_codes import UNUSABLE
 from cos_migrate.model import Credentials, Failure
 from cos_migrate.pools.pools import Pools
-from cos_migrate.pools.results import FAILED, REPORTS, SLOW_DOWN, STRAINS, UNSTARTED, Result
+from cos_migrate.pools.results import (
+    FAILED,
+    LATENCY,
+    OF_NO_TASK,
+    REPORTS,
+    SLOW_DOWN,
+    UNSTARTED,
+    Latency,
+    Result,
+)
 from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
@@ -38,6 +47,8 @@ PoolsMaker = Callable[[Callable[[WorkerResults | WorkerLost], None]], Pools]
 """Makes the pools, given the function to post results with."""
 
 _TICK = 0.1
+_WAIT = 0.05
+"""Seconds; the longest wait for an event."""
 _TICK_PACED = 0.01
 """Seconds between two looks at a limited rate: what may be sent meanwhile is a small burst."""
 _LOST_MOST = 32
@@ -154,10 +165,10 @@ class Loop(abc.ABC):
         """End the scan; called once, when the pass begins to stop."""
 
     def _handle_events(self) -> None:
-        """Handle all events in the inbox; wait up to a tick for the first."""
+        """Handle all events in the inbox; wait a moment for the first."""
         try:
-            tick = _TICK_PACED if self._rates.are_limited else _TICK
-            event = self._inbox.get(timeout=tick)
+            wait = _TICK_PACED if self._rates.are_limited else _WAIT
+            event = self._inbox.get(timeout=wait)
             while True:
                 self._handle_event(event)
                 event = self._inbox.get_nowait()
@@ -194,8 +205,10 @@ class Loop(abc.ABC):
 
     def _collect_result(self, result: Result) -> None:
         number, kind, content = result
-        if kind in STRAINS:  # of no task
-            if kind == SLOW_DOWN:
+        if kind in OF_NO_TASK:
+            if kind == LATENCY:
+                self._tuning.note_latency(cast("Latency", content))
+            elif kind == SLOW_DOWN:
                 line = self._rates.slow_down(cast("Side", content), time.monotonic())
                 if line:
                     self._report.note(line)

@@ -167,6 +167,13 @@ class Tuner:
             return None
         return self._judge_trial(rates)
 
+    def begin(self, limit: int) -> None:
+        """Search from `limit`, found by other means."""
+        self.limit = self.settled = min(max(limit, self._lowest), self._highest)
+        self._usual = None
+        self._phase = _Phase.DOUBLING
+        self._window = self._new_window()
+
     def cut(self, limit: int) -> None:
         """Go down to `limit`: a side refused more, or there is no room for more."""
         limit = max(self._lowest, limit)

@@ -6,15 +6,14 @@ little by little, and the limit falls when connections fail.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from cos_migrate.engine.ramp import Ramp
 from cos_migrate.engine.tuner import Change, Measurement, Tuner
 from cos_migrate.pools.pools import Pools
+from cos_migrate.pools.results import Latency
 
-_RAMP_FIRST = 16
-_RAMP_EVERY = 0.1
-"""Seconds in which the number of connections may double."""
 _SATURATED = 0.9
 """Share of its limit that a pool uses while the limit holds it back."""
 _FALL_EVERY = 0.5
@@ -40,6 +39,19 @@ class Traffic:
     """Objects, or parts of big ones, that were transferred."""
     size: int = 0
     """Their bytes."""
+    answers: int = 0
+    """Answers to them whose latency was measured."""
+    waited: float = 0.0
+    """Seconds in which these came, in sum."""
+
+    def since(self, earlier: Traffic) -> Traffic:
+        """Return the work since an earlier time."""
+        return Traffic(
+            self.objects - earlier.objects,
+            self.size - earlier.size,
+            self.answers - earlier.answers,
+            self.waited - earlier.waited,
+        )
 
 
 class PoolRange(NamedTuple):
@@ -50,6 +62,8 @@ class PoolRange(NamedTuple):
     highest: int
     enough: int
     """Transfers that are enough for a measurement."""
+    has_latency: bool = True
+    """Whether the latency of answers is measured."""
 
 
 class PoolTuning:
@@ -60,7 +74,7 @@ class PoolTuning:
         self._pool = pool
         self._traffic = traffic
         self._tuner = Tuner(pool.start, pool.lowest, pool.highest, pool.enough)
-        self._opened = _RAMP_FIRST
+        self._ramp = Ramp(pool.start, pool.highest, is_measured=pool.has_latency)
         self._counted = Traffic()
         self._failures = 0
         self.fell_at = float("-inf")
@@ -72,12 +86,13 @@ class PoolTuning:
     @property
     def limit(self) -> int:
         """How many transfers the pool may make at once now."""
-        return min(self._tuner.limit, self._opened)
+        wanted = self._tuner.limit if self._ramp.found else self._pool.highest
+        return min(wanted, self._ramp.opened)
 
     @property
     def settled(self) -> int:
         """The limit outside of trials."""
-        return self._tuner.settled
+        return self._tuner.settled if self._ramp.found else self.limit
 
     @property
     def was_used(self) -> bool:
@@ -98,18 +113,28 @@ class PoolTuning:
             if change:
                 return change
         self._lift_ceiling(now)
-        limit = self.limit
-        measurement = Measurement(
-            seconds,
-            self._traffic.objects - self._counted.objects,
-            self._traffic.size - self._counted.size,
-            saturated=under_way >= _SATURATED * limit,
-        )
-        self._counted = Traffic(self._traffic.objects, self._traffic.size)
-        if self._opened < self._tuner.limit:
-            self._opened = max(_RAMP_FIRST, int(self._opened * 2.0 ** (seconds / _RAMP_EVERY)))
+        is_saturated = under_way >= _SATURATED * self.limit
+        done = self._traffic.since(self._counted)
+        self._counted = replace(self._traffic)
+        if not self._ramp.found:
+            return self._search(seconds, done, is_saturated=is_saturated)
+        if self._ramp.opened < self._tuner.limit:
+            self._ramp.grow(seconds)
             return None  # a pool that still opens connections cannot be judged
-        return self._tuner.feed(measurement)
+        return self._tuner.feed(Measurement(seconds, done.objects, done.size, is_saturated))
+
+    def _search(self, seconds: float, done: Traffic, *, is_saturated: bool) -> Change | None:
+        if is_saturated:
+            self._ramp.search(seconds, done.objects, done.answers, done.waited)
+        elif not self.was_used:
+            self._ramp.wait(seconds)
+        found = self._ramp.found
+        if not found:
+            return None
+        self._tuner.begin(found)
+        if found == self._pool.highest:
+            return Change(found, "all that are allowed: answers come as fast as with few")
+        return Change(found, "answers take longer with more") if found != self._pool.start else None
 
     def _fall(self, now: float, under_way: int) -> Change | None:
         failures, self._failures = self._failures, 0
@@ -123,7 +148,9 @@ class PoolTuning:
         self._hold_until = now + self._hold
         self._hold = min(_CEILING_HOLD_MOST, 2 * self._hold)
         self._tuner.restrict(lower)
-        self._opened = min(self._opened, max(lower, _RAMP_FIRST))
+        if not self._ramp.found:
+            self._tuner.begin(lower)
+        self._ramp.end(lower)
         return Change(lower, "connections failed") if lower < limit else None
 
     def _lift_ceiling(self, now: float) -> None:
@@ -159,7 +186,14 @@ class Tuning:
             (
                 int(big),
                 PoolTuning(
-                    PoolRange(_START[big], min(_LOWEST[big], most), most, _ENOUGH[big]), traffic
+                    PoolRange(
+                        start=_START[big],
+                        lowest=min(_LOWEST[big], most),
+                        highest=most,
+                        enough=_ENOUGH[big],
+                        has_latency=not big,
+                    ),
+                    traffic,
                 ),
             )
             for big, (is_auto, most, traffic) in enumerate(
@@ -197,6 +231,11 @@ class Tuning:
         if fell:
             self._pools.close_idle()
         return lines
+
+    def note_latency(self, latency: Latency) -> None:
+        """Add measured answers to small objects."""
+        self.small.answers += latency.answers
+        self.small.waited += latency.seconds
 
     def note_failure(self) -> None:
         """Count a connection that failed, or was silent for too long."""

@@ -30,6 +30,7 @@ class SocketStream:
         "_tls",
         "_unsent",
         "answered",
+        "began",
         "reusable",
         "wants_write",
     )
@@ -49,6 +50,8 @@ class SocketStream:
         self._answered_early = False
         self._unsent: memoryview | None = None
         self.reusable = True
+        self.began = 0.0
+        """Kept for the user of the connection: when a transfer over it has begun."""
         self.answered = False
         """Whether a byte of the answer to the current request has arrived."""
         self.wants_write = False

@@ -15,15 +15,22 @@ from cos_migrate.model import Credentials, Failure
 from cos_migrate.pools.job import Job, share_of
 from cos_migrate.pools.load_balancer import LoadBalancer
 from cos_migrate.pools.quarantine import Quarantine
-from cos_migrate.pools.results import FAILED, REPORTS, STRAINS, UNSTARTED, Result
+from cos_migrate.pools.results import FAILED, OF_NO_TASK, REPORTS, UNSTARTED, Result
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
-from cos_migrate.pools.worker.commands import AllowTransfers, CloseIdle, Recall, Stop, Submit
+from cos_migrate.pools.worker.commands import (
+    AllowTransfers,
+    CloseIdle,
+    OpenAhead,
+    Recall,
+    Stop,
+    Submit,
+)
 from cos_migrate.pools.worker_handles import Post, WorkerLost, WorkerResults
 from cos_migrate.pools.worker_load import WorkerLoad
 from cos_migrate.pools.workers import Workers
 from cos_migrate.processes.liveness import DEFAULT_WAIT_LIMITS, WaitLimits
 
-_NOT_FINAL = REPORTS | STRAINS
+_NOT_FINAL = REPORTS | OF_NO_TASK
 
 
 class Pools:
@@ -121,7 +128,7 @@ class Pools:
             number, kind, _ = result
             known = self._tasks.get(number)
             if kind in _NOT_FINAL:
-                if known or kind in STRAINS:
+                if known or kind in OF_NO_TASK:
                     settled.append(result)
                 continue
             if known is None:
@@ -247,6 +254,13 @@ class Pools:
     def close_idle(self) -> None:
         """Close the connections that wait for a task, so that others can be opened."""
         self._workers.send_all(CloseIdle())
+
+    def open_ahead(self, connections: int) -> None:
+        """Have so many connections for small objects, before there are tasks for them."""
+        self.start()
+        count = len(self._loads)
+        for index in range(count):
+            self._workers.send(index, OpenAhead(share_of(connections, index, count)))
 
     def replace_credentials(self, side: Side, credentials: Credentials) -> None:
         """Use other credentials for one side in all workers, present and future."""

@@ -32,6 +32,8 @@ class ResultKind(enum.IntEnum):
     """Of no task. Content: the Side that asked this worker for fewer requests."""
     CONNECTION_FAILED = 9
     """Of no task. Content: the Side to which a connection failed, or was silent for too long."""
+    LATENCY = 10
+    """Of no task. Content: Latency."""
     WARNING = 6
     """Not final. Content: a text about the task's object."""
     SPOOLED = 7
@@ -126,6 +128,14 @@ class Comparison(NamedTuple):
     """Of COS's answer."""
 
 
+class Latency(NamedTuple):
+    """How fast answers to small objects came since the last report."""
+
+    answers: int
+    seconds: float
+    """From the first byte sent to the last one received, in sum."""
+
+
 class TargetExists(NamedTuple):
     """COS has an object at the target path, which stays."""
 
@@ -152,7 +162,9 @@ Done = (
     | None
 )
 """The content of a result DONE, other than an ObjectStored."""
-Content = ObjectStored | Done | TargetExists | Spooled | Described | Failure | Side | str | int
+Content = (
+    ObjectStored | Done | TargetExists | Spooled | Described | Latency | Failure | Side | str | int
+)
 """The content of a result."""
 Result = tuple[int, int, Content]
 """Number of the task, ResultKind as a plain number, and content."""
@@ -164,8 +176,8 @@ UNSTARTED: Final = int(ResultKind.UNSTARTED)
 PROGRESS: Final = int(ResultKind.PROGRESS)
 SLOW_DOWN: Final = int(ResultKind.SLOW_DOWN)
 CONNECTION_FAILED: Final = int(ResultKind.CONNECTION_FAILED)
-STRAINS: Final = frozenset({SLOW_DOWN, CONNECTION_FAILED})
-"""Results that belong to no task."""
+LATENCY: Final = int(ResultKind.LATENCY)
+OF_NO_TASK: Final = frozenset({SLOW_DOWN, CONNECTION_FAILED, LATENCY})
 WARNING: Final = int(ResultKind.WARNING)
 SPOOLED: Final = int(ResultKind.SPOOLED)
 DESCRIBED: Final = int(ResultKind.DESCRIBED)

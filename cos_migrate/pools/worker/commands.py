@@ -52,6 +52,16 @@ class AllowTransfers(NamedTuple):
         worker.allow_transfers(self.small, self.big)
 
 
+class OpenAhead(NamedTuple):
+    """Have so many connections for small objects, before there are tasks for them."""
+
+    connections: int
+
+    def carry_out(self, worker: Worker) -> None:
+        """Carry it out."""
+        worker.open_ahead(self.connections)
+
+
 class CloseIdle(NamedTuple):
     """Close the connections that wait for a task."""
 
@@ -75,5 +85,5 @@ class Close(NamedTuple):
     """End the process once all tasks are finished; no command follows."""
 
 
-Command = Submit | Recall | Stop | AllowTransfers | CloseIdle | ReplaceCredentials
+Command = Submit | Recall | Stop | AllowTransfers | OpenAhead | CloseIdle | ReplaceCredentials
 """A command that the worker itself carries out."""

@@ -25,6 +25,8 @@ from cos_migrate.pools.worker.memory import MemoryBudget
 
 _CHECK_EVERY = 0.5
 """Seconds between two checks for overdue requests."""
+_REPORT_EVERY = 0.05
+"""Seconds between two reports of the latency of answers."""
 _LATE = 2.0
 """Seconds; a later check is skipped, as answers may have waited for this thread."""
 _SLOW_READ = 0.002
@@ -144,9 +146,11 @@ class EventLoop:
 
     def _run(self) -> None:
         exchanges = self._exchanges
-        next_check = time.monotonic() + _CHECK_EVERY
+        next_report = exchanges.now + _REPORT_EVERY
+        next_check = exchanges.now + _CHECK_EVERY
         while not (self._closing and self._is_done()):
             events = exchanges.select(0 if self._can_prepare() else _CHECK_EVERY)
+            now = exchanges.now = time.monotonic()
             if events:
                 self._ahead_waits = False
             for key, _ in events:
@@ -158,13 +162,14 @@ class EventLoop:
                 self._prepare_some()
             self._take_returned()
             self._start_tasks()
-            now = time.monotonic()
-            if now >= next_check:
-                late = now >= next_check + _LATE
-                next_check = now + _CHECK_EVERY
-                if not late:
-                    exchanges.end_overdue(now)
-                    exchanges.openings.end_overdue(now)
+            if now >= next_report:
+                next_report = now + _REPORT_EVERY
+                exchanges.report_latency()
+                if now >= next_check:
+                    late = now >= next_check + _LATE
+                    next_check = now + _CHECK_EVERY
+                    if not late:
+                        exchanges.end_overdue(now)
         exchanges.close()
 
     def _is_done(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import selectors
 import socket
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 from cos_migrate.errors import Code, MigrateError, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.opening import Opening
-from cos_migrate.pools.results import Result
+from cos_migrate.pools.results import LATENCY, Latency, Result
 from cos_migrate.pools.tasks import NumberedTask
 from cos_migrate.pools.worker.attempts import Attempt, Fetch, FirstTry
 from cos_migrate.pools.worker.bodies import Body
@@ -55,6 +56,10 @@ class Exchanges:
         """Open connections to COS without a request."""
         self.busy: dict[Connection, Attempt | Fetch] = {}
         """The request on each other connection."""
+        self.now = time.monotonic()
+        """The present time, to be set before each call."""
+        self._answers = 0
+        self._waited = 0.0
         self._watched: set[Connection] = set()
         self._selector = selectors.DefaultSelector()
         self.openings = Openings(first_try.open_connection, self._selector, self.idle)
@@ -88,6 +93,7 @@ class Exchanges:
 
     def begin_put(self, attempt: Attempt, connection: Connection) -> None:
         """Begin to send an object."""
+        connection.began = self.now
         try:
             connection.begin(attempt.head, attempt.content)
         except MigrateError as error:
@@ -105,6 +111,7 @@ class Exchanges:
         if fetch is None:
             return False
         self._watch(fetch.source, fetch)
+        fetch.source.began = self.now
         return True
 
     def advance(self, connection: Connection) -> None:
@@ -141,6 +148,7 @@ class Exchanges:
         self.unwatch(source)
         self._first_try.release_source(source)
         self.begin_put(attempt, fetch.target)
+        fetch.target.began = source.began  # the latency of an object includes both sides
         return True
 
     def _end_fetch(self, fetch: Fetch) -> None:
@@ -164,6 +172,8 @@ class Exchanges:
         if result is None:
             return False
         self._end_put(connection, attempt)
+        self._answers += 1
+        self._waited += self.now - connection.began
         if not connection.reusable:
             self.unwatch(connection)
         else:
@@ -184,8 +194,15 @@ class Exchanges:
         reusable = connection if connection.reusable else None
         self._pass_on(attempt.task, reusable, None if stale else error, attempt.body)
 
+    def report_latency(self) -> None:
+        """Send a result with the latency of the answers since the last one, if there were any."""
+        if self._answers:
+            self._emit((0, LATENCY, Latency(self._answers, self._waited)))
+            self._answers, self._waited = 0, 0.0
+
     def end_overdue(self, now: float) -> None:
         """End the requests whose time is over at time.monotonic() `now`."""
+        self.openings.end_overdue(now)
         for connection, request in list(self.busy.items()):
             if not connection.overdue(now):
                 continue

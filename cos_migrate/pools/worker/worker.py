@@ -6,6 +6,7 @@ is given comes back as exactly one final result.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.requests import Access, PutRequests
-from cos_migrate.errors import Side
+from cos_migrate.errors import MigrateError, Side
 from cos_migrate.http.retries import Strain
 from cos_migrate.model import Credentials
 from cos_migrate.pools.job import Job
@@ -97,6 +98,16 @@ class Worker:
         """Let at most so many transfers of the small and of the big pool be made at once."""
         self._small.allow(small)
         self._big.allow(big)
+
+    def open_ahead(self, connections: int) -> None:
+        """Have so many connections for small objects, before there are tasks for them."""
+        with contextlib.suppress(RuntimeError):  # no more threads
+            threading.Thread(target=self._open_ahead, args=(connections,), daemon=True).start()
+
+    def _open_ahead(self, connections: int) -> None:
+        with contextlib.suppress(MigrateError):  # a task meets it again
+            self._access.network.prepare(self._access.routes[0])
+            self._small.open_ahead(connections)
 
     def close_idle(self) -> None:
         """Close the connections that wait for a task."""
