@@ -1,11 +1,11 @@
-"""What earlier runs have left in the tool's folder, seen before the configuration is loaded."""
+"""Looks for records of earlier runs before the configuration is loaded."""
 
 from __future__ import annotations
 
 import os
 
 
-def have_left_records(kind: str = "") -> bool:
+def earlier_records_exist(kind: str = "") -> bool:
     """Return whether there are records; `kind`: those of one type of migration, as its folder."""
     try:
         with os.scandir(os.path.join("db", kind)) as entries:

@@ -37,7 +37,7 @@ def _are_words(values: Sequence[str]) -> bool:
 
 
 class Flag(NamedTuple):
-    """What an option means; without `values` it is true or false."""
+    """The meaning of an option; without `values` it is true or false."""
 
     help: str
     command: Command | None = None

@@ -96,13 +96,13 @@ def _run(words: Sequence[str]) -> int:
 
 def _start_ahead(launcher: Launcher) -> None:
     """Start the process that a run needs first, so that both processes load at once."""
-    from cos_migrate.cli.earlier_runs import have_left_records  # noqa: PLC0415 - as above
+    from cos_migrate.cli.earlier_runs import earlier_records_exist  # noqa: PLC0415 - as above
     from cos_migrate.pools import WORKER_PROGRAM  # noqa: PLC0415 - as above
     from cos_migrate.scan import WALK_PROGRAM  # noqa: PLC0415 - as above
 
-    if have_left_records("migrate_from_local"):
+    if earlier_records_exist("migrate_from_local"):
         launcher.keep(WALK_PROGRAM, 1)  # a local folder is likely to be walked again
-    elif not have_left_records():
+    elif not earlier_records_exist():
         launcher.keep(WORKER_PROGRAM, 1)
 
 

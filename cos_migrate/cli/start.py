@@ -6,7 +6,7 @@ import gc
 import os
 
 from cos_migrate.cli.command_line import CommandLine
-from cos_migrate.cli.earlier_runs import have_left_records
+from cos_migrate.cli.earlier_runs import earlier_records_exist
 from cos_migrate.cli.flags import RUN_OPTIONS, field_of
 from cos_migrate.config.common import worker_count
 from cos_migrate.config.loader import Config, load
@@ -83,7 +83,7 @@ def _start_processes(launcher: Launcher, scans: WalkStarter, config: Config) -> 
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)
     # Where a job of this folder has run before, there may be nothing to send.
-    if not (source.is_local and have_left_records()):
+    if not (source.is_local and earlier_records_exist()):
         launcher.keep(WORKER_PROGRAM, workers)
     if source.scans_in_own_process and workers:
         scans.begin(SourceRecipe.of(source, config.source, common))

@@ -179,7 +179,7 @@ class CloudAccess(BucketSection):
         yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
 
 
-def service_address(key: str, help_: str, *, place: bool = False) -> Any:
+def service_address_option(key: str, help_: str, *, place: bool = False) -> Any:
     """Declare an optional address that replaces the provider's own."""
     return option(
         key,

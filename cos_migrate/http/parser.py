@@ -188,8 +188,8 @@ def shown_line(number: int, line: bytes) -> str:
     """Return a line of a head for a message; `number` is 1-based."""
     text = masked(line[:MAX_HEAD].decode("latin-1").strip("\r\n"))
     cut = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
-    plain = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
-    return f"line {number} of its head: {plain}"
+    printable = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
+    return f"line {number} of its head: {printable}"
 
 
 def _suspect(raw: bytes) -> str:

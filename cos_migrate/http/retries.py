@@ -41,7 +41,7 @@ _CONNECTION_CODES = frozenset(
 
 
 class Strain(enum.Enum):
-    """A failed try that more transfers at once would make more likely."""
+    """The kinds of failed tries that more transfers at once make more likely."""
 
     SLOW_DOWN = "it asks for fewer requests"
     CONNECTION = "a connection failed, or was silent for too long"

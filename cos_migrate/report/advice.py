@@ -155,7 +155,7 @@ def _source_advice(failure: Failure) -> str:
         return "look at the URL in the list: its web server refuses it"
     if failure.status >= _FIRST_SERVER_ERROR:
         return "the source had a problem: run again"
-    return "look at the section of the source; log/error.log says more"
+    return "look at the section of the source; log/error.log has more"
 
 
 def _fallback(failure: Failure) -> str:

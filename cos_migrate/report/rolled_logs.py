@@ -75,7 +75,7 @@ class Compressor:
 
     def compress(self, path: Path) -> None:
         """Start to compress the rolled files of a log."""
-        if not any(plain for _, _, plain in rolled_files(path)):
+        if not any(uncompressed for _, _, uncompressed in rolled_files(path)):
             return
         with self._lock:
             if path not in self._wanted:
@@ -101,8 +101,8 @@ class Compressor:
                     self._thread = None
                     return
                 path = self._wanted.pop(0)
-            for rolled, _, plain in rolled_files(path):
-                if plain and not self._stopping:
+            for rolled, _, uncompressed in rolled_files(path):
+                if uncompressed and not self._stopping:
                     # A file that cannot be compressed stays: it is complete.
                     with contextlib.suppress(OSError, zlib.error, EOFError):
                         self._replace(rolled)
@@ -110,25 +110,25 @@ class Compressor:
     def _replace(self, rolled: Path) -> None:
         """Replace a file by its compressed form. Raises OSError."""
         descriptor = open_safely(rolled, os.O_RDONLY)
-        with os.fdopen(descriptor, "rb") as plain:
+        with os.fdopen(descriptor, "rb") as uncompressed:
             if not _lock_for_packing(descriptor) or not _is_of(rolled, descriptor):
                 return
             if not os.fstat(descriptor).st_size:
                 return  # a name reserved for a log that is being rolled
             packed = Path(f"{rolled}{_PACKED}")
-            if not os.path.lexists(packed) and not self._compress(plain.fileno(), packed):
+            if not os.path.lexists(packed) and not self._compress(uncompressed.fileno(), packed):
                 return
-            plain.seek(0)
-            if _holds(packed, plain.fileno()):
+            uncompressed.seek(0)
+            if _holds(packed, uncompressed.fileno()):
                 rolled.unlink()
 
-    def _compress(self, plain: int, packed: Path) -> bool:
+    def _compress(self, uncompressed: int, packed: Path) -> bool:
         """Write the compressed form; return False when cancelled or without space on the disk."""
         part = Path(f"{packed.with_suffix('')}{_PART}")
         part.unlink(missing_ok=True)  # left by a killed process
         import gzip  # noqa: PLC0415 - rarely needed
 
-        found = os.fstat(plain)
+        found = os.fstat(uncompressed)
         if _free(packed.parent) < found.st_size // 4 + _RESERVE:
             return False
         descriptor = open_safely(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, found.st_mode & 0o666)
@@ -137,7 +137,7 @@ class Compressor:
                 with gzip.GzipFile(
                     "", "wb", compresslevel=_COMPRESSION_LEVEL, fileobj=raw, mtime=found.st_mtime
                 ) as out:
-                    while data := os.read(plain, _PIECE):
+                    while data := os.read(uncompressed, _PIECE):
                         if self._stopping:
                             part.unlink()
                             return False
@@ -172,10 +172,10 @@ def _is_of(path: Path, descriptor: int) -> bool:
     return os.path.samestat(found, os.fstat(descriptor))
 
 
-def _holds(packed: Path, plain: int) -> bool:
-    """Return whether a compressed file has the size and CRC-32 of the plain one."""
+def _holds(packed: Path, uncompressed: int) -> bool:
+    """Return whether a compressed file has the size and CRC-32 of the uncompressed one."""
     size = crc = 0
-    while data := os.read(plain, _PIECE):
+    while data := os.read(uncompressed, _PIECE):
         size += len(data)
         crc = zlib.crc32(data, crc)
     with os.fdopen(open_safely(packed, os.O_RDONLY), "rb") as file:

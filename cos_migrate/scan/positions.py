@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cos_migrate.model import ListRange
 from cos_migrate.scan.base import PagePosition
 from cos_migrate.state import formats
-from cos_migrate.state.formats import Readable
+from cos_migrate.state.formats import ReadableRecords
 from cos_migrate.state.store import RecordStore
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def key_of(part: ListRange) -> bytes:
     return PREFIX + json.dumps(part).encode()
 
 
-def load(state: Readable, mark: str) -> RangeStarts | None:
+def load(state: ReadableRecords, mark: str) -> RangeStarts | None:
     """Return the ranges and markers of an unfinished listing, or None.
 
     None for positions of another origin (another bucket with the same database name), and when one
@@ -159,7 +159,7 @@ def _range_of(text: bytes) -> ListRange | None:
     return ListRange(*names) if all(isinstance(name, str) for name in names) else None
 
 
-def stale_keys(state: Readable) -> list[bytes]:
+def stale_keys(state: ReadableRecords) -> list[bytes]:
     """Return the keys of all positions, for deletion when a listing begins or is complete."""
     return [BEGUN, *(key for key, _ in state.scan(PREFIX))]
 

@@ -32,8 +32,8 @@ def find(migrate_type: str) -> type[Source]:
     return cast("type[Source]", getattr(importlib.import_module(module), name))
 
 
-def available() -> tuple[str, ...]:
-    """Return the types that `find` knows."""
+def source_types() -> tuple[str, ...]:
+    """Return the types of all sources."""
     return tuple(_classes())
 
 

@@ -160,7 +160,7 @@ class VersionedSource(Source):
         )
 
     def pinned(self, obj: SourceObject) -> SourceObject:
-        """Return `obj`, without its fingerprint where its server refuses conditions."""
+        """Return `obj` as requests name it: without fingerprint where conditions are refused."""
         if self._unconditional and self.server_of(obj) in self._unconditional:
             return without_fingerprint(obj)
         return obj

@@ -13,7 +13,7 @@ from cos_migrate.sources.etags import strip_etag
 
 
 class ListedEntry(NamedTuple):
-    """One listed object."""
+    """A listed object."""
 
     key: str
     fingerprint: Fingerprint
@@ -22,7 +22,7 @@ class ListedEntry(NamedTuple):
 
 
 class MarkerPage(NamedTuple):
-    """One page."""
+    """A page of a listing."""
 
     entries: list[ListedEntry]
     folders: list[str]
@@ -33,15 +33,17 @@ class MarkerPage(NamedTuple):
     """The marker of the next page; empty: none."""
 
 
-def read_marker_page(document: bytes, kind: str, plain: Callable[[str], str] = str) -> MarkerPage:
+def read_marker_page(
+    document: bytes, kind: str, decode_unmarked: Callable[[str], str] = str
+) -> MarkerPage:
     """Parse a page. Raises ValueError for any other document.
 
     Keys, sizes and whether keys follow must be there. `kind` names the text of each entry to return
-    besides; `plain` decodes keys that are not marked as URL-encoded.
+    besides; `decode_unmarked` decodes keys of a page that is not marked as URL-encoded.
     """
     page = read_listing(document, (kind,))
     # A blank is escaped as %20 or as +.
-    decode = unquote_plus if page.is_encoded else plain
+    decode = unquote_plus if page.is_encoded else decode_unmarked
     entries = [
         ListedEntry(
             decode(read_key(item)),

@@ -17,7 +17,7 @@ from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.etags import is_placeholder
 from cos_migrate.state import formats, object_records
-from cos_migrate.state.formats import Readable
+from cos_migrate.state.formats import ReadableRecords
 
 _PREFIX = "[cosmigrate stored] "
 _PLAIN = "!#$&'()*+,/:;=?@[]\""
@@ -86,7 +86,7 @@ def parse(value: bytes) -> Companion:
 class CompanionRecords:
     """The companion records of one job."""
 
-    def __init__(self, state: Readable, source: Source) -> None:
+    def __init__(self, state: ReadableRecords, source: Source) -> None:
         self._state = state
         self._source = source
         self._mark = formats.origin_mark(source_mark(source))

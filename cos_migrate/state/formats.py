@@ -29,7 +29,7 @@ _MOST_PARTS = 10_000
 _CRC_BITS = 64
 
 
-class Readable(Protocol):
+class ReadableRecords(Protocol):
     """The reading half of a record database."""
 
     def get(self, key: bytes) -> bytes | None:
@@ -44,13 +44,13 @@ def request_id_key(cos_path: str) -> bytes:
     return _encoded(_REQUEST_ID + cos_path)
 
 
-def query_request_id(state: Readable, cos_path: str) -> str | None:
+def query_request_id(state: ReadableRecords, cos_path: str) -> str | None:
     """Return the recorded request id of an object, None when there is none."""
     value = state.get(request_id_key(cos_path))
     return _decoded(value) if value is not None else None
 
 
-def dump_request_ids(state: Readable) -> Iterator[tuple[str, str]]:
+def dump_request_ids(state: ReadableRecords) -> Iterator[tuple[str, str]]:
     """Yield (path, request id) of every recorded object that has one."""
     for key, value in state.scan(request_id_key("")):
         yield _decoded(key)[len(_REQUEST_ID) :], _decoded(value)
@@ -102,7 +102,7 @@ def crc64_key(record_key: str) -> bytes:
     return _encoded(_CRC64 + record_key)
 
 
-def has_records(state: Readable) -> bool:
+def has_records(state: ReadableRecords) -> bool:
     """Return whether any migrated object is recorded."""
     return next(state.scan(_encoded("[taskType: ")), None) is not None
 
@@ -176,7 +176,7 @@ def abandoned_key(upload_id: str) -> bytes:
     return _encoded(f"{_ABANDONED}{upload_id}]")
 
 
-def abandoned_uploads(state: Readable) -> Iterator[tuple[str, str]]:
+def abandoned_uploads(state: ReadableRecords) -> Iterator[tuple[str, str]]:
     """Yield (target path, upload id) of each upload that is to be aborted."""
     prefix = _encoded(_ABANDONED)
     for key, value in state.scan(prefix):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from cos_migrate.model import PartRecord, SavePoint
 from cos_migrate.state import formats
-from cos_migrate.state.formats import Readable
+from cos_migrate.state.formats import ReadableRecords
 
 Puts = list[tuple[bytes, bytes]]
 
@@ -17,7 +17,7 @@ Puts = list[tuple[bytes, bytes]]
 class SavePoints:
     """The unfinished uploads of one job."""
 
-    def __init__(self, state: Readable, bucket: str) -> None:
+    def __init__(self, state: ReadableRecords, bucket: str) -> None:
         self._state = state
         self._bucket = bucket
         self._touched: set[str] = set()

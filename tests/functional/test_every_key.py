@@ -115,7 +115,7 @@ PROVEN = proven_keys()
 ALL: dict[str, tuple[type[Any], dict[str, str]]] = {
     "migrateType": (MigrateType, TYPE),
     "common": (Common, COMMON),
-    **{name: (SECTIONS[name], PROVEN.get(name, {})) for name in registry.available()},
+    **{name: (SECTIONS[name], PROVEN.get(name, {})) for name in registry.source_types()},
 }
 
 
@@ -147,7 +147,7 @@ def test_no_section_is_proven_that_does_not_exist() -> None:
 
 
 def test_every_section_has_its_source() -> None:
-    assert set(registry.available()) == set(SECTIONS)
+    assert set(registry.source_types()) == set(SECTIONS)
     for name, section in SECTIONS.items():
         source = registry.find(name)
         assert (source.migrate_type, source.Config) == (name, section)

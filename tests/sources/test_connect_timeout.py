@@ -24,7 +24,7 @@ TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/")
 ADDRESSES = ("end_point", "rs_host", "rsf_host", "uc_host")
 TYPES = [
     name
-    for name in registry.available()
+    for name in registry.source_types()
     if any(one.option.key == "srcConnectTimeout" for one in declared(SECTIONS[name]))
 ]
 

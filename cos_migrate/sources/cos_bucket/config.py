@@ -96,7 +96,6 @@ class CosBucketConfig(BucketSection):
 
     @property
     def own_credentials(self) -> Credentials | None:
-        """The keys of the section; None: they are blank."""
         return credentials_of(self.src_secret_id, self.src_secret_key, self.src_token)
 
     @property

@@ -50,7 +50,6 @@ class CosBucketListing(KeyOrderedSource):
         """The pages that are requested from the backup domain next."""
 
     def replace_credentials(self, credentials: Credentials) -> None:
-        """Use other credentials from the next request on."""
         self._keys = SigningKeys(credentials)
 
     def key_of(self, name: str) -> str:

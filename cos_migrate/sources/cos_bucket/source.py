@@ -158,7 +158,6 @@ class CosBucketSource(CosBucketListing):
         return ErrorDetails(status, code, message, request_id)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
-        """Return metadata, checksums and version from an answer."""
         return read_description(headers)
 
     def complete_description(self, obj: SourceObject, described: Described) -> Described:
@@ -191,7 +190,6 @@ class CosBucketSource(CosBucketListing):
         return ""
 
     def is_same_object(self, obj: SourceObject, cos_path: str) -> bool:
-        """Return whether an object would be copied onto itself."""
         same_bucket = self.config.src_bucket_name == self.target.bucket
         return same_bucket and cos_path == f"/{obj.name}"
 
@@ -212,7 +210,6 @@ class CosBucketSource(CosBucketListing):
     # -- records -------------------------------------------------------------------------------
 
     def record_key(self, obj: SourceObject, cos_path: str) -> str:
-        """Return the Java tool's key."""
         config = self.config
         return (
             f"[taskType: {self.migrate_type}] [destRegion: {self.target.region}], "
@@ -222,7 +219,6 @@ class CosBucketSource(CosBucketListing):
         )
 
     def record_value(self, obj: SourceObject) -> str:
-        """Return the Java tool's value."""
         size, _, etag = obj.fingerprint
         return f"[srcSize: {size}], [srcEtag: {etag}], [srcStorageClass: {_spelled(obj)}]"
 

@@ -105,7 +105,6 @@ class LocalConfig(Section):
         )
 
     def mistakes(self) -> Iterator[Mistake]:
-        """Yield mistakes in the combination of keys."""
         if not self.file_list_mode:
             return
         if not self.file_list_path:

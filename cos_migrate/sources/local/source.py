@@ -85,7 +85,6 @@ class LocalSource(Source):
         return self.config.check_local_record
 
     def job_text(self) -> str:
-        """Return the text that the Java tool hashes for this job."""
         return f"[local: {self._root}], [cosFolder: {self.target.cos_path}]"
 
     def record_key(self, obj: SourceObject, cos_path: str) -> str:
@@ -130,24 +129,20 @@ class LocalSource(Source):
         return obj._replace(is_folder=obj.name.endswith("/"))
 
     def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
-        """Open a range of a file; it must still be the version that was listed."""
         if obj.is_folder:
             return FolderReader(obj.fingerprint)
         return LocalReader(obj, start, length)
 
     def read_whole(self, name: str, size: int, mtime_ns: int) -> tuple[bytes, str]:
-        """Return a file's content and its content type; it must be the version listed."""
         return read_whole(name, size, mtime_ns), headers_for(name)["content-type"]
 
     def describe(self, obj: SourceObject) -> Described:
-        """Return the headers of a file that is still the version that was listed."""
         if not obj.is_folder:
             verify_end(obj.name, obj.fingerprint)
         with self.open(obj, 0, 0) as reader:
             return reader.described
 
     def stat(self, obj: SourceObject) -> SourceObject:
-        """Return `obj` as it is on disk now."""
         try:
             found = os.stat(system_path(obj.name))
         except OSError as error:
@@ -259,7 +254,7 @@ class LocalSource(Source):
 
         Raises SourceError at the end of a list of which nothing exists.
         """
-        listed: dict[int, bool] = {}
+        exists: dict[int, bool] = {}
         path = self.config.file_list_path
         try:
             with open(path, "rb") as file:
@@ -269,16 +264,16 @@ class LocalSource(Source):
                         raw = raw.removeprefix(b"\xef\xbb\xbf")
                     if raw.strip():
                         text = raw.decode("utf-8", "surrogateescape")
-                        yield self._find_listed(text, listed, leaves_out)
+                        yield self._find_listed(text, exists, leaves_out)
         except OSError as error:
             yield unreadable(path, error, unlisted=True)
             return
-        if listed and not any(listed.values()):
+        if exists and not any(exists.values()):
             text = f"nothing that {path} lists exists below {self._root}"
             raise SourceError(text, operation="scan", target=path, code="ENOENT", side=Side.HERE)
 
-    def _find_listed(self, line: str, listed: dict[int, bool], leaves_out: FolderQuestion) -> Found:
-        """Return the file of a line; `listed`: hash of each earlier path -> whether it exists."""
+    def _find_listed(self, line: str, exists: dict[int, bool], leaves_out: FolderQuestion) -> Found:
+        """Return the file of a line; `exists` has the hashes of earlier paths."""
         relative = normal_path(line)
         name = as_folder(self._root) + relative
         if not is_utf8(name):
@@ -286,9 +281,9 @@ class LocalSource(Source):
         if relative.startswith("../") or relative in {"..", "."}:
             failure = Failure("scan", "the listed path is not below localPath", code="OutsideRoot")
             return Rejected(name, "", "", failure)
-        if hash(relative) in listed:
+        if hash(relative) in exists:
             return not_matching("listed twice", name)
-        listed[hash(relative)] = True
+        exists[hash(relative)] = True
         for folder in _enclosing_folders(as_folder(self._root), relative):
             reason = leaves_out(folder)
             if reason:
@@ -299,7 +294,7 @@ class LocalSource(Source):
             if isinstance(error, OSError) and error.errno not in GONE:
                 return unreadable_entry(name, relative, error, is_link=False)
             is_link = "\0" not in name and os.path.lexists(system_path(name))
-            listed[hash(relative)] = is_link
+            exists[hash(relative)] = is_link
             return not_matching("broken link" if is_link else "not there", name)
         if stat.S_ISDIR(found.st_mode):
             name, relative = name + "/", relative + "/"

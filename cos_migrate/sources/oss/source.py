@@ -127,12 +127,10 @@ class AliyunSource(KeyOrderedSource):
     # -- records ---------------------------------------------------------------------------------
 
     def replace_credentials(self, credentials: Credentials) -> None:
-        """Use other credentials from the next request on."""
         self._signer = Signer(self.config.bucket, credentials, self._address.region)
         self._acls = None
 
     def job_text(self) -> str:
-        """Return the text that names this job's records, as in the Java tool."""
         config = self.config
         return (
             f"[srcEndpoint: {config.end_point}] [prefix: {config.prefix}] "
@@ -146,7 +144,6 @@ class AliyunSource(KeyOrderedSource):
     # -- listing ---------------------------------------------------------------------------------
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
-        """Request a page of keys. Raises SourceError."""
         params = {
             "prefix": prefix,
             "marker": after,
@@ -177,7 +174,6 @@ class AliyunSource(KeyOrderedSource):
     # -- objects ---------------------------------------------------------------------------------
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
-        """Return a signed request, pinned to the listed version."""
         headers = conditional_headers(obj, span)
         if span is not None:
             # Without it OSS answers an invalid range with the whole object.
@@ -185,7 +181,6 @@ class AliyunSource(KeyOrderedSource):
         return self._signed(method, obj.name, {}, headers)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return metadata, checksums and version of the whole object."""
         etag = read_etag(headers)
         crc = headers.get(b"x-oss-hash-crc64ecma", b"").decode("latin-1")
         carried = metadata.convert_user(
@@ -219,7 +214,6 @@ class AliyunSource(KeyOrderedSource):
         return not self.options.copy_acl and super().takes_one_request(obj)
 
     def complete_description(self, obj: SourceObject, described: Described) -> Described:
-        """Add the ACL."""
         described = super().complete_description(obj, described)
         if not self.options.copy_acl:
             return described

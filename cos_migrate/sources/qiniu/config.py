@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cos_migrate.config import values
-from cos_migrate.config.cloud import CloudAccess, service_address
+from cos_migrate.config.cloud import CloudAccess, service_address_option
 from cos_migrate.config.options import option
 
 
@@ -28,6 +28,6 @@ class QiniuConfig(CloudAccess):
         parse=values.on_off,
         legal="on or off",
     )
-    rs_host: str = service_address("rsHost", "private deployment: resource management")
-    rsf_host: str = service_address("rsfHost", "private deployment: listing")
-    uc_host: str = service_address("ucHost", "private deployment: bucket management")
+    rs_host: str = service_address_option("rsHost", "private deployment: resource management")
+    rsf_host: str = service_address_option("rsfHost", "private deployment: listing")
+    uc_host: str = service_address_option("ucHost", "private deployment: bucket management")

@@ -108,7 +108,6 @@ class QiniuSource(KeyOrderedSource):
     # -- records ---------------------------------------------------------------------------------
 
     def job_text(self) -> str:
-        """Return the Java tool's text."""
         config = self.config
         return (
             f"[srcPrefix: {config.prefix}] [srcBucket: {config.bucket}] "
@@ -137,7 +136,6 @@ class QiniuSource(KeyOrderedSource):
         return ()
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
-        """Return the next page that is not empty."""
         return self._listing.page(prefix, after, delimiter)
 
     def _objects(self, items: Iterable[Mapping[str, Any]]) -> list[SourceObject]:
@@ -169,7 +167,6 @@ class QiniuSource(KeyOrderedSource):
         return not self._keys.collapsed_name(obj.name)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return metadata, checksum and version from an answer of the download domain."""
         self._refusals.served = True
         sent = metadata.decode_value(headers.get(b"etag", b""))
         etag = read_etag(headers)
@@ -225,7 +222,6 @@ class QiniuSource(KeyOrderedSource):
             raise self.error("StatObject", obj.name, details) from None
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
-        """Parse an error answer of the download domain."""
         return parse_error(answer)
 
     @contextmanager

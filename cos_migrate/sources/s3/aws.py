@@ -71,14 +71,11 @@ class AwsSource(S3Source):
     config: AwsConfig
 
     def region_named(self) -> str:
-        """Return `region`."""
         return self.config.region
 
     @property
     def etags_are_md5(self) -> bool:
-        """Whether ETags of 32 hex digits are taken for the MD5 of the content."""
         return self.config.etag_is_md5
 
     def job_text(self) -> str:
-        """Return the Java tool's text."""
         return f"[srcPrefix: {self.config.prefix}], [cosFolder: {self.target.cos_path}]"

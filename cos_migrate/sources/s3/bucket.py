@@ -109,7 +109,6 @@ class S3Source(SignedS3Source):
     # -- objects -------------------------------------------------------------------------------
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
-        """Return a signed GET or HEAD, pinned to the listed version."""
         headers = conditional_headers(obj, span)
         if span is None:  # for a range S3 would send the checksum of a part
             headers["x-amz-checksum-mode"] = "ENABLED"
@@ -148,7 +147,6 @@ class S3Source(SignedS3Source):
         return not (self._has_acls and self.copies_acl(obj)) and super().takes_one_request(obj)
 
     def complete_description(self, obj: SourceObject, described: Described) -> Described:
-        """Add the ACL."""
         described = super().complete_description(obj, described)
         if not self._has_acls or not self.copies_acl(obj):
             return described

@@ -44,7 +44,6 @@ class CspSource(S3Source):
     config: CspConfig
 
     def job_text(self) -> str:
-        """Return the Java tool's text."""
         config = self.config
         return (
             f"[destCosFolder: {self.target.cos_path}], [endPoint: {config.end_point}], "

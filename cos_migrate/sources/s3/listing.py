@@ -18,7 +18,7 @@ PAGE = 1000
 
 
 class Entry(NamedTuple):
-    """One listed object."""
+    """A listed object."""
 
     key: str
     size: int
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """One page."""
+    """A page of a listing."""
 
     entries: list[Entry]
     folders: list[str]

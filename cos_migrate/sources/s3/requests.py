@@ -92,7 +92,6 @@ class SignedS3Source(KeyOrderedSource):
         return Request(method, url, self._signer.signed(method, url, headers))
 
     def replace_credentials(self, credentials: Credentials) -> None:
-        """Use other credentials from the next request on."""
         self._signer = Signer(credentials, self._signer.region)
 
     # -- errors --------------------------------------------------------------------------------

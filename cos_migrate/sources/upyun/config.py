@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cos_migrate.config import values
-from cos_migrate.config.cloud import CloudAccess, service_address
+from cos_migrate.config.cloud import CloudAccess, service_address_option
 from cos_migrate.config.options import option
 
 
@@ -13,7 +13,7 @@ from cos_migrate.config.options import option
 class UpyunConfig(CloudAccess):
     """A service of Upyun; `accessKeyId` and `accessKeySecret` are an operator and its password."""
 
-    end_point: str = service_address("endPoint", "private deployment: the API", place=True)
+    end_point: str = service_address_option("endPoint", "private deployment: the API", place=True)
     db_prefix: str = option(
         "dbPrefix",
         help="replaces prefix in the name of the record database",

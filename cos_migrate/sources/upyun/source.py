@@ -89,7 +89,6 @@ class UpyunSource(BucketSource):
     # -- records ---------------------------------------------------------------------------------
 
     def job_text(self) -> str:
-        """Return the Java tool's text."""
         config = self.config
         prefix = config.db_prefix or self._base
         cos_path = self.options.db_cos_path or self.target.cos_path
@@ -202,7 +201,6 @@ class UpyunSource(BucketSource):
         return ""
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
-        """Return a signed request for a file."""
         headers = []
         if span is not None:
             headers.append(("Range", format_range(span)))
@@ -225,7 +223,6 @@ class UpyunSource(BucketSource):
             yield incoming
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return metadata, checksum and time of a file."""
         if headers.get(b"x-upyun-file-type") == b"folder" or b"x-upyun-list-iter" in headers:
             details = ErrorDetails(200, "NotAFile", "it is a folder, and folders are not migrated")
             raise self.error("HeadSource", obj.name, details)
@@ -242,7 +239,6 @@ class UpyunSource(BucketSource):
         )
 
     def error_details(self, answer: ErrorAnswer) -> ErrorDetails:
-        """Parse the JSON of an error answer."""
         found = parse_json_object(answer.body)
         status = answer.status
         message = f"{found.get('msg', '')} ({found['code']})" if "code" in found else ""

@@ -79,7 +79,6 @@ class UrlSource(HttpSource):
     def answer(
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> Iterator[StreamedResponse]:
-        """Send the request for a URL. Raises SourceError."""
         try:
             with super().answer(obj, method, span) as incoming:
                 if incoming.status not in _PLAIN_STATUS | ({_PARTIAL} if span else set()):

@@ -69,11 +69,9 @@ class UrlListSource(UrlSource):
     # -- listing -------------------------------------------------------------------------------
 
     def ranges(self) -> tuple[ListRange, ...]:
-        """Return one range for each list."""
         return tuple(ListRange(path) for path in self._url_lists.files)
 
     def lists(self) -> tuple[str, ...]:
-        """Return all lists."""
         return self._url_lists.files
 
     def list_page(self, part: ListRange, marker: str) -> Page:
@@ -83,7 +81,6 @@ class UrlListSource(UrlSource):
         return page
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
-        """Return metadata, checksums and version from an answer."""
         described = read_description(headers)
         _, mtime_ns, etag = described.fingerprint
         if b"content-range" in headers and not etag and mtime_ns < 0:
@@ -167,7 +164,6 @@ class UrlListSource(UrlSource):
     # -- records -------------------------------------------------------------------------------
 
     def record_key(self, obj: SourceObject, cos_path: str) -> str:
-        """Return the Java tool's key."""
         return (
             f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] "
             f"[cosPath: {cos_path}] [url: {obj.name}]"
@@ -194,20 +190,17 @@ class UrlListSource(UrlSource):
         return size == present.size or (bool(modified) and _UNKNOWN in {size, present.size})
 
     def is_weak(self, fingerprint: Fingerprint) -> bool:
-        """Return whether the time is unknown."""
         return fingerprint.mtime_ns < 0
 
     def renewed_value(self, obj: SourceObject, recorded: str) -> str:
-        """Return the value by HEAD where the record lacks size and time."""
+        """Return the value of `obj`, as HEAD described it, where the record lacks size and time."""
         value = self.record_value(obj)
         found = _RECORD.fullmatch(recorded)
         blank = found is not None and int(found[1]) == _UNKNOWN and not found[2]
         return value if blank and self.describes_first and value != recorded else ""
 
     def download_name(self, obj: SourceObject) -> str:
-        """Return the URL without credentials and query."""
         return f"url: {self.mask(obj.name)}"
 
     def mask(self, record_key: str) -> str:
-        """Return a URL or a record key without credentials and query."""
         return mask(record_key)

@@ -92,9 +92,9 @@ def parse_url(text: str, *, gives_key: bool = True) -> Address:
     path, mark, query = rest[end:].partition("?")
     path = path or "/"
     decoded = _decoded(path) if "%" in path and gives_key else path
-    url = f"{protocol}://{_authority(place, _PORTS[protocol])}{_wired(path, _PATH_PLAIN)}"
+    url = f"{protocol}://{_authority(place, _PORTS[protocol])}{_encode_illegal(path, _PATH_PLAIN)}"
     if mark:
-        url += "?" + _wired(query, _QUERY_PLAIN)
+        url += "?" + _encode_illegal(query, _QUERY_PLAIN)
     return Address(url, decoded, _basic(credentials) if credentials else "")
 
 
@@ -131,8 +131,8 @@ def mask_line(text: str) -> str:
     head = _LINE_HEAD.match(text)
     start = text[: head.end()] if head else ""
     hidden, at, rest = text[len(start) :].rpartition("@")
-    plain = re.sub("([?#]).*", rf"\1{_HIDDEN}", rest, flags=re.DOTALL)
-    return f"{start}{_HIDDEN if hidden else ''}{at}{plain}"
+    shown = re.sub("([?#]).*", rf"\1{_HIDDEN}", rest, flags=re.DOTALL)
+    return f"{start}{_HIDDEN if hidden else ''}{at}{shown}"
 
 
 def _masked(text: str) -> str:
@@ -149,11 +149,11 @@ def _masked(text: str) -> str:
     return text[:start] + rest + (f"{cut.group()}{_HIDDEN}" if cut else "")
 
 
-def _wired(text: str, plain: str) -> str:
+def _encode_illegal(text: str, safe: str) -> str:
     """Percent-encode characters that are illegal in a URL; keep valid escapes."""
     if _VALID.fullmatch(text):
         return text
-    return quote(_LONE_PERCENT.sub("%25", text), safe=plain)
+    return quote(_LONE_PERCENT.sub("%25", text), safe=safe)
 
 
 def _decoded(path: str) -> str:

@@ -61,7 +61,7 @@ def test_a_cos_folder_is_normal(text: str) -> None:
 
 
 def test_every_section_has_its_source() -> None:
-    assert set(registry.available()) == set(SECTIONS)
-    for name in registry.available():
+    assert set(registry.source_types()) == set(SECTIONS)
+    for name in registry.source_types():
         assert registry.find(name).migrate_type == name
         assert registry.find(name).Config is SECTIONS[name]

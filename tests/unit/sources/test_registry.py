@@ -25,8 +25,8 @@ def imported(file: Path) -> set[str]:
 
 
 def test_a_type_is_found_with_its_section() -> None:
-    assert len(registry.available()) >= 8
-    for name in registry.available():
+    assert len(registry.source_types()) >= 8
+    for name in registry.source_types():
         source = registry.find(name)
         assert (source.migrate_type, source.Config) == (name, registry.SECTIONS[name])
     with pytest.raises(KeyError):
