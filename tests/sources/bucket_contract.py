@@ -49,6 +49,8 @@ class BucketContract:
 
     archived: ClassVar[str] = "InvalidObjectState"
     """The code of an object that must be restored; empty: nothing is archived there."""
+    takes_conditions: ClassVar[bool] = True
+    """Whether its server takes `If-Match`."""
 
     @pytest.fixture
     def source(self, cloud: Cloud) -> Source:
@@ -80,6 +82,18 @@ class BucketContract:
         error = failure(cloud, lambda: content(source, obj))
         assert (error.code, error.retryable) == ("SourceChecksumMismatch", True)
         assert content(source, obj) == b"x" * 100_000
+
+    def test_reads_are_pinned_to_the_listed_version(
+        self, source: Source, put: Put, cloud: Cloud
+    ) -> None:
+        put("f", bytes(100))
+        obj = only(source)
+        content(source, obj)
+        content(source, obj, 10, 20)
+        reads = [seen for seen in cloud.server.seen if seen.operation == cloud.server.reads]
+        assert len(reads) == 2
+        pin = f'"{obj.fingerprint.etag}"' if self.takes_conditions else None
+        assert {seen.headers.get("if-match") for seen in reads} == {pin}
 
     def test_a_change_while_it_is_read(self, source: Source, put: Put, cloud: Cloud) -> None:
         put("f", b"one")
