@@ -178,16 +178,16 @@ class Committer:
         self.failures.note_failed(obj, record_key, failure, listed)
         self._settle(Status.FAIL, obj, cos_path, line, failure=failure)
 
-    def note_page(self, listed: PagePosition, objects: int) -> None:
+    def note_page(self, position: PagePosition, objects: int) -> None:
         """Note a page of a listing, with `objects` that have no outcome yet."""
         if self.batch.positions:
-            self.batch.positions.listed(listed, objects)
+            self.batch.positions.add_page(position, objects)
 
     def note_listed_again(self, obj: SourceObject | Rejected) -> None:
         """Note that an object of a page was tried, and counted, before it was listed."""
         self.failures.note_listed_again(obj)
         if self.batch.positions:
-            self.batch.positions.settled(obj.page)
+            self.batch.positions.count_outcome(obj.page)
 
     def note_listing_complete(self) -> None:
         """Remove the positions, so that the next run lists from the start."""
@@ -243,7 +243,7 @@ class Committer:
     ) -> None:
         batch = self.batch
         if obj.page and batch.positions:
-            batch.positions.settled(obj.page)
+            batch.positions.count_outcome(obj.page)
         size, mtime_ns, _ = obj.fingerprint
         self.settled += 1
         batch.outcomes.append(

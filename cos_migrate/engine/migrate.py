@@ -100,7 +100,7 @@ class Migration(Loop):
             use_records=options.plan.use_records,
             one_by_one=report.names_each_object,
         )
-        self._backlog = Backlog(self._scan.consumed)
+        self._backlog = Backlog(self._scan.allow_more)
         self._big_objects = BigObjects(
             options=options.upload,
             copies=options.copies,
@@ -255,9 +255,9 @@ class Migration(Loop):
     def _add_batch(self, event: Scanned) -> None:
         """Leave out what the filters reject, settle what is unchanged, and queue the rest."""
         found = self._filters.replace_rejected(event.found) if self._filters else event.found
-        if event.listed:
+        if event.position:
             objects = sum(not isinstance(item, Note) for item in found)
-            self._committer.note_page(event.listed, objects)
+            self._committer.note_page(event.position, objects)
             if self._lists_where_it_reads:
                 self._streak.note_listing()
         if found:

@@ -201,5 +201,5 @@ class RecordComparer:
             unchanged.append(key)
             size += obj.fingerprint[0]
             if positions and obj.page:
-                positions.settled(obj.page)
+                positions.count_outcome(obj.page)
         return size

@@ -1,4 +1,4 @@
-"""The base class of scans, and the events that they post."""
+"""The base class of scans, and the events that they post to the coordinator."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ class PagePosition(NamedTuple):
 
     page: int
     """Number of the page; its objects have the same."""
-    number: int
-    """Number of the range."""
-    part: ListRange
+    range_number: int
+    list_range: ListRange
     """The range as it is now: it may have been split since the last page."""
     next: str
     """The marker after this page; empty when the range is complete."""
-    more: tuple[tuple[int, ListRange], ...]
-    """New ranges, with their numbers."""
-    spoilt: bool = False
+    new_ranges: tuple[tuple[int, ListRange], ...]
+    """Ranges split off or found, with their numbers."""
+    unreliable: bool = False
     """Whether the source lists the range wrongly: a later run must list it from here again."""
 
 
@@ -30,8 +29,8 @@ class Scanned(NamedTuple):
     """A batch of objects that a scan found."""
 
     found: Sequence[Found | Row]
-    listed: PagePosition | None = None
-    """Their position in a listing; None for a walk."""
+    position: PagePosition | None = None
+    """Position of their page in a listing; None: they come from a walk."""
 
 
 class ScanEnded(NamedTuple):
@@ -49,7 +48,7 @@ class Scan(abc.ABC):
         """Begin to scan."""
 
     @abc.abstractmethod
-    def consumed(self) -> None:
+    def allow_more(self) -> None:
         """Allow one more batch, after a posted one was handled."""
 
     @abc.abstractmethod

@@ -42,13 +42,13 @@ class _RangeListing:
     """A range that is being listed."""
 
     number: int
-    part: ListRange
+    list_range: ListRange
     marker: str
     pages_to_split: int = 0
     """Pages to list before the next attempt to split the range."""
     patience: int = 1
     """Pages to list after the next failed attempt."""
-    spoilt: bool = False
+    unreliable: bool = False
     """Whether the source lists the range wrongly: it is incomplete."""
 
 
@@ -68,7 +68,9 @@ class Lister(Scan):
         self._post = post
         self._numbers = itertools.count(1)
         self._pages = itertools.count(1)
-        listings = [_RangeListing(next(self._numbers), part, marker) for part, marker in starts]
+        listings = [
+            _RangeListing(next(self._numbers), list_range, marker) for list_range, marker in starts
+        ]
         self._waiting = collections.deque(reversed(listings))
         self._changed = threading.Condition()
         self._active = self._idle = 0
@@ -87,7 +89,7 @@ class Lister(Scan):
         for thread in self._threads:
             thread.start()
 
-    def consumed(self) -> None:
+    def allow_more(self) -> None:
         """Allow one more page, after a posted one was handled."""
         self._credits.release()
 
@@ -147,40 +149,42 @@ class Lister(Scan):
     def _request_page(self, listing: _RangeListing) -> Page | None:
         """Request the next page; return None when the run is stopping."""
         try:
-            page = self._retries.run(lambda: self._source.list_page(listing.part, listing.marker))
+            page = self._retries.run(
+                lambda: self._source.list_page(listing.list_range, listing.marker)
+            )
         except MigrateError as error:
             if error.code == Code.STOPPING:
                 return None
             raise
         if page.problem:
-            self._spoil(listing, page.problem)
+            self._mark_unreliable(listing, page.problem)
         if page.next and page.next == listing.marker:
             raise SourceError(
                 "the listing repeats itself: it went on where it had begun",
                 operation="ListObjects",
-                target=listing.part.prefix,
+                target=listing.list_range.prefix,
                 code="ListingRepeats",
             )
         return page
 
     def _split_off(self, listing: _RangeListing) -> ListRange | None:
         """Shorten a range when a thread is idle; return the rest as a new range."""
-        if not self._idle or self._waiting or listing.spoilt:
+        if not self._idle or self._waiting or listing.unreliable:
             return None
         if listing.pages_to_split:
             listing.pages_to_split -= 1
             return None
         try:
-            halves = self._source.split(listing.part, listing.marker)
+            halves = self._source.split(listing.list_range, listing.marker)
         except MigrateError as error:
             halves = None  # a split is optional
             if error.code == OUTSIDE:
-                self._spoil(listing, failure_of(error))
+                self._mark_unreliable(listing, failure_of(error))
         if halves is None:
             listing.pages_to_split = listing.patience
             listing.patience = min(_MAX_PATIENCE, 2 * listing.patience)
             return None
-        listing.part, rest = halves
+        listing.list_range, rest = halves
         listing.patience = 1
         return rest
 
@@ -189,23 +193,31 @@ class Lister(Scan):
         if self._stopping.is_set():
             return
         number = next(self._pages)
-        more = tuple((next(self._numbers), part) for part in page.more)
+        new_ranges = tuple((next(self._numbers), list_range) for list_range in page.more)
         found: list[Found] = [
             item if isinstance(item, Note) else item._replace(page=number) for item in page.found
         ]
-        listed = PagePosition(number, listing.number, listing.part, page.next, more, listing.spoilt)
-        self._post(Scanned(found, listed))
-        if more:
+        position = PagePosition(
+            page=number,
+            range_number=listing.number,
+            list_range=listing.list_range,
+            next=page.next,
+            new_ranges=new_ranges,
+            unreliable=listing.unreliable,
+        )
+        self._post(Scanned(found, position))
+        if new_ranges:
             with self._changed:
                 # Reversed, so that the first is taken next.
                 self._waiting.extend(
-                    _RangeListing(number, part, "") for number, part in reversed(more)
+                    _RangeListing(number, list_range, "")
+                    for number, list_range in reversed(new_ranges)
                 )
                 self._changed.notify_all()
 
-    def _spoil(self, listing: _RangeListing, failure: Failure) -> None:
+    def _mark_unreliable(self, listing: _RangeListing, failure: Failure) -> None:
         """Mark a range as incomplete and go on with its objects."""
-        listing.spoilt = True
+        listing.unreliable = True
         self._note_failure(failure)
 
     def _note_failure(self, failure: Failure) -> None:

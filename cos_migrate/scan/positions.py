@@ -39,12 +39,12 @@ class _PageState:
 
 @dataclass(slots=True)
 class _RangeState:
-    part: ListRange
+    list_range: ListRange
     marker: str
     pages: collections.deque[_PageState] = field(default_factory=collections.deque)
     saved: ListRange | None = None
     """The range under whose key the position is stored in the database."""
-    spoilt: bool = False
+    unreliable: bool = False
     """Whether its position must not move, since the listing is not reliable."""
 
 
@@ -65,27 +65,29 @@ class Positions:
         self._gone: list[ListRange] = []
         self.resumed = resumed
         self._begin = not resumed
-        for number, (part, marker) in enumerate(starts, start=1):
-            self._ranges[number] = _RangeState(part, marker, saved=part if resumed else None)
+        for number, (list_range, marker) in enumerate(starts, start=1):
+            self._ranges[number] = _RangeState(
+                list_range, marker, saved=list_range if resumed else None
+            )
             if not resumed:
                 self._dirty.add(number)
 
-    def listed(self, listed: PagePosition, objects: int) -> None:
+    def add_page(self, position: PagePosition, objects: int) -> None:
         """Add a page with a number of `objects` that have no outcome yet."""
-        state = self._ranges[listed.number]
-        page = _PageState(objects, listed.next)
-        state.part = listed.part
-        state.spoilt = state.spoilt or listed.spoilt
+        state = self._ranges[position.range_number]
+        page = _PageState(objects, position.next)
+        state.list_range = position.list_range
+        state.unreliable = state.unreliable or position.unreliable
         state.pages.append(page)
         if objects:
-            self._pages[listed.page] = listed.number, page
-        for number, part in listed.more:
-            self._ranges[number] = _RangeState(part, "")
+            self._pages[position.page] = position.range_number, page
+        for number, list_range in position.new_ranges:
+            self._ranges[number] = _RangeState(list_range, "")
             self._dirty.add(number)
-        self._dirty.add(listed.number)
-        self._advance(listed.number)
+        self._dirty.add(position.range_number)
+        self._advance(position.range_number)
 
-    def settled(self, page: int) -> None:
+    def count_outcome(self, page: int) -> None:
         """Count the outcome of one object of a page."""
         number, state = self._pages[page]
         state.left -= 1
@@ -104,18 +106,18 @@ class Positions:
             state = self._ranges.get(number)
             if state is None:
                 continue
-            if state.saved is not None and state.saved != state.part:
+            if state.saved is not None and state.saved != state.list_range:
                 deletes.append(key_of(state.saved))
-            state.saved = state.part
-            puts.append((key_of(state.part), state.marker.encode("utf-8", "surrogatepass")))
-        deletes += [key_of(part) for part in self._gone]
+            state.saved = state.list_range
+            puts.append((key_of(state.list_range), state.marker.encode("utf-8", "surrogatepass")))
+        deletes += [key_of(list_range) for list_range in self._gone]
         self._dirty.clear()
         self._gone.clear()
         return puts, deletes
 
     def _advance(self, number: int) -> None:
         state = self._ranges[number]
-        while state.pages and not state.pages[0].left and not state.spoilt:
+        while state.pages and not state.pages[0].left and not state.unreliable:
             page = state.pages.popleft()
             state.marker = page.next
             self._dirty.add(number)
@@ -127,9 +129,9 @@ class Positions:
                 return
 
 
-def key_of(part: ListRange) -> bytes:
+def key_of(list_range: ListRange) -> bytes:
     """Return the key of the position of a range; its value is the marker."""
-    return PREFIX + json.dumps(part).encode()
+    return PREFIX + json.dumps(list_range).encode()
 
 
 def load(state: ReadableRecords, mark: str) -> RangeStarts | None:
@@ -142,10 +144,10 @@ def load(state: ReadableRecords, mark: str) -> RangeStarts | None:
         return None
     found = []
     for key, value in state.scan(PREFIX):
-        part = _range_of(key[len(PREFIX) :])
-        if part is None:
+        list_range = _range_of(key[len(PREFIX) :])
+        if list_range is None:
             return None
-        found.append((part, value.decode("utf-8", "surrogatepass")))
+        found.append((list_range, value.decode("utf-8", "surrogatepass")))
     return found
 
 
@@ -175,7 +177,7 @@ def start_listing(
     saved = load(state, mark) if resume else None
     if saved is None:
         state.write([], stale_keys(state), sync=False)
-        saved, resumed = [(part, "") for part in source.ranges()], False
+        saved, resumed = [(list_range, "") for list_range in source.ranges()], False
     else:
         resumed = True
     return saved, Positions(saved, mark, resumed=resumed)

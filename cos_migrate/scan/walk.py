@@ -42,7 +42,7 @@ class WalkThread(Scan):
         """Start the thread."""
         self._thread.start()
 
-    def consumed(self, batches: int = 1) -> None:
+    def allow_more(self, batches: int = 1) -> None:
         """Allow more batches, after `batches` posted ones were handled."""
         with self._changed:
             self._waiting -= batches

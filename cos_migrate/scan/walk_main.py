@@ -51,7 +51,7 @@ def main() -> None:
         scanner = WalkThread(_scan_of(recipe), post, turns=False)
         scanner.start()
         while True:
-            scanner.consumed(frames.receive(incoming))
+            scanner.allow_more(frames.receive(incoming))
     except EOFError:
         os._exit(1)
 

@@ -66,7 +66,7 @@ class WalkProcess(Scan):
         self._recipe = recipe
         self._post = post
         self._counting = threading.Lock()
-        self._consumed = 0
+        self._allowed = 0
         """Handled batches that were not yet reported to the other process."""
         self._ended = False
         self._limits = limits
@@ -82,13 +82,13 @@ class WalkProcess(Scan):
     def start(self) -> None:
         """Do nothing: the process has been started."""
 
-    def consumed(self) -> None:
+    def allow_more(self) -> None:
         """Allow one more batch, after a posted one was handled."""
         with self._counting:  # the thread that reads from a replacement counts too
-            self._consumed += 1
-            if self._consumed < _ALLOWED_AT_ONCE:
+            self._allowed += 1
+            if self._allowed < _ALLOWED_AT_ONCE:
                 return
-            self._consumed = 0
+            self._allowed = 0
         self._child.write(_ALLOWED_AT_ONCE)
 
     def stop(self) -> None:
@@ -141,7 +141,7 @@ class WalkProcess(Scan):
                 self._end(_changed_source())
                 return []
         if known == len(found):
-            self.consumed()
+            self.allow_more()
         return found[known:]
 
     def _lost(self, reason: str) -> None:

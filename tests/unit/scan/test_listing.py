@@ -54,13 +54,13 @@ def listen(
             heard.failure = event.failure
             assert inbox.empty(), "nothing may follow the end"
             return heard
-        assert event.listed is not None
-        heard.listed.append(event.listed)
+        assert event.position is not None
+        heard.listed.append(event.position)
         for item in event.found:
             assert isinstance(item, SourceObject | Rejected)
-            assert item.page == event.listed.page
+            assert item.page == event.position.page
             heard.names.append(item.name)
-        lister.consumed()
+        lister.allow_more()
 
 
 def coverage_holds(heard: Heard, starts: int = 1) -> None:
@@ -68,11 +68,11 @@ def coverage_holds(heard: Heard, starts: int = 1) -> None:
     known = set(range(1, starts + 1))
     ended: set[int] = set()
     for listed in heard.listed:
-        assert listed.number in known
-        assert listed.number not in ended
-        known |= {number for number, _ in listed.more}
+        assert listed.range_number in known
+        assert listed.range_number not in ended
+        known |= {number for number, _ in listed.new_ranges}
         if not listed.next:
-            ended.add(listed.number)
+            ended.add(listed.range_number)
     assert known == ended
     assert len({listed.page for listed in heard.listed}) == len(heard.listed)
 
@@ -315,10 +315,10 @@ def test_a_cut_range_is_told_with_the_page_that_it_was_cut_behind() -> None:
     parts = {1: ListRange()}
     markers = {1: ""}
     for listed in heard.listed:
-        before = keys_of(parts[listed.number], markers[listed.number], keys)
-        parts[listed.number], markers[listed.number] = listed.part, listed.next
-        now = keys_of(listed.part, listed.next, keys) if listed.next else set()
-        for number, part in listed.more:
+        before = keys_of(parts[listed.range_number], markers[listed.range_number], keys)
+        parts[listed.range_number], markers[listed.range_number] = listed.list_range, listed.next
+        now = keys_of(listed.list_range, listed.next, keys) if listed.next else set()
+        for number, part in listed.new_ranges:
             parts[number], markers[number] = part, ""
             cut = keys_of(part, "", keys)
             assert not cut & now

@@ -70,12 +70,12 @@ class Run:
                 self.open[self.numbers] = (tail, "")
             self.open[number] = (part, page.next)
         found = [item.name for item in page.found if isinstance(item, SourceObject)]
-        self.positions.listed(PagePosition(self.pages, number, part, page.next, more), len(found))
+        self.positions.add_page(PagePosition(self.pages, number, part, page.next, more), len(found))
         self.waiting += [(self.pages, name) for name in found]
 
     def settle(self, which: int) -> None:
         page, name = self.waiting.pop(which % len(self.waiting))
-        self.positions.settled(page)
+        self.positions.count_outcome(page)
         self.done.add(name)
 
     def commit(self) -> None:
@@ -150,7 +150,7 @@ def test_objects_settle_in_any_order_but_the_marker_keeps_theirs() -> None:
 def test_an_empty_page_moves_the_position() -> None:
     database = Database()
     kept = Positions([(ListRange("p/"), "")], MARK, resumed=False)
-    kept.listed(PagePosition(1, 1, ListRange("p/"), "m", ()), 0)
+    kept.add_page(PagePosition(1, 1, ListRange("p/"), "m", ()), 0)
     database.commit(kept.changes())
     assert positions.load(database, MARK) == [(ListRange("p/"), "m")]
 

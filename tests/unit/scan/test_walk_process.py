@@ -67,7 +67,7 @@ def rest(walk: WalkProcess, events: queue.SimpleQueue[Any]) -> tuple[list[str], 
     names: list[str] = []
     while isinstance(event := events.get(timeout=LIMIT), Scanned):
         names += [obj.key for obj in objects_of(event.found) if isinstance(obj, SourceObject)]
-        walk.consumed()
+        walk.allow_more()
     return names, event
 
 
