@@ -10,6 +10,7 @@ from cos_migrate.engine.plan import Planner
 from cos_migrate.engine.ramp import FIRST
 from cos_migrate.engine.submit import Submitter
 from cos_migrate.engine.task_table import TaskTable
+from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.unchanged import ComparedObject
 from cos_migrate.model import Note, Rejected, SourceObject
 from cos_migrate.pools.pools import Pools
@@ -119,8 +120,8 @@ class Feeder:
     def _feed_failed_before(self, room: int, *, alone: bool) -> int:
         """Plan objects that failed in an earlier run; return how many, up to `room`."""
         asked = sum(
-            kind == HEAD_SOURCE and not transfer.obj.page
-            for (_, kind, _), transfer, _ in self._tasks.under_way.values()
+            kind == HEAD_SOURCE and isinstance(subject, Transfer) and not subject.obj.page
+            for (_, kind, _), subject, _ in self._tasks.under_way.values()
         )
         objects = self._backlog.failed_before.take(
             room, self._pools.small_transfers_allowed, asked, alone=alone

@@ -23,10 +23,10 @@ from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.retry_queue import RetryQueue
 from cos_migrate.engine.spot_check import missing_warning
 from cos_migrate.engine.submit import Submitter
+from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.unchanged import RecordComparer
 from cos_migrate.filters import Filters
 from cos_migrate.model import Note, SourceObject, count_and_size, objects_of
-from cos_migrate.pools.tasks import SMALL_KINDS
 from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
@@ -293,7 +293,7 @@ class Migration(Loop):
     def _known_paths(self) -> tuple[Iterable[str], bool]:
         """Return the target paths of the objects known and not settled; whether these are all."""
         entries = (*self._tasks.under_way.values(), *self._tasks.given_back)
-        known = [subject.cos_path for (_, kind, _), subject, _ in entries if kind in SMALL_KINDS]
+        known = [subject.cos_path for _, subject, _ in entries if isinstance(subject, Transfer)]
         known += self._backlog.cos_paths(self._source.target)
         return known + self._big_objects.cos_paths(), self._scan_over
 

@@ -13,6 +13,8 @@ from cos_migrate.pools.tasks import KIND_OF, NumberedTask, Task
 Subject = TypeVar("Subject")
 Collect = Callable[[Subject, NumberedTask, int, Content], None]
 """Takes the subject of a task, the task, and kind and content of one of its results."""
+_Entry = tuple[NumberedTask, object, Collect[Any]]
+"""A task, its subject, and the function that takes such a subject: `submit` has both checked."""
 
 
 class TaskTable:
@@ -21,9 +23,9 @@ class TaskTable:
     def __init__(self, pools: Pools) -> None:
         self._pools = pools
         self._number = 0
-        self.under_way: dict[int, tuple[NumberedTask, Any, Collect[Any]]] = {}
-        """Tasks that the pools have, by number; each with its own type of subject."""
-        self.given_back: collections.deque[tuple[NumberedTask, Any, Collect[Any]]]
+        self.under_way: dict[int, _Entry] = {}
+        """Tasks that the pools have, by number."""
+        self.given_back: collections.deque[_Entry]
         self.given_back = collections.deque()
         """Tasks that a worker did not begin, and that are to be submitted again as they are."""
 

@@ -79,7 +79,7 @@ class ProcessHandle:
         generation: int,
         post: Post,
     ) -> None:
-        self._child = Child(
+        self._child: Child[Job | Command | Close, list[Result]] = Child(
             process,
             on_frame=lambda results: post(WorkerResults(index, results)),
             on_loss=lambda reason: post(WorkerLost(index, generation, reason)),

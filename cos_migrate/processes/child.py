@@ -13,10 +13,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Generic, TypeVar
 
-from cos_migrate.processes import frames
+from cos_migrate.processes.frames import FrameReader, packed
 from cos_migrate.text import masked
+
+Sent = TypeVar("Sent")
+Received = TypeVar("Received")
 
 _KILLED = 1.0
 """Seconds that are waited for a killed process; one that hangs in the kernel is left to it."""
@@ -24,13 +27,13 @@ _PAUSE_LEAST, _PAUSE_MOST = 0.001, 0.05
 """Seconds after which a write is tried again for which there was no room."""
 
 
-class Child:
-    """A process whose stdin, stdout and stderr are pipes."""
+class Child(Generic[Sent, Received]):
+    """A process whose stdin, stdout and stderr are pipes; frames of two types go to and fro."""
 
     def __init__(
         self,
         process: subprocess.Popen[bytes],
-        on_frame: Callable[[Any], None],
+        on_frame: Callable[[Received], None],
         on_loss: Callable[[str], None],
     ) -> None:
         """Start to read; `on_frame` takes each frame, `on_loss` the reason of an unexpected end.
@@ -59,12 +62,12 @@ class Child:
             self.kill()
             raise
 
-    def write(self, value: Any) -> None:
+    def write(self, value: Sent) -> None:
         """Send a frame, without waiting for the process to take it.
 
         The end of the process is left to `on_loss`.
         """
-        frame = frames.packed(value)
+        frame = packed(value)
         with self._sending:
             if self._unsent:
                 self._unsent += frame
@@ -120,11 +123,14 @@ class Child:
                     return
             pause = _PAUSE_LEAST if pushed else min(2 * pause, _PAUSE_MOST)
 
-    def _read_frames(self, on_frame: Callable[[Any], None], on_loss: Callable[[str], None]) -> None:
+    def _read_frames(
+        self, on_frame: Callable[[Received], None], on_loss: Callable[[str], None]
+    ) -> None:
         stream = self._process.stdout
         try:
-            while stream:
-                frame = frames.receive(stream)  # type: ignore[arg-type]
+            reader: FrameReader[Received | None] | None = FrameReader(stream) if stream else None
+            while reader:
+                frame = reader.read()
                 self.heartbeats += 1
                 if frame is not None:
                     on_frame(frame)

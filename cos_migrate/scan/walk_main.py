@@ -9,11 +9,12 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cos_migrate.processes import coordinator_pipes, frames
+from cos_migrate.processes import coordinator_pipes
+from cos_migrate.processes.frames import FrameReader, FrameWriter
 
 if TYPE_CHECKING:
     from cos_migrate.model import Found, Row
@@ -28,11 +29,12 @@ def main() -> None:
     from cos_migrate.scan.walk import WalkThread  # noqa: PLC0415 - as above
 
     sending = threading.Lock()
+    writer: FrameWriter[Sequence[Found | Row] | ScanEnded | None] = FrameWriter(outgoing)
 
-    def send(value: Any) -> None:
+    def send(value: Sequence[Found | Row] | ScanEnded | None) -> None:
         try:
             with sending:
-                frames.send(outgoing, value)
+                writer.write(value)
         except OSError:
             os._exit(1)
 
@@ -45,13 +47,15 @@ def main() -> None:
             send(None)
 
     try:
-        recipe: SourceRecipe = frames.receive(incoming)
+        recipes: FrameReader[SourceRecipe] = FrameReader(incoming)
+        recipe = recipes.read()
         gc.enable()
         threading.Thread(target=beat, daemon=True).start()
         scanner = WalkThread(_scan_of(recipe), post, turns=False)
         scanner.start()
+        batches: FrameReader[int] = FrameReader(incoming)
         while True:
-            scanner.allow_more(frames.receive(incoming))
+            scanner.allow_more(batches.read())
     except EOFError:
         os._exit(1)
 

@@ -12,7 +12,6 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from cos_migrate.model import Failure, Found, Row
 from cos_migrate.processes.child import Child
@@ -31,6 +30,10 @@ from cos_migrate.sources.recipe import SourceRecipe
 _MAX_PROCESSES = 4
 _ALLOWED_AT_ONCE = AHEAD // 2
 """Batches: each frame wakes the other process, which then takes the processor."""
+
+
+_Walker = Child[int, list[Found | Row] | ScanEnded]
+"""Its frames: how many more batches it may send; objects, and their end."""
 
 
 class _Received:
@@ -110,12 +113,12 @@ class WalkProcess(Scan):
                 self._lost(lines[-1])
         return lines
 
-    def _start_process(self) -> Child:
+    def _start_process(self) -> _Walker:
         return Child(
             self._processes.take(self._recipe), partial(self._receive, self._tries), self._lost
         )
 
-    def _receive(self, tries: int, event: Any) -> None:
+    def _receive(self, tries: int, event: list[Found | Row] | ScanEnded) -> None:
         if tries != self._tries:
             return  # from a process that was replaced
         if isinstance(event, ScanEnded):

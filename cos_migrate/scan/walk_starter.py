@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 
-from cos_migrate.processes import frames
+from cos_migrate.processes.frames import FrameWriter
 from cos_migrate.processes.launcher import Launcher, end
 from cos_migrate.scan import WALK_PROGRAM
 from cos_migrate.sources.recipe import SourceRecipe
@@ -44,5 +44,6 @@ class WalkStarter:
         process = self._launcher.take(WALK_PROGRAM)
         assert process.stdin is not None  # noqa: S101 - it is a pipe
         with contextlib.suppress(OSError):  # it has ended already: the reader of its pipe notices
-            frames.send(process.stdin, recipe)  # type: ignore[arg-type]
+            recipes: FrameWriter[SourceRecipe] = FrameWriter(process.stdin)
+            recipes.write(recipe)
         return process

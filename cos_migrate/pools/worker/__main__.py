@@ -13,12 +13,15 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from cos_migrate.processes import coordinator_pipes, frames
+from cos_migrate.processes import coordinator_pipes
+from cos_migrate.processes.frames import FrameReader, FrameWriter
 
 if TYPE_CHECKING:
+    from cos_migrate.pools.job import Job
     from cos_migrate.pools.results import Result
+    from cos_migrate.pools.worker.commands import Close, Command
     from cos_migrate.pools.worker.worker import Worker
 
 _GATHER = 0.010
@@ -30,20 +33,21 @@ _COLLECT_AFTER = 20_000
 
 def main() -> None:
     """Serve until the coordinator closes the pipe or is gone."""
-    commands, answers = coordinator_pipes.take_over()
+    incoming, outgoing = coordinator_pipes.take_over()
     gc.disable()  # collections would find nothing, and take a tenth of the start
     from cos_migrate.pools.worker.worker import Worker  # noqa: PLC0415 - as above
 
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
     gc.enable()
-    outbox = _Outbox(answers)
+    outbox = _Outbox(FrameWriter(outgoing))
     threading.excepthook = _end_at_once
     sender = threading.Thread(target=outbox.run, daemon=True)
     try:
-        worker = Worker(frames.receive(commands), outbox.put)
+        jobs: FrameReader[Job] = FrameReader(incoming)
+        worker = Worker(jobs.read(), outbox.put)
         sender.start()
-        _obey(worker, commands)
+        _obey(worker, FrameReader(incoming))
     except EOFError:
         os._exit(1)  # the coordinator died: no process waits for the results
     threading.Thread(target=_end_with_coordinator, daemon=True).start()
@@ -67,21 +71,18 @@ def _end_at_once(args: threading.ExceptHookArgs) -> None:
     os._exit(1)
 
 
-def _obey(worker: Worker, commands: BinaryIO) -> None:
+def _obey(worker: Worker, commands: FrameReader[Command | Close]) -> None:
     """Carry out commands until `Close`."""
-    from cos_migrate.pools.worker.commands import Close, Command  # noqa: PLC0415 - as above
+    from cos_migrate.pools.worker.commands import Close  # noqa: PLC0415 - as above
 
-    while True:
-        command: Command | Close = frames.receive(commands)
-        if isinstance(command, Close):
-            return
+    while not isinstance(command := commands.read(), Close):
         command.carry_out(worker)
 
 
 class _Outbox:
     """The results that wait to be sent; putting one there costs next to nothing."""
 
-    def __init__(self, answers: BinaryIO) -> None:
+    def __init__(self, answers: FrameWriter[list[Result] | None]) -> None:
         self._answers = answers
         self._results: collections.deque[Result] = collections.deque()
         self._filled = threading.Event()
@@ -116,7 +117,7 @@ class _Outbox:
 
     def _send(self, batch: list[Result] | None) -> None:
         try:
-            frames.send(self._answers, batch)
+            self._answers.write(batch)
         except OSError:
             os._exit(1)
 

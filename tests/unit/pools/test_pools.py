@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -25,7 +25,7 @@ from cos_migrate.pools.tasks import PUT_OBJECT, CopyPart, NumberedTask, TaskKind
 from cos_migrate.pools.worker.commands import Close, Command, Submit
 from cos_migrate.pools.worker.thread_pool import ThreadPool
 from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
-from cos_migrate.processes import frames
+from cos_migrate.processes.frames import FrameWriter
 from cos_migrate.processes.launcher import Launcher
 from cos_migrate.processes.liveness import WaitLimits
 from cos_migrate.sources.base import SourceOptions
@@ -139,6 +139,11 @@ def test_when_the_system_gives_no_more_threads_those_that_there_are_do_all(
     assert [done.get(timeout=LIMIT) for _ in range(3)] == [1, 2, 3]
 
 
+def send(pipe: IO[bytes], value: object) -> None:
+    writer: FrameWriter[object] = FrameWriter(pipe)
+    writer.write(value)
+
+
 @pytest.mark.parametrize("breaking", ["fail()", "threading.Thread(target=fail).start()"])
 def test_a_process_of_which_something_breaks_off_ends(breaking: str) -> None:
     command = [sys.executable, "-c", BROKEN.format(breaking)]
@@ -147,8 +152,8 @@ def test_a_process_of_which_something_breaks_off_ends(breaking: str) -> None:
         try:
             assert process.stdin
             assert process.stderr
-            frames.send(process.stdin, None)  # type: ignore[arg-type]
-            frames.send(process.stdin, Submit([]))  # type: ignore[arg-type]
+            send(process.stdin, None)
+            send(process.stdin, Submit([]))
             assert process.wait(LIMIT) == 1
             assert b"no more threads" in process.stderr.read()
         finally:
@@ -179,8 +184,8 @@ def test_a_process_that_was_told_to_end_ends_with_its_coordinator() -> None:
         try:
             assert process.stdin
             assert process.stderr
-            frames.send(process.stdin, None)  # type: ignore[arg-type]
-            frames.send(process.stdin, Close())  # type: ignore[arg-type]
+            send(process.stdin, None)
+            send(process.stdin, Close())
             assert process.stderr.readline().strip() == b"closing"
             process.stdin.close()
             assert process.wait(LIMIT) == 1

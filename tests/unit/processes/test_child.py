@@ -16,11 +16,12 @@ import pytest
 from cos_migrate.processes.child import Child
 
 ECHO = """
-from cos_migrate.processes import coordinator_pipes, frames
+from cos_migrate.processes import coordinator_pipes
+from cos_migrate.processes.frames import FrameReader, FrameWriter
 incoming, outgoing = coordinator_pipes.take_over()
 try:
     while True:
-        frames.send(outgoing, frames.receive(incoming))
+        FrameWriter(outgoing).write(FrameReader(incoming).read())
 except EOFError:
     pass
 """
@@ -39,7 +40,7 @@ def test_a_process_that_has_ended_leaves_no_pipe_open(closed: bool) -> None:
     before = len(list(DESCRIPTORS.iterdir()))
     gc.disable()
     try:
-        children = [Child(started(), heard.put, heard.put) for _ in range(3)]
+        children: list[Child[str, Any]] = [Child(started(), heard.put, heard.put) for _ in range(3)]
         for child in children:
             child.write("word")
             assert heard.get(timeout=30) == "word"
@@ -60,7 +61,7 @@ def test_a_process_that_has_ended_leaves_no_pipe_open(closed: bool) -> None:
 def test_a_stopped_process_is_not_waited_for() -> None:
     heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
     process = started()
-    child = Child(process, heard.put, heard.put)
+    child: Child[Any, Any] = Child(process, heard.put, heard.put)
     process.send_signal(signal.SIGSTOP)
     words = [f"{number}" * 10_000 for number in range(50)]  # more than a pipe holds
     for word in words:
