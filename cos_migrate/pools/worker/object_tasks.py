@@ -80,11 +80,22 @@ class ObjectTasks:
         size, crc64 = self._content(task.obj) if task.asks_source else (-1, -1)
         head = self._client.head_object(task.cos_path)
         if head is None:
-            return Comparison(-1, -1, False, size, crc64, "")
-        cos_crc64 = -1 if head.crc64 is None else head.crc64
-        plain_size = plain_length(head.headers, head.size)
-        encrypted = is_encrypted(head.headers)
-        return Comparison(plain_size, cos_crc64, encrypted, size, crc64, head.request_id)
+            return Comparison(
+                cos_size=-1,
+                cos_crc64=-1,
+                is_encrypted=False,
+                source_size=size,
+                source_crc64=crc64,
+                request_id="",
+            )
+        return Comparison(
+            cos_size=plain_length(head.headers, head.size),
+            cos_crc64=-1 if head.crc64 is None else head.crc64,
+            is_encrypted=is_encrypted(head.headers),
+            source_size=size,
+            source_crc64=crc64,
+            request_id=head.request_id,
+        )
 
     def _content(self, obj: SourceObject) -> tuple[int, int]:
         """Return the size and CRC-64 of a recorded object as it is now, -1 where it is gone."""

@@ -46,6 +46,7 @@ class TaskRunner:
 
     def __init__(
         self,
+        *,
         source: Source,
         client: CosClient,
         bodies: Bodies,

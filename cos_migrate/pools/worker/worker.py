@@ -127,12 +127,12 @@ class Worker:
     def _new_runner(self) -> TaskRunner:
         client = CosClient(self._access)
         return TaskRunner(
-            self._source,
-            client,
-            self._bodies,
-            self._comparisons,
-            self._emit,
-            self._await_descriptors,
+            source=self._source,
+            client=client,
+            bodies=self._bodies,
+            comparisons=self._comparisons,
+            emit=self._emit,
+            pause=self._await_descriptors,
         )
 
     def _await_descriptors(self, seconds: float) -> bool:
