@@ -200,7 +200,7 @@ class Loop(abc.ABC):
             self._pools.abandon()
             self._stop(f"the worker processes cannot work: {event.reason}")
             return
-        for result in self._pools.replace(event):
+        for result in self._pools.replace_worker(event):
             self._collect_result(result)
 
     def _collect_result(self, result: Result) -> None:
@@ -243,7 +243,7 @@ class Loop(abc.ABC):
         with contextlib.suppress(queue.Empty):
             while True:
                 self._handle_event(self._inbox.get_nowait())
-        for result in self._pools.give_back():
+        for result in self._pools.take_back():
             self._collect_result(result)
 
     def _renew_credentials(self, failure: Failure) -> bool:

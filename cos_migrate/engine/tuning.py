@@ -205,7 +205,7 @@ class Tuning:
         self.next_look = 0.0 if self._tuned else float("inf")
         """Time from which to call `look` again; it does nothing where both numbers are given."""
         if self._tuned:
-            pools.allow(*self.limits)
+            pools.allow_transfers(*self.limits)
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -222,12 +222,12 @@ class Tuning:
             return []
         before, lines, fell = self.limits, [], False
         for big, tuning in self._tuned:
-            change = tuning.look(now, seconds, self._pools.given(big=bool(big)))
+            change = tuning.look(now, seconds, self._pools.count_tasks(big=bool(big)))
             fell = fell or tuning.fell_at == now
             if change:
                 lines.append(f"{_KEYS[big]}: {change.limit} transfers at once, {change.reason}")
         if self.limits != before:
-            self._pools.allow(*self.limits)
+            self._pools.allow_transfers(*self.limits)
         if fell:
             self._pools.close_idle()
         return lines

@@ -79,8 +79,8 @@ class Pools:
         """Small transfers that may be made at once now, over all workers."""
         return sum(load.allowed[0] for load in self._loads)
 
-    def given(self, *, big: bool) -> int:
-        """Return how many tasks the workers have in a pool."""
+    def count_tasks(self, *, big: bool) -> int:
+        """Return how many tasks of a pool the workers have."""
         return sum(load.given[big] for load in self._loads)
 
     def start(self) -> None:
@@ -148,7 +148,7 @@ class Pools:
             self.flush()
         return settled
 
-    def replace(self, event: WorkerLost) -> list[Result]:
+    def replace_worker(self, event: WorkerLost) -> list[Result]:
         """Start a worker in the place of a lost one, and send its tasks again.
 
         Return the results of tasks that are not: they are given up, or the run is stopping.
@@ -238,13 +238,13 @@ class Pools:
         """End all workers at once; everything they sent has been posted when this returns."""
         self._workers.kill()
 
-    def give_back(self) -> list[Result]:
-        """Return everything under way as UNSTARTED."""
+    def take_back(self) -> list[Result]:
+        """Take back all tasks under way; return each as UNSTARTED."""
         for load in self._loads:
             load.clear()
         return [self._not_begun(number) for number in list(self._tasks)]
 
-    def allow(self, small: int, big: int) -> None:
+    def allow_transfers(self, small: int, big: int) -> None:
         """Let at most so many transfers of each pool be made at once, over all workers."""
         count = len(self._loads)
         for index, load in enumerate(self._loads):

@@ -16,7 +16,7 @@ _KILLED = 1.0
 
 
 class Launcher:
-    """Idle processes, started ahead."""
+    """Starts processes, and keeps idle ones that were started ahead."""
 
     def __init__(self) -> None:
         self._waiting: collections.defaultdict[str, collections.deque[subprocess.Popen[bytes]]]
@@ -26,7 +26,7 @@ class Launcher:
         """Keep `count` idle processes of a program, fewer where the system allows no more."""
         waiting = self._waiting[program]
         while len(waiting) > count:
-            end(waiting.pop())
+            end_process(waiting.pop())
         with contextlib.suppress(OSError):  # `take` tries again, and raises
             while len(waiting) < count:
                 waiting.append(_start(program))
@@ -42,7 +42,7 @@ class Launcher:
             self.keep(program, 0)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end_process(process: subprocess.Popen[bytes]) -> None:
     """End a process at once."""
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):  # it hangs in the kernel

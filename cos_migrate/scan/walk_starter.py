@@ -9,7 +9,7 @@ import contextlib
 import subprocess
 
 from cos_migrate.processes.frames import FrameWriter
-from cos_migrate.processes.launcher import Launcher, end
+from cos_migrate.processes.launcher import Launcher, end_process
 from cos_migrate.scan import WALK_PROGRAM
 from cos_migrate.sources.recipe import SourceRecipe
 
@@ -32,13 +32,13 @@ class WalkStarter:
         if ahead and ahead[0] == recipe:
             return ahead[1]
         if ahead:
-            end(ahead[1])
+            end_process(ahead[1])
         return self._start(recipe)
 
     def close(self) -> None:
         """End a process that was started ahead and not taken."""
         if self._ahead:
-            end(self._ahead[1])
+            end_process(self._ahead[1])
 
     def _start(self, recipe: SourceRecipe) -> subprocess.Popen[bytes]:
         process = self._launcher.take(WALK_PROGRAM)

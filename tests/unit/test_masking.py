@@ -133,14 +133,16 @@ def test_a_task_that_breaks_off_tells_no_secret() -> None:
             raise RuntimeError(TEXTS[3] if obj.name else "")
 
     source = Broken([])
-    nobody: Any = None
+    no: Any = None
     retries = Retries(1, threading.Event())
     bodies = Bodies(
         source, retries, MemoryBudget(1), attach_md5=False, spool_folder="", small_below=0
     )
-    mover = TaskRunner(source, nobody, bodies, OrderedComparisons(), nobody)
+    runner = TaskRunner(
+        source=source, client=no, bodies=bodies, comparisons=OrderedComparisons(), emit=no
+    )
     obj = SourceObject("name", "", Fingerprint(1, 0))
-    _, kind, failure = mover.run((1, TaskKind.STAT, Stat(obj)))
+    _, kind, failure = runner.run((1, TaskKind.STAT, Stat(obj)))
     assert isinstance(failure, Failure)
     assert (kind, failure.code) == (FAILED, "Unexpected")
     assert failure.message == "RuntimeError: {'Authorization': '***', 'Host': 'h'}"

@@ -27,7 +27,7 @@ from cos_migrate.model import Described, Envelope, Fingerprint, SourceObject
 from cos_migrate.pools.results import Spooled
 from cos_migrate.pools.temp_files import has_room
 from cos_migrate.pools.worker.memory import MemoryBudget
-from cos_migrate.pools.worker.source_reads import Moved, SourceReads
+from cos_migrate.pools.worker.source_reads import OnProgress, SourceReads
 from cos_migrate.pools.worker.spooled_files import (
     make_file,
     no_room,
@@ -87,23 +87,23 @@ class Bodies(SourceReads):
         attach_md5: bool,
         spool_folder: str,
         small_below: int,
-        sealer: Encryptor | None = None,
+        encryptor: Encryptor | None = None,
     ) -> None:
         """`small_below`: bytes; larger objects belong to the big-file pool.
 
-        `sealer` encrypts the bodies.
+        `encryptor` encrypts the bodies.
         """
         super().__init__(source, retries)
         self._memory = memory
         self._attach_md5 = attach_md5
         self._spool_folder = spool_folder
         self._small_below = small_below
-        self._sealer = sealer
+        self._encryptor = encryptor
 
     @property
     def reads_small_files(self) -> bool:
         """Whether `read_small_file` may be called."""
-        return self._source.is_local and self._sealer is None
+        return self._source.is_local and self._encryptor is None
 
     def read_small_file(self, name: str, size: int, mtime_ns: int) -> SmallFile:
         """Return an object that is no folder, read whole in a fraction of `in_memory`'s time.
@@ -116,7 +116,7 @@ class Bodies(SourceReads):
 
     def in_memory(self, obj: SourceObject) -> Body:
         """Return the body of an object of known size, read whole. Raises SourceError."""
-        return self._sealed(self._read(obj))
+        return self._encrypted(self._read(obj))
 
     def of_content(
         self,
@@ -132,31 +132,35 @@ class Bodies(SourceReads):
         compared = [check.expected.lower() for check in described.checks if check.kind == "MD5"]
         md5 = compared.pop if compared else payload.md5
         headers = self._headers(obj, described, md5, warn)
-        return self._sealed(Body(payload, headers, described.fingerprint))
+        return self._encrypted(Body(payload, headers, described.fingerprint))
 
     @contextmanager
-    def whole(self, obj: SourceObject, moved: Moved, warn: Warn) -> Iterator[Body | Spooled]:
+    def whole(
+        self, obj: SourceObject, on_progress: OnProgress, warn: Warn
+    ) -> Iterator[Body | Spooled]:
         """Give the body of an object that is to be sent with one request.
 
         Raises SourceError. Memory and files are freed at the end.
         """
-        with self._whole(obj, moved, warn) as body:
-            yield body if isinstance(body, Spooled) else self._sealed(body)
+        with self._whole(obj, on_progress, warn) as body:
+            yield body if isinstance(body, Spooled) else self._encrypted(body)
 
-    def sealed_part(self, part: Payload, envelope: Envelope | None, offset: int) -> Payload:
+    def encrypted_part(self, part: Payload, envelope: Envelope | None, offset: int) -> Payload:
         """Return a range of an object, encrypted where there is an `envelope`."""
         return (
-            self._sealer.encrypt_part(part, envelope, offset) if self._sealer and envelope else part
+            self._encryptor.encrypt_part(part, envelope, offset)
+            if self._encryptor and envelope
+            else part
         )
 
     @property
     def _once_most(self) -> int:
         return min(IN_MEMORY_ONCE, max(IN_MEMORY, self._memory.total // 2))
 
-    def _sealed(self, body: Body) -> Body:
-        if self._sealer is None:
+    def _encrypted(self, body: Body) -> Body:
+        if self._encryptor is None:
             return body
-        payload, headers = self._sealer.encrypt_object(body.payload, body.headers)
+        payload, headers = self._encryptor.encrypt_object(body.payload, body.headers)
         return Body(payload, headers, body.fingerprint)
 
     def _read(self, obj: SourceObject, warn: Warn = lambda _: None) -> Body:
@@ -172,7 +176,9 @@ class Bodies(SourceReads):
         return Body(payload, headers, described.fingerprint)
 
     @contextmanager
-    def _whole(self, obj: SourceObject, moved: Moved, warn: Warn) -> Iterator[Body | Spooled]:
+    def _whole(
+        self, obj: SourceObject, on_progress: OnProgress, warn: Warn
+    ) -> Iterator[Body | Spooled]:
         size = obj.fingerprint.size
         if size < 0:
             with self._unknown(obj, warn) as body:
@@ -183,14 +189,14 @@ class Bodies(SourceReads):
                     yield self._read(obj)
             else:
                 described = self._source.describe(obj)
-                stream = self.part(obj, 0, size, moved)
+                stream = self.stream_range(obj, 0, size, on_progress)
                 headers = self._headers(obj, described, stream.md5, warn)
                 yield Body(stream, headers, described.fingerprint)
         elif size <= self._once_most:
             with self._memory.hold(size):
                 yield self._retries.run(lambda: self._read(obj, warn))
         else:
-            with self._large(obj, moved, warn) as body:
+            with self._large(obj, on_progress, warn) as body:
                 yield body
 
     def _headers(
@@ -202,7 +208,7 @@ class Bodies(SourceReads):
         return list(headers.items())
 
     @contextmanager
-    def _large(self, obj: SourceObject, moved: Moved, warn: Warn) -> Iterator[Body]:
+    def _large(self, obj: SourceObject, on_progress: OnProgress, warn: Warn) -> Iterator[Body]:
         """Stream an object too large for memory, through a file when its MD5 has to be known."""
         described = self.describe(obj)
         size = obj.fingerprint.size
@@ -212,18 +218,20 @@ class Bodies(SourceReads):
             if has_room(self._spool_folder, size):
                 with unique_file(self._spool_folder) as path:
                     make_file(path)
-                    self.fetch(obj, path, 0, size, moved)
+                    self.fetch(obj, path, 0, size, on_progress)
                     spooled = obj._replace(spooled=path)
                     md5 = self._digest_of(spooled, described)
                     headers = self._headers(obj, described, lambda: md5, warn)
-                    payload = self.part(spooled, 0, size, moved)
+                    payload = self.stream_range(spooled, 0, size, on_progress)
                     yield Body(payload, headers, described.fingerprint)
                 return
             warn("it is sent without x-cos-meta-md5: it does not fit into tmpFolder")
         own = dict(described.headers)
         if self._attach_md5 and described.md5:
             attach_md5(own, described.md5, warn)
-        yield Body(self.part(obj, 0, size, moved), list(own.items()), described.fingerprint)
+        yield Body(
+            self.stream_range(obj, 0, size, on_progress), list(own.items()), described.fingerprint
+        )
 
     @contextmanager
     def _unknown(self, obj: SourceObject, warn: Warn) -> Iterator[Body | Spooled]:
@@ -244,7 +252,7 @@ class Bodies(SourceReads):
                 yield Spooled(kept, fingerprint._replace(size=size))
             else:
                 whole = obj._replace(spooled=path)
-                stream = self.part(whole, 0, size, lambda _: None)
+                stream = self.stream_range(whole, 0, size, lambda _: None)
                 headers = self._headers(obj, described, stream.md5, warn)
                 yield Body(stream, headers, fingerprint)
 

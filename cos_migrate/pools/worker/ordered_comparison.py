@@ -24,7 +24,7 @@ _OBJECTS = 64
 
 
 class OrderedComparison:
-    """The checksums of one object."""
+    """Compares one object, whose bytes come in any order, with its checksums."""
 
     def __init__(self, checks: Iterable[Check], size: int) -> None:
         """`size`: bytes of the whole object."""
@@ -86,14 +86,14 @@ class OrderedComparison:
 
 
 class OrderedComparisons:
-    """Those of the objects that one process reads."""
+    """The comparisons of the objects that one process reads, by upload id."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: collections.OrderedDict[str, OrderedComparison] = collections.OrderedDict()
 
     def of(self, upload_id: str, checks: Iterable[Check], size: int) -> OrderedComparison:
-        """Return the checksums of an upload's object."""
+        """Return the comparison of an upload's object."""
         with self._lock:
             found = self._open.get(upload_id)
             if found is None:

@@ -15,8 +15,8 @@ from cos_migrate.pools.worker.ordered_comparison import OrderedComparison
 from cos_migrate.pools.worker.spooled_files import SpooledReader, writing
 from cos_migrate.sources.base import Source
 
-Moved = Callable[[int], None]
-"""Takes how many bytes of a body have passed."""
+OnProgress = Callable[[int], None]
+"""Takes how many bytes of a body have passed so far."""
 
 
 class SourceReads:
@@ -26,21 +26,23 @@ class SourceReads:
         self._source = source
         self._retries = retries
 
-    def part(
+    def stream_range(
         self,
         obj: SourceObject,
         start: int,
         size: int,
-        moved: Moved,
+        on_progress: OnProgress,
         comparison: OrderedComparison | None = None,
     ) -> StreamPayload:
         """Return a range of an object as a body that is streamed; `comparison` is fed with it."""
         if comparison is None:
-            return StreamPayload(size, lambda: self._open(obj, start, size), moved)
-        return StreamPayload(size, lambda: self._open_fed(obj, start, size, comparison), moved)
+            return StreamPayload(size, lambda: self._open(obj, start, size), on_progress)
+        return StreamPayload(
+            size, lambda: self._open_fed(obj, start, size, comparison), on_progress
+        )
 
     def digest(
-        self, obj: SourceObject, described: Described | None, moved: Moved
+        self, obj: SourceObject, described: Described | None, on_progress: OnProgress
     ) -> tuple[str, Described | None]:
         """Return the MD5 (hex) of a local or temporary file, and what describes the latter.
 
@@ -48,7 +50,7 @@ class SourceReads:
         Raises SourceError.
         """
         if not obj.spooled:
-            return self.part(obj, 0, obj.fingerprint.size, moved).md5(), None
+            return self.stream_range(obj, 0, obj.fingerprint.size, on_progress).md5(), None
         described = described or self.describe(obj)
         return self._digest_of(obj, described), described
 
@@ -75,16 +77,20 @@ class SourceReads:
         """
         if not self._source.is_local:
             return self.describe(obj).crc64
-        stream = self.part(obj, 0, obj.fingerprint.size, lambda _: None)
+        stream = self.stream_range(obj, 0, obj.fingerprint.size, lambda _: None)
         for _ in stream.start():
             pass
         return stream.crc64
 
-    def fetch(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
+    def fetch(
+        self, obj: SourceObject, path: str, offset: int, size: int, on_progress: OnProgress
+    ) -> None:
         """Write a range of an object into a file that is there. Raises SourceError."""
-        self._retries.run(lambda: self._download(obj, path, offset, size, moved))
+        self._retries.run(lambda: self._download(obj, path, offset, size, on_progress))
 
-    def _download(self, obj: SourceObject, path: str, offset: int, size: int, moved: Moved) -> None:
+    def _download(
+        self, obj: SourceObject, path: str, offset: int, size: int, on_progress: OnProgress
+    ) -> None:
         done = 0
         with self._source.open(obj, offset, size) as reader, writing(path, offset) as file:
             while done < size:
@@ -93,7 +99,7 @@ class SourceReads:
                     raise early_end_error()
                 file.write(piece)
                 done += len(piece)
-                moved(done)
+                on_progress(done)
             reader.check_unchanged()
 
     def _digest_of(self, obj: SourceObject, described: Described) -> str:

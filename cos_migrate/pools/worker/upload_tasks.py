@@ -73,8 +73,10 @@ class UploadTasks:
         if checks:
             comparison = self._comparisons.of(upload_id, checks, obj.fingerprint.size)
         try:
-            plain = self._bodies.part(obj, offset, length, context.report_progress, comparison)
-            payload = self._bodies.sealed_part(plain, envelope, offset)
+            content = self._bodies.stream_range(
+                obj, offset, length, context.report_progress, comparison
+            )
+            payload = self._bodies.encrypted_part(content, envelope, offset)
             stored = self._client.upload_part(cos_path, upload_id, number, payload)
         except BaseException:
             self._comparisons.end(upload_id)
@@ -85,7 +87,7 @@ class UploadTasks:
             checked = comparison.result()
             if checked:
                 self._comparisons.end(upload_id)
-        return PartStored(stored.etag, stored.crc64, plain.crc64 if envelope else -1, checked)
+        return PartStored(stored.etag, stored.crc64, content.crc64 if envelope else -1, checked)
 
     def fetch_range(self, task: FetchRange, context: TaskContext) -> None:
         """Write a range of the source's object into a temporary file."""

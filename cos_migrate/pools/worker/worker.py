@@ -57,7 +57,7 @@ class Worker:
             attach_md5=job.attach_md5,
             spool_folder=job.spool_folder,
             small_below=job.small_below,
-            sealer=_sealer(job.encryption),
+            encryptor=_encryptor(job.encryption),
         )
         self._comparisons = OrderedComparisons()
         self._small_threads: ThreadPool[ThreadTask] = ThreadPool(
@@ -159,7 +159,7 @@ class Worker:
         runner.client.close()
 
 
-def _sealer(settings: EncryptionSettings | None) -> Encryptor | None:
+def _encryptor(settings: EncryptionSettings | None) -> Encryptor | None:
     if settings is None:
         return None
     from cos_migrate.cos.crypto import Encryptor  # noqa: PLC0415 - only encryption needs ciphers

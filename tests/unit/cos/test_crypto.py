@@ -245,9 +245,9 @@ def test_what_is_encrypted_is_not_encrypted_again() -> None:
         refuse_encrypted(["X-Cos-Meta-Client-Side-Encryption-Key"])
 
 
-def test_a_sealer_encrypts_objects_and_their_parts() -> None:
-    sealer = crypto.Encryptor(SETTINGS)
-    payload, headers = sealer.encrypt_object(
+def test_an_encryptor_encrypts_objects_and_their_parts() -> None:
+    encryptor = crypto.Encryptor(SETTINGS)
+    payload, headers = encryptor.encrypt_object(
         BytesPayload(b"content"), [("content-type", "text/plain")]
     )
     envelope = read_envelope(dict(headers))
@@ -257,6 +257,6 @@ def test_a_sealer_encrypts_objects_and_their_parts() -> None:
     sent = body(payload)
     assert sent != b"content"
     assert crypto.open_envelope(SETTINGS, envelope).cipher(0).update(sent) == b"content"
-    assert sealer.encrypt_part(BytesPayload(b"tent"), envelope, 3).start() == sent[3:]
+    assert encryptor.encrypt_part(BytesPayload(b"tent"), envelope, 3).start() == sent[3:]
     with pytest.raises(SourceError, match="already"):
-        sealer.encrypt_object(payload, headers)
+        encryptor.encrypt_object(payload, headers)

@@ -18,7 +18,7 @@ from cos_migrate.pools.worker.attempts import FOR_THREADS
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.first_put import FirstPut
 from cos_migrate.pools.worker.memory import MemoryBudget
-from cos_migrate.pools.worker.worker import _sealer
+from cos_migrate.pools.worker.worker import _encryptor
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
 
@@ -42,7 +42,7 @@ class Bench:
             attach_md5=md5,
             spool_folder=str(root),
             small_below=1 << 20,
-            sealer=_sealer(encryption),
+            encryptor=_encryptor(encryption),
         )
         self.first_put = FirstPut(self.requests, self.bodies, self.source, lambda _: None)
 

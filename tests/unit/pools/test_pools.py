@@ -111,8 +111,8 @@ def test_what_a_lost_worker_had_goes_to_one_that_has_threads_for_it() -> None:
         pools.submit(put(number))
     pools.flush()
     assert [len(seat.tasks) for seat in pools.seats] == [3, 0]
-    pools.allow(1, 1)  # there is less room now than what it has
-    pools.replace(WorkerLost(0, 0, "killed"))
+    pools.allow_transfers(1, 1)  # there is less room now than what it has
+    pools.replace_worker(WorkerLost(0, 0, "killed"))
     assert [len(seat.tasks) for seat in pools.seats] == [3, 0]
 
 
@@ -242,8 +242,8 @@ def test_a_process_that_cannot_be_started_is_one_that_is_lost(
         pools.flush()
         lost = posted.get(timeout=LIMIT)
         assert "Cannot allocate memory" in lost.reason
-        assert pools.replace(lost) == []
-    assert pools.replace(posted.get(timeout=LIMIT)) == []
+        assert pools.replace_worker(lost) == []
+    assert pools.replace_worker(posted.get(timeout=LIMIT)) == []
     try:
         (result,) = pools.collect(posted.get(timeout=LIMIT))
         assert (result[0], result[1]) == (1, FAILED)
@@ -255,7 +255,9 @@ def lose(pools: Seats, index: int, times: int = 1) -> list[list[Result]]:
     results = []
     for _ in range(times):
         pools.seats[index].tasks.clear()
-        results.append(pools.replace(WorkerLost(index, pools._loads[index].generation, "killed")))
+        results.append(
+            pools.replace_worker(WorkerLost(index, pools._loads[index].generation, "killed"))
+        )
     return results
 
 

@@ -65,7 +65,7 @@ def bodies_of(source: Any, folder: Path, memory: int = 64 * MIB, tries: int = 1)
         attach_md5=True,
         spool_folder=str(folder),
         small_below=20 * MIB,
-        sealer=Encryptor(SETTINGS),
+        encryptor=Encryptor(SETTINGS),
     )
 
 
@@ -127,10 +127,10 @@ def test_what_is_too_large_for_one_request_is_encrypted_with_its_parts(tmp_path:
         assert isinstance(spooled, Spooled)
     obj = obj._replace(fingerprint=Fingerprint(len(content), 1), spooled=spooled.path)
     key, envelope = new_key(SETTINGS)
-    part = bodies.part(obj, 5 * MIB, MIB, lambda _: None)
-    sealed = bodies.sealed_part(part, envelope, 5 * MIB)
-    assert b"".join(sealed.start()) == key.cipher(5 * MIB).update(bytes(MIB))  # type: ignore[arg-type]
-    assert bodies.sealed_part(part, None, 0) is part
+    part = bodies.stream_range(obj, 5 * MIB, MIB, lambda _: None)
+    encrypted = bodies.encrypted_part(part, envelope, 5 * MIB)
+    assert b"".join(encrypted.start()) == key.cipher(5 * MIB).update(bytes(MIB))  # type: ignore[arg-type]
+    assert bodies.encrypted_part(part, None, 0) is part
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
