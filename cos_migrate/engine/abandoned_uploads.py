@@ -50,7 +50,7 @@ class AbandonedUploads:
     def _abort(self, cos_path: str, upload_id: str) -> None:
         def aborted(content: Content) -> None:
             if not isinstance(content, Failure) or content.code == Code.NO_SUCH_UPLOAD:
-                self._uploads.aborted(upload_id)
+                self._uploads.forget_aborted(upload_id)
             elif not self._warned:
                 self._warned = True
                 self._report.warn(
@@ -74,15 +74,15 @@ class AbandonedUploads:
             if self._is_recorded(save_point, obj):
                 self._uploads.abandon(save_point)
             else:
-                self._look(save_point, obj)
+                self._ask_source(save_point, obj)
 
     def _is_recorded(self, save_point: SavePoint, obj: SourceObject) -> bool:
         record_key = self._source.record_key(obj, save_point.cos_path)
         recorded = self._comparer.recorded(record_key)
         return recorded is not None and self._source.is_unchanged(obj, recorded)
 
-    def _look(self, save_point: SavePoint, obj: SourceObject) -> None:
-        def looked(content: Content) -> None:
+    def _ask_source(self, save_point: SavePoint, obj: SourceObject) -> None:
+        def answered(content: Content) -> None:
             useless = False
             if isinstance(content, Failure):
                 useless = content.code in GONE_CODES or content.status in _GONE_STATUS
@@ -91,7 +91,7 @@ class AbandonedUploads:
             if useless:
                 self._uploads.abandon(save_point)
 
-        self._chores.add(Stat(obj), looked)
+        self._chores.add(Stat(obj), answered)
 
 
 def _is_same(saved: Fingerprint, now: Fingerprint) -> bool:

@@ -22,12 +22,13 @@ class Backlog:
         """Objects listed without their size, which the source has described since."""
         self.refused_copies: collections.deque[Transfer] = collections.deque()
         """Objects that COS refused to copy; they are streamed instead."""
-        self.failed_before = RetryQueue(())
+        self.retries = RetryQueue(())
+        """Objects that failed in earlier runs."""
         self._batches: collections.deque[int] = collections.deque()
         self._consumed = consumed
 
     def __bool__(self) -> bool:
-        return bool(self.found or self.failed_before or self.described or self.refused_copies)
+        return bool(self.found or self.retries or self.described or self.refused_copies)
 
     def add(self, batch: list[Found | ComparedObject]) -> None:
         """Append a batch of the scan, without what is settled already."""
@@ -49,7 +50,7 @@ class Backlog:
         """Yield the target paths of all objects that wait."""
         for transfer in (*self.described, *self.refused_copies):
             yield transfer.cos_path
-        for item in (*self.found, *self.failed_before):
+        for item in (*self.found, *self.retries):
             obj = item.obj if isinstance(item, ComparedObject) else item
             if isinstance(obj, SourceObject):
                 yield cos_path_of(target, obj)

@@ -13,7 +13,7 @@ from cos_migrate.engine.multipart_upload import MultipartUpload
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.rules import CopyOptions, part_size_for
 from cos_migrate.engine.transfer import Transfer
-from cos_migrate.engine.upload_step import NOTHING, Step
+from cos_migrate.engine.upload_step import NOTHING, UploadStep
 from cos_migrate.model import Described, Failure
 from cos_migrate.pools.results import UNSTARTED, Content, TargetExists
 from cos_migrate.pools.tasks import Task
@@ -22,7 +22,7 @@ from cos_migrate.report.report import Report
 from cos_migrate.report.sinks import Unfinished
 from cos_migrate.text import printable
 
-_PARKED_MOST = 10_000
+_WAITING_MOST = 10_000
 """Big objects that may wait before the scan is held up."""
 
 
@@ -57,19 +57,19 @@ class BigObjects:
         self._committer = committer
         self._spool = spool
         self._report = report
-        self._parked: collections.deque[Transfer] = collections.deque()
+        self._waiting: collections.deque[Transfer] = collections.deque()
         self.under_way: list[BigObject] = []
         """Oldest first."""
-        self.hashed_ahead = max(1, at_once // 4)
+        self.hashed_at_once = max(1, at_once // 4)
         """How many are hashed at once, a little ahead of sending."""
 
     def __bool__(self) -> bool:
-        return bool(self._parked or self.under_way)
+        return bool(self._waiting or self.under_way)
 
     @property
     def is_full(self) -> bool:
-        """Whether no more should be parked for now."""
-        return len(self._parked) >= _PARKED_MOST
+        """Whether no more should be queued for now."""
+        return len(self._waiting) >= _WAITING_MOST
 
     def unfinished(self) -> list[Unfinished]:
         """Return how much has been sent of each object under way, the one begun first in front."""
@@ -78,20 +78,20 @@ class BigObjects:
 
     def cos_paths(self) -> list[str]:
         """Return the target paths of all that wait or are under way."""
-        waiting = [transfer.cos_path for transfer in self._parked]
+        waiting = [transfer.cos_path for transfer in self._waiting]
         return waiting + [big.transfer.cos_path for big in self.under_way]
 
-    def park(self, transfer: Transfer) -> None:
+    def enqueue(self, transfer: Transfer) -> None:
         """Queue an object."""
-        self._parked.append(transfer)
+        self._waiting.append(transfer)
 
     def begin(self, *, copying: bool) -> list[Failed]:
         """Begin to send objects that wait, while there is room; return those that failed at once.
 
         `copying`: whether COS copies objects.
         """
-        while self._parked and len(self.under_way) < self._at_once:
-            transfer = self._parked.popleft()
+        while self._waiting and len(self.under_way) < self._at_once:
+            transfer = self._waiting.popleft()
             transfer.began = time.monotonic()
             self.under_way.append(BigObject(transfer, self._upload_of(transfer, copying=copying)))
         return self._assign_files()
@@ -126,7 +126,7 @@ class BigObjects:
         big.upload.note_progress(task, sent)
         self._committer.note_progress(big.transfer, big.upload.state.sent)
 
-    def _follow(self, big: BigObject, step: Step) -> Failure | None:
+    def _follow(self, big: BigObject, step: UploadStep) -> Failure | None:
         """Carry out a step; return why the object failed, if it did."""
         transfer, upload = big
         self._committer.uploads.apply(step)

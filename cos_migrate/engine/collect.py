@@ -166,14 +166,14 @@ class Collector:
             if isinstance(content, TargetExists):
                 self._committer.settle_existing(transfer, newer=content.is_newer)
             elif isinstance(content, Spooled):
-                self._park_spooled(transfer, content)
+                self._enqueue_spooled(transfer, content)
 
-    def _park_spooled(self, transfer: Transfer, spooled: Spooled) -> None:
+    def _enqueue_spooled(self, transfer: Transfer, spooled: Spooled) -> None:
         """Queue an object of unknown size that proved big, and lies in a temporary file."""
         path, fingerprint = spooled
         self._spool.adopt(transfer, path, fingerprint.size)
         transfer.obj = transfer.obj._replace(fingerprint=fingerprint, spooled=path)
-        self._big_objects.park(transfer)
+        self._big_objects.enqueue(transfer)
 
     def fail(self, transfer: Transfer, failure: Failure) -> None:
         """Settle an object that failed; probe or stop where the failure may concern all objects."""
@@ -182,9 +182,9 @@ class Collector:
             transfer.cos_path,
             transfer.record_key,
             failure,
-            listed=transfer.listed,
+            listed=transfer.listed_fingerprint,
         )
-        self._probes.judge(failure, transfer.cos_path)
+        self._probes.note_failure(failure, transfer.cos_path)
 
     def _debug_result(self, task: NumberedTask, kind: int, content: Content) -> None:
         number, _, _ = task

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from cos_migrate.engine.failed_before import FailedBefore
+from cos_migrate.engine.failure_records import FailureRecords
 from cos_migrate.engine.record_batch import RecordBatch
 from cos_migrate.engine.rules import cos_path_of
 from cos_migrate.engine.spot_check import SkippedKeys
@@ -41,7 +41,7 @@ class Committer:
     ) -> None:
         """`positions`: those of a listing by pages; None for a walk."""
         self.batch = RecordBatch(state, report, positions)
-        self.failures = FailedBefore(state, source, self.batch)
+        self.failures = FailureRecords(state, source, self.batch)
         self.uploads = UploadRecords(state, source.target.bucket, self.batch)
         self.companions = CompanionRecords(state, source)
         self.settled = 0
@@ -72,7 +72,7 @@ class Committer:
         puts.append((record_key.encode(), source.record_value(recorded).encode()))
         if not source.is_local:
             puts.append(self._companion_pair(transfer, etag, crc64))
-            if transfer.update:  # the CRC-64 that version 0.1 recorded is obsolete
+            if transfer.is_update:  # the CRC-64 that version 0.1 recorded is obsolete
                 self.batch.deletes.append(formats.crc64_key(record_key))
         if request_id:
             puts.append((formats.request_id_key(cos_path), request_id.encode()))
@@ -80,7 +80,7 @@ class Committer:
             cos_path, size, source.download_name(obj), request_id, self._shown(record_key)
         )
         self.failures.note_succeeded(record_key)
-        status = Status.UPDATE if transfer.update else Status.NEW
+        status = Status.UPDATE if transfer.is_update else Status.NEW
         self._settle(
             status,
             obj,
@@ -95,7 +95,7 @@ class Committer:
         """Return the pair to write beside the record of a cloud's object."""
         obj = transfer.obj
         if obj.weak:
-            mtime_ns = time_to_record(transfer.listed_ns, obj.fingerprint.mtime_ns)
+            mtime_ns = time_to_record(transfer.listed_mtime_ns, obj.fingerprint.mtime_ns)
             obj = obj._replace(fingerprint=obj.fingerprint._replace(mtime_ns=mtime_ns))
             self.warn_if_changes_are_hidden(obj)
         return self.companions.sent_pair(obj, transfer.cos_path, transfer.record_key, etag, crc64)

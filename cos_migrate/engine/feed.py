@@ -48,7 +48,7 @@ class Feeder:
         self._report = report
         self.seen = 0
         """Objects taken from the backlog so far."""
-        self.all_listed = True
+        self.all_folders_listed = True
         """False once an entry stood for a folder that could not be listed."""
         self._has_opened_ahead = False
 
@@ -76,7 +76,7 @@ class Feeder:
         refused, described = self._backlog.refused_copies, self._backlog.described
         while (refused or described) and room > 0 and not self._big_objects.is_full:
             if refused:
-                submission = self._planner.send(refused.popleft(), copy=False)
+                submission = self._planner.plan_transfer(refused.popleft(), copy=False)
             else:
                 submission = self._planner.plan_described(described.popleft())
             if submission:
@@ -87,20 +87,20 @@ class Feeder:
     def _feed_found(self, room: int, *, scan_over: bool) -> None:
         """Plan what the scan has found, until `room` small transfers are submitted."""
         backlog, planner = self._backlog, self._planner
-        found, tried = backlog.found, backlog.failed_before.names
+        found, tried = backlog.found, backlog.retries.names
         # A HEAD of the source needs no proof that COS accepts writes.
         pool = self._pools.room(big=False)
-        looks = 0
+        heads = 0
         if len(backlog.described) < _DESCRIBED_MOST:
-            looks = min(pool, self._admission.source_requests())
-        if backlog.failed_before and looks > 0:
-            asked = self._feed_failed_before(looks, alone=scan_over and not found)
-            looks -= asked
+            heads = min(pool, self._admission.source_requests())
+        if backlog.retries and heads > 0:
+            asked = self._feed_retries(heads, alone=scan_over and not found)
+            heads -= asked
             pool -= asked
         while found and not self._big_objects.is_full:
             item = found[0]
             unknown = isinstance(item, SourceObject) and planner.is_unknown(item)
-            if pool <= 0 or (looks if unknown else room) <= 0:
+            if pool <= 0 or (heads if unknown else room) <= 0:
                 break
             backlog.pop()
             if isinstance(item, ComparedObject):
@@ -114,16 +114,16 @@ class Feeder:
             if submission:
                 self._submitter.submit(*submission)
                 pool -= 1
-                looks -= 1
+                heads -= 1
                 room -= not unknown
 
-    def _feed_failed_before(self, room: int, *, alone: bool) -> int:
+    def _feed_retries(self, room: int, *, alone: bool) -> int:
         """Plan objects that failed in an earlier run; return how many, up to `room`."""
         asked = sum(
             kind == HEAD_SOURCE and isinstance(subject, Transfer) and not subject.obj.page
             for (_, kind, _), subject, _ in self._tasks.under_way.values()
         )
-        objects = self._backlog.failed_before.take(
+        objects = self._backlog.retries.take(
             room, self._pools.small_transfers_allowed, asked, alone=alone
         )
         for obj in objects:
@@ -137,10 +137,10 @@ class Feeder:
         """Settle an item of the scan that needs no plan."""
         if isinstance(item, Note):
             (self._report.warn if item.warning else self._report.note)(item.line)
-        elif item.page and item.name in self._backlog.failed_before.names:
+        elif item.page and item.name in self._backlog.retries.names:
             # It was tried in this run before the listing came to it.
             self._committer.note_listed_again(item)
         elif isinstance(item, Rejected):
             self.seen += 1
-            self.all_listed = self.all_listed and not item.unlisted
+            self.all_folders_listed = self.all_folders_listed and not item.unlisted
             self._planner.reject(item)

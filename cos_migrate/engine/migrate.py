@@ -169,7 +169,7 @@ class Migration(Loop):
     def _begin(self) -> None:
         if self._expects_work:
             self._pools.start()  # while the listing begins
-        self._backlog.failed_before = RetryQueue(self._failed_before())
+        self._backlog.retries = RetryQueue(self._objects_to_retry())
         self._scan.start()
 
     def _commit(self) -> None:
@@ -193,7 +193,7 @@ class Migration(Loop):
             )
         return self._list_finished and not self._backlog.found and found == settled
 
-    def _failed_before(self) -> Iterator[SourceObject]:
+    def _objects_to_retry(self) -> Iterator[SourceObject]:
         """Yield the objects that failed before and are not left out by their names now."""
         for obj in self._committer.failures.load():
             if not self._filters.line_against_name(obj):
@@ -239,7 +239,7 @@ class Migration(Loop):
 
     @property
     def _list_finished(self) -> bool:
-        return self._list_complete and self._feeder.all_listed
+        return self._list_complete and self._feeder.all_folders_listed
 
     def _handle_scan_event(self, event: object) -> None:
         if isinstance(event, Scanned):
@@ -259,11 +259,11 @@ class Migration(Loop):
             objects = sum(not isinstance(item, Note) for item in found)
             self._committer.note_page(event.position, objects)
             if self._lists_where_it_reads:
-                self._streak.note_listing()
+                self._streak.note_accepted_listing()
         if found:
             self._report.count_found(*count_and_size(found))
         if self._options.plan.use_records and self._window.is_open and not self._stopping:
-            others = self._comparer.skip_unchanged(found, self._backlog.failed_before.names)
+            others = self._comparer.skip_unchanged(found, self._backlog.retries.names)
             self._skipped += len(found) - len(others)
         else:
             others = [*objects_of(found)]

@@ -9,7 +9,7 @@ from cos_migrate.engine.copying import copy_refused
 from cos_migrate.engine.next_task import take_next_task
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.upload_state import Phase, UploadState
-from cos_migrate.engine.upload_step import NOTHING, Step
+from cos_migrate.engine.upload_step import NOTHING, UploadStep
 from cos_migrate.errors import Code
 from cos_migrate.model import (
     Described,
@@ -71,7 +71,7 @@ class MultipartUpload:
         """Return the next task; None: a result has to come first."""
         return take_next_task(self.state)
 
-    def use_file(self, path: str) -> Step:
+    def use_file(self, path: str) -> UploadStep:
         """Use the temporary file at `path`; empty: there is no room for one."""
         state = self.state
         if path:
@@ -93,9 +93,9 @@ class MultipartUpload:
     def note_progress(self, task: Task, count: int) -> None:
         """Note that `count` bytes of a part were sent so far."""
         if isinstance(task, UploadPart):
-            self.state.parts.moving[task.number] = count
+            self.state.parts.in_flight[task.number] = count
 
-    def give_back(self, task: Task) -> Step:
+    def give_back(self, task: Task) -> UploadStep:
         """Take back a task that no worker began."""
         state = self.state
         state.tasks_under_way -= 1
@@ -105,16 +105,16 @@ class MultipartUpload:
         elif not isinstance(task, PartTask):
             state.answer_pending = False
         elif state.is_current(task):
-            state.parts.moving.pop(task.number, None)
+            state.parts.in_flight.pop(task.number, None)
             state.parts.queue.appendleft(task.number)
         return self._failed_when_idle()
 
-    def end_as_existing(self) -> Step:
+    def end_as_existing(self) -> UploadStep:
         """End because COS already has an object at the target path."""
         state = self.state
         state.tasks_under_way -= 1
         state.phase = Phase.OVER
-        return Step(abandon=state.outdated or state.save_point)
+        return UploadStep(abandon=state.outdated or state.save_point)
 
     def collect_description(self, described: Described) -> None:
         """Go on through a file: no upload was begun, since the source states no MD5."""
@@ -124,7 +124,7 @@ class MultipartUpload:
         state.described = described
         state.phase = Phase.SPOOL
 
-    def collect(self, task: Task, result: Content) -> Step:
+    def collect(self, task: Task, result: Content) -> UploadStep:
         """Handle the result of a task that is done."""
         state = self.state
         state.tasks_under_way -= 1
@@ -141,7 +141,7 @@ class MultipartUpload:
             state.phase = Phase.OVER
             crc64 = state.parts.crc64(state.source_crc64)
             done = (result.request_id, result.unverified, crc64, result.etag)
-            return Step(done=done, forget=state.save_point)
+            return UploadStep(done=done, forget=state.save_point)
         if isinstance(result, Digested):
             state.md5, state.described = result
             state.phase = Phase.INITIATE
@@ -150,20 +150,20 @@ class MultipartUpload:
             state.obj = state.obj._replace(fingerprint=result)
             state.start_over()
         elif state.phase is Phase.ABORT:
-            return Step(forget=state.leave_abort())
+            return UploadStep(forget=state.leave_abort())
         elif state.phase is Phase.LOOK:
             state.phase = state.phase_after_look
         return NOTHING
 
-    def _collect_parts_on_cos(self, listed: ListedParts) -> Step:
+    def _collect_parts_on_cos(self, listed: ListedParts) -> UploadStep:
         state = self.state
         state.parts.keep_confirmed(listed.parts)
         if state.save_point:
             state.save_point = state.save_point._replace(parts=())
         state.enter_parts()
-        return Step(begun=state.save_point)
+        return UploadStep(begun=state.save_point)
 
-    def _collect_initiated(self, begun: Initiated) -> Step:
+    def _collect_initiated(self, begun: Initiated) -> UploadStep:
         state = self.state
         upload_id, state.source_crc64, checks, state.proves_md5 = begun
         # A CRC-64 can be combined from those of parts read in any order: then it is enough.
@@ -172,9 +172,9 @@ class MultipartUpload:
             state.checks = checks
         state.save_point = state.new_save_point(upload_id, state.source_crc64)
         state.enter_parts()
-        return Step(begun=state.save_point)
+        return UploadStep(begun=state.save_point)
 
-    def _collect_fetched(self, task: FetchRange) -> Step:
+    def _collect_fetched(self, task: FetchRange) -> UploadStep:
         state = self.state
         if task.path == state.spool_path and state.phase is Phase.SPOOL:
             state.fetched += 1
@@ -183,7 +183,7 @@ class MultipartUpload:
                 state.phase = Phase.DIGEST if state.options.md5 else Phase.INITIATE
         return self._failed_when_idle()
 
-    def collect_failure(self, task: Task, failure: Failure) -> Step:
+    def collect_failure(self, task: Task, failure: Failure) -> UploadStep:
         """Handle the failure of a task: start over where that can help, else end."""
         state = self.state
         state.tasks_under_way -= 1
@@ -202,13 +202,13 @@ class MultipartUpload:
             if state.phase is Phase.ABORT:
                 outdated = state.leave_abort()
                 gone = failure.code == Code.NO_SUCH_UPLOAD
-                return Step(forget=outdated) if gone else Step(not_aborted=outdated)
+                return UploadStep(forget=outdated) if gone else UploadStep(not_aborted=outdated)
         if failure.code == Code.RANGE_IGNORED and not state.in_one_range and not state.failure:
             state.in_one_range = True
             return self._restart(changed=True)
         return self._judge_failure(failure)
 
-    def _judge_failure(self, failure: Failure) -> Step:
+    def _judge_failure(self, failure: Failure) -> UploadStep:
         state = self.state
         if _can_list_again(state, failure):
             state.listed_again, state.phase = True, Phase.RESUME
@@ -221,22 +221,22 @@ class MultipartUpload:
         if failure.code == Code.CHANGED and state.unchanged_at_stat and not state.options.is_local:
             failure = contradictory_failure(failure)
         state.failure = state.failure or failure
-        state.parts.moving.clear()
+        state.parts.in_flight.clear()
         return self._failed_when_idle()
 
-    def _failed_when_idle(self) -> Step:
+    def _failed_when_idle(self) -> UploadStep:
         """Return the failure when no task is under way; abandon parts that no later run can use."""
         state = self.state
         if not state.idle or not state.failure:
             return NOTHING
         useless = state.failure.code in _PARTS_UNUSABLE | {Code.ETAG_IS_NO_MD5}
-        return Step(abandon=state.save_point if useless else None, failure=state.failure)
+        return UploadStep(abandon=state.save_point if useless else None, failure=state.failure)
 
-    def _collect_part(self, task: PartTask, stored: PartStored) -> Step:
+    def _collect_part(self, task: PartTask, stored: PartStored) -> UploadStep:
         state = self.state
         if not state.is_current(task):
             return self._failed_when_idle()
-        state.parts.moving.pop(task.number, None)
+        state.parts.in_flight.pop(task.number, None)
         etag, crc64, content_crc64, checked = stored
         part = PartRecord(task.number, task.offset, task.length, etag, crc64, content_crc64)
         state.parts.add(part)
@@ -249,9 +249,9 @@ class MultipartUpload:
             if state.checked not in {"", AGREES}:
                 return self._checksum_differs()
             state.phase = Phase.COMPLETE
-        return Step(part=part, save_point=state.save_point)
+        return UploadStep(part=part, save_point=state.save_point)
 
-    def _checksum_differs(self) -> Step:
+    def _checksum_differs(self) -> UploadStep:
         state = self.state
         if not state.proves_md5 or state.source_crc64 < 0:
             return self._mismatch(state.checked)
@@ -259,7 +259,7 @@ class MultipartUpload:
         state.likely_md5_refuted = True
         return self._restart(changed=True)
 
-    def _mismatch(self, kind: str) -> Step:
+    def _mismatch(self, kind: str) -> UploadStep:
         """Start over: the content that was read is not what the source describes."""
         state = self.state
         before = state.mismatched_crc64
@@ -271,7 +271,7 @@ class MultipartUpload:
         state.failure = failure
         return self._failed_when_idle()
 
-    def _restart(self, *, changed: bool, gone: bool = False) -> Step:
+    def _restart(self, *, changed: bool, gone: bool = False) -> UploadStep:
         """Start over; `gone`: COS no longer has the upload."""
         state = self.state
         outdated = state.save_point
@@ -283,7 +283,7 @@ class MultipartUpload:
             if outdated:
                 state.abort(outdated)
                 return NOTHING
-        return Step(forget=outdated) if gone else Step(abandon=outdated)
+        return UploadStep(forget=outdated) if gone else UploadStep(abandon=outdated)
 
 
 def _can_list_again(state: UploadState, failure: Failure) -> bool:

@@ -19,7 +19,7 @@ class Parts:
         """The parts that COS has confirmed, by number."""
         self.queue: collections.deque[int] = collections.deque()
         """Numbers of the parts to send, or to fetch, next."""
-        self.moving: dict[int, int] = {}
+        self.in_flight: dict[int, int] = {}
         """Bytes sent so far of the parts that are being sent, by number."""
         self._size = size
         self._confirmed = 0
@@ -27,7 +27,7 @@ class Parts:
     @property
     def sent(self) -> int:
         """Bytes that COS has confirmed or that are on their way."""
-        return self._confirmed + sum(self.moving.values())
+        return self._confirmed + sum(self.in_flight.values())
 
     @property
     def complete(self) -> bool:
@@ -37,7 +37,7 @@ class Parts:
     @property
     def etags(self) -> tuple[tuple[int, str], ...]:
         """Numbers and ETags of all parts; only when complete."""
-        return tuple((part.number, part.etag) for part in self._in_order())
+        return tuple((part.number, part.etag) for part in self._by_number())
 
     def range_of(self, number: int) -> tuple[int, int]:
         """Return the offset and the bytes of a part."""
@@ -73,17 +73,17 @@ class Parts:
 
         `source_crc64`, the source's own, is used for parts that COS has copied.
         """
-        parts = self._in_order()
+        parts = self._by_number()
         if any(part.crc64 < 0 for part in parts):
             return source_crc64
         return combine((part.crc64, part.size) for part in parts)
 
     def content_crc64(self, source_crc64: int) -> int:
         """Return the CRC-64 of the bytes that were read, before encryption; -1: not known."""
-        parts = self._in_order()
+        parts = self._by_number()
         if any(part.content_crc64 < 0 for part in parts):
             return self.crc64(source_crc64)
         return combine((part.content_crc64, part.size) for part in parts)
 
-    def _in_order(self) -> list[PartRecord]:
+    def _by_number(self) -> list[PartRecord]:
         return [self.records[number] for number in range(1, self.count + 1)]

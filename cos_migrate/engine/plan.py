@@ -63,14 +63,14 @@ class Planner:
             self._refuse(obj, cos_path, record_key, problem)
             return None
         if self.is_unknown(obj):
-            transfer = Transfer(obj, cos_path, record_key, update=False)
+            transfer = Transfer(obj, cos_path, record_key, is_update=False)
             return transfer, HeadSource(self._committer.failures.as_listed(obj))
         if decision is None:
-            decision = self._comparer.decide(obj, cos_path, record_key)
+            decision = self._comparer.skip_if_unchanged(obj, cos_path, record_key)
         if not decision.send:
             return None
-        transfer = Transfer(obj, cos_path, record_key, update=decision.update)
-        transfer.listed = obj.fingerprint
+        transfer = Transfer(obj, cos_path, record_key, is_update=decision.is_update)
+        transfer.listed_fingerprint = obj.fingerprint
         return self._start(transfer)
 
     def describe(self, transfer: Transfer, fingerprint: Fingerprint, storage_class: str) -> bool:
@@ -99,25 +99,25 @@ class Planner:
     def plan_described(self, transfer: Transfer) -> Submission | None:
         """Plan an object that `describe` has completed, as `plan` does."""
         obj, cos_path, record_key = transfer.obj, transfer.cos_path, transfer.record_key
-        decision = self._comparer.decide(obj, cos_path, record_key)
+        decision = self._comparer.skip_if_unchanged(obj, cos_path, record_key)
         if not decision.send:
             return None
-        transfer.update = decision.update
+        transfer.is_update = decision.is_update
         return self._start(transfer)
 
     def _start(self, transfer: Transfer) -> Submission | None:
         fingerprint = transfer.obj.fingerprint
         self._billing.add(fingerprint.size)
         if transfer.obj.weak:
-            transfer.listed_ns = fingerprint.mtime_ns
-        return self.send(transfer, copy=self.copying.on)
+            transfer.listed_mtime_ns = fingerprint.mtime_ns
+        return self.plan_transfer(transfer, copy=self.copying.on)
 
-    def send(self, transfer: Transfer, *, copy: bool) -> Submission | None:
+    def plan_transfer(self, transfer: Transfer, *, copy: bool) -> Submission | None:
         """Return the task that sends an object; None: it is queued with the big ones."""
         obj, options = transfer.obj, self._options
         big_from = options.copies.in_parts_from if copy else options.plan.small_below
         if obj.fingerprint.size >= big_from:
-            self._big_objects.park(transfer)
+            self._big_objects.enqueue(transfer)
             return None
         if copy:
             return transfer, CopyObject(obj, transfer.cos_path, options.upload.skip_if)

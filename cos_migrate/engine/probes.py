@@ -59,7 +59,7 @@ class Probes:
         """Whether a probe is under way, so that no transfer should begin."""
         return bool(self._pending)
 
-    def judge(self, failure: Failure, cos_path: str) -> None:
+    def note_failure(self, failure: Failure, cos_path: str) -> None:
         """Count the failure of an object; probe or stop if it calls for that."""
         spread = is_refused_by_cos(failure) and self._refused.add(cos_path)
         verdict = self._streak.note_failure(failure)
@@ -71,9 +71,9 @@ class Probes:
         if verdict is FailureVerdict.PROBE_COS and self._begun:
             self._ask(ProbeUpload(self._path), self._cos_answered)
         elif verdict is FailureVerdict.PROBE_COS:
-            self._ask(self._look(), self._cos_answered)
-        elif verdict is FailureVerdict.LOOK_AT_COS:
-            self._ask(self._look(), self._cos_looked_at)
+            self._ask(self._head_task(), self._cos_answered)
+        elif verdict is FailureVerdict.HEAD_COS:
+            self._ask(self._head_task(), self._cos_head_answered)
         elif verdict is FailureVerdict.PROBE_SOURCE:
             self._ask(RequestListing(), self._source_answered)
         elif verdict is FailureVerdict.WEIGH:
@@ -82,7 +82,7 @@ class Probes:
             text = f"{failure.message} ({failure.code}); this concerns all objects"
             self._stop(text)
 
-    def _look(self) -> HeadTarget:
+    def _head_task(self) -> HeadTarget:
         probe = SourceObject(self._path, "", Fingerprint(0))
         return HeadTarget(probe, self._path, int(SkipIf.ON_COS))
 
@@ -98,9 +98,9 @@ class Probes:
         self._pending.add(kind)
         self._chores.add(task, answered)
 
-    def _cos_looked_at(self, content: Content) -> None:
+    def _cos_head_answered(self, content: Content) -> None:
         failure = _failure_in(content)
-        self._follow(self._streak.note_cos_look(failure), failure)
+        self._follow(self._streak.note_cos_head(failure), failure)
 
     def _cos_answered(self, content: Content) -> None:
         failure = _failure_in(content)

@@ -41,13 +41,13 @@ class Decision(NamedTuple):
 
     send: bool
     """False: its record shows it unchanged, and it is skipped."""
-    update: bool
+    is_update: bool
     """Whether sending it counts as migrate_update instead of migrate_new."""
 
 
-SEND_NEW = Decision(send=True, update=False)
-SEND_CHANGED = Decision(send=True, update=True)
-SKIP = Decision(send=False, update=True)
+SEND_NEW = Decision(send=True, is_update=False)
+SEND_CHANGED = Decision(send=True, is_update=True)
+SKIP = Decision(send=False, is_update=True)
 
 
 def cos_path_of(target: Target, obj: SourceObject) -> str:

@@ -89,7 +89,7 @@ class SpotCheck:
 
         client = CosClient(Access(self._settings, stopping=self._stopping))
         try:
-            spotted = look_for(client, self._paths)
+            spotted = check_paths(client, self._paths)
         except Exception as error:
             failure = unexpected_failure("HeadObject", error, side=Side.COS)
             spotted = SpotCheckResult(failure=failure)
@@ -98,7 +98,7 @@ class SpotCheck:
         self._post(spotted)
 
 
-def look_for(client: CosClient, paths: Iterable[str]) -> SpotCheckResult:
+def check_paths(client: CosClient, paths: Iterable[str]) -> SpotCheckResult:
     """Look for objects by HEAD until one is found."""
     missing: list[str] = []
     explained: set[int] = set()

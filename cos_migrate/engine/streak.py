@@ -42,12 +42,12 @@ class FailureVerdict(enum.Enum):
     """The consequence of a failure for the run."""
 
     GO_ON = "go on"
-    LOOK_AT_COS = "look at COS"
-    """Send COS a HEAD that concerns no object, then call `cos_looked_at`."""
+    HEAD_COS = "send COS a HEAD"
+    """Send COS a HEAD that concerns no object, then call `note_cos_head`."""
     PROBE_COS = "probe COS"
-    """Send COS a write that concerns no object, then call `cos_probed`."""
+    """Send COS a write that concerns no object, then call `note_cos_probe`."""
     PROBE_SOURCE = "probe the source"
-    """Request one page of the source's listing, then call `source_probed`."""
+    """Request one page of the source's listing, then call `note_source_probe`."""
     WEIGH = "weigh"
     """COS refuses the probe too: stop if the refused keys lie in all known folders."""
     STOP = "stop"
@@ -90,7 +90,7 @@ class FailureStreak:
         self.steady = False
         """Whether a further success would change nothing: both sides work, and nothing failed."""
         self._written = False
-        self._listed = False
+        self._listing_accepted = False
         self._read = False
         self._cos, self._source = _SideStreak(), _SideStreak()
         self._next_probe = _STREAK_PROBING
@@ -125,9 +125,9 @@ class FailureStreak:
         """Whether COS has refused a probe, and has accepted no write in this run."""
         return self._probe_refused and not self._written
 
-    def note_listing(self) -> None:
+    def note_accepted_listing(self) -> None:
         """Note a listed page of a source that accepts the same credentials for objects."""
-        self._listed = True
+        self._listing_accepted = True
 
     def note_failure(self, failure: Failure) -> FailureVerdict:
         """Note the failure of an object."""
@@ -145,9 +145,9 @@ class FailureStreak:
             return verdict
         # Transfers go one at a time until COS has accepted a request; these failures prove nothing.
         self._next_unproven *= 2
-        return FailureVerdict.LOOK_AT_COS
+        return FailureVerdict.HEAD_COS
 
-    def note_cos_look(self, failure: Failure | None) -> FailureVerdict:
+    def note_cos_head(self, failure: Failure | None) -> FailureVerdict:
         """Note the result of the HEAD; None: COS has answered whether there is an object."""
         if failure is None:
             self.note_success(written=False)
@@ -181,7 +181,7 @@ class FailureStreak:
         if failure is None:
             return FailureVerdict.GO_ON
         # An account that may read the keys of a list need not be allowed to list them.
-        ends = _is_certain(failure) or (self._listed and _is_refusal(failure))
+        ends = _is_certain(failure) or (self._listing_accepted and _is_refusal(failure))
         return FailureVerdict.STOP if ends else FailureVerdict.GO_ON
 
     def _cos_failure(self, failure: Failure) -> FailureVerdict:
@@ -208,8 +208,10 @@ class FailureStreak:
 
     def _source_failure(self, failure: Failure) -> FailureVerdict:
         length = self._source.add(failure)
-        if _is_certain(failure) and not (failure.fatal and self._listed):
-            return _stop_from(_STREAK_CERTAIN if self._read or self._listed else 1, length)
+        if _is_certain(failure) and not (failure.fatal and self._listing_accepted):
+            return _stop_from(
+                _STREAK_CERTAIN if self._read or self._listing_accepted else 1, length
+            )
         if failure.fatal or _is_refusal(failure):
             return self._source_refusal(length, likely=failure.fatal)
         return (
@@ -221,7 +223,7 @@ class FailureStreak:
         first = _STREAK_LIKELY
         if likely:
             first = _STREAK_CERTAIN
-        elif not self._listed and not self._read:
+        elif not self._listing_accepted and not self._read:
             first = _STREAK_PROBING
         if length < max(first, self._next_listing):
             return FailureVerdict.GO_ON

@@ -47,7 +47,7 @@ class Submitter:
         big_objects = self._big_objects
         to_hash = big_objects.objects_to_hash()
         if to_hash:
-            room = big_objects.hashed_ahead - self._tasks.count(TaskKind.DIGEST)
+            room = big_objects.hashed_at_once - self._tasks.count(TaskKind.DIGEST)
             for big in to_hash[: max(0, room)]:
                 self._submit_next(big)
         for big in big_objects.under_way:

@@ -68,8 +68,11 @@ class RecordComparer:
         value = self._state.get(record_key.encode())
         return value.decode("utf-8", "replace") if value is not None else None
 
-    def decide(self, obj: SourceObject, cos_path: str, record_key: str) -> Decision:
-        """Decide about one object; settle it where it is skipped. Raises StateError."""
+    def skip_if_unchanged(self, obj: SourceObject, cos_path: str, record_key: str) -> Decision:
+        """Settle an object that its record shows as unchanged; return the decision.
+
+        Raises StateError.
+        """
         if not self._use_records:
             return SEND_CHANGED
         recorded = self.recorded(record_key)
@@ -105,9 +108,9 @@ class RecordComparer:
     ) -> list[Found | ComparedObject]:
         """Settle the unchanged objects of a batch; return all other items.
 
-        Does for a batch what `decide` does for one object: in a repeated run nearly every object
-        is settled here. `retried`: names of objects that failed before and are tried in this run.
-        Raises StateError.
+        Does for a batch what `skip_if_unchanged` does for one object: in a repeated run nearly
+        every object is settled here. `retried`: names of objects that failed before and are tried
+        in this run. Raises StateError.
         """
         if self._nothing_recorded:
             return [

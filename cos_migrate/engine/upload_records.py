@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 
 from cos_migrate.engine.record_batch import RecordBatch
-from cos_migrate.engine.upload_step import Step
+from cos_migrate.engine.upload_step import UploadStep
 from cos_migrate.model import SavePoint
 from cos_migrate.state import formats
 from cos_migrate.state.save_points import SavePoints
@@ -23,7 +23,7 @@ class UploadRecords:
             self.abandoned += formats.abandoned_uploads(state)
         self._batch = batch
 
-    def apply(self, step: Step) -> None:
+    def apply(self, step: UploadStep) -> None:
         """Record the changes that a step calls for."""
         puts = self._batch.puts
         if step.begun:
@@ -52,7 +52,7 @@ class UploadRecords:
         """Write the gathered changes: an upload is recorded before its abort. Raises StateError."""
         self._batch.write()
 
-    def aborted(self, upload_id: str) -> None:
+    def forget_aborted(self, upload_id: str) -> None:
         """Forget an upload that COS no longer has."""
         self._batch.deletes.append(formats.abandoned_key(upload_id))
 

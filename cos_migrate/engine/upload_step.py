@@ -7,7 +7,7 @@ from typing import NamedTuple
 from cos_migrate.model import Failure, PartRecord, SavePoint
 
 
-class Step(NamedTuple):
+class UploadStep(NamedTuple):
     """Changes to records, or the outcome of the object; mostly neither."""
 
     begun: SavePoint | None = None
@@ -27,4 +27,4 @@ class Step(NamedTuple):
     """The object failed; its save point stays unless `abandon` or `forget` names it."""
 
 
-NOTHING = Step()
+NOTHING = UploadStep()

@@ -183,7 +183,7 @@ class Verification(Loop):
         elif isinstance(content, Failure):
             path = printable(checked.cos_path)
             checked_result = CheckResult(f"[fail] check fail: {path}. {content.message}", content)
-            self._probes.judge(content, checked.cos_path)
+            self._probes.note_failure(content, checked.cos_path)
             self._settle(checked, checked_result)
 
     def _settle(self, checked: CheckedRecord, checked_result: CheckResult) -> None:

@@ -39,7 +39,7 @@ def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) 
     )
     for name in ("big", "/big"):  # keys of a bucket that COS cannot tell apart
         obj = SourceObject(name, name, Fingerprint(4 * MIB))
-        big_objects.park(Transfer(obj, "/big", name, update=False))
+        big_objects.enqueue(Transfer(obj, "/big", name, is_update=False))
 
     def begin() -> list[tuple[BigObject, Task]]:
         assert not big_objects.begin(copying=False)

@@ -16,7 +16,7 @@ from cos_migrate.cos.encryption import new_envelope
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.engine.multipart_upload import MultipartUpload
 from cos_migrate.engine.options import UploadOptions
-from cos_migrate.engine.upload_step import Step
+from cos_migrate.engine.upload_step import UploadStep
 from cos_migrate.model import (
     Described,
     Envelope,
@@ -135,9 +135,9 @@ class Server:
 
 def drive(
     upload: MultipartUpload, server: Server, chance: random.Random | None = None
-) -> list[Step]:
+) -> list[UploadStep]:
     """Answer tasks, several under way at once and in any order, until the upload is over."""
-    steps: list[Step] = []
+    steps: list[UploadStep] = []
     under_way: list[Task] = []
     for _ in range(10_000):
         while (task := upload.next_task()) is not None:
@@ -355,7 +355,7 @@ def test_a_cloud_object_whose_md5_is_told_is_streamed() -> None:
     assert server.completed == [(1, 2, 3, 4, 5)]
 
 
-def spooled(upload: MultipartUpload, server: Server, path: str) -> list[Step]:
+def spooled(upload: MultipartUpload, server: Server, path: str) -> list[UploadStep]:
     """Drive an upload up to where it wants a file, give it one, and drive it on."""
     server.source_tells_nothing = True
     drive(upload, server)
@@ -594,7 +594,7 @@ def test_what_was_read_is_compared_with_what_the_source_tells_though_it_is_encry
 @pytest.mark.parametrize("code", ["Changed", "InvalidPart"])
 def test_parts_that_no_later_run_can_use_are_given_up(code: str) -> None:
     server, upload = Server(), MultipartUpload(big(), "/big", OPTIONS)
-    steps: list[Step] = []
+    steps: list[UploadStep] = []
     kind: type = UploadPart if code == "Changed" else CompleteUpload
     while not any(step.failure for step in steps):
         task = upload.next_task()

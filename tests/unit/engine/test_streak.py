@@ -147,9 +147,9 @@ def test_failures_that_show_nothing_of_cos_call_for_a_look_since_they_go_alone(
     one: Failure,
 ) -> None:
     row = FailureStreak()
-    row.note_listing()
-    assert first(row, one, FailureVerdict.LOOK_AT_COS) == 5
-    assert row.note_cos_look(None) is FailureVerdict.GO_ON
+    row.note_accepted_listing()
+    assert first(row, one, FailureVerdict.HEAD_COS) == 5
+    assert row.note_cos_head(None) is FailureVerdict.GO_ON
     assert row.proven
     assert set(verdicts(row, one, 90)) == {FailureVerdict.GO_ON}
 
@@ -164,20 +164,20 @@ def test_failures_that_show_nothing_of_cos_call_for_a_look_since_they_go_alone(
 )
 def test_a_look_at_cos_that_fails(one: Failure, verdict: FailureVerdict) -> None:
     row = FailureStreak()
-    assert row.note_cos_look(one._replace(operation="HeadObject")) is verdict
+    assert row.note_cos_head(one._replace(operation="HeadObject")) is verdict
     assert not row.proven
 
 
 def test_a_look_at_cos_proves_no_bucket() -> None:
     row = FailureStreak()
-    assert row.note_cos_look(None) is FailureVerdict.GO_ON
+    assert row.note_cos_head(None) is FailureVerdict.GO_ON
     assert row.note_failure(failure("NoSuchBucket", 404, fatal=True)) is FailureVerdict.STOP
 
 
 def test_a_listed_source_may_refuse_all_its_objects() -> None:
     row = FailureStreak()
     row.note_success()
-    row.note_listing()
+    row.note_accepted_listing()
     assert first(row, AT_SOURCE, FailureVerdict.PROBE_SOURCE) == 100
     assert row.note_source_probe(None) is FailureVerdict.GO_ON
     assert first(row, AT_SOURCE, FailureVerdict.PROBE_SOURCE, 2000) == 900
@@ -188,7 +188,7 @@ def test_a_listing_shows_that_credentials_are_right_whatever_an_object_is_answer
     wrong = failure("SignatureDoesNotMatch", 403, fatal=True, operation="GetObject")
     row = FailureStreak()
     row.note_success()
-    row.note_listing()
+    row.note_accepted_listing()
     assert first(row, wrong, FailureVerdict.PROBE_SOURCE) == 10
     assert row.note_source_probe(None) is FailureVerdict.GO_ON
     assert row.note_source_probe(wrong) is FailureVerdict.STOP

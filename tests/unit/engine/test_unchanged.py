@@ -83,7 +83,7 @@ def test_a_new_database_is_not_asked(state: Counting) -> None:
     assert comparer.skip_unchanged(rows, ()) == [ComparedObject(object_of(rows[0]), SEND_NEW)]
     unknown = listed("b", "")._replace(fingerprint=Fingerprint(-1))
     assert comparer.skip_unchanged([unknown], ()) == [unknown]
-    assert comparer.decide(object_of(rows[0]), "/a", "key") == SEND_NEW
+    assert comparer.skip_if_unchanged(object_of(rows[0]), "/a", "key") == SEND_NEW
     assert not state.looked_up
     assert not source.may_repeat
 

@@ -14,7 +14,7 @@ from cos_migrate.state.failed_objects import FailedObjects
 from cos_migrate.state.store import RecordStore
 
 
-class FailedBefore:
+class FailureRecords:
     """The records of failed objects of one job."""
 
     def __init__(self, state: RecordStore, source: Source, batch: RecordBatch) -> None:
