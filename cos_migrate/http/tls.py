@@ -36,7 +36,7 @@ class TlsContext:
                 )
             )
         except ssl.SSLError as error:
-            raise _failed(error) from error
+            raise _channel_error(error) from error
 
     def remember(self, host: str, session: object) -> None:
         """Keep a session for the next connection to its host."""
@@ -64,39 +64,31 @@ class TlsSocket:
         """Go on with the handshake; return once it is complete."""
         try:
             self._sock.do_handshake()
-        except ssl.SSLWantReadError as error:
-            raise WantsRead from error
-        except ssl.SSLWantWriteError as error:
-            raise WantsWrite from error
         except ssl.SSLError as error:
-            raise _failed(error) from error
+            raise _channel_error(error) from error
 
     def send(self, data: bytes | memoryview, /) -> int:
         """Send what can be sent now; return the number of bytes."""
         try:
             return self._sock.send(data)
-        except ssl.SSLWantReadError as error:
-            raise WantsRead from error
-        except ssl.SSLWantWriteError as error:
-            raise WantsWrite from error
         except ssl.SSLError as error:
-            raise _failed(error) from error
+            raise _channel_error(error) from error
 
     def recv(self, size: int, /) -> bytes:
         """Return received bytes, at most `size`; none at the end."""
         try:
             return self._sock.recv(size)
-        except ssl.SSLWantReadError as error:
-            raise WantsRead from error
-        except ssl.SSLWantWriteError as error:
-            raise WantsWrite from error
         except ssl.SSLEOFError:
             return b""
         except ssl.SSLError as error:
-            raise _failed(error) from error
+            raise _channel_error(error) from error
 
 
-def _failed(error: ssl.SSLError) -> TlsFailed:
+def _channel_error(error: ssl.SSLError) -> WantsRead | WantsWrite | TlsFailed:
+    if isinstance(error, ssl.SSLWantReadError):
+        return WantsRead()
+    if isinstance(error, ssl.SSLWantWriteError):
+        return WantsWrite()
     if isinstance(error, ssl.SSLCertVerificationError):
         return TlsFailed(error.verify_message, untrusted=True)
     return TlsFailed(error.reason or str(error))
