@@ -11,7 +11,6 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import make_dataclass
 from pathlib import Path
 from types import FrameType
@@ -44,15 +43,13 @@ _PROGRESS_EVERY = 2.0
 """Seconds between two progress lines."""
 
 
-def run_decrypt(
-    line: CommandLine, cos_path: str, local: str, environ: Mapping[str, str] = os.environ
-) -> int:
+def run_decrypt(line: CommandLine, cos_path: str, local: str) -> int:
     """Download and decrypt the object at `cos_path` into a new file `local`; return the exit code.
 
     Raises ConfigError when configuration or `local` cannot be used, CosError and TransportError
     when the object cannot be read, is not encrypted, or has another checksum.
     """
-    common = _load(line, environ)
+    common = _load(line)
     settings = encryption_of(common)
     target = Path(local).absolute()
     _refuse_existing(target)
@@ -67,7 +64,7 @@ def run_decrypt(
     return 0
 
 
-def _load(line: CommandLine, environ: Mapping[str, str]) -> Common:
+def _load(line: CommandLine) -> Common:
     """Load the configuration of COS; the source need not exist any more."""
     overrides = [
         *line.overrides,
@@ -75,7 +72,7 @@ def _load(line: CommandLine, environ: Mapping[str, str]) -> Common:
         Override("common", "batchTaskPath", "", ours=True),
     ]
     sections = {name: _unchecked(section) for name, section in SECTIONS.items()}
-    loaded = load(line.config_path, overrides, sections, environ=environ)
+    loaded = load(line.config_path, overrides, sections, environ=os.environ)
     for warning in (*line.warnings, *loaded.warnings):
         print(f"warning: {warning}", file=sys.stderr)
     return loaded.config.common

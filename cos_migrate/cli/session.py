@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +38,6 @@ class Session:
         console: Console,
         launcher: Launcher,
         scans: WalkStarter,
-        environ: Mapping[str, str] = os.environ,
         *,
         file_mode: int = PUBLIC_FILE,
     ) -> None:
@@ -52,7 +50,6 @@ class Session:
         self._console = console
         self._launcher = launcher
         self._scans = scans
-        self._environ = environ
         self._file_mode = file_mode
         self._folder = Path.cwd()
         self._source_type = registry.find(loaded.config.migrate_type)
@@ -120,7 +117,7 @@ class Session:
         codes = []
         self._statuses.clear()
         try:
-            for task in batch.tasks(config, self._environ):
+            for task in batch.tasks(config, os.environ):
                 codes.append(self._run_task(task))
                 if self._stop.number:
                     break
@@ -177,8 +174,8 @@ class Session:
         """Read the credentials of a task again; None: they have not changed."""
         line = self._line
         try:
-            loaded = load(line.config_path, line.overrides, SECTIONS, environ=self._environ)
-            tasks = batch.tasks(loaded.config, self._environ)
+            loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
+            tasks = batch.tasks(loaded.config, os.environ)
             config = next(task.config for task in tasks if task.number == number)
         except (ConfigError, StopIteration):
             return None

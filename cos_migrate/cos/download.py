@@ -19,19 +19,19 @@ _PIECE = MAX_BODY
 class DownloadClient(CosClient):
     """A client that also downloads objects."""
 
-    def download(self, cos_path: str, head: ObjectHead, piece: int = _PIECE) -> Iterator[bytes]:
+    def download(self, cos_path: str, head: ObjectHead) -> Iterator[bytes]:
         """Yield the content of the version that `head` describes, and verify it at the end.
 
         Raises CosError and TransportError.
         """
         crc = 0
-        for start in range(0, head.size, piece):
-            data = self._range(cos_path, start, min(piece, head.size - start), head.etag)
+        for start in range(0, head.size, _PIECE):
+            data = self._range(cos_path, start, min(_PIECE, head.size - start), head.etag)
             crc = crc64(data, crc)
             yield data
         if head.crc64 is not None and head.crc64 != crc:
             raise CosError(
-                "what arrived is not what COS stores: its CRC-64 differs",
+                "the content was damaged on its way: its CRC-64 differs",
                 operation="GetObject",
                 target=cos_path,
                 code=Code.CHECKSUM_MISMATCH,

@@ -185,11 +185,11 @@ def verify_crc64(
 
 
 def mismatch_error(
-    operation: str, cos_path: str, request_id: str, what: str, *, retryable: bool = True
+    operation: str, cos_path: str, request_id: str, aspect: str, *, retryable: bool = True
 ) -> CosError:
-    """Return the error of an object that differs on COS; `what` differs, such as its size."""
+    """Return the error of an object whose `aspect`, such as its size, differs on COS."""
     return CosError(
-        f"what COS stored is not what was sent: its {what} differs",
+        f"the content that COS stored is not the one sent: its {aspect} differs",
         operation=operation,
         target=cos_path,
         code=Code.CHECKSUM_MISMATCH,
