@@ -5,7 +5,7 @@
     ├── StateError         the record database is in use or unusable (exit code 3)
     ├── SourceError        an object or a listing of the source could not be read
     │   └── SourceChanged  the object is no longer the one that was listed
-    ├── CosError           COS answered with an error, or what it stored is not what was sent
+    ├── CosError           COS answered with an error, or stored other bytes than were sent
     └── TransportError     no usable answer: name, connection, TLS, time-out, broken stream
 
 Decisions are made on `side`, `status`, `code`, `retryable` and `fatal`, never on message text.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from cos_migrate.cos.signature import SigningKey, encoded, signature, unsigned_authorization
+from cos_migrate.cos.signature import SigningKey, encoded, sign, unsigned_authorization
 from cos_migrate.http.request_head import encode_headers
 
 _PATH_SAFE = "/-_.~"
@@ -57,10 +57,10 @@ class PutForm:
     def head(self, cos_path: str, size: int, md5: str) -> bytes:
         """Return the head of a request; `cos_path` is decoded, `size` in bytes, `md5` in hex."""
         values = (size, md5) if self._md5 else (size,)
-        sign = signature(self.key, f"put\n{cos_path}\n\n{self._signed % values}\n")
+        signature = sign(self.key, f"put\n{cos_path}\n\n{self._signed % values}\n")
         return (
             f"PUT {self._prefix}{request_path(cos_path)} HTTP/1.1\r\n{self._lines % values}"
-            f"Authorization: {self._authorization}{sign}\r\n{self._tail}\r\n"
+            f"Authorization: {self._authorization}{signature}\r\n{self._tail}\r\n"
         ).encode()
 
 

@@ -97,7 +97,7 @@ def authorization(
     names = ";".join([name for name, _ in headers])
     param_names = ";".join([encoded(name) for name, _ in params])
     http_text = f"{method}\n{path}\n{param_text}\n{header_text}\n"
-    return unsigned_authorization(key, names, param_names) + signature(key, http_text)
+    return unsigned_authorization(key, names, param_names) + sign(key, http_text)
 
 
 def unsigned_authorization(key: SigningKey, names: str, param_names: str) -> str:
@@ -109,8 +109,8 @@ def unsigned_authorization(key: SigningKey, names: str, param_names: str) -> str
     )
 
 
-def signature(key: SigningKey, http_text: str) -> str:
-    """Sign a request; `http_text` is what the scheme calls HttpString."""
+def sign(key: SigningKey, http_text: str) -> str:
+    """Return the signature of a request, whose text the scheme calls HttpString."""
     digest = hashlib.sha1(http_text.encode(), usedforsecurity=False).hexdigest()
     inner, outer = key.inner.copy(), key.outer.copy()
     inner.update(f"sha1\n{key.key_time}\n{digest}\n".encode())

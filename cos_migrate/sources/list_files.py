@@ -134,7 +134,7 @@ def file_version(path: str) -> str:
 
 
 def reject_line(path: str, number: int, text: str, problem: str) -> Rejected:
-    """Return the failure of a line; `text` is its content without credentials.
+    """Reject a line, as a failure; `text` is its content without credentials.
 
     Its key is empty, so that the next run does not retry it separately from its list.
     """

@@ -15,7 +15,7 @@ from cos_migrate.errors import SourceError
 from cos_migrate.filters import Filters
 from cos_migrate.model import Found, ListRange, Rejected, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cos_bucket.answers import convert_grants, read_description
+from cos_migrate.sources.cos_bucket.answers import convert_acl, read_description
 from cos_migrate.sources.xml_listing import parse_listed_time
 from tests.fakes.cos_front import CosFront
 from tests.fakes.faults import Fault
@@ -253,7 +253,7 @@ class TestObjects:
 
         def headers_for(grants: bytes) -> dict[str, str]:
             tag = b"AccessControlPolicy"
-            return convert_grants(b"<%b>%b%b</%b>" % (tag, owner, grants, tag))
+            return convert_acl(b"<%b>%b%b</%b>" % (tag, owner, grants, tag))
 
         assert headers_for(own) == {"x-cos-acl": "private"}
         assert headers_for(own + everyone) == {"x-cos-acl": "public-read"}
@@ -263,7 +263,7 @@ class TestObjects:
             "x-cos-grant-full-control": 'id="a"',
         }
         with pytest.raises(ValueError, match="not AccessControlPolicy"):
-            convert_grants(b"<html></html>")
+            convert_acl(b"<html></html>")
 
     def test_times(self) -> None:
         assert parse_listed_time("2023-11-14T22:13:20.000Z") == 1_700_000_000_000_000_000

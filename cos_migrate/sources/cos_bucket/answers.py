@@ -50,7 +50,7 @@ def read_description(headers: Mapping[bytes, bytes]) -> Described:
     )
 
 
-def convert_grants(document: bytes) -> dict[str, str]:
+def convert_acl(document: bytes) -> dict[str, str]:
     """Return the headers with the grants of an ACL document, except those of its owner.
 
     Raises ValueError for any other document.

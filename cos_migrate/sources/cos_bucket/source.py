@@ -22,7 +22,7 @@ from cos_migrate.model import (
     Target,
 )
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.cos_bucket.answers import convert_grants, read_description
+from cos_migrate.sources.cos_bucket.answers import convert_acl, read_description
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.listing import KEYS_SAFE, CosBucketListing
 from cos_migrate.sources.etags import checks_by_etag
@@ -177,7 +177,7 @@ class CosBucketSource(CosBucketListing):
         canned = answer.headers.get(b"x-cos-acl", b"").decode("utf-8", "replace")
         if canned:
             return {} if canned == "default" else {"x-cos-acl": canned}
-        return self.parse_xml("GetObjectAcl", obj.name, answer, convert_grants)
+        return self.parse_xml("GetObjectAcl", obj.name, answer, convert_acl)
 
     # -- copies --------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The results for files that are not migrated."""
+"""Makes the `Rejected` of each file that is not migrated."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 def not_matching(reason: str, name: str) -> Rejected:
-    """Return the result for a file that does not match the conditions."""
+    """Reject a file that does not match the conditions."""
     return Rejected(name, "", condition_not_match(reason, f"local_file: {printable(name)}"))
 
 
 def illegal_name(name: str, *, unlisted: bool = False) -> Rejected:
-    """Return the failure of a file whose name is not UTF-8."""
+    """Reject a file whose name is not UTF-8, as a failure."""
     failure = Failure("scan", "the name is not UTF-8", code="NameNotUtf8")
     line = f"skip the file for illegal utf-8 letter, [local_file:{printable(name)}]"
     return Rejected(printable(name), "", line, failure, unlisted)
 
 
 def unreadable(name: str, error: OSError, *, unlisted: bool, key: str = "") -> Rejected:
-    """Return the failure of a file; `unlisted`: of a folder that cannot be listed."""
+    """Reject a file, as a failure; `unlisted`: a folder that cannot be listed."""
     problem = source_error(error, "scan", name)
     text = f"cannot be listed: {problem}" if unlisted else str(problem)
     return Rejected(name, key, "", Failure("scan", text, code=problem.code), unlisted)
 
 
 def unreadable_entry(name: str, key: str, error: OSError, *, is_link: bool) -> Rejected:
-    """Return the result for an entry whose state cannot be read."""
+    """Reject an entry whose status cannot be read: it is gone, a loop of links, or a failure."""
     if error.errno == errno.ELOOP:
         return not_matching("symlink loop", name)
     if error.errno in GONE:

@@ -26,13 +26,13 @@ class CollapsedKeys:
         return re.sub("/+", "/", name.removeprefix(self._base)).removeprefix("/")
 
     def collapsed_name(self, name: str) -> str:
-        """Return the name without such slashes that has the same key; empty: `name` is plain."""
+        """Return the name without such slashes that has the same key; empty: `name` has none."""
         base = self._base if name.startswith(self._base) else ""
-        plain = base + self.key_of(name)
-        return "" if plain == name else plain
+        collapsed = base + self.key_of(name)
+        return "" if collapsed == name else collapsed
 
     def reject_shared(self, item: Found) -> Found:
-        """Return `item`, rejected when an earlier name that is not plain has the same key."""
+        """Return `item`, rejected where an earlier name collapses to the same key."""
         if not isinstance(item, SourceObject) or not self.collapsed_name(item.name):
             return item
         with self._lock:
