@@ -172,7 +172,7 @@ class Source(abc.ABC):
         """
 
     def scan_rows(self, leaves_out: FolderQuestion = lambda _: "") -> Iterator[Found | Row]:  # noqa: ARG002
-        """Yield the same as `scan`, plain objects as rows where that is quicker.
+        """Yield the same as `scan`; objects without other fields as rows, where that is quicker.
 
         Folders for which `leaves_out` returns a reason are left out with all below them.
         """

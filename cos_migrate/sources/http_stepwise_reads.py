@@ -1,4 +1,4 @@
-"""Reads of whole small objects, for one thread that drives many connections: the plain case alone.
+"""Reads whole small objects, for one thread that drives many connections: the ordinary case only.
 
 Any other case is left to `HttpSource.open`, which meets it again and judges it.
 """
@@ -53,7 +53,7 @@ class HttpStepwiseReads:
         """Return the content of an answer to `begin`, verified. Raises SourceError."""
         source, body = self._source, response.body
         if response.status != _OK:
-            raise SourceError("not the plain case", code=Code.NEEDS_THREAD)
+            raise SourceError("not the ordinary case", code=Code.NEEDS_THREAD)
         described = source.description(obj, response.headers)
         _, mtime_ns, etag = described.fingerprint
         described = described._replace(fingerprint=Fingerprint(len(body), mtime_ns, etag))
@@ -63,5 +63,5 @@ class HttpStepwiseReads:
         wrong = checking.first_difference()
         if wrong:
             source.mismatches.repeats(obj.name, described, wrong, checking)
-            raise SourceError("not the plain case", code=Code.NEEDS_THREAD)
+            raise SourceError("not the ordinary case", code=Code.NEEDS_THREAD)
         return body, described

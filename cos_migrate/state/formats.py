@@ -197,8 +197,8 @@ def part_key(upload_id: str, number: int) -> bytes:
 
 def part_value(part: PartRecord) -> bytes:
     """Return the value of one part."""
-    plain = f"/{part.content_crc64}" if part.content_crc64 >= 0 else ""
-    return _encoded(f"{part.number} {part.offset} {part.size} {part.crc64}{plain} {part.etag}")
+    content = f"/{part.content_crc64}" if part.content_crc64 >= 0 else ""
+    return _encoded(f"{part.number} {part.offset} {part.size} {part.crc64}{content} {part.etag}")
 
 
 def parse_part(value: bytes) -> PartRecord | None:
@@ -209,10 +209,10 @@ def parse_part(value: bytes) -> PartRecord | None:
         return None
     if not match:
         return None
-    number, offset, size, crc64, plain = (int(text or -1) for text in match.groups()[:5])
-    if not 1 <= number <= _MOST_PARTS or not {crc64 >> _CRC_BITS, plain >> _CRC_BITS} <= {0, -1}:
+    number, offset, size, crc64, content = (int(text or -1) for text in match.groups()[:5])
+    if not 1 <= number <= _MOST_PARTS or not {crc64 >> _CRC_BITS, content >> _CRC_BITS} <= {0, -1}:
         return None
-    return PartRecord(number, offset, size, match[6], crc64, plain)
+    return PartRecord(number, offset, size, match[6], crc64, content)
 
 
 def _encoded(text: str) -> bytes:

@@ -123,7 +123,7 @@ def _opened(
     database_folder.make_private(folder)
     library = _JAVA_FORMATS.get(database_folder.format_of(folder))
     if library:
-        notices = _take_over(folder, library, engine, notify)
+        notices = _convert_java_database(folder, library, engine, notify)
     state = _open_or_repair(_class_for(folder, engine), folder, lock, max_open_files)
     state.notices = (*notices, *state.notices)
     return state
@@ -143,7 +143,7 @@ def _class_for(folder: Path, engine: str) -> type[RecordStore]:
     return _LIBRARIES[kind].load().ours
 
 
-def _take_over(
+def _convert_java_database(
     folder: Path, library: str, engine: str, notify: Callable[[str], None]
 ) -> tuple[str, ...]:
     """Convert the Java tool's database to ours; return messages for the user.

@@ -73,7 +73,7 @@ class RocksDb(RecordStore):
     def _connect(self, max_open_files: int) -> None:
         self._synced = rocksdict.WriteOptions()
         self._synced.sync = True
-        self._plain = rocksdict.WriteOptions()
+        self._unsynced = rocksdict.WriteOptions()
         try:
             self._database = rocksdict.Rdict(str(self.folder), _options(max_open_files))
         except Exception as error:
@@ -91,7 +91,7 @@ class RocksDb(RecordStore):
         for key in deletes:
             batch.delete(key)
         try:
-            self._database.write(batch, self._synced if sync else self._plain)
+            self._database.write(batch, self._synced if sync else self._unsynced)
             if sync:
                 self._database.flush_wal(sync=True)  # an empty batch syncs nothing
         except _MISUSE:

@@ -242,17 +242,17 @@ class QiniuSource(KeyOrderedSource):
 
     def _refuse_shared(self, obj: SourceObject) -> None:
         """Raise SourceError when an object of another name has the same key on COS."""
-        plain = self._keys.collapsed_name(obj.name)
-        if not plain or obj.name in self._unshared:
+        collapsed = self._keys.collapsed_name(obj.name)
+        if not collapsed or obj.name in self._unshared:
             return
         try:
-            known = self._services.stat(plain)
+            known = self._services.stat(collapsed)
         except SourceError as error:
             if error.code != Code.NO_SUCH_KEY:
                 raise
             known = None
         if known is not None:
-            details = ErrorDetails(0, "SameTarget", shared_key_text(plain))
+            details = ErrorDetails(0, "SameTarget", shared_key_text(collapsed))
             raise self.error("GetObject", obj.name, details)
         with self._lock:
             self._unshared.add(obj.name)
