@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cos_migrate.engine.task_table import TaskTable
-from cos_migrate.pools.results import REPORTS, UNSTARTED, Content
+from cos_migrate.pools.results import INTERIM, UNSTARTED, Content
 from cos_migrate.pools.tasks import NumberedTask, Task
 
 Done = Callable[[Content], None]
@@ -43,5 +43,5 @@ class Chores:
     def _collect(self, chore: _Chore, _: NumberedTask, kind: int, content: Content) -> None:
         if kind == UNSTARTED:
             self._waiting.appendleft(chore)
-        elif kind not in REPORTS:
+        elif kind not in INTERIM:
             chore.done(content)

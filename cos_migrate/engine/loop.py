@@ -30,9 +30,9 @@ from cos_migrate.model import Credentials, Failure
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import (
     FAILED,
+    INTERIM,
     LATENCY,
     OF_NO_TASK,
-    REPORTS,
     SLOW_DOWN,
     UNSTARTED,
     Latency,
@@ -217,7 +217,7 @@ class Loop(abc.ABC):
             return
         tasks = self._tasks.under_way
         task, subject, collect = tasks[number]
-        if kind not in REPORTS:
+        if kind not in INTERIM:
             del tasks[number]
             if kind == FAILED and self._renew_credentials(cast("Failure", content)):
                 kind = UNSTARTED
@@ -284,8 +284,8 @@ class Loop(abc.ABC):
 
     def _watch_clock(self) -> None:
         now = time.monotonic()
-        if now >= self._tuning.next_look:
-            for line in self._tuning.look(now):
+        if now >= self._tuning.next_adjustment:
+            for line in self._tuning.adjust(now):
                 self._report.note(line)
         if now < self._next_clock:
             return

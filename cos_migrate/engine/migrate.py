@@ -246,7 +246,7 @@ class Migration(Loop):
             self._add_batch(event)
         elif isinstance(event, ScanEnded):
             self._scan_over = True
-            self._report.mark_listed()
+            self._report.set_totals_final()
             if event.failure or self._stopping:
                 self._list_complete = False
             if event.failure:

@@ -151,8 +151,8 @@ class MultipartUpload:
             state.start_over()
         elif state.phase is Phase.ABORT:
             return UploadStep(forget=state.leave_abort())
-        elif state.phase is Phase.LOOK:
-            state.phase = state.phase_after_look
+        elif state.phase is Phase.HEAD:
+            state.phase = state.phase_after_head
         return NOTHING
 
     def _collect_parts_on_cos(self, listed: ListedParts) -> UploadStep:

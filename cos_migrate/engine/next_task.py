@@ -40,7 +40,7 @@ def _task_of_phase(state: UploadState) -> Task:
         crc64 = parts.crc64(state.source_crc64)
         return CompleteUpload(path, upload_id, parts.etags, obj.fingerprint.size, crc64)
     tasks: dict[Phase, Task] = {
-        Phase.LOOK: HeadTarget(obj, path, state.options.skip_if),
+        Phase.HEAD: HeadTarget(obj, path, state.options.skip_if),
         Phase.RESUME: ListParts(path, upload_id),
         Phase.DIGEST: Digest(obj, state.described),
         Phase.INITIATE: InitiateUpload(

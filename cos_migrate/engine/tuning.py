@@ -103,7 +103,7 @@ class PoolTuning:
         """Count a time-out, or a connection that failed."""
         self._failures += 1
 
-    def look(self, now: float, seconds: float, under_way: int) -> Change | None:
+    def adjust(self, now: float, seconds: float, under_way: int) -> Change | None:
         """Judge the last `seconds`; return the limit if it changed for good.
 
         `under_way`: the transfers that the pool has now.
@@ -202,8 +202,8 @@ class Tuning:
             if is_auto
         ]
         self._looked = 0.0
-        self.next_look = 0.0 if self._tuned else float("inf")
-        """Time from which to call `look` again; it does nothing where both numbers are given."""
+        self.next_adjustment = 0.0 if self._tuned else float("inf")
+        """Time from which to call `adjust` again; it does nothing where both numbers are given."""
         if self._tuned:
             pools.allow_transfers(*self.limits)
 
@@ -214,15 +214,15 @@ class Tuning:
         tuned = {of: tuning.limit for of, tuning in self._tuned}
         return tuned.get(0, small), tuned.get(1, big)
 
-    def look(self, now: float) -> list[str]:
+    def adjust(self, now: float) -> list[str]:
         """Judge the time since the last look; return a line for each lasting change."""
         seconds, self._looked = now - self._looked, now
-        self.next_look = now + _LOOK_EVERY
+        self.next_adjustment = now + _LOOK_EVERY
         if seconds > _LOOK_MOST:
             return []
         before, lines, fell = self.limits, [], False
         for big, tuning in self._tuned:
-            change = tuning.look(now, seconds, self._pools.count_tasks(big=bool(big)))
+            change = tuning.adjust(now, seconds, self._pools.count_tasks(big=bool(big)))
             fell = fell or tuning.fell_at == now
             if change:
                 lines.append(f"{_KEYS[big]}: {change.limit} transfers at once, {change.reason}")

@@ -124,7 +124,7 @@ class RecordComparer:
         objects = [cast("Found", item) for item in found if type(item) is not tuple]
         unchanged: list[str] = []
         size, read = 0, _NOT_READ
-        with self._state.in_order() as get:
+        with self._state.ascending_reads() as get:
             if rows:
                 size, read = self._compare_rows(rows, get, unchanged, objects, others)
             size += self._compare(objects, get, retried, read, unchanged, others)

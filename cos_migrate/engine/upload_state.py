@@ -20,8 +20,8 @@ from cos_migrate.pools.tasks import PartTask
 class Phase(enum.Enum):
     """What an upload does next."""
 
-    LOOK = "look"
-    """Look at the target path on COS."""
+    HEAD = "head"
+    """Ask COS for an object at the target path."""
     RESUME = "resume"
     """List the parts that COS has of an upload that is continued."""
     DIGEST = "digest"
@@ -45,7 +45,7 @@ class UploadState:
     """
 
     phase: Phase
-    phase_after_look: Phase
+    phase_after_head: Phase
     parts: Parts
     save_point: SavePoint | None
     """The upload on COS; None: it is not begun."""
@@ -121,7 +121,7 @@ class UploadState:
             self.save_point = self.new_save_point(upload_id, -1)
             self.phase = Phase.RESUME
         if options.skip_if:
-            self.phase_after_look, self.phase = self.phase, Phase.LOOK
+            self.phase_after_head, self.phase = self.phase, Phase.HEAD
 
     def start_over(self) -> None:
         """Reset to an upload without any part."""
@@ -137,7 +137,7 @@ class UploadState:
         self.source_crc64 = -1
         self.checks = ()
         self.proves_md5 = self.answer_pending = self.listed_again = False
-        self.phase = self.phase_after_look = self.first_phase()
+        self.phase = self.phase_after_head = self.first_phase()
 
     def _continue(self, save_point: SavePoint) -> None:
         self.parts.records = {part.number: part for part in save_point.parts}

@@ -15,7 +15,7 @@ from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
 from cos_migrate.model import Credentials, Failure, Outcome, SourceObject, Status
-from cos_migrate.pools.results import REPORTS, UNSTARTED, Comparison, Content
+from cos_migrate.pools.results import INTERIM, UNSTARTED, Comparison, Content
 from cos_migrate.pools.tasks import CompareObject, NumberedTask
 from cos_migrate.report.report import Report
 from cos_migrate.sources.base import Source
@@ -154,7 +154,7 @@ class Verification(Loop):
             checked = next(self._waiting, None)
             if checked is None:
                 self._complete = True
-                self._report.mark_listed()
+                self._report.set_totals_final()
                 break
             room -= 1
             known += 1
@@ -172,7 +172,7 @@ class Verification(Loop):
     def _collect_compared(
         self, checked: CheckedRecord, task: NumberedTask, kind: int, content: Content
     ) -> None:
-        if kind in REPORTS:
+        if kind in INTERIM:
             return
         if kind == UNSTARTED:
             self._tasks.give_back(task, checked, self._collect_compared)

@@ -15,7 +15,7 @@ from cos_migrate.model import Credentials, Failure
 from cos_migrate.pools.job import Job, share_of
 from cos_migrate.pools.load_balancer import LoadBalancer
 from cos_migrate.pools.quarantine import Quarantine
-from cos_migrate.pools.results import FAILED, OF_NO_TASK, REPORTS, UNSTARTED, Result
+from cos_migrate.pools.results import FAILED, INTERIM, OF_NO_TASK, UNSTARTED, Result
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
 from cos_migrate.pools.worker.commands import (
     AllowTransfers,
@@ -30,7 +30,7 @@ from cos_migrate.pools.worker_load import WorkerLoad
 from cos_migrate.pools.workers import Workers
 from cos_migrate.processes.liveness import DEFAULT_WAIT_LIMITS, WaitLimits
 
-_NOT_FINAL = REPORTS | OF_NO_TASK
+_ENDS_NO_TASK = INTERIM | OF_NO_TASK
 
 
 class Pools:
@@ -127,7 +127,7 @@ class Pools:
         for result in event.results:
             number, kind, _ = result
             known = self._tasks.get(number)
-            if kind in _NOT_FINAL:
+            if kind in _ENDS_NO_TASK:
                 if known or kind in OF_NO_TASK:
                     settled.append(result)
                 continue

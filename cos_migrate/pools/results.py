@@ -181,7 +181,7 @@ OF_NO_TASK: Final = frozenset({SLOW_DOWN, CONNECTION_FAILED, LATENCY})
 WARNING: Final = int(ResultKind.WARNING)
 SPOOLED: Final = int(ResultKind.SPOOLED)
 DESCRIBED: Final = int(ResultKind.DESCRIBED)
-REPORTS: Final = frozenset({PROGRESS, WARNING})
+INTERIM: Final = frozenset({PROGRESS, WARNING})
 """Results that precede the final one of a task."""
 
 

@@ -185,8 +185,8 @@ class Report:
         self._known += objects
         self._bytes_known += size
 
-    def mark_listed(self) -> None:
-        """Note that the listing is complete."""
+    def set_totals_final(self) -> None:
+        """Note that all objects are found: the totals grow no more."""
         self._listed = True
 
     def set_unfinished(self, unfinished: Sequence[Unfinished]) -> None:

@@ -53,7 +53,7 @@ class LevelDb(RecordStore):
         return value
 
     @contextlib.contextmanager
-    def in_order(self) -> Iterator[Callable[[bytes], bytes | None]]:
+    def ascending_reads(self) -> Iterator[Callable[[bytes], bytes | None]]:
         """Use an iterator, since the next pair is usually the wanted one."""
         try:
             iterator = self._database.raw_iterator(verify_checksums=True)

@@ -53,7 +53,7 @@ class RecordStore(abc.ABC):
         """Return the value of a key, None when it has none."""
 
     @contextlib.contextmanager
-    def in_order(self) -> Iterator[Callable[[bytes], bytes | None]]:
+    def ascending_reads(self) -> Iterator[Callable[[bytes], bytes | None]]:
         """Give a `get` on a snapshot that is fast for keys in ascending order."""
         yield self.get
 

@@ -15,7 +15,7 @@ from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.verify import Verification
 from cos_migrate.exit_codes import INTERRUPTED
 from cos_migrate.model import Failure, Status
-from cos_migrate.pools.results import DONE, FAILED, REPORTS, UNSTARTED, Comparison, Content, Result
+from cos_migrate.pools.results import DONE, FAILED, INTERIM, UNSTARTED, Comparison, Content, Result
 from cos_migrate.pools.tasks import CompareObject, NumberedTask
 from cos_migrate.pools.worker_handles import WorkerResults
 from cos_migrate.report.console import Console
@@ -66,7 +66,7 @@ class Pools:
 
     def collect(self, event: WorkerResults) -> list[Result]:
         for number, kind, _ in event.results:
-            if kind not in REPORTS:
+            if kind not in INTERIM:
                 self.tasks.pop(number, None)
         return event.results
 

@@ -14,7 +14,7 @@ def steps(tuning: PoolTuning, traffic: Traffic, ticks: int, rate: float, begin: 
         traffic.objects += ended
         traffic.answers += ended
         traffic.waited += ended / rate
-        tuning.look(tick / 10, 0.1, tuning.limit)
+        tuning.adjust(tick / 10, 0.1, tuning.limit)
 
 
 def test_connections_are_opened_little_by_little() -> None:
@@ -39,7 +39,7 @@ def test_connections_are_opened_little_by_little_where_no_latency_is_measured() 
     for tick in range(60):
         limits.append(tuning.limit)
         traffic.objects += tuning.limit
-        tuning.look(tick / 10, 0.1, tuning.limit)
+        tuning.adjust(tick / 10, 0.1, tuning.limit)
     assert limits[0] == 8
     for before, limit in itertools.pairwise(limits):
         assert limit <= max(16, 2 * before)
@@ -50,7 +50,7 @@ def test_a_few_are_opened_while_the_first_goes_alone() -> None:
     traffic = Traffic()
     tuning = PoolTuning(RANGE, traffic)
     for tick in range(20):
-        tuning.look(tick / 10, 0.1, 1)
+        tuning.adjust(tick / 10, 0.1, 1)
     assert tuning.limit == 32
 
 
@@ -61,7 +61,7 @@ def test_a_failure_ends_the_search() -> None:
     before = tuning.limit
     for _ in range(before):
         tuning.note_failure()
-    tuning.look(0.5, 0.1, before)
+    tuning.adjust(0.5, 0.1, before)
     steps(tuning, traffic, 50, 10, begin=6)
     assert before // 4 <= tuning.limit <= before // 2
 
@@ -73,7 +73,7 @@ def test_failed_connections_lower_it_at_once_and_for_a_while() -> None:
     before = tuning.limit
     for _ in range(before // 2):
         tuning.note_failure()
-    change = tuning.look(4.0, 0.1, before)
+    change = tuning.adjust(4.0, 0.1, before)
     assert change is not None
     assert change.limit == tuning.limit == before // 2
     assert change.reason == "connections failed"
@@ -89,14 +89,14 @@ def test_few_failures_lower_it_by_a_tenth() -> None:
     steps(tuning, traffic, 40, 10)
     before = tuning.limit
     tuning.note_failure()
-    tuning.look(4.0, 0.1, before)
+    tuning.adjust(4.0, 0.1, before)
     assert tuning.limit == int(0.9 * before)
 
 
 def test_failures_of_a_pool_without_work_change_nothing() -> None:
     tuning = PoolTuning(RANGE, Traffic())
     tuning.note_failure()
-    assert tuning.look(0.1, 0.1, 0) is None
+    assert tuning.adjust(0.1, 0.1, 0) is None
 
 
 def test_a_pool_that_transferred_nothing_was_not_used() -> None:

@@ -36,7 +36,7 @@ class Counting:
         return self._state.get(key)
 
     @contextmanager
-    def in_order(self) -> Iterator[Any]:
+    def ascending_reads(self) -> Iterator[Any]:
         yield self.get
 
     def __getattr__(self, name: str) -> Any:
