@@ -113,14 +113,14 @@ class BucketSource(HttpSource):
         """Return the file of keys, or all keys that begin with the prefix."""
         return (ListRange(self.key_file or self.prefix),)
 
-    def list_page(self, part: ListRange, marker: str) -> Page:
+    def list_page(self, list_range: ListRange, marker: str) -> Page:
         """Return a page of the file of keys, or of the bucket."""
         if self.key_file:
-            return self._key_file.page(part.prefix, marker)
-        return self.list_bucket(part, marker)
+            return self._key_file.page(list_range.prefix, marker)
+        return self.list_bucket(list_range, marker)
 
     @abc.abstractmethod
-    def list_bucket(self, part: ListRange, marker: str) -> Page:
+    def list_bucket(self, list_range: ListRange, marker: str) -> Page:
         """Return the page of the bucket's listing that follows `marker`, as `list_page` does."""
 
     def parse_key_line(self, line: str, number: int) -> Found | None:  # noqa: ARG002 - for messages
@@ -155,18 +155,22 @@ class KeyOrderedSource(BucketSource):
         else:
             super().request_listing()
 
-    def list_bucket(self, part: ListRange, marker: str) -> Page:
+    def list_bucket(self, list_range: ListRange, marker: str) -> Page:
         """Return the next page of a range; prefix and order of its keys are verified."""
-        return verify_page(self.list_keys(part.prefix, marker or part.after, ""), part, marker)
+        return verify_page(
+            self.list_keys(list_range.prefix, marker or list_range.after, ""), list_range, marker
+        )
 
-    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
+    def split(self, list_range: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
         """Split at a folder in the middle of the rest, searched from the top downwards."""
         if self.key_file:
             return None
-        for folder in enclosing_folders(marker, part.prefix):
-            middle = find_middle(self.list_keys(folder, marker, "/"), folder, marker, part.until)
+        for folder in enclosing_folders(marker, list_range.prefix):
+            middle = find_middle(
+                self.list_keys(folder, marker, "/"), folder, marker, list_range.until
+            )
             if middle:
-                return part._replace(until=middle), part._replace(after=middle)
+                return list_range._replace(until=middle), list_range._replace(after=middle)
         return None
 
     # -- keys that become one on COS, which drops leading slashes ---------------------------------

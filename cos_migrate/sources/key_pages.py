@@ -25,56 +25,56 @@ class KeyPage(NamedTuple):
     """The marker of the next page, for a page without keys."""
 
 
-def verify_page(page: KeyPage, part: ListRange, marker: str) -> Page:
+def verify_page(page: KeyPage, list_range: ListRange, marker: str) -> Page:
     """Return the objects of a page that belong to a range, behind `marker`.
 
     Names outside the prefix are left out and reported as the page's problem. Raises SourceError
     where names are out of order, or repeated.
     """
     objects = page.objects
-    if not objects or (_is_inside(part, objects[0]) and _is_inside(part, objects[-1])):
+    if not objects or (_is_inside(list_range, objects[0]) and _is_inside(list_range, objects[-1])):
         # The keys between them are inside too, if all are in order.
         try:
-            return _in_order(page, objects, part, marker, None)
+            return _in_order(page, objects, list_range, marker, None)
         except SourceError:
-            if _first_outside(part.prefix, (obj.name for obj in objects)) is None:
+            if _first_outside(list_range.prefix, (obj.name for obj in objects)) is None:
                 raise
-    objects, problem = _inside(part.prefix, objects)
-    return _in_order(page, objects, part, marker, problem)
+    objects, problem = _inside(list_range.prefix, objects)
+    return _in_order(page, objects, list_range, marker, problem)
 
 
-def _is_inside(part: ListRange, obj: SourceObject) -> bool:
-    return obj.name.startswith(part.prefix)
+def _is_inside(list_range: ListRange, obj: SourceObject) -> bool:
+    return obj.name.startswith(list_range.prefix)
 
 
 def _in_order(
     page: KeyPage,
     objects: list[SourceObject],
-    part: ListRange,
+    list_range: ListRange,
     marker: str,
     problem: Failure | None,
 ) -> Page:
     """Return the `objects` of a page that belong to a range. Raises SourceError for disorder."""
-    last = marker or part.after
+    last = marker or list_range.after
     kept: list[Found] = []
     # Python compares strings by code point, which is the order of their UTF-8 bytes.
     for obj in objects:
         if last and obj.name <= last:  # a name may be empty: it is then the first
             raise _disorder(obj.name, last)
         last = obj.name
-        if part.until and last > part.until:
+        if list_range.until and last > list_range.until:
             return Page(kept, "", problem=problem)
         kept.append(obj)
     if problem:
         last = max(last, page.objects[-1].name)
-        if _is_behind(part.prefix, last) or (part.until and last > part.until):
+        if _is_behind(list_range.prefix, last) or (list_range.until and last > list_range.until):
             return Page(kept, "", problem=problem)
     if page.truncated and not page.objects:
         # Legal where many keys were deleted, if its marker advances.
         if page.following <= last:
             raise _disorder("an empty page", last)
         last = page.following
-        if part.until and last >= part.until:
+        if list_range.until and last >= list_range.until:
             return Page(kept, "")
     return Page(kept, last if page.truncated else "", problem=problem)
 

@@ -44,14 +44,14 @@ class PagedSource(Source):
         return (ListRange(""),)
 
     @abc.abstractmethod
-    def list_page(self, part: ListRange, marker: str) -> Page:
+    def list_page(self, list_range: ListRange, marker: str) -> Page:
         """Return the page of a range that follows `marker` (empty: the first).
 
         Called from several threads. Raises SourceError (made by `error`), retryable where another
         try may help.
         """
 
-    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:  # noqa: ARG002
+    def split(self, list_range: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:  # noqa: ARG002
         """Split the rest of a range behind `marker` in two; None where it cannot be split.
 
         The first of the two continues with `marker`, the second starts at its beginning.
@@ -69,9 +69,9 @@ class PagedSource(Source):
     def request_listing(self) -> None:
         """Request the first page of a range that is no file. Raises SourceError."""
         files = set(self.lists())
-        for part in self.ranges():
-            if part.prefix not in files:
-                self.list_page(part, "")
+        for list_range in self.ranges():
+            if list_range.prefix not in files:
+                self.list_page(list_range, "")
                 return
 
     def origin(self) -> str:
@@ -95,9 +95,9 @@ class PagedSource(Source):
         waiting = list(self.ranges())
         problem = None
         while waiting:
-            part, marker = waiting.pop(0), ""
+            list_range, marker = waiting.pop(0), ""
             while True:
-                page = self.list_page(part, marker)
+                page = self.list_page(list_range, marker)
                 yield from page.found
                 waiting += page.more
                 problem = problem or page.problem

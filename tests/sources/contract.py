@@ -241,11 +241,11 @@ class SourceContract:
         assert again.record_value(sent) == source.record_value(obj)
 
 
-def pages(source: HttpSource, part: ListRange, marker: str = "") -> list[Page]:
+def pages(source: HttpSource, list_range: ListRange, marker: str = "") -> list[Page]:
     """Return the pages of a range behind a marker."""
-    found = [source.list_page(part, marker)]
+    found = [source.list_page(list_range, marker)]
     while found[-1].next:
-        found.append(source.list_page(part, found[-1].next))
+        found.append(source.list_page(list_range, found[-1].next))
     return found
 
 

@@ -93,11 +93,13 @@ class KeysSource(KeyOrderedSource):
         return obj.fingerprint.etag
 
 
-def keys_of(part: ListRange, marker: str, keys: Iterable[str]) -> set[str]:
+def keys_of(list_range: ListRange, marker: str, keys: Iterable[str]) -> set[str]:
     """Return those of `keys` that a range still holds behind a marker."""
-    first = max(part.after, marker)
+    first = max(list_range.after, marker)
     return {
         key
         for key in keys
-        if key.startswith(part.prefix) and key > first and (not part.until or key <= part.until)
+        if key.startswith(list_range.prefix)
+        and key > first
+        and (not list_range.until or key <= list_range.until)
     }

@@ -98,9 +98,9 @@ class CosBucketSource(CosBucketListing):
 
     # -- listing -------------------------------------------------------------------------------
 
-    def list_bucket(self, part: ListRange, marker: str) -> Page:
+    def list_bucket(self, list_range: ListRange, marker: str) -> Page:
         """Return the next page of a range; objects below the target are rejected."""
-        page = super().list_bucket(part, marker)
+        page = super().list_bucket(list_range, marker)
         if self._below_target is None:
             return page
         found = [

@@ -116,14 +116,14 @@ class QiniuSource(KeyOrderedSource):
 
     # -- listing ---------------------------------------------------------------------------------
 
-    def list_page(self, part: ListRange, marker: str) -> Page:
+    def list_page(self, list_range: ListRange, marker: str) -> Page:
         """Return a page; a name that shares its key on COS with an earlier one is rejected."""
-        page = super().list_page(part, marker)
+        page = super().list_page(list_range, marker)
         return page._replace(found=[self._keys.reject_shared(item) for item in page.found])
 
-    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
+    def split(self, list_range: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
         """Split a range of the bucket, unless the service accepts only its own markers."""
-        halves = super().split(part, marker)
+        halves = super().split(list_range, marker)
         # The second half could then only be reached from the beginning.
         return halves if self._listing.accepts_built_markers is not False else None
 

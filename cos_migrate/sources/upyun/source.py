@@ -112,9 +112,9 @@ class UpyunSource(BucketSource):
 
     # -- listing ---------------------------------------------------------------------------------
 
-    def list_bucket(self, part: ListRange, marker: str) -> Page:
+    def list_bucket(self, list_range: ListRange, marker: str) -> Page:
         """Return the next page of one folder; each folder in it becomes a range of its own."""
-        folder = part.prefix
+        folder = list_range.prefix
         try:
             items, following = self._request_page(folder, marker)
         except SourceError as error:

@@ -74,9 +74,9 @@ class UrlListSource(UrlSource):
     def lists(self) -> tuple[str, ...]:
         return self._url_lists.files
 
-    def list_page(self, part: ListRange, marker: str) -> Page:
+    def list_page(self, list_range: ListRange, marker: str) -> Page:
         """Return the next page of a list, without keys that were listed before."""
-        page = self._url_lists.page(part.prefix, marker)
+        page = self._url_lists.page(list_range.prefix, marker)
         self.records_secrets = self._url_lists.has_credentials
         return page
 

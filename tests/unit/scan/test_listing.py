@@ -224,8 +224,8 @@ def test_what_nobody_expected_is_told_too() -> None:
 class Repeating(KeysSource):
     """Goes on where it was."""
 
-    def list_page(self, part: ListRange, marker: str) -> Page:
-        return super().list_page(part, marker)._replace(next="b")
+    def list_page(self, list_range: ListRange, marker: str) -> Page:
+        return super().list_page(list_range, marker)._replace(next="b")
 
 
 def test_a_listing_that_repeats_itself_is_not_believed() -> None:
@@ -253,13 +253,13 @@ def test_a_listing_out_of_order_is_not_believed(order: list[str]) -> None:
 class Folders(KeysSource):
     """Shows each folder's subfolders as ranges of their own, as Upyun does."""
 
-    def list_page(self, part: ListRange, marker: str) -> Page:
-        page = self.list_keys(part.prefix, marker, "/")
+    def list_page(self, list_range: ListRange, marker: str) -> Page:
+        page = self.list_keys(list_range.prefix, marker, "/")
         more = tuple(ListRange(folder) for folder in page.folders) if not marker else ()
         last = page.objects[-1].name if page.objects else ""
         return Page(list(page.objects), last if page.truncated else "", more)
 
-    def split(self, part: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:  # noqa: ARG002
+    def split(self, list_range: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:  # noqa: ARG002
         return None
 
 
