@@ -296,7 +296,7 @@ class Loop(abc.ABC):
         if self._pools.overdue:
             self._end_overdue()
         self._tick()
-        self._report.set_waiting(self._window.waiting or self._rates.limits_in_words())
+        self._report.totals.waiting = self._window.waiting or self._rates.limits_in_words()
         self._report.show_progress()
         local = time.localtime()
         if self._window.closes(now, local):

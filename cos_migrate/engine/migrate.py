@@ -246,7 +246,7 @@ class Migration(Loop):
             self._add_batch(event)
         elif isinstance(event, ScanEnded):
             self._scan_over = True
-            self._report.set_totals_final()
+            self._report.totals.final = True
             if event.failure or self._stopping:
                 self._list_complete = False
             if event.failure:
@@ -261,7 +261,7 @@ class Migration(Loop):
             if self._lists_where_it_reads:
                 self._streak.note_accepted_listing()
         if found:
-            self._report.count_found(*count_and_size(found))
+            self._report.totals.add_found(*count_and_size(found))
         if self._options.plan.use_records and self._window.is_open and not self._stopping:
             others = self._comparer.skip_unchanged(found, self._backlog.retries.names)
             self._skipped += len(found) - len(others)
@@ -298,7 +298,7 @@ class Migration(Loop):
         return known + self._big_objects.cos_paths(), self._scan_over
 
     def _tick(self) -> None:
-        self._report.set_unfinished(self._big_objects.unfinished())
+        self._report.totals.set_unfinished(self._big_objects.unfinished())
         self._warn_of_filters()
         for line in self._scan.watch():
             self._report.warn(line)

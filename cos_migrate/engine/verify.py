@@ -154,13 +154,13 @@ class Verification(Loop):
             checked = next(self._waiting, None)
             if checked is None:
                 self._complete = True
-                self._report.set_totals_final()
+                self._report.totals.final = True
                 break
             room -= 1
             known += 1
             size += max(checked.obj.fingerprint.size, 0)
             self._submit(checked)
-        self._report.count_found(known, size)
+        self._report.totals.add_found(known, size)
         self._pools.flush()
 
     def _submit(self, checked: CheckedRecord) -> None:

@@ -147,7 +147,7 @@ class Run:
         from cos_migrate.engine.verify import Verification  # noqa: PLC0415 - for check=on only
 
         report = self._make_report("")
-        report.begin_check()
+        report.begin_check(self._header)
         options = self._options
         return self._run_pass(
             Verification(

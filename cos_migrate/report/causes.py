@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from cos_migrate.errors import Code
 from cos_migrate.http.web_pages import FOREIGN
 from cos_migrate.model import Failure
 from cos_migrate.report.advice import advice_for
-from cos_migrate.report.sinks import Batch, Sink
+from cos_migrate.report.sinks import Batch, Cause, Sink
 from cos_migrate.text import printable
 
 _MAX_CAUSES = 100
@@ -24,21 +23,6 @@ _TO_BE_CORRECTED = frozenset(
 _SAMPLES_MOST = 5
 _FOLDERS_MOST = 1000
 """Limit of distinct folders that are counted for a cause."""
-
-
-class Cause(NamedTuple):
-    """A cause of failures."""
-
-    status: int
-    """HTTP status; 0: there was no answer."""
-    code: str
-    """The error's code, printable."""
-    objects: int
-    advice: str
-    folder: str
-    """The folder on COS with most of its objects, such as `/a/b/`; empty: none is known."""
-    samples: Sequence[tuple[str, Failure]]
-    """Names, printable, and failures of the first objects."""
 
 
 class _Counted:
@@ -93,20 +77,20 @@ class Causes(Sink):
             )
         return sorted(rows, key=lambda cause: -cause.objects)
 
-    def table(self) -> Iterator[str]:
-        """Yield the lines of a table, the most frequent cause first; none without failures."""
-        causes = self.causes()
-        if not causes:
-            return
-        rows = [("count", "status", "code", "example", "what to do")]
-        for cause in causes:
-            name, _ = cause.samples[0]
-            status = str(cause.status) if cause.status else "-"
-            rows.append((str(cause.objects), status, cause.code, _short(name), cause.advice))
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        for row in rows:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-            yield "  ".join([*cells, row[4]])
+
+def causes_table(causes: Sequence[Cause]) -> Iterator[str]:
+    """Yield the lines of a table of causes; none without failures."""
+    if not causes:
+        return
+    rows = [("count", "status", "code", "example", "what to do")]
+    for cause in causes:
+        name, _ = cause.samples[0]
+        status = str(cause.status) if cause.status else "-"
+        rows.append((str(cause.objects), status, cause.code, _short(name), cause.advice))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join([*cells, row[4]])
 
 
 def _short(name: str) -> str:

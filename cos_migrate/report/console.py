@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, TextIO
 
 from cos_migrate.model import Outcome, Status
-from cos_migrate.report.display import RED, Display, has_colours, in_colour
+from cos_migrate.report.closing import closing_lines
+from cos_migrate.report.display import RED, Display, has_colours, in_colour, terminal_size
 from cos_migrate.report.sinks import Batch, Progress, RunEnd, Sink
 from cos_migrate.text import printable, printable_lines
 
@@ -37,15 +38,16 @@ class Console(Sink):
         """
         self._out: BinaryIO | None = stdout or sys.stdout.buffer
         self._err = stderr or sys.stderr
-        self.has_terminal = self._err.isatty()
+        self.stderr_is_terminal = self._err.isatty()
         """Whether stderr is a terminal."""
         self._quiet = quiet
         self.names_each_object = False
         """Whether skipped objects are reported one by one."""
-        self._terminal = self._out.isatty()
-        self._folds = progress and self._terminal
-        self._wants_display = progress and self.has_terminal
-        self._colours = self._terminal and has_colours()
+        self.stdout_is_terminal = self._out.isatty()
+        """Whether stdout is a terminal."""
+        self._folds = progress and self.stdout_is_terminal
+        self._wants_display = progress and self.stderr_is_terminal
+        self._colours = self.stdout_is_terminal and has_colours()
         self._display: Display | None = None
         self._second = 0
         self._shown = 0
@@ -55,7 +57,7 @@ class Console(Sink):
     def add(self, batch: Batch) -> None:
         """Print the lines of objects, unless `quiet`; on a terminal, failures with their cause."""
         notable = batch.notable
-        if self._terminal and batch.failed:
+        if self.stdout_is_terminal and batch.failed:
             notable = "".join(self._lines_with_cause(batch.outcomes))
         if batch.routine or notable:
             self.print_lines(batch.routine, notable)
@@ -124,6 +126,10 @@ class Console(Sink):
     def end_run(self, end: RunEnd) -> None:
         """Remove the display; print summary, causes and gaps."""
         self._remove_display()
+        if self.stdout_is_terminal:
+            closing = closing_lines(end, terminal_size(), colours=self._colours)
+            self._write("".join(f"{line}\n" for line in closing))
+            return
         self.announce(end.summary.text)
         if end.causes:
             self.announce(f"{end.causes}\n{end.next_step}")
@@ -160,7 +166,7 @@ class Console(Sink):
     def _write(self, text: str) -> None:
         if self._out is None:
             return
-        if self._display and self._terminal:
+        if self._display and self.stdout_is_terminal:
             self._display.clear()
         try:
             self._out.write(text.encode("utf-8", "backslashreplace"))

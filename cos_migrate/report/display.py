@@ -27,7 +27,7 @@ _NAME_SHARE = 0.5
 _BAR_LEAST = 9
 """Columns that a bar has at least, with its frame."""
 _ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
-RED, YELLOW, _NORMAL = "\x1b[31m", "\x1b[33m", "\x1b[0m"
+RED, GREEN, YELLOW, _NORMAL = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
 
 
 class TerminalSize(NamedTuple):
@@ -235,7 +235,7 @@ def fitted(text: str, columns: int, *, keep_end: bool = False) -> str:
     Colours take no room; a text in colour that is cut loses them.
     """
     bare = text
-    for colour in (RED, YELLOW, _NORMAL):
+    for colour in (RED, GREEN, YELLOW, _NORMAL):
         bare = bare.replace(colour, "")
     widths = [_width(char) for char in bare]
     if sum(widths) <= columns:

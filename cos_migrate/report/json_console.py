@@ -57,7 +57,7 @@ class JsonConsole(Console):
         about = {"mode": "run", **start.job.as_data(), "config": self._config}
         self._print("start", **about, version=__version__, start_time=timestamp(start.time))
 
-    def begin_check(self) -> None:
+    def begin_check(self, start: RunStart) -> None:  # noqa: ARG002 - of the interface
         """Mark the following events as those of the comparison."""
         self._is_check = True
 

@@ -5,23 +5,22 @@ Each outcome is counted exactly once.
 
 from __future__ import annotations
 
-import collections
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cos_migrate.model import Failure, Outcome, Status
-from cos_migrate.report.causes import Causes
+from cos_migrate.model import Outcome, Status
+from cos_migrate.report.causes import Causes, causes_table
 from cos_migrate.report.console import Console
 from cos_migrate.report.heartbeat import Heartbeat
 from cos_migrate.report.lists import FailureList, FinishedList, ResultFiles, UnverifiedList
 from cos_migrate.report.logs import Logs
-from cos_migrate.report.sinks import Batch, Progress, RunEnd, RunStart, Sink, Unfinished
+from cos_migrate.report.report_files import REPORT_FOLDER, ReportFiles
+from cos_migrate.report.sinks import RunEnd, RunStart, Sink
 from cos_migrate.report.summary import ReportedJob, Summary, count_in_words
+from cos_migrate.report.totals import RunTotals
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.text import printable_lines
-
-_SENT = frozenset({Status.NEW, Status.UPDATE})
 
 
 class Report:
@@ -61,19 +60,16 @@ class Report:
             UnverifiedList(folder, self._unverified_list, clock),
             ResultFiles(folder / "db", file_mode),
         ]
+        self._files = ReportFiles(folder, job.name, self._causes, monotonic)
+        self._sinks.append(self._files)
         if finished_folder:
             self._sinks.append(FinishedList(Path(finished_folder), clock, file_mode))
-        if heartbeat and not console.has_terminal:
+        if heartbeat and not console.stderr_is_terminal:
             self._sinks.append(Heartbeat(console.print_error, monotonic))
         self._sinks.append(console)  # last: writing to it may block
-        self._counts: collections.Counter[Status] = collections.Counter()
+        self.totals = RunTotals()
         self._started, self._began = clock(), monotonic()
-        self._unverified = self._without_md5 = 0
-        self._bytes_done = self._bytes_known = self._known = 0
-        self._bytes_sent = self._bytes_under_way = 0
-        self._unfinished: Sequence[Unfinished] = ()
-        self._waiting = ""
-        self._listed = False
+        self._without_md5 = 0
         self._is_check = False
         self._last_warnings: list[str] = []
         self.found_before = 0
@@ -82,43 +78,24 @@ class Report:
     def begin_run(self, header: Sequence[str]) -> None:
         """Write the header of a run into the logs; remove the lists of the previous run."""
         self._started, self._began = self._clock(), self._monotonic()
-        start = RunStart("\n".join(header), self._job, self._started)
+        start = self._start(header)
         for sink in self._sinks:
             sink.begin_run(start)
 
-    def begin_check(self) -> None:
+    def _start(self, header: Sequence[str]) -> RunStart:
+        return RunStart("\n".join(header), self._job, self._started)
+
+    def begin_check(self, header: Sequence[str]) -> None:
         """Begin the comparison with COS that follows a run; it uses the same logs and lists."""
         self._is_check = True
+        start = self._start(header)
         for sink in self._sinks:
-            sink.begin_check()
+            sink.begin_check(start)
         self._logs.info("comparing the migrated objects with COS")
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Count and report outcomes."""
-        counts = self._counts
-        routine: list[str] = []
-        notable: list[str] = []
-        sent: list[Outcome] = []
-        failed: list[tuple[Outcome, Failure]] = []
-        unverified: list[Outcome] = []
-        for outcome in outcomes:
-            status = outcome.status
-            counts[status] += outcome.objects
-            self._bytes_done += outcome.size
-            if status in _SENT:
-                routine.append(outcome.lines)
-                sent.append(outcome)
-                self._bytes_sent += outcome.size
-                if outcome.unverified:
-                    unverified.append(outcome)
-            elif status is Status.SKIP:
-                routine.append(outcome.lines)
-            else:
-                notable.append(outcome.lines)
-                if outcome.failure:
-                    failed.append((outcome, outcome.failure))
-        self._unverified += len(unverified)
-        batch = Batch(outcomes, "".join(routine), "".join(notable), failed, unverified, sent)
+        batch = self.totals.add(outcomes)
         for sink in self._sinks:
             sink.add(batch)
 
@@ -180,63 +157,33 @@ class Report:
         """Write a line to debug.log, if there is one."""
         self._logs.debug(line)
 
-    def count_found(self, objects: int, size: int) -> None:
-        """Add objects that were found, and their bytes, to the totals."""
-        self._known += objects
-        self._bytes_known += size
-
-    def set_totals_final(self) -> None:
-        """Note that all objects are found: the totals grow no more."""
-        self._listed = True
-
-    def set_unfinished(self, unfinished: Sequence[Unfinished]) -> None:
-        """Set the big objects under way, the one begun first at the front."""
-        self._unfinished = unfinished
-        self._bytes_under_way = sum(each.sent for each in unfinished)
-
-    def set_waiting(self, reason: str) -> None:
-        """Set why less is sent than could be; empty: there is no reason."""
-        self._waiting = reason
-
     def show_progress(self) -> None:
         """Refresh the display."""
-        done = self._counts.total()
-        progress = Progress(
-            done=done,
-            known=max(self._known, done),
-            bytes_done=self._bytes_done + self._bytes_under_way,
-            bytes_known=self._bytes_known,
-            failed=self._counts[Status.FAIL],
-            complete=self._listed,
-            sent=self._counts[Status.NEW] + self._counts[Status.UPDATE],
-            bytes_sent=self._bytes_sent + self._bytes_under_way,
-            unfinished=self._unfinished,
-            waiting=self._waiting,
-        )
+        progress = self.totals.progress()
         for sink in self._sinks:
             sink.show_progress(progress)
 
     @property
     def failures(self) -> int:
         """Objects that have failed so far."""
-        return self._counts[Status.FAIL]
+        return self.totals.counts[Status.FAIL]
 
     def end_run(self, *, list_finished: bool, ended_by: int = 0, tuned: str = "") -> Summary:
         """Report the end of a run; return its summary. `ended_by`, `tuned`: as in Summary."""
         summary = Summary(
             job=self._job,
             list_finished=list_finished,
-            counts=self._counts,
+            counts=self.totals.counts,
             started=self._started,
             ended=self._clock(),
-            unverified=self._unverified,
+            unverified=self.totals.unverified,
             ended_by=ended_by,
             unverified_list=self._unverified_list,
             without_md5=self._without_md5,
             lasted=self._monotonic() - self._began,
             found_before=self.found_before,
             tuned=tuned,
-            sent=self._bytes_sent,
+            sent=self.totals.bytes_sent,
             check=self._is_check,
         )
         warnings = list(self._last_warnings)
@@ -247,18 +194,26 @@ class Report:
                 f"the source is empty, but the last run found {found} objects: check that it is "
                 "the right source",
             )
+        by_cause = self._causes.causes()
         end = RunEnd(
             summary,
-            causes="\n".join(self._causes.table()),
+            by_cause=by_cause,
+            causes="\n".join(causes_table(by_cause)),
             next_step=(
                 f"The causes are in log/error.log, the list in {self._failed_list}; "
                 f"{self._next_step()}."
             ),
             gaps=[gap for sink in self._sinks for gap in sink.finish_lists()],
             warnings=warnings,
+            progress=self.totals.progress(),
         )
         for sink in self._sinks:
             sink.end_run(end)
+        if self._files.problem:
+            self.warn(f"{REPORT_FOLDER}: the report could not be written: {self._files.problem}")
+        elif self._files.written:
+            announce = self.announce if self._console.stdout_is_terminal else self.note
+            announce(f"report: {self._files.written}")
         for line in warnings:
             self.warn(line)
         return summary

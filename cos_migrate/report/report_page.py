@@ -6,10 +6,10 @@ import html
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from cos_migrate.report.causes import Cause
 from cos_migrate.report.charts import area_chart, share_bar
 from cos_migrate.report.history import SizeClass
 from cos_migrate.report.run_report import RunReport
+from cos_migrate.report.sinks import Cause
 from cos_migrate.report.spelling import spell_seconds, spell_size
 from cos_migrate.text import printable
 
@@ -62,6 +62,8 @@ _COUNTS = (
 def html_page(report: RunReport) -> str:
     """Return the page."""
     title = f"{report.summary['type']} to {report.summary['bucket']}"
+    if report.summary.get("check"):
+        title += ", compared"
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -234,11 +236,8 @@ def _summary(report: RunReport) -> Iterator[str]:
 
 
 def _configuration(report: RunReport) -> Iterator[str]:
-    yield "<h2>Configuration</h2>"
-    rows = (
-        (_text(section), _text(key), _text(value)) for section, key, value in report.configuration
-    )
-    yield from _table(("section", "key", "value"), rows, paths=(2,))
+    lines = "\n".join(_text(line) for line in report.header)
+    yield f"<h2>Configuration</h2><pre>{lines}</pre>"
 
 
 def _table(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from cos_migrate.report.causes import Cause
 from cos_migrate.report.history import Rate, SizeClass, Slow
+from cos_migrate.report.sinks import Cause
 
 FORMAT = 1
 """Version of the JSON form; it grows when a reader has to change."""
@@ -48,8 +48,8 @@ class RunReport(NamedTuple):
     """Warnings about the whole run, each once."""
     more_warnings: int
     """Warnings that are in neither of both."""
-    configuration: Sequence[tuple[str, str, str]]
-    """Section, key and value of each key in force, secrets masked."""
+    header: Sequence[str]
+    """Versions, and the configuration in force, secrets masked; as in info.log."""
 
     def as_data(self) -> dict[str, object]:
         """Return the report as plain data for JSON."""
@@ -83,10 +83,7 @@ class RunReport(NamedTuple):
             ],
             "warnings": list(self.warnings),
             "more_warnings": self.more_warnings,
-            "configuration": [
-                {"section": section, "key": key, "value": value}
-                for section, key, value in self.configuration
-            ],
+            "configuration": list(self.header),
         }
 
 

@@ -66,18 +66,37 @@ class Progress(NamedTuple):
     """Reason why less is sent than could be; empty: there is none."""
 
 
+class Cause(NamedTuple):
+    """A cause of failures."""
+
+    status: int
+    """HTTP status; 0: there was no answer."""
+    code: str
+    """The error's code, printable."""
+    objects: int
+    advice: str
+    folder: str
+    """The folder on COS with most of its objects, such as `/a/b/`; empty: none is known."""
+    samples: Sequence[tuple[str, Failure]]
+    """Names, printable, and failures of the first objects."""
+
+
 class RunEnd(NamedTuple):
     """The values to report at the end of a run."""
 
     summary: Summary
+    by_cause: Sequence[Cause]
+    """The causes of failures, the most frequent first."""
     causes: str
-    """The table of causes; empty without failures."""
+    """Their table; empty without failures."""
     next_step: str
     """Advice on what to do after failures."""
     gaps: Sequence[str]
     """Sentences on lists that are not complete."""
-    warnings: Sequence[str] = ()
+    warnings: Sequence[str]
     """Warnings about the whole run, which are given behind its summary."""
+    progress: Progress
+    """Its last state."""
 
 
 class Sink:
@@ -89,7 +108,7 @@ class Sink:
     def begin_run(self, start: RunStart) -> None:
         """Prepare for a run."""
 
-    def begin_check(self) -> None:
+    def begin_check(self, start: RunStart) -> None:
         """Prepare for the comparison with COS that follows a run."""
 
     def add(self, batch: Batch) -> None:

@@ -79,6 +79,12 @@ class Summary(NamedTuple):
         return sum(self.counts.values())
 
     @property
+    def is_notable(self) -> bool:
+        """Whether anything was sent, failed, or could not be listed."""
+        changed = (Status.NEW, Status.UPDATE, Status.FAIL)
+        return not self.list_finished or any(self.counts[status] for status in changed)
+
+    @property
     def found_nothing(self) -> bool:
         """Whether the source is listed completely and holds nothing."""
         return self.list_finished and not self.scanned

@@ -49,7 +49,7 @@ def test_records_and_lists_are_for_this_user_alone(tool: Tool, tmp_path: Path) -
     assert tool.run().code == 1
     assert (mode(tool.folder / "db"), mode(tool.folder / "log")) == (0o700, 0o700)
     for path in (tool.folder / "db").rglob("*"):
-        if path.name == "result.out":
+        if path.name in {"result.out", "result.jsonl"}:
             assert mode(path) == 0o644
         else:
             assert mode(path) == (0o700 if path.is_dir() else 0o600), path

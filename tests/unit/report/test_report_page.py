@@ -52,7 +52,7 @@ def report() -> RunReport:
         not_carried=[ObjectWarning("a header is lost", 7, f"/x{HOSTILE}")],
         warnings=["the clock differs"],
         more_warnings=2,
-        configuration=[("common", "secretKey", "***"), ("common", "cosPath", HOSTILE)],
+        header=["cos-migrate 1", f"[common] cosPath={HOSTILE}"],
     )
 
 

@@ -1,0 +1,59 @@
+"""The end of a run as a terminal shows it: on one screen, with colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cos_migrate.report.display import GREEN, RED, YELLOW, TerminalSize, fitted, in_colour
+from cos_migrate.report.sinks import Cause, RunEnd
+from cos_migrate.report.spelling import spell_seconds, spell_size
+
+_WIDE = 100
+"""Columns from which the advice stands in the line of its cause."""
+_OTHER_LINES = 18
+"""Lines of the summary, and of what stands below the causes."""
+_CAUSES_LEAST = 2
+_COLOURS = {"ALL_OK": GREEN, "PART_OK": YELLOW, "ALL_FAIL": RED}
+
+
+def closing_lines(end: RunEnd, size: TerminalSize, *, colours: bool) -> Iterator[str]:
+    """Yield the lines of the end of a run; those of the summary stay as scripts know them."""
+    summary = end.summary
+    status = f"status:{summary.status}"
+    shown = in_colour(_COLOURS[summary.status], status, colours=colours)
+    yield summary.text.replace(status, shown, 1)
+    progress = end.progress
+    if progress.sent:
+        seconds = max(summary.lasted, 1e-3)
+        yield (
+            f"sent {spell_size(progress.bytes_sent)} in {spell_seconds(seconds)}: "
+            f"{spell_size(progress.bytes_sent / seconds)}/s, "
+            f"{progress.sent / seconds:,.1f} objects/s"
+        )
+    if end.by_cause:
+        yield from _causes(end.by_cause, size, colours=colours)
+        yield end.next_step
+    yield from end.gaps
+
+
+def _causes(causes: Sequence[Cause], size: TerminalSize, *, colours: bool) -> Iterator[str]:
+    """Yield the most frequent causes that fit on the screen."""
+    wide = size.columns >= _WIDE
+    room = max(_CAUSES_LEAST, (size.lines - _OTHER_LINES) // (1 if wide else 2))
+    shown = causes[:room]
+    names = [f"{cause.status} {cause.code}" if cause.status else cause.code for cause in shown]
+    count_width = max(len(f"{cause.objects:,}") for cause in shown)
+    name_width = max(map(len, names))
+    folder_width = min(max(len(cause.folder) for cause in shown), size.columns // 3)
+    for cause, name in zip(shown, names, strict=True):
+        count = in_colour(RED, f"{cause.objects:{count_width},}", colours=colours)
+        folder = fitted(cause.folder, folder_width, keep_end=True)
+        head = f"{count}  {name:{name_width}}  {folder:{folder_width}}"
+        if wide:
+            yield f"{head}  {cause.advice}"
+        else:
+            yield head.rstrip()
+            yield f"{' ' * count_width}  {cause.advice}"
+    if len(causes) > room:
+        rest = sum(cause.objects for cause in causes[room:])
+        yield f"{rest:,} more of {len(causes) - room} other causes: see log/error.log"

@@ -1,0 +1,82 @@
+"""The running totals of a run: objects and bytes found, done, sent and under way."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+
+from cos_migrate.model import Failure, Outcome, Status
+from cos_migrate.report.sinks import Batch, Progress, Unfinished
+
+_SENT = frozenset({Status.NEW, Status.UPDATE})
+
+
+class RunTotals:
+    """Counts what a run has found and done so far; each outcome is counted exactly once."""
+
+    def __init__(self) -> None:
+        self.counts: collections.Counter[Status] = collections.Counter()
+        """Objects by outcome."""
+        self.unverified = 0
+        """Objects whose size and ETag alone could be compared."""
+        self.bytes_sent = 0
+        """Bytes of new and updated objects."""
+        self.final = False
+        """Whether all objects are found, so that the totals grow no more."""
+        self.waiting = ""
+        """Reason why less is sent than could be; empty: there is none."""
+        self._bytes_done = self._known = self._bytes_known = self._bytes_under_way = 0
+        self._unfinished: Sequence[Unfinished] = ()
+
+    def add(self, outcomes: Sequence[Outcome]) -> Batch:
+        """Count outcomes; return them, prepared for the sinks."""
+        counts = self.counts
+        routine: list[str] = []
+        notable: list[str] = []
+        sent: list[Outcome] = []
+        failed: list[tuple[Outcome, Failure]] = []
+        unverified: list[Outcome] = []
+        for outcome in outcomes:
+            status = outcome.status
+            counts[status] += outcome.objects
+            self._bytes_done += outcome.size
+            if status in _SENT:
+                routine.append(outcome.lines)
+                sent.append(outcome)
+                self.bytes_sent += outcome.size
+                if outcome.unverified:
+                    unverified.append(outcome)
+            elif status is Status.SKIP:
+                routine.append(outcome.lines)
+            else:
+                notable.append(outcome.lines)
+                if outcome.failure:
+                    failed.append((outcome, outcome.failure))
+        self.unverified += len(unverified)
+        return Batch(outcomes, "".join(routine), "".join(notable), failed, unverified, sent)
+
+    def add_found(self, objects: int, size: int) -> None:
+        """Add objects that were found, and their bytes."""
+        self._known += objects
+        self._bytes_known += size
+
+    def set_unfinished(self, unfinished: Sequence[Unfinished]) -> None:
+        """Set the big objects under way, the one begun first at the front."""
+        self._unfinished = unfinished
+        self._bytes_under_way = sum(each.sent for each in unfinished)
+
+    def progress(self) -> Progress:
+        """Return the state of the run."""
+        done = self.counts.total()
+        return Progress(
+            done=done,
+            known=max(self._known, done),
+            bytes_done=self._bytes_done + self._bytes_under_way,
+            bytes_known=self._bytes_known,
+            failed=self.counts[Status.FAIL],
+            complete=self.final,
+            sent=self.counts[Status.NEW] + self.counts[Status.UPDATE],
+            bytes_sent=self.bytes_sent + self._bytes_under_way,
+            unfinished=self._unfinished,
+            waiting=self.waiting,
+        )

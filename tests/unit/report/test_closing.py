@@ -1,0 +1,56 @@
+"""The end of a run on a terminal."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from cos_migrate.model import Failure, Status
+from cos_migrate.report.closing import closing_lines
+from cos_migrate.report.display import TerminalSize
+from cos_migrate.report.sinks import Cause, Progress, RunEnd
+from cos_migrate.report.summary import ReportedJob, Summary
+
+ADVICE = "look at [common] secretKey, and at the rights of its account"
+
+
+def end(causes: int, sent: int = 100) -> RunEnd:
+    counts = dict.fromkeys(Status, 0) | {Status.NEW: sent, Status.FAIL: causes * 10}
+    job = ReportedJob("job", "migrateLocal", "bucket-1")
+    summary = Summary(job, list_finished=True, counts=counts, started=0, ended=50, lasted=50.0)
+    failure = Failure("PutObject", "denied", 403, "AccessDenied")
+    folder = "/to/" + "a-long-folder/" * 10
+    by_cause = [
+        Cause(403, f"Code{number}", 10, ADVICE, folder, [("/a", failure)])
+        for number in range(causes)
+    ]
+    progress = Progress(sent, sent, 1, 1, 0, complete=True, sent=sent, bytes_sent=100 << 20)
+    return RunEnd(summary, by_cause, "the table", "The next step.", ["a gap"], (), progress)
+
+
+@pytest.mark.parametrize("size", [TerminalSize(80, 24), TerminalSize(120, 24)])
+def test_it_fits_one_screen(size: TerminalSize) -> None:
+    lines = "\n".join(closing_lines(end(20), size, colours=False)).split("\n")
+    assert len(lines) < size.lines
+    assert all(len(line) <= size.columns for line in lines if ADVICE not in line)
+    text = "\n".join(lines)
+    assert "sent 100.0 MiB in 50 s: 2.0 MiB/s, 2.0 objects/s" in text
+    assert re.search(r"10  403 Code0  \.\.\..*folder/", text)
+    assert re.search(r"\d+ more of \d+ other causes: see log/error.log", text)
+    assert text.endswith("The next step.\na gap")
+    assert (f"folder/  {ADVICE}" in text) == (size.columns >= 100)
+
+
+def test_the_summary_stays_as_it_is() -> None:
+    run = end(0)
+    first, *others = closing_lines(run, TerminalSize(80, 24), colours=False)
+    assert first == run.summary.text
+    assert others == ["sent 100.0 MiB in 50 s: 2.0 MiB/s, 2.0 objects/s", "a gap"]
+    coloured = next(iter(closing_lines(run, TerminalSize(80, 24), colours=True)))
+    assert "\x1b[32mstatus:ALL_OK\x1b[0m" in coloured
+
+
+def test_nothing_is_said_of_a_run_that_sent_nothing() -> None:
+    lines = list(closing_lines(end(0, sent=0), TerminalSize(80, 24), colours=False))
+    assert lines[1:] == ["a gap"]
