@@ -37,8 +37,8 @@ class Ramp:
         """How many connections there may be."""
         self.found = 0 if is_measured else self._start
         """The number to go on with once the search is over; 0: it is not."""
-        self._least = float("inf")
-        """Seconds in which answers came when they came fastest."""
+        self.fastest = 0.0
+        """Seconds in which answers came when they came fastest; 0: not measured."""
         self._slow = 0
         self._answers = 0
         self._waited = 0.0
@@ -67,7 +67,7 @@ class Ramp:
         if self._answers >= _ENOUGH:
             self._judge(self._waited / self._answers)
             self._answers, self._waited = 0, 0.0
-        elif self._least == float("inf") and self._objects >= _ENOUGH:
+        elif not self.fastest and self._objects >= _ENOUGH:
             self._unmeasured += seconds
             if self._unmeasured >= _UNMEASURED:
                 self.found = self._start
@@ -75,16 +75,16 @@ class Ramp:
             self.found = self.found or self._highest
         if not self.found and not self._slow:
             self.grow(seconds)
-            if self._least == float("inf"):  # no more before the first answers
+            if not self.fastest:  # no more before the first answers
                 self.opened = min(self.opened, self._start)
 
     def _judge(self, latency: float) -> None:
-        self._least = min(self._least, latency)
-        is_slow = latency > _SLOWER * self._least + _SLACK
+        self.fastest = min(self.fastest or latency, latency)
+        is_slow = latency > _SLOWER * self.fastest + _SLACK
         self._slow = self._slow + 1 if is_slow else 0
         if self._slow == _TWICE:
-            useful = int(self.opened * self._least / latency)
-            self.found = min(self._highest, max(FIRST, useful))
+            useful = int(self.opened * self.fastest / latency)
+            self.found = min(self._highest, max(self._start, useful))
 
     def end(self, number: int) -> None:
         """End the search, and close what is above `number`."""

@@ -37,6 +37,10 @@ _SETTLE_SHORT = 0.05
 _REST = 1.0
 """Seconds between two trials; doubled by each that does not pay."""
 _REST_MOST = 8.0
+_FAST = 1.15
+"""Factor by which answers may take longer than the fastest while latency alone limits the pool."""
+_SKIPPED = 4
+"""One of so many trials of fewer transfers is made while latency alone limits the pool."""
 _SHIFT = 0.75
 """Share of the usual throughput below which, or above whose inverse, the network has changed."""
 
@@ -51,6 +55,10 @@ class Measurement(NamedTuple):
     """Bytes that were moved."""
     saturated: bool
     """Whether the limit was what held the pool back: work was waiting for it."""
+    answers: int = 0
+    """Answers whose latency was measured."""
+    waited: float = 0.0
+    """Seconds in which these came, in sum."""
 
 
 class Change(NamedTuple):
@@ -92,7 +100,8 @@ class _Window:
         self._least = least
         self._enough = enough
         self._seconds = 0.0
-        self._objects = self._size = 0
+        self._objects = self._size = self._answers = 0
+        self._waited = 0.0
 
     def add(self, measurement: Measurement) -> None:
         if self._settle > 0:
@@ -101,6 +110,8 @@ class _Window:
         self._seconds += measurement.seconds
         self._objects += measurement.objects
         self._size += measurement.size
+        self._answers += measurement.answers
+        self._waited += measurement.waited
 
     @property
     def is_full(self) -> bool:
@@ -111,6 +122,11 @@ class _Window:
     @property
     def rates(self) -> _Rates:
         return _Rates(self._objects / self._seconds, self._size / self._seconds)
+
+    @property
+    def latency(self) -> float:
+        """Seconds in which answers came, on average; 0: not measured."""
+        return self._waited / self._answers if self._answers else 0.0
 
 
 class _Phase(Enum):
@@ -138,6 +154,9 @@ class Tuner:
         """Throughput at the settled limit."""
         self._phase = _Phase.DOUBLING
         self._latency = 0.0
+        self._answers_in = self._fastest = 0.0
+        """Seconds in which answers came now, and with fewer transfers; 0: not known."""
+        self._skipped = 0
         self._rest = self._rest_left = _REST
         self._next = _Phase.MORE
         self._step = _STEP
@@ -158,6 +177,7 @@ class Tuner:
         if not self._window.is_full:
             return None
         rates = self._window.rates
+        self._answers_in = self._window.latency
         if rates.objects:
             self._latency = self.limit / rates.objects
         if self._phase is _Phase.DOUBLING:
@@ -167,8 +187,12 @@ class Tuner:
             return None
         return self._judge_trial(rates)
 
-    def begin(self, limit: int) -> None:
-        """Search from `limit`, found by other means."""
+    def begin(self, limit: int, fastest: float = 0.0) -> None:
+        """Search from `limit`, found by other means.
+
+        `fastest`: seconds in which answers came with fewer transfers; 0: not measured.
+        """
+        self._fastest = fastest
         self.limit = self.settled = min(max(limit, self._lowest), self._highest)
         self._usual = None
         self._phase = _Phase.DOUBLING
@@ -255,6 +279,7 @@ class Tuner:
     def _begin_again(self, rates: _Rates) -> None:
         """Search from the present limit: the throughput differs from what it was."""
         self._shifted = 0
+        self._fastest = 0.0
         self._rest, self._step = _REST, _STEP
         self.settled, self._usual = self.limit, rates
         if self.limit < self._highest:
@@ -268,16 +293,30 @@ class Tuner:
         less = min(self.settled - 1, round(self.settled / self._step))
         if phase is _Phase.MORE and self.settled >= self._highest:
             phase = _Phase.LESS
-        if phase is _Phase.LESS and self.settled <= self._lowest:
+        if phase is _Phase.LESS and (self.settled <= self._lowest or self._waits_for_answers()):
             phase = _Phase.MORE
         self._next = _Phase.LESS if phase is _Phase.MORE else _Phase.MORE
-        if self._lowest < self._highest:
+        if phase is _Phase.LESS or self.settled < self._highest:
             self._try(phase, more if phase is _Phase.MORE else less)
+        else:
+            self._settle(self.settled, self._usual)
+
+    def _waits_for_answers(self) -> bool:
+        """Return whether nothing but latency limits the pool: fewer transfers would do less.
+
+        False now and then, as the latency may have changed while the throughput has not.
+        """
+        if not 0 < self._answers_in <= _FAST * self._fastest:
+            return False
+        self._skipped = (self._skipped + 1) % _SKIPPED
+        return self._skipped > 0
 
     def _judge_trial(self, rates: _Rates) -> Change | None:
         assert self._usual is not None  # noqa: S101 - trials follow a rest
         least, most = rates.gain_over(self._usual)
         before, phase = self.settled, self._phase
+        if phase is _Phase.LESS and self._answers_in:
+            self._fastest = min(self._fastest or self._answers_in, self._answers_in)
         if phase is _Phase.MORE:
             accepted, reason = least >= _MORE_PAYS, f"{_share(least)} more than {before} gave"
         else:

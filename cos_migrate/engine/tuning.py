@@ -121,7 +121,9 @@ class PoolTuning:
         if self._ramp.opened < self._tuner.limit:
             self._ramp.grow(seconds)
             return None  # a pool that still opens connections cannot be judged
-        return self._tuner.feed(Measurement(seconds, done.objects, done.size, is_saturated))
+        return self._tuner.feed(
+            Measurement(seconds, done.objects, done.size, is_saturated, done.answers, done.waited)
+        )
 
     def _search(self, seconds: float, done: Traffic, *, is_saturated: bool) -> Change | None:
         if is_saturated:
@@ -131,7 +133,7 @@ class PoolTuning:
         found = self._ramp.found
         if not found:
             return None
-        self._tuner.begin(found)
+        self._tuner.begin(found, self._ramp.fastest)
         if found == self._pool.highest:
             return Change(found, "all that are allowed: answers come as fast as with few")
         return Change(found, "answers take longer with more") if found != self._pool.start else None

@@ -42,6 +42,10 @@ class SimulatedNetwork:
         numbers = {lowest, highest, *(n for n in (16, 64, 256, 512) if lowest <= n <= highest)}
         return max(self.rate(number) for number in numbers)
 
+    def answers_in(self) -> float:
+        """Return the seconds that an answer takes now."""
+        return self._active / self.rate(self._active)
+
     def run(self, transfers: int) -> int:
         """Return the objects that end in the next tenth of a second."""
         self._active = min(transfers, self._active + max(16.0, self._active))

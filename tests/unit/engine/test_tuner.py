@@ -17,8 +17,12 @@ TICK = 0.1
 class Run:
     """A tuner on a simulated network."""
 
-    def __init__(self, network: SimulatedNetwork, tuner: Tuner | None = None) -> None:
+    def __init__(
+        self, network: SimulatedNetwork, tuner: Tuner | None = None, *, is_measured: bool = True
+    ) -> None:
+        """`is_measured`: whether the latency of answers is known."""
         self.network = network
+        self._is_measured = is_measured
         self.tuner = tuner or Tuner(64, 4, 1024, 400)
         for _ in range(3):  # the first connections are open before a pool is judged
             network.run(self.tuner.limit)
@@ -33,7 +37,11 @@ class Run:
                 alter(tick * TICK)
             limit = self.tuner.limit
             ended = self.network.run(limit)
-            change = self.tuner.feed(Measurement(TICK, ended, ended * self.network.size, True))
+            answers = ended if self._is_measured else 0
+            waited = answers * self.network.answers_in()
+            change = self.tuner.feed(
+                Measurement(TICK, ended, ended * self.network.size, True, answers, waited)
+            )
             self.limits.append(limit)
             self.shares.append(ended / TICK / self.network.best())
             if change:
@@ -73,6 +81,18 @@ def test_a_changed_latency_is_followed_within_20_seconds(before: float, after: f
         network.latency = after
         run.go(40)
         assert run.share(50, 70) > 0.9
+
+
+def test_fewer_are_rarely_tried_where_latency_alone_limits() -> None:
+    for seed in range(5):
+        network = SimulatedNetwork(latency=0.15, noise=0.02, seed=seed)
+        lowered = [
+            sum(
+                limit < 1024 for limit in Run(network, is_measured=is_measured).go(120).limits[300:]
+            )
+            for is_measured in (True, False)
+        ]
+        assert 0 < lowered[0] < lowered[1] / 2
 
 
 def test_a_line_that_is_full_is_noticed_by_its_bytes() -> None:
@@ -147,30 +167,30 @@ networks = st.builds(
 
 
 @settings(max_examples=300, deadline=None)
-@given(networks)
-def test_any_network_is_used_well(network: SimulatedNetwork) -> None:
-    run = Run(network).go(90)
+@given(networks, st.booleans())
+def test_any_network_is_used_well(network: SimulatedNetwork, is_measured: bool) -> None:
+    run = Run(network, is_measured=is_measured).go(90)
     assert run.share(30) > 0.85
     assert min(run.limits) >= 4
     assert max(run.limits) <= 1024
 
 
 @settings(max_examples=200, deadline=None)
-@given(networks)
-def test_limits_do_not_swing(network: SimulatedNetwork) -> None:
+@given(networks, st.booleans())
+def test_limits_do_not_swing(network: SimulatedNetwork, is_measured: bool) -> None:
     """A trial moves the limit by a factor of two at most, and few of them are lasting."""
-    run = Run(network).go(120)
+    run = Run(network, is_measured=is_measured).go(120)
     late = run.limits[600:]
     for one, other in itertools.pairwise(late):
         assert max(one, other) <= 2 * min(one, other) + 1
 
 
 @settings(max_examples=200, deadline=None)
-@given(networks, st.floats(0.0002, 0.6), st.floats(2000, 40_000))
+@given(networks, st.floats(0.0002, 0.6), st.floats(2000, 40_000), st.booleans())
 def test_a_step_of_anything_is_recovered_from(
-    network: SimulatedNetwork, latency: float, objects_a_second: float
+    network: SimulatedNetwork, latency: float, objects_a_second: float, is_measured: bool
 ) -> None:
-    run = Run(network).go(40)
+    run = Run(network, is_measured=is_measured).go(40)
     network.latency, network.objects_a_second = latency, objects_a_second
     run.go(80)
     assert run.share(80) > 0.8
