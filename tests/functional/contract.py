@@ -25,17 +25,17 @@ Wrong = tuple[Mapping[str, str], str]
 """Changes of a source's section, and the text that names the mistake."""
 
 
-class RunContract:
-    """Runs of any source."""
-
-    wrong_access: ClassVar[Sequence[Wrong]] = ()
-    requests_of_wrong_access = 1
+class PerSource:
+    """Gives each source its own mistakes and refusals."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Give each source its own mistakes and refusals."""
         for name in ("wrong_access", "refused"):
             if name in metafunc.fixturenames:
                 metafunc.parametrize(name, getattr(metafunc.cls, name), ids=str)
+
+
+class RunContract:
+    """Runs of any source."""
 
     def test_every_object_with_its_metadata_and_then_nothing_again(
         self, site: Site, cos: HeldCos
@@ -57,8 +57,8 @@ class RunContract:
         assert stored(cos) == wanted
         for key, expected in headers.items():
             found = cos.object_head(BUCKET, f"to/{key}").headers
-            md5 = hashlib.md5(described[key]).hexdigest()
-            assert found == found | expected | {"x-cos-meta-md5": md5}
+            md5 = {"x-cos-meta-md5": hashlib.md5(described[key]).hexdigest()}
+            assert found == found | expected | (md5 if site.attaches_md5 else {})
         assert site.downloaded() == sum(map(len, wanted.values()))  # each byte once
         record, value = site.record_of("meta/small", "/to/meta/small")
         assert records(tool.database)[record] == value
@@ -72,7 +72,7 @@ class RunContract:
         again = tool.run("--debug")
         assert (again.code, again.counts()) == (0, counted(skip=every))
         assert set(site.operations()) == site.idle
-        assert cos.operations() == ["HeadObject"]
+        assert [name for name in cos.operations() if name not in site.idle] == ["HeadObject"]
         logs = [tool.log(name) for name in ("info.log", "error.log", "debug.log")]
         for secret in site.secrets:
             assert secret not in "".join([ended.out, ended.err, *logs])
@@ -117,6 +117,20 @@ class RunContract:
         assert site.tool.run().counts() == counted(skip=122)
         assert site.downloaded() == 0
 
+    def test_an_empty_source(self, site: Site, cos: HeldCos) -> None:
+        ended = site.tool.run()
+        assert (ended.code, ended.status, ended.list_finished) == (0, "ALL_OK", True), ended.err
+        assert ended.counts() == counted()
+        assert "nothing was found to migrate" in ended.out
+        assert cos.keys(BUCKET) == []
+
+
+class AccessContract(PerSource):
+    """Runs with a wrong section."""
+
+    wrong_access: ClassVar[Sequence[Wrong]] = ()
+    requests_of_wrong_access = 1
+
     def test_wrong_access_ends_with_one_message(
         self, site: ServerSite, cos: HeldCos, wrong_access: Wrong
     ) -> None:
@@ -136,15 +150,8 @@ class RunContract:
         assert not set(cos.operations()) - site.idle
         assert len(site.operations()) <= self.requests_of_wrong_access
 
-    def test_an_empty_source(self, site: Site, cos: HeldCos) -> None:
-        ended = site.tool.run()
-        assert (ended.code, ended.status, ended.list_finished) == (0, "ALL_OK", True), ended.err
-        assert ended.counts() == counted()
-        assert "nothing was found to migrate" in ended.out
-        assert cos.keys(BUCKET) == []
 
-
-class DownloadContract(RunContract):
+class DownloadContract(PerSource, RunContract):
     """Runs of a source whose bytes come over a network."""
 
     refused: ClassVar[Sequence[tuple[int, str]]] = ()
@@ -247,7 +254,7 @@ class PagesContract:
             site.put(f"a/{key}", body)
         site.put("other", b"x")
         host = site.through_proxy()
-        site.tool.cloud["prefix"] = site.prefix
+        site.select(site.prefix)
         ended = site.tool.run(
             environ={"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://x:9"}
         )
@@ -267,17 +274,17 @@ class PagesContract:
         assert sorted(cos.keys(BUCKET)) == sorted(keys)
 
     def test_a_listing_goes_on_where_it_was(self, site: ServerSite, cos: HeldCos) -> None:
-        keys = [f"{number:05}" for number in range(250)]
+        keys = [f"{number:05}" for number in range(site.page_size + 50)]
         for key in keys:
             site.put(key, b"")
-        site.server.page_size = 100
+        site.server.page_size = site.page_size
         site.tool.common |= {"resume": "true", "requestTryCount": "1", "listParallel": "1"}
         lists = site.server.lists
-        broken = Fault("status", lists, skip=2, times=-1, **site.denied_listing)
+        broken = Fault("status", lists, skip=1, times=-1, **site.denied_listing)
         site.server.faults.append(broken)
         first = site.tool.run()
         assert (first.code, first.list_finished) == (1, False)
-        assert first.counts() == counted(new=200)
+        assert first.counts() == counted(new=site.page_size)
         site.server.faults.clear()
         site.forget()
         second = site.tool.run()
@@ -291,7 +298,7 @@ class PagesContract:
             site.put(key, key.encode())
         listed = tmp_path / "keys.txt"
         listed.write_text("a/1\nb?#\nmissing\na/1\r\n\na/1", encoding="utf-8")
-        site.tool.cloud["uriList"] = str(listed)
+        site.tool.cloud[site.key_file] = str(listed)
         ended = site.tool.run()
         assert (ended.code, ended.counts()) == (1, counted(new=2, fail=1)), ended.err
         assert stored(cos) == {"a/1": b"a/1", "b?#": b"b?#"}
@@ -332,7 +339,7 @@ class SlashesContract:
             site.put(key, key.encode())
         site.put("a//big", noise(6 * MIB))
         site.put("a/big", b"small")
-        site.tool.cloud["prefix"] = "a/"
+        site.select("a/")
         for again in (False, True):
             ended = site.tool.run()
             done = counted(skip=3, fail=2) if again else counted(new=3, fail=2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import base64
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,8 +22,6 @@ from tests.fakes.http_base import FakeServer
 from tests.fakes.oss_server import OssServer
 from tests.fakes.qiniu_server import QiniuServer
 from tests.fakes.s3_server import S3Server
-from tests.fakes.upyun_server import UpyunServer
-from tests.fakes.web_server import WebServer
 from tests.functional.cloud_tool import CloudTool
 from tests.functional.tool import BUCKET
 
@@ -103,6 +100,8 @@ class Site(abc.ABC):
     parts_when_killed = 4
     """Parts that are recorded when a run is killed; 0: nothing goes in parts."""
     processes = "0"
+    attaches_md5 = True
+    """Whether each object gets x-cos-meta-md5."""
 
     def __init__(self, folder: Path, cos: EmbeddedCos, section: dict[str, str]) -> None:
         self.tool = CloudTool(
@@ -146,6 +145,9 @@ class ServerSite(Site):
 
     prefix = "a/b"
     """Prefix of the keys `a/b...`."""
+    key_file = "uriList"
+    page_size = 100
+    """Objects on a page of the listing."""
     denied_listing: ClassVar[Mapping[str, Any]] = {"status": 503, "code": "SlowDown"}
     """The answer that breaks a listing off."""
     cut_listing = ""
@@ -168,6 +170,10 @@ class ServerSite(Site):
     def path_of(self, key: str) -> str:
         """Return an object's key in the journal."""
         return key
+
+    def select(self, prefix: str) -> None:
+        """Set the key that leaves out what does not begin with a prefix."""
+        self.tool.cloud["prefix"] = prefix
 
     def through_proxy(self) -> str:
         """Set the keys that make the server the proxy; return the host of the source."""
@@ -245,6 +251,25 @@ class AwsSite(ServerSite):
     def restore(self, key: str) -> None:
         body = self.server.buckets[s3_server.BUCKET].objects[key].body
         self.server.put(key, body, storage_class="GLACIER", restored=True)
+
+
+class CspSite(AwsSite):
+    """A bucket of a private cloud, which speaks S3."""
+
+    migrate_type = "migrateCsp"
+    database_kind = "migrate_copy_csp"
+
+    def put_described(self, key: str, body: bytes) -> dict[str, str]:
+        headers = super().put_described(key, body)
+        return headers | {"x-cos-meta-csp-etag": headers.pop("x-cos-meta-s3-etag")}
+
+    def record_of(self, key: str, cos_path: str) -> tuple[str, str]:
+        place, value = super().record_of(key, cos_path)
+        return place.replace("migrateAws", "migrateCsp"), value
+
+    def job_text(self) -> str:
+        place = f"[endPoint: 127.0.0.1:{self.server.port}], [srcBucket: {s3_server.BUCKET}]"
+        return f"[destCosFolder: /to/], {place}, [srcPrefix: ]"
 
 
 class AliSite(ServerSite):
@@ -373,126 +398,3 @@ class QiniuSite(ServerSite):
 
     def restore(self, key: str) -> None:
         self.server.restore(key)
-
-
-class UpyunSite(ServerSite):
-    """A folder of an Upyun service."""
-
-    migrate_type = "migrateUpyun"
-    database_kind = "migrate_from_upyun"
-    unusual: ClassVar[Mapping[str, str]] = {
-        name: name
-        for name in (
-            "a b+c%41&d?e=f#g.txt",
-            "\u6587/\u4ef6 \U0001f600.txt",
-            "q'\";",
-            "deep/er/and/deeper/.x",
-        )
-    }
-    idle = frozenset({"List"})
-    secrets = (upyun_tokens.PASSWORD,)
-    cut_listing = "small"
-
-    def __init__(self, folder: Path, cos: EmbeddedCos, server: UpyunServer) -> None:
-        super().__init__(folder, cos, upyun_section(server.port))
-        self.server: UpyunServer = server
-        self._folder = ""
-
-    def narrow(self) -> None:
-        self._folder = "src/"
-        self.server.put("outside", b"x")
-        self.server.mkdir("src/empty folder")
-        self.tool.cloud |= {"prefix": "src", "compareMd5": "on"}
-
-    def put(self, key: str, body: bytes) -> None:
-        self.server.put(self._folder + key, body)
-
-    def put_described(self, key: str, body: bytes) -> dict[str, str]:
-        made = self.server.put(
-            self._folder + key, body, mime="image/x", meta={"colour": "red"}, modified=1_795_417_187
-        )
-        return {
-            "content-type": "image/x",
-            "x-cos-meta-upyun-etag": made.md5,
-            "x-cos-meta-colour": "red",
-        }
-
-    def record_of(self, key: str, cos_path: str) -> tuple[str, str]:
-        kept = self.server.find(self._folder + key)
-        assert kept
-        place = f"[taskType: migrateUpyun] [bucket: {BUCKET}] [cosPath: {cos_path}]"
-        return place, f"[fileSize: {len(kept.body)}] [etag: Mon Nov 23 06:59:47 UTC 2026]"
-
-    def job_text(self) -> str:
-        return f"[srcEndpoint: 127.0.0.1:{self.server.port}] [prefix: src/] [cosFolder: /to/] "
-
-
-class UrlSite(ServerSite):
-    """A folder of lists of URLs."""
-
-    migrate_type = "migrateUrl"
-    database_kind = "migrate_from_urllist"
-    idle = frozenset({"HEAD"})
-    secrets = ()
-    md5_attached = "off"
-    lists = 4
-
-    def __init__(self, folder: Path, cos: EmbeddedCos, server: WebServer) -> None:
-        self.folder = folder / "lists"
-        self.folder.mkdir()
-        for number in range(self.lists):
-            (self.folder / f"{number}.txt").touch()
-        super().__init__(folder, cos, {"urllistPath": str(self.folder)})
-        self.server: WebServer = server
-
-    def path_of(self, key: str) -> str:
-        return f"/{key}"
-
-    def put(self, key: str, body: bytes) -> None:
-        if f"/{key}" not in self.server.pages:
-            path = self.folder / f"{len(self.server.pages) % self.lists}.txt"
-            with path.open("a", newline="") as file:
-                file.write(f"{self.server.url}/{key}\r\n")
-        md5 = hashlib.md5(body)
-        headers = {"Content-MD5": base64.b64encode(md5.digest()).decode()}
-        self.server.put(f"/{key}", body, etag=f'"{md5.hexdigest()[:8]}"', headers=headers)
-
-    def impatient(self) -> None:
-        self.tool.common |= {"requestTimeoutEnable": "on", "requestTimeoutMs": "2000"}
-
-    def more_faults(self) -> list[Fault]:
-        return [
-            Fault("status", "HEAD", "small/1", times=2, status=500),
-            Fault("reset", "HEAD", "small/2", times=3),
-            Fault("slow", "GET", "small/1", times=3, seconds=0.3),
-        ]
-
-
-class CopySite(Site):
-    """A bucket of COS."""
-
-    migrate_type = "migrateBucketCopy"
-    database_kind = "migrate_copy_bucket"
-    idle = frozenset({"GetBucket", "HeadObject"})
-    secrets = (SOURCE_KEY,)
-    puts = "PutObjectCopy"
-    parts_when_killed = 0
-
-    def __init__(self, folder: Path, cos: EmbeddedCos) -> None:
-        super().__init__(folder, cos, cos_section(cos.port))
-        self.cos = cos
-
-    def put(self, key: str, body: bytes) -> None:
-        headers = {"content-type": "text/x", "x-cos-meta-who": "me"}
-        self.cos.store.put(SOURCE, key, self.cos.store.receive([body]), headers, acl="")
-
-    def downloaded(self) -> int:
-        """Return how many bytes were copied."""
-        copied = [seen.key for seen in self.cos.requests if seen.operation == "PutObjectCopy"]
-        return sum(len(self.cos.object_bytes(BUCKET, key)) for key in copied)
-
-    def operations(self) -> list[str]:
-        return self.cos.operations()
-
-    def forget(self) -> None:
-        self.cos.reset()

@@ -17,7 +17,12 @@ from tests.fakes.oss_server import BEIJING, BUCKET, HANGZHOU, KEY_ID, SECRET, Os
 from tests.fakes.oss_signature import Account
 from tests.fakes.oss_store import Bucket
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
-from tests.functional.contract import DownloadContract, PagesContract, SlashesContract
+from tests.functional.contract import (
+    AccessContract,
+    DownloadContract,
+    PagesContract,
+    SlashesContract,
+)
 from tests.functional.sites import AliSite, ServerSite
 from tests.functional.tool import BUCKET as TARGET
 from tests.functional.waiting import HeldCos
@@ -27,7 +32,7 @@ BIG = 5 * MIB + 1000
 """Bytes of an object that is sent in parts: six of 1 MiB."""
 
 
-class TestAli(DownloadContract, PagesContract, SlashesContract):
+class TestAli(AccessContract, DownloadContract, PagesContract, SlashesContract):
     wrong_access = (
         ({"accessKeyId": "LTAInobody"}, "[migrateAli] accessKeyId"),
         ({"accessKeySecret": "guessed"}, "[migrateAli] accessKeySecret"),

@@ -12,7 +12,12 @@ from cos_migrate.emulator import EmbeddedCos
 from tests.fakes.s3_server import Fault, S3Server
 from tests.fakes.s3_store import Bucket, kept_of
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
-from tests.functional.contract import DownloadContract, PagesContract, SlashesContract
+from tests.functional.contract import (
+    AccessContract,
+    DownloadContract,
+    PagesContract,
+    SlashesContract,
+)
 from tests.functional.sites import AwsSite, ServerSite
 from tests.functional.tool import BUCKET as TARGET
 from tests.functional.tool import end
@@ -21,7 +26,7 @@ from tests.functional.waiting import HeldCos
 MIB = 1 << 20
 
 
-class TestAws(DownloadContract, PagesContract, SlashesContract):
+class TestAws(AccessContract, DownloadContract, PagesContract, SlashesContract):
     wrong_access = (
         ({"accessKeyId": "nobody"}, "[migrateAws] accessKeyId"),
         ({"accessKeySecret": "guessed"}, "[migrateAws] accessKeySecret"),

@@ -10,7 +10,13 @@ import pytest
 from cos_migrate.emulator import EmbeddedCos
 from tests.fakes.s3_server import BUCKET, S3Server
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
-from tests.functional.sites import s3_section
+from tests.functional.contract import (
+    AccessContract,
+    DownloadContract,
+    PagesContract,
+    SlashesContract,
+)
+from tests.functional.sites import CspSite
 from tests.functional.tool import BUCKET as TARGET
 from tests.functional.tool import records
 
@@ -18,10 +24,24 @@ MIB = 1 << 20
 FRIEND = "qcs::cam::uin/100000000002:uin/100000000002"
 
 
+class TestCsp(AccessContract, DownloadContract, PagesContract, SlashesContract):
+    wrong_access = (
+        ({"accessKeyId": "nobody"}, "[migrateCsp] accessKeyId"),
+        ({"accessKeySecret": "guessed"}, "[migrateCsp] accessKeySecret"),
+        ({"bucket": "none"}, "[migrateCsp] bucket"),
+    )
+    refused = ((403, "AccessDenied"),)
+
+
+@pytest.fixture(name="site")
+def _site(tmp_path: Path, cos: EmbeddedCos, s3: S3Server) -> CspSite:
+    return CspSite(tmp_path, cos, s3)
+
+
 @pytest.fixture(name="tool")
-def _tool(tmp_path: Path, cos: EmbeddedCos, s3: S3Server) -> CloudTool:
-    cloud = s3_section(s3.port) | {"prefix": "data/"}
-    return CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateCsp", cloud=cloud)
+def _tool(site: CspSite) -> CloudTool:
+    site.tool.cloud["prefix"] = "data/"
+    return site.tool
 
 
 def test_objects_keep_their_acl(tool: CloudTool, s3: S3Server, cos: EmbeddedCos) -> None:

@@ -10,14 +10,14 @@ import pytest
 from cos_migrate.emulator import EmbeddedCos
 from tests.fakes.qiniu_server import QiniuServer
 from tests.functional.cloud_tool import CloudTool
-from tests.functional.contract import DownloadContract, PagesContract
+from tests.functional.contract import AccessContract, DownloadContract, PagesContract
 from tests.functional.sites import QiniuSite
 from tests.functional.tool import BUCKET as TARGET
 
 MIB = 1 << 20
 
 
-class TestQiniu(DownloadContract, PagesContract):
+class TestQiniu(AccessContract, DownloadContract, PagesContract):
     wrong_access = (
         ({"accessKeySecret": "guessed"}, "[migrateQiniu] accessKeyId and accessKeySecret"),
         ({"bucket": "none"}, "[migrateQiniu] bucket"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,72 +13,54 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.fakes import oss_server, s3_server
+from tests.fakes.oss_server import OssServer
+from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, counted, noise
+from tests.functional.copies import start_in_parts
+from tests.functional.sites import SOURCE, AliSite, AwsSite, Site, cos_section
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, end
 from tests.functional.waiting import HeldCos, parts_written, wait_until
 
 MIB = 1 << 20
 BODY = noise(6 * MIB)
 """Six parts."""
-SOURCE = "source-1250000000"
-COPIES_IN_PARTS = (
-    "from cos_migrate.engine import rules; "
-    "rules.DEFAULT_COPIES = rules.CopyOptions(in_parts_from=2 << 20, part_size=1 << 20); "
-    "from cos_migrate.cli.main import main; raise SystemExit(main())"
-)
-"""Starts the tool, for which objects of 2 MiB are too large for one copy."""
+HEAD = "HeadObject"
 
 
 @dataclass
 class Cloud:
     """A source with one big object, and what has been asked of it."""
 
-    tool: CloudTool
-    operations: Callable[[], list[str]]
-    forget: Callable[[], None]
-    head: str
-    """The name of a request for its metadata."""
+    site: Site
     put_in_parts: Callable[[], object] = lambda: None
     """Replace the object by one whose ETag is no MD5."""
 
+    @property
+    def tool(self) -> CloudTool:
+        return self.site.tool
+
     def take(self) -> Counter[str]:
         """Return the requests so far, without lists, and forget them."""
-        counts = Counter(name for name in self.operations() if not name.startswith("List"))
-        self.forget()
+        counts = Counter(name for name in self.site.operations() if not name.startswith("List"))
+        self.site.forget()
         return counts
 
 
-@pytest.fixture(name="s3")
-def _s3(tmp_path: Path, cos: HeldCos) -> Iterator[Cloud]:
-    with s3_server.S3Server() as s3:
-        s3.put("big", BODY)
-        section = {
-            "bucket": s3_server.BUCKET,
-            "accessKeyId": s3_server.KEY_ID,
-            "accessKeySecret": s3_server.KEY,
-            "endPoint": f"127.0.0.1:{s3.port}",
-        }
-        tool = CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateAws", cloud=section)
-        in_parts = partial(s3.put, "big", BODY, part_size=5 * MIB)
-        yield Cloud(tool, s3.operations, s3.seen.clear, "HeadObject", in_parts)
+@pytest.fixture(name="aws")
+def _aws(tmp_path: Path, cos: HeldCos, s3: S3Server) -> Cloud:
+    s3.put("big", BODY)
+    in_parts = partial(s3.put, "big", BODY, part_size=5 * MIB)
+    return Cloud(AwsSite(tmp_path, cos, s3), in_parts)
 
 
 @pytest.fixture(name="oss")
 def _oss(tmp_path: Path, cos: HeldCos) -> Iterator[Cloud]:
-    with oss_server.OssServer() as oss:
+    with OssServer() as oss:
         oss.put("big", BODY)
-        section = {
-            "bucket": oss_server.BUCKET,
-            "accessKeyId": oss_server.KEY_ID,
-            "accessKeySecret": oss_server.SECRET,
-            "endPoint": f"127.0.0.1:{oss.port}",
-        }
-        tool = CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateAli", cloud=section)
-        yield Cloud(tool, oss.operations, oss.seen.clear, "HeadObject")
+        yield Cloud(AliSite(tmp_path, cos, oss))
 
 
-@pytest.fixture(name="cloud", params=["s3", "oss"])
+@pytest.fixture(name="cloud", params=["aws", "oss"])
 def _cloud(request: pytest.FixtureRequest) -> Cloud:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Cloud)
@@ -90,20 +71,10 @@ def _cloud(request: pytest.FixtureRequest) -> Cloud:
 @pytest.fixture(name="copying")
 def _copying(tmp_path: Path, cos: HeldCos) -> CloudTool:
     cos.store.put(SOURCE, "big", cos.store.receive([BODY]), {"content-type": "text/x"})
-    section = {
-        "srcRegion": "ap-shanghai",
-        "srcBucketName": SOURCE,
-        "srcSecretId": SECRET_ID,
-        "srcSecretKey": SECRET_KEY,
-        "srcCosPath": "/",
-        "srcEndPointSuffix": f"localhost:{cos.port}",
-    }
+    section = cos_section(cos.port) | {"srcSecretId": SECRET_ID, "srcSecretKey": SECRET_KEY}
+    common = {"bigFileUploadPartSize": str(MIB), "probeRecords": "off"}
     return CloudTool(
-        tmp_path / "tool",
-        cos.port,
-        migrate_type="migrateBucketCopy",
-        common={"bigFileUploadPartSize": str(MIB), "probeRecords": "off"},
-        cloud=section,
+        tmp_path / "tool", cos.port, common, migrate_type="migrateBucketCopy", cloud=section
     )
 
 
@@ -130,7 +101,7 @@ def test_one_look_at_the_source_and_one_request_to_cos_precede_the_parts(
     cloud.tool.common["entireFileMd5Attached"] = attached
     ended = cloud.tool.run()
     assert (ended.code, ended.counts()) == (0, counted(new=1)), ended.out + ended.err
-    assert cloud.take() == {cloud.head: 1, "GetObject": 6}
+    assert cloud.take() == {HEAD: 1, "GetObject": 6}
     assert taken(cos) == {
         "InitiateMultipartUpload": 1,
         "UploadPart": 6,
@@ -143,12 +114,12 @@ def test_one_look_at_the_source_and_one_request_to_cos_precede_the_parts(
     assert taken(cos) == {}
 
 
-def test_an_object_that_goes_through_a_file_is_looked_at_once(s3: Cloud, cos: HeldCos) -> None:
-    s3.put_in_parts()
-    s3.tool.common["bigFileUploadPartSize"] = str(MIB)
-    ended = s3.tool.run()
+def test_an_object_that_goes_through_a_file_is_looked_at_once(aws: Cloud, cos: HeldCos) -> None:
+    aws.put_in_parts()
+    aws.tool.common["bigFileUploadPartSize"] = str(MIB)
+    ended = aws.tool.run()
     assert (ended.code, ended.counts()) == (0, counted(new=1)), ended.out + ended.err
-    assert s3.take() == {s3.head: 1, "GetObject": 6}
+    assert aws.take() == {HEAD: 1, "GetObject": 6}
     assert taken(cos) == {
         "InitiateMultipartUpload": 1,
         "UploadPart": 6,
@@ -163,9 +134,11 @@ def test_an_interrupted_upload_goes_on_without_a_look_at_the_source(
     cos.hold(2, "UploadPart")
     process = cloud.tool.start()
     # Later the killed client has no request left that the source could still note.
-    wait_until(lambda: cloud.operations().count("GetObject") == 6, lambda: process.poll() is None)
+    wait_until(
+        lambda: cloud.site.operations().count("GetObject") == 6, lambda: process.poll() is None
+    )
     interrupt(cloud.tool, cos, process)
-    cloud.forget()
+    cloud.site.forget()
     ended = cloud.tool.run()
     assert (ended.code, ended.counts()) == (0, counted(new=1)), ended.out + ended.err
     assert cloud.take() == {"GetObject": 4}
@@ -173,25 +146,10 @@ def test_an_interrupted_upload_goes_on_without_a_look_at_the_source(
     assert cos.object_bytes(BUCKET, "big") == BODY
 
 
-def run_copies(tool: CloudTool) -> subprocess.Popen[str]:
-    """Start a run that copies its object in parts."""
-    tool.write_config()
-    return subprocess.Popen(
-        [sys.executable, "-c", COPIES_IN_PARTS],
-        cwd=tool.folder,
-        env=tool.environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
-
-
 def test_a_copy_in_parts_takes_one_look_and_one_request_more(
     copying: CloudTool, cos: HeldCos
 ) -> None:
-    ended = end(run_copies(copying))
+    ended = end(start_in_parts(copying))
     assert (ended.code, ended.counts()) == (0, counted(new=1)), ended.out + ended.err
     requests = taken(cos)
     del requests["GetBucket"]  # the listing
@@ -202,7 +160,7 @@ def test_a_copy_in_parts_takes_one_look_and_one_request_more(
         "CompleteMultipartUpload": 1,
     }
     assert cos.object_bytes(BUCKET, "big") == BODY
-    ended = end(run_copies(copying))
+    ended = end(start_in_parts(copying))
     assert (ended.code, ended.counts()) == (0, counted(skip=1)), ended.out + ended.err
     assert set(taken(cos)) == {"GetBucket"}
 
@@ -211,8 +169,8 @@ def test_an_interrupted_copy_goes_on_without_a_look_at_the_source(
     copying: CloudTool, cos: HeldCos
 ) -> None:
     cos.hold(2, "UploadPartCopy")
-    interrupt(copying, cos, run_copies(copying))
-    ended = end(run_copies(copying))
+    interrupt(copying, cos, start_in_parts(copying))
+    ended = end(start_in_parts(copying))
     assert (ended.code, ended.counts()) == (0, counted(new=1)), ended.out + ended.err
     requests = taken(cos)
     del requests["GetBucket"]  # the listing

@@ -12,14 +12,14 @@ from cos_migrate.emulator import EmbeddedCos
 from tests.fakes.faults import Fault
 from tests.fakes.upyun_server import UpyunServer, error
 from tests.functional.cloud_tool import CloudTool, counted, stored
-from tests.functional.contract import DownloadContract
-from tests.functional.sites import UpyunSite
+from tests.functional.contract import AccessContract, DownloadContract
+from tests.functional.more_sites import UpyunSite
 from tests.functional.tool import BUCKET as TARGET
 
 MIB = 1 << 20
 
 
-class TestUpyun(DownloadContract):
+class TestUpyun(AccessContract, DownloadContract):
     wrong_access = (
         ({"accessKeySecret": "guessed"}, "[migrateUpyun] accessKeyId, accessKeySecret"),
         ({"bucket": "none"}, "[migrateUpyun] bucket"),

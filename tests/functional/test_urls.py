@@ -12,7 +12,8 @@ from cos_migrate.emulator import EmbeddedCos
 from tests.fakes.web_server import WebServer
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.contract import DownloadContract
-from tests.functional.sites import ServerSite, UrlSite
+from tests.functional.more_sites import UrlSite
+from tests.functional.sites import ServerSite
 from tests.functional.tool import BUCKET, records
 from tests.functional.waiting import HeldCos
 
@@ -43,7 +44,6 @@ def _site(tmp_path: Path, cos: EmbeddedCos, web: WebServer) -> UrlSite:
 
 class TestUrls(DownloadContract):
     test_every_object_with_its_metadata_and_then_nothing_again = None  # type: ignore[assignment]
-    test_wrong_access_ends_with_one_message = None  # type: ignore[assignment]
     refused = ((403, "403"),)
 
     def test_no_fault_leaves_a_wrong_object(self, site: ServerSite, cos: HeldCos) -> None:

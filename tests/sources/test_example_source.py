@@ -96,7 +96,10 @@ def test_it_fits_into_the_project(project: Path) -> None:
     files = [
         str(path.relative_to(project))
         for path in sorted((project / "tests").rglob("test_*.py"))
-        if re.search(r"registry|SECTIONS|README|lint-imports", path.read_text(encoding="utf-8"))
+        if re.search(
+            r"sources(\.| import )registry|README\.md|lint-imports",
+            path.read_text(encoding="utf-8"),
+        )
         if path.name != Path(__file__).name
     ]
     assert len(files) > 5
