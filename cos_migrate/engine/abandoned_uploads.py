@@ -39,7 +39,7 @@ class AbandonedUploads:
         self._report = report
         self._warned = self._swept = False
 
-    def feed(self) -> None:
+    def queue_aborts(self) -> None:
         """Queue an abort for each upload abandoned since the last call. Raises StateError."""
         if self._uploads.abandoned:
             self._uploads.write()
@@ -78,7 +78,7 @@ class AbandonedUploads:
 
     def _is_recorded(self, save_point: SavePoint, obj: SourceObject) -> bool:
         record_key = self._source.record_key(obj, save_point.cos_path)
-        recorded = self._comparer.recorded(record_key)
+        recorded = self._comparer.recorded_value(record_key)
         return recorded is not None and self._source.is_unchanged(obj, recorded)
 
     def _ask_source(self, save_point: SavePoint, obj: SourceObject) -> None:

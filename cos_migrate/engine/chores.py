@@ -33,7 +33,7 @@ class Chores:
         """Queue a task; `done` is called once, unless the run stops first."""
         self._waiting.append(_Chore(task, done))
 
-    def feed(self, room: int) -> None:
+    def submit(self, room: int) -> None:
         """Submit up to `room` of the tasks that wait."""
         while self._waiting and room > 0:
             room -= 1

@@ -7,7 +7,7 @@ from typing import cast
 from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObject, BigObjects
 from cos_migrate.engine.commit import Committer
-from cos_migrate.engine.copying import Copying, copy_refused
+from cos_migrate.engine.copying import Copying, is_copy_refusal
 from cos_migrate.engine.plan import Planner
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.streak import FailureStreak
@@ -130,7 +130,7 @@ class Collector:
         _, task_kind, _ = task
         self._note_success(transfer, task_kind, kind)
         if task_kind == HEAD_SOURCE:
-            if self._planner.describe(transfer, *cast("SourceHead", content)):
+            if self._planner.add_description(transfer, *cast("SourceHead", content)):
                 self._backlog.described.append(transfer)
             return
         if task_kind == _COPY_OBJECT:
@@ -156,7 +156,7 @@ class Collector:
         elif kind == UNSTARTED:
             self._tasks.give_back(task, transfer, self.collect_small)
         elif isinstance(content, Failure):
-            if task_kind == _COPY_OBJECT and copy_refused(content):
+            if task_kind == _COPY_OBJECT and is_copy_refusal(content):
                 self._copying.note_refused(transfer.cos_path)
                 self._backlog.refused_copies.append(transfer)
             else:
@@ -182,7 +182,7 @@ class Collector:
             transfer.cos_path,
             transfer.record_key,
             failure,
-            listed=transfer.listed_fingerprint,
+            listed_fingerprint=transfer.listed_fingerprint,
         )
         self._probes.note_failure(failure, transfer.cos_path)
 

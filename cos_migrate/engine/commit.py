@@ -167,15 +167,15 @@ class Committer:
         cos_path: str,
         record_key: str,
         failure: Failure,
-        before: str = "",
-        listed: Fingerprint | None = None,
+        explanation: str = "",
+        listed_fingerprint: Fingerprint | None = None,
     ) -> None:
-        """Settle an object that failed; `before` are lines that explain it.
+        """Settle an object that failed; `explanation`: lines to print before its own.
 
-        `listed`: its fingerprint in the listing, which the next run compares answers with.
+        `listed_fingerprint`: the one in the listing, which the next run compares answers with.
         """
-        line = before + lines.failed(self._shown(record_key))
-        self.failures.note_failed(obj, record_key, failure, listed)
+        line = explanation + lines.failed(self._shown(record_key))
+        self.failures.note_failed(obj, record_key, failure, listed_fingerprint)
         self._settle(Status.FAIL, obj, cos_path, line, failure=failure)
 
     def note_page(self, position: PagePosition, objects: int) -> None:

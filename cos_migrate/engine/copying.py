@@ -13,7 +13,7 @@ _COPY_REFUSED = frozenset({403, 405})
 _COPIES = frozenset({"CopyObject", "UploadPartCopy"})
 
 
-def copy_refused(failure: Failure) -> bool:
+def is_copy_refusal(failure: Failure) -> bool:
     """Return whether COS refuses to copy: then the bytes pass through this machine."""
     return (
         failure.status in _COPY_REFUSED

@@ -37,10 +37,14 @@ class FailureRecords:
         return self._objects.as_listed(obj)
 
     def note_failed(
-        self, obj: SourceObject, record_key: str, failure: Failure, listed: Fingerprint | None
+        self,
+        obj: SourceObject,
+        record_key: str,
+        failure: Failure,
+        listed_fingerprint: Fingerprint | None,
     ) -> None:
-        """Record that an object failed; `listed` is its fingerprint in the listing."""
-        record = self._objects.pair_of(obj, record_key, listed)
+        """Record that an object failed; `listed_fingerprint`: the one in the listing."""
+        record = self._objects.pair_of(obj, record_key, listed_fingerprint)
         if not obj.page and failure.code == Code.NO_SUCH_KEY and obj.name not in self._listed_again:
             # It failed before and is gone: unless it is listed again, it is not tried again.
             self.note_succeeded(record_key)

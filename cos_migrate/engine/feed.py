@@ -80,7 +80,7 @@ class Feeder:
             else:
                 submission = self._planner.plan_described(described.popleft())
             if submission:
-                self._submitter.submit(*submission)
+                self._submitter.submit_small(*submission)
                 room -= 1
         return room
 
@@ -99,7 +99,7 @@ class Feeder:
             pool -= asked
         while found and not self._big_objects.is_full:
             item = found[0]
-            unknown = isinstance(item, SourceObject) and planner.is_unknown(item)
+            unknown = isinstance(item, SourceObject) and planner.needs_description(item)
             if pool <= 0 or (heads if unknown else room) <= 0:
                 break
             backlog.pop()
@@ -112,7 +112,7 @@ class Feeder:
                 continue
             self.seen += 1
             if submission:
-                self._submitter.submit(*submission)
+                self._submitter.submit_small(*submission)
                 pool -= 1
                 heads -= 1
                 room -= not unknown
@@ -130,7 +130,7 @@ class Feeder:
             self.seen += 1
             submission = self._planner.plan(obj)
             if submission:
-                self._submitter.submit(*submission)
+                self._submitter.submit_small(*submission)
         return len(objects)
 
     def _settle(self, item: SourceObject | Rejected | Note) -> None:
@@ -143,4 +143,4 @@ class Feeder:
         elif isinstance(item, Rejected):
             self.seen += 1
             self.all_folders_listed = self.all_folders_listed and not item.unlisted
-            self._planner.reject(item)
+            self._planner.settle_rejected(item)

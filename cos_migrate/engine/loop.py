@@ -109,7 +109,7 @@ class Loop(abc.ABC):
             while not self._is_over():
                 self._handle_events()
                 self._watch_clock()
-                self._pump()
+                self._submit_tasks()
                 self._commit()
             self._finish()
         except StateError:
@@ -137,7 +137,7 @@ class Loop(abc.ABC):
         """Return whether all work is done, or the pass is stopping and has no task under way."""
 
     @abc.abstractmethod
-    def _pump(self) -> None:
+    def _submit_tasks(self) -> None:
         """Submit as many tasks as the pools accept."""
 
     @abc.abstractmethod

@@ -124,7 +124,7 @@ class Migration(Loop):
             source.target.cos_path,
             stop=self._stop,
             known=self._known_paths,
-            begun=self._committer.uploads.abandon_upload,
+            begun=self._committer.uploads.abandon_unsaved,
         )
         self._collector = Collector(
             tasks=self._tasks,
@@ -273,7 +273,7 @@ class Migration(Loop):
         self._list_complete = self._list_complete and self._scan_over
         self._scan.stop()
 
-    def _pump(self) -> None:
+    def _submit_tasks(self) -> None:
         """Submit as much as the pools take."""
         if self._stopping or not self._window.is_open:
             return
@@ -281,14 +281,14 @@ class Migration(Loop):
         self._feeder.feed(scan_over=self._scan_over)
         for transfer, failure in self._big_objects.begin(copying=self._planner.copying.on):
             self._collector.fail(transfer, failure)
-        self._submitter.submit_parts()
+        self._submitter.submit_big()
         self._pools.flush()
 
     def _feed_chores(self) -> None:
         if self._streak.proven or not self._waiting:
-            self._abandoned.feed()
+            self._abandoned.queue_aborts()
         if self._chores:
-            self._chores.feed(max(self._pools.room(big=True), self._probes.pending))
+            self._chores.submit(max(self._pools.room(big=True), self._probes.pending))
 
     def _known_paths(self) -> tuple[Iterable[str], bool]:
         """Return the target paths of the objects known and not settled; whether these are all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cos_migrate.checksums import CRC64
-from cos_migrate.engine.copying import copy_refused
+from cos_migrate.engine.copying import is_copy_refusal
 from cos_migrate.engine.next_task import take_next_task
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.upload_state import Phase, UploadState
@@ -190,7 +190,7 @@ class MultipartUpload:
         if isinstance(task, PartTask):
             if not state.is_current(task):
                 return self._failed_when_idle()
-            if isinstance(task, CopyPart) and copy_refused(failure):
+            if isinstance(task, CopyPart) and is_copy_refusal(failure):
                 state.copying = False
                 state.parts.queue.appendleft(task.number)
                 return self._failed_when_idle()
@@ -244,7 +244,7 @@ class MultipartUpload:
         if state.failure:
             return self._failed_when_idle()._replace(part=part, save_point=state.save_point)
         if state.parts.complete:
-            if state.differs:
+            if state.crc64_differs:
                 return self._mismatch(CRC64)
             if state.checked not in {"", AGREES}:
                 return self._checksum_differs()

@@ -46,7 +46,7 @@ class Planner:
         copies = source.copied_by_cos and options.upload.encryption is None
         self.copying = Copying(possible=copies, note=report.note)
 
-    def is_unknown(self, obj: SourceObject) -> bool:
+    def needs_description(self, obj: SourceObject) -> bool:
         """Return whether the source has to describe an object before it can be planned."""
         return obj.fingerprint.size < 0 and self._source.describes_first
 
@@ -59,10 +59,10 @@ class Planner:
         record_key = self._source.record_key(obj, cos_path)
         problem = keys.problem_of(cos_path) or problem_of_size(obj.fingerprint.size)
         # The object of the folder itself may prove empty, and is then left out.
-        if problem and not (is_root(obj, cos_path) and self.is_unknown(obj)):
+        if problem and not (is_root(obj, cos_path) and self.needs_description(obj)):
             self._refuse(obj, cos_path, record_key, problem)
             return None
-        if self.is_unknown(obj):
+        if self.needs_description(obj):
             transfer = Transfer(obj, cos_path, record_key, is_update=False)
             return transfer, HeadSource(self._committer.failures.as_listed(obj))
         if decision is None:
@@ -73,8 +73,10 @@ class Planner:
         transfer.listed_fingerprint = obj.fingerprint
         return self._start(transfer)
 
-    def describe(self, transfer: Transfer, fingerprint: Fingerprint, storage_class: str) -> bool:
-        """Complete an object that was listed without its size; return whether it can be sent."""
+    def add_description(
+        self, transfer: Transfer, fingerprint: Fingerprint, storage_class: str
+    ) -> bool:
+        """Complete an object by the source's answer to HEAD; return whether it can be sent."""
         size = fingerprint.size
         weak = self._source.is_weak(fingerprint)
         obj = transfer.obj._replace(fingerprint=fingerprint, weak=weak)
@@ -97,7 +99,7 @@ class Planner:
         return False
 
     def plan_described(self, transfer: Transfer) -> Submission | None:
-        """Plan an object that `describe` has completed, as `plan` does."""
+        """Plan an object that `add_description` has completed, as `plan` does."""
         obj, cos_path, record_key = transfer.obj, transfer.cos_path, transfer.record_key
         decision = self._comparer.skip_if_unchanged(obj, cos_path, record_key)
         if not decision.send:
@@ -123,7 +125,7 @@ class Planner:
             return transfer, CopyObject(obj, transfer.cos_path, options.upload.skip_if)
         return transfer, put_task(obj, transfer.cos_path, options.upload.skip_if)
 
-    def reject(self, item: Rejected) -> None:
+    def settle_rejected(self, item: Rejected) -> None:
         """Settle an entry that the scan or the filters have rejected."""
         obj = SourceObject(item.name, item.key, Fingerprint(0), item.page)
         line = f"{item.line}\n" if item.line else ""

@@ -33,7 +33,7 @@ class Submitter:
         self._report = report
         self._debugging = report.debugging
 
-    def submit(self, transfer: Transfer, task: Task) -> None:
+    def submit_small(self, transfer: Transfer, task: Task) -> None:
         """Submit the task of a small object."""
         if not transfer.began:
             transfer.began = time.monotonic()
@@ -42,8 +42,8 @@ class Submitter:
         if self._debugging:
             self._note(number, task, transfer)
 
-    def submit_parts(self) -> None:
-        """Keep the big pool busy: oldest objects first, hashing a little ahead of sending."""
+    def submit_big(self) -> None:
+        """Submit tasks of big objects: the oldest first, hashing a little ahead of sending."""
         big_objects = self._big_objects
         to_hash = big_objects.objects_to_hash()
         if to_hash:

@@ -61,7 +61,7 @@ class RecordComparer:
         # A first run of millions need not look up records that cannot be there.
         self._nothing_recorded = state.was_empty and not source.may_repeat
 
-    def recorded(self, record_key: str) -> str | None:
+    def recorded_value(self, record_key: str) -> str | None:
         """Return the recorded value of a key, None when there is none. Raises StateError."""
         if self._nothing_recorded:
             return None
@@ -75,7 +75,7 @@ class RecordComparer:
         """
         if not self._use_records:
             return SEND_CHANGED
-        recorded = self.recorded(record_key)
+        recorded = self.recorded_value(record_key)
         decision, renewed, completion = self._judge(
             obj, cos_path, record_key, recorded, self._state.get
         )

@@ -41,9 +41,9 @@ class UploadRecords:
     def abandon(self, save_point: SavePoint) -> None:
         """Replace a save point that no object continues by the record of an upload to abort."""
         self._forget(save_point)
-        self.abandon_upload(save_point.cos_path, save_point.upload_id)
+        self.abandon_unsaved(save_point.cos_path, save_point.upload_id)
 
-    def abandon_upload(self, cos_path: str, upload_id: str) -> None:
+    def abandon_unsaved(self, cos_path: str, upload_id: str) -> None:
         """Record an upload that has no save point and is to be aborted."""
         self._record_abandoned(cos_path, upload_id)
         self.abandoned.append((cos_path, upload_id))

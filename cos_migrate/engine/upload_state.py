@@ -142,7 +142,7 @@ class UploadState:
     def _continue(self, save_point: SavePoint) -> None:
         self.parts.records = {part.number: part for part in save_point.parts}
         self.source_crc64 = save_point.source_crc64
-        if self.parts.complete and self.differs:
+        if self.parts.complete and self.crc64_differs:
             self.parts.records = {}
             self.abort(save_point)
         else:
@@ -252,7 +252,7 @@ class UploadState:
         return self.tasks_under_way == 0
 
     @property
-    def differs(self) -> bool:
+    def crc64_differs(self) -> bool:
         """Whether all parts together differ from the CRC-64 that the source has."""
         return (
             self.source_crc64 >= 0

@@ -142,11 +142,11 @@ class Verification(Loop):
         found = self._companions.find(cos_path, key.decode("utf-8", "surrogatepass"))
         return found.crc64 if found else -1
 
-    def _pump(self) -> None:
+    def _submit_tasks(self) -> None:
         """Submit as much as the pools take."""
         if self._stopping or not self._window.is_open:
             return
-        self._chores.feed(1)
+        self._chores.submit(1)
         room = min(self._admission.transfers(big=False), self._admission.source_requests())
         room = self._tasks.submit_again(room)
         known = size = 0

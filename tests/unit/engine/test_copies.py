@@ -13,7 +13,7 @@ from cos_migrate.cos.requests import Access
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.cos.verify import Copied
 from cos_migrate.emulator import EmbeddedCos, Fault
-from cos_migrate.engine.copying import copy_refused
+from cos_migrate.engine.copying import is_copy_refusal
 from cos_migrate.errors import CosError, SourceChanged, SourceError, TransportError
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Credentials, Failure
@@ -128,9 +128,9 @@ def test_what_is_a_refusal() -> None:
     def failure(operation: str, status: int, code: str, *, fatal: bool = False) -> Failure:
         return Failure(operation, "no", status, code, fatal=fatal)
 
-    assert copy_refused(failure("CopyObject", 405, "MethodNotAllowed"))
-    assert copy_refused(failure("UploadPartCopy", 403, "AccessDenied"))
-    assert not copy_refused(failure("HeadObject", 403, "AccessDenied"))
-    assert not copy_refused(failure("CopyObject", 403, "SignatureDoesNotMatch", fatal=True))
-    assert not copy_refused(failure("CopyObject", 403, "InvalidObjectState"))
-    assert not copy_refused(failure("CopyObject", 500, "InternalError"))
+    assert is_copy_refusal(failure("CopyObject", 405, "MethodNotAllowed"))
+    assert is_copy_refusal(failure("UploadPartCopy", 403, "AccessDenied"))
+    assert not is_copy_refusal(failure("HeadObject", 403, "AccessDenied"))
+    assert not is_copy_refusal(failure("CopyObject", 403, "SignatureDoesNotMatch", fatal=True))
+    assert not is_copy_refusal(failure("CopyObject", 403, "InvalidObjectState"))
+    assert not is_copy_refusal(failure("CopyObject", 500, "InternalError"))

@@ -21,7 +21,7 @@ class _Pass(Loop):
     def _is_over(self) -> bool:
         raise NotImplementedError
 
-    def _pump(self) -> None:
+    def _submit_tasks(self) -> None:
         raise NotImplementedError
 
     def _commit(self) -> None:
