@@ -37,19 +37,20 @@ class Session:
         loaded: Loaded,
         console: Console,
         launcher: Launcher,
-        scans: WalkStarter,
+        walk_starter: WalkStarter,
         *,
         file_mode: int = PUBLIC_FILE,
     ) -> None:
-        """`loaded`: the configuration named by `line`. `launcher`, `scans`: may hold processes.
+        """`loaded`: the configuration named by `line`.
 
+        `launcher` and `walk_starter` may hold processes.
         `file_mode`: of new files that hold no secrets.
         """
         self._line = line
         self._loaded = loaded
         self._console = console
         self._launcher = launcher
-        self._scans = scans
+        self._walk_starter = walk_starter
         self._file_mode = file_mode
         self._folder = Path.cwd()
         self._source_type = registry.find(loaded.config.migrate_type)
@@ -163,7 +164,7 @@ class Session:
             logs=self._logs,
             header=header,
             launcher=self._launcher,
-            scans=self._scans,
+            walk_starter=self._walk_starter,
             reload_credentials=partial(self._reload_credentials, task.number),
             encryption=self._encryption,
             task=task.name,

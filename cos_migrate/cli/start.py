@@ -33,7 +33,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     console = _console_of(line)
     console.announce_config(line.config_path)
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
-    scans = WalkStarter(launcher)
+    walk_starter = WalkStarter(launcher)
     # LevelDB and RocksDB create their files with the modes that the umask allows.
     umask = os.umask(PRIVATE_UMASK)
     file_mode = PUBLIC_FILE & ~umask
@@ -47,16 +47,16 @@ def start(line: CommandLine, launcher: Launcher) -> int:
             gc.enable()
             return query_request_ids(mode, loaded.config, os.environ, file_mode)
         if not mode:
-            _start_processes(launcher, scans, loaded.config)
+            _start_processes(launcher, walk_starter, loaded.config)
         from cos_migrate.cli.session import Session  # noqa: PLC0415 - while the processes load
 
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD)
         gc.enable()
-        return Session(line, loaded, console, launcher, scans, file_mode=file_mode).run()
+        return Session(line, loaded, console, launcher, walk_starter, file_mode=file_mode).run()
     finally:
         os.umask(umask)
-        scans.close()
+        walk_starter.close()
 
 
 def _refuse_options(line: CommandLine, mode: str) -> None:
@@ -78,7 +78,7 @@ def _console_of(line: CommandLine) -> Console:
     return Console(quiet=line.quiet, progress=line.progress)
 
 
-def _start_processes(launcher: Launcher, scans: WalkStarter, config: Config) -> None:
+def _start_processes(launcher: Launcher, walk_starter: WalkStarter, config: Config) -> None:
     """Start the processes that a run is likely to need."""
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)
@@ -86,5 +86,5 @@ def _start_processes(launcher: Launcher, scans: WalkStarter, config: Config) -> 
     if not (source.is_local and earlier_records_exist()):
         launcher.keep(WORKER_PROGRAM, workers)
     if source.scans_in_own_process and workers:
-        scans.begin(SourceRecipe.of(source, config.source, common))
+        walk_starter.begin(SourceRecipe.of(source, config.source, common))
     launcher.keep(WALK_PROGRAM, 0)

@@ -55,7 +55,7 @@ class Run:
         logs: Logs,
         header: Sequence[str],
         launcher: Launcher,
-        scans: WalkStarter,
+        walk_starter: WalkStarter,
         reload_credentials: Callable[[], Credentials | None],
         encryption: EncryptionSettings | None = None,
         task: str = "",
@@ -64,7 +64,7 @@ class Run:
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
-        `launcher` starts worker processes, `scans` the processes that scan.
+        `launcher` starts worker processes, `walk_starter` the processes that scan.
         `task` distinguishes runs of the same job within one start; empty: there is only one.
         `file_mode`: mode of new files without secrets; `limits`: how long to wait for processes.
         """
@@ -73,7 +73,7 @@ class Run:
         self._folder = folder
         self._header = header
         self._launcher = launcher
-        self._scans = scans
+        self._walk_starter = walk_starter
         self._recipe = SourceRecipe.of(source_type, config.source, common)
         self._source = self._recipe.build()
         self._filters = Filters(
@@ -240,7 +240,7 @@ class Run:
         source = self._source
         if source.scans_in_own_process and worker_count(self._config.common):
             with contextlib.suppress(OSError, RuntimeError):  # no more processes: a thread scans
-                return WalkProcess(self._scans, self._recipe, post, self._limits)
+                return WalkProcess(self._walk_starter, self._recipe, post, self._limits)
         return WalkThread(partial(source.scan_rows, self._filters.reason_against_folder), post)
 
 

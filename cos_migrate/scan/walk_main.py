@@ -1,4 +1,4 @@
-"""The main function of a scan process: sends batches, one more for each that was handled.
+"""The program of a scan process: sends batches, as many as the coordinator allows.
 
 Started as `python -m cos_migrate.scan.walk_main`; it exits when the coordinator is gone.
 """

@@ -1,4 +1,4 @@
-"""Walks a source in another process: the coordinator's side.
+"""Walks a source in another process: the coordinator's side of `walk_main`.
 
 Walking files takes as long as looking up their records, and both need the interpreter: in two
 processes they take half the time. A process that is lost is replaced: the next one walks from the
@@ -59,13 +59,13 @@ class WalkProcess(Scan):
 
     def __init__(
         self,
-        processes: WalkStarter,
+        starter: WalkStarter,
         recipe: SourceRecipe,
         post: Callable[[Scanned | ScanEnded], None],
         limits: WaitLimits = DEFAULT_WAIT_LIMITS,
     ) -> None:
         """Raises OSError, and RuntimeError if there are no more threads."""
-        self._processes = processes
+        self._starter = starter
         self._recipe = recipe
         self._post = post
         self._counting = threading.Lock()
@@ -115,7 +115,7 @@ class WalkProcess(Scan):
 
     def _start_process(self) -> _Walker:
         return Child(
-            self._processes.take(self._recipe), partial(self._receive, self._tries), self._lost
+            self._starter.take(self._recipe), partial(self._receive, self._tries), self._lost
         )
 
     def _receive(self, tries: int, event: list[Found | Row] | ScanEnded) -> None:

@@ -60,15 +60,17 @@ class Worker:
             encryptor=_encryptor(job.encryption),
         )
         self._comparisons = OrderedComparisons()
-        self._small_threads: ThreadPool[ThreadTask] = ThreadPool(
+        self._small_thread_pool: ThreadPool[ThreadTask] = ThreadPool(
             job.small_transfers, self._serve_small
         )
-        self._big: ThreadPool[NumberedTask] = ThreadPool(job.big_transfers, self._serve_big)
-        self._small = EventLoop(
+        self._big_thread_pool: ThreadPool[NumberedTask] = ThreadPool(
+            job.big_transfers, self._serve_big
+        )
+        self._event_loop = EventLoop(
             FirstPut(PutRequests(self._access), self._bodies, self._source, emit),
             job.small_transfers,
             memory,
-            self._small_threads.put,
+            self._small_thread_pool.put,
             emit,
         )
 
@@ -80,13 +82,13 @@ class Worker:
             if kind in SMALL_KINDS:
                 small.append(task)
             else:
-                self._big.put(task)
+                self._big_thread_pool.put(task)
         if small:
-            self._small.submit(small)
+            self._event_loop.submit(small)
 
     def recall(self) -> None:
         """Give back the tasks that no thread has taken."""
-        for number, _, _ in (*self._small.recall(), *self._big.recall()):
+        for number, _, _ in (*self._event_loop.recall(), *self._big_thread_pool.recall()):
             self._emit((number, UNSTARTED, None))
 
     def stop(self) -> None:
@@ -96,8 +98,8 @@ class Worker:
 
     def allow_transfers(self, small: int, big: int) -> None:
         """Let at most so many transfers of the small and of the big pool be made at once."""
-        self._small.allow(small)
-        self._big.allow(big)
+        self._event_loop.allow(small)
+        self._big_thread_pool.allow(big)
 
     def open_ahead(self, connections: int) -> None:
         """Have so many connections for small objects, before there are tasks for them."""
@@ -107,11 +109,11 @@ class Worker:
     def _open_ahead(self, connections: int) -> None:
         with contextlib.suppress(MigrateError):  # a task meets it again
             self._access.network.prepare(self._access.routes[0])
-            self._small.open_ahead(connections)
+            self._event_loop.open_ahead(connections)
 
     def close_idle(self) -> None:
         """Close the connections that wait for a task."""
-        self._small.close_idle()
+        self._event_loop.close_idle()
 
     def replace_credentials(self, side: Side, credentials: Credentials) -> None:
         """Use other credentials for one side from the next request on."""
@@ -120,9 +122,9 @@ class Worker:
 
     def close(self) -> None:
         """End all threads once their tasks are finished."""
-        self._small.close()
-        self._small_threads.close()
-        self._big.close()
+        self._event_loop.close()
+        self._small_thread_pool.close()
+        self._big_thread_pool.close()
 
     def _new_runner(self) -> TaskRunner:
         client = CosClient(self._access)
@@ -138,7 +140,7 @@ class Worker:
     def _await_descriptors(self, seconds: float) -> bool:
         """Wait while none is free, without keeping any for later; return whether to stop."""
         self._source.close_idle()
-        self._small.close_idle()
+        self._event_loop.close_idle()
         return self._stopping.wait(seconds)
 
     def _serve_small(self, take: Callable[[], ThreadTask | None]) -> None:
@@ -149,7 +151,7 @@ class Worker:
             result = runner.run(handed.task, handed.error, handed.body)
             connection = runner.client.release()
             self._emit(result)
-            self._small.returned(connection)
+            self._event_loop.returned(connection)
         runner.client.close()
 
     def _serve_big(self, take: Callable[[], NumberedTask | None]) -> None:
