@@ -26,7 +26,7 @@ def needs_backup_domain(error: MigrateError, *, answered: bool, next_is_last: bo
 
 
 class DomainChoice(Generic[T]):
-    """Chooses where the tries of one request go: to the main domain, or to its backup."""
+    """Chooses the domain of each try of a request: the main one, or its backup."""
 
     def __init__(self, domains: Sequence[T]) -> None:
         """`domains`: the main one and, where there is one, its backup."""

@@ -28,4 +28,4 @@ def names_with_same_key(target: Target, obj: SourceObject) -> Iterator[str]:
 
 def shared_key_text(name: str) -> str:
     """Return the message about an object that shares its key on COS with the object `name`."""
-    return f"on COS it would be the same object as {name}: leading slashes go"
+    return f"on COS it would be the same object as {name}: leading slashes are dropped"
