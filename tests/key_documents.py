@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from cos_migrate.config.display import spell_value
-from cos_migrate.config.options import REQUIRED, Declared, Section, declared
+from cos_migrate.config.options import REQUIRED, DeclaredOption, Section, declared_options
 from cos_migrate.sources.registry import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,7 +35,7 @@ def complete_readme(text: str) -> str:
             last = re.findall("^\\| `migrate\\w+` \\|.*\\) \\|\n", text, re.MULTILINE)[-1]
             text = text.replace(last, f"{last}| `{name}` | {_title(section)} | [more]({page}) |\n")
         if not re.search(rf"^### .*`\[{name}\]`", text, re.MULTILINE):
-            rows = "".join(map(_row, declared(section)))
+            rows = "".join(map(_row, declared_options(section)))
             head = f"### `[{name}]`\n\n| key | default | legal | meaning |\n|---|---|---|---|\n"
             before, heading, rest = text.partition("## When something goes wrong\n")
             text = f"{before}{head}{rows}\n{heading}{rest}"
@@ -49,7 +49,7 @@ def complete_config(text: str) -> str:
             continue
         last = re.findall("^#   migrate\\w+ .*\n", text, re.MULTILINE)[-1]
         text = text.replace(last, f"{last}#   {name:18} {_title(section)}\n")
-        keys = "".join(f"{_comment(text, one)}{_line(one)}\n" for one in declared(section))
+        keys = "".join(f"{_comment(text, one)}{_line(one)}\n" for one in declared_options(section))
         text = f"{text.rstrip()}\n\n\n{_RULE}# {_title(section)}\n{_RULE}[{name}]\n{keys}"
     return text
 
@@ -58,17 +58,17 @@ def _title(section: type[Section]) -> str:
     return (section.__doc__ or "").partition("\n")[0].removesuffix(".")
 
 
-def _row(one: Declared) -> str:
+def _row(one: DeclaredOption) -> str:
     default = "required" if one.default is REQUIRED else _default(one)
     legal, meaning = one.option.legal, one.option.help.partition(" / ")[0]
     return f"| `{one.option.key}` | {default} | {legal} | {meaning} |\n".replace("|  |", "| |")
 
 
-def _comment(text: str, one: Declared) -> str:
+def _comment(text: str, one: DeclaredOption) -> str:
     """Return the comment that another section has for the same declaration, else the help."""
     for name, section in SECTIONS.items():
         _, mark, keys = text.partition(f"\n[{name}]\n")
-        if mark and any(other == one for other in declared(section)):
+        if mark and any(other == one for other in declared_options(section)):
             found = re.search(f"((?:^#.*\n)+){one.option.key}=", keys, re.MULTILINE)
             if found:
                 return found[1]
@@ -76,12 +76,12 @@ def _comment(text: str, one: Declared) -> str:
     return f"# {help_[:1].upper()}{help_[1:]}\n"
 
 
-def _line(one: Declared) -> str:
+def _line(one: DeclaredOption) -> str:
     key, stand_ins = one.option.key, (*one.option.placeholders, f"<{one.option.key}>")
     return f"{key}={stand_ins[0] if one.default is REQUIRED else _default(one)}"
 
 
-def _default(one: Declared) -> str:
+def _default(one: DeclaredOption) -> str:
     """Return a default as it can be written down; empty where it cannot."""
     text = spell_value(one.default, one.option)
     try:

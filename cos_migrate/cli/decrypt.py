@@ -21,7 +21,7 @@ from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.config.common import Common
 from cos_migrate.config.given_values import Override
 from cos_migrate.config.loader import load
-from cos_migrate.config.options import Section, declared, option
+from cos_migrate.config.options import Section, declared_options, option
 from cos_migrate.cos.crypto import ContentKey, open_envelope
 from cos_migrate.cos.download import DownloadClient
 from cos_migrate.cos.envelope import EncryptionSettings, read_envelope
@@ -82,7 +82,7 @@ def _unchecked(section: type[Any]) -> type[Any]:
     """Return a section with the same keys, all of them optional and without a check."""
     fields = [
         (one.name, str, option(one.option.key, help="", default="", aliases=one.option.aliases))
-        for one in declared(section)
+        for one in declared_options(section)
     ]
     return make_dataclass(section.__name__, fields, bases=(Section,), frozen=True)
 

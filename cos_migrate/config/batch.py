@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 
 from cos_migrate.config.given_values import resolve_secret
 from cos_migrate.config.loader import Config
-from cos_migrate.config.options import REQUIRED, Adjusted, Declared, Section, declared, values_of
+from cos_migrate.config.options import (
+    REQUIRED,
+    Adjusted,
+    DeclaredOption,
+    Section,
+    declared_options,
+    values_of,
+)
 from cos_migrate.errors import ConfigError
 
 COLUMNS = (
@@ -126,7 +133,7 @@ class _Bucket:
         columns: tuple[str, ...],
         environ: Mapping[str, str],
     ) -> None:
-        known = {one.option.key: one for one in declared(type(section))}
+        known = {one.option.key: one for one in declared_options(type(section))}
         self._keys = {one.name: one.option.key for one in known.values()}
         self._set = {option.key: value for option, value in values_of(section)}
         self._options = [known[key] for key in keys]
@@ -169,7 +176,7 @@ class _Bucket:
                 f"sets {self._keys[region]}"
             )
 
-    def _value(self, one: Declared, text: str) -> Any:
+    def _value(self, one: DeclaredOption, text: str) -> Any:
         if not text:
             if one.default is REQUIRED:
                 raise ValueError(text)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from cos_migrate.config import ini, slips, suggestions
 from cos_migrate.config.display import add_place, printable_line
-from cos_migrate.config.options import Declared, Option
+from cos_migrate.config.options import DeclaredOption, Option
 from cos_migrate.config.suggestions import Options
 from cos_migrate.errors import ConfigError
 
@@ -187,7 +187,7 @@ class GivenValues:
         given = self.get(section, known)
         return given is not None and bool(given.text)
 
-    def report_slips(self, section: str, one: Declared) -> None:
+    def report_slips(self, section: str, one: DeclaredOption) -> None:
         """Warn of a value that is legal but looks like a slip."""
         known = one.option
         given = self.get(section, known)

@@ -22,7 +22,14 @@ from cos_migrate.config.given_values import (
     Override,
     resolve_secret,
 )
-from cos_migrate.config.options import REQUIRED, Adjusted, Declared, Mistake, Section, declared
+from cos_migrate.config.options import (
+    REQUIRED,
+    Adjusted,
+    DeclaredOption,
+    Mistake,
+    Section,
+    declared_options,
+)
 from cos_migrate.config.suggestions import LazyOptions
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import ConfigError
@@ -72,7 +79,7 @@ class _FilledSection:
     """A section whose fields are being filled."""
 
     name: str
-    declared: list[Declared]
+    declared: list[DeclaredOption]
     values: dict[str, Any] = field(default_factory=dict)
     """By attribute."""
     given: dict[str, GivenValue] = field(default_factory=dict)
@@ -159,7 +166,7 @@ class _Loader:
         self, name: str, section_type: type[S], *, batch: bool, skip: str = ""
     ) -> tuple[_FilledSection, S]:
         """Return the section `name`, and its dataclass, which is usable only without problems."""
-        section = _FilledSection(name, declared(section_type))
+        section = _FilledSection(name, declared_options(section_type))
         for one in section.declared:
             self.given.report_slips(name, one)
             section.values[one.name] = (
@@ -170,7 +177,7 @@ class _Loader:
             self._add_mistake(section, mistake)
         return section, value
 
-    def _value(self, section: _FilledSection, one: Declared, *, batch: bool) -> Any:
+    def _value(self, section: _FilledSection, one: DeclaredOption, *, batch: bool) -> Any:
         known = one.option
         given = self.given.get(section.name, known)
         blank = given is None or not given.text or given.text in known.placeholders
@@ -199,7 +206,7 @@ class _Loader:
             return self._refuse(section, one, given, message)
 
     def _refuse(
-        self, section: _FilledSection, one: Declared, given: GivenValue, message: str
+        self, section: _FilledSection, one: DeclaredOption, given: GivenValue, message: str
     ) -> Any:
         known = one.option
         line = add_place(message, section.name, known, given.text, given.where)
@@ -212,7 +219,7 @@ class _Loader:
             self.findings.problems.append(line)
         return _stand_in(one)
 
-    def _parsed(self, section: _FilledSection, one: Declared, text: str) -> Any:
+    def _parsed(self, section: _FilledSection, one: DeclaredOption, text: str) -> Any:
         known = one.option
         given = section.given[known.key]
         if any("\ud800" <= char <= "\udfff" or char == "\0" for char in text):
@@ -248,7 +255,7 @@ class _Loader:
         self.findings.problems.append(message)
 
 
-def _stand_in(one: Declared) -> Any:
+def _stand_in(one: DeclaredOption) -> Any:
     """Return the value of a field without usable text."""
     if one.default is not REQUIRED:
         return one.default

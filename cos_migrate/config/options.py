@@ -96,7 +96,7 @@ def option(
     return dataclasses.field(default=default, metadata={_METADATA: declared})
 
 
-class Declared(NamedTuple):
+class DeclaredOption(NamedTuple):
     """A field of a section together with its option."""
 
     name: str
@@ -138,10 +138,10 @@ class Section:
         return iter(())
 
 
-def declared(section: type[Section]) -> list[Declared]:
+def declared_options(section: type[Section]) -> list[DeclaredOption]:
     """Return every option of a section's dataclass, in the order of declaration."""
     return [
-        Declared(field.name, field.default, field.metadata[_METADATA])
+        DeclaredOption(field.name, field.default, field.metadata[_METADATA])
         for field in dataclasses.fields(section)
         if _METADATA in field.metadata
     ]
@@ -149,4 +149,4 @@ def declared(section: type[Section]) -> list[Declared]:
 
 def values_of(section: Section) -> list[tuple[Option, Any]]:
     """Return every option of a section with its value."""
-    return [(one.option, getattr(section, one.name)) for one in declared(type(section))]
+    return [(one.option, getattr(section, one.name)) for one in declared_options(type(section))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cos_migrate.config.options import Option, Section, declared
+from cos_migrate.config.options import Option, Section, declared_options
 
 Options = Mapping[str, Mapping[str, Option]]
 """Section -> every spelling of its keys -> the option."""
@@ -42,7 +42,7 @@ def _spelled(section: type[Section]) -> Mapping[str, Option]:
     """Return the options of a section by every spelling of their keys."""
     return {
         spelling: field.option
-        for field in declared(section)
+        for field in declared_options(section)
         for spelling in (field.option.key, *field.option.aliases)
     }
 

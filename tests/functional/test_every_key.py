@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.config.common import Common, MigrateType
-from cos_migrate.config.options import declared
+from cos_migrate.config.options import declared_options
 from cos_migrate.sources import registry
 from cos_migrate.sources.registry import SECTIONS
 
@@ -135,7 +135,7 @@ def names_in(file: str) -> set[str]:
 @pytest.mark.parametrize("section", ALL)
 def test_every_key_is_proven_by_a_test(section: str) -> None:
     kind, proofs = ALL[section]
-    keys = {one.option.key for one in declared(kind)}
+    keys = {one.option.key for one in declared_options(kind)}
     assert keys == set(proofs), f"name a test for each key of [{section}]: {keys ^ set(proofs)}"
     for key, proof in proofs.items():
         file, _, name = proof.partition("::")

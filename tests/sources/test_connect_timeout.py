@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cos_migrate.config.options import REQUIRED, declared
+from cos_migrate.config.options import REQUIRED, declared_options
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import MigrateError
 from cos_migrate.model import Target
@@ -25,7 +25,7 @@ ADDRESSES = ("end_point", "rs_host", "rsf_host", "uc_host")
 TYPES = [
     name
     for name in registry.source_types()
-    if any(one.option.key == "srcConnectTimeout" for one in declared(SECTIONS[name]))
+    if any(one.option.key == "srcConnectTimeout" for one in declared_options(SECTIONS[name]))
 ]
 
 
@@ -46,7 +46,7 @@ def _full() -> Iterator[int]:
 def config_of(name: str, port: int) -> Any:
     section: Any = SECTIONS[name]
     values: dict[str, Any] = {}
-    for one in declared(section):
+    for one in declared_options(section):
         if one.name in ADDRESSES:
             values[one.name] = f"127.0.0.1:{port}"
         elif one.default is REQUIRED:

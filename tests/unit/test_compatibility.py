@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.config.common import Common, MigrateType
-from cos_migrate.config.options import declared
+from cos_migrate.config.options import declared_options
 from cos_migrate.sources.registry import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ CONFIGS = {"migrateType": MigrateType, "common": Common, **SECTIONS}
 
 @pytest.mark.parametrize("section", JAVA_KEYS)
 def test_every_key_is_known(section: str) -> None:
-    options = [one.option for one in declared(CONFIGS[section])]
+    options = [one.option for one in declared_options(CONFIGS[section])]
     known = {name for option in options for name in (option.key, *option.aliases)}
     assert set(JAVA_KEYS[section].split()) <= known
 

@@ -12,7 +12,7 @@ from cos_migrate.config import ini
 from cos_migrate.config import loader as config
 from cos_migrate.config.common import Common, MigrateType
 from cos_migrate.config.given_values import Override
-from cos_migrate.config.options import REQUIRED, declared
+from cos_migrate.config.options import REQUIRED, declared_options
 from cos_migrate.config.values import AUTO
 from cos_migrate.errors import ConfigError
 from cos_migrate.sources import registry
@@ -45,13 +45,15 @@ def test_it_is_well_formed_and_has_every_section(shipped: ini.IniFile) -> None:
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_it_has_every_key_once_and_no_other(name: str, shipped: ini.IniFile) -> None:
-    assert set(shipped.sections[name]) == {field.option.key for field in declared(SECTIONS[name])}
+    assert set(shipped.sections[name]) == {
+        field.option.key for field in declared_options(SECTIONS[name])
+    }
     assert not any(entry.earlier for entry in shipped.sections[name].values())
 
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_its_values_are_the_defaults(name: str, shipped: ini.IniFile) -> None:
-    for field in declared(SECTIONS[name]):
+    for field in declared_options(SECTIONS[name]):
         key = field.option.key
         assert key in shipped.sections[name], f"conf/config.ini lacks [{name}] {key}"
         text = shipped.sections[name][key].value
@@ -67,7 +69,7 @@ def test_its_values_are_the_defaults(name: str, shipped: ini.IniFile) -> None:
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_its_credentials_are_placeholders(name: str, shipped: ini.IniFile) -> None:
-    for field in declared(SECTIONS[name]):
+    for field in declared_options(SECTIONS[name]):
         text = shipped.sections[name][field.option.key].value
         if field.option.secret and text:
             assert text in field.option.placeholders

@@ -12,7 +12,7 @@ from cos_migrate.cli import flags
 from cos_migrate.config import loader as config
 from cos_migrate.config.common import Common, MigrateType
 from cos_migrate.config.given_values import Override
-from cos_migrate.config.options import REQUIRED, Declared, declared
+from cos_migrate.config.options import REQUIRED, DeclaredOption, declared_options
 from cos_migrate.sources.registry import SECTIONS
 from tests.key_documents import CONFIG, complete_config, complete_readme
 
@@ -48,10 +48,11 @@ def test_the_tables_name_every_key_and_no_other() -> None:
     told = tables()
     assert set(told) == set(CONFIGS)
     clouds = {
-        name: {one.option.key for one in declared(section)} for name, section in SECTIONS.items()
+        name: {one.option.key for one in declared_options(section)}
+        for name, section in SECTIONS.items()
     }
     for name, section in CONFIGS.items():
-        keys = {one.option.key for one in declared(section)}
+        keys = {one.option.key for one in declared_options(section)}
         assert keys <= set(told[name]), name
         # The clouds share a table: each of its keys must be one of some cloud.
         sharing = [other for other in told if told[other] == told[name]]
@@ -69,12 +70,12 @@ def test_the_table_of_arguments_names_every_option() -> None:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_tables_tell_the_defaults(name: str) -> None:
     told = tables()[name]
-    for one in declared(CONFIGS[name]):
+    for one in declared_options(CONFIGS[name]):
         assert one.option.key in told, f"README.md lacks a row for [{name}] {one.option.key}"
         assert_default(one, told[one.option.key], name)
 
 
-def assert_default(one: Declared, text: str, section: str) -> None:
+def assert_default(one: DeclaredOption, text: str, section: str) -> None:
     if section == "migrateUpyun" and one.option.key == "endPoint":
         assert text == "required; Upyun: the public cloud"
         assert one.default == ""
