@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from cos_migrate.emulator import EmbeddedCos, Fault  # noqa: E402
-from tests.functional import java_tool  # noqa: E402
+from tests.functional import java_cases, java_tool  # noqa: E402
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool  # noqa: E402
 
 
@@ -45,7 +45,7 @@ def make_database(work: Path) -> None:
     cos_folder.mkdir()
     with EmbeddedCos(cos_folder, secret_id=SECRET_ID, secret_key=SECRET_KEY) as cos:
         tool = Tool(work / "tool", cos.port)
-        java_tool.configure(tool, java_tool.SMALL, cos.port)
+        java_tool.configure(tool, java_cases.SMALL, cos.port)
         java_tool.plant_small(tool.data, second=False)
         assert java_tool.run_java(tool).status == "ALL_OK"
         java_tool.plant_small(tool.data, second=True)
@@ -80,7 +80,7 @@ def _run_and_kill(tool: Tool) -> None:
 def record_cases(work: Path) -> None:
     """Make java_differential.json.gz."""
     found = {}
-    for case in java_tool.CASES:
+    for case in java_cases.CASES:
         folder = work / case.name
         (folder / "cos").mkdir(parents=True)
         with EmbeddedCos(folder / "cos", secret_id=SECRET_ID, secret_key=SECRET_KEY) as cos:
@@ -116,8 +116,8 @@ _COPY = {
     "srcSecretKey": "secret",
 }
 _JOBS: list[tuple[str, dict[str, str], dict[str, str]]] = [
-    ("migrateLocal", {"cosPath": "/"}, {"localPath": java_tool.DATA}),
-    ("migrateLocal", {"cosPath": "/x//y"}, {"localPath": java_tool.DATA + "/"}),
+    ("migrateLocal", {"cosPath": "/"}, {"localPath": java_cases.DATA}),
+    ("migrateLocal", {"cosPath": "/x//y"}, {"localPath": java_cases.DATA + "/"}),
     ("migrateAws", {"cosPath": "/"}, _S3),
     ("migrateAws", {"cosPath": "/x"}, {**_S3, "prefix": "a/b"}),
     ("migrateAws", {"cosPath": "/x/"}, {**_S3, "prefix": "/a/b/"}),
@@ -131,7 +131,7 @@ _JOBS: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ("migrateUpyun", {"cosPath": "/"}, _UPYUN),
     ("migrateUpyun", {"cosPath": "/x/"}, {**_UPYUN, "prefix": "a/b/"}),
     ("migrateUpyun", {"cosPath": "/x", "dbCosPath": "/y"}, {**_UPYUN, "dbPrefix": "z"}),
-    ("migrateUrl", {"cosPath": "/"}, {"urllistPath": java_tool.DATA}),
+    ("migrateUrl", {"cosPath": "/"}, {"urllistPath": java_cases.DATA}),
     ("migrateUrl", {"cosPath": "/x//y"}, {"urllistPath": "/proc/self/cwd/list.txt"}),
     ("migrateBucketCopy", {"cosPath": "/"}, {**_COPY, "srcCosPath": "/"}),
     ("migrateBucketCopy", {"cosPath": "/x"}, {**_COPY, "srcCosPath": "/a"}),

@@ -1,8 +1,7 @@
 """A Qiniu Kodo of the tests: listing, object and bucket management, and a download domain.
 
-Written from the public documentation (developer.qiniu.com/kodo): management tokens (QBox and
-Qiniu), private download URLs, qetags, markers. Shares no code with the SDK or the product. Each
-service has a port of its own; requests that come as to a proxy are told apart by `names`.
+Written from the public documentation (developer.qiniu.com/kodo). Shares no code with the SDK or the
+product. Each service has a port of its own; requests to a proxy are told apart by `names`.
 """
 
 from __future__ import annotations
@@ -252,8 +251,7 @@ class QiniuServer(FakeServer):
             return error(640, "invalid list marker")
         if not limit.isdecimal() or not 1 <= int(limit) <= 1000:
             return error(400, "invalid argument: limit")
-        if request.fault == "repeat":
-            after = ""
+        after = "" if request.fault == "repeat" else after
         return self._page(params, after, min(int(limit), self.page_size), request.fault)
 
     def _behind(self, marker: str) -> str | None:

@@ -23,7 +23,7 @@ from tests.functional.tool import SECRET_ID, SECRET_KEY, Tool, records
 
 pytest.importorskip("rocksdict")
 from tests.functional import java_tool
-from tests.functional.java_tool import CASES, Case, Played
+from tests.functional.java_cases import CASES, VARIABLE, Case, Played
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the files are below /proc/self/cwd"
@@ -46,7 +46,7 @@ _FAILED = re.compile(r"\[fail\] task_info: .*\[cosPath: (/.*)\]")
 
 
 def played_by_java(case: Case, folder: Path) -> Played:
-    if java_tool.VARIABLE not in os.environ:
+    if VARIABLE not in os.environ:
         return recorded(case)
     (folder / "cos").mkdir(parents=True)
     with EmbeddedCos(folder / "cos", secret_id=SECRET_ID, secret_key=SECRET_KEY) as cos:

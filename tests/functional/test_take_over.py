@@ -15,7 +15,8 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.state import formats
-from tests.functional.java_tool import DATA, OLD, SMALL, configure, content_of, plant_small
+from tests.functional.java_cases import DATA, OLD, SMALL
+from tests.functional.java_tool import configure, content_of, plant_small
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool, end, records
 
 pytestmark = pytest.mark.skipif(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,24 +11,20 @@ from urllib.parse import quote
 import pytest
 import trustme
 
-from cos_migrate.checksums import Check
-from cos_migrate.errors import MigrateError, SourceChanged, SourceError
+from cos_migrate.errors import SourceError
 from cos_migrate.model import Fingerprint, Found, Note, Rejected, SourceObject, Target
-from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.list_files import NameIndex, Place
 from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.listing import UrlLists
 from cos_migrate.sources.url_list.source import UrlListSource
-from cos_migrate.sources.url_list.urls import BadUrl, follow_redirect, mask, parse_url
 from tests.fakes.web_server import Fault, WebServer
 from tests.sources.contract import Cut, PagesContract, Put, Remove, SourceContract, WireContract
-from tests.sources.contract import content as content_of
 
 PROVEN_KEYS = {
     "migrateUrl": {
         "functional/test_urls.py::test_killed_in_the_middle_and_completed": "urllistPath",
         "functional/test_urls.py::test_is_skip_head": "isSkipHead",
-        "test_a_redirect_from_https_to_http": "allowHttpRedirect",
+        "sources/test_url_requests.py::test_a_redirect_from_https_to_http": "allowHttpRedirect",
         "unit/config/test_config.py::test_keys_of_a_url_list_are_accepted_and_ignored": (
             "accessKeyId accessKeySecret"
         ),
@@ -148,99 +142,6 @@ def test_what_only_head_tells_is_believed(web: WebServer, site: Site) -> None:
     with source.open(listed, 0, 1) as reader:
         assert reader.read(9) == b"x"
         assert reader.described.fingerprint == listed.fingerprint
-
-
-class TestAddresses:
-    @pytest.mark.parametrize(
-        ("text", "url", "key"),
-        [
-            ("http://h/a/b.txt", "http://h/a/b.txt", "a/b.txt"),
-            ("HTTPS://H.Example/a?x=1&y=%20", "https://h.example/a?x=1&y=%20", "a"),
-            ("http://h:80/a", "http://h/a", "a"),
-            ("https://h:80/a", "https://h:80/a", "a"),
-            ("http://h:8080/a#part?x", "http://h:8080/a", "a"),
-            ("http://h//a///b//", "http://h//a///b//", "a/b/"),
-            ("http://h/a%20b%2Fc", "http://h/a%20b%2Fc", "a b/c"),
-            ("http://h/a b", "http://h/a%20b", "a b"),
-            ("http://h/100%", "http://h/100%25", "100%"),
-            ("http://h/%zz%41", "http://h/%25zz%41", "%zzA"),
-            ("http://h/%2541", "http://h/%2541", "%41"),
-            ("http://h/ü/中?q=中 x", "http://h/%C3%BC/%E4%B8%AD?q=%E4%B8%AD%20x", "ü/中"),
-            ("http://h/a+b[1]{2}", "http://h/a+b%5B1%5D%7B2%7D", "a+b[1]{2}"),
-            ("http://bücher.example/a", "http://xn--bcher-kva.example/a", "a"),
-            ("http://faß.example/a", "http://xn--fa-hia.example/a", "a"),
-            ("http://[::1]:81/a", "http://[::1]:81/a", "a"),
-            ("\t http://h/a \r", "http://h/a", "a"),
-        ],
-    )
-    def test_what_is_requested_and_the_key(self, text: str, url: str, key: str) -> None:
-        address = parse_url(text)
-        assert (address.url, address.key) == (url, key)
-        assert parse_url(address.url) == address
-
-    @pytest.mark.parametrize("text", ["http://h", "http://h/", "http://h//", "http://h?a=/b"])
-    def test_no_path(self, text: str) -> None:
-        assert parse_url(text).key == ""
-
-    @pytest.mark.parametrize(
-        ("text", "why"),
-        [
-            ("just words", "does not begin with http:// or https://"),
-            ("/a/b", "does not begin"),
-            ("ftp://user:secret@h/a", "its scheme ftp: is not supported"),
-            ("http:/h/a", "// is missing"),
-            ("http:///a", "names no host"),
-            ("http://ho st/secret", "its host is no host name"),
-            ("http://h\\@evil/secret", "its host is no host name"),
-            ("http://h:0/secret", "its port"),
-            ("http://h:x/secret", "its port"),
-            ("http://h:70000/secret", "its port"),
-            ("http://h/%ff?secret", "not UTF-8"),
-        ],
-    )
-    def test_what_is_no_url(self, text: str, why: str) -> None:
-        with pytest.raises(BadUrl, match=why) as caught:
-            parse_url(text)
-        assert "secret" not in str(caught.value)
-
-    def test_credentials_become_a_header(self) -> None:
-        address = parse_url("http://us%40er:p%3Aw%2F@h/a")
-        assert address.url == "http://h/a"
-        token = base64.b64decode(address.authorization.removeprefix("Basic "))
-        assert token == b"us@er:p:w/"
-
-    def test_credentials_stay_with_their_server(self) -> None:
-        start = parse_url("https://u:p@h/a/b")
-        assert follow_redirect(start, "c?x").url == "https://h/a/c?x"
-        assert follow_redirect(start, "/d").authorization == start.authorization
-        for elsewhere in ("//other/x", "http://h/x", "https://h:444/x"):
-            assert follow_redirect(start, elsewhere).authorization == ""
-        with pytest.raises(BadUrl):
-            follow_redirect(start, "file:///etc/passwd")
-
-    @pytest.mark.parametrize(
-        ("text", "masked"),
-        [
-            ("http://h/a?sig=x#f", "http://h/a?***"),
-            ("http://u:p@h/a", "http://***@h/a"),
-            ("http://h?token", "http://h?***"),
-            ("ftp://u:p@h/a", "ftp://***@h/a"),
-            ("/lists/a?b:7", "/lists/a?b:7"),
-            ("user:p@h/a?sig=x", "***@h/a?***"),
-            ("user@h/a", "***@h/a"),
-            ("//user:p@h/a", "//***@h/a"),
-            ("http:user:p@h/a", "***@h/a"),
-            ("http://user:p/w@h/a", "http://***@h/a"),
-            ("h:80/a@b", "h:80/a@b"),
-            ("h/a@b", "h/a@b"),
-            (
-                "[taskType: migrateUrl] [bucket: b] [cosPath: /q?x=1] [url: http://u:p@h/q%3F?s=]]",
-                "[taskType: migrateUrl] [bucket: b] [cosPath: /q?x=1] [url: http://***@h/q%3F?***]",
-            ),
-        ],
-    )
-    def test_masking(self, text: str, masked: str) -> None:
-        assert mask(text) == masked
 
 
 class TestLists:
@@ -426,224 +327,3 @@ class TestLists:
         assert careless.is_unchanged(unsized, "anything")
         assert careless.renewed_value(unsized, value) == ""
         assert not careless.describes_first
-
-
-class TestRequests:
-    def test_redirects_are_followed(self, site: Site) -> None:
-        web = site.web
-        site.write("~/start?token=1")
-        web.put("/start", b"", redirect=(302, "/step%20two?x=1"))
-        web.put("/step two", b"", redirect=(307, f"{web.url}/end"))
-        web.put("/end", b"content")
-        obj = only_in(source_of(site.path))
-        assert obj.fingerprint.size == 7
-        assert content_of(source_of(site.path), obj) == b"content"
-        assert [seen.target for seen in web.seen if seen.method == "GET"] == [
-            "/start?token=1",
-            "/step%20two?x=1",
-            "/end",
-        ]
-
-    def test_a_redirect_without_end(self, site: Site) -> None:
-        site.write("~/a?secret")
-        site.web.put("/a", b"", redirect=(301, "/a"))
-        with pytest.raises(SourceError, match="redirected more than 10 times") as caught:
-            only_in(source_of(site.path))
-        assert "secret" not in caught.value.target
-
-    def test_a_redirect_to_nowhere(self, site: Site) -> None:
-        site.write("~/a")
-        site.web.put("/a", b"", redirect=(301, "ftp://h/x"))
-        with pytest.raises(SourceError, match="redirected, but its scheme ftp: is not supported"):
-            only_in(source_of(site.path))
-
-    def test_credentials_are_sent_to_their_server_only(self, site: Site) -> None:
-        with WebServer() as other:
-            site.write(site.web.url.replace("http://", "http://user:p%40ss@") + "/a")
-            site.web.put("/a", b"", redirect=(302, "/b"), users={"user": "p@ss"})
-            site.web.put("/b", b"", redirect=(302, f"{other.url}/c"), users={"user": "p@ss"})
-            other.put("/c", b"content")
-            obj = only_in(source_of(site.path))
-            assert content_of(source_of(site.path), obj) == b"content"
-            assert all("authorization" not in seen.headers for seen in other.seen)
-            assert all("authorization" in seen.headers for seen in site.web.seen)
-
-    def test_wrong_credentials(self, site: Site) -> None:
-        site.write(site.web.url.replace("http://", "http://user:wrong@") + "/a")
-        site.web.put("/a", b"x", users={"user": "right"})
-        with pytest.raises(SourceError, match=r"answered 401; look at \[migrateUrl\]") as caught:
-            only_in(source_of(site.path))
-        assert "wrong" not in str(caught.value) + caught.value.target
-        assert not caught.value.retryable
-
-    @pytest.mark.parametrize("status", [403, 404, 405, 501])
-    def test_head_refused(self, site: Site, status: int) -> None:
-        site.web.head_status = status
-        site.write("~/a")
-        body = b"x" * 3_000_000
-        site.web.put("/a", body, etag='"v1"')
-        obj = only_in(source_of(site.path))
-        assert obj.fingerprint == Fingerprint(len(body), obj.fingerprint.mtime_ns, "v1")
-        assert content_of(source_of(site.path), obj) == body
-
-    def test_head_that_lies_about_the_length(self, site: Site) -> None:
-        site.web.head_lengths = "0"
-        site.write("~/a", "~/empty")
-        site.web.put("/a", b"12345")
-        site.web.put("/empty", b"")
-        source = source_of(site.path)
-        sizes = [
-            source.stat(obj).fingerprint.size
-            for obj in source.scan()
-            if isinstance(obj, SourceObject)
-        ]
-        assert sizes == [5, 0]
-
-    @pytest.mark.parametrize("closing", [False, True])
-    def test_no_length(self, site: Site, closing: bool) -> None:
-        site.web.lengths, site.web.closing = False, closing
-        site.write("~/a")
-        site.web.put("/a", b"content")
-        source = source_of(site.path)
-        obj = only_in(source)
-        assert obj.fingerprint.size == -1
-        with source.open(obj, 0, -1) as reader:
-            assert reader.read(100) == b"content"
-            assert reader.read(100) == b""
-            reader.check_unchanged()
-
-    def test_a_body_without_length_must_have_the_size_that_was_told(self, site: Site) -> None:
-        site.write("~/a")
-        site.web.put("/a", b"content")
-        source = source_of(site.path)
-        obj = only_in(source)
-        site.web.lengths = False
-        assert content_of(source, obj) == b"content"
-        for kind in ("longer", "cut"):
-            site.web.faults.append(Fault(kind, at=3))
-            with pytest.raises(MigrateError) as caught:
-                content_of(source, obj)
-            assert caught.value.retryable
-
-    def test_ranges_that_are_not_honoured(self, site: Site) -> None:
-        site.write("~/a")
-        site.web.put("/a", b"0123456789")
-        source = source_of(site.path)
-        obj = only_in(source)
-        site.web.faults.append(Fault("foreign-range"))
-        with pytest.raises(SourceError) as caught:
-            content_of(source, obj, 3, 4)
-        assert caught.value.code == "RangeIgnored"
-        site.web.ranges = False
-        with pytest.raises(SourceError) as caught:
-            content_of(source, obj, 3, 4)
-        assert caught.value.code == "RangeIgnored"
-
-    def test_a_compressed_page_is_kept_as_it_is(self, site: Site) -> None:
-        site.write("~/a")
-        site.web.put("/a", b"\x1f\x8bpacked", headers={"Content-Encoding": "gzip"})
-        source = source_of(site.path)
-        obj = only_in(source)
-        with source.open(obj, 0, obj.fingerprint.size) as reader:
-            assert reader.read(100) == b"\x1f\x8bpacked"
-            assert reader.described.headers["content-encoding"] == "gzip"
-        assert {seen.headers["accept-encoding"] for seen in site.web.seen} == {"identity"}
-
-    def test_what_is_carried_over(self, site: Site) -> None:
-        site.write("~/a")
-        headers = {
-            "Content-Type": "text/x",
-            "Cache-Control": "max-age=1",
-            "x-oss-meta-Who": "oss",
-            "x-amz-meta-some_name": "ü".encode().decode("latin-1"),
-            "x-cos-meta-kept": "yes",
-            "x-amz-meta-who": "other",
-            "Set-Cookie": "a=b",
-        }
-        site.web.put("/a", b"x", headers=headers, etag='"e-1"')
-        described = source_of(site.path).describe(only_in(source_of(site.path)))
-        assert dict(described.headers) == {
-            "content-type": "text/x",
-            "cache-control": "max-age=1",
-            "x-cos-meta-etag": '"e-1"',
-            "x-cos-meta-who": "oss",
-            "x-cos-meta-some-name": "%C3%BC",
-            "x-cos-meta-kept": "yes",
-        }
-        assert len(described.warnings) == 1
-
-    def test_content_md5_is_compared(self, site: Site) -> None:
-        site.write("~/a")
-        body = b"x" * 200_000
-        digest = hashlib.md5(body).digest()
-        token = base64.b64encode(digest).decode()
-        site.web.put("/a", body, headers={"Content-MD5": token})
-        source = source_of(site.path)
-        obj = only_in(source)
-        described = source.describe(obj)
-        assert described.md5 == digest.hex()
-        assert described.checks == (Check("MD5", digest.hex()),)
-        assert content_of(source, obj) == body
-        site.web.faults.append(Fault("flip", at=100_000))
-        with pytest.raises(SourceError) as caught:
-            content_of(source, obj)
-        assert caught.value.code == "SourceChecksumMismatch"
-        with source.open(obj, 10, 20) as reader:
-            assert reader.described.checks == ()
-
-    @pytest.mark.parametrize(("etag", "name"), [('"v1"', "if-match"), ('W/"v1"', "if-unmod")])
-    def test_the_version_is_pinned(self, site: Site, etag: str, name: str) -> None:
-        site.write("~/a")
-        page = site.web.put("/a", b"0123456789", etag=etag)
-        source = source_of(site.path)
-        obj = only_in(source)
-        assert content_of(source, obj, 2, 3) == b"234"
-        assert any(header.startswith(name) for header in site.web.seen[-1].headers)
-        page.etag, page.modified = '"v2"', page.modified + 5
-        with pytest.raises(SourceChanged):
-            content_of(source, obj, 2, 3)
-        assert [seen.status for seen in site.web.seen[-2:]] == [412, 206]
-
-    def test_one_server_out_of_reach_says_nothing_of_the_others(self, site: Site) -> None:
-        site.write("http://localhost:1/a")
-        with pytest.raises(SourceError) as caught:
-            only_in(source_of(site.path))
-        assert (caught.value.status, caught.value.code) == (0, "UrlConnectionRefused")
-        assert caught.value.retryable
-        site.write("~/a")
-        site.web.faults.append(Fault("status", status=503, times=-1))
-        with pytest.raises(SourceError, match="answered 503") as caught:
-            only_in(source_of(site.path))
-        assert (caught.value.status, caught.value.retryable) == (0, True)
-
-    @pytest.mark.parametrize("allowed", [False, True])
-    @pytest.mark.parametrize("hops", [0, 1])
-    def test_a_redirect_from_https_to_http(
-        self, site: Site, tmp_path: Path, allowed: bool, hops: int
-    ) -> None:
-        with WebServer(tls=certified(tmp_path)) as secure:
-            site.write(f"{secure.url}/a")
-            site.web.put("/b", b"plain")
-            secure.put("/a", b"", redirect=(302, "/hop" if hops else f"{site.web.url}/b"))
-            secure.put("/hop", b"", redirect=(307, f"{site.web.url}/b"))
-            config = UrlListConfig(urllist_path=str(site.path), allow_http_redirect=allowed)
-            source = UrlListSource(config, TARGET, SourceOptions(str(tmp_path / "ca.pem")))
-            if allowed:
-                assert content_of(source, only_in(source)) == b"plain"
-                return
-            with pytest.raises(SourceError, match="from https to http") as caught:
-                only_in(source)
-            assert (caught.value.code, caught.value.retryable) == ("Downgraded", False)
-            assert not site.web.seen
-
-    def test_https_and_the_way_from_http(self, site: Site, tmp_path: Path) -> None:
-        with WebServer(tls=certified(tmp_path)) as secure:
-            secure.put("/b", b"over tls")
-            site.write("~/a")
-            site.web.put("/a", b"", redirect=(301, f"{secure.url}/b"))
-            config = UrlListConfig(urllist_path=str(site.path))
-            source = UrlListSource(config, TARGET, SourceOptions(str(tmp_path / "ca.pem")))
-            assert content_of(source, only_in(source)) == b"over tls"
-            with pytest.raises(SourceError) as caught:
-                only_in(source_of(site.path))
-            assert caught.value.code == "UrlCertificateInvalid"
