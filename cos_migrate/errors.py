@@ -2,6 +2,7 @@
 
     MigrateError
     ├── ConfigError        config.ini or the command line is wrong (exit code 2)
+    ├── CredentialsError   no credentials were found, or none could be fetched
     ├── StateError         the record database is in use or unusable (exit code 3)
     ├── SourceError        an object or a listing of the source could not be read
     │   └── SourceChanged  the object is no longer the one that was listed
@@ -99,6 +100,8 @@ class MigrateError(Exception):
         self.fatal = fatal
         self.retry_after = 0.0
         """Seconds to wait that the server asked for (Retry-After); 0: none."""
+        self.credentials_ended = False
+        """Whether the server refused credentials that may have ended, or been replaced."""
 
 
 class ConfigError(MigrateError):
@@ -107,6 +110,10 @@ class ConfigError(MigrateError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class CredentialsError(MigrateError):
+    """No credentials were found, or the service that issues them gave none."""
 
 
 class StateError(MigrateError):

@@ -53,7 +53,7 @@ def run_decrypt(line: CommandLine, cos_path: str, local: str) -> int:
     settings = encryption_of(common)
     target = Path(local).absolute()
     _refuse_existing(target)
-    client = DownloadClient(Access(cos_settings(common)))
+    client = DownloadClient(Access(cos_settings(common, common.own_credentials)))
     try:
         with signals.handled(_end):
             _fetch(client, cos_path, settings, target, quiet=line.quiet)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 
 from cos_migrate.cli.command_line import CommandLine
@@ -12,10 +11,12 @@ from cos_migrate.config import batch
 from cos_migrate.config.batch import BatchTask
 from cos_migrate.config.loader import Config, Loaded, load
 from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.exposure import exposed_files
-from cos_migrate.engine.settings import credentials_of, encryption_of, ineffective_keys
+from cos_migrate.engine.providers import find_credentials, section_of
+from cos_migrate.engine.settings import encryption_of, ineffective_keys
 from cos_migrate.engine.wiring import Run, header_of
-from cos_migrate.errors import ConfigError, StateError
+from cos_migrate.errors import ConfigError, Side, StateError
 from cos_migrate.exit_codes import MISUSE, UNUSABLE
 from cos_migrate.model import Credentials
 from cos_migrate.processes.launcher import Launcher
@@ -57,7 +58,6 @@ class Session:
         self._logs = Logs(self._folder / "log", debug=line.debug, mode=file_mode)
         self._stop = StopSignal(self._interrupt)
         self._run: Run | None = None
-        self._credentials: Credentials | None = None
         self._encryption: EncryptionSettings | None = None
         self._statuses: list[str] = []
         """Of the runs of this round."""
@@ -155,7 +155,6 @@ class Session:
         return max(summary.exit_code for summary in summaries)
 
     def _make_run(self, task: BatchTask, config: Config, header: list[str]) -> Run:
-        self._credentials = credentials_of(config.common)
         return Run(
             config,
             self._source_type,
@@ -165,26 +164,30 @@ class Session:
             header=header,
             launcher=self._launcher,
             walk_starter=self._walk_starter,
-            reload_credentials=partial(self._reload_credentials, task.number),
+            credentials=self._keep_credentials(task.number, config),
             encryption=self._encryption,
             task=task.name,
             file_mode=self._file_mode,
         )
 
-    def _reload_credentials(self, number: int) -> Credentials | None:
-        """Read the credentials of a task again; None: they have not changed."""
+    def _keep_credentials(self, number: int, config: Config) -> CredentialKeeper:
+        """Return the credentials of a task. Raises ConfigError."""
+
+        def read_again(side: Side) -> Credentials | None:
+            fresh = self._reload(number)
+            return fresh and section_of(fresh, side).own_credentials
+
+        return find_credentials(config, read_again)
+
+    def _reload(self, number: int) -> Config | None:
+        """Read the configuration of a task again; None: it cannot be read."""
         line = self._line
         try:
             loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
             tasks = batch.tasks(loaded.config, os.environ)
-            config = next(task.config for task in tasks if task.number == number)
+            return next(task.config for task in tasks if task.number == number)
         except (ConfigError, StopIteration):
             return None
-        fresh = credentials_of(config.common) if config else self._credentials
-        if fresh == self._credentials:
-            return None
-        self._credentials = fresh
-        return fresh
 
     def _interrupt(self) -> None:
         if self._run:

@@ -33,6 +33,8 @@ from cos_migrate.http.xml_texts import find_text
 
 T = TypeVar("T")
 
+_REFUSED = frozenset({400, 403})
+"""Statuses of refused credentials, among others."""
 _COPY_SPEED = 4 << 20
 """Least bytes per second at which COS copies or joins; it may send nothing before it is done."""
 
@@ -216,6 +218,21 @@ class CosClient(Sender):
 
     def head_object(self, cos_path: str) -> ObjectHead | None:
         """Return the description of the object at a path; None: there is no object."""
+        credentials = self.access.settings.credentials
+        try:
+            return self._head(cos_path)
+        except CosError as error:
+            if not credentials.token or error.status not in _REFUSED:
+                raise
+        # The answer to HEAD has no code: this request waits for new credentials if they have ended.
+        try:
+            self.ask_acl(cos_path)
+        except CosError as error:
+            if error.credentials_ended:
+                raise
+        return self._head(cos_path)
+
+    def _head(self, cos_path: str) -> ObjectHead | None:
         try:
             return self.send(CosRequest("HeadObject", "HEAD", cos_path), read_object_head)
         except CosError as error:

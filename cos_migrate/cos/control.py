@@ -39,10 +39,8 @@ class Control:
         settings = access.settings
         self._access = access
         session = _Session(Fetcher(settings.timeouts, settings.proxy, settings.ca_file))
-        self._clients = tuple(
-            _client_of(settings, suffix, session)
-            for suffix in host_suffixes(settings.region, settings.suffix)
-        )
+        self._suffixes = host_suffixes(settings.region, settings.suffix)
+        self._session = session
 
     def list_parts(self, cos_path: str, upload_id: str) -> list[tuple[int, str, int]]:
         """Return (number, ETag, size) of each part that COS has.
@@ -83,18 +81,19 @@ class Control:
         **arguments: Any,
     ) -> Any:
         """Return what `read` returns for the answer, trying again where that may help."""
-        client = DomainChoice(self._clients)
+        suffix = DomainChoice(self._suffixes)
 
         def send() -> Any:
-            bucket = self._access.settings.bucket
+            settings = self._access.settings
+            client = _client_of(settings, suffix.current, self._session)
             try:
-                return read(method(client.current, Bucket=bucket, Key=cos_path, **arguments))
+                return read(method(client, Bucket=settings.bucket, Key=cos_path, **arguments))
             except CosClientError as error:
                 raise _error_of(error.__context__, operation, cos_path) from error
             except _UNREADABLE as error:
                 raise incomplete_answer(Response(200, {}, b""), operation, cos_path) from error
 
-        return self._access.retries.run(send, client.switch)
+        return self._access.retries.run(send, suffix.switch)
 
 
 def _parts_in(page: Mapping[str, Any]) -> tuple[int, list[tuple[int, str, int]]]:

@@ -28,8 +28,8 @@ FATAL_CODES = frozenset(
     }
 )
 """Codes of errors that all other objects of the run would meet too."""
-EXPIRED_CODES = frozenset({"ExpiredToken", "InvalidToken", "RequestIsExpired"})
-"""Codes of errors that new temporary credentials cure."""
+ENDED_CODES = frozenset({"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestIsExpired"})
+"""Codes of errors that other credentials cure, if there are any."""
 ARCHIVED = "InvalidObjectState"
 """Code of an object that must be restored before it can be read."""
 _CODE_OF_STATUS = {
@@ -87,6 +87,7 @@ def error_of(response: Response, operation: str, target: str) -> CosError:
         fatal=code in FATAL_CODES,
     )
     error.retry_after = parse_retry_after(response.header(b"retry-after"))
+    error.credentials_ended = code in ENDED_CODES
     return error
 
 

@@ -10,6 +10,8 @@ from cos_migrate import __version__
 from cos_migrate.cos.put_form import PutForm, request_path
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.cos.signature import SigningKey, SigningKeys, authorization
+from cos_migrate.errors import Side
+from cos_migrate.http.credential_gate import CredentialGate
 from cos_migrate.http.network import Network
 from cos_migrate.http.opening import Opening
 from cos_migrate.http.request_head import encode_headers
@@ -30,12 +32,18 @@ class Access:
         *,
         strained: OnStrain = ignore_strain,
         stopping: threading.Event | None = None,
+        gate: CredentialGate | None = None,
     ) -> None:
-        """`strained` is called behind failed tries that show strain; `stopping` ends waits."""
+        """`strained` is called behind failed tries that show strain; `stopping` ends waits.
+
+        `gate`: where ended credentials are waited for; None: they are a failure.
+        """
         self.settings = settings
         self.routes = settings.routes()
         self.network = Network(settings.timeouts, settings.ca_file)
-        self.retries = Retries(settings.tries, stopping or threading.Event(), strained)
+        self.retries = Retries(settings.tries, stopping or threading.Event(), strained, gate)
+        if gate:
+            gate.supply(Side.COS, self, settings.credentials.number)
         self._keys = SigningKeys(settings.credentials)
         self._tail = "Connection: close\r\n" if settings.short_connection else ""
         self._tail += f"User-Agent: cos-migrate/{__version__}\r\n"

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from cos_migrate.config.values import TimeWindow
-from cos_migrate.cos.errors import EXPIRED_CODES
 from cos_migrate.engine.admission import Admission
 from cos_migrate.engine.chores import Chores
+from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, reason_to_stop
 from cos_migrate.engine.streak import FailureStreak
@@ -26,15 +26,15 @@ from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools, Tuning
 from cos_migrate.engine.window_watch import WindowWatch
 from cos_migrate.errors import Side, StateError
 from cos_migrate.exit_codes import UNUSABLE
-from cos_migrate.model import Credentials, Failure
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import (
-    FAILED,
+    CREDENTIALS_ENDED,
     INTERIM,
     LATENCY,
     OF_NO_TASK,
     SLOW_DOWN,
-    UNSTARTED,
+    Content,
+    CredentialsEnded,
     Latency,
     Result,
 )
@@ -63,17 +63,17 @@ class Loop(abc.ABC):
         self,
         *,
         window: TimeWindow,
-        reload_credentials: Callable[[], Credentials | None],
+        credentials: CredentialKeeper,
         report: Report,
         make_pools: PoolsMaker,
         auto: AutoPools = NO_AUTO_POOLS,
     ) -> None:
-        """`reload_credentials` reads temporary ones again; it returns None for the same."""
         self._window = WindowWatch(window)
-        self._reload_credentials = reload_credentials
+        self._credentials = credentials
         self._report = report
         self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._pools = make_pools(self._inbox.put)
+        credentials.begin(lambda: self._inbox.put(None))
         self._tuning = Tuning(self._pools, auto)
         self._streak = FailureStreak()
         self._tasks = TaskTable(self._pools)
@@ -84,7 +84,6 @@ class Loop(abc.ABC):
         self._ended_by = 0
         """Exit code of the signal that interrupted the pass; 0: none did."""
         self._next_clock = 0.0
-        self._renewed = float("-inf")
         self._spot_check_results: list[SpotCheckResult] = []
 
     def _make_admission(self, probes: Probes) -> Admission:
@@ -191,6 +190,8 @@ class Loop(abc.ABC):
             self._handle_scan_event(event)
         elif self._ended_by:
             self._stop("")
+        else:
+            self._next_clock = 0.0  # there is news of credentials
 
     def _replace_worker(self, event: WorkerLost) -> None:
         self._lost_in_row += 1
@@ -206,22 +207,27 @@ class Loop(abc.ABC):
     def _collect_result(self, result: Result) -> None:
         number, kind, content = result
         if kind in OF_NO_TASK:
-            if kind == LATENCY:
-                self._tuning.note_latency(cast("Latency", content))
-            elif kind == SLOW_DOWN:
-                line = self._rates.slow_down(cast("Side", content), time.monotonic())
-                if line:
-                    self._report.note(line)
-            else:
-                self._tuning.note_failure()
+            self._note_of_worker(kind, content)
             return
         tasks = self._tasks.under_way
         task, subject, collect = tasks[number]
         if kind not in INTERIM:
             del tasks[number]
-            if kind == FAILED and self._renew_credentials(cast("Failure", content)):
-                kind = UNSTARTED
         collect(subject, task, kind, content)
+
+    def _note_of_worker(self, kind: int, content: Content) -> None:
+        """Note what a worker reports beside its tasks."""
+        if kind == LATENCY:
+            self._tuning.note_latency(cast("Latency", content))
+        elif kind == SLOW_DOWN:
+            line = self._rates.slow_down(cast("Side", content), time.monotonic())
+            if line:
+                self._report.note(line)
+        elif kind == CREDENTIALS_ENDED:
+            self._credentials.ask(*cast("CredentialsEnded", content))
+            self._next_clock = 0.0
+        else:
+            self._tuning.note_failure()
 
     def _stop(self, reason: str) -> None:
         """Submit nothing more; tasks in flight are finished and recorded."""
@@ -246,41 +252,21 @@ class Loop(abc.ABC):
         for result in self._pools.take_back():
             self._collect_result(result)
 
-    def _renew_credentials(self, failure: Failure) -> bool:
-        """Read expired credentials again; return whether the failed task should be tried again."""
-        if failure.code not in EXPIRED_CODES or self._stopping or failure.side is Side.SOURCE:
-            return False
-        now = time.monotonic()
-        if now - self._renewed < 60:  # noqa: PLR2004 - begun before they were renewed
-            return True
-        fresh = self._reload_credentials()
-        if fresh is None:
-            return False
-        self._renewed = now
-        self._pools.replace_credentials(Side.COS, fresh)
-        self._report.note("the temporary credentials had expired and were read again")
-        return True
-
     def _spot_check(self, make: SpotCheckMaker, paths: Sequence[str]) -> tuple[str, ...]:
         """Ask COS for recorded objects; return their paths if it has none of them.
 
         Stops the pass where the answer shows that no object can be sent.
         """
-        spotted = self._spot_check_once(make, paths)
-        if spotted.failure and self._renew_credentials(spotted.failure):
-            spotted = self._spot_check_once(make, paths)
-        if spotted.failure:
-            self._stop(reason_to_stop(spotted.failure))
-        return spotted.missing
-
-    def _spot_check_once(self, make: SpotCheckMaker, paths: Sequence[str]) -> SpotCheckResult:
         check = make(paths, self._inbox.put)
         check.start()
         while not self._spot_check_results and not self._stopping:
             self._handle_events()
             self._watch_clock()
         check.stop()
-        return self._spot_check_results.pop() if self._spot_check_results else SpotCheckResult()
+        spotted = self._spot_check_results.pop() if self._spot_check_results else SpotCheckResult()
+        if spotted.failure:
+            self._stop(reason_to_stop(spotted.failure))
+        return spotted.missing
 
     def _watch_clock(self) -> None:
         now = time.monotonic()
@@ -291,6 +277,7 @@ class Loop(abc.ABC):
             return
         self._next_clock = now + _TICK
         self._rates.grow(now)
+        self._credentials.look(self._pools, self._report)
         for line in self._pools.watch():
             self._report.warn(line)
         if self._pools.overdue:

@@ -51,7 +51,14 @@ def _paged_listing(
     starts, positions = start_listing(paged, state, resume=options.resume)
     if positions.resumed:
         report.note(f"the listing goes on where it was left, in {len(starts)} ranges")
-    return partial(Lister, paged, starts, options.list_parallel, options.tries), positions
+    return partial(
+        Lister,
+        paged,
+        starts,
+        options.list_parallel,
+        options.tries,
+        gate=options.credentials.gate,
+    ), positions
 
 
 class Migration(Loop):
@@ -72,7 +79,7 @@ class Migration(Loop):
         """Prepare a run; `make_scan` is called where the source is not listed by pages."""
         super().__init__(
             window=options.window,
-            reload_credentials=options.reload_credentials,
+            credentials=options.credentials,
             report=report,
             make_pools=make_pools,
             auto=options.auto,

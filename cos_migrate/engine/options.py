@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.rules import DEFAULT_COPIES, CopyOptions, PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
-from cos_migrate.model import Credentials
 from cos_migrate.pools.tasks import SkipIf
 
 
@@ -41,8 +40,7 @@ class MigrationOptions(NamedTuple):
     window: TimeWindow
     big_objects: int
     """Big objects that are under way at once."""
-    reload_credentials: Callable[[], Credentials | None]
-    """Reads temporary credentials again; returns None if they are the same."""
+    credentials: CredentialKeeper
     least_billed: int = 0
     """Bytes that the storage class bills at least for an object; 0: its size."""
     list_parallel: int = 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from cos_migrate.config.common import Common, transfers_most
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
+from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.options import MigrationOptions, UploadOptions
 from cos_migrate.engine.rules import PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
@@ -52,17 +53,12 @@ class JobPlace(NamedTuple):
         return cls(database, f"{name}-{task}" if task else name)
 
 
-def credentials_of(common: Common) -> Credentials:
-    """Return the credentials for the target bucket."""
-    return common.own_credentials or Credentials("", "")
-
-
-def cos_settings(common: Common) -> CosSettings:
+def cos_settings(common: Common, credentials: Credentials | None) -> CosSettings:
     """Return the settings of a client of the target bucket."""
     return CosSettings(
         bucket=common.bucket_name,
         region=common.region,
-        credentials=credentials_of(common),
+        credentials=credentials or Credentials("", ""),
         suffix=common.end_point_suffix,
         https=common.https,
         ca_file=common.ca_file,
@@ -102,7 +98,7 @@ def migration_options(
     common: Common,
     source: Source,
     encryption: EncryptionSettings | None,
-    reload_credentials: Callable[[], Credentials | None],
+    credentials: CredentialKeeper,
     make_spot_check: SpotCheckMaker,
 ) -> MigrationOptions:
     """Return the options of the pass that migrates."""
@@ -131,5 +127,5 @@ def migration_options(
         tries=common.request_try_count,
         resume=common.resume,
         spot_check=make_spot_check if common.probe_records else None,
-        reload_credentials=reload_credentials,
+        credentials=credentials,
     )

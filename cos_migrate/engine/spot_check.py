@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.errors import Code, CosError, MigrateError, Side, TransportError
+from cos_migrate.http.credential_gate import CredentialGate
 from cos_migrate.model import Failure, failure_of, unexpected_failure
 from cos_migrate.report.advice import advice_for
 from cos_migrate.state import object_records
@@ -67,8 +68,13 @@ class SpotCheck:
     """A thread that looks for objects on COS and posts the result."""
 
     def __init__(
-        self, settings: CosSettings, paths: Sequence[str], post: Callable[[SpotCheckResult], None]
+        self,
+        settings: CosSettings,
+        paths: Sequence[str],
+        post: Callable[[SpotCheckResult], None],
+        gate: CredentialGate | None = None,
     ) -> None:
+        self._gate = gate
         self._settings = settings
         self._paths = paths
         self._post = post
@@ -87,7 +93,7 @@ class SpotCheck:
         from cos_migrate.cos.client import CosClient  # noqa: PLC0415 - few runs need it here,
         from cos_migrate.cos.requests import Access  # noqa: PLC0415 - as well as the sockets
 
-        client = CosClient(Access(self._settings, stopping=self._stopping))
+        client = CosClient(Access(self._settings, stopping=self._stopping, gate=self._gate))
         try:
             spotted = check_paths(client, self._paths)
         except Exception as error:

@@ -6,15 +6,16 @@ a missing object is reported, never silently sent again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from cos_migrate.config.values import TimeWindow
+from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
-from cos_migrate.model import Credentials, Failure, Outcome, SourceObject, Status
+from cos_migrate.model import Failure, Outcome, SourceObject, Status
 from cos_migrate.pools.results import INTERIM, UNSTARTED, Comparison, Content
 from cos_migrate.pools.tasks import CompareObject, NumberedTask
 from cos_migrate.report.report import Report
@@ -86,7 +87,7 @@ class Verification(Loop):
         self,
         *,
         window: TimeWindow,
-        reload_credentials: Callable[[], Credentials | None],
+        credentials: CredentialKeeper,
         source: Source,
         state: RecordStore,
         report: Report,
@@ -96,7 +97,7 @@ class Verification(Loop):
         """Prepare a pass; `make_pools` receives the function that workers post results with."""
         super().__init__(
             window=window,
-            reload_credentials=reload_credentials,
+            credentials=credentials,
             report=report,
             make_pools=make_pools,
             auto=auto,

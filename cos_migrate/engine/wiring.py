@@ -13,13 +13,15 @@ from cos_migrate import __version__, descriptors
 from cos_migrate.config.common import transfers_most, worker_count
 from cos_migrate.config.loader import Config
 from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.cos.settings import CosSettings
+from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.exposure import exposed_records
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.settings import JobPlace, cos_settings, migration_options
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
+from cos_migrate.errors import Side
 from cos_migrate.filters import Filters
-from cos_migrate.model import Credentials
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.pools import Pools
@@ -56,7 +58,7 @@ class Run:
         header: Sequence[str],
         launcher: Launcher,
         walk_starter: WalkStarter,
-        reload_credentials: Callable[[], Credentials | None],
+        credentials: CredentialKeeper,
         encryption: EncryptionSettings | None = None,
         task: str = "",
         file_mode: int = PUBLIC_FILE,
@@ -74,8 +76,11 @@ class Run:
         self._header = header
         self._launcher = launcher
         self._walk_starter = walk_starter
-        self._recipe = SourceRecipe.of(source_type, config.source, common)
+        self._credentials = credentials
+        recipe = SourceRecipe.of(source_type, config.source, common)
+        self._recipe = recipe.with_credentials(credentials.current(Side.SOURCE))
         self._source = self._recipe.build()
+        credentials.gate.supply(Side.SOURCE, self._source)
         self._filters = Filters(
             self._recipe.filters,
             self._source.is_empty,
@@ -87,10 +92,8 @@ class Run:
         self._file_mode = file_mode
         self._report = self._make_report(common.output_finished_file_folder)
         self._options = migration_options(
-            common, self._source, encryption, self._fresh_credentials, self._make_spot_check
+            common, self._source, encryption, credentials, self._make_spot_check
         )
-        self._settings = cos_settings(common)
-        self._reload_credentials = reload_credentials
         self._spool = TempFiles(Path(common.tmp_folder), self._place.name)
         self._limits = limits
         self._running: Loop | None = None
@@ -118,6 +121,8 @@ class Run:
             self._source.java_records = state.taken_over
             note_run(self._place.database, self._source.job_text())
             self._report.begin_run(self._header)
+            for line in self._credentials.describe():
+                self._report.announce(line)
             for notice in state.notices:
                 self._report.warn(notice)
             if not self._source.is_local:
@@ -152,7 +157,7 @@ class Run:
         return self._run_pass(
             Verification(
                 window=options.window,
-                reload_credentials=options.reload_credentials,
+                credentials=options.credentials,
                 source=self._source,
                 state=state,
                 report=report,
@@ -186,23 +191,21 @@ class Run:
             file_mode=self._file_mode,
         )
 
-    def _fresh_credentials(self) -> Credentials | None:
-        """Read the credentials again; later clients use them too."""
-        fresh = self._reload_credentials()
-        if fresh:
-            self._settings = self._settings._replace(credentials=fresh)
-        return fresh
+    def _settings(self) -> CosSettings:
+        """Return the settings of a client of the target bucket, with the present credentials."""
+        return cos_settings(self._config.common, self._credentials.current(Side.COS))
 
     def _make_spot_check(
         self, paths: Sequence[str], post: Callable[[SpotCheckResult], None]
     ) -> SpotCheck:
-        return SpotCheck(self._settings, paths, post)
+        return SpotCheck(self._settings(), paths, post, self._credentials.gate)
 
     def _make_pools(self, post: Callable[[WorkerResults | WorkerLost], None]) -> Pools:
         common = self._config.common
         room = self._fitting_room()
+        recipe = self._recipe.with_credentials(self._credentials.current(Side.SOURCE))
         job = Job(
-            cos=self._settings,
+            cos=self._settings(),
             source=self._recipe.source,
             source_config=self._recipe.config,
             target=self._recipe.target,
@@ -212,7 +215,7 @@ class Run:
             memory=common.buffer_memory,
             small_below=common.small_file_threshold,
             spool_folder=str(self._spool.folder),
-            source_options=self._recipe.options,
+            source_options=recipe.options,
             encryption=self._options.upload.encryption,
         )
         launch = partial(self._launcher.take, WORKER_PROGRAM)

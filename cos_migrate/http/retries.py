@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from cos_migrate.descriptors import retry_while_exhausted
 from cos_migrate.errors import Code, MigrateError, Side, TransportError
+from cos_migrate.http.credential_gate import CredentialGate
 
 T = TypeVar("T")
 
@@ -20,6 +21,8 @@ class OnFailure(Protocol):
         """Return whether to try again at once, without counting this try."""
 
 
+_RENEWALS_MOST = 10
+"""How often one request may wait for new credentials, and be refused again."""
 _WAIT = 0.5
 """Seconds; the longest first wait between two tries, doubled for each further one."""
 _MAX_WAIT = 20.0
@@ -63,9 +66,14 @@ class Retries:
         tries: int,
         stopping: threading.Event,
         strained: OnStrain = ignore_strain,
+        gate: CredentialGate | None = None,
     ) -> None:
-        """`stopping` ends waits; `strained` is called behind failed tries that show strain."""
+        """`stopping` ends waits; `strained` is called behind failed tries that show strain.
+
+        `gate`: where ended credentials are waited for; None: they are a failure.
+        """
         self.tries = tries
+        self._gate = gate
         self._stopping = stopping
         self._strained = strained
 
@@ -83,13 +91,7 @@ class Retries:
 
         pause = max(error.retry_after, uniform(longest / 2, longest))  # noqa: S311 - jitter
         if self._stopping.wait(pause):
-            raise TransportError(
-                "given up because the run is stopping",
-                operation=error.operation,
-                target=error.target,
-                code=Code.STOPPING,
-                side=error.side,
-            ) from error
+            raise _stopped(error) from error
 
     def run(
         self,
@@ -105,17 +107,66 @@ class Retries:
         elsewhere. `patiently`: wait where no descriptor is free, which is no failed try.
         """
         attempt = 0
+        renewals = _Renewals(self._gate, self._stopping) if self._gate else None
         while True:
             attempt += 1
+            first, earlier = earlier, None
+            if renewals:
+                renewals.begin_try(elsewhere=first is not None)
             try:
-                if earlier is not None:
-                    first, earlier = earlier, None
+                if first is not None:
                     raise first
                 return retry_while_exhausted(action, self._stopping.wait) if patiently else action()
             except MigrateError as error:
-                if failed and failed(error, next_is_last=attempt + 1 >= self.tries):
+                if (error.credentials_ended and renewals and renewals.wait(error)) or (
+                    failed and failed(error, next_is_last=attempt + 1 >= self.tries)
+                ):
                     attempt -= 1
                     continue
                 if not error.retryable or attempt >= self.tries:
                     raise
                 self.pause(error, attempt)
+
+
+class _Renewals:
+    """The new credentials that one request waits for."""
+
+    __slots__ = ("_gate", "_left", "_numbers", "_stopping")
+
+    def __init__(self, gate: CredentialGate, stopping: threading.Event) -> None:
+        self._gate = gate
+        self._stopping = stopping
+        self._left = _RENEWALS_MOST
+        self._numbers: Mapping[Side, int] | None = None
+
+    def begin_try(self, *, elsewhere: bool) -> None:
+        """Note which credentials the try is made with; not known where it was made `elsewhere`."""
+        self._numbers = None if elsewhere else self._gate.numbers
+
+    def wait(self, error: MigrateError) -> bool:
+        """Return whether there are other credentials than those that a server has refused.
+
+        Raises TransportError with the code `Stopping` when the run stops.
+        """
+        numbers, side = self._numbers, error.side
+        if numbers is None or self._gate.numbers[side] != numbers[side]:
+            return True
+        self._left -= 1
+        if self._left < 0:
+            return False
+        if self._gate.wait(side, numbers[side], self._stopping):
+            return True
+        if self._stopping.is_set():
+            raise _stopped(error) from error
+        return False
+
+
+def _stopped(error: MigrateError) -> TransportError:
+    """Return the error of a request that is not tried again, since the run stops."""
+    return TransportError(
+        "given up because the run is stopping",
+        operation=error.operation,
+        target=error.target,
+        code=Code.STOPPING,
+        side=error.side,
+    )

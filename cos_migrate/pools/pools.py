@@ -262,8 +262,8 @@ class Pools:
         for index in range(count):
             self._workers.send(index, OpenAhead(share_of(connections, index, count)))
 
-    def replace_credentials(self, side: Side, credentials: Credentials) -> None:
-        """Use other credentials for one side in all workers, present and future."""
+    def replace_credentials(self, side: Side, credentials: Credentials | None) -> None:
+        """Use other credentials in all workers; None: there are none for requests that wait."""
         self._workers.replace_credentials(side, credentials)
 
     def abandon(self) -> None:

@@ -34,6 +34,8 @@ class ResultKind(enum.IntEnum):
     """Of no task. Content: the Side to which a connection failed, or was silent for too long."""
     LATENCY = 10
     """Of no task. Content: Latency."""
+    CREDENTIALS_ENDED = 11
+    """Of no task. Content: CredentialsEnded."""
     WARNING = 6
     """Not final. Content: a text about the task's object."""
     SPOOLED = 7
@@ -150,6 +152,14 @@ class Spooled(NamedTuple):
     fingerprint: Fingerprint
 
 
+class CredentialsEnded(NamedTuple):
+    """A server refused credentials, and the requests of a process wait for others."""
+
+    side: Side
+    number: int
+    """Of the refused credentials."""
+
+
 Done = (
     Digested
     | Initiated
@@ -163,7 +173,17 @@ Done = (
 )
 """The content of a result DONE, other than an ObjectStored."""
 Content = (
-    ObjectStored | Done | TargetExists | Spooled | Described | Latency | Failure | Side | str | int
+    ObjectStored
+    | Done
+    | TargetExists
+    | Spooled
+    | Described
+    | Latency
+    | CredentialsEnded
+    | Failure
+    | Side
+    | str
+    | int
 )
 """The content of a result."""
 Result = tuple[int, int, Content]
@@ -177,7 +197,9 @@ PROGRESS: Final = int(ResultKind.PROGRESS)
 SLOW_DOWN: Final = int(ResultKind.SLOW_DOWN)
 CONNECTION_FAILED: Final = int(ResultKind.CONNECTION_FAILED)
 LATENCY: Final = int(ResultKind.LATENCY)
-OF_NO_TASK: Final = frozenset({SLOW_DOWN, CONNECTION_FAILED, LATENCY})
+CREDENTIALS_ENDED: Final = int(ResultKind.CREDENTIALS_ENDED)
+OF_NO_TASK: Final = frozenset({SLOW_DOWN, CONNECTION_FAILED, LATENCY, CREDENTIALS_ENDED})
+"""Results that belong to no task."""
 WARNING: Final = int(ResultKind.WARNING)
 SPOOLED: Final = int(ResultKind.SPOOLED)
 DESCRIBED: Final = int(ResultKind.DESCRIBED)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from cos_migrate.errors import Side
 from cos_migrate.model import Credentials
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.worker.commands import Command, ReplaceCredentials
+from cos_migrate.pools.worker.commands import Command, RefuseCredentials, ReplaceCredentials
 from cos_migrate.pools.worker_handles import (
     InlineHandle,
     Post,
@@ -86,8 +86,14 @@ class Workers:
         for index in range(len(self._handles)):
             self.send(index, command)
 
-    def replace_credentials(self, side: Side, credentials: Credentials) -> None:
-        """Use other credentials for one side in all workers, present and future."""
+    def replace_credentials(self, side: Side, credentials: Credentials | None) -> None:
+        """Use other credentials for one side in all workers, present and future.
+
+        None: there are no others, so that the requests fail that wait for some.
+        """
+        if credentials is None:
+            self.send_all(RefuseCredentials(side))
+            return
         self._jobs = [job.with_credentials(side, credentials) for job in self._jobs]
         self.send_all(ReplaceCredentials(side, credentials))
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cos_migrate.errors import Code, MigrateError, SourceError
+from cos_migrate.http.credential_gate import CredentialGate
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Failure, Found, ListRange, Note, Page, failure_of, unexpected_failure
 from cos_migrate.scan.base import PagePosition, Scan, ScanEnded, Scanned
@@ -62,8 +63,13 @@ class Lister(Scan):
         parallel: int,
         tries: int,
         post: Callable[[Scanned | ScanEnded], None],
+        *,
+        gate: CredentialGate | None = None,
     ) -> None:
-        """`starts`: ranges with the marker after which each continues; numbered from 1."""
+        """`starts`: ranges with the marker after which each continues; numbered from 1.
+
+        `gate`: where ended credentials are waited for; None: they are a failure.
+        """
         self._source = source
         self._post = post
         self._numbers = itertools.count(1)
@@ -76,7 +82,7 @@ class Lister(Scan):
         self._active = self._idle = 0
         self._stopping = threading.Event()
         self._credits = threading.Semaphore(_AHEAD)
-        self._retries = Retries(tries, self._stopping)
+        self._retries = Retries(tries, self._stopping, gate=gate)
         self._failure: Failure | None = None
         self._left = parallel
         self._threads = [

@@ -17,19 +17,21 @@ from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.http.routes import Proxy
 from cos_migrate.http.time_limits import Timeouts
-from cos_migrate.model import Described, Fingerprint, SourceObject, Target
+from cos_migrate.model import Credentials, Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import Reader, SourceOptions, StepwiseReads
 from cos_migrate.sources.etags import read_etag
 from cos_migrate.sources.http_reader import EmptyReader, EtagMismatches, HttpReader
 from cos_migrate.sources.http_stepwise_reads import HttpStepwiseReads
 from cos_migrate.sources.paged import PagedSource
-from cos_migrate.sources.source_errors import ErrorAnswer, ErrorExplainingSource
+from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, ErrorExplainingSource
 from cos_migrate.sources.versions import VersionVerdict, without_fingerprint
 
 _CONDITION_STATUS = frozenset({412, 501})
 """Statuses that refuse a condition: it does not hold, or conditions are not supported."""
 _CONDITIONS = frozenset({"if-match", "if-unmodified-since"})
+_REFUSED = frozenset({400, 403})
+"""Statuses of refused credentials, among others."""
 _OK, _PARTIAL, _FIRST_ERROR, _NO_SUCH_RANGE = 200, 206, 300, 416
 _ERROR_BYTES = 64 << 10
 """Bytes that are read of an error answer."""
@@ -85,6 +87,11 @@ class HttpSource(PagedSource, ErrorExplainingSource):
 
     def proxy(self) -> Proxy | None:
         """Return the proxy for all requests to the source; None: they go directly."""
+        return None
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """Those that sign requests now; None: no requests are signed by replaceable ones."""
         return None
 
     @property
@@ -158,7 +165,7 @@ class HttpSource(PagedSource, ErrorExplainingSource):
 
         Raises SourceError.
         """
-        operation, stack = _operation_of(method), ExitStack()
+        operation, stack, credentials = _operation_of(method), ExitStack(), self.credentials
         try:
             pinned = self.pinned(obj)
             incoming = self._sent(stack, pinned, method, span)
@@ -175,7 +182,13 @@ class HttpSource(PagedSource, ErrorExplainingSource):
                 if not details.code and incoming.status in {404, 410}:  # to HEAD: no body
                     message = "it does not exist (any more)"
                     details = details._replace(code=Code.NO_SUCH_KEY, message=message)
-                raise self.answer_error(operation, obj.name, refused, details)
+                if method == "HEAD" and credentials and incoming.status in _REFUSED:
+                    details = _explained(self, obj, details)
+                error = self.answer_error(operation, obj.name, refused, details)
+                error.credentials_ended |= (
+                    incoming.status in _REFUSED and self.credentials is not credentials
+                )
+                raise error
             yield incoming
         finally:
             stack.close()
@@ -264,6 +277,21 @@ class HttpSource(PagedSource, ErrorExplainingSource):
         ):
             raise self._no_ranges(obj, incoming.status)
         return described
+
+
+def _explained(source: HttpSource, obj: SourceObject, details: ErrorDetails) -> ErrorDetails:
+    """Return the details of a refused HEAD: a GET of one byte shows whether a token has ended.
+
+    The answer to HEAD itself has no body with a code.
+    """
+    if details.code in source.ended_codes or not (source.credentials and source.credentials.token):
+        return details
+    with source.name_errors("HeadSource", obj.name), source.exchange(obj, "GET", (0, 1)) as answer:
+        if answer.status < _FIRST_ERROR:
+            return details
+        refused = ErrorAnswer(answer.status, answer.headers, answer.read_all(_ERROR_BYTES))
+    found = source.error_details(refused)
+    return found if found.code in source.ended_codes else details
 
 
 def conditional_headers(obj: SourceObject, span: tuple[int, int] | None) -> dict[str, str]:

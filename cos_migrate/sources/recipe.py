@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.config.options import Section
-from cos_migrate.model import Target
+from cos_migrate.model import Credentials, Target
 from cos_migrate.sources.base import Source, SourceOptions
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ class SourceRecipe(NamedTuple):
         """Return the recipe of a configured source."""
         filters = common.filters_with(config)
         return cls(source, config, target_of(common), source_options(common), filters)
+
+    def with_credentials(self, credentials: Credentials | None) -> SourceRecipe:
+        """Return the recipe with other credentials to begin with."""
+        return self._replace(options=self.options._replace(credentials=credentials))
 
     def build(self) -> Source:
         """Return a new source."""

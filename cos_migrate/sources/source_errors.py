@@ -66,6 +66,8 @@ class ErrorExplainingSource(VersionedSource):
     """
     fatal_codes: ClassVar[frozenset[str]] = frozenset()
     """Error codes that concern every object."""
+    ended_codes: ClassVar[frozenset[str]] = frozenset()
+    """Error codes that other credentials cure, if there are any."""
     archived_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     """Error codes of an object that must be restored before it can be read."""
 
@@ -91,7 +93,7 @@ class ErrorExplainingSource(VersionedSource):
         keys = self._advice.get(code) or ("" if details.code else self._advice.get(str(status)))
         if keys:
             message = f"{message}; look at [{self.migrate_type}] {keys}"
-        return SourceError(
+        error = SourceError(
             message,
             operation=operation,
             target=self.mask(target),
@@ -102,6 +104,8 @@ class ErrorExplainingSource(VersionedSource):
             and (status in _RETRYABLE_STATUS or code in _RETRYABLE_CODES),
             fatal=code in self.fatal_codes,
         )
+        error.credentials_ended = code in self.ended_codes
+        return error
 
     def bad_answer_error(
         self, operation: str, target: str, message: str, code: str = "BadAnswer"

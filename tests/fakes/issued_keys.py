@@ -44,6 +44,8 @@ class Issuer:
         self.issued: list[IssuedKeys] = []
         self.refusals = 0
         """Requests that were signed with ended keys."""
+        self.on_refusal: Callable[[], object] = lambda: None
+        """Is called before such a request is answered."""
         self._known: dict[str, IssuedKeys] = {}
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -89,7 +91,9 @@ class Issuer:
             ended = keys.uses <= 0 or keys.until <= self.clock()
             keys.uses -= 1
             self.refusals += ended
-            return ended
+        if ended:
+            self.on_refusal()
+        return ended
 
     def find(self, key_id: str) -> IssuedKeys | None:
         """Return the keys of an id; None: it is unknown."""

@@ -366,28 +366,3 @@ def test_an_endpoint_that_never_answers_well_is_not_asked_for_every_file(
     assert ended.code == 1
     assert len(cos.requests) == requests
     assert ("the run stops: " in ended.err) == (requests < 20)
-
-
-def test_temporary_credentials_that_expire_are_read_again(cos: HeldCos, tool: Tool) -> None:
-    for number in range(600):
-        tool.put(f"{number}")
-    tool.common |= {"token": "old-token", "smallFileExecutorNum": "4"}
-    cos.hold(20)
-    process = tool.start("--quiet")
-    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
-    tool.common["token"] = "new-token"
-    tool.write_config()
-    expired = Fault("status", status=403, code="ExpiredToken", times=-1)
-    cos.faults.append(expired)
-    cos.release()
-
-    def tokens() -> set[str]:
-        return {seen.headers["x-cos-security-token"] for seen in cos.requests}
-
-    wait_until(lambda: "new-token" in tokens())
-    cos.faults.remove(expired)
-    ended = end(process)
-    assert ended.code == 0, ended.out
-    assert ended.counts()["new"] == 600
-    assert tokens() == {"old-token", "new-token"}
-    assert "-token" not in ended.out + ended.err + tool.log("info.log")

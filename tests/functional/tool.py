@@ -106,8 +106,10 @@ class Tool:
         parts += [f"{key}={value}" for key, value in self.common_keys().items()]
         parts += [f"[{migrate_type}]", *(f"{key}={value}" for key, value in source.items())]
         path = self.folder / "conf" / "config.ini"
-        path.write_text("\n".join(parts) + "\n", encoding="utf-8")
-        path.chmod(0o600)  # it holds secrets
+        fresh = path.with_suffix(".new")
+        fresh.write_text("\n".join(parts) + "\n", encoding="utf-8")
+        fresh.chmod(0o600)  # it holds secrets
+        fresh.replace(path)  # at once: a run may read it again
         return path
 
     def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:

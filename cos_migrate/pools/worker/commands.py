@@ -81,9 +81,28 @@ class ReplaceCredentials(NamedTuple):
         worker.replace_credentials(self.side, self.credentials)
 
 
+class RefuseCredentials(NamedTuple):
+    """Let the requests fail that wait for other credentials: there are none."""
+
+    side: Side
+
+    def carry_out(self, worker: Worker) -> None:
+        """Carry it out."""
+        worker.refuse_credentials(self.side)
+
+
 class Close(NamedTuple):
     """End the process once all tasks are finished; no command follows."""
 
 
-Command = Submit | Recall | Stop | AllowTransfers | OpenAhead | CloseIdle | ReplaceCredentials
+Command = (
+    Submit
+    | Recall
+    | Stop
+    | AllowTransfers
+    | OpenAhead
+    | CloseIdle
+    | ReplaceCredentials
+    | RefuseCredentials
+)
 """A command that the worker itself carries out."""

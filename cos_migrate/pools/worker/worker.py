@@ -15,10 +15,18 @@ from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.requests import Access, PutRequests
 from cos_migrate.errors import MigrateError, Side
+from cos_migrate.http.credential_gate import CredentialGate
 from cos_migrate.http.retries import Strain
 from cos_migrate.model import Credentials
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.results import CONNECTION_FAILED, SLOW_DOWN, UNSTARTED, Result
+from cos_migrate.pools.results import (
+    CONNECTION_FAILED,
+    CREDENTIALS_ENDED,
+    SLOW_DOWN,
+    UNSTARTED,
+    CredentialsEnded,
+    Result,
+)
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
 from cos_migrate.pools.worker.attempts import ThreadTask
 from cos_migrate.pools.worker.bodies import Bodies
@@ -42,13 +50,19 @@ class Worker:
         """`emit` is called from many threads with each result; it must not block for long."""
         self._emit = emit
         self._stopping = threading.Event()
+        self._gate = CredentialGate(
+            lambda side, number: emit((0, CREDENTIALS_ENDED, CredentialsEnded(side, number)))
+        )
         self._access = Access(
             job.cos,
             strained=lambda strain, side: emit((0, _STRAINS[strain], side)),
             stopping=self._stopping,
+            gate=self._gate,
         )
         self._job = job
         self._source = job.source(job.source_config, job.target, job.source_options)
+        given = job.source_options.credentials
+        self._gate.supply(Side.SOURCE, self._source, given.number if given else 0)
         memory = MemoryBudget(job.memory)
         self._bodies = Bodies(
             self._source,
@@ -117,8 +131,11 @@ class Worker:
 
     def replace_credentials(self, side: Side, credentials: Credentials) -> None:
         """Use other credentials for one side from the next request on."""
-        keeper = self._source if side is Side.SOURCE else self._access
-        keeper.replace_credentials(credentials)
+        self._gate.replace(side, credentials)
+
+    def refuse_credentials(self, side: Side) -> None:
+        """Let the requests fail that wait for other credentials of one side."""
+        self._gate.refuse(side)
 
     def close(self) -> None:
         """End all threads once their tasks are finished."""

@@ -49,6 +49,11 @@ class CosBucketListing(KeyOrderedSource):
         self._for_backup: set[tuple[str, str, str]] = set()
         """The pages that are requested from the backup domain next."""
 
+    @property
+    def credentials(self) -> Credentials:
+        """Those that sign requests now."""
+        return self._keys.credentials
+
     def replace_credentials(self, credentials: Credentials) -> None:
         self._keys = SigningKeys(credentials)
 

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote_plus
 
 from cos_migrate.checksums import Check
 from cos_migrate.config import values
+from cos_migrate.cos.errors import ENDED_CODES
 from cos_migrate.http.client import Request
 from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import (
@@ -80,6 +81,7 @@ class CosBucketSource(CosBucketListing):
             "WrongRegion",
         }
     )
+    ended_codes: ClassVar[frozenset[str]] = ENDED_CODES
     key_file_option: ClassVar[str] = "srcFileList"
 
     def __init__(

@@ -116,6 +116,10 @@ class AliyunSource(KeyOrderedSource):
         }
     )
 
+    ended_codes: ClassVar[frozenset[str]] = frozenset(
+        {"InvalidAccessKeyId", "InvalidSecurityToken", "SecurityTokenExpired"}
+    )
+
     def __init__(
         self, config: AliyunConfig, target: Target, options: SourceOptions | None = None
     ) -> None:
@@ -125,6 +129,11 @@ class AliyunSource(KeyOrderedSource):
         self._signer = Signer(config.bucket, self.first_credentials(), self._address.region)
 
     # -- records ---------------------------------------------------------------------------------
+
+    @property
+    def credentials(self) -> Credentials:
+        """Those that sign requests now."""
+        return self._signer.credentials
 
     def replace_credentials(self, credentials: Credentials) -> None:
         self._signer = Signer(self.config.bucket, credentials, self._address.region)
@@ -248,18 +257,19 @@ class AliyunSource(KeyOrderedSource):
 
     def _acl_of(self, key: str) -> str:
         """Return the ACL of an object, by the SDK. Raises SourceError."""
-        if self._acls is None:
+        acls = self._acls
+        if acls is None:
             from cos_migrate.sources.oss.sdk import ObjectAcls  # noqa: PLC0415 - takes 0.4 s
 
             config = self.config
-            self._acls = ObjectAcls(
+            acls = self._acls = ObjectAcls(
                 self._address,
                 config.bucket,
                 self._signer.credentials,
                 lambda key, request: self.fetch_document("GetObjectACL", key, request, _ACL_MOST),
             )
         try:
-            return self._acls.acl_of(key)
+            return acls.acl_of(key)
         except ValueError as error:
             raise self.bad_answer_error("GetObjectACL", key, bad_answer_text(error)) from error
 

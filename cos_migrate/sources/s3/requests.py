@@ -67,6 +67,10 @@ class SignedS3Source(KeyOrderedSource):
         "SignatureDoesNotMatch",
     }
 
+    ended_codes: ClassVar[frozenset[str]] = frozenset(
+        {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
+    )
+
     def __init__(
         self, config: CloudAccess, target: Target, options: SourceOptions | None = None
     ) -> None:
@@ -90,6 +94,11 @@ class SignedS3Source(KeyOrderedSource):
         """Return a signed request; `path` is encoded and may have a query."""
         url = self.endpoint.base + path
         return Request(method, url, self._signer.signed(method, url, headers))
+
+    @property
+    def credentials(self) -> Credentials:
+        """Those that sign requests now."""
+        return self._signer.credentials
 
     def replace_credentials(self, credentials: Credentials) -> None:
         self._signer = Signer(credentials, self._signer.region)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cos_migrate.config.values import TimeWindow
+from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.verify import Verification
 from cos_migrate.exit_codes import INTERRUPTED
 from cos_migrate.model import Failure, Status
@@ -130,7 +131,7 @@ def check_of(
 
     verification = Verification(
         window=window,
-        reload_credentials=lambda: None,
+        credentials=CredentialKeeper([]),
         source=KeysSource([]),
         state=state,
         report=report,

@@ -1,0 +1,1 @@
+"""Where credentials come from that no key of the configuration holds."""

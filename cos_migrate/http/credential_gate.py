@@ -1,0 +1,71 @@
+"""The credentials of a process: handed to their users, and waited for when they have ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+from cos_migrate.errors import Side
+from cos_migrate.model import Credentials
+
+_LOOK_EVERY = 0.2
+"""Seconds between two looks at whether the run stops."""
+
+
+class CredentialUser(Protocol):
+    """Signs requests."""
+
+    def replace_credentials(self, credentials: Credentials, /) -> None:
+        """Use other credentials from the next request on."""
+
+
+class CredentialGate:
+    """Where requests wait for credentials that replace ended ones. Thread-safe."""
+
+    def __init__(self, ask: Callable[[Side, int], None]) -> None:
+        """`ask`: reports that the credentials of a side, of this number, were refused."""
+        self._ask = ask
+        self._changed = threading.Condition()
+        self._users: dict[Side, list[CredentialUser]] = {side: [] for side in Side}
+        self._refusals = dict.fromkeys(Side, 0)
+        self.numbers: Mapping[Side, int] = MappingProxyType(dict.fromkeys(Side, 0))
+        """The number of the present credentials of each side; replaced as a whole."""
+
+    def supply(self, side: Side, user: CredentialUser, number: int = 0) -> None:
+        """Hand later credentials of a side to `user`, which has those of `number`."""
+        self._users[side].append(user)
+        self._note(side, number)
+
+    def replace(self, side: Side, credentials: Credentials) -> None:
+        """Hand new credentials to their users, and let the requests that wait go on."""
+        for user in self._users[side]:
+            user.replace_credentials(credentials)
+        self._note(side, credentials.number)
+
+    def refuse(self, side: Side) -> None:
+        """Let the requests that wait fail: there are no other credentials."""
+        with self._changed:
+            self._refusals[side] += 1
+            self._changed.notify_all()
+
+    def wait(self, side: Side, number: int, stopping: threading.Event) -> bool:
+        """Ask for other credentials than those of `number`; return whether there are any now.
+
+        Waits without a limit, until there are, or are not, or `stopping` is set.
+        """
+        with self._changed:
+            refusals = self._refusals[side]
+        self._ask(side, number)
+        with self._changed:
+            while self.numbers[side] == number and self._refusals[side] == refusals:
+                if stopping.is_set():
+                    return False
+                self._changed.wait(_LOOK_EVERY)
+            return self.numbers[side] != number
+
+    def _note(self, side: Side, number: int) -> None:
+        with self._changed:
+            self.numbers = MappingProxyType({**self.numbers, side: number})
+            self._changed.notify_all()
