@@ -26,16 +26,13 @@ class Ramp:
     The latency of answers shows that at once, while throughput follows a latency later.
     """
 
-    def __init__(self, start: int, highest: int, *, is_measured: bool = True) -> None:
-        """`start`: the most while nothing is known of the latency.
-
-        Where it is not measured at all, the search is over.
-        """
+    def __init__(self, start: int, highest: int) -> None:
+        """`start`: the most while nothing is known of the latency."""
         self._start = min(start, highest)
         self._highest = highest
         self.opened = min(FIRST, self._start)
         """How many connections there may be."""
-        self.found = 0 if is_measured else self._start
+        self.found = 0
         """The number to go on with once the search is over; 0: it is not."""
         self.fastest = 0.0
         """Seconds in which answers came when they came fastest; 0: not measured."""
@@ -53,7 +50,7 @@ class Ramp:
     def wait(self, seconds: float) -> None:
         """Open a few connections while the first answer is awaited."""
         self.grow(seconds)
-        self.opened = min(self.opened, 2 * FIRST)
+        self.opened = min(self.opened, 2 * FIRST, self._start)
 
     def search(self, seconds: float, objects: int, answers: int, waited: float) -> None:
         """Raise the number while that pays: the pool uses all that it may.

@@ -62,8 +62,6 @@ class PoolRange(NamedTuple):
     highest: int
     enough: int
     """Transfers that are enough for a measurement."""
-    has_latency: bool = True
-    """Whether the latency of answers is measured."""
 
 
 class PoolTuning:
@@ -74,7 +72,7 @@ class PoolTuning:
         self._pool = pool
         self._traffic = traffic
         self._tuner = Tuner(pool.start, pool.lowest, pool.highest, pool.enough)
-        self._ramp = Ramp(pool.start, pool.highest, is_measured=pool.has_latency)
+        self._ramp = Ramp(pool.start, pool.highest)
         self._counted = Traffic()
         self._failures = 0
         self.fell_at = float("-inf")
@@ -193,7 +191,6 @@ class Tuning:
                         lowest=min(_LOWEST[big], most),
                         highest=most,
                         enough=_ENOUGH[big],
-                        has_latency=not big,
                     ),
                     traffic,
                 ),
@@ -235,9 +232,10 @@ class Tuning:
         return lines
 
     def note_latency(self, latency: Latency) -> None:
-        """Add measured answers to small objects."""
-        self.small.answers += latency.answers
-        self.small.waited += latency.seconds
+        """Add measured answers."""
+        traffic = self.big if latency.big else self.small
+        traffic.answers += latency.answers
+        traffic.waited += latency.seconds
 
     def note_failure(self) -> None:
         """Count a connection that failed, or was silent for too long."""

@@ -131,11 +131,13 @@ class Comparison(NamedTuple):
 
 
 class Latency(NamedTuple):
-    """How fast answers to small objects came since the last report."""
+    """How fast answers came since the last report."""
 
     answers: int
     seconds: float
-    """From the first byte sent to the last one received, in sum."""
+    """From the begin of each transfer to the end of its answer, in sum."""
+    big: bool = False
+    """Whether they are answers to parts of the size that is usual, not to small objects."""
 
 
 class TargetExists(NamedTuple):

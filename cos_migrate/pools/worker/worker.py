@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,15 @@ from cos_migrate.pools.job import Job
 from cos_migrate.pools.results import (
     CONNECTION_FAILED,
     CREDENTIALS_ENDED,
+    DONE,
+    LATENCY,
     SLOW_DOWN,
     UNSTARTED,
     CredentialsEnded,
+    Latency,
     Result,
 )
-from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
+from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask, UploadPart
 from cos_migrate.pools.worker.attempts import ThreadTask
 from cos_migrate.pools.worker.bodies import Bodies
 from cos_migrate.pools.worker.event_loop import EventLoop
@@ -74,6 +78,7 @@ class Worker:
             encryptor=_encryptor(job.encryption),
         )
         self._comparisons = OrderedComparisons()
+        self._largest_part = 0
         self._small_thread_pool: ThreadPool[ThreadTask] = ThreadPool(
             job.small_transfers, self._serve_small
         )
@@ -174,8 +179,19 @@ class Worker:
     def _serve_big(self, take: Callable[[], NumberedTask | None]) -> None:
         runner = self._new_runner()
         while (task := take()) is not None:
-            self._emit(runner.run(task))
+            began = time.monotonic()
+            result = runner.run(task)
+            self._emit(result)
+            self._report_part(task, result, time.monotonic() - began)
         runner.client.close()
+
+    def _report_part(self, task: NumberedTask, result: Result, seconds: float) -> None:
+        """Report how long a part took, unless it was smaller than usual."""
+        _, _, part = task
+        _, kind, _ = result
+        if kind == DONE and isinstance(part, UploadPart) and part.length >= self._largest_part:
+            self._largest_part = part.length
+            self._emit((0, LATENCY, Latency(1, seconds, big=True)))
 
 
 def _encryptor(settings: EncryptionSettings | None) -> Encryptor | None:

@@ -34,9 +34,9 @@ def test_connections_are_opened_little_by_little() -> None:
 
 def test_connections_are_opened_little_by_little_where_no_latency_is_measured() -> None:
     traffic = Traffic()
-    tuning = PoolTuning(RANGE._replace(start=8, has_latency=False), traffic)
+    tuning = PoolTuning(RANGE._replace(start=8), traffic)
     limits = []
-    for tick in range(60):
+    for tick in range(120):
         limits.append(tuning.limit)
         traffic.objects += tuning.limit
         tuning.adjust(tick / 10, 0.1, tuning.limit)
