@@ -17,6 +17,7 @@ class CommandLine(NamedTuple):
     overrides: tuple[Override, ...] = ()
     quiet: bool = False
     progress: bool = True
+    dry_run: bool = False
     json: bool = False
     demo: bool = False
     decrypt: tuple[str, str] | None = None

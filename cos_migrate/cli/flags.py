@@ -87,6 +87,10 @@ def _print_help(_line: CommandLine) -> int:
 FLAGS = {
     "--quiet": Flag("no lines for single files on stdout; the logs stay complete"),
     "--no-progress": Flag("no progress display on a terminal, and a line for every object"),
+    "--dry-run": Flag(
+        "print what a run would send, and how many requests and bytes; change nothing",
+        run_only=True,
+    ),
     "--json": Flag(
         "print JSON lines on stdout instead of text: events, and the summary at the end",
         run_only=True,

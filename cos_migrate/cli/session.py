@@ -13,6 +13,7 @@ from cos_migrate.config.loader import Config, Loaded, load
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.exposure import exposed_files
+from cos_migrate.engine.options import RunWords
 from cos_migrate.engine.providers import find_credentials, section_of
 from cos_migrate.engine.settings import encryption_of, ineffective_keys
 from cos_migrate.engine.wiring import Run, header_of
@@ -54,6 +55,7 @@ class Session:
         self._walk_starter = walk_starter
         self._file_mode = file_mode
         self._folder = Path.cwd()
+        self._words = RunWords(dry_run=line.dry_run)
         self._source_type = registry.find(loaded.config.migrate_type)
         self._logs = Logs(self._folder / "log", debug=line.debug, mode=file_mode)
         self._stop = StopSignal(self._interrupt)
@@ -68,6 +70,7 @@ class Session:
         Return the exit code. Raises ConfigError and StateError.
         """
         common, logs, stop = self._loaded.config.common, self._logs, self._stop
+        repeats = common.daemon_mode and not self._words.dry_run
         self._encryption = encryption_of(common)
         self._begin()
         try:
@@ -76,9 +79,9 @@ class Session:
                     code = self._run_round()
                     noted = stop.number
                     logs.note_end(self._ending(code))
-                    if common.daemon_mode and not stop.number:
+                    if repeats and not stop.number:
                         stop.wait(common.daemon_mode_inter_val)
-                    if stop.number or not common.daemon_mode:
+                    if stop.number or not repeats:
                         if stop.number != noted:
                             logs.note_end(self._ending(code))
                         return stop.exit_code or code
@@ -165,6 +168,7 @@ class Session:
             launcher=self._launcher,
             walk_starter=self._walk_starter,
             credentials=self._keep_credentials(task.number, config),
+            words=self._words,
             encryption=self._encryption,
             task=task.name,
             file_mode=self._file_mode,

@@ -65,7 +65,7 @@ class Committer:
 
         `crc64`: -1 where it is unknown; `etag`: COS's, empty where it is unknown.
         """
-        obj, cos_path, size = transfer.obj, transfer.cos_path, transfer.obj.fingerprint.size
+        obj, cos_path = transfer.obj, transfer.cos_path
         listed = transfer.record_fingerprint
         recorded = obj._replace(fingerprint=listed) if listed else obj
         record_key, source, puts = transfer.record_key, self._source, self.batch.puts
@@ -76,9 +76,7 @@ class Committer:
                 self.batch.deletes.append(formats.crc64_key(record_key))
         if request_id:
             puts.append((formats.request_id_key(cos_path), request_id.encode()))
-        text = lines.sent(
-            cos_path, size, source.download_name(obj), request_id, self._shown(record_key)
-        )
+        text = self._sent_lines(transfer, request_id)
         self.failures.note_succeeded(record_key)
         status = Status.UPDATE if transfer.is_update else Status.NEW
         self._settle(
@@ -89,6 +87,13 @@ class Committer:
             unverified=unverified,
             request_id=request_id,
             seconds=time.monotonic() - transfer.began,
+        )
+
+    def _sent_lines(self, transfer: Transfer, request_id: str) -> str:
+        obj, record_key = transfer.obj, transfer.record_key
+        name = self._source.download_name(obj)
+        return lines.sent(
+            transfer.cos_path, obj.fingerprint.size, name, request_id, self._shown(record_key)
         )
 
     def _companion_pair(self, transfer: Transfer, etag: str, crc64: int) -> tuple[bytes, bytes]:

@@ -14,7 +14,6 @@ from cos_migrate.engine.abandoned_uploads import AbandonedUploads
 from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObjects
 from cos_migrate.engine.collect import Collector
-from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.feed import Feeder
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.options import MigrationOptions
@@ -99,7 +98,7 @@ class Migration(Loop):
         """False once the scan has ended early."""
         self._skipped = 0
         """Objects that were skipped as soon as they were found."""
-        self._committer = Committer(source, state, report, positions)
+        self._committer = options.make_committer(source, state, report, positions)
         self._comparer = RecordComparer(
             source,
             state,

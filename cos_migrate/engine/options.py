@@ -6,11 +6,22 @@ from typing import NamedTuple
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.rules import DEFAULT_COPIES, CopyOptions, PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
 from cos_migrate.pools.tasks import SkipIf
+
+
+class RunWords(NamedTuple):
+    """What the command line asks of a run."""
+
+    dry_run: bool = False
+    """Whether nothing is changed, and the run only reports what it would send."""
+
+
+NO_WORDS = RunWords()
 
 
 class UploadOptions(NamedTuple):
@@ -52,5 +63,6 @@ class MigrationOptions(NamedTuple):
     copies: CopyOptions = DEFAULT_COPIES
     auto: AutoPools = NO_AUTO_POOLS
     """The pools whose number of transfers is not given."""
+    make_committer: type[Committer] = Committer
     spot_check: SpotCheckMaker | None = None
     """Makes the check on COS of some skipped objects; None: there is none."""

@@ -72,6 +72,11 @@ def cos_settings(common: Common, credentials: Credentials | None) -> CosSettings
     )
 
 
+def least_billed(common: Common) -> int:
+    """Return the bytes that the storage class bills at least for an object; 0: its size."""
+    return _LEAST_BILLED if common.storage_class in _BILLED_LARGE else 0
+
+
 def encryption_of(common: Common) -> EncryptionSettings | None:
     """Return the settings of clientEncryption; None: it is off. Raises ConfigError."""
     if not common.client_encryption:
@@ -122,7 +127,7 @@ def migration_options(
         window=common.execute_time_window,
         big_objects=big_most,
         auto=AutoPools(not common.small_file_executor_num, not common.big_file_executor_num),
-        least_billed=_LEAST_BILLED if common.storage_class in _BILLED_LARGE else 0,
+        least_billed=least_billed(common),
         list_parallel=common.list_parallel,
         tries=common.request_try_count,
         resume=common.resume,

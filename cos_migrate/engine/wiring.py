@@ -6,11 +6,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cos_migrate import __version__, descriptors
-from cos_migrate.config.common import transfers_most, worker_count
+from cos_migrate.config.common import Common, transfers_most, worker_count
 from cos_migrate.config.loader import Config
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
@@ -18,7 +20,13 @@ from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.exposure import exposed_records
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.migrate import Migration
-from cos_migrate.engine.settings import JobPlace, cos_settings, migration_options
+from cos_migrate.engine.options import NO_WORDS, RunWords
+from cos_migrate.engine.settings import (
+    JobPlace,
+    cos_settings,
+    least_billed,
+    migration_options,
+)
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
 from cos_migrate.errors import Side
 from cos_migrate.filters import Filters
@@ -43,6 +51,9 @@ from cos_migrate.sources.recipe import SourceRecipe
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore, note_run
 
+if TYPE_CHECKING:
+    from cos_migrate.engine.dry_run import DryRun
+
 
 class Run:
     """One run of a configuration: it migrates, and then compares where `check` is on."""
@@ -59,6 +70,7 @@ class Run:
         launcher: Launcher,
         walk_starter: WalkStarter,
         credentials: CredentialKeeper,
+        words: RunWords = NO_WORDS,
         encryption: EncryptionSettings | None = None,
         task: str = "",
         file_mode: int = PUBLIC_FILE,
@@ -66,7 +78,8 @@ class Run:
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
-        `launcher` starts worker processes, `walk_starter` the processes that scan.
+        `launcher` starts worker processes, `walk_starter` the processes that scan. `words`: of the
+        command line.
         `task` distinguishes runs of the same job within one start; empty: there is only one.
         `file_mode`: mode of new files without secrets; `limits`: how long to wait for processes.
         """
@@ -90,10 +103,13 @@ class Run:
         self._console = console
         self._logs = logs
         self._file_mode = file_mode
+        self._dry_run = _dry_run_of(self._source, common) if words.dry_run else None
         self._report = self._make_report(common.output_finished_file_folder)
         self._options = migration_options(
             common, self._source, encryption, credentials, self._make_spot_check
         )
+        if self._dry_run:
+            self._options = self._dry_run.options(self._options)
         self._spool = TempFiles(Path(common.tmp_folder), self._place.name)
         self._limits = limits
         self._running: Loop | None = None
@@ -113,19 +129,16 @@ class Run:
         Return a summary for each of the two. Raises StateError.
         """
         common = self._config.common
-        with open_store(
-            self._place.database,
-            max_open_files=common.rocks_max_open_file,
-            notify=self._report.event,
-        ) as state:
+        with self._open_state() as state:
             self._source.java_records = state.taken_over
-            note_run(self._place.database, self._source.job_text())
+            if not self._dry_run:
+                note_run(self._place.database, self._source.job_text())
             self._report.begin_run(self._header)
             for line in self._credentials.describe():
                 self._report.announce(line)
             for notice in state.notices:
                 self._report.warn(notice)
-            if not self._source.is_local:
+            if not (self._source.is_local or self._dry_run):
                 self._spool.open()
             try:
                 migration = Migration(
@@ -139,13 +152,29 @@ class Run:
                     spool=self._spool,
                 )
                 summaries = [self._run_pass(migration)]
-                for warning in exposed_records(self._source, self._folder / "db"):
-                    self._report.warn(warning)
+                if not self._dry_run:
+                    for warning in exposed_records(self._source, self._folder / "db"):
+                        self._report.warn(warning)
             finally:
                 self._spool.close()
-            if common.check and not self._interrupted:
+            if common.check and not self._interrupted and not self._dry_run:
                 summaries.append(self._verify(state))
             return summaries
+
+    def _open_state(self) -> AbstractContextManager[RecordStore]:
+        """Open the records. Raises StateError."""
+        common = self._config.common
+        where, files, notify = (
+            self._place.database,
+            common.rocks_max_open_file,
+            self._report.event,
+        )
+        if not self._dry_run:
+            return open_store(where, max_open_files=files, notify=notify)
+        tmp_folder = Path(common.tmp_folder)
+        return self._dry_run.open_state(
+            where, tmp_folder, self._place.name, max_open_files=files, notify=notify
+        )
 
     def _verify(self, state: RecordStore) -> Summary:
         """Compare the records with COS."""
@@ -189,6 +218,7 @@ class Run:
             log_skipped=self._config.common.log_skipped,
             heartbeat=self._config.common.heartbeat,
             file_mode=self._file_mode,
+            estimate=self._dry_run.estimate if self._dry_run else None,
         )
 
     def _settings(self) -> CosSettings:
@@ -219,6 +249,8 @@ class Run:
             encryption=self._options.upload.encryption,
         )
         launch = partial(self._launcher.take, WORKER_PROGRAM)
+        if self._dry_run:
+            return self._dry_run.make_pools(job, room.processes, post, launch, self._limits)
         return Pools(job, room.processes, post, launch, self._limits)
 
     def _fitting_room(self) -> descriptors.TransferCounts:
@@ -245,6 +277,12 @@ class Run:
             with contextlib.suppress(OSError, RuntimeError):  # no more processes: a thread scans
                 return WalkProcess(self._walk_starter, self._recipe, post, self._limits)
         return WalkThread(partial(source.scan_rows, self._filters.reason_against_folder), post)
+
+
+def _dry_run_of(source: Source, common: Common) -> DryRun:
+    from cos_migrate.engine.dry_run import DryRun  # noqa: PLC0415 - for --dry-run only
+
+    return DryRun(source, least_billed(common))
 
 
 def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:

@@ -45,6 +45,8 @@ class JsonConsole(Console):
         self._next_progress = 0.0
         self._config = ""
         self._is_check = False
+        self._sent_name = "object"
+        """Name of the events of new and updated objects."""
 
     def announce_config(self, path: str) -> None:
         """Keep the path for the next `start` event."""
@@ -53,8 +55,9 @@ class JsonConsole(Console):
     def begin_run(self, start: RunStart) -> None:
         """Print the `start` event."""
         self._is_check = False
+        self._sent_name = "dry_run" if start.mode == "dry_run" else "object"
         self._next_progress = self._monotonic() + _PROGRESS_EVERY
-        about = {"mode": "run", **start.job.as_data(), "config": self._config}
+        about = {"mode": start.mode, **start.job.as_data(), "config": self._config}
         self._print("start", **about, version=__version__, start_time=timestamp(start.time))
 
     def begin_check(self, start: RunStart) -> None:  # noqa: ARG002 - of the interface
@@ -103,7 +106,8 @@ class JsonConsole(Console):
 
     def _event_of(self, outcome: Outcome) -> dict[str, object]:
         status, failure = outcome.status, outcome.failure
-        event: dict[str, object] = {"v": DATA_VERSION, "event": "object"}
+        name = self._sent_name if status in _SENT else "object"
+        event: dict[str, object] = {"v": DATA_VERSION, "event": name}
         event["outcome"] = _OUTCOMES[status]
         if outcome.cos_path:
             event["key"] = outcome.cos_path
@@ -111,7 +115,7 @@ class JsonConsole(Console):
             event["source"] = outcome.name
         if outcome.size >= 0:
             event["size"] = outcome.size
-        if status in _SENT:
+        if status in _SENT and name == "object":
             event["request_id"] = outcome.request_id
         elif status is Status.CONDITION_NOT_MATCH:
             event["reason"] = lines.reason_in(outcome.lines)

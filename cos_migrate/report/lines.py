@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cos_migrate.model import Failure
+from cos_migrate.model import Failure, Status
 from cos_migrate.text import condition_not_match, printable
 
 
@@ -17,6 +17,11 @@ def sent(cos_path: str, size: int, download_name: str, request_id: str, record: 
         f"{progress(cos_path, size, size, download_name)}\n"
         f"[ok] [requestid: {printable(request_id) or 'NULL'}], task_info: {record}\n"
     )
+
+
+def to_be_sent(status: Status, record: str) -> str:
+    """Return the line of an object that a run would send."""
+    return f"[dry-run] [{status.value}] task_info: {record}\n"
 
 
 def progress(cos_path: str, done: int, size: int, download_name: str) -> str:

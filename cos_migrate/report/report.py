@@ -17,7 +17,7 @@ from cos_migrate.report.lists import FailureList, FinishedList, ResultFiles, Unv
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.report_files import REPORT_FOLDER, ReportFiles
 from cos_migrate.report.sinks import RunEnd, RunStart, Sink
-from cos_migrate.report.summary import ReportedJob, Summary, count_in_words
+from cos_migrate.report.summary import Estimate, ReportedJob, Summary, count_in_words
 from cos_migrate.report.totals import RunTotals
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.text import printable_lines
@@ -37,6 +37,7 @@ class Report:
         log_skipped: bool = True,
         heartbeat: bool = False,
         file_mode: int = PUBLIC_FILE,
+        estimate: Callable[[], Estimate] | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -44,6 +45,7 @@ class Report:
 
         `log_skipped`: whether the logs contain skipped objects. `heartbeat`: whether stderr gets a
         line a minute where it is no terminal. `file_mode`: of new files that hold no secrets.
+        `estimate`: the estimate of a dry run, which writes logs, but no list; None: a run.
         """
         self._console = console
         self._logs = logs
@@ -52,22 +54,26 @@ class Report:
         self._monotonic = monotonic
         self._failed_list = f"log/failed-{job.name}.jsonl"
         self._unverified_list = f"log/unverified-{job.name}.jsonl"
+        self._estimate = estimate
         self._causes = Causes()
         self._sinks: list[Sink] = [
             self._causes,
             logs.sink(log_skipped=log_skipped),
-            FailureList(folder, self._failed_list, clock),
-            UnverifiedList(folder, self._unverified_list, clock),
-            ResultFiles(folder / "db", file_mode),
         ]
         self._files = ReportFiles(folder, job.name, self._causes, monotonic)
         self._sinks.append(self._files)
-        if finished_folder:
-            self._sinks.append(FinishedList(Path(finished_folder), clock, file_mode))
+        if not estimate:
+            self._sinks += [
+                FailureList(folder, self._failed_list, clock),
+                UnverifiedList(folder, self._unverified_list, clock),
+                ResultFiles(folder / "db", file_mode),
+            ]
+            if finished_folder:
+                self._sinks.append(FinishedList(Path(finished_folder), clock, file_mode))
         if heartbeat and not console.stderr_is_terminal:
             self._sinks.append(Heartbeat(console.print_error, monotonic))
         self._sinks.append(console)  # last: writing to it may block
-        self.totals = RunTotals()
+        self.totals = RunTotals(is_dry=estimate is not None)
         self._started, self._began = clock(), monotonic()
         self._without_md5 = 0
         self._is_check = False
@@ -83,7 +89,8 @@ class Report:
             sink.begin_run(start)
 
     def _start(self, header: Sequence[str]) -> RunStart:
-        return RunStart("\n".join(header), self._job, self._started)
+        mode = "dry_run" if self._estimate else "run"
+        return RunStart("\n".join(header), self._job, self._started, mode)
 
     def begin_check(self, header: Sequence[str]) -> None:
         """Begin the comparison with COS that follows a run; it uses the same logs and lists."""
@@ -185,6 +192,7 @@ class Report:
             tuned=tuned,
             sent=self.totals.bytes_sent,
             check=self._is_check,
+            estimate=self._estimate() if self._estimate else None,
         )
         warnings = list(self._last_warnings)
         if summary.found_before:
@@ -199,10 +207,7 @@ class Report:
             summary,
             by_cause=by_cause,
             causes="\n".join(causes_table(by_cause)),
-            next_step=(
-                f"The causes are in log/error.log, the list in {self._failed_list}; "
-                f"{self._next_step()}."
-            ),
+            next_step=self._next_step(),
             gaps=[gap for sink in self._sinks for gap in sink.finish_lists()],
             warnings=warnings,
             progress=self.totals.progress(),
@@ -220,8 +225,12 @@ class Report:
 
     def _next_step(self) -> str:
         """Return advice on what to do after a run in which objects failed."""
+        if self._estimate:
+            return "The causes are in log/error.log; a run will fail for them, too."
         if self._is_check:
-            return "objects that differ are not sent again automatically"
-        if self._causes.needs_correction:
-            return "correct the causes in the table: the next run sends the missing objects"
-        return "run again to send the missing objects"
+            then = "objects that differ are not sent again automatically"
+        elif self._causes.needs_correction:
+            then = "correct the causes in the table: the next run sends the missing objects"
+        else:
+            then = "run again to send the missing objects"
+        return f"The causes are in log/error.log, the list in {self._failed_list}; {then}."

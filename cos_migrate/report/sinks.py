@@ -18,6 +18,8 @@ class RunStart(NamedTuple):
     job: ReportedJob
     time: float
     """Seconds since 1970."""
+    mode: str = "run"
+    """As in Summary."""
 
 
 class Batch(NamedTuple):

@@ -38,6 +38,42 @@ class ReportedJob(NamedTuple):
         }
 
 
+class Estimate(NamedTuple):
+    """What a run would do, as its dry run has found."""
+
+    bytes_to_send: int
+    """Of the objects, or of the parts of them that are missing on COS."""
+    requests: Mapping[str, int]
+    """Requests to COS by their operation; one for each object of unknown size."""
+    unknown_size: int
+    """Objects whose size only their download shows."""
+    bytes_from_source: int
+    """Bytes that pass through this machine: not those that COS copies itself."""
+    bytes_billed_besides: int
+    """Bytes that the storage class bills beyond those of small objects."""
+
+    def as_data(self) -> dict[str, object]:
+        """Return the estimate as plain data."""
+        return {
+            "bytes_to_send": self.bytes_to_send,
+            "requests_to_cos": sum(self.requests.values()),
+            "objects_of_unknown_size": self.unknown_size,
+            "bytes_from_source": self.bytes_from_source,
+            "bytes_billed_besides": self.bytes_billed_besides,
+            "requests": dict(self.requests),
+        }
+
+    def rows(self) -> list[tuple[str, object]]:
+        """Return the rows of the printed summary."""
+        data = self.as_data()
+        del data["requests"]
+        for name in ("objects_of_unknown_size", "bytes_billed_besides"):
+            if not data[name]:
+                del data[name]
+        by_kind = ", ".join(f"{name} {count}" for name, count in sorted(self.requests.items()))
+        return [*data.items(), *([("requests_by_kind", by_kind)] if by_kind else [])]
+
+
 class Summary(NamedTuple):
     """The counts, times and warnings of a run."""
 
@@ -65,6 +101,13 @@ class Summary(NamedTuple):
     """Bytes of the new and updated objects."""
     check: bool = False
     """Whether it is of the comparison with COS that follows a run."""
+    estimate: Estimate | None = None
+    """Set: it is of a dry run, whose new and updated objects are not sent."""
+
+    @property
+    def mode(self) -> str:
+        """`run` or `dry_run`."""
+        return "dry_run" if self.estimate else "run"
 
     @property
     def used_time(self) -> int:
@@ -80,9 +123,13 @@ class Summary(NamedTuple):
 
     @property
     def is_notable(self) -> bool:
-        """Whether anything was sent, failed, or could not be listed."""
+        """Whether anything was sent, failed, or could not be listed, or it is of a dry run."""
         changed = (Status.NEW, Status.UPDATE, Status.FAIL)
-        return not self.list_finished or any(self.counts[status] for status in changed)
+        return (
+            bool(self.estimate)
+            or not self.list_finished
+            or any(self.counts[status] for status in changed)
+        )
 
     @property
     def found_nothing(self) -> bool:
@@ -119,6 +166,7 @@ class Summary(NamedTuple):
         ]
         rows += [("start_time", _local(self.started)), ("end_time", _local(self.ended))]
         rows.append(("used_time", f"{self.used_time} s"))
+        rows += self.estimate.rows() if self.estimate else []
         if self.unverified:
             note = f"{self.unverified} (size and ETag only, see {self.unverified_list})"
             rows.append(("unverified", note))
@@ -129,14 +177,15 @@ class Summary(NamedTuple):
         if self.tuned:
             rows.append(("found_by_auto", self.tuned))
         lines = "".join(f"{name:>30} : {value}\n" for name, value in rows)
-        return f"{head}{self.job.migrate_type} over! op statistics:\n{lines}"
+        what = "dry run!" if self.estimate else "over!"
+        return f"{head}{self.job.migrate_type} {what} op statistics:\n{lines}"
 
     def as_data(self) -> dict[str, object]:
         """Return the summary as plain data: what every machine-readable output of a run has."""
         data: dict[str, object] = {
             "v": DATA_VERSION,
             "event": "summary",
-            "mode": "run",
+            "mode": self.mode,
             **self.job.as_data(),
             **{status.value: self.counts[status] for status in Status},
             "bytes": self.sent,
@@ -154,7 +203,8 @@ class Summary(NamedTuple):
             "found_before": self.found_before,
             "found_by_auto": self.tuned,
         }
-        return data | {name: value for name, value in more.items() if value}
+        data |= {name: value for name, value in more.items() if value}
+        return data | (self.estimate.as_data() if self.estimate else {})
 
 
 def timestamp(seconds: float) -> str:

@@ -14,7 +14,9 @@ _SENT = frozenset({Status.NEW, Status.UPDATE})
 class RunTotals:
     """Counts what a run has found and done so far; each outcome is counted exactly once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_dry: bool = False) -> None:
+        """`is_dry`: new and updated objects are only counted, not sent."""
+        self._is_dry = is_dry
         self.counts: collections.Counter[Status] = collections.Counter()
         """Objects by outcome."""
         self.unverified = 0
@@ -52,6 +54,8 @@ class RunTotals:
                 notable.append(outcome.lines)
                 if outcome.failure:
                     failed.append((outcome, outcome.failure))
+        if self._is_dry:
+            sent, self.bytes_sent = [], 0
         self.unverified += len(unverified)
         return Batch(outcomes, "".join(routine), "".join(notable), failed, unverified, sent)
 
@@ -75,7 +79,7 @@ class RunTotals:
             bytes_known=self._bytes_known,
             failed=self.counts[Status.FAIL],
             complete=self.final,
-            sent=self.counts[Status.NEW] + self.counts[Status.UPDATE],
+            sent=0 if self._is_dry else self.counts[Status.NEW] + self.counts[Status.UPDATE],
             bytes_sent=self.bytes_sent + self._bytes_under_way,
             unfinished=self._unfinished,
             waiting=self.waiting,

@@ -18,7 +18,13 @@ import time
 from pathlib import Path
 
 from cos_migrate.errors import StateError
-from cos_migrate.safe_files import PRIVATE_UMASK, UnsafePathError, open_safely, write_safely
+from cos_migrate.safe_files import (
+    PRIVATE_FOLDER,
+    PRIVATE_UMASK,
+    UnsafePathError,
+    open_safely,
+    write_safely,
+)
 
 LEVELDB, ROCKSDB, NEW = "leveldb", "rocksdb", "new"
 JAVA, OLD_JAVA = "java", "old-java"
@@ -35,6 +41,7 @@ _TABLE = re.compile(r"\d+\.sst")
 """A table of the Java tool in either format; our LevelDB uses `.ldb`."""
 _LEVELDB = re.compile(r"CURRENT|MANIFEST-\d+|\d+\.(ldb|log)")
 _RECORDS = re.compile(r"\d+\.(ldb|sst|log)")
+_TABLE_SUFFIXES = frozenset({".ldb", ".sst"})
 _TABLES = re.compile(r"CURRENT|\d+\.(ldb|sst)")
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _PROBE = 4 << 20
@@ -168,6 +175,24 @@ def copy_aside(folder: Path) -> Path:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return aside
+
+
+def copy_files(folder: Path, copy: Path, *, linked: bool) -> None:
+    """Copy a database into a new folder. Raises OSError.
+
+    `linked`: as hard links for its tables, which never change, where the file system has them.
+    """
+    copy.mkdir(PRIVATE_FOLDER)
+    for path in folder.iterdir():
+        if path.is_symlink() or not path.is_file():
+            continue
+        if linked and path.suffix in _TABLE_SUFFIXES:
+            try:
+                os.link(path, copy / path.name)
+                continue
+            except OSError:
+                pass
+        shutil.copyfile(path, copy / path.name)
 
 
 def remove_files(folder: Path) -> None:

@@ -66,6 +66,14 @@ def finish_conversion(folder: Path) -> tuple[str, ...]:
     return notices
 
 
+def present_folder(folder: Path) -> Path:
+    """Return the folder that has the records: a killed conversion may have left a complete one."""
+    new = _work_of(folder) / "new"
+    if (new / TAKEN_OVER).exists() and not (folder.exists() and os.listdir(folder)):
+        return new
+    return folder
+
+
 def convert(
     folder: Path,
     java: JavaLibrary,
@@ -159,13 +167,13 @@ def _convert(folder: Path, work: Path, java: JavaLibrary, converter: _Converter)
     """Convert a copy; a damaged database is repaired in a copy without hard links."""
     copy, new = work / "copy", work / "new"
     try:
-        _copy(folder, copy, linked=True)
+        database_folder.copy_files(folder, copy, linked=True)
         count = converter.convert(java.pairs(copy), new, _Count(""))
     except Damaged as error:
         damage = str(error).replace("\n", " ")
         shutil.rmtree(copy)
         shutil.rmtree(new, ignore_errors=True)
-        _copy(folder, copy, linked=False)
+        database_folder.copy_files(folder, copy, linked=False)
         java.repair(copy)
         count = converter.convert(java.pairs(copy), new, _Count(damage))
         if not count.total:
@@ -182,21 +190,6 @@ def _batches(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes,
     iterator = iter(pairs)
     while batch := list(itertools.islice(iterator, _BATCH)):
         yield batch
-
-
-def _copy(folder: Path, copy: Path, *, linked: bool) -> None:
-    """Copy a database; `linked`: as hard links for its tables, which never change."""
-    copy.mkdir(PRIVATE_FOLDER)
-    for path in folder.iterdir():
-        if not path.is_file():
-            continue
-        if linked and path.suffix == ".sst":
-            try:
-                os.link(path, copy / path.name)
-                continue
-            except OSError:  # the file system has no hard links
-                pass
-        shutil.copyfile(path, copy / path.name)
 
 
 def _work_of(folder: Path) -> Path:

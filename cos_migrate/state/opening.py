@@ -7,13 +7,19 @@ whose records are lost are sent again.
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock
-from cos_migrate.safe_files import make_private_folder, make_private_folders, write_safely
+from cos_migrate.safe_files import (
+    PRIVATE_FOLDER,
+    make_private_folder,
+    make_private_folders,
+    write_safely,
+)
 from cos_migrate.state import database_folder, java_conversion
 from cos_migrate.state.database_folder import (
     JAVA,
@@ -109,6 +115,67 @@ def open_store(
         raise
 
 
+def open_copy(
+    folder: Path,
+    copy: Path,
+    *,
+    max_open_files: int = 0,
+    notify: Callable[[str], None] = _ignore,
+) -> RecordStore:
+    """Open a copy of the database in `folder`, which stays as it is; an empty one where none is.
+
+    The copy is made at `copy`, with links to the tables, converted or repaired where that is
+    needed. Raises StateError as `open_store` does.
+    """
+    try:
+        return _opened_copy(folder, copy, max_open_files, notify)
+    except OSError as error:
+        raise database_folder.unusable_error(folder, error, "copy") from error
+
+
+def _opened_copy(
+    folder: Path, copy: Path, max_open_files: int, notify: Callable[[str], None]
+) -> RecordStore:
+    _copy_alone(folder, copy, linked=True)
+    library = _JAVA_FORMATS.get(database_folder.format_of(copy))
+    if library:
+        _convert_java_database(copy, library, "auto", notify)
+        found = f"the Java tool's database {folder} is read from a copy; a run takes it over"
+        state = _open_or_repair(_class_for(copy, "auto"), copy, None, max_open_files)
+        state.notices = (found,)
+        return state
+    kind = _class_for(copy, "auto")
+    try:
+        database_folder.check_for_damage(copy)
+        return kind(copy, None, max_open_files)
+    except Damaged as error:
+        found = f"the record database {folder} is damaged ({error}); a run copies it aside first"
+    shutil.rmtree(copy)
+    _copy_alone(folder, copy, linked=False)  # a repair may write into the tables
+    state = _open_or_repair(kind, copy, None, max_open_files)
+    state.notices = (found, "a repaired copy is read; what it lacks is sent again")
+    return state
+
+
+def _copy_alone(folder: Path, copy: Path, *, linked: bool) -> None:
+    """Copy a database while no process has it open. Raises StateError, OSError."""
+    present = java_conversion.present_folder(folder)
+    if not present.exists():
+        copy.mkdir(PRIVATE_FOLDER)
+        return
+    path = folder.with_name(folder.name + ".lock")
+    lock = FileLock(path) if path.exists() else None  # without it no process of ours was here
+    if lock and not lock.acquire():
+        raise _in_use(folder)
+    try:
+        if database_folder.is_open_elsewhere(present):
+            raise _in_use(folder)
+        database_folder.copy_files(present, copy, linked=linked)
+    finally:
+        if lock:
+            lock.release()
+
+
 def _opened(
     folder: Path, engine: str, lock: FileLock, max_open_files: int, notify: Callable[[str], None]
 ) -> RecordStore:
@@ -199,7 +266,7 @@ def _wrong_format(message: str) -> StateError:
 
 
 def _open_or_repair(
-    kind: type[RecordStore], folder: Path, lock: FileLock, max_open_files: int
+    kind: type[RecordStore], folder: Path, lock: FileLock | None, max_open_files: int
 ) -> RecordStore:
     """Open the database; copy a damaged one aside, then repair it or begin with an empty one."""
     if kind.engine == ROCKSDB:
@@ -223,7 +290,7 @@ def _open_or_repair(
 
 
 def _start_anew(
-    kind: type[RecordStore], folder: Path, lock: FileLock, max_open_files: int
+    kind: type[RecordStore], folder: Path, lock: FileLock | None, max_open_files: int
 ) -> RecordStore:
     database_folder.remove_files(folder)
     try:

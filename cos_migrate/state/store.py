@@ -30,6 +30,8 @@ class RecordStore(abc.ABC):
     """`leveldb` or `rocksdb`."""
     notices: tuple[str, ...] = ()
     """Messages for the user about what opening found."""
+    keeps_writes = True
+    """False: all writes are dropped, for a dry run."""
 
     def __init__(self, folder: Path, lock: FileLock | None, max_open_files: int) -> None:
         """Open or create the files; closing releases `lock`. Raises Damaged, OSError."""
@@ -75,6 +77,8 @@ class RecordStore(abc.ABC):
         """
         if self._broken:
             raise self._broken
+        if not self.keeps_writes:
+            return
         try:
             self._write(puts, deletes, sync=sync)
         except StateError as error:

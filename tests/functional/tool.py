@@ -39,6 +39,14 @@ class Ended:
             found[name] = value
         return {short: int(found[long]) for short, long in NAMES.items()}
 
+    def figure(self, name: str) -> int:
+        """Return a figure of the last summary."""
+        return int(self.out.rpartition(f" {name} : ")[2].split()[0])
+
+    def tasks(self, start: str) -> list[str]:
+        """Return the record keys of the output lines that begin with `start`."""
+        return [line.partition("task_info: ")[2] for line in self.lines(start)]
+
     @property
     def status(self) -> str:
         """Return the status of the last summary."""

@@ -20,6 +20,7 @@ from cos_migrate.errors import ConfigError
         (["--no-progress"], CommandLine(progress=False)),
         (["--demo"], CommandLine(demo=True)),
         (["--debug"], CommandLine(debug=True)),
+        (["--dry-run"], CommandLine(dry_run=True)),
         (["--json", "a.ini"], CommandLine(config_path="a.ini", json=True)),
         (["--decrypt", "/a/b", "c"], CommandLine(decrypt=("/a/b", "c"))),
         (
@@ -84,7 +85,7 @@ def test_a_key_given_twice_is_warned_about_and_the_last_one_comes_last() -> None
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (["--foo"], ["`--foo` is no option", "legal: --quiet, --no-progress, --json"]),
+        (["--foo"], ["`--foo` is no option", "legal: --quiet, --no-progress, --dry-run"]),
         (["--decrypt"], ["write --decrypt COS_PATH LOCAL_FILE, such as"]),
         (["--decrypt", "/a"], ["write --decrypt COS_PATH LOCAL_FILE, such as"]),
         (["--decrypt", "a", "b"], ["COS_PATH must start with /"]),
