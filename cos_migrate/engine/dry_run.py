@@ -8,7 +8,6 @@ recorded is dropped.
 from __future__ import annotations
 
 import collections
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from cos_migrate.errors import MigrateError, SourceChanged
 from cos_migrate.model import SourceObject, Status, failure_of
 from cos_migrate.pools.dry_pools import DryPools
 from cos_migrate.pools.job import Job
+from cos_migrate.pools.pools import Launch
 from cos_migrate.pools.results import (
     DONE,
     FAILED,
@@ -124,7 +124,7 @@ class DryRun:
         job: Job,
         processes: int,
         post: Post,
-        launch: Callable[[], subprocess.Popen[bytes]],
+        launch: Launch,
         limits: WaitLimits,
     ) -> DryPools:
         """Return pools that carry out nothing but looks, as many at once as small transfers."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
 from typing import Protocol, cast
 
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.pools import Pools
+from cos_migrate.pools.pools import Launch, Pools
 from cos_migrate.pools.results import DONE, TARGET_EXISTS, UNSTARTED, Result
 from cos_migrate.pools.tasks import (
     KIND_OF,
@@ -50,7 +48,7 @@ class DryPools(Pools):
         job: Job,
         processes: int,
         post: Post,
-        launch: Callable[[], subprocess.Popen[bytes]],
+        launch: Launch,
         limits: WaitLimits,
         answers: TaskAnswers,
     ) -> None:

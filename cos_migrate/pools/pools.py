@@ -31,6 +31,8 @@ from cos_migrate.pools.workers import Workers
 from cos_migrate.processes.liveness import DEFAULT_WAIT_LIMITS, WaitLimits
 
 _ENDS_NO_TASK = INTERIM | OF_NO_TASK
+Launch = Callable[[], subprocess.Popen[bytes]]
+"""Returns a worker process."""
 
 
 class Pools:
@@ -41,7 +43,7 @@ class Pools:
         job: Job,
         processes: int,
         post: Post,
-        launch: Callable[[], subprocess.Popen[bytes]],
+        launch: Launch,
         limits: WaitLimits = DEFAULT_WAIT_LIMITS,
     ) -> None:
         """Start nothing yet.
