@@ -1,0 +1,83 @@
+"""Scenarios of options of the command line that hold for every source."""
+
+from __future__ import annotations
+
+from cos_migrate.emulator import EmbeddedCos, Fault
+from tests.functional.cloud_tool import counted, noise
+from tests.functional.sites import Site
+from tests.functional.tool import BUCKET, Ended, records
+from tests.functional.waiting import HeldCos
+
+MIB = 1 << 20
+
+
+def foretold(site: Site, cos: EmbeddedCos, *words: str) -> Ended:
+    """Dry-run and then run; assert that the one has foretold the other. Return the second."""
+    tool = site.tool
+    kept = {path: path.read_bytes() for path in tool.folder.rglob("*") if path.is_file()}
+    cos.reset()
+    site.forget()
+    dry = tool.run("--dry-run", *words)
+    assert f"{site.migrate_type} dry run! op statistics:" in dry.out
+    looks = [seen.operation for seen in cos.requests if seen.bucket == BUCKET]
+    assert set(looks) <= {"HeadObject"}
+    assert site.downloaded() == 0
+    for path in tool.folder.rglob("*"):
+        assert "log" in path.parts or path in kept or path.is_dir(), path
+    assert all(path.read_bytes() == data for path, data in kept.items() if "log" not in path.parts)
+    assert not [*(tool.folder / "tmp").iterdir()]
+    cos.reset()
+    site.forget()
+    ended = tool.run(*words)
+    asked = [seen.operation for seen in cos.requests if seen.bucket == BUCKET]
+    assert looks == ["HeadObject"] * (asked.count("HeadObject") if looks else 0)
+    assert dry.figure("requests_to_cos") == len(asked), (dry.out, sorted(asked))
+    assert {*dry.tasks("[dry-run]")} == {*ended.tasks("[ok]")}
+    assert dry.counts() == ended.counts()
+    assert (dry.code, dry.status) == (ended.code, ended.status), dry.err
+    parts = [seen for seen in cos.requests if seen.operation in {"UploadPart", "PutObject"}]
+    sent = sum(int(seen.headers["content-length"]) for seen in parts if seen.bucket == BUCKET)
+    assert dry.figure("bytes_from_source") == sent
+    return ended
+
+
+class OptionsContract:
+    """Runs of any source with options."""
+
+    def test_a_dry_run_foretells_the_next_run(self, site: Site, cos: HeldCos) -> None:
+        tool, copies = site.tool, site.puts == "PutObjectCopy"
+        bodies = {f"small/{number}": noise(1000 + number) for number in range(5)}
+        bodies |= {"empty": b"", "big/one": noise(7 * MIB), "big/two": noise(9 * MIB, 2)}
+        for key, body in bodies.items():
+            site.put(key, body)
+        site.put("left/out", b"x")
+        tool.common |= {"cosPath": "/to/", "exclude": "left/", "bigFileUploadPartSize": str(MIB)}
+        dry = tool.run("--dry-run")
+        assert (dry.code, dry.counts()) == (0, counted(new=8, unmatched=1)), dry.err
+        assert dry.figure("bytes_to_send") == sum(map(len, bodies.values()))
+        assert not [*(tool.folder / "db").iterdir()]
+        cos.faults += [
+            Fault("status", operation, key, times=-1, skip=skip, status=400, code="InvalidArgument")
+            for operation, key, skip in (
+                (site.puts, "to/small/3", 0),
+                ("UploadPart", "to/big/two", 5),
+            )
+        ]
+        failed = 1 + (not copies)
+        assert tool.run().counts() == counted(new=8 - failed, fail=failed, unmatched=1)
+        cos.faults.clear()
+        kept = sum(key.startswith("[cosmigrate part]") for key in records(tool.database))
+        assert bool(kept) == (not copies)
+
+        site.put("small/0", b"another")
+        site.put("new", b"x")
+        ended = foretold(site, cos)
+        assert ended.counts() == counted(new=1 + failed, update=1, skip=7 - failed, unmatched=1)
+        foretold(site, cos)  # nothing is left to do: COS is asked for one object
+
+        cos.store.put(BUCKET, "to/more/there", cos.store.receive([b"x"]), {}, acl="")
+        cos.store.put(BUCKET, "to/more/big", cos.store.receive([b"x"]), {}, acl="")
+        for key, body in (("there", b"1"), ("big", noise(6 * MIB)), ("not", b"12")):
+            site.put(f"more/{key}", body)
+        ended = foretold(site, cos, "-Dcommon.skipSamePath=true")
+        assert ended.counts() == counted(new=1, skip=11, unmatched=1)
