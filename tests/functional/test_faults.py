@@ -345,18 +345,18 @@ def test_log_folder_gone(cos: EmbeddedCos, tool: Tool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "requests"),
+    ("fault", "files"),
     [
         ({"status": 407, "code": ""}, 1),
         ({"status": 400, "code": "InvalidStorageClass"}, 1),
         ({"status": 500}, 5),
-        ({"status": 200, "code": ""}, 6),
+        ({"status": 200, "code": ""}, 5),  # each worker once more: it is a COS without CRC-64
         ({"status": 503, "code": "SlowDown"}, 20),
     ],
     ids=lambda value: str(value["status"]) if isinstance(value, dict) else "",
 )
 def test_an_endpoint_that_never_answers_well_is_not_asked_for_every_file(
-    cos: EmbeddedCos, tool: Tool, fault: dict[str, object], requests: int
+    cos: EmbeddedCos, tool: Tool, fault: dict[str, object], files: int
 ) -> None:
     for number in range(20):
         tool.put(f"{number}")
@@ -364,5 +364,5 @@ def test_an_endpoint_that_never_answers_well_is_not_asked_for_every_file(
     cos.faults.append(Fault(kind="status", times=-1, **fault))  # type: ignore[arg-type]
     ended = tool.run()
     assert ended.code == 1
-    assert len(cos.requests) == requests
-    assert ("the run stops: " in ended.err) == (requests < 20)
+    assert len({seen.key for seen in cos.requests}) == files
+    assert ("the run stops: " in ended.err) == (files < 20)
