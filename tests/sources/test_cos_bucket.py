@@ -215,6 +215,18 @@ class TestObjects:
         public = CosCloud(cos).source(src_end_point_suffix="")
         assert public.copy_source(obj).startswith(f"{COS_BUCKET}.cos.ap-shanghai.myqcloud.com/")
 
+    def test_conditions_of_copies_are_dropped_for_the_listed_version_only(
+        self, cos: CosFront
+    ) -> None:
+        cos.put("a", b"1")
+        source = CosCloud(cos).source()
+        listed = only(source)
+        cos.put("a", b"2")
+        assert not source.drop_copy_conditions(listed)
+        assert source.copies_conditionally
+        assert source.drop_copy_conditions(only(source))
+        assert not source.copies_conditionally
+
     @pytest.mark.parametrize(
         ("acl", "headers"),
         [

@@ -6,6 +6,7 @@ import pytest
 
 from cos_migrate.cos.errors import error_of
 from cos_migrate.http.messages import Response
+from cos_migrate.model import failure_of
 
 
 @pytest.mark.parametrize(
@@ -24,4 +25,5 @@ def test_an_error_is_tried_again_or_concerns_all_objects_by_its_code(
     body = f"<Error><Code>{code}</Code></Error>".encode()
     error = error_of(Response(status, {b"x-cos-request-id": b"id"}, body), "PutObject", "/a")
     assert (error.code, error.status, error.request_id) == (code, status, "id")
-    assert (error.retryable, error.fatal) == (retryable, fatal)
+    for each in (error, failure_of(error)):
+        assert (each.retryable, each.fatal) == (retryable, fatal)

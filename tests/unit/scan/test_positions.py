@@ -155,6 +155,15 @@ def test_an_empty_page_moves_the_position() -> None:
     assert positions.load(database, MARK) == [(ListRange("p/"), "m")]
 
 
+def test_behind_an_unreliable_page_the_position_stays() -> None:
+    database = Database()
+    kept = Positions([(ListRange("p/"), "")], MARK, resumed=False)
+    for page, (marker, unreliable) in enumerate((("m", False), ("n", True), ("o", False)), start=1):
+        kept.add_page(PagePosition(page, 1, ListRange("p/"), marker, (), unreliable), 0)
+    database.commit(kept.changes())
+    assert positions.load(database, MARK) == [(ListRange("p/"), "m")]
+
+
 def test_without_changes_nothing_is_written() -> None:
     kept = Positions([(ListRange(), "")], MARK, resumed=False)
     kept.changes()

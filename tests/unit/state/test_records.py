@@ -191,6 +191,8 @@ def test_save_points_are_found_with_their_own_parts_and_forgotten(wanted: list[S
         for part in reversed(done):
             state.pairs.update(points.part_pairs(point, part))
         full.append(point._replace(parts=done))
+    assert [points.find(point.cos_path) for point in wanted[1:]] == full[1:]
+    assert list(points.untouched()) == full[:1]
     assert [points.find(point.cos_path) for point in wanted] == full
     assert sorted(points.all(), key=repr) == sorted(full, key=repr)
     while full:
