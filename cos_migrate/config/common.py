@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cos_migrate.config import values
-from cos_migrate.config.filter_keys import FilterKeys
+from cos_migrate.config.limit_keys import LimitKeys
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.target_access import on_off_option, true_false_option
 from cos_migrate.config.values import TimeWindow
@@ -61,7 +61,7 @@ class MigrateType(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Common(FilterKeys):
+class Common(LimitKeys):
     """The `[common]` section: the target bucket, what is left out, and how the migration runs."""
 
     tmp_folder: str = option(
@@ -277,7 +277,7 @@ class Common(FilterKeys):
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""
         # No super(): with slots=True it refers to the class before slots were added.
-        yield from FilterKeys.mistakes(self)
+        yield from LimitKeys.mistakes(self)
         if self.client_encryption:
             yield from _key_mistakes(self.key_path)
 

@@ -29,6 +29,7 @@ from cos_migrate.cos.verify import (
 )
 from cos_migrate.errors import Code, CosError, MigrateError
 from cos_migrate.http.messages import Response
+from cos_migrate.http.pacing import SidePace
 from cos_migrate.http.xml_texts import find_text
 
 T = TypeVar("T")
@@ -42,8 +43,8 @@ _COPY_SPEED = 4 << 20
 class CosClient(Sender):
     """Moves objects to one bucket; belongs to one thread."""
 
-    def __init__(self, access: Access) -> None:
-        super().__init__(access)
+    def __init__(self, access: Access, pace: SidePace | None = None) -> None:
+        super().__init__(access, pace)
         self._upload_headers = access.upload_headers()
         self._limit_headers = access.limit_headers()
 

@@ -22,6 +22,7 @@ from cos_migrate.cos.settings import CosSettings, host_suffixes
 from cos_migrate.errors import MigrateError, Side, TransportError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.messages import Response
+from cos_migrate.http.pacing import ThreadPace
 from cos_migrate.http.s3xml import MAX_XML, check_xml
 
 _MAX_ERROR = 64 << 10
@@ -38,7 +39,9 @@ class Control:
     def __init__(self, access: Access) -> None:
         settings = access.settings
         self._access = access
-        session = _Session(Fetcher(settings.timeouts, settings.proxy, settings.ca_file))
+        fetcher = Fetcher(settings.timeouts, settings.proxy, settings.ca_file)
+        fetcher.pace = ThreadPace(access.pace)
+        session = _Session(fetcher)
         self._suffixes = host_suffixes(settings.region, settings.suffix)
         self._session = session
 

@@ -14,6 +14,7 @@ from cos_migrate.errors import Side
 from cos_migrate.http.credential_gate import CredentialGate
 from cos_migrate.http.network import Network
 from cos_migrate.http.opening import Opening
+from cos_migrate.http.pacing import SidePace, unlimited
 from cos_migrate.http.request_head import encode_headers
 from cos_migrate.http.retries import OnStrain, Retries, ignore_strain
 from cos_migrate.http.routes import Route
@@ -33,15 +34,18 @@ class Access:
         strained: OnStrain = ignore_strain,
         stopping: threading.Event | None = None,
         gate: CredentialGate | None = None,
+        pace: SidePace | None = None,
     ) -> None:
         """`strained` is called behind failed tries that show strain; `stopping` ends waits.
 
-        `gate`: where ended credentials are waited for; None: they are a failure.
+        `gate`: where ended credentials are waited for; None: they are a failure. `pace`: the
+        meters of requests to COS; None: they have no limit.
         """
         self.settings = settings
         self.routes = settings.routes()
         self.network = Network(settings.timeouts, settings.ca_file)
         self.retries = Retries(settings.tries, stopping or threading.Event(), strained, gate)
+        self.pace = pace or unlimited()
         if gate:
             gate.supply(Side.COS, self, settings.credentials.number)
         self._keys = SigningKeys(settings.credentials)

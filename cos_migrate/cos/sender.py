@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from cos_migrate.cos.backup import DomainChoice
@@ -12,6 +12,7 @@ from cos_migrate.cos.requests import Access, Headers
 from cos_migrate.errors import MigrateError, Side, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Response
+from cos_migrate.http.pacing import SidePace, paced
 from cos_migrate.http.routes import Route
 
 T = TypeVar("T")
@@ -39,8 +40,10 @@ class CosRequest(NamedTuple):
 class Sender:
     """The connections of one thread, one to each host."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, pace: SidePace | None = None) -> None:
+        """`pace`: the meters of its requests; None: those of `access`."""
         self.access = access
+        self.pace = pace or access.pace
         self._connections: dict[Route, Connection] = {}
 
     def close(self) -> None:
@@ -90,23 +93,28 @@ class Sender:
         access = self.access
         _, method, cos_path, params, headers, payload, silence = request
         connection = self._connections.get(route)
-        no_body = method == "HEAD"
         if payload is not None:
             headers = [*headers, ("content-length", str(payload.size))]
-        head = access.head(route, method, cos_path, params, headers)
+
+        def exchange(connection: Connection) -> Response:
+            pace = self.pace
+            if pace.requests.is_limited:
+                pace.requests.take(1)
+            head = access.head(route, method, cos_path, params, headers)  # signs the time
+            body: bytes | Iterable[bytes | memoryview] = payload.start() if payload else b""
+            if method == "PUT":
+                body = paced(body, pace.data)
+            return connection.exchange(head, body, no_body=method == "HEAD", silence=silence)
+
         if connection is not None and connection.reusable:
             try:
-                return connection.exchange(
-                    head, payload.start() if payload else b"", no_body=no_body, silence=silence
-                )
+                return exchange(connection)
             except TransportError as error:
                 if not connection.was_stale(error):
                     raise
         connection = access.network.connect(route)
         self._connections[route] = connection
-        response = connection.exchange(
-            head, payload.start() if payload else b"", no_body=no_body, silence=silence
-        )
+        response = exchange(connection)
         if route.tls:
             access.network.remember(route, connection)
         return response

@@ -23,6 +23,7 @@ from cos_migrate.errors import MigrateError, SourceChanged
 from cos_migrate.model import SourceObject, Status, failure_of
 from cos_migrate.pools.dry_pools import DryPools
 from cos_migrate.pools.job import Job
+from cos_migrate.pools.limiter import Limiter
 from cos_migrate.pools.pools import Launch
 from cos_migrate.pools.results import (
     DONE,
@@ -126,10 +127,11 @@ class DryRun:
         post: Post,
         launch: Launch,
         limits: WaitLimits,
+        limiter: Limiter,
     ) -> DryPools:
         """Return pools that carry out nothing but looks, as many at once as small transfers."""
         job = job._replace(big_transfers=max(job.small_transfers, job.big_transfers))
-        return DryPools(job, processes, post, launch, limits, self)
+        return DryPools(job, processes, post, launch, limits, limiter, self)
 
     def estimate(self) -> Estimate:
         """Return what has been counted."""

@@ -17,6 +17,7 @@ from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.admission import Admission
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.credential_keeper import CredentialKeeper
+from cos_migrate.engine.limits import LimitValues, RunLimits
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, reason_to_stop
 from cos_migrate.engine.streak import FailureStreak
@@ -67,7 +68,9 @@ class Loop(abc.ABC):
         report: Report,
         make_pools: PoolsMaker,
         auto: AutoPools = NO_AUTO_POOLS,
+        limits: RunLimits | None = None,
     ) -> None:
+        self._limits = limits or RunLimits(LimitValues())
         self._window = WindowWatch(window)
         self._credentials = credentials
         self._report = report
@@ -104,6 +107,7 @@ class Loop(abc.ABC):
     def run(self) -> Summary:
         """Do the whole pass; return what happened. Raises StateError."""
         try:
+            self._limits.begin(self._report)
             self._begin()
             while not self._is_over():
                 self._handle_events()
@@ -166,8 +170,7 @@ class Loop(abc.ABC):
     def _handle_events(self) -> None:
         """Handle all events in the inbox; wait a moment for the first."""
         try:
-            wait = _TICK_PACED if self._rates.are_limited else _WAIT
-            event = self._inbox.get(timeout=wait)
+            event = self._inbox.get(timeout=_TICK_PACED if self._rates.are_limited else _WAIT)
             while True:
                 self._handle_event(event)
                 event = self._inbox.get_nowait()
@@ -220,8 +223,7 @@ class Loop(abc.ABC):
         if kind == LATENCY:
             self._tuning.note_latency(cast("Latency", content))
         elif kind == SLOW_DOWN:
-            line = self._rates.slow_down(cast("Side", content), time.monotonic())
-            if line:
+            if line := self._rates.slow_down(cast("Side", content), time.monotonic()):
                 self._report.note(line)
         elif kind == CREDENTIALS_ENDED:
             self._credentials.ask(*cast("CredentialsEnded", content))
@@ -286,6 +288,7 @@ class Loop(abc.ABC):
         self._report.totals.waiting = self._window.waiting or self._rates.limits_in_words()
         self._report.show_progress()
         local = time.localtime()
+        self._limits.look(local, self._report)
         if self._window.closes(now, local):
             self._pools.recall()
         if not self._stopping:

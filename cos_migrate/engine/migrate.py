@@ -15,6 +15,7 @@ from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObjects
 from cos_migrate.engine.collect import Collector
 from cos_migrate.engine.feed import Feeder
+from cos_migrate.engine.limits import RunLimits
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.options import MigrationOptions
 from cos_migrate.engine.plan import Planner
@@ -74,6 +75,7 @@ class Migration(Loop):
         make_pools: PoolsMaker,
         make_scan: ScanMaker,
         spool: TempFiles,
+        limits: RunLimits | None = None,
     ) -> None:
         """Prepare a run; `make_scan` is called where the source is not listed by pages."""
         super().__init__(
@@ -82,6 +84,7 @@ class Migration(Loop):
             report=report,
             make_pools=make_pools,
             auto=options.auto,
+            limits=limits,
         )
         paged, positions = source.paged, None
         if paged:

@@ -20,6 +20,7 @@ from cos_migrate.text import printable
 
 if TYPE_CHECKING:
     from cos_migrate.cos.client import CosClient
+    from cos_migrate.http.pacing import SidePace
 
 _REFUSED, _ABSENT, _BROKEN = 403, 404, 500
 """HTTP statuses; the last one and all above it."""
@@ -73,7 +74,10 @@ class SpotCheck:
         paths: Sequence[str],
         post: Callable[[SpotCheckResult], None],
         gate: CredentialGate | None = None,
+        pace: SidePace | None = None,
     ) -> None:
+        """`gate`, `pace`: as `Access` has them."""
+        self._pace = pace
         self._gate = gate
         self._settings = settings
         self._paths = paths
@@ -93,7 +97,8 @@ class SpotCheck:
         from cos_migrate.cos.client import CosClient  # noqa: PLC0415 - few runs need it here,
         from cos_migrate.cos.requests import Access  # noqa: PLC0415 - as well as the sockets
 
-        client = CosClient(Access(self._settings, stopping=self._stopping, gate=self._gate))
+        access = Access(self._settings, stopping=self._stopping, gate=self._gate, pace=self._pace)
+        client = CosClient(access)
         try:
             spotted = check_paths(client, self._paths)
         except Exception as error:

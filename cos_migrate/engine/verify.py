@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.credential_keeper import CredentialKeeper
+from cos_migrate.engine.limits import RunLimits
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
@@ -93,6 +94,7 @@ class Verification(Loop):
         report: Report,
         make_pools: PoolsMaker,
         auto: AutoPools = NO_AUTO_POOLS,
+        limits: RunLimits | None = None,
     ) -> None:
         """Prepare a pass; `make_pools` receives the function that workers post results with."""
         super().__init__(
@@ -101,6 +103,7 @@ class Verification(Loop):
             report=report,
             make_pools=make_pools,
             auto=auto,
+            limits=limits,
         )
         self._source = source
         self._state = state

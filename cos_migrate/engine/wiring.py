@@ -18,6 +18,7 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.exposure import exposed_records
+from cos_migrate.engine.limits import LimitValues, RunLimits
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.options import NO_WORDS, RunWords
@@ -30,6 +31,7 @@ from cos_migrate.engine.settings import (
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
 from cos_migrate.errors import Side
 from cos_migrate.filters import Filters
+from cos_migrate.http.pacing import ThreadPace
 from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.pools import Pools
@@ -112,6 +114,7 @@ class Run:
             self._options = self._dry_run.options(self._options)
         self._spool = TempFiles(Path(common.tmp_folder), self._place.name)
         self._limits = limits
+        self._rate_limits = RunLimits(LimitValues())
         self._running: Loop | None = None
         self._warned_of_few_files = False
         self._interrupted = 0
@@ -150,6 +153,7 @@ class Run:
                     make_pools=self._make_pools,
                     make_scan=self._make_scan,
                     spool=self._spool,
+                    limits=self._limit_pass(),
                 )
                 summaries = [self._run_pass(migration)]
                 if not self._dry_run:
@@ -192,8 +196,15 @@ class Run:
                 report=report,
                 make_pools=self._make_pools,
                 auto=options.auto,
+                limits=self._limit_pass(),
             )
         )
+
+    def _limit_pass(self) -> RunLimits:
+        """Return the limits of the next pass; the requests of this process keep them too."""
+        limits = self._rate_limits = RunLimits(LimitValues.of(self._config.common))
+        self._source.pace_by(ThreadPace(limits.own_pace.source(big=False)))
+        return limits
 
     def _run_pass(self, loop: Loop) -> Summary:
         """Run one pass, which signals then reach."""
@@ -228,7 +239,8 @@ class Run:
     def _make_spot_check(
         self, paths: Sequence[str], post: Callable[[SpotCheckResult], None]
     ) -> SpotCheck:
-        return SpotCheck(self._settings(), paths, post, self._credentials.gate)
+        pace = self._rate_limits.own_pace.cos(big=False)
+        return SpotCheck(self._settings(), paths, post, self._credentials.gate, pace)
 
     def _make_pools(self, post: Callable[[WorkerResults | WorkerLost], None]) -> Pools:
         common = self._config.common
@@ -249,9 +261,12 @@ class Run:
             encryption=self._options.upload.encryption,
         )
         launch = partial(self._launcher.take, WORKER_PROGRAM)
+        limiter = self._rate_limits.limiter
         if self._dry_run:
-            return self._dry_run.make_pools(job, room.processes, post, launch, self._limits)
-        return Pools(job, room.processes, post, launch, self._limits)
+            return self._dry_run.make_pools(
+                job, room.processes, post, launch, self._limits, limiter
+            )
+        return Pools(job, room.processes, post, launch, self._limits, limiter)
 
     def _fitting_room(self) -> descriptors.TransferCounts:
         """Return how many transfers run at once, at most as many as there are descriptors for."""

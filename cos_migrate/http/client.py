@@ -16,6 +16,7 @@ from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.http.network import Network
+from cos_migrate.http.pacing import ThreadPace, unlimited
 from cos_migrate.http.request_head import checked_target, encode_headers
 from cos_migrate.http.routes import Proxy, Route
 from cos_migrate.http.time_limits import Timeouts
@@ -52,6 +53,8 @@ class Fetcher:
 
         `lenient`: accept answers that only browsers take for HTTP.
         """
+        self.pace = ThreadPace(unlimited())
+        """The meters of the requests that `send` sends."""
         self._network = Network(timeouts, ca_file, lenient=lenient)
         self._proxy = proxy
         self._lock = threading.Lock()
@@ -126,13 +129,18 @@ class Fetcher:
         self, route: Route, head: bytes, *, no_body: bool
     ) -> tuple[Connection, StreamedResponse]:
         """Send a request; repeat it where the server had closed a kept-alive connection."""
+        requests = self.pace.current.requests
         while (connection := self.take_idle(route)) is not None:
+            if requests.is_limited:
+                requests.take(1)
             try:
                 return connection, connection.stream(head, no_body=no_body)
             except TransportError as error:
                 if not connection.was_stale(error):
                     raise
         connection = self._connect(route)
+        if requests.is_limited:
+            requests.take(1)
         answer = connection.stream(head, no_body=no_body)
         if route.tls:
             self._network.remember(route, connection)

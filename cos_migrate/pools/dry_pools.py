@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, cast
 
 from cos_migrate.pools.job import Job
+from cos_migrate.pools.limiter import Limiter
 from cos_migrate.pools.pools import Launch, Pools
 from cos_migrate.pools.results import DONE, TARGET_EXISTS, UNSTARTED, Result
 from cos_migrate.pools.tasks import (
@@ -50,10 +51,11 @@ class DryPools(Pools):
         post: Post,
         launch: Launch,
         limits: WaitLimits,
+        limiter: Limiter,
         answers: TaskAnswers,
     ) -> None:
         """As `Pools`; `answers` has the results of tasks that are not carried out."""
-        super().__init__(job, processes, post, launch, limits)
+        super().__init__(job, processes, post, launch, limits, limiter)
         self._answers = answers
         self._unanswered: dict[int, NumberedTask] = {}
         """Tasks for no worker whose results are not collected, by number."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from cos_migrate.errors import Side
 from cos_migrate.model import Credentials, Failure
 from cos_migrate.pools.job import Job, share_of
+from cos_migrate.pools.limiter import Limiter
 from cos_migrate.pools.load_balancer import LoadBalancer
 from cos_migrate.pools.quarantine import Quarantine
 from cos_migrate.pools.results import FAILED, INTERIM, OF_NO_TASK, UNSTARTED, Result
@@ -22,7 +23,6 @@ from cos_migrate.pools.worker.commands import (
     CloseIdle,
     OpenAhead,
     Recall,
-    Stop,
     Submit,
 )
 from cos_migrate.pools.worker_handles import Post, WorkerLost, WorkerResults
@@ -45,18 +45,19 @@ class Pools:
         post: Post,
         launch: Launch,
         limits: WaitLimits = DEFAULT_WAIT_LIMITS,
+        limiter: Limiter | None = None,
     ) -> None:
         """Start nothing yet.
 
         `job` holds the totals of transfers and memory, divided among `processes` (0: threads of
         this process). `post` is called from other threads with the events of the workers. `launch`
-        returns a worker process.
+        returns a worker process. `limiter` divides among the workers what is limited.
         """
         self._post = post
         count = max(1, min(processes, max(job.small_transfers, job.big_transfers)))
         jobs = [job.share(index, count) for index in range(count)]
         self._loads = [WorkerLoad(each) for each in jobs]
-        self._workers = Workers(jobs, post, launch if processes else None, limits)
+        self._workers = Workers(jobs, post, launch if processes else None, limits, limiter)
         self._tasks: dict[int, tuple[int, int, NumberedTask, str]] = {}
         self._quarantine = Quarantine()
         self._balancer = LoadBalancer(self._loads)
@@ -221,7 +222,7 @@ class Pools:
         """
         self._stopped = True
         self._give_up_at = time.monotonic() + self._limits.stop
-        self._workers.send_all(Stop())
+        self._workers.stop()
         self.recall()
 
     def watch(self) -> list[str]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from cos_migrate.http.pacing import Units
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.results import Result
 from cos_migrate.pools.worker.commands import Close, Command
@@ -78,10 +79,19 @@ class ProcessHandle:
         index: int,
         generation: int,
         post: Post,
+        asked: Callable[[Units], None],
     ) -> None:
-        self._child: Child[Job | Command | Close, list[Result]] = Child(
+        """`asked` takes what it asks of limits."""
+
+        def take(frame: list[Result] | Units) -> None:
+            if isinstance(frame, Units):
+                asked(frame)
+            else:
+                post(WorkerResults(index, frame))
+
+        self._child: Child[Job | Command | Close, list[Result] | Units] = Child(
             process,
-            on_frame=lambda results: post(WorkerResults(index, results)),
+            on_frame=take,
             on_loss=lambda reason: post(WorkerLost(index, generation, reason)),
         )
         self._child.write(job)
@@ -110,10 +120,15 @@ class InlineHandle:
     pid = 0
     heartbeats = 0
 
-    def __init__(self, job: Job, index: int, post: Post) -> None:
+    def __init__(self, job: Job, index: int, post: Post, asked: Callable[[Units], None]) -> None:
+        """`asked` takes what it asks of limits."""
         from cos_migrate.pools.worker.worker import Worker  # noqa: PLC0415 - elsewhere only its process has it
 
-        self._worker = Worker(job, lambda result: post(WorkerResults(index, [result])))
+        self._worker = Worker(
+            job,
+            lambda result: post(WorkerResults(index, [result])),
+            lambda: asked(self._worker.pace.asked()),
+        )
 
     def send(self, command: Command) -> None:
         """Carry out a command."""

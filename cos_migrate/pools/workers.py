@@ -5,11 +5,21 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from cos_migrate.errors import Side
+from cos_migrate.http.pacing import AllTerms, Units
 from cos_migrate.model import Credentials
 from cos_migrate.pools.job import Job
-from cos_migrate.pools.worker.commands import Command, RefuseCredentials, ReplaceCredentials
+from cos_migrate.pools.limiter import Limiter
+from cos_migrate.pools.worker.commands import (
+    Command,
+    Grant,
+    RefuseCredentials,
+    ReplaceCredentials,
+    SetTerms,
+    Stop,
+)
 from cos_migrate.pools.worker_handles import (
     InlineHandle,
     Post,
@@ -37,12 +47,16 @@ class Workers:
         post: Post,
         launch: Callable[[], subprocess.Popen[bytes]] | None,
         limits: WaitLimits,
+        limiter: Limiter | None,
     ) -> None:
         """Start nothing yet.
 
         `post` is called from other threads with the events of the workers. `launch` returns a
-        worker process; None: the worker is threads of this process.
+        worker process; None: the worker is threads of this process. `limiter` gives each worker
+        its share of what is limited.
         """
+        self._limiter = limiter or Limiter()
+        self._seats: dict[int, tuple[int, int]] = {}
         self._jobs = jobs
         self._post = post
         self._launch = launch
@@ -55,17 +69,29 @@ class Workers:
 
     def start(self, index: int, generation: int) -> None:
         """Start one worker; one that cannot be started is posted as lost."""
-        job = self._jobs[index]
-        if self._launch is None:
-            self._handles[index] = InlineHandle(job, index, self._post)
-            return
+        job, seat = self._jobs[index], (index, generation)
+        self._leave_limits(index)
+        asked = partial(self._limiter.ask, seat)
         try:
-            process = self._launch()
-            self._handles[index] = ProcessHandle(process, job, index, generation, self._post)
+            if self._launch is None:
+                worker: WorkerHandle = InlineHandle(job, index, self._post, asked)
+            else:
+                process = self._launch()
+                worker = ProcessHandle(process, job, index, generation, self._post, asked)
         except (OSError, RuntimeError) as error:  # no memory, too many processes or files
             self._handles[index] = None
             time.sleep(_START_AGAIN)
             self._post(WorkerLost(index, generation, f"it could not be started: {error}"))
+        else:
+            self._handles[index] = worker
+            self._seats[index] = seat
+            self._limiter.join(seat, lambda message: worker.send(_command_of(message)))
+
+    def _leave_limits(self, index: int) -> None:
+        """Keep no share of what is limited for a worker that is gone."""
+        seat = self._seats.pop(index, None)
+        if seat is not None:
+            self._limiter.leave(seat)
 
     def runs(self, index: int) -> bool:
         """Return whether one worker runs."""
@@ -74,6 +100,7 @@ class Workers:
     def forget(self, index: int) -> None:
         """Do without one worker, which is lost."""
         self._handles[index] = None
+        self._leave_limits(index)
 
     def send(self, index: int, command: Command) -> None:
         """Send a command to one worker, if it runs."""
@@ -85,6 +112,11 @@ class Workers:
         """Send a command to all workers that run."""
         for index in range(len(self._handles)):
             self.send(index, command)
+
+    def stop(self) -> None:
+        """Have all workers stop, and end the waits for what is limited."""
+        self._limiter.stop()
+        self.send_all(Stop())
 
     def replace_credentials(self, side: Side, credentials: Credentials | None) -> None:
         """Use other credentials for one side in all workers, present and future.
@@ -137,8 +169,14 @@ class Workers:
         deadline = time.monotonic() + self._limits.close
         for worker in running:
             worker.close(deadline)
+        self._limiter.close()
 
     def _take_all(self) -> list[WorkerHandle]:
         running = [worker for worker in self._handles if worker is not None]
         self._handles = [None] * len(self._handles)
         return running
+
+
+def _command_of(message: AllTerms | Units) -> Command:
+    """Return the command that hands a message of the limiter to a worker."""
+    return Grant(message) if isinstance(message, Units) else SetTerms(message)

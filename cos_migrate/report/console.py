@@ -94,6 +94,10 @@ class Console(Sink):
         """Print a message on stdout, even when `quiet`."""
         self._write(printable_lines(line) + "\n")
 
+    def notice(self, line: str) -> None:
+        """Print a notice on stderr."""
+        self.print_error(f"notice: {line}")
+
     def warn(self, line: str) -> None:
         """Print a warning on stderr."""
         self.print_error(f"warning: {line}")

@@ -122,6 +122,11 @@ class Report:
         for sink in self._sinks:
             sink.note(line)
 
+    def notice(self, line: str) -> None:
+        """Report a change of how the run works: on stderr, and in info.log."""
+        for sink in self._sinks:
+            sink.notice(line)
+
     def warn(self, line: str) -> None:
         """Warn of something that fails no object."""
         for sink in self._sinks:

@@ -122,6 +122,10 @@ class Sink:
     def note(self, line: str) -> None:
         """Report a detail, of interest only to readers of the log."""
 
+    def notice(self, line: str) -> None:
+        """Report a change of how the run works, which is no warning."""
+        self.note(line)
+
     def announce(self, line: str) -> None:
         """Report a message on the whole run that is no warning."""
 

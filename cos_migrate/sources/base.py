@@ -13,6 +13,7 @@ from cos_migrate.model import Credentials, Described, Fingerprint, Found, Row, S
 if TYPE_CHECKING:
     from cos_migrate.http.connection import Connection
     from cos_migrate.http.messages import Response
+    from cos_migrate.http.pacing import ThreadPace
     from cos_migrate.http.routes import Proxy, Route
     from cos_migrate.sources.paged import PagedSource
 
@@ -273,6 +274,10 @@ class Source(abc.ABC):
         Returns False where the source no longer has the listed version. Raises SourceError.
         """
         return False
+
+    def pace_by(self, pace: ThreadPace) -> None:  # noqa: ARG002 - as others need it
+        """Send requests only as `pace` allows; a source without a network has none."""
+        return
 
     def close_idle(self) -> None:
         """Close idle connections, to free their descriptors. Thread-safe."""

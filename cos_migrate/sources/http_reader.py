@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from cos_migrate.checksums import RunningChecks
 from cos_migrate.errors import Code, SourceError, TransportError
 from cos_migrate.http.messages import StreamedResponse
+from cos_migrate.http.pacing import PacedRead
 from cos_migrate.model import Described
 from cos_migrate.sources.mismatches import NO_MD5, is_etag_check, mismatch_text
 
@@ -68,12 +69,13 @@ class HttpReader:
         shown: str,
         proven: bool,
         named: Callable[[], AbstractContextManager[None]],
+        paced: PacedRead,
     ) -> None:
         """`length`: bytes that must come; -1: any number.
 
         `mismatches` is None for a part of an object. `name` is the object's, `shown` its name in
         messages. `proven`: whether the answer's head identifies the listed version. `named` makes
-        the context that names the object in errors of the connection.
+        the context that names the object in errors of the connection. `paced`: what may be read.
         """
         self.described = described
         self._incoming = incoming
@@ -83,13 +85,16 @@ class HttpReader:
         self._name, self._shown = name, shown
         self._proven = proven
         self._named = named
+        self._paced = paced
         self._checking = RunningChecks(described.checks if mismatches else ())
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, none at the end. Raises SourceError."""
         wanted = min(size, self._left) if self._bounded else size
         with self._named():
+            wanted = self._paced.room(wanted)
             data = self._incoming.read(wanted) if wanted else b""
+            self._paced.note(len(data))
             if self._bounded:
                 self._left -= len(data)
                 if wanted and not data:

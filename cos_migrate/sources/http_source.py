@@ -6,7 +6,7 @@ The lean client (`http.client`) sends all requests. No cloud is named here, and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
 from typing import ClassVar
 
@@ -15,6 +15,7 @@ from cos_migrate.errors import Code
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
+from cos_migrate.http.pacing import PacedRead, ThreadPace
 from cos_migrate.http.routes import Proxy
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Credentials, Described, Fingerprint, SourceObject, Target
@@ -102,6 +103,10 @@ class HttpSource(PagedSource, ErrorExplainingSource):
     def takes_one_request(self, obj: SourceObject) -> bool:  # noqa: ARG002 - others look at the object
         """Return whether a whole object is read by one request, and needs no other."""
         return True
+
+    def pace_by(self, pace: ThreadPace) -> None:
+        """Send requests only as the meters of `pace` allow."""
+        self.fetcher.pace = pace
 
     def close_idle(self) -> None:
         """Close the idle connections."""
@@ -234,7 +239,11 @@ class HttpSource(PagedSource, ErrorExplainingSource):
         if span is not None and not span[1]:
             yield EmptyReader(self.describe(obj))
             return
-        with self.answer(obj, "GET", span) as incoming:
+        size = span[1] if span else obj.fingerprint.size
+        with (
+            closing(PacedRead(self.fetcher.pace.current.data, size)) as paced,
+            self.answer(obj, "GET", span) as incoming,
+        ):
             described = self.describe_answer(obj, incoming, span)
             if span is None:
                 described = self.complete_description(obj, described)
@@ -250,6 +259,7 @@ class HttpSource(PagedSource, ErrorExplainingSource):
                 shown=self.mask(obj.name),
                 proven=not obj.fingerprint.etag or bool(incoming.headers.get(b"etag")),
                 named=partial(self.name_errors, "GetObject", obj.name),
+                paced=paced,
             )
 
     def describe_answer(

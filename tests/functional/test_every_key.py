@@ -29,6 +29,7 @@ CLOUD = "functional/test_cloud_runs.py"
 ENCRYPTION = "functional/test_encryption.py"
 FILTERS = "functional/test_filters.py"
 FAULTS = "functional/test_faults.py"
+LIMITS = "functional/test_limits.py"
 DAEMON = "functional/test_window_and_daemon.py"
 
 TYPE = {
@@ -84,6 +85,9 @@ COMMON = {
     "batchTaskPath": "functional/test_batch.py::test_each_line_is_a_run_of_its_own",
     "rocksMaxOpenFile": f"{KEYS}::test_open_files_of_the_database",
     "heartbeat": "functional/test_streams.py::test_a_heartbeat_where_there_is_no_terminal",
+    "bandwidthLimit": f"{LIMITS}::test_bandwidth_is_shared_by_small_and_big_objects",
+    "requestsPerSecond": f"{LIMITS}::test_requests_to_cos_of_every_kind_are_counted",
+    "srcRequestsPerSecond": f"{LIMITS}::test_requests_to_the_source_are_counted_with_its_listing",
     "include": f"{FILTERS}::test_every_filter_of_files",
     "exclude": f"{FILTERS}::test_every_filter_of_files",
     "filterFile": f"{FILTERS}::test_every_filter_of_files",

@@ -13,12 +13,14 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cos_migrate.processes import coordinator_pipes
 from cos_migrate.processes.frames import FrameReader, FrameWriter
 
 if TYPE_CHECKING:
+    from cos_migrate.http.pacing import Units
     from cos_migrate.pools.job import Job
     from cos_migrate.pools.results import Result
     from cos_migrate.pools.worker.commands import Close, Command
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _GATHER = 0.010
 """Seconds from one frame of results to the next: each costs the coordinator as much as several
 results do."""
+_GATHER_ASKED = 0.002
+"""Seconds in which what is asked of limits is gathered."""
 _COLLECT_AFTER = 20_000
 """New objects between two garbage collections: few objects of a worker are in a cycle."""
 
@@ -45,7 +49,8 @@ def main() -> None:
     sender = threading.Thread(target=outbox.run, daemon=True)
     try:
         jobs: FrameReader[Job] = FrameReader(incoming)
-        worker = Worker(jobs.read(), outbox.put)
+        worker = Worker(jobs.read(), outbox.put, outbox.announce)
+        outbox.asked = worker.pace.asked
         sender.start()
         _obey(worker, FrameReader(incoming))
     except EOFError:
@@ -82,16 +87,25 @@ def _obey(worker: Worker, commands: FrameReader[Command | Close]) -> None:
 class _Outbox:
     """The results that wait to be sent; putting one there costs next to nothing."""
 
-    def __init__(self, answers: FrameWriter[list[Result] | None]) -> None:
+    def __init__(self, answers: FrameWriter[list[Result] | Units | None]) -> None:
         self._answers = answers
         self._results: collections.deque[Result] = collections.deque()
         self._filled = threading.Event()
+        self._hurried = threading.Event()
         self._closing = False
+        self.asked: Callable[[], Units] | None = None
+        """Returns what limits have been asked for so far."""
 
     def put(self, result: Result) -> None:
         """Have a result sent."""
         self._results.append(result)
         if not self._filled.is_set():
+            self._filled.set()
+
+    def announce(self) -> None:
+        """Have `asked` sent soon: transfers wait for the answer."""
+        if not self._hurried.is_set():
+            self._hurried.set()
             self._filled.set()
 
     def close(self) -> None:
@@ -107,15 +121,20 @@ class _Outbox:
                 self._send(None)
                 continue
             if not self._closing:
-                time.sleep(max(0.0, sent + _GATHER - time.monotonic()))
+                self._hurried.wait(max(0.0, sent + _GATHER - time.monotonic()))
             self._filled.clear()  # before they are taken: a later one sets it again
+            if self._hurried.is_set():
+                time.sleep(_GATHER_ASKED)
+                self._hurried.clear()
+                if self.asked:
+                    self._send(self.asked())
             batch = [self._results.popleft() for _ in range(len(self._results))]
             if not batch:
                 continue
             self._send(batch)
             sent = time.monotonic()
 
-    def _send(self, batch: list[Result] | None) -> None:
+    def _send(self, batch: list[Result] | Units | None) -> None:
         try:
             self._answers.write(batch)
         except OSError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.errors import Side
+from cos_migrate.http.pacing import AllTerms, Units
 from cos_migrate.model import Credentials
 from cos_migrate.pools.tasks import NumberedTask
 
@@ -91,6 +92,26 @@ class RefuseCredentials(NamedTuple):
         worker.refuse_credentials(self.side)
 
 
+class SetTerms(NamedTuple):
+    """Begin, change or end limits."""
+
+    terms: AllTerms
+
+    def carry_out(self, worker: Worker) -> None:
+        """Carry it out."""
+        worker.pace.set_terms(self.terms)
+
+
+class Grant(NamedTuple):
+    """Go on with what limits have held up."""
+
+    granted: Units
+
+    def carry_out(self, worker: Worker) -> None:
+        """Carry it out."""
+        worker.pace.grant(self.granted)
+
+
 class Close(NamedTuple):
     """End the process once all tasks are finished; no command follows."""
 
@@ -104,5 +125,7 @@ Command = (
     | CloseIdle
     | ReplaceCredentials
     | RefuseCredentials
+    | SetTerms
+    | Grant
 )
 """A command that the worker itself carries out."""

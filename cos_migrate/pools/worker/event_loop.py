@@ -16,9 +16,11 @@ from collections.abc import Callable
 
 from cos_migrate.errors import MigrateError
 from cos_migrate.http.connection import Connection
-from cos_migrate.pools.results import Result
+from cos_migrate.http.pacing import ProcessPace
+from cos_migrate.pools.results import UNSTARTED, Result
 from cos_migrate.pools.tasks import NumberedTask
-from cos_migrate.pools.worker.attempts import Attempt, FirstTry, ThreadTask
+from cos_migrate.pools.worker.allowance import Allowance
+from cos_migrate.pools.worker.attempts import FOR_THREADS, Attempt, FirstTry, ThreadTask
 from cos_migrate.pools.worker.bodies import Body
 from cos_migrate.pools.worker.exchanges import Exchanges
 from cos_migrate.pools.worker.memory import MemoryBudget
@@ -65,6 +67,42 @@ class _ReadTime:
         return False
 
 
+class _Queue:
+    """The tasks that are not begun; some of them are read ahead."""
+
+    def __init__(self, memory: MemoryBudget) -> None:
+        self._memory = memory
+        self.tasks: collections.deque[NumberedTask] = collections.deque()
+        self.prepared: collections.deque[Attempt] = collections.deque()
+
+    def recall(self) -> list[NumberedTask]:
+        """Take back the tasks that are not begun."""
+        back: list[NumberedTask] = []
+        try:
+            while self.prepared:
+                attempt = self.prepared.popleft()
+                self._memory.give_back(attempt.size)
+                back.append(attempt.task)
+            while self.tasks:
+                back.append(self.tasks.popleft())
+        except IndexError:  # the thread has taken the last one
+            pass
+        return back
+
+    def put_back(self) -> None:
+        """Discard what was read ahead, as no connection will become free for it.
+
+        A thread in the last slot may be waiting for its memory.
+        """
+        while self.prepared:
+            try:
+                attempt = self.prepared.pop()
+            except IndexError:  # recalled meanwhile
+                return
+            self._memory.give_back(attempt.size)
+            self.tasks.appendleft(attempt.task)
+
+
 class EventLoop:
     """The slots of a worker's small pool, each a connection that one task uses at a time."""
 
@@ -75,27 +113,35 @@ class EventLoop:
         memory: MemoryBudget,
         pass_on: Callable[[ThreadTask], None],
         emit: Callable[[Result], None],
+        pace: ProcessPace,
     ) -> None:
         """Start the thread.
 
         `memory`: for bodies, shared with the threads. `pass_on` gives a task to a thread, which
-        calls `returned` at its end; `emit` takes results.
+        calls `returned` at its end; `emit` takes results. `pace` has the limits.
         """
         self._first_try = first_try
         self._allowed = slots
         self._memory = memory
         self._pass_on = pass_on
         self._exchanges = Exchanges(
-            first_try, memory, emit, self._pass_to_threads, self._send_prepared
+            first_try, memory, emit, self._pass_to_threads, self._send_prepared, pace
         )
+        self._emit = emit
+        self._held, self._to_cos = self._exchanges.held, self._exchanges.to_cos
+        from_source = Allowance(pace.source(big=False), self._exchanges.wake)
+        self._allowance = from_source if first_try.fetches else self._to_cos
+        """What limits allow of the first requests of tasks."""
         self._idle, self._busy = self._exchanges.idle, self._exchanges.busy
-        self._tasks: collections.deque[NumberedTask] = collections.deque()
-        self._prepared: collections.deque[Attempt] = collections.deque()
+        self._queue = _Queue(memory)
+        self._tasks, self._prepared = self._queue.tasks, self._queue.prepared
+        self.recall = self._queue.recall
         self._returned: collections.deque[Connection | None] = collections.deque()
         self._in_threads = 0
         self._read_time = _ReadTime()
         self._ahead = 0
-        self._closing = self._ahead_waits = self._closing_idle = False
+        self._closing = self._ahead_waits = self._closing_idle = self._stopped = False
+        self._limited = False  # whether limits hold for what this loop sends or fetches
         self._thread = threading.Thread(target=self._run, name="event-loop", daemon=True)
         self._thread.start()
 
@@ -109,20 +155,6 @@ class EventLoop:
         self._returned.append(connection)
         self._exchanges.wake()
 
-    def recall(self) -> list[NumberedTask]:
-        """Take back the tasks that are not begun."""
-        back: list[NumberedTask] = []
-        try:
-            while self._prepared:
-                attempt = self._prepared.popleft()
-                self._memory.give_back(attempt.size)
-                back.append(attempt.task)
-            while self._tasks:
-                back.append(self._tasks.popleft())
-        except IndexError:  # the thread has taken the last one
-            pass
-        return back
-
     def close_idle(self) -> None:
         """Close the idle connections, so that others can be opened."""
         self._closing_idle = True
@@ -131,6 +163,11 @@ class EventLoop:
     def allow(self, slots: int) -> None:
         """Use at most so many slots."""
         self._allowed = slots
+        self._exchanges.wake()
+
+    def stop(self) -> None:
+        """Give back what no request has begun for, also what limits hold back."""
+        self._stopped = True
         self._exchanges.wake()
 
     def open_ahead(self, connections: int) -> None:
@@ -161,6 +198,7 @@ class EventLoop:
             if not events:
                 self._prepare_some()
             self._take_returned()
+            self._follow_limits()
             self._start_tasks()
             if now >= next_report:
                 next_report = now + _REPORT_EVERY
@@ -173,7 +211,17 @@ class EventLoop:
         exchanges.close()
 
     def _is_done(self) -> bool:
-        return not (self._tasks or self._prepared or self._busy or self._in_threads)
+        return not (self._tasks or self._prepared or self._busy or self._held or self._in_threads)
+
+    def _follow_limits(self) -> None:
+        """Send what limits allow by now; once stopped, give back what they hold back."""
+        self._limited = self._to_cos.is_limited or self._allowance.is_limited
+        if self._held:
+            self._exchanges.put_held()
+        if self._stopped:
+            for number, _, _ in self.recall():
+                self._emit((number, UNSTARTED, None))
+            self._exchanges.give_up_held()
 
     def _can_prepare(self) -> bool:
         """Return whether to read ahead while answers are awaited."""
@@ -183,6 +231,7 @@ class EventLoop:
             and len(self._prepared) < len(self._busy)
             and not self._first_try.fetches
             and self._read_time.is_short
+            and not self._limited
         )
 
     def _prepare_some(self) -> None:
@@ -222,7 +271,8 @@ class EventLoop:
 
     def _start_tasks(self) -> None:
         self._send_prepared()
-        tasks = self._tasks
+        tasks, allowance = self._tasks, self._allowance
+        limited = self._limited
         while tasks and self._has_slot():
             try:
                 task = tasks.popleft()
@@ -230,15 +280,23 @@ class EventLoop:
                 return
             connection = self._idle.pop() if self._idle else None
             size = self._first_try.memory_for(task)
+            if limited and allowance.is_too_large(size):
+                size = FOR_THREADS
             if connection is None and size >= 0 and self._await_connection():
                 tasks.appendleft(task)
                 return
             if connection is None or size < 0 or self._read_time.is_for_threads():
                 self._pass_to_threads(task, connection)
+            elif limited and not allowance.admits(size, 1 + len(tasks)):
+                self._idle.append(connection)
+                tasks.appendleft(task)
+                return
             elif self._memory.take(size):
                 self._start(task, size, connection)
             else:
                 # Memory is freed in this loop, or before a call of `returned`.
+                if limited:
+                    allowance.give_back(size)
                 self._idle.append(connection)
                 tasks.appendleft(task)
                 return
@@ -248,50 +306,41 @@ class EventLoop:
         openings = self._exchanges.openings
         if openings.take_failure():
             return False
-        slots = self._allowed - len(self._busy) - self._in_threads
+        slots = self._allowed - len(self._busy) - len(self._held) - self._in_threads
         return openings.begin(min(1 + len(self._tasks), slots) - len(openings))
 
     def _send_prepared(self) -> None:
-        while self._prepared and self._idle and self._has_slot():
+        while self._prepared and self._idle and self._has_slot() and not self._limited:
             try:
                 attempt = self._prepared.popleft()
             except IndexError:  # recalled meanwhile
                 return
             self._exchanges.begin_put(attempt, self._idle.pop())
-        if not self._busy:
-            self._put_back()
-
-    def _put_back(self) -> None:
-        """Discard what was read ahead, as no connection will become free for it.
-
-        A thread in the last slot may be waiting for its memory.
-        """
-        while self._prepared:
-            try:
-                attempt = self._prepared.pop()
-            except IndexError:  # recalled meanwhile
-                return
-            self._memory.give_back(attempt.size)
-            self._tasks.appendleft(attempt.task)
+        if not self._busy or self._limited:
+            self._queue.put_back()
 
     def _has_slot(self) -> bool:
-        return len(self._busy) + self._in_threads < self._allowed
+        return len(self._busy) + len(self._held) + self._in_threads < self._allowed
 
     def _start(self, task: NumberedTask, size: int, connection: Connection) -> None:
         try:
             if self._first_try.fetches:
                 if not self._exchanges.begin_fetch(task, size, connection):
-                    self._memory.give_back(size)
-                    self._pass_to_threads(task, connection)
+                    self._give_to_threads(task, size, connection)
                 return
             began = time.perf_counter()
             attempt = self._first_try.prepare_put(task)
         except Exception:  # a thread meets the error again and judges it
-            self._memory.give_back(size)
-            self._pass_to_threads(task, connection)
+            self._give_to_threads(task, size, connection)
             return
         self._read_time.add(time.perf_counter() - began)
         self._exchanges.begin_put(attempt, connection)
+
+    def _give_to_threads(self, task: NumberedTask, size: int, connection: Connection) -> None:
+        """Pass on a task that was not begun, without what it has taken."""
+        self._memory.give_back(size)
+        self._allowance.give_back(size)
+        self._pass_to_threads(task, connection)
 
     def _pass_to_threads(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import selectors
 import socket
 import time
@@ -11,8 +12,10 @@ from typing import Protocol
 from cos_migrate.errors import Code, MigrateError, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.opening import Opening
-from cos_migrate.pools.results import LATENCY, Latency, Result
+from cos_migrate.http.pacing import ProcessPace
+from cos_migrate.pools.results import LATENCY, UNSTARTED, Latency, Result
 from cos_migrate.pools.tasks import NumberedTask
+from cos_migrate.pools.worker.allowance import Allowance
 from cos_migrate.pools.worker.attempts import Attempt, Fetch, FirstTry
 from cos_migrate.pools.worker.bodies import Body
 from cos_migrate.pools.worker.memory import MemoryBudget
@@ -42,11 +45,15 @@ class Exchanges:
         emit: Callable[[Result], None],
         pass_on: PassOn,
         use_idle: Callable[[], None],
+        pace: ProcessPace,
     ) -> None:
         """`memory` is given back as requests end; `emit` takes results.
 
-        `use_idle` is called when a connection has become idle.
+        `use_idle` is called when a connection has become idle; `pace` has the limits.
         """
+        self.to_cos = Allowance(pace.cos(big=False), self.wake)
+        self.held: collections.deque[tuple[Attempt, Connection]] = collections.deque()
+        """Fetched objects that a limit holds back, and the connections for their PUT."""
         self._first_try = first_try
         self._memory = memory
         self._emit = emit
@@ -102,6 +109,27 @@ class Exchanges:
             return
         self._watch(connection, attempt)
 
+    def put_held(self) -> None:
+        """Begin to send the objects that no limit holds back any more."""
+        while self.held:
+            attempt, connection = self.held[0]
+            if not self.to_cos.admits(attempt.size, len(self.held)):
+                return
+            self.held.popleft()
+            if connection.reusable:
+                self.begin_put(attempt, connection)
+            else:  # closed by COS while it waited
+                self._memory.give_back(attempt.size)
+                self._pass_on(attempt.task, None, None, attempt.body)
+
+    def give_up_held(self) -> None:
+        """Give back the objects that a limit holds back, as not begun."""
+        while self.held:
+            attempt, connection = self.held.popleft()
+            self._memory.give_back(attempt.size)
+            self.idle.append(connection)
+            self._emit((attempt.number, UNSTARTED, None))
+
     def begin_fetch(self, task: NumberedTask, size: int, target: Connection) -> bool:
         """Begin to fetch an object for a PUT over `target`; return False where that cannot be.
 
@@ -147,6 +175,9 @@ class Exchanges:
         del self.busy[source]
         self.unwatch(source)
         self._first_try.release_source(source)
+        if self.held or (self.to_cos.is_limited and not self.to_cos.admits(attempt.size, 1)):
+            self.held.append((attempt, fetch.target))
+            return True
         self.begin_put(attempt, fetch.target)
         fetch.target.began = source.began  # the latency of an object includes both sides
         return True

@@ -17,6 +17,7 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.requests import Access, PutRequests
 from cos_migrate.errors import MigrateError, Side
 from cos_migrate.http.credential_gate import CredentialGate
+from cos_migrate.http.pacing import ProcessPace, ThreadPace
 from cos_migrate.http.retries import Strain
 from cos_migrate.model import Credentials
 from cos_migrate.pools.job import Job
@@ -47,12 +48,26 @@ if TYPE_CHECKING:
 _STRAINS = {Strain.SLOW_DOWN: SLOW_DOWN, Strain.CONNECTION: CONNECTION_FAILED}
 
 
+def _announce_nothing() -> None:
+    """Do nothing: a worker without limits asks for nothing."""
+
+
 class Worker:
     """The two pools of one process and the queues they take their tasks from."""
 
-    def __init__(self, job: Job, emit: Callable[[Result], None]) -> None:
-        """`emit` is called from many threads with each result; it must not block for long."""
+    def __init__(
+        self,
+        job: Job,
+        emit: Callable[[Result], None],
+        announce: Callable[[], None] = _announce_nothing,
+    ) -> None:
+        """`emit` is called from many threads with each result; it must not block for long.
+
+        `announce` likewise, when `pace` asks for more.
+        """
         self._emit = emit
+        self.pace = ProcessPace(announce)
+        """What limits leave to this worker."""
         self._stopping = threading.Event()
         self._gate = CredentialGate(
             lambda side, number: emit((0, CREDENTIALS_ENDED, CredentialsEnded(side, number)))
@@ -62,10 +77,13 @@ class Worker:
             strained=lambda strain, side: emit((0, _STRAINS[strain], side)),
             stopping=self._stopping,
             gate=self._gate,
+            pace=self.pace.cos(big=False),
         )
         self._job = job
         self._source = job.source(job.source_config, job.target, job.source_options)
         given = job.source_options.credentials
+        self._source_pace = ThreadPace(self.pace.source(big=False))
+        self._source.pace_by(self._source_pace)
         self._gate.supply(Side.SOURCE, self._source, given.number if given else 0)
         memory = MemoryBudget(job.memory)
         self._bodies = Bodies(
@@ -91,6 +109,7 @@ class Worker:
             memory,
             self._small_thread_pool.put,
             emit,
+            self.pace,
         )
 
     def submit(self, tasks: list[NumberedTask]) -> None:
@@ -113,7 +132,9 @@ class Worker:
     def stop(self) -> None:
         """Give back the tasks not begun, and start no further try of the others."""
         self._stopping.set()
+        self.pace.stop()
         self.recall()
+        self._event_loop.stop()
 
     def allow_transfers(self, small: int, big: int) -> None:
         """Let at most so many transfers of the small and of the big pool be made at once."""
@@ -148,8 +169,8 @@ class Worker:
         self._small_thread_pool.close()
         self._big_thread_pool.close()
 
-    def _new_runner(self) -> TaskRunner:
-        client = CosClient(self._access)
+    def _new_runner(self, *, big: bool) -> TaskRunner:
+        client = CosClient(self._access, self.pace.cos(big=big))
         return TaskRunner(
             source=self._source,
             client=client,
@@ -167,7 +188,7 @@ class Worker:
 
     def _serve_small(self, take: Callable[[], ThreadTask | None]) -> None:
         """Carry out the tasks that the event loop passes on, over its connections."""
-        runner = self._new_runner()
+        runner = self._new_runner(big=False)
         while (handed := take()) is not None:
             runner.client.adopt(handed.connection)
             result = runner.run(handed.task, handed.error, handed.body)
@@ -177,7 +198,8 @@ class Worker:
         runner.client.close()
 
     def _serve_big(self, take: Callable[[], NumberedTask | None]) -> None:
-        runner = self._new_runner()
+        self._source_pace.current = self.pace.source(big=True)
+        runner = self._new_runner(big=True)
         while (task := take()) is not None:
             began = time.monotonic()
             result = runner.run(task)

@@ -15,6 +15,7 @@ import pytest
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.opening import Opening
+from cos_migrate.http.pacing import ProcessPace
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.pools.results import DONE, Result
@@ -78,7 +79,10 @@ class Bench:
         self.handed: queue.SimpleQueue[ThreadTask] = queue.SimpleQueue()
         self.results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self.memory = MemoryBudget(memory)
-        self.loop = EventLoop(self.tries, slots, self.memory, self.handed.put, self.results.put)
+        self.pace = ProcessPace(lambda: None)
+        self.loop = EventLoop(
+            self.tries, slots, self.memory, self.handed.put, self.results.put, self.pace
+        )
         self._servers: list[socket.socket] = []
 
     def submit(self, *tasks: tuple[int, int]) -> None:

@@ -37,11 +37,12 @@ LIMIT = 30
 BROKEN = """
 import threading
 from functools import partial
+from cos_migrate.http.pacing import ProcessPace
 from cos_migrate.pools.worker import worker, __main__ as worker_process
 
 class Broken:
-    def __init__(self, job, emit):
-        pass
+    def __init__(self, job, emit, announce):
+        self.pace = ProcessPace(announce)
 
     def submit(self, tasks):
         {}
@@ -162,11 +163,12 @@ def test_a_process_of_which_something_breaks_off_ends(breaking: str) -> None:
 
 BLOCKED = """
 import time
+from cos_migrate.http.pacing import ProcessPace
 from cos_migrate.pools.worker import worker, __main__ as worker_process
 
 class Blocked:
-    def __init__(self, job, emit):
-        pass
+    def __init__(self, job, emit, announce):
+        self.pace = ProcessPace(announce)
 
     def close(self):
         print("closing", file=__import__("sys").stderr, flush=True)
