@@ -198,3 +198,9 @@ def test_what_asks_for_another_try_with_an_odd_status(s3: S3Server, code: str) -
         with pytest.raises(SourceError) as caught:
             attempt(AwsCloud(s3).source())
         assert caught.value.retryable
+
+
+def test_a_head_without_a_length_leaves_the_listed_size() -> None:
+    listed = SourceObject("a", "a", Fingerprint(5, -1, "e"))
+    with scripted(lambda _: reply(headers={"etag": '"e"'}, length=False)) as server:
+        assert AwsCloud(server).source().stat(listed).fingerprint.size == 5
