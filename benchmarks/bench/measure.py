@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -30,6 +30,11 @@ class Command:
     folder: Path
     environment: Mapping[str, str]
     output: str = "stdout.txt"
+
+    def limited(self, open_files: int) -> Command:
+        """Return the same command with so many open files for each process."""
+        script = f'ulimit -n {open_files} && exec "$@"'
+        return replace(self, argv=("sh", "-c", script, "sh", *self.argv))
 
 
 @dataclass(frozen=True, slots=True)

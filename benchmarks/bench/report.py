@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
@@ -29,6 +29,9 @@ class Row:
     fastest: float
     slowest: float
     files_per_second: float
+    late_rate: float | None
+    settled_after: float | None
+    refused_share: float
     mib_per_second: float
     cpu: float
     cpu_per_1000: float
@@ -99,8 +102,6 @@ def _row(scenario: Scenario, results: Sequence[Result], reference: float | None)
     walls = [result.usage.wall for result in good]
     wall = median(walls)
     cpu = median(result.usage.cpu for result in good)
-    first = [result.to_first_request for result in good]
-    known = [seconds for seconds in first if seconds is not None]
     moved = 0 if scenario.kind is Kind.VERSION else scenario.dataset.count
     return Row(
         tool=results[0].tool,
@@ -109,6 +110,11 @@ def _row(scenario: Scenario, results: Sequence[Result], reference: float | None)
         fastest=min(walls),
         slowest=max(walls),
         files_per_second=moved / wall,
+        late_rate=_median(result.late_rate for result in good),
+        settled_after=_median(result.settled_after(scenario.changes) for result in good),
+        refused_share=median(
+            result.stats.refused / max(1, result.stats.requests) for result in good
+        ),
         mib_per_second=(scenario.dataset.size if moved else 0) / MIB / wall,
         cpu=cpu,
         cpu_per_1000=cpu * 1000 / moved if moved else 0.0,
@@ -116,7 +122,7 @@ def _row(scenario: Scenario, results: Sequence[Result], reference: float | None)
         server_cpu=median(result.server_cpu for result in good),
         memory=max(result.usage.memory for result in good) / MIB,
         processes=max(result.usage.processes for result in good),
-        first_request=median(known) if known else None,
+        first_request=_median(result.to_first_request for result in good),
         connections=max(result.stats.max_concurrent for result in good),
         requests=max(result.stats.requests for result in good),
         bound_share=scenario.bound / wall if scenario.bound else None,
@@ -125,11 +131,19 @@ def _row(scenario: Scenario, results: Sequence[Result], reference: float | None)
     )
 
 
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
 COLUMNS = (
     "tool",
     "wall s",
     "x ours",
     "files/s",
+    "last 2/3",
+    "settled s",
+    "refused",
     "MiB/s",
     "CPU s",
     "CPU s/1000 files",
@@ -163,6 +177,9 @@ def _cells(row: Row) -> list[str]:
         f"{row.wall:.2f}",
         f"{row.ratio:.2f}" if row.ratio else "",
         f"{row.files_per_second:,.0f}",
+        f"{row.late_rate:,.0f}" if row.late_rate else "",
+        f"{row.settled_after:.0f}" if row.settled_after else "",
+        f"{row.refused_share:.1%}" if row.refused_share else "",
         f"{row.mib_per_second:,.0f}",
         f"{row.cpu:.2f}",
         f"{row.cpu_per_1000:.3f}",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import shutil
+import statistics
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +23,8 @@ from bench.tools import Job, Tool
 T = TypeVar("T")
 
 TIME_LIMIT = 3600.0
+SHORTEST = 0.1  # seconds; a rate over less says nothing
+SETTLED = 0.9
 PROBES_MOST = 3  # a run that skips everything asks COS for so many of its records
 
 
@@ -39,6 +46,33 @@ class Result:
         if not self.stats.first_request_ns:
             return None
         return (self.stats.first_request_ns - self.usage.started_ns) / 1e9
+
+    @property
+    def late_rate(self) -> float | None:
+        """Objects and parts a second behind the first third of them; None for short runs."""
+        ended = self.stats.ended
+        behind = [i for i, sum_ in enumerate(accumulate(ended)) if sum_ >= sum(ended) / 3]
+        seconds = (len(behind) - 1) * self.stats.slot_ns / 1e9
+        return sum(ended[behind[1] :]) / seconds if seconds >= SHORTEST else None
+
+    def settled_after(self, changes: Sequence[tuple[float, int]]) -> float | None:
+        """Return the longest time from a change of latency to 90 % of the rate that follows.
+
+        That is the median of the second half of the time up to the next change, in whole seconds.
+        """
+        a_second = round(1e9 / self.stats.slot_ns)
+        start = round((self.usage.started_ns - self.stats.began_ns) / self.stats.slot_ns)
+        ended = self.stats.ended[max(0, start) :]
+        rates = [sum(ended[at : at + a_second]) for at in range(0, len(ended), a_second)][:-1]
+        bounds = [*(math.ceil(at) for at, _ in changes), len(rates)]
+        longest = None
+        for begin, end in itertools.pairwise(bounds):
+            phase = rates[begin:end]
+            if len(phase) > 1:
+                usual = statistics.median(phase[len(phase) // 2 :])
+                first = next(i for i, rate in enumerate(phase) if rate >= SETTLED * usual)
+                longest = max(longest or 0.0, first + 1.0)
+        return longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +140,11 @@ class Bench:
     def _once(self, job: Job, tool: Tool, *, first: bool = False) -> Result:
         version = job.scenario.kind is Kind.VERSION
         command = tool.version_command(job.folder) if version else tool.move_command(job)
+        if job.scenario.open_files:
+            command = command.limited(job.scenario.open_files)
         cpu = job.server.cpu()
-        usage = run(command, TIME_LIMIT)
+        with _changes(job):
+            usage = run(command, TIME_LIMIT)
         result = Result(
             scenario=job.scenario.name,
             tool=tool.name,
@@ -123,6 +160,23 @@ class Bench:
             result = replace(result, failure=f"{failure}; its output ends: {output}")
         self.on_result(result)
         return result
+
+
+@contextmanager
+def _changes(job: Job) -> Iterator[None]:
+    """Change the latency at the times of the scenario."""
+    timers = [
+        threading.Timer(after, job.server.set_latency, (latency,))
+        for after, latency in job.scenario.changes
+    ]
+    job.server.set_latency(job.scenario.latency)
+    for timer in timers:
+        timer.start()
+    try:
+        yield
+    finally:
+        for timer in timers:
+            timer.cancel()
 
 
 def _order(turns: list[T], number: int) -> list[T]:

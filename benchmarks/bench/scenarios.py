@@ -13,12 +13,15 @@ S5CMD = "s5cmd"
 RCLONE = "rclone"
 COSCLI = "coscli"
 JAVA = "java"
+OBSTORE = "obstore"
 STAGED = "s5cmd+s5cmd"  # the first downloads, then the second uploads
 STAGED_COSCLI = "s5cmd+coscli"
 STAGED_OURS = "s5cmd+ours"  # the same objects as ours: verified, with x-cos-meta-md5
+FIXED = (16, 64, 256, 512, 1024)
+AT_ONCE = {f"{number} at once": number for number in FIXED}  # ours, with fixed numbers
 DIRECT = (OURS, S5CMD, RCLONE, COSCLI, JAVA)
 STAGES = (STAGED, STAGED_COSCLI, STAGED_OURS)
-ALL = (*DIRECT, *STAGES)
+ALL = (*DIRECT, OBSTORE, *AT_ONCE, *STAGES)
 FAST = (OURS, S5CMD, COSCLI)
 
 BIG_FROM = 5 * MIB  # [common] smallFileThreshold
@@ -54,6 +57,10 @@ class Scenario:
     latency: int = 0
     connection_mib: int = 0
     requests: int = 0  # a second that the server answers; it refuses those above
+    connections: int = 0  # that the server accepts; it closes those above
+    changes: tuple[tuple[float, int], ...] = ()  # seconds after the start, and latency from then on
+    open_files: int = 0  # that a process of a tool may have; 0: as many as this one
+    tls: bool = False  # by an authority of the benchmark's own
     defaults: bool = False  # every tool chooses its numbers of connections itself
     small: int = 64  # connections for small files
     big: int = 8  # connections for parts of big files
@@ -115,7 +122,7 @@ def _defaults(count: int) -> list[Scenario]:
     """Return the scenarios in which users start the tools as they come."""
     few, medium = small_files(count), Dataset((Files(count * 5 // 8, MIB),))
     # rclone's four transfers would take minutes.
-    direct, far = (OURS, S5CMD, RCLONE, COSCLI), (OURS, S5CMD, COSCLI)
+    direct, far = (OURS, S5CMD, RCLONE, COSCLI, OBSTORE), (OURS, S5CMD, COSCLI, OBSTORE)
     return [
         Scenario("defaults-0ms", few, defaults=True, tools=direct),
         *(
@@ -124,6 +131,42 @@ def _defaults(count: int) -> list[Scenario]:
         ),
         Scenario("defaults-1mib", medium, latency=20, defaults=True, md5=False, tools=far),
         Scenario("refused-1500", few, latency=20, requests=1500, defaults=True, tools=far),
+    ]
+
+
+def _auto(count: int, big: Dataset, *, quick: bool) -> list[Scenario]:
+    """Return the scenarios that show how well the number of transfers is found."""
+    many = small_files(count)
+    # A fixed number below those would take as long as its latency allows, which needs no run.
+    worth = {
+        0: (16, 64, 256),
+        20: (256, 512, 1024),
+        50: (512, 1024),
+        100: (64, 1024),
+        150: (1024,),
+    }
+    first, second = (0.5, 1.0) if quick else (20.0, 45.0)
+    long = small_files(count if quick else 16 * count)
+    ours = {"defaults": True, "tools": (OURS,)}
+    parts = {"defaults": True, "md5": False, "server_md5": False, "tools": (OURS, "64 at once")}
+    return [
+        *(
+            Scenario(
+                f"auto-{latency}ms",
+                many,
+                latency=latency,
+                defaults=True,
+                tools=(OURS, *(name for name, number in AT_ONCE.items() if number in fixed)),
+            )
+            for latency, fixed in worth.items()
+        ),
+        Scenario(
+            "auto-20-100-20ms", long, latency=20, changes=((first, 100), (second, 20)), **ours
+        ),
+        Scenario("auto-200-connections", many, latency=50, connections=200, **ours),
+        Scenario("auto-256-files", many, latency=50, open_files=256, **ours),
+        Scenario("auto-big", big, **parts),
+        Scenario("auto-big-8mib", big, latency=50, connection_mib=8, **parts),
     ]
 
 
@@ -152,6 +195,7 @@ def _all(count: int, part: int, single: int, many: int) -> list[Scenario]:
             "memory-mix", tight, latency=20, small=256, big=32, server_md5=False, tools=(OURS,)
         ),
         *_defaults(count),
+        *_auto(many, big, quick=count < 1000),
         *_clouds(count, part),
         Scenario("rescan-50k", small_files(many * 5 // 4), Kind.RESCAN),
         Scenario(

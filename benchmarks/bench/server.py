@@ -6,7 +6,9 @@ import http.client
 import json
 import os
 import shutil
+import ssl
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +43,11 @@ class Stats:
     max_concurrent_parts: int
     first_request_ns: int
     last_request_ns: int
+    refused: int  # requests that were answered 503
+    began_ns: int  # of the counts below
+    slot_ns: int  # the time of each
+    ended: tuple[int, ...]  # objects and parts that were answered
+    opened: tuple[int, ...]  # connections
 
 
 def find_go() -> str | None:
@@ -80,6 +87,12 @@ class Server:
 
     process: int
     port: int
+    ca_file: Path | None  # of the authority that has certified it; None: no TLS
+
+    @property
+    def url(self) -> str:
+        """Its URL."""
+        return f"{'https' if self.ca_file else 'http'}://{self.address}"
 
     @property
     def address(self) -> str:
@@ -104,6 +117,10 @@ class Server:
                 f"&size={group.size}{parts}",
             )
 
+    def set_latency(self, milliseconds: int) -> None:
+        """Answer after another latency from now on."""
+        self._ask("POST", f"/__latency?ms={milliseconds}")
+
     def stats(self) -> Stats:
         """Return the counters."""
         stats = json.loads(self._ask("GET", "/__stats"))
@@ -117,10 +134,20 @@ class Server:
             max_concurrent_parts=stats["max_concurrent_parts"],
             first_request_ns=stats["first_request_ns"],
             last_request_ns=stats["last_request_ns"],
+            refused=stats["refused"],
+            began_ns=stats["began_ns"],
+            slot_ns=stats["slot_ns"],
+            ended=tuple(stats["ended"] or ()),
+            opened=tuple(stats["opened"] or ()),
         )
 
     def _ask(self, method: str, path: str) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        if self.ca_file:
+            trusting = ssl.create_default_context(cafile=str(self.ca_file))
+            connection = http.client.HTTPSConnection(
+                "127.0.0.1", self.port, timeout=30, context=trusting
+            )
         try:
             connection.request(method, path)
             return connection.getresponse().read()
@@ -131,6 +158,14 @@ class Server:
 @contextmanager
 def running(binary: Path, scenario: Scenario) -> Iterator[Server]:
     """Run a sink with the options of a scenario."""
+    with tempfile.TemporaryDirectory() as folder:
+        ca_file = Path(folder) / "ca.pem" if scenario.tls else None
+        with _started(binary, scenario, ca_file) as server:
+            yield server
+
+
+@contextmanager
+def _started(binary: Path, scenario: Scenario, ca_file: Path | None) -> Iterator[Server]:
     process = subprocess.Popen(
         [
             str(binary),
@@ -139,6 +174,8 @@ def running(binary: Path, scenario: Scenario) -> Iterator[Server]:
             f"-latency-ms={scenario.latency}",
             f"-connection-mib={scenario.connection_mib}",
             f"-requests={scenario.requests}",
+            f"-connections={scenario.connections}",
+            f"-tls-ca={ca_file or ''}",
             f"-md5={'true' if scenario.server_md5 else 'false'}",
         ],
         stdout=subprocess.PIPE,
@@ -149,7 +186,7 @@ def running(binary: Path, scenario: Scenario) -> Iterator[Server]:
         port = line.rpartition(":")[2].strip()
         if not port.isdigit():
             raise ServerError(f"the sink did not start: {line!r}")
-        yield Server(process.pid, int(port))
+        yield Server(process.pid, int(port), ca_file)
     finally:
         process.terminate()
         process.wait()

@@ -15,6 +15,7 @@ from bench.scenarios import (
     BIG_FROM,
     COSCLI,
     JAVA,
+    OBSTORE,
     OURS,
     RCLONE,
     S5CMD,
@@ -25,6 +26,7 @@ from bench.scenarios import (
 from bench.server import BUCKET, CLOUD_BUCKET, SECRET_ID, SECRET_KEY, Server
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
+OBSTORE_SCRIPT = Path(__file__).resolve().parent / "obstore_upload.py"
 REGION = "ap-guangzhou"
 VERSION_SECONDS = 60
 
@@ -50,6 +52,11 @@ class Job:
         """Parts of one file at once, so that all big files together use the big connections."""
         big = self.scenario.dataset.count_from(BIG_FROM)
         return max(1, self.scenario.big // big) if big else 1
+
+    @property
+    def trust(self) -> Mapping[str, str]:
+        """The environment by which tools of Go and Rust trust the server."""
+        return {"SSL_CERT_FILE": str(self.server.ca_file)} if self.server.ca_file else {}
 
     def numbers(self, *words: str) -> tuple[str, ...]:
         """Return words that set numbers of connections; none where tools choose themselves."""
@@ -93,9 +100,13 @@ def version_of(tool: Tool, folder: Path) -> str:
     return found.group() if found else "unknown"
 
 
-def _write_config(job: Job, address: Mapping[str, str]) -> None:
-    """Write conf/config.ini, which ours and the Java tool read alike."""
+def _write_config(job: Job, address: Mapping[str, str], at_once: int = 0) -> None:
+    """Write conf/config.ini, which ours and the Java tool read alike.
+
+    `at_once`: small objects, and 8 parts, where tools choose themselves; 0: this one does too.
+    """
     scenario = job.scenario
+    small, big = (str(at_once), "8") if at_once else ("auto", "auto")
     common = {
         "secretId": SECRET_ID,
         "secretKey": SECRET_KEY,
@@ -103,11 +114,12 @@ def _write_config(job: Job, address: Mapping[str, str]) -> None:
         "region": REGION,
         "storageClass": "Standard",
         "cosPath": "/",
-        "https": "off",
+        "https": "on" if scenario.tls else "off",
+        **({"caFile": str(job.server.ca_file)} if scenario.tls else {}),
         "tmpFolder": "./tmp",
         "smallFileThreshold": str(BIG_FROM),
-        "smallFileExecutorNum": "auto" if scenario.defaults else str(scenario.small),
-        "bigFileExecutorNum": "auto" if scenario.defaults else str(scenario.big),
+        "smallFileExecutorNum": small if scenario.defaults else str(scenario.small),
+        "bigFileExecutorNum": big if scenario.defaults else str(scenario.big),
         "entireFileMd5Attached": "on" if scenario.md5 else "off",
         "daemonMode": "off",
         "daemonModeInterVal": "60",
@@ -132,7 +144,7 @@ def _source(job: Job) -> tuple[str, Mapping[str, str]]:
         "bucket": CLOUD_BUCKET,
         "accessKeyId": SECRET_ID,
         "accessKeySecret": SECRET_KEY,
-        "endPoint": f"http://{job.server.address}",
+        "endPoint": job.server.url,
     }
 
 
@@ -143,6 +155,7 @@ class CosMigrate:
     python: str
     name: str = OURS
     checkout: Path = REPOSITORY
+    at_once: int = 0  # small objects where tools choose themselves; 0: so does this one
 
     def _command(self, folder: Path, *words: str) -> Command:
         return Command(
@@ -157,7 +170,8 @@ class CosMigrate:
 
     def move_command(self, job: Job) -> Command:
         """Return the command that moves the job's tree."""
-        _write_config(job, {"endPointSuffix": f"localhost:{job.server.port}"})
+        address = {"endPointSuffix": f"localhost:{job.server.port}"}
+        _write_config(job, address, self.at_once)
         return self._command(job.folder, "conf/config.ini")
 
 
@@ -214,7 +228,7 @@ class S5cmd:
             argv=(
                 self.binary,
                 "--endpoint-url",
-                f"http://{job.server.address}",
+                job.server.url,
                 *job.numbers("--numworkers", str(job.at_once)),
                 verb,
                 *(() if verb == "sync" else job.numbers("--concurrency", str(job.parts_at_once))),
@@ -226,6 +240,7 @@ class S5cmd:
                 AWS_ACCESS_KEY_ID=SECRET_ID,
                 AWS_SECRET_ACCESS_KEY=SECRET_KEY,
                 AWS_REGION=REGION,
+                **job.trust,
             ),
         )
 
@@ -247,7 +262,7 @@ class Rclone:
         config = job.folder / "rclone.conf"
         config.write_text(
             "[sink]\ntype = s3\nprovider = Other\nforce_path_style = true\n"
-            f"endpoint = http://{job.server.address}\nregion = {REGION}\n"
+            f"endpoint = {job.server.url}\nregion = {REGION}\n"
             f"access_key_id = {SECRET_ID}\nsecret_access_key = {SECRET_KEY}\n"
             f"use_multipart_etag = {'true' if job.scenario.server_md5 else 'false'}\n",
             encoding="utf-8",
@@ -267,7 +282,7 @@ class Rclone:
                 "--verbose",
             ),
             folder=job.folder,
-            environment=environment(job.folder),
+            environment=environment(job.folder, **job.trust),
         )
 
 
@@ -286,10 +301,11 @@ class Coscli:
     def move_command(self, job: Job) -> Command:
         """Return the command that moves the job's tree."""
         config = job.folder / "cos.yaml"
+        scheme = "https" if job.scenario.tls else "http"
         config.write_text(
             "cos:\n  base:\n"
             f"    secretid: {SECRET_ID}\n    secretkey: {SECRET_KEY}\n"
-            '    sessiontoken: ""\n    protocol: http\n    mode: SecretKey\n'
+            f'    sessiontoken: ""\n    protocol: {scheme}\n    mode: SecretKey\n'
             '    closeautoswitchhost: "true"\n    disableencryption: "true"\n'
             f"  buckets:\n    - name: {BUCKET}\n      alias: sink\n"
             f"      endpoint: {job.server.address}\n      ofs: false\n",
@@ -318,5 +334,32 @@ class Coscli:
                 *snapshot,
             ),
             folder=job.folder,
-            environment=environment(job.folder),
+            environment=environment(job.folder, **job.trust),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Obstore:
+    """A script that uploads with the library obstore, over the S3 protocol."""
+
+    python: str
+    name: str = OBSTORE
+
+    def version_command(self, folder: Path) -> Command:
+        """Return the command that prints its version."""
+        script = "import obstore; print(obstore.__version__)"
+        return Command((self.python, "-c", script), folder, environment(folder))
+
+    def move_command(self, job: Job) -> Command:
+        """Return the command that moves the job's tree."""
+        return Command(
+            argv=(self.python, str(OBSTORE_SCRIPT), str(job.data), job.server.url, BUCKET),
+            folder=job.folder,
+            environment=environment(
+                job.folder,
+                AWS_ACCESS_KEY_ID=SECRET_ID,
+                AWS_SECRET_ACCESS_KEY=SECRET_KEY,
+                AWS_REGION=REGION,
+                **job.trust,
+            ),
         )

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"flag"
 	"fmt"
 	"net"
@@ -23,6 +24,7 @@ type options struct {
 	rate      int64   // bytes a second and direction of one connection; 0 = no limit
 	requests  float64 // a second; those above it are refused; 0 = no limit
 	lines     int     // connections at once; others are closed; 0 = no limit
+	ca        string  // file for the certificate of the authority; empty = no TLS
 	keep      bool
 	md5       bool
 }
@@ -38,6 +40,7 @@ func parseOptions() (options, error) {
 	flag.Int64Var(&rateMiB, "connection-mib", 0, "MiB a second that pass over one connection, each way; 0 = no limit")
 	flag.Float64Var(&o.requests, "requests", 0, "requests a second; those above it are answered 503 SlowDown; 0 = no limit")
 	flag.IntVar(&o.lines, "connections", 0, "connections at once; those above it are closed unanswered; 0 = no limit")
+	flag.StringVar(&o.ca, "tls-ca", "", "serve https by a new authority, whose certificate is written to this file")
 	flag.BoolVar(&o.keep, "keep", false, "keep bodies in memory; otherwise only their sizes and sums")
 	flag.BoolVar(&o.md5, "md5", true, "sum bodies with MD5 too, for ETags and Content-MD5; false spares few cores with big bodies")
 	flag.Parse()
@@ -60,6 +63,13 @@ func run() error {
 	listener, err := net.Listen("tcp", o.address)
 	if err != nil {
 		return err
+	}
+	if o.ca != "" {
+		config, err := certified(o.ca)
+		if err != nil {
+			return err
+		}
+		listener = tls.NewListener(listener, config)
 	}
 	sink := newSink(o)
 	server := newServer(sink, o.rate, o.lines, func() { sink.stats.opened.count(time.Now().UnixNano()) })

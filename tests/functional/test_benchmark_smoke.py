@@ -29,6 +29,7 @@ def test_a_quick_run_measures_every_scenario_and_finds_everything_arrived(tmp_pa
     results = measured(tmp_path, "--tool", "cos-migrate")
 
     assert {"small-0ms", "big-4-md5", "single", "mixed-20ms", "rescan-50k"} <= set(results)
+    assert {"auto-20ms", "auto-20-100-20ms", "auto-256-files", "auto-big-8mib"} <= set(results)
     assert {"s3-big-streamed", "oss-big-streamed", *STREAMED} <= set(results)
     for name, section in results.items():
         assert [row["tool"] for row in section["rows"]] == ["cos-migrate"], name
@@ -56,6 +57,14 @@ def test_download_then_upload_is_measured_beside_what_is_streamed(tmp_path: Path
             assert row["ratio"] == row["wall"] / rows["cos-migrate"]["wall"], name
         # A listing, then each object with one request down and one up.
         assert rows["s5cmd+s5cmd"]["requests"] == 1 + 2 * 8, name
+
+
+def test_scenarios_can_be_run_over_tls(tmp_path: Path) -> None:
+    words = ["--tls", "--scenario", "start-up", "--scenario", "s3-small-20ms"]
+    results = measured(tmp_path, "--tool", "cos-migrate", *words)
+    assert list(results) == ["start-up-tls", "s3-small-20ms-tls"]
+    for section in results.values():
+        assert section["rows"][0]["failures"] == []
 
 
 def measured(folder: Path, *words: str) -> dict[str, Any]:
