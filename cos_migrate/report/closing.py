@@ -40,6 +40,8 @@ def _causes(causes: Sequence[Cause], size: TerminalSize, *, colours: bool) -> It
     """Yield the most frequent causes that fit on the screen."""
     wide = size.columns >= _WIDE
     room = max(_CAUSES_LEAST, (size.lines - _OTHER_LINES) // (1 if wide else 2))
+    if len(causes) == room + 1:  # a line about it would take as much room
+        room += 1
     shown = causes[:room]
     names = [f"{cause.status} {cause.code}" if cause.status else cause.code for cause in shown]
     count_width = max(len(f"{cause.objects:,}") for cause in shown)
@@ -56,4 +58,4 @@ def _causes(causes: Sequence[Cause], size: TerminalSize, *, colours: bool) -> It
             yield f"{' ' * count_width}  {cause.advice}"
     if len(causes) > room:
         rest = sum(cause.objects for cause in causes[room:])
-        yield f"{rest:,} more of {len(causes) - room} other causes: see log/error.log"
+        yield f"{rest:,} of {len(causes) - room} other causes: see log/error.log"

@@ -116,6 +116,8 @@ class Console(Sink):
             )
             self._err.write(data.decode(self._err.encoding or "utf-8", "replace"))
             self._err.flush()
+        if self._display:
+            self._display.draw_again()
 
     def show_progress(self, progress: Progress) -> None:
         """Refresh the display, at most ten times a second."""
@@ -175,6 +177,8 @@ class Console(Sink):
         try:
             self._out.write(text.encode("utf-8", "backslashreplace"))
             self._out.flush()
+            if self._display and self.stdout_is_terminal:
+                self._display.draw_again()
         except (BrokenPipeError, ValueError):
             self._give_up("the reader of this output is gone")
         except OSError as error:

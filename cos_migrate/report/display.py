@@ -126,6 +126,7 @@ class Display:
         self._began = clock()
         self._rates = Rates()
         self._drawn = False
+        self._frame = ""
 
     def show(self, progress: Progress) -> None:
         """Draw the state of a run."""
@@ -146,6 +147,12 @@ class Display:
         if self._drawn:
             self._drawn = False
             self._write(f"\r{_ERASE_BELOW}")
+
+    def draw_again(self) -> None:
+        """Draw what was shown last, below the lines that were printed since."""
+        if self._frame and not self._drawn:
+            self._drawn = True
+            self._write(self._frame)
 
     def _progress_row(self, progress: Progress, columns: int) -> _Row:
         if not progress.complete:
@@ -168,10 +175,11 @@ class Display:
 
     def _draw(self, rows: Sequence[_Row], columns: int) -> None:
         """Draw all lines with one write, and leave the cursor at the start of the first."""
-        self._drawn = True
         lines = [_drawn(row, columns - 1) + _ERASE_LINE for row in rows]
         below = f"{_ERASE_BELOW}\r" + (f"\x1b[{len(rows) - 1}A" if len(rows) > 1 else "")
-        self._write("\r" + "\n".join(lines) + below)
+        self._drawn = True
+        self._frame = "\r" + "\n".join(lines) + below
+        self._write(self._frame)
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # the terminal is gone

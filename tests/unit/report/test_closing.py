@@ -37,7 +37,7 @@ def test_it_fits_one_screen(size: TerminalSize) -> None:
     text = "\n".join(lines)
     assert "sent 100.0 MiB in 50 s: 2.0 MiB/s, 2.0 objects/s" in text
     assert re.search(r"10  403 Code0  \.\.\..*folder/", text)
-    assert re.search(r"\d+ more of \d+ other causes: see log/error.log", text)
+    assert re.search(r"\d+ of \d+ other causes: see log/error.log", text)
     assert text.endswith("The next step.\na gap")
     assert (f"folder/  {ADVICE}" in text) == (size.columns >= 100)
 

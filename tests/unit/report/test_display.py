@@ -135,6 +135,10 @@ def test_it_is_removed_before_a_line_is_printed() -> None:
     terminal.display.clear()
     terminal.display.clear()
     assert terminal.stream.getvalue()[before:] == "\r\x1b[J"
+    terminal.display.draw_again()
+    terminal.display.draw_again()
+    drawn = terminal.stream.getvalue()[:before]
+    assert terminal.stream.getvalue() == f"{drawn}\r\x1b[J{drawn}"
 
 
 def test_a_terminal_that_is_gone_is_no_error() -> None:
