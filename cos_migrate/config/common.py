@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cos_migrate.config import values
-from cos_migrate.config.limit_keys import LimitKeys
+from cos_migrate.config.carried_keys import CarriedKeys
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.target_access import on_off_option, true_false_option
 from cos_migrate.config.values import TimeWindow
@@ -61,7 +61,7 @@ class MigrateType(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Common(LimitKeys):
+class Common(CarriedKeys):
     """The `[common]` section: the target bucket, what is left out, and how the migration runs."""
 
     tmp_folder: str = option(
@@ -249,9 +249,6 @@ class Common(LimitKeys):
     check: bool = on_off_option(
         "check", "compare the objects on COS with the source in a second pass", values.on_or_not
     )
-    copy_acl: bool = on_off_option(
-        "copyAcl", "carry over the ACL of objects where the source provides it"
-    )
     batch_task_path: str = option(
         "batchTaskPath",
         help="cloud sources: a file with one pair of buckets a line, migrated one by one",
@@ -277,7 +274,7 @@ class Common(LimitKeys):
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""
         # No super(): with slots=True it refers to the class before slots were added.
-        yield from LimitKeys.mistakes(self)
+        yield from CarriedKeys.mistakes(self)
         if self.client_encryption:
             yield from _key_mistakes(self.key_path)
 

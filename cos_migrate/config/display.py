@@ -51,7 +51,7 @@ def spell_value(value: Any, known: Option) -> str:
         words = ("on", "off") if known.legal == "on or off" else ("true", "false")
         return words[not value]
     if type(value) is tuple:
-        return ";".join(value)
+        return ";".join(":".join(item) if type(item) is tuple else item for item in value)
     if value is None or (isinstance(value, Secret) and not value):
         return ""
     return str(value)

@@ -50,6 +50,7 @@ STORAGE_CLASSES = {
     )
 }
 """The spelling of config.ini -> the value of `x-cos-storage-class`."""
+_HEADER_VALUES = frozenset(STORAGE_CLASSES.values())
 
 
 class Secret:
@@ -247,7 +248,9 @@ def existing_paths(text: str) -> tuple[str, ...]:
 
 
 def storage_class(text: str) -> str:
-    """Parse a storage class into the value of the COS header."""
+    """Parse a storage class, in the spelling of the Java tool or of COS; return that of COS."""
+    if text in _HEADER_VALUES:
+        return text
     try:
         return STORAGE_CLASSES[text]
     except KeyError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cos_migrate.config.values import TimeWindow
@@ -54,6 +56,8 @@ class MigrationOptions(NamedTuple):
     credentials: CredentialKeeper
     least_billed: int = 0
     """Bytes that the storage class bills at least for an object; 0: its size."""
+    billed_by_class: Mapping[str, int] = MappingProxyType({})
+    """The same by the source's storage class in upper case, where `storageClassMap` has it."""
     list_parallel: int = 1
     """Ranges of a cloud source that are listed at once."""
     tries: int = 1

@@ -42,7 +42,7 @@ class Planner:
         self._committer = committer
         self._comparer = comparer
         self._big_objects = big_objects
-        self._billing = BilledSizes(options.least_billed, report.warn)
+        self._billing = BilledSizes(options.least_billed, report.warn, options.billed_by_class)
         copies = source.copied_by_cos and options.upload.encryption is None
         self.copying = Copying(possible=copies, note=report.note)
 
@@ -109,7 +109,7 @@ class Planner:
 
     def _start(self, transfer: Transfer) -> Submission | None:
         fingerprint = transfer.obj.fingerprint
-        self._billing.add(fingerprint.size)
+        self._billing.add(fingerprint.size, transfer.obj.storage_class)
         if transfer.obj.weak:
             transfer.listed_mtime_ns = fingerprint.mtime_ns
         return self.plan_transfer(transfer, copy=self.copying.on)

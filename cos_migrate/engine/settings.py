@@ -74,7 +74,11 @@ def cos_settings(common: Common, credentials: Credentials | None) -> CosSettings
 
 def least_billed(common: Common) -> int:
     """Return the bytes that the storage class bills at least for an object; 0: its size."""
-    return _LEAST_BILLED if common.storage_class in _BILLED_LARGE else 0
+    return _least_billed_in(common.storage_class)
+
+
+def _least_billed_in(storage_class: str) -> int:
+    return _LEAST_BILLED if storage_class in _BILLED_LARGE else 0
 
 
 def encryption_of(common: Common) -> EncryptionSettings | None:
@@ -92,6 +96,11 @@ def ineffective_keys(common: Common, source_type: type[Source]) -> Iterator[str]
     """Yield a warning for each key that is set but has no effect on the source."""
     if common.real_time_compare and not source_type.compares_times:
         yield f"[common] realTimeCompare changes nothing for {source_type.migrate_type}"
+    if common.storage_class_map and not source_type.states_storage_class:
+        yield (
+            f"[common] storageClassMap changes nothing for {source_type.migrate_type}: it states "
+            "no storage classes, and storageClass decides"
+        )
     if common.resume and not source_type.resumes_listing:
         yield (
             f"[common] resume changes nothing for {source_type.migrate_type}: it is always walked "
@@ -128,6 +137,9 @@ def migration_options(
         big_objects=big_most,
         auto=AutoPools(not common.small_file_executor_num, not common.big_file_executor_num),
         least_billed=least_billed(common),
+        billed_by_class={
+            name: _least_billed_in(target) for name, target in common.storage_class_map
+        },
         list_parallel=common.list_parallel,
         tries=common.request_try_count,
         resume=common.resume,

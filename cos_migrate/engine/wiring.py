@@ -247,7 +247,7 @@ class Run:
         room = self._fitting_room()
         recipe = self._recipe.with_credentials(self._credentials.current(Side.SOURCE))
         job = Job(
-            cos=self._settings(),
+            cos=self._worker_settings(),
             source=self._recipe.source,
             source_config=self._recipe.config,
             target=self._recipe.target,
@@ -267,6 +267,13 @@ class Run:
                 job, room.processes, post, launch, self._limits, limiter
             )
         return Pools(job, room.processes, post, launch, self._limits, limiter)
+
+    def _worker_settings(self) -> CosSettings:
+        """Return the settings of the workers' clients."""
+        if self._recipe.options.storage_classes:
+            # The headers of each object name its class.
+            return self._settings()._replace(storage_class="STANDARD")
+        return self._settings()
 
     def _fitting_room(self) -> descriptors.TransferCounts:
         """Return how many transfers run at once, at most as many as there are descriptors for."""

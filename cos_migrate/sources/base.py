@@ -11,6 +11,7 @@ from cos_migrate.config.options import Section, values_of
 from cos_migrate.model import Credentials, Described, Fingerprint, Found, Row, SourceObject, Target
 
 if TYPE_CHECKING:
+    from cos_migrate.config.storage_class_map import StorageClassMap
     from cos_migrate.http.connection import Connection
     from cos_migrate.http.messages import Response
     from cos_migrate.http.pacing import ThreadPace
@@ -68,6 +69,8 @@ class SourceOptions(NamedTuple):
     """The proxy for COS, a source bucket on COS included."""
     credentials: Credentials | None = None
     """Those to begin with; None: the keys of the section."""
+    storage_classes: StorageClassMap | None = None
+    """The storage class on COS of each object; None: that of `[common]`, for all."""
 
 
 FolderQuestion = Callable[[str], str]
@@ -102,6 +105,8 @@ class Source(abc.ABC):
     """Whether COS itself can copy the objects, so that no body passes through this machine."""
     keyed_by_path: ClassVar[bool] = False
     """Whether `record_key` follows from the target path alone."""
+    states_storage_class: ClassVar[bool] = False
+    """Whether it states the storage classes of its objects, in listings and answers."""
     weak_by_time: ClassVar[bool] = False
     """Whether records hold times instead of ETags, so that objects without a time are `weak`."""
     Config: ClassVar[type[Section]]
@@ -264,8 +269,13 @@ class Source(abc.ABC):
         self,
         obj: SourceObject,  # noqa: ARG002
         described: Described | None,  # noqa: ARG002
+        *,
+        of_whole: bool = True,  # noqa: ARG002
     ) -> list[tuple[str, str]]:
-        """Return the headers of a copy: conditions that pin the version, and those `described`."""
+        """Return the headers of a copy: conditions that pin the version, and those `described`.
+
+        `of_whole`: the copy makes the object; otherwise it is of a part.
+        """
         return []
 
     def drop_copy_conditions(self, obj: SourceObject) -> bool:  # noqa: ARG002 - see `copied_by_cos`

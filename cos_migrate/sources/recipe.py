@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.config.options import Section
+from cos_migrate.config.storage_class_map import StorageClassMap
 from cos_migrate.model import Credentials, Target
 from cos_migrate.sources.base import Source, SourceOptions
 
@@ -28,7 +29,10 @@ class SourceRecipe(NamedTuple):
     def of(cls, source: type[Source], config: Section, common: Common) -> SourceRecipe:
         """Return the recipe of a configured source."""
         filters = common.filters_with(config)
-        return cls(source, config, target_of(common), source_options(common), filters)
+        options = source_options(common)
+        if not source.states_storage_class:
+            options = options._replace(storage_classes=None)
+        return cls(source, config, target_of(common), options, filters)
 
     def with_credentials(self, credentials: Credentials | None) -> SourceRecipe:
         """Return the recipe with other credentials to begin with."""
@@ -54,7 +58,14 @@ def source_options(common: Common) -> SourceOptions:
         db_cos_path=common.db_cos_path,
         https=common.https,
         proxy=proxy_of(common),
+        storage_classes=_storage_classes(common),
     )
+
+
+def _storage_classes(common: Common) -> StorageClassMap | None:
+    if not common.storage_class_map:
+        return None
+    return StorageClassMap(common.storage_class_map, common.storage_class)
 
 
 def proxy_of(common: Common) -> Proxy | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
@@ -17,8 +17,8 @@ class ListedEntry(NamedTuple):
 
     key: str
     fingerprint: Fingerprint
-    kind: str
-    """The text that the caller asked for, such as a storage class; empty when it is missing."""
+    more: tuple[str, ...]
+    """The texts that the caller asked for, such as a storage class; empty when missing."""
 
 
 class MarkerPage(NamedTuple):
@@ -34,14 +34,14 @@ class MarkerPage(NamedTuple):
 
 
 def read_marker_page(
-    document: bytes, kind: str, decode_unmarked: Callable[[str], str] = str
+    document: bytes, more: Sequence[str], decode_unmarked: Callable[[str], str] = str
 ) -> MarkerPage:
     """Parse a page. Raises ValueError for any other document.
 
-    Keys, sizes and whether keys follow must be there. `kind` names the text of each entry to return
-    besides; `decode_unmarked` decodes keys of a page that is not marked as URL-encoded.
+    Keys, sizes and whether keys follow must be there. `more` names the texts of each entry to
+    return besides; `decode_unmarked` decodes keys of a page that is not marked as URL-encoded.
     """
-    page = read_listing(document, (kind,))
+    page = read_listing(document, more)
     # A blank is escaped as %20 or as +.
     decode = unquote_plus if page.is_encoded else decode_unmarked
     entries = [
@@ -52,7 +52,7 @@ def read_marker_page(
                 parse_listed_time(item.get("LastModified", "").strip()),
                 strip_etag(item.get("ETag", "")),
             ),
-            item.get(kind, "").strip(),
+            tuple([item.get(name, "").strip() for name in more]),
         )
         for item in page.entries
     ]

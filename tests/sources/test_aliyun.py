@@ -163,6 +163,7 @@ def test_what_is_carried_over(oss: OssServer) -> None:
         made.crc64,
         found.checks,
         likely_md5=hashlib.md5(b"hello").hexdigest(),
+        storage_class="Standard",
     )
 
 

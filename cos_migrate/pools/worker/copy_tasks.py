@@ -47,7 +47,7 @@ class CopyTasks:
         obj, cos_path, upload_id, number, offset, length = task
 
         def copied() -> Copied:
-            headers = self._source.copy_headers(obj, None)
+            headers = self._source.copy_headers(obj, None, of_whole=False)
             source = self._source.copy_source(obj)
             return self._client.copy_part(
                 cos_path, upload_id, number, source, headers, offset, length

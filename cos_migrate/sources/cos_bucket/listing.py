@@ -91,10 +91,10 @@ class CosBucketListing(KeyOrderedSource):
             raise
 
     def _page_of(self, document: bytes) -> KeyPage:
-        page = read_marker_page(document, "StorageClass", unquote)
+        page = read_marker_page(document, ("StorageClass",), unquote)
         objects = [
             SourceObject(key, self.key_of(key), fingerprint, storage_class=kind or "STANDARD")
-            for key, fingerprint, kind in page.entries
+            for key, fingerprint, (kind,) in page.entries
         ]
         return KeyPage(self.etags.mark_weak(objects), page.folders, page.truncated, page.following)
 

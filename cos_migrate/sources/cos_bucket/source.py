@@ -23,6 +23,7 @@ from cos_migrate.model import (
     Target,
 )
 from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.carried import storage_class_headers, with_storage_class
 from cos_migrate.sources.cos_bucket.answers import convert_acl, read_description
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.listing import KEYS_SAFE, CosBucketListing
@@ -43,6 +44,7 @@ class CosBucketSource(CosBucketListing):
     migrate_type = "migrateBucketCopy"
     record_kind = "migrate_copy_bucket"
     copied_by_cos: ClassVar[bool] = True
+    states_storage_class: ClassVar[bool] = True
     request_id_header: bytes = b"x-cos-request-id"
     keyed_by_path: ClassVar[bool] = False
     Config = CosBucketConfig
@@ -160,7 +162,9 @@ class CosBucketSource(CosBucketListing):
         return ErrorDetails(status, code, message, request_id)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
-        return read_description(headers)
+        described = read_description(headers)
+        classes = self.options.storage_classes
+        return with_storage_class(described, classes) if classes else described
 
     def complete_description(self, obj: SourceObject, described: Described) -> Described:
         """Add the ACL with `copyAcl`."""
@@ -199,15 +203,20 @@ class CosBucketSource(CosBucketListing):
         """Return whether an object with fewer leading slashes can have the same key."""
         return any(self.names_with_same_key(obj))
 
-    def copy_headers(self, obj: SourceObject, described: Described | None) -> list[tuple[str, str]]:
-        """Return the condition on the listed version, and the metadata of a copy onto itself."""
-        headers = []
+    def copy_headers(
+        self, obj: SourceObject, described: Described | None, *, of_whole: bool = True
+    ) -> list[tuple[str, str]]:
+        """Return the condition on the listed version, the class, and metadata to send again."""
+        headers = {}
         if obj.fingerprint.etag and self.copies_conditionally:
-            headers.append(("x-cos-copy-source-if-match", f'"{obj.fingerprint.etag}"'))
+            headers["x-cos-copy-source-if-match"] = f'"{obj.fingerprint.etag}"'
+        classes = self.options.storage_classes
+        if classes and of_whole:
+            headers |= storage_class_headers(classes.target(obj.storage_class))
         if described is not None:
-            headers.append(("x-cos-metadata-directive", "Replaced"))
-            headers += described.headers.items()
-        return headers
+            headers["x-cos-metadata-directive"] = "Replaced"
+            headers |= described.headers
+        return list(headers.items())
 
     # -- records -------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from cos_migrate.model import Credentials, Described, Fingerprint, SourceObject,
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource
+from cos_migrate.sources.carried import with_storage_class
 from cos_migrate.sources.etags import checks_by_etag, read_etag
 from cos_migrate.sources.http_source import conditional_headers
 from cos_migrate.sources.key_pages import KeyPage
@@ -77,6 +78,7 @@ class AliyunSource(KeyOrderedSource):
     migrate_type: ClassVar[str] = "migrateAli"
     record_kind: ClassVar[str] = "migrate_from_ali"
     compares_times: ClassVar[bool] = True
+    states_storage_class: ClassVar[bool] = True
     request_id_header: bytes = b"x-oss-request-id"
     Config = AliyunConfig
     config: AliyunConfig
@@ -160,6 +162,7 @@ class AliyunSource(KeyOrderedSource):
             "max-keys": str(_PAGE),
             "encoding-type": "url",
         }
+        classes = ("StorageClass",) if self.options.storage_classes else ()
         target = prefix or self.config.bucket
         request = self._signed("GET", "", params, {})
         page = self.fetch_xml(
@@ -167,16 +170,17 @@ class AliyunSource(KeyOrderedSource):
             target,
             request,
             _LISTING_MOST,
-            lambda document: read_marker_page(document, "Type"),
+            lambda document: read_marker_page(document, ("Type", *classes)),
         )
         objects = [
             SourceObject(
                 key,
                 self.key_of(key),
                 # Only a HEAD describes the object that a symbolic link points to.
-                UNKNOWN if kind == "Symlink" else fingerprint,
+                UNKNOWN if more[0] == "Symlink" else fingerprint,
+                storage_class=more[1] if classes and more[0] != "Symlink" else "",
             )
-            for key, fingerprint, kind in page.entries
+            for key, fingerprint, more in page.entries
         ]
         return KeyPage(self.etags.mark_weak(objects), page.folders, page.truncated, page.following)
 
@@ -200,7 +204,7 @@ class AliyunSource(KeyOrderedSource):
             # OSS adds this for browsers; it is not metadata of the object.
             del standard["content-disposition"]
         known = crc.isascii() and crc.isdigit()
-        return Described(
+        described = Described(
             Fingerprint(-1, parse_date_ns(headers.get(b"last-modified", b"")), etag),
             {
                 "content-type": "application/octet-stream",
@@ -212,7 +216,10 @@ class AliyunSource(KeyOrderedSource):
             crc64=int(crc) if known else -1,
             checks=(Check("CRC-64/XZ", crc),) if known else (),
             warnings=tuple(f"{obj.name}: {text}" for text in (*unfit, *carried.warnings)),
+            storage_class=headers.get(b"x-oss-storage-class", b"Standard").decode("latin-1"),
         )
+        classes = self.options.storage_classes
+        return with_storage_class(described, classes) if classes else described
 
     def checks_by_listing(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is very likely an MD5."""

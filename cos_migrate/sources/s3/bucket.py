@@ -12,6 +12,7 @@ from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.carried import with_storage_class
 from cos_migrate.sources.etags import Etags, checks_by_etag
 from cos_migrate.sources.http_source import conditional_headers
 from cos_migrate.sources.key_pages import KeyPage
@@ -37,6 +38,7 @@ _REQUEST_ID = b"x-amz-request-id"
 class S3Source(SignedS3Source):
     """A bucket that is listed and read by the S3 protocol."""
 
+    states_storage_class: ClassVar[bool] = True
     etag_name: ClassVar[str]
     """The user metadata in which COS keeps an object's ETag."""
     same_accounts: ClassVar[bool] = False
@@ -67,8 +69,10 @@ class S3Source(SignedS3Source):
         """Return a page by ListObjectsV2, or by ListObjects where the service lacks it."""
         listing = self._list(prefix, after, delimiter)
         objects = [
-            SourceObject(key, self.key_of(key), Fingerprint(size, mtime_ns, etag))
-            for key, size, etag, mtime_ns in listing.entries
+            SourceObject(
+                key, self.key_of(key), Fingerprint(size, mtime_ns, etag), storage_class=kind
+            )
+            for key, size, etag, mtime_ns, kind in listing.entries
         ]
         if not listing.etags_reliable:
             objects = self.etags.mark_weak(objects)
@@ -104,7 +108,8 @@ class S3Source(SignedS3Source):
             token = listing.following
 
     def _parse(self, document: bytes) -> Listing:
-        return s3_listing.parse(document, self.etags, times=self.options.times)
+        classes = self.options.storage_classes is not None
+        return s3_listing.parse(document, self.etags, times=self.options.times, classes=classes)
 
     # -- objects -------------------------------------------------------------------------------
 
@@ -119,6 +124,8 @@ class S3Source(SignedS3Source):
         if _REQUEST_ID in headers:  # a service that sends it once sends it always
             self.request_id_header = _REQUEST_ID
         described = read_description(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
+        if self.options.storage_classes:
+            described = with_storage_class(described, self.options.storage_classes)
         fingerprint = described.fingerprint
         wanted = self.options.times or obj.fingerprint.mtime_ns >= 0
         if not wanted and self.etags.is_reliable(fingerprint.etag, -1):

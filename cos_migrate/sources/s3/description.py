@@ -50,6 +50,7 @@ def read_description(
         md5=md5,
         checks=(Check("MD5", md5),) if md5 else tuple(_checks(headers)),
         warnings=(*unfit, *carried.warnings, *_lost(headers)),
+        storage_class=headers.get(b"x-amz-storage-class", b"STANDARD").decode("latin-1"),
     )
 
 

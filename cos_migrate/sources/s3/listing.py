@@ -26,6 +26,8 @@ class Entry(NamedTuple):
     """Without quotes."""
     mtime_ns: int = -1
     """LastModified to the second; -1 where all ETags of the page are reliable."""
+    storage_class: str = ""
+    """Empty where it was not wanted."""
 
 
 class Listing(NamedTuple):
@@ -64,12 +66,15 @@ def build_query(prefix: str, after: str, delimiter: str, *, v2: bool, token: str
     )
 
 
-def parse(document: bytes, etags: Etags | None = None, *, times: bool = False) -> Listing:
+def parse(
+    document: bytes, etags: Etags | None = None, *, times: bool = False, classes: bool = False
+) -> Listing:
     """Parse a page. Raises ValueError when it is no listing.
 
     `etags` decides whether times are read; None: by this page alone. `times`: read them always.
+    `classes`: read storage classes.
     """
-    page = read_listing(document)
+    page = read_listing(document, ("StorageClass",) if classes else ())
     texts = page.texts
     decode = decode_key if page.is_encoded else str
     entries = [
@@ -85,6 +90,11 @@ def parse(document: bytes, etags: Etags | None = None, *, times: bool = False) -
         entries = [
             entry._replace(mtime_ns=parse_listed_time(text.strip()))
             for entry, text in zip(entries, texts_of_times, strict=True)
+        ]
+    if classes:
+        entries = [
+            entry._replace(storage_class=item.get("StorageClass", "STANDARD").strip())
+            for entry, item in zip(entries, page.entries, strict=True)
         ]
     folders = list(map(decode, page.folders))
     count = texts.get("KeyCount")

@@ -97,6 +97,12 @@ def test_a_configuration_can_be_pickled() -> None:
     [
         ("storageClass=Standard_IA", "storage_class", "STANDARD_IA"),
         ("storageClass=Cold", "storage_class", "COLD"),
+        ("storageClass=STANDARD_IA", "storage_class", "STANDARD_IA"),
+        (
+            "storageClassMap=STANDARD_IA:Standard_IA; ColdArchive : DEEP_ARCHIVE ;",
+            "storage_class_map",
+            (("STANDARD_IA", "STANDARD_IA"), ("COLDARCHIVE", "DEEP_ARCHIVE")),
+        ),
         ("storageClass=Maz_Deep_Archive", "storage_class", "MAZ_DEEP_ARCHIVE"),
         ("cosPath=/a", "cos_path", "/a/"),
         ("cosPath=//a///b//", "cos_path", "/a/b/"),

@@ -45,7 +45,7 @@ READERS: list[Callable[[bytes], object]] = [
     read_listing,
     read_acl,
     s3_listing.parse,
-    lambda document: read_marker_page(document, "Type"),
+    lambda document: read_marker_page(document, ("Type",)),
     lambda document: convert_acl(document, same_accounts=False),
 ]
 
