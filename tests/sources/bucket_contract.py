@@ -7,6 +7,8 @@ the fixtures of `contract.py` of it. What lists its keys in their order, as S3 d
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +51,8 @@ class BucketContract:
 
     archived: ClassVar[str] = "InvalidObjectState"
     """The code of an object that must be restored; empty: nothing is archived there."""
+    no_listing: ClassVar[str] = "BadAnswer"
+    """The code of a page that is none of its listings."""
     takes_conditions: ClassVar[bool] = True
     """Whether its server takes `If-Match`."""
 
@@ -182,8 +186,9 @@ class BucketContract:
                     assert "[common] caFile" in str(error)
 
     def test_nothing_but_the_configuration_names_a_proxy(
-        self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+        self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
+        caplog.set_level(logging.DEBUG)
         for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         cloud.server.put("f", b"x")
@@ -191,6 +196,7 @@ class BucketContract:
             del cloud.server.seen[:]
             assert content(source, source.stat(only(source))) == b"x"
         assert {seen.proxied for seen in cloud.server.seen} == {True}
+        assert not caplog.records, "libraries log headers, which hold signatures"
 
     def test_a_server_that_is_not_there(self, cloud: Cloud) -> None:
         through = cloud.proxied(port=1)
@@ -234,6 +240,7 @@ class BucketContract:
             error = failure(cloud, call)
             assert (error.status, error.retryable, error.fatal) == (403, False, False)
             assert f"[{cloud.section}] " in str(error)
+            assert re.search("permission|allowed to|may not do|needs", str(error))
 
     @pytest.mark.parametrize(
         ("fault", "code"),
@@ -272,6 +279,7 @@ class BucketContract:
         error = failure(cloud, lambda: objects(source))
         assert not error.fatal
         assert f"[{cloud.section}] " in str(error)
+        assert error.code == self.no_listing
         cloud.server.faults.clear()
         assert objects(source) == []
 

@@ -264,6 +264,13 @@ def wrong(call: Callable[[], object]) -> MigrateError:
     return caught.value
 
 
+def test_wrong_keys_are_named_by_a_head_too(oss: OssServer) -> None:
+    oss.put("a", b"x")
+    obj = only(OssCloud(oss).source())
+    error = wrong(lambda: OssCloud(oss).source(access_key_id=Secret("LTAInobody")).stat(obj))
+    assert (error.code, error.status, error.fatal) == ("InvalidAccessKeyId", 403, True)
+
+
 def test_a_wrong_clock(cloud: OssCloud) -> None:
     cloud.server.clock = lambda: time.time() + 3600
     error = wrong(lambda: objects(cloud.source()))

@@ -307,6 +307,14 @@ def test_checksums_that_say_nothing_of_the_content(s3: S3Server, sums: dict[str,
 # -- ACL -------------------------------------------------------------------------------------------
 
 
+def test_a_description_of_an_archived_object_is_none(s3: S3Server) -> None:
+    s3.put("f", b"hello", storage_class="DEEP_ARCHIVE")
+    source = AwsCloud(s3).source()
+    with pytest.raises(SourceError, match="archived and must be restored") as caught:
+        source.describe(only(source))
+    assert (caught.value.code, caught.value.fatal) == ("InvalidObjectState", False)
+
+
 def test_an_acl_is_asked_for_once_and_only_when_wanted(s3: S3Server) -> None:
     s3.put("f", b"hello", acl="public-read")
     plain = AwsCloud(s3).source()

@@ -87,6 +87,7 @@ def source(cloud: QiniuCloud) -> QiniuSource:
 
 class TestContract(OrderedBucketContract, PrefixContract):
     archived = "Archived"
+    no_listing = "NotQiniu"
     takes_conditions = False
     impossible: ClassVar[frozenset[str]] = frozenset({"double//slash"})
     """Another key on COS; see below."""

@@ -83,6 +83,7 @@ def source(cloud: UpyunCloud) -> UpyunSource:
 
 class TestContract(BucketContract, SourceContract, PagesContract, WireContract):
     archived = ""
+    no_listing = "NotUpyun"
     takes_conditions = False
     impossible: ClassVar[frozenset[str]] = frozenset({"double//slash"})
     """No folder has an empty name."""
