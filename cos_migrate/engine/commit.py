@@ -70,7 +70,9 @@ class Committer:
         recorded = obj._replace(fingerprint=listed) if listed else obj
         record_key, source, puts = transfer.record_key, self._source, self.batch.puts
         puts.append((record_key.encode(), source.record_value(recorded).encode()))
-        if not source.is_local:
+        if source.is_local:
+            puts.append(self.companions.plain_pair(cos_path, etag, crc64))
+        else:
             puts.append(self._companion_pair(transfer, etag, crc64))
             if transfer.is_update:  # the CRC-64 that version 0.1 recorded is obsolete
                 self.batch.deletes.append(formats.crc64_key(record_key))

@@ -1,7 +1,7 @@
 """The pass of `check=on`: compares every recorded object with COS.
 
-It walks the records, not the source, so that no migrated object is missed. It writes no record:
-a missing object is reported, never silently sent again.
+It walks the records, not the source, so that no migrated object is missed. A missing object is
+reported, never silently sent again: the only records written are companions of verified objects.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class CheckedRecord:
     cos_path: str
     """Target path with its leading `/`."""
     obj: SourceObject
+    record_key: str
     crc64: int
     """As recorded; -1: it is not recorded."""
 
@@ -44,6 +45,8 @@ class CheckResult(NamedTuple):
     line: str
     """The line to print, without its newline."""
     failure: Failure | None
+    verified: bool = False
+    """Whether the checksums agree."""
 
 
 def judge(checked: CheckedRecord, found: Comparison) -> CheckResult:
@@ -71,7 +74,7 @@ def judge(checked: CheckedRecord, found: Comparison) -> CheckResult:
             words = f"check crc64 fail: {path}. cosCrc64: {found.cos_crc64}, localCrc64: {crc64}"
             what = f"its CRC-64 is {found.cos_crc64} on COS, {crc64} at the source"
             return _fail(words, "CheckCrc64", what, found)
-        return CheckResult(f"[ok] check ok: {path}", None)
+        return CheckResult(f"[ok] check ok: {path}", None, verified=True)
     how = "length" if size >= 0 else "exist"
     return CheckResult(f"[ok] check {how} ok: {path}", None)
 
@@ -119,6 +122,7 @@ class Verification(Loop):
         )
         self._admission = self._make_admission(self._probes)
         self._outcomes: list[Outcome] = []
+        self._puts: list[tuple[bytes, bytes]] = []
 
     def _close(self) -> None:
         self._waiting.close()
@@ -138,12 +142,14 @@ class Verification(Loop):
             if found is None:
                 self._unreadable(key)
                 continue
-            yield CheckedRecord(found.cos_path, found.obj, self._crc64_of(found.cos_path, key))
+            record_key = key.decode("utf-8", "surrogatepass")
+            crc64 = self._crc64_of(found.cos_path, record_key)
+            yield CheckedRecord(found.cos_path, found.obj, record_key, crc64)
 
-    def _crc64_of(self, cos_path: str, key: bytes) -> int:
+    def _crc64_of(self, cos_path: str, record_key: str) -> int:
         if self._source.is_local:
             return -1  # the content is read instead
-        found = self._companions.find(cos_path, key.decode("utf-8", "surrogatepass"))
+        found = self._companions.find(cos_path, record_key)
         return found.crc64 if found else -1
 
     def _submit_tasks(self) -> None:
@@ -183,12 +189,26 @@ class Verification(Loop):
         elif isinstance(content, Comparison):
             self._streak.note_success(read=True)
             self._tuning.small.objects += 1
-            self._settle(checked, judge(checked, content))
+            checked_result = judge(checked, content)
+            if checked_result.verified and content.cos_etag:
+                self._note_verified(checked, content)
+            self._settle(checked, checked_result)
         elif isinstance(content, Failure):
             path = printable(checked.cos_path)
             checked_result = CheckResult(f"[fail] check fail: {path}. {content.message}", content)
             self._probes.note_failure(content, checked.cos_path)
             self._settle(checked, checked_result)
+
+    def _note_verified(self, checked: CheckedRecord, found: Comparison) -> None:
+        pair = self._companions.verified_pair(
+            checked.cos_path,
+            checked.record_key,
+            found.cos_etag,
+            found.cos_crc64,
+            by_source=found.source_crc64 >= 0,
+        )
+        if pair:
+            self._puts.append(pair)
 
     def _settle(self, checked: CheckedRecord, checked_result: CheckResult) -> None:
         status = Status.FAIL if checked_result.failure else Status.NEW
@@ -206,6 +226,9 @@ class Verification(Loop):
         self._outcomes.append(Outcome(Status.FAIL, text, "", 0, line, failure))
 
     def _commit(self) -> None:
+        if self._puts:
+            self._state.write(self._puts)
+            self._puts = []
         if self._outcomes:
             self._report.add(self._outcomes)
             self._outcomes = []

@@ -128,6 +128,8 @@ class Comparison(NamedTuple):
     """Of the source's object; -1: not known."""
     request_id: str
     """Of COS's answer."""
+    cos_etag: str = ""
+    """Of the object on COS, without quotes."""
 
 
 class Latency(NamedTuple):

@@ -89,7 +89,8 @@ class CompanionRecords:
     def __init__(self, state: ReadableRecords, source: Source) -> None:
         self._state = state
         self._source = source
-        self._mark = formats.origin_mark(source_mark(source))
+        self.mark = formats.origin_mark(source_mark(source))
+        """`Companion.mark` of what this source sends."""
 
     def find(self, cos_path: str, record_key: str, get: Get | None = None) -> Companion | None:
         """Return the companion of a record, or None.
@@ -104,12 +105,36 @@ class CompanionRecords:
         value = get(formats.crc64_key(record_key))
         return Companion(crc64=int(value)) if value is not None and value.isdigit() else None
 
+    def plain_pair(self, cos_path: str, etag: str, crc64: int) -> tuple[bytes, bytes]:
+        """Return the pair to write for an object that was sent, of a source without other fields.
+
+        `etag` and `crc64` are from COS.
+        """
+        if crc64 < 0 or not etag.isalnum():
+            return key_of(cos_path), value_of(Companion(etag, crc64, self.mark))
+        return key_of(cos_path), f"E{etag} C{crc64:016x} M{self.mark}".encode()
+
     def sent_pair(
         self, obj: SourceObject, cos_path: str, record_key: str, etag: str, crc64: int
     ) -> tuple[bytes, bytes]:
         """Return the pair to write for an object that was sent; `etag` and `crc64` are from COS."""
-        companion = Companion(etag, crc64, self._mark)
+        companion = Companion(etag, crc64, self.mark)
         return key_of(cos_path), value_of(self._completed(companion, obj, record_key))
+
+    def verified_pair(
+        self, cos_path: str, record_key: str, etag: str, crc64: int, *, by_source: bool
+    ) -> tuple[bytes, bytes] | None:
+        """Return the pair to write for an object whose content was verified; None: it is written.
+
+        `etag` and `crc64` are from COS. `by_source`: the source's content itself was compared.
+        """
+        known = self.find(cos_path, record_key)
+        found = (known or Companion())._replace(etag=etag, crc64=crc64)
+        if by_source:
+            found = found._replace(mark=self.mark)
+        if not self._source.keyed_by_path:
+            found = found._replace(record_key=record_key)
+        return None if found == known else (key_of(cos_path), value_of(found))
 
     def is_unchanged(
         self, obj: SourceObject, cos_path: str, record_key: str, value: str, get: Get | None = None

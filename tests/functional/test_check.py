@@ -13,7 +13,7 @@ import qcloud_cos
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.functional.folder_cloud import FolderTool
-from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Ended, Tool
+from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Ended, Tool, records
 from tests.functional.waiting import HeldCos, Watched, wait_until
 
 MIB = 1 << 20
@@ -297,6 +297,19 @@ def test_an_encrypted_object_is_compared_by_its_plain_length(cos: EmbeddedCos, t
         },
     )
     assert checks(tool.run()) == ["[ok] check length ok: /a"]
+
+
+def test_what_it_verified_is_recorded(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.put("a", b"12345")
+    tool.put("other", b"12345")
+    assert tool.run().code == 0
+    kept = records(tool.database)
+    forget_checksums(tool.database)
+    replace(cos, "other", b"54321")
+    assert tool.run().code == 1
+    again = records(tool.database)
+    assert again["[cosmigrate stored] /a"] == kept["[cosmigrate stored] /a"]
+    assert "[cosmigrate stored] /other" not in again
 
 
 def forget_checksums(database: Path) -> None:

@@ -52,6 +52,10 @@ def test_new_skip_update(cos: EmbeddedCos, tool: Tool) -> None:
     kept = records(tool.database)
     assert kept[key] == "[mtime: 1700000000500], [fileSize: 5]"
     assert kept["x-cos-requestId-/a.txt"] == ok.split("requestid: ")[1].split("]")[0]
+    for name in ("a.txt", "big.bin"):
+        stored = cos.store.get(BUCKET, name)
+        value = kept[f"[cosmigrate stored] /{name}"]
+        assert value.startswith(f"E{stored.etag} C{stored.crc64:016x} M"), value
     assert not [name for name in kept if "savepoint" in name or "cosmigrate upload" in name]
     assert not [name for name in kept if "cosmigrate part" in name]
 

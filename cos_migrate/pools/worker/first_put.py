@@ -110,5 +110,5 @@ class FirstPut:
             # Verification without a CRC-64 takes more requests, which the threads make.
             self._enabled = False
             raise TransportError("no CRC-64", code=Code.NEEDS_THREAD)
-        etag = response.header(b"etag").strip('"') if self.fetches else ""
+        etag = response.header(b"etag").strip('"')
         return (attempt.number, DONE, (request_id, "", crc64, *attempt.fingerprint, etag))

@@ -95,6 +95,7 @@ class ObjectTasks:
             source_size=size,
             source_crc64=crc64,
             request_id=head.request_id,
+            cos_etag=head.etag,
         )
 
     def _content(self, obj: SourceObject) -> tuple[int, int]:

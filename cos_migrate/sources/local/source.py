@@ -66,6 +66,7 @@ class LocalSource(Source):
     is_local: ClassVar[bool] = True
     scans_in_own_process: ClassVar[bool] = True
     may_repeat = False
+    keyed_by_path: ClassVar[bool] = True
     Config = LocalConfig
     config: LocalConfig
 

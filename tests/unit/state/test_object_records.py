@@ -138,7 +138,7 @@ VERDICTS = [
 
 @pytest.mark.parametrize(("size", "crc64", "found", "line", "code"), VERDICTS)
 def test_verdicts(size: int, crc64: int, found: Comparison, line: str, code: str) -> None:
-    checked = CheckedRecord("/x", SourceObject("", "x", Fingerprint(size)), crc64)
+    checked = CheckedRecord("/x", SourceObject("", "x", Fingerprint(size)), "x", crc64)
     verdict = judge(checked, found)
     assert verdict.line == line
     assert (verdict.failure.code if verdict.failure else "") == code
