@@ -273,7 +273,7 @@ class Loop(abc.ABC):
     def _watch_clock(self) -> None:
         now = time.monotonic()
         if now >= self._tuning.next_adjustment:
-            for line in self._tuning.adjust(now):
+            for line in self._tuning.adjust(now, is_paced=self._rates.are_limited):
                 self._report.note(line)
         if now < self._next_clock:
             return

@@ -101,17 +101,20 @@ class PoolTuning:
         """Count a time-out, or a connection that failed."""
         self._failures += 1
 
-    def adjust(self, now: float, seconds: float, under_way: int) -> Change | None:
+    def adjust(
+        self, now: float, seconds: float, under_way: int, *, is_paced: bool = False
+    ) -> Change | None:
         """Judge the last `seconds`; return the limit if it changed for good.
 
-        `under_way`: the transfers that the pool has now.
+        `under_way`: the transfers that the pool has now. `is_paced`: whether a side that asked for
+        fewer requests holds them back.
         """
         if self._failures:
             change = self._fall(now, under_way)
             if change:
                 return change
         self._lift_ceiling(now)
-        is_saturated = under_way >= _SATURATED * self.limit
+        is_saturated = not is_paced and under_way >= _SATURATED * self.limit
         done = self._traffic.since(self._counted)
         self._counted = replace(self._traffic)
         if not self._ramp.found:
@@ -213,15 +216,19 @@ class Tuning:
         tuned = {of: tuning.limit for of, tuning in self._tuned}
         return tuned.get(0, small), tuned.get(1, big)
 
-    def adjust(self, now: float) -> list[str]:
-        """Judge the time since the last look; return a line for each lasting change."""
+    def adjust(self, now: float, *, is_paced: bool) -> list[str]:
+        """Judge the time since the last look; return a line for each lasting change.
+
+        `is_paced`: whether a side that asked for fewer requests holds them back.
+        """
         seconds, self._looked = now - self._looked, now
         self.next_adjustment = now + _LOOK_EVERY
         if seconds > _LOOK_MOST:
             return []
         before, lines, fell = self.limits, [], False
         for big, tuning in self._tuned:
-            change = tuning.adjust(now, seconds, self._pools.count_tasks(big=bool(big)))
+            under_way = self._pools.count_tasks(big=bool(big))
+            change = tuning.adjust(now, seconds, under_way, is_paced=is_paced)
             fell = fell or tuning.fell_at == now
             if change:
                 lines.append(f"{_KEYS[big]}: {change.limit} transfers at once, {change.reason}")

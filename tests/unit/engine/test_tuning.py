@@ -54,6 +54,19 @@ def test_a_few_are_opened_while_the_first_goes_alone() -> None:
     assert tuning.limit == 32
 
 
+def test_a_pool_that_is_paced_opens_no_more() -> None:
+    traffic = Traffic()
+    tuning = PoolTuning(RANGE, traffic)
+    steps(tuning, traffic, 4, 10)
+    before = tuning.limit
+    for tick in range(4, 40):
+        traffic.objects += 100
+        tuning.adjust(tick / 10, 0.1, before, is_paced=True)
+    assert tuning.limit == before
+    steps(tuning, traffic, 1, 10, begin=40)
+    assert tuning.limit > before
+
+
 def test_a_failure_ends_the_search() -> None:
     traffic = Traffic()
     tuning = PoolTuning(RANGE, traffic)
