@@ -27,6 +27,7 @@ from cos_migrate.cos.download import DownloadClient
 from cos_migrate.cos.envelope import EncryptionSettings, read_envelope
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.verify import ObjectHead
+from cos_migrate.engine.providers import target_provider
 from cos_migrate.engine.settings import cos_settings, encryption_of
 from cos_migrate.errors import (
     Code,
@@ -46,14 +47,15 @@ _PROGRESS_EVERY = 2.0
 def run_decrypt(line: CommandLine, cos_path: str, local: str) -> int:
     """Download and decrypt the object at `cos_path` into a new file `local`; return the exit code.
 
-    Raises ConfigError when configuration or `local` cannot be used, CosError and TransportError
-    when the object cannot be read, is not encrypted, or has another checksum.
+    Raises ConfigError when configuration or `local` cannot be used, CredentialsError, and CosError
+    and TransportError when the object cannot be read, is not encrypted, or has another checksum.
     """
     common = _load(line)
     settings = encryption_of(common)
     target = Path(local).absolute()
     _refuse_existing(target)
-    client = DownloadClient(Access(cos_settings(common, common.own_credentials)))
+    credentials = common.own_credentials or target_provider(common, os.environ).fetch().credentials
+    client = DownloadClient(Access(cos_settings(common, credentials)))
     try:
         with signals.handled(_end):
             _fetch(client, cos_path, settings, target, quiet=line.quiet)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from cos_migrate.cli import streams
 from cos_migrate.cli.flags import COMMAND_WORDS, command_of, print_version
 from cos_migrate.descriptors import raise_limit
-from cos_migrate.errors import ConfigError, MigrateError, StateError
+from cos_migrate.errors import ConfigError, CredentialsError, MigrateError, StateError
 from cos_migrate.exit_codes import INCOMPLETE, INTERRUPTED, MISUSE, UNUSABLE
 from cos_migrate.text import masked, printable_lines
 
@@ -70,6 +70,8 @@ def _explain(error: MigrateError) -> int:
             print(printable_lines(problem), file=sys.stderr)
         return MISUSE
     print(printable_lines(masked(str(error))), file=sys.stderr)
+    if isinstance(error, CredentialsError):
+        return MISUSE
     return UNUSABLE if isinstance(error, StateError) else INCOMPLETE
 
 
@@ -81,10 +83,11 @@ def _give_up_stdout(error: OSError) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
+    from cos_migrate.cli.environment import environment_without_secrets  # noqa: PLC0415 - as below
     from cos_migrate.processes.launcher import Launcher  # noqa: PLC0415 - not for `--version`
 
     raise_limit()
-    launcher = Launcher()
+    launcher = Launcher(environment_without_secrets(words))
     try:
         if not os.environ.get("RUN_MODE") and COMMAND_WORDS.isdisjoint(words):
             _start_ahead(launcher)

@@ -9,6 +9,7 @@ from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.stop import StopSignal
 from cos_migrate.config import batch
 from cos_migrate.config.batch import BatchTask
+from cos_migrate.config.credential_keys import ineffective_chain_keys
 from cos_migrate.config.loader import Config, Loaded, load
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.engine.credential_keeper import CredentialKeeper
@@ -17,7 +18,7 @@ from cos_migrate.engine.options import RunWords
 from cos_migrate.engine.providers import find_credentials, section_of
 from cos_migrate.engine.settings import encryption_of, ineffective_keys
 from cos_migrate.engine.wiring import Run, header_of
-from cos_migrate.errors import ConfigError, Side, StateError
+from cos_migrate.errors import ConfigError, CredentialsError, Side, StateError
 from cos_migrate.exit_codes import MISUSE, UNUSABLE
 from cos_migrate.model import Credentials
 from cos_migrate.processes.launcher import Launcher
@@ -102,7 +103,10 @@ class Session:
         if announcement:
             console.announce(announcement)
         self._logs.begin("\n".join(header_of(line.config_path, loaded.shown)))
-        pointless = ineffective_keys(common, source_type)
+        pointless = (
+            *ineffective_keys(common, source_type),
+            *ineffective_chain_keys(loaded.config.migrate_type, loaded.config.source),
+        )
         exposed = exposed_files(line.config_path, loaded)
         for warning in (*line.warnings, *loaded.warnings, *exposed, *pointless):
             console.warn(warning)
@@ -150,6 +154,9 @@ class Session:
         except StateError as error:
             self._print_error(str(error))  # other tasks and later rounds may succeed
             return UNUSABLE
+        except CredentialsError as error:
+            self._print_error(str(error))  # as above
+            return MISUSE
         self._statuses += [summary.status for summary in summaries]
         if summaries[0].found_nothing:
             line = "nothing was found to migrate"
@@ -175,13 +182,13 @@ class Session:
         )
 
     def _keep_credentials(self, number: int, config: Config) -> CredentialKeeper:
-        """Return the credentials of a task. Raises ConfigError."""
+        """Return the credentials of a task. Raises CredentialsError."""
 
         def read_again(side: Side) -> Credentials | None:
             fresh = self._reload(number)
             return fresh and section_of(fresh, side).own_credentials
 
-        return find_credentials(config, read_again)
+        return find_credentials(config, self._source_type, read_again, os.environ)
 
     def _reload(self, number: int) -> Config | None:
         """Read the configuration of a task again; None: it cannot be read."""

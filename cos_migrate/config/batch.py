@@ -151,6 +151,10 @@ class _Bucket:
                 self.values[one.name] = self._value(one, text)
             except ValueError:
                 self.wrong[column] = one.option.legal
+        if bool(texts[0]) != bool(texts[1]):
+            # Without both, the credentials are those of the configuration.
+            blank = 0 if texts[1] else 1
+            self.wrong[self._columns[blank]] = self._options[blank].option.legal
 
     def place(self, region: str, suffix: str, *, by_region: bool) -> None:
         """Split the last column, an endpoint of COS, into the attributes `region` and `suffix`.

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from cos_migrate.config import values
-from cos_migrate.config.credential_keys import credentials_of
+from cos_migrate.config.credential_keys import (
+    access_key_option,
+    access_secret_option,
+    credentials_of,
+)
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.values import NO_SECRET, Secret
 from cos_migrate.model import Credentials
@@ -62,24 +66,8 @@ class CloudAccess(BucketSection):
         batch=True,
         place=True,
     )
-    access_key_id: Secret = option(
-        "accessKeyId",
-        help="access key that may list and read the source bucket",
-        parse=values.secret,
-        legal="the access key that the source's provider gave you",
-        secret=True,
-        placeholders=("yourAccessKeyId", "AccessKeyId", "AccessKey", "xxx"),
-        batch=True,
-    )
-    access_key_secret: Secret = option(
-        "accessKeySecret",
-        help="secret that belongs to accessKeyId",
-        parse=values.secret,
-        legal="the secret key that the source's provider gave you",
-        secret=True,
-        placeholders=("yourAccessKeySecret", "SecretAccessKey", "SecretKey", "xxx"),
-        batch=True,
-    )
+    access_key_id: Secret = access_key_option()
+    access_key_secret: Secret = access_secret_option()
     prefix: str = option(
         "prefix",
         help="migrate only keys that begin with this",

@@ -26,6 +26,7 @@ from cos_migrate.config.options import (
     REQUIRED,
     Adjusted,
     DeclaredOption,
+    MissingKey,
     Mistake,
     Section,
     declared_options,
@@ -173,6 +174,8 @@ class _Loader:
                 _stand_in(one) if one.option.key == skip else self._value(section, one, batch=batch)
             )
         value = section_type(**section.values)
+        for missing in value.missing_keys(self.environ):
+            self._add_missing(section, missing, batch=batch)
         for mistake in value.mistakes():
             self._add_mistake(section, mistake)
         return section, value
@@ -242,6 +245,15 @@ class _Loader:
                     add_place(warning, section.name, known, given.text, given.where)
                 )
         return value
+
+    def _add_missing(self, section: _FilledSection, missing: MissingKey, *, batch: bool) -> None:
+        known = self.options[section.name][missing.key]
+        if known.key in section.wrong or (batch and known.batch):
+            return
+        section.wrong.add(known.key)
+        problem = missing_key_problem(self.path, section.name, known)
+        looked = f"; looked at: {missing.looked_at}" if missing.looked_at else ""
+        self.findings.problems.append(problem + looked)
 
     def _add_mistake(self, section: _FilledSection, mistake: Mistake) -> None:
         if mistake.key in section.wrong:

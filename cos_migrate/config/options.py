@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -29,6 +29,14 @@ class Mistake(NamedTuple):
     key: str
     message: str
     legal: str = ""
+
+
+class MissingKey(NamedTuple):
+    """A key that is blank although it is needed."""
+
+    key: str
+    looked_at: str = ""
+    """Where its value was looked for besides."""
 
 
 class Option(NamedTuple):
@@ -115,6 +123,9 @@ class Section:
     batch_keys: ClassVar[tuple[str, ...]] = ()
     """The keys that the columns of `batchTaskPath` set: id, secret, bucket, address."""
 
+    chain_keys: ClassVar[tuple[str, ...]] = ()
+    """The keys that count only where it holds no credentials."""
+
     @property
     def bucket_address(self) -> tuple[str, str]:
         """The bucket, and the endpoint or region where it is; empty where there is none."""
@@ -124,6 +135,10 @@ class Section:
     def own_credentials(self) -> Credentials | None:
         """The credentials in its keys; None: they hold none."""
         return None
+
+    def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:  # noqa: ARG002
+        """Yield optional keys that are needed here; some credentials are found elsewhere."""
+        return iter(())
 
     def announcement(self) -> str:
         """Return a line to print before a run, as the Java tool does; empty: none."""

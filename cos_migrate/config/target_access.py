@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cos_migrate.config import values
-from cos_migrate.config.credential_keys import credentials_of
-from cos_migrate.config.options import Mistake, Section, option
+from cos_migrate.config.credential_keys import (
+    CVM_ROLES,
+    TENCENT_VARIABLES,
+    credentials_of,
+    missing_keys,
+    role_option,
+    role_url_option,
+)
+from cos_migrate.config.options import MissingKey, Mistake, Section, option
 from cos_migrate.config.values import NO_SECRET, Secret
 from cos_migrate.model import Credentials
 
@@ -33,9 +40,12 @@ def true_false_option(key: str, help_: str) -> Any:
 class TargetAccess(Section):
     """The first half of the `[common]` section: the target bucket and the way to reach it."""
 
+    chain_keys: ClassVar[tuple[str, ...]] = ("camRole", "camRoleUrl")
+
     secret_id: Secret = option(
         "secretId",
         help="SecretId of the account that owns the target bucket",
+        default=NO_SECRET,
         parse=values.secret,
         legal="the SecretId from https://console.cloud.tencent.com/cam/capi",
         secret=True,
@@ -46,6 +56,7 @@ class TargetAccess(Section):
     secret_key: Secret = option(
         "secretKey",
         help="SecretKey that belongs to secretId",
+        default=NO_SECRET,
         parse=values.secret,
         legal="the SecretKey from https://console.cloud.tencent.com/cam/capi",
         secret=True,
@@ -63,6 +74,10 @@ class TargetAccess(Section):
         variable="COS_TOKEN",
         placeholders=("COS_TOKEN", "zzzzzzzzzzzzzzzzz"),
     )
+    cam_role: str = role_option(
+        "camRole", "CAM role of this machine, where secretId and secretKey are blank"
+    )
+    cam_role_url: str = role_url_option("camRoleUrl", CVM_ROLES)
     bucket_name: str = option(
         "bucketName",
         help="target bucket",
@@ -153,6 +168,13 @@ class TargetAccess(Section):
     def own_credentials(self) -> Credentials | None:
         """The keys of the section; None: they are blank."""
         return credentials_of(self.secret_id, self.secret_key, self.token)
+
+    def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:
+        """Yield secretId and secretKey where nothing else provides them."""
+        looked_at = "environment variables COS_SECRETID and TENCENTCLOUD_SECRET_ID; camRole"
+        elsewhere = bool(self.cam_role or environ.get(TENCENT_VARIABLES[0]))
+        keys = ("secretId", "secretKey")
+        return missing_keys(self, keys, elsewhere=elsewhere, looked_at=looked_at)
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""

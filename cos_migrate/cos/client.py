@@ -219,19 +219,24 @@ class CosClient(Sender):
 
     def head_object(self, cos_path: str) -> ObjectHead | None:
         """Return the description of the object at a path; None: there is no object."""
-        credentials = self.access.settings.credentials
-        try:
-            return self._head(cos_path)
-        except CosError as error:
-            if not credentials.token or error.status not in _REFUSED:
-                raise
-        # The answer to HEAD has no code: this request waits for new credentials if they have ended.
+        while True:
+            credentials = self.access.settings.credentials
+            try:
+                return self._head(cos_path)
+            except CosError as error:
+                if not credentials.token or error.status not in _REFUSED:
+                    raise
+                self._renew_ended(cos_path)
+                if self.access.settings.credentials is credentials:
+                    raise
+
+    def _renew_ended(self, cos_path: str) -> None:
+        """Wait for new credentials if these have ended: the answer to HEAD has no code."""
         try:
             self.ask_acl(cos_path)
         except CosError as error:
             if error.credentials_ended:
                 raise
-        return self._head(cos_path)
 
     def _head(self, cos_path: str) -> ObjectHead | None:
         try:

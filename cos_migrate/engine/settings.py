@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cos_migrate.config.common import Common, transfers_most
+from cos_migrate.config.credential_keys import ineffective_chain_keys
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.engine.credential_keeper import CredentialKeeper
@@ -94,6 +95,7 @@ def encryption_of(common: Common) -> EncryptionSettings | None:
 
 def ineffective_keys(common: Common, source_type: type[Source]) -> Iterator[str]:
     """Yield a warning for each key that is set but has no effect on the source."""
+    yield from ineffective_chain_keys("common", common)
     if common.real_time_compare and not source_type.compares_times:
         yield f"[common] realTimeCompare changes nothing for {source_type.migrate_type}"
     if common.storage_class_map and not source_type.states_storage_class:

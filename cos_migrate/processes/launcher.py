@@ -10,6 +10,7 @@ import collections
 import contextlib
 import subprocess
 import sys
+from collections.abc import Mapping
 
 _KILLED = 1.0
 """Seconds to wait for a killed process."""
@@ -18,7 +19,9 @@ _KILLED = 1.0
 class Launcher:
     """Starts processes, and keeps idle ones that were started ahead."""
 
-    def __init__(self) -> None:
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        """`environ`: of the processes; None: that of this one."""
+        self._environ = environ
         self._waiting: collections.defaultdict[str, collections.deque[subprocess.Popen[bytes]]]
         self._waiting = collections.defaultdict(collections.deque)
 
@@ -29,12 +32,12 @@ class Launcher:
             end_process(waiting.pop())
         with contextlib.suppress(OSError):  # `take` tries again, and raises
             while len(waiting) < count:
-                waiting.append(_start(program))
+                waiting.append(_start(program, self._environ))
 
     def take(self, program: str) -> subprocess.Popen[bytes]:
         """Return a process whose stdin, stdout and stderr are pipes. Raises OSError."""
         waiting = self._waiting[program]
-        return waiting.popleft() if waiting else _start(program)
+        return waiting.popleft() if waiting else _start(program, self._environ)
 
     def close(self) -> None:
         """End the idle processes."""
@@ -49,13 +52,14 @@ def end_process(process: subprocess.Popen[bytes]) -> None:
         process.communicate(timeout=_KILLED)
 
 
-def _start(program: str) -> subprocess.Popen[bytes]:
+def _start(program: str, environ: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
     flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     return subprocess.Popen(
         [sys.executable, "-m", program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env=environ,
         creationflags=flags,
         start_new_session=not flags,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ from cos_migrate.model import Credentials, Described, Fingerprint, Found, Row, S
 
 if TYPE_CHECKING:
     from cos_migrate.config.storage_class_map import StorageClassMap
+    from cos_migrate.credentials.provider import Provider
     from cos_migrate.http.connection import Connection
     from cos_migrate.http.messages import Response
     from cos_migrate.http.pacing import ThreadPace
@@ -124,6 +125,15 @@ class Source(abc.ABC):
         """Whether the listing, and so the records, contain credentials."""
         self.java_records = False
         """Whether the records that `unchanged` compares may be the Java tool's."""
+
+    @classmethod
+    def credential_provider(
+        cls,
+        config: Section,  # noqa: ARG003
+        environ: Mapping[str, str],  # noqa: ARG003
+    ) -> Provider | None:
+        """Return what provides credentials where the section holds none; None: nothing does."""
+        return None
 
     def first_credentials(self) -> Credentials:
         """Return the credentials to begin with, of a source that signs requests."""

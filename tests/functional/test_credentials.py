@@ -1,25 +1,23 @@
-"""Temporary keys, and where the tool finds keys that the configuration does not hold."""
+"""Temporary keys that end in a run, and secrets in no place."""
 
 from __future__ import annotations
 
-import collections
+import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from cos_migrate.emulator.signature import Account
 from tests.fakes import oss_server
-from tests.fakes.issued_keys import Accounts, IssuedKeys, Issuer
+from tests.fakes.issued_keys import IssuedKeys, Issuer
 from tests.fakes.oss_server import OssServer
 from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, noise, stored
 from tests.functional.sites import oss_section
-from tests.functional.tool import Ended
-from tests.functional.waiting import HeldCos
-
-MIB = 1 << 20
+from tests.functional.temporary_keys import MIB, assert_hidden, assert_sent_once, fill, on_cos
+from tests.functional.tool import end
+from tests.functional.waiting import HeldCos, wait_until
 
 
 @pytest.fixture
@@ -33,52 +31,6 @@ def from_oss(tmp_path: Path, cos: HeldCos, oss: OssServer) -> CloudTool:
     return CloudTool(
         tmp_path / "tool", cos.port, migrate_type="migrateAli", cloud=oss_section(oss.port)
     )
-
-
-def on_cos(cos: HeldCos) -> Issuer:
-    """Return an issuer whose keys COS accepts."""
-    issuer = Issuer("COSTEMPORARY")
-
-    def account(keys: IssuedKeys, ended: bool) -> Account:
-        return Account(keys.key_id, keys.secret, keys.token, expired=ended)
-
-    cos.accounts = Accounts(cos.accounts, issuer, account)
-    return issuer
-
-
-def assert_sent_once(cos: HeldCos) -> None:
-    """Assert that no object and no part was stored twice."""
-    sent = collections.Counter(
-        (seen.key, seen.params)
-        for seen in cos.requests
-        if seen.operation in {"PutObject", "UploadPart", "CompleteMultipartUpload"}
-        and seen.status == 200
-    )
-    assert set(sent.values()) == {1}
-
-
-def fill(tool: CloudTool, server: S3Server | OssServer) -> dict[str, bytes]:
-    """Place small objects and two in parts, on many pages; return their content."""
-    server.page_size = 7
-    tool.common |= {"bigFileUploadPartSize": str(MIB), "listParallel": "2"}
-    bodies = {f"{number:03}": noise(100, number) for number in range(100)}
-    bodies |= {f"{number:03}-big": noise(9 * MIB + number, number) for number in range(2)}
-    for key, body in bodies.items():
-        server.put(key, body)
-    return bodies
-
-
-def assert_hidden(tool: CloudTool, ended: Ended, issuers: Iterable[Issuer]) -> None:
-    """Look for what was issued in all that a run has written."""
-    places = [ended.out, ended.err]
-    places += [
-        path.read_bytes().decode("latin-1")
-        for name in ("log", "db", "tmp", "result")
-        for path in (tool.folder / name).rglob("*")
-        if path.is_file()
-    ]
-    for secret in [text for issuer in issuers for text in issuer.secrets()]:
-        assert not any(secret in text for text in places), secret
 
 
 def test_a_session_token_of_s3(from_s3: CloudTool, s3: S3Server, cos: HeldCos) -> None:
@@ -175,3 +127,47 @@ def test_keys_that_end_in_a_run_are_read_again(
         assert used.refusals
     assert_hidden(tool, ended, [server.issuer, issuer])
     assert "the credentials of [common] were read again" in tool.log("info.log")
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_no_process_shows_a_secret(from_s3: CloudTool, s3: S3Server, cos: HeldCos) -> None:
+    issuer = on_cos(cos)
+    keys, target = s3.issuer.issue(), issuer.issue()
+    for number in range(20):
+        s3.put(f"{number}", b"x")
+    from_s3.cloud |= {"accessKeyId": "${S3_ID}", "accessKeySecret": "${S3_SECRET}"}
+    from_s3.cloud["sessionToken"] = "${S3_TOKEN}"
+    from_s3.common |= {"secretId": "", "secretKey": "", "workerProcessNum": "2"}
+    environ = {
+        "S3_ID": keys.key_id,
+        "S3_SECRET": keys.secret,
+        "S3_TOKEN": keys.token,
+        "COS_SECRETID": target.key_id,
+        "COS_SECRETKEY": target.secret,
+        "COS_TOKEN": target.token,
+    }
+    cos.hold(1)
+    process = from_s3.start(environ=environ)
+    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
+    workers = children_of(process.pid)
+    assert workers
+    for pid in workers:
+        place = Path(f"/proc/{pid}")
+        shown = (place / "environ").read_bytes() + (place / "cmdline").read_bytes()
+        assert b"PYTHONPATH" in shown
+        for secret in environ.values():
+            assert secret.encode() not in shown
+    cos.release()
+    ended = end(process)
+    assert ended.code == 0, ended.err
+    assert_hidden(from_s3, ended, [s3.issuer, issuer])
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(path.parent.name))
+    return found

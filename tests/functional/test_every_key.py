@@ -40,6 +40,8 @@ COMMON = {
     "secretId": "functional/test_batch.py::test_each_line_is_a_run_of_its_own",
     "secretKey": f"{FAULTS}::test_wrong_credentials_end_the_run_with_one_message",
     "token": f"{LOCAL}::test_a_temporary_token",
+    "camRole": "functional/test_credential_chains.py::test_the_cam_role_of_a_cvm",
+    "camRoleUrl": "functional/test_credential_chains.py::test_the_cam_role_of_a_cvm",
     "bucketName": f"{WAYS}::test_an_http_proxy_gets_absolute_targets",
     "region": "functional/test_batch.py::test_without_an_endpoint_the_region_of_common_counts",
     "storageClass": f"{LOCAL}::test_cos_path_and_metadata",

@@ -42,6 +42,9 @@ PROVEN_KEYS = {
             "srcConnectTimeout"
         ),
         "functional/test_credentials.py::test_a_security_token_of_oss": "securityToken",
+        "functional/test_credential_chains.py::test_the_role_of_an_ecs_instance": (
+            "ramRole ramRoleUrl"
+        ),
     }
 }
 

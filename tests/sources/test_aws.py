@@ -49,6 +49,10 @@ PROVEN_KEYS = {
         "sources/test_aws_errors.py::test_the_region_that_a_service_does_not_name": "region",
         "functional/test_etags.py::test_etags_that_are_no_md5": "etagIsMd5",
         "functional/test_credentials.py::test_a_session_token_of_s3": "sessionToken",
+        "functional/test_credential_chains.py::test_a_profile": "profile",
+        "functional/test_credential_chains.py::test_an_assumed_role": (
+            "roleArn roleSessionName externalId"
+        ),
     }
 }
 

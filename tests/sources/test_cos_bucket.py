@@ -32,6 +32,9 @@ PROVEN_KEYS = {
         "test_wrong_settings_are_named": "srcBucketName srcSecretId srcSecretKey",
         "test_a_server_that_is_not_there": "srcEndPointSuffix",
         "test_a_token": "srcToken",
+        "functional/test_credential_chains.py::test_the_role_that_reads_another_bucket": (
+            "srcCamRole srcCamRoleUrl"
+        ),
         "test_below_a_folder": "srcCosPath",
         "test_a_file_of_keys": "srcFileList",
         "test_one_storage_class": "srcStorageClass",

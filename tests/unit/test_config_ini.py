@@ -59,6 +59,8 @@ def test_its_values_are_the_defaults(name: str, shipped: ini.IniFile) -> None:
         text = shipped.sections[name][key].value
         if field.default is REQUIRED:
             assert text, f"{field.option.key} has no placeholder"
+        elif text in field.option.placeholders:
+            assert field.option.secret
         elif text:
             default = AUTO if field.option.key in FOUND_BY_ITSELF else field.default
             assert field.option.parse(text) == default, field.option.key

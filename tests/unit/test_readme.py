@@ -11,8 +11,10 @@ import pytest
 from cos_migrate.cli import flags
 from cos_migrate.config import loader as config
 from cos_migrate.config.common import Common, MigrateType
+from cos_migrate.config.credential_keys import ACCESS_KEYS
 from cos_migrate.config.given_values import Override
 from cos_migrate.config.options import REQUIRED, DeclaredOption, declared_options
+from cos_migrate.config.values import NO_SECRET
 from cos_migrate.sources.registry import SECTIONS
 from tests.key_documents import CONFIG, complete_config, complete_readme
 
@@ -79,6 +81,9 @@ def assert_default(one: DeclaredOption, text: str, section: str) -> None:
     if section == "migrateUpyun" and one.option.key == "endPoint":
         assert text == "required; Upyun: the public cloud"
         assert one.default == ""
+    elif section in {"migrateAws", "migrateAli"} and one.option.key in ACCESS_KEYS:
+        assert text.startswith("required; S3, OSS: found")
+        assert one.default == NO_SECRET
     elif one.default is REQUIRED:
         assert text.split(";", maxsplit=1)[0] == "required", one.option.key
     elif text and one.option.key != "workerProcessNum":

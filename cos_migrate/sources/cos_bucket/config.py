@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from cos_migrate.config import values
 from cos_migrate.config.cloud import BucketSection
-from cos_migrate.config.credential_keys import credentials_of, token_option
+from cos_migrate.config.credential_keys import (
+    CVM_ROLES,
+    TENCENT_VARIABLES,
+    credentials_of,
+    missing_keys,
+    role_option,
+    role_url_option,
+    token_option,
+)
 from cos_migrate.config.filter_settings import FilterSettings
-from cos_migrate.config.options import option
-from cos_migrate.config.values import Secret
+from cos_migrate.config.options import MissingKey, option
+from cos_migrate.config.values import NO_SECRET, Secret
 from cos_migrate.model import Credentials
 
 _KEYS_PAGE = "https://console.cloud.tencent.com/cam/capi"
@@ -20,6 +29,7 @@ _KEYS_PAGE = "https://console.cloud.tencent.com/cam/capi"
 class CosBucketConfig(BucketSection):
     """Another bucket of COS, copied on the server side."""
 
+    chain_keys: ClassVar[tuple[str, ...]] = ("srcCamRole", "srcCamRoleUrl")
     names_regions: ClassVar[bool] = True
     batch_keys: ClassVar[tuple[str, ...]] = (
         "srcSecretId",
@@ -47,6 +57,7 @@ class CosBucketConfig(BucketSection):
     src_secret_id: Secret = option(
         "srcSecretId",
         help="SecretId that may read the source bucket",
+        default=NO_SECRET,
         parse=values.secret,
         legal=f"the SecretId from {_KEYS_PAGE}",
         secret=True,
@@ -56,6 +67,7 @@ class CosBucketConfig(BucketSection):
     src_secret_key: Secret = option(
         "srcSecretKey",
         help="SecretKey that belongs to srcSecretId",
+        default=NO_SECRET,
         parse=values.secret,
         legal=f"the SecretKey from {_KEYS_PAGE}",
         secret=True,
@@ -63,6 +75,10 @@ class CosBucketConfig(BucketSection):
         batch=True,
     )
     src_token: Secret = token_option("srcToken", "srcSecretId and srcSecretKey")
+    src_cam_role: str = role_option(
+        "srcCamRole", "CAM role of this machine, where srcSecretId and srcSecretKey are blank"
+    )
+    src_cam_role_url: str = role_url_option("srcCamRoleUrl", CVM_ROLES)
     src_cos_path: str = option(
         "srcCosPath",
         help="folder in the source bucket",
@@ -97,6 +113,13 @@ class CosBucketConfig(BucketSection):
     @property
     def own_credentials(self) -> Credentials | None:
         return credentials_of(self.src_secret_id, self.src_secret_key, self.src_token)
+
+    def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:
+        """Yield srcSecretId and srcSecretKey where nothing else provides them."""
+        looked_at = "environment variable TENCENTCLOUD_SECRET_ID; srcCamRole"
+        elsewhere = bool(self.src_cam_role or environ.get(TENCENT_VARIABLES[0]))
+        keys = ("srcSecretId", "srcSecretKey")
+        return missing_keys(self, keys, elsewhere=elsewhere, looked_at=looked_at)
 
     @property
     def listed_prefix(self) -> str:

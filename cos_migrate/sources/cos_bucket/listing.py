@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, unquote
 
 from cos_migrate.cos.backup import needs_backup_domain
 from cos_migrate.cos.settings import host_suffixes
 from cos_migrate.cos.signature import SigningKeys, authorization
+from cos_migrate.credentials.provider import Provider
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.s3xml import MAX_XML
@@ -48,6 +49,14 @@ class CosBucketListing(KeyOrderedSource):
         self.replace_credentials(self.first_credentials())
         self._for_backup: set[tuple[str, str, str]] = set()
         """The pages that are requested from the backup domain next."""
+
+    @classmethod
+    def credential_provider(cls, config: CosBucketConfig, environ: Mapping[str, str]) -> Provider:  # type: ignore[override]
+        """Return the chain of the environment and the role of a CVM."""
+        from cos_migrate.credentials.tencent import tencent_chain  # noqa: PLC0415 - without keys only
+
+        role, url = config.src_cam_role, config.src_cam_role_url
+        return tencent_chain(cls.migrate_type, "srcCamRole", role, url, environ)
 
     @property
     def credentials(self) -> Credentials:

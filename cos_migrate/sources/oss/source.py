@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
@@ -18,9 +18,20 @@ from urllib.parse import quote
 from cos_migrate.checksums import Check
 from cos_migrate.config import values
 from cos_migrate.config.cloud import CloudAccess
-from cos_migrate.config.credential_keys import token_option
-from cos_migrate.config.options import option
-from cos_migrate.config.values import Secret
+from cos_migrate.config.credential_keys import (
+    ACCESS_KEYS,
+    ALIBABA_VARIABLES,
+    ECS_ROLES,
+    access_key_option,
+    access_secret_option,
+    missing_keys,
+    role_option,
+    role_url_option,
+    token_option,
+)
+from cos_migrate.config.options import MissingKey, option
+from cos_migrate.config.values import NO_SECRET, Secret
+from cos_migrate.credentials.provider import Provider
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.xml_texts import find_text
@@ -55,6 +66,8 @@ _ACLS = {"private": "private", "public-read": "public-read", "public-read-write"
 class AliyunConfig(CloudAccess):
     """A bucket of Alibaba Cloud OSS."""
 
+    chain_keys: ClassVar[tuple[str, ...]] = ("ramRole", "ramRoleUrl")
+
     end_point: str = option(
         "endPoint",
         help="endpoint of the bucket's region",
@@ -64,12 +77,25 @@ class AliyunConfig(CloudAccess):
         batch=True,
         place=True,
     )
+    access_key_id: Secret = access_key_option(NO_SECRET)
+    access_key_secret: Secret = access_secret_option(NO_SECRET)
     security_token: Secret = token_option("securityToken", "accessKeyId and accessKeySecret")
+    ram_role: str = role_option(
+        "ramRole", "RAM role of this machine, where accessKeyId and accessKeySecret are blank"
+    )
+    ram_role_url: str = role_url_option("ramRoleUrl", ECS_ROLES)
 
     @property
     def own_token(self) -> Secret:
         """`securityToken`."""
         return self.security_token
+
+    def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:
+        """Yield accessKeyId and accessKeySecret where nothing else provides them."""
+        looked_at = f"environment variable {ALIBABA_VARIABLES[0]}; ramRole"
+        elsewhere = bool(self.ram_role or environ.get(ALIBABA_VARIABLES[0]))
+        elsewhere = elsewhere and not self.security_token
+        return missing_keys(self, ACCESS_KEYS, elsewhere=elsewhere, looked_at=looked_at)
 
 
 class AliyunSource(KeyOrderedSource):
@@ -131,6 +157,13 @@ class AliyunSource(KeyOrderedSource):
         self._signer = Signer(config.bucket, self.first_credentials(), self._address.region)
 
     # -- records ---------------------------------------------------------------------------------
+
+    @classmethod
+    def credential_provider(cls, config: AliyunConfig, environ: Mapping[str, str]) -> Provider:  # type: ignore[override]
+        """Return the chain of the environment and the role of an ECS instance."""
+        from cos_migrate.sources.oss.chain import alibaba_chain  # noqa: PLC0415 - without keys only
+
+        return alibaba_chain(cls.migrate_type, config.ram_role, config.ram_role_url, environ)
 
     @property
     def credentials(self) -> Credentials:
