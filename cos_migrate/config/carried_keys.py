@@ -18,6 +18,9 @@ class CarriedKeys(LimitKeys):
     copy_acl: bool = on_off_option(
         "copyAcl", "carry over the ACL of objects where the source provides it"
     )
+    copy_mtime: bool = on_off_option(
+        "copyMtime", "store the modification time of objects as x-cos-meta-mtime, as rclone does"
+    )
     storage_class_map: tuple[tuple[str, str], ...] = option(
         "storageClassMap",
         help="storage class of an object by that at the source; storageClass for all others",

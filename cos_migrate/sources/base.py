@@ -70,6 +70,8 @@ class SourceOptions(NamedTuple):
     """The proxy for COS, a source bucket on COS included."""
     credentials: Credentials | None = None
     """Those to begin with; None: the keys of the section."""
+    copy_mtime: bool = False
+    """Whether an object's modification time is carried over."""
     storage_classes: StorageClassMap | None = None
     """The storage class on COS of each object; None: that of `[common]`, for all."""
 

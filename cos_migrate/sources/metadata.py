@@ -21,7 +21,7 @@ STANDARD = (
     "expires",
 )
 """The headers that describe content and are stored unchanged."""
-_MOST = 2048
+METADATA_MOST = 2048
 """Bytes of all names (without their prefix) and values together."""
 _MD5_BYTES = 16
 _NAME = re.compile("[a-z0-9-]+")
@@ -93,7 +93,7 @@ def convert_user(own: Mapping[str, str], foreign: Iterable[tuple[str, str]]) -> 
     source. Names are without their prefix. Other characters than ASCII are percent-encoded.
     """
     headers, warnings = {name: _encoded(value) for name, value in own.items()}, []
-    left = _MOST - sum(len(name) + len(value) for name, value in headers.items())
+    left = METADATA_MOST - sum(len(name) + len(value) for name, value in headers.items())
     for name, value in foreign:
         fitting = name.lower().replace("_", "-")
         text = _edged(_encoded(value))

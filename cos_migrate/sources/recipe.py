@@ -54,10 +54,11 @@ def source_options(common: Common) -> SourceOptions:
         ca_file=common.ca_file,
         request_timeout=request_limit(common),
         copy_acl=common.copy_acl,
-        times=bool(common.modified_after or common.modified_before),
+        times=bool(common.modified_after or common.modified_before or common.copy_mtime),
         db_cos_path=common.db_cos_path,
         https=common.https,
         proxy=proxy_of(common),
+        copy_mtime=common.copy_mtime,
         storage_classes=_storage_classes(common),
     )
 

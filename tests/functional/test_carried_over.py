@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import abc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from tests.fakes import oss_server, s3_server
 from tests.fakes.oss_server import OssServer
 from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, counted, noise
 from tests.functional.copies import put as put_on_cos
 from tests.functional.copies import two_buckets
-from tests.functional.sites import cos_section, oss_section, s3_section
-from tests.functional.tool import BUCKET
+from tests.functional.sites import SOURCE, cos_section, oss_section, s3_section
+from tests.functional.tool import BUCKET, Tool
 from tests.functional.waiting import HeldCos
 
 BIG = (5 << 20) + 1000
@@ -33,8 +35,19 @@ class Place(abc.ABC):
         self.tool = tool
 
     @abc.abstractmethod
-    def put(self, key: str, body: bytes, storage_class: str = "") -> None:
-        """Place an object, that of an archive restored."""
+    def put(
+        self, key: str, body: bytes, storage_class: str = "", meta: dict[str, str] | None = None
+    ) -> None:
+        """Place an object, that of an archive restored, with user metadata."""
+
+    @abc.abstractmethod
+    def modified(self, key: str) -> int:
+        """Return when an object was modified, in seconds since 1970."""
+
+
+def meta_headers(prefix: str, meta: dict[str, str] | None) -> dict[str, str]:
+    """Return user metadata as headers."""
+    return {f"{prefix}{name}": value for name, value in {"who": "me", **(meta or {})}.items()}
 
 
 class S3Place(Place):
@@ -45,8 +58,15 @@ class S3Place(Place):
         super().__init__(CloudTool(folder, cos.port, migrate_type="migrateAws", cloud=cloud))
         self.server = s3
 
-    def put(self, key: str, body: bytes, storage_class: str = "STANDARD") -> None:
-        self.server.put(key, body, storage_class=storage_class, restored=True)
+    def put(
+        self, key: str, body: bytes, storage_class: str = "", meta: dict[str, str] | None = None
+    ) -> None:
+        headers = meta_headers("x-amz-meta-", meta)
+        kind = storage_class or "STANDARD"
+        self.server.put(key, body, storage_class=kind, restored=True, headers=headers)
+
+    def modified(self, key: str) -> int:
+        return int(self.server.buckets[s3_server.BUCKET].objects[key].modified.timestamp())
 
 
 class OssPlace(Place):
@@ -57,8 +77,15 @@ class OssPlace(Place):
         super().__init__(CloudTool(folder, cos.port, migrate_type="migrateAli", cloud=cloud))
         self.server = oss
 
-    def put(self, key: str, body: bytes, storage_class: str = "Standard") -> None:
-        self.server.put(key, body, storage_class=storage_class, restore=RESTORED)
+    def put(
+        self, key: str, body: bytes, storage_class: str = "", meta: dict[str, str] | None = None
+    ) -> None:
+        headers = meta_headers("x-oss-meta-", meta)
+        kind = storage_class or "Standard"
+        self.server.put(key, body, headers, storage_class=kind, restore=RESTORED)
+
+    def modified(self, key: str) -> int:
+        return self.server.store.buckets[oss_server.BUCKET].objects[key].modified
 
 
 class CosPlace(Place):
@@ -69,8 +96,14 @@ class CosPlace(Place):
         super().__init__(CloudTool(folder, cos.port, migrate_type="migrateBucketCopy", cloud=cloud))
         self.server = cos
 
-    def put(self, key: str, body: bytes, storage_class: str = "STANDARD") -> None:
-        put_on_cos(self.server, key, body, {"x-cos-storage-class": storage_class})
+    def put(
+        self, key: str, body: bytes, storage_class: str = "", meta: dict[str, str] | None = None
+    ) -> None:
+        headers = {"x-cos-storage-class": storage_class} if storage_class else {}
+        put_on_cos(self.server, key, body, headers | meta_headers("x-cos-meta-", meta))
+
+    def modified(self, key: str) -> int:
+        return int(self.server.store.get(SOURCE, key).modified)
 
 
 @pytest.fixture(name="cos")
@@ -129,3 +162,35 @@ def test_a_standard_class_needs_no_header(place: Place, cos: HeldCos) -> None:
     place.tool.common.update(storageClassMap=f"{standard}:Standard", storageClass="Archive")
     assert place.tool.run().counts() == counted(new=2)
     assert headers_on_cos(cos, "x-cos-storage-class") == {"plain": None, "rare": "ARCHIVE"}
+
+
+def test_modification_times(place: Place, cos: HeldCos) -> None:
+    place.put("small", b"1")
+    place.put("big", noise(BIG))
+    place.put("from-rclone", b"2", meta={"mtime": "1354040105.5"})
+    place.put("no-time", b"3", meta={"mtime": "yesterday"})
+    place.tool.common["copyMtime"] = "on"
+    ended = place.tool.run()
+    assert ended.counts() == counted(new=4), ended.out + place.tool.log("error.log")
+    times = headers_on_cos(cos, "x-cos-meta-mtime")
+    assert times.pop("from-rclone") == "1354040105.5"
+    assert times == {key: str(place.modified(key)) for key in times}
+    assert "mtime' is not carried over" in place.tool.log("warn.log")
+    assert headers_on_cos(cos, "x-cos-meta-who") == dict.fromkeys(
+        ("small", "big", "from-rclone", "no-time"), "me"
+    )
+
+
+def test_modification_times_of_files(tool: Tool, cos: HeldCos) -> None:
+    os.utime(tool.put("small"), ns=(0, 1_700_000_000_123_456_000))
+    os.utime(tool.put("whole-second"), ns=(0, 1_700_000_000_000_000_000))
+    os.utime(tool.put("old"), ns=(0, -1_500_000_000))
+    os.utime(tool.put("big", noise(BIG)), ns=(0, 1_700_000_000_500_000_000))
+    tool.common["copyMtime"] = "on"
+    assert tool.run().counts() == counted(new=4)
+    assert headers_on_cos(cos, "x-cos-meta-mtime") == {
+        "small": "1700000000.123456",
+        "whole-second": "1700000000",
+        "old": "-1.5",
+        "big": "1700000000.5",
+    }

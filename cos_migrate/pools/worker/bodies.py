@@ -36,6 +36,7 @@ from cos_migrate.pools.worker.spooled_files import (
     writing,
 )
 from cos_migrate.sources.base import Source
+from cos_migrate.sources.carried import attach_mtime
 
 if TYPE_CHECKING:
     from cos_migrate.cos.crypto import Encryptor
@@ -103,7 +104,8 @@ class Bodies(SourceReads):
     @property
     def reads_small_files(self) -> bool:
         """Whether `read_small_file` may be called."""
-        return self._source.is_local and self._encryptor is None
+        plain = self._encryptor is None and not self._source.options.copy_mtime
+        return self._source.is_local and plain
 
     def read_small_file(self, name: str, size: int, mtime_ns: int) -> SmallFile:
         """Return an object that is no folder, read whole in a fraction of `in_memory`'s time.
@@ -152,6 +154,14 @@ class Bodies(SourceReads):
             if self._encryptor and envelope
             else part
         )
+
+    def attach_mtime(
+        self, headers: dict[str, str], obj: SourceObject, described: Described, warn: Warn
+    ) -> None:
+        """Add the modification time of an object to its headers, where that is wanted."""
+        if self._source.options.copy_mtime:
+            mtime_ns = described.fingerprint.mtime_ns
+            attach_mtime(headers, obj.fingerprint.mtime_ns if mtime_ns == -1 else mtime_ns, warn)
 
     @property
     def _once_most(self) -> int:
@@ -205,6 +215,7 @@ class Bodies(SourceReads):
         headers = dict(described.headers)
         if self._attach_md5 and not obj.is_folder:
             attach_md5(headers, md5(), warn)
+        self.attach_mtime(headers, obj, described, warn)
         return list(headers.items())
 
     @contextmanager
@@ -229,6 +240,7 @@ class Bodies(SourceReads):
         own = dict(described.headers)
         if self._attach_md5 and described.md5:
             attach_md5(own, described.md5, warn)
+        self.attach_mtime(own, obj, described, warn)
         yield Body(
             self.stream_range(obj, 0, size, on_progress), list(own.items()), described.fingerprint
         )

@@ -8,7 +8,7 @@ from cos_migrate.errors import Code, CosError, MigrateError
 from cos_migrate.model import Described, SourceObject
 from cos_migrate.pools.results import Content, PartStored
 from cos_migrate.pools.tasks import CopyObject, CopyPart
-from cos_migrate.pools.worker.bodies import Bodies
+from cos_migrate.pools.worker.bodies import Bodies, Warn
 from cos_migrate.pools.worker.sending import Sending
 from cos_migrate.pools.worker.task_context import TaskContext
 from cos_migrate.sources.base import Source
@@ -29,12 +29,12 @@ class CopyTasks:
         self._bodies = bodies
         self._sending = sending
 
-    def copy_object(self, task: CopyObject, _: TaskContext) -> Content:
+    def copy_object(self, task: CopyObject, context: TaskContext) -> Content:
         """Have COS copy an object."""
         obj, cos_path, skip_if = task
 
         def send(obj: SourceObject) -> Content:
-            stored = self._copied(obj, cos_path)
+            stored = self._copied(obj, cos_path, context.warn)
             fingerprint = obj.fingerprint
             if self._source.is_same_object(obj, cos_path):
                 fingerprint = fingerprint._replace(etag=stored.etag)
@@ -60,9 +60,9 @@ class CopyTasks:
                 raise
             return PartStored(copied().etag)
 
-    def _copied(self, obj: SourceObject, cos_path: str) -> Stored:
+    def _copied(self, obj: SourceObject, cos_path: str, warn: Warn) -> Stored:
         """Have COS copy an object; repeat it where the copy differs from the source."""
-        described, headers = self._headers(obj, cos_path)
+        described, headers = self._headers(obj, cos_path, warn)
         source, (size, _, etag) = self._source.copy_source(obj), obj.fingerprint
         attempt = 0
         while True:
@@ -72,7 +72,7 @@ class CopyTasks:
             except MigrateError as error:
                 if not self._unpinned(obj, error):
                     raise
-                described, headers = self._headers(obj, cos_path)
+                described, headers = self._headers(obj, cos_path, lambda _: None)
                 copied = self._client.copy_object(cos_path, source, headers, size)
             if _is_md5(etag) and copied.etag == etag:
                 crc64 = -1 if copied.crc64 is None else copied.crc64
@@ -89,16 +89,26 @@ class CopyTasks:
         """Return whether a copy that failed may be tried without the condition that it had."""
         return error.status in _CONDITION_REFUSED and self._source.drop_copy_conditions(obj)
 
+    def _to_replace(self, obj: SourceObject, described: Described, warn: Warn) -> Described:
+        """Return the description that replaces the metadata of a copy."""
+        for warning in described.warnings:
+            warn(warning)
+        headers = dict(described.headers)
+        self._bodies.attach_mtime(headers, obj, described, warn)
+        return described._replace(headers=headers)
+
     def _headers(
-        self, obj: SourceObject, cos_path: str
+        self, obj: SourceObject, cos_path: str, warn: Warn
     ) -> tuple[Described | None, list[tuple[str, str]]]:
         """Return the headers of a copy, and the description they are made from, if any was."""
         same = self._source.is_same_object(obj, cos_path)
         with_acl = self._source.options.copy_acl
-        asks = same or with_acl or self._source.needs_description(obj)
+        replaces = same or self._source.options.copy_mtime
+        asks = replaces or with_acl or self._source.needs_description(obj)
         described = self._bodies.describe(obj) if asks else None
-        headers = self._source.copy_headers(obj, described if same else None)
-        if described and with_acl and not same:
+        replaced = described and self._to_replace(obj, described, warn) if replaces else None
+        headers = self._source.copy_headers(obj, replaced)
+        if described and with_acl and not replaces:
             # COS carries over everything else.
             headers += [pair for pair in described.headers.items() if pair[0].startswith(_ACL)]
         return described, headers

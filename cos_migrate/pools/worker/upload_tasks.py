@@ -56,6 +56,7 @@ class UploadTasks:
         headers = dict(described.headers)
         if md5:
             attach_md5(headers, md5, context.warn)
+        self._bodies.attach_mtime(headers, obj, described, context.warn)
         if envelope:
             refuse_encrypted(headers)
             headers |= envelope_headers(envelope, obj.fingerprint.size, part_size)
