@@ -233,6 +233,8 @@ class Described(NamedTuple):
     """The source's name of its storage class, where records need it."""
     likely_md5: str = ""
     """Probable MD5 as hex, such as an ETag; trusted once the content agrees."""
+    tag_count: int = 0
+    """How many tags the object has that are still to be requested."""
 
 
 class Target(NamedTuple):

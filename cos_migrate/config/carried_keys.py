@@ -18,6 +18,9 @@ class CarriedKeys(LimitKeys):
     copy_acl: bool = on_off_option(
         "copyAcl", "carry over the ACL of objects where the source provides it"
     )
+    copy_tags: bool = on_off_option(
+        "copyTags", "carry over the tags of objects: S3, OSS, CSP and bucket copy"
+    )
     copy_mtime: bool = on_off_option(
         "copyMtime", "store the modification time of objects as x-cos-meta-mtime, as rclone does"
     )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Request
 from cos_migrate.emulator.objects import Stored
+from cos_migrate.emulator.tagging import TAGGING, tagging_of
 
 MOST = 5 << 30
 """Bytes of one PUT, one part, one copy."""
@@ -78,6 +79,9 @@ def headers_to_store(request: Request, key: str) -> dict[str, str]:
         if encryption not in {"AES256", "cos/kms"}:
             raise Refusal("InvalidArgument", f"{encryption} is no encryption.")
         kept[ENCRYPTION] = encryption
+    tagging = tagging_of(request)
+    if tagging:
+        kept[TAGGING] = tagging
     return kept
 
 

@@ -21,7 +21,7 @@ class Stored:
     modified: float
     """Seconds since 1970."""
     headers: dict[str, str] = field(default_factory=dict)
-    """Lower-case names: standard headers, metadata, storage class, encryption."""
+    """Lower-case names: standard headers, metadata, storage class, encryption, tags."""
     acl: str = ""
     """Empty, a canned ACL's name, or one `PERMISSION grantee` a line."""
 

@@ -6,8 +6,9 @@ Only operations used by migration tools and SDKs; others are refused.
 from __future__ import annotations
 
 import email.utils
+import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote
@@ -31,6 +32,7 @@ from cos_migrate.emulator.messages import Answer, Request
 from cos_migrate.emulator.multipart import MultipartOperations
 from cos_migrate.emulator.objects import Stored
 from cos_migrate.emulator.store import Store, file_pieces
+from cos_migrate.emulator.tagging import TAGGING, count_of, tagging_document, tagging_of_document
 from cos_migrate.emulator.xml import document, iso_time, tag
 
 _UNKNOWN = frozenset(
@@ -52,7 +54,6 @@ _UNKNOWN = frozenset(
         "retention",
         "select",
         "symlink",
-        "tagging",
         "versioning",
         "versions",
         "website",
@@ -74,6 +75,9 @@ def _object_operation(request: Request) -> str:
     method, has = request.method, request.has
     if has("acl"):
         return "GetObjectAcl" if method == "GET" else ""
+    if has("tagging"):
+        verbs = {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}
+        return f"{verbs[method]}ObjectTagging" if method in verbs else ""
     if has("uploads"):
         return "InitiateMultipartUpload" if method == "POST" else ""
     copies = "x-cos-copy-source" in request.headers
@@ -90,7 +94,7 @@ def _object_operation(request: Request) -> str:
 def _bucket_operation(request: Request) -> str:
     if request.has("uploads"):
         return "ListMultipartUploads" if request.method == "GET" else ""
-    if any(map(request.has, ("acl", "delete", "location"))):
+    if any(map(request.has, ("acl", "delete", "location", "tagging"))):
         return ""
     return {"GET": "GetBucket", "HEAD": "HeadBucket"}.get(request.method, "")
 
@@ -125,6 +129,9 @@ class ObjectOperations:
             "HeadObject": self._head,
             "DeleteObject": self._delete,
             "GetObjectAcl": self._get_acl,
+            "GetObjectTagging": self._get_tagging,
+            "PutObjectTagging": self._put_tagging,
+            "DeleteObjectTagging": self._delete_tagging,
         }
 
     def carry_out(self, name: str, request: Request, bucket: str, key: str) -> Answer:
@@ -150,8 +157,10 @@ class ObjectOperations:
     def _copy(self, request: Request, bucket: str, key: str) -> Answer:
         kept, acl = headers_to_store(request, key), acl_of(request)
         directive = request.headers.get("x-cos-metadata-directive", "Copy").lower()
-        if directive not in {"copy", "replaced"}:
-            raise Refusal("InvalidArgument", "x-cos-metadata-directive: Copy or Replaced.")
+        tag_directive = request.headers.get("x-cos-tagging-directive", "Copy").lower()
+        if not {directive, tag_directive} <= {"copy", "replaced"}:
+            raise Refusal("InvalidArgument", "A directive is Copy or Replaced.")
+        tagging = kept.pop(TAGGING, "")
         with self._source(request) as source:
             old = source.stored
             if old.size > MOST:
@@ -162,6 +171,9 @@ class ObjectOperations:
                 ours = (STORAGE_CLASS, ENCRYPTION)
                 asked = {name: kept[name] for name in ours if name in kept}
                 kept = {n: v for n, v in old.headers.items() if n not in ours} | asked
+            if tag_directive == "copy":
+                tagging = old.headers.get(TAGGING, "")
+            kept = _tagged(kept, tagging)
             stored = self._store.put(
                 bucket, key, self._store.receive(source.pieces()), kept, acl=acl
             )
@@ -229,6 +241,30 @@ class ObjectOperations:
         canned = {"x-cos-acl": acl or "default"} if " " not in acl else {}
         return Answer(headers=canned, body=acl_document(acl))
 
+    def _get_tagging(self, _: Request, bucket: str, key: str) -> Answer:
+        tagging = self._store.get(bucket, key).headers.get(TAGGING, "")
+        return Answer(body=tagging_document(tagging))
+
+    def _put_tagging(self, request: Request, bucket: str, key: str) -> Answer:
+        body = request.body.read()
+        check_md5(request, hashlib.md5(body, usedforsecurity=False).digest())
+        self._set_tagging(bucket, key, tagging_of_document(body))
+        return Answer()
+
+    def _delete_tagging(self, _: Request, bucket: str, key: str) -> Answer:
+        self._set_tagging(bucket, key, "")
+        return Answer(204)
+
+    def _set_tagging(self, bucket: str, key: str, tagging: str) -> None:
+        headers = self._store.get(bucket, key).headers
+        self._store.replace_headers(bucket, key, _tagged(headers, tagging))
+
+
+def _tagged(headers: Mapping[str, str], tagging: str) -> dict[str, str]:
+    """Return the headers to store, with other tags; empty: none."""
+    others = {name: value for name, value in headers.items() if name != TAGGING}
+    return {**others, TAGGING: tagging} if tagging else others
+
 
 def stored_headers(stored: Stored) -> dict[str, str]:
     """Return the headers of the answer about a stored object."""
@@ -241,6 +277,9 @@ def stored_headers(stored: Stored) -> dict[str, str]:
 def _object_headers(stored: Stored) -> dict[str, str]:
     """Return the headers of a GET or HEAD."""
     headers = stored_headers(stored) | stored.headers
+    tagging = headers.pop(TAGGING, "")
+    if tagging:
+        headers["x-cos-tagging-count"] = str(count_of(tagging))
     headers.setdefault("content-type", "application/octet-stream")
     headers["last-modified"] = email.utils.formatdate(stored.modified, usegmt=True)
     headers["accept-ranges"] = "bytes"

@@ -7,6 +7,7 @@ a file for each bucket with a JSON line for each object (journal.py), `.uploads`
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import os
@@ -103,6 +104,13 @@ class Store:
         if stored is None:
             raise Refusal("NoSuchKey", "The specified key does not exist.")
         return stored
+
+    def replace_headers(self, bucket: str, key: str, headers: dict[str, str]) -> None:
+        """Replace the stored headers of an object, which keeps its time. Raises Refusal."""
+        with self._lock:
+            stored = dataclasses.replace(self.get(bucket, key), headers=headers)
+            self._journal(bucket).add(stored)
+            self._index(bucket, stored)
 
     def open(self, bucket: str, key: str) -> tuple[Stored, BinaryIO]:
         """Return an object and its bytes, which stay the same while it is replaced."""

@@ -103,6 +103,11 @@ def ineffective_keys(common: Common, source_type: type[Source]) -> Iterator[str]
             f"[common] storageClassMap changes nothing for {source_type.migrate_type}: it states "
             "no storage classes, and storageClass decides"
         )
+    if common.copy_tags and not source_type.has_tags:
+        yield (
+            f"[common] copyTags changes nothing for {source_type.migrate_type}: its objects have "
+            "no tags"
+        )
     if common.resume and not source_type.resumes_listing:
         yield (
             f"[common] resume changes nothing for {source_type.migrate_type}: it is always walked "

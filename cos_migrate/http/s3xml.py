@@ -1,4 +1,4 @@
-"""Parses the XML of S3, OSS and COS: listings and access control lists.
+"""Parses the XML of S3, OSS and COS: listings, access control lists and tags.
 
 The parser's events yield the few texts that are needed; no tree is built. Bytes, elements, depth
 and the length of a text are limited. A DTD is refused: no cloud sends one, and its entities could
@@ -98,6 +98,12 @@ def read_acl(document: bytes) -> AccessControlList:
         for each in groups["Grant"]
     ]
     return AccessControlList(owners[0] if owners else "", grants)
+
+
+def read_tags(document: bytes) -> list[tuple[str, str]]:
+    """Return keys and values of the tags of an object. Raises ValueError for another document."""
+    _, groups = _read(document, "Tagging", (), {"Tag": ("Key", "Value")})
+    return [(each.get("Key", ""), each.get("Value", "")) for each in groups["Tag"]]
 
 
 def decode_key(text: str) -> str:

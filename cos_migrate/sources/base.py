@@ -70,6 +70,8 @@ class SourceOptions(NamedTuple):
     """The proxy for COS, a source bucket on COS included."""
     credentials: Credentials | None = None
     """Those to begin with; None: the keys of the section."""
+    copy_tags: bool = False
+    """Whether an object's tags are carried over."""
     copy_mtime: bool = False
     """Whether an object's modification time is carried over."""
     storage_classes: StorageClassMap | None = None
@@ -108,6 +110,8 @@ class Source(abc.ABC):
     """Whether COS itself can copy the objects, so that no body passes through this machine."""
     keyed_by_path: ClassVar[bool] = False
     """Whether `record_key` follows from the target path alone."""
+    has_tags: ClassVar[bool] = False
+    """Whether its objects can have tags."""
     states_storage_class: ClassVar[bool] = False
     """Whether it states the storage classes of its objects, in listings and answers."""
     weak_by_time: ClassVar[bool] = False

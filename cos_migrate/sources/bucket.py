@@ -5,24 +5,31 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from cos_migrate.config.cloud import BucketSection
-from cos_migrate.errors import SourceError
+from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.routes import Proxy
+from cos_migrate.http.s3xml import read_tags
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Described, Found, ListRange, Page, SourceObject, Target
 from cos_migrate.sources import xml_characters
 from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.carried import with_storage_class
 from cos_migrate.sources.http_source import HttpSource
 from cos_migrate.sources.key_pages import KeyPage, enclosing_folders, find_middle, verify_page
 from cos_migrate.sources.list_files import KeyFile
+from cos_migrate.sources.metadata import StorableMetadata
+from cos_migrate.sources.object_tags import convert_tags, count_tags
 from cos_migrate.sources.shared_keys import names_with_same_key, shared_key_text
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, bad_answer_text
 from cos_migrate.sources.versions import UNKNOWN
 
 T = TypeVar("T")
+
+_TAGS_MOST = 64 << 10
+"""Bytes that are read of an object's tags."""
 
 REACH_ADVICE: Mapping[str, str] = MappingProxyType(
     {
@@ -140,6 +147,8 @@ class KeyOrderedSource(BucketSource):
 
     # The order of the keys is verified, and repeated lines of a file of keys are passed over.
     may_repeat = False
+    tag_count_header: ClassVar[bytes] = b""
+    """The header of GET and HEAD with the number of tags; empty: objects have none."""
 
     @abc.abstractmethod
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
@@ -195,13 +204,50 @@ class KeyOrderedSource(BucketSource):
                 raise self.error("GetObject", obj.name, details)
 
     def takes_one_request(self, obj: SourceObject) -> bool:
-        """Return whether no object with fewer leading slashes can have the same key on COS."""
-        return not any(self.names_with_same_key(obj))
+        """Return whether it has no tags, and no other object can have the same key on COS."""
+        # Only the answer states whether there are tags.
+        return not self.options.copy_tags and not any(self.names_with_same_key(obj))
 
     def complete_description(self, obj: SourceObject, described: Described) -> Described:
-        """Refuse an object that shares its key on COS with another."""
+        """Refuse an object that shares its key on COS with another; add its tags."""
         self.refuse_shared_key(obj)
+        return self._with_tags(obj, described) if described.tag_count else described
+
+    # -- what is carried over besides --------------------------------------------------------------
+
+    def with_carried(self, described: Described, headers: Mapping[bytes, bytes]) -> Described:
+        """Add to a description what the headers of its answer state besides, where it is wanted."""
+        options = self.options
+        if options.storage_classes:
+            described = with_storage_class(described, options.storage_classes)
+        if options.copy_tags:
+            described = described._replace(tag_count=count_tags(headers, self.tag_count_header))
         return described
+
+    def tagging_request(self, obj: SourceObject) -> Request:
+        """Return the request for the tags of an object."""
+        raise NotImplementedError
+
+    def _with_tags(self, obj: SourceObject, described: Described) -> Described:
+        """Add the tags of an object to its description. Raises SourceError."""
+        try:
+            tags = self.fetch_xml(
+                "GetObjectTagging", obj.name, self.tagging_request(obj), _TAGS_MOST, read_tags
+            )
+        except SourceError as error:
+            if error.retryable or error.fatal or error.credentials_ended:
+                raise
+            if error.code == Code.NO_SUCH_KEY:
+                raise
+            text = f"its tags are not carried over: the source refuses them ({error.code})"
+            found = StorableMetadata({}, (text,))
+        else:
+            found = convert_tags(tags)
+        return described._replace(
+            headers={**described.headers, **found.headers},
+            warnings=(*described.warnings, *found.warnings),
+            tag_count=0,
+        )
 
 
 def folder_of_prefix(prefix: str) -> str:

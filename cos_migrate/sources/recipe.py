@@ -58,6 +58,7 @@ def source_options(common: Common) -> SourceOptions:
         db_cos_path=common.db_cos_path,
         https=common.https,
         proxy=proxy_of(common),
+        copy_tags=common.copy_tags,
         copy_mtime=common.copy_mtime,
         storage_classes=_storage_classes(common),
     )

@@ -8,7 +8,7 @@ import email.utils
 import hashlib
 import time
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from tests.fakes.oss_store import Bucket, OssObject, Page, Store, new_object
 from tests.fakes.oss_wire import Answer, OssError, Request, document, tag
@@ -35,6 +35,8 @@ def operation_of(request: Request) -> str:
     if request.key:
         if "acl" in names:
             return "PutObjectACL" if request.method == "PUT" else "GetObjectACL"
+        if "tagging" in names:
+            return "GetObjectTagging" if request.method == "GET" else "NotImplemented"
         if "objectMeta" in names:
             return "GetObjectMeta"
         return {
@@ -70,6 +72,7 @@ class Operations:
             "HeadObject": self._head,
             "GetObjectMeta": self._meta,
             "GetObjectACL": lambda request, bucket: _acl(self._object(request, bucket).acl),
+            "GetObjectTagging": lambda request, bucket: _tagging(self._object(request, bucket)),
             "PutObject": self._put,
             "PutObjectACL": self._put_acl,
             "DeleteObject": self._delete,
@@ -144,6 +147,7 @@ class Operations:
             told,
             storage_class=request.headers.get("x-oss-storage-class", "Standard"),
             acl=request.headers.get("x-oss-object-acl", "default"),
+            tags=dict(parse_qsl(request.headers.get("x-oss-tagging", ""), keep_blank_values=True)),
         )
         self._store.put(bucket.name, made)
         headers = {"ETag": f'"{made.etag}"', "x-oss-hash-crc64ecma": str(made.crc64)}
@@ -252,6 +256,8 @@ def _headers_of(found: OssObject) -> dict[str, str]:
     }
     if found.content_md5:
         headers["Content-MD5"] = found.content_md5
+    if found.tags:
+        headers["x-oss-tagging-count"] = str(len(found.tags))
     if found.restore:
         headers["x-oss-restore"] = found.restore
     return headers
@@ -314,6 +320,13 @@ def _acl(grant: str) -> Answer:
     grants = f"<AccessControlList>{tag('Grant', grant)}</AccessControlList>"
     headers = {"Content-Type": "application/xml"}
     return Answer(200, headers, document("AccessControlPolicy", owner + grants))
+
+
+def _tagging(found: OssObject) -> Answer:
+    pairs = ((tag("Key", key), tag("Value", value)) for key, value in found.tags.items())
+    inner = "".join(f"<Tag>{key}{value}</Tag>" for key, value in pairs)
+    headers = {"Content-Type": "application/xml"}
+    return Answer(200, headers, document("Tagging", f"<TagSet>{inner}</TagSet>"))
 
 
 def _bucket_info(_request: Request, bucket: Bucket) -> Answer:

@@ -40,6 +40,7 @@ class OssObject:
     acl: str = "default"
     target: str = ""
     """Of a symbolic link: the key it points to."""
+    tags: Mapping[str, str] = field(default_factory=dict)
     content_md5: str = ""
     """Content-MD5; OSS keeps none for objects that came in parts."""
 
@@ -136,6 +137,7 @@ def new_object(
     acl: str = "default",
     crc64: int | None = None,
     target: str = "",
+    tags: Mapping[str, str] | None = None,
 ) -> OssObject:
     """Return an object as OSS would keep it; `parts`: it came as a multipart upload of so many.
 
@@ -159,6 +161,7 @@ def new_object(
         restore,
         acl,
         target,
+        tags or {},
         "" if parts else base64.b64encode(digest).decode(),
     )
 

@@ -19,7 +19,7 @@ import re
 import ssl
 import zlib
 from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.fakes import s3_signature
 from tests.fakes.faults import Fault
@@ -37,6 +37,7 @@ from tests.fakes.s3_store import (
     kept_of,
     listing,
     tag,
+    tagging_document,
 )
 
 __all__ = ["ALL_USERS", "BUCKET", "KEY", "KEY_ID", "OWNER", "Fault", "Kept", "S3Server"]
@@ -105,6 +106,8 @@ class S3Server(FakeServer):
         if key:
             if "acl" in words and request.method == "GET":
                 return "GetObjectAcl", key
+            if "tagging" in words and request.method == "GET":
+                return "GetObjectTagging", key
             names = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
             return names.get(request.method, "DeleteObject"), key
         if request.method == "HEAD":
@@ -166,6 +169,8 @@ class S3Server(FakeServer):
             kept = _object(bucket, key, request)
         if operation == "HeadObject":
             return Answer(200, _headers_of(kept, request), length=len(kept.body))
+        if operation == "GetObjectTagging":
+            return Answer(200, {}, tagging_document(kept))
         if operation == "GetObjectAcl":
             if not self.acls:
                 raise Refusal(501, "NotImplemented", "There are no ACLs.")
@@ -261,6 +266,7 @@ def _put(bucket: Bucket, key: str, request: Request) -> Answer:
             name: value for name, value in headers.items() if name == "x-amz-checksum-crc32"
         },
         storage_class=headers.get("x-amz-storage-class", "STANDARD"),
+        tags=dict(parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True)),
     )
     bucket.put(key, kept)
     return Answer(200, {"etag": f'"{kept.etag}"'})
@@ -276,6 +282,8 @@ def _headers_of(kept: Kept, request: Request) -> dict[str, str]:
     }
     if kept.storage_class != "STANDARD":
         headers["x-amz-storage-class"] = kept.storage_class
+    if kept.tags:
+        headers["x-amz-tagging-count"] = str(len(kept.tags))
     if kept.restored:
         headers["x-amz-restore"] = 'ongoing-request="false", expiry-date="..."'
     asked = request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"

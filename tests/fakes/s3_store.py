@@ -39,6 +39,7 @@ class Kept:
     grants: tuple[tuple[str, str], ...] = ()
     """(permission, id or URI of a group) besides the owner's own."""
     modified: dt.datetime = _TIME
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def archived(self) -> bool:
@@ -158,6 +159,13 @@ def acl_document(kept: Kept) -> bytes:
         "AccessControlPolicy",
         f"<Owner>{owner}</Owner><AccessControlList>{grants}</AccessControlList>",
     )
+
+
+def tagging_document(kept: Kept) -> bytes:
+    """Return the answer to GetObjectTagging."""
+    pairs = ((tag("Key", key), tag("Value", value)) for key, value in kept.tags.items())
+    inner = "".join(f"<Tag>{key}{value}</Tag>" for key, value in pairs)
+    return document("Tagging", f"<TagSet>{inner}</TagSet>")
 
 
 def _grant(permission: str, who: str) -> str:

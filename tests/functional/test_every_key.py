@@ -84,6 +84,7 @@ COMMON = {
     "encryptIV": f"{ENCRYPTION}::test_a_given_vector_and_part_sizes_of_no_whole_blocks",
     "check": "functional/test_check.py::test_what_differs_and_what_is_missing",
     "copyAcl": "functional/test_ali.py::test_acls_are_carried_over",
+    "copyTags": "functional/test_carried_over.py::test_tags",
     "copyMtime": "functional/test_carried_over.py::test_modification_times",
     "storageClassMap": "functional/test_carried_over.py::test_storage_classes_are_mapped",
     "batchTaskPath": "functional/test_batch.py::test_each_line_is_a_run_of_its_own",

@@ -51,7 +51,13 @@ def test_s3(key: str, base: str, query: str, ranged: bool, credentials: Credenti
 @given(
     KEYS,
     st.sampled_from(
-        ({}, {"acl": ""}, {"prefix": "a/ b", "marker": "", "encoding-type": "url"}),
+        (
+            {},
+            {"acl": ""},
+            {"tagging": ""},
+            {"restore": ""},
+            {"prefix": "a/ b", "marker": "", "encoding-type": "url"},
+        ),
     ),
     EITHER,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import AbstractContextManager
+from functools import partial
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import is_encrypted, plain_length
@@ -20,6 +21,7 @@ from cos_migrate.pools.tasks import (
 )
 from cos_migrate.pools.worker.bodies import Bodies, Body
 from cos_migrate.pools.worker.sending import CHANGED_TRIES, Sending
+from cos_migrate.pools.worker.tagging import send_tagged
 from cos_migrate.pools.worker.task_context import TaskContext
 from cos_migrate.sources.base import Source
 
@@ -45,8 +47,9 @@ class ObjectTasks:
                 if isinstance(body, Spooled):
                     return body
                 payload, headers, (_, mtime_ns, etag) = body
-                stored = self._client.upload_object(
-                    cos_path, payload, headers, context.take_error()
+                upload = partial(self._client.upload_object, cos_path, payload)
+                stored = send_tagged(
+                    lambda sent: upload(sent, context.take_error()), headers, context.warn
                 )
                 size = payload.size
             request_id, unverified = stored.request_id, stored.unverified

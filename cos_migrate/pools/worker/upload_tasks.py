@@ -26,6 +26,7 @@ from cos_migrate.pools.tasks import (
 )
 from cos_migrate.pools.worker.bodies import Bodies, attach_md5
 from cos_migrate.pools.worker.ordered_comparison import OrderedComparisons
+from cos_migrate.pools.worker.tagging import send_tagged
 from cos_migrate.pools.worker.task_context import TaskContext
 
 
@@ -60,7 +61,9 @@ class UploadTasks:
         if envelope:
             refuse_encrypted(headers)
             headers |= envelope_headers(envelope, obj.fingerprint.size, part_size)
-        upload_id = self._client.initiate(cos_path, list(headers.items()))
+        upload_id = send_tagged(
+            lambda sent: self._client.initiate(cos_path, sent), list(headers.items()), context.warn
+        )
         others = tuple(check for check in described.checks if check.kind != CRC64)
         likely = bool(md5) and not obj.spooled and md5 == described.likely_md5
         if likely:

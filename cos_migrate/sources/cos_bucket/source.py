@@ -23,13 +23,14 @@ from cos_migrate.model import (
     Target,
 )
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.carried import storage_class_headers, with_storage_class
+from cos_migrate.sources.carried import storage_class_headers
 from cos_migrate.sources.cos_bucket.answers import convert_acl, read_description
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.cos_bucket.listing import KEYS_SAFE, CosBucketListing
 from cos_migrate.sources.etags import checks_by_etag
 from cos_migrate.sources.http_source import format_range
 from cos_migrate.sources.list_files import reject_line
+from cos_migrate.sources.object_tags import TAGGING_HEADER
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.text import condition_not_match, printable
 
@@ -45,6 +46,8 @@ class CosBucketSource(CosBucketListing):
     record_kind = "migrate_copy_bucket"
     copied_by_cos: ClassVar[bool] = True
     states_storage_class: ClassVar[bool] = True
+    has_tags: ClassVar[bool] = True
+    tag_count_header: ClassVar[bytes] = b"x-cos-tagging-count"
     request_id_header: bytes = b"x-cos-request-id"
     keyed_by_path: ClassVar[bool] = False
     Config = CosBucketConfig
@@ -162,9 +165,7 @@ class CosBucketSource(CosBucketListing):
         return ErrorDetails(status, code, message, request_id)
 
     def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
-        described = read_description(headers)
-        classes = self.options.storage_classes
-        return with_storage_class(described, classes) if classes else described
+        return self.with_carried(read_description(headers), headers)
 
     def complete_description(self, obj: SourceObject, described: Described) -> Described:
         """Add the ACL with `copyAcl`."""
@@ -175,6 +176,9 @@ class CosBucketSource(CosBucketListing):
     def checks_by_listing(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is an MD5."""
         return checks_by_etag(listed.etag)
+
+    def tagging_request(self, obj: SourceObject) -> Request:
+        return self._signed("GET", obj.name, [], [("tagging", "")])
 
     def _acl(self, obj: SourceObject) -> dict[str, str]:
         """Return the headers that set an object's ACL on its copy. Raises SourceError."""
@@ -216,6 +220,7 @@ class CosBucketSource(CosBucketListing):
         if described is not None:
             headers["x-cos-metadata-directive"] = "Replaced"
             headers |= described.headers
+            headers.pop(TAGGING_HEADER, None)  # COS takes them along
         return list(headers.items())
 
     # -- records -------------------------------------------------------------------------------

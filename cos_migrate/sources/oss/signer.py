@@ -17,7 +17,7 @@ from urllib.parse import quote
 from cos_migrate.http.dates import format_date
 from cos_migrate.model import Credentials
 
-_SUBRESOURCES = frozenset({"acl"})
+_SUBRESOURCES = frozenset({"acl", "restore", "tagging"})
 """The parameters of this tool that V1 signs."""
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 

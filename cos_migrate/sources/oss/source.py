@@ -39,7 +39,6 @@ from cos_migrate.model import Credentials, Described, Fingerprint, SourceObject,
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource
-from cos_migrate.sources.carried import with_storage_class
 from cos_migrate.sources.etags import checks_by_etag, read_etag
 from cos_migrate.sources.http_source import conditional_headers
 from cos_migrate.sources.key_pages import KeyPage
@@ -105,6 +104,8 @@ class AliyunSource(KeyOrderedSource):
     record_kind: ClassVar[str] = "migrate_from_ali"
     compares_times: ClassVar[bool] = True
     states_storage_class: ClassVar[bool] = True
+    has_tags: ClassVar[bool] = True
+    tag_count_header: ClassVar[bytes] = b"x-oss-tagging-count"
     request_id_header: bytes = b"x-oss-request-id"
     Config = AliyunConfig
     config: AliyunConfig
@@ -226,7 +227,7 @@ class AliyunSource(KeyOrderedSource):
             headers["x-oss-range-behavior"] = "standard"
         return self._signed(method, obj.name, {}, headers)
 
-    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:
+    def description(self, obj: SourceObject, headers: Mapping[bytes, bytes]) -> Described:  # noqa: ARG002
         etag = read_etag(headers)
         crc = headers.get(b"x-oss-hash-crc64ecma", b"").decode("latin-1")
         carried = metadata.convert_user(
@@ -248,11 +249,10 @@ class AliyunSource(KeyOrderedSource):
             likely_md5=_likely_md5(headers, etag) if known else "",
             crc64=int(crc) if known else -1,
             checks=(Check("CRC-64/XZ", crc),) if known else (),
-            warnings=tuple(f"{obj.name}: {text}" for text in (*unfit, *carried.warnings)),
+            warnings=(*unfit, *carried.warnings),
             storage_class=headers.get(b"x-oss-storage-class", b"Standard").decode("latin-1"),
         )
-        classes = self.options.storage_classes
-        return with_storage_class(described, classes) if classes else described
+        return self.with_carried(described, headers)
 
     def checks_by_listing(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is very likely an MD5."""
@@ -271,7 +271,7 @@ class AliyunSource(KeyOrderedSource):
         headers = {**described.headers, "x-cos-acl": acl} if acl else described.headers
         warnings = described.warnings
         if grant not in {acl, "default"}:
-            text = f"{obj.name}: COS has no ACL {grant} for objects; {acl or 'none'} is stored"
+            text = f"COS has no ACL {grant} for objects; {acl or 'none'} is stored"
             warnings = (*warnings, text)
         return described._replace(headers=headers, warnings=warnings)
 
@@ -294,6 +294,9 @@ class AliyunSource(KeyOrderedSource):
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in params.items())
         url = f"{self._address.url}/{quote(key, safe='')}" + (f"?{query}" if query else "")
         return Request(method, url, self._signer.headers(method, key, params, headers))
+
+    def tagging_request(self, obj: SourceObject) -> Request:
+        return self._signed("GET", obj.name, {"tagging": ""}, {})
 
     def _acl_of(self, key: str) -> str:
         """Return the ACL of an object, by the SDK. Raises SourceError."""

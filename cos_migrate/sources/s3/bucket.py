@@ -12,7 +12,6 @@ from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.carried import with_storage_class
 from cos_migrate.sources.etags import Etags, checks_by_etag
 from cos_migrate.sources.http_source import conditional_headers
 from cos_migrate.sources.key_pages import KeyPage
@@ -39,6 +38,8 @@ class S3Source(SignedS3Source):
     """A bucket that is listed and read by the S3 protocol."""
 
     states_storage_class: ClassVar[bool] = True
+    has_tags: ClassVar[bool] = True
+    tag_count_header: ClassVar[bytes] = b"x-amz-tagging-count"
     etag_name: ClassVar[str]
     """The user metadata in which COS keeps an object's ETag."""
     same_accounts: ClassVar[bool] = False
@@ -124,8 +125,7 @@ class S3Source(SignedS3Source):
         if _REQUEST_ID in headers:  # a service that sends it once sends it always
             self.request_id_header = _REQUEST_ID
         described = read_description(headers, self.etag_name, etags_are_md5=self.etags_are_md5)
-        if self.options.storage_classes:
-            described = with_storage_class(described, self.options.storage_classes)
+        described = self.with_carried(described, headers)
         fingerprint = described.fingerprint
         wanted = self.options.times or obj.fingerprint.mtime_ns >= 0
         if not wanted and self.etags.is_reliable(fingerprint.etag, -1):
@@ -162,6 +162,9 @@ class S3Source(SignedS3Source):
             headers={**described.headers, **acl.headers},
             warnings=(*described.warnings, *acl.warnings),
         )
+
+    def tagging_request(self, obj: SourceObject) -> Request:
+        return self.sign_request("GET", f"{encode_path(obj)}?tagging", {})
 
     def _acl_of(self, obj: SourceObject) -> StorableMetadata:
         try:

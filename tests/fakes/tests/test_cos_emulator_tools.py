@@ -14,6 +14,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qcloud_cos.cos_exception import CosServiceError
 
 from cos_migrate.emulator import Account, EmbeddedCos, Refusal
 from cos_migrate.emulator.messages import read_request
@@ -161,3 +162,21 @@ def test_coscmd_tells_of_and_deletes_an_object(cos: EmbeddedCos, tmp_path: Path)
     assert "text/x-odd" in told
     coscmd("delete", "-f", "a b/ü+.txt")
     assert cos.keys(BUCKET) == []
+
+
+def test_tags(cos: EmbeddedCos) -> None:
+    sdk = sdk_of(cos)
+    sdk.put_object(BUCKET, b"x", "a", Metadata={"x-cos-tagging": "group=IT%20%2F&k=v"})
+    assert sdk.head_object(BUCKET, "a")["x-cos-tagging-count"] == "2"
+    found = sdk.get_object_tagging(BUCKET, "a")["TagSet"]["Tag"]
+    assert found == [{"Key": "group", "Value": "IT /"}, {"Key": "k", "Value": "v"}]
+    source = {"Bucket": BUCKET, "Key": "a", "Region": "ap-guangzhou"}
+    sdk.copy_object(BUCKET, "copy", source)
+    assert cos.object_head(BUCKET, "copy").headers["x-cos-tagging"] == "group=IT%20%2F&k=v"
+    sdk.put_object_tagging(BUCKET, "a", {"TagSet": {"Tag": [{"Key": "\u6587", "Value": "1"}]}})
+    assert sdk.get_object_tagging(BUCKET, "a")["TagSet"]["Tag"] == [{"Key": "\u6587", "Value": "1"}]
+    sdk.delete_object_tagging(BUCKET, "a")
+    assert "x-cos-tagging-count" not in sdk.head_object(BUCKET, "a")
+    for tags in ("k=", "k=%26", f"{'k' * 128}=v", "&".join(f"k{n}=v" for n in range(11))):
+        with pytest.raises(CosServiceError):
+            sdk.put_object(BUCKET, b"x", "b", Metadata={"x-cos-tagging": tags})

@@ -336,3 +336,12 @@ def test_hosts_tell_the_bucket(oss: OssServer) -> None:
         address = f"http://127.0.0.1:{oss.port}/a?{url.query}"
         got = requests.get(address, headers={"Host": host}, timeout=120)
         assert got.content == b"x"
+
+
+@pytest.mark.parametrize("v4", [False, True])
+def test_tags(oss: OssServer, v4: bool) -> None:
+    bucket = client(oss, v4=v4)
+    bucket.put_object("a", b"x", headers={"x-oss-tagging": "group=IT%20%2F&k=v"})
+    assert bucket.head_object("a").headers["x-oss-tagging-count"] == "2"
+    found = bucket.get_object_tagging("a").tag_set.tagging_rule
+    assert found == {"group": "IT /", "k": "v"}

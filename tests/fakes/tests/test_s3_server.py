@@ -43,6 +43,16 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"])
 
 
+def test_tags(s3: S3Server) -> None:
+    sdk = client(s3)
+    sdk.put_object(Bucket=BUCKET, Key="a", Body=b"x", Tagging="group=IT%20%2F&empty=")
+    assert sdk.get_object(Bucket=BUCKET, Key="a")["TagCount"] == 2
+    found = sdk.get_object_tagging(Bucket=BUCKET, Key="a")["TagSet"]
+    assert found == [{"Key": "group", "Value": "IT /"}, {"Key": "empty", "Value": ""}]
+    sdk.put_object(Bucket=BUCKET, Key="b", Body=b"x")
+    assert "TagCount" not in sdk.get_object(Bucket=BUCKET, Key="b")
+
+
 def test_what_is_put_comes_back(s3: S3Server) -> None:
     sdk = client(s3)
     for key in ("a/b.txt", "a b+c%20?&=#", "\u00fc/\U0001f600", "double//slash", "end/"):

@@ -229,6 +229,7 @@ BAD_VALUES: list[tuple[str, str, str]] = [
     ("encryptIV", "short", "short is invalid, encryptIV must be exactly 16 bytes"),
     ("encryptIV", "sixteen letters é", "encryptIV must be exactly 16 bytes"),
     ("check", "yes", "yes is invalid, only support on/off"),
+    ("copyTags", "true", "true is invalid, only support on/off"),
     ("copyMtime", "true", "true is invalid, only support on/off"),
     ("copyAcl", "true", "true is invalid, only support on/off"),
     ("batchTaskPath", "no.txt", "no.txt not exist!"),
