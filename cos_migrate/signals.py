@@ -49,6 +49,22 @@ def handled(handler: Handler) -> Iterator[None]:
             signal.signal(number, previous)
 
 
+@contextlib.contextmanager
+def kept_from_new_threads() -> Iterator[None]:
+    """Let the threads that a block starts, and those that they start, get no signals.
+
+    A signal that another thread gets does not wake the main thread, which handles it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _numbers())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def ignore() -> None:
     """Ignore the signals: the parent process decides when this one ends."""
     for number in _numbers():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.stop import StopSignal
@@ -29,6 +30,9 @@ from cos_migrate.scan.walk_starter import WalkStarter
 from cos_migrate.sources import registry
 from cos_migrate.sources.registry import SECTIONS
 from cos_migrate.text import describe_error
+
+if TYPE_CHECKING:
+    from cos_migrate.cli.status_page import StatusPage
 
 
 class Session:
@@ -64,6 +68,7 @@ class Session:
         self._encryption: EncryptionSettings | None = None
         self._statuses: list[str] = []
         """Of the runs of this round."""
+        self._status_page: StatusPage | None = None
 
     def run(self) -> int:
         """Run one round or, in daemon mode, one after the other until a signal arrives.
@@ -75,6 +80,7 @@ class Session:
         self._encryption = encryption_of(common)
         self._begin()
         try:
+            self._status_page = self._begin_status_page()
             with stop.handled(logs.note_end):
                 while True:
                     code = self._run_round()
@@ -90,6 +96,8 @@ class Session:
             logs.note_end(f"error: {describe_error(error)}")
             raise
         finally:
+            if self._status_page:
+                self._status_page.close()
             self._console.close()
             logs.close(0 if stop.number else PATIENCE)
 
@@ -111,6 +119,14 @@ class Session:
         for warning in (*line.warnings, *loaded.warnings, *exposed, *pointless):
             console.warn(warning)
             self._logs.warning(warning)
+
+    def _begin_status_page(self) -> StatusPage | None:
+        """Serve the status page of all runs, where there is to be one."""
+        if self._loaded.config.common.status_address is None:
+            return None
+        from cos_migrate.cli.status_page import StatusPage  # noqa: PLC0415 - rarely used
+
+        return StatusPage.begin(self._loaded.config.common, self._console, self._logs)
 
     def _ending(self, code: int) -> str:
         """Return in words how a round ended; `code`: its exit code without a signal."""
@@ -179,6 +195,7 @@ class Session:
             encryption=self._encryption,
             task=task.name,
             file_mode=self._file_mode,
+            board=self._status_page.board if self._status_page else None,
         )
 
     def _keep_credentials(self, number: int, config: Config) -> CredentialKeeper:

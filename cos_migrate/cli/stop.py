@@ -14,6 +14,9 @@ from cos_migrate.cli import streams
 
 _MESSAGE = b"\nstopping: transfers under way are being finished; a second signal ends at once\n"
 
+_PIECE = 1.0
+"""Seconds; the longest single wait."""
+
 
 class StopSignal:
     """The signal that asked this process to stop, if one has arrived."""
@@ -38,8 +41,11 @@ class StopSignal:
 
     def wait(self, seconds: float) -> None:
         """Sleep until a signal arrives, or for `seconds`."""
-        with suppress(queue.Empty):
-            self._wake.get(timeout=seconds)
+        until = time.monotonic() + seconds
+        # In pieces: a signal that arrives just before a wait begins does not end it.
+        while not self.number and (left := until - time.monotonic()) > 0:
+            with suppress(queue.Empty):
+                self._wake.get(timeout=min(left, _PIECE))
 
     @contextmanager
     def handled(self, note_end: Callable[[str], object]) -> Iterator[None]:

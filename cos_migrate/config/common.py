@@ -12,6 +12,7 @@ from cos_migrate.config.carried_keys import CarriedKeys
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.target_access import on_off_option, true_false_option
 from cos_migrate.config.values import TimeWindow
+from cos_migrate.config.watching import STATUS_ADDRESSES, StatusAddress
 
 SMALL_MOST = 1024
 BIG_MOST = 64
@@ -262,6 +263,13 @@ class Common(CarriedKeys):
     )
     heartbeat: bool = on_off_option(
         "heartbeat", "write a line a minute about the progress to stderr where it is no terminal"
+    )
+    status_address: StatusAddress | None = option(
+        "statusAddress",
+        help="where to serve a status page and metrics while the tool works; nothing: nowhere",
+        default=None,
+        parse=StatusAddress.parse,
+        legal=STATUS_ADDRESSES,
     )
     rocks_max_open_file: int = option(
         "rocksMaxOpenFile",

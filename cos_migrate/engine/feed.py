@@ -124,7 +124,7 @@ class Feeder:
             for (_, kind, _), subject, _ in self._tasks.under_way.values()
         )
         objects = self._backlog.retries.take(
-            room, self._pools.small_transfers_allowed, asked, alone=alone
+            room, self._pools.transfers_allowed(big=False), asked, alone=alone
         )
         for obj in objects:
             self.seen += 1

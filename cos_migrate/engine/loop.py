@@ -42,6 +42,7 @@ from cos_migrate.pools.results import (
 from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
+from cos_migrate.report.totals import PoolUse
 from cos_migrate.text import printable
 
 PoolsMaker = Callable[[Callable[[WorkerResults | WorkerLost], None]], Pools]
@@ -285,7 +286,10 @@ class Loop(abc.ABC):
         if self._pools.overdue:
             self._end_overdue()
         self._tick()
-        self._report.totals.waiting = self._window.waiting or self._rates.limits_in_words()
+        totals = self._report.totals
+        totals.waiting = self._window.waiting or self._rates.limits_in_words()
+        totals.small_pool = self._pool_use(big=False)
+        totals.big_pool = self._pool_use(big=True)
         self._report.show_progress()
         local = time.localtime()
         self._limits.look(local, self._report)
@@ -294,3 +298,7 @@ class Loop(abc.ABC):
         if not self._stopping:
             for line in self._window.wait_lines(now, local):
                 self._report.announce(line)
+
+    def _pool_use(self, *, big: bool) -> PoolUse:
+        limit = self._pools.transfers_allowed(big=big)
+        return PoolUse(min(limit, self._pools.count_tasks(big=big)), limit)

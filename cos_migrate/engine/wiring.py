@@ -55,6 +55,7 @@ from cos_migrate.state.store import RecordStore, note_run
 
 if TYPE_CHECKING:
     from cos_migrate.engine.dry_run import DryRun
+    from cos_migrate.report.status.board import Board
 
 
 class Run:
@@ -77,6 +78,7 @@ class Run:
         task: str = "",
         file_mode: int = PUBLIC_FILE,
         limits: WaitLimits = DEFAULT_WAIT_LIMITS,
+        board: Board | None = None,
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
@@ -84,6 +86,7 @@ class Run:
         command line.
         `task` distinguishes runs of the same job within one start; empty: there is only one.
         `file_mode`: mode of new files without secrets; `limits`: how long to wait for processes.
+        `board`: of the status page; None: there is none.
         """
         common = config.common
         self._config = config
@@ -104,6 +107,7 @@ class Run:
         self._place = JobPlace.of(folder, self._source, task)
         self._console = console
         self._logs = logs
+        self._board = board
         self._file_mode = file_mode
         self._dry_run = _dry_run_of(self._source, common) if words.dry_run else None
         self._report = self._make_report(common.output_finished_file_folder)
@@ -230,6 +234,8 @@ class Run:
             heartbeat=self._config.common.heartbeat,
             file_mode=self._file_mode,
             estimate=self._dry_run.estimate if self._dry_run else None,
+            board=self._board,
+            reads_cloud=not (self._source.is_local or self._source.copied_by_cos),
         )
 
     def _settings(self) -> CosSettings:

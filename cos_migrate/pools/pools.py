@@ -77,10 +77,9 @@ class Pools:
         """Tasks submitted and not collected."""
         return len(self._tasks)
 
-    @property
-    def small_transfers_allowed(self) -> int:
-        """Small transfers that may be made at once now, over all workers."""
-        return sum(load.allowed[0] for load in self._loads)
+    def transfers_allowed(self, *, big: bool) -> int:
+        """Return how many transfers of a pool may be made at once now, over all workers."""
+        return sum(load.allowed[big] for load in self._loads)
 
     def count_tasks(self, *, big: bool) -> int:
         """Return how many tasks of a pool the workers have."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import os
 import shutil
@@ -11,12 +10,11 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
+from cos_migrate.report.rates import Rates
 from cos_migrate.report.sinks import Progress, Unfinished
 from cos_migrate.report.spelling import spell_seconds, spell_size
 from cos_migrate.text import printable
 
-_RATE_OVER = 8.0
-"""Seconds over which rates are measured."""
 _TALL = 30
 """Lines of a terminal from which big objects have bars of their own."""
 _NARROW = 60
@@ -50,61 +48,6 @@ def has_colours(environ: Mapping[str, str] = os.environ) -> bool:
 def in_colour(colour: str, text: str, *, colours: bool) -> str:
     """Return a text in a colour, if there are `colours`."""
     return f"{colour}{text}{_NORMAL}" if colours else text
-
-
-class _Sample(NamedTuple):
-    at: float
-    done: int
-    bytes_done: int
-    sent: int
-    bytes_sent: int
-
-
-class Rates:
-    """The rates of the last seconds."""
-
-    def __init__(self) -> None:
-        self._samples: collections.deque[_Sample] = collections.deque()
-
-    def note(self, now: float, progress: Progress) -> None:
-        """Note the progress at a time in seconds; times only grow."""
-        samples = self._samples
-        samples.append(
-            _Sample(now, progress.done, progress.bytes_done, progress.sent, progress.bytes_sent)
-        )
-        while len(samples) > 2 and samples[1].at <= now - _RATE_OVER:  # noqa: PLR2004 - one span
-            samples.popleft()
-
-    def of(self, field: int) -> float:
-        """Return the rate of a field of `_Sample`, a second; 0 when it is not known."""
-        first, last = self._samples[0], self._samples[-1]
-        seconds = last.at - first.at
-        return max(0.0, last[field] - first[field]) / seconds if seconds else 0.0
-
-    @property
-    def sent(self) -> float:
-        """Objects sent a second."""
-        return self.of(3)
-
-    @property
-    def bytes_sent(self) -> float:
-        """Bytes sent a second."""
-        return self.of(4)
-
-    def seconds_left(self, progress: Progress) -> float | None:
-        """Return the time that the rest will take; None when it is not known."""
-        if not progress.complete:
-            return None
-        left = 0.0
-        for rest, rate in (
-            (progress.known - progress.done, self.of(1)),
-            (progress.bytes_known - progress.bytes_done, self.of(2)),
-        ):
-            if rest > 0:
-                if not rate:
-                    return None
-                left = max(left, rest / rate)
-        return left
 
 
 class Display:

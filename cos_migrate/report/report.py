@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cos_migrate.model import Outcome, Status
 from cos_migrate.report.causes import Causes, causes_table
@@ -21,6 +22,9 @@ from cos_migrate.report.summary import Estimate, ReportedJob, Summary, count_in_
 from cos_migrate.report.totals import RunTotals
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.text import printable_lines
+
+if TYPE_CHECKING:
+    from cos_migrate.report.status.board import Board
 
 
 class Report:
@@ -38,6 +42,8 @@ class Report:
         heartbeat: bool = False,
         file_mode: int = PUBLIC_FILE,
         estimate: Callable[[], Estimate] | None = None,
+        board: Board | None = None,
+        reads_cloud: bool = False,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -46,6 +52,7 @@ class Report:
         `log_skipped`: whether the logs contain skipped objects. `heartbeat`: whether stderr gets a
         line a minute where it is no terminal. `file_mode`: of new files that hold no secrets.
         `estimate`: the estimate of a dry run, which writes logs, but no list; None: a run.
+        `board`: of the status page; None: there is none. `reads_cloud`: as in StatusSink.
         """
         self._console = console
         self._logs = logs
@@ -72,8 +79,14 @@ class Report:
                 self._sinks.append(FinishedList(Path(finished_folder), clock, file_mode))
         if heartbeat and not console.stderr_is_terminal:
             self._sinks.append(Heartbeat(console.print_error, monotonic))
-        self._sinks.append(console)  # last: writing to it may block
         self.totals = RunTotals(is_dry=estimate is not None)
+        if board:
+            from cos_migrate.report.status.sink import StatusSink  # noqa: PLC0415 - rarely used
+
+            self._sinks.append(
+                StatusSink(board, self.totals, self._causes, reads_cloud=reads_cloud)
+            )
+        self._sinks.append(console)  # last: writing to it may block
         self._started, self._began = clock(), monotonic()
         self._without_md5 = 0
         self._is_check = False

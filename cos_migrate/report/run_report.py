@@ -76,7 +76,7 @@ class RunReport(NamedTuple):
                 {"key": slow.cos_path, "size": slow.size, "seconds": round(slow.seconds, 3)}
                 for slow in self.slowest
             ],
-            "failures": [_cause_as_data(cause) for cause in self.causes],
+            "failures": [cause_as_data(cause) for cause in self.causes],
             "object_warnings": [
                 {"message": each.text, "count": each.objects, "sample": each.sample}
                 for each in self.not_carried
@@ -87,7 +87,8 @@ class RunReport(NamedTuple):
         }
 
 
-def _cause_as_data(cause: Cause) -> dict[str, object]:
+def cause_as_data(cause: Cause) -> dict[str, object]:
+    """Return a cause of failures as plain data for JSON."""
     return {
         "status": cause.status,
         "code": cause.code,

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from cos_migrate.model import Failure, Outcome, Status
 from cos_migrate.report.sinks import Batch, Progress, Unfinished
 
 _SENT = frozenset({Status.NEW, Status.UPDATE})
+
+
+class PoolUse(NamedTuple):
+    """How far a pool is used."""
+
+    under_way: int
+    """Transfers."""
+    limit: int
+    """Transfers that may be under way at once."""
 
 
 class RunTotals:
@@ -27,6 +37,7 @@ class RunTotals:
         """Whether all objects are found, so that the totals grow no more."""
         self.waiting = ""
         """Reason why less is sent than could be; empty: there is none."""
+        self.small_pool = self.big_pool = PoolUse(0, 0)
         self._bytes_done = self._known = self._bytes_known = self._bytes_under_way = 0
         self._unfinished: Sequence[Unfinished] = ()
 
