@@ -16,6 +16,8 @@ import fastcrc
 
 CRC64 = "CRC-64/XZ"
 """The kind that COS computes, and that combines from those of parts."""
+CRC64_NVME = "CRC-64/NVME"
+"""The kind that S3 computes, of another polynomial."""
 _QETAG_BLOCK = 4 << 20
 """Bytes."""
 
@@ -48,6 +50,12 @@ class _Crc:
 
     def text(self) -> str:
         return str(self._value)
+
+
+def _crc64_nvme() -> _Crc:
+    from awscrt.checksums import crc64nvme  # noqa: PLC0415 - takes 40 ms, and few objects need it
+
+    return _Crc(crc64nvme)
 
 
 class _Qetag:
@@ -93,6 +101,7 @@ _MAKERS: dict[str, Callable[[], Summing]] = {
     "SHA-256": lambda: _Digest("sha256"),
     "CRC-32": lambda: _Crc(zlib.crc32),
     "CRC-32C": lambda: _Crc(fastcrc.crc32.iscsi),
+    CRC64_NVME: _crc64_nvme,
     CRC64: lambda: _Crc(fastcrc.crc64.xz),
     "qetag": _Qetag,
 }

@@ -37,6 +37,7 @@ from cos_migrate.pools.tasks import (
 )
 from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
+from cos_migrate.sources.mismatches import WARNED_OF_ONCE
 
 _OF_SOURCE = frozenset({TaskKind.DIGEST, TaskKind.STAT, TaskKind.HEAD_SOURCE, TaskKind.FETCH_RANGE})
 """Tasks that only use the source: their success proves nothing about COS."""
@@ -80,6 +81,8 @@ class Collector:
         self._spool = spool
         self._report = report
         self._copies = copies
+        self._warned: set[str] = set()
+        """The warnings given of those that are given once."""
         self._small_traffic, self._part_traffic = tuning.small, tuning.big
         self._debugging = report.debugging
 
@@ -105,6 +108,10 @@ class Collector:
                 self.fail(big.transfer, failure)
 
     def _warn(self, transfer: Transfer, text: str) -> None:
+        if text in WARNED_OF_ONCE:
+            if text in self._warned:
+                return
+            self._warned.add(text)
         self._report.warn_of_object(transfer.cos_path, text)
 
     def _note_success(self, transfer: Transfer, kind: int, result_kind: int) -> None:

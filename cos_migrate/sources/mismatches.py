@@ -13,6 +13,13 @@ NO_MD5 = (
     "two reads of it agree and differ from its ETag: the ETags of this service seem to be no MD5"
 )
 
+COMPOSITE = (
+    "the source states a checksum of the checksums of its parts, which cannot be compared: size, "
+    "version and COS's CRC-64 are (other objects like it are not named)"
+)
+WARNED_OF_ONCE = frozenset({COMPOSITE})
+"""Warnings about objects that a run gives for the first of them alone."""
+
 
 def mismatch_text(kind: str) -> str:
     """Return the message about a checksum of this kind that differs."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from awscrt.checksums import crc64nvme
 
 from cos_migrate.emulator import EmbeddedCos
 from tests.fakes import oss_server, s3_server
@@ -286,3 +287,37 @@ def test_a_farm_of_web_servers_with_etags_of_their_own(tmp_path: Path, cos: Embe
         assert (ended.code, ended.counts()) == (0, counted(new=len(ALL))), ended.out
         assert stored(cos) == ALL
         assert tool.run().counts() == counted(skip=len(ALL))
+
+
+@pytest.mark.parametrize("md5", ["on", "off"])
+def test_a_flipped_byte_of_an_object_in_parts(
+    cos: EmbeddedCos, from_s3: CloudTool, s3: S3Server, md5: str
+) -> None:
+    """S3 states the CRC-64/NVME of the whole; the bytes are streamed, or lie in a file first."""
+    bodies = {f"big-{number}": noise(6 * MIB + number, number) for number in range(3)}
+    for number, (key, body) in enumerate(bodies.items()):
+        sums = {
+            "x-amz-checksum-crc64nvme": base64.b64encode(
+                crc64nvme(body).to_bytes(8, "big")
+            ).decode(),
+            "x-amz-checksum-type": "FULL_OBJECT",
+        }
+        headers = {"x-amz-server-side-encryption": "aws:kms"} if number else {}
+        s3.put(key, body, part_size=0 if number else 5 * MIB, checksums=sums, headers=headers)
+        s3.faults.append(Fault("flip", "GetObject", f"^{key}$", skip=number % 2, at=1000 * number))
+    from_s3.common |= {"entireFileMd5Attached": md5, "bigFileUploadPartSize": str(MIB)}
+    ended = from_s3.run()
+    assert (ended.code, ended.counts()) == (0, counted(new=3)), ended.out
+    assert all(s3.hits(fault) for fault in s3.faults)
+    assert stored(cos) == bodies
+
+
+def test_composite_checksums_are_named_once(
+    cos: EmbeddedCos, from_s3: CloudTool, s3: S3Server
+) -> None:
+    sums = {"x-amz-checksum-crc32": "AAAAAA==-2", "x-amz-checksum-type": "COMPOSITE"}
+    for number in range(5):
+        s3.put(f"parts-{number}", b"hello", part_size=3, checksums=sums)
+    assert from_s3.run().counts() == counted(new=5)
+    assert from_s3.log("warn.log").count("a checksum of the checksums of its parts") == 1
+    assert len(stored(cos)) == 5

@@ -19,6 +19,7 @@ KNOWN = {
     # The check values of the catalogue of CRC algorithms, and RFC 1321's and NIST's digests.
     "CRC-32": str(0xCBF43926),
     "CRC-32C": str(0xE3069283),
+    "CRC-64/NVME": str(0xAE8B14860A799888),
     "CRC-64/XZ": str(0x995DC9BBDF1939FA),
     "MD5": "25f9e794323b453885f5181f1b624d0b",
     "SHA-1": "f7c3bc1d808e04732adf679965ccc34ca7ae3441",

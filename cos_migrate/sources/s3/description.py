@@ -11,20 +11,22 @@ import binascii
 import re
 from collections.abc import Iterator, Mapping
 
-from cos_migrate.checksums import Check
+from cos_migrate.checksums import CRC64_NVME, Check
 from cos_migrate.model import Described, Fingerprint
 from cos_migrate.sources import metadata
 from cos_migrate.sources.etags import read_etag
+from cos_migrate.sources.mismatches import COMPOSITE
 
 _META = b"x-amz-meta-"
 _MD5 = re.compile("[0-9a-f]{32}")
 _DIGESTS = (
+    (b"crc64nvme", CRC64_NVME),
     (b"crc32c", "CRC-32C"),
     (b"crc32", "CRC-32"),
     (b"sha256", "SHA-256"),
     (b"sha1", "SHA-1"),
 )
-"""Checksums that can be compared, the cheapest first; CRC-64/NVME is another CRC than COS's."""
+"""Checksums that can be compared, the cheapest first."""
 _ARCHIVES = frozenset({b"GLACIER", b"DEEP_ARCHIVE"})
 
 
@@ -44,12 +46,14 @@ def read_description(
         stored = {name: value for name, value in stored.items() if name != "content-encoding"}
         stored |= {"content-encoding": kept} if kept else {}
     md5 = etag if etags_are_md5 and _etag_is_md5(etag, headers) else ""
+    checks = (Check("MD5", md5),) if md5 else tuple(_checks(headers))
+    composite = (COMPOSITE,) if not checks and _is_composite(headers) else ()
     return Described(
         Fingerprint(-1, etag=etag),
         {**stored, **carried.headers},
         md5=md5,
-        checks=(Check("MD5", md5),) if md5 else tuple(_checks(headers)),
-        warnings=(*unfit, *carried.warnings, *_lost(headers)),
+        checks=checks,
+        warnings=(*unfit, *carried.warnings, *_lost(headers), *composite),
         storage_class=headers.get(b"x-amz-storage-class", b"STANDARD").decode("latin-1"),
     )
 
@@ -74,7 +78,7 @@ def _checks(headers: Mapping[bytes, bytes]) -> Iterator[Check]:
 
     A composite checksum (`<base64>-<parts>`) is computed from those of the parts.
     """
-    if headers.get(b"x-amz-checksum-type", b"").upper() == b"COMPOSITE":
+    if _is_composite(headers):
         return
     for name, kind in _DIGESTS:
         stated = headers.get(b"x-amz-checksum-" + name, b"")
@@ -86,6 +90,13 @@ def _checks(headers: Mapping[bytes, bytes]) -> Iterator[Check]:
             number = kind.startswith("CRC")
             yield Check(kind, str(int.from_bytes(value, "big")) if number else value.hex())
             return
+
+
+def _is_composite(headers: Mapping[bytes, bytes]) -> bool:
+    """Return whether the checksum is one of the checksums of parts: `<base64>-<parts>`."""
+    if headers.get(b"x-amz-checksum-type", b"").upper() == b"COMPOSITE":
+        return True
+    return any(b"-" in headers.get(b"x-amz-checksum-" + name, b"") for name, _ in _DIGESTS)
 
 
 def _user_metadata(headers: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
