@@ -20,6 +20,7 @@ class CommandLine(NamedTuple):
     dry_run: bool = False
     json: bool = False
     demo: bool = False
+    check_config: bool = False
     decrypt: tuple[str, str] | None = None
     """The object to read back, and the new local file."""
     debug: bool = False

@@ -73,6 +73,12 @@ def _run_decrypt(line: CommandLine) -> int:
     return run_decrypt(line, cos_path, local_file)
 
 
+def _run_checks(line: CommandLine) -> int:
+    from cos_migrate.cli.check_config import run_checks  # noqa: PLC0415 - rarely used
+
+    return run_checks(line)
+
+
 def print_version(_line: CommandLine | None = None) -> int:
     """Print the version; return the exit code."""
     print(f"cos-migrate {__version__}")
@@ -94,6 +100,10 @@ FLAGS = {
     "--json": Flag(
         "print JSON lines on stdout instead of text: events, and the summary at the end",
         run_only=True,
+    ),
+    "--check-config": Flag(
+        "try what a run will need (source, target, rights, clock, disks) and leave nothing behind",
+        _run_checks,
     ),
     "--demo": Flag(
         "migrate sample files into an embedded COS on this machine; needs no account", _run_demo

@@ -12,6 +12,18 @@ from tests.functional.tool import BUCKET, Ended, records
 from tests.functional.waiting import HeldCos
 
 MIB = 1 << 20
+CHECKS = [
+    "disk for db",
+    "disk for log",
+    "disk for tmpFolder",
+    "source is listed",
+    "object is read",
+    "bucket is reached",
+    "region",
+    "write permission",
+    "clock",
+]
+"""The lines of `--check-config` over http."""
 
 
 def foretold(site: Site, cos: EmbeddedCos, *words: str) -> Ended:
@@ -46,6 +58,29 @@ def foretold(site: Site, cos: EmbeddedCos, *words: str) -> Ended:
 
 class OptionsContract:
     """Runs of any source with options."""
+
+    def test_a_checked_configuration_is_tried_and_leaves_nothing(
+        self, site: Site, cos: HeldCos
+    ) -> None:
+        tool = site.tool
+        site.put("first", b"x" * 5000)
+        tool.common["cosPath"] = "/to/"
+        tool.write_config()
+        before = sorted(tool.folder.rglob("*"))
+        ended = tool.run("--check-config")
+        assert ended.code == 0, ended.out + ended.err
+        names = [line[5:].split(":")[0] for line in ended.lines("[ok] ")]
+        assert names == CHECKS
+        assert not ended.lines("[fail]")
+        assert sorted(tool.folder.rglob("*")) == before
+        assert cos.keys(BUCKET) == []
+        uploads = [seen for seen in cos.requests if seen.bucket == BUCKET]
+        assert [(seen.operation, seen.key) for seen in uploads] == [
+            ("InitiateMultipartUpload", "to/.cos-migrate-check"),
+            ("AbortMultipartUpload", "to/.cos-migrate-check"),
+        ]
+        for secret in site.secrets:
+            assert secret not in ended.out + ended.err
 
     def test_a_dry_run_foretells_the_next_run(self, site: Site, cos: HeldCos) -> None:
         if isinstance(site, PassingSite):

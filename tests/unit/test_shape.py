@@ -140,6 +140,7 @@ def test_only_the_rooms_that_talk_print() -> None:
         "demo",
         "decrypt",
         "append_file",
+        "check_config",
         "server",
         "connection",
         "__main__",
