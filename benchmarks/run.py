@@ -132,6 +132,9 @@ def main(argv: Sequence[str]) -> int:
                 sys.stdout.write("\n" + report.table(section) + "\n")
             sys.stdout.write(pairs.table(results))
             report.write(options.output, sections, context)
+            for result in results[-1:] if scenario.changes else []:
+                picture = options.output / f"{scenario.name}.svg"
+                picture.write_text(report.course(scenario, result), encoding="utf-8")
     return 1 if failed else 0
 
 

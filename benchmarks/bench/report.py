@@ -6,17 +6,18 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from bench.datasets import GIB, MIB
-from bench.plot import Bar, Panel, draw
+from bench.plot import Bar, Course, Panel, draw, draw_course
 from bench.runner import Result
 from bench.scenarios import OURS, Kind, Scenario
 
 FIRST_RUN = " (first run)"
+RATE_EVERY = 0.5  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,6 @@ class Row:
     fastest: float
     slowest: float
     files_per_second: float
-    late_rate: float | None
-    settled_after: float | None
-    refused_share: float
     mib_per_second: float
     cpu: float
     cpu_per_1000: float
@@ -45,6 +43,9 @@ class Row:
     bound_share: float | None
     ratio: float | None
     failures: tuple[str, ...]
+    late_rate: float | None = None  # behind the first third
+    settled_after: float | None = None  # seconds behind a change of latency
+    refused_share: float | None = None  # of the requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,19 @@ def _processor() -> str:
         return platform.processor()
     named = (line for line in text.splitlines() if line.startswith("model name"))
     return next(named, ":").partition(":")[2].strip()
+
+
+def course(scenario: Scenario, result: Result) -> str:
+    """Return the picture of one run of ours."""
+    slots = round(RATE_EVERY * 1e9 / result.stats.slot_ns)
+    start = max(0, (result.usage.started_ns - result.stats.began_ns) // result.stats.slot_ns)
+    ended = result.stats.ended[start:]
+    rates = tuple(
+        sum(ended[at : at + slots]) / RATE_EVERY for at in range(0, len(ended) - slots, slots)
+    )
+    events = ((0.0, f"{scenario.latency} ms"), *((at, f"{ms} ms") for at, ms in scenario.changes))
+    title = f"{scenario.dataset.count:,} files of 4 KiB, latency changed in mid-run"
+    return draw_course(Course(title, rates, RATE_EVERY, result.limits, events))
 
 
 def sections(scenario: Scenario, results: Sequence[Result]) -> list[Section]:
@@ -217,12 +231,12 @@ def _earlier(path: Path) -> dict[str, Any]:
     """Return the sections of earlier runs; those with other columns than today's are dropped."""
     if not path.exists():
         return {}
-    columns = {column.name for column in fields(Row)}
+    columns = {column.name for column in fields(Row) if column.default is MISSING}
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return {
         name: section
         for name, section in kept.items()
-        if all(set(row) == columns for row in section["rows"])
+        if all(columns <= set(row) for row in section["rows"])
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import math
+import re
 import shutil
 import statistics
 import tempfile
@@ -25,6 +27,7 @@ T = TypeVar("T")
 TIME_LIMIT = 3600.0
 SHORTEST = 0.1  # seconds; a rate over less says nothing
 SETTLED = 0.9
+LIMIT = re.compile(r"(\S+ \S+) \[INFO\].* smallFileExecutorNum: (\d+) transfers at once")
 PROBES_MOST = 3  # a run that skips everything asks COS for so many of its records
 
 
@@ -39,6 +42,7 @@ class Result:
     server_cpu: float
     stats: server.Stats
     failure: str
+    limits: tuple[tuple[float, int], ...] = ()  # of ours: seconds, and small objects at once
 
     @property
     def to_first_request(self) -> float | None:
@@ -154,6 +158,8 @@ class Bench:
             stats=job.server.stats(),
             failure="",
         )
+        if tool.name == OURS and job.scenario.changes:
+            result = replace(result, limits=_limits(job.folder / "log", usage.started_ns))
         failure = _failure(job.scenario, result)
         if failure:
             output = _tail(command.folder / command.output)
@@ -182,6 +188,17 @@ def _changes(job: Job) -> Iterator[None]:
 def _order(turns: list[T], number: int) -> list[T]:
     """Return the turns of a round: the tool that goes first in one goes last in the next."""
     return turns[::-1] if number % 2 else turns
+
+
+def _limits(logs: Path, started_ns: int) -> tuple[tuple[float, int], ...]:
+    """Return the lasting changes of the number of small transfers that a log has."""
+    found: list[tuple[float, int]] = []
+    for line in (logs / "info.log").read_text(encoding="utf-8").splitlines():
+        match = LIMIT.match(line)
+        if match:
+            at = dt.datetime.fromisoformat(match[1]).timestamp() - started_ns / 1e9
+            found.append((max(0.0, at), int(match[2])))
+    return tuple(found)
 
 
 def _tail(output: Path) -> str:

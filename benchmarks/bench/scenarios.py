@@ -145,8 +145,8 @@ def _auto(count: int, big: Dataset, *, quick: bool) -> list[Scenario]:
         100: (64, 1024),
         150: (1024,),
     }
-    first, second = (0.5, 1.0) if quick else (20.0, 45.0)
-    long = small_files(count if quick else 16 * count)
+    first, second = (0.5, 1.0) if quick else (15.0, 35.0)
+    long = small_files(count if quick else 15 * count)
     ours = {"defaults": True, "tools": (OURS,)}
     parts = {"defaults": True, "md5": False, "server_md5": False, "tools": (OURS, "64 at once")}
     return [
