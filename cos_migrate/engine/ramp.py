@@ -26,8 +26,12 @@ class Ramp:
     The latency of answers shows that at once, while throughput follows a latency later.
     """
 
-    def __init__(self, start: int, highest: int) -> None:
-        """`start`: the most while nothing is known of the latency."""
+    def __init__(self, start: int, highest: int, quick: float = 0.0) -> None:
+        """`start`: the most while nothing is known of the latency.
+
+        `quick`: seconds; answers that come faster say nothing, and end the search at `start`.
+        """
+        self._quick = quick
         self._start = min(start, highest)
         self._highest = highest
         self.opened = min(FIRST, self._start)
@@ -77,6 +81,9 @@ class Ramp:
 
     def _judge(self, latency: float) -> None:
         self.fastest = min(self.fastest or latency, latency)
+        if latency < self._quick:
+            self.found = self._start
+            return
         is_slow = latency > _SLOWER * self.fastest + _SLACK
         self._slow = self._slow + 1 if is_slow else 0
         if self._slow == _TWICE:

@@ -62,6 +62,8 @@ class PoolRange(NamedTuple):
     highest: int
     enough: int
     """Transfers that are enough for a measurement."""
+    quick: float = 0.0
+    """Seconds; answers that come faster say nothing about a line."""
 
 
 class PoolTuning:
@@ -72,7 +74,7 @@ class PoolTuning:
         self._pool = pool
         self._traffic = traffic
         self._tuner = Tuner(pool.start, pool.lowest, pool.highest, pool.enough)
-        self._ramp = Ramp(pool.start, pool.highest)
+        self._ramp = Ramp(pool.start, pool.highest, pool.quick)
         self._counted = Traffic()
         self._failures = 0
         self.fell_at = float("-inf")
@@ -174,6 +176,8 @@ NO_AUTO_POOLS = AutoPools()
 _START = (64, 8)
 _LOWEST = (4, 1)
 _ENOUGH = (400, 40)
+_QUICK = (0.0, 0.1)
+"""Eight parts in such a time fill any line; processors are the limit, which threads compete for."""
 _KEYS = ("smallFileExecutorNum", "bigFileExecutorNum")
 
 
@@ -194,6 +198,7 @@ class Tuning:
                         lowest=min(_LOWEST[big], most),
                         highest=most,
                         enough=_ENOUGH[big],
+                        quick=_QUICK[big],
                     ),
                     traffic,
                 ),

@@ -95,3 +95,14 @@ def test_one_slow_look_is_no_reason_to_end() -> None:
     for slow in (False, False, True, False, True, False, True, False, False, False):
         ramp.search(0.1, 100, 100, 100 * (0.5 if slow else 0.02))
     assert ramp.found == 1024
+
+
+def test_quick_answers_to_parts_are_no_reason_for_more() -> None:
+    ramp = Ramp(8, 64, quick=0.1)
+    ramp.search(TICK, 8, 8, 8 * 0.03)
+    assert ramp.found == 8
+    ramp = Ramp(8, 64, quick=0.1)
+    for _ in range(100):
+        if not ramp.found:
+            ramp.search(TICK, 8, 8, 8 * 0.7)
+    assert ramp.found == 64
