@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from cos_migrate import __version__
@@ -35,13 +35,16 @@ class Access:
         stopping: threading.Event | None = None,
         gate: CredentialGate | None = None,
         pace: SidePace | None = None,
+        noted: Callable[[str, int], None] | None = None,
     ) -> None:
         """`strained` is called behind failed tries that show strain; `stopping` ends waits.
 
         `gate`: where ended credentials are waited for; None: they are a failure. `pace`: the
         meters of requests to COS; None: they have no limit.
+        `noted`: called with operation and status of requests, see `Sender.send`.
         """
         self.settings = settings
+        self.noted = noted
         self.routes = settings.routes()
         self.network = Network(settings.timeouts, settings.ca_file)
         self.retries = Retries(settings.tries, stopping or threading.Event(), strained, gate)

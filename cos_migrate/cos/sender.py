@@ -69,20 +69,27 @@ class Sender:
     ) -> T:
         """Send a request until `judge` accepts the answer, or trying again cannot help.
 
-        `earlier`: how a first try that was made elsewhere failed.
+        `earlier`: how a first try that was made elsewhere failed. Each try is noted but a PutObject
+        that succeeds: its task shows it, also where no client has sent it.
         """
+        noted = self.access.noted
         route = DomainChoice(self.access.routes)
 
         def send_once() -> T:
             response = self._exchange(route.current, request)
             if response.status >= 300:  # noqa: PLR2004 - HTTP
                 raise error_of(response, request.operation, request.cos_path)
-            return judge(response)
+            result = judge(response)
+            if noted and request.operation != "PutObject":
+                noted(request.operation, response.status)
+            return result
 
         def failed(error: MigrateError, *, next_is_last: bool) -> bool:
             if isinstance(error, TransportError) and error.operation in _OF_CONNECTION:
                 error.operation, error.target = request.operation, request.cos_path
                 error.side = Side.COS
+            if noted and error.side is Side.COS:
+                noted(error.operation, error.status)
             return route.switch(error, next_is_last=next_is_last)
 
         # Callers wait for descriptors: they can close their own before.

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.admission import Admission
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.credential_keeper import CredentialKeeper
@@ -33,10 +32,12 @@ from cos_migrate.pools.results import (
     INTERIM,
     LATENCY,
     OF_NO_TASK,
+    REQUEST,
     SLOW_DOWN,
     Content,
     CredentialsEnded,
     Latency,
+    Requested,
     Result,
 )
 from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
@@ -64,7 +65,7 @@ class Loop(abc.ABC):
     def __init__(
         self,
         *,
-        window: TimeWindow,
+        window: WindowWatch,
         credentials: CredentialKeeper,
         report: Report,
         make_pools: PoolsMaker,
@@ -72,7 +73,7 @@ class Loop(abc.ABC):
         limits: RunLimits | None = None,
     ) -> None:
         self._limits = limits or RunLimits(LimitValues())
-        self._window = WindowWatch(window)
+        self._window = window
         self._credentials = credentials
         self._report = report
         self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
@@ -229,6 +230,8 @@ class Loop(abc.ABC):
         elif kind == CREDENTIALS_ENDED:
             self._credentials.ask(*cast("CredentialsEnded", content))
             self._next_clock = 0.0
+        elif kind == REQUEST:
+            self._report.totals.note_request(*cast("Requested", content))
         else:
             self._tuning.note_failure()
 
@@ -293,6 +296,8 @@ class Loop(abc.ABC):
         self._report.show_progress()
         local = time.localtime()
         self._limits.look(local, self._report)
+        for line in self._window.pause_lines():
+            self._report.notice(line)
         if self._window.closes(now, local):
             self._pools.recall()
         if not self._stopping:

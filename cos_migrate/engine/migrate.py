@@ -79,7 +79,7 @@ class Migration(Loop):
     ) -> None:
         """Prepare a run; `make_scan` is called where the source is not listed by pages."""
         super().__init__(
-            window=options.window,
+            window=options.watch_window(),
             credentials=options.credentials,
             report=report,
             make_pools=make_pools,
@@ -192,6 +192,7 @@ class Migration(Loop):
             self._check_plausibility()
 
     def _close(self) -> None:
+        self._report.totals.set_work(self._tuning.small.objects, self._big_objects.unfinished())
         self._scan.stop()
 
     def _is_complete(self) -> bool:
@@ -269,8 +270,7 @@ class Migration(Loop):
             self._committer.note_page(event.position, objects)
             if self._lists_where_it_reads:
                 self._streak.note_accepted_listing()
-        if found:
-            self._report.totals.add_found(*count_and_size(found))
+        self._report.totals.add_found(*count_and_size(found))
         if self._options.plan.use_records and self._window.is_open and not self._stopping:
             others = self._comparer.skip_unchanged(found, self._backlog.retries.names)
             self._skipped += len(found) - len(others)
@@ -307,7 +307,7 @@ class Migration(Loop):
         return known + self._big_objects.cos_paths(), self._scan_over
 
     def _tick(self) -> None:
-        self._report.totals.set_unfinished(self._big_objects.unfinished())
+        self._report.totals.set_work(self._tuning.small.objects, self._big_objects.unfinished())
         self._warn_of_filters()
         for line in self._scan.watch():
             self._report.warn(line)

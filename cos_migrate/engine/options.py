@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.rules import DEFAULT_COPIES, CopyOptions, PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
+from cos_migrate.engine.window_watch import WindowWatch, never
 from cos_migrate.pools.tasks import SkipIf
 
 
@@ -64,9 +65,15 @@ class MigrationOptions(NamedTuple):
     """Tries of one request."""
     resume: bool = False
     """Whether a listing by pages continues at the positions of the last run."""
+    is_paused: Callable[[], bool] = never
+    """Returns whether the user has paused the run."""
     copies: CopyOptions = DEFAULT_COPIES
     auto: AutoPools = NO_AUTO_POOLS
     """The pools whose number of transfers is not given."""
     make_committer: type[Committer] = Committer
     spot_check: SpotCheckMaker | None = None
     """Makes the check on COS of some skipped objects; None: there is none."""
+
+    def watch_window(self) -> WindowWatch:
+        """Return the state of the time window and of pauses for one pass."""
+        return WindowWatch(self.window, self.is_paused)

@@ -10,12 +10,12 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.limits import RunLimits
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
+from cos_migrate.engine.window_watch import WindowWatch
 from cos_migrate.model import Failure, Outcome, SourceObject, Status
 from cos_migrate.pools.results import INTERIM, UNSTARTED, Comparison, Content
 from cos_migrate.pools.tasks import CompareObject, NumberedTask
@@ -90,7 +90,7 @@ class Verification(Loop):
     def __init__(
         self,
         *,
-        window: TimeWindow,
+        window: WindowWatch,
         credentials: CredentialKeeper,
         source: Source,
         state: RecordStore,

@@ -114,6 +114,8 @@ class Run:
         self._options = migration_options(
             common, self._source, encryption, credentials, self._make_spot_check
         )
+        if board:
+            self._options = self._options._replace(is_paused=lambda: board.paused)
         if self._dry_run:
             self._options = self._dry_run.options(self._options)
         self._spool = TempFiles(Path(common.tmp_folder), self._place.name)
@@ -193,7 +195,7 @@ class Run:
         options = self._options
         return self._run_pass(
             Verification(
-                window=options.window,
+                window=options.watch_window(),
                 credentials=options.credentials,
                 source=self._source,
                 state=state,
@@ -265,6 +267,7 @@ class Run:
             spool_folder=str(self._spool.folder),
             source_options=recipe.options,
             encryption=self._options.upload.encryption,
+            counts_requests=self._board is not None,
         )
         launch = partial(self._launcher.take, WORKER_PROGRAM)
         limiter = self._rate_limits.limiter

@@ -34,6 +34,8 @@ class Job(NamedTuple):
     source_options: SourceOptions
     encryption: EncryptionSettings | None = None
     """How objects are encrypted before they leave; None: not at all."""
+    counts_requests: bool = False
+    """Whether workers report each request to COS but the PUTs of their event loop."""
 
     def with_credentials(self, side: Side, credentials: Credentials) -> Job:
         """Return the job with other credentials for one side."""

@@ -36,6 +36,8 @@ class ResultKind(enum.IntEnum):
     """Of no task. Content: Latency."""
     CREDENTIALS_ENDED = 11
     """Of no task. Content: CredentialsEnded."""
+    REQUEST = 12
+    """Of no task. Content: Requested; only where the job counts requests."""
     WARNING = 6
     """Not final. Content: a text about the task's object."""
     SPOOLED = 7
@@ -156,6 +158,15 @@ class Spooled(NamedTuple):
     fingerprint: Fingerprint
 
 
+class Requested(NamedTuple):
+    """A request to COS that was answered or failed."""
+
+    operation: str
+    """As COS's API names it."""
+    status: int
+    """0: there was no answer."""
+
+
 class CredentialsEnded(NamedTuple):
     """A server refused credentials, and the requests of a process wait for others."""
 
@@ -184,6 +195,7 @@ Content = (
     | Described
     | Latency
     | CredentialsEnded
+    | Requested
     | Failure
     | Side
     | str
@@ -202,7 +214,8 @@ SLOW_DOWN: Final = int(ResultKind.SLOW_DOWN)
 CONNECTION_FAILED: Final = int(ResultKind.CONNECTION_FAILED)
 LATENCY: Final = int(ResultKind.LATENCY)
 CREDENTIALS_ENDED: Final = int(ResultKind.CREDENTIALS_ENDED)
-OF_NO_TASK: Final = frozenset({SLOW_DOWN, CONNECTION_FAILED, LATENCY, CREDENTIALS_ENDED})
+REQUEST: Final = int(ResultKind.REQUEST)
+OF_NO_TASK: Final = frozenset({SLOW_DOWN, CONNECTION_FAILED, LATENCY, CREDENTIALS_ENDED, REQUEST})
 """Results that belong to no task."""
 WARNING: Final = int(ResultKind.WARNING)
 SPOOLED: Final = int(ResultKind.SPOOLED)

@@ -37,6 +37,8 @@ class RunTotals:
         """Whether all objects are found, so that the totals grow no more."""
         self.waiting = ""
         """Reason why less is sent than could be; empty: there is none."""
+        self.requests: collections.Counter[tuple[str, str]] = collections.Counter()
+        """Requests to COS by operation and status; only where the job counts them."""
         self.small_pool = self.big_pool = PoolUse(0, 0)
         self._bytes_done = self._known = self._bytes_known = self._bytes_under_way = 0
         self._unfinished: Sequence[Unfinished] = ()
@@ -75,8 +77,17 @@ class RunTotals:
         self._known += objects
         self._bytes_known += size
 
-    def set_unfinished(self, unfinished: Sequence[Unfinished]) -> None:
-        """Set the big objects under way, the one begun first at the front."""
+    def note_request(self, operation: str, status: int) -> None:
+        """Count a request to COS; status 0: there was no answer."""
+        self.requests[operation, str(status or "none")] += 1
+
+    def set_work(self, transferred: int, unfinished: Sequence[Unfinished]) -> None:
+        """Set how many objects single requests have sent or copied, and the big ones under way.
+
+        `unfinished`: the one begun first at the front.
+        """
+        if not self._is_dry:
+            self.requests["PutObject", "200"] = transferred - self.requests["CopyObject", "200"]
         self._unfinished = unfinished
         self._bytes_under_way = sum(each.sent for each in unfinished)
 

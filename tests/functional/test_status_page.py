@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.functional.tool import SECRET_KEY, Tool
+from tests.functional.tool import BUCKET, SECRET_KEY, Tool
 from tests.functional.waiting import HeldCos, Watched, wait_until
 
 ADDRESS = re.compile(r"status page: http://127\.0\.0\.1:(\d+)/#(\S+)\n")
@@ -74,6 +74,84 @@ def test_the_status_while_a_run_goes_on(cos: HeldCos, tool: Tool) -> None:
     assert client.token not in ended.out
     written = [path for path in tool.folder.rglob("*") if path.is_file()]
     assert not [path for path in written if client.token.encode() in path.read_bytes()]
+
+
+def test_pausing_and_resuming(cos: HeldCos, tool: Tool) -> None:
+    tool.common |= {"statusAddress": "127.0.0.1:0", "smallFileExecutorNum": "1"}
+    for number in range(20):
+        tool.put(f"{number}")
+    cos.hold(after=0, operation="PutObject")
+    run = Watched(tool.start())
+    client = StatusClient(run)
+    wait_until(lambda: cos.held == 1, run.alive)
+    assert client.ask("POST", "/pause")[0] == 401
+    foreign = {"Authorization": f"Bearer {client.token}", "Origin": "http://evil.example"}
+    assert client.ask("POST", "/pause", **foreign)[0] == 403
+    assert client.status()["paused"] is False
+    assert client.post("/pause") == 200
+
+    def is_paused() -> bool:
+        shown = client.status()["run"]
+        return bool(shown["waiting"] == "paused") and shown["transfers"]["small"]["under_way"] <= 1
+
+    wait_until(is_paused, run.alive)
+    cos.release()
+    wait_until(lambda: client.status()["run"]["transfers"]["small"]["under_way"] == 0, run.alive)
+    sent = len(cos.keys(BUCKET))
+    assert 0 < sent < 20
+    assert client.status()["run"]["sent"] == sent
+    assert client.post("/resume") == 200
+    ended = run.end()
+    assert ended.counts()["new"] == 20
+    assert "notice: paused: no new transfer begins" in ended.err
+    assert "notice: resumed" in ended.err
+
+
+def test_a_paused_run_ends_at_a_signal_and_keeps_its_parts(cos: HeldCos, tool: Tool) -> None:
+    tool.common |= {"statusAddress": "127.0.0.1:0", "bigFileExecutorNum": "1"}
+    tool.common["bigFileUploadPartSize"] = str(1 << 20)
+    tool.put("big", b"x" * (8 << 20))
+    cos.hold(after=2, operation="UploadPart")
+    run = Watched(tool.start())
+    client = StatusClient(run)
+    wait_until(lambda: cos.held == 1, run.alive)
+    assert client.post("/pause") == 200
+    wait_until(lambda: client.status()["run"]["waiting"] == "paused", run.alive)
+    cos.release()
+    wait_until(lambda: client.status()["run"]["transfers"]["big"]["under_way"] == 0, run.alive)
+    [big] = client.status()["run"]["unfinished"]
+    assert big == {"key": "/big", "sent": 3 << 20, "size": 8 << 20}
+    run.send_signal(signal.SIGINT)
+    assert run.end().code == 130
+    assert tool.run().counts()["new"] == 1
+    assert cos.operations().count("UploadPart") == 8
+
+
+def test_the_metrics_of_all_rounds(tool: Tool) -> None:
+    tool.common |= {"statusAddress": "127.0.0.1:0", "daemonMode": "on", "daemonModeInterVal": "1"}
+    tool.common["bigFileUploadPartSize"] = str(5 << 20)
+    tool.put("small", b"x" * 1000)
+    tool.put("big", b"x" * (8 << 20))
+    run = Watched(tool.start())
+    client = StatusClient(run)
+    wait_until(lambda: len(client.status()["ended_runs"]) > 1, run.alive)
+    code, text = client.ask("GET", "/metrics")
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    run.send_signal(signal.SIGINT)
+    run.end()
+    assert code == 200
+    assert float(values['cos_migrate_objects_total{outcome="new"}']) == 2
+    assert float(values['cos_migrate_objects_total{outcome="skip"}']) >= 2
+    assert float(values["cos_migrate_bytes_sent_total"]) == 1000 + (8 << 20)
+    assert float(values["cos_migrate_bytes_read_total"]) == 0
+    for operation, count in {
+        "PutObject": 1,
+        "InitiateMultipartUpload": 1,
+        "UploadPart": 2,
+        "CompleteMultipartUpload": 1,
+    }.items():
+        name = f'cos_migrate_requests_total{{operation="{operation}",status="200"}}'
+        assert float(values[name]) == count
 
 
 def test_between_the_rounds_of_daemon_mode(tool: Tool) -> None:

@@ -58,6 +58,7 @@ def test_the_rooms() -> None:
         ("upyun", {"sdk"}),
         ("qcloud_cos", {"control"}),
         ("tqdm", {"display"}),
+        ("prometheus_client", {"metrics"}),
         ("httptools", {"parser"}),
         (
             "subprocess",
@@ -72,7 +73,11 @@ def test_each_library_has_its_room(library: str, rooms: set[str]) -> None:
     assert {path.stem for path in MODULES if library in imports(path)} == rooms
 
 
-MODULE_OF = {"cos-python-sdk-v5": "qcloud_cos", "plyvel-ci": "plyvel"}
+MODULE_OF = {
+    "prometheus-client": "prometheus_client",
+    "cos-python-sdk-v5": "qcloud_cos",
+    "plyvel-ci": "plyvel",
+}
 
 
 def test_each_declared_dependency_is_used() -> None:

@@ -26,10 +26,12 @@ from cos_migrate.pools.results import (
     CREDENTIALS_ENDED,
     DONE,
     LATENCY,
+    REQUEST,
     SLOW_DOWN,
     UNSTARTED,
     CredentialsEnded,
     Latency,
+    Requested,
     Result,
 )
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask, UploadPart
@@ -78,6 +80,7 @@ class Worker:
             stopping=self._stopping,
             gate=self._gate,
             pace=self.pace.cos(big=False),
+            noted=self._note_request if job.counts_requests else None,
         )
         self._job = job
         self._source = job.source(job.source_config, job.target, job.source_options)
@@ -179,6 +182,9 @@ class Worker:
             emit=self._emit,
             pause=self._await_descriptors,
         )
+
+    def _note_request(self, operation: str, status: int) -> None:
+        self._emit((0, REQUEST, Requested(operation, status)))
 
     def _await_descriptors(self, seconds: float) -> bool:
         """Wait while none is free, without keeping any for later; return whether to stop."""

@@ -147,13 +147,29 @@ class Answers:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self.pages: dict[str, Callable[[], Answer]] = {"/status.json": self._status}
+        self.pages: dict[str, Callable[[], Answer]] = {
+            "/status.json": self._status,
+            "/metrics": self._metrics,
+        }
         """What GET returns."""
-        self.commands: dict[str, Callable[[], Answer]] = {}
+        self.commands: dict[str, Callable[[], Answer]] = {
+            "/pause": lambda: self._pause(paused=True),
+            "/resume": lambda: self._pause(paused=False),
+        }
         """What POST does."""
 
     def _status(self) -> Answer:
         return _json(status_data(self._board))
+
+    def _metrics(self) -> Answer:
+        # The first request for it loads the library.
+        from cos_migrate.report.status.metrics import CONTENT_TYPE, metrics_text  # noqa: PLC0415
+
+        return Answer(CONTENT_TYPE, metrics_text(self._board))
+
+    def _pause(self, *, paused: bool) -> Answer:
+        self._board.paused = paused
+        return _json({"paused": paused})
 
 
 def _json(data: object) -> Answer:

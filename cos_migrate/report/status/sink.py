@@ -123,6 +123,7 @@ class StatusSink(Sink):
         return Counters(
             objects={self._outcome(status): self._totals.counts[status] for status in Status},
             failures={(str(each.status), each.code): each.objects for each in causes},
+            requests=dict(self._totals.requests),
             bytes_sent=self._bytes_sent,
             bytes_read=self._bytes_sent if self._reads_cloud else 0,
         )
