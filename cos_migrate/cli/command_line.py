@@ -21,6 +21,7 @@ class CommandLine(NamedTuple):
     json: bool = False
     demo: bool = False
     check_config: bool = False
+    init: bool = False
     decrypt: tuple[str, str] | None = None
     """The object to read back, and the new local file."""
     debug: bool = False

@@ -79,6 +79,12 @@ def _run_checks(line: CommandLine) -> int:
     return run_checks(line)
 
 
+def _run_init(line: CommandLine) -> int:
+    from cos_migrate.cli.init_config import run_init  # noqa: PLC0415 - rarely used
+
+    return run_init(line)
+
+
 def print_version(_line: CommandLine | None = None) -> int:
     """Print the version; return the exit code."""
     print(f"cos-migrate {__version__}")
@@ -105,6 +111,7 @@ FLAGS = {
         "try what a run will need (source, target, rights, clock, disks) and leave nothing behind",
         _run_checks,
     ),
+    "--init": Flag("ask for what a configuration needs, try it, and write the file", _run_init),
     "--demo": Flag(
         "migrate sample files into an embedded COS on this machine; needs no account", _run_demo
     ),

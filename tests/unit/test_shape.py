@@ -146,6 +146,7 @@ def test_only_the_rooms_that_talk_print() -> None:
         "decrypt",
         "append_file",
         "check_config",
+        "init_config",
         "server",
         "connection",
         "__main__",
