@@ -41,6 +41,8 @@ class Issuer:
         self.life = life
         self.uses = uses
         self.clock = clock
+        self.early = 0.0
+        """Seconds before the end of keys from which `current` issues new ones."""
         self.issued: list[IssuedKeys] = []
         self.refusals = 0
         """Requests that were signed with ended keys."""
@@ -69,7 +71,7 @@ class Issuer:
         """Return the newest keys while they last, else new ones, as metadata services do."""
         with self._lock:
             newest = self.issued[-1] if self.issued else None
-            if newest and newest.uses > 0 and newest.until > self.clock():
+            if newest and newest.uses > 0 and newest.until > self.clock() + self.early:
                 return newest
         return self.issue()
 

@@ -38,7 +38,6 @@ def failed_listing(source: AwsSource) -> SourceError:
     ("end_point", "message"),
     [
         ("s3.us-west-2.amazonaws.com", "endPoint=s3.eu-west-1.amazonaws.com"),
-        ("s3.amazonaws.com", "endPoint=s3.eu-west-1.amazonaws.com"),
         ("s3.dualstack.us-east-1.amazonaws.com", "endPoint=s3.eu-west-1.amazonaws.com"),
     ],
 )
@@ -81,6 +80,21 @@ def test_a_region_that_no_answer_names_is_looked_up(headers: dict[str, str], wor
         assert words in str(error)
         assert error.fatal
         assert [asked.method for asked in server.asked_for] == ["GET", "HEAD"]
+
+
+@pytest.mark.parametrize("end_point", ["s3.amazonaws.com", f"{BUCKET}.s3.amazonaws.com"])
+def test_a_global_endpoint_of_aws_leads_to_the_region(end_point: str) -> None:
+    with S3Server("eu-west-1") as s3:
+        s3.put("f", b"x")
+        words: dict[str, Any] = {"proxy_host": "127.0.0.1", "proxy_port": s3.port}
+        source = AwsCloud(s3).source(end_point=end_point, **words)
+        [obj] = Retries(2, threading.Event()).run(lambda: objects(source))
+        assert content(source, obj) == b"x"
+        assert [seen.host for seen in s3.seen] == [
+            f"{BUCKET}.s3.amazonaws.com",
+            f"{BUCKET}.s3.eu-west-1.amazonaws.com",
+            f"{BUCKET}.s3.eu-west-1.amazonaws.com",
+        ]
 
 
 def test_the_region_of_another_service_is_learnt() -> None:

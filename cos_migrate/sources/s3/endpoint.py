@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 DEFAULT_REGION = "us-east-1"
@@ -16,6 +16,7 @@ DEFAULT_REGION = "us-east-1"
 _REGION = re.compile("[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
 _EXPECTED = re.compile("""expecting:? ['"]?([A-Za-z0-9_-]+)""")
 _HOST_LABEL = re.compile("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_GLOBAL = "s3.amazonaws.com"
 _AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
 
 
@@ -29,6 +30,8 @@ class Endpoint:
     """The region that signatures name."""
     is_amazon: bool
     """Whether AWS itself answers there, where each bucket belongs to one region's endpoint."""
+    names_region: bool = True
+    """Whether the host names `region`; a global endpoint of AWS does not."""
 
     @classmethod
     def of(cls, end_point: str, bucket: str, *, https: bool) -> Endpoint:
@@ -47,15 +50,30 @@ class Endpoint:
             base = f"{scheme}://{place}/{bucket}"
         else:
             base = f"{scheme}://{bucket}.{place}"
-        return cls(base, region_of(host), host.endswith(_AMAZON))
+        named = _region_named(host)
+        return cls(base, named or _default_region(host), host.endswith(_AMAZON), bool(named))
+
+    def in_region(self, region: str) -> Endpoint:
+        """Return the endpoint of the bucket where a global one of AWS has named its region."""
+        before, found, after = self.base.rpartition(_GLOBAL)
+        base = f"{before}{_GLOBAL.replace('s3', f's3.{region}')}{after}" if found else self.base
+        return replace(self, base=base, region=region)
 
 
 def region_of(host: str) -> str:
     """Return the region in an endpoint's host name, the default where it names none."""
+    return _region_named(host) or _default_region(host)
+
+
+def _region_named(host: str) -> str:
     for label in host.split("."):
         name = label.removeprefix("s3-fips-").removeprefix("s3-")
         if _REGION.fullmatch(name) and not name.startswith("external-"):
             return name
+    return ""
+
+
+def _default_region(host: str) -> str:
     return "cn-north-1" if host.endswith(".amazonaws.com.cn") else DEFAULT_REGION
 
 

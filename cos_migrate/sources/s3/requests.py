@@ -119,39 +119,45 @@ class SignedS3Source(KeyOrderedSource):
             details = details._replace(code="PermanentRedirect")
         if details.code not in _ELSEWHERE:
             return details
-        if region and not self.endpoint.is_amazon:
+        if self.endpoint.is_amazon:
+            region = region or self._amazon_region()
+        if region and not (self.endpoint.is_amazon and self.endpoint.names_region):
             # No key of the section names it: sign for it from now on (another thread may have
             # switched already).
+            if self.endpoint.is_amazon:
+                self.endpoint = self.endpoint.in_region(region)
             self._signer = Signer(self._signer.credentials, region)
             text = f"requests to it are to be signed for region {region}"
             if "region" in self.where_regions_stand:
                 text += f": set [{self.migrate_type}] region={region}"
             return details._replace(code="RegionLearnt", message=text)
-        where = self._amazon_region(region) if self.endpoint.is_amazon else ""
-        where = where or wrong_endpoint_advice(
-            self.endpoint, self._signer.region, find_text(answer.body, "Endpoint")
+        where = (
+            self._regional_advice(region)
+            if region
+            else wrong_endpoint_advice(
+                self.endpoint, self._signer.region, find_text(answer.body, "Endpoint")
+            )
         )
         return details._replace(
             message=f"{where}; its message: {details.message}" if details.message else where
         )
 
-    def _amazon_region(self, region: str) -> str:
-        """Return a message with the region of a bucket of AWS; empty where it is not found.
+    def _amazon_region(self) -> str:
+        """Return the region of a bucket of AWS; empty where it is not found."""
+        from cos_migrate.sources.s3 import sdk  # noqa: PLC0415 - once, where no answer names it
 
-        `region`: the one in an answer; empty: it is looked up.
-        """
-        from cos_migrate.sources.s3 import sdk  # noqa: PLC0415 - once, before a run ends
-
-        config = self.config
-        region = region or sdk.bucket_region(
-            config.bucket,
+        return sdk.bucket_region(
+            self.config.bucket,
             self._signer.credentials,
             self.endpoint.region,
             tls=self.endpoint.base.startswith("https:"),
             fetcher=self.fetcher,
         )
-        if not region:
-            return ""
+
+    def _regional_advice(self, region: str) -> str:
+        """Return why requests do not reach a bucket of AWS in another region."""
+        from cos_migrate.sources.s3 import sdk  # noqa: PLC0415 - once, before a run ends
+
         return (
             f"the bucket is in region {region}, not in {self.endpoint.region}: "
             f"set endPoint={sdk.regional_host(region)}"

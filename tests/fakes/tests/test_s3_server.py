@@ -27,6 +27,7 @@ def client(
     key_id: str = KEY_ID,
     key: str = KEY,
     region: str = "us-east-1",
+    token: str | None = None,
     **more: Any,
 ) -> Any:
     return boto3.session.Session().client(
@@ -35,6 +36,7 @@ def client(
         region_name=region,
         aws_access_key_id=key_id,
         aws_secret_access_key=key,
+        aws_session_token=token,
         config=Config(retries={"max_attempts": 0}, proxies=more.pop("proxies", {}), **more),
     )
 
@@ -51,6 +53,25 @@ def test_tags(s3: S3Server) -> None:
     assert found == [{"Key": "group", "Value": "IT /"}, {"Key": "empty", "Value": ""}]
     sdk.put_object(Bucket=BUCKET, Key="b", Body=b"x")
     assert "TagCount" not in sdk.get_object(Bucket=BUCKET, Key="b")
+
+
+def test_temporary_keys_want_their_token_and_end(s3: S3Server) -> None:
+    s3.issuer.uses = 2
+    keys = s3.issuer.issue()
+    for token, code in ((None, "InvalidAccessKeyId"), ("another", "InvalidToken")):
+        with pytest.raises(ClientError) as raised:
+            client(s3, key_id=keys.key_id, key=keys.secret, token=token).list_objects_v2(
+                Bucket=BUCKET
+            )
+        assert code_of(raised) == code
+    sdk = client(s3, key_id=keys.key_id, key=keys.secret, token=keys.token)
+    for _ in range(2):
+        sdk.put_object(Bucket=BUCKET, Key="k", Body=b"x")
+    with pytest.raises(ClientError) as raised:
+        sdk.get_object(Bucket=BUCKET, Key="k")
+    assert code_of(raised) == "ExpiredToken"
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert s3.issuer.refusals == 1
 
 
 def test_what_is_put_comes_back(s3: S3Server) -> None:
