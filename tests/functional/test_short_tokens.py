@@ -39,7 +39,7 @@ def test_nothing_fails_and_nothing_is_sent_twice(
         issuer.life, issuer.early = LIFE, early
     for number in range(SMALL):
         source.put(f"{number:05}", b"%05d" % number)
-    big = noise(BIG)
+    big = noise(1 << 24) * (BIG >> 24)
     source.put("big", big)
     source.page_size = SMALL // PAGES
     source.latency, cos.latency = 0.1, 0.05
