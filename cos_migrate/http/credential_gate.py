@@ -32,6 +32,7 @@ class CredentialGate:
         self._refusals = dict.fromkeys(Side, 0)
         self.numbers: Mapping[Side, int] = MappingProxyType(dict.fromkeys(Side, 0))
         """The number of the present credentials of each side; replaced as a whole."""
+        self._replaced: set[Side] = set()
 
     def supply(self, side: Side, user: CredentialUser, number: int = 0) -> None:
         """Hand later credentials of a side to `user`, which has those of `number`."""
@@ -40,9 +41,14 @@ class CredentialGate:
 
     def replace(self, side: Side, credentials: Credentials) -> None:
         """Hand new credentials to their users, and let the requests that wait go on."""
+        self._replaced.add(side)
         for user in self._users[side]:
             user.replace_credentials(credentials)
         self._note(side, credentials.number)
+
+    def was_replaced(self, side: Side) -> bool:
+        """Return whether this process has ever had other credentials of a side."""
+        return side in self._replaced
 
     def refuse(self, side: Side) -> None:
         """Let the requests that wait fail: there are no other credentials."""

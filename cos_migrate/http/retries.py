@@ -148,13 +148,16 @@ class _Renewals:
 
         Raises TransportError with the code `Stopping` when the run stops.
         """
-        numbers, side = self._numbers, error.side
-        if numbers is None or self._gate.numbers[side] != numbers[side]:
+        side = error.side
+        if self._numbers is None and self._gate.was_replaced(side):
+            return True
+        number = (self._numbers or self._gate.numbers)[side]
+        if self._gate.numbers[side] != number:
             return True
         self._left -= 1
         if self._left < 0:
             return False
-        if self._gate.wait(side, numbers[side], self._stopping):
+        if self._gate.wait(side, number, self._stopping):
             return True
         if self._stopping.is_set():
             raise _stopped(error) from error

@@ -54,10 +54,17 @@ def test_they_count_as_no_try() -> None:
 def test_a_first_try_that_was_made_elsewhere_is_repeated_before_others_are_asked_for() -> None:
     asked: list[int] = []
     requests = Requests(lambda *_: asked.append(1))
-    requests.number = 1
+    requests.gate.replace(Side.COS, Credentials("id", "key", number=1))
     retries = Retries(1, threading.Event(), gate=requests.gate)
     assert retries.run(requests.send, earlier=ended()) == "done"
     assert asked == []
+
+
+def test_a_first_try_with_the_only_ones_there_were_is_not_repeated() -> None:
+    requests = Requests(lambda gate, side, _: gate.refuse(side))
+    with pytest.raises(CosError, match="it has ended"):
+        Retries(1, threading.Event(), gate=requests.gate).run(requests.send, earlier=ended())
+    assert not requests.sent
 
 
 def test_others_that_are_refused_too_end_it() -> None:
