@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.stop import StopSignal
 from cos_migrate.config import batch
 from cos_migrate.config.batch import BatchTask
+from cos_migrate.config.common import Common
 from cos_migrate.config.credential_keys import ineffective_chain_keys
+from cos_migrate.config.live import LiveConfig, LiveValues, Stamp
 from cos_migrate.config.loader import Config, Loaded, load
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.engine.credential_keeper import CredentialKeeper
@@ -34,6 +37,9 @@ from cos_migrate.text import describe_error
 if TYPE_CHECKING:
     from cos_migrate.cli.status_page import StatusPage
 
+_LOOK_EVERY = 1.0
+"""Seconds between two looks at the configuration while no run goes on."""
+
 
 class Session:
     """Runs a configuration in the current folder: once, or in daemon mode again and again."""
@@ -47,11 +53,12 @@ class Session:
         walk_starter: WalkStarter,
         *,
         file_mode: int = PUBLIC_FILE,
+        stamp: Stamp = None,
     ) -> None:
         """`loaded`: the configuration named by `line`.
 
         `launcher` and `walk_starter` may hold processes.
-        `file_mode`: of new files that hold no secrets.
+        `file_mode`: of new files that hold no secrets. `stamp`: of the file when it was loaded.
         """
         self._line = line
         self._loaded = loaded
@@ -59,6 +66,9 @@ class Session:
         self._launcher = launcher
         self._walk_starter = walk_starter
         self._file_mode = file_mode
+        self._live = LiveConfig(
+            LiveValues.of(loaded.config.common), line.config_path, self._read_common, stamp
+        )
         self._folder = Path.cwd()
         self._words = RunWords(dry_run=line.dry_run)
         self._source_type = registry.find(loaded.config.migrate_type)
@@ -87,7 +97,7 @@ class Session:
                     noted = stop.number
                     logs.note_end(self._ending(code))
                     if repeats and not stop.number:
-                        stop.wait(common.daemon_mode_inter_val)
+                        self._sleep(common.daemon_mode_inter_val)
                     if stop.number or not repeats:
                         if stop.number != noted:
                             logs.note_end(self._ending(code))
@@ -100,6 +110,25 @@ class Session:
                 self._status_page.close()
             self._console.close()
             logs.close(0 if stop.number else PATIENCE)
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep until a signal arrives, or for `seconds`; follow the file meanwhile."""
+        until = time.monotonic() + seconds
+        while not self._stop.number and (now := time.monotonic()) < until:
+            self._stop.wait(min(_LOOK_EVERY, until - now))
+            news = self._live.look(time.monotonic())
+            for line in news.warnings:
+                self._console.warn(line)
+                self._logs.warning(line)
+            for line in news.notices:
+                self._console.notice(line)
+                self._logs.info(line)
+
+    def _read_common(self) -> Common:
+        """Read `[common]` again. Raises ConfigError."""
+        line = self._line
+        loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
+        return loaded.config.common
 
     def _begin(self) -> None:
         """Print and log the header and the warnings of the configuration."""
@@ -196,6 +225,7 @@ class Session:
             task=task.name,
             file_mode=self._file_mode,
             board=self._status_page.board if self._status_page else None,
+            live=self._live,
         )
 
     def _keep_credentials(self, number: int, config: Config) -> CredentialKeeper:

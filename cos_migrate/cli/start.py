@@ -9,6 +9,7 @@ from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.earlier_runs import earlier_records_exist
 from cos_migrate.cli.flags import RUN_OPTIONS, field_of
 from cos_migrate.config.common import worker_count
+from cos_migrate.config.live import stamp_of
 from cos_migrate.config.loader import Config, load
 from cos_migrate.errors import ConfigError
 from cos_migrate.pools import WORKER_PROGRAM
@@ -32,6 +33,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     """
     console = _console_of(line)
     console.announce_config(line.config_path)
+    stamp = stamp_of(line.config_path)
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
     walk_starter = WalkStarter(launcher)
     # LevelDB and RocksDB create their files with the modes that the umask allows.
@@ -53,7 +55,10 @@ def start(line: CommandLine, launcher: Launcher) -> int:
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD)
         gc.enable()
-        return Session(line, loaded, console, launcher, walk_starter, file_mode=file_mode).run()
+        session = Session(
+            line, loaded, console, launcher, walk_starter, file_mode=file_mode, stamp=stamp
+        )
+        return session.run()
     finally:
         os.umask(umask)
         walk_starter.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -45,12 +46,12 @@ class BigObjects:
         *,
         options: UploadOptions,
         copies: CopyOptions,
-        at_once: int,
+        at_once: Callable[[], int],
         committer: Committer,
         spool: TempFiles,
         report: Report,
     ) -> None:
-        """`at_once`: how many are sent at once."""
+        """`at_once` returns how many are sent at once."""
         self._options = options
         self._copies = copies
         self._at_once = at_once
@@ -60,8 +61,11 @@ class BigObjects:
         self._waiting: collections.deque[Transfer] = collections.deque()
         self.under_way: list[BigObject] = []
         """Oldest first."""
-        self.hashed_at_once = max(1, at_once // 4)
+
+    @property
+    def hashed_at_once(self) -> int:
         """How many are hashed at once, a little ahead of sending."""
+        return max(1, self._at_once() // 4)
 
     def __bool__(self) -> bool:
         return bool(self._waiting or self.under_way)
@@ -90,7 +94,7 @@ class BigObjects:
 
         `copying`: whether COS copies objects.
         """
-        while self._waiting and len(self.under_way) < self._at_once:
+        while self._waiting and len(self.under_way) < self._at_once():
             transfer = self._waiting.popleft()
             transfer.began = time.monotonic()
             self.under_way.append(BigObject(transfer, self._upload_of(transfer, copying=copying)))

@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from cos_migrate.config.live import LiveConfig, LiveValues
 from cos_migrate.engine.admission import Admission
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.credential_keeper import CredentialKeeper
-from cos_migrate.engine.limits import LimitValues, RunLimits
+from cos_migrate.engine.limits import RunLimits
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, reason_to_stop
 from cos_migrate.engine.streak import FailureStreak
@@ -72,7 +73,7 @@ class Loop(abc.ABC):
         auto: AutoPools = NO_AUTO_POOLS,
         limits: RunLimits | None = None,
     ) -> None:
-        self._limits = limits or RunLimits(LimitValues())
+        self._limits = limits or RunLimits(LiveConfig(LiveValues()))
         self._window = window
         self._credentials = credentials
         self._report = report
@@ -277,7 +278,7 @@ class Loop(abc.ABC):
     def _watch_clock(self) -> None:
         now = time.monotonic()
         if now >= self._tuning.next_adjustment:
-            for line in self._tuning.adjust(now, is_paced=self._rates.are_limited):
+            for line in self._tuning.adjust(now, is_paced=self._limits.hold_back(self._rates)):
                 self._report.note(line)
         if now < self._next_clock:
             return
@@ -295,7 +296,7 @@ class Loop(abc.ABC):
         totals.big_pool = self._pool_use(big=True)
         self._report.show_progress()
         local = time.localtime()
-        self._limits.look(local, self._report)
+        self._limits.look(now, local, self._report, self._tuning)
         for line in self._window.pause_lines():
             self._report.notice(line)
         if self._window.closes(now, local):

@@ -113,7 +113,7 @@ class Migration(Loop):
         self._big_objects = BigObjects(
             options=options.upload,
             copies=options.copies,
-            at_once=options.big_objects,
+            at_once=self._tuning.big_at_once,
             committer=self._committer,
             spool=spool,
             report=report,

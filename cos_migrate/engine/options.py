@@ -52,8 +52,6 @@ class MigrationOptions(NamedTuple):
     plan: PlanOptions
     upload: UploadOptions
     window: TimeWindow
-    big_objects: int
-    """Big objects that are under way at once."""
     credentials: CredentialKeeper
     least_billed: int = 0
     """Bytes that the storage class bills at least for an object; 0: its size."""

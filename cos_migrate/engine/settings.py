@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cos_migrate.config.common import Common, transfers_most
+from cos_migrate.config.common import Common
 from cos_migrate.config.credential_keys import ineffective_chain_keys
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
@@ -115,6 +115,11 @@ def ineffective_keys(common: Common, source_type: type[Source]) -> Iterator[str]
         )
 
 
+def auto_pools(common: Common) -> AutoPools:
+    """Return the pools whose number of transfers is not given."""
+    return AutoPools(not common.small_file_executor_num, not common.big_file_executor_num)
+
+
 def migration_options(
     common: Common,
     source: Source,
@@ -124,7 +129,6 @@ def migration_options(
 ) -> MigrationOptions:
     """Return the options of the pass that migrates."""
     comparing = common.real_time_compare and source.compares_times
-    _, big_most = transfers_most(common)
     skip_if = SkipIf.ON_COS if common.skip_same_path else SkipIf.NEVER
     return MigrationOptions(
         plan=PlanOptions(
@@ -141,8 +145,7 @@ def migration_options(
             encryption=encryption,
         ),
         window=common.execute_time_window,
-        big_objects=big_most,
-        auto=AutoPools(not common.small_file_executor_num, not common.big_file_executor_num),
+        auto=auto_pools(common),
         least_billed=least_billed(common),
         billed_by_class={
             name: _least_billed_in(target) for name, target in common.storage_class_map

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from cos_migrate import descriptors
+from cos_migrate.config.common import BIG_MOST, SMALL_MOST
 from cos_migrate.engine.ramp import Ramp
 from cos_migrate.engine.tuner import Change, Measurement, Tuner
 from cos_migrate.pools.pools import Pools
@@ -75,7 +77,7 @@ class PoolTuning:
         self._traffic = traffic
         self._tuner = Tuner(pool.start, pool.lowest, pool.highest, pool.enough)
         self._ramp = Ramp(pool.start, pool.highest, pool.quick)
-        self._counted = Traffic()
+        self._counted = replace(traffic)
         self._failures = 0
         self.fell_at = float("-inf")
         """When connections failed last."""
@@ -99,6 +101,12 @@ class PoolTuning:
         """Whether the pool has transferred anything."""
         return self._traffic.objects > 0
 
+    def go_on_from(self, number: int) -> None:
+        """Begin with a number of transfers that are made already."""
+        self._ramp.opened = number
+        self._ramp.end(number)
+        self._tuner.begin(number)
+
     def note_failure(self) -> None:
         """Count a time-out, or a connection that failed."""
         self._failures += 1
@@ -108,8 +116,8 @@ class PoolTuning:
     ) -> Change | None:
         """Judge the last `seconds`; return the limit if it changed for good.
 
-        `under_way`: the transfers that the pool has now. `is_paced`: whether a side that asked for
-        fewer requests holds them back.
+        `under_way`: the transfers that the pool has now. `is_paced`: whether a limit, or a side
+        that asked for fewer requests, holds them back.
         """
         if self._failures:
             change = self._fall(now, under_way)
@@ -188,50 +196,69 @@ class Tuning:
         self._pools = pools
         self.small = Traffic()
         self.big = Traffic()
-        self._most = pools.most_transfers if any(auto) else (0, 0)
-        self._tuned = [
-            (
-                int(big),
-                PoolTuning(
-                    PoolRange(
-                        start=_START[big],
-                        lowest=min(_LOWEST[big], most),
-                        highest=most,
-                        enough=_ENOUGH[big],
-                        quick=_QUICK[big],
-                    ),
-                    traffic,
-                ),
-            )
-            for big, (is_auto, most, traffic) in enumerate(
-                zip(auto, self._most, (self.small, self.big), strict=True)
-            )
-            if is_auto
-        ]
+        self._most = list(pools.most_transfers)
+        """The number of transfers of each pool, the highest where it is found by the run."""
+        self._tuned = {
+            big: self._tuning_of(big, _START[big]) for big, is_auto in enumerate(auto) if is_auto
+        }
         self._looked = 0.0
         self.next_adjustment = 0.0 if self._tuned else float("inf")
         """Time from which to call `adjust` again; it does nothing where both numbers are given."""
         if self._tuned:
             pools.allow_transfers(*self.limits)
 
+    def _tuning_of(self, big: int, start: int) -> PoolTuning:
+        most = self._most[big]
+        pool = PoolRange(start, min(_LOWEST[big], most), most, _ENOUGH[big], _QUICK[big])
+        return PoolTuning(pool, self.big if big else self.small)
+
     @property
     def limits(self) -> tuple[int, int]:
         """How many small objects, and parts of big ones, are transferred at once."""
-        small, big = self._most
-        tuned = {of: tuning.limit for of, tuning in self._tuned}
-        return tuned.get(0, small), tuned.get(1, big)
+        small, big = (
+            self._tuned[big].limit if big in self._tuned else most
+            for big, most in enumerate(self._most)
+        )
+        return small, big
+
+    def big_at_once(self) -> int:
+        """Return how many big objects may be under way at once."""
+        return self._most[1]
+
+    def set_numbers(self, small: int, big: int) -> list[str]:
+        """Use other numbers of transfers, or find them from the present ones on where they are 0.
+
+        Return warnings.
+        """
+        asked = small or SMALL_MOST, big or BIG_MOST
+        most = descriptors.limit()
+        wanted = descriptors.TransferCounts(self._pools.workers, *asked)
+        fitting = descriptors.fit_to_limit(wanted, most)
+        before, self._most = self.limits, [fitting.small, fitting.big]
+        for index, number in enumerate((small, big)):
+            if number:
+                self._tuned.pop(index, None)
+            elif index not in self._tuned:
+                self._tuned[index] = self._tuning_of(index, before[index])
+                self._tuned[index].go_on_from(before[index])
+        self.next_adjustment = 0.0 if self._tuned else float("inf")
+        self._pools.allow_transfers(*self.limits)
+        if small <= fitting.small and big <= fitting.big:
+            return []
+        made = f"{fitting.small} small and {fitting.big} big transfers are made at once"
+        return [f"a process may have {most} open files: {made}; for more, raise ulimit -n"]
 
     def adjust(self, now: float, *, is_paced: bool) -> list[str]:
         """Judge the time since the last look; return a line for each lasting change.
 
-        `is_paced`: whether a side that asked for fewer requests holds them back.
+        `is_paced`: whether a limit, or a side that asked for fewer requests, holds them back.
         """
         seconds, self._looked = now - self._looked, now
         self.next_adjustment = now + _LOOK_EVERY
         if seconds > _LOOK_MOST:
             return []
         before, lines, fell = self.limits, [], False
-        for big, tuning in self._tuned:
+        for big, tuning in self._tuned.items():
             under_way = self._pools.count_tasks(big=bool(big))
             change = tuning.adjust(now, seconds, under_way, is_paced=is_paced)
             fell = fell or tuning.fell_at == now
@@ -251,11 +278,13 @@ class Tuning:
 
     def note_failure(self) -> None:
         """Count a connection that failed, or was silent for too long."""
-        for _, tuning in self._tuned:
+        for tuning in self._tuned.values():
             tuning.note_failure()
 
     def used(self) -> str:
         """Return the numbers that were found, for the summary; empty: none."""
         return ", ".join(
-            f"{_KEYS[big]} {tuning.settled}" for big, tuning in self._tuned if tuning.was_used
+            f"{_KEYS[big]} {tuning.settled}"
+            for big, tuning in sorted(self._tuned.items())
+            if tuning.was_used
         )

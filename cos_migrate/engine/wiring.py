@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 
 from cos_migrate import __version__, descriptors
 from cos_migrate.config.common import Common, transfers_most, worker_count
+from cos_migrate.config.live import LiveConfig, LiveValues
 from cos_migrate.config.loader import Config
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.exposure import exposed_records
-from cos_migrate.engine.limits import LimitValues, RunLimits
+from cos_migrate.engine.limits import RunLimits
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.options import NO_WORDS, RunWords
 from cos_migrate.engine.settings import (
     JobPlace,
+    auto_pools,
     cos_settings,
     least_billed,
     migration_options,
@@ -79,6 +81,7 @@ class Run:
         file_mode: int = PUBLIC_FILE,
         limits: WaitLimits = DEFAULT_WAIT_LIMITS,
         board: Board | None = None,
+        live: LiveConfig | None = None,
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
@@ -86,10 +89,11 @@ class Run:
         command line.
         `task` distinguishes runs of the same job within one start; empty: there is only one.
         `file_mode`: mode of new files without secrets; `limits`: how long to wait for processes.
-        `board`: of the status page; None: there is none.
+        `board`: of the status page, if there is one. `live`: the values that may change, if any.
         """
-        common = config.common
-        self._config = config
+        self._live = live or LiveConfig(LiveValues.of(config.common))
+        common = self._live.applied_to(config.common)
+        self._config = config._replace(common=common)
         self._folder = folder
         self._header = header
         self._launcher = launcher
@@ -120,7 +124,7 @@ class Run:
             self._options = self._dry_run.options(self._options)
         self._spool = TempFiles(Path(common.tmp_folder), self._place.name)
         self._limits = limits
-        self._rate_limits = RunLimits(LimitValues())
+        self._rate_limits = RunLimits(self._live)
         self._running: Loop | None = None
         self._warned_of_few_files = False
         self._interrupted = 0
@@ -192,7 +196,7 @@ class Run:
 
         report = self._make_report("")
         report.begin_check(self._header)
-        options = self._options
+        options, limits = self._options, self._limit_pass()
         return self._run_pass(
             Verification(
                 window=options.watch_window(),
@@ -201,14 +205,15 @@ class Run:
                 state=state,
                 report=report,
                 make_pools=self._make_pools,
-                auto=options.auto,
-                limits=self._limit_pass(),
+                auto=auto_pools(self._config.common),
+                limits=limits,
             )
         )
 
     def _limit_pass(self) -> RunLimits:
-        """Return the limits of the next pass; the requests of this process keep them too."""
-        limits = self._rate_limits = RunLimits(LimitValues.of(self._config.common))
+        """Return the limits of the next pass, which this process keeps too."""
+        self._config = self._config._replace(common=self._live.applied_to(self._config.common))
+        limits = self._rate_limits = RunLimits(self._live)
         self._source.pace_by(ThreadPace(limits.own_pace.source(big=False)))
         return limits
 

@@ -61,6 +61,8 @@ class Limiter:
         self._own: list[ProcessPace] = []
         self._thread: threading.Thread | None = None
         self._closing = self._asked = False
+        self.holds_back = False
+        """Whether some wait for what they have asked for."""
 
     def set_limits(self, limits: RateLimits) -> None:
         """Use other limits from now on."""
@@ -168,6 +170,7 @@ class Limiter:
             for send, units in sends:
                 send(Units(epochs, units))
             pause = min(pauses, default=math.inf)
+            self.holds_back = pause < math.inf
             with self._changed:
                 if not (self._asked or self._closing):
                     self._changed.wait(pause if pause < math.inf else None)

@@ -281,5 +281,5 @@ class Pools:
     def _start_worker(self, index: int) -> None:
         load = self._loads[index]
         self._workers.start(index, load.generation)
-        if load.allowed != load.most:
+        if load.allowed != load.first:
             self._workers.send(index, AllowTransfers(*load.allowed))

@@ -25,9 +25,11 @@ class WorkerLoad:
 
     def __init__(self, job: Job) -> None:
         """`job`: this worker's share."""
-        self.most = (job.small_transfers, job.big_transfers)
-        """Transfers that it makes at once at most."""
-        self.allowed = self.most
+        self.first = (job.small_transfers, job.big_transfers)
+        """Transfers that it may make at once when it is started."""
+        self.most = self.first
+        """Transfers that it was ever allowed to make at once."""
+        self.allowed = self.first
         """Transfers that it may make at once now."""
         self.given = [0, 0]
         """Tasks that it has."""
@@ -55,8 +57,9 @@ class WorkerLoad:
         self.quarantined.clear()
 
     def allow(self, small: int, big: int) -> None:
-        """Allow so many small and big transfers at once, and not more than the job does."""
-        self.allowed = (min(small, self.most[0]), min(big, self.most[1]))
+        """Allow so many small and big transfers at once."""
+        self.allowed = (small, big)
+        self.most = (max(self.most[0], small), max(self.most[1], big))
 
     def room(self, big: int) -> int:
         """Return how many more tasks of a pool it can be given."""

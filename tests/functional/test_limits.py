@@ -124,3 +124,86 @@ def test_a_signal_ends_the_waits(tool: Tool, cos: HeldCos, processes: str) -> No
     assert sent == counted(new=sent["new"])
     tool.common["bandwidthLimit"] = "off"
     assert tool.run().counts() == counted(new=21 - sent["new"], skip=sent["new"])
+
+
+def change(tool: Tool, **keys: str) -> None:
+    """Change the file of a run that goes on."""
+    tool.common |= keys
+    tool.write_config()
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_limits_are_followed_while_a_run_goes_on(tool: Tool, cos: HeldCos, processes: str) -> None:
+    tool.put("big", noise(30 * MIB))
+    for number in range(50):
+        tool.put(f"{number}", b"x")
+    tool.common |= {"bandwidthLimit": "10K", "workerProcessNum": processes}
+    process = tool.start()
+    wait_until(
+        lambda: "InitiateMultipartUpload" in cos.operations(), lambda: process.poll() is None
+    )
+    change(tool, bandwidthLimit="off", requestsPerSecond="1000")
+    ended = end(process)
+    assert ended.counts() == counted(new=51)
+    for line in ("bandwidthLimit: 10K -> off", "requestsPerSecond: off -> 1000"):
+        said = f"notice: {line} (conf/config.ini has changed)"
+        assert said in ended.err
+        assert line in tool.log("info.log")
+
+
+@pytest.mark.parametrize("processes", ["0", "3"])
+def test_numbers_of_transfers_are_followed_while_a_run_goes_on(
+    tool: Tool, cos: HeldCos, processes: str
+) -> None:
+    for number in range(200):
+        tool.put(f"{number:03}", b"x")
+    tool.common |= {"smallFileExecutorNum": "2", "workerProcessNum": processes}
+    cos.hold(5)
+    process = tool.start()
+
+    def is_held(requests: int) -> None:
+        wait_until(lambda: cos.held == requests, lambda: process.poll() is None)
+
+    is_held(2)
+    change(tool, smallFileExecutorNum="7")
+    is_held(7)
+    change(tool, smallFileExecutorNum="3")
+    wait_until(lambda: "smallFileExecutorNum: 7 -> 3" in tool.log("info.log"))
+    cos.hold_again(20)
+    is_held(3)
+    cos.reset()
+    cos.hold_again(20)
+    is_held(3)
+    assert cos.most_at_once <= 3
+    change(tool, smallFileExecutorNum="auto")
+    wait_until(lambda: "smallFileExecutorNum: 3 -> auto" in tool.log("info.log"))
+    cos.release()
+    ended = end(process)
+    assert ended.counts() == counted(new=200)
+    assert "found_by_auto : smallFileExecutorNum" in ended.out
+
+
+def test_a_file_that_cannot_be_used_changes_nothing(tool: Tool, cos: HeldCos) -> None:
+    for number in range(20):
+        tool.put(f"{number}", b"x")
+    cos.hold(3)
+    process = tool.start()
+    wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
+    change(tool, requestsPerSecond="many")
+    wait_until(lambda: "has changed and cannot be used" in tool.log("warn.log"))
+    cos.release()
+    ended = end(process)
+    assert ended.counts() == counted(new=20)
+    assert ended.err.count("has changed and cannot be used") == 1
+    assert "many is invalid, legal requestsPerSecond is [1, 1000000]" in ended.err
+
+
+def test_a_daemon_follows_the_file_between_its_rounds(tool: Tool) -> None:
+    tool.put("x")
+    tool.common |= {"daemonMode": "on", "daemonModeInterVal": "1000"}
+    process = tool.start()
+    wait_until(lambda: "run ended" in tool.log("info.log"))
+    change(tool, bandwidthLimit="7M")
+    wait_until(lambda: "bandwidthLimit: off -> 7M" in tool.log("info.log"))
+    process.send_signal(signal.SIGINT)
+    assert end(process).code == 130

@@ -50,6 +50,7 @@ class ThreadPool(Generic[T]):
         """Let at most so many threads work at once."""
         with self._changed:
             self._allowed = most
+            self._most = max(self._most, most)
             self._changed.notify_all()
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) 
     big_objects = BigObjects(
         options=options,
         copies=DEFAULT_COPIES,
-        at_once=2,
+        at_once=lambda: 2,
         committer=nothing,
         spool=spool,
         report=nothing,

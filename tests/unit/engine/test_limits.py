@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import cast
 
 from cos_migrate.config.limit_keys import BandwidthLimit
-from cos_migrate.engine.limits import LimitValues, RunLimits
+from cos_migrate.config.live import LiveConfig, LiveValues
+from cos_migrate.engine.limits import RunLimits
+from cos_migrate.engine.tuning import Tuning
 from cos_migrate.report.report import Report
 
 
@@ -27,12 +30,16 @@ class Lines(Report):
         self.noticed.append(line)
 
 
+def limits_of(values: LiveValues) -> RunLimits:
+    return RunLimits(LiveConfig(values))
+
+
 def test_a_timetable_is_followed() -> None:
-    limits, report = RunLimits(LimitValues(BandwidthLimit.parse("08:00,20M 18:30,off"))), Lines()
+    limits, report = limits_of(LiveValues(BandwidthLimit.parse("08:00,20M 18:30,off"))), Lines()
     meter = limits.own_pace.cos(big=True).data
     held = []
     for clock in ("07:59", "08:00", "18:29", "18:30"):
-        limits.look(at(clock), report)
+        limits.look(0.0, at(clock), report, cast("Tuning", None))
         held.append(meter.is_limited)
     assert held == [False, True, True, False]
     assert report.noticed == [
@@ -44,8 +51,8 @@ def test_a_timetable_is_followed() -> None:
 
 def test_the_limits_of_a_run_are_noted_at_its_start() -> None:
     report = Lines()
-    for values in (LimitValues(), LimitValues(BandwidthLimit.parse("5M"), 7, 8)):
-        limits = RunLimits(values)
+    for values in (LiveValues(), LiveValues(BandwidthLimit.parse("5M"), 7, 8)):
+        limits = limits_of(values)
         limits.begin(report)
         limits.limiter.close()
     line = "limits: bandwidthLimit=5M, requestsPerSecond=7, srcRequestsPerSecond=8"
