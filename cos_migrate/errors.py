@@ -30,6 +30,7 @@ class Code:
     """A source's answer cannot belong to the listed object."""
     ETAG_IS_NO_MD5: Final = "EtagIsNoMd5"
     """The ETag of an object looks like an MD5, but not of its content, read twice."""
+    NAME_NOT_UTF8: Final = "NameNotUtf8"
     NEEDS_THREAD: Final = "NeedsThread"
     """The event loop leaves the task to a thread; this counts as no failed try."""
     PROXY_REFUSED: Final = "ProxyRefused"

@@ -18,6 +18,7 @@ class CommandLine(NamedTuple):
     quiet: bool = False
     progress: bool = True
     dry_run: bool = False
+    retry_failed: bool = False
     json: bool = False
     demo: bool = False
     check_config: bool = False

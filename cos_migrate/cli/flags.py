@@ -103,6 +103,10 @@ FLAGS = {
         "print what a run would send, and how many requests and bytes; change nothing",
         run_only=True,
     ),
+    "--retry-failed": Flag(
+        "try only what the last run of this job left as failed; list and walk nothing else",
+        run_only=True,
+    ),
     "--json": Flag(
         "print JSON lines on stdout instead of text: events, and the summary at the end",
         run_only=True,

@@ -70,7 +70,7 @@ class Session:
             LiveValues.of(loaded.config.common), line.config_path, self._read_common, stamp
         )
         self._folder = Path.cwd()
-        self._words = RunWords(dry_run=line.dry_run)
+        self._words = RunWords(line.dry_run, line.retry_failed)
         self._source_type = registry.find(loaded.config.migrate_type)
         self._logs = Logs(self._folder / "log", debug=line.debug, mode=file_mode)
         self._stop = StopSignal(self._interrupt)
@@ -86,7 +86,7 @@ class Session:
         Return the exit code. Raises ConfigError and StateError.
         """
         common, logs, stop = self._loaded.config.common, self._logs, self._stop
-        repeats = common.daemon_mode and not self._words.dry_run
+        repeats = common.daemon_mode and not any(self._words)
         self._encryption = encryption_of(common)
         self._begin()
         try:
@@ -203,7 +203,7 @@ class Session:
             self._print_error(str(error))  # as above
             return MISUSE
         self._statuses += [summary.status for summary in summaries]
-        if summaries[0].found_nothing:
+        if summaries[0].found_nothing and not self._words.retry_failed:
             line = "nothing was found to migrate"
             self._console.announce(line)
             self._logs.info(line)

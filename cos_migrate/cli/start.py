@@ -49,7 +49,8 @@ def start(line: CommandLine, launcher: Launcher) -> int:
             gc.enable()
             return query_request_ids(mode, loaded.config, os.environ, file_mode)
         if not mode:
-            _start_processes(launcher, walk_starter, loaded.config)
+            walk_source = None if line.retry_failed else walk_starter
+            _start_processes(launcher, walk_source, loaded.config)
         from cos_migrate.cli.session import Session  # noqa: PLC0415 - while the processes load
 
         gc.freeze()
@@ -83,13 +84,13 @@ def _console_of(line: CommandLine) -> Console:
     return Console(quiet=line.quiet, progress=line.progress)
 
 
-def _start_processes(launcher: Launcher, walk_starter: WalkStarter, config: Config) -> None:
-    """Start the processes that a run is likely to need."""
+def _start_processes(launcher: Launcher, walk_starter: WalkStarter | None, config: Config) -> None:
+    """Start the processes that a run is likely to need; `walk_starter`: None: it walks nothing."""
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)
     # Where a job of this folder has run before, there may be nothing to send.
     if not (source.is_local and earlier_records_exist()):
         launcher.keep(WORKER_PROGRAM, workers)
-    if source.scans_in_own_process and workers:
+    if walk_starter and source.scans_in_own_process and workers:
         walk_starter.begin(SourceRecipe.of(source, config.source, common))
     launcher.keep(WALK_PROGRAM, 0)

@@ -60,6 +60,10 @@ class AbandonedUploads:
 
         self._chores.add(AbortUpload(cos_path, upload_id), aborted)
 
+    def keep_others(self) -> None:
+        """Make `sweep` do nothing, in a run that does not look at all objects."""
+        self._swept = True
+
     def sweep(self) -> None:
         """Abandon the uploads of earlier runs that no object of a complete listing continues.
 

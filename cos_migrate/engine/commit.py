@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 from cos_migrate.engine.failure_records import FailureRecords
 from cos_migrate.engine.record_batch import RecordBatch
@@ -36,12 +37,15 @@ Completion = tuple[tuple[bytes, bytes], bytes]
 class Committer:
     """Gathers the outcomes of one run, with the records that they change, and commits them."""
 
+    retrying: ClassVar[bool] = False
+    """Whether only objects that failed before are tried, and nothing is listed."""
+
     def __init__(
         self, source: Source, state: RecordStore, report: Report, positions: Positions | None = None
     ) -> None:
         """`positions`: those of a listing by pages; None for a walk."""
         self.batch = RecordBatch(state, report, positions)
-        self.failures = FailureRecords(state, source, self.batch)
+        self.failures = FailureRecords(state, source, self.batch, retrying=self.retrying)
         self.uploads = UploadRecords(state, source.target.bucket, self.batch)
         self.companions = CompanionRecords(state, source)
         self.settled = 0
@@ -228,6 +232,11 @@ class Committer:
             transfer.progress_shown = now
             name = self._source.download_name(transfer.obj)
             self._report.event(lines.progress(transfer.cos_path, sent, size, name))
+
+    def end(self, *, is_complete: bool, has_seen_all: bool) -> None:
+        """Commit what the end of a run changes; see `FailureRecords.note_end`."""
+        self.failures.note_end(is_complete=is_complete, has_seen_all=has_seen_all)
+        self.commit(final=True)
 
     def commit(self, *, final: bool = False) -> None:
         """Write records, then report their outcomes. Raises StateError."""

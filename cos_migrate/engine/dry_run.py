@@ -16,6 +16,7 @@ from typing import cast
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.options import MigrationOptions
+from cos_migrate.engine.retry_committer import RetryCommitter
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.tuning import NO_AUTO_POOLS
@@ -90,7 +91,7 @@ class DryRun:
     def options(self, options: MigrationOptions) -> MigrationOptions:
         """Return the options of a run that waits for no time, and sends no request of its own."""
         return options._replace(
-            make_committer=DryCommitter,
+            make_committer=_DryRetryCommitter if options.retry_failed else DryCommitter,
             window=_ALWAYS,
             auto=NO_AUTO_POOLS,
             spot_check=self._make_spot_check if options.spot_check else None,
@@ -242,3 +243,7 @@ class DryCommitter(Committer):
     def _sent_lines(self, transfer: Transfer, request_id: str) -> str:  # noqa: ARG002 - there is none
         status = Status.UPDATE if transfer.is_update else Status.NEW
         return lines.to_be_sent(status, self._shown(transfer.record_key))
+
+
+class _DryRetryCommitter(DryCommitter, RetryCommitter):
+    """The same for objects that failed before."""

@@ -17,16 +17,30 @@ from cos_migrate.state.store import RecordStore
 class FailureRecords:
     """The records of failed objects of one job."""
 
-    def __init__(self, state: RecordStore, source: Source, batch: RecordBatch) -> None:
+    def __init__(
+        self, state: RecordStore, source: Source, batch: RecordBatch, *, retrying: bool = False
+    ) -> None:
+        """`retrying`: only objects that failed before are tried, and nothing is listed."""
         self._state = state
+        self._retrying = retrying
         self._source = source
         self._batch = batch
-        self._objects = FailedObjects(formats.origin_mark(source.origin()))
+        self._mark = formats.origin_mark(source.origin())
+        self._objects = FailedObjects(self._mark)
         self.keys = self._objects.keys
         """Keys of the records of objects that have not succeeded yet."""
         self._gone: dict[str, tuple[bytes, bytes]] = {}
         """Records of objects that were gone when they were tried again, by name."""
         self._listed_again: set[str] = set()
+        self._failed_again: set[bytes] = set()
+        """Those of `keys` that have failed in this run, too."""
+        self._unrecorded = 0
+        """Failures that name nothing which could be tried alone."""
+        last = state.get(formats.LAST_RUN) if retrying else None
+        self.are_whole = last == self._last_run(formats.WHOLE)[1]
+        """Whether the records hold all that the last run left undone; known when retrying."""
+        if not retrying:
+            batch.puts.append(self._last_run(formats.UNDER_WAY))
 
     def load(self) -> Iterator[SourceObject]:
         """Yield the objects that failed in earlier runs over the same listing."""
@@ -45,12 +59,42 @@ class FailureRecords:
     ) -> None:
         """Record that an object failed; `listed_fingerprint`: the one in the listing."""
         record = self._objects.pair_of(obj, record_key, listed_fingerprint)
-        if not obj.page and failure.code == Code.NO_SUCH_KEY and obj.name not in self._listed_again:
+        is_gone = failure.code == Code.NO_SUCH_KEY and not self._retrying
+        if is_gone and not obj.page and obj.name not in self._listed_again:
             # It failed before and is gone: unless it is listed again, it is not tried again.
             self.note_succeeded(record_key)
             self._gone[obj.name] = record
-        elif self._batch.positions and obj.key:
+        elif obj.key or self._is_folder(obj, failure):
             self._batch.puts.append(record)
+            if record[0] in self.keys:
+                self._failed_again.add(record[0])
+        else:
+            self._unrecorded += 1
+
+    def _is_folder(self, obj: SourceObject, failure: Failure) -> bool:
+        """Return whether a failure is of a folder of this machine that could not be listed."""
+        is_folder = self._source.is_local and obj.name.endswith("/")
+        return is_folder and failure.code != Code.NAME_NOT_UTF8
+
+    def note_end(self, *, is_complete: bool, has_seen_all: bool) -> None:
+        """Note the end of a run.
+
+        `is_complete`: it has tried all that it found. `has_seen_all`: what did not fail in it has
+        no failure any more.
+        """
+        if has_seen_all and (self._retrying or not self._source.paged):
+            self._batch.deletes += self.keys - self._failed_again
+            self.keys.intersection_update(self._failed_again)
+        whole = is_complete and not self._unrecorded
+        if not self._retrying:
+            word = formats.WHOLE if whole else formats.INCOMPLETE
+            self._batch.puts.append(self._last_run(word))
+        elif self._unrecorded:
+            self._batch.puts.append(self._last_run(formats.INCOMPLETE))
+
+    def _last_run(self, word: str) -> tuple[bytes, bytes]:
+        """Return the pair to write about this run."""
+        return formats.LAST_RUN, f"{self._mark} {word}".encode()
 
     def note_succeeded(self, record_key: str) -> None:
         """Forget that an object failed before."""

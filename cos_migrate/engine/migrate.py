@@ -87,7 +87,7 @@ class Migration(Loop):
             limits=limits,
         )
         paged, positions = source.paged, None
-        if paged:
+        if paged and not options.retry_failed:
             make_scan, positions = _paged_listing(paged, state, options, report)
         self._options = options
         self._source = source
@@ -185,7 +185,8 @@ class Migration(Loop):
         self._committer.commit()
 
     def _finish(self) -> None:
-        self._committer.commit(final=True)
+        complete = self._list_complete and not self._stopping
+        self._committer.end(is_complete=complete, has_seen_all=complete and self._list_finished)
         self._warn_of_filters()
         if self._list_finished and not self._stopping:
             self._committer.note_listing_complete()
@@ -204,9 +205,9 @@ class Migration(Loop):
         return self._list_finished and not self._backlog.found and found == settled
 
     def _objects_to_retry(self) -> Iterator[SourceObject]:
-        """Yield the objects that failed before and are not left out by their names now."""
+        """Yield the objects of a listing that failed before and are not left out by their names."""
         for obj in self._committer.failures.load():
-            if not self._filters.line_against_name(obj):
+            if self._source.paged and not self._filters.line_against_name(obj):
                 yield obj
 
     def _warn_of_filters(self) -> None:
@@ -257,8 +258,7 @@ class Migration(Loop):
         elif isinstance(event, ScanEnded):
             self._scan_over = True
             self._report.totals.final = True
-            if event.failure or self._stopping:
-                self._list_complete = False
+            self._list_complete &= not (event.failure or self._stopping)
             if event.failure:
                 self._report.error(f"the list is not complete: {printable(event.failure.message)}")
 

@@ -22,6 +22,8 @@ class RunWords(NamedTuple):
 
     dry_run: bool = False
     """Whether nothing is changed, and the run only reports what it would send."""
+    retry_failed: bool = False
+    """Whether only what the last run left as failed is tried."""
 
 
 NO_WORDS = RunWords()
@@ -68,6 +70,8 @@ class MigrationOptions(NamedTuple):
     copies: CopyOptions = DEFAULT_COPIES
     auto: AutoPools = NO_AUTO_POOLS
     """The pools whose number of transfers is not given."""
+    retry_failed: bool = False
+    """As in RunWords."""
     make_committer: type[Committer] = Committer
     spot_check: SpotCheckMaker | None = None
     """Makes the check on COS of some skipped objects; None: there is none."""

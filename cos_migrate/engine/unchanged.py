@@ -145,11 +145,13 @@ class RecordComparer:
         Those with another recorded value go to `objects`. Return the bytes of the unchanged rows,
         and the values of `objects` by record key.
         """
-        slowly, size = bool(self._committer.failures.keys) or self._one_by_one, 0
+        failed, alone, size = self._committer.failures.keys, self._one_by_one, 0
         read: dict[str, bytes] = {}
         for row, (key, value) in zip(rows, self._source.row_records(rows), strict=True):
             recorded = get(key.encode("utf-8", "surrogatepass"))
-            if recorded == value.encode() and not slowly:
+            if recorded == value.encode() and not (
+                alone or (failed and formats.failed_key(key) in failed)
+            ):
                 unchanged.append(key)
                 size += row[2]
             elif recorded is None:

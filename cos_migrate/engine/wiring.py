@@ -22,7 +22,7 @@ from cos_migrate.engine.exposure import exposed_records
 from cos_migrate.engine.limits import RunLimits
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.migrate import Migration
-from cos_migrate.engine.options import NO_WORDS, RunWords
+from cos_migrate.engine.options import NO_WORDS, MigrationOptions, RunWords
 from cos_migrate.engine.settings import (
     JobPlace,
     auto_pools,
@@ -57,6 +57,7 @@ from cos_migrate.state.store import RecordStore, note_run
 
 if TYPE_CHECKING:
     from cos_migrate.engine.dry_run import DryRun
+    from cos_migrate.engine.retry import Retry
     from cos_migrate.report.status.board import Board
 
 
@@ -120,6 +121,9 @@ class Run:
         )
         if board:
             self._options = self._options._replace(is_paused=lambda: board.paused)
+        self._make_pass: Callable[..., Migration] = partial(Migration, make_scan=self._make_scan)
+        if words.retry_failed:
+            self._options, self._make_pass = _for_failed(self._options)
         if self._dry_run:
             self._options = self._dry_run.options(self._options)
         self._spool = TempFiles(Path(common.tmp_folder), self._place.name)
@@ -154,14 +158,13 @@ class Run:
             if not (self._source.is_local or self._dry_run):
                 self._spool.open()
             try:
-                migration = Migration(
+                migration = self._make_pass(
                     options=self._options,
                     source=self._source,
                     filters=self._filters,
                     state=state,
                     report=self._report,
                     make_pools=self._make_pools,
-                    make_scan=self._make_scan,
                     spool=self._spool,
                     limits=self._limit_pass(),
                 )
@@ -171,18 +174,16 @@ class Run:
                         self._report.warn(warning)
             finally:
                 self._spool.close()
-            if common.check and not self._interrupted and not self._dry_run:
+            if common.check and not (
+                self._interrupted or self._dry_run or self._options.retry_failed
+            ):
                 summaries.append(self._verify(state))
             return summaries
 
     def _open_state(self) -> AbstractContextManager[RecordStore]:
         """Open the records. Raises StateError."""
-        common = self._config.common
-        where, files, notify = (
-            self._place.database,
-            common.rocks_max_open_file,
-            self._report.event,
-        )
+        common, notify = self._config.common, self._report.event
+        where, files = self._place.database, common.rocks_max_open_file
         if not self._dry_run:
             return open_store(where, max_open_files=files, notify=notify)
         tmp_folder = Path(common.tmp_folder)
@@ -313,6 +314,15 @@ class Run:
             with contextlib.suppress(OSError, RuntimeError):  # no more processes: a thread scans
                 return WalkProcess(self._walk_starter, self._recipe, post, self._limits)
         return WalkThread(partial(source.scan_rows, self._filters.reason_against_folder), post)
+
+
+def _for_failed(options: MigrationOptions) -> tuple[MigrationOptions, type[Retry]]:
+    """Return what --retry-failed replaces: the options, and the pass that migrates."""
+    from cos_migrate.engine.retry import Retry  # noqa: PLC0415 - for --retry-failed only
+    from cos_migrate.engine.retry_committer import RetryCommitter  # noqa: PLC0415 - as above
+
+    changed = {"retry_failed": True, "make_committer": RetryCommitter, "spot_check": None}
+    return options._replace(**changed), Retry
 
 
 def _dry_run_of(source: Source, common: Common) -> DryRun:

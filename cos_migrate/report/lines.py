@@ -70,6 +70,11 @@ def empty_key(name: str) -> str:
     return condition_not_match("empty key", f"key: {shown}") + "\n"
 
 
+def no_longer_there(name: str) -> str:
+    """Return the line of an object that failed before, and is gone from the source."""
+    return condition_not_match("no longer there", f"key: {printable(name)}") + "\n"
+
+
 def reason_in(line: str) -> str:
     """Return the reason in the line of an object that is left out."""
     return line.partition("[reason: ")[2].partition("]")[0]

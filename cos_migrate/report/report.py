@@ -250,5 +250,5 @@ class Report:
         elif self._causes.needs_correction:
             then = "correct the causes in the table: the next run sends the missing objects"
         else:
-            then = "run again to send the missing objects"
+            then = "run again to send the missing objects, or these alone with --retry-failed"
         return f"The causes are in log/error.log, the list in {self._failed_list}; {then}."

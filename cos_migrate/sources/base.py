@@ -200,6 +200,17 @@ class Source(abc.ABC):
         """
         return self.scan()
 
+    def scan_again(
+        self,
+        failed: Sequence[SourceObject],
+        leaves_out: FolderQuestion,
+    ) -> Iterator[Found | Row]:
+        """Yield objects and folders (without a key) that failed before, as they are now.
+
+        Only for sources without pages. What is below a folder is yielded as by `scan_rows`.
+        """
+        raise NotImplementedError
+
     def is_empty(self, name: str) -> bool:  # noqa: ARG002
         """Return whether an object that is listed with 0 bytes has none."""
         return True

@@ -22,6 +22,10 @@ _FAILED = "[cosmigrate failed] "
 _CRC64 = "[cosmigrate crc64] "
 SCANNED = b"[cosmigrate scanned]"
 """Key of the number of objects found by the last complete scan that found any; decimal."""
+LAST_RUN = b"[cosmigrate run]"
+"""Key of what is known of the last run: the mark of its origin, a blank, and one of these words."""
+UNDER_WAY, WHOLE, INCOMPLETE = "under way", "whole", "incomplete"
+"""WHOLE: all that the run left undone is recorded as failed. A killed run leaves UNDER_WAY."""
 _PART_VALUE = re.compile(
     r"([0-9]{1,5}) ([0-9]{1,19}) ([0-9]{1,19}) (-1|[0-9]{1,20})(?:/([0-9]{1,20}))? (.*)", re.DOTALL
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.functional.cloud_tool import counted, noise
+from tests.functional.cloud_tool import counted, noise, stored
 from tests.functional.more_sites import PassingSite
 from tests.functional.sites import Site
 from tests.functional.tool import BUCKET, Ended, records
@@ -121,3 +121,46 @@ class OptionsContract:
             site.put(f"more/{key}", body)
         ended = foretold(site, cos, "-Dcommon.skipSamePath=true")
         assert ended.counts() == counted(new=1, skip=11, unmatched=1)
+
+    def test_only_what_failed_is_tried_again(self, site: Site, cos: HeldCos) -> None:
+        tool, bodies = site.tool, {f"small/{number}": noise(1000 + number) for number in range(5)}
+        bodies |= {"big/one": noise(7 * MIB), "big/two": noise(9 * MIB, 2)}
+        for key, body in bodies.items():
+            site.put(key, body)
+        tool.common |= {"cosPath": "/to/", "bigFileUploadPartSize": str(MIB)}
+        goes_on = Fault("status", site.puts, "to/small/3", times=-1, status=400)
+        cos.faults += [
+            goes_on,
+            Fault("status", site.puts, "to/small/1", times=-1, status=400),
+            Fault("status", "UploadPart", "to/big/two", times=-1, skip=5, status=400),
+        ]
+        ended = tool.run()
+        failed = ended.counts()["fail"]
+        assert failed == len(ended.tasks("[fail]")) >= 2
+        assert "--retry-failed" in ended.out
+        del cos.faults[-2:]
+        if site.migrate_type != "migrateUrl":  # a list that has changed is another one
+            site.put("new", b"x")
+        dry = tool.run("--dry-run", "--retry-failed")
+        assert (dry.code, dry.counts()) == (0, counted(new=failed)), dry.err
+        site.forget()
+        run = tool.run("--retry-failed")
+        assert (run.code, run.counts()) == (1, counted(new=failed - 1, fail=1)), run.out + run.err
+        for tried in (dry.tasks("[dry-run]"), run.tasks("[ok]") + run.tasks("[fail]")):
+            assert {*tried} == {*ended.tasks("[fail]")}
+        assert not set(site.operations()) & site.idle - {"HeadObject", "HEAD", "Uc /v4/query"}
+        cos.faults.remove(goes_on)
+        site.put("small/3", b"changed")
+        last = tool.run("--retry-failed")
+        assert (last.code, last.counts()) == (0, counted(new=1)), last.err
+        wanted = bodies | {"small/3": b"changed"}
+        assert stored(cos) == {f"to/{key}": body for key, body in wanted.items()}
+
+        cos.reset()
+        site.forget()
+        nothing = tool.run("--retry-failed")
+        assert (nothing.code, nothing.counts()) == (0, counted())
+        assert "nothing to retry" in nothing.out
+        assert not [*site.operations(), *cos.operations()]
+        assert tool.run().code == 0
+        assert all(cos.object_bytes(BUCKET, f"to/{key}") == wanted[key] for key in wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from cos_migrate.errors import Code
 from cos_migrate.model import Failure, Rejected
 from cos_migrate.sources.local.paths import is_utf8
 from cos_migrate.sources.local.reader import source_error
@@ -19,7 +20,7 @@ def not_matching(reason: str, name: str) -> Rejected:
 
 def illegal_name(name: str, *, unlisted: bool = False) -> Rejected:
     """Reject a file whose name is not UTF-8, as a failure."""
-    failure = Failure("scan", "the name is not UTF-8", code="NameNotUtf8")
+    failure = Failure("scan", "the name is not UTF-8", code=Code.NAME_NOT_UTF8)
     line = f"skip the file for illegal utf-8 letter, [local_file:{printable(name)}]"
     return Rejected(printable(name), "", line, failure, unlisted)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import operator
 import os
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -46,6 +46,7 @@ from cos_migrate.sources.local.rejections import (
     unreadable,
     unreadable_entry,
 )
+from cos_migrate.sources.local.rescan import enclosing_folders, scan_again
 from cos_migrate.text import printable
 
 _OPEN_FOLDERS = 64
@@ -180,12 +181,17 @@ class LocalSource(Source):
             return
         yield _make_object(name, name.rpartition("/")[2], found)
 
-    def _walk(self, leaves_out: FolderQuestion) -> Iterator[Found | Row]:
-        """Walk depth first with a stack, to any depth."""
+    def scan_again(
+        self, failed: Sequence[SourceObject], leaves_out: FolderQuestion
+    ) -> Iterator[Found | Row]:
+        return scan_again(self._root, failed, leaves_out, self._walk)
+
+    def _walk(self, leaves_out: FolderQuestion, start: str = "") -> Iterator[Found | Row]:
+        """Walk depth first with a stack, to any depth; `start`: a folder below the root."""
         root, at = self._root, len(self._root)
         stack: list[_Level] = []
-        on_path: set[_Identity] = set()
-        pending: str | None = root
+        on_path = _identities_above(root, start)
+        pending: str | None = start or root
         while stack or pending is not None:
             if pending is not None:
                 folder, pending = pending, None
@@ -285,7 +291,7 @@ class LocalSource(Source):
         if hash(relative) in exists:
             return not_matching("listed twice", name)
         exists[hash(relative)] = True
-        for folder in _enclosing_folders(as_folder(self._root), relative):
+        for folder in enclosing_folders(as_folder(self._root), relative):
             reason = leaves_out(folder)
             if reason:
                 return not_matching(reason, name)
@@ -309,11 +315,6 @@ def _make_object(name: str, key: str, found: os.stat_result) -> Found:
     return SourceObject(name, key, make_fingerprint(found)) if is_utf8(name) else illegal_name(name)
 
 
-def _enclosing_folders(root: str, relative: str) -> Iterator[str]:
-    """Yield the folders between the root and a path below it, each ending in `/`."""
-    return (root + relative[: found.end()] for found in re.finditer("/", relative))
-
-
 def _in_order(
     folder: AbstractContextManager[Iterator[os.DirEntry[str]]],
 ) -> Iterator[os.DirEntry[str]]:
@@ -330,6 +331,17 @@ def _identity(folder: str, found: os.stat_result) -> _Identity:
         return found.st_dev, found.st_ino
     # Some network drives have no inode numbers: all their folders would be the same.
     return os.path.realpath(folder)
+
+
+def _identities_above(root: str, start: str) -> set[_Identity]:
+    """Return the identities of the folders that hold `start`, to recognise links to them."""
+    found: set[_Identity] = set()
+    for folder in (root, *enclosing_folders(root, start[len(root) :])) if start else ():
+        if folder != start:
+            with contextlib.suppress(OSError):  # then the walk of `start` fails, too
+                path = system_path(folder)
+                found.add(_identity(path, os.stat(path)))
+    return found
 
 
 def _is_link(entry: os.DirEntry[str]) -> bool:

@@ -21,6 +21,7 @@ from cos_migrate.errors import ConfigError
         (["--demo"], CommandLine(demo=True)),
         (["--debug"], CommandLine(debug=True)),
         (["--dry-run"], CommandLine(dry_run=True)),
+        (["--retry-failed", "--json"], CommandLine(retry_failed=True, json=True)),
         (["--json", "a.ini"], CommandLine(config_path="a.ini", json=True)),
         (["--decrypt", "/a/b", "c"], CommandLine(decrypt=("/a/b", "c"))),
         (
