@@ -321,8 +321,8 @@ def _for_failed(options: MigrationOptions) -> tuple[MigrationOptions, type[Retry
     from cos_migrate.engine.retry import Retry  # noqa: PLC0415 - for --retry-failed only
     from cos_migrate.engine.retry_committer import RetryCommitter  # noqa: PLC0415 - as above
 
-    changed = {"retry_failed": True, "make_committer": RetryCommitter, "spot_check": None}
-    return options._replace(**changed), Retry
+    options = options._replace(retry_failed=True, make_committer=RetryCommitter, spot_check=None)
+    return options, Retry
 
 
 def _dry_run_of(source: Source, common: Common) -> DryRun:
