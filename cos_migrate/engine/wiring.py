@@ -104,11 +104,7 @@ class Run:
         self._recipe = recipe.with_credentials(credentials.current(Side.SOURCE))
         self._source = self._recipe.build()
         credentials.gate.supply(Side.SOURCE, self._source)
-        self._filters = Filters(
-            self._recipe.filters,
-            self._source.is_empty,
-            describes_first=self._source.describes_first,
-        )
+        self._filters = _filters_of(self._recipe, self._source)
         self._place = JobPlace.of(folder, self._source, task)
         self._console = console
         self._logs = logs
@@ -329,6 +325,10 @@ def _dry_run_of(source: Source, common: Common) -> DryRun:
     from cos_migrate.engine.dry_run import DryRun  # noqa: PLC0415 - for --dry-run only
 
     return DryRun(source, least_billed(common))
+
+
+def _filters_of(recipe: SourceRecipe, source: Source) -> Filters:
+    return Filters(recipe.filters, source.is_empty, describes_first=source.describes_first)
 
 
 def header_of(config_path: str, shown: Sequence[tuple[str, str, str]]) -> list[str]:
