@@ -1,7 +1,10 @@
 """Lists a cloud source: several ranges at once, page by page, a bounded number of pages ahead.
 
-An idle thread makes another one split its range in two (work stealing), so that a large bucket is
-listed by as many requests at once as are allowed, and no range starves the others.
+An idle thread takes a part of the range of another (work stealing), so that a large bucket is
+listed by as many requests at once as are allowed, and no range starves the others. Where a source
+lists behind any key, the idle thread searches a key at which the range can be cut, and has its
+first page then; other sources split a range by themselves. Only the thread that lists a range
+shortens it, between two pages.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import collections
 import itertools
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cos_migrate.errors import Code, MigrateError, SourceError
@@ -17,6 +20,7 @@ from cos_migrate.http.credential_gate import CredentialGate
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Failure, Found, ListRange, Note, Page, failure_of, unexpected_failure
 from cos_migrate.scan.base import PagePosition, Scan, ScanEnded, Scanned
+from cos_migrate.scan.cut_search import CutSearch, NewRange, Probe, RangeCuts
 from cos_migrate.sources.key_pages import OUTSIDE
 from cos_migrate.sources.paged import PagedSource
 from cos_migrate.sources.xml_characters import UNREADABLE
@@ -51,6 +55,12 @@ class _RangeListing:
     """Pages to list after the next failed attempt."""
     unreliable: bool = False
     """Whether the source lists the range wrongly: it is incomplete."""
+    page: Page | None = None
+    """Its first page, where that was requested already."""
+    bound: str = ""
+    """No key of the range lies behind this; empty: not known."""
+    cuts: RangeCuts | None = None
+    """The search for cuts while it is being listed; None: there is none."""
 
 
 class Lister(Scan):
@@ -80,6 +90,7 @@ class Lister(Scan):
         self._waiting = collections.deque(reversed(listings))
         self._changed = threading.Condition()
         self._active = self._idle = 0
+        self._search = CutSearch() if source.lists_behind_any_key else None
         self._stopping = threading.Event()
         self._credits = threading.Semaphore(_AHEAD)
         self._retries = Retries(tries, self._stopping, gate=gate)
@@ -108,15 +119,20 @@ class Lister(Scan):
             self._credits.release()
 
     def _list_ranges(self) -> None:
-        while (listing := self._next_range()) is not None:
+        while (work := self._next_work()) is not None:
+            if isinstance(work, Probe):
+                self._probe(work)
+                continue
             try:
-                self._list_range(listing)
+                self._list_range(work)
             except MigrateError as error:
                 self._note_failure(failure_of(error))
             except Exception as error:
                 self._note_failure(unexpected_failure("list", error, doing="the listing"))
             with self._changed:
                 self._active -= 1
+                if self._search and work.cuts:
+                    self._search.end(work.cuts)
                 self._changed.notify_all()
         with self._changed:
             self._left -= 1
@@ -124,23 +140,48 @@ class Lister(Scan):
         if last:
             self._post(ScanEnded(self._failure))
 
-    def _next_range(self) -> _RangeListing | None:
-        """Return the next range, or None when the listing is over."""
+    def _next_work(self) -> _RangeListing | Probe | None:
+        """Return a range to list, or a cut to try; None when the listing is over."""
         with self._changed:
             self._idle += 1
+            probe = None
             while not self._waiting and self._active and not self._stopping.is_set():
+                # Each cut that waits to be made has an idle thread for the new range.
+                if self._search and self._search.found < self._idle:
+                    probe = self._search.next_probe()
+                    if probe:
+                        break
                 self._changed.wait()
             self._idle -= 1
+            if probe:
+                return probe
             if not self._waiting or self._stopping.is_set():
                 self._changed.notify_all()
                 return None
             self._active += 1
             # Newest first, so that only one branch of a tree of folders is open at a time.
-            return self._waiting.pop()
+            listing = self._waiting.pop()
+            if self._search:
+                listing.cuts = self._search.begin(listing.list_range, listing.bound)
+            return listing
+
+    def _probe(self, probe: Probe) -> None:
+        """Request the page behind a key; a failure costs nothing but the cut."""
+        page = None
+        try:
+            page = self._source.list_page(probe.list_range, "")
+        except MigrateError:
+            pass
+        except Exception as error:
+            self._note_failure(unexpected_failure("list", error, doing="the listing"))
+        with self._changed:
+            if self._search:
+                self._search.settle(probe, page)
 
     def _list_range(self, listing: _RangeListing) -> None:
         while not self._stopping.is_set():
-            page = self._request_page(listing)
+            page = listing.page or self._request_page(listing)
+            listing.page = None
             if page is None:
                 return
             self._post_page(listing, page)
@@ -148,9 +189,22 @@ class Lister(Scan):
                 return
             listing.marker = page.next
             # After sending, so that the page does not wait for the requests of a split.
-            rest = self._split_off(listing)
+            rest = self._cut_off(listing, page) if listing.cuts else self._split_off(listing)
             if rest:
-                self._post_page(listing, Page([], page.next, more=(rest,)))
+                more = tuple(new.list_range for new in rest)
+                self._post_page(listing, Page([], page.next, more=more), rest)
+
+    def _cut_off(self, listing: _RangeListing, page: Page) -> list[NewRange]:
+        """Shorten a range by the cuts that were found; return the new ranges."""
+        with self._changed:
+            search, cuts = self._search, listing.cuts
+            if search is None or cuts is None or listing.unreliable:
+                return []
+            search.add_page(cuts, page)
+            self._changed.notify_all()
+            made = search.take(cuts)
+            listing.list_range = cuts.list_range
+            return made
 
     def _request_page(self, listing: _RangeListing) -> Page | None:
         """Request the next page; return None when the run is stopping."""
@@ -173,13 +227,13 @@ class Lister(Scan):
             )
         return page
 
-    def _split_off(self, listing: _RangeListing) -> ListRange | None:
-        """Shorten a range when a thread is idle; return the rest as a new range."""
+    def _split_off(self, listing: _RangeListing) -> list[NewRange]:
+        """Have the source split a range when a thread is idle; return the rest as a new range."""
         if not self._idle or self._waiting or listing.unreliable:
-            return None
+            return []
         if listing.pages_to_split:
             listing.pages_to_split -= 1
-            return None
+            return []
         try:
             halves = self._source.split(listing.list_range, listing.marker)
         except MigrateError as error:
@@ -189,12 +243,13 @@ class Lister(Scan):
         if halves is None:
             listing.pages_to_split = listing.patience
             listing.patience = min(_MAX_PATIENCE, 2 * listing.patience)
-            return None
+            return []
         listing.list_range, rest = halves
         listing.patience = 1
-        return rest
+        return [NewRange(rest)]
 
-    def _post_page(self, listing: _RangeListing, page: Page) -> None:
+    def _post_page(self, listing: _RangeListing, page: Page, made: Sequence[NewRange] = ()) -> None:
+        """Post a page; `made`: those of its further ranges that were cut off."""
         self._credits.acquire()
         if self._stopping.is_set():
             return
@@ -215,10 +270,12 @@ class Lister(Scan):
         if new_ranges:
             with self._changed:
                 # Reversed, so that the first is taken next.
-                self._waiting.extend(
-                    _RangeListing(number, list_range, "")
-                    for number, list_range in reversed(new_ranges)
-                )
+                first = {new.list_range: new for new in made}
+                for number, list_range in reversed(new_ranges):
+                    new = first.get(list_range, NewRange(list_range))
+                    self._waiting.append(
+                        _RangeListing(number, list_range, "", page=new.page, bound=new.bound)
+                    )
                 self._changed.notify_all()
 
     def _mark_unreliable(self, listing: _RangeListing, failure: Failure) -> None:

@@ -18,7 +18,7 @@ from cos_migrate.sources import xml_characters
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.carried import with_storage_class
 from cos_migrate.sources.http_source import HttpSource
-from cos_migrate.sources.key_pages import KeyPage, enclosing_folders, find_middle, verify_page
+from cos_migrate.sources.key_pages import KeyPage, verify_page
 from cos_migrate.sources.list_files import KeyFile
 from cos_migrate.sources.metadata import StorableMetadata
 from cos_migrate.sources.object_tags import convert_tags, count_tags
@@ -164,23 +164,16 @@ class KeyOrderedSource(BucketSource):
         else:
             super().request_listing()
 
+    @property
+    def lists_behind_any_key(self) -> bool:
+        """Whether the bucket is listed, and no file of keys."""
+        return not self.key_file
+
     def list_bucket(self, list_range: ListRange, marker: str) -> Page:
         """Return the next page of a range; prefix and order of its keys are verified."""
         return verify_page(
             self.list_keys(list_range.prefix, marker or list_range.after, ""), list_range, marker
         )
-
-    def split(self, list_range: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
-        """Split at a folder in the middle of the rest, searched from the top downwards."""
-        if self.key_file:
-            return None
-        for folder in enclosing_folders(marker, list_range.prefix):
-            middle = find_middle(
-                self.list_keys(folder, marker, "/"), folder, marker, list_range.until
-            )
-            if middle:
-                return list_range._replace(until=middle), list_range._replace(after=middle)
-        return None
 
     # -- keys that become one on COS, which drops leading slashes ---------------------------------
 

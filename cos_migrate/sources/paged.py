@@ -39,6 +39,14 @@ class PagedSource(Source):
         size, _, etag = obj.fingerprint
         return f"[fileSize: {size}] [etag: {etag}]"
 
+    @property
+    def lists_behind_any_key(self) -> bool:
+        """Whether a range can begin behind any text, in the order of the names.
+
+        Such a listing is cut without `split`.
+        """
+        return False
+
     def ranges(self) -> tuple[ListRange, ...]:
         """Return the ranges that together contain all objects: by default one without a name."""
         return (ListRange(""),)

@@ -63,22 +63,22 @@ class KeysSource(KeyOrderedSource):
         with self._lock:
             self.requests.append((prefix, after, delimiter))
         self.before(prefix, after, delimiter)
-        behind = itertools.islice(self.keys, bisect.bisect_right(self.keys, after), None)
+        first = max(bisect.bisect_right(self.keys, after), bisect.bisect_left(self.keys, prefix))
+        behind = itertools.islice(self.keys, first, None)
+        inside = itertools.takewhile(lambda key: key.startswith(prefix), behind)
+        folded: dict[str, None] = {}
         entries: list[str] = []
-        folded: list[str] = []
-        for key in behind:
-            if not key.startswith(prefix):
-                continue
-            rest = key[len(prefix) :]
-            if delimiter and delimiter in rest:
-                folder = prefix + rest[: rest.index(delimiter) + 1]
-                if folder not in folded:
-                    folded.append(folder)
-            else:
+        for key in inside:
+            head, found, _ = key[len(prefix) :].partition(delimiter or "\n")
+            if delimiter and found:
+                folded[prefix + head + delimiter] = None
+            elif len(entries) <= self.page:
                 entries.append(key)
+            elif not delimiter:
+                break
         kept = entries[: self.page]
         objects = [SourceObject(key, key, Fingerprint(1, -1, "e")) for key in kept]
-        return KeyPage(objects, folded, len(entries) > self.page)
+        return KeyPage(objects, list(folded), len(entries) > self.page)
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
         raise NotImplementedError

@@ -36,6 +36,10 @@ class KeyListing:
         self.accepts_built_markers: bool | None = None
         """Whether Qiniu's markers are those that `build_marker` builds; None: not known yet."""
 
+    def refuses_built_markers(self) -> bool:
+        """Return whether the service is known to accept only its own markers."""
+        return self.accepts_built_markers is False
+
     def page(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         """Return the next page that is not empty: Qiniu may send empty ones in between."""
         marker, passed_over = self._known_marker(prefix, after), ""

@@ -27,7 +27,7 @@ from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource, folder_of_prefix
 from cos_migrate.sources.etags import Etags, read_etag
 from cos_migrate.sources.http_source import format_range
-from cos_migrate.sources.key_pages import KeyPage
+from cos_migrate.sources.key_pages import KeyPage, enclosing_folders, find_middle
 from cos_migrate.sources.qiniu.collapsed import CollapsedKeys, shared_key_text
 from cos_migrate.sources.qiniu.config import QiniuConfig
 from cos_migrate.sources.qiniu.listing import KeyListing, parse_fingerprint
@@ -121,11 +121,28 @@ class QiniuSource(KeyOrderedSource):
         page = super().list_page(list_range, marker)
         return page._replace(found=[self._keys.reject_shared(item) for item in page.found])
 
+    @property
+    def lists_behind_any_key(self) -> bool:
+        """Return False: markers are the service's own, built ones may be refused."""
+        return False
+
     def split(self, list_range: ListRange, marker: str) -> tuple[ListRange, ListRange] | None:
-        """Split a range of the bucket, unless the service accepts only its own markers."""
-        halves = super().split(list_range, marker)
-        # The second half could then only be reached from the beginning.
-        return halves if self._listing.accepts_built_markers is not False else None
+        """Split at a folder in the middle of the rest, searched from the top downwards.
+
+        None where the service accepts only its own markers: the second half could then only be
+        reached from the beginning.
+        """
+        if self.key_file or self._listing.refuses_built_markers():
+            return None
+        for folder in enclosing_folders(marker, list_range.prefix):
+            middle = find_middle(
+                self.list_keys(folder, marker, "/"), folder, marker, list_range.until
+            )
+            if middle:
+                halves = list_range._replace(until=middle), list_range._replace(after=middle)
+                # The request has shown whether they are accepted.
+                return None if self._listing.refuses_built_markers() else halves
+        return None
 
     def key_of(self, name: str) -> str:
         """Return the key below the prefix's folder, without doubled slashes."""

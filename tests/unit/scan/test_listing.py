@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -20,6 +21,7 @@ from cos_migrate.scan.base import PagePosition, ScanEnded, Scanned
 from cos_migrate.scan.listing import Lister
 from cos_migrate.sources.paged import PagedSource
 from tests.unit.keys_source import KeysSource, keys_of
+from tests.unit.scan.key_layouts import LAYOUTS, keys_in
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +109,8 @@ def test_with_any_number_of_threads(parallel: int) -> None:
     coverage_holds(heard)
     if parallel == 1:
         assert heard.names == keys, "one thread keeps the order"
-        assert not any(delimiter for _, _, delimiter in source.requests), "and cuts nothing"
+        asked = {after for _, after, _ in source.requests}
+        assert asked <= {"", *keys}, "and searches no cuts"
 
 
 def test_several_listings_are_under_way_at_once() -> None:
@@ -122,17 +125,20 @@ def test_several_listings_are_under_way_at_once() -> None:
         with lock:
             busy -= 1
 
-    keys = tree(8, 20)
+    keys = tree(8, 40)
     assert sorted(listen(KeysSource(keys, 5, before), 4).names) == keys
     assert 2 <= most <= 4
 
 
-def test_a_bucket_without_folders_is_not_asked_for_them_before_every_page() -> None:
-    keys = [f"{number:05}" for number in range(600)]
-    source = KeysSource(keys, 2)
-    assert listen(source, 4).names == keys
-    questions = sum(bool(delimiter) for _, _, delimiter in source.requests)
-    assert questions < 40
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_of_keys(layout: str) -> None:
+    keys = keys_in(layout, 20_000)
+    source = KeysSource(keys, 40)
+    heard = listen(source, 8)
+    assert heard.failure is None
+    assert sorted(heard.names) == keys
+    coverage_holds(heard)
+    assert len(source.requests) <= 1.3 * math.ceil(len(keys) / 40)
 
 
 def test_ranges_go_on_behind_their_markers() -> None:
@@ -185,14 +191,20 @@ def test_an_error_that_stays_ends_its_range_only() -> None:
 
 
 def test_an_error_when_cutting_costs_nothing() -> None:
-    def before(_: str, __: str, delimiter: str) -> None:
-        if delimiter:
-            raise SourceError("no delimiters here", code="NotImplemented", status=501)
+    keys = tree(6, 40)
+    refused = 0
 
-    keys = tree(3, 10)
+    def before(_: str, after: str, __: str) -> None:
+        nonlocal refused
+        if after and after not in keys:
+            refused += 1
+            raise SourceError("no such marker", code="InvalidArgument", status=400)
+        time.sleep(0.001)
+
     heard = listen(KeysSource(keys, 4, before), 4)
     assert heard.failure is None
     assert heard.names == keys
+    assert 0 < refused < 20
 
 
 def test_a_fatal_error_ends_all_of_it() -> None:

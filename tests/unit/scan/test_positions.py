@@ -62,9 +62,10 @@ class Run:
         self.pages += 1
         more: tuple[tuple[int, ListRange], ...] = ()
         if page.next:
-            halves = self.source.split(part, page.next) if cut else None
-            if halves:
-                part, tail = halves
+            rest = sorted(keys_of(part, page.next, self.source.keys)) if cut else []
+            if rest:
+                middle = rest[len(rest) // 2]
+                part, tail = part._replace(until=middle), part._replace(after=middle)
                 self.numbers += 1
                 more = ((self.numbers, tail),)
                 self.open[self.numbers] = (tail, "")
