@@ -36,6 +36,7 @@ class Pools:
 
     def __init__(self, post: Any, answer: Any, room: int) -> None:
         self.total = room
+        self.most_transfers = (room, 0)
         self.tasks: dict[int, NumberedTask] = {}
         self.submitted: list[NumberedTask] = []
         self.most = 0
