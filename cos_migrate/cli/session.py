@@ -11,6 +11,7 @@ from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.stop import StopSignal
 from cos_migrate.config import batch
 from cos_migrate.config.batch import BatchTask
+from cos_migrate.config.clear_text import clear_text_warnings
 from cos_migrate.config.common import Common
 from cos_migrate.config.credential_keys import ineffective_chain_keys
 from cos_migrate.config.live import LiveConfig, LiveValues, Stamp
@@ -145,7 +146,8 @@ class Session:
             *ineffective_chain_keys(loaded.config.migrate_type, loaded.config.source),
         )
         exposed = exposed_files(line.config_path, loaded)
-        for warning in (*line.warnings, *loaded.warnings, *exposed, *pointless):
+        in_clear = clear_text_warnings(common, source_type.migrate_type, loaded.config.source)
+        for warning in (*line.warnings, *loaded.warnings, *exposed, *pointless, *in_clear):
             console.warn(warning)
             self._logs.warning(warning)
 

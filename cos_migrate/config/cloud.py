@@ -58,6 +58,9 @@ class CloudAccess(BucketSection):
 
     batch_keys: ClassVar[tuple[str, ...]] = ("accessKeyId", "accessKeySecret", "bucket", "endPoint")
 
+    public_host: ClassVar[str] = ""
+    """The host of the public cloud, where `endPoint` may be blank."""
+
     bucket: str = option(
         "bucket",
         help="source bucket",
@@ -129,6 +132,13 @@ class CloudAccess(BucketSection):
     def end_point(self) -> str:
         """The address of the service, a key of each cloud's own."""
         raise NotImplementedError
+
+    @property
+    def clear_text_host(self) -> str:
+        """The host of the service, unless it is reached over TLS."""
+        scheme, mark, host = (self.end_point or self.public_host).rpartition("://")
+        is_clear = scheme.lower() == "http" if mark else not self.src_https
+        return host.partition("/")[0] if is_clear else ""
 
     @property
     def own_token(self) -> Secret:

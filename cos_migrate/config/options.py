@@ -132,6 +132,11 @@ class Section:
         return "", ""
 
     @property
+    def clear_text_host(self) -> str:
+        """The host from which content is read without encryption; empty: there is none."""
+        return ""
+
+    @property
     def own_credentials(self) -> Credentials | None:
         """The credentials in its keys; None: they hold none."""
         return None

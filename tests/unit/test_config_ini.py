@@ -26,6 +26,12 @@ SECTIONS: dict[str, type[Any]] = {"migrateType": MigrateType, "common": Common, 
 FOUND_BY_ITSELF = {"smallFileExecutorNum", "bigFileExecutorNum"}
 """Keys that say `auto`, though without them a number is used, as by the Java tool."""
 
+ENCRYPTED = {
+    ("common", "https"),
+    *((name, "srcHttps") for name in ("migrateAws", "migrateAli", "migrateUpyun")),
+}
+"""Keys that are on in the shipped file, though off where they are missing, as in the Java tool."""
+
 
 @pytest.fixture(autouse=True)
 def _in_the_tools_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +69,8 @@ def test_its_values_are_the_defaults(name: str, shipped: ini.IniFile) -> None:
             assert field.option.secret
         elif text:
             default = AUTO if field.option.key in FOUND_BY_ITSELF else field.default
+            if (name, field.option.key) in ENCRYPTED:
+                default = True
             assert field.option.parse(text) == default, field.option.key
         else:
             # A key whose default can be written down has it written down.

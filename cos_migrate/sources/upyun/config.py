@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from cos_migrate.config import values
 from cos_migrate.config.cloud import CloudAccess, service_address_option
@@ -12,6 +13,8 @@ from cos_migrate.config.options import option
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpyunConfig(CloudAccess):
     """A service of Upyun; `accessKeyId` and `accessKeySecret` are an operator and its password."""
+
+    public_host: ClassVar[str] = "v0.api.upyun.com"
 
     end_point: str = service_address_option("endPoint", "private deployment: the API", place=True)
     db_prefix: str = option(
