@@ -29,6 +29,7 @@ from cos_migrate.model import Credentials
 from cos_migrate.processes.launcher import Launcher
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import PATIENCE, Logs
+from cos_migrate.report.summary import Summary
 from cos_migrate.safe_files import PUBLIC_FILE
 from cos_migrate.scan.walk_starter import WalkStarter
 from cos_migrate.sources import registry
@@ -209,7 +210,25 @@ class Session:
             line = "nothing was found to migrate"
             self._console.announce(line)
             self._logs.info(line)
+        for summary in summaries:
+            self._call_finish_command(summary)
         return max(summary.exit_code for summary in summaries)
+
+    def _call_finish_command(self, summary: Summary) -> None:
+        """Run the command of onFinish, if there is one, for a run that has ended."""
+        command = self._loaded.config.common.on_finish
+        if not command or summary.mode != "run":
+            return
+        from cos_migrate.cli.finish_command import FinishCommand  # noqa: PLC0415 - rarely used
+
+        call = FinishCommand(command, self._launcher.environ, lambda: bool(self._stop.number))
+        finished = call.run(summary)
+        if finished.output:
+            self._logs.info(f"onFinish ({call.name}) wrote: {finished.output}")
+        if finished.problem:
+            warning = f"onFinish ({call.name}): {finished.problem}"
+            self._console.warn(warning)
+            self._logs.warning(warning)
 
     def _make_run(self, task: BatchTask, config: Config, header: list[str]) -> Run:
         return Run(

@@ -11,8 +11,8 @@ from cos_migrate.config import values
 from cos_migrate.config.carried_keys import CarriedKeys
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.target_access import on_off_option, true_false_option
-from cos_migrate.config.values import TimeWindow
-from cos_migrate.config.watching import STATUS_ADDRESSES, StatusAddress
+from cos_migrate.config.values import NO_SECRET, Secret, TimeWindow
+from cos_migrate.config.watching import STATUS_ADDRESSES, StatusAddress, finish_command
 
 SMALL_MOST = 1024
 BIG_MOST = 64
@@ -270,6 +270,14 @@ class Common(CarriedKeys):
         default=None,
         parse=StatusAddress.parse,
         legal=STATUS_ADDRESSES,
+    )
+    on_finish: Secret = option(
+        "onFinish",
+        help="command that gets the summary of each run as JSON on its stdin, without a shell",
+        default=NO_SECRET,
+        parse=finish_command,
+        legal="a program and its arguments, quoted as for a shell, or nothing",
+        secret=True,
     )
     rocks_max_open_file: int = option(
         "rocksMaxOpenFile",

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
+import sys
 from typing import NamedTuple
+
+from cos_migrate.config.values import Secret
 
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})")
 _PORT_MOST = 65535
@@ -49,3 +53,15 @@ class StatusAddress(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.shown_host}:{self.port}"
+
+
+def finish_command(text: str) -> Secret:
+    """Return a command, whose arguments may hold secrets. Raises ValueError."""
+    if sys.platform != "win32":
+        try:
+            words = shlex.split(text)
+        except ValueError as error:
+            raise ValueError(f"onFinish cannot be split into words: {error}") from None
+        if not words or not words[0]:
+            raise ValueError("onFinish names no program")
+    return Secret(text)

@@ -21,7 +21,7 @@ class Launcher:
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         """`environ`: of the processes; None: that of this one."""
-        self._environ = environ
+        self.environ = environ
         self._waiting: collections.defaultdict[str, collections.deque[subprocess.Popen[bytes]]]
         self._waiting = collections.defaultdict(collections.deque)
 
@@ -32,12 +32,12 @@ class Launcher:
             end_process(waiting.pop())
         with contextlib.suppress(OSError):  # `take` tries again, and raises
             while len(waiting) < count:
-                waiting.append(_start(program, self._environ))
+                waiting.append(_start(program, self.environ))
 
     def take(self, program: str) -> subprocess.Popen[bytes]:
         """Return a process whose stdin, stdout and stderr are pipes. Raises OSError."""
         waiting = self._waiting[program]
-        return waiting.popleft() if waiting else _start(program, self._environ)
+        return waiting.popleft() if waiting else _start(program, self.environ)
 
     def close(self) -> None:
         """End the idle processes."""

@@ -100,6 +100,7 @@ COMMON = {
     "maxSize": f"{FILTERS}::test_every_filter_of_files",
     "modifiedAfter": f"{FILTERS}::test_every_filter_of_files",
     "modifiedBefore": f"{FILTERS}::test_every_filter_of_files",
+    "onFinish": "functional/test_on_finish.py::test_it_gets_the_summary_and_no_credentials",
     "statusAddress": "functional/test_status_page.py::test_the_status_while_a_run_goes_on",
     "logSkipped": "functional/test_logs.py::test_skipped_objects_stay_out_of_the_logs",
 }

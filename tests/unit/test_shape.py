@@ -62,7 +62,16 @@ def test_the_rooms() -> None:
         ("httptools", {"parser"}),
         (
             "subprocess",
-            {"child", "launcher", "pools", "workers", "worker_handles", "walk_starter", "demo"},
+            {
+                "child",
+                "launcher",
+                "pools",
+                "workers",
+                "worker_handles",
+                "walk_starter",
+                "demo",
+                "finish_command",
+            },
         ),
         ("ssl", {"tls", "server", "connection"}),
         ("cryptography", {"crypto"}),

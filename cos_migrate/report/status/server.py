@@ -14,7 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, NamedTuple
 
@@ -46,6 +48,14 @@ _HEADERS = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
 )
+
+
+_FILES = {
+    "/": ("page.html", "text/html; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+}
+"""The files of the page, beside this module."""
 
 
 class Answer(NamedTuple):
@@ -148,6 +158,7 @@ class Answers:
     def __init__(self, board: Board) -> None:
         self._board = board
         self.pages: dict[str, Callable[[], Answer]] = {
+            **{path: partial(_file, *file) for path, file in _FILES.items()},
             "/status.json": self._status,
             "/metrics": self._metrics,
         }
@@ -170,6 +181,10 @@ class Answers:
     def _pause(self, *, paused: bool) -> Answer:
         self._board.paused = paused
         return _json({"paused": paused})
+
+
+def _file(name: str, content_type: str) -> Answer:
+    return Answer(content_type, Path(__file__).with_name(name).read_bytes())
 
 
 def _json(data: object) -> Answer:
