@@ -237,6 +237,25 @@ class Described(NamedTuple):
     """How many tags the object has that are still to be requested."""
 
 
+class RestoreRule(NamedTuple):
+    """How objects of an archive class are restored at their source."""
+
+    tiers: tuple[str, ...] = ("Expedited", "Standard", "Bulk")
+    """The tiers that it offers, the fastest first; empty: there is one speed, without a name."""
+    days_most: int = 365
+    """Days for which a restored object can be read at most; 0: it needs no number of days."""
+
+
+class RestoreState(NamedTuple):
+    """Whether an archived object can be read."""
+
+    readable: bool
+    pending: bool = False
+    """Whether it is being restored."""
+    storage_class: str = ""
+    """Its class, a key of `Source.restore_rules`; empty: it was not stated."""
+
+
 class Target(NamedTuple):
     """The bucket and folder that objects are sent to."""
 

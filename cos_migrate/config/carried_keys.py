@@ -10,6 +10,19 @@ from cos_migrate.config.options import option
 from cos_migrate.config.storage_class_map import storage_class_pairs
 from cos_migrate.config.target_access import on_off_option
 
+RESTORE_TIERS = ("Expedited", "Standard", "Bulk")
+"""From the fastest to the slowest."""
+
+
+def _restore_tier(text: str) -> str:
+    """Parse a tier, in any case; empty: off."""
+    for tier in RESTORE_TIERS:
+        if text.lower() == tier.lower():
+            return tier
+    if text.lower() == "off":
+        return ""
+    raise ValueError(f"{text} is invalid, legal restoreArchived is off, Expedited, Standard, Bulk")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarriedKeys(LimitKeys):
@@ -23,6 +36,27 @@ class CarriedKeys(LimitKeys):
     )
     copy_mtime: bool = on_off_option(
         "copyMtime", "store the modification time of objects as x-cos-meta-mtime, as rclone does"
+    )
+    restore_archived: str = option(
+        "restoreArchived",
+        help="restore archived objects at the source before they are read, with this tier",
+        default="",
+        parse=_restore_tier,
+        legal="off, Expedited, Standard or Bulk",
+    )
+    restore_days: int = option(
+        "restoreDays",
+        help="days for which restored objects stay readable at the source",
+        default=1,
+        parse=values.integer(1, 365, "{} is invalid, legal restoreDays is [1, 365]"),
+        legal="a whole number from 1 to 365",
+    )
+    restore_wait: int = option(
+        "restoreWait",
+        help="minutes to wait for restores when all else is done",
+        default=0,
+        parse=values.integer(0, 100_000, "{} is invalid, legal restoreWait is [0, 100000]"),
+        legal="minutes, 0 to 100000",
     )
     storage_class_map: tuple[tuple[str, str], ...] = option(
         "storageClassMap",

@@ -11,6 +11,7 @@ _STATUSES: Mapping[str, int] = MappingProxyType(
         "ExpiredToken": 403,
         "InternalError": 500,
         "InvalidAccessKeyId": 403,
+        "InvalidObjectState": 403,
         "InvalidRange": 416,
         "InvalidToken": 403,
         "MethodNotAllowed": 405,
@@ -22,6 +23,7 @@ _STATUSES: Mapping[str, int] = MappingProxyType(
         "NotModified": 304,
         "PreconditionFailed": 412,
         "RequestTimeTooSkewed": 403,
+        "RestoreAlreadyInProgress": 409,
         "SignatureDoesNotMatch": 403,
     }
 )

@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote
 
 from cos_migrate.emulator.acl import acl_document, acl_of
+from cos_migrate.emulator.archive import Archive
 from cos_migrate.emulator.buckets import BucketOperations
 from cos_migrate.emulator.checks import (
     ENCRYPTION,
@@ -50,7 +51,6 @@ _UNKNOWN = frozenset(
         "policy",
         "referer",
         "replication",
-        "restore",
         "retention",
         "select",
         "symlink",
@@ -75,6 +75,8 @@ def _object_operation(request: Request) -> str:
     method, has = request.method, request.has
     if has("acl"):
         return "GetObjectAcl" if method == "GET" else ""
+    if has("restore"):
+        return "PostObjectRestore" if method == "POST" else ""
     if has("tagging"):
         verbs = {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}
         return f"{verbs[method]}ObjectTagging" if method in verbs else ""
@@ -94,7 +96,7 @@ def _object_operation(request: Request) -> str:
 def _bucket_operation(request: Request) -> str:
     if request.has("uploads"):
         return "ListMultipartUploads" if request.method == "GET" else ""
-    if any(map(request.has, ("acl", "delete", "location", "tagging"))):
+    if any(map(request.has, ("acl", "delete", "location", "restore", "tagging"))):
         return ""
     return {"GET": "GetBucket", "HEAD": "HeadBucket"}.get(request.method, "")
 
@@ -117,6 +119,7 @@ class ObjectOperations:
 
     def __init__(self, store: Store, buckets: BucketOperations, min_part_size: int) -> None:
         self._store = store
+        self.archive = Archive()
         self._buckets = buckets
         parts = MultipartOperations(store, min_part_size)
         self._table: dict[str, Operation] = {
@@ -129,6 +132,7 @@ class ObjectOperations:
             "HeadObject": self._head,
             "DeleteObject": self._delete,
             "GetObjectAcl": self._get_acl,
+            "PostObjectRestore": self._restore,
             "GetObjectTagging": self._get_tagging,
             "PutObjectTagging": self._put_tagging,
             "DeleteObjectTagging": self._delete_tagging,
@@ -199,6 +203,7 @@ class ObjectOperations:
         stored, file = self._store.open(bucket, unquote(path.partition("?")[0]))
         with file:
             check_copy_conditions(request, stored)
+            self.archive.check_readable(stored)
             start, length = 0, stored.size
             wanted = request.headers.get("x-cos-copy-source-range")
             if wanted:
@@ -214,13 +219,23 @@ class ObjectOperations:
     def _head(self, request: Request, bucket: str, key: str) -> Answer:
         stored = self._store.get(bucket, key)
         check_conditions(request.headers, stored)
-        return Answer(headers=_object_headers(stored), length=stored.size)
+        return Answer(headers=self._headers_of(stored), length=stored.size)
+
+    def _headers_of(self, stored: Stored) -> dict[str, str]:
+        state = self.archive.state(stored)
+        return _object_headers(stored) | ({"x-cos-restore": state} if state else {})
+
+    def _restore(self, request: Request, bucket: str, key: str) -> Answer:
+        body = request.body.read()
+        check_md5(request, hashlib.md5(body, usedforsecurity=False).digest())
+        return self.archive.restore(self._store.get(bucket, key), body)
 
     def _get(self, request: Request, bucket: str, key: str) -> Answer:
         stored, file = self._store.open(bucket, key)
         try:
             check_conditions(request.headers, stored)
-            headers = _object_headers(stored)
+            self.archive.check_readable(stored)
+            headers = self._headers_of(stored)
             status, start, length = 200, 0, stored.size
             wanted = request.headers.get("range")
             if wanted:

@@ -62,8 +62,13 @@ class EmbeddedCos(Service):
         self.connections = 0
         self._stopping = threading.Event()
         account = Account(secret_id, secret_key, token)
+        operations = ObjectOperations(
+            self.store, BucketOperations(self.store, buckets), min_part_size
+        )
+        self.archive = operations.archive
+        """The restores of archived objects; `seconds` decides whether they need any."""
         super().__init__(
-            ObjectOperations(self.store, BucketOperations(self.store, buckets), min_part_size),
+            operations,
             {known.secret_id: known for known in (account, *more_accounts)},
             latency=latency,
             faults=faults,

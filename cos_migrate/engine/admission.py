@@ -11,6 +11,14 @@ from cos_migrate.engine.throttle import RequestRates
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.tasks import Task, TaskKind, reads_source
 
+_NOT_AT_COS = (
+    TaskKind.DIGEST,
+    TaskKind.HEAD_SOURCE,
+    TaskKind.LOOK_AT_RESTORE,
+    TaskKind.RESTORE_OBJECT,
+)
+"""Tasks that send no request to COS."""
+
 
 class Admission:
     """The room for further tasks in one pass."""
@@ -42,7 +50,7 @@ class Admission:
             return 0
         if not self._streak.proven:
             # The first transfer goes alone: it shows what would fail for all.
-            elsewhere = self._tasks.count(TaskKind.DIGEST) + self._tasks.count(TaskKind.HEAD_SOURCE)
+            elsewhere = sum(map(self._tasks.count, _NOT_AT_COS))
             room = int(self._pools.under_way == elsewhere)
         return min(room, self._rates.cos.room(time.monotonic()))
 

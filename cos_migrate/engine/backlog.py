@@ -22,13 +22,17 @@ class Backlog:
         """Objects listed without their size, which the source has described since."""
         self.refused_copies: collections.deque[Transfer] = collections.deque()
         """Objects that COS refused to copy; they are streamed instead."""
+        self.restored: collections.deque[Transfer] = collections.deque()
+        """Archived objects that can be read now."""
         self.retries = RetryQueue(())
         """Objects that failed in earlier runs."""
         self._batches: collections.deque[int] = collections.deque()
         self._consumed = consumed
 
     def __bool__(self) -> bool:
-        return bool(self.found or self.retries or self.described or self.refused_copies)
+        return bool(
+            self.found or self.retries or self.described or self.refused_copies or self.restored
+        )
 
     def add(self, batch: list[Found | ComparedObject]) -> None:
         """Append a batch of the scan, without what is settled already."""
@@ -48,7 +52,7 @@ class Backlog:
 
     def cos_paths(self, target: Target) -> Iterator[str]:
         """Yield the target paths of all objects that wait."""
-        for transfer in (*self.described, *self.refused_copies):
+        for transfer in (*self.described, *self.refused_copies, *self.restored):
             yield transfer.cos_path
         for item in (*self.found, *self.retries):
             obj = item.obj if isinstance(item, ComparedObject) else item

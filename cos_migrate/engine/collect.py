@@ -10,6 +10,7 @@ from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.copying import Copying, is_copy_refusal
 from cos_migrate.engine.plan import Planner
 from cos_migrate.engine.probes import Probes
+from cos_migrate.engine.restores import Restores
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.transfer import Transfer
@@ -67,6 +68,7 @@ class Collector:
         spool: TempFiles,
         report: Report,
         tuning: Tuning,
+        restores: Restores | None,
         copies: bool,
     ) -> None:
         """`copies`: whether COS can copy the objects of the source."""
@@ -80,6 +82,7 @@ class Collector:
         self._backlog = backlog
         self._spool = spool
         self._report = report
+        self._restores = restores
         self._copies = copies
         self._warned: set[str] = set()
         """The warnings given of those that are given once."""
@@ -183,7 +186,14 @@ class Collector:
         self._big_objects.enqueue(transfer)
 
     def fail(self, transfer: Transfer, failure: Failure) -> None:
-        """Settle an object that failed; probe or stop where the failure may concern all objects."""
+        """Settle an object that failed; probe or stop where the failure may concern all objects.
+
+        One that proves archived is restored, where that is wanted.
+        """
+        if self._restores is not None:
+            if self._restores.retakes(transfer, failure):
+                return
+            self._restores.release(transfer)
         self._committer.settle_failed(
             transfer.obj,
             transfer.cos_path,

@@ -51,6 +51,8 @@ class Committer:
         self.settled = 0
         """Objects that have their outcome."""
         self.skipped_objects = SkippedKeys()
+        self.restored: list[Transfer] = []
+        """Objects that were restored and are settled now, for `Restores`."""
         self.folder = str(state.folder)
         self._source = source
         self._state = state
@@ -80,6 +82,9 @@ class Committer:
             puts.append(self._companion_pair(transfer, etag, crc64))
             if transfer.is_update:  # the CRC-64 that version 0.1 recorded is obsolete
                 self.batch.deletes.append(formats.crc64_key(record_key))
+        if transfer.restores:
+            self.batch.deletes.append(formats.restore_key(record_key))
+            self.restored.append(transfer)
         if request_id:
             puts.append((formats.request_id_key(cos_path), request_id.encode()))
         text = self._sent_lines(transfer, request_id)
@@ -152,6 +157,8 @@ class Committer:
 
     def settle_existing(self, transfer: Transfer, *, newer: bool) -> None:
         """Skip an object because COS has one at its path; `newer`: a newer one."""
+        if transfer.restores:
+            self.restored.append(transfer)
         line_of = lines.skipped if newer else lines.skipped_on_cos
         self._skip(transfer.obj, transfer.cos_path, transfer.record_key, line_of)
 

@@ -94,6 +94,7 @@ class DryRun:
             make_committer=_DryRetryCommitter if options.retry_failed else DryCommitter,
             window=_ALWAYS,
             auto=NO_AUTO_POOLS,
+            restores=None,
             spot_check=self._make_spot_check if options.spot_check else None,
         )
 

@@ -69,14 +69,17 @@ class Feeder:
             self._pools.open_ahead(min(FIRST, len(backlog.found)))
 
     def _feed_described(self, room: int) -> int:
-        """Plan objects that the source has described, or that COS has refused to copy.
+        """Plan objects that the source has described or restored, or that COS refused to copy.
 
         Return what is left of `room`.
         """
-        refused, described = self._backlog.refused_copies, self._backlog.described
-        while (refused or described) and room > 0 and not self._big_objects.is_full:
+        backlog = self._backlog
+        refused, described, restored = backlog.refused_copies, backlog.described, backlog.restored
+        while (refused or described or restored) and room > 0 and not self._big_objects.is_full:
             if refused:
                 submission = self._planner.plan_transfer(refused.popleft(), copy=False)
+            elif restored:
+                submission = self._planner.plan_restored(restored.popleft())
             else:
                 submission = self._planner.plan_described(described.popleft())
             if submission:
@@ -97,7 +100,7 @@ class Feeder:
             asked = self._feed_retries(heads, alone=scan_over and not found)
             heads -= asked
             pool -= asked
-        while found and not self._big_objects.is_full:
+        while found and not self._big_objects.is_full and not planner.is_held_up:
             item = found[0]
             unknown = isinstance(item, SourceObject) and planner.needs_description(item)
             if pool <= 0 or (heads if unknown else room) <= 0:

@@ -291,7 +291,7 @@ class Loop(abc.ABC):
             self._end_overdue()
         self._tick()
         totals = self._report.totals
-        totals.waiting = self._window.waiting or self._rates.limits_in_words()
+        totals.waiting = self._window.waiting or self._rates.limits_in_words() or totals.restoring
         totals.small_pool = self._pool_use(big=False)
         totals.big_pool = self._pool_use(big=True)
         self._report.show_progress()

@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING
 from cos_migrate.engine.abandoned_uploads import AbandonedUploads
 from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObjects
-from cos_migrate.engine.collect import Collector
-from cos_migrate.engine.feed import Feeder
 from cos_migrate.engine.limits import RunLimits
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.options import MigrationOptions
-from cos_migrate.engine.plan import Planner
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.retry_queue import RetryQueue
 from cos_migrate.engine.spot_check import missing_warning
-from cos_migrate.engine.submit import Submitter
+from cos_migrate.engine.stages import Stages
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.unchanged import RecordComparer
 from cos_migrate.filters import Filters
@@ -118,15 +115,6 @@ class Migration(Loop):
             spool=spool,
             report=report,
         )
-        self._planner = Planner(
-            options=options,
-            source=source,
-            filters=filters,
-            committer=self._committer,
-            comparer=self._comparer,
-            big_objects=self._big_objects,
-            report=report,
-        )
         self._probes = Probes(
             self._streak,
             self._chores,
@@ -135,38 +123,28 @@ class Migration(Loop):
             known=self._known_paths,
             begun=self._committer.uploads.abandon_unsaved,
         )
-        self._collector = Collector(
-            tasks=self._tasks,
-            streak=self._streak,
+        self._admission = self._make_admission(self._probes)
+        stages = Stages(
+            options=options,
+            source=source,
+            filters=filters,
+            state=state,
+            committer=self._committer,
+            comparer=self._comparer,
+            backlog=self._backlog,
+            big_objects=self._big_objects,
             probes=self._probes,
-            committer=self._committer,
-            planner=self._planner,
-            big_objects=self._big_objects,
-            backlog=self._backlog,
-            spool=spool,
-            report=report,
-            tuning=self._tuning,
-            copies=source.copied_by_cos,
-        )
-        admission = self._make_admission(self._probes)
-        self._submitter = Submitter(
-            tasks=self._tasks,
-            admission=admission,
-            big_objects=self._big_objects,
-            collector=self._collector,
-            report=report,
-        )
-        self._feeder = Feeder(
-            backlog=self._backlog,
-            planner=self._planner,
-            admission=admission,
-            submitter=self._submitter,
-            committer=self._committer,
-            big_objects=self._big_objects,
+            admission=self._admission,
+            streak=self._streak,
             tasks=self._tasks,
             pools=self._pools,
+            tuning=self._tuning,
+            spool=spool,
             report=report,
         )
+        self._restores, self._planner = stages.restores, stages.planner
+        self._collector, self._submitter = stages.collector, stages.submitter
+        self._feeder = stages.feeder
         self._abandoned = AbandonedUploads(
             uploads=self._committer.uploads,
             comparer=self._comparer,
@@ -241,6 +219,11 @@ class Migration(Loop):
     @property
     def _waiting(self) -> bool:
         """Whether any object waits to be planned or sent."""
+        return self._waits_to_be_sent or bool(self._restores)
+
+    @property
+    def _waits_to_be_sent(self) -> bool:
+        """Whether any object that can be read waits to be planned or sent."""
         return bool(self._backlog or self._tasks.given_back or self._big_objects)
 
     @property
@@ -287,6 +270,9 @@ class Migration(Loop):
         if self._stopping or not self._window.is_open:
             return
         self._feed_chores()
+        if self._restores is not None:
+            room = self._admission.source_requests()
+            self._restores.feed(room, others=self._waits_to_be_sent, scan_over=self._scan_over)
         self._feeder.feed(scan_over=self._scan_over)
         for transfer, failure in self._big_objects.begin(copying=self._planner.copying.on):
             self._collector.fail(transfer, failure)
@@ -308,6 +294,8 @@ class Migration(Loop):
 
     def _tick(self) -> None:
         self._report.totals.set_work(self._tuning.small.objects, self._big_objects.unfinished())
+        if self._restores is not None:
+            self._restores.note_progress()
         self._warn_of_filters()
         for line in self._scan.watch():
             self._report.warn(line)

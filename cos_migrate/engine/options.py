@@ -10,6 +10,7 @@ from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.credential_keeper import CredentialKeeper
+from cos_migrate.engine.restores import RestoreOptions
 from cos_migrate.engine.rules import DEFAULT_COPIES, CopyOptions, PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
@@ -72,6 +73,8 @@ class MigrationOptions(NamedTuple):
     """The pools whose number of transfers is not given."""
     retry_failed: bool = False
     """As in RunWords."""
+    restores: RestoreOptions | None = None
+    """How archived objects are restored; None: they are not."""
     make_committer: type[Committer] = Committer
     spot_check: SpotCheckMaker | None = None
     """Makes the check on COS of some skipped objects; None: there is none."""

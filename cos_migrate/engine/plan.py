@@ -8,6 +8,7 @@ from cos_migrate.engine.billing import BilledSizes
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.copying import Copying
 from cos_migrate.engine.options import MigrationOptions
+from cos_migrate.engine.restores import Restores
 from cos_migrate.engine.rules import Decision, cos_path_of, is_root, problem_of_size
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.unchanged import RecordComparer
@@ -34,9 +35,11 @@ class Planner:
         committer: Committer,
         comparer: RecordComparer,
         big_objects: BigObjects,
+        restores: Restores | None,
         report: Report,
     ) -> None:
         self._options = options
+        self._restores = restores
         self._source = source
         self._filters = filters
         self._committer = committer
@@ -112,7 +115,21 @@ class Planner:
         self._billing.add(fingerprint.size, transfer.obj.storage_class)
         if transfer.obj.weak:
             transfer.listed_mtime_ns = fingerprint.mtime_ns
+        if self._restores is not None and self._restores.takes(transfer):
+            self._restores.add(transfer)
+            return None
         return self.plan_transfer(transfer, copy=self.copying.on)
+
+    def plan_restored(self, transfer: Transfer) -> Submission | None:
+        """Plan an archived object that can be read now, as `plan` does."""
+        if self.needs_description(transfer.obj):
+            return transfer, HeadSource(self._committer.failures.as_listed(transfer.obj))
+        return self.plan_transfer(transfer, copy=self.copying.on)
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether so many objects are being restored that no more should be planned."""
+        return self._restores is not None and self._restores.is_full
 
     def plan_transfer(self, transfer: Transfer, *, copy: bool) -> Submission | None:
         """Return the task that sends an object; None: it is queued with the big ones."""

@@ -13,6 +13,7 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.options import MigrationOptions, UploadOptions
+from cos_migrate.engine.restores import RestoreOptions
 from cos_migrate.engine.rules import PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.tuning import AutoPools
@@ -103,6 +104,11 @@ def ineffective_keys(common: Common, source_type: type[Source]) -> Iterator[str]
             f"[common] storageClassMap changes nothing for {source_type.migrate_type}: it states "
             "no storage classes, and storageClass decides"
         )
+    if common.restore_archived and not source_type.restore_rules:
+        yield (
+            f"[common] restoreArchived changes nothing for {source_type.migrate_type}: its "
+            "objects cannot be restored by this tool"
+        )
     if common.copy_tags and not source_type.has_tags:
         yield (
             f"[common] copyTags changes nothing for {source_type.migrate_type}: its objects have "
@@ -118,6 +124,15 @@ def ineffective_keys(common: Common, source_type: type[Source]) -> Iterator[str]
 def auto_pools(common: Common) -> AutoPools:
     """Return the pools whose number of transfers is not given."""
     return AutoPools(not common.small_file_executor_num, not common.big_file_executor_num)
+
+
+def _restore_options(common: Common, source: Source) -> RestoreOptions | None:
+    if not source.options.restores:
+        return None
+    seconds = common.restore_wait * 60.0
+    return RestoreOptions(
+        common.restore_archived, common.restore_days, seconds, source.restore_rules
+    )
 
 
 def migration_options(
@@ -150,6 +165,7 @@ def migration_options(
         billed_by_class={
             name: _least_billed_in(target) for name, target in common.storage_class_map
         },
+        restores=_restore_options(common, source),
         list_parallel=common.list_parallel,
         tries=common.request_try_count,
         resume=common.resume,

@@ -18,6 +18,7 @@ class Transfer:
         "progress_shown",
         "record_fingerprint",
         "record_key",
+        "restores",
     )
 
     def __init__(
@@ -37,5 +38,7 @@ class Transfer:
         """Modification time in the listing, of a `weak` object; -1: unknown."""
         self.began = 0.0
         """Time of its first task, time.monotonic(); 0: it has had none."""
+        self.restores = 0
+        """How often it had to become readable at the source first."""
         self.progress_shown = 0.0
         """Time of its last progress line, time.monotonic()."""

@@ -28,18 +28,20 @@ _MAX_ROUTES = 1_000
 
 
 class Request(NamedTuple):
-    """A signed request without a body."""
+    """A signed request."""
 
     method: str
-    """`GET` or `HEAD`."""
+    """`GET`, `HEAD` or `POST`."""
     url: str
     """Absolute, percent-encoded as it is sent."""
     headers: tuple[tuple[str, str], ...] = ()
     """Pairs of name and value, with the signature; `Host` is taken from the URL."""
+    body: bytes = b""
+    """A short document, sent behind the head."""
 
 
 class Fetcher:
-    """Sends requests without a body over connections that all threads of the process share."""
+    """Sends requests over connections that all threads of the process share."""
 
     def __init__(
         self,
@@ -69,7 +71,7 @@ class Fetcher:
         A connection whose answer was not read to its end is closed. Raises TransportError.
         """
         route = self.route_of(request.url)
-        head = self.head_of(request, route)
+        head = self.head_of(request, route) + request.body
         connection, answer = self._exchange(route, head, no_body=request.method == "HEAD")
         try:
             yield answer
@@ -114,7 +116,8 @@ class Fetcher:
         lines = encode_headers([pair for pair in request.headers if pair[0].lower() != "host"])
         place = route.target_prefix + checked_target(target or "/")
         first = f"{request.method} {place} HTTP/1.1\r\nHost: {route.authority}\r\n"
-        last = f"{route.extra_head}User-Agent: cos-migrate/{__version__}\r\n\r\n"
+        length = f"Content-Length: {len(request.body)}\r\n" if request.body else ""
+        last = f"{length}{route.extra_head}User-Agent: cos-migrate/{__version__}\r\n\r\n"
         return b"%b%b%b" % (first.encode(), lines, last.encode())
 
     def close(self) -> None:

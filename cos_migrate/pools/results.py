@@ -9,7 +9,7 @@ import enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cos_migrate.errors import Side
-from cos_migrate.model import Described, Failure, Fingerprint
+from cos_migrate.model import Described, Failure, Fingerprint, RestoreState
 
 if TYPE_CHECKING:  # a walk process reads no content
     from cos_migrate.checksums import Check
@@ -184,6 +184,7 @@ Done = (
     | Fingerprint
     | SourceHead
     | Comparison
+    | RestoreState
     | None
 )
 """The content of a result DONE, other than an ObjectStored."""

@@ -36,6 +36,8 @@ class TaskKind(enum.IntEnum):
     COMPARE_OBJECT = 13
     PROBE_UPLOAD = 14
     REQUEST_LISTING = 15
+    LOOK_AT_RESTORE = 16
+    RESTORE_OBJECT = 17
 
 
 class SkipIf(enum.IntFlag):
@@ -156,6 +158,24 @@ class HeadSource(NamedTuple):
     obj: SourceObject
 
 
+class LookAtRestore(NamedTuple):
+    """Ask the source whether an archived object can be read -> RestoreState."""
+
+    obj: SourceObject
+
+
+class RestoreObject(NamedTuple):
+    """Ask the source to restore an archived object -> RestoreState."""
+
+    obj: SourceObject
+    storage_class: str
+    """A key of `Source.restore_rules`."""
+    tier: str
+    """Empty: it has none."""
+    days: int
+    """0: it has none."""
+
+
 class CopyObject(NamedTuple):
     """Have COS copy an object -> ObjectStored, or TARGET_EXISTS."""
 
@@ -194,7 +214,8 @@ class RequestListing(NamedTuple):
 
 
 PartTask = UploadPart | CopyPart
-SourceTask = Digest | InitiateUpload | UploadPart | Stat | HeadSource | FetchRange
+RestoreTask = LookAtRestore | RestoreObject
+SourceTask = Digest | InitiateUpload | UploadPart | Stat | HeadSource | FetchRange | RestoreTask
 """Tasks that read the source, or ask it; besides PutObject."""
 Task = (
     PutObject
@@ -232,6 +253,8 @@ KIND_OF: Final[dict[type, int]] = {
     CompareObject: int(TaskKind.COMPARE_OBJECT),
     ProbeUpload: int(TaskKind.PROBE_UPLOAD),
     RequestListing: int(TaskKind.REQUEST_LISTING),
+    LookAtRestore: int(TaskKind.LOOK_AT_RESTORE),
+    RestoreObject: int(TaskKind.RESTORE_OBJECT),
 }
 """The kind of each content of a task."""
 SMALL_KINDS: Final = frozenset(
@@ -240,6 +263,8 @@ SMALL_KINDS: Final = frozenset(
         TaskKind.HEAD_SOURCE,
         TaskKind.COPY_OBJECT,
         TaskKind.COMPARE_OBJECT,
+        TaskKind.LOOK_AT_RESTORE,
+        TaskKind.RESTORE_OBJECT,
     }
 )
 """Tasks of the small-file pool; all others are the big-file pool's."""

@@ -84,6 +84,7 @@ _ANY_SIDE: Mapping[str, str] = MappingProxyType(
         "InvalidObjectState": "it is archived: restore it at the source, then run again",
         "NoSuchKey": "it is gone from the source: nothing to do, or remove it from the list",
         "RequestTimeTooSkewed": _CLOCK,
+        "Restoring": "run again later: its restore is pending, and not requested twice",
         "SameTarget": "rename one of the two at the source",
         "SourceChecksumMismatch": "run again; if it stays, the source's copy may be damaged",
         "Timeout": "look at the network; a lower smallFileExecutorNum may help",

@@ -37,6 +37,8 @@ class RunTotals:
         """Whether all objects are found, so that the totals grow no more."""
         self.waiting = ""
         """Reason why less is sent than could be; empty: there is none."""
+        self.restoring = ""
+        """How many objects are being restored at the source; empty: none."""
         self.requests: collections.Counter[tuple[str, str]] = collections.Counter()
         """Requests to COS by operation and status; only where the job counts them."""
         self.small_pool = self.big_pool = PoolUse(0, 0)

@@ -5,10 +5,21 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from cos_migrate.config.options import Section, values_of
-from cos_migrate.model import Credentials, Described, Fingerprint, Found, Row, SourceObject, Target
+from cos_migrate.model import (
+    Credentials,
+    Described,
+    Fingerprint,
+    Found,
+    RestoreRule,
+    RestoreState,
+    Row,
+    SourceObject,
+    Target,
+)
 
 if TYPE_CHECKING:
     from cos_migrate.config.storage_class_map import StorageClassMap
@@ -70,6 +81,8 @@ class SourceOptions(NamedTuple):
     """The proxy for COS, a source bucket on COS included."""
     credentials: Credentials | None = None
     """Those to begin with; None: the keys of the section."""
+    restores: bool = False
+    """Whether archived objects are restored before they are read."""
     copy_tags: bool = False
     """Whether an object's tags are carried over."""
     copy_mtime: bool = False
@@ -77,12 +90,37 @@ class SourceOptions(NamedTuple):
     storage_classes: StorageClassMap | None = None
     """The storage class on COS of each object; None: that of `[common]`, for all."""
 
+    @property
+    def lists_classes(self) -> bool:
+        """Whether the storage classes of listed objects are needed."""
+        return self.restores or self.storage_classes is not None
+
 
 FolderQuestion = Callable[[str], str]
 """Returns the reason to leave out a folder, whose path ends in `/`; empty: there is none."""
 
 
-class Source(abc.ABC):
+class RestorableObjects:
+    """A source whose archived objects may have to be restored before they are read."""
+
+    restore_rules: ClassVar[Mapping[str, RestoreRule]] = MappingProxyType({})
+    """How objects of each archive class, in upper case, can be restored."""
+
+    def look_at_restore(self, obj: SourceObject) -> RestoreState:
+        """Return whether an archived object can be read. Raises SourceError."""
+        raise NotImplementedError
+
+    def request_restore(
+        self, obj: SourceObject, storage_class: str, tier: str, days: int
+    ) -> RestoreState:
+        """Request that an archived object can be read for some days. Raises SourceError.
+
+        `storage_class` is a key of `restore_rules`; `tier` empty, `days` 0: not to be named.
+        """
+        raise NotImplementedError
+
+
+class Source(RestorableObjects, abc.ABC):
     """A place from which objects are migrated.
 
     A source lists, describes and reads objects. It does not retry, count, print or sleep, and uses
@@ -145,7 +183,7 @@ class Source(abc.ABC):
         """Return the credentials to begin with, of a source that signs requests."""
         return self.options.credentials or self.config.own_credentials or Credentials("", "")
 
-    def replace_credentials(self, credentials: Credentials) -> None:  # noqa: B027
+    def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials from the next request on, if the source uses any. Thread-safe."""
 
     @property
@@ -277,7 +315,7 @@ class Source(abc.ABC):
         """
         return None
 
-    def request_listing(self) -> None:  # noqa: B027 - only some sources are listed by requests
+    def request_listing(self) -> None:
         """Request one page of the listing. Raises `SourceError` when it is refused."""
 
     def copy_source(self, obj: SourceObject) -> str:  # noqa: ARG002 - see `copied_by_cos`

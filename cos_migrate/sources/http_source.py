@@ -5,7 +5,7 @@ The lean client (`http.client`) sends all requests. No cloud is named here, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
 from typing import ClassVar
@@ -144,11 +144,12 @@ class HttpSource(PagedSource, ErrorExplainingSource):
         target: str,
         request: Request,
         most: int,
+        accepted: Container[int] = (_OK,),
     ) -> ErrorAnswer:
-        """Return the whole answer to a request, of at most `most` bytes. Raises SourceError."""
+        """Return the whole answer, of an accepted status and `most` bytes. Raises SourceError."""
         with self.name_errors(operation, target), self.fetcher.send(request) as incoming:
             answer = ErrorAnswer(incoming.status, incoming.headers, incoming.read_all(most + 1))
-        if answer.status != _OK:
+        if answer.status not in accepted:
             raise self.answer_error(operation, target, answer, self.error_details(answer))
         if len(answer.body) > most:
             limit = f"{most >> 20} MiB" if most >> 20 else f"{most >> 10} KiB"

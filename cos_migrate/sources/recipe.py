@@ -32,6 +32,8 @@ class SourceRecipe(NamedTuple):
         options = source_options(common)
         if not source.states_storage_class:
             options = options._replace(storage_classes=None)
+        if not source.restore_rules:
+            options = options._replace(restores=False)
         return cls(source, config, target_of(common), options, filters)
 
     def with_credentials(self, credentials: Credentials | None) -> SourceRecipe:
@@ -58,6 +60,7 @@ def source_options(common: Common) -> SourceOptions:
         db_cos_path=common.db_cos_path,
         https=common.https,
         proxy=proxy_of(common),
+        restores=bool(common.restore_archived),
         copy_tags=common.copy_tags,
         copy_mtime=common.copy_mtime,
         storage_classes=_storage_classes(common),

@@ -19,6 +19,7 @@ _UPLOAD = "[cosmigrate upload] [key: "
 _PART = "[cosmigrate part] [uploadId: {}] [number: "
 _ABANDONED = "[cosmigrate abandoned] [uploadId: "
 _FAILED = "[cosmigrate failed] "
+_RESTORE = "[cosmigrate restore] "
 _CRC64 = "[cosmigrate crc64] "
 SCANNED = b"[cosmigrate scanned]"
 """Key of the number of objects found by the last complete scan that found any; decimal."""
@@ -99,6 +100,27 @@ def parse_failed(value: bytes, mark: str) -> SourceObject | None:
         return SourceObject(_text(name), _text(key), listed, storage_class=_text(storage_class))
     except (ValueError, TypeError):
         return None
+
+
+def restore_key(record_key: str) -> bytes:
+    """Return the key of a requested restore, from the record key of its object."""
+    return _encoded(_RESTORE + record_key)
+
+
+def restore_pair(
+    record_key: str, etag: str, asked: int, tier: str, days: int
+) -> tuple[bytes, bytes]:
+    """Return the key and value of a restore that was requested at `asked`, seconds since 1970."""
+    return restore_key(record_key), json.dumps([etag, asked, tier, days]).encode()
+
+
+def restore_asked(value: bytes | None, etag: str) -> float:
+    """Return when the restore of an object was requested; 0: not, or of another version."""
+    try:
+        recorded, asked, *_ = json.loads(value or b"")
+        return float(_number(asked)) if recorded == etag else 0.0
+    except (ValueError, TypeError):
+        return 0.0
 
 
 def crc64_key(record_key: str) -> bytes:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import parse_qsl, quote
 
+from tests.fakes.archive import Archive, WrongRestore
 from tests.fakes.oss_store import Bucket, OssObject, Page, Store, new_object
 from tests.fakes.oss_wire import Answer, OssError, Request, document, tag
 
@@ -35,6 +36,8 @@ def operation_of(request: Request) -> str:
     if request.key:
         if "acl" in names:
             return "PutObjectACL" if request.method == "PUT" else "GetObjectACL"
+        if "restore" in names:
+            return "RestoreObject" if request.method == "POST" else "NotImplemented"
         if "tagging" in names:
             return "GetObjectTagging" if request.method == "GET" else "NotImplemented"
         if "objectMeta" in names:
@@ -60,8 +63,9 @@ def operation_of(request: Request) -> str:
 class Operations:
     """Carries operations out on a store."""
 
-    def __init__(self, store: Store, page_size: Callable[[], int]) -> None:
+    def __init__(self, store: Store, archive: Archive, page_size: Callable[[], int]) -> None:
         self._store = store
+        self._archive = archive
         self._page_size = page_size
         self._known: dict[str, Callable[[Request, Bucket], Answer]] = {
             "ListObjects": self._list,
@@ -72,6 +76,7 @@ class Operations:
             "HeadObject": self._head,
             "GetObjectMeta": self._meta,
             "GetObjectACL": lambda request, bucket: _acl(self._object(request, bucket).acl),
+            "RestoreObject": self._restore,
             "GetObjectTagging": lambda request, bucket: _tagging(self._object(request, bucket)),
             "PutObject": self._put,
             "PutObjectACL": self._put_acl,
@@ -89,7 +94,23 @@ class Operations:
         if found is None:
             text = "The specified key does not exist."
             raise OssError(404, "NoSuchKey", text, Key=request.key)
-        return found
+        state = self._archive.state(found.key)
+        return dataclasses.replace(found, restore=state) if state else found
+
+    def _restore(self, request: Request, bucket: Bucket) -> Answer:
+        found = self._object(request, bucket)
+        if found.storage_class not in self._archive.tiers:
+            raise OssError(400, "OperationNotSupported", "The object is not archived.")
+        if found.readable:
+            return Answer(200)
+        try:
+            status = self._archive.restore(found.key, found.storage_class, request.body)
+        except WrongRestore as wrong:
+            raise OssError(400, "MalformedXML", str(wrong)) from wrong
+        if status == 409:
+            text = "The restore operation is in progress."
+            raise OssError(409, "RestoreAlreadyInProgress", text)
+        return Answer(status)
 
     def _followed(self, request: Request, bucket: Bucket) -> OssObject:
         """Return the object itself, or that to which it links."""

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.fakes import messages
+from tests.fakes.archive import Archive
 from tests.fakes.faults import Fault
 from tests.fakes.http_base import FakeServer
 from tests.fakes.issued_keys import Accounts, IssuedKeys, Issuer
@@ -52,7 +53,10 @@ class OssServer(FakeServer):
         for bucket in buckets or (Bucket(BUCKET),):
             self.store.buckets[bucket.name] = bucket
         self.clock = clock
-        self._operations = Operations(self.store, lambda: self.page_size)
+        fast = ("Expedited", "Standard", "Bulk")
+        tiers = {"Archive": (), "ColdArchive": fast, "DeepColdArchive": fast[:2]}
+        self.archive = Archive(tiers, "JobParameters")
+        self._operations = Operations(self.store, self.archive, lambda: self.page_size)
 
     def put(
         self,

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.fakes import s3_signature
+from tests.fakes.archive import Archive, WrongRestore
 from tests.fakes.faults import Fault
 from tests.fakes.http_base import FakeServer
 from tests.fakes.issued_keys import Issuer
@@ -82,6 +83,8 @@ class S3Server(FakeServer):
         self.denied: set[str] = set()
         """Operations that the account may not do."""
         self.acls = True
+        fast = ("Expedited", "Standard", "Bulk")
+        self.archive = Archive({"GLACIER": fast, "DEEP_ARCHIVE": fast[1:]}, "GlacierJobParameters")
         self.clock_offset = dt.timedelta()
 
     def put(self, key: str, body: bytes, **more: object) -> Kept:
@@ -106,6 +109,8 @@ class S3Server(FakeServer):
         if key:
             if "acl" in words and request.method == "GET":
                 return "GetObjectAcl", key
+            if "restore" in words and request.method == "POST":
+                return "RestoreObject", key
             if "tagging" in words and request.method == "GET":
                 return "GetObjectTagging", key
             names = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
@@ -167,6 +172,13 @@ class S3Server(FakeServer):
                 bucket.remove(key)
                 return Answer(204)
             kept = _object(bucket, key, request)
+        return self._answer_about(operation, key, kept, request)
+
+    def _answer_about(self, operation: str, key: str, kept: Kept, request: Request) -> Answer:
+        if operation == "RestoreObject":
+            return self._restore(kept, key, request)
+        if not kept.restored and self.archive.state(key):
+            kept = dataclasses.replace(kept, restore=self.archive.state(key))
         if operation == "HeadObject":
             return Answer(200, _headers_of(kept, request), length=len(kept.body))
         if operation == "GetObjectTagging":
@@ -176,6 +188,18 @@ class S3Server(FakeServer):
                 raise Refusal(501, "NotImplemented", "There are no ACLs.")
             return Answer(200, {}, acl_document(kept))
         return _get(kept, request)
+
+    def _restore(self, kept: Kept, key: str, request: Request) -> Answer:
+        if kept.storage_class not in self.archive.tiers or kept.restored:
+            text = "Restore is not allowed for the object's current storage class"
+            raise Refusal(403, "InvalidObjectState", text)
+        try:
+            status = self.archive.restore(key, kept.storage_class, request.body)
+        except WrongRestore as wrong:
+            raise Refusal(400, "MalformedXML", str(wrong)) from wrong
+        if status == 409:
+            raise Refusal(409, "RestoreAlreadyInProgress", "Object restore is already in progress")
+        return Answer(status)
 
     def _place(self, request: Request) -> tuple[str, str]:
         """Return the bucket, from the host or the path, and the key."""
@@ -284,8 +308,11 @@ def _headers_of(kept: Kept, request: Request) -> dict[str, str]:
         headers["x-amz-storage-class"] = kept.storage_class
     if kept.tags:
         headers["x-amz-tagging-count"] = str(len(kept.tags))
-    if kept.restored:
-        headers["x-amz-restore"] = 'ongoing-request="false", expiry-date="..."'
+    if kept.archive_access and "false" not in kept.restore:
+        headers["x-amz-archive-status"] = "ARCHIVE_ACCESS"
+    if kept.restored or kept.restore:
+        restored = 'ongoing-request="false", expiry-date="..."'
+        headers["x-amz-restore"] = kept.restore or restored
     asked = request.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
     return headers | (dict(kept.checksums) if asked and "range" not in request.headers else {})
 

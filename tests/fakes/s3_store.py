@@ -36,6 +36,10 @@ class Kept:
     """Headers that are answered only when they are asked for, and of no range."""
     storage_class: str = "STANDARD"
     restored: bool = False
+    archive_access: bool = False
+    """Whether INTELLIGENT_TIERING has moved it to its archive."""
+    restore: str = ""
+    """The state of its restoring, as its header has it."""
     grants: tuple[tuple[str, str], ...] = ()
     """(permission, id or URI of a group) besides the owner's own."""
     modified: dt.datetime = _TIME
@@ -43,7 +47,8 @@ class Kept:
 
     @property
     def archived(self) -> bool:
-        return self.storage_class in {"GLACIER", "DEEP_ARCHIVE"} and not self.restored
+        cold = self.storage_class in {"GLACIER", "DEEP_ARCHIVE"} or self.archive_access
+        return cold and not self.restored and "false" not in self.restore
 
 
 def kept_of(body: bytes, part_size: int = 0, acl: str = "", **more: object) -> Kept:

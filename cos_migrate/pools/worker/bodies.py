@@ -89,10 +89,11 @@ class Bodies(SourceReads):
         spool_folder: str,
         small_below: int,
         encryptor: Encryptor | None = None,
+        copy_mtime: bool = False,
     ) -> None:
         """`small_below`: bytes; larger objects belong to the big-file pool.
 
-        `encryptor` encrypts the bodies.
+        `encryptor` encrypts the bodies. `copy_mtime`: whether modification times are stored.
         """
         super().__init__(source, retries)
         self._memory = memory
@@ -100,11 +101,12 @@ class Bodies(SourceReads):
         self._spool_folder = spool_folder
         self._small_below = small_below
         self._encryptor = encryptor
+        self._copy_mtime = copy_mtime
 
     @property
     def reads_small_files(self) -> bool:
         """Whether `read_small_file` may be called."""
-        plain = self._encryptor is None and not self._source.options.copy_mtime
+        plain = self._encryptor is None and not self._copy_mtime
         return self._source.is_local and plain
 
     def read_small_file(self, name: str, size: int, mtime_ns: int) -> SmallFile:
@@ -159,7 +161,7 @@ class Bodies(SourceReads):
         self, headers: dict[str, str], obj: SourceObject, described: Described, warn: Warn
     ) -> None:
         """Add the modification time of an object to its headers, where that is wanted."""
-        if self._source.options.copy_mtime:
+        if self._copy_mtime:
             mtime_ns = described.fingerprint.mtime_ns
             attach_mtime(headers, obj.fingerprint.mtime_ns if mtime_ns == -1 else mtime_ns, warn)
 

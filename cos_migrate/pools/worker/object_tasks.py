@@ -9,13 +9,15 @@ from functools import partial
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import is_encrypted, plain_length
 from cos_migrate.errors import GONE_CODES, SourceChanged, SourceError
-from cos_migrate.model import Fingerprint, SourceObject
+from cos_migrate.model import Fingerprint, RestoreState, SourceObject
 from cos_migrate.pools.results import Comparison, Content, SourceHead, Spooled
 from cos_migrate.pools.tasks import (
     CompareObject,
     HeadSource,
+    LookAtRestore,
     PutObject,
     RequestListing,
+    RestoreObject,
     Stat,
     source_object,
 )
@@ -73,6 +75,14 @@ class ObjectTasks:
         """Ask the source about an object that was listed without its size."""
         described = self._bodies.describe_latest(task.obj)
         return SourceHead(described.fingerprint, described.storage_class)
+
+    def look_at_restore(self, task: LookAtRestore, _: TaskContext) -> RestoreState:
+        """Ask the source whether an archived object can be read."""
+        return self._bodies.look_at_restore(task.obj)
+
+    def restore(self, task: RestoreObject, _: TaskContext) -> RestoreState:
+        """Ask the source to restore an archived object."""
+        return self._bodies.request_restore(*task)
 
     def request_listing(self, _task: RequestListing, _context: TaskContext) -> None:
         """Ask the source for one page of its listing."""

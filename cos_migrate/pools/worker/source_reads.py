@@ -10,7 +10,7 @@ from cos_migrate.checksums import RunningChecks
 from cos_migrate.cos.payload import PIECE, ByteReader, StreamPayload, early_end_error
 from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.retries import Retries
-from cos_migrate.model import Described, SourceObject
+from cos_migrate.model import Described, RestoreState, SourceObject
 from cos_migrate.pools.worker.ordered_comparison import OrderedComparison
 from cos_migrate.pools.worker.spooled_files import SpooledReader, writing
 from cos_migrate.sources.base import Source
@@ -61,6 +61,18 @@ class SourceReads:
     def request_listing(self) -> None:
         """Ask the source for a page of its listing, with retries. Raises SourceError."""
         self._retries.run(self._source.request_listing)
+
+    def look_at_restore(self, obj: SourceObject) -> RestoreState:
+        """Return whether an archived object can be read, with retries. Raises SourceError."""
+        return self._retries.run(lambda: self._source.look_at_restore(obj))
+
+    def request_restore(
+        self, obj: SourceObject, storage_class: str, tier: str, days: int
+    ) -> RestoreState:
+        """Request that an archived object is restored, with retries. Raises SourceError."""
+        return self._retries.run(
+            lambda: self._source.request_restore(obj, storage_class, tier, days)
+        )
 
     def describe_latest(self, obj: SourceObject) -> Described:
         """Return the newest description of an object, with retries. Raises SourceError."""

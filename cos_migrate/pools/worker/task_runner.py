@@ -83,6 +83,8 @@ class TaskRunner:
             TaskKind.COMPARE_OBJECT: objects.compare,
             TaskKind.PROBE_UPLOAD: uploads.probe_upload,
             TaskKind.REQUEST_LISTING: objects.request_listing,
+            TaskKind.LOOK_AT_RESTORE: objects.look_at_restore,
+            TaskKind.RESTORE_OBJECT: objects.restore,
         }
 
     def run(

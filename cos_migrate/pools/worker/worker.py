@@ -97,6 +97,7 @@ class Worker:
             spool_folder=job.spool_folder,
             small_below=job.small_below,
             encryptor=_encryptor(job.encryption),
+            copy_mtime=job.source_options.copy_mtime,
         )
         self._comparisons = OrderedComparisons()
         self._largest_part = 0

@@ -14,9 +14,9 @@ from cos_migrate.http.client import Request
 from cos_migrate.http.s3xml import MAX_XML
 from cos_migrate.model import Credentials, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import KeyOrderedSource
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
 from cos_migrate.sources.key_pages import KeyPage
+from cos_migrate.sources.restoring import RestoringSource
 from cos_migrate.sources.xml_listing import read_marker_page
 
 KEYS_SAFE = "/-_.~"
@@ -25,7 +25,7 @@ _PAGE = 1000
 """Keys on a page, the most that COS lists at once."""
 
 
-class CosBucketListing(KeyOrderedSource):
+class CosBucketListing(RestoringSource):
     """A folder of a COS bucket."""
 
     config: CosBucketConfig

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
@@ -19,6 +21,7 @@ from cos_migrate.model import (
     ListRange,
     Page,
     Rejected,
+    RestoreRule,
     SourceObject,
     Target,
 )
@@ -31,6 +34,7 @@ from cos_migrate.sources.etags import checks_by_etag
 from cos_migrate.sources.http_source import format_range
 from cos_migrate.sources.list_files import reject_line
 from cos_migrate.sources.object_tags import TAGGING_HEADER
+from cos_migrate.sources.restoring import restore_document
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.text import condition_not_match, printable
 
@@ -46,6 +50,16 @@ class CosBucketSource(CosBucketListing):
     record_kind = "migrate_copy_bucket"
     copied_by_cos: ClassVar[bool] = True
     states_storage_class: ClassVar[bool] = True
+    restore_rules: ClassVar[Mapping[str, RestoreRule]] = MappingProxyType(
+        {
+            "ARCHIVE": RestoreRule(),
+            "MAZ_ARCHIVE": RestoreRule(),
+            "DEEP_ARCHIVE": RestoreRule(("Standard", "Bulk")),
+            "MAZ_DEEP_ARCHIVE": RestoreRule(("Standard", "Bulk")),
+        }
+    )
+    class_header: ClassVar[bytes] = b"x-cos-storage-class"
+    restore_header: ClassVar[bytes] = b"x-cos-restore"
     has_tags: ClassVar[bool] = True
     tag_count_header: ClassVar[bytes] = b"x-cos-tagging-count"
     request_id_header: bytes = b"x-cos-request-id"
@@ -176,6 +190,20 @@ class CosBucketSource(CosBucketListing):
     def checks_by_listing(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is an MD5."""
         return checks_by_etag(listed.etag)
+
+    def archive_class(self, headers: Mapping[bytes, bytes]) -> str:
+        """Return the archive class, also that of the tier of an INTELLIGENT_TIERING object."""
+        tier = headers.get(b"x-cos-storage-tier", b"").decode("latin-1").upper()
+        return tier if tier in self.restore_rules else super().archive_class(headers)
+
+    def restore_request(self, obj: SourceObject, tier: str, days: int) -> Request:
+        body = restore_document(tier, days, "CASJobParameters")
+        digest = hashlib.md5(body, usedforsecurity=False).digest()
+        headers = [
+            ("content-md5", base64.b64encode(digest).decode()),
+            ("content-type", "application/xml"),
+        ]
+        return self._signed("POST", obj.name, headers, [("restore", "")])._replace(body=body)
 
     def tagging_request(self, obj: SourceObject) -> Request:
         return self._signed("GET", obj.name, [], [("tagging", "")])

@@ -35,15 +35,16 @@ from cos_migrate.credentials.provider import Provider
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.xml_texts import find_text
-from cos_migrate.model import Credentials, Described, Fingerprint, SourceObject, Target
+from cos_migrate.model import Credentials, Described, Fingerprint, RestoreRule, SourceObject, Target
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource
+from cos_migrate.sources.bucket import REACH_ADVICE
 from cos_migrate.sources.etags import checks_by_etag, read_etag
 from cos_migrate.sources.http_source import conditional_headers
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.oss.access import Address
 from cos_migrate.sources.oss.signer import Signer
+from cos_migrate.sources.restoring import RestoringSource, restore_document
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, bad_answer_text
 from cos_migrate.sources.versions import UNKNOWN
 from cos_migrate.sources.xml_listing import read_marker_page
@@ -97,13 +98,23 @@ class AliyunConfig(CloudAccess):
         return missing_keys(self, ACCESS_KEYS, elsewhere=elsewhere, looked_at=looked_at)
 
 
-class AliyunSource(KeyOrderedSource):
+class AliyunSource(RestoringSource):
     """The objects of an OSS bucket."""
 
     migrate_type: ClassVar[str] = "migrateAli"
     record_kind: ClassVar[str] = "migrate_from_ali"
     compares_times: ClassVar[bool] = True
     states_storage_class: ClassVar[bool] = True
+    restore_rules: ClassVar[Mapping[str, RestoreRule]] = MappingProxyType(
+        {
+            "ARCHIVE": RestoreRule((), days_most=7),
+            "COLDARCHIVE": RestoreRule(),
+            "DEEPCOLDARCHIVE": RestoreRule(("Expedited", "Standard")),
+        }
+    )
+    class_header: ClassVar[bytes] = b"x-oss-storage-class"
+    restore_header: ClassVar[bytes] = b"x-oss-restore"
+    readable_codes: ClassVar[frozenset[str]] = frozenset({"OperationNotSupported"})
     has_tags: ClassVar[bool] = True
     tag_count_header: ClassVar[bytes] = b"x-oss-tagging-count"
     request_id_header: bytes = b"x-oss-request-id"
@@ -196,7 +207,7 @@ class AliyunSource(KeyOrderedSource):
             "max-keys": str(_PAGE),
             "encoding-type": "url",
         }
-        classes = ("StorageClass",) if self.options.storage_classes else ()
+        classes = ("StorageClass",) if self.options.lists_classes else ()
         target = prefix or self.config.bucket
         request = self._signed("GET", "", params, {})
         page = self.fetch_xml(
@@ -294,6 +305,10 @@ class AliyunSource(KeyOrderedSource):
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in params.items())
         url = f"{self._address.url}/{quote(key, safe='')}" + (f"?{query}" if query else "")
         return Request(method, url, self._signer.headers(method, key, params, headers))
+
+    def restore_request(self, obj: SourceObject, tier: str, days: int) -> Request:
+        request = self._signed("POST", obj.name, {"restore": ""}, {})
+        return request._replace(body=restore_document(tier, days, "JobParameters"))
 
     def tagging_request(self, obj: SourceObject) -> Request:
         return self._signed("GET", obj.name, {"tagging": ""}, {})

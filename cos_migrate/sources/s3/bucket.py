@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from cos_migrate.checksums import Check
@@ -10,12 +11,13 @@ from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
-from cos_migrate.model import Described, Fingerprint, SourceObject, Target
+from cos_migrate.model import Described, Fingerprint, RestoreRule, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.etags import Etags, checks_by_etag
 from cos_migrate.sources.http_source import conditional_headers
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.metadata import StorableMetadata
+from cos_migrate.sources.restoring import restore_document
 from cos_migrate.sources.s3 import listing as s3_listing
 from cos_migrate.sources.s3.acl import convert_acl
 from cos_migrate.sources.s3.description import is_archived, read_description
@@ -32,12 +34,25 @@ _NO_V2_STATUS = frozenset({405, 501})
 _NO_ACL = frozenset({404, 405, 501})
 """Statuses of a service without ACLs: the object itself was just there."""
 _REQUEST_ID = b"x-amz-request-id"
+_XML_NAMESPACE = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 
 
 class S3Source(SignedS3Source):
     """A bucket that is listed and read by the S3 protocol."""
 
     states_storage_class: ClassVar[bool] = True
+    restore_rules: ClassVar[Mapping[str, RestoreRule]] = MappingProxyType(
+        {
+            "GLACIER": RestoreRule(days_most=36_500),
+            "DEEP_ARCHIVE": RestoreRule(("Standard", "Bulk"), days_most=36_500),
+            # The archive tiers of INTELLIGENT_TIERING, which an object leaves for good.
+            "ARCHIVE_ACCESS": RestoreRule(days_most=0),
+            "DEEP_ARCHIVE_ACCESS": RestoreRule(("Standard", "Bulk"), days_most=0),
+        }
+    )
+    class_header: ClassVar[bytes] = b"x-amz-storage-class"
+    restore_header: ClassVar[bytes] = b"x-amz-restore"
+    readable_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     has_tags: ClassVar[bool] = True
     tag_count_header: ClassVar[bytes] = b"x-amz-tagging-count"
     etag_name: ClassVar[str]
@@ -109,7 +124,7 @@ class S3Source(SignedS3Source):
             token = listing.following
 
     def _parse(self, document: bytes) -> Listing:
-        classes = self.options.storage_classes is not None
+        classes = self.options.lists_classes
         return s3_listing.parse(document, self.etags, times=self.options.times, classes=classes)
 
     # -- objects -------------------------------------------------------------------------------
@@ -140,7 +155,7 @@ class S3Source(SignedS3Source):
     def describe(self, obj: SourceObject) -> Described:
         """Request the headers. Raises SourceError for an object that must be restored first."""
         with self.answer(obj, "HEAD", None) as incoming:
-            if is_archived(incoming.headers):
+            if not self.options.restores and is_archived(incoming.headers):
                 details = ErrorDetails(
                     incoming.status, "InvalidObjectState", "by its storage class"
                 )
@@ -162,6 +177,14 @@ class S3Source(SignedS3Source):
             headers={**described.headers, **acl.headers},
             warnings=(*described.warnings, *acl.warnings),
         )
+
+    def archive_class(self, headers: Mapping[bytes, bytes]) -> str:
+        tier = headers.get(b"x-amz-archive-status", b"").decode("latin-1").upper()
+        return tier if tier in self.restore_rules else super().archive_class(headers)
+
+    def restore_request(self, obj: SourceObject, tier: str, days: int) -> Request:
+        body = restore_document(tier, days, "GlacierJobParameters", _XML_NAMESPACE)
+        return self.sign_request("POST", f"{encode_path(obj)}?restore", {}, body)
 
     def tagging_request(self, obj: SourceObject) -> Request:
         return self.sign_request("GET", f"{encode_path(obj)}?tagging", {})

@@ -14,7 +14,8 @@ from cos_migrate.http.s3xml import MAX_XML
 from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import Credentials, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
-from cos_migrate.sources.bucket import REACH_ADVICE, KeyOrderedSource
+from cos_migrate.sources.bucket import REACH_ADVICE
+from cos_migrate.sources.restoring import RestoringSource
 from cos_migrate.sources.s3.endpoint import Endpoint, region_expected, wrong_endpoint_advice
 from cos_migrate.sources.s3.signer import Signer
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
@@ -34,7 +35,7 @@ _REDIRECTS = frozenset({301, 302, 307, 308})
 _BAD_REQUEST = 400
 
 
-class SignedS3Source(KeyOrderedSource):
+class SignedS3Source(RestoringSource):
     """A bucket that is reached by the S3 protocol."""
 
     config: CloudAccess
@@ -90,10 +91,12 @@ class SignedS3Source(KeyOrderedSource):
         request = self.sign_request("GET", path, {})
         return self.fetch_xml(operation, target, request, MAX_XML, parse)
 
-    def sign_request(self, method: str, path: str, headers: dict[str, str]) -> Request:
+    def sign_request(
+        self, method: str, path: str, headers: dict[str, str], body: bytes = b""
+    ) -> Request:
         """Return a signed request; `path` is encoded and may have a query."""
         url = self.endpoint.base + path
-        return Request(method, url, self._signer.signed(method, url, headers))
+        return Request(method, url, self._signer.signed(method, url, headers, body=body), body)
 
     @property
     def credentials(self) -> Credentials:

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 for requests without a body, as pure functions over a kept key.
+"""AWS Signature Version 4, as pure functions over a kept key.
 
 The scheme: Amazon S3 API Reference, "Authenticating Requests: Using the Authorization Header".
 botocore's signer gives the same results in three times the time, and loading it takes a worker
@@ -26,9 +26,14 @@ class Signer:
         self._of_day = ("", b"")
 
     def signed(
-        self, method: str, url: str, headers: dict[str, str], now: float | None = None
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        now: float | None = None,
+        body: bytes = b"",
     ) -> tuple[tuple[str, str], ...]:
-        """Return the headers of a request without a body, the signature among them.
+        """Return the headers of a request, the signature among them.
 
         `url` is encoded as it is sent, with a path, its parameters in order; `now`: seconds since
         1970.
@@ -39,7 +44,8 @@ class Signer:
         path, _, asked = place.partition("?")
         lines = {name.lower(): value.strip() for name, value in headers.items()}
         lines["host"] = host.removesuffix(_PORTS[scheme])
-        lines["x-amz-content-sha256"] = _EMPTY
+        content = hashlib.sha256(body).hexdigest() if body else _EMPTY
+        lines["x-amz-content-sha256"] = content
         lines["x-amz-date"] = moment
         if self.credentials.token:
             lines["x-amz-security-token"] = self.credentials.token
@@ -56,7 +62,7 @@ class Signer:
                 *[f"{name}:{lines[name]}" for name in names],
                 "",
                 listed,
-                _EMPTY,
+                content,
             )
         )
         scope = f"{moment[:8]}/{self.region}/s3/aws4_request"

@@ -96,6 +96,8 @@ def test_a_configuration_can_be_pickled() -> None:
     ("line", "name", "expected"),
     [
         ("storageClass=Standard_IA", "storage_class", "STANDARD_IA"),
+        ("restoreArchived=bulk", "restore_archived", "Bulk"),
+        ("restoreArchived=OFF", "restore_archived", ""),
         ("storageClass=Cold", "storage_class", "COLD"),
         ("storageClass=STANDARD_IA", "storage_class", "STANDARD_IA"),
         (
