@@ -50,6 +50,8 @@ class Rule(NamedTuple):
     """Whether the value that the rule looks at is known."""
     by_name: bool = False
     """Whether the rule looks at the name alone."""
+    by_size: bool = False
+    """Whether the rule looks at the size alone."""
     applies_below: Callable[[Candidate], bool] | None = None
     """Whether it applies to all that a folder holds; None: that never follows from the folder."""
 
@@ -72,6 +74,7 @@ class Filters:
         self._names_keys = settings.names_keys
         self._describes_first = describes_first
         self._root = settings.root
+        self._ignores_empty = settings.ignores_empty
         self._rules = (*_source_rules(settings, is_empty), *_common_rules(settings))
         self._name_rules = tuple(rule for rule in self._rules if rule.by_name)
         self._unanswered: dict[str, str] = {}
@@ -118,6 +121,22 @@ class Filters:
     def line_against_name(self, obj: SourceObject) -> str:
         """Return the line for an object that is left out by its name alone; else empty."""
         return self._line(Candidate(obj.name, obj.key, -1, -1), self._name_rules)
+
+    def leave_out_on_cos(self, key: str, size: int) -> bool:
+        """Return whether an object on COS would be left out at the source, by name or size.
+
+        `key`: the path below `cosPath`.
+        """
+        if not self._rules:
+            return False
+        if not size and self._ignores_empty:
+            return True
+        name = self._root + key
+        for at, character in enumerate(key):
+            if character == "/" and self.reason_against_folder(self._root + key[: at + 1]):
+                return True
+        candidate = Candidate(name, key, size, -1)
+        return any(rule.applies(candidate) for rule in self._rules if rule.by_name or rule.by_size)
 
     def replace_rejected(self, found: Iterable[Found | Row]) -> list[Found | Row]:
         """Return the items of a scan, with a `Rejected` in the place of each that is left out.
@@ -232,9 +251,9 @@ def _size_rules(settings: FilterSettings) -> Iterator[Rule]:
 
     least, most = settings.min_size, settings.max_size
     if least:
-        yield Rule("minSize", lambda one: one.size < least, is_known=is_known)
+        yield Rule("minSize", lambda one: one.size < least, is_known=is_known, by_size=True)
     if most >= 0:
-        yield Rule("maxSize", lambda one: one.size > most, is_known=is_known)
+        yield Rule("maxSize", lambda one: one.size > most, is_known=is_known, by_size=True)
 
 
 def _time_rules(settings: FilterSettings, start_ns: int) -> Iterator[Rule]:

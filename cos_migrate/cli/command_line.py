@@ -19,6 +19,9 @@ class CommandLine(NamedTuple):
     progress: bool = True
     dry_run: bool = False
     retry_failed: bool = False
+    compare: bool = False
+    compare_content: bool = False
+    forget: bool = False
     json: bool = False
     demo: bool = False
     check_config: bool = False
@@ -29,3 +32,8 @@ class CommandLine(NamedTuple):
     version: bool = False
     help: bool = False
     warnings: tuple[str, ...] = ()
+
+    @property
+    def compares(self) -> bool:
+        """Whether it asks for a comparison instead of a run."""
+        return self.compare or self.compare_content

@@ -107,6 +107,17 @@ FLAGS = {
         "try only what the last run of this job left as failed; list and walk nothing else",
         run_only=True,
     ),
+    "--compare": Flag(
+        "compare the source with COS by listings and records; transfer nothing", run_only=True
+    ),
+    "--compare=content": Flag(
+        "the same, and decide by checksums what listings and records cannot", run_only=True
+    ),
+    "--forget": Flag(
+        "with --compare: forget the records of objects that COS lost or changed, so that the next "
+        "run sends them",
+        run_only=True,
+    ),
     "--json": Flag(
         "print JSON lines on stdout instead of text: events, and the summary at the end",
         run_only=True,
@@ -140,6 +151,9 @@ COMMAND_WORDS = frozenset(
 RUN_OPTIONS = tuple(name for name, flag in FLAGS.items() if flag.run_only)
 
 
+_FIELD_NAMES = str.maketrans("-=", "__")
+
+
 def command_of(line: CommandLine) -> Command | None:
     """Return the command that a command line names; None: it names a migration."""
     for name, flag in reversed(FLAGS.items()):
@@ -150,7 +164,7 @@ def command_of(line: CommandLine) -> Command | None:
 
 def field_of(name: str) -> str:
     """Return the field of `CommandLine` that an option sets."""
-    return name.removeprefix("--").removeprefix("no-").replace("-", "_")
+    return name.removeprefix("--").removeprefix("no-").translate(_FIELD_NAMES)
 
 
 def usage() -> str:

@@ -18,6 +18,7 @@ from cos_migrate.config.live import LiveConfig, LiveValues, Stamp
 from cos_migrate.config.loader import Config, Loaded, load
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.engine.credential_keeper import CredentialKeeper
+from cos_migrate.engine.delete_rules import conflicts
 from cos_migrate.engine.exposure import exposed_files
 from cos_migrate.engine.options import RunWords
 from cos_migrate.engine.providers import find_credentials, section_of
@@ -72,7 +73,9 @@ class Session:
             LiveValues.of(loaded.config.common), line.config_path, self._read_common, stamp
         )
         self._folder = Path.cwd()
-        self._words = RunWords(line.dry_run, line.retry_failed)
+        self._words = RunWords(
+            line.dry_run, line.retry_failed, line.compares, line.compare_content, line.forget
+        )
         self._source_type = registry.find(loaded.config.migrate_type)
         self._logs = Logs(self._folder / "log", debug=line.debug, mode=file_mode)
         self._stop = StopSignal(self._interrupt)
@@ -89,6 +92,10 @@ class Session:
         """
         common, logs, stop = self._loaded.config.common, self._logs, self._stop
         repeats = common.daemon_mode and not any(self._words)
+        config = self._loaded.config
+        problems = [*conflicts(common, config.source, config.migrate_type)]
+        if problems:
+            raise ConfigError(problems)
         self._encryption = encryption_of(common)
         self._begin()
         try:

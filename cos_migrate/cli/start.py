@@ -31,6 +31,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
 
     `launcher` may have started a process. Raises ConfigError and StateError.
     """
+    _refuse_combinations(line)
     console = _console_of(line)
     console.announce_config(line.config_path)
     stamp = stamp_of(line.config_path)
@@ -63,6 +64,17 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     finally:
         os.umask(umask)
         walk_starter.close()
+
+
+def _refuse_combinations(line: CommandLine) -> None:
+    """Raise ConfigError for options that have no meaning together, or alone."""
+    problems = []
+    if line.forget and not line.compares:
+        problems.append("--forget belongs to a comparison, write --compare --forget")
+    if line.compares and line.dry_run:
+        problems.append("--compare transfers nothing and cannot be combined with --dry-run")
+    if problems:
+        raise ConfigError(problems)
 
 
 def _refuse_options(line: CommandLine, mode: str) -> None:

@@ -1,4 +1,4 @@
-"""Requests that list the parts of an upload or abort it, by the official SDK.
+"""Requests that list the parts of an upload, abort it, or remove objects, by the official SDK.
 
 The SDK builds and signs them, and reads the answers; `http.client` sends them, so that proxy,
 certificates, limits and time-outs are those of all requests, and `http.retries` tries again. Few
@@ -7,7 +7,8 @@ runs need any, so the SDK, which takes 0.3 s to load, is loaded with this module
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import requests
@@ -29,12 +30,14 @@ _MAX_ERROR = 64 << 10
 """Bytes that are read of an answer that is an error."""
 _NOT_SENT = frozenset({"accept-encoding", "connection", "user-agent"})
 """Headers of the SDK that are set by the Fetcher or not needed; none of them is signed."""
+_XML_TEXT = re.compile("[\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+"""Characters that XML 1.0 transports unchanged."""
 _UNREADABLE = (SyntaxError, ValueError, LookupError, TypeError, AttributeError)
 """Errors of the SDK for an answer that is no XML (SyntaxError), or another document."""
 
 
 class Control:
-    """Lists parts and aborts uploads."""
+    """Lists parts, aborts uploads and removes objects."""
 
     def __init__(self, access: Access) -> None:
         settings = access.settings
@@ -75,6 +78,27 @@ class Control:
             UploadId=upload_id,
         )
 
+    def delete(self, cos_paths: Sequence[str]) -> list[tuple[str, str]]:
+        """Remove objects, at most 1,000; return those that COS refuses to remove, and why.
+
+        Raises CosError and TransportError.
+        """
+        refused: list[tuple[str, str]] = []
+        # The document of a request for many keys cannot hold control characters.
+        alone = [path for path in cos_paths if not _XML_TEXT.fullmatch(path)]
+        for path in alone:
+            self._call("DeleteObject", path, CosS3Client.delete_object, lambda _: None)
+        keys = [{"Key": path[1:]} for path in cos_paths if path not in alone]
+        if keys:
+            refused += self._call(
+                "DeleteMultipleObjects",
+                "",
+                CosS3Client.delete_objects,
+                _refusals_in,
+                Delete={"Quiet": "true", "Object": keys},
+            )
+        return refused
+
     def _call(
         self,
         operation: str,
@@ -88,9 +112,11 @@ class Control:
 
         def send() -> Any:
             settings = self._access.settings
+            if cos_path:
+                arguments["Key"] = cos_path
             client = _client_of(settings, suffix.current, self._session)
             try:
-                return read(method(client, Bucket=settings.bucket, Key=cos_path, **arguments))
+                return read(method(client, Bucket=settings.bucket, **arguments))
             except CosClientError as error:
                 raise _error_of(error.__context__, operation, cos_path) from error
             except _UNREADABLE as error:
@@ -106,6 +132,14 @@ def _parts_in(page: Mapping[str, Any]) -> tuple[int, list[tuple[int, str, int]]]
         for part in page.get("Part", [])
     ]
     return int(page["NextPartNumberMarker"]) if page.get("IsTruncated") == "true" else -1, parts
+
+
+def _refusals_in(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return path and reason of each object that was not removed."""
+    return [
+        (f"/{each['Key']}", f"{each.get('Code')}: {each.get('Message')}")
+        for each in answer.get("Error") or ()
+    ]
 
 
 def _client_of(settings: CosSettings, suffix: str, session: _Session) -> Any:
@@ -171,21 +205,23 @@ class _Adapter(BaseAdapter):
         *args: Any,  # noqa: ARG002 - as the base has it
         **kwargs: Any,  # noqa: ARG002 - time-outs and proxies are those of our client
     ) -> requests.Response:
-        """Send a request without a body; return its answer, read whole. Raises _Failed."""
+        """Send a request; return its answer, read whole. Raises _Failed."""
+        body = request.body or b""
+        body = body.encode() if isinstance(body, str) else body
         given: Mapping[str, Any] = request.headers  # the SDK writes some of them as bytes
         headers = tuple(
             (name, value.decode("latin-1") if isinstance(value, bytes) else str(value))
             for name, value in given.items()
-            if name.lower() not in _NOT_SENT
+            if name.lower() not in _NOT_SENT and not (body and name.lower() == "content-length")
         )
-        wanted = Request(str(request.method), str(request.url), headers)
+        wanted = Request(str(request.method), str(request.url), headers, body)
         try:
             with self._fetcher.send(wanted) as incoming:
                 failed = incoming.status >= 300  # noqa: PLR2004 - HTTP
-                body = incoming.read_all(_MAX_ERROR if failed else MAX_XML + 1)
+                answered = incoming.read_all(_MAX_ERROR if failed else MAX_XML + 1)
             if failed:
-                raise _Failed(Response(incoming.status, incoming.headers, body))
-            check_xml(body)
+                raise _Failed(Response(incoming.status, incoming.headers, answered))
+            check_xml(answered)
         except TransportError as error:
             raise _Failed(error) from error
         except ValueError as error:
@@ -197,7 +233,7 @@ class _Adapter(BaseAdapter):
         response.encoding = "utf-8"
         for name, value in incoming.headers.items():
             response.headers[name.decode("latin-1")] = value.decode("latin-1")
-        vars(response).update(_content=body, _content_consumed=True)
+        vars(response).update(_content=answered, _content_consumed=True)
         return response
 
     def close(self) -> None:

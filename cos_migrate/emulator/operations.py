@@ -34,7 +34,7 @@ from cos_migrate.emulator.multipart import MultipartOperations
 from cos_migrate.emulator.objects import Stored
 from cos_migrate.emulator.store import Store, file_pieces
 from cos_migrate.emulator.tagging import TAGGING, count_of, tagging_document, tagging_of_document
-from cos_migrate.emulator.xml import document, iso_time, tag
+from cos_migrate.emulator.xml import document, iso_time, parse_document, tag, text_of
 
 _UNKNOWN = frozenset(
     {
@@ -60,6 +60,8 @@ _UNKNOWN = frozenset(
     }
 )
 """Parameters of operations that are not offered here."""
+
+_DELETED_MOST = 1_000
 
 Operation = Callable[[Request, str, str], Answer]
 
@@ -96,7 +98,9 @@ def _object_operation(request: Request) -> str:
 def _bucket_operation(request: Request) -> str:
     if request.has("uploads"):
         return "ListMultipartUploads" if request.method == "GET" else ""
-    if any(map(request.has, ("acl", "delete", "location", "restore", "tagging"))):
+    if request.has("delete"):
+        return "DeleteMultipleObjects" if request.method == "POST" else ""
+    if any(map(request.has, ("acl", "location", "restore", "tagging"))):
         return ""
     return {"GET": "GetBucket", "HEAD": "HeadBucket"}.get(request.method, "")
 
@@ -131,6 +135,7 @@ class ObjectOperations:
             "GetObject": self._get,
             "HeadObject": self._head,
             "DeleteObject": self._delete,
+            "DeleteMultipleObjects": self._delete_many,
             "GetObjectAcl": self._get_acl,
             "PostObjectRestore": self._restore,
             "GetObjectTagging": self._get_tagging,
@@ -250,6 +255,21 @@ class ObjectOperations:
     def _delete(self, _: Request, bucket: str, key: str) -> Answer:
         self._store.delete(bucket, key)
         return Answer(204)
+
+    def _delete_many(self, request: Request, bucket: str, _: str) -> Answer:
+        body = request.body.read()
+        if "content-md5" not in request.headers:
+            raise Refusal("MissingContentMD5", "Content-MD5 is required.")
+        check_md5(request, hashlib.md5(body, usedforsecurity=False).digest())
+        root = parse_document(body, "Delete")
+        keys = [text_of(each, "Key") for each in root.iter("Object")]
+        if not keys or len(keys) > _DELETED_MOST:
+            raise Refusal("MalformedXML", f"1 to {_DELETED_MOST} objects are legal.")
+        for key in keys:
+            self._store.delete(bucket, key)
+        quiet = text_of(root, "Quiet").lower() == "true"
+        inner = "" if quiet else "".join(f"<Deleted>{tag('Key', key)}</Deleted>" for key in keys)
+        return Answer(body=document("DeleteResult", inner))
 
     def _get_acl(self, _: Request, bucket: str, key: str) -> Answer:
         acl = self._store.get(bucket, key).acl

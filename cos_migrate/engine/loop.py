@@ -94,21 +94,29 @@ class Loop(abc.ABC):
 
     def _make_admission(self, probes: Probes) -> Admission:
         """Return the room for tasks of this pass."""
-        return Admission(
-            pools=self._pools,
-            tasks=self._tasks,
-            streak=self._streak,
-            probes=probes,
-            rates=self._rates,
-        )
+        pools, tasks, streak, rates = self._pools, self._tasks, self._streak, self._rates
+        return Admission(pools=pools, tasks=tasks, streak=streak, probes=probes, rates=rates)
 
     def interrupt(self, exit_code: int) -> None:
         """End the pass early, keeping what is done; may be called from a signal handler."""
         self._ended_by = exit_code
         self._inbox.put(None)
 
-    def run(self) -> Summary:
-        """Do the whole pass; return what happened. Raises StateError."""
+    def run(self, before_end: Callable[[bool], int] = lambda _: 0) -> Summary:
+        """Do the whole pass, report its end, and return what happened. Raises StateError."""
+        # Before the end is reported `before_end` is called; it returns the code of a signal, or 0.
+        try:
+            complete = self.work()
+            self._ended_by = before_end(complete) or self._ended_by
+        except StateError:
+            code, tuned = self._ended_by or UNUSABLE, self._tuning.used()
+            self._report.end_run(list_finished=False, ended_by=code, tuned=tuned)
+            raise
+        tuned = self._tuning.used()
+        return self._report.end_run(list_finished=complete, ended_by=self._ended_by, tuned=tuned)
+
+    def work(self) -> bool:
+        """Do the whole pass; return whether it is complete. Raises StateError."""
         try:
             self._limits.begin(self._report)
             self._begin()
@@ -121,19 +129,11 @@ class Loop(abc.ABC):
         except StateError:
             # Tasks that ended since the last commit are not recorded: the next run repeats them.
             self._stop("")
-            self._report.end_run(
-                list_finished=False,
-                ended_by=self._ended_by or UNUSABLE,
-                tuned=self._tuning.used(),
-            )
             raise
         finally:
             self._close()
             self._pools.close()
-        complete = self._is_complete()
-        return self._report.end_run(
-            list_finished=complete, ended_by=self._ended_by, tuned=self._tuning.used()
-        )
+        return self._is_complete()
 
     def _begin(self) -> None:  # noqa: B027 - a pass may have nothing to prepare
         """Start to look for work."""

@@ -89,7 +89,7 @@ class Migration(Loop):
         self._options = options
         self._source = source
         self._filters = filters
-        self._resumed = positions is not None and positions.resumed
+        self.resumed = positions is not None and positions.resumed
         self._lists_where_it_reads = paged is not None and paged.listing_proves_access
         self._expects_work = state.was_empty or not source.is_local
         self._scan = make_scan(self._inbox.put)
@@ -195,7 +195,7 @@ class Migration(Loop):
     def _check_plausibility(self) -> None:
         """Warn if a complete scan has found nothing, or COS lacks objects that were skipped."""
         committer, report = self._committer, self._report
-        if not self._resumed:
+        if not self.resumed:
             report.found_before = committer.note_scan_complete(self._seen)
         make, skipped = self._options.spot_check, committer.skipped_objects
         if make and skipped.count and not self._streak.proven and not report.failures:

@@ -25,6 +25,12 @@ class RunWords(NamedTuple):
     """Whether nothing is changed, and the run only reports what it would send."""
     retry_failed: bool = False
     """Whether only what the last run left as failed is tried."""
+    compare: bool = False
+    """Whether both sides are compared, and nothing is sent."""
+    content: bool = False
+    """Whether a comparison decides by checksums where listings and records do not."""
+    forget: bool = False
+    """Whether a comparison removes the records of objects that COS lost or changed."""
 
 
 NO_WORDS = RunWords()

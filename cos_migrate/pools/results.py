@@ -134,6 +134,13 @@ class Comparison(NamedTuple):
     """Of the object on COS, without quotes."""
 
 
+class Deleted(NamedTuple):
+    """Result of DeleteObjects: all objects are removed but these."""
+
+    refused: tuple[tuple[str, str], ...]
+    """Target paths that stay, with COS's reason."""
+
+
 class Latency(NamedTuple):
     """How fast answers came since the last report."""
 
@@ -185,6 +192,7 @@ Done = (
     | SourceHead
     | Comparison
     | RestoreState
+    | Deleted
     | None
 )
 """The content of a result DONE, other than an ObjectStored."""

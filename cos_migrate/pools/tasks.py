@@ -38,6 +38,7 @@ class TaskKind(enum.IntEnum):
     REQUEST_LISTING = 15
     LOOK_AT_RESTORE = 16
     RESTORE_OBJECT = 17
+    DELETE_OBJECTS = 18
 
 
 class SkipIf(enum.IntFlag):
@@ -213,6 +214,12 @@ class RequestListing(NamedTuple):
     """Ask the source for one page of its listing -> None."""
 
 
+class DeleteObjects(NamedTuple):
+    """Remove objects from COS, at most 1,000 -> Deleted."""
+
+    cos_paths: tuple[str, ...]
+
+
 PartTask = UploadPart | CopyPart
 RestoreTask = LookAtRestore | RestoreObject
 SourceTask = Digest | InitiateUpload | UploadPart | Stat | HeadSource | FetchRange | RestoreTask
@@ -229,6 +236,7 @@ Task = (
     | CompareObject
     | ProbeUpload
     | RequestListing
+    | DeleteObjects
 )
 """The content of a task."""
 NumberedTask = tuple[int, int, Task]
@@ -255,6 +263,7 @@ KIND_OF: Final[dict[type, int]] = {
     RequestListing: int(TaskKind.REQUEST_LISTING),
     LookAtRestore: int(TaskKind.LOOK_AT_RESTORE),
     RestoreObject: int(TaskKind.RESTORE_OBJECT),
+    DeleteObjects: int(TaskKind.DELETE_OBJECTS),
 }
 """The kind of each content of a task."""
 SMALL_KINDS: Final = frozenset(

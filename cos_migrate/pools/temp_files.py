@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from pathlib import Path
@@ -94,6 +95,21 @@ class TempFiles:
             return ""
         self._files[owner] = name, size
         return str(self.folder / name)
+
+    def create(self) -> tuple[str, int]:
+        """Make an empty file; return its path, which is also its owner, and its descriptor.
+
+        Raises OSError.
+        """
+        place = self._place
+        if place is None:
+            raise OSError(errno.ENOENT, "the folder of temporary files is not open")
+        self._number += 1
+        name = f"{self._number}"
+        path = str(self.folder / name)
+        descriptor = retry_while_exhausted(lambda: place.create(name))
+        self._files[path] = name, 0
+        return path, descriptor
 
     def adopt(self, owner: object, path: str, size: int) -> None:
         """Keep account of a file that a worker has made here."""

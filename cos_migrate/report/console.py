@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, TextIO
 
 from cos_migrate.model import Outcome, Status
+from cos_migrate.report import deletion
 from cos_migrate.report.closing import closing_lines
+from cos_migrate.report.comparison import Compared, line_of
 from cos_migrate.report.display import RED, Display, has_colours, in_colour, terminal_size
 from cos_migrate.report.sinks import Batch, Progress, RunEnd, Sink
 from cos_migrate.text import printable, printable_lines
@@ -61,6 +63,14 @@ class Console(Sink):
             notable = "".join(self._lines_with_cause(batch.outcomes))
         if batch.routine or notable:
             self.print_lines(batch.routine, notable)
+
+    def add_deleted(self, cos_paths: Sequence[str], *, is_dry: bool) -> None:
+        """Print a line for each object, unless `quiet`."""
+        self.print_lines("", "".join(deletion.line_of(path, is_dry=is_dry) for path in cos_paths))
+
+    def add_compared(self, batch: Sequence[Compared]) -> None:
+        """Print a line for each object that is not as it should be, unless `quiet`."""
+        self.print_lines("", "".join(map(line_of, batch)))
 
     def _lines_with_cause(self, outcomes: Sequence[Outcome]) -> Iterator[str]:
         """Yield the lines of all objects that are left out or failed."""

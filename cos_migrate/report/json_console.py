@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, TextIO
 
 from cos_migrate import __version__
 from cos_migrate.model import Outcome, Status
 from cos_migrate.report import lines
+from cos_migrate.report.comparison import Compared
 from cos_migrate.report.console import Console
 from cos_migrate.report.sinks import Batch, Progress, RunEnd, RunStart
 from cos_migrate.report.summary import DATA_VERSION, timestamp
@@ -68,6 +69,18 @@ class JsonConsole(Console):
         """Print an event for each object, unless `quiet`."""
         if batch.outcomes and not self._quiet:
             self._write("".join([_line_of(self._event_of(each)) for each in batch.outcomes]))
+
+    def add_deleted(self, cos_paths: Sequence[str], *, is_dry: bool) -> None:
+        """Print an event for each object, unless `quiet`."""
+        if not self._quiet:
+            event: dict[str, object] = {"v": DATA_VERSION, "event": "delete"}
+            more = {"dry_run": True} if is_dry else {}
+            self._write("".join([_line_of({**event, "key": path, **more}) for path in cos_paths]))
+
+    def add_compared(self, batch: Sequence[Compared]) -> None:
+        """Print an event for each object, unless `quiet`."""
+        if not self._quiet:
+            self._write("".join([_line_of(_comparison_event(each)) for each in batch]))
 
     def event(self, line: str) -> None:
         """Leave out the progress of single objects."""
@@ -135,6 +148,14 @@ class JsonConsole(Console):
 
     def _print(self, name: str, **fields: object) -> None:
         self._write(_line_of({"v": DATA_VERSION, "event": name, **fields}))
+
+
+def _comparison_event(compared: Compared) -> dict[str, object]:
+    event: dict[str, object] = {"v": DATA_VERSION, "event": "compare"}
+    event |= {"result": compared.result.value, "key": compared.cos_path}
+    if compared.why:
+        event["reason"] = compared.why
+    return event
 
 
 def _line_of(event: dict[str, object]) -> str:

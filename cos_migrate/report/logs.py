@@ -6,12 +6,13 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cos_migrate.lock import FileLock, NoFileLocks
-from cos_migrate.report import lines, rolled_logs
+from cos_migrate.report import deletion, lines, rolled_logs
 from cos_migrate.report.append_file import RETRY_AFTER, AppendFile
+from cos_migrate.report.comparison import Compared, line_of
 from cos_migrate.report.rolled_logs import Compressor
 from cos_migrate.report.sinks import Batch, RunEnd, RunStart, Sink
 from cos_migrate.safe_files import PRIVATE_FOLDER, PUBLIC_FILE
@@ -134,6 +135,14 @@ class _LogSink(Sink):
             routine = "".join([outcome.lines for outcome in batch.sent])
         if routine or batch.notable:
             self._logs.info(routine + batch.notable)
+
+    def add_deleted(self, cos_paths: Sequence[str], *, is_dry: bool) -> None:
+        self._logs.info("".join(deletion.line_of(path, is_dry=is_dry) for path in cos_paths))
+
+    def add_compared(self, batch: Sequence[Compared]) -> None:
+        found = "".join(map(line_of, batch))
+        if found:
+            self._logs.info(found)
 
     def event(self, line: str) -> None:
         self._logs.info(line)

@@ -5,6 +5,7 @@ Each outcome is counted exactly once.
 
 from __future__ import annotations
 
+import collections
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from cos_migrate.model import Outcome, Status
 from cos_migrate.report.causes import Causes, causes_table
+from cos_migrate.report.comparison import Compared, ComparisonEnd
 from cos_migrate.report.console import Console
+from cos_migrate.report.deletion import DeletionEnd
 from cos_migrate.report.heartbeat import Heartbeat
 from cos_migrate.report.lists import FailureList, FinishedList, ResultFiles, UnverifiedList
 from cos_migrate.report.logs import Logs
@@ -44,6 +47,7 @@ class Report:
         estimate: Callable[[], Estimate] | None = None,
         board: Board | None = None,
         reads_cloud: bool = False,
+        compares: bool = False,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -53,6 +57,7 @@ class Report:
         line a minute where it is no terminal. `file_mode`: of new files that hold no secrets.
         `estimate`: the estimate of a dry run, which writes logs, but no list; None: a run.
         `board`: of the status page; None: there is none. `reads_cloud`: as in StatusSink.
+        `compares`: whether it is of a comparison, which has lists of its own.
         """
         self._console = console
         self._logs = logs
@@ -69,7 +74,13 @@ class Report:
         ]
         self._files = ReportFiles(folder, job.name, self._causes, monotonic)
         self._sinks.append(self._files)
-        if not estimate:
+        self._compares = compares
+        self.deletion: DeletionEnd | None = None
+        self.comparison: ComparisonEnd | None = None
+        """The end of a comparison."""
+        if compares:
+            self._sinks.append(_comparison_lists(folder, job.name))
+        elif not estimate:
             self._sinks += [
                 FailureList(folder, self._failed_list, clock),
                 UnverifiedList(folder, self._unverified_list, clock),
@@ -102,7 +113,7 @@ class Report:
             sink.begin_run(start)
 
     def _start(self, header: Sequence[str]) -> RunStart:
-        mode = "dry_run" if self._estimate else "run"
+        mode = "compare" if self._compares else "dry_run" if self._estimate else "run"
         return RunStart("\n".join(header), self._job, self._started, mode)
 
     def begin_check(self, header: Sequence[str]) -> None:
@@ -118,6 +129,18 @@ class Report:
         batch = self.totals.add(outcomes)
         for sink in self._sinks:
             sink.add(batch)
+
+    def add_deleted(self, cos_paths: Sequence[str]) -> None:
+        """Count and report objects that were removed from COS; in a dry run: that would be."""
+        self.deletion = (self.deletion or DeletionEnd()).with_more(len(cos_paths))
+        for sink in self._sinks:
+            sink.add_deleted(cos_paths, is_dry=self._estimate is not None)
+
+    def add_compared(self, batch: Sequence[Compared]) -> None:
+        """Report how objects compare."""
+        self.totals.compared += len(batch)
+        for sink in self._sinks:
+            sink.add_compared(batch)
 
     def announce(self, line: str) -> None:
         """Report something that concerns the whole run and is no fault."""
@@ -211,6 +234,8 @@ class Report:
             sent=self.totals.bytes_sent,
             check=self._is_check,
             estimate=self._estimate() if self._estimate else None,
+            deletion=self.deletion,
+            compared=self._comparison_end() if self._compares else None,
         )
         warnings = list(self._last_warnings)
         if summary.found_before:
@@ -241,6 +266,9 @@ class Report:
             self.warn(line)
         return summary
 
+    def _comparison_end(self) -> ComparisonEnd:
+        return self.comparison or ComparisonEnd(collections.Counter())
+
     def _next_step(self) -> str:
         """Return advice on what to do after a run in which objects failed."""
         if self._estimate:
@@ -252,3 +280,9 @@ class Report:
         else:
             then = "run again to send the missing objects, or these alone with --retry-failed"
         return f"The causes are in log/error.log, the list in {self._failed_list}; {then}."
+
+
+def _comparison_lists(folder: Path, job: str) -> Sink:
+    from cos_migrate.report.comparison_lists import ComparisonLists  # noqa: PLC0415 - rarely used
+
+    return ComparisonLists(folder, job)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from cos_migrate.report.charts import area_chart, share_bar
+from cos_migrate.report.comparison import CompareResult
 from cos_migrate.report.history import SizeClass
 from cos_migrate.report.run_report import RunReport
 from cos_migrate.report.sinks import Cause
@@ -50,6 +51,8 @@ details{margin:.3rem 0}summary{cursor:pointer}
 details>*{display:block}}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_COMPARED = tuple((result.value, result.value) for result in CompareResult)
+_BAD = frozenset({"migrate_fail", "differ", "missing", "extra"})
 _COUNTS = (
     ("migrate_new", "new"),
     ("migrate_update", "updated"),
@@ -107,10 +110,15 @@ def _cards(report: RunReport) -> Iterator[str]:
     seconds = max(report.seconds, 1e-3)
     sent = sum(each.objects for each in report.size_classes)
     yield '<div class="cards">'
-    for key, name in _COUNTS:
+    counts = _COMPARED if report.summary.get("mode") == "compare" else _COUNTS
+    for key, name in counts:
         count = report.summary[key]
-        kind = ' class="bad"' if key == "migrate_fail" and count else ""
+        kind = ' class="bad"' if key in _BAD and count else ""
         yield f'<div class="card"><b{kind}>{count:,}</b><span>{name}</span></div>'
+    if counts is _COMPARED:
+        yield _card(spell_seconds(report.seconds), "duration")
+        yield "</div>"
+        return
     yield _card(spell_size(report.sent_bytes), "sent")
     yield _card(spell_seconds(report.seconds), "duration")
     yield _card(f"{spell_size(report.sent_bytes / seconds)}/s", "mean rate")

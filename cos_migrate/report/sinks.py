@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cos_migrate.model import Failure, Outcome
+from cos_migrate.report.comparison import Compared
 from cos_migrate.report.summary import ReportedJob, Summary
 from cos_migrate.text import printable
 
@@ -115,6 +116,12 @@ class Sink:
 
     def add(self, batch: Batch) -> None:
         """Report outcomes."""
+
+    def add_deleted(self, cos_paths: Sequence[str], *, is_dry: bool) -> None:
+        """Report objects that were removed from COS; `is_dry`: that would be."""
+
+    def add_compared(self, batch: Sequence[Compared]) -> None:
+        """Report how objects compare."""
 
     def event(self, line: str) -> None:
         """Report a line on the progress of an object."""

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from cos_migrate.exit_codes import INCOMPLETE, OK
 from cos_migrate.model import Status
+from cos_migrate.report.comparison import ComparisonEnd
+from cos_migrate.report.deletion import DeletionEnd
 
 DATA_VERSION = 1
 """Version of the form in which events and summaries are written as data."""
@@ -103,11 +105,15 @@ class Summary(NamedTuple):
     """Whether it is of the comparison with COS that follows a run."""
     estimate: Estimate | None = None
     """Set: it is of a dry run, whose new and updated objects are not sent."""
+    deletion: DeletionEnd | None = None
+    """Set: it is of a run with deleteExtra."""
+    compared: ComparisonEnd | None = None
+    """Set: it is of a comparison, which sends nothing."""
 
     @property
     def mode(self) -> str:
-        """`run` or `dry_run`."""
-        return "dry_run" if self.estimate else "run"
+        """`run`, `dry_run` or `compare`."""
+        return "compare" if self.compared else "dry_run" if self.estimate else "run"
 
     @property
     def used_time(self) -> int:
@@ -123,10 +129,11 @@ class Summary(NamedTuple):
 
     @property
     def is_notable(self) -> bool:
-        """Whether anything was sent, failed, or could not be listed, or it is of a dry run."""
+        """Whether anything was sent, failed, or could not be listed, or it is of no plain run."""
         changed = (Status.NEW, Status.UPDATE, Status.FAIL)
         return (
-            bool(self.estimate)
+            self.mode != "run"
+            or bool(self.deletion and (self.deletion.deleted or self.deletion.has_failed))
             or not self.list_finished
             or any(self.counts[status] for status in changed)
         )
@@ -134,13 +141,15 @@ class Summary(NamedTuple):
     @property
     def found_nothing(self) -> bool:
         """Whether the source is listed completely and holds nothing."""
-        return self.list_finished and not self.scanned
+        return self.list_finished and not self.scanned and not self.compared
 
     @property
     def status(self) -> str:
         """ALL_OK, PART_OK or ALL_FAIL, by the rules of the Java tool."""
+        if self.compared:
+            return "ALL_OK" if self.list_finished and self.compared.is_ok else "PART_OK"
         if self.list_finished and not self.counts[Status.FAIL]:
-            return "ALL_OK"
+            return "PART_OK" if self.deletion and self.deletion.has_failed else "ALL_OK"
         sent = self.counts[Status.NEW] + self.counts[Status.UPDATE]
         return "PART_OK" if sent else "ALL_FAIL"
 
@@ -154,19 +163,13 @@ class Summary(NamedTuple):
         """The block that scripts read, with its two leading blank lines."""
         finished = "true" if self.list_finished else "false"
         head = f"\n\nbucket:{self.job.bucket}, list finished:{finished}, status:{self.status}\n"
-        rows: list[tuple[str, object]] = [
-            (status.value, self.counts[status])
-            for status in (
-                Status.NEW,
-                Status.UPDATE,
-                Status.FAIL,
-                Status.SKIP,
-                Status.CONDITION_NOT_MATCH,
-            )
-        ]
+        rows = self.compared.rows() if self.compared else self._count_rows()
         rows += [("start_time", _local(self.started)), ("end_time", _local(self.ended))]
         rows.append(("used_time", f"{self.used_time} s"))
+        if self.deletion:
+            rows.append(("migrate_delete", self.deletion.deleted))
         rows += self.estimate.rows() if self.estimate else []
+        rows += self.compared.more_rows() if self.compared else []
         if self.unverified:
             note = f"{self.unverified} (size and ETag only, see {self.unverified_list})"
             rows.append(("unverified", note))
@@ -177,8 +180,25 @@ class Summary(NamedTuple):
         if self.tuned:
             rows.append(("found_by_auto", self.tuned))
         lines = "".join(f"{name:>30} : {value}\n" for name, value in rows)
-        what = "dry run!" if self.estimate else "over!"
+        what = {"compare": "compare!", "dry_run": "dry run!"}.get(self.mode, "over!")
         return f"{head}{self.job.migrate_type} {what} op statistics:\n{lines}"
+
+    def _count_rows(self) -> list[tuple[str, object]]:
+        return [
+            (status.value, self.counts[status])
+            for status in (
+                Status.NEW,
+                Status.UPDATE,
+                Status.FAIL,
+                Status.SKIP,
+                Status.CONDITION_NOT_MATCH,
+            )
+        ]
+
+    def _counts_as_data(self) -> dict[str, object]:
+        if self.compared:
+            return self.compared.as_data()
+        return {**{status.value: self.counts[status] for status in Status}, "bytes": self.sent}
 
     def as_data(self) -> dict[str, object]:
         """Return the summary as plain data: what every machine-readable output of a run has."""
@@ -187,8 +207,7 @@ class Summary(NamedTuple):
             "event": "summary",
             "mode": self.mode,
             **self.job.as_data(),
-            **{status.value: self.counts[status] for status in Status},
-            "bytes": self.sent,
+            **self._counts_as_data(),
             "start_time": timestamp(self.started),
             "end_time": timestamp(self.ended),
             "seconds": round(self.lasted, 3),
@@ -204,6 +223,8 @@ class Summary(NamedTuple):
             "found_by_auto": self.tuned,
         }
         data |= {name: value for name, value in more.items() if value}
+        if self.deletion:
+            data["migrate_delete"] = self.deletion.deleted
         return data | (self.estimate.as_data() if self.estimate else {})
 
 

@@ -29,6 +29,8 @@ class RunTotals:
         self._is_dry = is_dry
         self.counts: collections.Counter[Status] = collections.Counter()
         """Objects by outcome."""
+        self.compared = 0
+        """Objects that were compared, in a comparison."""
         self.unverified = 0
         """Objects whose size and ETag alone could be compared."""
         self.bytes_sent = 0
@@ -95,7 +97,7 @@ class RunTotals:
 
     def progress(self) -> Progress:
         """Return the state of the run."""
-        done = self.counts.total()
+        done = self.counts.total() + self.compared
         return Progress(
             done=done,
             known=max(self._known, done),

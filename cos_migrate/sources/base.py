@@ -20,6 +20,7 @@ from cos_migrate.model import (
     SourceObject,
     Target,
 )
+from cos_migrate.sources.places import Places
 
 if TYPE_CHECKING:
     from cos_migrate.config.storage_class_map import StorageClassMap
@@ -120,7 +121,7 @@ class RestorableObjects:
         raise NotImplementedError
 
 
-class Source(RestorableObjects, abc.ABC):
+class Source(RestorableObjects, Places, abc.ABC):
     """A place from which objects are migrated.
 
     A source lists, describes and reads objects. It does not retry, count, print or sleep, and uses

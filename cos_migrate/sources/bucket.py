@@ -134,6 +134,10 @@ class BucketSource(HttpSource):
         """Return the object that a line of the file of keys names; None for a blank line."""
         return SourceObject(line, self.key_of(line), UNKNOWN) if line else None
 
+    def object_at(self, key: str) -> SourceObject:
+        """Return the object that has a key below `cosPath`."""
+        return SourceObject(self._base + key, key, UNKNOWN)
+
     def key_of(self, name: str) -> str:
         """Return the key below `cosPath` of the object `name`."""
         return name.removeprefix(self._base)
@@ -149,6 +153,18 @@ class KeyOrderedSource(BucketSource):
     may_repeat = False
     tag_count_header: ClassVar[bytes] = b""
     """The header of GET and HEAD with the number of tags; empty: objects have none."""
+
+    @property
+    def lists_in_target_order(self) -> bool:
+        """Whether the bucket is listed, not a file of keys."""
+        return not self.key_file
+
+    @property
+    def reordered_prefix(self) -> str:
+        """Names with a slash behind the prefix, where it is dropped on COS."""
+        base = folder_of_prefix(self.prefix)
+        is_dropped = self.target.cos_path == "/" or not base
+        return f"{base}/" if is_dropped and self.prefix == base else ""
 
     @abc.abstractmethod
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:

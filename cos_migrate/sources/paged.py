@@ -24,6 +24,19 @@ class PagedSource(Source):
     """Whether listings and objects come from the same host, by the same credentials."""
 
     @property
+    def lists_in_target_order(self) -> bool:
+        """Whether one range lists all objects in the order of their keys on COS.
+
+        Those whose names begin with `reordered_prefix` are excepted.
+        """
+        return False
+
+    @property
+    def reordered_prefix(self) -> str:
+        """The prefix of names that have another order on COS; empty: there are none."""
+        return ""
+
+    @property
     def paged(self) -> PagedSource:
         """This source."""
         return self

@@ -198,6 +198,8 @@ class CompanionRecords:
 
 def source_mark(source: Source) -> str:
     """Return a text without secrets that identifies the bucket, service and folder of a source."""
+    if source.is_local:  # one folder can be written in several ways
+        return f"{source.migrate_type}\n{source.job_text()}"
     keys = [f"{one.key}={value}" for one, value in values_of(source.config) if one.place]
     return "\n".join([source.migrate_type, *keys])
 

@@ -89,6 +89,8 @@ COMMON = {
     "restoreWait": "functional/test_restores.py::test_archived_objects_are_restored_and_sent",
     "copyTags": "functional/test_carried_over.py::test_tags",
     "copyMtime": "functional/test_carried_over.py::test_modification_times",
+    "deleteExtra": "functional/test_delete_extra.py::test_recorded_objects_go_with_their_records",
+    "maxDelete": "functional/test_delete_extra.py::test_more_than_allowed_is_none",
     "storageClassMap": "functional/test_carried_over.py::test_storage_classes_are_mapped",
     "batchTaskPath": "functional/test_batch.py::test_each_line_is_a_run_of_its_own",
     "rocksMaxOpenFile": f"{KEYS}::test_open_files_of_the_database",

@@ -85,6 +85,7 @@ class TaskRunner:
             TaskKind.REQUEST_LISTING: objects.request_listing,
             TaskKind.LOOK_AT_RESTORE: objects.look_at_restore,
             TaskKind.RESTORE_OBJECT: objects.restore,
+            TaskKind.DELETE_OBJECTS: uploads.delete,
         }
 
     def run(

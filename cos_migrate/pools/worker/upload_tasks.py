@@ -8,6 +8,7 @@ from cos_migrate.cos.envelope import envelope_headers, refuse_encrypted
 from cos_migrate.model import Described
 from cos_migrate.pools.results import (
     Completed,
+    Deleted,
     Digested,
     Initiated,
     ListedParts,
@@ -17,6 +18,7 @@ from cos_migrate.pools.results import (
 from cos_migrate.pools.tasks import (
     AbortUpload,
     CompleteUpload,
+    DeleteObjects,
     Digest,
     FetchRange,
     InitiateUpload,
@@ -113,6 +115,12 @@ class UploadTasks:
         from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
 
         Control(self._client.access).abort(*task)
+
+    def delete(self, task: DeleteObjects, _: TaskContext) -> Deleted:
+        """Remove objects."""
+        from cos_migrate.cos.control import Control  # noqa: PLC0415 - the SDK takes 0.3 s to load
+
+        return Deleted(tuple(Control(self._client.access).delete(task.cos_paths)))
 
     def probe_upload(self, task: ProbeUpload, _: TaskContext) -> Initiated:
         """Begin an upload that gets no parts."""

@@ -25,10 +25,11 @@ from cos_migrate.model import (
     Target,
     objects_of,
 )
-from cos_migrate.sources.base import FolderQuestion, Reader, Source, SourceOptions
+from cos_migrate.sources.base import FolderQuestion, Reader, SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.content_types import headers_for
 from cos_migrate.sources.local.paths import absolute_path, as_folder, is_utf8, normal_path
+from cos_migrate.sources.local.places import Identity, LocalPlaces, identity
 from cos_migrate.sources.local.reader import (
     FolderReader,
     LocalReader,
@@ -54,12 +55,11 @@ _OPEN_FOLDERS = 64
 _STRETCH = 16_384
 """Entries of a folder that are sorted together; bounds the memory for a huge folder."""
 
-_Identity = tuple[int, int] | str
-_Level = tuple[Iterator[os.DirEntry[str]], str, _Identity]
+_Level = tuple[Iterator[os.DirEntry[str]], str, Identity]
 """A folder in progress: its remaining entries, its path ending in `/`, its identity."""
 
 
-class LocalSource(Source):
+class LocalSource(LocalPlaces):
     """A folder, or a single file, of this machine."""
 
     migrate_type: ClassVar[str] = "migrateLocal"
@@ -67,7 +67,6 @@ class LocalSource(Source):
     is_local: ClassVar[bool] = True
     scans_in_own_process: ClassVar[bool] = True
     may_repeat = False
-    keyed_by_path: ClassVar[bool] = True
     Config = LocalConfig
     config: LocalConfig
 
@@ -79,6 +78,7 @@ class LocalSource(Source):
         # A folder that is missing (an unmounted disk) keeps its name, and so its records.
         self._is_file = os.path.exists(root) and not os.path.isdir(root)
         self._root = root if self._is_file else as_folder(root)
+        self.begin_watch()
         self._record_head = f"[taskType: migrateLocal] [bucket: {target.bucket}], [localPath: "
 
     @property
@@ -229,7 +229,7 @@ class LocalSource(Source):
         self,
         folder: str,
         stack: list[_Level],
-        on_path: set[_Identity],
+        on_path: set[Identity],
         leaves_out: FolderQuestion,
     ) -> Found | None:
         """Put a folder on the stack, or return the result that replaces it."""
@@ -242,8 +242,8 @@ class LocalSource(Source):
             return illegal_name(folder, unlisted=True)
         try:
             path = system_path(folder)
-            identity = _identity(path, os.stat(path))
-            if identity in on_path:
+            folder_id = identity(path, os.stat(path))
+            if folder_id in on_path:
                 return not_matching("symlink loop", folder)
             entries = _in_order(retry_while_exhausted(lambda: os.scandir(path)))
             if len(stack) >= _OPEN_FOLDERS:
@@ -252,8 +252,8 @@ class LocalSource(Source):
             if error.errno in GONE and folder != self._root:
                 return not_matching("no longer there", folder)
             return unreadable(folder, error, unlisted=True)
-        on_path.add(identity)
-        stack.append((entries, folder, identity))
+        on_path.add(folder_id)
+        stack.append((entries, folder, folder_id))
         return None
 
     def _scan_list(self, leaves_out: FolderQuestion) -> Iterator[Found]:
@@ -325,22 +325,14 @@ def _in_order(
             yield from stretch
 
 
-def _identity(folder: str, found: os.stat_result) -> _Identity:
-    """Return the identity of a folder, the same by any path."""
-    if found.st_ino:
-        return found.st_dev, found.st_ino
-    # Some network drives have no inode numbers: all their folders would be the same.
-    return os.path.realpath(folder)
-
-
-def _identities_above(root: str, start: str) -> set[_Identity]:
+def _identities_above(root: str, start: str) -> set[Identity]:
     """Return the identities of the folders that hold `start`, to recognise links to them."""
-    found: set[_Identity] = set()
+    found: set[Identity] = set()
     for folder in (root, *enclosing_folders(root, start[len(root) :])) if start else ():
         if folder != start:
             with contextlib.suppress(OSError):  # then the walk of `start` fails, too
                 path = system_path(folder)
-                found.add(_identity(path, os.stat(path)))
+                found.add(identity(path, os.stat(path)))
     return found
 
 

@@ -144,6 +144,10 @@ class QiniuSource(KeyOrderedSource):
                 return None if self._listing.refuses_built_markers() else halves
         return None
 
+    @property
+    def lists_in_target_order(self) -> bool:
+        return False  # doubled slashes are collapsed
+
     def key_of(self, name: str) -> str:
         """Return the key below the prefix's folder, without doubled slashes."""
         return self._keys.key_of(name)

@@ -22,6 +22,9 @@ from cos_migrate.errors import ConfigError
         (["--debug"], CommandLine(debug=True)),
         (["--dry-run"], CommandLine(dry_run=True)),
         (["--retry-failed", "--json"], CommandLine(retry_failed=True, json=True)),
+        (["--compare"], CommandLine(compare=True)),
+        (["--compare=content", "x"], CommandLine("x", compare_content=True)),
+        (["--forget", "--compare"], CommandLine(compare=True, forget=True)),
         (["--json", "a.ini"], CommandLine(config_path="a.ini", json=True)),
         (["--decrypt", "/a/b", "c"], CommandLine(decrypt=("/a/b", "c"))),
         (
