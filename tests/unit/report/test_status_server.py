@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -13,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
+from cos_migrate import signals
 from cos_migrate.config.watching import StatusAddress
 from cos_migrate.report.status import server as module
 from cos_migrate.report.status.access_rules import AccessRules, Claims
@@ -191,6 +194,23 @@ def test_a_client_that_never_ends_its_request_is_cut_off(
     with socket.create_connection(("127.0.0.1", asker.port), 60) as slow:
         slow.sendall(b"GET / HT")
         assert slow.recv(1) == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no masks of signals")
+def test_its_threads_get_no_signals() -> None:
+    masks = []
+
+    def note_mask() -> None:
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+    with signals.kept_from_new_threads():
+        thread = threading.Thread(target=note_mask)
+        thread.start()
+    thread.join()
+    note_mask()
+    in_thread, afterwards = masks
+    assert {signal.SIGINT, signal.SIGTERM} <= in_thread
+    assert signal.SIGINT not in afterwards
 
 
 def test_the_end_does_not_wait_for_clients() -> None:
