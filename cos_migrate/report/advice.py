@@ -81,7 +81,8 @@ _ANY_SIDE: Mapping[str, str] = MappingProxyType(
         "ENFILE": "raise this machine's limit of file descriptors (fs.file-max)",
         Code.ETAG_IS_NO_MD5: "set [migrateAws] etagIsMd5=off if all objects of the service fail "
         "so; size, version, the service's other checksums and COS's CRC-64 are compared then",
-        "InvalidObjectState": "it is archived: restore it at the source, then run again",
+        "InvalidObjectState": "it is archived: restore it at the source, then run again "
+        "([common] restoreArchived does both)",
         "NoSuchKey": "it is gone from the source: nothing to do, or remove it from the list",
         "RequestTimeTooSkewed": _CLOCK,
         "Restoring": "run again later: its restore is pending, and not requested twice",
