@@ -6,7 +6,7 @@ Each source declares `endPoint` and the keys of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from cos_migrate.config import values
@@ -44,6 +44,15 @@ class BucketSection(Section):
     @property
     def key_file(self) -> str:
         """Path of a file of keys to migrate; empty: the bucket is listed."""
+        raise NotImplementedError
+
+    @property
+    def inventory_place(self) -> str:
+        """The manifest of an inventory to migrate instead of a listing; empty: none."""
+        return ""
+
+    def of_other_bucket(self, bucket: str) -> BucketSection:
+        """Return the section with another bucket, and without lists of its keys."""
         raise NotImplementedError
 
     @property
@@ -175,6 +184,28 @@ class CloudAccess(BucketSection):
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""
         yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
+        yield from inventory_mistakes(self.inventory_place, self.uri_list, "uriList")
+
+    def of_other_bucket(self, bucket: str) -> BucketSection:
+        """Return the section with another bucket, and without lists of its keys."""
+        return replace(self, bucket=bucket, prefix="", uri_list="")
+
+
+def inventory_option() -> Any:
+    """Declare the key of an inventory."""
+    return option(
+        "inventory",
+        help="manifest of an inventory of the bucket: migrate its rows instead of listing",
+        default="",
+        parse=values.inventory_place,
+        legal="the absolute path of a manifest.json, or bucket://<bucket>/<key> of one; or nothing",
+    )
+
+
+def inventory_mistakes(inventory: str, key_file: str, key: str) -> Iterator[Mistake]:
+    """Yield the mistake of an inventory beside a file of keys, which `key` names."""
+    if inventory and key_file:
+        yield Mistake("inventory", f"{key} names the objects already", f"either it or {key}")
 
 
 def service_address_option(key: str, help_: str, *, place: bool = False) -> Any:

@@ -228,6 +228,17 @@ def existing_file(text: str) -> str:
     return text
 
 
+def inventory_place(text: str) -> str:
+    """Parse `bucket://<bucket>/<key>`, or the path of a readable file."""
+    scheme = "bucket://"
+    if not text.startswith(scheme):
+        return existing_file(text)
+    bucket, _, key = text.removeprefix(scheme).partition("/")
+    if not bucket or not key:
+        raise ValueError(f"{text} does not name a bucket and a key")
+    return text
+
+
 def existing_folder(text: str) -> str:
     """Parse the path of an existing folder."""
     if not _exists(text):

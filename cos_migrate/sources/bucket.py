@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from cos_migrate.config.cloud import BucketSection
 from cos_migrate.errors import Code, SourceError
@@ -25,6 +25,10 @@ from cos_migrate.sources.object_tags import convert_tags, count_tags
 from cos_migrate.sources.shared_keys import names_with_same_key, shared_key_text
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, bad_answer_text
 from cos_migrate.sources.versions import UNKNOWN
+
+if TYPE_CHECKING:
+    from cos_migrate.sources.bucket_inventory import BucketInventory
+    from cos_migrate.sources.inventory import Row
 
 T = TypeVar("T")
 
@@ -155,9 +159,26 @@ class KeyOrderedSource(BucketSource):
     """The header of GET and HEAD with the number of tags; empty: objects have none."""
 
     @property
+    def inventory_columns(self) -> tuple[str, ...]:
+        """Columns of an inventory without which its objects are asked about."""
+        return ("size", "etag", *(("storageclass",) if self.options.lists_classes else ()))
+
+    def __init__(
+        self, config: BucketSection, target: Target, options: SourceOptions | None = None
+    ) -> None:
+        super().__init__(config, target, options)
+        self._inventory: BucketInventory | None = None
+        if config.inventory_place:
+            from cos_migrate.sources.bucket_inventory import BucketInventory  # noqa: PLC0415 - rare
+
+            self._inventory = BucketInventory(self)
+            # A version may be named twice.
+            self.may_repeat = True
+
+    @property
     def lists_in_target_order(self) -> bool:
-        """Whether the bucket is listed, not a file of keys."""
-        return not self.key_file
+        """Whether the bucket is listed, and neither a file of keys nor an inventory."""
+        return not (self.key_file or self._inventory)
 
     @property
     def reordered_prefix(self) -> str:
@@ -173,6 +194,26 @@ class KeyOrderedSource(BucketSource):
         A `delimiter` folds keys into common prefixes, as in S3. Raises SourceError.
         """
 
+    def object_of_row(self, row: Row) -> Found:
+        """Return the object that a row of an inventory names."""
+        kind = row.storage_class if self.options.lists_classes else ""
+        return SourceObject(row.key, self.key_of(row.key), row.fingerprint, storage_class=kind)
+
+    def lists(self) -> Iterable[str]:
+        """Return the files of keys, and the manifest of an inventory."""
+        place = self.config.inventory_place
+        return [*super().lists(), *([place] if place else [])]
+
+    def ranges(self) -> tuple[ListRange, ...]:
+        """Return the data files of an inventory, else as other buckets."""
+        return self._inventory.ranges() if self._inventory else super().ranges()
+
+    def list_page(self, list_range: ListRange, marker: str) -> Page:
+        """Return a page of an inventory, else as other buckets."""
+        if self._inventory:
+            return self._inventory.page(list_range.prefix, marker)
+        return super().list_page(list_range, marker)
+
     def request_listing(self) -> None:
         """Request a page of keys, also where a file names them. Raises SourceError."""
         if list(self.lists()):
@@ -182,8 +223,8 @@ class KeyOrderedSource(BucketSource):
 
     @property
     def lists_behind_any_key(self) -> bool:
-        """Whether the bucket is listed, and no file of keys."""
-        return not self.key_file
+        """Whether the bucket is listed, and neither a file of keys nor an inventory."""
+        return not (self.key_file or self._inventory)
 
     def list_bucket(self, list_range: ListRange, marker: str) -> Page:
         """Return the next page of a range; prefix and order of its keys are verified."""

@@ -43,6 +43,7 @@ PROVEN_KEYS = {
         "test_below_a_folder": "prefix",
         "test_a_server_that_is_not_there": "endPoint",
         "test_a_file_of_keys": "uriList",
+        "functional/test_inventory.py::test_rows_are_the_list": "inventory",
         "sources/test_connect_timeout.py::test_a_server_that_takes_no_connection": (
             "srcConnectTimeout"
         ),

@@ -38,6 +38,7 @@ PROVEN_KEYS = {
         "test_below_a_folder": "srcCosPath",
         "test_a_file_of_keys": "srcFileList",
         "test_one_storage_class": "srcStorageClass",
+        "functional/test_inventory.py::test_rows_are_the_list": "inventory",
     }
 }
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from cos_migrate.config import values
-from cos_migrate.config.cloud import BucketSection
+from cos_migrate.config.cloud import BucketSection, inventory_mistakes, inventory_option
 from cos_migrate.config.credential_keys import (
     CVM_ROLES,
     TENCENT_VARIABLES,
@@ -18,7 +18,7 @@ from cos_migrate.config.credential_keys import (
     token_option,
 )
 from cos_migrate.config.filter_settings import FilterSettings
-from cos_migrate.config.options import MissingKey, option
+from cos_migrate.config.options import MissingKey, Mistake, option
 from cos_migrate.config.values import NO_SECRET, Secret
 from cos_migrate.model import Credentials
 
@@ -109,6 +109,21 @@ class CosBucketConfig(BucketSection):
         parse=values.storage_class,
         legal=f"{', '.join(values.STORAGE_CLASSES)}; or nothing",
     )
+
+    inventory: str = inventory_option()
+
+    @property
+    def inventory_place(self) -> str:
+        """`inventory`."""
+        return self.inventory
+
+    def of_other_bucket(self, bucket: str) -> CosBucketConfig:
+        """Return the section with another bucket, and without lists of its keys."""
+        return replace(self, src_bucket_name=bucket, src_cos_path="/", src_file_list="")
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Yield the mistakes that several keys make together."""
+        yield from inventory_mistakes(self.inventory, self.src_file_list, "srcFileList")
 
     @property
     def own_credentials(self) -> Credentials | None:

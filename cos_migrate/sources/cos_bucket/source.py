@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote, unquote_plus
 
 from cos_migrate.checksums import Check
@@ -37,6 +37,9 @@ from cos_migrate.sources.object_tags import TAGGING_HEADER
 from cos_migrate.sources.restoring import restore_document
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.text import condition_not_match, printable
+
+if TYPE_CHECKING:
+    from cos_migrate.sources.inventory import Row
 
 _SPELLINGS = {value: name for name, value in values.STORAGE_CLASSES.items()}
 _ACL_MOST = 1 << 20
@@ -129,6 +132,18 @@ class CosBucketSource(CosBucketListing):
             for item in page.found
         ]
         return page._replace(found=found)
+
+    @property
+    def inventory_columns(self) -> tuple[str, ...]:
+        """Return size, ETag and storage class: records hold all three."""
+        return ("size", "etag", "storageclass")
+
+    def object_of_row(self, row: Row) -> Found:
+        """Return the object with its storage class; one below the target is rejected."""
+        obj = SourceObject(
+            row.key, self.key_of(row.key), row.fingerprint, storage_class=row.storage_class
+        )
+        return self._reject_copy(obj)
 
     def parse_key_line(self, line: str, number: int) -> Found | None:
         """Return the object of a line: a URL-encoded key, with or without a leading `/`."""

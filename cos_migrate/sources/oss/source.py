@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from cos_migrate.checksums import Check
 from cos_migrate.config import values
-from cos_migrate.config.cloud import CloudAccess
+from cos_migrate.config.cloud import CloudAccess, inventory_option
 from cos_migrate.config.credential_keys import (
     ACCESS_KEYS,
     ALIBABA_VARIABLES,
@@ -84,6 +84,13 @@ class AliyunConfig(CloudAccess):
         "ramRole", "RAM role of this machine, where accessKeyId and accessKeySecret are blank"
     )
     ram_role_url: str = role_url_option("ramRoleUrl", ECS_ROLES)
+
+    inventory: str = inventory_option()
+
+    @property
+    def inventory_place(self) -> str:
+        """`inventory`."""
+        return self.inventory
 
     @property
     def own_token(self) -> Secret:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from cos_migrate.config import values
-from cos_migrate.config.cloud import CloudAccess
+from cos_migrate.config.cloud import CloudAccess, inventory_option
 from cos_migrate.config.credential_keys import (
     ACCESS_KEYS,
     access_key_option,
@@ -103,6 +103,13 @@ class AwsConfig(CloudAccess):
         legal="on or off",
         access=True,
     )
+
+    inventory: str = inventory_option()
+
+    @property
+    def inventory_place(self) -> str:
+        """`inventory`."""
+        return self.inventory
 
     @property
     def own_token(self) -> Secret:

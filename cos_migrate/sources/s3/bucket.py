@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from cos_migrate.checksums import Check
 from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
-from cos_migrate.model import Described, Fingerprint, RestoreRule, SourceObject, Target
+from cos_migrate.model import (
+    Described,
+    Fingerprint,
+    Found,
+    RestoreRule,
+    SourceObject,
+    Target,
+)
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.etags import Etags, checks_by_etag
 from cos_migrate.sources.http_source import conditional_headers
@@ -24,6 +31,9 @@ from cos_migrate.sources.s3.description import is_archived, read_description
 from cos_migrate.sources.s3.listing import Listing
 from cos_migrate.sources.s3.requests import SignedS3Source, encode_path
 from cos_migrate.sources.source_errors import ErrorDetails
+
+if TYPE_CHECKING:
+    from cos_migrate.sources.inventory import Row
 
 _MOST_EMPTY = 10_000
 """Empty pages in a row after which a listing counts as stuck."""
@@ -95,6 +105,13 @@ class S3Source(SignedS3Source):
         # A token is no key; `_list_v2` has followed it.
         following = "" if listing.is_v2 else listing.following
         return KeyPage(objects, listing.folders, listing.truncated, following)
+
+    def object_of_row(self, row: Row) -> Found:
+        """Return the object; a time only where it is wanted, or the ETag unreliable."""
+        size, _, etag = row.fingerprint
+        if not self.options.times and self.etags.is_reliable(etag, size):
+            row = row._replace(fingerprint=Fingerprint(size, -1, etag))
+        return super().object_of_row(row)
 
     def _list(self, prefix: str, after: str, delimiter: str) -> Listing:
         if self._v2:
