@@ -1,8 +1,8 @@
 """Inventories of S3, OSS and COS, whose rows take the place of a listing.
 
-A manifest in JSON names the columns and the data files, CSV with or without gzip; keys are
-URL-encoded. Sources: "Locating your inventory list" in the Amazon S3 User Guide, "Bucket inventory"
-of OSS, "Inventory Overview" of COS.
+A manifest in JSON names the columns and the data files: CSV with or without gzip, where keys are
+URL-encoded, or Parquet and ORC (`inventory_tables`). Sources: "Locating your inventory list" in the
+Amazon S3 User Guide, "Bucket inventory" of OSS, "Inventory Overview" of COS.
 """
 
 from __future__ import annotations
@@ -21,6 +21,15 @@ from cos_migrate.errors import Side, SourceError
 from cos_migrate.http.s3xml import decode_key
 from cos_migrate.model import Fingerprint, ListRange, Page
 from cos_migrate.sources.etags import strip_etag
+from cos_migrate.sources.inventory_tables import (
+    EXTRA,
+    ORC,
+    PARQUET,
+    column_names,
+    is_readable,
+    open_ranges,
+    table_rows,
+)
 from cos_migrate.sources.versions import UNKNOWN
 from cos_migrate.sources.xml_listing import parse_listed_time
 
@@ -32,6 +41,22 @@ _PAGE_ROWS = 1000
 _PIECE = 4 << 20
 _MOST_LINE = 1 << 20
 _GZIP = 16 + zlib.MAX_WBITS
+_CSV = "CSV"
+_USED = frozenset(
+    {
+        "deletemarker",
+        "etag",
+        "isdelete",
+        "isdeletemarker",
+        "islatest",
+        "key",
+        "lastmodifieddate",
+        "objecttype",
+        "size",
+        "storageclass",
+    }
+)
+"""The columns that are read, as in `Manifest.columns`."""
 _MARKERS = ("isdeletemarker", "deletemarker", "isdelete")
 """Names of the column of delete markers, as in `Manifest.columns`."""
 
@@ -56,6 +81,10 @@ class Manifest(NamedTuple):
     columns: Mapping[str, int]
     """Name in lower case without `_` -> index."""
     files: tuple[DataFile, ...]
+    layout: str = _CSV
+    """Of the data files: CSV, PARQUET or ORC."""
+    names: tuple[str, ...] = ()
+    """The columns in their order, as they are written."""
 
 
 class Row(NamedTuple):
@@ -72,7 +101,7 @@ def parse_manifest(document: bytes) -> Manifest:
     try:
         data = json.loads(document)
         layout = str(data["fileFormat"]).strip().upper()
-        names = [name.strip() for name in str(data["fileSchema"]).split(",")]
+        schema = str(data["fileSchema"])
         files = tuple(
             DataFile(str(one["key"]), str(_either(one, "MD5checksum", "md5Checksum")).lower())
             for one in data["files"]
@@ -80,14 +109,25 @@ def parse_manifest(document: bytes) -> Manifest:
         bucket, owner = str(data["sourceBucket"]), str(data.get("sourceAppid") or "")
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError("it is no manifest of an inventory (manifest.json)") from error
-    if layout != "CSV":
-        raise ValueError(f"its data files are {layout}: make an inventory in CSV")
-    columns = {name.lower().replace("_", ""): index for index, name in enumerate(names)}
+    names = [name.strip() for name in schema.split(",")]
+    if layout in {PARQUET, ORC}:
+        if not is_readable():
+            raise ValueError(
+                f"its data files are {layout}, which need the extra inventory: {EXTRA}"
+            )
+        names = column_names(layout, schema)
+    elif layout != _CSV:
+        raise ValueError(f"its data files are {layout}, not CSV, Parquet or ORC")
+    columns = {_normal(name): index for index, name in enumerate(names)}
     if "key" not in columns:
         raise ValueError("its fileSchema has no column Key")
     if owner and not bucket.endswith(f"-{owner}"):
         bucket = f"{bucket}-{owner}"
-    return Manifest(bucket, columns, files)
+    return Manifest(bucket, columns, files, layout, tuple(names))
+
+
+def _normal(name: str) -> str:
+    return name.lower().replace("_", "")
 
 
 def _either(data: Mapping[str, Any], *names: str) -> Any:
@@ -140,13 +180,13 @@ class Inventory:
         with self._lock:
             position, rows = self._open.pop(name, (-1, iter(())))
         if position != start:
-            rows = self._rows(file)
+            rows = self._rows(file, manifest)
             for _ in islice(rows, start):
                 pass
         try:
             taken = list(islice(rows, _PAGE_ROWS))
-            found = [row for cells in taken if (row := self._row(cells, manifest.columns))]
-        except (csv.Error, UnicodeError, ValueError, LookupError) as error:
+            found = [row for cells in taken if (row := self._row(cells, manifest))]
+        except (csv.Error, UnicodeError, ValueError, LookupError, OSError) as error:
             text = f"a row behind row {start} cannot be read: {error}"
             raise self._error(name, text) from error
         if len(taken) < _PAGE_ROWS:
@@ -156,8 +196,9 @@ class Inventory:
             self._open[name] = following, rows
         return found, Page([], str(following))
 
-    def _row(self, cells: list[str], columns: Mapping[str, int]) -> Row | None:
+    def _row(self, cells: list[str], manifest: Manifest) -> Row | None:
         """Return the object of a row; None for an old version and a delete marker."""
+        columns = manifest.columns
 
         def cell(name: str) -> str:
             index = columns.get(name, -1)
@@ -172,12 +213,20 @@ class Inventory:
         if all(values.values()) and cell("objecttype").lower() != "symlink":
             time = parse_listed_time(cell("lastmodifieddate"))
             fingerprint = Fingerprint(int(values["size"]), time, strip_etag(values["etag"]))
-        return Row(decode_key(cells[columns["key"]]), fingerprint, cell("storageclass"))
+        key = cells[columns["key"]]
+        if manifest.layout == _CSV:
+            key = decode_key(key)
+        return Row(key, fingerprint, cell("storageclass"))
 
-    def _rows(self, file: DataFile) -> Iterator[list[str]]:
-        """Yield the rows of a data file; its checksum is compared at the end."""
+    def _rows(self, file: DataFile, manifest: Manifest) -> Iterator[list[str]]:
+        """Yield the rows of a data file; its checksum is compared at the end, of tables first."""
         path = file.name if self._is_remote else self._path_of(file.name)
         pieces = self._pieces(path, file)
+        if manifest.layout != _CSV:
+            size = sum(map(len, pieces))
+            opened = open_ranges(lambda offset, most: self._read(path, offset, most), size)
+            wanted = [_normal(name) in _USED for name in manifest.names]
+            return table_rows(manifest.layout, opened, manifest.names, wanted)
         if file.name.endswith(".gz"):
             pieces = _unpacked(pieces, lambda text: self._error(file.name, text))
         return csv.reader(_lines(pieces))

@@ -98,6 +98,12 @@ def test_each_declared_dependency_is_used() -> None:
     assert not {MODULE_OF.get(name, name) for name in names} - imported
 
 
+def test_the_extra_for_inventories_is_used() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert '\ninventory = ["pyarrow"]\n' in project
+    assert "pyarrow" in set().union(*map(imports, MODULES))
+
+
 @pytest.mark.parametrize(
     ("module", "modules"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from cos_migrate.errors import SourceError
 from cos_migrate.model import Fingerprint
 from cos_migrate.sources.inventory import Inventory, Manifest, parse_manifest
+from cos_migrate.sources.inventory_tables import column_names
 from cos_migrate.sources.versions import UNKNOWN
 
 S3 = {
@@ -43,7 +45,7 @@ def test_manifests_of_each_cloud() -> None:
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
-        ({"fileFormat": "Parquet"}, "its data files are PARQUET"),
+        ({"fileFormat": "Avro"}, "its data files are AVRO, not CSV"),
         ({"fileSchema": "Bucket, Size"}, "no column Key"),
         ({"files": None}, "no manifest of an inventory"),
         ({"files": [{"size": 1}]}, "no manifest of an inventory"),
@@ -111,3 +113,67 @@ def test_rows_that_say_too_little_are_asked_about(tmp_path: Path) -> None:
 def test_rows_that_are_none(tmp_path: Path, content: bytes, text: str) -> None:
     with pytest.raises(SourceError, match=text):
         inventory_of(tmp_path, content).page("far/away/1.csv.gz", "")
+
+
+def test_columns_of_tables() -> None:
+    parquet = (
+        "message s3.inventory { required binary bucket (STRING); required binary key (STRING); "
+        "optional boolean is_latest; optional int64 last_modified_date "
+        "(TIMESTAMP(MILLIS,true)); optional binary e_tag (STRING);}"
+    )
+    names = ["bucket", "key", "is_latest", "last_modified_date", "e_tag"]
+    assert column_names("PARQUET", parquet) == names
+    orc = f"struct<{','.join(f'{name}:string' for name in names)}>"
+    assert column_names("ORC", orc) == names
+
+
+def test_tables_need_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cos_migrate.sources.inventory.is_readable", lambda: False)
+    with pytest.raises(ValueError, match=r"need the extra inventory: pip install"):
+        parsed(fileFormat="ORC", fileSchema="struct<key:string>")
+
+
+@pytest.mark.parametrize("layout", ["Parquet", "ORC"])
+def test_tables(tmp_path: Path, layout: str) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="the extra inventory is not installed")
+    import pyarrow.orc  # noqa: PLC0415 - an extra
+    import pyarrow.parquet  # noqa: PLC0415 - an extra
+
+    moment = dt.datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001 - as services write it
+    rows = range(2500)
+    table = arrow.table(
+        {
+            "bucket": ["photos"] * 2500,
+            "key": [f"k%2B+\u00e9{number:05}" for number in rows],
+            "is_latest": [number != 1 for number in rows],
+            "is_delete_marker": [number == 2 for number in rows],
+            "size": arrow.array([None if number == 3 else number for number in rows], "int64"),
+            "last_modified_date": arrow.array([moment] * 2500, arrow.timestamp("ms")),
+            "e_tag": ["e"] * 2500,
+        }
+    )
+    name = f"1.{layout.lower()}"
+    if layout == "ORC":
+        pyarrow.orc.write_table(table, tmp_path / name)
+        schema = f"struct<{','.join(f'{one}:string' for one in table.column_names)}>"
+    else:
+        pyarrow.parquet.write_table(table, tmp_path / name, row_group_size=900)
+        schema = (
+            f"message s3.inventory {{ {' '.join(f'binary {one};' for one in table.column_names)} }}"
+        )
+    content = (tmp_path / name).read_bytes()
+    inventory = inventory_of(tmp_path, content, name, fileFormat=layout, fileSchema=schema)
+    [part] = inventory.ranges()
+    first, page = inventory.page(part.prefix, "")
+    assert [row.key for row in first[:2]] == ["k%2B+\u00e900000", "k%2B+\u00e900003"]
+    assert [row.fingerprint for row in first[:2]] == [
+        Fingerprint(0, 1767323045 * 10**9, "e"),
+        UNKNOWN,
+    ]
+    assert (len(first), page.next) == (998, "1000")
+    resumed = Inventory(str(tmp_path / "manifest.json"), lambda *_: b"", ("size", "etag"))
+    last, page = resumed.page(part.prefix, "2000")
+    assert (last[-1].key, len(last), page.next) == ("k%2B+\u00e902499", 500, "")
+    (tmp_path / name).write_bytes(content[:-100])
+    with pytest.raises(SourceError, match="cannot be"):
+        Inventory(str(tmp_path / "manifest.json"), lambda *_: b"", ()).page(part.prefix, "")
