@@ -1,6 +1,6 @@
 """Add what README.md and conf/config.ini lack of the sources and keys that are declared.
 
-Run `tests/.venv/bin/python -m tests.key_documents` after adding a source or a key. Text that is
+Run `tests/.venv/bin/python -m tests.key_documents` after adding a source. Text that is
 there stays as it is. The comment of a key is its `help`, in both languages (`English / 中文`), or
 that of the section it is inherited from.
 """

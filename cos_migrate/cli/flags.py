@@ -167,6 +167,11 @@ def field_of(name: str) -> str:
     return name.removeprefix("--").removeprefix("no-").translate(_FIELD_NAMES)
 
 
+def default_of(name: str) -> object:
+    """Return the value of an option's field where the option is not given."""
+    return CommandLine._field_defaults[field_of(name)]
+
+
 def usage() -> str:
     """Return the text of `--help`."""
     return parser().format_help()

@@ -7,7 +7,7 @@ import os
 
 from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.earlier_runs import earlier_records_exist
-from cos_migrate.cli.flags import RUN_OPTIONS, field_of
+from cos_migrate.cli.flags import RUN_OPTIONS, default_of, field_of
 from cos_migrate.config.common import worker_count
 from cos_migrate.config.live import stamp_of
 from cos_migrate.config.loader import Config, load
@@ -82,7 +82,7 @@ def _refuse_options(line: CommandLine, mode: str) -> None:
     problems = [
         f"{flag} belongs to a run and cannot be combined with RUN_MODE={mode}"
         for flag in RUN_OPTIONS
-        if getattr(line, field_of(flag))
+        if getattr(line, field_of(flag)) != default_of(flag)
     ]
     if problems:
         raise ConfigError(problems)

@@ -30,7 +30,7 @@ class RunLimits:
 
     def begin(self, report: Report) -> None:
         """Set the limits that hold now, and note them."""
-        self._set(time.localtime())
+        self._apply_limits_at(time.localtime())
         shown = _shown(self._now)
         if shown:
             report.note(f"limits: {', '.join(shown)}")
@@ -52,7 +52,7 @@ class RunLimits:
             if numbers != (before.small_file_executor_num, before.big_file_executor_num):
                 for line in tuning.set_numbers(*numbers):
                     report.warn(line)
-        self._set(local)
+        self._apply_limits_at(local)
         if self._now.bandwidth != bandwidth and values.bandwidth_limit == before.bandwidth_limit:
             change = f"{spell_bytes(bandwidth)} -> {spell_bytes(self._now.bandwidth)}"
             report.notice(f"bandwidthLimit: {change} (timetable {values.bandwidth_limit})")
@@ -61,7 +61,7 @@ class RunLimits:
         """Return whether limits, or learnt `rates`, hold requests or data back."""
         return rates.are_limited or self.limiter.holds_back
 
-    def _set(self, local: time.struct_time) -> None:
+    def _apply_limits_at(self, local: time.struct_time) -> None:
         self._now = _limits_at(self._values, local)
         self.limiter.set_limits(self._now)
 

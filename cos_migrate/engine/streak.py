@@ -190,7 +190,7 @@ class FailureStreak:
             # An answer 404 to HEAD proves no bucket: without a bucket it is the same.
             sure = self.proven and (self._written or failure.code != Code.NO_SUCH_BUCKET)
             return _stop_from(_STREAK_CERTAIN if sure else 1, length)
-        if _shows_cos(failure):
+        if _proves_cos_answers(failure):
             self.proven = True
         if _is_refusal(failure):
             return self._cos_refusal(length)
@@ -249,7 +249,7 @@ def _is_refusal(failure: Failure) -> bool:
     return failure.status in _REFUSED_STATUS and failure.code not in _NO_REFUSALS
 
 
-def _shows_cos(failure: Failure) -> bool:
+def _proves_cos_answers(failure: Failure) -> bool:
     """Return whether a failure proves that COS has answered and accepts credentials and bucket.
 
     A proxy that answers in its place has no request id.

@@ -72,7 +72,7 @@ class Allotment:
             self._tokens -= share
         return granted
 
-    def pause(self) -> float:
+    def seconds_to_wait(self) -> float:
         """Return the seconds until more can be granted; infinite if nothing is asked for."""
         if all(asked <= self._granted.get(lane, 0) for lane, asked in self._asked.items()):
             return float("inf")

@@ -164,7 +164,7 @@ class Limiter:
                 self._asked = False
                 handed = self._clock()
                 granted = self._hand_out(handed)
-                pauses = [each.pause() for each in self._allotments if each]
+                pauses = [each.seconds_to_wait() for each in self._allotments if each]
                 epochs = tuple(each.epoch if each else 0 for each in self._allotments)
                 sends = [(self._seats[seat], tuple(units)) for seat, units in granted.items()]
             for send, units in sends:

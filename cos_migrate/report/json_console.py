@@ -87,16 +87,16 @@ class JsonConsole(Console):
 
     def announce(self, line: str) -> None:
         """Print a message on the whole run as a `warning` event of level `info`."""
-        self._print_message("info", line)
+        self._print_warning("info", line)
 
     def warn(self, line: str) -> None:
         """Print a warning, on stderr too."""
-        self._print_message("warning", line)
+        self._print_warning("warning", line)
         super().warn(line)
 
     def error(self, line: str) -> None:
         """Print an error that concerns the whole run, on stderr too."""
-        self._print_message("error", line)
+        self._print_warning("error", line)
         super().error(line)
 
     def show_progress(self, progress: Progress) -> None:
@@ -114,7 +114,7 @@ class JsonConsole(Console):
         """Remove the progress bar; print gaps as warnings, then the summary."""
         self._remove_display()
         for gap in end.gaps:
-            self._print_message("warning", gap)
+            self._print_warning("warning", gap)
         self._write(_line_of(end.summary.as_data()))
 
     def _event_of(self, outcome: Outcome) -> dict[str, object]:
@@ -143,7 +143,8 @@ class JsonConsole(Console):
             event["check"] = True
         return event
 
-    def _print_message(self, level: str, text: str) -> None:
+    def _print_warning(self, level: str, text: str) -> None:
+        """Print a `warning` event; `level`: info, warning or error."""
         self._print("warning", level=level, message=printable_lines(text))
 
     def _print(self, name: str, **fields: object) -> None:

@@ -88,7 +88,7 @@ _JAVA_FORMATS = {JAVA: ROCKSDB, OLD_JAVA: LEVELDB}
 """The format of the Java tool's databases, old and new."""
 
 
-def _ignore(_: str) -> None:
+def _notify_nobody(_: str) -> None:
     pass
 
 
@@ -97,7 +97,7 @@ def open_store(
     *,
     engine: str = "auto",
     max_open_files: int = 0,
-    notify: Callable[[str], None] = _ignore,
+    notify: Callable[[str], None] = _notify_nobody,
 ) -> RecordStore:
     """Open or create the database in `folder`; `engine` decides the format of a new one only.
 
@@ -120,7 +120,7 @@ def open_copy(
     copy: Path,
     *,
     max_open_files: int = 0,
-    notify: Callable[[str], None] = _ignore,
+    notify: Callable[[str], None] = _notify_nobody,
 ) -> RecordStore:
     """Open a copy of the database in `folder`, which stays as it is; an empty one where none is.
 

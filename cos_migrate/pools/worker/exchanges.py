@@ -22,8 +22,8 @@ from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.pools.worker.openings import Openings
 
 
-class PassOn(Protocol):
-    """Passes a task to the threads."""
+class TaskHandover(Protocol):
+    """The function that takes a task which the event loop leaves to the threads."""
 
     def __call__(
         self,
@@ -43,7 +43,7 @@ class Exchanges:
         first_try: FirstTry,
         memory: MemoryBudget,
         emit: Callable[[Result], None],
-        pass_on: PassOn,
+        pass_on: TaskHandover,
         use_idle: Callable[[], None],
         pace: ProcessPace,
     ) -> None:

@@ -74,15 +74,15 @@ def test_another_rate_holds_at_once() -> None:
     limit.set_rate(10, 5.0)
     assert sum(limit.hand_out(5.0).values()) <= 1
     assert sum(limit.hand_out(6.0).values()) <= 10
-    assert limit.pause() < 0.2
+    assert limit.seconds_to_wait() < 0.2
 
 
 def test_nothing_is_due_when_nothing_is_asked_for() -> None:
     limit = Allotment(1, 10, 0.1, 0.0)
-    assert limit.pause() == math.inf
+    assert limit.seconds_to_wait() == math.inf
     limit.ask((0, 0), 1)
     limit.hand_out(1.0)
-    assert limit.pause() == math.inf
+    assert limit.seconds_to_wait() == math.inf
     limit.ask((1, 0), 5)
     limit.leave((1, 0))
-    assert limit.pause() == math.inf
+    assert limit.seconds_to_wait() == math.inf
