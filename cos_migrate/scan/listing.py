@@ -18,7 +18,16 @@ from dataclasses import dataclass
 from cos_migrate.errors import Code, MigrateError, SourceError
 from cos_migrate.http.credential_gate import CredentialGate
 from cos_migrate.http.retries import Retries
-from cos_migrate.model import Failure, Found, ListRange, Note, Page, failure_of, unexpected_failure
+from cos_migrate.model import (
+    Failure,
+    Found,
+    ListRange,
+    Note,
+    Page,
+    SourceObject,
+    failure_of,
+    unexpected_failure,
+)
 from cos_migrate.scan.base import PagePosition, Scan, ScanEnded, Scanned
 from cos_migrate.scan.cut_search import CutSearch, NewRange, Probe, RangeCuts
 from cos_migrate.sources.key_pages import OUTSIDE
@@ -28,6 +37,7 @@ from cos_migrate.sources.xml_characters import UNREADABLE
 _AHEAD = 8
 """Pages that may wait for the coordinator: bounds the memory of a huge listing."""
 _MAX_PATIENCE = 64
+_PAGE_FIELD = SourceObject._fields.index("page")
 _LISTED_WRONGLY = frozenset(
     {
         "BadListing",
@@ -255,9 +265,7 @@ class Lister(Scan):
             return
         number = next(self._pages)
         new_ranges = tuple((next(self._numbers), list_range) for list_range in page.more)
-        found: list[Found] = [
-            item if isinstance(item, Note) else item._replace(page=number) for item in page.found
-        ]
+        found = [_with_page(item, number) for item in page.found]
         position = PagePosition(
             page=number,
             range_number=listing.number,
@@ -291,3 +299,11 @@ class Lister(Scan):
             self._failure = self._failure or failure
         if failure.fatal:
             self.stop()
+
+
+def _with_page(item: Found, number: int) -> Found:
+    """Return a found item with the number of its page."""
+    if type(item) is SourceObject:
+        # A fifth of the time of _replace, which a long listing spends for every object.
+        return tuple.__new__(SourceObject, (*item[:_PAGE_FIELD], number, *item[_PAGE_FIELD + 1 :]))
+    return item if isinstance(item, Note) else item._replace(page=number)
