@@ -32,6 +32,8 @@ from cos_migrate.text import printable
 
 ScanMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scan]
 _GUARDS_MOST = 1_000
+_AHEAD = 2
+"""Pages that may wait for the merge, of each side: enough, since the merge takes them in turn."""
 
 
 class ListingOptions(NamedTuple):
@@ -150,7 +152,9 @@ class BothSides:
             self._begin_source()
         cos = [(each, "") for each in self._target.ranges()]
         options = self._options
-        lister = partial(Lister, self._target, cos, 1, options.tries, gate=options.gate)
+        lister = partial(
+            Lister, self._target, cos, 1, options.tries, gate=options.gate, ahead=_AHEAD
+        )
         self._begin("cos", lister)
 
     def stop(self) -> None:
@@ -252,7 +256,8 @@ class BothSides:
         paged, options = self._source.paged, self._options
         assert paged is not None  # noqa: S101 - only paged sources are listed
         starts = [(each, "") for each in ranges]
-        return partial(Lister, paged, starts, parallel, options.tries, gate=options.gate)
+        gate, ahead = options.gate, max(_AHEAD, parallel)
+        return partial(Lister, paged, starts, parallel, options.tries, gate=gate, ahead=ahead)
 
     def _begin(self, name: str, make: ScanMaker) -> None:
         scan = self._scans[name] = make(lambda event: self._post(_SideEvent(name, event)))

@@ -85,10 +85,12 @@ class Lister(Scan):
         post: Callable[[Scanned | ScanEnded], None],
         *,
         gate: CredentialGate | None = None,
+        ahead: int = _AHEAD,
     ) -> None:
         """`starts`: ranges with the marker after which each continues; numbered from 1.
 
-        `gate`: where ended credentials are waited for; None: they are a failure.
+        `gate`: where ended credentials are waited for; None: they are a failure. `ahead`: pages
+        that may wait for the coordinator.
         """
         self._source = source
         self._post = post
@@ -102,7 +104,7 @@ class Lister(Scan):
         self._active = self._idle = 0
         self._search = CutSearch() if source.lists_behind_any_key else None
         self._stopping = threading.Event()
-        self._credits = threading.Semaphore(_AHEAD)
+        self._credits = threading.Semaphore(ahead)
         self._retries = Retries(tries, self._stopping, gate=gate)
         self._failure: Failure | None = None
         self._left = parallel
