@@ -23,6 +23,13 @@ _IV_SIZE = 16
 _COUNT = f"a whole number from 1 to {values.MAX_INT}"
 
 
+def _skip_same_path(text: str) -> str:
+    word = text.lower()
+    if word in {"true", "false", "same"}:
+        return word
+    raise ValueError(f"{text} is invalid, should be true or false")
+
+
 def _encrypt_iv(text: str) -> str:
     if len(text.encode()) == _IV_SIZE:
         return text
@@ -191,8 +198,13 @@ class Common(DeleteKeys):
     resume: bool = true_false_option(
         "resume", "go on listing a cloud source where the last run stopped"
     )
-    skip_same_path: bool = true_false_option(
-        "skipSamePath", "ask COS first, and skip objects that it has under the same key"
+    skip_same_path: str = option(
+        "skipSamePath",
+        help="ask COS first, and skip objects that it has under the same key; same: only those of "
+        "equal size and checksum",
+        default="false",
+        parse=_skip_same_path,
+        legal="true, false or same",
     )
     real_time_compare: bool = on_off_option(
         "realTimeCompare", "Ali and Upyun: compare with COS instead of the records"

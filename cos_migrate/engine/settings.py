@@ -37,6 +37,9 @@ _BILLED_LARGE = frozenset(
 _LEAST_BILLED = 64 << 10
 """Bytes that these classes bill at least for an object (COS pricing documentation)."""
 
+_SKIP_IF = {"false": SkipIf.NEVER, "true": SkipIf.ON_COS, "same": SkipIf.SAME_ON_COS}
+"""By the value of skipSamePath."""
+
 
 class JobPlace(NamedTuple):
     """The database and name of a job; the same configuration always has the same."""
@@ -144,7 +147,7 @@ def migration_options(
 ) -> MigrationOptions:
     """Return the options of the pass that migrates."""
     comparing = common.real_time_compare and source.compares_times
-    skip_if = SkipIf.ON_COS if common.skip_same_path else SkipIf.NEVER
+    skip_if = _SKIP_IF[common.skip_same_path]
     return MigrationOptions(
         plan=PlanOptions(
             small_below=common.small_file_threshold,

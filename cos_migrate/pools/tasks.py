@@ -50,6 +50,8 @@ class SkipIf(enum.IntFlag):
     """Leave the object out when COS has any under the same key (`skipSamePath`)."""
     NEWER_ON_COS = 2
     """Leave the object out when COS has one newer than the source's (`realTimeCompare`)."""
+    SAME_ON_COS = 4
+    """Leave the object out when COS has the same content (`skipSamePath=same`)."""
 
 
 PutObject = tuple[str, int, int, str, bool, str, int]

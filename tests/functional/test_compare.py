@@ -224,3 +224,30 @@ def test_behind_a_gap_nothing_is_known(
     assert "not listed completely" in ended.err
     assert lists(from_s3)["missing"] == ["/0003"]
     assert lists(from_s3)["extra"] == ["/0003x"]
+
+
+def test_skip_same_path_same_compares_size_and_checksum(cos: EmbeddedCos, tool: Tool) -> None:
+    tool.common |= {"skipSamePath": "same", "workerProcessNum": "0"}
+    for name in ("same", "other", "longer", "new", "big", "big-other"):
+        tool.put(name, name.encode() * (1 << 20 if name.startswith("big") else 1))
+    put_on_cos(cos, "same", b"same")
+    put_on_cos(cos, "other", b"OTHER")
+    put_on_cos(cos, "longer", b"longer than that")
+    put_on_cos(cos, "big", b"big" * (1 << 20))
+    put_on_cos(cos, "big-other", b"BIG-OTHER" * (1 << 20))
+    ended = tool.run()
+    assert ended.counts() == {"new": 4, "update": 0, "fail": 0, "skip": 2, "unmatched": 0}
+    assert len(ended.lines("[skip] file on cos, task_info: ")) == 2
+    assert cos.object_bytes(BUCKET, "other") == b"other"
+
+
+def test_skip_same_path_same_of_a_bucket(
+    cos: EmbeddedCos, s3: S3Server, from_s3: CloudTool
+) -> None:
+    from_s3.common["skipSamePath"] = "same"
+    for name in ("same", "other"):
+        s3.put(name, name.encode())
+    put_on_cos(cos, "same", b"same")
+    put_on_cos(cos, "other", b"OTHER")
+    assert from_s3.run().counts()["skip"] == 1
+    assert cos.object_bytes(BUCKET, "other") == b"other"

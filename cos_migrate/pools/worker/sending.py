@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from cos_migrate.cos.client import CosClient
+from cos_migrate.cos.envelope import is_encrypted
+from cos_migrate.cos.verify import ObjectHead
 from cos_migrate.errors import Code, SourceChanged, SourceError
 from cos_migrate.http.dates import NANO, parse_date
 from cos_migrate.model import SourceObject
@@ -15,6 +18,7 @@ from cos_migrate.pools.worker.task_context import TaskContext
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.mismatches import CONTRADICTORY_CHANGE
 
+_MD5 = re.compile("[0-9a-f]{32}")
 CHANGED_TRIES = 3
 """Tries of an object that changes while it is read."""
 
@@ -42,7 +46,27 @@ class Sending:
             head.last_modified, obj.fingerprint.mtime_ns
         ):
             return TargetExists(is_newer=True)
-        return TargetExists(is_newer=False) if skip_if & SkipIf.ON_COS else None
+        skips = skip_if & SkipIf.ON_COS or (
+            skip_if & SkipIf.SAME_ON_COS and self._is_same(obj, head)
+        )
+        return TargetExists(is_newer=False) if skips else None
+
+    def _is_same(self, obj: SourceObject, head: ObjectHead) -> bool:
+        """Return whether COS has the same size and, where it states one, the same checksum.
+
+        Where only COS states a CRC-64, equal ETags that are an MD5 count instead.
+        """
+        if is_encrypted(head.headers) or obj.fingerprint.size != head.size:
+            return False
+        if head.crc64 is None:
+            return True
+        etag = obj.fingerprint.etag.lower()
+        if _MD5.fullmatch(etag) and etag == head.etag.lower():
+            return True
+        try:
+            return self._bodies.checksum(obj) == head.crc64
+        except SourceChanged:
+            return False
 
     def send_unless_on_cos(
         self,
