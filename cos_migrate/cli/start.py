@@ -71,8 +71,12 @@ def _refuse_combinations(line: CommandLine) -> None:
     problems = []
     if line.forget and not line.compares:
         problems.append("--forget belongs to a comparison, write --compare --forget")
-    if line.compares and line.dry_run:
-        problems.append("--compare transfers nothing and cannot be combined with --dry-run")
+    others = {"--dry-run": line.dry_run, "--retry-failed": line.retry_failed}
+    problems += [
+        f"--compare transfers nothing and cannot be combined with {word}"
+        for word, is_given in others.items()
+        if is_given and line.compares
+    ]
     if problems:
         raise ConfigError(problems)
 

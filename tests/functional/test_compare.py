@@ -168,7 +168,12 @@ def test_events_and_wrong_words(cos: EmbeddedCos, tool: Tool) -> None:
     (summary,) = named(found, "summary", mode="compare")
     assert [summary[name] for name in NAMES] == [0, 0, 1, 1, 0]
     assert (summary["status"], summary["exit_code"]) == ("PART_OK", 1)
-    for words in (["--forget"], ["--compare", "--dry-run"], ["--compare=all"]):
+    for words in (
+        ["--forget"],
+        ["--compare", "--dry-run"],
+        ["--compare=content", "--retry-failed"],
+        ["--compare=all"],
+    ):
         ended = tool.run(*words)
         assert (ended.code, ended.out) == (2, "")
         assert "--compare" in ended.err
