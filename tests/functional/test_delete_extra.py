@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool
 from tests.functional.test_compare import put_on_cos
 from tests.functional.tool import BUCKET, Ended, Tool, records
-from tests.functional.waiting import HeldCos, wait_until
+from tests.functional.waiting import HeldCos, Watched, wait_until
 
 YESTERDAY = 86_400
 
@@ -280,3 +281,27 @@ def test_wrong_values(tool: Tool) -> None:
         assert ended.code == 2
         assert key in ended.err
     assert os.path.isdir(Path(tool.folder))
+
+
+def test_with_worker_processes(cos: HeldCos, tool: Tool) -> None:
+    tool.common["workerProcessNum"] = "2"
+    migrated(cos, tool, *(f"{number}" for number in range(30)))
+    for number in range(20):
+        (tool.data / f"{number}").unlink()
+    ended = tool.run()
+    assert (ended.code, deleted(ended)) == (0, 20), ended.out + ended.err
+    assert len(keys(cos)) == 10
+
+
+def test_ctrl_c_removes_nothing_more(cos: HeldCos, tool: Tool) -> None:
+    migrated(cos, tool, "a", "b")
+    (tool.data / "b").unlink()
+    cos.hold(0, "GetBucket")
+    run = Watched(tool.start())
+    wait_until(lambda: cos.held > 0, run.alive)
+    run.send_signal(signal.SIGINT)
+    cos.release()
+    ended = run.end()
+    assert ended.code == 130, ended.out + ended.err
+    assert keys(cos) == {"a", "b"}
+    assert not list((tool.folder / "tmp").iterdir())
