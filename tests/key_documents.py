@@ -37,8 +37,9 @@ def complete_readme(text: str) -> str:
         if not re.search(rf"^### .*`\[{name}\]`", text, re.MULTILINE):
             rows = "".join(map(_row, declared_options(section)))
             head = f"### `[{name}]`\n\n| key | default | legal | meaning |\n|---|---|---|---|\n"
-            before, heading, rest = text.partition("## When something goes wrong\n")
-            text = f"{before}{head}{rows}\n{heading}{rest}"
+            before, keys, rest = text.partition("\n## All keys\n")
+            tables, heading, rest = rest.partition("\n## ")
+            text = f"{before}{keys}{tables}\n{head}{rows}{heading}{rest}"
     return text
 
 

@@ -12,10 +12,14 @@ _PRIVATE_ENDINGS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
 
 def clear_text_warnings(common: Common, name: str, section: Section) -> Iterator[str]:
-    """Yield one warning if content is sent or read in clear text; `name`: of the section."""
+    """Yield one warning if content is sent or read in clear text; `name`: of the section.
+
+    A proxy is judged in place of the host behind it: where it is private, so may be the rest.
+    """
     ways = []
     suffix = common.end_point_suffix
-    if not common.https and is_public(suffix or "myqcloud.com"):
+    next_hop = common.proxy_host or suffix or "myqcloud.com"
+    if not common.https and is_public(next_hop):
         ways.append("[common] https=on")
     if is_public(section.clear_text_host):
         ways.append(f"[{name}] srcHttps=on, or an endPoint with https://")

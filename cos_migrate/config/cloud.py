@@ -147,7 +147,7 @@ class CloudAccess(BucketSection):
         """The host of the service, unless it is reached over TLS."""
         scheme, mark, host = (self.end_point or self.public_host).rpartition("://")
         is_clear = scheme.lower() == "http" if mark else not self.src_https
-        return host.partition("/")[0] if is_clear else ""
+        return self.proxy_host or host.partition("/")[0] if is_clear else ""
 
     @property
     def own_token(self) -> Secret:

@@ -133,7 +133,7 @@ class Section:
 
     @property
     def clear_text_host(self) -> str:
-        """The host from which content is read without encryption; empty: there is none."""
+        """The host, or its proxy, from which content is read in clear text; empty: none."""
         return ""
 
     @property

@@ -24,7 +24,9 @@ def failures(tool: Tool) -> list[dict[str, object]]:
 
 
 def assert_not_recorded(tool: Tool, name: str) -> None:
-    assert not [key for key in records(tool.database) if f"/{name}]" in key and "taskType" in key]
+    assert not [
+        key for key in records(tool.database) if key.startswith("[taskType") and f"/{name}]" in key
+    ]
 
 
 @pytest.mark.parametrize("name", ["small", "big"])

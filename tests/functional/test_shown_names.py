@@ -82,9 +82,16 @@ def test_a_list_of_failures_that_did_not_fit_says_how_many_it_lacks(tool: Tool) 
     for number in range(100):
         tool.put(f"{number}\x19{'n' * 100}")
     tool.write_config()
+    # A limit for all files (ulimit -f) would hit the records of the failures, too.
     limited = (
-        "import resource, runpy\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, 16_000))\n"
+        "import errno, os, runpy\n"
+        "from cos_migrate.report.lists import SingleWriterList\n"
+        "write = SingleWriterList._write\n"
+        "def limited(self, descriptor, data):\n"
+        "    if os.fstat(descriptor).st_size + len(data) > 16_000:\n"
+        "        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))\n"
+        "    write(self, descriptor, data)\n"
+        "SingleWriterList._write = limited\n"
         "runpy.run_module('cos_migrate', run_name='__main__')"
     )
     process = subprocess.Popen(

@@ -116,6 +116,8 @@ def test_a_scan_that_breaks_off_tells_no_secret() -> None:
 
 def test_a_listing_that_breaks_off_tells_no_secret() -> None:
     class Broken:
+        lists_behind_any_key = False
+
         def list_page(self, *_: object) -> None:
             raise RuntimeError(TEXTS[3])
 

@@ -271,7 +271,7 @@ def test_an_unsigned_body_without_end_is_cut_off(cos: EmbeddedCos, head: bytes) 
 
 def test_what_is_not_offered_is_refused_and_changes_nothing(cos: EmbeddedCos) -> None:
     call(cos.port, "PUT", "k", body=b"data")
-    for method, params in (("PUT", "tagging"), ("GET", "versions"), ("POST", "restore")):
+    for method, params in (("PUT", "retention"), ("GET", "versions"), ("POST", "select")):
         got = call(cos.port, method, "k", params=((params, ""),), body=b"<x/>"[: len(method) - 3])
         assert (got.status, got.code) == (501, "NotImplemented")
     assert call(cos.port, "POST", "k").code == "MethodNotAllowed"
