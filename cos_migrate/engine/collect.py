@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObject, BigObjects
@@ -10,7 +10,6 @@ from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.copying import Copying, is_copy_refusal
 from cos_migrate.engine.plan import Planner
 from cos_migrate.engine.probes import Probes
-from cos_migrate.engine.restores import Restores
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.transfer import Transfer
@@ -39,6 +38,9 @@ from cos_migrate.pools.tasks import (
 from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
 from cos_migrate.sources.mismatches import WARNED_OF_ONCE
+
+if TYPE_CHECKING:  # few runs restore
+    from cos_migrate.engine.restores import Restores
 
 _OF_SOURCE = frozenset({TaskKind.DIGEST, TaskKind.STAT, TaskKind.HEAD_SOURCE, TaskKind.FETCH_RANGE})
 """Tasks that only use the source: their success proves nothing about COS."""

@@ -129,7 +129,6 @@ class Compare(Loop):
             self._chores,
             source.target.cos_path,
             stop=self._stop,
-            known=lambda: ((), True),
         )
         self._admission = self._make_admission(self._probes)
         self._waiting: collections.deque[_Object] = collections.deque()

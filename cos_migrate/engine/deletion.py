@@ -80,7 +80,6 @@ class Deletion(Loop):
             self._chores,
             source.target.cos_path,
             stop=self._stop,
-            known=lambda: ((), True),
         )
         self._removal = Removal(
             source=source,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cos_migrate.cos import keys
 from cos_migrate.engine.big_objects import BigObjects
 from cos_migrate.engine.billing import BilledSizes
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.copying import Copying
 from cos_migrate.engine.options import MigrationOptions
-from cos_migrate.engine.restores import Restores
 from cos_migrate.engine.rules import Decision, cos_path_of, is_root, problem_of_size
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.engine.unchanged import RecordComparer
@@ -18,6 +19,9 @@ from cos_migrate.pools.tasks import CopyObject, HeadSource, Task, put_task
 from cos_migrate.report import lines
 from cos_migrate.report.report import Report
 from cos_migrate.sources.base import Source
+
+if TYPE_CHECKING:  # few runs restore
+    from cos_migrate.engine.restores import Restores
 
 Submission = tuple[Transfer, Task]
 """An object, and the task to submit for it to the small pool."""

@@ -26,6 +26,11 @@ Begun = Callable[[str, str], None]
 """Called with the target path and the id of an upload that a probe began."""
 
 
+def nothing_known() -> tuple[Iterable[str], bool]:
+    """Return no target paths, and that these are all: of a pass that begins no other objects."""
+    return (), True
+
+
 class Probes:
     """Sends the probes of a pass, and stops the pass where they fail."""
 
@@ -36,7 +41,7 @@ class Probes:
         cos_folder: str,
         *,
         stop: Callable[[str], None],
-        known: Known,
+        known: Known = nothing_known,
         begun: Begun | None = None,
     ) -> None:
         """`cos_folder` is `cosPath`; `stop` ends the pass for a reason.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cos_migrate.engine.admission import Admission
 from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObjects
@@ -11,7 +13,6 @@ from cos_migrate.engine.feed import Feeder
 from cos_migrate.engine.options import MigrationOptions
 from cos_migrate.engine.plan import Planner
 from cos_migrate.engine.probes import Probes
-from cos_migrate.engine.restores import Restores
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.submit import Submitter
 from cos_migrate.engine.task_table import TaskTable
@@ -23,6 +24,9 @@ from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
 from cos_migrate.sources.base import Source
 from cos_migrate.state.store import RecordStore
+
+if TYPE_CHECKING:  # few runs restore
+    from cos_migrate.engine.restores import Restores
 
 
 class Stages:
@@ -51,6 +55,8 @@ class Stages:
         self.restores: Restores | None = None
         """None where archived objects are not restored."""
         if options.restores:
+            from cos_migrate.engine.restores import Restores  # noqa: PLC0415 - few runs restore
+
             self.restores = Restores(
                 options.restores,
                 state=state,

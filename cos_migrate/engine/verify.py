@@ -118,7 +118,6 @@ class Verification(Loop):
             self._chores,
             source.target.cos_path,
             stop=self._stop,
-            known=lambda: ((), True),
         )
         self._admission = self._make_admission(self._probes)
         self._outcomes: list[Outcome] = []
