@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import NoReturn
 
 Handler = Callable[[int, FrameType | None], object]
 
@@ -63,6 +64,11 @@ def kept_from_new_threads() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_command(number: int, _frame: FrameType | None) -> NoReturn:
+    """Handle a signal by SystemExit, so that the command cleans up behind itself."""
+    raise SystemExit(exit_code(number))
 
 
 def ignore() -> None:

@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from cos_migrate import signals
 from cos_migrate.cli.command_line import CommandLine
@@ -33,7 +31,7 @@ def run_checks(line: CommandLine) -> int:
     for warning in (*line.warnings, *loaded.warnings):
         print(f"warning: {warning}", file=sys.stderr)
     passed = True
-    with signals.handled(_end):
+    with signals.handled(signals.end_command):
         for check in checks_of(loaded.config):
             print(check.line, flush=True)
             passed = passed and check.passed
@@ -67,7 +65,3 @@ def _task_checks(config: Config) -> Iterator[Check]:
     yield from source_checks(recipe.with_credentials(keeper.current(Side.SOURCE)), section)
     settings = cos_settings(common, keeper.current(Side.COS))
     yield from target_checks(settings, common.cos_path)
-
-
-def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(signals.exit_code(number))

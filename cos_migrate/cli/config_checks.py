@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, cast
 
 from cos_migrate import signals
 from cos_migrate.config.loader import Config
@@ -18,9 +20,11 @@ from cos_migrate.cos.errors import incomplete_answer
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.sender import EMPTY, CosRequest
 from cos_migrate.cos.settings import CosSettings
+from cos_migrate.engine.probes import PROBE_NAME
 from cos_migrate.errors import MigrateError
 from cos_migrate.http.dates import parse_date
 from cos_migrate.http.messages import Response
+from cos_migrate.http.retries import Retries
 from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import Rejected, Row, SourceObject, failure_of, object_of
 from cos_migrate.report.advice import advice_for
@@ -28,10 +32,6 @@ from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import SourceRecipe
 from cos_migrate.text import masked, printable
 
-T = TypeVar("T")
-
-PROBE_NAME = ".cos-migrate-check"
-"""Name below `cosPath` at which a multipart upload is begun and aborted."""
 _FREE_LEAST = 100 << 20
 """Bytes that a disk must have free for records and logs."""
 _FREE_FOR_SPOOL = 1 << 30
@@ -122,11 +122,11 @@ def _find_objects(source: Source, objects: list[SourceObject]) -> int:
 
 def _read_one(source: Source, objects: list[SourceObject]) -> Check:
     failure: Check | None = None
+    retries = Retries(_TRIES, threading.Event())
     for obj in objects:
         name = printable(source.mask(obj.name))
         try:
-            known = obj if obj.fingerprint.size >= 0 else _tried(lambda obj=obj: source.stat(obj))  # type: ignore[misc]
-            size = _tried(lambda known=known: _read_first(source, known))  # type: ignore[misc]
+            size = retries.run(partial(_read_first, source, obj))
         except (MigrateError, OSError) as error:
             failure = failure or _failed("object is read", error, name)
             continue
@@ -139,20 +139,11 @@ def _read_first(source: Source, obj: SourceObject) -> int:
     """Read the first bytes of an object; return how many."""
     if obj.is_folder:
         return 0
+    if obj.fingerprint.size < 0:
+        obj = source.stat(obj)
     size = obj.fingerprint.size
     with source.open(obj, 0, min(size, _READ_MOST) if size >= 0 else -1) as reader:
         return len(reader.read(_READ_MOST))
-
-
-def _tried(action: Callable[[], T]) -> T:
-    """Return what an action returns, trying once more where that may help."""
-    for _ in range(_TRIES - 1):
-        try:
-            return action()
-        except MigrateError as error:
-            if not error.retryable:
-                raise
-    return action()
 
 
 class _SignalsAfter:

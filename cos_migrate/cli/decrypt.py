@@ -13,8 +13,7 @@ import sys
 import time
 from dataclasses import make_dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from cos_migrate import signals
 from cos_migrate.cli.command_line import CommandLine
@@ -57,7 +56,7 @@ def run_decrypt(line: CommandLine, cos_path: str, local: str) -> int:
     credentials = common.own_credentials or target_provider(common, os.environ).fetch().credentials
     client = DownloadClient(Access(cos_settings(common, credentials)))
     try:
-        with signals.handled(_end):
+        with signals.handled(signals.end_command):
             _fetch(client, cos_path, settings, target, quiet=line.quiet)
     except (CosError, SourceError, TransportError) as error:
         raise _explained(error, cos_path) from error
@@ -183,8 +182,3 @@ def _explained(error: MigrateError, cos_path: str) -> CosError:
         more.append(f"requestid: {error.request_id}")
     text = f"[fail] cannot decrypt {cos_path}: {masked(str(error))} ({', '.join(more)})"
     return CosError(text, status=error.status, code=error.code, request_id=error.request_id)
-
-
-def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    """End the command; unfinished files are removed."""
-    raise SystemExit(signals.exit_code(number))

@@ -45,7 +45,6 @@ from cos_migrate.sources.upyun.listing import (
     parse_children,
 )
 
-_PUBLIC = "v0.api.upyun.com"
 _PAGE_MOST = MAX_JSON + 1
 """Bytes of the largest page of a listing."""
 _CODES = {401: "Unauthorized", 403: "Forbidden", 404: Code.NO_SUCH_KEY}
@@ -81,7 +80,7 @@ class UpyunSource(BucketSource):
 
         super().__init__(config, target, options)
         self._signer = Signer(config.access_key_id, config.access_key_secret)
-        endpoint = config.end_point or _PUBLIC
+        endpoint = config.end_point or config.public_host
         scheme = "https" if config.src_https else "http"
         self._api = endpoint if "://" in endpoint else f"{scheme}://{endpoint}"
         self._loops = LoopDetector()
