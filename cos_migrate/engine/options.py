@@ -10,12 +10,24 @@ from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.credential_keeper import CredentialKeeper
-from cos_migrate.engine.restores import RestoreOptions
 from cos_migrate.engine.rules import DEFAULT_COPIES, CopyOptions, PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
 from cos_migrate.engine.window_watch import WindowWatch, never
+from cos_migrate.model import RestoreRule
 from cos_migrate.pools.tasks import SkipIf
+
+
+class RestoreOptions(NamedTuple):
+    """The options of restores."""
+
+    tier: str
+    days: int
+    """For which a restored object is readable."""
+    wait: float
+    """Seconds to wait for restores when all else is done."""
+    rules: Mapping[str, RestoreRule]
+    """`Source.restore_rules`."""
 
 
 class RunWords(NamedTuple):

@@ -11,17 +11,17 @@ import collections
 import heapq
 import itertools
 import time
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable
 
 from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.commit import Committer
+from cos_migrate.engine.options import RestoreOptions
 from cos_migrate.engine.restore_pace import RestorePace
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
 from cos_migrate.engine.transfer import Transfer
 from cos_migrate.errors import Side
-from cos_migrate.model import Failure, RestoreRule, RestoreState
+from cos_migrate.model import Failure, RestoreState
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import INTERIM, UNSTARTED, Content
 from cos_migrate.pools.tasks import LookAtRestore, NumberedTask, RestoreObject
@@ -42,18 +42,6 @@ _TAKEN_MOST = 3
 """How often an object is restored that proves archived again."""
 _VISIBLE_AFTER = 60.0
 """Seconds in which a requested restore may not be stated yet."""
-
-
-class RestoreOptions(NamedTuple):
-    """The options of restores."""
-
-    tier: str
-    days: int
-    """For which a restored object is readable."""
-    wait: float
-    """Seconds to wait for restores when all else is done."""
-    rules: Mapping[str, RestoreRule]
-    """`Source.restore_rules`."""
 
 
 class _Restore:

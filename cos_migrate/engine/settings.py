@@ -12,8 +12,7 @@ from cos_migrate.config.credential_keys import ineffective_chain_keys
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.engine.credential_keeper import CredentialKeeper
-from cos_migrate.engine.options import MigrationOptions, UploadOptions
-from cos_migrate.engine.restores import RestoreOptions
+from cos_migrate.engine.options import MigrationOptions, RestoreOptions, UploadOptions
 from cos_migrate.engine.rules import PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.tuning import AutoPools
