@@ -220,14 +220,14 @@ class CosClient(Sender):
     def head_object(self, cos_path: str) -> ObjectHead | None:
         """Return the description of the object at a path; None: there is no object."""
         while True:
-            credentials = self.access.settings.credentials
+            credentials = self.access.credentials
             try:
                 return self._head(cos_path)
             except CosError as error:
                 if not credentials.token or error.status not in _REFUSED:
                     raise
                 self._renew_ended(cos_path)
-                if self.access.settings.credentials is credentials:
+                if self.access.credentials is credentials:
                     raise
 
     def _renew_ended(self, cos_path: str) -> None:

@@ -57,8 +57,14 @@ class Access:
 
     def replace_credentials(self, credentials: Credentials) -> None:
         """Use other credentials from the next request on."""
+        keys = SigningKeys(credentials)
         self.settings = self.settings._replace(credentials=credentials)
-        self._keys = SigningKeys(credentials)
+        self._keys = keys
+
+    @property
+    def credentials(self) -> Credentials:
+        """Those that sign requests now, also while others replace them."""
+        return self._keys.credentials
 
     def upload_headers(self) -> list[tuple[str, str]]:
         """Return the headers of every request that creates an object."""
