@@ -1,4 +1,4 @@
-"""Add what README.md and conf/config.ini lack of the sources and keys that are declared.
+"""Add what the READMEs, docs/keys.md and conf/config.ini lack of declared sources and keys.
 
 Run `tests/.venv/bin/python -m tests.key_documents` after adding a source. Text that is
 there stays as it is. The comment of a key is its `help`, in both languages (`English / 中文`), or
@@ -15,31 +15,37 @@ from cos_migrate.config.options import REQUIRED, DeclaredOption, Section, declar
 from cos_migrate.sources.registry import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
+READMES = tuple(sorted(ROOT.glob("README*.md")))
+KEYS = ROOT / "docs/keys.md"
 CONFIG = ROOT / "conf/config.ini"
 _RULE = f"# {'-' * 93}\n"
 
 
 def main() -> None:
-    """Complete both files."""
-    for path, complete in ((README, complete_readme), (CONFIG, complete_config)):
+    """Complete the files."""
+    readmes = [(path, complete_readme) for path in READMES]
+    for path, complete in (*readmes, (KEYS, complete_keys), (CONFIG, complete_config)):
         text = path.read_text(encoding="utf-8")
         path.write_text(complete(text), encoding="utf-8", newline="\n")
 
 
 def complete_readme(text: str) -> str:
-    """Return the README with a row for every source and a table for every section."""
+    """Return the README, in any language, with a row for every source."""
     for name, section in SECTIONS.items():
         if f"\n| `{name}` |" not in text:
             page = f"docs/sources/{name.removeprefix('migrate').lower()}.md"
             last = re.findall("^\\| `migrate\\w+` \\|.*\\) \\|\n", text, re.MULTILINE)[-1]
-            text = text.replace(last, f"{last}| `{name}` | {_title(section)} | [more]({page}) |\n")
-        if not re.search(rf"^### .*`\[{name}\]`", text, re.MULTILINE):
+            text = text.replace(last, f"{last}| `{name}` | {_title(section)} | [page]({page}) |\n")
+    return text
+
+
+def complete_keys(text: str) -> str:
+    """Return the page of all keys with a table for every section."""
+    for name, section in SECTIONS.items():
+        if not re.search(rf"^## .*`\[{name}\]`", text, re.MULTILINE):
             rows = "".join(map(_row, declared_options(section)))
-            head = f"### `[{name}]`\n\n| key | default | legal | meaning |\n|---|---|---|---|\n"
-            before, keys, rest = text.partition("\n## All keys\n")
-            tables, heading, rest = rest.partition("\n## ")
-            text = f"{before}{keys}{tables}\n{head}{rows}{heading}{rest}"
+            head = f"## `[{name}]`\n\n| key | default | legal | meaning |\n|---|---|---|---|\n"
+            text = f"{text.rstrip()}\n\n{head}{rows}"
     return text
 
 

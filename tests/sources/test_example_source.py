@@ -52,8 +52,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unwanted = shutil.ignore_patterns("__pycache__", ".venv", "*.egg-info")
     for name in ("cos_migrate", "conf", "docs", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
-    for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
-        shutil.copy(ROOT / name, folder / name)
+    for path in (ROOT / "pyproject.toml", *ROOT.glob("*.md")):
+        shutil.copy(path, folder)
     (folder / "tmp").mkdir()
     for path, text in FILES.items():
         (folder / path).parent.mkdir(exist_ok=True)
