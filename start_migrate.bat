@@ -41,6 +41,8 @@ ping -n 2 127.0.0.1 >nul
 goto make_or_wait
 :made
 if not "%outcome%"=="ok" goto %outcome%
+rem Without its extras the tool starts; a key that needs one says so.
+if exist conf\extras for /f %%e in (conf\extras) do .venv\Scripts\python.exe -m cos_migrate --install %%e 1>&2 <nul
 
 :run
 .venv\Scripts\python.exe -m cos_migrate %*

@@ -29,5 +29,6 @@ esac
 if ! [ -x .venv/bin/python ] || ! cmp -s .venv/.complete conf/requirements.lock; then
     . ./conf/environment.sh
     make_environment .venv conf/requirements.lock
+    install_extras .venv/bin/python conf/extras
 fi
 exec .venv/bin/python -m cos_migrate "$@"

@@ -40,6 +40,15 @@ make_environment() {
     trap - INT TERM HUP
 }
 
+# install_extras PYTHON FILE: installs the extras that the file names, as `--install` left it. Without
+# them the tool starts; a key that needs one says so.
+install_extras() {
+    [ -s "$2" ] || return 0
+    while read -r extra; do
+        "$1" -m cos_migrate --install "$extra" </dev/null >&2
+    done <"$2"
+}
+
 check_writable() {
     for folder in tmp log; do
         probe=$folder/.writable.$$

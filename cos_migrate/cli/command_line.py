@@ -28,6 +28,8 @@ class CommandLine(NamedTuple):
     init: bool = False
     decrypt: tuple[str, str] | None = None
     """The object to read back, and the new local file."""
+    install: tuple[str] | None = None
+    """The extra to install."""
     debug: bool = False
     version: bool = False
     help: bool = False

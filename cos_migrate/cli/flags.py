@@ -85,6 +85,12 @@ def _run_init(line: CommandLine) -> int:
     return run_init(line)
 
 
+def _run_install(line: CommandLine) -> int:
+    from cos_migrate.cli.install_extra import run_install  # noqa: PLC0415 - rarely used
+
+    return run_install(line)
+
+
 def print_version(_line: CommandLine | None = None) -> int:
     """Print the version; return the exit code."""
     print(f"cos-migrate {__version__}")
@@ -137,6 +143,12 @@ FLAGS = {
         form="write --decrypt COS_PATH LOCAL_FILE, such as --decrypt /backup/a.txt ./a.txt; "
         "COS_PATH must start with /",
         are_legal=_are_cos_path_and_file,
+    ),
+    "--install": Flag(
+        "install an extra into the tool's environment: inventory (inventories in Parquet and ORC)",
+        _run_install,
+        values=("EXTRA",),
+        form="write --install EXTRA, such as --install inventory",
     ),
     "--debug": Flag("write log/debug.log"),
     "--version": Flag("show the version", print_version, takes_all=True),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
 PARQUET, ORC = "PARQUET", "ORC"
-EXTRA = "pip install 'cos-migrate[inventory]'"
+EXTRA = "start the tool with --install inventory"
 _ROWS = 1000
 _BUFFER = 1 << 20
 _COLUMN = {

@@ -129,7 +129,7 @@ def test_columns_of_tables() -> None:
 
 def test_tables_need_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cos_migrate.sources.inventory.is_readable", lambda: False)
-    with pytest.raises(ValueError, match=r"need the extra inventory: pip install"):
+    with pytest.raises(ValueError, match=r"need the extra inventory: start the tool"):
         parsed(fileFormat="ORC", fileSchema="struct<key:string>")
 
 
