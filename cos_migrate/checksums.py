@@ -7,6 +7,7 @@ algorithm": SHA-1 over blocks of 4 MiB).
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable
@@ -15,9 +16,10 @@ from typing import NamedTuple
 import fastcrc
 
 CRC64 = "CRC-64/XZ"
-"""The kind that COS computes, and that combines from those of parts."""
+"""The kind that COS computes."""
 CRC64_NVME = "CRC-64/NVME"
 """The kind that S3 computes, of another polynomial."""
+_CRC32, _CRC32C = "CRC-32", "CRC-32C"
 _QETAG_BLOCK = 4 << 20
 """Bytes."""
 
@@ -99,14 +101,86 @@ _MAKERS: dict[str, Callable[[], Summing]] = {
     "MD5": lambda: _Digest("md5"),
     "SHA-1": lambda: _Digest("sha1"),
     "SHA-256": lambda: _Digest("sha256"),
-    "CRC-32": lambda: _Crc(zlib.crc32),
-    "CRC-32C": lambda: _Crc(fastcrc.crc32.iscsi),
+    _CRC32: lambda: _Crc(zlib.crc32),
+    _CRC32C: lambda: _Crc(fastcrc.crc32.iscsi),
     CRC64_NVME: _crc64_nvme,
     CRC64: lambda: _Crc(fastcrc.crc64.xz),
     "qetag": _Qetag,
 }
 KINDS = tuple(_MAKERS)
 """Values of `Check.kind`."""
+
+
+class _Polynomial(NamedTuple):
+    """The generator polynomial of a CRC, in reflected form."""
+
+    bits: int
+    number: int
+
+    def multiply(self, left: int, right: int) -> int:
+        """Return a product modulo the polynomial."""
+        top, mask, product = 1 << (self.bits - 1), (1 << self.bits) - 1, 0
+        while left:
+            if left & top:
+                product ^= right
+            left = (left << 1) & mask
+            right = (right >> 1) ^ self.number if right & 1 else right >> 1
+        return product
+
+
+_POLYNOMIALS = {
+    _CRC32: _Polynomial(32, 0xEDB88320),
+    _CRC32C: _Polynomial(32, 0x82F63B78),
+    CRC64_NVME: _Polynomial(64, 0x9A6C9329AC4BC9B5),
+    CRC64: _Polynomial(64, 0xC96C5795D7870F42),
+}
+COMBINED_KINDS = frozenset(_POLYNOMIALS)
+"""Kinds whose value for a whole is combined from those of its parts."""
+
+
+def combine(kind: str, parts: Iterable[tuple[int, int]]) -> int:
+    """Return the CRC of concatenated parts, each given as (CRC, size in bytes).
+
+    Multiplies by a power of x modulo the generator polynomial, as zlib does for CRC-32.
+    """
+    polynomial, total = _POLYNOMIALS[kind], 0
+    for crc, size in parts:
+        total = polynomial.multiply(_shift(polynomial, size), total) ^ crc
+    return total
+
+
+@functools.lru_cache(maxsize=64)
+def _shift(polynomial: _Polynomial, size: int) -> int:
+    """Return x^(8 * size) modulo the polynomial."""
+    result = 1 << (polynomial.bits - 1)  # x^0
+    square, exponent = result >> 1, 8 * size
+    while exponent:
+        if exponent & 1:
+            result = polynomial.multiply(square, result)
+        square = polynomial.multiply(square, square)
+        exponent >>= 1
+    return result
+
+
+class PartCrc:
+    """Computes the CRC of one part while it is read; a part that is read again begins anew."""
+
+    def __init__(self, kind: str, start: int) -> None:
+        """`start`: where the part begins, in bytes from the start of the object."""
+        self._kind = kind
+        self._start = start
+        self._sum = _MAKERS[kind]()
+
+    def feed(self, offset: int, data: bytes) -> None:
+        """Add bytes, which stand at `offset` of the object."""
+        if offset == self._start:
+            self._sum = _MAKERS[self._kind]()
+        self._sum.update(data)
+
+    @property
+    def value(self) -> int:
+        """The CRC of the bytes so far."""
+        return int(self._sum.text())
 
 
 class RunningChecks:

@@ -290,6 +290,8 @@ class PartRecord(NamedTuple):
     """CRC-64/XZ of the part's bytes; -1 of a part that COS has copied."""
     content_crc64: int = -1
     """CRC-64/XZ of its bytes before encryption; -1 of a part that is not encrypted."""
+    other_crc: int = -1
+    """CRC of its bytes before encryption, of the kind of `SavePoint.source_check`; -1: none."""
 
 
 class SavePoint(NamedTuple):
@@ -310,6 +312,8 @@ class SavePoint(NamedTuple):
     """CRC-64/XZ of the whole object at the source; -1 when the source has none."""
     envelope: Envelope | None = None
     """Envelope of its key; None: its parts are not encrypted."""
+    source_check: Check | None = None
+    """Another checksum of the whole object at the source; None: it states none, or a CRC-64/XZ."""
 
 
 class Outcome(NamedTuple):

@@ -27,6 +27,7 @@ from cos_migrate.pools.job import Job
 from cos_migrate.pools.limiter import Limiter
 from cos_migrate.pools.pools import Launch
 from cos_migrate.pools.results import (
+    AGREES,
     DONE,
     FAILED,
     Completed,
@@ -179,7 +180,7 @@ class DryRun:
         if isinstance(task, UploadPart | CopyPart):
             self._size += task.length
             self._read += task.length if isinstance(task, UploadPart) else 0
-            return PartStored("")
+            return PartStored("", checked=AGREES)
         if isinstance(task, CompleteUpload):
             return Completed("", "", "")
         return Initiated("") if isinstance(task, ProbeUpload) else None

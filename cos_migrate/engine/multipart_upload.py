@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cos_migrate.checksums import CRC64
+from cos_migrate.checksums import COMBINED_KINDS, CRC64
 from cos_migrate.engine.copying import is_copy_refusal
 from cos_migrate.engine.next_task import take_next_task
 from cos_migrate.engine.options import UploadOptions
@@ -166,11 +166,14 @@ class MultipartUpload:
     def _collect_initiated(self, begun: Initiated) -> UploadStep:
         state = self.state
         upload_id, state.source_crc64, checks, state.proves_md5 = begun
-        # A CRC-64 can be combined from those of parts read in any order: then it is enough.
-        reads_unchecked = state.source_crc64 < 0 and not state.copying and not state.obj.spooled
-        if state.proves_md5 or reads_unchecked:
+        # A CRC can be combined from those of parts read in any order: then it is enough.
+        decides = not state.copying and state.source_crc64 < 0
+        check = next(iter(checks), None) if decides else None
+        if check and (check.kind in COMBINED_KINDS or not state.obj.spooled):
+            state.source_check = check
+        if state.proves_md5 or (state.source_check and not state.crc_kind):
             state.checks = checks
-        state.save_point = state.new_save_point(upload_id, state.source_crc64)
+        state.save_point = state.new_save_point(upload_id, state.source_crc64, check)
         state.enter_parts()
         return UploadStep(begun=state.save_point)
 
@@ -237,10 +240,12 @@ class MultipartUpload:
         if not state.is_current(task):
             return self._failed_when_idle()
         state.parts.in_flight.pop(task.number, None)
-        etag, crc64, content_crc64, checked = stored
-        part = PartRecord(task.number, task.offset, task.length, etag, crc64, content_crc64)
+        etag, crc64, content_crc64, checked, other_crc = stored
+        of_part = task.number, task.offset, task.length, etag
+        part = PartRecord(*of_part, crc64, content_crc64, other_crc)
         state.parts.add(part)
         state.checked = state.checked or checked
+        state.combine_check()
         if state.failure:
             return self._failed_when_idle()._replace(part=part, save_point=state.save_point)
         if state.parts.complete:

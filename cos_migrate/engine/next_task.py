@@ -59,7 +59,8 @@ def _part_task(state: UploadState, number: int) -> PartTask:
     if state.copying:
         return CopyPart(obj, path, upload_id, number, offset, length)
     envelope = save_point.envelope if save_point else None
-    return UploadPart(obj, path, envelope, state.checks, upload_id, number, offset, length)
+    sums = state.checks, state.crc_kind
+    return UploadPart(obj, path, envelope, *sums, upload_id, number, offset, length)
 
 
 def _fetch_task(state: UploadState, number: int) -> FetchRange:

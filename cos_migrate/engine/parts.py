@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterable
 
+from cos_migrate import checksums
 from cos_migrate.cos.crc64 import combine
 from cos_migrate.model import PartRecord
 
@@ -84,6 +85,13 @@ class Parts:
         if any(part.content_crc64 < 0 for part in parts):
             return self.crc64(source_crc64)
         return combine((part.content_crc64, part.size) for part in parts)
+
+    def other_crc(self, kind: str) -> int:
+        """Return the CRC, of the kind of `PartRecord.other_crc`, of all bytes read; -1: unknown."""
+        parts = self._by_number()
+        if any(part.other_crc < 0 for part in parts):
+            return -1
+        return checksums.combine(kind, ((part.other_crc, part.size) for part in parts))
 
     def _by_number(self) -> list[PartRecord]:
         return [self.records[number] for number in range(1, self.count + 1)]

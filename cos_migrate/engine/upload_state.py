@@ -8,12 +8,13 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
-from cos_migrate.checksums import Check
+from cos_migrate.checksums import COMBINED_KINDS, Check
 from cos_migrate.cos.encryption import can_continue
 from cos_migrate.engine.options import UploadOptions
 from cos_migrate.engine.parts import Parts
 from cos_migrate.engine.rules import part_size_for
 from cos_migrate.model import Described, Envelope, Failure, SavePoint, SourceObject
+from cos_migrate.pools.results import AGREES
 from cos_migrate.pools.tasks import PartTask
 
 
@@ -63,12 +64,14 @@ class UploadState:
     """The envelope of the upload's key; None: it is not encrypted."""
     source_crc64: int
     """CRC-64 that the source states; -1: none."""
+    source_check: Check | None
+    """Another checksum that the source states, still to be compared; None: none."""
     checks: tuple[Check, ...]
-    """Other checksums that the source states, compared over all parts."""
+    """Other checksums that the source states, compared over all parts in order."""
     proves_md5: bool
     """Whether `checks` is one likely MD5, which is stored already and so has to be proven."""
     checked: str
-    """Result of `checks` as in `PartStored`; empty: not known."""
+    """Result of the other checksums as in `PartStored`; empty: not known."""
     answer_pending: bool
     """Whether the one task of a phase other than PARTS and SPOOL is under way."""
     listed_again: bool
@@ -118,7 +121,7 @@ class UploadState:
         elif save_point:
             self.abort(save_point)
         elif upload_id and not options.encryption:  # the key of an encrypted one is not known
-            self.save_point = self.new_save_point(upload_id, -1)
+            self.save_point = self.new_save_point(upload_id)
             self.phase = Phase.RESUME
         if options.skip_if:
             self.phase_after_head, self.phase = self.phase, Phase.HEAD
@@ -135,15 +138,17 @@ class UploadState:
         self.md5 = None if self.wants_md5 else ""
         self.envelope = self._new_envelope()
         self.source_crc64 = -1
-        self.checks = ()
+        self.source_check, self.checks = None, ()
         self.proves_md5 = self.answer_pending = self.listed_again = False
         self.phase = self.phase_after_head = self.first_phase()
 
     def _continue(self, save_point: SavePoint) -> None:
         self.parts.records = {part.number: part for part in save_point.parts}
         self.source_crc64 = save_point.source_crc64
-        if self.parts.complete and self.crc64_differs:
-            self.parts.records = {}
+        self.source_check = save_point.source_check
+        self.combine_check()
+        if self.parts.complete and (self.crc64_differs or self.checked not in {"", AGREES}):
+            self.start_over()
             self.abort(save_point)
         else:
             self.save_point = save_point
@@ -185,7 +190,9 @@ class UploadState:
         at_hand = self.options.is_local or self.obj.spooled
         return Phase.DIGEST if self.wants_md5 and at_hand else Phase.INITIATE
 
-    def new_save_point(self, upload_id: str, source_crc64: int) -> SavePoint:
+    def new_save_point(
+        self, upload_id: str, source_crc64: int = -1, source_check: Check | None = None
+    ) -> SavePoint:
         """Return the save point of an upload without any part."""
         return SavePoint(
             upload_id,
@@ -196,7 +203,16 @@ class UploadState:
             self.options.threshold,
             source_crc64=source_crc64,
             envelope=self.envelope,
+            source_check=source_check,
         )
+
+    def combine_check(self) -> None:
+        """Compare the CRCs of all parts with the source's other checksum, where that is one."""
+        check = self.source_check
+        if check and self.crc_kind and self.parts.complete:
+            crc = self.parts.other_crc(check.kind)
+            if crc >= 0:
+                self.checked = AGREES if str(crc) == check.expected else check.kind
 
     @property
     def wants_md5(self) -> bool:
@@ -242,9 +258,15 @@ class UploadState:
         return self.save_point.upload_id if self.checks and self.save_point else ""
 
     @property
+    def crc_kind(self) -> str:
+        """The kind of `source_check` where it is combined from the CRCs of parts; else empty."""
+        kind = self.source_check.kind if self.source_check else ""
+        return kind if kind in COMBINED_KINDS else ""
+
+    @property
     def not_compared(self) -> bool:
         """Whether a checksum of the source could not be compared over all parts."""
-        return bool(self.checks) and not self.checked
+        return bool(self.source_check or self.checks) and not self.checked
 
     @property
     def idle(self) -> bool:

@@ -97,6 +97,8 @@ class PartStored(NamedTuple):
     """Before it was encrypted; -1: it was not."""
     checked: str = ""
     """AGREES, the kind of the checksum that differs, or empty: not known yet."""
+    other_crc: int = -1
+    """As in PartRecord."""
 
 
 class Completed(NamedTuple):

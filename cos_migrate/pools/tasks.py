@@ -106,6 +106,8 @@ class UploadPart(NamedTuple):
     envelope: Envelope | None
     checks: tuple[Check, ...]
     """Compared over all parts, in order."""
+    crc_kind: str
+    """The kind of `PartStored.other_crc`; empty: none."""
     upload_id: str
     number: int
     """1-based."""

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from cos_migrate.checksums import Check
 from cos_migrate.model import Envelope, Fingerprint, PartRecord, SavePoint, SourceObject
 
 _REQUEST_ID = "x-cos-requestId-"
@@ -28,7 +29,9 @@ LAST_RUN = b"[cosmigrate run]"
 UNDER_WAY, WHOLE, INCOMPLETE = "under way", "whole", "incomplete"
 """WHOLE: all that the run left undone is recorded as failed. A killed run leaves UNDER_WAY."""
 _PART_VALUE = re.compile(
-    r"([0-9]{1,5}) ([0-9]{1,19}) ([0-9]{1,19}) (-1|[0-9]{1,20})(?:/([0-9]{1,20}))? (.*)", re.DOTALL
+    r"([0-9]{1,5}) ([0-9]{1,19}) ([0-9]{1,19}) (-1|[0-9]{1,20})(?:/([0-9]{1,20}))?"
+    r"(?:\+([0-9]{1,20}))? (.*)",
+    re.DOTALL,
 )
 _MOST_PARTS = 10_000
 _CRC_BITS = 64
@@ -175,6 +178,8 @@ def upload_value(save_point: SavePoint) -> bytes:
     }
     if save_point.envelope:
         fields["envelope"] = save_point.envelope
+    if save_point.source_check:
+        fields["sourceCheck"] = save_point.source_check
     return json.dumps(fields).encode()
 
 
@@ -191,6 +196,7 @@ def parse_upload(value: bytes) -> SavePoint | None:
             _number(fields["threshold"]),
             source_crc64=_number(fields.get("sourceCrc64", -1)),
             envelope=_envelope(fields.get("envelope")),
+            source_check=_check(fields.get("sourceCheck")),
         )
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
@@ -224,7 +230,8 @@ def part_key(upload_id: str, number: int) -> bytes:
 def part_value(part: PartRecord) -> bytes:
     """Return the value of one part."""
     content = f"/{part.content_crc64}" if part.content_crc64 >= 0 else ""
-    return _encoded(f"{part.number} {part.offset} {part.size} {part.crc64}{content} {part.etag}")
+    crcs = f"{part.crc64}{content}" + (f"+{part.other_crc}" if part.other_crc >= 0 else "")
+    return _encoded(f"{part.number} {part.offset} {part.size} {crcs} {part.etag}")
 
 
 def parse_part(value: bytes) -> PartRecord | None:
@@ -235,10 +242,11 @@ def parse_part(value: bytes) -> PartRecord | None:
         return None
     if not match:
         return None
-    number, offset, size, crc64, content = (int(text or -1) for text in match.groups()[:5])
-    if not 1 <= number <= _MOST_PARTS or not {crc64 >> _CRC_BITS, content >> _CRC_BITS} <= {0, -1}:
+    number, offset, size, *crcs = (int(text or -1) for text in match.groups()[:6])
+    if not 1 <= number <= _MOST_PARTS or not {crc >> _CRC_BITS for crc in crcs} <= {0, -1}:
         return None
-    return PartRecord(number, offset, size, match[6], crc64, content)
+    crc64, content, other = crcs
+    return PartRecord(number, offset, size, match[7], crc64, content, other)
 
 
 def _encoded(text: str) -> bytes:
@@ -262,6 +270,14 @@ def _envelope(value: Any) -> Envelope | None:
     if type(value) is not list:
         raise TypeError
     return Envelope(*map(_text, value))
+
+
+def _check(value: Any) -> Check | None:
+    if value is None:
+        return None
+    if type(value) is not list:
+        raise TypeError
+    return Check(*map(_text, value))
 
 
 def _number(value: Any) -> int:

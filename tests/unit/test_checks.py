@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import zlib
+from collections.abc import Callable
 
+import awscrt.checksums
 import pytest
 import qiniu
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cos_migrate import checksums as checks
-from cos_migrate.checksums import Check, RunningChecks
+from cos_migrate.checksums import Check, PartCrc, RunningChecks
 
 NINE = b"123456789"
 KNOWN = {
@@ -83,3 +85,40 @@ def test_the_first_that_differs_is_named() -> None:
     nothing = RunningChecks(())
     nothing.update(NINE)
     assert nothing.first_difference() == ""
+
+
+def crc_of(kind: str, data: bytes) -> int:
+    summing = PartCrc(kind, 0)
+    summing.feed(0, data)
+    return summing.value
+
+
+@pytest.mark.parametrize("kind", sorted(checks.COMBINED_KINDS))
+@given(parts=st.lists(st.binary(max_size=300), max_size=8))
+def test_crcs_of_parts_combine_to_that_of_the_whole(kind: str, parts: list[bytes]) -> None:
+    whole = crc_of(kind, b"".join(parts))
+    assert checks.combine(kind, ((crc_of(kind, part), len(part)) for part in parts)) == whole
+
+
+@pytest.mark.parametrize(
+    ("kind", "reference"),
+    [
+        ("CRC-32", awscrt.checksums.combine_crc32),
+        ("CRC-32C", awscrt.checksums.combine_crc32c),
+        ("CRC-64/NVME", awscrt.checksums.combine_crc64nvme),
+    ],
+)
+@given(before=st.integers(0, 2**32 - 1), crc=st.integers(0, 2**32 - 1), size=st.integers(1, 2**45))
+def test_they_combine_as_in_the_official_library(
+    kind: str, reference: Callable[[int, int, int], int], before: int, crc: int, size: int
+) -> None:
+    assert checks.combine(kind, [(before, 1), (crc, size)]) == reference(before, crc, size)
+
+
+def test_a_part_that_is_read_again_begins_anew() -> None:
+    summing = PartCrc("CRC-64/NVME", 1000)
+    summing.feed(1000, b"broken")
+    summing.feed(1006, b" off")
+    summing.feed(1000, NINE[:4])
+    summing.feed(1004, NINE[4:])
+    assert summing.value == int(KNOWN["CRC-64/NVME"])

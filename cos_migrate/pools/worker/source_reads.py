@@ -5,18 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 from cos_migrate.checksums import RunningChecks
 from cos_migrate.cos.payload import PIECE, ByteReader, StreamPayload, early_end_error
 from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, RestoreState, SourceObject
-from cos_migrate.pools.worker.ordered_comparison import OrderedComparison
 from cos_migrate.pools.worker.spooled_files import SpooledReader, writing
 from cos_migrate.sources.base import Source
 
 OnProgress = Callable[[int], None]
 """Takes how many bytes of a body have passed so far."""
+
+
+class Summing(Protocol):
+    """Sums up what is read."""
+
+    def feed(self, offset: int, data: bytes, /) -> None:
+        """Take bytes, which stand at `offset` of the object; a range may be read again."""
 
 
 class SourceReads:
@@ -32,14 +39,12 @@ class SourceReads:
         start: int,
         size: int,
         on_progress: OnProgress,
-        comparison: OrderedComparison | None = None,
+        summing: Summing | None = None,
     ) -> StreamPayload:
-        """Return a range of an object as a body that is streamed; `comparison` is fed with it."""
-        if comparison is None:
+        """Return a range of an object as a body that is streamed; `summing` is fed with it."""
+        if summing is None:
             return StreamPayload(size, lambda: self._open(obj, start, size), on_progress)
-        return StreamPayload(
-            size, lambda: self._open_fed(obj, start, size, comparison), on_progress
-        )
+        return StreamPayload(size, lambda: self._open_fed(obj, start, size, summing), on_progress)
 
     def digest(
         self, obj: SourceObject, described: Described | None, on_progress: OnProgress
@@ -140,23 +145,23 @@ class SourceReads:
 
     @contextmanager
     def _open_fed(
-        self, obj: SourceObject, start: int, length: int, comparison: OrderedComparison
+        self, obj: SourceObject, start: int, length: int, summing: Summing
     ) -> Iterator[ByteReader]:
         with self._open(obj, start, length) as reader:
-            yield _FedReader(reader, start, comparison)
+            yield _FedReader(reader, start, summing)
 
 
 class _FedReader:
     """A range that is summed up while it is read."""
 
-    def __init__(self, reader: ByteReader, start: int, comparison: OrderedComparison) -> None:
+    def __init__(self, reader: ByteReader, start: int, summing: Summing) -> None:
         self._reader = reader
         self._offset = start
-        self._comparison = comparison
+        self._summing = summing
 
     def read(self, size: int) -> bytes:
         data = self._reader.read(size)
-        self._comparison.feed(self._offset, data)
+        self._summing.feed(self._offset, data)
         self._offset += len(data)
         return data
 

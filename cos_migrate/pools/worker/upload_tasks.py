@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cos_migrate.checksums import CRC64, Check
+from cos_migrate.checksums import CRC64, Check, PartCrc
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import envelope_headers, refuse_encrypted
 from cos_migrate.model import Described
@@ -74,13 +74,13 @@ class UploadTasks:
 
     def upload_part(self, task: UploadPart, context: TaskContext) -> PartStored:
         """Send one part."""
-        obj, cos_path, envelope, checks, upload_id, number, offset, length = task
-        comparison = None
+        obj, cos_path, envelope, checks, crc_kind, upload_id, number, offset, length = task
+        comparison, other = None, PartCrc(crc_kind, offset) if crc_kind else None
         if checks:
             comparison = self._comparisons.of(upload_id, checks, obj.fingerprint.size)
         try:
             content = self._bodies.stream_range(
-                obj, offset, length, context.report_progress, comparison
+                obj, offset, length, context.report_progress, comparison or other
             )
             payload = self._bodies.encrypted_part(content, envelope, offset)
             stored = self._client.upload_part(cos_path, upload_id, number, payload)
@@ -93,7 +93,9 @@ class UploadTasks:
             checked = comparison.result()
             if checked:
                 self._comparisons.end(upload_id)
-        return PartStored(stored.etag, stored.crc64, content.crc64 if envelope else -1, checked)
+        content_crc64 = content.crc64 if envelope else -1
+        other_crc = other.value if other else -1
+        return PartStored(stored.etag, stored.crc64, content_crc64, checked, other_crc)
 
     def fetch_range(self, task: FetchRange, context: TaskContext) -> None:
         """Write a range of the source's object into a temporary file."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cos_migrate.checksums import Check
 from cos_migrate.model import Envelope, Fingerprint, PartRecord, SavePoint
 from cos_migrate.state import formats
 from cos_migrate.state.save_points import SavePoints
@@ -27,6 +28,7 @@ parts = st.builds(
     etag=names,
     crc64=st.integers(-1, 2**64 - 1),
     content_crc64=st.integers(-1, 2**64 - 1),
+    other_crc=st.integers(-1, 2**64 - 1),
 )
 save_points = st.builds(
     SavePoint,
@@ -38,6 +40,7 @@ save_points = st.builds(
     threshold=counts,
     parts=st.just(()),
     envelope=st.none() | st.builds(Envelope, names, names),
+    source_check=st.none() | st.builds(Check, names, names),
 )
 
 
@@ -118,6 +121,8 @@ def test_no_value_is_too_odd_to_be_read(value: bytes) -> None:
         {"mtimeNs": float("inf")},
         {"etag": []},
         {"envelope": ["key"]},
+        {"sourceCheck": ["kind"]},
+        {"sourceCheck": "kind"},
         {"envelope": ["key", 1]},
         {"envelope": "ks"},
         {"envelope": 1},
