@@ -30,6 +30,8 @@ class CommandLine(NamedTuple):
     """The object to read back, and the new local file."""
     install: tuple[str] | None = None
     """The extra to install."""
+    merge_reports: tuple[str, ...] | None = None
+    """Folders with the results of shards."""
     debug: bool = False
     version: bool = False
     help: bool = False

@@ -49,6 +49,8 @@ class Flag(NamedTuple):
     short: str = ""
     values: tuple[str, ...] = ()
     """Names of the words that follow the option, for `--help`."""
+    repeats: bool = False
+    """Whether the last of these words may be given several times."""
     form: str = ""
     """How to write the option; the error for wrong words."""
     are_legal: Callable[[Sequence[str]], bool] = _are_words
@@ -89,6 +91,12 @@ def _run_install(line: CommandLine) -> int:
     from cos_migrate.cli.install_extra import run_install  # noqa: PLC0415 - rarely used
 
     return run_install(line)
+
+
+def _run_merge(line: CommandLine) -> int:
+    from cos_migrate.cli.merge_reports import merge_reports  # noqa: PLC0415 - rarely used
+
+    return merge_reports(line.merge_reports or ())
 
 
 def print_version(_line: CommandLine | None = None) -> int:
@@ -149,6 +157,13 @@ FLAGS = {
         _run_install,
         values=("EXTRA",),
         form="write --install EXTRA, such as --install inventory",
+    ),
+    "--merge-reports": Flag(
+        "sum up the last runs of all shards, from the folders of the tool in which they ran",
+        _run_merge,
+        values=("DIR",),
+        repeats=True,
+        form="write --merge-reports DIR..., the folders of the tool in which the shards ran",
     ),
     "--debug": Flag("write log/debug.log"),
     "--version": Flag("show the version", print_version, takes_all=True),
@@ -211,9 +226,9 @@ def parser() -> ArgumentParser:
             made.add_argument(
                 *words,
                 dest=field_of(name),
-                nargs=len(flag.values),
+                nargs="+" if flag.repeats else len(flag.values),
                 action="append",
-                metavar=flag.values,
+                metavar=flag.values[0] if flag.repeats else flag.values,
                 help=flag.help,
             )
         else:

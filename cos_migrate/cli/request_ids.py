@@ -70,7 +70,7 @@ def _query_databases(
     for task in batch.tasks(config, environ):
         if task.config is not None:
             source = SourceRecipe.of(source_type, task.config.source, task.config.common).build()
-            folders.append(JobPlace.of(Path.cwd(), source).database)
+            folders.append(JobPlace.of(Path.cwd(), source, shard=task.config.common.shard).database)
     for folder in dict.fromkeys(folders):
         # An interrupted take-over may have left the database under another name.
         present = folder.parent.glob(f"{folder.name}*")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cos_migrate.config import values
-from cos_migrate.config.delete_keys import DeleteKeys
+from cos_migrate.config.cluster_keys import ClusterKeys
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.target_access import on_off_option, true_false_option
 from cos_migrate.config.values import NO_SECRET, Secret, TimeWindow
@@ -69,7 +69,7 @@ class MigrateType(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Common(DeleteKeys):
+class Common(ClusterKeys):
     """The `[common]` section: the target bucket, what is left out, and how the migration runs."""
 
     tmp_folder: str = option(
@@ -302,7 +302,7 @@ class Common(DeleteKeys):
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""
         # No super(): with slots=True it refers to the class before slots were added.
-        yield from DeleteKeys.mistakes(self)
+        yield from ClusterKeys.mistakes(self)
         if self.client_encryption:
             yield from _key_mistakes(self.key_path)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 
 from cos_migrate.engine.key_merge import CosEntry, CosPages, KeyMerge, Pair, SourcePages
 from cos_migrate.engine.key_sort import KeySort, SourceEntry
+from cos_migrate.engine.own_items import OwnItems
 from cos_migrate.engine.rules import cos_path_of
 from cos_migrate.filters import Filters
 from cos_migrate.http.credential_gate import CredentialGate
@@ -44,6 +45,8 @@ class ListingOptions(NamedTuple):
     tries: int
     """Tries of one request."""
     gate: CredentialGate
+    own: OwnItems | None = None
+    """What is compared of a job; None: all of it."""
 
 
 class _SideEvent(NamedTuple):
@@ -283,15 +286,17 @@ class BothSides:
             self._cos_pages.ended = True
 
     def _add_cos(self, page: Scanned) -> None:
-        entries = [
-            CosEntry(f"/{item.name}", item.fingerprint)
-            for item in page.found
-            if isinstance(item, SourceObject)
-        ]
+        listed = [item for item in page.found if isinstance(item, SourceObject)]
         if page.position and page.position.unreliable:
             self._note_gap("cos")
-        if entries:
-            self._listed["cos"] = entries[-1].cos_path
+        if listed:
+            self._listed["cos"] = f"/{listed[-1].name}"
+        own = self._options.own
+        entries = [
+            CosEntry(f"/{item.name}", item.fingerprint)
+            for item in listed
+            if own is None or own.has_path(f"/{item.name}")
+        ]
         self.on_cos += len(entries)
         self._cos_pages.add(entries)
 
@@ -308,8 +313,19 @@ class BothSides:
         if entries and self._is_ordered:
             self._listed["source"] = entries[-1].cos_path
         self.found += len(entries)
+        if self._options.own:
+            entries = [own for entry in entries if (own := self._own_entry(entry))]
         self._report.totals.add_found(len(entries), 0)
         return entries
+
+    def _own_entry(self, entry: SourceEntry) -> SourceEntry | None:
+        """Return what an entry is to the shard: of an object of another one, a name at most."""
+        own = self._options.own
+        if entry.obj is None or own is None or own.has_path(entry.cos_path):
+            return entry
+        if self._protects_below and not entry.cos_path.endswith("/"):
+            return entry._replace(obj=None)
+        return None
 
     def _entry(self, item: Found | Row) -> SourceEntry | None:
         if isinstance(item, Note):
@@ -317,7 +333,7 @@ class BothSides:
             return None
         entry = entry_of(self._source, item)
         if isinstance(item, Rejected):
-            if item.failure:
+            if item.failure and (self._options.own is None or self._options.own.has(item)):
                 self.problems += 1
                 name = printable(self._source.mask(item.name))
                 self._report.error(f"{name} cannot be compared: {printable(item.failure.message)}")

@@ -14,6 +14,7 @@ from cos_migrate.engine.key_sort import KeySort
 from cos_migrate.engine.limits import RunLimits
 from cos_migrate.engine.loop import PoolsMaker
 from cos_migrate.engine.options import MigrationOptions, RunWords
+from cos_migrate.engine.own_items import OwnItems
 from cos_migrate.errors import Side
 from cos_migrate.filters import Filters
 from cos_migrate.http.pacing import ThreadPace
@@ -52,6 +53,7 @@ def _sides_maker(parts: PassParts, *, protects_below: bool = False) -> _SidesMak
     target.pace_by(ThreadPace(parts.limits.own_pace.cos(big=False)))
     options = parts.options
     gate = options.credentials.gate
+    own = OwnItems(options.shard, parts.source) if options.shard else None
     gate.supply(Side.COS, target, parts.settings.credentials.number)
 
     def make(post: Callable[[object], None]) -> BothSides:
@@ -61,7 +63,7 @@ def _sides_maker(parts: PassParts, *, protects_below: bool = False) -> _SidesMak
             make_scan=parts.make_scan,
             target=target,
             files=parts.files,
-            options=ListingOptions(options.list_parallel, options.tries, gate),
+            options=ListingOptions(options.list_parallel, options.tries, gate, own),
             report=parts.report,
             post=post,
             protects_below=protects_below,

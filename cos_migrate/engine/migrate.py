@@ -16,6 +16,7 @@ from cos_migrate.engine.big_objects import BigObjects
 from cos_migrate.engine.limits import RunLimits
 from cos_migrate.engine.loop import Loop, PoolsMaker
 from cos_migrate.engine.options import MigrationOptions
+from cos_migrate.engine.own_items import OwnItems
 from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.retry_queue import RetryQueue
 from cos_migrate.engine.spot_check import missing_warning
@@ -89,6 +90,7 @@ class Migration(Loop):
         self._options = options
         self._source = source
         self._filters = filters
+        self._own = OwnItems(options.shard, source) if options.shard else None
         self.resumed = positions is not None and positions.resumed
         self._lists_where_it_reads = paged is not None and paged.listing_proves_access
         self._expects_work = state.was_empty or not source.is_local
@@ -184,9 +186,15 @@ class Migration(Loop):
 
     def _objects_to_retry(self) -> Iterator[SourceObject]:
         """Yield the objects of a listing that failed before and are not left out by their names."""
-        for obj in self._committer.failures.load():
+        for obj in self._failed_before():
             if self._source.paged and not self._filters.line_against_name(obj):
                 yield obj
+
+    def _failed_before(self) -> Iterable[SourceObject]:
+        """Return the objects that failed in earlier runs."""
+        failed = self._committer.failures.load()
+        # A dry run may read the database of the whole job.
+        return failed if self._own is None else self._own.objects(failed)
 
     def _warn_of_filters(self) -> None:
         for line in self._filters.take_warnings():
@@ -247,7 +255,9 @@ class Migration(Loop):
 
     def _add_batch(self, event: Scanned) -> None:
         """Leave out what the filters reject, settle what is unchanged, and queue the rest."""
-        found = self._filters.replace_rejected(event.found) if self._filters else event.found
+        found = event.found if self._own is None else self._own.of(event.found)
+        if self._filters:
+            found = self._filters.replace_rejected(found)
         if event.position:
             objects = sum(not isinstance(item, Note) for item in found)
             self._committer.note_page(event.position, objects)

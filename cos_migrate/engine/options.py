@@ -16,6 +16,7 @@ from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
 from cos_migrate.engine.window_watch import WindowWatch, never
 from cos_migrate.model import RestoreRule
 from cos_migrate.pools.tasks import SkipIf
+from cos_migrate.shards import Shard
 
 
 class RestoreOptions(NamedTuple):
@@ -78,6 +79,8 @@ class MigrationOptions(NamedTuple):
     """Bytes that the storage class bills at least for an object; 0: its size."""
     billed_by_class: Mapping[str, int] = MappingProxyType({})
     """The same by the source's storage class in upper case, where `storageClassMap` has it."""
+    shard: Shard | None = None
+    """The part of the job that is migrated; None: the whole job."""
     list_parallel: int = 1
     """Ranges of a cloud source that are listed at once."""
     tries: int = 1

@@ -63,7 +63,7 @@ class Retry(Migration):
 
     def _objects_to_retry(self) -> Iterator[SourceObject]:
         failures = self._committer.failures
-        self._failed = list(failures.load())
+        self._failed = list(self._failed_before())
         if not self._failed and failures.are_whole:
             self._report.announce(_NOTHING)
         return iter(self._failed if self._source.paged else ())

@@ -104,7 +104,7 @@ class RunParts:
             self._source.is_empty,
             describes_first=self._source.describes_first,
         )
-        self._place = JobPlace.of(folder, self._source, task)
+        self._place = JobPlace.of(folder, self._source, task, common.shard)
         self._console = console
         self._logs = logs
         self._board = board
@@ -168,6 +168,7 @@ class RunParts:
                 self._config.common.bucket_name,
                 self._config.common.cos_path,
                 self._source.place(),
+                str(self._config.common.shard or ""),
             ),
             finished_folder=finished_folder,
             log_skipped=self._config.common.log_skipped,

@@ -20,6 +20,7 @@ from cos_migrate.errors import ConfigError
 from cos_migrate.http.time_limits import Timeouts
 from cos_migrate.model import Credentials
 from cos_migrate.pools.tasks import SkipIf
+from cos_migrate.shards import Shard
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import proxy_of, request_limit
 
@@ -48,13 +49,26 @@ class JobPlace(NamedTuple):
     """Short and unique: part of the names of the job's own files."""
 
     @classmethod
-    def of(cls, folder: Path, source: Source, task: str = "") -> JobPlace:
-        """Return the place of the job of `source`; `task` becomes part of its name."""
-        digest = hashlib.md5(source.job_text().encode(), usedforsecurity=False).hexdigest()
+    def of(
+        cls, folder: Path, source: Source, task: str = "", shard: Shard | None = None
+    ) -> JobPlace:
+        """Return the place of the job of `source`; `task` becomes part of its name.
+
+        `shard`: the part of the job that is migrated; None: the whole job.
+        """
+        text = job_text_of(source, shard)
+        digest = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
         bucket = source.target.bucket
         database = folder / "db" / source.record_kind / bucket / digest
         name = f"{source.migrate_type}-{bucket}-{digest[:8]}"
+        if shard:
+            name = f"{name}-{shard.name}"
         return cls(database, f"{name}-{task}" if task else name)
+
+
+def job_text_of(source: Source, shard: Shard | None) -> str:
+    """Return the text whose MD5 names the record database of a job, or of a shard of it."""
+    return source.job_text() + (shard.suffix if shard else "")
 
 
 def cos_settings(common: Common, credentials: Credentials | None) -> CosSettings:
@@ -168,6 +182,7 @@ def migration_options(
             name: _least_billed_in(target) for name, target in common.storage_class_map
         },
         restores=_restore_options(common, source),
+        shard=common.shard,
         list_parallel=common.list_parallel,
         tries=common.request_try_count,
         resume=common.resume,

@@ -16,9 +16,7 @@ from cos_migrate.engine.exposure import exposed_records
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.run_parts import RunParts
-from cos_migrate.engine.settings import (
-    auto_pools,
-)
+from cos_migrate.engine.settings import JobPlace, auto_pools, job_text_of
 from cos_migrate.report.deletion import DeletionEnd
 from cos_migrate.report.summary import Summary
 from cos_migrate.state.opening import open_store
@@ -47,7 +45,7 @@ class Run(RunParts):
         with self._open_state() as state:
             self._source.java_records = state.taken_over
             if not (self._dry_run or self._words.compare):
-                note_run(self._place.database, self._source.job_text())
+                note_run(self._place.database, job_text_of(self._source, common.shard))
             self._report.begin_run(self._header)
             for line in self._credentials.describe():
                 self._report.announce(line)
@@ -85,9 +83,18 @@ class Run(RunParts):
         """Open the records. Raises StateError."""
         common, notify = self._config.common, self._report.event
         where, files = self._place.database, common.rocks_max_open_file
+        tmp_folder = Path(common.tmp_folder)
+        if common.shard:
+            from cos_migrate.engine.shard_start import ShardStart  # noqa: PLC0415 - rarely used
+
+            whole = JobPlace.of(self._folder, self._source)
+            root = self._source.target.cos_path
+            start = ShardStart(common.shard, self._place, whole, root, tmp_folder, files, notify)
+            if not self._dry_run:
+                return start.open()
+            where = start.readable
         if not self._dry_run:
             return open_store(where, max_open_files=files, notify=notify)
-        tmp_folder = Path(common.tmp_folder)
         return self._dry_run.open_state(
             where, tmp_folder, self._place.name, max_open_files=files, notify=notify
         )

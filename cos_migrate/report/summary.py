@@ -28,10 +28,13 @@ class ReportedJob(NamedTuple):
     cos_path: str = "/"
     source: str = ""
     """The folder, bucket or list that is migrated."""
+    shard: str = ""
+    """The part of the job, `k/N`; empty: all of it."""
 
     def as_data(self) -> dict[str, object]:
         """Return the fields that name a job in all data about it."""
         return {
+            **({"shard": self.shard} if self.shard else {}),
             "job": self.name,
             "type": self.migrate_type,
             "source": self.source,
@@ -177,6 +180,8 @@ class Summary(NamedTuple):
             rows.append(("without_md5", f"{self.without_md5} (they did not fit into tmpFolder)"))
         if self.found_before:
             rows.append(("found_before", f"{count_in_words(self.found_before)} (now nothing)"))
+        if self.job.shard:
+            rows.append(("shard", self.job.shard))
         if self.tuned:
             rows.append(("found_by_auto", self.tuned))
         lines = "".join(f"{name:>30} : {value}\n" for name, value in rows)

@@ -49,6 +49,12 @@ def key_of(cos_path: str) -> bytes:
     return (_PREFIX + cos_path).encode("utf-8", "surrogatepass")
 
 
+def path_of(key: bytes) -> str:
+    """Return the target path in the key of a companion record; empty for any other key."""
+    text = key.decode("utf-8", "surrogatepass")
+    return text[len(_PREFIX) :] if text.startswith(_PREFIX) else ""
+
+
 def value_of(companion: Companion) -> bytes:
     """Return the value of a companion record."""
     fields = [

@@ -34,6 +34,8 @@ OUR_ROCKSDB = "COSMIGRATE"
 README = "README"
 TAKEN_OVER = "TAKEN_OVER"
 """A file in our databases that were converted from the Java tool's, with a summary."""
+SHARD = "SHARD"
+"""A file in the databases of shards that have their records of the whole job's database."""
 _MEND = "DAMAGED"
 """A file left where damage was found: the next opening repairs first."""
 _JAVA = re.compile(r"IDENTITY|OPTIONS-\d+")

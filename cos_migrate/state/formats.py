@@ -17,6 +17,7 @@ from cos_migrate.model import Envelope, Fingerprint, PartRecord, SavePoint, Sour
 
 _REQUEST_ID = "x-cos-requestId-"
 _UPLOAD = "[cosmigrate upload] [key: "
+_JAVA_SAVE_POINT = "[task_kind: upload_savepoint] "
 _PART = "[cosmigrate part] [uploadId: {}] [number: "
 _ABANDONED = "[cosmigrate abandoned] [uploadId: "
 _FAILED = "[cosmigrate failed] "
@@ -33,6 +34,7 @@ _PART_VALUE = re.compile(
     r"(?:\+([0-9]{1,20}))? (.*)",
     re.DOTALL,
 )
+_PART_KEY = re.compile(r"\[cosmigrate part\] \[uploadId: (.*)\] \[number: [0-9]{5}\]", re.DOTALL)
 _MOST_PARTS = 10_000
 _CRC_BITS = 64
 
@@ -141,10 +143,15 @@ def save_point_key(
 ) -> bytes:
     """Return the Java tool's key of an unfinished upload; its value is the upload id."""
     return _encoded(
-        f"[task_kind: upload_savepoint] [bucket: {bucket}], [key: {cos_path}], "
+        f"{_JAVA_SAVE_POINT}[bucket: {bucket}], [key: {cos_path}], "
         f"[localPath: {name}], [mtime: {mtime_ms}], [partSize: {part_size}], "
         f"[mutlipartUploadThreshold: {threshold}]"
     )
+
+
+def java_save_point_prefix() -> bytes:
+    """Return the prefix of the keys of the Java tool's unfinished uploads."""
+    return _encoded(_JAVA_SAVE_POINT)
 
 
 def parse_upload_id(value: bytes) -> str | None:
@@ -225,6 +232,30 @@ def part_prefix(upload_id: str) -> bytes:
 def part_key(upload_id: str, number: int) -> bytes:
     """Return the key of one part."""
     return part_prefix(upload_id) + f"{number:05d}]".encode()
+
+
+def upload_of_part(key: bytes) -> str | None:
+    """Return the upload id in the key of a part; None for any other key."""
+    match = _PART_KEY.fullmatch(_decoded(key))
+    return match[1] if match else None
+
+
+def path_of(key: bytes, value: bytes) -> str:
+    """Return the target path that a record of an upload or a request id names; else empty."""
+    text = _decoded(key)
+    if text.startswith(_REQUEST_ID):
+        return text[len(_REQUEST_ID) :]
+    if text.startswith(_UPLOAD):
+        return text[len(_UPLOAD) : -1]
+    return _decoded(value) if text.startswith(_ABANDONED) else ""
+
+
+def record_key_in(key: bytes) -> bytes | None:
+    """Return the record key in the key of a failure, a restore or a CRC-64; else None."""
+    for prefix in map(_encoded, (_FAILED, _RESTORE, _CRC64)):
+        if key.startswith(prefix):
+            return key[len(prefix) :]
+    return None
 
 
 def part_value(part: PartRecord) -> bytes:

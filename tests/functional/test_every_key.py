@@ -91,6 +91,7 @@ COMMON = {
     "copyMtime": "functional/test_carried_over.py::test_modification_times",
     "deleteExtra": "functional/test_delete_extra.py::test_recorded_objects_go_with_their_records",
     "maxDelete": "functional/test_delete_extra.py::test_more_than_allowed_is_none",
+    "shard": "functional/test_shards.py::test_shards_share_the_objects_and_nothing_twice",
     "storageClassMap": "functional/test_carried_over.py::test_storage_classes_are_mapped",
     "batchTaskPath": "functional/test_batch.py::test_each_line_is_a_run_of_its_own",
     "rocksMaxOpenFile": f"{KEYS}::test_open_files_of_the_database",

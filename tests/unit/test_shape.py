@@ -164,6 +164,7 @@ def test_only_the_rooms_that_talk_print() -> None:
         "check_config",
         "init_config",
         "install_extra",
+        "merge_reports",
         "server",
         "connection",
         "__main__",

@@ -11,7 +11,11 @@ from cos_migrate.cli.flags import FLAGS, field_of
 from cos_migrate.processes.launcher import Launcher
 
 NO_FLAGS = {"config_path", "overrides", "warnings"}
-EXAMPLES = {"--decrypt": ("/a", "b"), "--install": ("inventory",)}
+EXAMPLES = {
+    "--decrypt": ("/a", "b"),
+    "--install": ("inventory",),
+    "--merge-reports": ("a", "b"),
+}
 """Words behind the options that take values."""
 
 
