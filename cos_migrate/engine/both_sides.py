@@ -314,18 +314,9 @@ class BothSides:
             self._listed["source"] = entries[-1].cos_path
         self.found += len(entries)
         if self._options.own:
-            entries = [own for entry in entries if (own := self._own_entry(entry))]
+            entries = self._options.own.entries(entries, names=self._protects_below)
         self._report.totals.add_found(len(entries), 0)
         return entries
-
-    def _own_entry(self, entry: SourceEntry) -> SourceEntry | None:
-        """Return what an entry is to the shard: of an object of another one, a name at most."""
-        own = self._options.own
-        if entry.obj is None or own is None or own.has_path(entry.cos_path):
-            return entry
-        if self._protects_below and not entry.cos_path.endswith("/"):
-            return entry._replace(obj=None)
-        return None
 
     def _entry(self, item: Found | Row) -> SourceEntry | None:
         if isinstance(item, Note):

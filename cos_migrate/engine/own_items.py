@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
+from cos_migrate.engine.key_sort import SourceEntry
 from cos_migrate.engine.rules import cos_path_of
 from cos_migrate.model import Fingerprint, Found, Note, Rejected, Row, SourceObject
 from cos_migrate.shards import Shard
@@ -46,6 +47,19 @@ class OwnItems:
     def has_path(self, cos_path: str) -> bool:
         """Return whether the object at a target path belongs to the shard."""
         return self._owns(cos_path)
+
+    def entries(self, entries: Iterable[SourceEntry], *, names: bool) -> list[SourceEntry]:
+        """Return the entries of a listing that belong to the shard, and names that do not count.
+
+        `names`: whether objects of other shards are kept as names, below which nothing is extra.
+        """
+        kept = []
+        for entry in entries:
+            if entry.obj is None or self._owns(entry.cos_path):
+                kept.append(entry)
+            elif names and not entry.cos_path.endswith("/"):
+                kept.append(entry._replace(obj=None))
+        return kept
 
     def _path_of(self, item: Rejected) -> str:
         key = item.key or self._source.key_of_name(item.name)
