@@ -52,8 +52,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unwanted = shutil.ignore_patterns("__pycache__", ".venv", "*.egg-info")
     for name in ("cos_migrate", "conf", "docs", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
-    for path in (ROOT / "pyproject.toml", *ROOT.glob("*.md")):
-        shutil.copy(path, folder)
+    for page in (ROOT / "pyproject.toml", *ROOT.glob("*.md")):
+        shutil.copy(page, folder)
     (folder / "tmp").mkdir()
     for path, text in FILES.items():
         (folder / path).parent.mkdir(exist_ok=True)
