@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, TextIO
 
 from cos_migrate.model import Outcome, Status
@@ -33,6 +33,7 @@ class Console(Sink):
         progress: bool = True,
         stdout: BinaryIO | None = None,
         stderr: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`quiet`: no lines of single objects.
 
@@ -51,8 +52,10 @@ class Console(Sink):
         self._wants_display = progress and self.stderr_is_terminal
         self._colours = self.stdout_is_terminal and has_colours()
         self._display: Display | None = None
+        self._clock = clock
         self._second = 0
-        self._shown = 0
+        self._lines_of_second = 0
+        self._is_busy = False
         self._folded = False
         self._next = 0.0
 
@@ -84,8 +87,9 @@ class Console(Sink):
                 yield outcome.lines
 
     def event(self, line: str) -> None:
-        """Print a line, unless `quiet`."""
-        self.print_lines(line + "\n")
+        """Print how far an object is, unless `quiet` or a display shows that."""
+        if not (self._folds and self._wants_display):
+            self.print_lines(line + "\n")
 
     def print_lines(self, routine: str, notable: str = "") -> None:
         """Print lines of objects; on a terminal all `notable` ones and some `routine` ones."""
@@ -131,7 +135,7 @@ class Console(Sink):
 
     def show_progress(self, progress: Progress) -> None:
         """Refresh the display, at most ten times a second."""
-        now = time.monotonic()
+        now = self._clock()
         if not self._wants_display or now < self._next:
             return
         self._next = now + _REFRESH
@@ -165,15 +169,18 @@ class Console(Sink):
             self._display = None
 
     def _fold(self, lines: str) -> str:
-        second = int(time.monotonic())
+        """Return the lines of this second that a person can follow: none while more keep coming."""
+        second = int(self._clock())
         if second != self._second:
-            self._second, self._shown = second, 0
-        room = _LINES_A_SECOND - self._shown
+            is_next = second == self._second + 1
+            self._is_busy = is_next and self._lines_of_second > _LINES_A_SECOND
+            self._second, self._lines_of_second = second, 0
+        room = 0 if self._is_busy else max(0, _LINES_A_SECOND - self._lines_of_second)
         count = lines.count("\n")
-        self._shown += min(count, max(room, 0))
+        self._lines_of_second += count
         if count <= room:
             return lines
-        kept = "".join(lines.splitlines(keepends=True)[: max(room, 0)])
+        kept = "".join(lines.splitlines(keepends=True)[:room])
         if not self._folded:
             self._folded = True
             kept += "(some lines are left out here: log/info.log has all of them)\n"

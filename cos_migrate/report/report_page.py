@@ -27,7 +27,7 @@ p{margin:.4rem 0}.soft{color:var(--soft)}
 .badge{display:inline-block;padding:.1rem .6rem;border-radius:1rem;border:1.5px solid;
 font-weight:600;font-size:.85rem;vertical-align:.2rem;margin-left:.4rem}
 .good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.6rem;
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.6rem;
 margin:1.2rem 0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem}
 .card b{display:block;font-size:1.2rem;font-variant-numeric:tabular-nums}
@@ -47,6 +47,10 @@ svg.chart{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-si
 svg .grid{stroke:var(--line);stroke-width:1}svg .area{fill:var(--main);fill-opacity:.75}
 svg.bar{width:100%;min-width:4rem;height:.6rem}
 details{margin:.3rem 0}summary{cursor:pointer}
+@media(max-width:40rem){.cards{grid-template-columns:1fr 1fr}table,tbody,tr,td{display:block}
+tr:first-child{display:none}tr{padding:.5rem 0;border-bottom:1px solid var(--line)}
+td,td.n{border:0;padding:.05rem 0;text-align:left}
+td[data-head]::before{content:attr(data-head)": ";color:var(--soft)}}
 @media print{body{max-width:none;padding:0}h2{break-after:avoid}tr,.card,svg{break-inside:avoid}
 details>*{display:block}}
 """
@@ -257,12 +261,16 @@ def _table(
 ) -> Iterator[str]:
     """Yield a table; cells are HTML. `numbers` and `paths` are columns of that kind."""
     kinds = {**dict.fromkeys(numbers, ' class="n"'), **dict.fromkeys(paths, ' class="path"')}
+    names = [f' data-head="{head}"' if head else "" for head in heads]
     yield '<div class="wide"><table><tr>'
     for column, head in enumerate(heads):
         kind = kinds.get(column, "") if column in numbers else ""
         yield f"<th{kind}>{head}</th>"
     yield "</tr>"
     for row in rows:
-        cells = (f"<td{kinds.get(column, '')}>{cell}</td>" for column, cell in enumerate(row))
+        cells = (
+            f"<td{kinds.get(column, '')}{names[column]}>{cell}</td>"
+            for column, cell in enumerate(row)
+        )
         yield f"<tr>{''.join(cells)}</tr>"
     yield "</table></div>"
