@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -272,18 +272,22 @@ def test_a_signal_before_there_is_anything_to_finish(tool: Tool, number: signal.
     waiting = tool.folder / "waiting.ini"  # a configuration that does not come
     os.mkfifo(waiting)
     process = tool.start(str(waiting))
-    writer = None
-    while writer is None:
-        assert process.poll() is None
-        try:
-            writer = os.open(waiting, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:  # nobody reads it yet
-            time.sleep(0.01)
-    while process.poll() is None:
-        # One that comes just before a call that waits would be noticed only behind that.
+    writers: list[int] = []
+
+    def is_read() -> bool:
+        with contextlib.suppress(OSError):
+            writers.append(os.open(waiting, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(writers)
+
+    wait_until(is_read, lambda: process.poll() is None)
+    # One that comes just before a call that waits would be noticed only behind that.
+
+    def has_ended() -> bool:
         process.send_signal(number)
-        time.sleep(0.1)
+        return process.poll() is not None
+
+    wait_until(has_ended)
     ended = end(process)
-    os.close(writer)
+    os.close(writers[0])
     assert ended.code == 128 + number
     assert "Traceback" not in ended.err

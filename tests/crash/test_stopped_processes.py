@@ -17,6 +17,7 @@ from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.crash.test_kill import assert_complete, fill, wait_for
 from tests.crash.test_scan_kill import scanning
 from tests.functional.tool import BUCKET, Tool, end, records
+from tests.polling import wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 QUIET = ("--quiet",)
@@ -47,11 +48,7 @@ def another_than(pid: int, process: subprocess.Popen[str]) -> bool:
 
 
 def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    limit = time.monotonic() + 60
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < limit
-        time.sleep(0.02)
+    wait_until(condition, lambda: process.poll() is None)
 
 
 def test_a_stopped_worker_is_named_and_replaced(cos: EmbeddedCos, tool: Tool) -> None:
@@ -117,7 +114,7 @@ def test_a_coordinator_that_was_stopped_takes_no_worker_for_dead(
     there = (process.pid, *workers(process))
     for pid in there:
         os.kill(pid, signal.SIGSTOP)
-    time.sleep(4.5)
+    time.sleep(4.5)  # longer than the limit of `impatient`: the time is what is tested
     for pid in there:
         os.kill(pid, signal.SIGCONT)
     ended = end(process)

@@ -24,7 +24,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 from cos_migrate.emulator import EmbeddedCos, Fault  # noqa: E402
 from tests.functional import java_cases, java_tool  # noqa: E402
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool  # noqa: E402
+from tests.polling import wait_until  # noqa: E402
 
 
 def make_database(work: Path) -> None:
@@ -66,14 +66,12 @@ def _run_and_kill(tool: Tool) -> None:
         env={**os.environ, "LC_ALL": "C.UTF-8"},
         stdout=subprocess.DEVNULL,
     ) as process:
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            log = tool.log("info.log")
-            if "save point success" in log and log.count("[ok]") == 33 + 5:
-                break
-            time.sleep(0.1)
-        else:
-            raise AssertionError(tool.log("info.log")[-2000:])
+        wait_until(
+            lambda: (
+                "save point success" in tool.log("info.log")
+                and tool.log("info.log").count("[ok]") == 33 + 5
+            )
+        )
         process.kill()
 
 

@@ -28,6 +28,7 @@ from cos_migrate.sources.base import Reader
 from cos_migrate.sources.bucket import KeyOrderedSource, folder_of_prefix
 from cos_migrate.sources.key_pages import KeyPage
 from tests.functional.tool import Tool
+from tests.polling import wait_until
 
 MIGRATE_TYPE = "migrateFolder"
 
@@ -100,8 +101,7 @@ class FolderSource(KeyOrderedSource):
         from cos_migrate.cos.crc64 import crc64  # noqa: PLC0415
 
         silent = self._bucket.parent / "silent"
-        while silent.exists() and silent.read_text(encoding="utf-8") == obj.name:
-            time.sleep(0.05)
+        wait_until(lambda: not silent.exists() or silent.read_text(encoding="utf-8") != obj.name)
         data = self._read(obj)
         now = self._fingerprint(obj.name, data)
         if obj.fingerprint.etag and now.etag != obj.fingerprint.etag:

@@ -169,9 +169,7 @@ def test_one_that_failed_before_and_gives_no_answer_holds_up_no_other(
     silent.write_text("b")
     process = cloud.start()
     try:
-        while len(cos.keys(BUCKET)) < 31:
-            assert process.poll() is None
-            time.sleep(0.02)
+        wait_until(lambda: len(cos.keys(BUCKET)) >= 31, lambda: process.poll() is None)
         assert "b" not in cos.keys(BUCKET)
     finally:
         silent.unlink()

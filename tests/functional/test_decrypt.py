@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import signal
-import time
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,6 +18,7 @@ from cos_migrate.cos.envelope import EncryptionSettings, plain_length
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.functional.tool import BUCKET, ROOT, SECRET_ID, SECRET_KEY, Tool, end
+from tests.polling import wait_until
 
 RECORDED = json.loads((ROOT / "tests/data/encrypted/java_sdk.json").read_text(encoding="utf-8"))
 KEY = bytes(range(32))
@@ -218,8 +218,7 @@ def test_a_signal_leaves_nothing_behind(place: Place, number: signal.Signals, co
     place.tool.write_config()
     before = place.left
     process = place.tool.start("--decrypt", "/a", "local")
-    while place.left == before and process.poll() is None:
-        time.sleep(0.01)
+    wait_until(lambda: place.left != before, lambda: process.poll() is None)
     process.send_signal(number)
     ended = end(process)
     assert (ended.code, ended.out, ended.err) == (code, "", "")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 from cos_migrate.emulator import EmbeddedCos
 from tests.functional.cloud_tool import CloudTool, counted, stored
 from tests.functional.raw_server import Request, raw_server
-from tests.functional.tool import Ended, Tool, end
+from tests.functional.tool import Ended, Tool
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it has no such limit")
 
@@ -22,19 +20,8 @@ ENTRY = "<Contents><Key>{0}</Key><Size>5</Size><ETag>&quot;{0}&quot;</ETag></Con
 
 def run_with(tool: Tool, soft: int, hard: int) -> Ended:
     """Run the tool in a shell that allows so many descriptors."""
-    tool.write_config()
-    python = shlex.quote(sys.executable)
-    script = f"ulimit -Sn {soft}; ulimit -Hn {hard}; exec {python} -m cos_migrate"
-    process = subprocess.Popen(
-        ["sh", "-c", script],
-        cwd=tool.folder,
-        env=tool.environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    return end(process)
+    tool.shell = f"ulimit -Sn {soft}; ulimit -Hn {hard}"
+    return tool.run()
 
 
 def answer(request: Request) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 
 import pytest
 
@@ -11,6 +10,7 @@ from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, counted, noise
 from tests.functional.tool import BUCKET, Tool, records
+from tests.polling import wait_until
 
 MIB = 1 << 20
 
@@ -110,9 +110,7 @@ def kill_in_the_middle(cos: EmbeddedCos, tool: Tool) -> None:
     fault = Fault("hang", "UploadPart", skip=2, times=-1, seconds=30)
     cos.faults.append(fault)
     process = tool.start()
-    while not cos.hits(fault):
-        assert process.poll() is None
-        time.sleep(0.01)
+    wait_until(lambda: cos.hits(fault), lambda: process.poll() is None)
     process.kill()
     process.communicate()
     cos.faults.remove(fault)

@@ -86,7 +86,7 @@ def test_its_failure_is_a_warning_without_its_arguments(
 def test_a_signal_leaves_it_little_time(cos: HeldCos, tool: Tool) -> None:
     tool.put("a")
     started = tool.folder / "started"
-    wait = "import sys, time; open(sys.argv[1], 'w').close(); time.sleep(3600)"
+    wait = "import sys, threading; open(sys.argv[1], 'w').close(); threading.Event().wait()"
     tool.common["onFinish"] = command(wait, str(started))
     run = Watched(tool.start())
     wait_until(started.exists, run.alive)

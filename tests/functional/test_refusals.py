@@ -15,6 +15,7 @@ from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, counted
 from tests.functional.folder_cloud import FolderTool
 from tests.functional.tool import BUCKET, Tool, records
+from tests.polling import wait_until
 
 MIB = 1 << 20
 
@@ -137,9 +138,7 @@ def test_the_upload_of_a_killed_probe_is_aborted_by_the_next_run(
     hanging = Fault("hang", "AbortMultipartUpload", seconds=30)
     cos.faults.append(hanging)
     process = tool.start()
-    while not cos.hits(hanging):
-        assert process.poll() is None
-        time.sleep(0.01)
+    wait_until(lambda: cos.hits(hanging), lambda: process.poll() is None)
     process.kill()
     process.communicate()
     assert [upload.key for upload in cos.store.uploads(BUCKET)] == [PROBE_NAME]

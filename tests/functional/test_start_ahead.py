@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.functional.tool import Tool
+from tests.polling import wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs /proc")
 
@@ -26,10 +26,9 @@ def processes_in(folder: Path) -> list[str]:
 
 def left_over_in(folder: Path) -> list[str]:
     """Return those that stay: one that was killed, or whose pipe has ended, needs a moment."""
-    patience = time.monotonic() + 120
-    while (found := processes_in(folder)) and time.monotonic() < patience:
-        time.sleep(0.01)
-    return found
+    with contextlib.suppress(AssertionError):
+        wait_until(lambda: not processes_in(folder))
+    return processes_in(folder)
 
 
 @pytest.mark.parametrize(

@@ -13,21 +13,22 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.polling import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = Path(sys.executable).resolve()
 VERSION = f"python3_{sys.version_info.minor}"
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
 PACKAGE = """
-import os, sys, time
+import os, sys, threading
 if "wait" in sys.argv:
     print("waiting", flush=True)
-    time.sleep(60)
+    threading.Event().wait(60)
 print(sys.argv[1:], os.getcwd(), sys.prefix)
 sys.exit(int(os.environ.get("CODE", "0")))
 """
@@ -136,10 +137,7 @@ def begin(folder: Path, *words: str, environ: dict[str, str]) -> subprocess.Pope
 
 
 def wait_for(path: Path) -> None:
-    until = time.monotonic() + 120
-    while not path.exists():
-        assert time.monotonic() < until, path
-        time.sleep(0.01)
+    wait_until(path.exists)
 
 
 def setup_log(folder: Path) -> str:

@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +15,7 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos
 from tests.functional.tool import BUCKET, Tool, records
+from tests.polling import Rest, wait_until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -91,14 +91,6 @@ def started(tool: Tool, streams: Streams) -> Iterator[subprocess.Popen[bytes]]:
         streams.close()
 
 
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    limit = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None
-        assert time.monotonic() < limit
-        time.sleep(0.01)
-
-
 def assert_in_good_order(tool: Tool, cos: EmbeddedCos) -> None:
     """What is on COS is recorded and counted, and the summary stands where it is looked for."""
     sent = len(cos.keys(BUCKET))
@@ -125,7 +117,7 @@ def test_a_signal_without_streams(
     tool.common |= {"smallFileExecutorNum": "4", "workerProcessNum": "1"}
     streams = Streams(kind)
     with started(tool, streams) as process:
-        wait_until(lambda: len(cos.requests) > 8, process)
+        wait_until(lambda: len(cos.requests) > 8, lambda: process.poll() is None)
         streams.spoil()
         process.send_signal(number)
         assert process.wait(MOST_SECONDS) == 128 + number
@@ -138,8 +130,7 @@ def test_a_signal_while_stdout_is_not_read(tool: Tool, cos: EmbeddedCos) -> None
     cos.latency = 0.01
     tool.common |= {"smallFileExecutorNum": "2", "workerProcessNum": "1"}
     with started(tool, Streams("unread")) as process:
-        stuck_after = 0.5
-        wait_until(lambda: rests(lambda: len(cos.requests), stuck_after), process)
+        wait_until(Rest(lambda: len(cos.requests)), lambda: process.poll() is None)
         assert len(cos.requests) < FILES
         process.send_signal(signal.SIGTERM)
         assert process.wait(MOST_SECONDS) == 128 + signal.SIGTERM
@@ -152,14 +143,7 @@ def test_a_signal_while_a_terminal_is_not_read(tool: Tool) -> None:
         (tool.data / f"gone{number:04d}").symlink_to("nowhere")
     streams = Streams("terminal")
     with started(tool, streams) as process:
-        wait_until(lambda: rests(lambda: len(tool.log("info.log")), 0.5), process)
+        wait_until(Rest(lambda: len(tool.log("info.log"))), lambda: process.poll() is None)
         process.send_signal(signal.SIGINT)
         assert process.wait(MOST_SECONDS) == 128 + signal.SIGINT
     assert "migrate_new : " in tool.log("info.log")
-
-
-def rests(number: Callable[[], int], seconds: float) -> bool:
-    """Return whether a number above 0 stays what it is for a while."""
-    before = number()
-    time.sleep(seconds)
-    return before == number() > 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
+from tests.fakes.faults import Fault
 from tests.fakes.messages import Answer, Request
 from tests.fakes.scripted import reply, scripted
 from tests.functional.cloud_tool import CloudTool
@@ -134,12 +134,8 @@ def test_what_is_wrong_with_a_list_of_urls(cos: EmbeddedCos, tmp_path: Path) -> 
 
 
 def test_a_server_that_never_answers_head(cos: EmbeddedCos, tmp_path: Path) -> None:
-    def script(asked: Request) -> Answer:
-        if asked.method == "HEAD":
-            time.sleep(3)
-        return reply(b"x")
-
-    with scripted(script) as server:
+    with scripted(lambda _: reply(b"x")) as server:
+        server.faults.append(Fault("hang", "HEAD", times=-1))
         urls = tmp_path / "urls.txt"
         urls.write_text(f"{server.url}/a\n", encoding="utf-8")
         tool = cloud_tool(tmp_path / "tool", cos.port, "migrateUrl", urllistPath=str(urls))

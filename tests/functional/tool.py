@@ -72,6 +72,8 @@ class Tool:
     local: dict[str, str] = field(default_factory=dict)
     module: str = "cos_migrate"
     """What is started."""
+    shell: str = ""
+    """Commands of a shell that becomes the tool: `ulimit`."""
 
     def __post_init__(self) -> None:
         for name in ("conf", "db", "log", "tmp"):
@@ -128,8 +130,11 @@ class Tool:
     def start(self, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start a run and return at once."""
         self.write_config()
+        command = [sys.executable, "-m", self.module, *words]
+        if self.shell:
+            command = ["sh", "-c", f'{self.shell}; exec "$@"', "sh", *command]
         return subprocess.Popen(
-            [sys.executable, "-m", self.module, *words],
+            command,
             cwd=self.folder,
             env=self.environ(environ),
             stdin=subprocess.DEVNULL,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
-import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import IO
 
@@ -15,20 +13,19 @@ from cos_migrate.emulator.messages import Request
 from cos_migrate.emulator.operations import operation_of
 from cos_migrate.emulator.service import Reply
 from tests.functional.tool import Ended, Tool, end
+from tests.polling import PATIENCE, wait_until
 
-PATIENCE = 120.0
-"""Seconds until a test fails: far more than a machine under load needs."""
+__all__ = [
+    "PATIENCE",
+    "HeldCos",
+    "Watched",
+    "kill_in_the_middle",
+    "objects_written",
+    "parts_written",
+    "wait_until",
+]
 _OBJECT = re.compile(rb"\[taskType: [^\]]+\](?:,? \[[A-Za-z]+: [^\]]*\])+")
 _PART = re.compile(rb"\[cosmigrate part\] \[uploadId: [^\]]+\] \[number: \d+\]")
-
-
-def wait_until(reached: Callable[[], bool], alive: Callable[[], bool] = lambda: True) -> None:
-    """Wait for a state that comes while something lives."""
-    deadline = time.monotonic() + PATIENCE
-    while not reached():
-        assert time.monotonic() < deadline
-        assert alive()
-        time.sleep(0.01)
 
 
 def parts_written(tool: Tool) -> int:

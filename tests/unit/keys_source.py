@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 
 from cos_migrate.config.cloud import BucketSection
@@ -31,11 +32,16 @@ class KeysSource(KeyOrderedSource):
         keys: Iterable[str],
         page: int = 3,
         before: Callable[[str, str, str], object] = lambda *_: None,
+        latency: float = 0.0,
     ) -> None:
         super().__init__(BucketSection(), TARGET)
         self.keys = sorted(set(keys))
         self.page = page
         self.before = before
+        self.latency = latency
+        """Seconds that each answer takes."""
+        self.most_at_once = 0
+        self._under_way = 0
         self.requests: list[tuple[str, str, str]] = []
         self._lock = threading.Lock()
 
@@ -62,7 +68,15 @@ class KeysSource(KeyOrderedSource):
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         with self._lock:
             self.requests.append((prefix, after, delimiter))
-        self.before(prefix, after, delimiter)
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
+        try:
+            self.before(prefix, after, delimiter)
+            if self.latency:
+                time.sleep(self.latency)
+        finally:
+            with self._lock:
+                self._under_way -= 1
         first = max(bisect.bisect_right(self.keys, after), bisect.bisect_left(self.keys, prefix))
         behind = itertools.islice(self.keys, first, None)
         inside = itertools.takewhile(lambda key: key.startswith(prefix), behind)

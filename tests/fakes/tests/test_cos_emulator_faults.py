@@ -21,6 +21,7 @@ import trustme
 from cos_migrate.emulator import KINDS, EmbeddedCos, Fault
 from cos_migrate.emulator.__main__ import _parser
 from tests.fakes.cos_wire import BUCKET, HOST, SECRET_ID, SECRET_KEY, Call, Wire, call
+from tests.polling import wait_until
 
 BODY = b"0123456789" * 100
 CRC = str(fastcrc.crc64.xz(BODY))
@@ -167,8 +168,7 @@ def test_a_stop_does_not_wait_for_what_hangs(tmp_path: Path) -> None:
     hit(cos, "hang", seconds=60)
     with Wire(cos.port) as wire:
         wire.send(put().head() + BODY)
-        while not cos.hits(cos.faults[0]):
-            time.sleep(0.01)
+        wait_until(lambda: cos.hits(cos.faults[0]))
         began = time.monotonic()
         cos.stop()
         assert time.monotonic() - began < 30

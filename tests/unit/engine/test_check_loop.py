@@ -24,6 +24,7 @@ from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import ReportedJob
+from tests.polling import wait_until
 from tests.unit.keys_source import KeysSource
 
 ALWAYS = TimeWindow(0, 24 * 60)
@@ -40,6 +41,8 @@ class Pools:
         self.tasks: dict[int, NumberedTask] = {}
         self.submitted: list[NumberedTask] = []
         self.most = 0
+        self.watched = 0
+        """Turns of the loop, each of which asks once for workers without a sign of life."""
         self._post, self._answer, self._room = post, answer, room
         self._outbox: list[NumberedTask] = []
 
@@ -86,6 +89,7 @@ class Pools:
     def recall(self) -> None: ...
 
     def watch(self) -> list[str]:
+        self.watched += 1
         return []
 
     def stop(self) -> None: ...
@@ -198,7 +202,8 @@ def test_outside_the_window_nothing_is_asked(report: Report) -> None:
     check, [pools] = check_of(report, Records(10), window=closed)
     thread = threading.Thread(target=check.run)
     thread.start()
-    time.sleep(0.5)
+    turns = pools.watched
+    wait_until(lambda: pools.watched > turns + 2)
     assert not pools.submitted
     check._window.window = ALWAYS
     thread.join(120)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -28,6 +27,8 @@ class Server:
         self.connections = 0
         self.ended = threading.Semaphore(0)
         """Released for each connection that the client has closed."""
+        self.closed = threading.Semaphore(0)
+        """Released for each connection whose end has been sent."""
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -51,28 +52,32 @@ class Server:
 
     def _serve(self, sock: socket.socket) -> None:
         with sock:
-            data = b""
-            while True:
-                while b"\r\n\r\n" not in data:
-                    try:
-                        more = sock.recv(65536)
-                    except OSError:
-                        more = b""
-                    if not more:
-                        self.ended.release()
-                        return
-                    data += more
-                head, _, data = data.partition(b"\r\n\r\n")
-                with self._lock:
-                    self.heads.append(head)
-                    answer = self.answers.pop(0)
-                if callable(answer):
-                    answer(sock)
-                    return
+            self._answer_requests(sock)
+        self.closed.release()
+
+    def _answer_requests(self, sock: socket.socket) -> None:
+        data = b""
+        while True:
+            while b"\r\n\r\n" not in data:
                 try:
-                    sock.sendall(answer)
+                    more = sock.recv(65536)
                 except OSError:
+                    more = b""
+                if not more:
+                    self.ended.release()
                     return
+                data += more
+            head, _, data = data.partition(b"\r\n\r\n")
+            with self._lock:
+                self.heads.append(head)
+                answer = self.answers.pop(0)
+            if callable(answer):
+                answer(sock)
+                return
+            try:
+                sock.sendall(answer)
+            except OSError:
+                return
 
 
 @contextmanager
@@ -111,9 +116,9 @@ def test_one_connection_serves_one_request_after_the_other() -> None:
 def test_a_connection_that_the_server_had_closed_does_not_count() -> None:
     fetch = fetcher()
     with serving(stale, stale, OK) as server:
-        for _ in range(3):
+        for number in range(3):
             assert get(fetch, f"{server.url}/a") == b"hello"
-            time.sleep(0.02)  # its end has to arrive
+            assert number == 2 or server.closed.acquire(timeout=60)
         assert server.connections == 3
     fetch.close()
 
@@ -132,7 +137,8 @@ def test_all_idle_connections_may_be_stale_at_once() -> None:
             thread.start()
         for thread in threads:
             thread.join(60)
-        time.sleep(0.02)
+        for _ in threads:
+            assert server.closed.acquire(timeout=60)
         assert get(fetch, f"{server.url}/a") == b"hello"
         assert server.connections == 5
     fetch.close()

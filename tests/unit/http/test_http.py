@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,6 +15,7 @@ from cos_migrate.http.messages import Response
 from cos_migrate.http.network import Network
 from cos_migrate.http.routes import Proxy, Route
 from cos_migrate.http.time_limits import Timeouts
+from tests.polling import wait_until
 
 Handler = Callable[[socket.socket], None]
 
@@ -252,9 +252,10 @@ def test_a_body_that_cannot_be_read_leaves_no_half_request() -> None:
 def test_step_by_step_with_a_body_larger_than_the_socket_takes() -> None:
     size = 8 << 20
     got: list[int] = []
+    full = threading.Event()
 
     def handle(sock: socket.socket) -> None:
-        time.sleep(0.05)
+        assert full.wait(60)
         got.append(len(read_request(sock)[1]))
         sock.sendall(OK)
 
@@ -264,14 +265,15 @@ def test_step_by_step_with_a_body_larger_than_the_socket_takes() -> None:
             b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size, b"x" * size
         )
         assert connection.wants_write
-        response = None
-        for _ in range(100_000):
-            response = connection.advance()
-            if response:
-                break
-            time.sleep(0.001)
-        assert response is not None
-        assert response.body == b"ok"
+        full.set()
+        responses: list[Response] = []
+
+        def advance() -> bool:
+            responses.extend(filter(None, [connection.advance()]))
+            return bool(responses)
+
+        wait_until(advance)
+        assert responses[0].body == b"ok"
         assert got == [size]
         connection.close()
 

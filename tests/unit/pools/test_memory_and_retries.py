@@ -11,6 +11,7 @@ from cos_migrate.errors import CosError, MigrateError, Side, SourceError, Transp
 from cos_migrate.http import retries
 from cos_migrate.http.retries import Retries, Strain
 from cos_migrate.pools.worker.memory import MemoryBudget
+from tests.polling import wait_until
 
 
 def test_no_more_than_the_total_is_held() -> None:
@@ -83,9 +84,13 @@ def test_who_waits_is_not_overtaken() -> None:
 
     thread = threading.Thread(target=wait)
     thread.start()
-    while budget.take(1):
-        budget.give_back(1)
-        time.sleep(0.001)
+
+    def is_waited_for() -> bool:
+        if taken := budget.take(1):
+            budget.give_back(1)
+        return not taken
+
+    wait_until(is_waited_for)
     assert not served.is_set()
     budget.give_back(5)
     thread.join(10)

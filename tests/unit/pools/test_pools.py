@@ -162,7 +162,7 @@ def test_a_process_of_which_something_breaks_off_ends(breaking: str) -> None:
 
 
 BLOCKED = """
-import time
+import threading
 from cos_migrate.http.pacing import ProcessPace
 from cos_migrate.pools.worker import worker, __main__ as worker_process
 
@@ -172,7 +172,7 @@ class Blocked:
 
     def close(self):
         print("closing", file=__import__("sys").stderr, flush=True)
-        time.sleep(1000)
+        threading.Event().wait()
 
 worker.Worker = Blocked
 worker_process.main()

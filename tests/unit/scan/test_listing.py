@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import queue
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -103,7 +102,7 @@ def test_nothing_is_lost_or_repeated(keys: set[str], page: int, parallel: int) -
 @pytest.mark.parametrize("parallel", range(1, 9))
 def test_with_any_number_of_threads(parallel: int) -> None:
     keys = tree(6, 20)
-    source = KeysSource(keys, 4, before=lambda *_: time.sleep(0.0005))
+    source = KeysSource(keys, 4, latency=0.0005)
     heard = listen(source, parallel)
     assert sorted(heard.names) == keys
     coverage_holds(heard)
@@ -114,20 +113,10 @@ def test_with_any_number_of_threads(parallel: int) -> None:
 
 
 def test_several_listings_are_under_way_at_once() -> None:
-    busy, most, lock = 0, 0, threading.Lock()
-
-    def before(*_: str) -> None:
-        nonlocal busy, most
-        with lock:
-            busy += 1
-            most = max(most, busy)
-        time.sleep(0.003)
-        with lock:
-            busy -= 1
-
     keys = tree(8, 40)
-    assert sorted(listen(KeysSource(keys, 5, before), 4).names) == keys
-    assert 2 <= most <= 4
+    source = KeysSource(keys, 5, latency=0.003)
+    assert sorted(listen(source, 4).names) == keys
+    assert 2 <= source.most_at_once <= 4
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -178,10 +167,9 @@ def test_an_error_that_stays_ends_its_range_only() -> None:
     def before(_: str, after: str, delimiter: str) -> None:
         if after in spoilt and not delimiter:
             raise SourceError("broken", code="InternalError", status=500, retryable=True)
-        time.sleep(0.001)
 
     starts = [(ListRange(f"{number:02}/"), "") for number in range(6)]
-    heard = listen(KeysSource(keys, 4, before), 3, starts, tries=2)
+    heard = listen(KeysSource(keys, 4, before, 0.001), 3, starts, tries=2)
     assert heard.failure is not None
     assert heard.failure.code == "InternalError"
     missing = set(keys) - set(heard.names)
@@ -199,9 +187,8 @@ def test_an_error_when_cutting_costs_nothing() -> None:
         if after and after not in keys:
             refused += 1
             raise SourceError("no such marker", code="InvalidArgument", status=400)
-        time.sleep(0.001)
 
-    heard = listen(KeysSource(keys, 4, before), 4)
+    heard = listen(KeysSource(keys, 4, before, 0.001), 4)
     assert heard.failure is None
     assert heard.names == keys
     assert 0 < refused < 20
@@ -323,7 +310,7 @@ def test_a_stop_does_not_wait_for_a_next_try() -> None:
 
 def test_a_cut_range_is_told_with_the_page_that_it_was_cut_behind() -> None:
     keys = tree(6, 30)
-    heard = listen(KeysSource(keys, 4, before=lambda *_: time.sleep(0.001)), 4)
+    heard = listen(KeysSource(keys, 4, latency=0.001), 4)
     parts = {1: ListRange()}
     markers = {1: ""}
     for listed in heard.listed:
