@@ -1,4 +1,4 @@
-"""Settings for all tests: nothing leaves this machine, and Hypothesis gives the same each time."""
+"""Settings for all tests (no network; Hypothesis repeats itself), and the clouds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ import signal
 
 # pytest imports it when the collector finds a forgotten socket, which may be in that import.
 import tracemalloc  # noqa: F401
+from collections.abc import Iterator
 
+import pytest
 import pytest_socket
 from hypothesis import settings
+
+from tests.fakes.oss_server import OssServer
+from tests.fakes.qiniu_server import QiniuServer
+from tests.fakes.s3_server import S3Server
+from tests.fakes.upyun_server import UpyunServer
+from tests.fakes.web_server import WebServer
 
 settings.register_profile("ours", derandomize=True, deadline=None)
 settings.load_profile("ours")
@@ -24,3 +32,40 @@ for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
 
 def pytest_runtest_setup() -> None:
     pytest_socket.socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Server]:
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def oss() -> Iterator[OssServer]:
+    with OssServer() as server:
+        yield server
+
+
+@pytest.fixture
+def upyun() -> Iterator[UpyunServer]:
+    with UpyunServer() as server:
+        yield server
+
+
+@pytest.fixture
+def qiniu() -> Iterator[QiniuServer]:
+    with QiniuServer() as server:
+        yield server
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    with WebServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["leveldb", "rocksdb"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of a database engine; the tests of one that is not installed are skipped."""
+    pytest.importorskip({"leveldb": "plyvel", "rocksdb": "rocksdict"}[request.param])
+    return str(request.param)

@@ -76,12 +76,6 @@ with open_store(Path(sys.argv[1]), engine=sys.argv[2]) as state:
 """
 
 
-@pytest.fixture(params=["leveldb", "rocksdb"])
-def engine(request: pytest.FixtureRequest) -> str:
-    pytest.importorskip({"leveldb": "plyvel", "rocksdb": "rocksdict"}[request.param])
-    return str(request.param)
-
-
 def python(code: str, *words: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)],

@@ -51,12 +51,20 @@ def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> No
     wait_until(condition, lambda: process.poll() is None)
 
 
-def test_a_stopped_worker_is_named_and_replaced(cos: EmbeddedCos, tool: Tool) -> None:
-    fill(tool, files=200, big=1)
+def under_way(
+    cos: EmbeddedCos, tool: Tool, files: int, big: int = 0, *, workers: int = 1, requests: int = 20
+) -> subprocess.Popen[str]:
+    """Start a run of these files and wait for so many requests."""
+    fill(tool, files, big)
     cos.latency = 0.02
-    tool.common |= {"workerProcessNum": "2", "smallFileExecutorNum": "4"}
+    tool.common |= {"workerProcessNum": str(workers), "smallFileExecutorNum": "4"}
     process = tool.start(*QUIET)
-    wait_for(cos, 20, process)
+    wait_for(cos, requests, process)
+    return process
+
+
+def test_a_stopped_worker_is_named_and_replaced(cos: EmbeddedCos, tool: Tool) -> None:
+    process = under_way(cos, tool, 200, 1, workers=2)
     stopped = workers(process)[0]
     os.kill(stopped, signal.SIGSTOP)
     ended = end(process)
@@ -71,11 +79,7 @@ def test_a_stopped_worker_is_named_and_replaced(cos: EmbeddedCos, tool: Tool) ->
 def test_the_only_worker_stopped_again_and_again_fails_no_object(
     cos: EmbeddedCos, tool: Tool
 ) -> None:
-    fill(tool, files=60, big=0)
-    cos.latency = 0.02
-    tool.common |= {"workerProcessNum": "1", "smallFileExecutorNum": "4"}
-    process = tool.start(*QUIET)
-    wait_for(cos, 5, process)
+    process = under_way(cos, tool, 60, requests=5)
     for _ in range(2):
         [stopped] = workers(process)
         os.kill(stopped, signal.SIGSTOP)
@@ -87,11 +91,7 @@ def test_the_only_worker_stopped_again_and_again_fails_no_object(
 
 
 def test_a_worker_that_goes_on_in_time_keeps_its_tasks(cos: EmbeddedCos, tool: Tool) -> None:
-    fill(tool, files=100, big=0)
-    cos.latency = 0.02
-    tool.common |= {"workerProcessNum": "1", "smallFileExecutorNum": "4"}
-    process = tool.start(*QUIET)
-    wait_for(cos, 20, process)
+    process = under_way(cos, tool, 100)
     [stopped] = workers(process)
     os.kill(stopped, signal.SIGSTOP)
     until(lambda: "no sign of life" in tool.log("warn.log"), process)
@@ -106,11 +106,7 @@ def test_a_worker_that_goes_on_in_time_keeps_its_tasks(cos: EmbeddedCos, tool: T
 def test_a_coordinator_that_was_stopped_takes_no_worker_for_dead(
     cos: EmbeddedCos, tool: Tool
 ) -> None:
-    fill(tool, files=100, big=0)
-    cos.latency = 0.05
-    tool.common |= {"workerProcessNum": "2", "smallFileExecutorNum": "4"}
-    process = tool.start(*QUIET)
-    wait_for(cos, 20, process)
+    process = under_way(cos, tool, 200, workers=2)
     there = (process.pid, *workers(process))
     for pid in there:
         os.kill(pid, signal.SIGSTOP)
@@ -120,7 +116,7 @@ def test_a_coordinator_that_was_stopped_takes_no_worker_for_dead(
     ended = end(process)
     assert ended.code == 0, ended.out + ended.err
     assert "no sign of life" not in ended.err
-    assert ended.counts()["new"] == 100
+    assert ended.counts()["new"] == 200
 
 
 def test_a_worker_that_is_busy_for_long_is_left_alone(cos: EmbeddedCos, tool: Tool) -> None:
@@ -151,11 +147,7 @@ def test_a_stopped_scan_is_replaced(cos: EmbeddedCos, tool: Tool) -> None:
 def test_a_signal_while_all_processes_are_stopped(
     cos: EmbeddedCos, tool: Tool, number: signal.Signals
 ) -> None:
-    fill(tool, files=200, big=1)
-    cos.latency = 0.02
-    tool.common |= {"workerProcessNum": "2", "smallFileExecutorNum": "4"}
-    process = tool.start(*QUIET)
-    wait_for(cos, 20, process)
+    process = under_way(cos, tool, 200, 1, workers=2)
     for pid in workers(process):
         os.kill(pid, signal.SIGSTOP)
     process.send_signal(number)

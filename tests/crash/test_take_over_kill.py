@@ -57,11 +57,6 @@ print("survived", flush=True)
 """
 
 
-@pytest.fixture(params=["leveldb", "rocksdb"])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 def python(code: str, *words: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from qcloud_cos import CosConfig, CosS3Client
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.fakes.cos_wire import SECRET_ID, SECRET_KEY, Got
+from tests.fakes.cos_wire import BUCKET, SECRET_ID, SECRET_KEY, Got
 
 
 def serve(folder: Path, **options: Any) -> EmbeddedCos:
@@ -27,6 +30,28 @@ def sdk_of(cos: EmbeddedCos) -> Any:
         Proxies={"http": f"http://127.0.0.1:{cos.port}"},
     )
     return CosS3Client(config, retry=0)
+
+
+def coscmd(cos: EmbeddedCos, folder: Path, *words: str) -> str:
+    """Run the official command line tool; it reaches the server as its HTTP proxy."""
+    config = folder / "cos.conf"
+    config.write_text(
+        f"[common]\nsecret_id = {SECRET_ID}\nsecret_key = {SECRET_KEY}\nbucket = {BUCKET}\n"
+        "region = ap-guangzhou\nmax_thread = 2\npart_size = 5\nretry = 1\ntimeout = 20\n"
+        "schema = http\nverify = md5\nanonymous = False\n",
+        encoding="utf-8",
+    )
+    answer = subprocess.run(
+        [Path(sys.executable).with_name("coscmd"), "-c", config, "-l", folder / "c.log", *words],
+        env={**os.environ, "http_proxy": f"http://127.0.0.1:{cos.port}", "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout
 
 
 def texts(name: str, got: Got) -> list[str]:

@@ -9,7 +9,7 @@ from cos_migrate.emulator import EmbeddedCos
 from tests.functional.tool import BUCKET, Tool
 from tests.functional.waiting import wait_until
 
-__all__ = ["CloudTool", "counted", "noise", "stored", "wait_until"]
+__all__ = ["CloudTool", "counted", "noise", "section_at", "stored", "wait_until"]
 
 
 @dataclass
@@ -24,6 +24,16 @@ class CloudTool(Tool):
 
     def source_section(self) -> tuple[str, dict[str, str]]:
         return self.migrate_type, self.cloud
+
+
+def section_at(address: str) -> dict[str, str]:
+    """Return the keys of [migrateAws] and the like for a server that checks no signature."""
+    return {
+        "bucket": "source",
+        "accessKeyId": "id",
+        "accessKeySecret": "hush",
+        "endPoint": address,
+    }
 
 
 def noise(size: int, seed: int = 1) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 from cos_migrate.emulator import EmbeddedCos
@@ -80,14 +79,5 @@ class changing:  # noqa: N801 - reads like a function
 
 def start_in_parts(tool: CloudTool) -> subprocess.Popen[str]:
     """Start a run that copies objects from 2 MiB on in parts."""
-    tool.write_config()
-    return subprocess.Popen(
-        [sys.executable, "-c", IN_PARTS],
-        cwd=tool.folder,
-        env=tool.environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
+    tool.code = IN_PARTS
+    return tool.start()

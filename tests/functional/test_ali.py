@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,12 +42,6 @@ class TestAli(AccessContract, DownloadContract, PagesContract, SlashesContract):
     def test_a_prefix_through_a_proxy(self, site: ServerSite, cos: HeldCos) -> None:
         super().test_a_prefix_through_a_proxy(site, cos)
         assert {seen.notes["signed"] for seen in site.server.seen} == {"v4"}
-
-
-@pytest.fixture(name="oss")
-def _oss() -> Iterator[OssServer]:
-    with OssServer() as oss:
-        yield oss
 
 
 @pytest.fixture(name="site")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.functional.cloud_tool import CloudTool, counted
+from tests.functional.cloud_tool import CloudTool, counted, section_at
 from tests.functional.raw_server import Request, raw_server
 from tests.functional.tool import Tool
 
@@ -136,12 +136,7 @@ def test_an_object_of_s3_that_one_thread_fetches(
             tmp_path / "tool",
             cos.port,
             migrate_type="migrateAws",
-            cloud={
-                "bucket": "b",
-                "accessKeyId": "k",
-                "accessKeySecret": "s",
-                "endPoint": f"http://127.0.0.1:{server.port}",
-            },
+            cloud=section_at(server.url),
         )
         limited(tool)
         ended = tool.run(seconds=60)

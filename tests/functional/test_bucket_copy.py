@@ -20,31 +20,22 @@ from tests.functional.contract import (
     RunContract,
     SlashesContract,
 )
-from tests.functional.copies import changing, joined, moved, put, two_buckets
+from tests.functional.copies import changing, joined, moved, put
 from tests.functional.more_sites import CopySite, PassingSite
 from tests.functional.sites import SOURCE
 from tests.functional.tool import BUCKET, records
-from tests.functional.waiting import HeldCos
 
 MIB = 1 << 20
 
 
-@pytest.fixture(name="cos")
-def _cos(tmp_path: Path) -> Iterator[HeldCos]:
-    with two_buckets(tmp_path) as server:
-        yield server
-
-
 @pytest.fixture(name="site")
-def _site(tmp_path: Path, cos: EmbeddedCos) -> Iterator[CopySite]:
-    site = CopySite(tmp_path, cos)
-    with site.server:
-        yield site
+def _site(copy_site: CopySite) -> CopySite:
+    return copy_site
 
 
 @pytest.fixture(name="tool")
-def _tool(site: CopySite) -> CloudTool:
-    return site.tool
+def _tool(copy_site: CopySite) -> CloudTool:
+    return copy_site.tool
 
 
 class TestBucketCopy(AccessContract, RunContract, SlashesContract):

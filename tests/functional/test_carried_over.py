@@ -21,7 +21,7 @@ from tests.fakes.oss_server import OssServer
 from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, counted, noise
 from tests.functional.copies import put as put_on_cos
-from tests.functional.copies import start_in_parts, two_buckets
+from tests.functional.copies import start_in_parts
 from tests.functional.sites import SOURCE, cos_section, oss_section, s3_section
 from tests.functional.tool import BUCKET, Tool, end
 from tests.functional.waiting import HeldCos
@@ -171,12 +171,6 @@ class CosPlace(Place):
 
     def modified(self, key: str) -> int:
         return int(self.server.store.get(SOURCE, key).modified)
-
-
-@pytest.fixture(name="cos")
-def _cos(tmp_path: Path) -> Iterator[HeldCos]:
-    with two_buckets(tmp_path) as server:
-        yield server
 
 
 @pytest.fixture(name="place", params=["S3", "OSS", "COS"])

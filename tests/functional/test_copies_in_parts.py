@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
-from tests.functional.copies import changing, joined, moved, put, start_in_parts, two_buckets
+from tests.functional.copies import changing, joined, moved, put, start_in_parts
 from tests.functional.more_sites import CopySite
 from tests.functional.tool import BUCKET, end
 from tests.functional.waiting import HeldCos, parts_written, wait_until
@@ -18,22 +16,9 @@ from tests.functional.waiting import HeldCos, parts_written, wait_until
 MIB = 1 << 20
 
 
-@pytest.fixture(name="cos")
-def _cos(tmp_path: Path) -> Iterator[HeldCos]:
-    with two_buckets(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture(name="site")
-def _site(tmp_path: Path, cos: EmbeddedCos) -> Iterator[CopySite]:
-    site = CopySite(tmp_path, cos)
-    with site.server:
-        yield site
-
-
 @pytest.fixture(name="tool")
-def _tool(site: CopySite) -> CloudTool:
-    return site.tool
+def _tool(copy_site: CopySite) -> CloudTool:
+    return copy_site.tool
 
 
 @pytest.mark.parametrize("status", [412, 501])

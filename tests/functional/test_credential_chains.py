@@ -14,23 +14,10 @@ from tests.fakes.metadata_server import ROLE, MetadataServer
 from tests.fakes.oss_server import OssServer
 from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, stored
-from tests.functional.sites import SOURCE, cos_section, oss_section
+from tests.functional.sites import SOURCE, cos_section
 from tests.functional.temporary_keys import assert_hidden, assert_sent_once, fill, on_cos
 from tests.functional.tool import SECRET_ID, SECRET_KEY, Ended, end
 from tests.functional.waiting import HeldCos, wait_until
-
-
-@pytest.fixture
-def oss() -> Iterator[OssServer]:
-    with OssServer() as server:
-        yield server
-
-
-@pytest.fixture
-def from_oss(tmp_path: Path, cos: HeldCos, oss: OssServer) -> CloudTool:
-    return CloudTool(
-        tmp_path / "tool", cos.port, migrate_type="migrateAli", cloud=oss_section(oss.port)
-    )
 
 
 @pytest.fixture

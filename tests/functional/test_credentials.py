@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,23 +14,9 @@ from tests.fakes.issued_keys import IssuedKeys, Issuer
 from tests.fakes.oss_server import OssServer
 from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, noise, stored
-from tests.functional.sites import oss_section
 from tests.functional.temporary_keys import MIB, assert_hidden, assert_sent_once, fill, on_cos
 from tests.functional.tool import end
 from tests.functional.waiting import HeldCos, wait_until
-
-
-@pytest.fixture
-def oss() -> Iterator[OssServer]:
-    with OssServer() as server:
-        yield server
-
-
-@pytest.fixture
-def from_oss(tmp_path: Path, cos: HeldCos, oss: OssServer) -> CloudTool:
-    return CloudTool(
-        tmp_path / "tool", cos.port, migrate_type="migrateAli", cloud=oss_section(oss.port)
-    )
 
 
 def test_a_session_token_of_s3(from_s3: CloudTool, s3: S3Server, cos: HeldCos) -> None:

@@ -10,14 +10,14 @@ import signal
 from typing import Any, NamedTuple
 
 import pytest
-from qcloud_cos import CosConfig, CosS3Client
 
 from cos_migrate.cli.main import main
 from cos_migrate.cos.crypto import Encryptor
 from cos_migrate.cos.envelope import EncryptionSettings, plain_length
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.emulator import EmbeddedCos, Fault
-from tests.functional.tool import BUCKET, ROOT, SECRET_ID, SECRET_KEY, Tool, end
+from tests.fakes.cos_server import sdk_of
+from tests.functional.tool import BUCKET, ROOT, Tool, end
 from tests.polling import wait_until
 
 RECORDED = json.loads((ROOT / "tests/data/encrypted/java_sdk.json").read_text(encoding="utf-8"))
@@ -40,14 +40,7 @@ class Place:
         self.key = tool.folder / "master key"
         self.use_key(KEY)
         tool.common |= {"keyPath": str(self.key), "requestTryCount": "1"}
-        config = CosConfig(
-            Region="ap-guangzhou",
-            SecretId=SECRET_ID,
-            SecretKey=SECRET_KEY,
-            Scheme="http",
-            Proxies={"http": f"http://127.0.0.1:{cos.port}"},
-        )
-        self.sdk = CosS3Client(config, retry=0)
+        self.sdk = sdk_of(cos)
 
     def use_key(self, key: bytes) -> None:
         self.key.write_bytes(key)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.functional.cloud_tool import CloudTool, counted, stored
+from tests.functional.cloud_tool import CloudTool, counted, section_at, stored
 from tests.functional.raw_server import Request, raw_server
 from tests.functional.tool import Ended, Tool
 
@@ -48,12 +48,7 @@ def test_many_executors_and_few_descriptors(
             tmp_path / "tool",
             cos.port,
             migrate_type="migrateAws",
-            cloud={
-                "bucket": "b",
-                "accessKeyId": "k",
-                "accessKeySecret": "s",
-                "endPoint": server.url,
-            },
+            cloud=section_at(server.url),
         )
         tool.common |= {
             "workerProcessNum": processes,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -96,12 +95,6 @@ def test_a_folder_of_which_nothing_is_taken_is_not_read(tool: Tool, processes: s
         f"{tool.data}/photos/raw/": "exclude",
     }
     assert ended.counts() == counted(new=1, unmatched=3)
-
-
-@pytest.fixture(name="s3")
-def _s3() -> Iterator[S3Server]:
-    with S3Server() as s3:
-        yield s3
 
 
 @pytest.fixture(name="cloud")

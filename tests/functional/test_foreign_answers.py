@@ -12,7 +12,6 @@ import pytest
 
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.emulator import Fault as CosFault
-from cos_migrate.emulator.signature import Account
 from tests.fakes import s3_server
 from tests.fakes.oss_server import OssServer
 from tests.fakes.qiniu_server import QiniuServer
@@ -30,7 +29,7 @@ from tests.functional.sites import (
     s3_section,
     upyun_section,
 )
-from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, records
+from tests.functional.tool import records
 
 MIB = 1 << 20
 SMALL, BIG = 500, 5 * MIB + 1000
@@ -145,21 +144,6 @@ def url_list(folder: Path, cos: EmbeddedCos) -> Iterator[Cloud]:
         urls.write_text("\n".join(lines), encoding="utf-8")
         section = {"urllistPath": str(urls)}
         yield Cloud(CloudTool(folder, cos.port, migrate_type="migrateUrl", cloud=section), way)
-
-
-@pytest.fixture(name="cos")
-def _cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
-    folder = tmp_path / "cos"
-    folder.mkdir()
-    server = EmbeddedCos(
-        folder,
-        secret_id=SECRET_ID,
-        secret_key=SECRET_KEY,
-        buckets=[BUCKET, SOURCE],
-        more_accounts=[Account("AKIDsource", "source-secret")],
-    )
-    with server:
-        yield server
 
 
 ALL = [aws, csp, ali, upyun, qiniu, cos_bucket, url_list]

@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from cos_migrate.emulator.signature import Account
 from cos_migrate.state.opening import open_store
 from tests.fakes.s3_server import S3Server
 from tests.fakes.tampered import Answered, Asked, tampered
 from tests.fakes.upyun_server import UpyunServer
 from tests.functional.cloud_tool import CloudTool, counted, stored
 from tests.functional.sites import (
-    SOURCE,
     s3_section,
     upyun_section,
 )
@@ -34,22 +32,6 @@ from tests.functional.test_foreign_answers import (
     must_all_fail,
     recorded,
 )
-from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY
-
-
-@pytest.fixture(name="cos")
-def _cos(tmp_path: Path) -> Iterator[EmbeddedCos]:
-    folder = tmp_path / "cos"
-    folder.mkdir()
-    server = EmbeddedCos(
-        folder,
-        secret_id=SECRET_ID,
-        secret_key=SECRET_KEY,
-        buckets=[BUCKET, SOURCE],
-        more_accounts=[Account("AKIDsource", "source-secret")],
-    )
-    with server:
-        yield server
 
 
 @pytest.fixture(name="cloud", params=ALL, ids=lambda maker: maker.__name__)

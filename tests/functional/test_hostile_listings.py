@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
-from tests.functional.cloud_tool import CloudTool, counted, stored
+from tests.functional.cloud_tool import CloudTool, counted, section_at, stored
 from tests.functional.raw_server import Request, raw_server
 
 ENTRY = "<Contents><Key>{}</Key><Size>5</Size><ETag>&quot;{}&quot;</ETag></Contents>"
@@ -35,12 +35,7 @@ def test_an_etag_of_several_lines(tmp_path: Path, cos: EmbeddedCos, migrate_type
             tmp_path / "tool",
             cos.port,
             migrate_type=migrate_type,
-            cloud={
-                "bucket": "bucket",
-                "accessKeyId": "k",
-                "accessKeySecret": "s",
-                "endPoint": f"http://127.0.0.1:{server.port}",
-            },
+            cloud=section_at(server.url),
         )
         ended = tool.run(seconds=60)
         assert (ended.code, ended.counts()) == (1, counted(new=3, fail=1)), ended.out + ended.err

@@ -12,6 +12,7 @@ import pytest
 
 from cos_migrate.cli.init_config import filled_in, shipped_config
 from cos_migrate.emulator import EmbeddedCos
+from tests.functional.terminals import start_in_terminal
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
 from tests.functional.waiting import PATIENCE
 
@@ -23,20 +24,7 @@ class Dialogue:
     """A run of the tool in a pseudo-terminal, whose questions are answered."""
 
     def __init__(self, tool: Tool, *words: str) -> None:
-        import pty  # noqa: PLC0415 - not on every system
-
-        ours, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cos_migrate", *words],
-            cwd=tool.folder,
-            env=tool.environ({"TERM": "xterm"}),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        self._ours = ours
+        self.process, self._ours = start_in_terminal(tool, *words)
         self.shown = ""
 
     def answer(self, question: str, text: str) -> None:

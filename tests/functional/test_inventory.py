@@ -20,25 +20,12 @@ from tests.fakes.s3_server import BUCKET as S3_BUCKET
 from tests.fakes.s3_server import Fault, S3Server
 from tests.fakes.s3_store import Bucket, kept_of
 from tests.functional.cloud_tool import counted, stored
-from tests.functional.copies import two_buckets
 from tests.functional.more_sites import CopySite
 from tests.functional.sites import SOURCE, AliSite, AwsSite, ServerSite
 from tests.functional.waiting import HeldCos
 
 KEYS = ("plain", "a b+c%41&d?.txt", "\u6587/\u4ef6 \U0001f600.txt")
 SCHEMA = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag"
-
-
-@pytest.fixture(name="cos")
-def _cos(tmp_path: Path) -> Iterator[HeldCos]:
-    with two_buckets(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture(name="s3")
-def _s3() -> Iterator[S3Server]:
-    with S3Server() as server:
-        yield server
 
 
 @pytest.fixture(name="aws")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,12 +23,6 @@ class TestQiniu(AccessContract, DownloadContract, PagesContract):
     )
     requests_of_wrong_access = 2
     refused = ((400, "refused"), (403, "refused"))
-
-
-@pytest.fixture(name="qiniu")
-def _qiniu() -> Iterator[QiniuServer]:
-    with QiniuServer() as qiniu:
-        yield qiniu
 
 
 @pytest.fixture(name="site")

@@ -16,7 +16,6 @@ from tests.fakes.oss_server import OssServer
 from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
 from tests.functional.copies import put as put_on_cos
-from tests.functional.copies import two_buckets
 from tests.functional.sites import SOURCE, cos_section, oss_section, s3_section
 from tests.functional.tool import records
 from tests.functional.waiting import HeldCos
@@ -53,12 +52,6 @@ class Place(NamedTuple):
         seen = {each.operation for each in self.server.seen}
         self.server.seen.clear()
         return seen
-
-
-@pytest.fixture(name="cos")
-def _cos(tmp_path: Path) -> Iterator[HeldCos]:
-    with two_buckets(tmp_path) as server:
-        yield server
 
 
 @pytest.fixture(name="place", params=["S3", "OSS", "COS"])

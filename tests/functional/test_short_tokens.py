@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,6 @@ from tests.functional.waiting import HeldCos
 LIFE = 20.0
 SMALL, PAGES = 5000, 50
 BIG = 1 << 30
-
-
-@pytest.fixture
-def oss() -> Iterator[OssServer]:
-    with OssServer() as server:
-        yield server
 
 
 @pytest.mark.slow

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
@@ -13,7 +11,7 @@ from cos_migrate.emulator import EmbeddedCos
 from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, counted
 from tests.functional.tool import BUCKET as TARGET
-from tests.functional.tool import Ended, Tool, end, records
+from tests.functional.tool import Ended, Tool, records
 
 INVISIBLE = "\u202e\u200b\u2066\ufeff\u200f\u00ad\u3164\U000e0041"
 ESCAPES = r"\u202e\u200b\u2066\ufeff\u200f\xad\u3164\U000e0041"
@@ -81,9 +79,8 @@ def test_a_key_without_end_is_cut_in_lines_and_whole_in_the_list(
 def test_a_list_of_failures_that_did_not_fit_says_how_many_it_lacks(tool: Tool) -> None:
     for number in range(100):
         tool.put(f"{number}\x19{'n' * 100}")
-    tool.write_config()
     # A limit for all files (ulimit -f) would hit the records of the failures, too.
-    limited = (
+    tool.code = (
         "import errno, os, runpy\n"
         "from cos_migrate.report.lists import SingleWriterList\n"
         "write = SingleWriterList._write\n"
@@ -94,17 +91,7 @@ def test_a_list_of_failures_that_did_not_fit_says_how_many_it_lacks(tool: Tool) 
         "SingleWriterList._write = limited\n"
         "runpy.run_module('cos_migrate', run_name='__main__')"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", limited],
-        cwd=tool.folder,
-        env=tool.environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
-    ended = end(process)
+    ended = tool.run()
     assert (ended.code, ended.counts()) == (1, counted(fail=100)), ended.err
     (listed,) = (tool.folder / "log").glob("failed-*.jsonl")
     whole = [json.loads(line) for line in listed.read_text(encoding="utf-8").splitlines()]

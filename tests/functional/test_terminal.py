@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
-import struct
-import subprocess
-import sys
 import threading
 
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
+from tests.functional.terminals import start_in_terminal
 from tests.functional.tool import Tool
 from tests.functional.waiting import PATIENCE, HeldCos, wait_until
 
@@ -26,24 +24,8 @@ class Terminal:
     """A run in a pseudo-terminal of 100 columns."""
 
     def __init__(self, tool: Tool, *words: str) -> None:
-        import fcntl  # noqa: PLC0415 - none of these is on every system
-        import pty  # noqa: PLC0415
-        import termios  # noqa: PLC0415
-
         tool.write_config()
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cos_migrate", *words],
-            cwd=tool.folder,
-            env=tool.environ({"TERM": "xterm"}),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        self._ours = ours
+        self.process, self._ours = start_in_terminal(tool, *words, columns=100)
         self._read = b""
         self._thread = threading.Thread(target=self._follow)
         self._thread.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +24,6 @@ class TestUpyun(AccessContract, DownloadContract):
         ({"bucket": "none"}, "[migrateUpyun] bucket"),
     )
     refused = ((401, "refused"), (403, "refused"))
-
-
-@pytest.fixture(name="upyun")
-def _upyun() -> Iterator[UpyunServer]:
-    with UpyunServer() as upyun:
-        yield upyun
 
 
 @pytest.fixture(name="site")

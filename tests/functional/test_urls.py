@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +19,6 @@ from tests.functional.waiting import HeldCos
 MIB = 1 << 20
 JAVA = "[fileSize: -1], [lastModify: ]"
 DATE = "Tue, 14 Nov 2023 22:13:20 GMT"
-
-
-@pytest.fixture(name="web")
-def _web() -> Iterator[WebServer]:
-    with WebServer() as web:
-        yield web
 
 
 @pytest.fixture(name="tool")

@@ -10,7 +10,7 @@ from cos_migrate.emulator import EmbeddedCos
 from tests.fakes.faults import Fault
 from tests.fakes.messages import Answer, Request
 from tests.fakes.scripted import reply, scripted
-from tests.functional.cloud_tool import CloudTool
+from tests.functional.cloud_tool import CloudTool, section_at
 from tests.functional.tool import BUCKET, Ended, Tool
 
 PAGE = b"<html><head><title>Blocked by ACME</title></head></html>"
@@ -54,15 +54,8 @@ def test_a_refused_key_is_to_be_corrected(cos: EmbeddedCos, tool: Tool) -> None:
 def test_a_refused_listing_is_not_an_empty_one(cos: EmbeddedCos, tmp_path: Path) -> None:
     refusal = b"<Error><Code>InvalidAccessKeyId</Code><Message>unknown</Message></Error>"
     with scripted(lambda _: reply(refusal, 403)) as server:
-        tool = cloud_tool(
-            tmp_path / "tool",
-            cos.port,
-            "migrateAws",
-            bucket="source",
-            accessKeyId="id",
-            accessKeySecret="hush",
-            endPoint=f"127.0.0.1:{server.port}",
-        )
+        section = section_at(f"127.0.0.1:{server.port}")
+        tool = cloud_tool(tmp_path / "tool", cos.port, "migrateAws", **section)
         ended = tool.run()
     assert (ended.code, ended.list_finished) == (1, False)
     assert "the list is not complete: unknown; look at [migrateAws] accessKeyId" in ended.err
@@ -84,15 +77,8 @@ def test_a_listing_that_is_unreadable_names_the_list_of_keys(
         return reply(b"x", 200, {"ETag": '"e"'}) if "%01" in asked.path else reply(document)
 
     with scripted(script) as server:
-        tool = cloud_tool(
-            tmp_path / "tool",
-            cos.port,
-            "migrateAws",
-            bucket="source",
-            accessKeyId="id",
-            accessKeySecret="hush",
-            endPoint=f"127.0.0.1:{server.port}",
-        )
+        section = section_at(f"127.0.0.1:{server.port}")
+        tool = cloud_tool(tmp_path / "tool", cos.port, "migrateAws", **section)
         ended = tool.run()
         assert (ended.code, ended.list_finished) == (1, False)
         assert "a control character that XML cannot carry (U+0001)" in ended.err

@@ -74,6 +74,8 @@ class Tool:
     """What is started."""
     shell: str = ""
     """Commands of a shell that becomes the tool: `ulimit`."""
+    code: str = ""
+    """Python code instead of `module`: it changes something, then starts the tool."""
 
     def __post_init__(self) -> None:
         for name in ("conf", "db", "log", "tmp"):
@@ -130,7 +132,8 @@ class Tool:
     def start(self, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start a run and return at once."""
         self.write_config()
-        command = [sys.executable, "-m", self.module, *words]
+        started = ["-c", self.code] if self.code else ["-m", self.module]
+        command = [sys.executable, *started, *words]
         if self.shell:
             command = ["sh", "-c", f'{self.shell}; exec "$@"', "sh", *command]
         return subprocess.Popen(

@@ -77,6 +77,13 @@ def content(source: Source, obj: SourceObject, start: int = 0, length: int = -1)
         return data
 
 
+def failure(source: Source) -> MigrateError:
+    """Return how reading the first listed object, or the listing, fails."""
+    with pytest.raises(MigrateError) as caught:
+        content(source, objects(source)[0])
+    return caught.value
+
+
 class SourceContract:
     """Fixtures: `source`, `put`, `remove`; nothing is there when a test begins."""
 

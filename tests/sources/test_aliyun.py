@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -50,12 +50,6 @@ PROVEN_KEYS = {
 }
 
 TARGET = Target("examplebucket-1250000000", "ap-guangzhou", "/x/")
-
-
-@pytest.fixture(name="oss")
-def _oss() -> Iterator[OssServer]:
-    with OssServer() as oss:
-        yield oss
 
 
 @pytest.fixture(params=[OssCloud, OssByHost])

@@ -59,12 +59,6 @@ PROVEN_KEYS = {
 
 
 @pytest.fixture
-def s3() -> Iterator[S3Server]:
-    with S3Server() as server:
-        yield server
-
-
-@pytest.fixture
 def cloud(s3: S3Server) -> AwsCloud:
     return AwsCloud(s3)
 

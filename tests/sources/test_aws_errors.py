@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,6 @@ from tests.fakes.s3_server import BUCKET, KEY, Fault, S3Server
 from tests.fakes.scripted import reply, scripted
 from tests.sources.clouds import AwsCloud
 from tests.sources.contract import content, objects, only
-
-
-@pytest.fixture
-def s3() -> Iterator[S3Server]:
-    with S3Server() as server:
-        yield server
 
 
 def failed_listing(source: AwsSource) -> SourceError:

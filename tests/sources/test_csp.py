@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -35,12 +34,6 @@ PROVEN_KEYS = {
 }
 
 FRIEND = "qcs::cam::uin/100000000002:uin/100000000002"
-
-
-@pytest.fixture
-def s3() -> Iterator[S3Server]:
-    with S3Server() as server:
-        yield server
 
 
 @pytest.fixture

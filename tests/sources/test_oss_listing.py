@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import oss2
 import pytest
 
@@ -14,13 +12,6 @@ from tests.fakes.oss_server import BUCKET, KEY_ID, SECRET, OssServer
 from tests.fakes.scripted import reply, scripted
 from tests.sources.clouds import OssCloud
 from tests.sources.listings import names_of
-
-
-@pytest.fixture(name="oss")
-def _oss() -> Iterator[OssServer]:
-    with OssServer() as oss:
-        yield oss
-
 
 FULL = b"""<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://doc.oss-cn-hangzhou.aliyuncs.com"><EncodingType>url</EncodingType>

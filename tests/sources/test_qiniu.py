@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -29,6 +28,7 @@ from tests.sources.bucket_contract import OrderedBucketContract, PrefixContract
 from tests.sources.clouds import QiniuCloud
 from tests.sources.contract import (
     content,
+    failure,
     objects,
     only,
     pages,
@@ -62,17 +62,9 @@ def keys(source: QiniuSource) -> dict[str, str]:
     return {obj.name: obj.key for obj in objects(source)}
 
 
-def failure(source: QiniuSource) -> MigrateError:
-    """Return how reading the first listed object, or the listing, fails."""
-    with pytest.raises(MigrateError) as caught:
-        content(source, objects(source)[0])
-    return caught.value
-
-
-@pytest.fixture
-def server() -> Iterator[QiniuServer]:
-    with QiniuServer() as server:
-        yield server
+@pytest.fixture(name="server")
+def _server(qiniu: QiniuServer) -> QiniuServer:
+    return qiniu
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from cos_migrate.checksums import Check
-from cos_migrate.errors import MigrateError, SourceError
+from cos_migrate.errors import SourceError
 from cos_migrate.model import Fingerprint, ListRange, Note, Page, SourceObject, Target
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.upyun import listing
@@ -27,6 +26,7 @@ from tests.sources.contract import (
     SourceContract,
     WireContract,
     content,
+    failure,
     objects,
     only,
 )
@@ -58,17 +58,9 @@ def keys(source: UpyunSource) -> dict[str, str]:
     return {obj.name: obj.key for obj in objects(source)}
 
 
-def failure(source: UpyunSource) -> MigrateError:
-    """Return how reading the first listed file, or the listing, fails."""
-    with pytest.raises(MigrateError) as caught:
-        content(source, objects(source)[0])
-    return caught.value
-
-
-@pytest.fixture
-def server() -> Iterator[UpyunServer]:
-    with UpyunServer() as server:
-        yield server
+@pytest.fixture(name="server")
+def _server(upyun: UpyunServer) -> UpyunServer:
+    return upyun
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from cos_migrate.sources.url_list.source import UrlListSource
 from tests.fakes.messages import Answer, Request
 from tests.fakes.scripted import Script, reply, scripted
 from tests.sources.contract import content
-from tests.sources.test_url_list import only_in, source_of
+from tests.sources.url_lists import only_in, source_of
 
 BODY = b"0123456789"
 DATE = "Wed, 01 Jan 2025 00:00:00 GMT"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,7 @@ from cos_migrate.sources.url_list.config import UrlListConfig
 from cos_migrate.sources.url_list.source import UrlListSource
 from tests.fakes.web_server import Fault, WebServer
 from tests.sources.contract import content as content_of
-from tests.sources.test_url_list import TARGET, Site, certified, only_in, source_of
-
-
-@pytest.fixture
-def web() -> Iterator[WebServer]:
-    with WebServer() as server:
-        yield server
-
-
-@pytest.fixture
-def site(web: WebServer, tmp_path: Path) -> Site:
-    return Site(web, tmp_path / "urls.txt")
+from tests.sources.url_lists import TARGET, Site, certified, only_in, source_of
 
 
 class TestRequests:

@@ -178,6 +178,8 @@ def test_kinds_that_are_none() -> None:
     for wrong in ("nonsense", "status,what=1", "status,times=x", "status,key=("):
         with pytest.raises(ValueError, match=r"legal|invalid|regular"):
             Fault.parse(wrong)
+    fault = Fault.parse("status,operation=PutObject,status=503,code=SlowDown,times=-1")
+    assert (fault.kind, fault.status, fault.code, fault.times) == ("status", 503, "SlowDown", -1)
     described = _parser().format_help()
     assert all(f"\n  {kind} " in described for kind in KINDS)
     assert Fault.parse("slow,seconds=0.5,key=^a").seconds == 0.5

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +17,7 @@ from qcloud_cos.cos_exception import CosServiceError
 from cos_migrate.emulator import Account, EmbeddedCos, Refusal
 from cos_migrate.emulator.messages import read_request
 from cos_migrate.emulator.signature import check_signature
-from tests.fakes.cos_server import sdk_of, serve
+from tests.fakes.cos_server import coscmd, sdk_of, serve
 from tests.fakes.cos_wire import BUCKET, SECRET_ID, SECRET_KEY, Call
 
 
@@ -137,30 +135,9 @@ def test_the_sdk_goes_on_with_an_upload_that_broke_off(cos: EmbeddedCos, tmp_pat
 
 def test_coscmd_tells_of_and_deletes_an_object(cos: EmbeddedCos, tmp_path: Path) -> None:
     sdk_of(cos).put_object(BUCKET, b"12345", "a b/ü+.txt", ContentType="text/x-odd")
-    (tmp_path / "cos.conf").write_text(
-        f"[common]\nsecret_id = {SECRET_ID}\nsecret_key = {SECRET_KEY}\nbucket = {BUCKET}\n"
-        "region = ap-guangzhou\nmax_thread = 2\npart_size = 5\nretry = 1\ntimeout = 20\n"
-        "schema = http\nverify = md5\nanonymous = False\n",
-        encoding="utf-8",
-    )
-
-    def coscmd(*words: str) -> str:
-        answer = subprocess.run(
-            [Path(sys.executable).with_name("coscmd"), "-c", "cos.conf", "-l", "c.log", *words],
-            cwd=tmp_path,
-            env={**os.environ, "http_proxy": f"http://127.0.0.1:{cos.port}", "PYTHONUTF8": "1"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            timeout=120,
-        )
-        assert answer.returncode == 0, answer.stdout + answer.stderr
-        return answer.stdout
-
-    told = coscmd("info", "a b/ü+.txt")
+    told = coscmd(cos, tmp_path, "info", "a b/ü+.txt")
     assert "text/x-odd" in told
-    coscmd("delete", "-f", "a b/ü+.txt")
+    coscmd(cos, tmp_path, "delete", "-f", "a b/ü+.txt")
     assert cos.keys(BUCKET) == []
 
 

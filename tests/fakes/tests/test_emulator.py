@@ -20,9 +20,10 @@ from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.settings import CosSettings
-from cos_migrate.emulator import EmbeddedCos, Fault
+from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.http.messages import Response
 from cos_migrate.model import Credentials
+from tests.fakes.cos_server import coscmd
 from tests.functional.tool import BUCKET, SECRET_ID, SECRET_KEY, Tool
 
 MIB = 1 << 20
@@ -299,36 +300,6 @@ def test_the_official_tools_see_what_we_uploaded(cos: EmbeddedCos, tmp_path: Pat
     coscmd(cos, tmp_path, "download", "-r", "up/docs/", f"{back}/")
     for key, path in files.items():
         assert (back / key.removeprefix("up/docs/")).read_bytes() == path.read_bytes()
-
-
-def coscmd(cos: EmbeddedCos, folder: Path, *words: str) -> str:
-    """Run the official command line tool; it reaches the server as its HTTP proxy."""
-    config = folder / "cos.conf"
-    config.write_text(
-        f"[common]\nsecret_id = {SECRET_ID}\nsecret_key = {SECRET_KEY}\nbucket = {BUCKET}\n"
-        "region = ap-guangzhou\nmax_thread = 2\npart_size = 5\nretry = 1\ntimeout = 20\n"
-        "schema = http\nverify = md5\nanonymous = False\n",
-        encoding="utf-8",
-    )
-    answer = subprocess.run(
-        [Path(sys.executable).with_name("coscmd"), "-c", config, "-l", folder / "c.log", *words],
-        env={**os.environ, "http_proxy": f"http://127.0.0.1:{cos.port}", "PYTHONUTF8": "1"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        timeout=120,
-    )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return answer.stdout
-
-
-def test_faults_on_the_command_line_are_parsed() -> None:
-    fault = Fault.parse("status,operation=PutObject,status=503,code=SlowDown,times=-1")
-    assert (fault.kind, fault.status, fault.code, fault.times) == ("status", 503, "SlowDown", -1)
-    for wrong in ("nonsense", "status,what=1", "status,times=x"):
-        with pytest.raises(ValueError, match=r"legal|invalid"):
-            Fault.parse(wrong)
 
 
 def test_as_a_program(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from cos_migrate.sources.s3.csp import CspConfig
 from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.url_list.config import UrlListConfig
 
+pytestmark = pytest.mark.usefixtures("work_folder")
 SOURCES: dict[str, type[Any]] = {
     "migrateLocal": LocalConfig,
     "migrateAws": AwsConfig,
@@ -60,14 +61,6 @@ GOOD: dict[str, dict[str, str]] = {
         "srcCosPath": "/",
     },
 }
-
-
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "tmp").mkdir()
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/file").write_bytes(b"not an AES key")
 
 
 def problems_of(

@@ -9,13 +9,7 @@ import pytest
 from cos_migrate.config.given_values import Override
 from tests.unit.config.test_bad_configs import GOOD, HIDDEN, SOURCES, good, problems_of
 
-
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "tmp").mkdir()
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/file").write_bytes(b"not an AES key")
+pytestmark = pytest.mark.usefixtures("work_folder")
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -43,7 +46,9 @@ def test_it_has_the_credentials_of_now(tmp_path: Path) -> None:
         client.close()
 
 
-def test_a_tunnel_is_asked_for_with_the_proxy_s_credentials() -> None:
+@contextlib.contextmanager
+def answering_once(status: str) -> Iterator[tuple[int, list[bytes]]]:
+    """Answer one request without a body; yield the port, and what has come when it has ended."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         heads: list[bytes] = []
 
@@ -51,23 +56,24 @@ def test_a_tunnel_is_asked_for_with_the_proxy_s_credentials() -> None:
             taken, _ = listener.accept()
             with taken:
                 heads.append(taken.recv(65536))
-                taken.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+                taken.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
 
         thread = threading.Thread(target=serve)
         thread.start()
-        proxy = Proxy.of("127.0.0.1", listener.getsockname()[1], "me", "proxy-pass")
-        settings = CosSettings(
-            BUCKET,
-            "ap-guangzhou",
-            Credentials("id", "key"),
-            https=True,
-            proxy=proxy,
-            tries=1,
-            timeouts=Timeouts(io=5),
-        )
-        with pytest.raises(TransportError) as raised:
-            Control(Access(settings)).list_parts("/a", "1")
+        yield listener.getsockname()[1], heads
         thread.join()
+
+
+def settings(**more: Any) -> CosSettings:
+    keys = Credentials("id", "key")
+    return CosSettings(BUCKET, "ap-guangzhou", keys, tries=1, timeouts=Timeouts(io=5), **more)
+
+
+def test_a_tunnel_is_asked_for_with_the_proxy_s_credentials() -> None:
+    with answering_once("403 Forbidden") as (port, heads):
+        proxy = Proxy.of("127.0.0.1", port, "me", "proxy-pass")
+        with pytest.raises(TransportError) as raised:
+            Control(Access(settings(https=True, proxy=proxy))).list_parts("/a", "1")
     head = heads[0].decode().lower()
     expected = base64.b64encode(b"me:proxy-pass").decode().lower()
     assert head.startswith("connect ")
@@ -85,28 +91,8 @@ def test_blanks_behind_a_crc_are_none_of_it() -> None:
 
 def test_the_host_is_signed_as_it_is_sent() -> None:
     """A server behind a port checks the Host header that it was sent, port and all."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        heads: list[bytes] = []
-
-        def serve() -> None:
-            taken, _ = listener.accept()
-            with taken:
-                heads.append(taken.recv(65536))
-                taken.sendall(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        port = listener.getsockname()[1]
-        settings = CosSettings(
-            BUCKET,
-            "ap-guangzhou",
-            Credentials("id", "key"),
-            suffix=f"localhost:{port}",
-            tries=1,
-            timeouts=Timeouts(io=5),
-        )
-        Control(Access(settings)).abort("/a", "1")
-        thread.join()
+    with answering_once("204 No Content") as (port, heads):
+        Control(Access(settings(suffix=f"localhost:{port}"))).abort("/a", "1")
     request, *lines = heads[0].decode().split("\r\n")
     headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}
     assert request.startswith("DELETE /a?uploadId=1 ")

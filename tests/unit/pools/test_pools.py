@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import IO, Any
 
@@ -145,20 +146,27 @@ def send(pipe: IO[bytes], value: object) -> None:
     writer.write(value)
 
 
-@pytest.mark.parametrize("breaking", ["fail()", "threading.Thread(target=fail).start()"])
-def test_a_process_of_which_something_breaks_off_ends(breaking: str) -> None:
-    command = [sys.executable, "-c", BROKEN.format(breaking)]
+@contextlib.contextmanager
+def started(code: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]]:
+    """Run code as a worker process; yield it, where it is written to, and what it complains of."""
     pipe = subprocess.PIPE
+    command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin
+        assert process.stderr
         try:
-            assert process.stdin
-            assert process.stderr
             send(process.stdin, None)
-            send(process.stdin, Submit([]))
-            assert process.wait(LIMIT) == 1
-            assert b"no more threads" in process.stderr.read()
+            yield process, process.stdin, process.stderr
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("breaking", ["fail()", "threading.Thread(target=fail).start()"])
+def test_a_process_of_which_something_breaks_off_ends(breaking: str) -> None:
+    with started(BROKEN.format(breaking)) as (process, stdin, stderr):
+        send(stdin, Submit([]))
+        assert process.wait(LIMIT) == 1
+        assert b"no more threads" in stderr.read()
 
 
 BLOCKED = """
@@ -180,19 +188,11 @@ worker_process.main()
 
 
 def test_a_process_that_was_told_to_end_ends_with_its_coordinator() -> None:
-    command = [sys.executable, "-c", BLOCKED]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
-        try:
-            assert process.stdin
-            assert process.stderr
-            send(process.stdin, None)
-            send(process.stdin, Close())
-            assert process.stderr.readline().strip() == b"closing"
-            process.stdin.close()
-            assert process.wait(LIMIT) == 1
-        finally:
-            process.kill()
+    with started(BLOCKED) as (process, stdin, stderr):
+        send(stdin, Close())
+        assert stderr.readline().strip() == b"closing"
+        stdin.close()
+        assert process.wait(LIMIT) == 1
 
 
 def local_job(threads: int = 2) -> Job:

@@ -12,17 +12,7 @@ import pytest
 from cos_migrate.errors import StateError
 from cos_migrate.state import database_folder, java_conversion
 from cos_migrate.state.opening import open_store
-from tests.unit.state.test_take_over import DATA, JAVA_DB, beside, contents, java_pairs, plyvel
-
-
-@pytest.fixture(params=["leveldb", "rocksdb"])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(JAVA_DB, tmp_path / "db"))
+from tests.unit.state.test_take_over import DATA, beside, contents, java_pairs, plyvel
 
 
 def flip(path: Path, at: int) -> None:

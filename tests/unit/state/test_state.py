@@ -18,14 +18,7 @@ from cos_migrate.state.opening import open_store
 from cos_migrate.state.save_points import SavePoints
 from cos_migrate.state.store import RecordStore, note_run
 
-ENGINES = ["leveldb", "rocksdb"]
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
-
-
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
-    pytest.importorskip({"leveldb": "plyvel", "rocksdb": "rocksdict"}[request.param])
-    return str(request.param)
 
 
 @pytest.fixture

@@ -18,12 +18,6 @@ from cos_migrate.state.store import RecordStore
 PAIRS = [(b"key %06d" % number, b"%d " % number * 40) for number in range(2000)]
 
 
-@pytest.fixture(params=["leveldb", "rocksdb"])
-def engine(request: pytest.FixtureRequest) -> str:
-    pytest.importorskip({"leveldb": "plyvel", "rocksdb": "rocksdict"}[request.param])
-    return str(request.param)
-
-
 @pytest.fixture
 def folder(engine: str, tmp_path: Path) -> Path:
     """Make a database with several tables and a log."""

@@ -20,7 +20,6 @@ plyvel = pytest.importorskip("plyvel")
 rocksdict = pytest.importorskip("rocksdict")
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / "tests" / "data"
-# Written by the Java tool itself: see tests/data/make_java_data.py.
 [JAVA_DB] = DATA.glob("java_db/db/*/*/*")
 OPENER = """
 import sys
@@ -35,16 +34,6 @@ try:
 except StateError as error:
     print(error.code, error)
 """
-
-
-@pytest.fixture(params=["leveldb", "rocksdb"])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(JAVA_DB, tmp_path / "db"))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
