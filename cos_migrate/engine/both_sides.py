@@ -348,3 +348,7 @@ def entry_of(source: Source, item: SourceObject | Rejected | Row) -> SourceEntry
     if key is None:
         return None
     return SourceEntry(cos_path_of(target, SourceObject(item.name, key, Fingerprint(-1))), None)
+
+
+SidesMaker = Callable[[Callable[[object], None]], BothSides]
+"""Makes the listings of both sides, given the function to post their events with."""

@@ -6,7 +6,7 @@ import collections
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
-from cos_migrate.engine.both_sides import BothSides
+from cos_migrate.engine.both_sides import SidesMaker
 from cos_migrate.engine.compare_rules import (
     EXTRA,
     MISSING,
@@ -17,19 +17,13 @@ from cos_migrate.engine.compare_rules import (
     is_lost,
     judge_content,
 )
-from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.key_merge import Pair
-from cos_migrate.engine.limits import RunLimits
-from cos_migrate.engine.loop import Loop, PoolsMaker
-from cos_migrate.engine.probes import Probes
-from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
-from cos_migrate.engine.window_watch import WindowWatch
+from cos_migrate.engine.loop import Loop, PassParts
 from cos_migrate.filters import Filters
 from cos_migrate.model import Failure, Fingerprint, SourceObject
 from cos_migrate.pools.results import INTERIM, UNSTARTED, Comparison, Content, SourceHead
 from cos_migrate.pools.tasks import CompareObject, HeadSource, NumberedTask, Task
 from cos_migrate.report.comparison import Compared, CompareResult, ComparisonEnd
-from cos_migrate.report.report import Report
 from cos_migrate.sources.base import Source
 from cos_migrate.state import formats
 from cos_migrate.state.companions import CompanionRecords, key_of
@@ -41,8 +35,6 @@ _WAITING_MOST = 2_000
 _GO_ON = "go on"
 """Event of the inbox: there are more pairs."""
 _Get = Callable[[bytes], "bytes | None"]
-SidesMaker = Callable[[Callable[[object], None]], BothSides]
-"""Makes the listings of both sides, given the function to post their events with."""
 
 
 class CompareOptions(NamedTuple):
@@ -96,40 +88,18 @@ class Compare(Loop):
 
     def __init__(
         self,
+        parts: PassParts,
         *,
         options: CompareOptions,
-        window: WindowWatch,
-        credentials: CredentialKeeper,
-        source: Source,
         filters: Filters,
-        state: RecordStore,
-        report: Report,
-        make_pools: PoolsMaker,
         make_sides: SidesMaker,
-        auto: AutoPools = NO_AUTO_POOLS,
-        limits: RunLimits | None = None,
     ) -> None:
-        """Prepare a pass; `make_pools` receives the function that workers post results with."""
-        super().__init__(
-            window=window,
-            credentials=credentials,
-            report=report,
-            make_pools=make_pools,
-            auto=auto,
-            limits=limits,
-        )
+        super().__init__(parts)
         self._options = options
-        self._source = source
         self._filters = filters
-        self._state = state
-        self._records = CompareRecords(source, state)
+        self._records = CompareRecords(parts.source, parts.state)
         self._sides = make_sides(self._inbox.put)
-        self._probes = Probes(
-            self._streak,
-            self._chores,
-            source.target.cos_path,
-            stop=self._stop,
-        )
+        self._probes = self._make_probes()
         self._admission = self._make_admission(self._probes)
         self._waiting: collections.deque[_Object] = collections.deque()
         self._compared: list[Compared] = []

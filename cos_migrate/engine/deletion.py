@@ -7,28 +7,20 @@ object is looked at on both sides right before it goes. In doubt, it stays.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from cos_migrate.config.delete_keys import MaxDelete
-from cos_migrate.engine.both_sides import BothSides
-from cos_migrate.engine.credential_keeper import CredentialKeeper
+from cos_migrate.engine.both_sides import SidesMaker
 from cos_migrate.engine.delete_rules import reason_to_keep
 from cos_migrate.engine.key_sort import KeySort, SourceEntry
-from cos_migrate.engine.limits import RunLimits
-from cos_migrate.engine.loop import Loop, PoolsMaker
-from cos_migrate.engine.probes import Probes
+from cos_migrate.engine.loop import Loop, PassParts
 from cos_migrate.engine.removal import Extra, Removal
-from cos_migrate.engine.window_watch import WindowWatch
 from cos_migrate.model import Fingerprint, SourceObject
-from cos_migrate.report.report import Report
-from cos_migrate.sources.base import Source
 from cos_migrate.sources.cos_bucket.target import TargetListing
 from cos_migrate.state.companions import CompanionRecords, key_of, parse
-from cos_migrate.state.store import RecordStore
 
 _GO_ON = "go on"
-SidesMaker = Callable[[Callable[[object], None]], BothSides]
 
 
 class DeleteOptions(NamedTuple):
@@ -48,43 +40,24 @@ class Deletion(Loop):
 
     def __init__(
         self,
+        parts: PassParts,
         *,
         options: DeleteOptions,
-        window: WindowWatch,
-        credentials: CredentialKeeper,
-        source: Source,
         target: TargetListing,
-        state: RecordStore,
-        report: Report,
-        make_pools: PoolsMaker,
         make_sides: SidesMaker,
         extras: KeySort,
-        limits: RunLimits | None = None,
     ) -> None:
-        """Prepare a pass; `extras` sorts on disk."""
-        super().__init__(
-            window=window,
-            credentials=credentials,
-            report=report,
-            make_pools=make_pools,
-            limits=limits,
-        )
+        """`extras` sorts on disk what goes."""
+        super().__init__(parts)
         self._options = options
-        self._source = source
         self._target = target
-        self._state = state
-        self._mark = CompanionRecords(state, source).mark
+        self._mark = CompanionRecords(parts.state, parts.source).mark
         self._sides = make_sides(self._inbox.put)
-        self._probes = Probes(
-            self._streak,
-            self._chores,
-            source.target.cos_path,
-            stop=self._stop,
-        )
+        self._probes = self._make_probes()
         self._removal = Removal(
-            source=source,
-            state=state,
-            report=report,
+            source=parts.source,
+            state=parts.state,
+            report=parts.report,
             tasks=self._tasks,
             admission=self._make_admission(self._probes),
             streak=self._streak,

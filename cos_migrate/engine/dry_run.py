@@ -19,7 +19,6 @@ from cos_migrate.engine.options import MigrationOptions
 from cos_migrate.engine.retry_committer import RetryCommitter
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
 from cos_migrate.engine.transfer import Transfer
-from cos_migrate.engine.tuning import NO_AUTO_POOLS
 from cos_migrate.errors import MigrateError, SourceChanged
 from cos_migrate.model import SourceObject, Status, failure_of
 from cos_migrate.pools.dry_pools import DryPools
@@ -94,7 +93,6 @@ class DryRun:
         return options._replace(
             make_committer=_DryRetryCommitter if options.retry_failed else DryCommitter,
             window=_ALWAYS,
-            auto=NO_AUTO_POOLS,
             restores=None,
             spot_check=self._make_spot_check if options.spot_check else None,
         )

@@ -11,14 +11,14 @@ import contextlib
 import queue
 import time
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 from cos_migrate.config.live import LiveConfig, LiveValues
 from cos_migrate.engine.admission import Admission
 from cos_migrate.engine.chores import Chores
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.limits import RunLimits
-from cos_migrate.engine.probes import Probes
+from cos_migrate.engine.probes import Begun, Known, Probes, nothing_known
 from cos_migrate.engine.spot_check import SpotCheckMaker, SpotCheckResult, reason_to_stop
 from cos_migrate.engine.streak import FailureStreak
 from cos_migrate.engine.task_table import TaskTable
@@ -45,10 +45,27 @@ from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.report.totals import PoolUse
+from cos_migrate.sources.base import Source
+from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable
 
 PoolsMaker = Callable[[Callable[[WorkerResults | WorkerLost], None]], Pools]
 """Makes the pools, given the function to post results with."""
+
+
+class PassParts(NamedTuple):
+    """What every pass gets from its run."""
+
+    window: WindowWatch
+    credentials: CredentialKeeper
+    source: Source
+    state: RecordStore
+    report: Report
+    make_pools: PoolsMaker
+    auto: AutoPools = NO_AUTO_POOLS
+    limits: RunLimits | None = None
+    """None: there is no limit."""
+
 
 _TICK = 0.1
 _WAIT = 0.05
@@ -63,24 +80,17 @@ _LOST_MOST_EACH = 3
 class Loop(abc.ABC):
     """A pass that uses the pools; one thread calls all its methods but `interrupt`."""
 
-    def __init__(
-        self,
-        *,
-        window: WindowWatch,
-        credentials: CredentialKeeper,
-        report: Report,
-        make_pools: PoolsMaker,
-        auto: AutoPools = NO_AUTO_POOLS,
-        limits: RunLimits | None = None,
-    ) -> None:
-        self._limits = limits or RunLimits(LiveConfig(LiveValues()))
-        self._window = window
-        self._credentials = credentials
-        self._report = report
+    def __init__(self, parts: PassParts) -> None:
+        self._limits = parts.limits or RunLimits(LiveConfig(LiveValues()))
+        self._window = parts.window
+        self._credentials = parts.credentials
+        self._source = parts.source
+        self._state = parts.state
+        self._report = parts.report
         self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._pools = make_pools(self._inbox.put)
-        credentials.begin(lambda: self._inbox.put(None))
-        self._tuning = Tuning(self._pools, auto)
+        self._pools = parts.make_pools(self._inbox.put)
+        self._credentials.begin(lambda: self._inbox.put(None))
+        self._tuning = Tuning(self._pools, parts.auto)
         self._streak = FailureStreak()
         self._tasks = TaskTable(self._pools)
         self._chores = Chores(self._tasks)
@@ -91,6 +101,11 @@ class Loop(abc.ABC):
         """Exit code of the signal that interrupted the pass; 0: none did."""
         self._next_clock = 0.0
         self._spot_check_results: list[SpotCheckResult] = []
+
+    def _make_probes(self, known: Known = nothing_known, begun: Begun | None = None) -> Probes:
+        """Return the probes of this pass, which end it where they fail; arguments as `Probes`."""
+        root = self._source.target.cos_path
+        return Probes(self._streak, self._chores, root, stop=self._stop, known=known, begun=begun)
 
     def _make_admission(self, probes: Probes) -> Admission:
         """Return the room for tasks of this pass."""

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING
 from cos_migrate.engine.abandoned_uploads import AbandonedUploads
 from cos_migrate.engine.backlog import Backlog
 from cos_migrate.engine.big_objects import BigObjects
-from cos_migrate.engine.limits import RunLimits
-from cos_migrate.engine.loop import Loop, PoolsMaker
+from cos_migrate.engine.loop import Loop, PassParts
 from cos_migrate.engine.options import MigrationOptions
 from cos_migrate.engine.own_items import OwnItems
-from cos_migrate.engine.probes import Probes
 from cos_migrate.engine.retry_queue import RetryQueue
 from cos_migrate.engine.spot_check import missing_warning
 from cos_migrate.engine.stages import Stages
@@ -29,7 +27,6 @@ from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.positions import Positions, start_listing
-from cos_migrate.sources.base import Source
 from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable
 
@@ -64,31 +61,20 @@ class Migration(Loop):
 
     def __init__(
         self,
+        parts: PassParts,
         *,
         options: MigrationOptions,
-        source: Source,
         filters: Filters,
-        state: RecordStore,
-        report: Report,
-        make_pools: PoolsMaker,
         make_scan: ScanMaker,
         spool: TempFiles,
-        limits: RunLimits | None = None,
     ) -> None:
-        """Prepare a run; `make_scan` is called where the source is not listed by pages."""
-        super().__init__(
-            window=options.watch_window(),
-            credentials=options.credentials,
-            report=report,
-            make_pools=make_pools,
-            auto=options.auto,
-            limits=limits,
-        )
+        """`make_scan` is called where the source is not listed by pages."""
+        super().__init__(parts)
+        source, state, report = parts.source, parts.state, parts.report
         paged, positions = source.paged, None
         if paged and not options.retry_failed:
             make_scan, positions = _paged_listing(paged, state, options, report)
         self._options = options
-        self._source = source
         self._filters = filters
         self._own = OwnItems(options.shard, source) if options.shard else None
         self.resumed = positions is not None and positions.resumed
@@ -117,14 +103,7 @@ class Migration(Loop):
             spool=spool,
             report=report,
         )
-        self._probes = Probes(
-            self._streak,
-            self._chores,
-            source.target.cos_path,
-            stop=self._stop,
-            known=self._known_paths,
-            begun=self._committer.uploads.abandon_unsaved,
-        )
+        self._probes = self._make_probes(self._known_paths, self._committer.uploads.abandon_unsaved)
         self._admission = self._make_admission(self._probes)
         stages = Stages(
             options=options,

@@ -12,7 +12,6 @@ from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.rules import DEFAULT_COPIES, CopyOptions, PlanOptions
 from cos_migrate.engine.spot_check import SpotCheckMaker
-from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
 from cos_migrate.engine.window_watch import WindowWatch, never
 from cos_migrate.model import RestoreRule
 from cos_migrate.pools.tasks import SkipIf
@@ -90,8 +89,6 @@ class MigrationOptions(NamedTuple):
     is_paused: Callable[[], bool] = never
     """Returns whether the user has paused the run."""
     copies: CopyOptions = DEFAULT_COPIES
-    auto: AutoPools = NO_AUTO_POOLS
-    """The pools whose number of transfers is not given."""
     retry_failed: bool = False
     """As in RunWords."""
     restores: RestoreOptions | None = None

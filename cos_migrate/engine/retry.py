@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from cos_migrate.engine.limits import RunLimits
-from cos_migrate.engine.loop import PoolsMaker
+from cos_migrate.engine.loop import PassParts
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.options import MigrationOptions
 from cos_migrate.filters import Filters
 from cos_migrate.model import Found, Row, SourceObject
 from cos_migrate.pools.temp_files import TempFiles
-from cos_migrate.report.report import Report
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.walk import WalkThread
-from cos_migrate.sources.base import Source
-from cos_migrate.state.store import RecordStore
 
 _RUN_IN_FULL = (
     "run in full: not all that the last run of this job left undone is known, since it did not "
@@ -33,28 +29,20 @@ class Retry(Migration):
 
     def __init__(
         self,
+        parts: PassParts,
         *,
         options: MigrationOptions,
-        source: Source,
         filters: Filters,
-        state: RecordStore,
-        report: Report,
-        make_pools: PoolsMaker,
         spool: TempFiles,
-        limits: RunLimits | None = None,
     ) -> None:
         self._failed: list[SourceObject] = []
         self._leaves_out = filters.reason_against_folder
         super().__init__(
+            parts,
             options=options,
-            source=source,
             filters=filters,
-            state=state,
-            report=report,
-            make_pools=make_pools,
-            make_scan=partial(_NoScan if source.paged else WalkThread, self._scan_again),
+            make_scan=partial(_NoScan if parts.source.paged else WalkThread, self._scan_again),
             spool=spool,
-            limits=limits,
         )
         self._abandoned.keep_others()
 

@@ -26,7 +26,7 @@ class RetryCommitter(Committer):
     ) -> None:
         """Settle an object that failed again, or that a listing would not have any more."""
         paged = self._source.paged
-        if failure.code == Code.NO_SUCH_KEY and paged and not list(paged.lists()):
+        if failure.code == Code.NO_SUCH_KEY and paged and not list(paged.list_file_paths()):
             line = lines.no_longer_there(self._source.mask(obj.name))
             self.settle_left_out(obj, line, record_key)
             return

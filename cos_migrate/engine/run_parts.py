@@ -16,16 +16,18 @@ from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.limits import RunLimits
-from cos_migrate.engine.loop import Loop
+from cos_migrate.engine.loop import Loop, PassParts
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.options import NO_WORDS, MigrationOptions, RunWords
 from cos_migrate.engine.settings import (
     JobPlace,
+    auto_pools,
     cos_settings,
     least_billed,
     migration_options,
 )
 from cos_migrate.engine.spot_check import SpotCheck, SpotCheckResult
+from cos_migrate.engine.tuning import NO_AUTO_POOLS
 from cos_migrate.errors import Side
 from cos_migrate.filters import Filters
 from cos_migrate.http.pacing import ThreadPace
@@ -50,7 +52,7 @@ from cos_migrate.sources.recipe import SourceRecipe
 from cos_migrate.state.store import RecordStore
 
 if TYPE_CHECKING:
-    from cos_migrate.engine.compare_wiring import PassParts
+    from cos_migrate.engine.compare_wiring import SidesParts
     from cos_migrate.engine.dry_run import DryRun
     from cos_migrate.engine.retry import Retry
     from cos_migrate.report.status.board import Board
@@ -139,22 +141,38 @@ class RunParts:
         self._source.pace_by(ThreadPace(limits.own_pace.source(big=False)))
         return limits
 
-    def _parts(self, state: RecordStore) -> PassParts:
-        """Return what a pass over both sides needs."""
-        from cos_migrate.engine.compare_wiring import PassParts  # noqa: PLC0415 - rarely used
+    def _pass_parts(
+        self, state: RecordStore, report: Report | None = None, *, tunes: bool = True
+    ) -> PassParts:
+        """Return what the next pass gets, and keep its limits from now on.
 
+        `tunes`: whether pools whose number of transfers is not given find it.
+        """
+        options, limits = self._options, self._limit_pass()
+        tunes = tunes and not self._dry_run
         return PassParts(
+            options.watch_window(),
+            options.credentials,
+            self._source,
+            state,
+            report or self._report,
+            self._make_pools,
+            auto_pools(self._config.common) if tunes else NO_AUTO_POOLS,
+            limits,
+        )
+
+    def _sides_parts(self) -> SidesParts:
+        """Return what the listings of both sides get, under the limits of the last pass made."""
+        from cos_migrate.engine.compare_wiring import SidesParts  # noqa: PLC0415 - rarely used
+
+        return SidesParts(
             self._config.common,
             self._options,
-            self._source,
             self._filters,
             self._settings(),
-            state,
-            self._report,
-            self._make_pools,
             self._make_scan,
             self._spool,
-            self._limit_pass(),
+            self._rate_limits.own_pace,
         )
 
     def _make_report(self, finished_folder: str) -> Report:

@@ -176,7 +176,6 @@ def migration_options(
             encryption=encryption,
         ),
         window=common.execute_time_window,
-        auto=auto_pools(common),
         least_billed=least_billed(common),
         billed_by_class={
             name: _least_billed_in(target) for name, target in common.storage_class_map

@@ -10,20 +10,12 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cos_migrate.engine.credential_keeper import CredentialKeeper
-from cos_migrate.engine.limits import RunLimits
-from cos_migrate.engine.loop import Loop, PoolsMaker
-from cos_migrate.engine.probes import Probes
-from cos_migrate.engine.tuning import NO_AUTO_POOLS, AutoPools
-from cos_migrate.engine.window_watch import WindowWatch
+from cos_migrate.engine.loop import Loop, PassParts
 from cos_migrate.model import Failure, Outcome, SourceObject, Status
 from cos_migrate.pools.results import INTERIM, UNSTARTED, Comparison, Content
 from cos_migrate.pools.tasks import CompareObject, NumberedTask
-from cos_migrate.report.report import Report
-from cos_migrate.sources.base import Source
 from cos_migrate.state import object_records
 from cos_migrate.state.companions import CompanionRecords
-from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable
 
 
@@ -87,38 +79,12 @@ def _fail(words: str, code: str, what: str, found: Comparison) -> CheckResult:
 class Verification(Loop):
     """The pass that compares all records of a job with COS."""
 
-    def __init__(
-        self,
-        *,
-        window: WindowWatch,
-        credentials: CredentialKeeper,
-        source: Source,
-        state: RecordStore,
-        report: Report,
-        make_pools: PoolsMaker,
-        auto: AutoPools = NO_AUTO_POOLS,
-        limits: RunLimits | None = None,
-    ) -> None:
-        """Prepare a pass; `make_pools` receives the function that workers post results with."""
-        super().__init__(
-            window=window,
-            credentials=credentials,
-            report=report,
-            make_pools=make_pools,
-            auto=auto,
-            limits=limits,
-        )
-        self._source = source
-        self._state = state
-        self._companions = CompanionRecords(state, source)
+    def __init__(self, parts: PassParts) -> None:
+        super().__init__(parts)
+        self._companions = CompanionRecords(parts.state, parts.source)
         self._waiting = self._records()
         self._complete = False
-        self._probes = Probes(
-            self._streak,
-            self._chores,
-            source.target.cos_path,
-            stop=self._stop,
-        )
+        self._probes = self._make_probes()
         self._admission = self._make_admission(self._probes)
         self._outcomes: list[Outcome] = []
         self._puts: list[tuple[bytes, bytes]] = []

@@ -9,21 +9,17 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cos_migrate import __version__
 from cos_migrate.engine.exposure import exposed_records
 from cos_migrate.engine.loop import Loop
 from cos_migrate.engine.migrate import Migration
 from cos_migrate.engine.run_parts import RunParts
-from cos_migrate.engine.settings import JobPlace, auto_pools, job_text_of
+from cos_migrate.engine.settings import JobPlace, job_text_of
 from cos_migrate.report.deletion import DeletionEnd
 from cos_migrate.report.summary import Summary
 from cos_migrate.state.opening import open_store
 from cos_migrate.state.store import RecordStore, note_run
-
-if TYPE_CHECKING:
-    pass
 
 
 class Run(RunParts):
@@ -57,14 +53,10 @@ class Run(RunParts):
                 self._spool.open()
             try:
                 migration = self._make_pass(
+                    self._pass_parts(state),
                     options=self._options,
-                    source=self._source,
                     filters=self._filters,
-                    state=state,
-                    report=self._report,
-                    make_pools=self._make_pools,
                     spool=self._spool,
-                    limits=self._limit_pass(),
                 )
                 delete = partial(self._delete_extra, state, migration)
                 summaries = [self._run_pass(migration, delete)]
@@ -105,7 +97,8 @@ class Run(RunParts):
 
         self._spool.open()
         try:
-            return self._run_pass(make_comparison(self._words, self._parts(state)))
+            of_pass = self._pass_parts(state)
+            return self._run_pass(make_comparison(self._words, of_pass, self._sides_parts()))
         finally:
             self._spool.close()
 
@@ -115,19 +108,7 @@ class Run(RunParts):
 
         report = self._make_report("")
         report.begin_check(self._header)
-        options, limits = self._options, self._limit_pass()
-        return self._run_pass(
-            Verification(
-                window=options.watch_window(),
-                credentials=options.credentials,
-                source=self._source,
-                state=state,
-                report=report,
-                make_pools=self._make_pools,
-                auto=auto_pools(self._config.common),
-                limits=limits,
-            )
-        )
+        return self._run_pass(Verification(self._pass_parts(state, report)))
 
     def _run_pass(self, loop: Loop, before_end: Callable[[bool], int] = lambda _: 0) -> Summary:
         """Run one pass, which signals then reach."""
@@ -160,7 +141,9 @@ class Run(RunParts):
         if self._source.is_local or self._dry_run:
             self._spool.open()
         is_dry = self._dry_run is not None
-        deletion = wiring.make_deletion(self._parts(state), began=self._began, is_dry=is_dry)
+        of_pass = self._pass_parts(state, tunes=False)
+        parts = self._sides_parts()
+        deletion = wiring.make_deletion(of_pass, parts, began=self._began, is_dry=is_dry)
         self._reach(deletion)
         deletion.work()
         report.deletion = report.deletion._replace(has_failed=deletion.has_failed)

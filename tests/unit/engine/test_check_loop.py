@@ -13,6 +13,7 @@ import pytest
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.engine.credential_keeper import CredentialKeeper
+from cos_migrate.engine.loop import PassParts
 from cos_migrate.engine.verify import Verification
 from cos_migrate.engine.window_watch import WindowWatch
 from cos_migrate.exit_codes import INTERRUPTED
@@ -141,15 +142,9 @@ def check_of(
         made.append(Pools(post, answer, room))
         return made[0]
 
-    verification = Verification(
-        window=WindowWatch(window),
-        credentials=CredentialKeeper([]),
-        source=KeysSource([]),
-        state=state,
-        report=report,
-        make_pools=make,
-    )
-    return verification, made
+    source, keeper = KeysSource([]), CredentialKeeper([])
+    parts = PassParts(WindowWatch(window), keeper, source, state, report, make)
+    return Verification(parts), made
 
 
 def test_records_are_read_no_further_ahead_than_there_is_room(report: Report) -> None:
