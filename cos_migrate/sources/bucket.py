@@ -199,10 +199,10 @@ class KeyOrderedSource(BucketSource):
         kind = row.storage_class if self.options.lists_classes else ""
         return SourceObject(row.key, self.key_of(row.key), row.fingerprint, storage_class=kind)
 
-    def lists(self) -> Iterable[str]:
+    def list_file_paths(self) -> Iterable[str]:
         """Return the files of keys, and the manifest of an inventory."""
         place = self.config.inventory_place
-        return [*super().lists(), *([place] if place else [])]
+        return [*super().list_file_paths(), *([place] if place else [])]
 
     def ranges(self) -> tuple[ListRange, ...]:
         """Return the data files of an inventory, else as other buckets."""
@@ -216,7 +216,7 @@ class KeyOrderedSource(BucketSource):
 
     def request_listing(self) -> None:
         """Request a page of keys, also where a file names them. Raises SourceError."""
-        if list(self.lists()):
+        if list(self.list_file_paths()):
             self.list_keys("", "", "")
         else:
             super().request_listing()

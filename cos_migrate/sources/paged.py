@@ -85,11 +85,11 @@ class PagedSource(Source):
 
         The page of a list file proves nothing.
         """
-        return self.lists_at_same_host and not list(self.lists())
+        return self.lists_at_same_host and not list(self.list_file_paths())
 
     def request_listing(self) -> None:
         """Request the first page of a range that is no file. Raises SourceError."""
-        files = set(self.lists())
+        files = set(self.list_file_paths())
         for list_range in self.ranges():
             if list_range.prefix not in files:
                 self.list_page(list_range, "")
@@ -102,9 +102,9 @@ class PagedSource(Source):
             for option, value in values_of(self.config)
             if not option.secret and not option.access
         ]
-        return "\n".join([self.job_text(), *keys, *map(file_version, self.lists())])
+        return "\n".join([self.job_text(), *keys, *map(file_version, self.list_file_paths())])
 
-    def lists(self) -> Iterable[str]:
+    def list_file_paths(self) -> Iterable[str]:
         """Return the paths of the list files in use.
 
         A position in a file becomes invalid when the file is written: lines could be left out.

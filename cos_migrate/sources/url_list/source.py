@@ -71,7 +71,7 @@ class UrlListSource(UrlSource):
     def ranges(self) -> tuple[ListRange, ...]:
         return tuple(ListRange(path) for path in self._url_lists.files)
 
-    def lists(self) -> tuple[str, ...]:
+    def list_file_paths(self) -> tuple[str, ...]:
         return self._url_lists.files
 
     def list_page(self, list_range: ListRange, marker: str) -> Page:
