@@ -100,6 +100,12 @@ def exhaustion_code(error: BaseException) -> str:
     return error.code if isinstance(error, MigrateError) and error.code in EXHAUSTION_CODES else ""
 
 
+def raise_if_exhausted(error: BaseException, operation: str, target: str) -> None:
+    """Raise a TransportError where no descriptor is left, whatever a library's error says."""
+    if code := exhaustion_code(error) or ("EMFILE" if is_exhausted() else ""):
+        raise exhaustion_error(code, operation, target) from error
+
+
 def exhaustion_error(code: str, operation: str, target: str) -> TransportError:
     """Return the error to raise for an operation that found no free descriptor."""
     return TransportError(

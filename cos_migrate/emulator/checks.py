@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Request
-from cos_migrate.emulator.objects import Stored
+from cos_migrate.emulator.objects import Received, Stored
+from cos_migrate.emulator.store import Store
 from cos_migrate.emulator.tagging import TAGGING, tagging_of
 
 MOST = 5 << 30
@@ -83,6 +84,18 @@ def headers_to_store(request: Request, key: str) -> dict[str, str]:
     if tagging:
         kept[TAGGING] = tagging
     return kept
+
+
+def receive_checked(request: Request, store: Store) -> Received:
+    """Receive a body of legal length, which agrees with its Content-MD5. Raises Refusal."""
+    check_length(request)
+    got = store.receive(request.body.pieces())
+    try:
+        check_md5(request, got.md5)
+    except Refusal:
+        got.discard()
+        raise
+    return got
 
 
 def check_length(request: Request) -> None:

@@ -9,9 +9,8 @@ from cos_migrate.emulator.acl import OWNER, OWNER_ID, acl_of
 from cos_migrate.emulator.checks import (
     ENCRYPTION,
     STORAGE_CLASS,
-    check_length,
-    check_md5,
     headers_to_store,
+    receive_checked,
 )
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Answer, Request
@@ -61,13 +60,7 @@ class MultipartOperations:
     def _put(self, request: Request, bucket: str, key: str) -> Answer:
         upload = self._upload(request, bucket, key)
         number = _number(request)
-        check_length(request)
-        got = self._store.receive(request.body.pieces())
-        try:
-            check_md5(request, got.md5)
-        except Refusal:
-            got.discard()
-            raise
+        got = receive_checked(request, self._store)
         part = self._store.put_part(upload, number, got)
         headers = {"etag": f'"{part.etag}"', "x-cos-hash-crc64ecma": str(part.crc64)}
         return Answer(headers=headers | _encryption(upload))

@@ -22,11 +22,11 @@ from cos_migrate.emulator.checks import (
     STORAGE_CLASS,
     check_conditions,
     check_copy_conditions,
-    check_length,
     check_md5,
     headers_to_store,
     parse_copy_range,
     parse_range,
+    receive_checked,
 )
 from cos_migrate.emulator.errors import Refusal
 from cos_migrate.emulator.messages import Answer, Request
@@ -154,13 +154,7 @@ class ObjectOperations:
 
     def _put(self, request: Request, bucket: str, key: str) -> Answer:
         kept, acl = headers_to_store(request, key), acl_of(request)
-        check_length(request)
-        got = self._store.receive(request.body.pieces())
-        try:
-            check_md5(request, got.md5)
-        except Refusal:
-            got.discard()
-            raise
+        got = receive_checked(request, self._store)
         return Answer(headers=stored_headers(self._store.put(bucket, key, got, kept, acl=acl)))
 
     def _copy(self, request: Request, bucket: str, key: str) -> Answer:

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from cos_migrate.emulator.buckets import BucketOperations
 from cos_migrate.emulator.connection import Connection
@@ -111,12 +110,7 @@ class EmbeddedCos(Service):
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def keys(self, bucket: str) -> list[str]:

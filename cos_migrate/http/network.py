@@ -9,7 +9,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cos_migrate.descriptors import exhaustion_code, exhaustion_error, is_exhausted
+from cos_migrate.descriptors import raise_if_exhausted
 from cos_migrate.errors import Code, TransportError
 from cos_migrate.http.channels import TlsChannel, transport_error
 from cos_migrate.http.connection import Connection
@@ -108,9 +108,7 @@ def _look_up(host: str, port: int) -> Addresses:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         # The errors of a resolver that cannot open a file or socket vary.
-        lacking = exhaustion_code(error) or ("EMFILE" if is_exhausted() else "")
-        if lacking:
-            raise exhaustion_error(lacking, "connect", host) from error
+        raise_if_exhausted(error, "connect", host)
         raise TransportError(
             f"the name {host} cannot be resolved ({error})",
             operation="connect",

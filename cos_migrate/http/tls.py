@@ -8,7 +8,7 @@ import threading
 
 import certifi
 
-from cos_migrate.descriptors import exhaustion_code, exhaustion_error, is_exhausted
+from cos_migrate.descriptors import exhaustion_error, is_exhausted, raise_if_exhausted
 from cos_migrate.errors import TransportError
 from cos_migrate.http.channels import TlsFailed, WantsRead, WantsWrite
 
@@ -108,9 +108,7 @@ def trusting_context(ca_file: str) -> ssl.SSLContext:
         if ca_file:
             context.load_verify_locations(ca_file)
     except (OSError, ssl.SSLError) as error:
-        lacking = exhaustion_code(error) or ("EMFILE" if is_exhausted() else "")
-        if lacking:
-            raise exhaustion_error(lacking, "connect", ca_file) from error
+        raise_if_exhausted(error, "connect", ca_file)
         raise TransportError(
             f"the CA certificates in {ca_file or 'the system store'} cannot be loaded ({error})",
             operation="connect",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
-from types import TracebackType
 from typing import IO
 
 from cos_migrate.emulator import EmbeddedCos
@@ -56,12 +55,7 @@ class HeldCos(EmbeddedCos):
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
         self.stop()
 

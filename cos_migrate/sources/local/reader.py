@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from types import TracebackType
 
 from cos_migrate.errors import Code, Side, SourceChanged, SourceError
 from cos_migrate.model import Described, Fingerprint, SourceObject
@@ -81,12 +80,7 @@ class LocalReader:
     def __enter__(self) -> LocalReader:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
     def read(self, size: int) -> bytes:
@@ -243,12 +237,7 @@ class FolderReader:
     def __enter__(self) -> FolderReader:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return None
 
     def read(self, size: int) -> bytes:  # noqa: ARG002 - there is nothing to read
