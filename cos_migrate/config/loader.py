@@ -211,6 +211,7 @@ class _Loader:
     def _refuse(
         self, section: _FilledSection, one: DeclaredOption, given: GivenValue, message: str
     ) -> Any:
+        """Note that a value is wrong, and return one that can stand in its place."""
         known = one.option
         line = add_place(message, section.name, known, given.text, given.where)
         if given.from_environment and not known.secret:

@@ -175,7 +175,10 @@ def _error_of(context: BaseException | None, operation: str, target: str) -> Mig
 
 
 class _Session(requests.Session):
-    """Has the Host header signed as it is sent; the SDK would sign it without the port."""
+    """The SDK's HTTP session: sends by our client, with a Host header set before it is signed.
+
+    The SDK would sign the host without its port.
+    """
 
     def __init__(self, fetcher: Fetcher) -> None:
         super().__init__()
@@ -193,7 +196,7 @@ class _Session(requests.Session):
 
 
 class _Adapter(BaseAdapter):
-    """Sends by a Fetcher."""
+    """Sends the prepared requests of `requests` by a Fetcher."""
 
     def __init__(self, fetcher: Fetcher) -> None:
         super().__init__()

@@ -172,6 +172,7 @@ class AnswerParser:
             self.keep_alive = self._parser.should_keep_alive()
 
     def _refuse(self, problem: str) -> None:
+        """End the parsing of an answer for a problem; raises ValueError, as httptools expects."""
         self._problem = problem
         raise ValueError
 

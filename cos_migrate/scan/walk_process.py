@@ -44,7 +44,7 @@ class _Received:
         self._sum = 0
 
     def add(self, found: Sequence[Found | Row]) -> None:
-        """Add the next batch."""
+        """Count the objects of the next batch and continue the checksum with their names."""
         self.count += len(found)
         names = [item[0] for item in found]  # a note's line, else a name
         self._sum = zlib.crc32("\n".join([*names, ""]).encode("utf-8", "surrogatepass"), self._sum)

@@ -238,6 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.read(min(int(length[:10]), _BODY_MOST))
 
     def _refuse(self, status: http.HTTPStatus, challenge: str = "") -> None:
+        """Answer a request with an error status and its name as text."""
         text = f"{status.value} {status.phrase}\n"
         self._send(status, Answer("text/plain; charset=utf-8", text.encode()), challenge)
 

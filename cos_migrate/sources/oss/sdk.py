@@ -70,7 +70,7 @@ def _auth_of(credentials: Credentials, version: str) -> Any:
 
 
 class _Session:
-    """Sends a request of the SDK."""
+    """The session of the SDK: sends the requests that it builds by our own client."""
 
     def __init__(self, fetch: Callable[[Request], ErrorAnswer]) -> None:
         self._fetch = fetch
