@@ -20,23 +20,29 @@ def serve(folder: Path, **options: Any) -> EmbeddedCos:
     return EmbeddedCos(folder, secret_id=SECRET_ID, secret_key=SECRET_KEY, **options)
 
 
-def sdk_of(cos: EmbeddedCos) -> Any:
+def sdk_of(cos: EmbeddedCos, keys: tuple[str, str] = (SECRET_ID, SECRET_KEY)) -> Any:
     """Return the official client; it reaches the server as its proxy."""
     config = CosConfig(
         Region="ap-guangzhou",
-        SecretId=SECRET_ID,
-        SecretKey=SECRET_KEY,
+        SecretId=keys[0],
+        SecretKey=keys[1],
         Scheme="http",
         Proxies={"http": f"http://127.0.0.1:{cos.port}"},
     )
     return CosS3Client(config, retry=0)
 
 
-def coscmd(cos: EmbeddedCos, folder: Path, *words: str) -> str:
+def coscmd(
+    cos: EmbeddedCos,
+    folder: Path,
+    *words: str,
+    bucket: str = BUCKET,
+    keys: tuple[str, str] = (SECRET_ID, SECRET_KEY),
+) -> str:
     """Run the official command line tool; it reaches the server as its HTTP proxy."""
     config = folder / "cos.conf"
     config.write_text(
-        f"[common]\nsecret_id = {SECRET_ID}\nsecret_key = {SECRET_KEY}\nbucket = {BUCKET}\n"
+        f"[common]\nsecret_id = {keys[0]}\nsecret_key = {keys[1]}\nbucket = {bucket}\n"
         "region = ap-guangzhou\nmax_thread = 2\npart_size = 5\nretry = 1\ntimeout = 20\n"
         "schema = http\nverify = md5\nanonymous = False\n",
         encoding="utf-8",

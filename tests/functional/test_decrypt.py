@@ -40,7 +40,7 @@ class Place:
         self.key = tool.folder / "master key"
         self.use_key(KEY)
         tool.common |= {"keyPath": str(self.key), "requestTryCount": "1"}
-        self.sdk = sdk_of(cos)
+        self.sdk = sdk_of(cos, (SECRET_ID, SECRET_KEY))
 
     def use_key(self, key: bytes) -> None:
         self.key.write_bytes(key)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -295,9 +296,10 @@ def test_the_official_tools_see_what_we_uploaded(cos: EmbeddedCos, tmp_path: Pat
 
     back = tmp_path / "back"
     back.mkdir()
-    listing = coscmd(cos, tmp_path, "list", "-r", "up/")
+    own = partial(coscmd, cos, tmp_path, bucket=BUCKET, keys=(SECRET_ID, SECRET_KEY))
+    listing = own("list", "-r", "up/")
     assert "big.bin" in listing
-    coscmd(cos, tmp_path, "download", "-r", "up/docs/", f"{back}/")
+    own("download", "-r", "up/docs/", f"{back}/")
     for key, path in files.items():
         assert (back / key.removeprefix("up/docs/")).read_bytes() == path.read_bytes()
 
