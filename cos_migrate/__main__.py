@@ -1,4 +1,4 @@
-"""`python -m cos_migrate`."""
+"""Entry point of `python -m cos_migrate`."""
 
 import os
 from types import FrameType

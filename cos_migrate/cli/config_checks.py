@@ -49,7 +49,7 @@ _UNTESTED = "not tested, because COS was not reached"
 
 
 class Check(NamedTuple):
-    """The result of one check."""
+    """The result of one check: whether it passed, its name, and what was found."""
 
     passed: bool
     name: str

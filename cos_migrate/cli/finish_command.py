@@ -30,7 +30,7 @@ _OUTPUT_WAIT = 0.5
 
 
 class Finished(NamedTuple):
-    """How a command ended."""
+    """How the command of `onFinish` ended."""
 
     problem: str
     """Why it failed; empty: it did not."""
@@ -39,7 +39,7 @@ class Finished(NamedTuple):
 
 
 class FinishCommand:
-    """A command, started without a shell."""
+    """The command of `onFinish`, started without a shell."""
 
     def __init__(
         self,

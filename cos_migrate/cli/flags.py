@@ -37,7 +37,7 @@ def _are_words(values: Sequence[str]) -> bool:
 
 
 class Flag(NamedTuple):
-    """The meaning of an option; without `values` it is true or false."""
+    """An option of the command line: its values, help, and the command that it runs."""
 
     help: str
     command: Command | None = None

@@ -34,7 +34,7 @@ class ConnectionSettings(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketSection(Section):
-    """The base of the sections of buckets."""
+    """Base class of the configuration sections of sources that are buckets."""
 
     @property
     def listed_prefix(self) -> str:
@@ -63,7 +63,7 @@ class BucketSection(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudAccess(BucketSection):
-    """The base of the sections of cloud sources."""
+    """Base class of the sections of clouds that are reached with an access key."""
 
     batch_keys: ClassVar[tuple[str, ...]] = ("accessKeyId", "accessKeySecret", "bucket", "endPoint")
 
@@ -161,12 +161,12 @@ class CloudAccess(BucketSection):
 
     @property
     def listed_prefix(self) -> str:
-        """`prefix`."""
+        """The value of `prefix`: the beginning of the keys to migrate."""
         return self.prefix
 
     @property
     def key_file(self) -> str:
-        """`uriList`."""
+        """The value of `uriList`: the path of a file of keys to migrate."""
         return self.uri_list
 
     @property
@@ -178,7 +178,7 @@ class CloudAccess(BucketSection):
 
     @property
     def bucket_address(self) -> tuple[str, str]:
-        """`bucket` and `endPoint`."""
+        """The bucket and its endpoint, as the section names them."""
         return self.bucket, self.end_point
 
     def mistakes(self) -> Iterator[Mistake]:

@@ -27,7 +27,7 @@ class MaxDelete(NamedTuple):
         return str(self.number) if self.number >= 0 else f"{self.percent}%"
 
     def of(self, total: int) -> int:
-        """Return how many of `total` objects; a share is rounded up."""
+        """Return how many of `total` objects may be removed; a share is rounded up."""
         if self.number >= 0:
             return self.number
         share = Fraction(self.percent) * total / _WHOLE

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Moment(NamedTuple):
-    """A modification time that a key names."""
+    """A modification time that a key names: a point in time, or an age."""
 
     ns: int
     """Nanoseconds since 1970, or of age."""
@@ -21,7 +21,7 @@ class Moment(NamedTuple):
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
     def at(self, start_ns: int) -> int:
-        """Return it in nanoseconds since 1970, in a run that started at `start_ns`."""
+        """Return the time in nanoseconds since 1970, for a run that started at `start_ns`."""
         return start_ns - self.ns if self.is_age else self.ns
 
 

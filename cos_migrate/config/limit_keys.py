@@ -34,7 +34,7 @@ class BandwidthLimit(NamedTuple):
     """
 
     def at(self, minute: int) -> int:
-        """Return the limit at a minute of the day; 0: none."""
+        """Return the limit in bytes a second at a minute of the day; 0: none."""
         limit = self.steps[-1][1] if self.steps else 0
         for begin, following in self.steps:
             if begin > minute:

@@ -24,7 +24,7 @@ Stamp = tuple[int, ...] | None
 
 
 def stamp_of(path: str) -> Stamp:
-    """Return the stamp of a file."""
+    """Return time, size and inode of a file, which change when it is written; None: it is gone."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -60,7 +60,7 @@ def _spell_number(number: int) -> str:
 
 
 class News(NamedTuple):
-    """Lines about a changed file."""
+    """The lines to report about a changed configuration file."""
 
     notices: tuple[str, ...] = ()
     """One for each key with another value."""
@@ -71,7 +71,7 @@ NO_NEWS = News()
 
 
 class LiveConfig:
-    """The values in force, which follow the file."""
+    """The values that may change during a run, kept up to date with the file."""
 
     def __init__(
         self,

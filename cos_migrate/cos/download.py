@@ -17,7 +17,7 @@ _PIECE = MAX_BODY
 
 
 class DownloadClient(CosClient):
-    """A client that also downloads objects."""
+    """A client of COS that downloads objects."""
 
     def download(self, cos_path: str, head: ObjectHead) -> Iterator[bytes]:
         """Yield the content of the version that `head` describes, and verify it at the end.

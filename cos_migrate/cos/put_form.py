@@ -23,7 +23,7 @@ def request_path(cos_path: str) -> str:
 
 
 class PutForm:
-    """A request head with blanks for path, size and MD5."""
+    """The head of a PutObject request with gaps for path, size and MD5, made once for many."""
 
     __slots__ = ("_authorization", "_lines", "_md5", "_prefix", "_signed", "_tail", "key")
 

@@ -63,7 +63,7 @@ class Access:
 
     @property
     def credentials(self) -> Credentials:
-        """Those that sign requests now, also while others replace them."""
+        """The credentials that sign requests now, also while others replace them."""
         return self._keys.credentials
 
     def upload_headers(self) -> list[tuple[str, str]]:
@@ -119,7 +119,7 @@ class Access:
         return PutForm(keys.now(), route.target_prefix, signed, tail, md5=md5)
 
     def signing_key(self) -> SigningKey:
-        """Return the present key; it changes every few minutes, and with the credentials."""
+        """Return the key that signs requests now; it changes every few minutes."""
         return self._keys.now()
 
 
@@ -146,7 +146,7 @@ class PutRequests:
         return access.head(access.routes[0], "PUT", cos_path, (), sent)
 
     def small_file_head(self, cos_path: str, size: int, content_type: str, md5: str) -> bytes:
-        """Return the same as `head` for an object that has these headers and no others.
+        """Return what `head` returns, for an object with these headers and no others.
 
         `md5`: the value of `x-cos-meta-md5` in hex; empty: none.
         """

@@ -20,7 +20,7 @@ NO_SOURCE_CRC64 = "the source has no CRC-64"
 
 
 class Stored(NamedTuple):
-    """An object or part that COS has stored."""
+    """What COS has answered about an object or part that was sent: ETag, request id, CRC-64."""
 
     etag: str
     """Without quotes."""
@@ -31,7 +31,7 @@ class Stored(NamedTuple):
 
 
 class Copied(NamedTuple):
-    """An object or part that COS has copied."""
+    """What COS has answered about an object or part that it has copied."""
 
     etag: str
     """Without quotes."""

@@ -56,7 +56,7 @@ class EnvironmentKeys(NamedTuple):
 
 
 class Unset(NamedTuple):
-    """A place whose key is not set."""
+    """A place that holds no credentials because the key which would name them is not set."""
 
     key: str
 

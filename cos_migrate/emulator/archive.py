@@ -27,7 +27,7 @@ _DAYS = range(1, 366)
 
 
 class Archive:
-    """The restores of all buckets. Thread-safe."""
+    """The restores of archived objects in all buckets. Thread-safe."""
 
     def __init__(self) -> None:
         self.seconds: float | None = None
@@ -51,7 +51,7 @@ class Archive:
             self._ready = {}
 
     def state(self, stored: Stored) -> str:
-        """Return the value of `x-cos-restore`; empty: nothing was requested."""
+        """Return the value of `x-cos-restore` for an object; empty: no restore was requested."""
         ready = self._ready.get(stored.path)
         if self.seconds is None or ready is None:
             return ""

@@ -45,7 +45,7 @@ class Connection:
         self._context = context
 
     def break_off(self) -> None:
-        """Close the connection from another thread."""
+        """Close the connection at once, from another thread."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 

@@ -39,7 +39,7 @@ class MultipartOperations:
         }
 
     def copy(self, request: Request, bucket: str, key: str, pieces: Iterable[bytes]) -> Answer:
-        """Copy one part from another object. Raises Refusal."""
+        """Store a part that is copied from another object. Raises Refusal."""
         upload = self._upload(request, bucket, key)
         number = _number(request)
         part = self._store.put_part(upload, number, self._store.receive(pieces))

@@ -106,7 +106,7 @@ def _bucket_operation(request: Request) -> str:
 
 
 class CopySource(NamedTuple):
-    """The source of a copy."""
+    """The object that a copy request names, and the range of it."""
 
     stored: Stored
     file: BinaryIO
@@ -114,7 +114,7 @@ class CopySource(NamedTuple):
     length: int
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the bytes."""
+        """Yield the bytes of the source of a copy."""
         return file_pieces(self.file, self.start, self.length)
 
 

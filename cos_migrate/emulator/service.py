@@ -46,7 +46,7 @@ class RequestSeen:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, and the fault that the connection has to carry out."""
+    """An answer with the fault, if any, that the connection has to apply to it."""
 
     answer: Answer | None
     """None: reset the connection instead."""

@@ -43,7 +43,7 @@ class Backlog:
             self._consumed()
 
     def pop(self) -> None:
-        """Remove the first of `found`."""
+        """Remove and return the first object that the scan has found."""
         self.found.popleft()
         self._batches[0] -= 1
         if not self._batches[0]:

@@ -64,7 +64,7 @@ class BigObjects:
 
     @property
     def hashed_at_once(self) -> int:
-        """How many are hashed at once, a little ahead of sending."""
+        """How many files may be hashed at once, a little ahead of sending."""
         return max(1, self._at_once() // 4)
 
     def __bool__(self) -> bool:

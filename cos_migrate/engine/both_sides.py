@@ -38,7 +38,7 @@ _AHEAD = 2
 
 
 class ListingOptions(NamedTuple):
-    """How both sides are listed."""
+    """How both sides are listed: ranges at once, tries, and where requests get credentials."""
 
     parallel: int
     """Ranges of a source that are listed at once, where they need not be in order."""
@@ -175,7 +175,7 @@ class BothSides:
         return [line for scan in self._scans.values() for line in scan.watch()]
 
     def handle(self, event: object) -> None:
-        """Take an event that was posted."""
+        """Take an event that one of the two listings has posted."""
         if not isinstance(event, _SideEvent):
             return
         if isinstance(event.event, ScanEnded):

@@ -24,7 +24,7 @@ _GO_ON = "go on"
 
 
 class DeleteOptions(NamedTuple):
-    """What is removed."""
+    """Which objects are removed from COS, and how many at most."""
 
     recorded_only: bool
     """Whether only what was sent from this source, and is unchanged on COS, is removed."""
@@ -71,7 +71,7 @@ class Deletion(Loop):
 
     @property
     def has_failed(self) -> bool:
-        """Whether objects stay that were to be removed, or none could be told."""
+        """Whether objects stay that should go, or it is not known which should go."""
         return self._removal.has_failed
 
     @property

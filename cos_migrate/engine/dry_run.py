@@ -1,4 +1,4 @@
-"""The ends of a dry run: they change nothing, and count what a run would send.
+"""Stand-ins for what a run changes: a dry run counts what would be sent, and changes nothing.
 
 The pipeline between them is that of a run: the same scan, filters, plan and big objects. A copy of
 the records is read, tasks that would write or read a body are answered at once, and what would be

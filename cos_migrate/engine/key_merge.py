@@ -19,7 +19,7 @@ class CosEntry(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A target path that at least one side has."""
+    """A target path with what the source and COS have there, one of which may be missing."""
 
     cos_path: str
     entry: SourceEntry | None

@@ -31,7 +31,7 @@ Flat = tuple[str, str, str, int, int, str, str, int]
 
 
 class SourceEntry(NamedTuple):
-    """An object or name of the source, by its target path."""
+    """A target path that the source has, with its object, if it is one to compare."""
 
     cos_path: str
     """Target path with its leading `/`."""
@@ -74,7 +74,7 @@ class KeySort:
         self.close()
 
     def close(self) -> None:
-        """Remove the runs."""
+        """Remove the sorted files from the disk."""
         self._pending = []
         for file in self._open:
             file.close()

@@ -19,7 +19,7 @@ from cos_migrate.shards import Shard
 
 
 class RestoreOptions(NamedTuple):
-    """The options of restores."""
+    """How archived objects are restored: tier, days, and how long to wait."""
 
     tier: str
     days: int
@@ -49,7 +49,7 @@ NO_WORDS = RunWords()
 
 
 class UploadOptions(NamedTuple):
-    """The options of a multipart upload."""
+    """How big objects are uploaded: sizes of parts, checksums, encryption."""
 
     part_size: int
     """Bytes, before it is raised for a huge object."""
@@ -68,7 +68,7 @@ class UploadOptions(NamedTuple):
 
 
 class MigrationOptions(NamedTuple):
-    """The options of one run over a source."""
+    """The options of one migration, with what it uses of its start."""
 
     plan: PlanOptions
     upload: UploadOptions

@@ -47,7 +47,7 @@ class Ramp:
         self._unmeasured = 0.0
 
     def grow(self, seconds: float) -> None:
-        """Allow as many connections as may be there after some more seconds."""
+        """Allow more connections for the seconds that have passed: twice as many every 100 ms."""
         grown = int(self.opened * 2.0 ** (seconds / _DOUBLED_IN))
         self.opened = max(FIRST, min(self._highest, grown))
 

@@ -31,7 +31,7 @@ _TELL_EVERY = 60.0
 
 
 class RenewalStep(NamedTuple):
-    """What has become of the credentials of a side."""
+    """The result of one look at the credentials of a side: new ones, a refusal, lines to report."""
 
     credentials: Credentials | None = None
     """New ones."""
@@ -43,7 +43,7 @@ class RenewalStep(NamedTuple):
 
 
 class Renewal:
-    """The credentials of one side."""
+    """Keeps the credentials of one side valid: renews them before they end, or when refused."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Renewal:
         return self._found.credentials
 
     def describe(self) -> str:
-        """Return the line about what was found; empty for the keys of the section."""
+        """Return a line that tells where the credentials come from; empty: from the section."""
         return describe_found(self._provider.section, self._found) if self._found.origin else ""
 
     def ask(self, number: int) -> None:

@@ -151,7 +151,7 @@ class Restores:
         return not transfer.restores and transfer.obj.storage_class.upper() in self._options.rules
 
     def retakes(self, transfer: Transfer, failure: Failure) -> bool:
-        """Return whether a failure shows that an object is archived; it is then taken."""
+        """Return whether a failure shows that an object is archived, which then is restored."""
         if (
             failure.code != "InvalidObjectState"
             or failure.operation == "RestoreObject"

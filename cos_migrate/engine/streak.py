@@ -148,7 +148,7 @@ class FailureStreak:
         return FailureVerdict.HEAD_COS
 
     def note_cos_head(self, failure: Failure | None) -> FailureVerdict:
-        """Note the result of the HEAD; None: COS has answered whether there is an object."""
+        """Note the result of a probe by HEAD; None: COS has answered whether there is an object."""
         if failure is None:
             self.note_success(written=False)
             return FailureVerdict.GO_ON
@@ -159,7 +159,7 @@ class FailureStreak:
         return self._cos_failure(failure)
 
     def note_cos_probe(self, failure: Failure | None) -> FailureVerdict:
-        """Note the result of the probing write; None: it was accepted."""
+        """Note the result of a probe that begins an upload; None: COS has accepted it."""
         self.steady = False
         if failure is None:
             self.note_success()
@@ -177,7 +177,7 @@ class FailureStreak:
         )
 
     def note_source_probe(self, failure: Failure | None) -> FailureVerdict:
-        """Note the result of the requested listing; None: it was accepted."""
+        """Note the result of a probe that lists the source; None: the source has answered."""
         if failure is None:
             return FailureVerdict.GO_ON
         # An account that may read the keys of a list need not be allowed to list them.

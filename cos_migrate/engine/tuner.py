@@ -46,7 +46,7 @@ _SHIFT = 0.75
 
 
 class Measurement(NamedTuple):
-    """The work of a pool in a short time."""
+    """What a pool did in a short time: objects, bytes, and how fast answers came."""
 
     seconds: float
     objects: int
@@ -62,7 +62,7 @@ class Measurement(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A lasting change of the limit."""
+    """A lasting change of the number of transfers, with its reason."""
 
     limit: int
     reason: str
@@ -137,7 +137,7 @@ class _Phase(Enum):
 
 
 class Tuner:
-    """The limit of one pool."""
+    """Finds how many transfers of one pool are under way best, from measurements alone."""
 
     def __init__(self, start: int, lowest: int, highest: int, enough: int) -> None:
         """Begin at `start` transfers, to stay within `lowest` and `highest`.
@@ -199,7 +199,7 @@ class Tuner:
         self._window = self._new_window()
 
     def cut(self, limit: int) -> None:
-        """Go down to `limit`: a side refused more, or there is no room for more."""
+        """Lower the limit to `limit`: a side refused more, or there is no room for more."""
         limit = max(self._lowest, limit)
         if limit < max(self.settled, self.limit):
             self._settle(min(limit, self.settled), None)

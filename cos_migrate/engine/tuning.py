@@ -35,7 +35,7 @@ _LOOK_MOST = 1.0
 
 @dataclass(slots=True)
 class Traffic:
-    """The work of a pool so far."""
+    """What a pool has transferred so far, as counters that only grow."""
 
     objects: int = 0
     """Objects, or parts of big ones, that were transferred."""
@@ -57,7 +57,7 @@ class Traffic:
 
 
 class PoolRange(NamedTuple):
-    """Where the tuner of a pool may look."""
+    """The numbers of transfers between which the tuner of a pool may choose."""
 
     start: int
     lowest: int
@@ -69,7 +69,7 @@ class PoolRange(NamedTuple):
 
 
 class PoolTuning:
-    """The limit of one pool."""
+    """Measures one pool and sets how many transfers it makes at once."""
 
     def __init__(self, pool: PoolRange, traffic: Traffic) -> None:
         """`traffic` is counted by others."""
@@ -190,7 +190,7 @@ _KEYS = ("smallFileExecutorNum", "bigFileExecutorNum")
 
 
 class Tuning:
-    """The limits of both pools of a pass."""
+    """Sets how many transfers the two pools of a pass make at once."""
 
     def __init__(self, pools: Pools, auto: AutoPools) -> None:
         self._pools = pools
@@ -271,18 +271,18 @@ class Tuning:
         return lines
 
     def note_latency(self, latency: Latency) -> None:
-        """Add measured answers."""
+        """Add the times that answers took, as a worker has measured them."""
         traffic = self.big if latency.big else self.small
         traffic.answers += latency.answers
         traffic.waited += latency.seconds
 
     def note_failure(self) -> None:
-        """Count a connection that failed, or was silent for too long."""
+        """Count a connection that failed, or was silent for too long, in any pool."""
         for tuning in self._tuned.values():
             tuning.note_failure()
 
     def used(self) -> str:
-        """Return the numbers that were found, for the summary; empty: none."""
+        """Return the numbers of transfers that were found, for the summary; empty: none."""
         return ", ".join(
             f"{_KEYS[big]} {tuning.settled}"
             for big, tuning in sorted(self._tuned.items())

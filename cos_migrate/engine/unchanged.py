@@ -17,7 +17,7 @@ _NOT_READ: Mapping[str, bytes] = {}
 
 
 class ComparedObject(NamedTuple):
-    """An object that has to be sent, as the comparison with its record has shown."""
+    """An object that must be sent, and the decision whether it counts as new or updated."""
 
     obj: SourceObject
     decision: Decision

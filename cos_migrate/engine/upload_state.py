@@ -169,7 +169,7 @@ class UploadState:
         self.outdated, self.phase = outdated, Phase.ABORT
 
     def leave_abort(self) -> SavePoint | None:
-        """Go on after the abort of an outdated upload; return its save point."""
+        """End the abort of an outdated upload; return its save point, which is to be removed."""
         outdated, self.outdated = self.outdated, None
         self.phase = Phase.STAT if self.restarts else self.first_phase()
         return outdated
@@ -265,7 +265,7 @@ class UploadState:
 
     @property
     def not_compared(self) -> bool:
-        """Whether a checksum of the source could not be compared over all parts."""
+        """Whether a checksum that the source states could not be compared over all parts."""
         return bool(self.source_check or self.checks) and not self.checked
 
     @property

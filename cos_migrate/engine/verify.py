@@ -42,7 +42,7 @@ class CheckResult(NamedTuple):
 
 
 def judge(checked: CheckedRecord, found: Comparison) -> CheckResult:
-    """Judge a comparison.
+    """Decide from a comparison whether COS has an object as it is recorded or at the source.
 
     COS is compared with the present object of the source, or with the record if the object is gone
     or the source was not asked.

@@ -40,7 +40,7 @@ class WindowWatch:
         return str(self.window).replace(",", ", ")
 
     def closes(self, now: float, local: time.struct_time) -> bool:
-        """Update `is_open` by the local time; return whether it has just become false."""
+        """Look whether transfers may start at this time; return whether that has just ended."""
         was_open, was_time = self.is_open, self._is_time
         self._is_time = self.window.contains(local.tm_hour * 60 + local.tm_min)
         self.is_open = self._is_time and not self._paused

@@ -15,7 +15,7 @@ _LOOK_EVERY = 0.2
 
 
 class CredentialUser(Protocol):
-    """Signs requests."""
+    """A client that signs requests and can be given other credentials."""
 
     def replace_credentials(self, credentials: Credentials, /) -> None:
         """Use other credentials from the next request on."""

@@ -51,7 +51,7 @@ class Opening:
 
     @property
     def events(self) -> int:
-        """The events of `selectors` behind which `advance` can go on."""
+        """The events of `selectors` to wait for before `advance` is called."""
         return selectors.EVENT_READ if self._is_connected else selectors.EVENT_WRITE
 
     def fileno(self) -> int:

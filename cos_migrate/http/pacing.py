@@ -41,7 +41,7 @@ _REQUESTS_AHEAD = 0.01
 
 
 class Terms(NamedTuple):
-    """The limit of one quantity, as processes need it."""
+    """How one quantity is limited: its rate, and the units to take or ask for at once."""
 
     epoch: int
     """Changes whenever the quantity was without a limit before."""
@@ -229,7 +229,7 @@ class Meter:
 
 
 class SidePace(NamedTuple):
-    """The meters of one lane for requests to one side, and for the object data that they move."""
+    """Two meters of a lane for one side: for its requests, and for the object data they move."""
 
     requests: Meter
     data: Meter
@@ -330,7 +330,7 @@ class PacedRead:
             self._take(min(size, meter.read_ahead) if size >= 0 else meter.step)
 
     def room(self, wanted: int) -> int:
-        """Wait; return how many of the `wanted` bytes may be read now."""
+        """Wait until bytes may be read; return how many of the `wanted` ones."""
         meter = self._meter
         if not meter.is_limited:
             return wanted

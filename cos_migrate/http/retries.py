@@ -55,7 +55,7 @@ OnStrain = Callable[[Strain, Side], None]
 
 
 def ignore_strain(strain: Strain, side: Side) -> None:
-    """Do nothing: no other request waits for this one."""
+    """Do nothing: no number of transfers depends on the failures of these requests."""
 
 
 class Retries:

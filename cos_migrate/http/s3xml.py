@@ -36,7 +36,7 @@ Texts = dict[str, str]
 
 
 class ListedPage(NamedTuple):
-    """The texts of a page of a listing, by the names of ListObjects (Amazon S3 API Reference)."""
+    """One page of a bucket listing: its texts by the element names of ListObjects."""
 
     texts: Texts
     entries: list[Texts]

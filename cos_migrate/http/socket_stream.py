@@ -59,7 +59,7 @@ class SocketStream:
 
     @property
     def session(self) -> object:
-        """The TLS session, None without TLS."""
+        """The TLS session of the connection; None without TLS."""
         return self._tls.session if self._tls else None
 
     def fileno(self) -> int:

@@ -76,7 +76,7 @@ class RequestTimer:
         self._waited += seconds
 
     def note_progress(self, now: float) -> None:
-        """Note that bytes of a request moved that is driven step by step."""
+        """Note that bytes were sent or received for a request that is driven step by step."""
         self._waited += now - self._last
         self._last = now
 

@@ -90,7 +90,7 @@ class Limiter:
             send(self._terms())
 
     def leave(self, seat: Hashable) -> None:
-        """Take no more notice of a process."""
+        """Forget a process that has ended, whose share the others get."""
         with self._changed:
             self._seats.pop(seat, None)
             for allotment in self._allotments:
@@ -190,7 +190,7 @@ class Limiter:
 
 
 def deliver(pace: ProcessPace, message: AllTerms | Units) -> None:
-    """Hand a message of the limiter to the meters of a process."""
+    """Hand a message of the limiter to the meters of this process."""
     if isinstance(message, Units):
         pace.grant(message)
     else:

@@ -11,7 +11,7 @@ _GROUPS_MOST = 256
 
 
 class LoadBalancer:
-    """The choice among the workers of a run."""
+    """Chooses the worker of each task, and knows how many more tasks all workers take."""
 
     def __init__(self, loads: list[WorkerLoad]) -> None:
         self._loads = loads

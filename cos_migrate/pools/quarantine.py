@@ -28,7 +28,7 @@ class LossVerdict(NamedTuple):
 
 
 class Quarantine:
-    """The losses of tasks so far."""
+    """Counts how often tasks were lost with their process, to isolate those that may end it."""
 
     def __init__(self) -> None:
         self._losses: collections.Counter[int] = collections.Counter()

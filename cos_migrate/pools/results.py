@@ -144,7 +144,7 @@ class Deleted(NamedTuple):
 
 
 class Latency(NamedTuple):
-    """How fast answers came since the last report."""
+    """The times that a worker's requests took to be answered since its last report."""
 
     answers: int
     seconds: float

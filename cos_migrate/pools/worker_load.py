@@ -52,7 +52,7 @@ class WorkerLoad:
         return bool(self.alone or self.quarantined)
 
     def clear(self) -> None:
-        """Empty it."""
+        """Forget the tasks of a worker that is lost."""
         self.given, self.outbox, self.alone = [0, 0], [], 0
         self.quarantined.clear()
 
@@ -73,7 +73,7 @@ class WorkerLoad:
         return not self.has_quarantined, self.room(big)
 
     def measure(self, done: int) -> None:
-        """Measure the rate of finished small tasks; `done` more are finished."""
+        """Update how many small tasks a second the worker ends, of which `done` more have ended."""
         self.done += done
         now = time.monotonic()
         if now - self.since >= _RATE_EVERY:

@@ -26,7 +26,7 @@ class CompareResult(enum.Enum):
 
 
 class Compared(NamedTuple):
-    """How one object compares."""
+    """One compared object: the result, its target path, and the reason."""
 
     result: CompareResult
     cos_path: str
@@ -55,7 +55,7 @@ class ComparisonEnd(NamedTuple):
         return [(result.value, self.counts[result]) for result in CompareResult]
 
     def more_rows(self) -> list[tuple[str, object]]:
-        """Return what stands behind the times in the summary."""
+        """Return further rows of the summary, to be printed below the times."""
         rows: list[tuple[str, object]] = []
         if self.problems:
             rows.append(("not_compared", self.problems))

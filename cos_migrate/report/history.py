@@ -18,7 +18,7 @@ SIZE_BOUNDS = (1, 4 * _KIB, 64 * _KIB, _MIB, 16 * _MIB, 256 * _MIB, 4 * _GIB)
 
 
 class Totals(NamedTuple):
-    """What a run has done up to a moment."""
+    """What a run has done up to a moment: objects and bytes sent, and failures."""
 
     objects: int = 0
     """Objects that were sent."""
@@ -28,7 +28,7 @@ class Totals(NamedTuple):
 
 
 class Rate(NamedTuple):
-    """What a run did in one interval."""
+    """What a run did in one interval: objects and bytes a second, and failures."""
 
     objects: float
     """Objects a second."""
@@ -51,7 +51,7 @@ class SizeClass(NamedTuple):
 
 
 class Slow(NamedTuple):
-    """An object that took long."""
+    """An object that took long to send, with its size and seconds."""
 
     seconds: float
     cos_path: str

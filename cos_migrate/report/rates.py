@@ -35,7 +35,7 @@ class Rates:
             samples.popleft()
 
     def of(self, field: int) -> float:
-        """Return the rate of a field of `_Sample`, a second; 0 when it is not known."""
+        """Return how much a counter of a run grows in a second; 0 when that is not known."""
         first, last = self._samples[0], self._samples[-1]
         seconds = last.at - first.at
         return max(0.0, last[field] - first[field]) / seconds if seconds else 0.0

@@ -1,4 +1,4 @@
-"""The values of the report that is left of a run, and their form as JSON."""
+"""The values of the report file that each run leaves behind, and their form as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ObjectWarning(NamedTuple):
 
 
 class RunReport(NamedTuple):
-    """Everything that a report shows; no value holds a secret."""
+    """Everything that the report file of a run shows; no value holds a secret."""
 
     program: str
     """Name and version of this tool."""

@@ -12,7 +12,7 @@ from cos_migrate.text import printable
 
 
 class RunStart(NamedTuple):
-    """The values to report at the start of a run."""
+    """What sinks are told when a run starts: its header, job, time and mode."""
 
     header: str
     """Lines with versions and the configuration."""
@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
 
 class Unfinished(NamedTuple):
-    """A big object that is being sent."""
+    """A big object that is being sent: its name, and how many of its bytes are sent."""
 
     cos_path: str
     sent: int
@@ -70,7 +70,7 @@ class Progress(NamedTuple):
 
 
 class Cause(NamedTuple):
-    """A cause of failures."""
+    """A kind of failure: its code, its number of objects, an example, and advice."""
 
     status: int
     """HTTP status; 0: there was no answer."""
@@ -85,7 +85,7 @@ class Cause(NamedTuple):
 
 
 class RunEnd(NamedTuple):
-    """The values to report at the end of a run."""
+    """What sinks are told when a run ends: its summary, causes of failures, missing lines."""
 
     summary: Summary
     by_cause: Sequence[Cause]

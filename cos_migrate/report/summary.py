@@ -44,7 +44,7 @@ class ReportedJob(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What a run would do, as its dry run has found."""
+    """What a run would send, read, request and be billed for, as its dry run has counted."""
 
     bytes_to_send: int
     """Of the objects, or of the parts of them that are missing on COS."""

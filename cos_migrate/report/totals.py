@@ -13,7 +13,7 @@ _SENT = frozenset({Status.NEW, Status.UPDATE})
 
 
 class PoolUse(NamedTuple):
-    """How far a pool is used."""
+    """How many transfers of a pool are under way, and how many may be."""
 
     under_way: int
     """Transfers."""

@@ -76,7 +76,7 @@ class NewRange(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """A request for the page behind a key."""
+    """A request for the page behind a chosen key: it shows whether a range can be cut there."""
 
     cuts: RangeCuts
     key: str
@@ -88,7 +88,7 @@ class Probe(NamedTuple):
 
 
 class CutSearch:
-    """Searches for cuts, at a bounded cost."""
+    """Finds keys at which the ranges of a listing can be cut, by a bounded number of requests."""
 
     def __init__(self) -> None:
         self._alphabet = Alphabet()
@@ -135,7 +135,7 @@ class CutSearch:
         return Probe(cuts, key)
 
     def settle(self, probe: Probe, page: Page | None) -> None:
-        """Note the answer to a request; None: it failed."""
+        """Note the page that answered a probe; None: the request failed."""
         cuts, key = probe
         cuts.asked.discard(key)
         until = cuts.list_range.until
@@ -152,7 +152,7 @@ class CutSearch:
             self.found += 1
 
     def take(self, cuts: RangeCuts) -> list[NewRange]:
-        """Cut a range behind its marker; return the new ranges."""
+        """Cut the rest of a range at the keys found for it; return the new ranges."""
         pages = {key: page for key, page in cuts.found.items() if key > cuts.marker}
         self._drop(cuts)
         made: list[NewRange] = []

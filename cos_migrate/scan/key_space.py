@@ -28,7 +28,7 @@ _BYTES = 850
 
 
 class RangeView(NamedTuple):
-    """What is known of a range that is being listed."""
+    """What is known of the keys in a range that is being listed."""
 
     prefix: str
     """All its keys begin with this."""
@@ -45,7 +45,7 @@ class RangeView(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A key behind which a range may go on, to be asked for."""
+    """A key at which a range may be cut, to be tried by a request."""
 
     key: str
     pages: float

@@ -130,7 +130,7 @@ class Positions:
 
 
 def key_of(list_range: ListRange) -> bytes:
-    """Return the key of the position of a range; its value is the marker."""
+    """Return the database key of the position of a range; its value is the marker."""
     return PREFIX + json.dumps(list_range).encode()
 
 

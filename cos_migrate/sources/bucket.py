@@ -160,7 +160,7 @@ class KeyOrderedSource(BucketSource):
 
     @property
     def inventory_columns(self) -> tuple[str, ...]:
-        """Columns of an inventory without which its objects are asked about."""
+        """Columns that an inventory needs; without them each object costs a HEAD."""
         return ("size", "etag", *(("storageclass",) if self.options.lists_classes else ()))
 
     def __init__(
@@ -182,7 +182,7 @@ class KeyOrderedSource(BucketSource):
 
     @property
     def reordered_prefix(self) -> str:
-        """Names with a slash behind the prefix, where it is dropped on COS."""
+        """The prefix of names whose order on COS differs, where leading slashes are dropped."""
         base = folder_of_prefix(self.prefix)
         is_dropped = self.target.cos_path == "/" or not base
         return f"{base}/" if is_dropped and self.prefix == base else ""
@@ -266,7 +266,7 @@ class KeyOrderedSource(BucketSource):
     # -- what is carried over besides --------------------------------------------------------------
 
     def with_carried(self, described: Described, headers: Mapping[bytes, bytes]) -> Described:
-        """Add to a description what the headers of its answer state besides, where it is wanted."""
+        """Add to a description the class, tags and time to carry over, as an answer states them."""
         options = self.options
         if options.storage_classes:
             described = with_storage_class(described, options.storage_classes)

@@ -92,7 +92,7 @@ class HttpSource(PagedSource, ErrorExplainingSource):
 
     @property
     def credentials(self) -> Credentials | None:
-        """Those that sign requests now; None: no requests are signed by replaceable ones."""
+        """The credentials that sign requests now; None: no replaceable ones do."""
         return None
 
     @property

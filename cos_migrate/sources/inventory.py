@@ -88,7 +88,7 @@ class Manifest(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An object in an inventory."""
+    """One object in an inventory, as a row names it."""
 
     key: str
     fingerprint: Fingerprint

@@ -21,7 +21,7 @@ _FIRST_SLOTS = 1 << 12
 
 
 class Place(NamedTuple):
-    """A line of a list."""
+    """The file and line at which a list names an object."""
 
     list_number: int
     """Index of the list, from 0."""

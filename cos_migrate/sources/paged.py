@@ -38,7 +38,7 @@ class PagedSource(Source):
 
     @property
     def paged(self) -> PagedSource:
-        """This source."""
+        """This source, as one that is listed page by page."""
         return self
 
     def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002 - the path is enough

@@ -1,4 +1,4 @@
-"""Where the object of a key is at a source."""
+"""Finds the object that belongs to a key on COS, and the key of a name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rule that compares an answer of a source with the listing.
+"""Compares the version of an object in an answer with the listed one, by one rule for all sources.
 
 An ETag identifies a version (RFC 9110, 8.8.3); without one the time of modification does. A new
 version has a new one. An answer without one, or with the same one and another size, cannot come

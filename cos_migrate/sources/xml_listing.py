@@ -22,7 +22,7 @@ class ListedEntry(NamedTuple):
 
 
 class MarkerPage(NamedTuple):
-    """A page of a listing."""
+    """One page of a listing whose next page is named by a marker."""
 
     entries: list[ListedEntry]
     folders: list[str]

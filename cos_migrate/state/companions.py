@@ -45,7 +45,7 @@ class Companion(NamedTuple):
 
 
 def key_of(cos_path: str) -> bytes:
-    """Return the key of the companion record of the object at a target path."""
+    """Return the database key of the companion record of the object at a target path."""
     return (_PREFIX + cos_path).encode("utf-8", "surrogatepass")
 
 

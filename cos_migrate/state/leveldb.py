@@ -137,6 +137,7 @@ class JavaLevelDb:
 
     @staticmethod
     def pairs(copy: Path) -> Iterator[tuple[bytes, bytes]]:
+        """Yield all pairs in a copy of a database. Raises Damaged."""
         try:
             with (
                 contextlib.closing(plyvel.DB(str(copy), **_OPTIONS)) as database,

@@ -117,6 +117,7 @@ class JavaRocksDb:
 
     @staticmethod
     def pairs(copy: Path) -> Iterator[tuple[bytes, bytes]]:
+        """Yield all pairs in a copy of a database. Raises Damaged."""
         iterator = database = None
         try:
             database = rocksdict.Rdict(

@@ -17,7 +17,7 @@ from cos_migrate.cos.envelope import EncryptionSettings, plain_length
 from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.emulator import EmbeddedCos, Fault
 from tests.fakes.cos_server import sdk_of
-from tests.functional.tool import BUCKET, ROOT, Tool, end
+from tests.functional.tool import BUCKET, ROOT, SECRET_ID, SECRET_KEY, Tool, end
 from tests.polling import wait_until
 
 RECORDED = json.loads((ROOT / "tests/data/encrypted/java_sdk.json").read_text(encoding="utf-8"))

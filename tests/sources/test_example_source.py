@@ -55,9 +55,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for page in (ROOT / "pyproject.toml", *ROOT.glob("*.md")):
         shutil.copy(page, folder)
     (folder / "tmp").mkdir()
-    for path, text in FILES.items():
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
     run(folder, sys.executable, "-m", "tests.key_documents")
     return folder
 

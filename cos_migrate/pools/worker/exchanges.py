@@ -79,14 +79,14 @@ class Exchanges:
         self._selector.register(self._wake_receiver, selectors.EVENT_READ, None)
 
     def wake(self) -> None:
-        """End a `select`; may be called from any thread."""
+        """End the `select` that waits for an event; may be called from any thread."""
         try:
             self._wake_sender.send(b"!")
         except (BlockingIOError, OSError):
             pass  # a wake-up is pending already, or the loop has ended
 
     def clear_wake(self) -> None:
-        """Take the event of `wake`."""
+        """Clear the event that `wake` has set, so that the next `select` waits again."""
         self._wake_receiver.recv(4096)
 
     def close(self) -> None:
@@ -266,7 +266,7 @@ class Exchanges:
         self._selector.modify(connection, events, connection)
 
     def unwatch(self, connection: Connection) -> None:
-        """Stop selecting a connection."""
+        """Wait for no more events of a connection, which another part uses from now on."""
         if connection in self._watched:
             self._watched.discard(connection)
             try:
@@ -280,7 +280,7 @@ class Exchanges:
             self.drop(connection)
 
     def drop(self, connection: Connection) -> None:
-        """Close a connection."""
+        """Close a connection and forget it."""
         self.unwatch(connection)
         connection.close()
         if connection in self.idle:

@@ -38,7 +38,7 @@ class FirstPut:
         return self._requests.open_connection(now)
 
     def memory_for(self, task: NumberedTask) -> int:
-        """Return the bytes of a small object of known size to send, whatever COS has."""
+        """Return the bytes of memory that a task takes; FOR_THREADS: no task for the event loop."""
         _, kind, content = task
         if kind != PUT_OBJECT or not self._enabled:
             return FOR_THREADS

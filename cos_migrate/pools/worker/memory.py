@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class MemoryBudget:
-    """So many bytes, taken before a body is read and given back when it is sent."""
+    """A number of bytes: taken before a body is read, given back when it has been sent."""
 
     def __init__(self, total: int) -> None:
         self.total = total

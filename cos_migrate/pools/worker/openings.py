@@ -60,7 +60,7 @@ class Openings:
         return True
 
     def advance(self, opening: Opening) -> None:
-        """Continue with one that has an event."""
+        """Continue the opening whose socket has an event."""
         before = opening.events
         try:
             connection = opening.advance()
@@ -75,14 +75,14 @@ class Openings:
             self._selector.modify(opening, opening.events, opening)
 
     def end_overdue(self, now: float) -> None:
-        """Give up those whose time is over at time.monotonic() `now`."""
+        """Give up openings whose time is over at time.monotonic() `now`."""
         for opening in [each for each in self._under_way if each.overdue(now)]:
             self._end(opening)
             opening.close()
             self._failed += 1
 
     def close(self) -> None:
-        """Give up all."""
+        """Give up all connections that are being opened."""
         for opening in self._under_way:
             opening.close()
 

@@ -101,7 +101,7 @@ def _file_error(error: OSError, path: str) -> SourceError:
 
 
 def no_room(folder: str) -> SourceError:
-    """Return the error of an object of unknown size that the disk has no room for."""
+    """Return the error for an object of unknown size that does not fit on the disk."""
     return SourceError(
         f"its size is not known, and it does not fit into {folder}; free space on that disk, or "
         "set another tmpFolder",

@@ -17,7 +17,7 @@ _HTTP_PORT = 80
 
 
 class Claims(NamedTuple):
-    """What a request states about itself."""
+    """What a request to the status server states about itself: host, origin, token."""
 
     hosts: Sequence[str]
     """The values of `Host`."""
@@ -30,7 +30,7 @@ class Claims(NamedTuple):
 
 
 class AccessRules:
-    """The rules of one server."""
+    """Decides which requests one status server answers."""
 
     def __init__(self, hosts: Collection[str], port: int, token: str, *, is_public: bool) -> None:
         """`hosts`: legal names in `Host`, as in a URL and in lower case.

@@ -22,7 +22,7 @@ Label = TypeVar("Label", str, tuple[str, str])
 
 
 class Counters(NamedTuple):
-    """What was done, in numbers that only grow."""
+    """What runs have done: objects, failures, requests and bytes, which only grow."""
 
     objects: Mapping[str, int] = {}
     """Objects by outcome."""
@@ -35,7 +35,7 @@ class Counters(NamedTuple):
     """Object data that was read from a cloud source."""
 
     def plus(self, other: Counters) -> Counters:
-        """Return the sums of both."""
+        """Return the sums of these and other counters."""
         return Counters(
             _sums(self.objects, other.objects),
             _sums(self.failures, other.failures),
@@ -50,7 +50,7 @@ def _sums(some: Mapping[Label, int], more: Mapping[Label, int]) -> Mapping[Label
 
 
 class RunView(NamedTuple):
-    """A run that goes on, as it was a moment ago."""
+    """The state of the current run, as it was a moment ago."""
 
     job: ReportedJob
     mode: str
@@ -88,7 +88,7 @@ class TimedWarning(NamedTuple):
 
 
 class Board:
-    """The state of one start, and whether it is paused."""
+    """The state of all runs of one start for the status page, and whether it is paused."""
 
     def __init__(
         self,

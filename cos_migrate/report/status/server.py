@@ -59,7 +59,7 @@ _FILES = {
 
 
 class Answer(NamedTuple):
-    """The body of an answer."""
+    """The content of an answer of the status server: content type and body."""
 
     content_type: str
     body: bytes
@@ -153,7 +153,7 @@ class _Server(ThreadingMixIn, TCPServer):
 
 
 class Answers:
-    """What the server answers, by method and path."""
+    """Makes the answer of the status server to each method and path."""
 
     def __init__(self, board: Board) -> None:
         self._board = board

@@ -114,7 +114,7 @@ class CosBucketConfig(BucketSection):
 
     @property
     def inventory_place(self) -> str:
-        """`inventory`."""
+        """The value of `inventory`: a manifest whose rows replace the listing."""
         return self.inventory
 
     def of_other_bucket(self, bucket: str) -> CosBucketConfig:
@@ -138,12 +138,12 @@ class CosBucketConfig(BucketSection):
 
     @property
     def listed_prefix(self) -> str:
-        """The folder, without its leading `/`."""
+        """The beginning of the keys to migrate: the folder, without its leading `/`."""
         return self.src_cos_path[1:]
 
     @property
     def key_file(self) -> str:
-        """`srcFileList`."""
+        """The value of `srcFileList`: the path of a file of keys."""
         return self.src_file_list
 
     @property

@@ -60,7 +60,7 @@ class CosBucketListing(RestoringSource):
 
     @property
     def credentials(self) -> Credentials:
-        """Those that sign requests now."""
+        """The credentials that sign requests now."""
         return self._keys.credentials
 
     def replace_credentials(self, credentials: Credentials) -> None:

@@ -235,7 +235,7 @@ class CosBucketSource(CosBucketListing):
     # -- copies --------------------------------------------------------------------------------
 
     def copy_source(self, obj: SourceObject) -> str:
-        """Return host and encoded key."""
+        """Return the value of `x-cos-copy-source`: host and encoded key."""
         return f"{self._hosts[0]}/{quote(obj.name, safe=KEYS_SAFE)}"
 
     def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - as in the Java tool

@@ -29,7 +29,7 @@ class LocalPlaces(Source):
         return SourceObject(self._root + key, key, Fingerprint(-1))
 
     def key_of_name(self, name: str) -> str | None:
-        """Return the path below localPath."""
+        """Return the key of a file: its path below localPath."""
         if self._is_file:
             return name.rpartition("/")[2] if name == self._root else None
         return name[len(self._root) :] if name.startswith(self._root) else None
@@ -48,7 +48,7 @@ class LocalPlaces(Source):
 
 
 def identity(folder: str, found: os.stat_result) -> Identity:
-    """Return the identity of a folder, the same by any path."""
+    """Return what identifies a folder, the same by any path that leads to it."""
     if found.st_ino:
         return found.st_dev, found.st_ino
     # Some network drives have no inode numbers: all their folders would be the same.

@@ -89,12 +89,12 @@ class AliyunConfig(CloudAccess):
 
     @property
     def inventory_place(self) -> str:
-        """`inventory`."""
+        """The value of `inventory`: a manifest whose rows replace the listing."""
         return self.inventory
 
     @property
     def own_token(self) -> Secret:
-        """`securityToken`."""
+        """The value of `securityToken`, the token of temporary keys."""
         return self.security_token
 
     def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:
@@ -186,7 +186,7 @@ class AliyunSource(RestoringSource):
 
     @property
     def credentials(self) -> Credentials:
-        """Those that sign requests now."""
+        """The credentials that sign requests now."""
         return self._signer.credentials
 
     def replace_credentials(self, credentials: Credentials) -> None:

@@ -108,12 +108,12 @@ class AwsConfig(CloudAccess):
 
     @property
     def inventory_place(self) -> str:
-        """`inventory`."""
+        """The value of `inventory`: a manifest whose rows replace the listing."""
         return self.inventory
 
     @property
     def own_token(self) -> Secret:
-        """`sessionToken`."""
+        """The value of `sessionToken`, the token of temporary keys."""
         return self.session_token
 
     def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:  # noqa: ARG002

@@ -22,7 +22,7 @@ _AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """How requests to one bucket are addressed."""
+    """How one bucket with the S3 protocol is addressed: scheme, host, path, signing region."""
 
     base: str
     """Scheme, host and, in path style, the bucket: the part before `/<key>`."""

@@ -18,7 +18,7 @@ PAGE = 1000
 
 
 class Entry(NamedTuple):
-    """A listed object."""
+    """One object on a page of an S3 listing."""
 
     key: str
     size: int
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A page of a listing."""
+    """One page of an S3 listing."""
 
     entries: list[Entry]
     folders: list[str]

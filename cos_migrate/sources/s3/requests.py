@@ -100,7 +100,7 @@ class SignedS3Source(RestoringSource):
 
     @property
     def credentials(self) -> Credentials:
-        """Those that sign requests now."""
+        """The credentials that sign requests now."""
         return self._signer.credentials
 
     def replace_credentials(self, credentials: Credentials) -> None:

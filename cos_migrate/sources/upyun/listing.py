@@ -13,7 +13,7 @@ PAGE = 1000
 
 
 class Child(NamedTuple):
-    """One child of a folder."""
+    """A file or folder in a folder of Upyun, as a listing shows it."""
 
     name: str
     is_folder: bool

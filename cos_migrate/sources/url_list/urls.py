@@ -42,7 +42,7 @@ class BadUrl(ValueError):
 
 
 class Address(NamedTuple):
-    """A URL, ready to be requested."""
+    """A URL that has been checked, with the parts that a request needs."""
 
     url: str
     """The URL as it is sent: percent-encoded, without credentials and fragment."""
@@ -63,7 +63,7 @@ class Address(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port: where credentials may be sent."""
+        """Scheme, host and port of the address: where credentials may be sent."""
         return self.url[: self.url.index("/", self.url.index("://") + 3)]
 
 
