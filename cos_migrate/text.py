@@ -141,13 +141,18 @@ def condition_not_match(reason: str, named: str, details: str = "") -> str:
     return f"[condition_not_match] [reason: {reason}]  [{named}]{details}"
 
 
+def is_plain(text: str) -> bool:
+    """Return whether `printable` certainly changes no part of a text."""
+    return text.isascii() and text.isprintable() and len(text) <= _SHOWN_MOST
+
+
 def printable(text: str) -> str:
     """Return `text` as one line for users.
 
     Control characters, direction marks and other invisible characters become backslash escapes. A
     text that is longer than any real name is shortened to its ends and its length.
     """
-    if text.isascii() and text.isprintable() and len(text) <= _SHOWN_MOST:
+    if is_plain(text):
         return text
     shown = escaped(text)
     if len(shown) <= _SHOWN_MOST:

@@ -24,7 +24,7 @@ def _restore_tier(text: str) -> str:
     raise ValueError(f"{text} is invalid, legal restoreArchived is off, Expedited, Standard, Bulk")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class CarriedKeys(LimitKeys):
     """The part of `[common]` that decides what is carried over."""
 

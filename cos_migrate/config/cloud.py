@@ -32,7 +32,7 @@ class ConnectionSettings(NamedTuple):
     proxy_port: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class BucketSection(Section):
     """Base class of the configuration sections of sources that are buckets."""
 
@@ -61,7 +61,7 @@ class BucketSection(Section):
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class CloudAccess(BucketSection):
     """Base class of the sections of clouds that are reached with an access key."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import NamedTuple
 
 from cos_migrate.config import values
@@ -13,7 +12,8 @@ from cos_migrate.config.options import option
 
 _NUMBER = re.compile("[0-9]{1,18}")
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s?%")
-_WHOLE = 100
+_WHOLE = 100_000_000
+"""Millionths of a percent."""
 
 
 class MaxDelete(NamedTuple):
@@ -30,8 +30,7 @@ class MaxDelete(NamedTuple):
         """Return how many of `total` objects may be removed; a share is rounded up."""
         if self.number >= 0:
             return self.number
-        share = Fraction(self.percent) * total / _WHOLE
-        return -(-share.numerator // share.denominator)
+        return -(-_millionths(self.percent) * total // _WHOLE)
 
 
 def max_delete(text: str) -> MaxDelete:
@@ -39,12 +38,18 @@ def max_delete(text: str) -> MaxDelete:
     if _NUMBER.fullmatch(text):
         return MaxDelete(int(text))
     share = _SHARE.fullmatch(text)
-    if share and Fraction(share[1]) <= _WHOLE:
+    if share and _millionths(share[1]) <= _WHOLE:
         return MaxDelete(percent=share[1])
     raise ValueError(f"{text} is neither a number nor a share")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _millionths(percent: str) -> int:
+    """Return a number of percent, with up to six decimals, in millionths."""
+    whole, _, decimals = percent.partition(".")
+    return int(whole + decimals.ljust(6, "0"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class DeleteKeys(CarriedKeys):
     """The part of `[common]` that decides what is removed."""
 

@@ -72,7 +72,7 @@ def _filter_file(text: str) -> str:
     return path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class FilterKeys(TargetAccess):
     """The part of `[common]` that leaves objects out."""
 

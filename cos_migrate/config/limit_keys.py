@@ -98,7 +98,7 @@ def _requests(key: str) -> Callable[[str], int]:
     return lambda text: 0 if text.lower() == _OFF else number(text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class LimitKeys(FilterKeys):
     """The part of `[common]` that limits the speed."""
 

@@ -114,7 +114,7 @@ class DeclaredOption(NamedTuple):
     option: Option
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class Section:
     """The base of the dataclasses that sections become."""
 

@@ -36,7 +36,7 @@ def true_false_option(key: str, help_: str) -> Any:
     return option(key, help=help_, default=False, parse=values.true_false, legal="true or false")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class TargetAccess(Section):
     """The first half of the `[common]` section: the target bucket and the way to reach it."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import shlex
 import sys
 from typing import NamedTuple
 
@@ -58,6 +57,8 @@ class StatusAddress(NamedTuple):
 def finish_command(text: str) -> Secret:
     """Return a command, whose arguments may hold secrets. Raises ValueError."""
     if sys.platform != "win32":
+        import shlex  # noqa: PLC0415 - rarely used
+
         try:
             words = shlex.split(text)
         except ValueError as error:

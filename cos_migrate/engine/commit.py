@@ -87,25 +87,32 @@ class Committer:
             self.restored.append(transfer)
         if request_id:
             puts.append((formats.request_id_key(cos_path), request_id.encode()))
-        text = self._sent_lines(transfer, request_id)
         self.failures.note_succeeded(record_key)
+        size, mtime_ns, _ = obj.fingerprint
         status = Status.UPDATE if transfer.is_update else Status.NEW
-        self._settle(
-            status,
+        text = self._sent_lines(transfer, request_id)
+        seconds = time.monotonic() - transfer.began
+        self._add_outcome(
             obj,
-            cos_path,
-            text,
-            unverified=unverified,
-            request_id=request_id,
-            seconds=time.monotonic() - transfer.began,
+            Outcome(  # by position: faster
+                status,
+                source.mask(obj.name),
+                cos_path,
+                size,
+                text,
+                None,
+                mtime_ns // 1_000_000,
+                unverified,
+                1,
+                seconds,
+                request_id,
+            ),
         )
 
     def _sent_lines(self, transfer: Transfer, request_id: str) -> str:
-        obj, record_key = transfer.obj, transfer.record_key
-        name = self._source.download_name(obj)
-        return lines.sent(
-            transfer.cos_path, obj.fingerprint.size, name, request_id, self._shown(record_key)
-        )
+        obj, source = transfer.obj, self._source
+        name, record = source.download_name(obj), source.mask(transfer.record_key)
+        return lines.sent(transfer.cos_path, obj.fingerprint.size, name, request_id, record)
 
     def _companion_pair(self, transfer: Transfer, etag: str, crc64: int) -> tuple[bytes, bytes]:
         """Return the pair to write beside the record of a cloud's object."""
@@ -260,26 +267,15 @@ class Committer:
         text: str,
         *,
         failure: Failure | None = None,
-        unverified: str = "",
-        request_id: str = "",
-        seconds: float = 0.0,
     ) -> None:
+        size, mtime_ns, _ = obj.fingerprint
+        name = self._source.mask(obj.name)
+        mtime_ms = mtime_ns // 1_000_000  # -1, not known, stays -1; before 1970 it is negative
+        self._add_outcome(obj, Outcome(status, name, cos_path, size, text, failure, mtime_ms))
+
+    def _add_outcome(self, obj: SourceObject, outcome: Outcome) -> None:
         batch = self.batch
         if obj.page and batch.positions:
             batch.positions.count_outcome(obj.page)
-        size, mtime_ns, _ = obj.fingerprint
         self.settled += 1
-        batch.outcomes.append(
-            Outcome(
-                status,
-                self._source.mask(obj.name),
-                cos_path,
-                size,
-                text,
-                failure,
-                mtime_ns // 1_000_000,  # -1, not known, stays -1; times before 1970 are negative
-                unverified,
-                request_id=request_id,
-                seconds=seconds,
-            )
-        )
+        batch.outcomes.append(outcome)

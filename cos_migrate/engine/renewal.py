@@ -11,7 +11,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import NamedTuple
 
 from cos_migrate.credentials.provider import Found, Provider
@@ -166,6 +165,6 @@ def describe_found(section: str, found: Found) -> str:
 
 def _time_of(moment: float) -> str:
     """Return the local time of day, with the date where it is not today."""
-    local = datetime.fromtimestamp(moment).astimezone()
-    today = local.date() == datetime.now().astimezone().date()
-    return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M:%S}"
+    local, now = time.localtime(moment), time.localtime()
+    day = "" if local[:3] == now[:3] else "%Y-%m-%d "
+    return time.strftime(f"{day}%H:%M:%S", local)

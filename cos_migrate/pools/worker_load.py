@@ -63,10 +63,10 @@ class WorkerLoad:
 
     def room(self, big: int) -> int:
         """Return how many more tasks of a pool it can be given."""
-        if self.has_quarantined:
-            return 0
-        backlog = _BIG_BACKLOG if big else self.backlog
-        return (self.allowed[big] + backlog if self.allowed[big] else 0) - self.given[big]
+        allowed = self.allowed[big]
+        if not allowed or self.alone or self.quarantined:
+            return 0 if self.has_quarantined else -self.given[big]
+        return allowed + (_BIG_BACKLOG if big else self.backlog) - self.given[big]
 
     def fitness(self, big: int) -> tuple[bool, int]:
         """Sort key: prefer workers without quarantined tasks, then those with free slots."""

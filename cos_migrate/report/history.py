@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import heapq
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cos_migrate.model import Outcome
@@ -93,21 +94,22 @@ class SentObjects:
 
     def __init__(self) -> None:
         # By bit length: two dictionary updates an object.
-        self._objects: dict[int, int] = {}
-        self._bytes: dict[int, int] = {}
+        self._objects: collections.defaultdict[int, int] = collections.defaultdict(int)
+        self._bytes: collections.defaultdict[int, int] = collections.defaultdict(int)
         self._slowest: list[Slow] = []
 
-    def add(self, outcomes: Iterable[Outcome]) -> None:
+    def add(self, outcomes: Sequence[Outcome]) -> None:
         """Add objects that were sent."""
         objects, sizes, slowest = self._objects, self._bytes, self._slowest
-        floor = slowest[0][0] if len(slowest) >= _SLOWEST_MOST else 0.0
         for outcome in outcomes:
             size = outcome.size
             bits = size.bit_length()
-            objects[bits] = objects.get(bits, 0) + 1
-            sizes[bits] = sizes.get(bits, 0) + size
+            objects[bits] += 1
+            sizes[bits] += size
+        floor = slowest[0][0] if len(slowest) >= _SLOWEST_MOST else 0.0
+        for outcome in [outcome for outcome in outcomes if outcome.seconds > floor]:
             if outcome.seconds > floor:
-                floor = self._add_slow(Slow(outcome.seconds, outcome.cos_path, size))
+                floor = self._add_slow(Slow(outcome.seconds, outcome.cos_path, outcome.size))
 
     def _add_slow(self, slow: Slow) -> float:
         """Keep an object among the slowest; return the seconds from which more are kept."""

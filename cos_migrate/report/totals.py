@@ -9,8 +9,6 @@ from typing import NamedTuple
 from cos_migrate.model import Failure, Outcome, Status
 from cos_migrate.report.sinks import Batch, Progress, Unfinished
 
-_SENT = frozenset({Status.NEW, Status.UPDATE})
-
 
 class PoolUse(NamedTuple):
     """How many transfers of a pool are under way, and how many may be."""
@@ -55,24 +53,33 @@ class RunTotals:
         sent: list[Outcome] = []
         failed: list[tuple[Outcome, Failure]] = []
         unverified: list[Outcome] = []
+        new, update = Status.NEW, Status.UPDATE
+        updates = 0
         for outcome in outcomes:
             status = outcome.status
-            counts[status] += outcome.objects
-            self._bytes_done += outcome.size
-            if status in _SENT:
+            if status is new or status is update:
                 routine.append(outcome.lines)
                 sent.append(outcome)
-                self.bytes_sent += outcome.size
                 if outcome.unverified:
                     unverified.append(outcome)
-            elif status is Status.SKIP:
+                updates += status is update
+                continue
+            counts[status] += outcome.objects
+            self._bytes_done += outcome.size
+            if status is Status.SKIP:
                 routine.append(outcome.lines)
             else:
                 notable.append(outcome.lines)
                 if outcome.failure:
                     failed.append((outcome, outcome.failure))
+        size = sum([outcome.size for outcome in sent])
+        self._bytes_done += size
+        counts[update] += updates
+        counts[new] += len(sent) - updates
         if self._is_dry:
-            sent, self.bytes_sent = [], 0
+            sent = []
+        else:
+            self.bytes_sent += size
         self.unverified += len(unverified)
         return Batch(outcomes, "".join(routine), "".join(notable), failed, unverified, sent)
 

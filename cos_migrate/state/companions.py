@@ -97,6 +97,7 @@ class CompanionRecords:
         self._source = source
         self.mark = formats.origin_mark(source_mark(source))
         """`Companion.mark` of what this source sends."""
+        self._mark_field = f" M{self.mark}"
 
     def find(self, cos_path: str, record_key: str, get: Get | None = None) -> Companion | None:
         """Return the companion of a record, or None.
@@ -118,7 +119,8 @@ class CompanionRecords:
         """
         if crc64 < 0 or not etag.isalnum():
             return key_of(cos_path), value_of(Companion(etag, crc64, self.mark))
-        return key_of(cos_path), f"E{etag} C{crc64:016x} M{self.mark}".encode()
+        key = (_PREFIX + cos_path).encode("utf-8", "surrogatepass")
+        return key, f"E{etag} C{crc64:016x}{self._mark_field}".encode()
 
     def sent_pair(
         self, obj: SourceObject, cos_path: str, record_key: str, etag: str, crc64: int
