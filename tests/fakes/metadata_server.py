@@ -1,7 +1,8 @@
 """The services that issue temporary keys: of instances, of containers, and STS, on the loopback.
 
-Written from AWS's "Instance Metadata Service Version 2", "Amazon ECS task IAM role" and
-"AssumeRole", Alibaba Cloud's "View instance metadata", and Tencent Cloud's "Managing Roles".
+Written from AWS's "Instance Metadata Service Version 2", "Amazon ECS task IAM role", "AssumeRole"
+and "AssumeRoleWithWebIdentity", Alibaba Cloud's "View instance metadata", and Tencent Cloud's
+"Managing Roles".
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class MetadataServer(FakeServer):
         """Whether every request is answered 503."""
         self.external_id = ""
         """Demanded by AssumeRole."""
+        self.web_identity = ""
+        """The token that AssumeRoleWithWebIdentity takes."""
         self.hardened = True
         """Whether instances are answered only with the token of a session."""
         self.assumed: list[dict[str, str]] = []
@@ -58,7 +61,7 @@ class MetadataServer(FakeServer):
         if request.method == "PUT":
             return "GetSession", request.path
         if request.method == "POST":
-            return "AssumeRole", ""
+            return _form(request).get("Action", ""), ""
         return ("ListRoles" if request.path.endswith("/") else "GetCredentials"), request.path
 
     def answer(self, operation: str, key: str, request: Request) -> Answer:
@@ -66,8 +69,8 @@ class MetadataServer(FakeServer):
             return Answer(503)
         if operation == "GetSession":
             return self._session(request)
-        if operation == "AssumeRole":
-            return self._assume(request)
+        if operation.startswith("AssumeRole"):
+            return self._assume(operation, request)
         if key.startswith((_AWS, _ECS)) and not self._may(request):
             return Answer(401 if key.startswith(_AWS) else 403)
         if operation == "ListRoles":
@@ -110,23 +113,37 @@ class MetadataServer(FakeServer):
             "Code": "Success",
         }
 
-    def _assume(self, request: Request) -> Answer:
-        words = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+    def _assume(self, operation: str, request: Request) -> Answer:
+        words = _form(request)
         self.assumed.append(words)
-        if words.get("ExternalId", "") != self.external_id:
-            error = "<Error><Code>AccessDenied</Code><Message>not authorized</Message></Error>"
-            return Answer(403, {}, f"<ErrorResponse>{error}</ErrorResponse>".encode())
+        if operation.endswith("WithWebIdentity"):
+            # The identity itself is the proof: such a request is not signed.
+            if words.get("WebIdentityToken") != self.web_identity:
+                return _refused(400, "InvalidIdentityToken")
+            if "authorization" in request.headers:
+                return _refused(400, "InvalidRequest")
+        elif words.get("ExternalId", "") != self.external_id:
+            return _refused(403, "AccessDenied")
         keys = self.issuer.issue()
         issued = (
             f"<AccessKeyId>{keys.key_id}</AccessKeyId>"
             f"<SecretAccessKey>{keys.secret}</SecretAccessKey>"
             f"<SessionToken>{keys.token}</SessionToken><Expiration>{_iso(keys)}</Expiration>"
         )
-        result = f"<AssumeRoleResult><Credentials>{issued}</Credentials></AssumeRoleResult>"
-        start = '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+        result = f"<{operation}Result><Credentials>{issued}</Credentials></{operation}Result>"
+        start = f'<{operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
         return Answer(
-            200, {"Content-Type": "text/xml"}, f"{start}{result}</AssumeRoleResponse>".encode()
+            200, {"Content-Type": "text/xml"}, f"{start}{result}</{operation}Response>".encode()
         )
+
+
+def _form(request: Request) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+
+
+def _refused(status: int, code: str) -> Answer:
+    error = f"<Error><Code>{code}</Code><Message>not authorized</Message></Error>"
+    return Answer(status, {}, f"<ErrorResponse>{error}</ErrorResponse>".encode())
 
 
 def _iso(keys: IssuedKeys) -> str:

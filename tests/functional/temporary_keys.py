@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from cos_migrate.emulator.signature import Account
 from tests.fakes.issued_keys import Accounts, IssuedKeys, Issuer
@@ -49,8 +53,44 @@ def fill(tool: CloudTool, server: S3Server | OssServer) -> dict[str, bytes]:
     return bodies
 
 
-def assert_hidden(tool: CloudTool, ended: Ended, issuers: Iterable[Issuer]) -> None:
-    """Look for what was issued in all that a run has written."""
+@contextmanager
+def watched(process: subprocess.Popen[str]) -> Iterator[set[str]]:
+    """Gather the arguments of a run and its processes, and the environment of the latter."""
+    found: set[str] = set()
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.2):
+            children = set(_descendants(str(process.pid)))
+            for pid in (str(process.pid), *children):
+                for name in ("cmdline", "environ") if pid in children else ("cmdline",):
+                    found.update(_read(Path("/proc", pid, name)).split("\0"))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _descendants(pid: str) -> Iterator[str]:
+    for task in Path("/proc", pid, "task").glob("*"):
+        for child in _read(task / "children").split():
+            yield child
+            yield from _descendants(child)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("latin-1")
+    except OSError:  # it has ended
+        return ""
+
+
+def assert_hidden(tool: CloudTool, ended: Ended, issuers: Iterable[Issuer], *more: str) -> None:
+    """Look for what was issued, and for `more` secrets, in all that a run has written."""
     places = [ended.out, ended.err]
     places += [
         path.read_bytes().decode("latin-1")
@@ -58,5 +98,5 @@ def assert_hidden(tool: CloudTool, ended: Ended, issuers: Iterable[Issuer]) -> N
         for path in (tool.folder / name).rglob("*")
         if path.is_file()
     ]
-    for secret in [text for issuer in issuers for text in issuer.secrets()]:
+    for secret in [*more, *(text for issuer in issuers for text in issuer.secrets())]:
         assert not any(secret in text for text in places), secret
