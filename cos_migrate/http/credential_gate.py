@@ -32,23 +32,33 @@ class CredentialGate:
         self._refusals = dict.fromkeys(Side, 0)
         self.numbers: Mapping[Side, int] = MappingProxyType(dict.fromkeys(Side, 0))
         """The number of the present credentials of each side; replaced as a whole."""
-        self._replaced: set[Side] = set()
+        self._newest: dict[Side, Credentials] = {}
+        """The credentials that have replaced the first ones."""
 
     def supply(self, side: Side, user: CredentialUser, number: int = 0) -> None:
-        """Hand later credentials of a side to `user`, which has those of `number`."""
-        self._users[side].append(user)
-        self._note(side, number)
+        """Hand later credentials of a side to `user`, which has those of `number`.
+
+        It gets them at once where they have arrived since it was made.
+        """
+        with self._changed:
+            self._users[side].append(user)
+            newest = self._newest.get(side)
+            if newest and newest.number > number:
+                user.replace_credentials(newest)
+                number = newest.number
+            self._note(side, number)
 
     def replace(self, side: Side, credentials: Credentials) -> None:
         """Hand new credentials to their users, and let the requests that wait go on."""
-        self._replaced.add(side)
-        for user in self._users[side]:
-            user.replace_credentials(credentials)
-        self._note(side, credentials.number)
+        with self._changed:
+            self._newest[side] = credentials
+            for user in self._users[side]:
+                user.replace_credentials(credentials)
+            self._note(side, credentials.number)
 
     def was_replaced(self, side: Side) -> bool:
         """Return whether this process has ever had other credentials of a side."""
-        return side in self._replaced
+        return side in self._newest
 
     def refuse(self, side: Side) -> None:
         """Let the requests that wait fail: there are no other credentials."""
@@ -72,6 +82,5 @@ class CredentialGate:
             return self.numbers[side] != number
 
     def _note(self, side: Side, number: int) -> None:
-        with self._changed:
-            self.numbers = MappingProxyType({**self.numbers, side: number})
-            self._changed.notify_all()
+        self.numbers = MappingProxyType({**self.numbers, side: number})
+        self._changed.notify_all()

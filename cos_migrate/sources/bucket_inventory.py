@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from cos_migrate.errors import ConfigError, SourceError
@@ -20,6 +21,7 @@ class BucketInventory:
         self._source = source
         self._place = source.config.inventory_place
         self._holder: KeyOrderedSource | None = None
+        self._holder_changes = threading.Lock()
         self._files: dict[str, SourceObject] = {}
         self._inventory = Inventory(self._place, self._read, source.inventory_columns)
 
@@ -69,13 +71,7 @@ class BucketInventory:
 
     def _read(self, key: str, offset: int, most: int) -> bytes:
         """Return bytes of an object beside the manifest, of the version that was read first."""
-        source, holder = self._source, self._holder
-        if holder is None:
-            bucket = self._place.removeprefix(REMOTE).partition("/")[0]
-            section = source.config.of_other_bucket(bucket)
-            holder = self._holder = type(source)(section, source.target, source.options)
-        if (credentials := source.credentials) is not None:
-            holder.replace_credentials(credentials)
+        holder = self._present_holder()
         obj = self._files.get(key)
         if obj is None:
             described = holder.describe(SourceObject(key, key, UNKNOWN))
@@ -93,3 +89,17 @@ class BucketInventory:
             text = f"{len(data)} bytes came instead of {length}"
             raise SourceError(text, operation="ReadInventory", target=key, retryable=True)
         return data
+
+    def _present_holder(self) -> KeyOrderedSource:
+        """Return the source of the bucket beside the manifest, with the present credentials."""
+        source = self._source
+        with self._holder_changes:
+            holder = self._holder
+            if holder is None:
+                bucket = self._place.removeprefix(REMOTE).partition("/")[0]
+                section = source.config.of_other_bucket(bucket)
+                holder = self._holder = type(source)(section, source.target, source.options)
+            credentials = source.credentials
+            if credentials is not None and holder.credentials is not credentials:
+                holder.replace_credentials(credentials)
+            return holder

@@ -35,6 +35,7 @@ class ObjectAcls:
     ) -> None:
         """`fetch` returns the answer to a request for the object of a key, if it is a success."""
         version = oss2.AUTH_VERSION_4 if address.region else oss2.AUTH_VERSION_1
+        self.credentials = credentials
         self._auth = _auth_of(credentials, version)
         self._address = address
         self._name = bucket

@@ -191,7 +191,6 @@ class AliyunSource(RestoringSource):
 
     def replace_credentials(self, credentials: Credentials) -> None:
         self._signer = Signer(self.config.bucket, credentials, self._address.region)
-        self._acls = None
 
     def job_text(self) -> str:
         config = self.config
@@ -322,15 +321,15 @@ class AliyunSource(RestoringSource):
 
     def _acl_of(self, key: str) -> str:
         """Return the ACL of an object, by the SDK. Raises SourceError."""
-        acls = self._acls
-        if acls is None:
+        acls, credentials = self._acls, self._signer.credentials
+        if acls is None or acls.credentials is not credentials:
             from cos_migrate.sources.oss.sdk import ObjectAcls  # noqa: PLC0415 - takes 0.4 s
 
             config = self.config
             acls = self._acls = ObjectAcls(
                 self._address,
                 config.bucket,
-                self._signer.credentials,
+                credentials,
                 lambda key, request: self.fetch_document("GetObjectACL", key, request, _ACL_MOST),
             )
         try:

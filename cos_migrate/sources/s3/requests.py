@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import ClassVar, TypeVar
@@ -79,6 +80,8 @@ class SignedS3Source(RestoringSource):
         self.endpoint = Endpoint.of(config.end_point, config.bucket, https=config.src_https)
         region = self.region_named() or self.endpoint.region
         self._signer = Signer(self.first_credentials(), region)
+        self._signer_changes = threading.Lock()
+        """Held while the signer is replaced: one thread learns a region, another credentials."""
 
     def region_named(self) -> str:
         """Return the region to sign for, where the section names one; empty: the endpoint's."""
@@ -104,7 +107,8 @@ class SignedS3Source(RestoringSource):
         return self._signer.credentials
 
     def replace_credentials(self, credentials: Credentials) -> None:
-        self._signer = Signer(credentials, self._signer.region)
+        with self._signer_changes:
+            self._signer = Signer(credentials, self._signer.region)
 
     # -- errors --------------------------------------------------------------------------------
 
@@ -129,7 +133,8 @@ class SignedS3Source(RestoringSource):
             # switched already).
             if self.endpoint.is_amazon:
                 self.endpoint = self.endpoint.in_region(region)
-            self._signer = Signer(self._signer.credentials, region)
+            with self._signer_changes:
+                self._signer = Signer(self._signer.credentials, region)
             text = f"requests to it are to be signed for region {region}"
             if "region" in self.where_regions_stand:
                 text += f": set [{self.migrate_type}] region={region}"

@@ -108,3 +108,16 @@ def test_new_ones_of_the_other_side_release_no_request() -> None:
     assert not done.is_set()
     requests.gate.replace(Side.COS, Credentials("id", "key", number=1))
     assert done.wait(60)
+
+
+def test_a_user_that_comes_late_has_the_newest_ones_at_once() -> None:
+    """Else it would ask for others than the old ones, which are replaced already, and wait."""
+    requests = Requests(lambda *_: None)
+    requests.gate.replace(Side.COS, Credentials("id", "key", number=2))
+    late = Requests(lambda *_: None)
+    requests.gate.supply(Side.COS, late, 1)
+    assert late.number == 2
+    assert requests.gate.numbers[Side.COS] == 2
+    same = Requests(lambda *_: None)
+    requests.gate.supply(Side.COS, same, 2)
+    assert same.number == 0
