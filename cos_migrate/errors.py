@@ -101,6 +101,8 @@ class MigrateError(Exception):
         self.fatal = fatal
         self.retry_after = 0.0
         """Seconds to wait that the server asked for (Retry-After); 0: none."""
+        self.language = ""
+        """Code of the language in which to explain it; empty: that of the system."""
         self.credentials_ended = False
         """Whether the server refused credentials that may have ended, or been replaced."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 # pytest imports it when the collector finds a forgotten socket, which may be in that import.
@@ -28,6 +29,11 @@ for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
         signal.signal(
             _number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL
         )
+
+
+# What is compared is English, whatever the language of this machine is.
+os.environ.pop("LC_ALL", None)
+os.environ["LC_MESSAGES"] = "C"
 
 
 def pytest_runtest_setup() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate import __version__
 from cos_migrate.cli.command_line import DEFAULT_CONFIG, CommandLine
+from cos_migrate.cli.languages import language_of_line
 from cos_migrate.exit_codes import OK
+from cos_migrate.language import Say
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -105,8 +109,8 @@ def print_version(_line: CommandLine | None = None) -> int:
     return OK
 
 
-def _print_help(_line: CommandLine) -> int:
-    print(usage())
+def _print_help(line: CommandLine) -> int:
+    print(usage(language_of_line(line, os.environ).say))
     return OK
 
 
@@ -199,26 +203,28 @@ def default_of(name: str) -> object:
     return CommandLine._field_defaults[field_of(name)]
 
 
-def usage() -> str:
+def usage(say: Say = str) -> str:
     """Return the text of `--help`."""
-    return parser().format_help()
+    return parser(say).format_help()
 
 
-def parser() -> ArgumentParser:
+def parser(say: Say = str) -> ArgumentParser:
     """Return the parser of all options; it reads those with values as lists of their uses."""
     import argparse  # noqa: PLC0415 - 6 ms, and most starts have no options
 
+    from cos_migrate.cli.help_form import HelpForm  # noqa: PLC0415 - loads it too
+
     made = argparse.ArgumentParser(
         usage=_USAGE,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=say(_DESCRIPTION),
+        epilog=say(_EPILOG),
+        formatter_class=partial(HelpForm, say=say),
         add_help=False,
         allow_abbrev=False,
         exit_on_error=False,
     )
     made.add_argument(
-        "paths", nargs="*", metavar="CONFIG_PATH", help=f"{DEFAULT_CONFIG} when not given"
+        "paths", nargs="*", metavar="CONFIG_PATH", help=say(f"{DEFAULT_CONFIG} when not given")
     )
     for name, flag in FLAGS.items():
         words = [word for word in (name, flag.short) if word]
@@ -229,9 +235,9 @@ def parser() -> ArgumentParser:
                 nargs="+" if flag.repeats else len(flag.values),
                 action="append",
                 metavar=flag.values[0] if flag.repeats else flag.values,
-                help=flag.help,
+                help=say(flag.help),
             )
         else:
             action = "store_false" if name.startswith("--no-") else "store_true"
-            made.add_argument(*words, dest=field_of(name), action=action, help=flag.help)
+            made.add_argument(*words, dest=field_of(name), action=action, help=say(flag.help))
     return made

@@ -7,7 +7,7 @@ import getpass
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from types import FrameType
@@ -80,10 +80,7 @@ def _init(line: CommandLine, path: Path) -> int:
         return OK
     migrate_type = _choose("Where does the data come from?", registry.source_types())
     values = {("migrateType", "type"): migrate_type, ("common", "https"): "on"}
-    for section, options in (
-        ("common", _needed(Common, _ASKED)),
-        (migrate_type, _needed(registry.find(migrate_type).Config, ())),
-    ):
+    for section, options in needed_options(migrate_type):
         for one in options:
             text = _ask(section, one)
             if text:
@@ -117,6 +114,12 @@ def _is_of_user(path: Path, shipped: str) -> bool:
     except OSError as error:
         raise ConfigError([f"{path} cannot be read: {error.strerror}"]) from error
     return text.replace("\r\n", "\n") != shipped.replace("\r\n", "\n")
+
+
+def needed_options(migrate_type: str) -> Iterator[tuple[str, Sequence[DeclaredOption]]]:
+    """Yield the sections of a configuration with the options that are asked for."""
+    yield "common", _needed(Common, _ASKED)
+    yield migrate_type, _needed(registry.find(migrate_type).Config, ())
 
 
 def _needed(section: type[Section], more: tuple[str, ...]) -> list[DeclaredOption]:

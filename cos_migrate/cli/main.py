@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cos_migrate.cli import streams
 from cos_migrate.cli.flags import COMMAND_WORDS, command_of, print_version
+from cos_migrate.cli.languages import language_of_error
 from cos_migrate.descriptors import raise_limit
 from cos_migrate.errors import ConfigError, CredentialsError, MigrateError, StateError
 from cos_migrate.exit_codes import INCOMPLETE, INTERRUPTED, MISUSE, UNUSABLE
+from cos_migrate.language import Say
 from cos_migrate.text import masked, printable_lines
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def main(words: Sequence[str] | None = None) -> int:
         # Ctrl-C before a run began.
         return INTERRUPTED
     except MigrateError as error:
-        return _explain(error)
+        return _explain(error, language_of_error(error, words, os.environ).say)
     except OSError as error:
         if error.filename is not None:
             raise
@@ -63,13 +65,13 @@ def main(words: Sequence[str] | None = None) -> int:
     return code
 
 
-def _explain(error: MigrateError) -> int:
+def _explain(error: MigrateError, say: Say) -> int:
     """Print an error; return its exit code."""
     if isinstance(error, ConfigError):
         for problem in error.problems:
-            print(printable_lines(problem), file=sys.stderr)
+            print(printable_lines(say(problem)), file=sys.stderr)
         return MISUSE
-    print(printable_lines(masked(str(error))), file=sys.stderr)
+    print(printable_lines(say(masked(str(error)))), file=sys.stderr)
     if isinstance(error, CredentialsError):
         return MISUSE
     return UNUSABLE if isinstance(error, StateError) else INCOMPLETE

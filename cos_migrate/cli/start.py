@@ -8,6 +8,7 @@ import os
 from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.earlier_runs import earlier_records_exist
 from cos_migrate.cli.flags import RUN_OPTIONS, default_of, field_of
+from cos_migrate.cli.languages import errors_in, language_of_config
 from cos_migrate.config.common import worker_count
 from cos_migrate.config.live import stamp_of
 from cos_migrate.config.loader import Config, load
@@ -36,6 +37,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     console.announce_config(line.config_path)
     stamp = stamp_of(line.config_path)
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
+    console.language = language_of_config(loaded.config.common, os.environ)
     walk_starter = WalkStarter(launcher)
     # LevelDB and RocksDB create their files with the modes that the umask allows.
     umask = os.umask(PRIVATE_UMASK)
@@ -60,7 +62,8 @@ def start(line: CommandLine, launcher: Launcher) -> int:
         session = Session(
             line, loaded, console, launcher, walk_starter, file_mode=file_mode, stamp=stamp
         )
-        return session.run()
+        with errors_in(console.language):
+            return session.run()
     finally:
         os.umask(umask)
         walk_starter.close()

@@ -273,6 +273,13 @@ class Common(ClusterKeys):
     log_skipped: bool = on_off_option(
         "logSkipped", "write skipped objects into the logs too", default=True
     )
+    language: str = option(
+        "language",
+        help="language of messages, display, report and status page; nothing: that of the system",
+        default="",
+        parse=values.language,
+        legal="en, zh or ko, or nothing",
+    )
     heartbeat: bool = on_off_option(
         "heartbeat", "write a line a minute about the progress to stderr where it is no terminal"
     )

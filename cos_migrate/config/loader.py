@@ -34,6 +34,7 @@ from cos_migrate.config.options import (
 from cos_migrate.config.suggestions import LazyOptions
 from cos_migrate.config.values import Secret
 from cos_migrate.errors import ConfigError
+from cos_migrate.language import CODES
 
 S = TypeVar("S", bound=Section)
 
@@ -72,7 +73,12 @@ def load(
     Overrides take precedence over the file, and the file over `environ`. Raises ConfigError with
     all problems at once.
     """
-    return _Loader(path, sections, environ).load(overrides)
+    loader = _Loader(path, sections, environ)
+    try:
+        return loader.load(overrides)
+    except ConfigError as error:
+        error.language = loader.language()
+        raise
 
 
 @dataclass(slots=True)
@@ -129,6 +135,12 @@ class _Loader:
             tuple(line for section in filled for line in _shown(section)),
             self.given.holds_secrets,
         )
+
+    def language(self) -> str:
+        """Return the code of the language that is asked for; empty: none, or no legal one."""
+        given = self.given.get(_COMMON_SECTION, self.options[_COMMON_SECTION]["language"])
+        code = given.text.lower() if given else ""
+        return code if code in CODES else ""
 
     # The type of the migration
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from cos_migrate.errors import Code
 from cos_migrate.http.web_pages import FOREIGN
+from cos_migrate.language import Say
 from cos_migrate.model import Failure
 from cos_migrate.report.advice import advice_for
 from cos_migrate.report.sinks import Batch, Cause, Sink
+from cos_migrate.report.spelling import padded, width_of
 from cos_migrate.text import printable
 
 _MAX_CAUSES = 100
@@ -78,18 +80,19 @@ class Causes(Sink):
         return sorted(rows, key=lambda cause: -cause.objects)
 
 
-def causes_table(causes: Sequence[Cause]) -> Iterator[str]:
-    """Yield the lines of a table of causes; none without failures."""
+def causes_table(causes: Sequence[Cause], say: Say = str) -> Iterator[str]:
+    """Yield the lines of a table of causes; none without failures. `say` translates texts."""
     if not causes:
         return
-    rows = [("count", "status", "code", "example", "what to do")]
+    heads = (say("count"), say("status"), say("code"), say("example"), say("what to do"))
+    rows = [heads]
     for cause in causes:
         name, _ = cause.samples[0]
         status = str(cause.status) if cause.status else "-"
-        rows.append((str(cause.objects), status, cause.code, _short(name), cause.advice))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        rows.append((str(cause.objects), status, cause.code, _short(name), say(cause.advice)))
+    widths = [max(width_of(row[column]) for row in rows) for column in range(4)]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        cells = [padded(cell, width) for cell, width in zip(row, widths, strict=False)]
         yield "  ".join([*cells, row[4]])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cos_migrate.language import Say
 from cos_migrate.report.display import GREEN, RED, YELLOW, TerminalSize, fitted, in_colour
 from cos_migrate.report.sinks import Cause, RunEnd
 from cos_migrate.report.spelling import spell_seconds, spell_size
@@ -16,7 +17,9 @@ _CAUSES_LEAST = 2
 _COLOURS = {"ALL_OK": GREEN, "PART_OK": YELLOW, "ALL_FAIL": RED}
 
 
-def closing_lines(end: RunEnd, size: TerminalSize, *, colours: bool) -> Iterator[str]:
+def closing_lines(
+    end: RunEnd, size: TerminalSize, say: Say = str, *, colours: bool
+) -> Iterator[str]:
     """Yield the lines of the end of a run; those of the summary stay as scripts know them."""
     summary = end.summary
     status = f"status:{summary.status}"
@@ -25,18 +28,20 @@ def closing_lines(end: RunEnd, size: TerminalSize, *, colours: bool) -> Iterator
     progress = end.progress
     if progress.sent:
         seconds = max(summary.lasted, 1e-3)
-        yield (
+        yield say(
             f"sent {spell_size(progress.bytes_sent)} in {spell_seconds(seconds)}: "
             f"{spell_size(progress.bytes_sent / seconds)}/s, "
             f"{progress.sent / seconds:,.1f} objects/s"
         )
     if end.by_cause:
-        yield from _causes(end.by_cause, size, colours=colours)
-        yield end.next_step
-    yield from end.gaps
+        yield from _causes(end.by_cause, size, say, colours=colours)
+        yield say(end.next_step)
+    yield from map(say, end.gaps)
 
 
-def _causes(causes: Sequence[Cause], size: TerminalSize, *, colours: bool) -> Iterator[str]:
+def _causes(
+    causes: Sequence[Cause], size: TerminalSize, say: Say, *, colours: bool
+) -> Iterator[str]:
     """Yield the most frequent causes that fit on the screen."""
     wide = size.columns >= _WIDE
     room = max(_CAUSES_LEAST, (size.lines - _OTHER_LINES) // (1 if wide else 2))
@@ -52,10 +57,10 @@ def _causes(causes: Sequence[Cause], size: TerminalSize, *, colours: bool) -> It
         folder = fitted(cause.folder, folder_width, keep_end=True)
         head = f"{count}  {name:{name_width}}  {folder:{folder_width}}"
         if wide:
-            yield f"{head}  {cause.advice}"
+            yield f"{head}  {say(cause.advice)}"
         else:
             yield head.rstrip()
-            yield f"{' ' * count_width}  {cause.advice}"
+            yield f"{' ' * count_width}  {say(cause.advice)}"
     if len(causes) > room:
         rest = sum(cause.objects for cause in causes[room:])
-        yield f"{rest:,} of {len(causes) - room} other causes: see log/error.log"
+        yield say(f"{rest:,} of {len(causes) - room} other causes: see log/error.log")

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, TextIO
 
+from cos_migrate.language import ENGLISH
 from cos_migrate.model import Outcome, Status
 from cos_migrate.report import deletion
+from cos_migrate.report.causes import causes_table
 from cos_migrate.report.closing import closing_lines
 from cos_migrate.report.comparison import Compared, line_of
 from cos_migrate.report.display import RED, Display, has_colours, in_colour, terminal_size
@@ -44,6 +46,8 @@ class Console(Sink):
         self.stderr_is_terminal = self._err.isatty()
         """Whether stderr is a terminal."""
         self._quiet = quiet
+        self.language = ENGLISH
+        """The language of messages; that of the configuration, when it is read."""
         self.names_each_object = False
         """Whether skipped objects are reported one by one."""
         self.stdout_is_terminal = self._out.isatty()
@@ -82,7 +86,8 @@ class Console(Sink):
             if failure:
                 cause = f"{failure.status or ''} {failure.code}".strip() or failure.operation
                 yield in_colour(RED, outcome.lines[:-1], colours=self._colours) + "\n"
-                yield f"{_INDENT}{printable(f'{cause}: {failure.message}')}\n"
+                said = self.language.say(f"{cause}: {failure.message}")
+                yield f"{_INDENT}{printable(said)}\n"
             elif outcome.status is Status.CONDITION_NOT_MATCH:
                 yield outcome.lines
 
@@ -106,6 +111,9 @@ class Console(Sink):
 
     def announce(self, line: str) -> None:
         """Print a message on stdout, even when `quiet`."""
+        self._print_said(self.language.say(line))
+
+    def _print_said(self, line: str) -> None:
         self._write(printable_lines(line) + "\n")
 
     def notice(self, line: str) -> None:
@@ -125,7 +133,7 @@ class Console(Sink):
         if self._display:
             self._display.clear()
         with contextlib.suppress(OSError, ValueError):
-            data = f"{printable_lines(text)}\n".encode(
+            data = f"{printable_lines(self.language.say(text))}\n".encode(
                 self._err.encoding or "utf-8", "backslashreplace"
             )
             self._err.write(data.decode(self._err.encoding or "utf-8", "replace"))
@@ -140,19 +148,22 @@ class Console(Sink):
             return
         self._next = now + _REFRESH
         if self._display is None:
-            self._display = Display(self._err, colours=has_colours())
+            self._display = Display(self._err, self.language.say, colours=has_colours())
         self._display.show(progress)
 
     def end_run(self, end: RunEnd) -> None:
         """Remove the display; print summary, causes and gaps."""
         self._remove_display()
         if self.stdout_is_terminal:
-            closing = closing_lines(end, terminal_size(), colours=self._colours)
+            size, say = terminal_size(), self.language.say
+            closing = closing_lines(end, size, say, colours=self._colours)
             self._write("".join(f"{line}\n" for line in closing))
             return
-        self.announce(end.summary.text)
-        if end.causes:
-            self.announce(f"{end.causes}\n{end.next_step}")
+        self._print_said(end.summary.text)
+        for line in causes_table(end.by_cause, self.language.say):
+            self._print_said(line)
+        if end.by_cause:
+            self.announce(end.next_step)
         for gap in end.gaps:
             self.announce(gap)
 
@@ -183,7 +194,8 @@ class Console(Sink):
         kept = "".join(lines.splitlines(keepends=True)[:room])
         if not self._folded:
             self._folded = True
-            kept += "(some lines are left out here: log/info.log has all of them)\n"
+            said = self.language.say("some lines are left out here: log/info.log has all of them")
+            kept += f"({said})\n"
         return kept
 
     def _write(self, text: str) -> None:

@@ -6,13 +6,13 @@ import contextlib
 import os
 import shutil
 import time
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
+from cos_migrate.language import Say
 from cos_migrate.report.rates import Rates
 from cos_migrate.report.sinks import Progress, Unfinished
-from cos_migrate.report.spelling import spell_seconds, spell_size
+from cos_migrate.report.spelling import spell_seconds, spell_size, width_of
 from cos_migrate.text import printable
 
 _TALL = 30
@@ -56,13 +56,15 @@ class Display:
     def __init__(
         self,
         stream: TextIO,
+        say: Say = str,
         *,
         size: Callable[[], TerminalSize] = terminal_size,
         colours: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`stream` is a terminal; `colours`: whether it may get any."""
+        """`stream` is a terminal, whose texts `say` translates; `colours`: it may get some."""
         self._stream = stream
+        self._say = say
         self._size = size
         self._colours = colours
         self._clock = clock
@@ -78,11 +80,10 @@ class Display:
         columns, lines = self._size()
         rows = [self._progress_row(progress, columns), self._rate_row(progress, now - self._began)]
         if progress.waiting:
-            rows.append(
-                _Row(in_colour(YELLOW, f"waiting: {progress.waiting}", colours=self._colours))
-            )
+            waiting = self._say(f"waiting: {progress.waiting}")
+            rows.append(_Row(in_colour(YELLOW, waiting, colours=self._colours)))
         if lines >= _TALL:
-            rows += _object_rows(progress.unfinished, columns)
+            rows += self._object_rows(progress.unfinished, columns)
         self._draw(rows, columns)
 
     def clear(self) -> None:
@@ -98,23 +99,38 @@ class Display:
             self._write(self._frame)
 
     def _progress_row(self, progress: Progress, columns: int) -> _Row:
+        say = self._say
         if not progress.complete:
-            return _Row(f"{progress.done:,} objects done, {progress.known:,} listed so far")
+            return _Row(say(f"{progress.done:,} objects done, {progress.known:,} listed so far"))
         share = _share_done(progress)
         left = self._rates.seconds_left(progress)
-        rest = f"{progress.done:,} of {progress.known:,} objects"
+        rest = say(f"{progress.done:,} of {progress.known:,} objects")
         if left is not None and progress.done < progress.known:
-            rest += f", {spell_seconds(left)} left"
+            rest += f", {say(f'{spell_seconds(left)} left')}"
         done = f"{100 * share:3.0f} %"
         return _Row(f"{done}, {rest}") if columns < _NARROW else _Row(done, share, rest)
 
     def _rate_row(self, progress: Progress, elapsed: float) -> _Row:
-        rates = self._rates
-        parts = [f"sent {rates.sent:,.0f} objects/s, {spell_size(rates.bytes_sent)}/s"]
+        rates, say = self._rates, self._say
+        parts = [say(f"sent {rates.sent:,.0f} objects/s, {spell_size(rates.bytes_sent)}/s")]
         if progress.failed:
-            parts.append(in_colour(RED, f"{progress.failed:,} failed", colours=self._colours))
+            failed = say(f"{progress.failed:,} failed")
+            parts.append(in_colour(RED, failed, colours=self._colours))
         parts.append(spell_seconds(elapsed))
         return _Row(", ".join(parts))
+
+    def _object_rows(self, unfinished: Sequence[Unfinished], columns: int) -> list[_Row]:
+        """Return a line for each of the big objects that take longest."""
+        rows = []
+        room = int(columns * _NAME_SHARE)
+        for each in unfinished[:_BARS_MOST]:
+            name = fitted(printable(each.cos_path), room, keep_end=True)
+            share = each.sent / each.size if each.size else 0.0
+            done = f"{100 * share:.0f} %"
+            if columns >= _NARROW:
+                done = self._say(f"{done} of {spell_size(each.size)}")
+            rows.append(_Row(name, share, done))
+        return rows
 
     def _draw(self, rows: Sequence[_Row], columns: int) -> None:
         """Draw all lines with one write, and leave the cursor at the start of the first."""
@@ -168,18 +184,6 @@ def _share_done(progress: Progress) -> float:
     return min(1.0, *shares) if shares else 1.0
 
 
-def _object_rows(unfinished: Sequence[Unfinished], columns: int) -> list[_Row]:
-    """Return a line for each of the big objects that take longest."""
-    rows = []
-    room = int(columns * _NAME_SHARE)
-    for each in unfinished[:_BARS_MOST]:
-        name = fitted(printable(each.cos_path), room, keep_end=True)
-        share = each.sent / each.size if each.size else 0.0
-        whole = "" if columns < _NARROW else f" of {spell_size(each.size)}"
-        rows.append(_Row(name, share, f"{100 * share:.0f} %{whole}"))
-    return rows
-
-
 def fitted(text: str, columns: int, *, keep_end: bool = False) -> str:
     """Cut a text to what fits into columns; `keep_end`: cut at the front instead of the end.
 
@@ -188,7 +192,7 @@ def fitted(text: str, columns: int, *, keep_end: bool = False) -> str:
     bare = text
     for colour in (RED, GREEN, YELLOW, _NORMAL):
         bare = bare.replace(colour, "")
-    widths = [_width(char) for char in bare]
+    widths = [width_of(char) for char in bare]
     if sum(widths) <= columns:
         return text
     kept: list[str] = []
@@ -200,10 +204,3 @@ def fitted(text: str, columns: int, *, keep_end: bool = False) -> str:
             break
         kept.append(char)
     return "..." + "".join(reversed(kept)) if keep_end else "".join(kept) + "..."
-
-
-def _width(char: str) -> int:
-    """Return how many columns a character takes."""
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

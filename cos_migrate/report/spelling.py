@@ -1,6 +1,8 @@
-"""Numbers, bytes and durations as people read them."""
+"""Numbers, bytes and durations as people read them, and the room that texts take."""
 
 from __future__ import annotations
+
+import unicodedata
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEP = 1024
@@ -27,3 +29,21 @@ def spell_seconds(seconds: float) -> str:
         if count or parts:
             parts.append(f"{count} {unit}" if count else "")
     return " ".join(part for part in parts[:2] if part)
+
+
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_width_of_char(char) for char in text)
+
+
+def _width_of_char(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def padded(text: str, columns: int) -> str:
+    """Return a text with blanks behind it, so that it takes that many columns."""
+    return text + " " * (columns - width_of(text))
