@@ -5,13 +5,15 @@ the new texts with empty translations to zh.po and ko.po, removes those that are
 both. Then fill in the empty translations, and run it again. A text that must stay English (an event
 line, a record, what scripts read) is a line of tests/data/kept_english.txt instead.
 
-A text is found by its look: two words in a string or f-string of the package that is no docstring,
-besides what is passed to `say`. The values of an f-string are numbered: `{0} is not a file`.
+A text is found by its look: two words, or a word beside a value, in a string of the package that is
+no docstring; besides what is passed to `say`. The values of an f-string are numbered, such as `{0}
+is not a file`.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import struct
@@ -21,6 +23,7 @@ from typing import NamedTuple
 
 from cos_migrate.cli.init_config import needed_options
 from cos_migrate.language.catalogue import VALUE, edges
+from cos_migrate.report.status import page_texts
 from cos_migrate.sources.registry import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +32,10 @@ FOLDER = PACKAGE / "language"
 KEPT = ROOT / "tests" / "data" / "kept_english.txt"
 TRANSLATED = ("zh", "ko")
 _PROSE = re.compile(r"[a-z]{2,}[,:;)]? \(?[a-zA-Z]*[a-z]{2,}")
+_WORD = re.compile(r"[a-z]{3,}[,:;]? | [a-z]{3,}\b")
+"""A word beside a blank, which is prose where it stands beside a value."""
+_NO_PROSE = re.compile(r"^ ?<|\r\n|\\\[|charset=")
+"""In markup, headers and regular expressions."""
 _OPTIONS = re.compile(r"(\w+_)?option")
 """Functions that declare keys; `--init` alone shows their help."""
 _HEADER = """\
@@ -67,6 +74,7 @@ def main() -> None:
             print(f"  {one.place}: {json.dumps(one.template, ensure_ascii=False)}")
 
 
+@functools.cache
 def texts() -> list[Text]:
     """Return every text that is to be translated, in the order of files."""
     kept = set(kept_english())
@@ -88,25 +96,37 @@ def unused_kept() -> list[str]:
     return [one for one in kept_english() if one not in found]
 
 
-def _all_texts() -> Iterator[tuple[str, str]]:
+@functools.cache
+def _all_texts() -> tuple[tuple[str, str], ...]:
+    return tuple(_found_texts())
+
+
+def _found_texts() -> Iterator[tuple[str, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         place = path.relative_to(PACKAGE).as_posix()
         if place.startswith("emulator/"):
             continue
         for node in _strings(ast.parse(path.read_text(encoding="utf-8"))):
             template = _template(node.node)
-            if node.is_said or _PROSE.search(VALUE.sub("*", template)):
+            if re.search("[a-z]", VALUE.sub("", template)) and (
+                node.is_said or _is_prose(template)
+            ):
                 yield edges(template)[1], place
     for name in SECTIONS:
         for section, options in needed_options(name):
             for one in options:
                 yield one.option.help, f"[{section}]"
-    page = PACKAGE / "report" / "status" / "page.html"
-    for text in re.findall(r">([^<>]*[a-z][^<>]*)<", page.read_text(encoding="utf-8")):
+    for text in page_texts.texts_of_page():
         yield edges(text)[1], "report/status/page.html"
-    script = page.with_suffix(".js").read_text(encoding="utf-8")
-    for text in re.findall(r"\bsay\((\"[^\"\n]*\")", script):
-        yield edges(json.loads(text))[1], "report/status/page.js"
+    for text in page_texts.texts_of_script():
+        yield edges(text)[1], "report/status/page.js"
+
+
+def _is_prose(template: str) -> bool:
+    if _NO_PROSE.search(template):
+        return False
+    bare = VALUE.sub("*", template)
+    return bool(_PROSE.search(bare) or ("*" in bare and _WORD.search(bare)))
 
 
 class _String(NamedTuple):
@@ -127,7 +147,7 @@ def _strings(node: ast.AST, *, is_said: bool = False) -> Iterator[_String]:
             yield _String(node, is_said)
     elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
         called = _called(node)
-        is_said = called == "say" or (is_said and isinstance(node, ast.IfExp))
+        is_said = called in {"say", "_say"} or (is_said and isinstance(node, ast.IfExp))
         for child in ast.iter_child_nodes(node):
             if not (_OPTIONS.fullmatch(called) and _is_help(node, child)):
                 yield from _strings(child, is_said=is_said)

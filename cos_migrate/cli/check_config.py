@@ -10,6 +10,7 @@ from pathlib import Path
 from cos_migrate import signals
 from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.config_checks import Check, machine_checks, source_checks, target_checks
+from cos_migrate.cli.languages import errors_in, language_of_config
 from cos_migrate.config import batch
 from cos_migrate.config.loader import Config, load
 from cos_migrate.engine.providers import find_credentials
@@ -28,12 +29,13 @@ def run_checks(line: CommandLine) -> int:
     """
     print(f"cos migrate tool config path:{line.config_path}", flush=True)
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
+    language = language_of_config(loaded.config.common, os.environ)
     for warning in (*line.warnings, *loaded.warnings):
-        print(f"warning: {warning}", file=sys.stderr)
+        print(language.say(f"warning: {warning}"), file=sys.stderr)
     passed = True
-    with signals.handled(signals.end_command):
+    with errors_in(language), signals.handled(signals.end_command):
         for check in checks_of(loaded.config):
-            print(check.line, flush=True)
+            print(check.line(language.say), flush=True)
             passed = passed and check.passed
     return OK if passed else MISUSE
 
@@ -43,12 +45,12 @@ def checks_of(config: Config) -> Iterator[Check]:
     source_type = registry.find(config.migrate_type)
     yield from machine_checks(config, Path.cwd(), spools=not source_type.is_local)
     for task in batch.tasks(config, os.environ):
-        where = f"task:{task.number} " if task.number else ""
+        where = f"task:{task.number}" if task.number else ""
         if task.config is None:
-            yield Check(False, f"task:{task.number}", task.problem)
+            yield Check(False, "", task.problem, where)
             continue
         for check in _task_checks(task.config):
-            yield check._replace(name=f"{where}{check.name}")
+            yield check._replace(task=where)
 
 
 def _task_checks(config: Config) -> Iterator[Check]:

@@ -26,6 +26,7 @@ from cos_migrate.http.dates import parse_date
 from cos_migrate.http.messages import Response
 from cos_migrate.http.retries import Retries
 from cos_migrate.http.xml_texts import find_text
+from cos_migrate.language import Say
 from cos_migrate.model import Rejected, Row, SourceObject, failure_of, object_of
 from cos_migrate.report.advice import advice_for
 from cos_migrate.sources.base import Source
@@ -54,11 +55,14 @@ class Check(NamedTuple):
     passed: bool
     name: str
     text: str
+    task: str = ""
+    """The line of batchTaskPath that it belongs to; empty: none."""
 
-    @property
-    def line(self) -> str:
-        """The line to print."""
-        return f"[{'ok' if self.passed else 'fail'}] {self.name}: {self.text}"
+    def line(self, say: Say) -> str:
+        """Return the line to print; `say` translates its texts."""
+        where = f"{self.task} " if self.task and self.name else self.task
+        head = f"[{'ok' if self.passed else 'fail'}] {where}{say(self.name)}"
+        return f"{head}: {say(self.text)}"
 
 
 def machine_checks(config: Config, folder: Path, *, spools: bool) -> Iterator[Check]:

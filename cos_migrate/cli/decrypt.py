@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from cos_migrate import signals
 from cos_migrate.cli.command_line import CommandLine
+from cos_migrate.cli.languages import errors_in, language_of_config
 from cos_migrate.config.common import Common
 from cos_migrate.config.given_values import Override
 from cos_migrate.config.loader import load
@@ -50,6 +51,11 @@ def run_decrypt(line: CommandLine, cos_path: str, local: str) -> int:
     and TransportError when the object cannot be read, is not encrypted, or has another checksum.
     """
     common = _load(line)
+    with errors_in(language_of_config(common, os.environ)):
+        return _decrypt(common, cos_path, local, quiet=line.quiet)
+
+
+def _decrypt(common: Common, cos_path: str, local: str, *, quiet: bool) -> int:
     settings = encryption_of(common)
     target = Path(local).absolute()
     _refuse_existing(target)
@@ -57,7 +63,7 @@ def run_decrypt(line: CommandLine, cos_path: str, local: str) -> int:
     client = DownloadClient(Access(cos_settings(common, credentials)))
     try:
         with signals.handled(signals.end_command):
-            _fetch(client, cos_path, settings, target, quiet=line.quiet)
+            _fetch(client, cos_path, settings, target, quiet=quiet)
     except (CosError, SourceError, TransportError) as error:
         raise _explained(error, cos_path) from error
     finally:
@@ -74,8 +80,9 @@ def _load(line: CommandLine) -> Common:
     ]
     sections = {name: _unchecked(section) for name, section in SECTIONS.items()}
     loaded = load(line.config_path, overrides, sections, environ=os.environ)
+    say = language_of_config(loaded.config.common, os.environ).say
     for warning in (*line.warnings, *loaded.warnings):
-        print(f"warning: {warning}", file=sys.stderr)
+        print(say(f"warning: {warning}"), file=sys.stderr)
     return loaded.config.common
 
 

@@ -16,11 +16,13 @@ from typing import NoReturn
 from cos_migrate import signals
 from cos_migrate.cli.check_config import checks_of
 from cos_migrate.cli.command_line import CommandLine
+from cos_migrate.cli.languages import language_of_line
 from cos_migrate.config.common import Common
 from cos_migrate.config.loader import load
 from cos_migrate.config.options import REQUIRED, DeclaredOption, Section, declared_options
 from cos_migrate.errors import ConfigError
 from cos_migrate.exit_codes import INTERRUPTED, MISUSE, OK
+from cos_migrate.language import Say
 from cos_migrate.safe_files import PRIVATE_FILE, open_safely
 from cos_migrate.sources import registry
 from cos_migrate.sources.registry import SECTIONS
@@ -50,14 +52,15 @@ def run_init(line: CommandLine) -> int:
         raise ConfigError(
             [f"--init asks questions and needs a terminal: start it in one, or edit {path}"]
         )
+    say = language_of_line(line, os.environ).say
     try:
         with signals.handled(_interrupt):
-            return _init(line, path)
+            return _init(line, path, say)
     except EOFError:
         code = INTERRUPTED
     except _Interrupted as ended:
         code = ended.exit_code
-    print(f"\n{path} is not changed", file=sys.stderr)
+    print(say(f"\n{path} is not changed"), file=sys.stderr)
     return code
 
 
@@ -73,29 +76,31 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     raise _Interrupted(signals.exit_code(number))
 
 
-def _init(line: CommandLine, path: Path) -> int:
+def _init(line: CommandLine, path: Path, say: Say) -> int:
     shipped = shipped_config()
-    if _is_of_user(path, shipped) and not _agreed(f"{path} exists: write it anew?"):
-        print(f"{path} is not changed", file=sys.stderr)
+    if _is_of_user(path, shipped) and not _agreed(say(f"{path} exists: write it anew?")):
+        print(say(f"{path} is not changed"), file=sys.stderr)
         return OK
-    migrate_type = _choose("Where does the data come from?", registry.source_types())
+    question = say("Where does the data come from?")
+    migrate_type = _choose(question, registry.source_types(), say)
     values = {("migrateType", "type"): migrate_type, ("common", "https"): "on"}
     for section, options in needed_options(migrate_type):
         for one in options:
-            text = _ask(section, one)
+            text = _ask(section, one, say)
             if text:
                 values[section, one.option.key] = text
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         _write(fresh, filled_in(shipped, values))
-        if not _is_good(line, fresh) and not _agreed("Some checks failed. Write it anyway?"):
-            print(f"{path} is not changed", file=sys.stderr)
+        anyway = say("Some checks failed. Write it anyway?")
+        if not _is_good(line, fresh, say) and not _agreed(anyway):
+            print(say(f"{path} is not changed"), file=sys.stderr)
             return MISUSE
         os.replace(fresh, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()
-    print(f"{path} is written; start with: sh start_migrate.sh", file=sys.stderr)
+    print(say(f"{path} is written; start with: sh start_migrate.sh"), file=sys.stderr)
     return OK
 
 
@@ -131,20 +136,18 @@ def _needed(section: type[Section], more: tuple[str, ...]) -> list[DeclaredOptio
     ]
 
 
-def _ask(section: str, one: DeclaredOption) -> str:
+def _ask(section: str, one: DeclaredOption, say: Say) -> str:
     """Return a legal text for a key; empty: it keeps its default."""
     known = one.option
     may_be_blank = one.default is not REQUIRED or known.key in _CHAINED
-    legal = f" ({known.legal})" if known.legal else ""
-    print(f"\n[{section}] {known.key}: {known.help}{legal}", file=sys.stderr)
+    legal = f" ({say(known.legal)})" if known.legal else ""
+    print(f"\n[{section}] {known.key}: {say(known.help)}{legal}", file=sys.stderr)
     if known.secret:
-        print(
-            "  hidden while you type; ${NAME} reads the environment variable NAME"
-            + ("; blank: it is looked for elsewhere" if may_be_blank else ""),
-            file=sys.stderr,
-        )
+        blank = say("; blank: it is looked for elsewhere") if may_be_blank else ""
+        hidden = say("hidden while you type; ${NAME} reads the environment variable NAME")
+        print(f"  {hidden}{blank}", file=sys.stderr)
     elif may_be_blank and one.default is not REQUIRED and one.default:
-        print(f"  blank: {one.default}", file=sys.stderr)
+        print(say(f"  blank: {one.default}"), file=sys.stderr)
     ask: Callable[[str], str] = getpass.getpass if known.secret else _input
     while True:
         text = ask("> ").strip()
@@ -157,7 +160,8 @@ def _ask(section: str, one: DeclaredOption) -> str:
                 known.parse(text)
         except ValueError as error:
             shown = "it is refused" if known.secret else str(error)
-            print(f"{printable(shown)}; legal: {known.legal or 'a text'}", file=sys.stderr)
+            problem = f"{printable(shown)}; legal: {known.legal or 'a text'}"
+            print(say(problem), file=sys.stderr)
             continue
         # A backslash is written twice: one before certain letters would be another character.
         return text.replace("\\", "\\\\")
@@ -172,7 +176,7 @@ def _input(prompt: str) -> str:
     return line
 
 
-def _choose(question: str, choices: tuple[str, ...]) -> str:
+def _choose(question: str, choices: tuple[str, ...], say: Say) -> str:
     print(question, file=sys.stderr)
     for number, choice in enumerate(choices, start=1):
         print(f"  {number}  {choice}", file=sys.stderr)
@@ -183,7 +187,7 @@ def _choose(question: str, choices: tuple[str, ...]) -> str:
             found = [choices[int(text) - 1]]
         if found:
             return found[0]
-        print(f"legal: 1 to {len(choices)}, or one of these words", file=sys.stderr)
+        print(say(f"legal: 1 to {len(choices)}, or one of these words"), file=sys.stderr)
 
 
 def _agreed(question: str) -> bool:
@@ -225,16 +229,16 @@ def _write(path: Path, text: str) -> None:
         raise ConfigError([f"{path} cannot be written: {error.strerror or error}"]) from error
 
 
-def _is_good(line: CommandLine, path: Path) -> bool:
+def _is_good(line: CommandLine, path: Path, say: Say) -> bool:
     """Load the new file and try what it says, printing a line for each check."""
     try:
         loaded = load(str(path), line.overrides, SECTIONS, environ=os.environ)
     except ConfigError as error:
         for problem in error.problems:
-            print(printable(problem), file=sys.stderr)
+            print(printable(say(problem)), file=sys.stderr)
         return False
     passed = True
     for check in checks_of(loaded.config):
-        print(check.line, file=sys.stderr)
+        print(check.line(say), file=sys.stderr)
         passed = passed and check.passed
     return passed

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cos_migrate.config.common import Common
 from cos_migrate.config.watching import StatusAddress
+from cos_migrate.language import Language
 from cos_migrate.report.console import Console
 from cos_migrate.report.logs import Logs
 from cos_migrate.report.status.board import Board
@@ -22,11 +23,11 @@ _TOKEN_BYTES = 32
 class StatusPage:
     """The page at `statusAddress`, from the start of the tool to its end."""
 
-    def __init__(self, address: StatusAddress) -> None:
-        """Take the address. Raises OSError."""
+    def __init__(self, address: StatusAddress, language: Language) -> None:
+        """Take the address; `language`: of the page. Raises OSError."""
         self.board = Board()
         self._token = secrets.token_urlsafe(_TOKEN_BYTES)
-        self._server = StatusServer(address, self.board, self._token)
+        self._server = StatusServer(address, self.board, self._token, language)
         self._address = address._replace(port=self._server.port)
         self._folder: PrivateFolder | None = None
 
@@ -37,7 +38,7 @@ class StatusPage:
         if address is None:
             return None
         try:
-            page = cls(address)
+            page = cls(address, console.language)
             page._server.start()
         except (OSError, RuntimeError) as error:
             why = getattr(error, "strerror", "") or str(error)

@@ -12,7 +12,12 @@ from cos_migrate.config.cluster_keys import ClusterKeys
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.target_access import on_off_option, true_false_option
 from cos_migrate.config.values import NO_SECRET, Secret, TimeWindow
-from cos_migrate.config.watching import STATUS_ADDRESSES, StatusAddress, finish_command
+from cos_migrate.config.watching import (
+    STATUS_ADDRESSES,
+    StatusAddress,
+    finish_command,
+    language_code,
+)
 
 SMALL_MOST = 1024
 BIG_MOST = 64
@@ -277,7 +282,7 @@ class Common(ClusterKeys):
         "language",
         help="language of messages, display, report and status page; nothing: that of the system",
         default="",
-        parse=values.language,
+        parse=language_code,
         legal="en, zh or ko, or nothing",
     )
     heartbeat: bool = on_off_option(

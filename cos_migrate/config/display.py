@@ -25,8 +25,12 @@ def add_place(
     return f"{message} ({where}: [{section}] {known.key}={text}; legal: {legal or known.legal})"
 
 
-def missing_key_problem(path: str, section: str, known: Option) -> str:
-    """Return the problem of a required key that is missing or blank."""
+def missing_key_problem(path: str, section: str, known: Option, looked_at: str = "") -> str:
+    """Return the problem of a required key that is missing or blank.
+
+    `looked_at`: where its value was looked for besides.
+    """
+    looked = f"; looked at: {looked_at}" if looked_at else ""
     way = f"or pass -D{section}.{known.key}=value"
     if known.secret:
         way = "or write ${NAME} to read it from the environment"
@@ -35,7 +39,7 @@ def missing_key_problem(path: str, section: str, known: Option) -> str:
     return (
         f"config key miss. section: {section}, key: {known.key} "
         f"({path}: [{section}] {known.key} is missing or blank; set it, {way}; "
-        f"legal: {known.legal})"
+        f"legal: {known.legal}){looked}"
     )
 
 

@@ -147,8 +147,8 @@ class _Loader:
     def _migrate_type(self) -> str:
         """Return the type as `sections` spells it; empty, after adding a problem, when wrong."""
         given = self.given.get(TYPE_SECTION, self.options[TYPE_SECTION]["type"])
-        problems, legal = self.findings.problems, f"legal: {', '.join(self.sections)}"
-        place = f"({self.path}: [{TYPE_SECTION}] type; {legal})"
+        problems, legal = self.findings.problems, ", ".join(self.sections)
+        place = f"({self.path}: [{TYPE_SECTION}] type; legal: {legal})"
         if given is None and not self.given.has_type_section:
             problems.append(f"section {TYPE_SECTION} miss! you mustn't delete it {place}")
             return ""
@@ -160,7 +160,7 @@ class _Loader:
                 return name
         problems.append(
             f"invalid config. section:{TYPE_SECTION}, key:type "
-            f"({given.where}: [{TYPE_SECTION}] type={given.text}; {legal})"
+            f"({given.where}: [{TYPE_SECTION}] type={given.text}; legal: {legal})"
         )
         return ""
 
@@ -264,9 +264,8 @@ class _Loader:
         if known.key in section.wrong or (batch and known.batch):
             return
         section.wrong.add(known.key)
-        problem = missing_key_problem(self.path, section.name, known)
-        looked = f"; looked at: {missing.looked_at}" if missing.looked_at else ""
-        self.findings.problems.append(problem + looked)
+        problem = missing_key_problem(self.path, section.name, known, missing.looked_at)
+        self.findings.problems.append(problem)
 
     def _add_mistake(self, section: _FilledSection, mistake: Mistake) -> None:
         if mistake.key in section.wrong:

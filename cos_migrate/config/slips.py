@@ -27,11 +27,10 @@ def slip_in(text: str, *, is_list: bool) -> str:
         return "the quotes are part of the value: write it without them"
     if text and (_is_odd_blank(text[0]) or _is_odd_blank(text[-1])):
         which = next(char for char in (text[0], text[-1]) if _is_odd_blank(char))
-        end = "begins" if _is_odd_blank(text[0]) else "ends"
-        return (
-            f"the value {end} in an invisible character (U+{ord(which):04X}), which is part of it: "
-            "remove it"
-        )
+        code = f"U+{ord(which):04X}"
+        begins = f"the value begins in an invisible character ({code}), which is part of it"
+        ends = f"the value ends in an invisible character ({code}), which is part of it"
+        return f"{begins if _is_odd_blank(text[0]) else ends}: remove it"
     return ""
 
 

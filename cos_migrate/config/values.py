@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cos_migrate.config.options import Adjusted, Mistake
-from cos_migrate.language import CODES
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -182,13 +181,6 @@ def one_of(*choices: str) -> Callable[[str], str]:
         raise ValueError(f"{text} is invalid")
 
     return parse
-
-
-def language(text: str) -> str:
-    """Parse the code of a language in any case."""
-    if text.lower() in CODES:
-        return text.lower()
-    raise ValueError(f"{text} is none of the languages")
 
 
 def semicolon_list(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import sys
 from typing import NamedTuple
 
 from cos_migrate.config.values import Secret
+from cos_migrate.language import CODES
 
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})")
 _PORT_MOST = 65535
@@ -66,3 +67,10 @@ def finish_command(text: str) -> Secret:
         if not words or not words[0]:
             raise ValueError("onFinish names no program")
     return Secret(text)
+
+
+def language_code(text: str) -> str:
+    """Parse the code of a language in any case."""
+    if text.lower() in CODES:
+        return text.lower()
+    raise ValueError(f"{text} is none of the languages")

@@ -216,8 +216,9 @@ class Loop(abc.ABC):
 
     def _replace_worker(self, event: WorkerLost) -> None:
         self._lost_in_row += 1
-        how = "was replaced" if event.silent else "ended by itself"
-        self._report.warn(f"a worker process {how} ({event.reason})")
+        replaced = f"a worker process was replaced ({event.reason})"
+        ended = f"a worker process ended by itself ({event.reason})"
+        self._report.warn(replaced if event.silent else ended)
         if self._lost_in_row >= _LOST_MOST + _LOST_MOST_EACH * self._pools.workers:
             self._pools.abandon()
             self._stop(f"the worker processes cannot work: {event.reason}")

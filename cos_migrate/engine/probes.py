@@ -128,11 +128,10 @@ class Probes:
         if not self._refused.several and not complete and self._refused.keys < _REFUSED_MOST:
             return
         if self._refused.are_everywhere(seen):
-            verb = "write" if self._begun else "look at"
-            self._stop(
-                f"COS refuses to {verb} the objects, and {self._path} too, which is none of them: "
-                f"{self._reason}"
-            )
+            path, reason = self._path, self._reason
+            write = f"COS refuses to write the objects, and {path} too, which is none of them"
+            look = f"COS refuses to look at the objects, and {path} too, which is none of them"
+            self._stop(f"{write if self._begun else look}: {reason}")
 
 
 def _failure_in(content: Content) -> Failure | None:

@@ -17,18 +17,30 @@ VALUE = re.compile(r"\{(\d+)\}")
 _EDGES = re.compile(r"([\s,;:]*)(.*?)([\s,;:]*)", re.DOTALL)
 _JOINT = re.compile(r"[:;] ")
 """What two texts are joined with to one."""
+_QUANTITY = re.compile(r"([0-9][0-9.,]* (%|d|h|min|s|[KMGTP]?i?B)( |$))+")
+_LETTERS_LEAST = 12
+"""Letters of a template whose values may be texts, unless it has brackets or colons."""
 _DEPTH_MOST = 6
 """Texts within texts."""
 
 
 class _Template(NamedTuple):
-    """A template of the catalogue."""
+    """A template of the catalogue; one of few letters may look like any text."""
 
     parts: tuple[str, ...]
     """The text between the values."""
     longest: str
     """The longest part."""
     translation: str
+    takes_words_only: bool
+
+    @classmethod
+    def of(cls, text: str, translation: str) -> _Template:
+        """Return the template that a text of the catalogue is."""
+        parts = tuple(VALUE.split(text)[::2])
+        own = "".join(parts)
+        is_vague = sum(map(str.isalpha, own)) < _LETTERS_LEAST and not set(own) & set("()[]:;")
+        return cls(parts, max(parts, key=len), translation, is_vague)
 
     def values_in(self, text: str) -> list[str] | None:
         """Return the values of a text that was made from the template; None: it was not."""
@@ -45,7 +57,15 @@ class _Template(NamedTuple):
             at = found + len(part)
         if at > end:
             return None
-        return [*values, text[at:end]]
+        values.append(text[at:end])
+        if self.takes_words_only and not all(map(_is_word, values)):
+            return None
+        return values
+
+
+def _is_word(value: str) -> bool:
+    """Return whether a value is one word, or a quantity such as `2 h 5 min` or `45 %`."""
+    return " " not in value or bool(_QUANTITY.fullmatch(value))
 
 
 class Catalogue(gettext.GNUTranslations):
@@ -57,9 +77,7 @@ class Catalogue(gettext.GNUTranslations):
         known: dict[str, str] = self._catalog  # type: ignore[attr-defined]  # subclasses have it
         self._texts = {text: said for text, said in known.items() if text and said}
         made = [
-            _Template(tuple(VALUE.split(text)[::2]), max(VALUE.split(text)[::2], key=len), said)
-            for text, said in self._texts.items()
-            if VALUE.search(text)
+            _Template.of(text, said) for text, said in self._texts.items() if VALUE.search(text)
         ]
         self._templates = sorted(made, key=lambda one: -sum(map(len, one.parts)))
 

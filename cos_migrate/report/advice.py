@@ -12,6 +12,8 @@ from cos_migrate.model import Failure
 _CHECK_COS = (
     "find out why it differs on COS; to send everything again, move the job's folder below db/ away"
 )
+_RIGHT_TO_READ = "give the account of [common] secretId the right to read the bucket"
+_RIGHT_TO_WRITE = "give the account of [common] secretId the right to write to the bucket"
 _NETWORK = "look at the network, then run again"
 _READ_ACCESS = "give the user that runs this tool read access to it"
 _CA_FILE = "set [common] caFile to the certificates of a private CA"
@@ -166,8 +168,7 @@ def _fallback(failure: Failure) -> str:
     if failure.status == _TOO_MANY_REQUESTS:
         return _ADVICE["SlowDown"]
     if failure.code == "AccessDenied":
-        right = "read" if failure.operation in _READS_COS else "write to"
-        return f"give the account of [common] secretId the right to {right} the bucket"
+        return _RIGHT_TO_READ if failure.operation in _READS_COS else _RIGHT_TO_WRITE
     if failure.status == _FORBIDDEN:
         return "look at log/error.log: COS refuses it"
     return "look at log/error.log"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cos_migrate import __version__
+from cos_migrate.language import ENGLISH, Language
 from cos_migrate.report.causes import Causes
 from cos_migrate.report.history import SentObjects, Throughput, Totals
 from cos_migrate.report.run_report import ObjectWarning, RunReport
@@ -34,12 +35,18 @@ class ReportFiles(Sink):
         job: str,
         causes: Causes,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        language: Language = ENGLISH,
     ) -> None:
-        """`folder`: of the tool. `causes`: the sink that counts failures."""
+        """`folder`: of the tool. `causes`: the sink that counts failures.
+
+        `language`: of the page.
+        """
         self._folder = folder
         self._job = job
         self._causes = causes
         self._header: Sequence[str] = ()
+        self._language = language
         self._monotonic = monotonic
         self._began = monotonic()
         self._throughput = Throughput()
@@ -128,7 +135,7 @@ class ReportFiles(Sink):
         while True:
             name = f"{stamp}-{self._job}" + (f"-{number}" if number > 1 else "")
             try:
-                _write_new(folder / f"{name}.html", html_page(report))
+                _write_new(folder / f"{name}.html", html_page(report, self._language))
                 break
             except FileExistsError:
                 number += 1

@@ -6,6 +6,8 @@ import html
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from cos_migrate.language import ENGLISH, Language, Say
+from cos_migrate.model import Status
 from cos_migrate.report.charts import area_chart, share_bar
 from cos_migrate.report.comparison import CompareResult
 from cos_migrate.report.history import SizeClass
@@ -55,37 +57,30 @@ td[data-head]::before{content:attr(data-head)": ";color:var(--soft)}}
 details>*{display:block}}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_COMPARED = tuple((result.value, result.value) for result in CompareResult)
 _BAD = frozenset({"migrate_fail", "differ", "missing", "extra"})
-_COUNTS = (
-    ("migrate_new", "new"),
-    ("migrate_update", "updated"),
-    ("migrate_skip", "unchanged"),
-    ("migrate_condition_not_match", "left out"),
-    ("migrate_fail", "failed"),
-)
 
 
-def html_page(report: RunReport) -> str:
-    """Return the page."""
-    title = f"{report.summary['type']} to {report.summary['bucket']}"
+def html_page(report: RunReport, language: Language = ENGLISH) -> str:
+    """Return the page in a language."""
+    say = language.say
+    title = say(f"{report.summary['type']} to {report.summary['bucket']}")
     if report.summary.get("check"):
-        title += ", compared"
+        title += f", {say('compared')}"
     parts = [
         "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
+        f'<html lang="{language.code}"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body>",
-        *_head(report, title),
-        *_cards(report),
-        *_causes(report.causes),
-        *_throughput(report),
-        *_sizes(report.size_classes),
-        *_slowest(report),
-        *_warnings(report),
-        *_summary(report),
-        *_configuration(report),
+        *_head(report, title, say),
+        *_cards(report, say),
+        *_causes(report.causes, say),
+        *_throughput(report, say),
+        *_sizes(report.size_classes, say),
+        *_slowest(report, say),
+        *_warnings(report, say),
+        *_summary(report, say),
+        *_configuration(report, say),
         f'<p class="soft">{_text(report.program)}</p></body></html>',
     ]
     return "\n".join(parts) + "\n"
@@ -96,66 +91,90 @@ def _text(value: object) -> str:
     return html.escape(printable(str(value)))
 
 
-def _head(report: RunReport, title: str) -> Iterator[str]:
+def _head(report: RunReport, title: str, say: Say) -> Iterator[str]:
     status = str(report.summary["status"])
     kind = "good" if status == "ALL_OK" else "warn" if status == "PART_OK" else "bad"
     yield f'<h1>{_text(title)} <span class="badge {kind}">{_text(status)}</span></h1>'
     started, ended = report.summary["start_time"], report.summary["end_time"]
-    times = f"{started} to {ended}, exit code {report.summary['exit_code']}"
+    times = say(f"{started} to {ended}, exit code {report.summary['exit_code']}")
     yield f'<p class="soft">{_text(times)}</p>'
     if not report.summary["list_finished"]:
-        yield (
-            '<p class="warn">The list of the source is not complete: objects that are not listed '
-            "are not migrated. Run again.</p>"
+        gap = say(
+            "The list of the source is not complete: objects that are not listed are not migrated. "
+            "Run again."
         )
+        yield f'<p class="warn">{_text(gap)}</p>'
 
 
-def _cards(report: RunReport) -> Iterator[str]:
+def _cards(report: RunReport, say: Say) -> Iterator[str]:
     seconds = max(report.seconds, 1e-3)
     sent = sum(each.objects for each in report.size_classes)
     yield '<div class="cards">'
-    counts = _COMPARED if report.summary.get("mode") == "compare" else _COUNTS
-    for key, name in counts:
+    compares = report.summary.get("mode") == "compare"
+    for key, name in (_compared_names(say) if compares else _count_names(say)).items():
         count = report.summary[key]
         kind = ' class="bad"' if key in _BAD and count else ""
-        yield f'<div class="card"><b{kind}>{count:,}</b><span>{name}</span></div>'
-    if counts is _COMPARED:
-        yield _card(spell_seconds(report.seconds), "duration")
+        yield f'<div class="card"><b{kind}>{count:,}</b><span>{_text(name)}</span></div>'
+    if compares:
+        yield _card(spell_seconds(report.seconds), say("duration"))
         yield "</div>"
         return
-    yield _card(spell_size(report.sent_bytes), "sent")
-    yield _card(spell_seconds(report.seconds), "duration")
-    yield _card(f"{spell_size(report.sent_bytes / seconds)}/s", "mean rate")
-    yield _card(f"{sent / seconds:,.1f}/s", "objects sent")
+    yield _card(spell_size(report.sent_bytes), say("sent"))
+    yield _card(spell_seconds(report.seconds), say("duration"))
+    yield _card(f"{spell_size(report.sent_bytes / seconds)}/s", say("mean rate"))
+    yield _card(f"{sent / seconds:,.1f}/s", say("objects sent"))
     yield "</div>"
+
+
+def _count_names(say: Say) -> dict[str, str]:
+    """Return the names of the counts of a run, by their names in the summary."""
+    return {
+        Status.NEW.value: say("new"),
+        Status.UPDATE.value: say("updated"),
+        Status.SKIP.value: say("unchanged"),
+        Status.CONDITION_NOT_MATCH.value: say("left out"),
+        Status.FAIL.value: say("failed"),
+    }
+
+
+def _compared_names(say: Say) -> dict[str, str]:
+    """Return the names of the counts of a comparison, by their names in the summary."""
+    return {
+        CompareResult.SAME.value: say("same"),
+        CompareResult.DIFFER.value: say("differ"),
+        CompareResult.MISSING.value: say("missing"),
+        CompareResult.EXTRA.value: say("extra"),
+        CompareResult.UNVERIFIED.value: say("unverified"),
+    }
 
 
 def _card(value: str, name: str) -> str:
     return f'<div class="card"><b>{_text(value)}</b><span>{_text(name)}</span></div>'
 
 
-def _causes(causes: Sequence[Cause]) -> Iterator[str]:
+def _causes(causes: Sequence[Cause], say: Say) -> Iterator[str]:
     if not causes:
         return
-    yield "<h2>Failures by cause</h2>"
+    yield _heading(say("Failures by cause"))
     overview = (
         (
             f"{cause.objects:,}",
             f'<b class="bad">{_text(_cause_name(cause))}</b>',
-            _text(cause.advice),
+            _text(say(cause.advice)),
             _text(cause.folder or "-"),
         )
         for cause in causes
     )
-    heads = ("objects", "cause", "what to do", "folder with most of them")
+    heads = (say("objects"), say("cause"), say("what to do"), say("folder with most of them"))
     yield from _table(heads, overview, numbers=(0,), paths=(3,))
     for cause in causes:
-        yield f"<details><summary>Examples of {_text(_cause_name(cause))}</summary>"
+        examples = say(f"Examples of {_cause_name(cause)}")
+        yield f"<details><summary>{_text(examples)}</summary>"
         rows = (
-            (_text(name), _text(failure.message), _text(failure.request_id or "-"))
+            (_text(name), _text(say(failure.message)), _text(failure.request_id or "-"))
             for name, failure in cause.samples
         )
-        yield from _table(("object", "message", "request id"), rows, paths=(0, 2))
+        yield from _table((say("object"), say("message"), say("request id")), rows, paths=(0, 2))
         yield "</details>"
 
 
@@ -163,7 +182,7 @@ def _cause_name(cause: Cause) -> str:
     return f"{cause.status} {cause.code}" if cause.status else cause.code
 
 
-def _throughput(report: RunReport) -> Iterator[str]:
+def _throughput(report: RunReport, say: Say) -> Iterator[str]:
     if not any(rate.size or rate.objects for rate in report.rates):
         return
 
@@ -172,25 +191,27 @@ def _throughput(report: RunReport) -> Iterator[str]:
         return time.strftime("%H:%M:%S", time.localtime(report.started + offset))
 
     def chart(title: str, values: Sequence[float], spell_value: Callable[[float], str]) -> str:
-        drawn = area_chart(title, values, spell_value, position)
-        return f"<figure><figcaption>{title}</figcaption>{drawn}</figure>"
+        drawn = area_chart(_text(title), values, spell_value, position)
+        return f"<figure><figcaption>{_text(title)}</figcaption>{drawn}</figure>"
 
-    yield "<h2>Throughput</h2>"
+    yield _heading(say("Throughput"))
     sizes = [rate.size for rate in report.rates]
-    yield chart("Bytes a second", sizes, lambda size: f"{spell_size(size)}/s")
-    yield chart("Objects a second", [rate.objects for rate in report.rates], "{:,.0f}/s".format)
+    yield chart(say("Bytes a second"), sizes, lambda size: f"{spell_size(size)}/s")
+    objects = [rate.objects for rate in report.rates]
+    yield chart(say("Objects a second"), objects, "{:,.0f}/s".format)
     if any(rate.failed for rate in report.rates):
-        yield chart("Failures", [float(rate.failed) for rate in report.rates], "{:,.0f}".format)
+        failed = [float(rate.failed) for rate in report.rates]
+        yield chart(say("Failures"), failed, "{:,.0f}".format)
 
 
-def _sizes(classes: Sequence[SizeClass]) -> Iterator[str]:
+def _sizes(classes: Sequence[SizeClass], say: Say) -> Iterator[str]:
     total, size = sum(each.objects for each in classes), sum(each.size for each in classes)
     if not total:
         return
-    yield "<h2>Sizes of the objects that were sent</h2>"
+    yield _heading(say("Sizes of the objects that were sent"))
     rows = (
         (
-            _text(_class_name(each)),
+            _text(_class_name(each, say)),
             f"{each.objects:,}",
             share_bar(each.objects / total),
             _text(spell_size(each.size)),
@@ -199,21 +220,22 @@ def _sizes(classes: Sequence[SizeClass]) -> Iterator[str]:
         for each in classes
         if each.objects
     )
-    yield from _table(("size", "objects", "", "bytes", ""), rows, numbers=(1, 3))
+    heads = (say("size"), say("objects"), "", say("bytes"), "")
+    yield from _table(heads, rows, numbers=(1, 3))
 
 
-def _class_name(each: SizeClass) -> str:
+def _class_name(each: SizeClass, say: Say) -> str:
     if each.below == 1:
-        return "empty"
+        return say("empty")
     if not each.below:
-        return f"from {spell_size(each.least)}"
-    return f"below {spell_size(each.below)}"
+        return say(f"from {spell_size(each.least)}")
+    return say(f"below {spell_size(each.below)}")
 
 
-def _slowest(report: RunReport) -> Iterator[str]:
+def _slowest(report: RunReport, say: Say) -> Iterator[str]:
     if not report.slowest:
         return
-    yield "<h2>Slowest objects</h2>"
+    yield _heading(say("Slowest objects"))
     rows = (
         (
             _text(slow.cos_path),
@@ -223,33 +245,40 @@ def _slowest(report: RunReport) -> Iterator[str]:
         )
         for slow in report.slowest
     )
-    yield from _table(("object", "size", "time", "rate"), rows, numbers=(1, 2, 3), paths=(0,))
+    heads = (say("object"), say("size"), say("time"), say("rate"))
+    yield from _table(heads, rows, numbers=(1, 2, 3), paths=(0,))
 
 
-def _warnings(report: RunReport) -> Iterator[str]:
+def _warnings(report: RunReport, say: Say) -> Iterator[str]:
     if report.not_carried:
-        yield "<h2>Warnings about objects</h2>"
+        yield _heading(say("Warnings about objects"))
         rows = (
-            (f"{each.objects:,}", _text(each.text), _text(each.sample))
+            (f"{each.objects:,}", _text(say(each.text)), _text(each.sample))
             for each in report.not_carried
         )
-        yield from _table(("objects", "warning", "for example"), rows, numbers=(0,), paths=(2,))
+        heads = (say("objects"), say("warning"), say("for example"))
+        yield from _table(heads, rows, numbers=(0,), paths=(2,))
     if report.warnings:
-        yield "<h2>Warnings about the run</h2><ul>"
+        yield f"{_heading(say('Warnings about the run'))}<ul>"
         for text in report.warnings:
-            yield f"<li>{_text(text)}</li>"
+            yield f"<li>{_text(say(text))}</li>"
         yield "</ul>"
     if report.more_warnings:
-        yield f"<p>{report.more_warnings:,} more warnings are in log/warn.log.</p>"
+        more = say(f"{report.more_warnings:,} more warnings are in log/warn.log.")
+        yield f"<p>{_text(more)}</p>"
 
 
-def _summary(report: RunReport) -> Iterator[str]:
-    yield f"<h2>Summary</h2><pre>{html.escape(report.summary_text.strip())}</pre>"
+def _summary(report: RunReport, say: Say) -> Iterator[str]:
+    yield f"{_heading(say('Summary'))}<pre>{html.escape(report.summary_text.strip())}</pre>"
 
 
-def _configuration(report: RunReport) -> Iterator[str]:
+def _configuration(report: RunReport, say: Say) -> Iterator[str]:
     lines = "\n".join(_text(line) for line in report.header)
-    yield f"<h2>Configuration</h2><pre>{lines}</pre>"
+    yield f"{_heading(say('Configuration'))}<pre>{lines}</pre>"
+
+
+def _heading(text: str) -> str:
+    return f"<h2>{_text(text)}</h2>"
 
 
 def _table(
@@ -265,7 +294,7 @@ def _table(
     yield '<div class="wide"><table><tr>'
     for column, head in enumerate(heads):
         kind = kinds.get(column, "") if column in numbers else ""
-        yield f"<th{kind}>{head}</th>"
+        yield f"<th{kind}>{_text(head)}</th>"
     yield "</tr>"
     for row in rows:
         cells = (

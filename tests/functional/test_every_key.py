@@ -95,6 +95,7 @@ COMMON = {
     "storageClassMap": "functional/test_carried_over.py::test_storage_classes_are_mapped",
     "batchTaskPath": "functional/test_batch.py::test_each_line_is_a_run_of_its_own",
     "rocksMaxOpenFile": f"{KEYS}::test_open_files_of_the_database",
+    "language": "functional/test_languages.py::test_the_key_comes_before_the_system",
     "heartbeat": "functional/test_streams.py::test_a_heartbeat_where_there_is_no_terminal",
     "bandwidthLimit": f"{LIMITS}::test_bandwidth_is_shared_by_small_and_big_objects",
     "requestsPerSecond": f"{LIMITS}::test_requests_to_cos_of_every_kind_are_counted",

@@ -2,6 +2,8 @@
 const EVERY = 1000; // milliseconds between two updates
 const PATIENCE = 8000; // milliseconds after which an answer is given up
 const TOKEN = "cos-migrate-token";
+// A text in the page's language; its values stand as {0}, {1}.
+const say = (text, ...values) => (TEXTS[text] || text).replace(/\{(\d)\}/g, (_, index) => values[index]);
 const find = (id) => document.getElementById(id);
 
 // The token behind # is kept for this tab and removed from the address, so that it is not copied with it.
@@ -83,11 +85,13 @@ function draw(plot, values, secondsEach, spellValue) {
   });
   shapes.push(make("path", { class: "area", d: `${path}V${floor}Z` }));
   const ago = values.length * secondsEach;
-  shapes.push(make("text", { x: left, y: high - 4 }, `${spellSeconds(ago)} ago`));
-  shapes.push(make("text", { x: wide - right, y: high - 4, "text-anchor": "end" }, "now"));
+  shapes.push(make("text", { x: left, y: high - 4 }, say("{0} ago", spellSeconds(ago))));
+  shapes.push(make("text", { x: wide - right, y: high - 4, "text-anchor": "end" }, say("now")));
   plot.setAttribute("viewBox", `0 0 ${wide} ${high}`);
   plot.replaceChildren(...shapes);
 }
+
+const MODES = { dry_run: say("dry run"), check: say("comparison"), compare: say("comparison") };
 
 function setState(text, kind) {
   const badge = find("state");
@@ -96,28 +100,28 @@ function setState(text, kind) {
 }
 
 function showRun(run, paused) {
-  find("title").textContent = `${run.type} to ${run.bucket}` + (run.mode === "run" ? "" : ` (${run.mode.replace("_", " ")})`);
-  find("subtitle").textContent = `${run.source} → ${run.cosPath}, since ${run.start_time}`;
+  find("title").textContent = say("{0} to {1}", run.type, run.bucket) + (MODES[run.mode] ? ` (${MODES[run.mode]})` : "");
+  find("subtitle").textContent = say("{0} → {1}, since {2}", run.source, run.cosPath, run.start_time);
   const share = find("share");
   const parts = [[run.done, run.known], [run.bytes_done, run.bytes_known]].filter((each) => each[1]);
   const done = Math.min(1, ...parts.map((each) => each[0] / each[1]));
   if (run.list_finished) {
     share.value = done;
-    find("share-text").textContent = `${Math.floor(100 * done)} %, ${spellCount(run.done)} of ${spellCount(run.known)} objects`;
+    find("share-text").textContent = `${Math.floor(100 * done)} %, ` + say("{0} of {1} objects", spellCount(run.done), spellCount(run.known));
   } else {
     share.removeAttribute("value");
-    find("share-text").textContent = `${spellCount(run.done)} objects done, ${spellCount(run.known)} listed so far`;
+    find("share-text").textContent = say("{0} objects done, {1} listed so far", spellCount(run.done), spellCount(run.known));
   }
   const cards = [
-    [`${spellRate(run.objects_per_second)}/s`, "objects a second"],
-    [`${spellSize(run.bytes_per_second)}/s`, "bytes a second"],
-    [spellCount(run.sent), "objects sent"],
-    [spellSize(run.bytes_sent), "sent"],
-    [spellCount(run.outcomes.skip || 0), "unchanged"],
-    [spellCount(run.failed), "failed", run.failed ? "bad" : ""],
-    [spellSeconds(run.seconds), "elapsed"],
+    [`${spellRate(run.objects_per_second)}/s`, say("objects a second")],
+    [`${spellSize(run.bytes_per_second)}/s`, say("bytes a second")],
+    [spellCount(run.sent), say("objects sent")],
+    [spellSize(run.bytes_sent), say("sent")],
+    [spellCount(run.outcomes.skip || 0), say("unchanged")],
+    [spellCount(run.failed), say("failed"), run.failed ? "bad" : ""],
+    [spellSeconds(run.seconds), say("elapsed")],
   ];
-  if (run.seconds_left !== null && run.done < run.known) cards.push([spellSeconds(run.seconds_left), "left"]);
+  if (run.seconds_left !== null && run.done < run.known) cards.push([spellSeconds(run.seconds_left), say("left")]);
   find("cards").replaceChildren(...cards.map(([value, name, kind]) => {
     const card = element("div", undefined, "card");
     card.append(element("b", value, kind), element("span", name));
@@ -130,22 +134,22 @@ function showRun(run, paused) {
   }
   draw(find("plot-bytes"), through.bytes_per_second, through.seconds_each, (value) => `${spellSize(value)}/s`);
   draw(find("plot-objects"), through.objects_per_second, through.seconds_each, (value) => `${spellRate(value)}/s`);
-  fillTable(find("pools"), [["pool"], ["under way", "n"], ["limit", "n"], [""]],
+  fillTable(find("pools"), [[say("pool")], [say("under way"), "n"], [say("limit"), "n"], [""]],
     Object.entries(run.transfers).map(([name, pool]) =>
-      [name === "small" ? "small objects" : "parts of big ones", spellCount(pool.under_way), spellCount(pool.limit), bar(pool.under_way, pool.limit)]));
+      [name === "small" ? say("small objects") : say("parts of big ones"), spellCount(pool.under_way), spellCount(pool.limit), bar(pool.under_way, pool.limit)]));
   find("unfinished-box").hidden = !run.unfinished.length;
-  fillTable(find("unfinished"), [["object", "path"], ["sent", "n"], ["of", "n"], [""]],
+  fillTable(find("unfinished"), [[say("object"), "path"], [say("sent"), "n"], [say("size"), "n"], [""]],
     run.unfinished.slice(0, 10).map((each) => [each.key, spellSize(each.sent), spellSize(each.size), bar(each.sent, each.size)]));
   find("failures-box").hidden = !run.failures.length;
-  fillTable(find("failures"), [["objects", "n"], ["cause"], ["what to do"], ["for example", "path"]],
+  fillTable(find("failures"), [[say("objects"), "n"], [say("cause")], [say("what to do")], [say("for example"), "path"]],
     run.failures.map((each) => [spellCount(each.count), `${each.status || ""} ${each.code}`.trim(), each.advice, each.samples[0].name]));
   const waiting = find("waiting");
   waiting.hidden = !run.waiting || paused;
-  waiting.textContent = `Waiting: ${run.waiting}`;
-  if (paused) setState("paused", "warn");
-  else if (run.waiting) setState("waiting", "warn");
-  else if (run.seconds_since_update > 10) setState(`no news for ${spellSeconds(run.seconds_since_update)}`, "warn");
-  else setState("running", "main");
+  waiting.textContent = say("Waiting: {0}", run.waiting);
+  if (paused) setState(say("paused"), "warn");
+  else if (run.waiting) setState(say("waiting"), "warn");
+  else if (run.seconds_since_update > 10) setState(say("no news for {0}", spellSeconds(run.seconds_since_update)), "warn");
+  else setState(say("running"), "main");
 }
 
 function show(status) {
@@ -153,7 +157,7 @@ function show(status) {
   find("lost").hidden = true;
   find("run").hidden = !run;
   find("no-run").hidden = Boolean(run);
-  find("program").textContent = `${status.program}, started ${status.started}`;
+  find("program").textContent = say("{0}, started {1}", status.program, status.started);
   find("pause").disabled = status.paused;
   find("resume").disabled = !status.paused;
   if (run) {
@@ -161,8 +165,8 @@ function show(status) {
   } else {
     find("waiting").hidden = true;
     const last = status.ended_runs[status.ended_runs.length - 1];
-    if (last) find("title").textContent = `${last.type} to ${last.bucket}`;
-    setState(status.paused ? "paused" : "no run now", "warn");
+    if (last) find("title").textContent = say("{0} to {1}", last.type, last.bucket);
+    setState(status.paused ? say("paused") : say("no run now"), "warn");
   }
   document.title = `${find("state").textContent}: ${find("title").textContent}`;
   find("warnings-box").hidden = !status.warnings.length;
@@ -170,9 +174,9 @@ function show(status) {
     (each) => element("li", `${each.time} ${each.message}`)));
   find("ended-box").hidden = !status.ended_runs.length;
   fillTable(find("ended"),
-    [["ended"], ["status"], ["new", "n"], ["updated", "n"], ["unchanged", "n"], ["failed", "n"], ["bytes", "n"], ["time", "n"]],
+    [[say("ended")], [say("status")], [say("new"), "n"], [say("updated"), "n"], [say("unchanged"), "n"], [say("failed"), "n"], [say("bytes"), "n"], [say("time"), "n"]],
     status.ended_runs.slice().reverse().map((each) => [
-      each.end_time + (each.check ? " (comparison)" : ""),
+      each.end_time + (each.check ? ` (${say("comparison")})` : ""),
       element("b", each.status, { ALL_OK: "good", PART_OK: "warn" }[each.status] || "bad"),
       spellCount(each.migrate_new), spellCount(each.migrate_update), spellCount(each.migrate_skip),
       spellCount(each.migrate_fail), spellSize(each.bytes), spellSeconds(each.seconds)]));
@@ -186,14 +190,14 @@ function request(path, options) {
 
 async function update() {
   try {
-    const answer = await request("/status.json");
-    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+    const answer = await request("/page.json");
+    if (!answer.ok) throw new Error(say("the server answers {0}", answer.status));
     show(await answer.json());
   } catch (error) {
     const lost = find("lost");
-    lost.textContent = `No connection to cos-migrate: it has ended, or cannot be reached (${error.message}). What is shown below is old.`;
+    lost.textContent = say("No connection to cos-migrate: it has ended, or cannot be reached ({0}). What is shown below is old.", error.message);
     lost.hidden = false;
-    setState("no connection", "bad");
+    setState(say("no connection"), "bad");
   }
   setTimeout(update, document.hidden ? 5 * EVERY : EVERY);
 }
@@ -203,18 +207,18 @@ async function command(path) {
   try {
     const answer = await request(path, { method: "POST" });
     if (answer.status === 401) {
-      answerText.textContent = "The token is missing or wrong.";
+      answerText.textContent = say("The token is missing or wrong.");
       sessionStorage.removeItem(TOKEN);
       find("token-box").hidden = false;
       find("token").focus();
       return;
     }
-    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+    if (!answer.ok) throw new Error(say("the server answers {0}", answer.status));
     if (find("token").value) sessionStorage.setItem(TOKEN, find("token").value);
     find("token-box").hidden = true;
-    answerText.textContent = path === "/pause" ? "No new transfer begins." : "Transfers go on.";
+    answerText.textContent = path === "/pause" ? say("No new transfer begins.") : say("Transfers go on.");
   } catch (error) {
-    answerText.textContent = `It failed: ${error.message}`;
+    answerText.textContent = say("It failed: {0}", error.message);
   }
 }
 

@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 
 from cos_migrate import __version__, signals
 from cos_migrate.config.watching import StatusAddress
+from cos_migrate.language import ENGLISH, Language
+from cos_migrate.report.status import page_texts
 from cos_migrate.report.status.access_rules import AccessRules, Claims
 from cos_migrate.report.status.board import Board
 from cos_migrate.report.status.status_json import status_data
@@ -51,11 +53,10 @@ _HEADERS = (
 
 
 _FILES = {
-    "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
-"""The files of the page, beside this module."""
+"""Files of the page, beside this module."""
 
 
 class Answer(NamedTuple):
@@ -68,9 +69,11 @@ class Answer(NamedTuple):
 class StatusServer:
     """The server of one start."""
 
-    def __init__(self, address: StatusAddress, board: Board, token: str) -> None:
-        """Take the address. Raises OSError."""
-        self._server = _Server(address, board, token)
+    def __init__(
+        self, address: StatusAddress, board: Board, token: str, language: Language = ENGLISH
+    ) -> None:
+        """Take the address; `language`: of the page. Raises OSError."""
+        self._server = _Server(address, Answers(board, language), token)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._serve, name="status", daemon=True)
 
@@ -104,7 +107,7 @@ class _Server(ThreadingMixIn, TCPServer):
     # On Windows the option lets two processes have the same address.
     allow_reuse_address = sys.platform != "win32"
 
-    def __init__(self, address: StatusAddress, board: Board, token: str) -> None:
+    def __init__(self, address: StatusAddress, answers: Answers, token: str) -> None:
         self.address_family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         self._open: dict[socket.socket, float] = {}
         super().__init__((address.host, address.port), _Handler)
@@ -114,7 +117,7 @@ class _Server(ThreadingMixIn, TCPServer):
         self.rules = AccessRules(
             hosts, self.server_address[1], token, is_public=not address.is_loopback
         )
-        self.answers = Answers(board)
+        self.answers = answers
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection. Raises OSError."""
@@ -155,11 +158,17 @@ class _Server(ThreadingMixIn, TCPServer):
 class Answers:
     """Makes the answer of the status server to each method and path."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, language: Language = ENGLISH) -> None:
+        """`language`: of the page."""
         self._board = board
         self.pages: dict[str, Callable[[], Answer]] = {
+            "/": lambda: Answer("text/html; charset=utf-8", page_texts.page(language)),
             **{path: partial(_file, *file) for path, file in _FILES.items()},
-            "/status.json": self._status,
+            "/texts.js": lambda: Answer(
+                "text/javascript; charset=utf-8", page_texts.script_texts(language)
+            ),
+            "/page.json": lambda: _json(status_data(board, language.say)),
+            "/status.json": lambda: _json(status_data(board)),
             "/metrics": self._metrics,
         }
         """What GET returns."""
@@ -168,9 +177,6 @@ class Answers:
             "/resume": lambda: self._pause(paused=False),
         }
         """What POST does."""
-
-    def _status(self) -> Answer:
-        return _json(status_data(self._board))
 
     def _metrics(self) -> Answer:
         # The first request for it loads the library.

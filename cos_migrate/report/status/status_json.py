@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cos_migrate import __version__
+from cos_migrate.language import Say
 from cos_migrate.report.run_report import cause_as_data
 from cos_migrate.report.sinks import Unfinished
 from cos_migrate.report.status.board import Board, RunView
@@ -18,8 +19,8 @@ _UNFINISHED_MOST = 50
 _CAUSES_MOST = 20
 
 
-def status_data(board: Board) -> dict[str, object]:
-    """Return the state of a start."""
+def status_data(board: Board, say: Say = str) -> dict[str, object]:
+    """Return the state of a start; `say` translates what the page shows of it."""
     run = board.run
     return {
         "v": FORMAT,
@@ -27,15 +28,15 @@ def status_data(board: Board) -> dict[str, object]:
         "started": timestamp(board.started),
         "seconds": round(board.monotonic() - board.began, 1),
         "paused": board.paused,
-        "run": _run_data(board, run) if run else None,
+        "run": _run_data(board, run, say) if run else None,
         "ended_runs": [summary.as_data() for summary in board.ended],
         "warnings": [
-            {"time": timestamp(each.time), "message": each.text} for each in board.warnings
+            {"time": timestamp(each.time), "message": say(each.text)} for each in board.warnings
         ],
     }
 
 
-def _run_data(board: Board, run: RunView) -> dict[str, object]:
+def _run_data(board: Board, run: RunView, say: Say) -> dict[str, object]:
     progress = run.progress
     return {
         "mode": run.mode,
@@ -43,7 +44,7 @@ def _run_data(board: Board, run: RunView) -> dict[str, object]:
         "start_time": timestamp(run.started),
         "seconds": round(run.seconds, 1),
         "seconds_since_update": round(board.monotonic() - run.at, 1),
-        "waiting": progress.waiting,
+        "waiting": say(progress.waiting),
         "list_finished": progress.complete,
         "done": progress.done,
         "known": progress.known,
@@ -64,7 +65,10 @@ def _run_data(board: Board, run: RunView) -> dict[str, object]:
             "bytes_per_second": [round(rate.size) for rate in run.rates],
             "failed": [rate.failed for rate in run.rates],
         },
-        "failures": [cause_as_data(cause) for cause in run.causes[:_CAUSES_MOST]],
+        "failures": [
+            cause_as_data(cause._replace(advice=say(cause.advice)))
+            for cause in run.causes[:_CAUSES_MOST]
+        ],
     }
 
 

@@ -109,7 +109,7 @@ def read_whole(name: str, size: int, mtime_ns: int) -> bytes:
         opened = _verify_version(fd, name, size, mtime_ns)
         data = _read_to_end(fd, name, size)
         if len(data) < size:
-            raise _changed(name, "while it was read")
+            raise _changed(name, "the file changed while it was read")
         if len(data) > size:
             raise _size_error(fd, name, opened)
         _verify_unchanged(fd, name, opened)
@@ -129,7 +129,7 @@ def _verify_version(fd: int, name: str, size: int, mtime_ns: int) -> os.stat_res
     """Return the state of the open file, which must be the listed version."""
     opened = os.fstat(fd)
     if opened.st_size != size or opened.st_mtime_ns != mtime_ns:
-        raise _changed(name, "since it was listed")
+        raise _changed(name, "the file changed since it was listed")
     if not stat.S_ISREG(opened.st_mode):
         raise SourceError(
             "it is no longer a regular file",
@@ -205,7 +205,7 @@ def _verify_unchanged(fd: int, name: str, then: os.stat_result) -> None:
         or now.st_size != then.st_size
         or now.st_ctime_ns != then.st_ctime_ns
     ):
-        raise _changed(name, "while it was read")
+        raise _changed(name, "the file changed while it was read")
 
 
 def _size_error(fd: int, name: str, then: os.stat_result) -> SourceError:
@@ -220,10 +220,8 @@ def _size_error(fd: int, name: str, then: os.stat_result) -> SourceError:
     )
 
 
-def _changed(name: str, when: str) -> SourceChanged:
-    return SourceChanged(
-        f"the file changed {when}", operation="read", target=name, code=Code.CHANGED, side=Side.HERE
-    )
+def _changed(name: str, text: str) -> SourceChanged:
+    return SourceChanged(text, operation="read", target=name, code=Code.CHANGED, side=Side.HERE)
 
 
 class FolderReader:

@@ -1,0 +1,44 @@
+"""The status page in a language: its markup, and the texts of its script."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+
+from cos_migrate.language import Language
+
+PAGE, SCRIPT = (Path(__file__).with_name(name) for name in ("page.html", "page.js"))
+_BETWEEN_TAGS = re.compile(r">([^<>]*[a-z][^<>]*)<")
+_SAID = re.compile(r"\bsay\((\"[^\"\n]*\")")
+"""A text that the script translates: the first argument, a string with values as `{0}`."""
+
+
+def texts_of_page() -> list[str]:
+    """Return the texts of the markup."""
+    return _BETWEEN_TAGS.findall(PAGE.read_text(encoding="utf-8"))
+
+
+def texts_of_script() -> list[str]:
+    """Return the texts of the script."""
+    found = _SAID.findall(SCRIPT.read_text(encoding="utf-8"))
+    return list(dict.fromkeys(map(json.loads, found)))
+
+
+def page(language: Language) -> bytes:
+    """Return the markup."""
+
+    def translate(found: re.Match[str]) -> str:
+        return f">{html.escape(language.say(found[1]), quote=False)}<"
+
+    text = PAGE.read_text(encoding="utf-8")
+    text = text.replace('<html lang="en">', f'<html lang="{language.code}">')
+    return _BETWEEN_TAGS.sub(translate, text).encode()
+
+
+def script_texts(language: Language) -> bytes:
+    """Return the script that gives the page its texts; those of English are in the page's own."""
+    texts = {text: language.say(text) for text in texts_of_script()}
+    changed = {text: said for text, said in texts.items() if said != text}
+    return f"const TEXTS = {json.dumps(changed, ensure_ascii=False)};\n".encode()
