@@ -100,7 +100,8 @@ def _run_install(line: CommandLine) -> int:
 def _run_merge(line: CommandLine) -> int:
     from cos_migrate.cli.merge_reports import merge_reports  # noqa: PLC0415 - rarely used
 
-    return merge_reports(line.merge_reports or ())
+    say = language_of_line(line, os.environ).say
+    return merge_reports(line.merge_reports or (), say)
 
 
 def print_version(_line: CommandLine | None = None) -> int:

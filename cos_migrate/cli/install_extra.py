@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cos_migrate.cli.command_line import CommandLine
+from cos_migrate.cli.languages import language_of_line
 from cos_migrate.errors import ConfigError
 from cos_migrate.exit_codes import OK
 from cos_migrate.text import masked
@@ -50,15 +51,17 @@ def run_install(line: CommandLine) -> int:
 
     Raises ConfigError when it cannot be installed.
     """
+    say = language_of_line(line, os.environ).say
     [name] = line.install or ("",)
     if name not in EXTRAS:
         raise ConfigError([f"--install {name}: there is no such extra; legal: {', '.join(EXTRAS)}"])
     lock = LOCKS / f"{name}.lock"
     marker = Path(sys.prefix) / f".extra-{name}"
     if _is_installed(name) and marker.is_file() and marker.read_bytes() == lock.read_bytes():
-        print(f"the extra {name} is installed already")
+        print(say(f"the extra {name} is installed already"))
         return OK
-    print(f"installing the extra {name} ({EXTRAS[name].needed_for}) into {sys.prefix}", flush=True)
+    needed_for = EXTRAS[name].needed_for
+    print(say(f"installing the extra {name} ({needed_for}) into {sys.prefix}"), flush=True)
     _install(name, lock)
     try:
         marker.write_bytes(lock.read_bytes())
@@ -66,7 +69,7 @@ def run_install(line: CommandLine) -> int:
     except OSError as error:
         text = f"cannot write to {error.filename}: {error.strerror}"
         raise ConfigError([_failure(name, text)]) from error
-    print(f"the extra {name} is installed")
+    print(say(f"the extra {name} is installed"))
     return OK
 
 

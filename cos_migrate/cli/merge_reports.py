@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from cos_migrate.errors import ConfigError
 from cos_migrate.exit_codes import INCOMPLETE
+from cos_migrate.language import Say
 from cos_migrate.model import Status
 from cos_migrate.report.deletion import DeletionEnd
 from cos_migrate.report.summary import ReportedJob, Summary
@@ -48,10 +49,10 @@ class _ShardRun(NamedTuple):
     """-1: without deleteExtra."""
 
 
-def merge_reports(folders: Sequence[str]) -> int:
+def merge_reports(folders: Sequence[str], say: Say = str) -> int:
     """Print what the last runs of all shards did together; return the exit code.
 
-    Raises ConfigError where a folder holds no summary of a shard.
+    `say` translates warnings. Raises ConfigError where a folder holds no summary of a shard.
     """
     problems: list[str] = []
     runs = [run for folder in folders for run in _runs_in(folder, problems)]
@@ -60,7 +61,7 @@ def merge_reports(folders: Sequence[str]) -> int:
     by_job: dict[_JobKey, list[_ShardRun]] = {}
     for run in runs:
         by_job.setdefault(run.job, []).append(run)
-    return max(_report(job, its_runs) for job, its_runs in by_job.items())
+    return max(_report(job, its_runs, say) for job, its_runs in by_job.items())
 
 
 def _runs_in(folder: str, problems: list[str]) -> list[_ShardRun]:
@@ -116,7 +117,7 @@ def _last_runs(runs: Iterable[_ShardRun]) -> dict[int, _ShardRun]:
     return {run.shard.number: run for run in ordered if run.shard.shards == shards}
 
 
-def _report(job: _JobKey, runs: list[_ShardRun]) -> int:
+def _report(job: _JobKey, runs: list[_ShardRun], say: Say) -> int:
     """Print the runs of one job, a line each, and their sum; return the exit code."""
     last = _last_runs(runs)
     shards = max(run.shard.shards for run in last.values())
@@ -125,7 +126,7 @@ def _report(job: _JobKey, runs: list[_ShardRun]) -> int:
         print(_line_of(last[number]))
     if missing:
         text = f"no run is known of {_listed(missing)} of {len(missing)} shards"
-        print(f"warning: {text}: give their folders, too, or run them", file=sys.stderr)
+        print(say(f"warning: {text}: give their folders, too, or run them"), file=sys.stderr)
     total = _total(job, list(last.values()), shards)
     print(total.text, end="")
     failed = missing or any(run.exit_code for run in last.values())

@@ -119,7 +119,9 @@ class Catalogue(gettext.GNUTranslations):
         """Return the translation of texts that were joined, of which the first or last is known."""
         for joint in _JOINT.finditer(text):
             left, right = text[: joint.start()], text[joint.end() :]
-            said_left, said_right = (self._said_whole(each, depth) for each in (left, right))
+            said_left, said_right = (
+                self._said_whole(each, depth) if " " in each else None for each in (left, right)
+            )
             if said_left or said_right:
                 rest = said_right or self._said(right, depth - 1) or right
                 return f"{said_left or left}{joint[0]}{rest}"
