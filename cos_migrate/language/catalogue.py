@@ -65,7 +65,8 @@ class _Template(NamedTuple):
 
 def _is_word(value: str) -> bool:
     """Return whether a value is one word, or a quantity such as `2 h 5 min` or `45 %`."""
-    return " " not in value or bool(_QUANTITY.fullmatch(value))
+    is_one = " " not in value and not value.endswith((":", ";", ","))
+    return is_one or bool(_QUANTITY.fullmatch(value))
 
 
 class Catalogue(gettext.GNUTranslations):

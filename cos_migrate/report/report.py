@@ -72,9 +72,7 @@ class Report:
             self._causes,
             logs.sink(log_skipped=log_skipped),
         ]
-        self._files = ReportFiles(
-            folder, job.name, self._causes, monotonic, language=console.language
-        )
+        self._files = ReportFiles(folder, job.name, self._causes, monotonic, console.language)
         self._sinks.append(self._files)
         self._compares = compares
         self.deletion: DeletionEnd | None = None

@@ -35,7 +35,6 @@ class ReportFiles(Sink):
         job: str,
         causes: Causes,
         monotonic: Callable[[], float] = time.monotonic,
-        *,
         language: Language = ENGLISH,
     ) -> None:
         """`folder`: of the tool. `causes`: the sink that counts failures.
