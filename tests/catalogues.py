@@ -34,8 +34,8 @@ TRANSLATED = ("zh", "ko")
 _PROSE = re.compile(r"[a-z]{2,}[,:;)]? \(?[a-zA-Z]*[a-z]{2,}")
 _WORD = re.compile(r"[a-z]{3,}[,:;]? | [a-z]{3,}\b")
 """A word beside a blank, which is prose where it stands beside a value."""
-_NO_PROSE = re.compile(r"^ ?<|\r\n|\\\[|charset=")
-"""In markup, headers and regular expressions."""
+_NO_PROSE = re.compile(r"^ ?<|^:root|[a-z]=\"|\r\n|\\\[|charset=")
+"""In markup, style sheets, headers and regular expressions."""
 _OPTIONS = re.compile(r"(\w+_)?option")
 """Functions that declare keys; `--init` alone shows their help."""
 _HEADER = """\
