@@ -24,7 +24,7 @@ CASES = pytest.mark.parametrize(
 
 def lines_for_scripts(ended: Ended) -> list[str]:
     """Return event lines and statistics without times and request ids."""
-    text = re.sub(r"\[requestid: [^]]*\]|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d+ s$", "", ended.out)
+    text = re.sub(r"\[requestid: [^]]*\]|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|: \d+ s\b", "", ended.out)
     kinds = ("[", "bucket:", "migrateLocal over!", "    ", "cos migrate tool")
     return sorted(line for line in text.splitlines() if line.startswith(kinds))
 
