@@ -50,17 +50,14 @@ def svg_of(screen: str, columns: int, rows: int, title: str) -> str:
         y = _MARGIN + number * _CELL_HEIGHT + 13
         column = 0
         for text, style in _runs(line, style):  # noqa: B020 - a style lasts over lines
-            if text.strip():
-                drawn.append(_text(text, column, y, style))
+            drawn += _words(text, column, y, style)
             column += _columns_of(text)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}" role="img">\n<title>{escape(title)}</title>\n'
         f'<rect width="100%" height="100%" rx="8" fill="{_BACKGROUND}"/>\n'
         f"<g font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\" "
-        f'font-size="14" fill="{_FOREGROUND}" style="white-space: pre">\n'
-        + "\n".join(drawn)
-        + "\n</g>\n</svg>\n"
+        f'font-size="14" fill="{_FOREGROUND}">\n' + "\n".join(drawn) + "\n</g>\n</svg>\n"
     )
 
 
@@ -73,16 +70,17 @@ def _runs(line: str, style: Style) -> Iterator[tuple[str, Style]]:
         yield text, style
 
 
-def _text(text: str, column: int, y: int, style: Style) -> str:
-    start = column + _columns_of(text) - _columns_of(text.lstrip())
-    text = text.strip()
+def _words(text: str, column: int, y: int, style: Style) -> Iterator[str]:
+    """Yield the words of a text; several blanks are none in SVG, so they divide it."""
     looks = "" if style.colour == _FOREGROUND else f' fill="{style.colour}"'
     looks += ' font-weight="bold"' * style.bold + ' opacity="0.6"' * style.dim
-    x, length = _MARGIN + start * _CELL_WIDTH, _columns_of(text) * _CELL_WIDTH
-    return (
-        f'<text x="{x:.1f}" y="{y}" textLength="{length:.1f}" '
-        f'lengthAdjust="spacingAndGlyphs"{looks}>{escape(text)}</text>'
-    )
+    for found in re.finditer(r"\S+( \S+)*", text):
+        x = _MARGIN + (column + _columns_of(text[: found.start()])) * _CELL_WIDTH
+        length = _columns_of(found[0]) * _CELL_WIDTH
+        yield (
+            f'<text x="{x:.1f}" y="{y}" textLength="{length:.1f}" '
+            f'lengthAdjust="spacingAndGlyphs"{looks}>{escape(found[0])}</text>'
+        )
 
 
 def _columns_of(text: str) -> int:

@@ -1,7 +1,7 @@
 """Makes the pictures of this folder from a real run against the embedded COS, some of it failing.
 
-Run `tests/.venv/bin/python docs/pictures/make.py` (Linux, with tmux and Chromium). It takes two
-minutes; the files of the run lie in a temporary folder.
+Run `PYTHONPATH=. tests/.venv/bin/python docs/pictures/make.py [SIZE...]` (Linux, with tmux and
+Chromium). It takes a minute for each size; the files of the runs lie in a temporary folder.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ FAULTS = (
 FAILING = {"contracts": 120, "mail/2019": 90, "scans": 50, "drafts": 20}
 BAD_NAMES = 20
 """Files whose names are not UTF-8."""
-SIZES = {"80x24": (80, 24), "200x50": (200, 50)}
+SCENES = {"80x24": FAULTS, "200x50": FAULTS, "100x30": ()}
+"""The size of each terminal, and the faults of COS there."""
 
 
 def main() -> None:
@@ -42,9 +43,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cos-migrate-", ignore_cleanup_errors=True) as folder:
         files = Path(folder, "files")
         make_files(files)
-        for name, (columns, rows) in SIZES.items():
-            with Scene(Path(folder, name), files, columns, rows) as scene:
-                scene.watch(name)
+        for name in sys.argv[1:] or SCENES:
+            with Scene(Path(folder, name), files, name, SCENES[name]) as scene:
+                scene.watch()
     for picture in HERE.glob("*.*"):
         if picture.suffix in {".svg", ".png"}:
             print(f"{picture.name:32} {picture.stat().st_size / 1000:6.0f} kB")
@@ -61,9 +62,9 @@ def make_files(root: Path) -> None:
         for number in range(count):
             size = int(chance.lognormvariate(9.5, 1.2))
             (folder / f"{number:05}.jpg").write_bytes(chance.randbytes(size))
-    (root / "video").mkdir()
+    (root / "films").mkdir()
     for number in range(BIG_FILES):
-        (root / "video" / f"tape {number + 1}.mov").write_bytes(chance.randbytes(BIG_SIZE))
+        (root / "films" / f"tape {number + 1}.mov").write_bytes(chance.randbytes(BIG_SIZE))
     (root / "letters").mkdir()
     for number in range(BAD_NAMES):
         Path(f"{root}/letters/M\udcfcller {number}.doc").write_bytes(b"letter")
@@ -79,8 +80,8 @@ class Shot(NamedTuple):
 
 
 SHOTS = (
-    Shot("wide", 1000, 1400, dark=False),
-    Shot("wide-dark", 1000, 1400, dark=True),
+    Shot("wide", 960, 1340, dark=False),
+    Shot("wide-dark", 960, 1340, dark=True),
     Shot("narrow", 390, 1500, dark=False),
     Shot("narrow-dark", 390, 1500, dark=True),
 )
@@ -89,7 +90,9 @@ SHOTS = (
 class Scene:
     """The tool in a terminal of tmux, and the embedded COS that it sends to."""
 
-    def __init__(self, folder: Path, files: Path, columns: int, rows: int) -> None:
+    def __init__(self, folder: Path, files: Path, size: str, faults: Sequence[Fault]) -> None:
+        self._name = size
+        columns, rows = map(int, size.split("x"))
         self._size = columns, rows
         self._tool = folder / "tool"
         for name in ("conf", "db", "log", "tmp"):
@@ -99,7 +102,7 @@ class Scene:
             secret_id="AKIDpictures",
             secret_key="secret",
             latency=0.06,
-            faults=FAULTS,
+            faults=faults,
             record=False,
         )
         self._tmux = ("tmux", "-L", f"pictures-{columns}", "-f", "/dev/null")
@@ -109,6 +112,7 @@ class Scene:
             "bucketName=archive-1250000000\nregion=ap-guangzhou\ncosPath=/backup/\n"
             f"endPointSuffix=localhost:{self._cos.port}\n"
             "bandwidthLimit=10M\nrequestTryCount=3\nstatusAddress=127.0.0.1:0\n"
+            f"exclude={'' if faults else 'letters/'}\n"
             f"[migrateLocal]\nlocalPath={files}\n"
         )
         (self._tool / "start_migrate.sh").write_text(
@@ -127,8 +131,9 @@ class Scene:
         self._run_tmux("kill-server")
         self._cos.stop()
 
-    def watch(self, name: str) -> None:
+    def watch(self) -> None:
         """Run the tool, and make its pictures at the start, in the middle and at the end."""
+        name = self._name
         self._run_tmux("send-keys", "clear; sh start_migrate.sh", "Enter")
         self._wait_for("objects done")
         time.sleep(1)
@@ -177,7 +182,8 @@ def take(address: str, name: str, shots: Sequence[Shot]) -> None:
                     "--headless",
                     "--no-sandbox",
                     "--hide-scrollbars",
-                    "--virtual-time-budget=4000",
+                    "--disable-lcd-text",
+                    "--virtual-time-budget=3000",
                     f"--user-data-dir={profile}",
                     f"--window-size={shot.width},{shot.height}",
                     *(["--force-dark-mode"] if shot.dark else []),
