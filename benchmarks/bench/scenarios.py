@@ -14,6 +14,8 @@ RCLONE = "rclone"
 COSCLI = "coscli"
 JAVA = "java"
 OBSTORE = "obstore"
+WATCHED = "watched"  # ours in a terminal, with filters and the status page, which is looked at
+BARE = "bare"  # ours in a terminal without display, report, filters and status page
 STAGED = "s5cmd+s5cmd"  # the first downloads, then the second uploads
 STAGED_COSCLI = "s5cmd+coscli"
 STAGED_OURS = "s5cmd+ours"  # the same objects as ours: verified, with x-cos-meta-md5
@@ -21,7 +23,8 @@ FIXED = (16, 64, 256, 512, 1024)
 AT_ONCE = {f"{number} at once": number for number in FIXED}  # ours, with fixed numbers
 DIRECT = (OURS, S5CMD, RCLONE, COSCLI, JAVA)
 STAGES = (STAGED, STAGED_COSCLI, STAGED_OURS)
-ALL = (*DIRECT, OBSTORE, *AT_ONCE, *STAGES)
+ALL = (*DIRECT, OBSTORE, *AT_ONCE, *STAGES, WATCHED, BARE)
+PAIRS = ((OURS, BEFORE), (WATCHED, BARE))
 FAST = (OURS, S5CMD, COSCLI)
 
 BIG_FROM = 5 * MIB  # [common] smallFileThreshold
@@ -197,6 +200,8 @@ def _all(count: int, part: int, single: int, many: int) -> list[Scenario]:
         *_defaults(count),
         *_auto(many, big, quick=count < 1000),
         *_clouds(count, part),
+        Scenario("watching", small_files(many), tools=(WATCHED, BARE)),
+        Scenario("watching-rescan", small_files(many), Kind.RESCAN, tools=(WATCHED, BARE)),
         Scenario("rescan-50k", small_files(many * 5 // 4), Kind.RESCAN),
         Scenario(
             "rescan-1M",
