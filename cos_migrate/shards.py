@@ -29,12 +29,12 @@ class Shard(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        """The end of the text that names its record database."""
+        """What is added to the text that names the record database of the job."""
         return f" [shard: {self}]"
 
     @property
     def name(self) -> str:
-        """Part of the names of its files."""
+        """What is added to the names of the files of the job."""
         return f"shard-{self.number}-of-{self.shards}"
 
     @classmethod

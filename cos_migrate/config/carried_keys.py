@@ -26,7 +26,7 @@ def _restore_tier(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class CarriedKeys(LimitKeys):
-    """The part of `[common]` that decides what is carried over."""
+    """The keys of `[common]` for what else is carried over: ACL, tags, time, class."""
 
     copy_acl: bool = on_off_option(
         "copyAcl", "carry over the ACL of objects where the source provides it"

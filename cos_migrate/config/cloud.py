@@ -52,7 +52,7 @@ class BucketSection(Section):
         return ""
 
     def of_other_bucket(self, bucket: str) -> BucketSection:
-        """Return the section with another bucket, and without lists of its keys."""
+        """Return this section with another bucket, and without lists of the first one's keys."""
         raise NotImplementedError
 
     @property

@@ -44,7 +44,7 @@ def missing_keys(
 
 
 def access_key_option(default: Any = REQUIRED) -> Any:
-    """Declare the access key of a cloud."""
+    """Declare the key for the access key of a cloud."""
     return option(
         "accessKeyId",
         help="access key that may list and read the source bucket",
@@ -58,7 +58,7 @@ def access_key_option(default: Any = REQUIRED) -> Any:
 
 
 def access_secret_option(default: Any = REQUIRED) -> Any:
-    """Declare the secret of that key."""
+    """Declare the key for the secret of a cloud's access key."""
     return option(
         "accessKeySecret",
         help="secret that belongs to accessKeyId",
@@ -75,7 +75,7 @@ ACCESS_KEYS = ("accessKeyId", "accessKeySecret")
 
 
 def role_option(key: str, help_: str) -> Any:
-    """Declare the name of a machine's role."""
+    """Declare the key that names the role of this machine."""
     return option(
         key,
         help=help_,
@@ -87,7 +87,7 @@ def role_option(key: str, help_: str) -> Any:
 
 
 def role_url_option(key: str, default: str) -> Any:
-    """Declare the address of the metadata service that issues the keys of a role."""
+    """Declare the key for the address of the metadata service that issues a role's keys."""
     return option(
         key,
         help="address of the metadata service that lists the roles of this machine",
@@ -128,7 +128,7 @@ def credentials_of(secret_id: Secret, secret_key: Secret, token: Secret) -> Cred
 
 
 def token_option(key: str, keys: str) -> Any:
-    """Declare an optional token of temporary keys; `keys`: those that it comes with."""
+    """Declare the key for an optional token of temporary keys; `keys`: those it comes with."""
     return option(
         key,
         help="token of a temporary credential",

@@ -24,7 +24,7 @@ class Adjusted(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """A problem with a key that depends on other keys; `mistakes()` of a section yields it."""
+    """A problem with a key that depends on other keys, as `mistakes()` of a section yields it."""
 
     key: str
     message: str
@@ -40,7 +40,7 @@ class MissingKey(NamedTuple):
 
 
 class Option(NamedTuple):
-    """One key of a section."""
+    """The declaration of one key of a section: name, help, default, parser."""
 
     key: str
     """Its spelling in the file."""
@@ -116,7 +116,7 @@ class DeclaredOption(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
 class Section:
-    """The base of the dataclasses that sections become."""
+    """Base class of the dataclasses that hold the sections of config.ini."""
 
     names_regions: ClassVar[bool] = False
     """Whether its bucket is on COS, so that a line of `batchTaskPath` must give its region."""
@@ -142,7 +142,7 @@ class Section:
         return None
 
     def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:  # noqa: ARG002
-        """Yield optional keys that are needed here; some credentials are found elsewhere."""
+        """Yield optional keys that are blank although this configuration needs them."""
         return iter(())
 
     def announcement(self) -> str:
@@ -150,7 +150,7 @@ class Section:
         return ""
 
     def filter_settings(self) -> FilterSettings:
-        """Return the filters that it sets."""
+        """Return the filters that the keys of this section set."""
         return FilterSettings()
 
     def mistakes(self) -> Iterator[Mistake]:

@@ -1,4 +1,4 @@
-"""The values of the keys by which a run is watched."""
+"""Parses the values of the keys by which a run is watched: status page and final command."""
 
 from __future__ import annotations
 

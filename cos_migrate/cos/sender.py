@@ -24,7 +24,7 @@ EMPTY = BytesPayload(b"")
 
 
 class CosRequest(NamedTuple):
-    """A request to the bucket."""
+    """One request to the bucket: operation, method, path, parameters, headers, body."""
 
     operation: str
     """The name of COS's API for it, for errors."""

@@ -67,7 +67,7 @@ Operation = Callable[[Request, str, str], Answer]
 
 
 def operation_of(request: Request, key: str) -> str:
-    """Return the documented name of an operation, or an empty text."""
+    """Return the documented name of the operation that a request asks for, or an empty text."""
     if any(name in _UNKNOWN for name, _ in request.params):
         return ""
     return _object_operation(request) if key else _bucket_operation(request)

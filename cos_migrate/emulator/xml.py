@@ -1,4 +1,4 @@
-"""XML documents that COS sends and accepts."""
+"""Builds and parses the XML documents of COS."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class BothSides:
         return self._merge.is_over
 
     def start(self) -> None:
-        """Begin to list both sides."""
+        """Begin to list the source and COS."""
         paged = self._source.paged
         self._is_ordered = paged is not None and paged.lists_in_target_order
         if paged and self._is_ordered:

@@ -13,7 +13,7 @@ _MD5 = re.compile("[0-9A-Fa-f]{32}")
 
 
 class Verdict(NamedTuple):
-    """How an object compares."""
+    """The result of comparing one object, and in what it differs."""
 
     result: CompareResult
     why: str = ""

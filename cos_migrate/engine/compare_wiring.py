@@ -23,7 +23,7 @@ from cos_migrate.sources.cos_bucket.target import TargetListing
 
 
 class SidesParts(NamedTuple):
-    """What the listings of both sides get from their run."""
+    """What a run gives to the listings of the source and of COS."""
 
     common: Common
     options: MigrationOptions

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RunLimits:
-    """The limits of one pass."""
+    """Applies the configured limits and numbers of transfers to one pass, also when they change."""
 
     def __init__(self, live: LiveConfig) -> None:
         """`live`: the configuration, which may change."""

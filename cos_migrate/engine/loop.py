@@ -1,4 +1,4 @@
-"""The base of both passes: one thread that collects events and results, and submits tasks.
+"""The base of all passes: one thread that collects events and results, and submits tasks.
 
 It handles lost workers, signals, slow-downs, expired credentials and the time window. Subclasses
 decide what to submit.
@@ -54,7 +54,7 @@ PoolsMaker = Callable[[Callable[[WorkerResults | WorkerLost], None]], Pools]
 
 
 class PassParts(NamedTuple):
-    """What every pass gets from its run."""
+    """What a run gives to each of its passes: source, records, report, pools, limits."""
 
     window: WindowWatch
     credentials: CredentialKeeper

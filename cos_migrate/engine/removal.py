@@ -71,7 +71,7 @@ class Removal:
         return bool(self._looked_at)
 
     def fail(self, text: str) -> None:
-        """Report why objects stay."""
+        """Report why objects that were to be removed stay on COS."""
         self.has_failed = True
         self._report.error(f"deleteExtra: {text}")
 

@@ -157,7 +157,7 @@ class Renewal:
 
 
 def describe_found(section: str, found: Found) -> str:
-    """Return a line without secrets about the credentials of a section."""
+    """Return a line that tells where credentials come from, without secrets."""
     until = found.credentials.until
     end = f", until {_time_of(until)}" if until < math.inf else ""
     return printable(f"credentials: [{section}] {found.origin}{end}")

@@ -24,7 +24,7 @@ _LOOK_EVERY = 0.1
 
 
 class ShardStart(NamedTuple):
-    """The databases of a shard and of the whole job."""
+    """Opens the database of a shard, filled at first from that of the whole job."""
 
     shard: Shard
     own: JobPlace

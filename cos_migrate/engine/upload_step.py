@@ -8,7 +8,7 @@ from cos_migrate.model import Failure, PartRecord, SavePoint
 
 
 class UploadStep(NamedTuple):
-    """Changes to records, or the outcome of the object; mostly neither."""
+    """What one result changes: records, or the outcome of the object; mostly neither."""
 
     begun: SavePoint | None = None
     """Keep this new save point."""

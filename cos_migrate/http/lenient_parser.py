@@ -21,7 +21,7 @@ _BODILESS = frozenset({204, 304})
 
 
 class LenientAnswerParser(AnswerParser):
-    """Parses one answer; `_rest` holds bytes that cannot be parsed yet."""
+    """Parses answers that are not quite HTTP/1.1, as browsers and curl do."""
 
     __slots__ = ("_chunked", "_ended", "_left", "_modern", "_rest", "_trailers")
 

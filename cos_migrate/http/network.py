@@ -48,7 +48,7 @@ class Resolver:
         return self._in_turn(known[1])
 
     def known_addresses(self, host: str, port: int) -> Addresses:
-        """Return the same without waiting; nothing for a name that was not looked up yet.
+        """Return all known addresses without waiting; none for a name that was not looked up.
 
         Names that were are looked up again by a thread.
         """

@@ -119,7 +119,7 @@ class DryPools(Pools):
         return super().take_back() + unanswered
 
     def abandon(self) -> None:
-        """Drop all tasks."""
+        """Drop all tasks of a dry run."""
         super().abandon()
         self._drop_unanswered()
 

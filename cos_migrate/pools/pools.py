@@ -269,7 +269,7 @@ class Pools:
         self._workers.replace_credentials(side, credentials)
 
     def abandon(self) -> None:
-        """Drop all tasks: their workers are gone or of no use."""
+        """Drop all tasks of the pools: their workers are gone or of no use."""
         self._tasks.clear()
         for load in self._loads:
             load.clear()

@@ -236,5 +236,5 @@ INTERIM: Final = frozenset({PROGRESS, WARNING})
 
 
 def picklable(described: Described) -> Described:
-    """Return a description that can be sent to another process."""
+    """Return the description of an object in a form that can be sent to another process."""
     return described._replace(headers=dict(described.headers))

@@ -44,7 +44,7 @@ class WorkerHandle(Protocol):
 
     @property
     def pid(self) -> int:
-        """Process id; 0: it runs in this process."""
+        """Process id of the worker; 0: it runs in this process."""
         ...
 
     @property
@@ -57,15 +57,15 @@ class WorkerHandle(Protocol):
         ...
 
     def end(self) -> None:
-        """Let it finish its tasks and end."""
+        """Let the worker finish its tasks and end."""
         ...
 
     def kill(self) -> None:
-        """End it at once, as far as that is possible."""
+        """End the worker at once, as far as that is possible."""
         ...
 
     def close(self, deadline: float) -> None:
-        """Wait for its end until time.monotonic() is `deadline`, then end it."""
+        """Wait for the worker's end until time.monotonic() is `deadline`, then end it."""
         ...
 
 

@@ -48,7 +48,7 @@ class WorkerLoad:
 
     @property
     def has_quarantined(self) -> bool:
-        """Whether it has quarantined tasks."""
+        """Whether the worker has quarantined tasks."""
         return bool(self.alone or self.quarantined)
 
     def clear(self) -> None:
@@ -62,7 +62,7 @@ class WorkerLoad:
         self.most = (max(self.most[0], small), max(self.most[1], big))
 
     def room(self, big: int) -> int:
-        """Return how many more tasks of a pool it can be given."""
+        """Return how many more tasks of a pool the worker can be given."""
         allowed = self.allowed[big]
         if not allowed or self.alone or self.quarantined:
             return 0 if self.has_quarantined else -self.given[big]

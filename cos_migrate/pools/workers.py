@@ -98,7 +98,7 @@ class Workers:
         return self._handles[index] is not None
 
     def forget(self, index: int) -> None:
-        """Do without one worker, which is lost."""
+        """Do without a worker that is lost."""
         self._handles[index] = None
         self._leave_limits(index)
 

@@ -81,16 +81,16 @@ class Child(Generic[Sent, Received]):
             self._push_rest()
 
     def let_end(self) -> None:
-        """Expect its end: `on_loss` is not called."""
+        """Expect the end of the process: `on_loss` is not called."""
         self._closing = True
 
     def kill(self) -> None:
-        """End it at once."""
+        """End the process at once."""
         self._closing = True
         self._process.kill()
 
     def close(self, deadline: float) -> None:
-        """Wait for its end until time.monotonic() is `deadline`, then end it.
+        """Wait for the end of the process until time.monotonic() is `deadline`, then end it.
 
         All frames it sent have been handled when this returns.
         """

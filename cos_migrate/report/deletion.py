@@ -1,4 +1,4 @@
-"""The end of deletes, for the summary of a run."""
+"""How the deletes of a run ended, for its summary, and the line of each deleted object."""
 
 from __future__ import annotations
 

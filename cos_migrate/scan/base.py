@@ -34,7 +34,7 @@ class Scanned(NamedTuple):
 
 
 class ScanEnded(NamedTuple):
-    """The end of a scan."""
+    """The end of a scan, with the failure that ended it early, if any."""
 
     failure: Failure | None
     """Why it ended early; None: it is complete."""

@@ -66,7 +66,7 @@ class RangeCuts:
 
 
 class NewRange(NamedTuple):
-    """A range that was cut off."""
+    """A range that was cut off another one, with its first page if that is there."""
 
     list_range: ListRange
     page: Page | None = None

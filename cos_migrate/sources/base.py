@@ -194,12 +194,12 @@ class Source(RestorableObjects, Places, abc.ABC):
 
     @property
     def paged(self) -> PagedSource | None:
-        """This source, where it is listed page by page."""
+        """This source as one that is listed page by page; None: it is not."""
         return None
 
     @property
     def stepwise(self) -> StepwiseReads | None:
-        """This source, where one thread can drive its connections."""
+        """Reads of small objects that one thread can drive over many connections, or None."""
         return None
 
     def job_text(self) -> str:
@@ -233,7 +233,7 @@ class Source(RestorableObjects, Places, abc.ABC):
         """
 
     def scan_rows(self, leaves_out: FolderQuestion = lambda _: "") -> Iterator[Found | Row]:  # noqa: ARG002
-        """Yield the same as `scan`; objects without other fields as rows, where that is quicker.
+        """Yield what `scan` yields, plain files as rows where those are quicker.
 
         Folders for which `leaves_out` returns a reason are left out with all below them.
         """

@@ -97,7 +97,7 @@ class HttpSource(PagedSource, ErrorExplainingSource):
 
     @property
     def stepwise(self) -> StepwiseReads | None:
-        """Reads of whole objects by one thread, where all come from one host."""
+        """Reads that one thread drives, of whole objects; None where they come from many hosts."""
         return HttpStepwiseReads(self) if self.one_host else None
 
     def takes_one_request(self, obj: SourceObject) -> bool:  # noqa: ARG002 - others look at the object

@@ -42,13 +42,13 @@ class PagedSource(Source):
         return self
 
     def record_key(self, obj: SourceObject, cos_path: str) -> str:  # noqa: ARG002 - the path is enough
-        """Return the Java tool's key."""
+        """Return the database key of an object's record, as the Java tool writes it."""
         return (
             f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] [cosPath: {cos_path}]"
         )
 
     def record_value(self, obj: SourceObject) -> str:
-        """Return the Java tool's value."""
+        """Return the value of an object's record, as the Java tool writes it."""
         size, _, etag = obj.fingerprint
         return f"[fileSize: {size}] [etag: {etag}]"
 

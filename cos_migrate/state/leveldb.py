@@ -1,4 +1,4 @@
-"""LevelDB through plyvel."""
+"""Record databases in LevelDB, through the library plyvel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RocksDB through rocksdict, for Pythons without a LevelDB package.
+"""Record databases in RocksDB, through rocksdict, for Pythons without a LevelDB package.
 
 rocksdict raises bare exceptions; a probe of the folder finds the cause.
 """

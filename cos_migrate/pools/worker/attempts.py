@@ -29,7 +29,7 @@ class ThreadTask(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One PUT of an object."""
+    """One try to send an object by PUT: its task, request and connection."""
 
     task: NumberedTask
     number: int

@@ -49,7 +49,7 @@ MD5_HEADER = "x-cos-meta-md5"
 
 
 class Body(NamedTuple):
-    """An object ready to be sent."""
+    """The content of an object ready to be sent, with headers and fingerprint."""
 
     payload: Payload
     headers: list[tuple[str, str]]

@@ -22,7 +22,7 @@ class Submit(NamedTuple):
     tasks: list[NumberedTask]
 
     def carry_out(self, worker: Worker) -> None:
-        """Carry it out."""
+        """Carry out this command on a worker."""
         worker.submit(self.tasks)
 
 
@@ -30,7 +30,7 @@ class Recall(NamedTuple):
     """Give back the tasks that are not begun."""
 
     def carry_out(self, worker: Worker) -> None:
-        """Carry it out."""
+        """Carry out this command on a worker."""
         worker.recall()
 
 
@@ -38,7 +38,7 @@ class Stop(NamedTuple):
     """Give back the tasks that are not begun, and start no further try of the others."""
 
     def carry_out(self, worker: Worker) -> None:
-        """Carry it out."""
+        """Carry out this command on a worker."""
         worker.stop()
 
 
@@ -49,7 +49,7 @@ class AllowTransfers(NamedTuple):
     big: int
 
     def carry_out(self, worker: Worker) -> None:
-        """Carry it out."""
+        """Carry out this command on a worker."""
         worker.allow_transfers(self.small, self.big)
 
 
@@ -59,7 +59,7 @@ class OpenAhead(NamedTuple):
     connections: int
 
     def carry_out(self, worker: Worker) -> None:
-        """Carry it out."""
+        """Carry out this command on a worker."""
         worker.open_ahead(self.connections)
 
 
@@ -67,7 +67,7 @@ class CloseIdle(NamedTuple):
     """Close the connections that wait for a task."""
 
     def carry_out(self, worker: Worker) -> None:
-        """Carry it out."""
+        """Carry out this command on a worker."""
         worker.close_idle()
 
 
@@ -78,7 +78,7 @@ class ReplaceCredentials(NamedTuple):
     credentials: Credentials
 
     def carry_out(self, worker: Worker) -> None:
-        """Carry it out."""
+        """Carry out this command on a worker."""
         worker.replace_credentials(self.side, self.credentials)
 
 
@@ -88,27 +88,27 @@ class RefuseCredentials(NamedTuple):
     side: Side
 
     def carry_out(self, worker: Worker) -> None:
-        """Carry it out."""
+        """Carry out this command on a worker."""
         worker.refuse_credentials(self.side)
 
 
 class SetTerms(NamedTuple):
-    """Begin, change or end limits."""
+    """Begin, change or end the limits of a worker's requests and bytes."""
 
     terms: AllTerms
 
     def carry_out(self, worker: Worker) -> None:
-        """Carry it out."""
+        """Carry out this command on a worker."""
         worker.pace.set_terms(self.terms)
 
 
 class Grant(NamedTuple):
-    """Go on with what limits have held up."""
+    """Let a worker use more of what a limit allows to the whole run."""
 
     granted: Units
 
     def carry_out(self, worker: Worker) -> None:
-        """Carry it out."""
+        """Carry out this command on a worker."""
         worker.pace.grant(self.granted)
 
 

@@ -31,7 +31,7 @@ from cos_migrate.sources.base import Source
 
 
 class ObjectTasks:
-    """Carries out PutObject, CompareObject, and the questions to the source."""
+    """Carries out tasks about one object: PutObject, CompareObject, questions to the source."""
 
     def __init__(self, source: Source, client: CosClient, bodies: Bodies, sending: Sending) -> None:
         self._source = source

@@ -49,7 +49,7 @@ class SourceReads:
     def digest(
         self, obj: SourceObject, described: Described | None, on_progress: OnProgress
     ) -> tuple[str, Described | None]:
-        """Return the MD5 (hex) of a local or temporary file, and what describes the latter.
+        """Return the MD5 (hex) of a file here, and for a temporary one the description it fits.
 
         A temporary file is compared with `described`, for which the source is asked if it is None.
         Raises SourceError.

@@ -1,3 +1,3 @@
-"""Another COS bucket, copied by COS itself."""
+"""The source for another COS bucket, which COS itself copies."""
 
 SOURCES = {"migrateBucketCopy": "source.CosBucketSource"}

@@ -27,7 +27,7 @@ _KEYS_PAGE = "https://console.cloud.tencent.com/cam/capi"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CosBucketConfig(BucketSection):
-    """Another bucket of COS, copied on the server side."""
+    """The `[migrateBucketCopy]` section: another bucket of COS, which COS copies."""
 
     chain_keys: ClassVar[tuple[str, ...]] = ("srcCamRole", "srcCamRoleUrl")
     names_regions: ClassVar[bool] = True

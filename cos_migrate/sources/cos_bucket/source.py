@@ -269,6 +269,7 @@ class CosBucketSource(CosBucketListing):
     # -- records -------------------------------------------------------------------------------
 
     def record_key(self, obj: SourceObject, cos_path: str) -> str:
+        """Return the database key of an object's record, as the Java tool writes it."""
         config = self.config
         return (
             f"[taskType: {self.migrate_type}] [destRegion: {self.target.region}], "
@@ -278,6 +279,7 @@ class CosBucketSource(CosBucketListing):
         )
 
     def record_value(self, obj: SourceObject) -> str:
+        """Return the value of an object's record, as the Java tool writes it."""
         size, _, etag = obj.fingerprint
         return f"[srcSize: {size}], [srcEtag: {etag}], [srcStorageClass: {_spelled(obj)}]"
 

@@ -1,3 +1,3 @@
-"""Files of this machine."""
+"""The source for files of this machine."""
 
 SOURCES = {"migrateLocal": "source.LocalSource"}

@@ -14,7 +14,7 @@ from cos_migrate.sources.local.paths import absolute_path, as_folder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalConfig(Section):
-    """Files of this machine."""
+    """The `[migrateLocal]` section: which files of this machine are migrated."""
 
     local_path: str = option(
         "localPath",

@@ -1,3 +1,3 @@
-"""Alibaba Cloud OSS."""
+"""The source for buckets of Alibaba Cloud OSS."""
 
 SOURCES = {"migrateAli": "source.AliyunSource"}

@@ -64,7 +64,7 @@ _ACLS = {"private": "private", "public-read": "public-read", "public-read-write"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AliyunConfig(CloudAccess):
-    """A bucket of Alibaba Cloud OSS."""
+    """The `[migrateAli]` section: a bucket of Alibaba Cloud OSS."""
 
     chain_keys: ClassVar[tuple[str, ...]] = ("ramRole", "ramRoleUrl")
 

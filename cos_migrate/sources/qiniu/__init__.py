@@ -1,3 +1,3 @@
-"""Qiniu Kodo."""
+"""The source for buckets of Qiniu Kodo."""
 
 SOURCES = {"migrateQiniu": "source.QiniuSource"}

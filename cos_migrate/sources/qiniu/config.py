@@ -11,7 +11,7 @@ from cos_migrate.config.options import option
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QiniuConfig(CloudAccess):
-    """A bucket of Qiniu Kodo."""
+    """The `[migrateQiniu]` section: a bucket of Qiniu Kodo, and how to reach it."""
 
     end_point: str = option(
         "endPoint",

@@ -1,3 +1,3 @@
-"""AWS S3 and services with its protocol, CSP among them."""
+"""The sources for AWS S3 and services with its protocol, CSP among them."""
 
 SOURCES = {"migrateAws": "aws.AwsSource", "migrateCsp": "csp.CspSource"}

@@ -38,7 +38,7 @@ def _session_name(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsConfig(CloudAccess):
-    """A bucket of AWS S3, or of a service with its protocol."""
+    """The `[migrateAws]` section: a bucket of AWS S3, or of a service with its protocol."""
 
     chain_keys: ClassVar[tuple[str, ...]] = ("profile", "roleArn", "roleSessionName", "externalId")
 

@@ -14,7 +14,7 @@ from cos_migrate.sources.s3.bucket import S3Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CspConfig(CloudAccess):
-    """A bucket of CSP, Tencent's private-cloud object storage."""
+    """The `[migrateCsp]` section: a bucket of CSP, Tencent's private-cloud object storage."""
 
     end_point: str = option(
         "endPoint",

@@ -1,4 +1,4 @@
-"""Queries and pages of the two listings of S3.
+"""Builds the queries of S3's listings, ListObjects and ListObjectsV2, and parses their pages.
 
 Pure functions; the protocol is that of "ListObjectsV2" and "ListObjects" in the Amazon S3 API
 Reference. Keys are URL-encoded, since XML cannot contain all of them.

@@ -1,3 +1,3 @@
-"""Upyun."""
+"""The source for services of Upyun."""
 
 SOURCES = {"migrateUpyun": "source.UpyunSource"}

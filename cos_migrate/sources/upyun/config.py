@@ -12,7 +12,7 @@ from cos_migrate.config.options import option
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpyunConfig(CloudAccess):
-    """A service of Upyun; `accessKeyId` and `accessKeySecret` are an operator and its password."""
+    """The `[migrateUpyun]` section: a service of Upyun, an operator and its password."""
 
     public_host: ClassVar[str] = "v0.api.upyun.com"
 

@@ -1,3 +1,3 @@
-"""Lists of URLs."""
+"""The source for lists of URLs."""
 
 SOURCES = {"migrateUrl": "source.UrlListSource"}

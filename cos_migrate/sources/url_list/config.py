@@ -12,7 +12,7 @@ from cos_migrate.config.values import NO_SECRET, Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlListConfig(Section):
-    """Lists of URLs to download."""
+    """The `[migrateUrl]` section: lists of URLs to download."""
 
     urllist_path: str = option(
         "urllistPath",

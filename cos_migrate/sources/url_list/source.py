@@ -164,6 +164,7 @@ class UrlListSource(UrlSource):
     # -- records -------------------------------------------------------------------------------
 
     def record_key(self, obj: SourceObject, cos_path: str) -> str:
+        """Return the database key of a URL's record, as the Java tool writes it."""
         return (
             f"[taskType: {self.migrate_type}] [bucket: {self.target.bucket}] "
             f"[cosPath: {cos_path}] [url: {obj.name}]"
