@@ -1,7 +1,8 @@
-"""Entry point of `python -m cos_migrate`."""
+"""Entry points: `python -m cos_migrate`, and the program `cos-migrate` of the installed package."""
 
 import os
 from types import FrameType
+from typing import NoReturn
 
 from cos_migrate import signals
 
@@ -15,4 +16,11 @@ signals.install(_end)
 
 from cos_migrate.cli.main import run_process  # noqa: E402 - signals may come while it is loaded
 
-run_process()
+
+def run_package() -> NoReturn:
+    """Run the program `cos-migrate`."""
+    run_process()
+
+
+if __name__ == "__main__":
+    run_process(as_module=True)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from cos_migrate.config.given_values import Override
 
 DEFAULT_CONFIG = "conf/config.ini"
+SCRIPT_PROGRAM = "start_migrate.bat" if os.name == "nt" else "sh start_migrate.sh"
+
+SHELLS = ("bash", "zsh")
+"""The shells whose words can be completed."""
 
 
 class CommandLine(NamedTuple):
@@ -32,10 +37,14 @@ class CommandLine(NamedTuple):
     """The extra to install."""
     merge_reports: tuple[str, ...] | None = None
     """Folders with the results of shards."""
+    completion: tuple[str] | None = None
+    """The shell whose words are to be completed."""
     debug: bool = False
     version: bool = False
     help: bool = False
     warnings: tuple[str, ...] = ()
+    program: str = SCRIPT_PROGRAM
+    """The words that start the tool, for messages."""
 
     @property
     def compares(self) -> bool:

@@ -34,14 +34,15 @@ _TASKS = re.compile(r"batchTaskPath[ \t]*[=:][ \t]*([^\r\n]+)")
 
 
 def environment_without_secrets(
-    words: Sequence[str], environ: Mapping[str, str] = os.environ
+    words: Sequence[str], started_in: str, environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """Return the environment for processes of a run with these arguments.
 
+    `started_in`: the folder to which paths among the arguments are relative.
     The configuration is not loaded yet: every variable that it, the arguments or the file of
     `batchTaskPath` refer to as `${NAME}` is left out.
     """
-    named = [word for word in words if not word.startswith("-")]
+    named = [os.path.join(started_in, word) for word in words if not word.startswith("-")]
     texts = [*words, *map(_content, named or [DEFAULT_CONFIG])]
     paths = [path.strip() for text in texts for path in _TASKS.findall(text)]
     texts += map(_content, paths)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cos_migrate import __version__
-from cos_migrate.cli.command_line import DEFAULT_CONFIG, CommandLine
+from cos_migrate.cli.command_line import DEFAULT_CONFIG, SHELLS, CommandLine
 from cos_migrate.cli.languages import language_of_line
 from cos_migrate.exit_codes import OK
 from cos_migrate.language import Say
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _USAGE = """\
 sh start_migrate.sh [-Dsection.key=value]... [options] [CONFIG_PATH]
-       python -m cos_migrate [-Dsection.key=value]... [options] [CONFIG_PATH]"""
+       cos-migrate [-Dsection.key=value]... [options] [CONFIG_PATH]   (installed as a package)"""
 _DESCRIPTION = """\
 Migrate files and objects to Tencent Cloud Object Storage (COS).
 
@@ -51,6 +51,8 @@ class Flag(NamedTuple):
     takes_all: bool = False
     """Whether the command accepts the options of a run, which it does not use."""
     short: str = ""
+    needs_home: bool = True
+    """Whether its command uses files of the tool; otherwise it only prints a text."""
     values: tuple[str, ...] = ()
     """Names of the words that follow the option, for `--help`."""
     repeats: bool = False
@@ -58,6 +60,10 @@ class Flag(NamedTuple):
     form: str = ""
     """How to write the option; the error for wrong words."""
     are_legal: Callable[[Sequence[str]], bool] = _are_words
+
+
+def _is_shell(values: Sequence[str]) -> bool:
+    return values[0] in SHELLS
 
 
 def _are_cos_path_and_file(values: Sequence[str]) -> bool:
@@ -70,6 +76,12 @@ def _run_demo(_line: CommandLine) -> int:
     from cos_migrate.cli.demo import run_demo  # noqa: PLC0415
 
     return run_demo(Path.cwd())
+
+
+def _print_completion(line: CommandLine) -> int:
+    from cos_migrate.cli.completion import print_completion  # noqa: PLC0415 - rarely used
+
+    return print_completion((line.completion or ("",))[0], FLAGS)
 
 
 def _run_decrypt(line: CommandLine) -> int:
@@ -170,14 +182,30 @@ FLAGS = {
         repeats=True,
         form="write --merge-reports DIR..., the folders of the tool in which the shards ran",
     ),
+    "--completion": Flag(
+        "print the script with which bash or zsh complete words on Tab",
+        _print_completion,
+        needs_home=False,
+        values=("SHELL",),
+        form=f"write --completion {' or --completion '.join(SHELLS)}",
+        are_legal=_is_shell,
+    ),
     "--debug": Flag("write log/debug.log"),
-    "--version": Flag("show the version", print_version, takes_all=True),
-    "--help": Flag("show this text", _print_help, takes_all=True, short="-h"),
+    "--version": Flag("show the version", print_version, takes_all=True, needs_home=False),
+    "--help": Flag("show this text", _print_help, takes_all=True, needs_home=False, short="-h"),
 }
 """All options. `--no-x` sets the field `x` to False. Of several commands the last one runs."""
 
 COMMAND_WORDS = frozenset(
     word for name, flag in FLAGS.items() if flag.command for word in (name, flag.short) if word
+)
+
+HOMELESS_WORDS = frozenset(
+    word
+    for name, flag in FLAGS.items()
+    if not flag.needs_home
+    for word in (name, flag.short)
+    if word
 )
 
 RUN_OPTIONS = tuple(name for name, flag in FLAGS.items() if flag.run_only)

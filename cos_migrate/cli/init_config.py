@@ -100,7 +100,7 @@ def _init(line: CommandLine, path: Path, say: Say) -> int:
     finally:
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()
-    print(say(f"{path} is written; start with: sh start_migrate.sh"), file=sys.stderr)
+    print(say(f"{path} is written; start with: {line.program}"), file=sys.stderr)
     return OK
 
 

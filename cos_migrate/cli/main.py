@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from cos_migrate.cli import streams
-from cos_migrate.cli.flags import COMMAND_WORDS, command_of, print_version
+from cos_migrate.cli.flags import COMMAND_WORDS, HOMELESS_WORDS, command_of, print_version
+from cos_migrate.cli.home import Home, current_home, enter_package_home, is_package
 from cos_migrate.cli.languages import language_of_error
 from cos_migrate.descriptors import raise_limit
 from cos_migrate.errors import ConfigError, CredentialsError, MigrateError, StateError
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
     from cos_migrate.processes.launcher import Launcher
 
 
-def run_process() -> NoReturn:
+def run_process(*, as_module: bool = False) -> NoReturn:
     """Run the tool and end this process with its exit code.
 
-    Broken standard streams and running threads do not change the code.
+    Broken standard streams and running threads do not change the code. `as_module`: as in
+    `home.is_package`.
     """
     _use_utf8()
     streams.replace_standard_streams()
     try:
-        code = main()
+        code = main(as_package=is_package(as_module=as_module))
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else INCOMPLETE
     streams.flush()
@@ -47,11 +49,14 @@ def _use_utf8() -> None:
         os.execv(sys.executable, again)  # noqa: S606 - itself
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Run the tool; return its exit code."""
+def main(words: Sequence[str] | None = None, *, as_package: bool = False) -> int:
+    """Run the tool; return its exit code. `as_package`: in the home of an installed package."""
     words = sys.argv[1:] if words is None else words
     try:
-        code = print_version() if list(words) == ["--version"] else _run(words)
+        if list(words) == ["--version"]:
+            code = print_version()
+        else:
+            code = _run(words, _home_for(words, as_package=as_package))
         sys.stdout.flush()
     except KeyboardInterrupt:
         # Ctrl-C before a run began.
@@ -84,16 +89,25 @@ def _give_up_stdout(error: OSError) -> int:
     return INCOMPLETE
 
 
-def _run(words: Sequence[str]) -> int:
+def _home_for(words: Sequence[str], *, as_package: bool) -> Home:
+    """Change into the home of a package, unless the words only ask for a text."""
+    if not as_package or not HOMELESS_WORDS.isdisjoint(words):
+        return current_home()
+    home = enter_package_home()
+    print(printable_lines(home.notice), file=sys.stderr)
+    return home
+
+
+def _run(words: Sequence[str], home: Home) -> int:
     from cos_migrate.cli.environment import environment_without_secrets  # noqa: PLC0415 - as below
     from cos_migrate.processes.launcher import Launcher  # noqa: PLC0415 - not for `--version`
 
     raise_limit()
-    launcher = Launcher(environment_without_secrets(words))
+    launcher = Launcher(environment_without_secrets(words, home.started_in))
     try:
         if not os.environ.get("RUN_MODE") and COMMAND_WORDS.isdisjoint(words):
             _start_ahead(launcher)
-        return _run_command(words, launcher)
+        return _run_command(words, home, launcher)
     finally:
         gc.enable()
         launcher.close()
@@ -111,10 +125,10 @@ def _start_ahead(launcher: Launcher) -> None:
         launcher.keep(WORKER_PROGRAM, 1)
 
 
-def _run_command(words: Sequence[str], launcher: Launcher) -> int:
+def _run_command(words: Sequence[str], home: Home, launcher: Launcher) -> int:
     from cos_migrate.cli.arguments import parse  # noqa: PLC0415 - while the process loads
 
-    line = parse(words)
+    line = home.completed(parse(words))
     command = command_of(line)
     if command:
         return command(line)

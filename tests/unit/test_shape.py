@@ -162,6 +162,7 @@ def test_only_the_rooms_that_talk_print() -> None:
         "decrypt",
         "append_file",
         "check_config",
+        "completion",
         "init_config",
         "install_extra",
         "merge_reports",

@@ -10,11 +10,12 @@ from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.flags import FLAGS, field_of
 from cos_migrate.processes.launcher import Launcher
 
-NO_FLAGS = {"config_path", "overrides", "warnings"}
-EXAMPLES = {
+NO_FLAGS = {"config_path", "overrides", "warnings", "program"}
+EXAMPLES: dict[str, tuple[str, ...]] = {
     "--decrypt": ("/a", "b"),
     "--install": ("inventory",),
     "--merge-reports": ("a", "b"),
+    "--completion": ("zsh",),
 }
 """Words behind the options that take values."""
 
