@@ -8,6 +8,7 @@
 setup_log=log/setup.log
 setup_lock=
 detour=
+shower=
 supported='import sys; v = sys.version_info[:2]; print("%d.%d" % v); sys.exit(v < (3, 10) or v >= (4, 0))'
 
 print_message() {
@@ -122,6 +123,7 @@ remove_stale_lock() {
 }
 
 remove_setup_lock() {
+    hide_installation
     [ -n "$detour" ] && rm -rf "$detour"
     detour=
     [ -n "$setup_lock" ] && rm -rf "$setup_lock"
@@ -158,15 +160,18 @@ fail_setup() {
 
 build_environment() {
     find_python "$1"
-    print_message "setting up the Python environment in $1 (once; details in $setup_log) ..."
+    print_message "setting up the Python environment in $1: $(count_packages "$2") packages for $python (once; details in $setup_log) ..."
     printf '\n== %s: %s from %s by %s\n' "$(date)" "$1" "$2" "$python" >>"$setup_log"
     rm -rf "$1" "$scraps"
     mkdir -p "$scraps" tmp/cache
     # The packages that build others come first, from the same lock.
     awk '/^[^ ]/ { keep = /^(setuptools|wheel|packaging)==/ } keep' "$2" >"$scraps/first.txt"
     choose_place
+    : >"$scraps/out"
+    show_installation
     install_packages "$place$1" "$2" >"$scraps/out" 2>&1
     result=$?
+    hide_installation
     cat "$scraps/out" >>"$setup_log"
     [ "$result" -eq 0 ] || explain_failure "$1"
     if ! { cp "$2" "$1/.complete.new" && mv "$1/.complete.new" "$1/.complete"; }; then
@@ -175,14 +180,37 @@ build_environment() {
     rm -rf "$scraps"
 }
 
+# count_packages LOCK
+count_packages() {
+    awk -F '==' '/^[^ #]/ && !seen[$1]++ { count++ } END { print count + 0 }' "$1"
+}
+
+# show_installation: shows what the installer writes, a line at a time, where a person can see it.
+show_installation() {
+    [ -t 2 ] || return 0
+    while sleep 1; do
+        printf '\r\033[K  %.70s' "$(tail -n 1 "$scraps/out" 2>/dev/null | tr -d '[:cntrl:]')"
+    done >&2 &
+    shower=$!
+}
+
+hide_installation() {
+    [ -n "$shower" ] || return 0
+    kill "$shower" 2>/dev/null
+    wait "$shower" 2>/dev/null
+    shower=
+    printf '\r\033[K' >&2
+}
+
 # install_packages FOLDER LOCK: in a subshell, so that these settings do not reach the tool.
 install_packages() (
     TMPDIR=$workshop
     PIP_CACHE_DIR=$PWD/tmp/cache/pip
     PIP_DISABLE_PIP_VERSION_CHECK=1
     PIP_USER=0
+    PIP_PROGRESS_BAR=off
     UV_LINK_MODE=copy
-    export TMPDIR PIP_CACHE_DIR PIP_DISABLE_PIP_VERSION_CHECK PIP_USER UV_LINK_MODE
+    export TMPDIR PIP_CACHE_DIR PIP_DISABLE_PIP_VERSION_CHECK PIP_USER PIP_PROGRESS_BAR UV_LINK_MODE
     unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIRE_VIRTUALENV PIP_DRY_RUN PIP_CONSTRAINT
     unset PIP_ONLY_BINARY PIP_NO_BINARY UV_CONSTRAINT UV_OVERRIDE UV_EXCLUDE_NEWER
     if has_uv && own_uv venv --no-project --python "$python" "$1"; then

@@ -1,7 +1,7 @@
 """`--demo`: migrates sample files into an embedded COS, without network and account.
 
 Runs the tool twice, in processes of their own, then compares the stored objects with the files. All
-files are in `tmp/demo`.
+files are in `tmp/demo`. Each step is announced before it begins.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from cos_migrate import signals
+from cos_migrate.cli.home import VARIABLE as HOME_VARIABLE
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.settings import CosSettings
@@ -32,7 +33,12 @@ _REGION = "ap-guangzhou"
 _ID, _KEY = "demo-secret-id", "demo-secret-key"
 _MIB = 1 << 20
 _FILES = 2_000
-_BIG = (5 * _MIB, 6 * _MIB + 1, 11 * _MIB, 16 * _MIB)
+_SMALL_MOST = 4_000
+_BIG = (5 * _MIB, 6 * _MIB + 1)
+"""Objects in one part, and in two."""
+_PACE = "6M"
+"""Bytes a second on a terminal, where the display is to be followed."""
+_STEPS = 6
 _NAMES = (
     "with blanks in it.txt",
     "100% sure+more.txt",
@@ -46,16 +52,16 @@ _NAMES = (
 )
 
 
-def run_demo(folder: Path) -> int:
-    """Run the demo in the tool's folder; return its exit code.
+def run_demo(folder: Path, program: str) -> int:
+    """Run the demo in the home of the tool; return its exit code.
 
-    Raises StateError when another demo runs there, MigrateError when the folder is not writable,
-    and SystemExit with the exit code of a signal.
+    `program`: the words that start the tool. Raises StateError when another demo runs there,
+    MigrateError when the folder is not writable, and SystemExit with the exit code of a signal.
     """
     handler = _SignalHandler()
     signals.install(handler)
     try:
-        return _run_alone(folder, handler)
+        return _run_alone(folder, program, handler)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -89,24 +95,27 @@ class _SignalHandler:
             raise SystemExit(signals.exit_code(self._number))
 
 
-def _run_alone(folder: Path, handler: _SignalHandler) -> int:
+def _run_alone(folder: Path, program: str, handler: _SignalHandler) -> int:
     place = folder / "tmp" / "demo"
     place.parent.mkdir(exist_ok=True)
     lock = FileLock(folder / "tmp" / "demo.lock")
     if not lock.acquire():
         raise StateError("another demo is running in this folder")
     try:
-        return _Demo(folder, place, handler).run()
+        return _Demo(folder, place, program, handler).run()
     finally:
         lock.release()
 
 
 class _Demo:
-    def __init__(self, folder: Path, place: Path, handler: _SignalHandler) -> None:
+    def __init__(self, home: Path, place: Path, program: str, handler: _SignalHandler) -> None:
         self._signals = handler
-        self._tool = folder
+        self._home = home
         self._place = place
+        self._program = program
         self._files = place / "files"
+        self._config = place / "conf" / "config.ini"
+        self._step = 0
 
     def run(self) -> int:
         make_private_folder(self._place)  # refuses a link, whose target must not be emptied
@@ -114,20 +123,34 @@ class _Demo:
         make_private_folder(self._place)
         for name in ("conf", "db", "log", "tmp", "cos"):
             (self._place / name).mkdir()
-        print(f"making {_FILES} sample files in {self._shown(self._files)} ...", flush=True)
+        print(
+            "The demo migrates sample files into an embedded COS, a server on this machine that "
+            "speaks\nCOS's protocol. It needs no account and no network.",
+            flush=True,
+        )
+        self._announce(f"making about {_FILES} sample files in {self._shown(self._files)}")
         make_sample_tree(self._files)
         cos = EmbeddedCos(self._place / "cos", secret_id=_ID, secret_key=_KEY)
         with cos:
-            print(f"the embedded COS listens on http://127.0.0.1:{cos.port}", flush=True)
-            self._write_config(cos.port)
-            for title in ("first run: everything is new", "second run: all of it is skipped"):
-                print(f"\n=== {title} ===", flush=True)
+            self._announce(f"the embedded COS listens on http://127.0.0.1:{cos.port}")
+            self._announce(f"writing the configuration {self._shown(self._config)}:")
+            print(self._write_config(cos.port), end="", flush=True)
+            for title in (
+                f"first run, in {self._shown(self._place)}: everything is new, and is sent",
+                "second run: nothing has changed, and all of it is skipped",
+            ):
+                self._announce(title)
                 code = self._migrate()
                 if code:
                     print(f"the migration ended with exit code {code}: see the lines above")
                     return code
+            self._announce("reading every object back, and comparing it with its file")
             wrong = list(self._compare(cos.port))
         return self._conclude(wrong)
+
+    def _announce(self, title: str) -> None:
+        self._step += 1
+        print(f"\n[{self._step}/{_STEPS}] {title}", flush=True)
 
     def _conclude(self, wrong: list[str]) -> int:
         for line in wrong:
@@ -136,17 +159,27 @@ class _Demo:
         if wrong:
             print(f"{len(wrong)} of {count} objects differ from the files that were sent.")
             return 1
+        demo = self._shown(self._place)
+        log = self._place / "log"
+        remove = "rmdir /s /q" if os.name == "nt" else "rm -r"
         print(
-            f"All {count} objects were read back from the embedded COS and are byte for byte the "
-            "files that were sent.\n"
-            f"Look at them in {self._shown(self._place / 'cos' / _BUCKET)}, at the log in "
-            f"{self._shown(self._place / 'log' / 'info.log')}.\n"
-            "Next: put your bucket, keys and localPath into conf/config.ini, then run "
-            "sh start_migrate.sh (README.md says more)."
+            f"All {count} objects are byte for byte the files that were sent.\n\n"
+            f"Look at  {self._shown(self._place / 'cos' / _BUCKET)} (the objects), "
+            f"{self._shown(log / 'info.log')},\n"
+            f"         {self._shown(log / 'report')} (a page about each run that sent something)\n"
+            f"Remove   {remove} {demo}   frees {_megabytes(self._place)} MB"
         )
+        environment = self._home / ".venv"
+        if Path(sys.prefix).resolve() == environment.resolve():
+            print(
+                f"         .venv ({_megabytes(environment)} MB) is the tool itself: it stays for "
+                "real runs, and goes with the tool's folder"
+            )
+        print(f"Next     {self._program} --init   asks for your bucket, keys and source")
         return 0
 
-    def _write_config(self, port: int) -> None:
+    def _write_config(self, port: int) -> str:
+        """Write the configuration; return its text."""
         local = str(self._files.resolve()).replace("\\", "\\\\")
         text = (
             "[migrateType]\ntype=migrateLocal\n"
@@ -154,19 +187,22 @@ class _Demo:
             f"region={_REGION}\nendPointSuffix=localhost:{port}\ncosPath=/demo/\n"
             f"[migrateLocal]\nlocalPath={local}\n"
         )
-        write_safely(self._place / "conf" / "config.ini", text.encode())
+        write_safely(self._config, text.encode())
+        return text
 
     def _migrate(self) -> int:
-        # Relative, since the tool's path may contain the separator of PYTHONPATH.
-        tool = os.path.relpath(self._tool.resolve(), self._place.resolve())
-        paths = [tool, os.environ.get("PYTHONPATH", "")]
+        """Run the tool as a user does, with the demo's folder as its home; return the exit code."""
+        paths = [_path_of_package(self._place), os.environ.get("PYTHONPATH")]
         environ = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            HOME_VARIABLE: str(self._place),
         }
         for name in ("COS_SECRETID", "COS_SECRETKEY", "COS_TOKEN", "RUN_MODE"):
             environ.pop(name, None)
-        words = [sys.executable, "-m", "cos_migrate", "--quiet"]
+        # On a terminal all is shown as in a real run; elsewhere it would be a line a file.
+        more = [f"-Dcommon.bandwidthLimit={_PACE}"] if sys.stdout.isatty() else ["--quiet"]
+        words = [sys.executable, "-m", "cos_migrate", *more]
         child = None
         try:
             with self._signals.held():  # a half-started process cannot be terminated
@@ -201,7 +237,27 @@ class _Demo:
             connection.close()
 
     def _shown(self, path: Path) -> str:
-        return str(path.relative_to(self._tool)) if path.is_relative_to(self._tool) else str(path)
+        return str(path.relative_to(self._home)) if path.is_relative_to(self._home) else str(path)
+
+
+def _path_of_package(folder: Path) -> str:
+    """Return where Python finds this package, relative: the path may contain its separator."""
+    place = Path(__file__).resolve().parents[2]
+    try:
+        return os.path.relpath(place, folder.resolve())
+    except ValueError:  # another drive of Windows
+        return str(place)
+
+
+def _megabytes(folder: Path) -> int:
+    """Return how much disk the files below a folder take."""
+    size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                found = os.lstat(os.path.join(place, name))
+                size += getattr(found, "st_blocks", 0) * 512 or found.st_size
+    return max(1, size // 1_000_000)
 
 
 def make_sample_tree(root: Path) -> None:
@@ -220,7 +276,7 @@ def make_sample_tree(root: Path) -> None:
         (root / f"big {number}.bin").write_bytes(chance.randbytes(size))
     made = sum(1 for _ in _walk(root))
     for number in range(_FILES - made - 1):
-        size = 0 if number % 97 == 0 else chance.randrange(1, 16_000)
+        size = 0 if number % 97 == 0 else chance.randrange(1, _SMALL_MOST)
         folder = folders[number % len(folders)]
         (folder / f"file {number:04d}.dat").write_bytes(chance.randbytes(size))
     try:

@@ -70,12 +70,12 @@ def _are_cos_path_and_file(values: Sequence[str]) -> bool:
     return values[0].startswith("/") and _are_words(values)
 
 
-def _run_demo(_line: CommandLine) -> int:
+def _run_demo(line: CommandLine) -> int:
     from pathlib import Path  # noqa: PLC0415 - for the demo only
 
     from cos_migrate.cli.demo import run_demo  # noqa: PLC0415
 
-    return run_demo(Path.cwd())
+    return run_demo(Path.cwd(), line.program)
 
 
 def _print_completion(line: CommandLine) -> int:

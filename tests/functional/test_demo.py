@@ -47,8 +47,20 @@ def test_it_migrates_twice_compares_and_says_where_to_look(tmp_path: Path) -> No
     first, second = done.counts(0), done.counts(1)
     assert first["new"] > 2_000
     assert second["skip"] == first["new"]
-    assert f"All {first['new']} objects were read back" in done.out
-    assert done.out.splitlines()[-1].startswith("Next: ")
+    assert f"All {first['new']} objects are byte for byte" in done.out
+    assert done.out.splitlines()[-1].startswith("Next     ")
+    for told in (
+        os.path.join("tmp", "demo", "conf", "config.ini"),
+        "\nendPointSuffix=localhost:",
+        f"{'rmdir /s /q' if os.name == 'nt' else 'rm -r'} {os.path.join('tmp', 'demo')}",
+    ):
+        assert told in done.out
+    used = sum(
+        os.lstat(os.path.join(folder, name)).st_size
+        for folder, _, names in os.walk(tmp_path)
+        for name in names
+    )
+    assert used < 50_000_000
     assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
 
 
@@ -63,7 +75,7 @@ def test_a_folder_whose_name_holds_what_separates_folders(tmp_path: Path) -> Non
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_its_exit_code_and_no_traceback(tmp_path: Path, number: int) -> None:
     run = Watched(_start(tmp_path))
-    run.wait_for("=== first run")
+    run.wait_for("first run, ")
     run.process.send_signal(number)
     # Its output ends only when nobody holds it any more: no migration is left behind.
     done = run.end()
