@@ -9,6 +9,9 @@ setup_log=log/setup.log
 setup_lock=
 detour=
 shower=
+# The wheels of a bundle (conf/bundle.sh), for machines without a package index.
+packages=conf/packages
+bundled=
 supported='import sys; v = sys.version_info[:2]; print("%d.%d" % v); sys.exit(v < (3, 10) or v >= (4, 0))'
 
 print_message() {
@@ -159,17 +162,23 @@ fail_setup() {
 }
 
 build_environment() {
+    pins=$2
+    if has_packages "$2"; then
+        pins=$packages/requirements.lock
+        read -r bundled system <"$packages/made-for"
+    fi
     find_python "$1"
+    [ -z "$bundled" ] || check_bundle
     print_message "setting up the Python environment in $1: $(count_packages "$2") packages for $python (once; details in $setup_log) ..."
     printf '\n== %s: %s from %s by %s\n' "$(date)" "$1" "$2" "$python" >>"$setup_log"
     rm -rf "$1" "$scraps"
     mkdir -p "$scraps" tmp/cache
     # The packages that build others come first, from the same lock.
-    awk '/^[^ ]/ { keep = /^(setuptools|wheel|packaging)==/ } keep' "$2" >"$scraps/first.txt"
+    awk '/^[^ ]/ { keep = /^(setuptools|wheel|packaging)==/ } keep' "$pins" >"$scraps/first.txt"
     choose_place
     : >"$scraps/out"
     show_installation
-    install_packages "$place$1" "$2" >"$scraps/out" 2>&1
+    install_packages "$place$1" "$pins" >"$scraps/out" 2>&1
     result=$?
     hide_installation
     cat "$scraps/out" >>"$setup_log"
@@ -178,6 +187,25 @@ build_environment() {
         fail_setup "cannot write to $1: is the disk full?"
     fi
     rm -rf "$scraps"
+}
+
+# has_packages LOCK: whether this is a bundle that has the packages of this lock.
+has_packages() {
+    cmp -s "$packages/made-from.lock" "$1"
+}
+
+# describe_python: prints version and system of the interpreter, as in conf/packages/made-for.
+describe_python() {
+    printf '%s %s\n' "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" "$(uname -sm)"
+}
+
+check_bundle() {
+    found=$(describe_python)
+    [ "$found" = "$bundled $system" ] || refuse_bundle "found $python for $found"
+}
+
+refuse_bundle() {
+    fail_setup "this bundle has packages for Python $bundled on $system alone, $1: install Python $bundled, or make a bundle on a machine like this one (sh conf/bundle.sh)"
 }
 
 # count_packages LOCK
@@ -202,8 +230,8 @@ hide_installation() {
     printf '\r\033[K' >&2
 }
 
-# install_packages FOLDER LOCK: in a subshell, so that these settings do not reach the tool.
-install_packages() (
+# set_installers: keeps pip and uv to the tool's folder, whatever the user has set.
+set_installers() {
     TMPDIR=$workshop
     PIP_CACHE_DIR=$PWD/tmp/cache/pip
     PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -213,6 +241,11 @@ install_packages() (
     export TMPDIR PIP_CACHE_DIR PIP_DISABLE_PIP_VERSION_CHECK PIP_USER PIP_PROGRESS_BAR UV_LINK_MODE
     unset PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIRE_VIRTUALENV PIP_DRY_RUN PIP_CONSTRAINT
     unset PIP_ONLY_BINARY PIP_NO_BINARY UV_CONSTRAINT UV_OVERRIDE UV_EXCLUDE_NEWER
+}
+
+# install_packages FOLDER LOCK: in a subshell, so that these settings do not reach the tool.
+install_packages() (
+    set_installers
     if has_uv && own_uv venv --no-project --python "$python" "$1"; then
         installer=uv
     else
@@ -228,11 +261,24 @@ install_packages() (
 # install_with INSTALLER FOLDER LOCK [OPTION]
 install_with() {
     if [ "$1" = uv ]; then
-        own_uv pip install --python "$2/bin/python" --require-hashes --no-deps ${4:+"$4"} -r "$3"
+        own_uv pip install --python "$2/bin/python" --require-hashes --no-deps ${4:+"$4"} \
+            ${bundled:+--no-index --find-links "$packages"} -r "$3"
     else
-        "$2/bin/python" -m pip install --no-input --require-hashes --no-deps ${4:+"$4"} -r "$3"
+        "$2/bin/python" -m pip install --no-input --require-hashes --no-deps ${4:+"$4"} \
+            ${bundled:+--no-index --find-links "$packages"} -r "$3"
     fi
 }
+
+# make_wheels FOLDER LOCK WHEELS: makes an environment in FOLDER, and a wheel of each package.
+make_wheels() (
+    set_installers
+    "$python" -m venv "$1" || own_uv venv --no-project --seed --python "$python" "$1" || exit 1
+    awk '/^[^ ]/ { keep = /^(setuptools|wheel|packaging)==/ } keep' "$2" >"$scraps/first.txt"
+    if [ -s "$scraps/first.txt" ]; then
+        install_with pip "$1" "$scraps/first.txt" || exit 1
+    fi
+    "$1/bin/python" -m pip wheel --no-input --require-hashes --no-deps --no-build-isolation -w "$3" -r "$2"
+)
 
 # A shim of another tool named uv does not run.
 has_uv() {
@@ -277,13 +323,15 @@ find_python() {
     # uv would find the interpreter of a broken environment.
     rm -rf "$1"
     newer=
-    for candidate in python3.12 python3.11 python3.10 python3 python python3.16 python3.15 python3.14 python3.13; do
+    # shellcheck disable=SC2086 # nothing where this is no bundle
+    for candidate in ${bundled:+python$bundled} python3.12 python3.11 python3.10 python3 python python3.16 python3.15 python3.14 python3.13; do
         command -v "$candidate" >/dev/null 2>&1 || continue
         try_interpreter "$candidate"
         [ -n "$python" ] && return
     done
     if has_uv; then
-        for candidate in 3.12 3.11 3.10 3.14 3.13; do
+        # shellcheck disable=SC2086 # as above
+        for candidate in $bundled 3.12 3.11 3.10 3.14 3.13; do
             candidate=$(own_uv python find --no-project "$candidate" 2>/dev/null) || continue
             try_interpreter "$candidate"
             [ -n "$python" ] && return
@@ -291,6 +339,7 @@ find_python() {
     fi
     python=$newer
     [ -n "$python" ] && return
+    [ -z "$bundled" ] || refuse_bundle "which this machine does not have"
     if [ -n "$too_old" ]; then
         fail_setup "Python 3.10 or newer is needed; found only$too_old: install a newer one (3.12 is best), then start again"
     fi
@@ -306,6 +355,7 @@ try_interpreter() {
         case "$too_old " in *" $version "*) ;; *) too_old="$too_old $version" ;; esac
         return 0
     fi
+    [ -z "$bundled" ] || [ "$version" = "$bundled" ] || return 0
     found=$(command -v "$1")
     # python3 may be another version after an update of the system; python3.11 stays the same.
     if [ "$("python$version" -c "$supported" 2>/dev/null)" = "$version" ]; then
