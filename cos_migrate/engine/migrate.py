@@ -151,7 +151,17 @@ class Migration(Loop):
             self._committer.note_listing_complete()
             self._check_plausibility()
 
+    def _look_ahead(self) -> None:
+        """Take over what is counted ahead of the walk."""
+        totals, ahead = self._report.totals, self._options.count_ahead
+        if ahead:
+            counted = ahead.look(self._seen, is_listed=self._scan_over)
+            if counted.is_complete:
+                totals.objects_ahead, totals.bytes_ahead = counted.objects, counted.size
+
     def _close(self) -> None:
+        if self._options.count_ahead:
+            self._options.count_ahead.close()
         self._report.totals.set_work(self._tuning.small.objects, self._big_objects.unfinished())
         self._scan.stop()
 
@@ -286,5 +296,6 @@ class Migration(Loop):
         if self._restores is not None:
             self._restores.note_progress()
         self._warn_of_filters()
+        self._look_ahead()
         for line in self._scan.watch():
             self._report.warn(line)

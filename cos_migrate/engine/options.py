@@ -15,6 +15,7 @@ from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.window_watch import WindowWatch, never
 from cos_migrate.model import RestoreRule
 from cos_migrate.pools.tasks import SkipIf
+from cos_migrate.scan.ahead_count import AheadCount
 from cos_migrate.shards import Shard
 
 
@@ -94,6 +95,8 @@ class MigrationOptions(NamedTuple):
     restores: RestoreOptions | None = None
     """How archived objects are restored; None: they are not."""
     make_committer: type[Committer] = Committer
+    count_ahead: AheadCount | None = None
+    """Counts the source ahead of its walk; None: it is not counted."""
     spot_check: SpotCheckMaker | None = None
     """Makes the check on COS of some skipped objects; None: there is none."""
 

@@ -43,6 +43,7 @@ from cos_migrate.report.logs import Logs
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import ReportedJob
 from cos_migrate.safe_files import PUBLIC_FILE
+from cos_migrate.scan.ahead_count import AheadCount
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.walk import WalkThread
 from cos_migrate.scan.walk_process import WalkProcess
@@ -120,6 +121,9 @@ class RunParts:
         if board:
             self._options = self._options._replace(is_paused=lambda: board.paused)
         self._make_pass: Callable[..., Migration] = partial(Migration, make_scan=self._make_scan)
+        if self._shows_whole_walk():
+            ahead = AheadCount(launcher, self._recipe)
+            self._options = self._options._replace(count_ahead=ahead)
         if words.retry_failed:
             self._options, self._make_pass = _for_failed(self._options)
         if self._dry_run:
@@ -259,6 +263,16 @@ class RunParts:
                 f"(worker processes: {room.processes}); for more, raise the limit (ulimit -n)"
             )
         return room
+
+    def _shows_whole_walk(self) -> bool:
+        """Return whether a terminal shows the progress of a walk of which nothing is left out."""
+        common = self._config.common
+        return (
+            self._console.has_display
+            and self._source.scans_in_own_process
+            and worker_count(common) > 0
+            and not (any(self._words) or common.shard)
+        )
 
     def _make_scan(self, post: Callable[[Scanned | ScanEnded], None]) -> Scan:
         source = self._source

@@ -53,7 +53,8 @@ class Console(Sink):
         self.stdout_is_terminal = self._out.isatty()
         """Whether stdout is a terminal."""
         self._folds = progress and self.stdout_is_terminal
-        self._wants_display = progress and self.stderr_is_terminal
+        self.has_display = progress and self.stderr_is_terminal
+        """Whether the state of a run is shown while it goes on."""
         self._colours = self.stdout_is_terminal and has_colours()
         self._display: Display | None = None
         self._clock = clock
@@ -93,7 +94,7 @@ class Console(Sink):
 
     def event(self, line: str) -> None:
         """Print how far an object is, unless `quiet` or a display shows that."""
-        if not (self._folds and self._wants_display):
+        if not (self._folds and self.has_display):
             self.print_lines(line + "\n")
 
     def print_lines(self, routine: str, notable: str = "") -> None:
@@ -144,7 +145,7 @@ class Console(Sink):
     def show_progress(self, progress: Progress) -> None:
         """Refresh the display, at most ten times a second."""
         now = self._clock()
-        if not self._wants_display or now < self._next:
+        if not self.has_display or now < self._next:
             return
         self._next = now + _REFRESH
         if self._display is None:

@@ -99,13 +99,13 @@ class Display:
             self._write(self._frame)
 
     def _progress_row(self, progress: Progress, columns: int) -> _Row:
-        say = self._say
-        if not progress.complete:
+        say, total = self._say, progress.total
+        if total is None:
             return _Row(say(f"{progress.done:,} objects done, {progress.known:,} listed so far"))
-        share = _share_done(progress)
+        share = _share_done(progress, total)
         left = self._rates.seconds_left(progress)
-        rest = say(f"{progress.done:,} of {progress.known:,} objects")
-        if left is not None and progress.done < progress.known:
+        rest = say(f"{progress.done:,} of {total:,} objects")
+        if left is not None and progress.done < total:
             rest += f", {say(f'{spell_seconds(left)} left')}"
         done = f"{100 * share:3.0f} %"
         return _Row(f"{done}, {rest}") if columns < _NARROW else _Row(done, share, rest)
@@ -171,13 +171,13 @@ def _escaped(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def _share_done(progress: Progress) -> float:
+def _share_done(progress: Progress, total: int) -> float:
     """Return how much of a run is done: by bytes and by objects, whatever is less."""
     shares = [
         done / known
         for done, known in (
-            (progress.done, progress.known),
-            (progress.bytes_done, progress.bytes_known),
+            (progress.done, total),
+            (progress.bytes_done, progress.bytes_total),
         )
         if known
     ]

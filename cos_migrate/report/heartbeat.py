@@ -33,7 +33,8 @@ class Heartbeat(Sink):
         self._next = now + _EVERY
         seconds = max(now - self._since, 1.0)
         sent, size = progress.sent - self._sent, max(0, progress.bytes_sent - self._size)
-        known = f"{progress.known:,}" if progress.complete else f"{progress.known:,} listed so far"
+        total = progress.total
+        known = f"{progress.known:,} listed so far" if total is None else f"{total:,}"
         self._write(
             f"heartbeat: {time.strftime('%Y-%m-%d %H:%M:%S')}, {progress.done:,} objects of "
             f"{known}, {progress.failed:,} failed; sent {sent / seconds:,.0f} objects/s, "

@@ -52,12 +52,12 @@ class Rates:
 
     def seconds_left(self, progress: Progress) -> float | None:
         """Return the time that the rest will take; None when it is not known."""
-        if not progress.complete:
+        if progress.total is None:
             return None
         left = 0.0
         for rest, rate in (
-            (progress.known - progress.done, self.of(1)),
-            (progress.bytes_known - progress.bytes_done, self.of(2)),
+            (progress.total - progress.done, self.of(1)),
+            (progress.bytes_total - progress.bytes_done, self.of(2)),
         ):
             if rest > 0:
                 if not rate:

@@ -67,6 +67,21 @@ class Progress(NamedTuple):
     """Big objects under way, the one begun first at the front."""
     waiting: str = ""
     """Reason why less is sent than could be; empty: there is none."""
+    objects_ahead: int = 0
+    """Objects of the whole source, counted ahead of its listing; 0: not known."""
+    bytes_ahead: int = 0
+
+    @property
+    def total(self) -> int | None:
+        """All objects of the run; None: their number is not known yet."""
+        if self.complete:
+            return self.known
+        return self.objects_ahead if self.objects_ahead >= self.known > 0 else None
+
+    @property
+    def bytes_total(self) -> int:
+        """Bytes of all objects, where `total` is known."""
+        return self.bytes_known if self.complete else max(self.bytes_ahead, self.bytes_known)
 
 
 class Cause(NamedTuple):

@@ -42,6 +42,8 @@ class RunTotals:
         self.requests: collections.Counter[tuple[str, str]] = collections.Counter()
         """Requests to COS by operation and status; only where the job counts them."""
         self.small_pool = self.big_pool = PoolUse(0, 0)
+        self.objects_ahead = self.bytes_ahead = 0
+        """As in Progress."""
         self._bytes_done = self._known = self._bytes_known = self._bytes_under_way = 0
         self._unfinished: Sequence[Unfinished] = ()
 
@@ -116,4 +118,6 @@ class RunTotals:
             bytes_sent=self.bytes_sent + self._bytes_under_way,
             unfinished=self._unfinished,
             waiting=self.waiting,
+            objects_ahead=self.objects_ahead,
+            bytes_ahead=self.bytes_ahead,
         )

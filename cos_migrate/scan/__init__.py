@@ -2,3 +2,5 @@
 
 WALK_PROGRAM = "cos_migrate.scan.walk_main"
 """The module that a scan process runs."""
+COUNT_PROGRAM = "cos_migrate.scan.count_main"
+"""The module of the process that counts ahead of a scan."""

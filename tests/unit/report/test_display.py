@@ -55,6 +55,17 @@ def test_no_share_and_no_time_before_the_end_is_known() -> None:
     assert "left" not in "".join(lines)
 
 
+def test_a_count_ahead_of_the_listing_gives_share_and_time() -> None:
+    terminal = Terminal()
+    ahead = {"complete": False, "objects_ahead": 1000, "bytes_ahead": 10_000 * MIB}
+    terminal.show(progress(0, 10, **ahead))
+    lines = terminal.show(progress(50, 60, **ahead))
+    assert lines[0].startswith("  5 % |")
+    assert lines[0].endswith("| 50 of 1,000 objects, 19 s left")
+    lines = terminal.show(progress(1001, 1002, **ahead))  # the tree has grown since
+    assert lines[0] == "1,001 objects done, 1,002 listed so far"
+
+
 def test_share_and_time_left_by_the_rate_of_the_last_seconds() -> None:
     terminal = Terminal()
     for second in range(20):  # slow at first, which no longer counts
