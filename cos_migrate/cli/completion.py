@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from cos_migrate.cli.command_line import SHELLS
@@ -16,86 +18,32 @@ from cos_migrate.sources.registry import SECTIONS
 if TYPE_CHECKING:
     from cos_migrate.cli.flags import Flag
 
-_BASH = """\
-# Completes the words of cos-migrate in bash; source it in ~/.bashrc:
-#   source <(cos-migrate --completion bash)
-_cos_migrate() {{
-    local line=${{COMP_LINE:0:COMP_POINT}} previous=${{COMP_WORDS[COMP_CWORD-1]}}
-    local word=${{line##*[[:blank:]]}} value known=
-    value=${{word#*=}}
-    case $word in
-        -DmigrateType.type=*) known={types} ;;
-        -D*=*) ;;
-        -D*) known={keys}; compopt -o nospace ;;
-        -*) known={options} ;;
-        *) [ "$previous" = --completion ] && known={shells} ;;
-    esac
-    COMPREPLY=()
-    if [ -z "$known" ]; then
-        compopt -o filenames
-        mapfile -t COMPREPLY < <(compgen -f -- "$value")
-    elif [[ $word == -DmigrateType.type=* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$known" -- "$value")
-    else
-        mapfile -t COMPREPLY < <(compgen -W "$known" -- "$word")
-        # bash replaces only what stands behind the last "=".
-        [[ $word == *=* ]] && COMPREPLY=("${{COMPREPLY[@]#"${{word%=*}}="}}")
-    fi
-}}
-complete -F _cos_migrate cos-migrate start_migrate.sh
-"""
-_ZSH = """\
-#compdef cos-migrate start_migrate.sh
-# Completes the words of cos-migrate in zsh; in ~/.zshrc, behind compinit:
-#   source <(cos-migrate --completion zsh)
-_cos_migrate() {{
-    local -a options keys types shells
-    options=({options})
-    keys=({keys})
-    types=({types})
-    shells=({shells})
-    if [[ $PREFIX == -D*=* ]]; then
-        local name=$PREFIX
-        compset -P '*='
-        if [[ $name == -DmigrateType.type=* ]]; then compadd -a types; else _files; fi
-    elif [[ $PREFIX == -D* ]]; then
-        _describe -o key keys -S ''
-    elif [[ $PREFIX == -* ]]; then
-        _describe -o option options
-    elif [[ $words[CURRENT-1] == --completion ]]; then
-        compadd -a shells
-    else
-        _files
-    fi
-}}
-if [[ $funcstack[1] == _cos_migrate ]]; then _cos_migrate "$@"
-else compdef _cos_migrate cos-migrate start_migrate.sh
-fi
-"""
-
 
 def print_completion(shell: str, flags: Mapping[str, Flag]) -> int:
     """Print the script for a shell; return the exit code."""
-    print(_bash(flags) if shell == "bash" else _zsh(flags), end="")
+    options, keys, types = list(_options(flags)), list(_keys()), registry.source_types()
+    if shell == "bash":
+        values = {
+            "options": _as_words(name for name, _ in options),
+            "keys": _as_words(name for name, _ in keys),
+            "types": _as_words(types),
+            "shells": _as_words(SHELLS),
+        }
+    else:
+        values = {
+            "options": _described(options),
+            "keys": _described(keys),
+            "types": " ".join(types),
+            "shells": " ".join(SHELLS),
+        }
+    script = resources.files("cos_migrate.cli").joinpath(f"words.{shell}")
+    print(_filled_in(script.read_text(encoding="utf-8"), values), end="")
     return OK
 
 
-def _bash(flags: Mapping[str, Flag]) -> str:
-    return _BASH.format(
-        options=_as_words(name for name, _ in _options(flags)),
-        keys=_as_words(name for name, _ in _keys()),
-        types=_as_words(registry.source_types()),
-        shells=_as_words(SHELLS),
-    )
-
-
-def _zsh(flags: Mapping[str, Flag]) -> str:
-    return _ZSH.format(
-        options=_described(_options(flags)),
-        keys=_described(_keys()),
-        types=" ".join(registry.source_types()),
-        shells=" ".join(SHELLS),
-    )
+def _filled_in(script: str, values: Mapping[str, str]) -> str:
+    """Return a script with the values in the place of their names, as `@name@`."""
+    return re.sub("@([a-z]+)@", lambda found: values[found[1]], script)
 
 
 def _options(flags: Mapping[str, Flag]) -> Iterator[tuple[str, str]]:
@@ -121,6 +69,6 @@ def _as_words(names: Iterable[str]) -> str:
     return shlex.quote(" ".join(names))
 
 
-def _described(entries: Iterator[tuple[str, str]]) -> str:
+def _described(entries: Iterable[tuple[str, str]]) -> str:
     """Return words of zsh: a name and a description each, with a colon between."""
     return " ".join(shlex.quote(f"{name}:{text}") for name, text in entries)

@@ -24,6 +24,7 @@ from cos_migrate.cos.settings import CosSettings
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import MigrateError, StateError
 from cos_migrate.http.connection import Connection
+from cos_migrate.language import Say
 from cos_migrate.lock import FileLock
 from cos_migrate.model import Credentials
 from cos_migrate.safe_files import make_private_folder, write_safely
@@ -52,16 +53,17 @@ _NAMES = (
 )
 
 
-def run_demo(folder: Path, program: str) -> int:
+def run_demo(folder: Path, program: str, say: Say = str) -> int:
     """Run the demo in the home of the tool; return its exit code.
 
-    `program`: the words that start the tool. Raises StateError when another demo runs there,
-    MigrateError when the folder is not writable, and SystemExit with the exit code of a signal.
+    `program`: the words that start the tool; `say` translates. Raises StateError when another demo
+    runs there, MigrateError when the folder is not writable, and SystemExit with the exit code of a
+    signal.
     """
     handler = _SignalHandler()
     signals.install(handler)
     try:
-        return _run_alone(folder, program, handler)
+        return _run_alone(folder, program, say, handler)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -95,21 +97,24 @@ class _SignalHandler:
             raise SystemExit(signals.exit_code(self._number))
 
 
-def _run_alone(folder: Path, program: str, handler: _SignalHandler) -> int:
+def _run_alone(folder: Path, program: str, say: Say, handler: _SignalHandler) -> int:
     place = folder / "tmp" / "demo"
     place.parent.mkdir(exist_ok=True)
     lock = FileLock(folder / "tmp" / "demo.lock")
     if not lock.acquire():
         raise StateError("another demo is running in this folder")
     try:
-        return _Demo(folder, place, program, handler).run()
+        return _Demo(folder, place, program, say, handler).run()
     finally:
         lock.release()
 
 
 class _Demo:
-    def __init__(self, home: Path, place: Path, program: str, handler: _SignalHandler) -> None:
+    def __init__(
+        self, home: Path, place: Path, program: str, say: Say, handler: _SignalHandler
+    ) -> None:
         self._signals = handler
+        self._say = say
         self._home = home
         self._place = place
         self._program = program
@@ -123,10 +128,9 @@ class _Demo:
         make_private_folder(self._place)
         for name in ("conf", "db", "log", "tmp", "cos"):
             (self._place / name).mkdir()
-        print(
+        self._print(
             "The demo migrates sample files into an embedded COS, a server on this machine that "
-            "speaks\nCOS's protocol. It needs no account and no network.",
-            flush=True,
+            "speaks\nCOS's protocol. It needs no account and no network."
         )
         self._announce(f"making about {_FILES} sample files in {self._shown(self._files)}")
         make_sample_tree(self._files)
@@ -142,7 +146,7 @@ class _Demo:
                 self._announce(title)
                 code = self._migrate()
                 if code:
-                    print(f"the migration ended with exit code {code}: see the lines above")
+                    self._print(f"the migration ended with exit code {code}: see the lines above")
                     return code
             self._announce("reading every object back, and comparing it with its file")
             wrong = list(self._compare(cos.port))
@@ -150,19 +154,22 @@ class _Demo:
 
     def _announce(self, title: str) -> None:
         self._step += 1
-        print(f"\n[{self._step}/{_STEPS}] {title}", flush=True)
+        print(f"\n[{self._step}/{_STEPS}] {self._say(title)}", flush=True)
+
+    def _print(self, text: str) -> None:
+        print(self._say(text), flush=True)
 
     def _conclude(self, wrong: list[str]) -> int:
         for line in wrong:
             print(line)
         count = sum(1 for _ in _walk(self._files))
         if wrong:
-            print(f"{len(wrong)} of {count} objects differ from the files that were sent.")
+            self._print(f"{len(wrong)} of {count} objects differ from the files that were sent.")
             return 1
         demo = self._shown(self._place)
         log = self._place / "log"
         remove = "rmdir /s /q" if os.name == "nt" else "rm -r"
-        print(
+        self._print(
             f"All {count} objects are byte for byte the files that were sent.\n\n"
             f"Look at  {self._shown(self._place / 'cos' / _BUCKET)} (the objects), "
             f"{self._shown(log / 'info.log')},\n"
@@ -171,11 +178,11 @@ class _Demo:
         )
         environment = self._home / ".venv"
         if Path(sys.prefix).resolve() == environment.resolve():
-            print(
+            self._print(
                 f"         .venv ({_megabytes(environment)} MB) is the tool itself: it stays for "
                 "real runs, and goes with the tool's folder"
             )
-        print(f"Next     {self._program} --init   asks for your bucket, keys and source")
+        self._print(f"Next     {self._program} --init   asks for your bucket, keys and source")
         return 0
 
     def _write_config(self, port: int) -> str:

@@ -8,7 +8,7 @@ where it happens to be started, since a run without its records would send every
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from cos_migrate.cli.command_line import DEFAULT_CONFIG, CommandLine
@@ -43,15 +43,11 @@ class Home(NamedTuple):
             program=PACKAGE_PROGRAM,
         )
 
-    @property
-    def notice(self) -> str:
-        """The line that names this home; empty: it is where the script stands."""
-        if not self.is_package:
-            return ""
-        notice = f"home: {self.folder} (conf, db, log and tmp; {VARIABLE} names another)"
+    def notices(self) -> Iterator[str]:
+        """Yield the lines that name the home of a package, and say what it lacks."""
+        yield f"home: {self.folder} (conf, db, log and tmp; {VARIABLE} names another)"
         if not os.path.exists(DEFAULT_CONFIG):
-            notice += f"; it has no {DEFAULT_CONFIG} yet: {PACKAGE_PROGRAM} --init makes one"
-        return notice
+            yield f"it has no {DEFAULT_CONFIG} yet: {PACKAGE_PROGRAM} --init makes one"
 
 
 def is_package(*, as_module: bool) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from cos_migrate.cli import streams
 from cos_migrate.cli.flags import COMMAND_WORDS, HOMELESS_WORDS, command_of, print_version
 from cos_migrate.cli.home import Home, current_home, enter_package_home, is_package
-from cos_migrate.cli.languages import language_of_error
+from cos_migrate.cli.languages import language_of_error, language_of_line
 from cos_migrate.descriptors import raise_limit
 from cos_migrate.errors import ConfigError, CredentialsError, MigrateError, StateError
 from cos_migrate.exit_codes import INCOMPLETE, INTERRUPTED, MISUSE, UNUSABLE
@@ -93,9 +93,7 @@ def _home_for(words: Sequence[str], *, as_package: bool) -> Home:
     """Change into the home of a package, unless the words only ask for a text."""
     if not as_package or not HOMELESS_WORDS.isdisjoint(words):
         return current_home()
-    home = enter_package_home()
-    print(printable_lines(home.notice), file=sys.stderr)
-    return home
+    return enter_package_home()
 
 
 def _run(words: Sequence[str], home: Home) -> int:
@@ -129,6 +127,10 @@ def _run_command(words: Sequence[str], home: Home, launcher: Launcher) -> int:
     from cos_migrate.cli.arguments import parse  # noqa: PLC0415 - while the process loads
 
     line = home.completed(parse(words))
+    if home.is_package:
+        say = language_of_line(line, os.environ).say
+        for notice in home.notices():
+            print(printable_lines(say(notice)), file=sys.stderr)
     command = command_of(line)
     if command:
         return command(line)
