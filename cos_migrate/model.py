@@ -203,6 +203,22 @@ class ListRange(NamedTuple):
     """It ends with this name; empty: with the last."""
 
 
+class KeyColumns(NamedTuple):
+    """The objects of a page by columns, which cost a tenth of so many SourceObjects."""
+
+    names: list[str]
+    sizes: list[int]
+    """Bytes; -1 when it takes a HEAD to know."""
+    etags: list[str]
+    """Without quotes."""
+    times: list[str]
+    """LastModified as it is written; the column is empty where times are not wanted."""
+    classes: list[str]
+    """Storage classes; the column is empty where they are not wanted."""
+    reliable: bool = True
+    """Whether all ETags show changes, so that no object is `weak`."""
+
+
 class Page(NamedTuple):
     """One page of a range's listing."""
 
@@ -213,6 +229,8 @@ class Page(NamedTuple):
     """Further ranges found on this page; their names are in no other range."""
     problem: Failure | None = None
     """Why names are missing although the listing continues; None: none are known to be."""
+    columns: KeyColumns | None = None
+    """Its objects, where they are listed by columns instead of `found`."""
 
 
 class Described(NamedTuple):

@@ -4,35 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from cos_migrate.engine.key_merge import CosEntry, CosPages, KeyMerge, Pair, SourcePages
+from cos_migrate.engine.key_merge import (
+    Both,
+    CosPage,
+    CosPages,
+    KeyMerge,
+    Pair,
+    SourceColumns,
+    SourcePages,
+    Step,
+)
 from cos_migrate.engine.key_sort import KeySort, SourceEntry
 from cos_migrate.engine.own_items import OwnItems
-from cos_migrate.engine.rules import cos_path_of
+from cos_migrate.engine.seen_names import SeenNames
+from cos_migrate.engine.source_entries import SourceEntries
 from cos_migrate.filters import Filters
 from cos_migrate.http.credential_gate import CredentialGate
 from cos_migrate.model import (
     Failure,
     Fingerprint,
-    Found,
     ListRange,
-    Note,
-    Rejected,
-    Row,
     SourceObject,
-    object_of,
 )
 from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.report.report import Report
 from cos_migrate.scan.base import Scan, ScanEnded, Scanned
 from cos_migrate.scan.listing import Lister
 from cos_migrate.sources.base import Source
+from cos_migrate.sources.column_pages import (
+    ColumnSource,
+    columns_of,
+    fingerprint_in,
+    pick_columns,
+)
 from cos_migrate.sources.cos_bucket.target import TargetListing
+from cos_migrate.sources.paged import PagedSource
 from cos_migrate.text import printable
 
 ScanMaker = Callable[[Callable[[Scanned | ScanEnded], None]], Scan]
-_GUARDS_MOST = 1_000
 _AHEAD = 2
 """Pages that may wait for the merge, of each side: enough, since the merge takes them in turn."""
 
@@ -55,36 +66,6 @@ class _SideEvent(NamedTuple):
     scan: str
     """`source`, `slashes` (the names that have another order on COS), or `cos`."""
     event: Scanned | ScanEnded
-
-
-class SeenNames:
-    """Names that the source has, but that are not compared: what is below them is not extra.
-
-    Names are added, and keys asked about, in the order of their bytes.
-    """
-
-    def __init__(self) -> None:
-        self._folders: list[str] = []
-
-    def add(self, cos_path: str) -> None:
-        """Add a name by its target path."""
-        self._folders.append(cos_path.rstrip("/") + "/")
-        if len(self._folders) > _GUARDS_MOST:
-            self._drop_passed(cos_path)
-
-    def covers(self, cos_path: str) -> bool:
-        """Return whether a key is one of the names, or below one."""
-        self._drop_passed(cos_path)
-        return any(_is_within(cos_path, each) for each in self._folders)
-
-    def _drop_passed(self, cos_path: str) -> None:
-        self._folders = [
-            each for each in self._folders if each > cos_path or _is_within(cos_path, each)
-        ]
-
-
-def _is_within(cos_path: str, folder: str) -> bool:
-    return cos_path.startswith(folder) or cos_path == folder[:-1]
 
 
 class BothSides:
@@ -110,6 +91,9 @@ class BothSides:
         """
         self._source = source
         self._filters = filters
+        self._entries = SourceEntries(
+            source, filters, report, options.own, keeps_names=protects_below
+        )
         self._target = target
         self._options = options
         self._report = report
@@ -118,25 +102,31 @@ class BothSides:
         self._sort = KeySort(files)
         self._source_pages = SourcePages(lambda: self._allow_more("source"))
         self._cos_pages = CosPages(lambda: self._allow_more("cos"))
-        self._merge = KeyMerge(self._source_pages, self._cos_pages)
+        self._merge = KeyMerge(self._source_pages, self._cos_pages, self._entries.of_columns)
         self._scans: dict[str, Scan] = {}
         self._make_scan = make_scan
         self._reordered = ""
         self._is_ordered = False
         self._last_source = SourceEntry("", None)
         self._seen = SeenNames()
-        self.found = 0
-        """Objects and names that the source has listed."""
         self.on_cos = 0
         """Objects that COS has listed."""
-        self.problems = 0
-        """Names of the source that cannot be migrated, and so cannot be compared."""
         self.is_complete = True
         """False once a side could not be listed completely."""
         self._listed = {"source": "", "cos": ""}
         """The last target path that each side has listed, where it is listed in order."""
         self._known: dict[str, str] = {}
         """Of a side that is not listed completely: the target path up to which it is."""
+
+    @property
+    def found(self) -> int:
+        """Objects and names that the source has listed."""
+        return self._entries.found
+
+    @property
+    def problems(self) -> int:
+        """Names of the source that cannot be migrated, and so cannot be compared."""
+        return self._entries.problems
 
     @property
     def is_over(self) -> bool:
@@ -149,15 +139,13 @@ class BothSides:
         self._is_ordered = paged is not None and paged.lists_in_target_order
         if paged and self._is_ordered:
             self._reordered = paged.reordered_prefix
-        if self._reordered:
-            self._begin("slashes", self._lister([ListRange(self._reordered)], 1))
+        if paged and self._reordered:
+            slashes = [ListRange(self._reordered)]
+            self._begin("slashes", _lister_of(paged, slashes, 1, self._options, None))
         else:
             self._begin_source()
-        cos = [(each, "") for each in self._target.ranges()]
-        options = self._options
-        lister = partial(
-            Lister, self._target, cos, 1, options.tries, gate=options.gate, ahead=_AHEAD
-        )
+        ranges, target = self._target.ranges(), self._target
+        lister = _lister_of(target, ranges, 1, self._options, target)
         self._begin("cos", lister)
 
     def stop(self) -> None:
@@ -183,18 +171,30 @@ class BothSides:
         elif event.scan == "cos":
             self._add_cos(event.event)
         elif event.scan == "source" and self._is_ordered:
-            self._source_pages.add(self._entries(event.event, skip=self._reordered))
+            self._add_source(event.event)
         else:
-            self._sort.add(self._entries(event.event))
+            self._sort.add(self._take(event.event))
             self._allow_more(event.scan)
 
-    def step(self) -> list[Pair]:
-        """Return the next pairs; empty: none is there yet, or all were returned.
+    def step(self) -> Step:
+        """Return the next objects; empty: none is there yet, or all were returned.
 
         A name that is on one side behind the end of an incomplete listing of the other is left
         out. Two objects of the source with one target are reported, and the first one counts.
         """
-        return [pair for pair in self._merge.step() if self._is_known(pair)]
+        pairs, both = self._merge.step()
+        if both and self._protects_below:
+            self._seen.update(both.paths)
+        known = [pair for pair in pairs if self._is_known(pair)]
+        if both and both.paths:
+            self._seen.drop_passed(both.paths[-1])
+        return Step(known, both)
+
+    def pair_of(self, both: Both, number: int) -> Pair:
+        """Return one of the objects that both sides have."""
+        part = SourceColumns([both.paths[number]], pick_columns(both.source, [number]))
+        (entry,) = self._entries.of_columns(part)
+        return Pair(entry.cos_path, entry, fingerprint_in(both.cos, number))
 
     def _is_known(self, pair: Pair) -> bool:
         """Return whether it is certain which side has a key."""
@@ -237,12 +237,7 @@ class BothSides:
             return False
         if entry.obj is None or first.name == entry.obj.name:
             return True
-        self.problems += 1
-        names = (printable(self._source.mask(each.name)) for each in (first, entry.obj))
-        self._report.error(
-            f"{printable(entry.cos_path)} is the target of two objects: {' and '.join(names)}; "
-            "the first is compared"
-        )
+        self._entries.report_repeated(entry.cos_path, first, entry.obj)
         return True
 
     # -- the listings ----------------------------------------------------------------------------
@@ -253,14 +248,10 @@ class BothSides:
             self._begin("source", self._make_scan)
         else:
             parallel = 1 if self._is_ordered else self._options.parallel
-            self._begin("source", self._lister(paged.ranges(), parallel))
-
-    def _lister(self, ranges: Sequence[ListRange], parallel: int) -> ScanMaker:
-        paged, options = self._source.paged, self._options
-        assert paged is not None  # noqa: S101 - only paged sources are listed
-        starts = [(each, "") for each in ranges]
-        gate, ahead = options.gate, max(_AHEAD, parallel)
-        return partial(Lister, paged, starts, parallel, options.tries, gate=gate, ahead=ahead)
+            is_plain = self._is_ordered and not self._sort
+            columns = self._entries.column_source if is_plain else None
+            lister = _lister_of(paged, paged.ranges(), parallel, self._options, columns)
+            self._begin("source", lister)
 
     def _begin(self, name: str, make: ScanMaker) -> None:
         scan = self._scans[name] = make(lambda event: self._post(_SideEvent(name, event)))
@@ -286,68 +277,63 @@ class BothSides:
             self._cos_pages.ended = True
 
     def _add_cos(self, page: Scanned) -> None:
-        listed = [item for item in page.found if isinstance(item, SourceObject)]
+        columns = page.columns
+        if columns is None:
+            columns = columns_of([item for item in page.found if isinstance(item, SourceObject)])
         if page.position and page.position.unreliable:
             self._note_gap("cos")
-        if listed:
-            self._listed["cos"] = f"/{listed[-1].name}"
-        own = self._options.own
-        entries = [
-            CosEntry(f"/{item.name}", item.fingerprint)
-            for item in listed
-            if own is None or own.has_path(f"/{item.name}")
-        ]
-        self.on_cos += len(entries)
-        self._cos_pages.add(entries)
+        paths = [f"/{name}" for name in columns.names]
+        if paths:
+            self._listed["cos"] = paths[-1]
+        if own := self._options.own:
+            kept = [number for number, path in enumerate(paths) if own.has_path(path)]
+            paths, columns = [paths[number] for number in kept], pick_columns(columns, kept)
+        self.on_cos += len(paths)
+        self._cos_pages.add(CosPage(paths, columns))
 
-    def _entries(self, page: Scanned, skip: str = "") -> list[SourceEntry]:
+    def _add_source(self, page: Scanned) -> None:
+        """Add a page of a source that is listed in the order of target paths."""
+        entries, columns = self._entries, page.columns
+        if columns is None:
+            found = self._take(page, skip=self._reordered)
+            last = found[-1].cos_path if found else ""
+            self._source_pages.add(found)
+        else:
+            added = entries.add_columns(columns, self._reordered)
+            last = added.paths[-1] if added.paths else ""
+            self._source_pages.add(added)
+        self._listed["source"] = last or self._listed["source"]
+
+    def _take(self, page: Scanned, skip: str = "") -> list[SourceEntry]:
         """Return the entries of a page; `skip`: the prefix of names that come another way."""
         if page.position and page.position.unreliable:
             self._note_gap("source")
-        found = self._filters.replace_rejected(page.found) if self._filters else page.found
-        entries = []
-        for item in found:
-            entry = self._entry(item)
-            if entry and not (skip and entry.obj and entry.obj.name.startswith(skip)):
-                entries.append(entry)
-        if entries and self._is_ordered:
-            self._listed["source"] = entries[-1].cos_path
-        self.found += len(entries)
-        if self._options.own:
-            entries = self._options.own.entries(entries, names=self._protects_below)
-        self._report.totals.add_found(len(entries), 0)
-        return entries
-
-    def _entry(self, item: Found | Row) -> SourceEntry | None:
-        if isinstance(item, Note):
-            (self._report.warn if item.warning else self._report.note)(item.line)
-            return None
-        entry = entry_of(self._source, item)
-        if isinstance(item, Rejected):
-            if item.failure and (self._options.own is None or self._options.own.has(item)):
-                self.problems += 1
-                name = printable(self._source.mask(item.name))
-                self._report.error(f"{name} cannot be compared: {printable(item.failure.message)}")
-            if item.unlisted:
-                self.is_complete = False
-                if entry is None:  # what is not listed is not known, so nothing is extra
-                    self._known["source"] = ""
-        return entry
+        found = self._entries.add(page.found, skip)
+        if self._entries.unlisted:
+            self.is_complete = False
+            if self._entries.unlisted_without_key:
+                self._known["source"] = ""  # what is not listed is not known: nothing is extra
+        return found
 
 
-def entry_of(source: Source, item: SourceObject | Rejected | Row) -> SourceEntry | None:
-    """Return the entry of an item of a scan; None: a name that cannot be on COS."""
-    target = source.target
-    if type(item) is tuple:
-        obj = object_of(cast("Row", item))
-        return SourceEntry(target.cos_path + obj.key, obj)
-    if isinstance(item, SourceObject):
-        return SourceEntry(cos_path_of(target, item), item)
-    assert isinstance(item, Rejected)  # noqa: S101 - the only other item
-    key = item.key or source.key_of_name(item.name)
-    if key is None:
-        return None
-    return SourceEntry(cos_path_of(target, SourceObject(item.name, key, Fingerprint(-1))), None)
+def _lister_of(
+    paged: PagedSource,
+    ranges: Sequence[ListRange],
+    parallel: int,
+    options: ListingOptions,
+    columns: ColumnSource | None,
+) -> ScanMaker:
+    """Return what lists ranges; `columns`: the same source, where it is listed by columns."""
+    return partial(
+        Lister,
+        paged,
+        [(each, "") for each in ranges],
+        parallel,
+        options.tries,
+        gate=options.gate,
+        ahead=max(_AHEAD, parallel),
+        list_page=columns.list_page_of_columns if columns else None,
+    )
 
 
 SidesMaker = Callable[[Callable[[object], None]], BothSides]

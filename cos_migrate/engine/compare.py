@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
 from cos_migrate.engine.both_sides import SidesMaker
@@ -16,8 +16,9 @@ from cos_migrate.engine.compare_rules import (
     decide,
     is_lost,
     judge_content,
+    undecided,
 )
-from cos_migrate.engine.key_merge import Pair
+from cos_migrate.engine.key_merge import Both, Pair
 from cos_migrate.engine.loop import Loop, PassParts
 from cos_migrate.filters import Filters
 from cos_migrate.model import Failure, Fingerprint, SourceObject
@@ -103,6 +104,8 @@ class Compare(Loop):
         self._admission = self._make_admission(self._probes)
         self._waiting: collections.deque[_Object] = collections.deque()
         self._compared: list[Compared] = []
+        self._same: list[str] = []
+        """Target paths that are the same, of objects that were compared by columns."""
         self._counts: collections.Counter[CompareResult] = collections.Counter()
         self._puts: list[tuple[bytes, bytes]] = []
         self._deletes: list[bytes] = []
@@ -148,9 +151,12 @@ class Compare(Loop):
             return
         self._chores.submit(1)
         if len(self._waiting) < _WAITING_MOST:
-            pairs = self._sides.step()
-            if pairs:
+            pairs, both = self._sides.step()
+            if pairs or both:
                 self._inbox.put(_GO_ON)
+            if both:
+                pairs += self._compare_columns(both)
+            if pairs:
                 with self._state.ascending_reads() as get:
                     for pair in pairs:
                         self._compare(pair, get)
@@ -161,6 +167,20 @@ class Compare(Loop):
             room -= 1
             self._submit(self._waiting.popleft())
         self._pools.flush()
+
+    def _compare_columns(self, both: Both) -> list[Pair]:
+        """Note the objects that sizes and ETags show to be the same; return the others."""
+        if self._options.encrypted:
+            others: Sequence[int] = range(len(both.paths))
+        else:
+            others = undecided(both.source, both.cos)
+        same = both.paths
+        if others:
+            rest = set(others)
+            same = [path for number, path in enumerate(same) if number not in rest]
+        self._counts[CompareResult.SAME] += len(same)
+        self._same += same
+        return [self._sides.pair_of(both, number) for number in others]
 
     def _compare(self, pair: Pair, get: _Get) -> None:
         """Compare a pair, or keep it until a request decides. Raises StateError."""
@@ -295,3 +315,6 @@ class Compare(Loop):
         if self._compared:
             self._report.add_compared(self._compared)
             self._compared = []
+        if self._same:
+            self._report.add_same(self._same)
+            self._same = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from cos_migrate.model import Fingerprint
+from cos_migrate.model import Fingerprint, KeyColumns
 from cos_migrate.pools.results import Comparison
 from cos_migrate.report.comparison import CHANGED, CHECKSUM, SIZE, CompareResult
+from cos_migrate.sources.etags import are_md5s
 
 _MD5 = re.compile("[0-9A-Fa-f]{32}")
 
@@ -76,6 +78,21 @@ def decide(
     if is_local or recorded.is_unchanged or not recorded.is_of_source:
         return UNVERIFIED
     return HAS_CHANGED
+
+
+def undecided(source: KeyColumns, cos: KeyColumns) -> Sequence[int]:
+    """Return the numbers of aligned objects that are not the same by size and ETag.
+
+    No object of the source is `weak`, and none is encrypted before it is sent: see `decide`.
+    """
+    if source.sizes == cos.sizes and source.etags == cos.etags and are_md5s(cos.etags):
+        return ()
+    rows = zip(source.sizes, cos.sizes, source.etags, cos.etags, strict=True)
+    return [
+        number
+        for number, (size, there, etag, other) in enumerate(rows)
+        if size != there or etag != other or not _MD5.fullmatch(etag)
+    ]
 
 
 def judge_content(found: Comparison, recorded: Recorded | None, listed_size: int) -> Verdict:

@@ -126,7 +126,7 @@ class Deletion(Loop):
 
     def _list(self) -> None:
         """Take pairs, and keep the objects that may go on disk."""
-        pairs = self._sides.step()
+        pairs, both = self._sides.step()
         began_ns = self._target.time_of(self._options.began)
         found = []
         for cos_path, entry, cos in pairs:
@@ -138,7 +138,7 @@ class Deletion(Loop):
                     found.append(SourceEntry(cos_path, SourceObject("", "", cos)))
         self._extras.add(found)
         self._extra_count += len(found)
-        if pairs:
+        if pairs or both:
             self._inbox.put(_GO_ON)
         elif self._sides.is_over:
             self._decide()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cos_migrate.engine.admission import Admission
@@ -111,6 +111,7 @@ class Removal:
             self._admission.spend(task)
         if self._looked_at and not self._looks:
             paths, self._looked_at = tuple(self._looked_at), []
+            self._mark_as_going(paths)
             self._tasks.submit(DeleteObjects(paths), paths, self._collect_deleted)
 
     def _look_at_cos(self, extra: Extra) -> None:
@@ -183,13 +184,26 @@ class Removal:
                     self._forget(path)
                     self._deleted.append(path)
 
-    def _forget(self, cos_path: str) -> None:
-        """Remove the records of an object."""
+    def _mark_as_going(self, paths: Sequence[str]) -> None:
+        """Remove the records by which a run would skip objects, before COS removes these.
+
+        A kill in between must not leave records of what COS no longer has. The companion records
+        stay until it is removed: a later run may remove what is left. Raises StateError.
+        """
+        records = [self._record_key(path).encode("utf-8", "surrogatepass") for path in paths]
+        self._state.write((), records, sync=True)
+
+    def _record_key(self, cos_path: str) -> str:
         value = self._state.get(key_of(cos_path))
         record_key = parse(value).record_key if value is not None else ""
         if not record_key:
             there = self._source.object_at(cos_path[len(self._source.target.cos_path) :])
             record_key = self._source.record_key(there, cos_path)
+        return record_key
+
+    def _forget(self, cos_path: str) -> None:
+        """Remove the records of an object."""
+        record_key = self._record_key(cos_path)
         self._deletes += [key_of(cos_path), record_key.encode("utf-8", "surrogatepass")]
         self._deletes += [formats.crc64_key(record_key), formats.failed_key(record_key)]
         self._deletes.append(formats.request_id_key(cos_path))

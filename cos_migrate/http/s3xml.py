@@ -1,7 +1,8 @@
 """Parses the XML of S3, OSS and COS: listings, access control lists and tags.
 
-The parser's events yield the few texts that are needed; no tree is built. Bytes, elements, depth
-and the length of a text are limited. A DTD is refused: no cloud sends one, and its entities could
+The parser's events yield the few texts that are needed; no tree is built. The entries of most
+listings are read by columns (`listed_columns`), without events. Bytes, elements, depth and the
+length of a text are limited. A DTD is refused: no cloud sends one, and its entities could
 make a short document endless.
 """
 
@@ -12,6 +13,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 from xml.parsers import expat
+
+from cos_migrate.http import listed_columns
 
 MAX_XML = 32 << 20
 """Bytes of a document; a page of 1,000 keys of 1,024 bytes, each escaped, has a tenth of it."""
@@ -39,8 +42,10 @@ class ListedPage(NamedTuple):
     """One page of a bucket listing: its texts by the element names of ListObjects."""
 
     texts: Texts
-    entries: list[Texts]
-    """Of each `Contents`."""
+    entry_count: int
+    """Number of `Contents`."""
+    columns: Mapping[str, list[str]]
+    """Of each `Contents` the texts by their names; empty where one is missing."""
     folders: list[str]
     """The `Prefix` of each `CommonPrefixes`."""
 
@@ -83,10 +88,27 @@ def read_listing(document: bytes, more: Sequence[str] = ()) -> ListedPage:
 
     `more`: elements to read of each entry besides `Key`, `LastModified`, `ETag` and `Size`.
     """
-    wanted = {**_PAGE_GROUPS, "Contents": (*_PAGE_GROUPS["Contents"], *more)}
+    names = (*_PAGE_GROUPS["Contents"], *more)
+    divided = listed_columns.divide(document) if len(document) <= _MAX_TEXT else None
+    if divided:
+        columns = listed_columns.read_columns(divided.entries, names)
+        if columns:
+            page = _read_page(divided.around, names)
+            if page.entry_count == 1:  # else the entries stand where they do not count
+                return page._replace(entry_count=len(divided.entries), columns=columns)
+    return _read_page(document, names)
+
+
+def _read_page(document: bytes, names: Sequence[str]) -> ListedPage:
+    """Parse a page by events."""
+    wanted = {**_PAGE_GROUPS, "Contents": names}
     texts, groups = _read(document, "ListBucketResult", _PAGE_TEXTS, wanted)
     folders = [each.get("Prefix", "") for each in groups["CommonPrefixes"]]
-    return ListedPage(texts, groups["Contents"], folders)
+    entries = groups["Contents"]
+    columns = {name: [each.get(name, "") for each in entries] for name in names}
+    if not all("Key" in each for each in entries):
+        columns.pop("Key")
+    return ListedPage(texts, len(entries), columns, folders)
 
 
 def read_acl(document: bytes) -> AccessControlList:
@@ -109,6 +131,17 @@ def read_tags(document: bytes) -> list[tuple[str, str]]:
 def decode_key(text: str) -> str:
     """Decode a URL-encoded key, a blank as `%20` or `+`; bytes that are no UTF-8 are kept."""
     return unquote_plus(text, errors="surrogateescape")
+
+
+def decode_keys(texts: list[str], errors: str = "surrogateescape") -> list[str]:
+    """Decode URL-encoded keys, as `decode_key` does."""
+    joined = "\n".join(texts)
+    if "%" not in joined and "+" not in joined:
+        return texts
+    decoded = unquote_plus(joined.replace("%2F", "/"), errors=errors).split("\n")
+    if len(decoded) == len(texts):
+        return decoded
+    return [unquote_plus(text, errors=errors) for text in texts]  # a key holds a line break
 
 
 def check_xml(document: bytes) -> None:

@@ -11,7 +11,7 @@ from cos_migrate.report.comparison import Compared, CompareResult
 from cos_migrate.report.lists import SingleWriterList
 from cos_migrate.report.sinks import RunStart, Sink
 from cos_migrate.safe_files import PRIVATE_FILE, make_private_folder
-from cos_migrate.text import printable
+from cos_migrate.text import all_visible, printable
 
 
 class ComparisonLists(Sink):
@@ -43,6 +43,12 @@ class ComparisonLists(Sink):
         for result, found in lines.items():
             text = "".join(found).encode("utf-8", "backslashreplace")
             self._files[result].append_lines(text, len(found))
+
+    def add_same(self, cos_paths: Sequence[str]) -> None:
+        """Append keys to the list of those that are the same."""
+        shown = cos_paths if all_visible(cos_paths) else list(map(printable, cos_paths))
+        text = "\n".join([*shown, ""]).encode("utf-8", "backslashreplace")
+        self._files[CompareResult.SAME].append_lines(text, len(cos_paths))
 
     def finish_lists(self) -> list[str]:
         """Close the lists; return a sentence for each that lacks lines."""

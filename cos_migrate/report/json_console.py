@@ -13,7 +13,7 @@ from typing import BinaryIO, TextIO
 from cos_migrate import __version__
 from cos_migrate.model import Outcome, Status
 from cos_migrate.report import lines
-from cos_migrate.report.comparison import Compared
+from cos_migrate.report.comparison import Compared, CompareResult
 from cos_migrate.report.console import Console
 from cos_migrate.report.sinks import Batch, Progress, RunEnd, RunStart
 from cos_migrate.report.summary import DATA_VERSION, timestamp
@@ -81,6 +81,10 @@ class JsonConsole(Console):
         """Print an event for each object, unless `quiet`."""
         if not self._quiet:
             self._write("".join([_line_of(_comparison_event(each)) for each in batch]))
+
+    def add_same(self, cos_paths: Sequence[str]) -> None:
+        """Print an event for each object, unless `quiet`."""
+        self.add_compared([Compared(CompareResult.SAME, path) for path in cos_paths])
 
     def event(self, line: str) -> None:
         """Leave out the progress of single objects."""

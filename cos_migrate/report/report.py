@@ -142,6 +142,12 @@ class Report:
         for sink in self._sinks:
             sink.add_compared(batch)
 
+    def add_same(self, cos_paths: Sequence[str]) -> None:
+        """Report objects that are the same on both sides."""
+        self.totals.compared += len(cos_paths)
+        for sink in self._sinks:
+            sink.add_same(cos_paths)
+
     def announce(self, line: str) -> None:
         """Report something that concerns the whole run and is no fault."""
         for sink in self._sinks:

@@ -138,6 +138,9 @@ class Sink:
     def add_compared(self, batch: Sequence[Compared]) -> None:
         """Report how objects compare."""
 
+    def add_same(self, cos_paths: Sequence[str]) -> None:
+        """Report objects that are the same; what `add_compared` does, for target paths alone."""
+
     def event(self, line: str) -> None:
         """Report a line on the progress of an object."""
 

@@ -6,7 +6,7 @@ import abc
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cos_migrate.model import Failure, Found, ListRange, Row
+from cos_migrate.model import Failure, Found, KeyColumns, ListRange, Row
 
 
 class PagePosition(NamedTuple):
@@ -31,6 +31,8 @@ class Scanned(NamedTuple):
     found: Sequence[Found | Row]
     position: PagePosition | None = None
     """Position of their page in a listing; None: they come from a walk."""
+    columns: KeyColumns | None = None
+    """The objects of the page, where they are listed by columns."""
 
 
 class ScanEnded(NamedTuple):

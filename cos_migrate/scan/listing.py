@@ -37,6 +37,7 @@ from cos_migrate.sources.xml_characters import UNREADABLE
 _AHEAD = 8
 """Pages that may wait for the coordinator: bounds the memory of a huge listing."""
 _MAX_PATIENCE = 64
+PageRequest = Callable[[ListRange, str], Page]
 _PAGE_FIELD = SourceObject._fields.index("page")
 _LISTED_WRONGLY = frozenset(
     {
@@ -86,13 +87,15 @@ class Lister(Scan):
         *,
         gate: CredentialGate | None = None,
         ahead: int = _AHEAD,
+        list_page: PageRequest | None = None,
     ) -> None:
         """`starts`: ranges with the marker after which each continues; numbered from 1.
 
         `gate`: where ended credentials are waited for; None: they are a failure. `ahead`: pages
-        that may wait for the coordinator.
+        that may wait for the coordinator. `list_page`: requests a page, in place of the source.
         """
         self._source = source
+        self._list_page = list_page or source.list_page
         self._post = post
         self._numbers = itertools.count(1)
         self._pages = itertools.count(1)
@@ -181,7 +184,7 @@ class Lister(Scan):
         """Request the page behind a key; a failure costs nothing but the cut."""
         page = None
         try:
-            page = self._source.list_page(probe.list_range, "")
+            page = self._list_page(probe.list_range, "")
         except MigrateError:
             pass
         except Exception as error:
@@ -221,9 +224,7 @@ class Lister(Scan):
     def _request_page(self, listing: _RangeListing) -> Page | None:
         """Request the next page; return None when the run is stopping."""
         try:
-            page = self._retries.run(
-                lambda: self._source.list_page(listing.list_range, listing.marker)
-            )
+            page = self._retries.run(lambda: self._list_page(listing.list_range, listing.marker))
         except MigrateError as error:
             if error.code == Code.STOPPING:
                 return None
@@ -276,7 +277,7 @@ class Lister(Scan):
             new_ranges=new_ranges,
             unreliable=listing.unreliable,
         )
-        self._post(Scanned(found, position))
+        self._post(Scanned(found, position, page.columns))
         if new_ranges:
             with self._changed:
                 # Reversed, so that the first is taken next.

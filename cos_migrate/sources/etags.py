@@ -32,6 +32,15 @@ def strip_etag(text: str) -> str:
     return tag.strip('"')
 
 
+def strip_etags(texts: list[str]) -> list[str]:
+    """Return ETags as `strip_etag` does."""
+    joined = " ".join(texts)
+    quotes, between = joined.count('"'), joined.count('" "')
+    if texts and quotes == 2 * len(texts) == 2 * between + 2 and joined[0] == joined[-1] == '"':
+        return joined[1:-1].split('" "')
+    return list(map(strip_etag, texts))
+
+
 def read_etag(headers: Mapping[bytes, bytes]) -> str:
     """Return the ETag in the headers of an answer, as `strip_etag` does."""
     return strip_etag(headers.get(b"etag", b"").decode("latin-1"))
@@ -123,6 +132,11 @@ class Etags:
     def _remember(self, etag: str) -> None:
         if len(self._constant) < _REMEMBERED:
             self._constant.add(etag)
+
+
+def are_md5s(etags: Collection[str]) -> bool:
+    """Return whether all are 32 hex digits."""
+    return set(map(len, etags)) <= {_MD5} and _is_hex("".join(etags))
 
 
 def _all_md5(etags: Collection[str]) -> bool:

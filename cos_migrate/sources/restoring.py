@@ -12,7 +12,7 @@ from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date
 from cos_migrate.model import RestoreState, SourceObject
-from cos_migrate.sources.bucket import KeyOrderedSource
+from cos_migrate.sources.column_pages import ColumnSource
 
 _ACCEPTED = frozenset({200, 202})
 _PENDING_STATUS = 202
@@ -22,7 +22,7 @@ _EXPIRY = re.compile('expiry-date="([^"]*)"')
 _IN_PROGRESS = "RestoreAlreadyInProgress"
 
 
-class RestoringSource(KeyOrderedSource):
+class RestoringSource(ColumnSource):
     """A bucket with archive classes, whose states and requests S3, OSS and COS word alike."""
 
     class_header: ClassVar[bytes]

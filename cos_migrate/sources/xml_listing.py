@@ -7,24 +7,17 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from cos_migrate.http.dates import NANO
-from cos_migrate.http.s3xml import Texts, read_listing
-from cos_migrate.model import Fingerprint
-from cos_migrate.sources.etags import strip_etag
-
-
-class ListedEntry(NamedTuple):
-    """A listed object."""
-
-    key: str
-    fingerprint: Fingerprint
-    more: tuple[str, ...]
-    """The texts that the caller asked for, such as a storage class; empty when missing."""
+from cos_migrate.http.s3xml import ListedPage, decode_keys, read_listing
+from cos_migrate.model import KeyColumns
+from cos_migrate.sources.etags import strip_etags
 
 
 class MarkerPage(NamedTuple):
     """One page of a listing whose next page is named by a marker."""
 
-    entries: list[ListedEntry]
+    columns: KeyColumns
+    more: tuple[list[str], ...]
+    """The texts that the caller asked for, by columns; a missing one is empty."""
     folders: list[str]
     """Common prefixes."""
     truncated: bool
@@ -44,20 +37,24 @@ def read_marker_page(
     page = read_listing(document, more)
     # A blank is escaped as %20 or as +.
     decode = unquote_plus if page.is_encoded else decode_unmarked
-    entries = [
-        ListedEntry(
-            decode(read_key(item)),
-            Fingerprint(
-                int(item.get("Size", "")),
-                parse_listed_time(item.get("LastModified", "").strip()),
-                strip_etag(item.get("ETag", "")),
-            ),
-            tuple([item.get(name, "").strip() for name in more]),
-        )
-        for item in page.entries
-    ]
+    keys = read_keys(page)
+    columns = KeyColumns(
+        decode_keys(keys, "replace") if page.is_encoded else list(map(decode_unmarked, keys)),
+        list(map(int, page.columns["Size"])),
+        strip_etags(page.columns["ETag"]),
+        page.columns["LastModified"],
+        [],
+    )
+    extra = tuple(list(map(str.strip, page.columns[name])) for name in more)
     following = decode(page.texts.get("NextMarker", ""))
-    return MarkerPage(entries, list(map(decode, page.folders)), page.is_truncated, following)
+    return MarkerPage(columns, extra, list(map(decode, page.folders)), page.is_truncated, following)
+
+
+def read_keys(page: ListedPage) -> list[str]:
+    """Return the keys of the entries as they are written. Raises ValueError when one has none."""
+    if "Key" not in page.columns:
+        raise ValueError("an entry names no key")
+    return page.columns["Key"]
 
 
 def parse_listed_time(text: str) -> int:
@@ -65,14 +62,16 @@ def parse_listed_time(text: str) -> int:
     import datetime as dt  # noqa: PLC0415 - workers list nothing
 
     try:
-        moment = dt.datetime.fromisoformat(text[:19]).replace(tzinfo=dt.timezone.utc)
+        moment = dt.datetime.fromisoformat(text.strip()[:19]).replace(tzinfo=dt.timezone.utc)
     except ValueError:
         return -1
     return max(-1, int(moment.timestamp()) * NANO)
 
 
-def read_key(entry: Texts) -> str:
-    """Return the key of an entry as it is written. Raises ValueError when there is none."""
-    if "Key" not in entry:
-        raise ValueError("an entry names no key")
-    return entry["Key"]
+def write_listed_time(time_ns: int) -> str:
+    """Return the LastModified that `parse_listed_time` reads; empty for -1."""
+    import datetime as dt  # noqa: PLC0415 - as above
+
+    if time_ns < 0:
+        return ""
+    return dt.datetime.fromtimestamp(time_ns // NANO, dt.timezone.utc).isoformat()

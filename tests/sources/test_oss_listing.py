@@ -6,7 +6,7 @@ import oss2
 import pytest
 
 from cos_migrate.model import Fingerprint
-from cos_migrate.sources.xml_listing import read_marker_page
+from cos_migrate.sources.xml_listing import parse_listed_time, read_marker_page
 from tests.fakes.messages import Answer, Request
 from tests.fakes.oss_server import BUCKET, KEY_ID, SECRET, OssServer
 from tests.fakes.scripted import reply, scripted
@@ -39,10 +39,9 @@ def test_listings_as_others_write_them(
     document: bytes, entry: tuple[object, ...], folders: list[str], truncated: bool
 ) -> None:
     listing = read_marker_page(document, ("Type",))
-    [one] = listing.entries
-    size, mtime_ns, etag = one.fingerprint
-    seconds = mtime_ns // 10**9
-    assert (one.key, size, seconds, etag, *one.more) == entry
+    [key], [size], [etag], [time], *_ = listing.columns
+    seconds = parse_listed_time(time) // 10**9
+    assert (key, size, seconds, etag, *(text for [text] in listing.more)) == entry
     assert listing.folders == folders
     assert listing.truncated == truncated
 

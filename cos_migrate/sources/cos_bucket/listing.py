@@ -12,10 +12,10 @@ from cos_migrate.credentials.provider import Provider
 from cos_migrate.errors import SourceError
 from cos_migrate.http.client import Request
 from cos_migrate.http.s3xml import MAX_XML
-from cos_migrate.model import Credentials, SourceObject, Target
+from cos_migrate.model import Credentials, Target
 from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.column_pages import ColumnPage
 from cos_migrate.sources.cos_bucket.config import CosBucketConfig
-from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.restoring import RestoringSource
 from cos_migrate.sources.xml_listing import read_marker_page
 
@@ -70,7 +70,7 @@ class CosBucketListing(RestoringSource):
         """Return the name below the folder, the whole key for one of srcFileList."""
         return name if self.key_file else name[len(self.prefix) :]
 
-    def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
+    def list_columns(self, prefix: str, after: str, delimiter: str) -> ColumnPage:
         """Request a page of keys (GET Bucket in the API reference).
 
         After a domain that did not answer as COS does, the next try uses the other domain.
@@ -99,13 +99,14 @@ class CosBucketListing(RestoringSource):
                 error.retryable, error.fatal = True, False
             raise
 
-    def _page_of(self, document: bytes) -> KeyPage:
+    def _page_of(self, document: bytes) -> ColumnPage:
         page = read_marker_page(document, ("StorageClass",), unquote)
-        objects = [
-            SourceObject(key, self.key_of(key), fingerprint, storage_class=kind or "STANDARD")
-            for key, fingerprint, (kind,) in page.entries
-        ]
-        return KeyPage(self.etags.mark_weak(objects), page.folders, page.truncated, page.following)
+        columns, (classes,) = page.columns, page.more
+        columns = columns._replace(
+            classes=[kind or "STANDARD" for kind in classes],
+            reliable=self.etags.all_reliable(columns.etags, lambda: columns.sizes),
+        )
+        return ColumnPage(columns, page.folders, page.truncated, page.following)
 
     def _signed(
         self,

@@ -122,6 +122,12 @@ class CosBucketSource(CosBucketListing):
 
     # -- listing -------------------------------------------------------------------------------
 
+    def list_page_of_columns(self, list_range: ListRange, marker: str) -> Page:
+        """Return the next page of a range; by objects where some may be rejected."""
+        if self._below_target is None:
+            return super().list_page_of_columns(list_range, marker)
+        return self.list_page(list_range, marker)
+
     def list_bucket(self, list_range: ListRange, marker: str) -> Page:
         """Return the next page of a range; objects below the target are rejected."""
         page = super().list_bucket(list_range, marker)

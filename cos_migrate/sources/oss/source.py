@@ -35,18 +35,25 @@ from cos_migrate.credentials.provider import Provider
 from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.xml_texts import find_text
-from cos_migrate.model import Credentials, Described, Fingerprint, RestoreRule, SourceObject, Target
+from cos_migrate.model import (
+    Credentials,
+    Described,
+    Fingerprint,
+    KeyColumns,
+    RestoreRule,
+    SourceObject,
+    Target,
+)
 from cos_migrate.sources import metadata
 from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import REACH_ADVICE
+from cos_migrate.sources.column_pages import ColumnPage
 from cos_migrate.sources.etags import checks_by_etag, read_etag
 from cos_migrate.sources.http_source import conditional_headers
-from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.oss.access import Address
 from cos_migrate.sources.oss.signer import Signer
 from cos_migrate.sources.restoring import RestoringSource, restore_document
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, bad_answer_text
-from cos_migrate.sources.versions import UNKNOWN
 from cos_migrate.sources.xml_listing import read_marker_page
 
 if TYPE_CHECKING:
@@ -205,7 +212,7 @@ class AliyunSource(RestoringSource):
 
     # -- listing ---------------------------------------------------------------------------------
 
-    def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
+    def list_columns(self, prefix: str, after: str, delimiter: str) -> ColumnPage:
         params = {
             "prefix": prefix,
             "marker": after,
@@ -223,17 +230,18 @@ class AliyunSource(RestoringSource):
             _LISTING_MOST,
             lambda document: read_marker_page(document, ("Type", *classes)),
         )
-        objects = [
-            SourceObject(
-                key,
-                self.key_of(key),
-                # Only a HEAD describes the object that a symbolic link points to.
-                UNKNOWN if more[0] == "Symlink" else fingerprint,
-                storage_class=more[1] if classes and more[0] != "Symlink" else "",
+        kinds, *more = page.more
+        columns = page.columns._replace(classes=more[0] if more else [])
+        if "Symlink" in kinds:
+            columns = _without_links(columns, kinds)
+        known = [index for index, size in enumerate(columns.sizes) if size >= 0]
+        columns = columns._replace(
+            reliable=self.etags.all_reliable(
+                [columns.etags[index] for index in known],
+                lambda: [columns.sizes[index] for index in known],
             )
-            for key, fingerprint, more in page.entries
-        ]
-        return KeyPage(self.etags.mark_weak(objects), page.folders, page.truncated, page.following)
+        )
+        return ColumnPage(columns, page.folders, page.truncated, page.following)
 
     # -- objects ---------------------------------------------------------------------------------
 
@@ -351,3 +359,15 @@ def _document_of(headers: Mapping[bytes, bytes]) -> bytes:
         return base64.b64decode(headers.get(b"x-oss-err", b""), validate=True)
     except binascii.Error:
         return b""
+
+
+def _without_links(columns: KeyColumns, kinds: list[str]) -> KeyColumns:
+    """Return columns without the properties of symbolic links: HEAD describes their objects."""
+    links = [kind == "Symlink" for kind in kinds]
+    blank = ["" if link else text for link, text in zip(links, columns.etags, strict=True)]
+    return columns._replace(
+        sizes=[-1 if link else size for link, size in zip(links, columns.sizes, strict=True)],
+        etags=blank,
+        times=["" if link else text for link, text in zip(links, columns.times, strict=True)],
+        classes=["" if link else text for link, text in zip(links, columns.classes, strict=False)],
+    )

@@ -20,9 +20,9 @@ from cos_migrate.model import (
     Target,
 )
 from cos_migrate.sources.base import SourceOptions
+from cos_migrate.sources.column_pages import ColumnPage
 from cos_migrate.sources.etags import Etags, checks_by_etag
 from cos_migrate.sources.http_source import conditional_headers
-from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.metadata import StorableMetadata
 from cos_migrate.sources.restoring import restore_document
 from cos_migrate.sources.s3 import listing as s3_listing
@@ -91,20 +91,12 @@ class S3Source(SignedS3Source):
 
     # -- listing -------------------------------------------------------------------------------
 
-    def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
+    def list_columns(self, prefix: str, after: str, delimiter: str) -> ColumnPage:
         """Return a page by ListObjectsV2, or by ListObjects where the service lacks it."""
         listing = self._list(prefix, after, delimiter)
-        objects = [
-            SourceObject(
-                key, self.key_of(key), Fingerprint(size, mtime_ns, etag), storage_class=kind
-            )
-            for key, size, etag, mtime_ns, kind in listing.entries
-        ]
-        if not listing.etags_reliable:
-            objects = self.etags.mark_weak(objects)
         # A token is no key; `_list_v2` has followed it.
         following = "" if listing.is_v2 else listing.following
-        return KeyPage(objects, listing.folders, listing.truncated, following)
+        return ColumnPage(listing.columns, listing.folders, listing.truncated, following)
 
     def object_of_row(self, row: Row) -> Found:
         """Return the object; a time only where it is wanted, or the ETag unreliable."""
@@ -136,7 +128,7 @@ class S3Source(SignedS3Source):
             listing = self.get_parsed("ListObjectsV2", prefix, f"/?{query}", self._parse)
             left -= 1
             stuck = not left or not listing.following or listing.following == token
-            if listing.entries or listing.folders or not listing.truncated or stuck:
+            if listing.columns.names or listing.folders or not listing.truncated or stuck:
                 return listing
             token = listing.following
 

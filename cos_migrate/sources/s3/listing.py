@@ -9,31 +9,19 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from cos_migrate.http.s3xml import decode_key, read_listing
-from cos_migrate.sources.etags import Etags, strip_etag
-from cos_migrate.sources.xml_listing import parse_listed_time, read_key
+from cos_migrate.http.s3xml import decode_key, decode_keys, read_listing
+from cos_migrate.model import KeyColumns
+from cos_migrate.sources.etags import Etags, strip_etags
+from cos_migrate.sources.xml_listing import read_keys
 
 PAGE = 1000
 """Keys on one page: the most that S3 lists at once."""
 
 
-class Entry(NamedTuple):
-    """One object on a page of an S3 listing."""
-
-    key: str
-    size: int
-    etag: str
-    """Without quotes."""
-    mtime_ns: int = -1
-    """LastModified to the second; -1 where all ETags of the page are reliable."""
-    storage_class: str = ""
-    """Empty where it was not wanted."""
-
-
 class Listing(NamedTuple):
     """One page of an S3 listing."""
 
-    entries: list[Entry]
+    columns: KeyColumns
     folders: list[str]
     """Common prefixes."""
     truncated: bool
@@ -42,8 +30,6 @@ class Listing(NamedTuple):
     """Whether it is an answer to ListObjectsV2."""
     following: str
     """ListObjectsV2's token of the next page, ListObjects' marker of it; empty: none."""
-    etags_reliable: bool = True
-    """Whether all ETags of the page are reliable, see `Etags`."""
 
 
 def build_query(prefix: str, after: str, delimiter: str, *, v2: bool, token: str = "") -> str:
@@ -77,25 +63,18 @@ def parse(
     page = read_listing(document, ("StorageClass",) if classes else ())
     texts = page.texts
     decode = decode_key if page.is_encoded else str
-    entries = [
-        Entry(decode(read_key(item)), int(item.get("Size", "")), strip_etag(item.get("ETag", "")))
-        for item in page.entries
-    ]
-    etags_listed = [entry.etag for entry in entries]
-    reliable = (etags or Etags()).all_reliable(
-        etags_listed, lambda: [entry.size for entry in entries]
+    keys = read_keys(page)
+    sizes = list(map(int, page.columns["Size"]))
+    listed_etags = strip_etags(page.columns["ETag"])
+    reliable = (etags or Etags()).all_reliable(listed_etags, lambda: sizes)
+    columns = KeyColumns(
+        decode_keys(keys) if page.is_encoded else keys,
+        sizes,
+        listed_etags,
+        page.columns["LastModified"] if times or not reliable else [],
+        [text.strip() or "STANDARD" for text in page.columns["StorageClass"]] if classes else [],
+        reliable,
     )
-    if times or not reliable:
-        texts_of_times = (item.get("LastModified", "") for item in page.entries)
-        entries = [
-            entry._replace(mtime_ns=parse_listed_time(text.strip()))
-            for entry, text in zip(entries, texts_of_times, strict=True)
-        ]
-    if classes:
-        entries = [
-            entry._replace(storage_class=item.get("StorageClass", "STANDARD").strip())
-            for entry, item in zip(entries, page.entries, strict=True)
-        ]
     folders = list(map(decode, page.folders))
     count = texts.get("KeyCount")
     is_v2 = count is not None
@@ -106,9 +85,9 @@ def parse(
     stated = texts.get("IsTruncated", "").strip().lower()
     if stated not in {"true", "false", ""}:
         raise ValueError(f"its IsTruncated is {stated!r}")
-    empty = not entries and not folders
+    empty = not keys and not folders
     if not stated and empty and not following and (count or "").strip() != "0":
         raise ValueError("it has no keys, and no IsTruncated")
     # Without it only a page without keys is known to be the last.
     truncated = stated == "true" or (not stated and not (empty and not following))
-    return Listing(entries, folders, truncated, is_v2, following, reliable)
+    return Listing(columns, folders, truncated, is_v2, following)

@@ -16,8 +16,9 @@ from cos_migrate.engine.compare_rules import (
     decide,
     is_lost,
     judge_content,
+    undecided,
 )
-from cos_migrate.model import Fingerprint
+from cos_migrate.model import Fingerprint, KeyColumns
 from cos_migrate.pools.results import Comparison
 
 MD5, OTHER = "9e107d9d372bb6826bd81d3542a419d6", "e4d909c290d0fb1ca068ffaddf22cbd0"
@@ -98,3 +99,25 @@ def test_what_the_next_run_would_skip_although_cos_lost_it() -> None:
     assert not is_lost(MISSING, None)
     assert not is_lost(SAME, KNOWN)
     assert not is_lost(UNVERIFIED, KNOWN)
+
+
+def test_columns_are_decided_as_one_by_one() -> None:
+    rows = [
+        (1, MD5, 1, MD5),
+        (1, MD5, 2, MD5),
+        (1, MD5, 1, MD5.upper()),
+        (1, MD5, 1, OTHER),
+        (1, f"{MD5}-2", 1, f"{MD5}-2"),
+        (1, "", 1, ""),
+    ]
+    for part in (rows, rows[:1], rows[4:5], rows[:0]):
+        names, times = [""] * len(part), [""] * len(part)
+        source = KeyColumns(names, [row[0] for row in part], [row[1] for row in part], times, [])
+        cos = KeyColumns(names, [row[2] for row in part], [row[3] for row in part], times, [])
+        same = {
+            number
+            for number, (size, etag, there, other) in enumerate(part)
+            if decide(Fingerprint(size, -1, etag), Fingerprint(there, -1, other), None) is SAME
+        }
+        # Letters of another case are decided one by one.
+        assert set(range(len(part))) - set(undecided(source, cos)) == same - {2}

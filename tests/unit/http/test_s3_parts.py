@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from cos_migrate.model import KeyColumns
 from cos_migrate.sources.s3.acl import convert_acl
 from cos_migrate.sources.s3.endpoint import Endpoint, region_of
-from cos_migrate.sources.s3.listing import Entry, build_query, parse
+from cos_migrate.sources.s3.listing import build_query, parse
 from cos_migrate.sources.s3.sdk import regional_host
 from tests.fakes.s3_store import acl_document, kept_of
 
@@ -120,7 +121,7 @@ def test_a_listing_without_a_namespace_or_an_encoding() -> None:
         b"<Size>7</Size></Contents><CommonPrefixes><Prefix>c/</Prefix></CommonPrefixes>"
         b"</ListBucketResult>"
     )
-    assert found.entries == [Entry("a%20+b", 7, "")]
+    assert found.columns == KeyColumns(["a%20+b"], [7], [""], [""], [], reliable=False)
     assert (found.folders, found.truncated, found.is_v2) == (["c/"], True, False)
 
 
