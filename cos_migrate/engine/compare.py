@@ -24,7 +24,7 @@ from cos_migrate.filters import Filters
 from cos_migrate.model import Failure, Fingerprint, SourceObject
 from cos_migrate.pools.results import INTERIM, UNSTARTED, Comparison, Content, SourceHead
 from cos_migrate.pools.tasks import CompareObject, HeadSource, NumberedTask, Task
-from cos_migrate.report.comparison import Compared, CompareResult, ComparisonEnd
+from cos_migrate.report.comparison import Compared, CompareResult, ComparisonEnd, SamePaths
 from cos_migrate.sources.base import Source
 from cos_migrate.state import formats
 from cos_migrate.state.companions import CompanionRecords, key_of
@@ -316,5 +316,5 @@ class Compare(Loop):
             self._report.add_compared(self._compared)
             self._compared = []
         if self._same:
-            self._report.add_same(self._same)
+            self._report.add_compared(SamePaths(self._same))
             self._same = []

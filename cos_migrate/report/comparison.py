@@ -35,6 +35,10 @@ class Compared(NamedTuple):
     """Why it differs; else empty."""
 
 
+class SamePaths(list[str]):
+    """Target paths of objects that are the same on both sides: a batch of millions of them."""
+
+
 class ComparisonEnd(NamedTuple):
     """The end of a comparison, for its summary."""
 

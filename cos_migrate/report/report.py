@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cos_migrate.model import Outcome, Status
 from cos_migrate.report.causes import Causes, causes_table
-from cos_migrate.report.comparison import Compared, ComparisonEnd
+from cos_migrate.report.comparison import Compared, ComparisonEnd, SamePaths
 from cos_migrate.report.console import Console
 from cos_migrate.report.deletion import DeletionEnd
 from cos_migrate.report.heartbeat import Heartbeat
@@ -136,17 +136,11 @@ class Report:
         for sink in self._sinks:
             sink.add_deleted(cos_paths, is_dry=self._estimate is not None)
 
-    def add_compared(self, batch: Sequence[Compared]) -> None:
+    def add_compared(self, batch: Sequence[Compared] | SamePaths) -> None:
         """Report how objects compare."""
         self.totals.compared += len(batch)
         for sink in self._sinks:
-            sink.add_compared(batch)
-
-    def add_same(self, cos_paths: Sequence[str]) -> None:
-        """Report objects that are the same on both sides."""
-        self.totals.compared += len(cos_paths)
-        for sink in self._sinks:
-            sink.add_same(cos_paths)
+            sink.add_same(batch) if isinstance(batch, SamePaths) else sink.add_compared(batch)
 
     def announce(self, line: str) -> None:
         """Report something that concerns the whole run and is no fault."""
