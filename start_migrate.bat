@@ -2,18 +2,19 @@
 rem Starts cos-migrate on Windows: double-click it, or run
 rem   start_migrate.bat [-Dsection.key=value]... [CONFIG_PATH]
 rem The first start makes the Python environment in .venv; see README.md.
-setlocal
+rem Whatever cmd /v or the registry say: delayed expansion would drop exclamation marks from paths.
+setlocal EnableExtensions DisableDelayedExpansion
 
 rem Explorer runs a double-clicked file as: cmd.exe /c ""C:\...\start_migrate.bat" "
 rem and the window closes at the end. Consoles, PowerShell, schedulers and other scripts do not
-rem write it like that; they must never wait for a key.
+rem write it like that; they must never wait for a key. The path is compared as a variable that is
+rem expanded last: as a part of the line its special characters would mean something.
 set "double_click="
+set "self=%~f0"
 setlocal EnableDelayedExpansion
 set "line=!cmdcmdline!"
 set "line=!line:"=!"
-set "rest=!line:/c %~f0 =!"
-if not "!rest!"=="!line!" (endlocal & set "double_click=1") else endlocal
-if not "%~1"=="" set "double_click="
+if /i "!line:*/c =!"=="!self! " (endlocal & set "double_click=1") else endlocal
 
 rem Environment variables must not change Python's behaviour; names and output are UTF-8.
 for /f "delims==" %%v in ('set PYTHON 2^>nul') do set "%%v="
@@ -93,6 +94,7 @@ exit /b 0
 :explain
 set "why=no_packages"
 if "%installed%"=="3" set "why=no_venv"
+findstr /i /c:"WinError 206" /c:"too long" tmp\setup\out >nul && set "why=long_path"
 findstr /i /c:"do not match the hashes" tmp\setup\out >nul && set "why=wrong_packages"
 findstr /i /c:"no space left" /c:"not enough space" tmp\setup\out >nul && set "why=disk_full"
 endlocal & set "outcome=%why%"
@@ -130,6 +132,10 @@ goto leave
 
 :no_packages
 echo error: cannot install the packages: this machine needs access to a Python package index once; look at the end of log\setup.log 1>&2
+goto leave
+
+:long_path
+echo error: the path of "%cd%" is too long for Windows: move the tool to a shorter one, such as C:\cos-migrate 1>&2
 goto leave
 
 :wrong_packages

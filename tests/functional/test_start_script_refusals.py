@@ -274,6 +274,16 @@ def test_the_windows_script() -> None:
     assert "*.bat text eol=crlf" in attributes
     text = data.decode("ascii").replace("\r\n", "\n")
     assert ".venv\\Scripts\\python.exe -m cos_migrate %*" in text
+    # A path may hold ! and %: nothing that contains it is expanded twice.
+    first, _, rest = text.partition("\nsetlocal EnableExtensions DisableDelayedExpansion\n")
+    assert "setlocal" not in first
+    delayed = rest.partition("setlocal EnableDelayedExpansion\n")[2].partition("endlocal\n")[0]
+    assert "%" not in delayed
+    # A block ends at the first bracket that is not quoted, also at one of a value.
+    for line in text.splitlines():
+        if line.lstrip().startswith(("if ", "for ", "(")):
+            unquoted = re.sub('"[^"]*"', "", line)
+            assert not re.search("%(cd|scraps|python|found|self)%", unquoted), line
     labels = re.findall(r"^:(\w+)$", text, re.MULTILINE)
     assert len(labels) == len(set(labels))
     jumps = set(re.findall(r"(?:goto |call :)(\w+)", text))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cos_migrate.config import values
 from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.config.options import Mistake, Section, option
-from cos_migrate.sources.local.paths import absolute_path, as_folder
+from cos_migrate.sources.local.paths import absolute_path, as_folder, spelled_as_found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +91,11 @@ class LocalConfig(Section):
 
     def filter_settings(self) -> FilterSettings:
         """Return the filters, with excluded paths in the spelling of a walk."""
-        absolute = map(absolute_path, self.excludes)
+        root = as_folder(absolute_path(self.local_path))
+        absolute = (spelled_as_found(absolute_path(path), root) for path in self.excludes)
         return FilterSettings(
             label="local_file: ",
-            root=as_folder(absolute_path(self.local_path)),
+            root=root,
             excluded=frozenset(
                 as_folder(path) if os.path.isdir(path) else path for path in absolute
             ),
