@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from cos_migrate.config import values
+from cos_migrate.config.access_slips import bucket_in_endpoint
 from cos_migrate.config.credential_keys import (
     access_key_option,
     access_secret_option,
@@ -185,6 +186,7 @@ class CloudAccess(BucketSection):
         """Yield the mistakes that several keys make together."""
         yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
         yield from inventory_mistakes(self.inventory_place, self.uri_list, "uriList")
+        yield from bucket_in_endpoint(self.end_point, self.bucket)
 
     def of_other_bucket(self, bucket: str) -> BucketSection:
         """Return the section with another bucket, and without lists of its keys."""

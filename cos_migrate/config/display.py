@@ -14,15 +14,26 @@ _USERINFO = re.compile(r"[^\s/@=`]+:[^\s/@]*@")
 
 
 def add_place(
-    message: str, section: str, known: Option, text: str, where: str, legal: str = ""
+    message: str,
+    section: str,
+    known: Option,
+    text: str,
+    where: str,
+    legal: str = "",
+    nearest: str = "",
 ) -> str:
-    """Add to a message the place and text of a value, and the legal values of its key."""
+    """Add to a message the place and text of a value, and the legal values of its key.
+
+    `nearest`: the legal value that was probably meant.
+    """
     if known.secret and text and text not in known.placeholders:
         text = "***"
     if len(text) > _MAX_VALUE:
         message = message.replace(text, f"{text[:_MAX_VALUE]}...")
         text = f"{text[:_MAX_VALUE]}..."
-    return f"{message} ({where}: [{section}] {known.key}={text}; legal: {legal or known.legal})"
+    meant = f"; the nearest is {nearest}" if nearest else ""
+    ways = legal or known.legal
+    return f"{message} ({where}: [{section}] {known.key}={text}; legal: {ways}{meant})"
 
 
 def missing_key_problem(path: str, section: str, known: Option, looked_at: str = "") -> str:

@@ -32,7 +32,8 @@ from cos_migrate.config.options import (
     declared_options,
 )
 from cos_migrate.config.suggestions import LazyOptions
-from cos_migrate.config.values import Secret
+from cos_migrate.config.values import Secret, in_home
+from cos_migrate.config.words import nearest_choice, nearest_word
 from cos_migrate.errors import ConfigError
 from cos_migrate.language import CODES
 
@@ -158,9 +159,12 @@ class _Loader:
         for name in self.sections:
             if name.lower() == given.text.lower():
                 return name
+        kinds = {name.removeprefix("migrate"): name for name in self.sections}
+        short = nearest_word(given.text.lower().removeprefix("migrate"), kinds)
+        meant = f"; the nearest is {kinds[short]}" if short else ""
         problems.append(
             f"invalid config. section:{TYPE_SECTION}, key:type "
-            f"({given.where}: [{TYPE_SECTION}] type={given.text}; legal: {legal})"
+            f"({given.where}: [{TYPE_SECTION}] type={given.text}; legal: {legal}{meant})"
         )
         return ""
 
@@ -190,6 +194,8 @@ class _Loader:
             self._add_missing(section, missing, batch=batch)
         for mistake in value.mistakes():
             self._add_mistake(section, mistake)
+        for doubt in value.doubts():
+            self._add_doubt(section, doubt)
         return section, value
 
     def _value(self, section: _FilledSection, one: DeclaredOption, *, batch: bool) -> Any:
@@ -225,7 +231,8 @@ class _Loader:
     ) -> Any:
         """Note that a value is wrong, and return one that can stand in its place."""
         known = one.option
-        line = add_place(message, section.name, known, given.text, given.where)
+        nearest = "" if known.secret else nearest_choice(given.text, known.legal)
+        line = add_place(message, section.name, known, given.text, given.where, nearest=nearest)
         if given.from_environment and not known.secret:
             # A stale SSL_CERT_FILE must not stop a configuration that does not set caFile.
             self.findings.warnings.append(f"ignored: {line}")
@@ -240,7 +247,7 @@ class _Loader:
         given = section.given[known.key]
         if any("\ud800" <= char <= "\udfff" or char == "\0" for char in text):
             raise ValueError(f"the value of {known.key} is not UTF-8 text")
-        value = known.parse(text)
+        value = known.parse(in_home(text) if known.path else text)
         if isinstance(value, Adjusted):
             value, warning = value
             self.findings.warnings.append(
@@ -266,6 +273,15 @@ class _Loader:
         section.wrong.add(known.key)
         problem = missing_key_problem(self.path, section.name, known, missing.looked_at)
         self.findings.problems.append(problem)
+
+    def _add_doubt(self, section: _FilledSection, doubt: Mistake) -> None:
+        if doubt.key in section.wrong:
+            return
+        known = self.options[section.name][doubt.key]
+        given = section.given.get(known.key) or GivenValue("", self.path)
+        self.findings.slips.append(
+            add_place(doubt.message, section.name, known, given.text, given.where)
+        )
 
     def _add_mistake(self, section: _FilledSection, mistake: Mistake) -> None:
         if mistake.key in section.wrong:

@@ -157,6 +157,10 @@ class Section:
         """Yield mistakes in the combination of keys."""
         return iter(())
 
+    def doubts(self) -> Iterator[Mistake]:
+        """Yield values that are legal, but look like slips."""
+        return iter(())
+
 
 def declared_options(section: type[Section]) -> list[DeclaredOption]:
     """Return every option of a section's dataclass, in the order of declaration."""

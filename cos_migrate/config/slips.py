@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 _COMMENT = re.compile(r"(?<=[ \t])[#;]|[#;](?=[ \t])")
+_VARIABLE = re.compile(r"\$[A-Z_][A-Z0-9_]+|\$\([A-Z_]+\)|%[A-Z_][A-Z0-9_]+%")
 _QUOTES = frozenset({'""', "''", "“”", "‘’"})
 _INVISIBLE = frozenset({"Cf", "Zl", "Zp", "Zs"})
 """Unicode categories of blanks and of characters without width."""
@@ -23,6 +24,8 @@ def slip_in(text: str, *, is_list: bool) -> str:
         return (
             f"a {comment} beside a blank is part of the value: write a comment on a line of its own"
         )
+    if _VARIABLE.fullmatch(text):
+        return "this reads no environment variable: ${NAME} as the value of a secret key does"
     if len(text) > 1 and text[0] + text[-1] in _QUOTES:
         return "the quotes are part of the value: write it without them"
     if text and (_is_odd_blank(text[0]) or _is_odd_blank(text[-1])):

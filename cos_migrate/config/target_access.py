@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cos_migrate.config import values
+from cos_migrate.config.access_slips import (
+    bucket_in_suffix,
+    odd_id,
+    odd_region,
+    swapped_keys,
+)
 from cos_migrate.config.credential_keys import (
     CVM_ROLES,
     TENCENT_VARIABLES,
@@ -176,9 +182,17 @@ class TargetAccess(Section):
         keys = ("secretId", "secretKey")
         return missing_keys(self, keys, elsewhere=elsewhere, looked_at=looked_at)
 
+    def doubts(self) -> Iterator[Mistake]:
+        """Yield what looks wrong where COS itself is reached, not a private deployment."""
+        if not self.end_point_suffix:
+            yield from odd_id("secretId", self.secret_id)
+            yield from odd_region("region", self.region)
+
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""
         yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
+        yield from swapped_keys(("secretId", "secretKey"), self.secret_id, self.secret_key)
+        yield from bucket_in_suffix("endPointSuffix", self.end_point_suffix, self.bucket_name)
         if (self.proxy_user or self.proxy_password) and not self.proxy_host:
             message = "proxyHost is missing: proxyUser or proxyPassword is set"
             yield Mistake("proxyHost", message, "a host name")

@@ -201,6 +201,14 @@ def suffixes(text: str) -> tuple[str, ...] | Adjusted:
     )
 
 
+_HOME = re.compile(r"(?:(?<=;)|^)(\s*)~(?=[/\\;]|$)")
+
+
+def in_home(text: str) -> str:
+    """Return paths, separated by `;`, with the user's home folder in place of a leading `~`."""
+    return _HOME.sub(lambda found: found[1] + os.path.expanduser("~"), text)
+
+
 def _exists(path: str) -> bool:
     # Unlike Path.exists, this never raises (invalid paths, folders without permission).
     return os.path.exists(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cos_migrate.language import Say
+from cos_migrate.model import Status
 from cos_migrate.report.display import GREEN, RED, YELLOW, TerminalSize, fitted, in_colour
 from cos_migrate.report.sinks import Cause, RunEnd
 from cos_migrate.report.spelling import spell_seconds, spell_size
@@ -22,6 +23,11 @@ def closing_lines(
 ) -> Iterator[str]:
     """Yield the lines of the end of a run; those of the summary stay as scripts know them."""
     summary = end.summary
+    if _ended_at_once(end):
+        line = say(f"nothing was migrated: {end.by_cause[0].advice}; log/error.log has more")
+        yield in_colour(RED, line, colours=colours)
+        yield from map(say, end.gaps)
+        return
     status = f"status:{summary.status}"
     shown = in_colour(_COLOURS[summary.status], status, colours=colours)
     yield summary.text.replace(status, shown, 1)
@@ -37,6 +43,15 @@ def closing_lines(
         yield from _causes(end.by_cause, size, say, colours=colours)
         yield say(end.next_step)
     yield from map(say, end.gaps)
+
+
+def _ended_at_once(end: RunEnd) -> bool:
+    """Return whether a run ended for one cause that no object escapes, before any was done."""
+    summary = end.summary
+    if summary.mode != "run" or summary.list_finished or len(end.by_cause) != 1:
+        return False
+    _, failure = end.by_cause[0].samples[0]
+    return failure.fatal and summary.scanned == summary.counts[Status.FAIL]
 
 
 def _causes(

@@ -7,6 +7,12 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from cos_migrate.config import values
+from cos_migrate.config.access_slips import (
+    bucket_in_suffix,
+    odd_id,
+    odd_region,
+    swapped_keys,
+)
 from cos_migrate.config.cloud import BucketSection, inventory_mistakes, inventory_option
 from cos_migrate.config.credential_keys import (
     CVM_ROLES,
@@ -124,6 +130,16 @@ class CosBucketConfig(BucketSection):
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""
         yield from inventory_mistakes(self.inventory, self.src_file_list, "srcFileList")
+        keys = ("srcSecretId", "srcSecretKey")
+        yield from swapped_keys(keys, self.src_secret_id, self.src_secret_key)
+        suffix = self.src_end_point_suffix
+        yield from bucket_in_suffix("srcEndPointSuffix", suffix, self.src_bucket_name)
+
+    def doubts(self) -> Iterator[Mistake]:
+        """Yield what looks wrong where COS itself is reached, not a private deployment."""
+        if not self.src_end_point_suffix:
+            yield from odd_id("srcSecretId", self.src_secret_id)
+            yield from odd_region("srcRegion", self.src_region)
 
     @property
     def own_credentials(self) -> Credentials | None:

@@ -41,7 +41,7 @@ CLOUD = {
 GOOD: dict[str, dict[str, str]] = {
     "migrateType": {"type": "migrateLocal"},
     "common": {
-        "secretId": HIDDEN + "c",
+        "secretId": "AKID" + HIDDEN + "c",
         "secretKey": HIDDEN + "d",
         "bucketName": "target-1250000000",
         "region": "ap-guangzhou",
@@ -56,7 +56,7 @@ GOOD: dict[str, dict[str, str]] = {
     "migrateBucketCopy": {
         "srcRegion": "ap-shanghai",
         "srcBucketName": "source-1250000000",
-        "srcSecretId": HIDDEN + "e",
+        "srcSecretId": "AKID" + HIDDEN + "e",
         "srcSecretKey": HIDDEN + "f",
         "srcCosPath": "/",
     },

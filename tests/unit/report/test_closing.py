@@ -12,6 +12,7 @@ from cos_migrate.report.display import TerminalSize
 from cos_migrate.report.sinks import Cause, Progress, RunEnd
 from cos_migrate.report.summary import ReportedJob, Summary
 
+SIZE = TerminalSize(80, 24)
 ADVICE = "look at [common] secretKey, and at the rights of its account"
 
 
@@ -49,6 +50,17 @@ def test_the_summary_stays_as_it_is() -> None:
     assert others == ["sent 100.0 MiB in 50 s: 2.0 MiB/s, 2.0 objects/s", "a gap"]
     coloured = next(iter(closing_lines(run, TerminalSize(80, 24), colours=True)))
     assert "\x1b[32mstatus:ALL_OK\x1b[0m" in coloured
+
+
+def test_one_line_is_enough_where_no_object_escapes_a_cause() -> None:
+    run = end(1, sent=0)
+    stopped = run._replace(summary=run.summary._replace(list_finished=False))
+    fatal = Failure("PutObject", "unknown key", 403, "InvalidAccessKeyId", fatal=True)
+    cause = run.by_cause[0]._replace(samples=[("/a", fatal)])
+    lines = list(closing_lines(stopped._replace(by_cause=[cause]), SIZE, colours=False))
+    assert lines == [f"nothing was migrated: {ADVICE}; log/error.log has more", "a gap"]
+    for other in (stopped, end(1, sent=1)._replace(by_cause=[cause])):
+        assert "op statistics" in next(iter(closing_lines(other, SIZE, colours=False)))
 
 
 def test_nothing_is_said_of_a_run_that_sent_nothing() -> None:
