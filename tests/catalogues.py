@@ -34,8 +34,10 @@ TRANSLATED = ("zh", "ko")
 _PROSE = re.compile(r"[a-z]{2,}[,:;)]? \(?[a-zA-Z]*[a-z]{2,}")
 _WORD = re.compile(r"[a-z]{3,}[,:;]? | [a-z]{3,}\b")
 """A word beside a blank, which is prose where it stands beside a value."""
-_NO_PROSE = re.compile(r"^ ?<|^:root|[a-z]=\"|\r\n|\\\[|charset=")
+_NO_PROSE = re.compile(r"</|<!|^:root|[a-z]=\"|\r\n|\\\[|charset=")
 """In markup, style sheets, headers and regular expressions."""
+_SAYING = frozenset({"say", "_say", "Check"})
+"""Functions that get texts for people, single words among them."""
 _OPTIONS = re.compile(r"(\w+_)?option")
 """Functions that declare keys; `--init` alone shows their help."""
 _HEADER = """\
@@ -147,7 +149,7 @@ def _strings(node: ast.AST, *, is_said: bool = False) -> Iterator[_String]:
             yield _String(node, is_said)
     elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
         called = _called(node)
-        is_said = called in {"say", "_say"} or (is_said and isinstance(node, ast.IfExp))
+        is_said = called in _SAYING or (is_said and isinstance(node, ast.IfExp))
         for child in ast.iter_child_nodes(node):
             if not (_OPTIONS.fullmatch(called) and _is_help(node, child)):
                 yield from _strings(child, is_said=is_said)
