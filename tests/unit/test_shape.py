@@ -194,3 +194,21 @@ def test_no_class_is_too_long() -> None:
             if isinstance(node, ast.ClassDef) and node.end_lineno is not None:
                 lines = node.end_lineno - node.lineno + 1
                 assert lines <= 250, f"{path}: {node.name} has {lines} lines"
+
+
+def test_the_documented_way_of_a_file_exists() -> None:
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    section = page.partition("\nThe way of a small local file")[2].partition("\n## ")[0]
+    places = re.findall(r"`([a-z0-9_/]+):([A-Za-z0-9_.]+)`", section)
+    assert len(places) > 15
+    for module, name in places:
+        tree = ast.parse((ROOT / "cos_migrate" / f"{module}.py").read_text(encoding="utf-8"))
+        body: list[ast.stmt] = tree.body
+        for part in name.split("."):
+            found = [
+                node
+                for node in body
+                if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == part
+            ]
+            assert found, f"docs/design.md: {module} has no {name}"
+            body = found[0].body
