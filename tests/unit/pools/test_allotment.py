@@ -29,8 +29,8 @@ def test_each_is_first_in_turn() -> None:
 
 @given(
     rate=st.integers(1, 5000),
-    pauses=st.lists(st.floats(0.001, 0.3), min_size=20, max_size=200),
-    asking=st.lists(st.sets(st.integers(0, 3)), min_size=200, max_size=200),
+    pauses=st.lists(st.floats(0.001, 0.3), min_size=20, max_size=60),
+    asking=st.lists(st.sets(st.integers(0, 3)), min_size=60, max_size=60),
 )
 def test_no_span_of_time_gets_more_than_the_limit(
     rate: int, pauses: list[float], asking: list[set[int]]

@@ -18,10 +18,10 @@ MD5 = (Check("MD5", hashlib.md5(BODY).hexdigest()),)
 MIB = 1 << 20
 
 
-@given(st.integers(0, 2**32), st.integers(1, 5000))
+@given(st.integers(0, 2**32), st.integers(1, 1000))
 def test_any_order_repeats_and_sizes_give_the_same(seed: int, most: int) -> None:
     chance = random.Random(seed)
-    body = BODY[:20_000]
+    body = BODY[:4_000]
     comparison = OrderedComparison([Check("MD5", hashlib.md5(body).hexdigest())], len(body))
     pieces, at = [], 0
     while at < len(body):
