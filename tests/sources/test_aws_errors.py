@@ -15,7 +15,7 @@ from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.s3.aws import AwsSource
 from tests.fakes.messages import Answer, Request
 from tests.fakes.s3_server import BUCKET, KEY, Fault, S3Server
-from tests.fakes.scripted import reply, scripted
+from tests.fakes.scripted import Script, reply, scripted
 from tests.sources.clouds import AwsCloud
 from tests.sources.contract import content, objects, only
 
@@ -109,18 +109,21 @@ def listing(key: bytes) -> bytes:
     )
 
 
-def test_the_region_that_a_service_does_not_name() -> None:
-    """Some say that the region is wrong, and not which is right."""
+def of_region(region: str, refusal: bytes) -> Script:
+    """Return the script of a service that lists for one region, and refuses any other."""
 
     def script(asked: Request) -> Answer:
-        if "/RegionOne/s3/" in asked.headers["authorization"]:
+        if f"/{region}/s3/" in asked.headers["authorization"]:
             return reply(listing(b"k"))
-        return reply(
-            b"<Error><Code>AuthorizationHeaderMalformed</Code>"
-            b"<Message>The region is not one of ours: ask the help desk</Message></Error>",
-            400,
-        )
+        code = b"<Error><Code>AuthorizationHeaderMalformed</Code>"
+        return reply(code + b"<Message>" + refusal + b"</Message></Error>", 400)
 
+    return script
+
+
+def test_the_region_that_a_service_does_not_name() -> None:
+    """Some say that the region is wrong, and not which is right."""
+    script = of_region("RegionOne", b"The region is not one of ours: ask the help desk")
     with scripted(script) as server:
         error = failed_listing(AwsCloud(server).source())
         assert "ask the help desk" in str(error)
@@ -132,15 +135,7 @@ def test_the_region_that_a_service_does_not_name() -> None:
 
 
 def test_the_region_that_a_message_names_is_learnt() -> None:
-    def script(asked: Request) -> Answer:
-        if "/eu-x-1/s3/" in asked.headers["authorization"]:
-            return reply(listing(b"k"))
-        return reply(
-            b"<Error><Code>AuthorizationHeaderMalformed</Code>"
-            b"<Message>the region is wrong; expecting &apos;eu-x-1&apos;</Message></Error>",
-            400,
-        )
-
+    script = of_region("eu-x-1", b"the region is wrong; expecting &apos;eu-x-1&apos;")
     with scripted(script) as server:
         once = failed_listing(AwsCloud(server).source())
         assert "set [migrateAws] region=eu-x-1" in str(once)

@@ -13,7 +13,17 @@ from cos_migrate.http.dates import format_date, parse_date, parse_retry_after
 
 @pytest.mark.parametrize(
     ("told", "seconds"),
-    [("3", 3), (" 3 ", 3), ("0", 0), ("9999", 300), ("", 0), ("soon", 0), ("-1", 0), ("1.5s", 0)],
+    [
+        ("3", 3),
+        (" 3 ", 3),
+        ("0", 0),
+        ("9999", 300),
+        ("", 0),
+        ("soon", 0),
+        ("-1", 0),
+        ("1.5s", 0),
+        ("\u00b2", 0),
+    ],
 )
 def test_a_wait_in_seconds(told: str, seconds: float) -> None:
     assert parse_retry_after(told) == seconds
