@@ -10,10 +10,12 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from cos_migrate.config.values import TimeWindow
+from cos_migrate.engine.billing import LeastBilled
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.options import MigrationOptions
 from cos_migrate.engine.retry_committer import RetryCommitter
@@ -55,7 +57,9 @@ from cos_migrate.pools.tasks import (
 from cos_migrate.pools.worker_handles import Post
 from cos_migrate.processes.liveness import WaitLimits
 from cos_migrate.report import lines
+from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Estimate
+from cos_migrate.scan.positions import Positions
 from cos_migrate.sources.base import Source
 from cos_migrate.state.dry_copy import copied_store
 from cos_migrate.state.save_points import SavePoints
@@ -80,8 +84,7 @@ _OPERATIONS: dict[int, str] = {
 class DryRun:
     """Answers the tasks of one dry run, and counts what they would do."""
 
-    def __init__(self, source: Source, least_billed: int) -> None:
-        """`least_billed`: bytes that the storage class bills at least for an object."""
+    def __init__(self, source: Source, least_billed: LeastBilled) -> None:
         self._source = source
         self._least_billed = least_billed
         self._save_points: SavePoints | None = None
@@ -91,7 +94,10 @@ class DryRun:
     def options(self, options: MigrationOptions) -> MigrationOptions:
         """Return the options of a run that waits for no time, and sends no request of its own."""
         return options._replace(
-            make_committer=_DryRetryCommitter if options.retry_failed else DryCommitter,
+            make_committer=partial(
+                _DryRetryCommitter if options.retry_failed else DryCommitter,
+                note_billed=self._note_billed,
+            ),
             window=_ALWAYS,
             restores=None,
             spot_check=self._make_spot_check if options.spot_check else None,
@@ -201,7 +207,12 @@ class DryRun:
             self._unknown += 1
         else:
             self._size += size
-            self._billed += max(0, self._least_billed - size)
+
+    def _note_billed(self, obj: SourceObject) -> None:
+        """Count what is billed besides the size of an object that would be sent."""
+        size = obj.fingerprint.size
+        if size >= 0:
+            self._billed += max(0, self._least_billed.of(obj.storage_class) - size)
 
     def _must_open(self, obj: SourceObject) -> None:
         """Open a file of this machine, without reading it. Raises SourceError."""
@@ -236,6 +247,31 @@ class _AnsweredSpotCheck(SpotCheck):
 
 class DryCommitter(Committer):
     """A committer whose lines say what a run would send."""
+
+    def __init__(
+        self,
+        source: Source,
+        state: RecordStore,
+        report: Report,
+        positions: Positions | None = None,
+        *,
+        note_billed: Callable[[SourceObject], None],
+    ) -> None:
+        """`note_billed` takes each object that would be sent."""
+        super().__init__(source, state, report, positions)
+        self._note_billed = note_billed
+
+    def settle_sent(
+        self,
+        transfer: Transfer,
+        request_id: str,
+        unverified: str,
+        crc64: int = -1,
+        etag: str = "",
+    ) -> None:
+        """Settle an object that would be sent."""
+        self._note_billed(transfer.obj)
+        super().settle_sent(transfer, request_id, unverified, crc64, etag)
 
     def note_progress(self, transfer: Transfer, sent: int) -> None:
         """Print nothing."""

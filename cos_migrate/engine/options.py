@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 from cos_migrate.config.values import TimeWindow
 from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.engine.billing import LeastBilled
 from cos_migrate.engine.commit import Committer
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.rules import DEFAULT_COPIES, CopyOptions, PlanOptions
@@ -15,8 +15,12 @@ from cos_migrate.engine.spot_check import SpotCheckMaker
 from cos_migrate.engine.window_watch import WindowWatch, never
 from cos_migrate.model import RestoreRule
 from cos_migrate.pools.tasks import SkipIf
+from cos_migrate.report.report import Report
 from cos_migrate.scan.ahead_count import AheadCount
+from cos_migrate.scan.positions import Positions
 from cos_migrate.shards import Shard
+from cos_migrate.sources.base import Source
+from cos_migrate.state.store import RecordStore
 
 
 class RestoreOptions(NamedTuple):
@@ -75,10 +79,7 @@ class MigrationOptions(NamedTuple):
     upload: UploadOptions
     window: TimeWindow
     credentials: CredentialKeeper
-    least_billed: int = 0
-    """Bytes that the storage class bills at least for an object; 0: its size."""
-    billed_by_class: Mapping[str, int] = MappingProxyType({})
-    """The same by the source's storage class in upper case, where `storageClassMap` has it."""
+    least_billed: LeastBilled = LeastBilled()
     shard: Shard | None = None
     """The part of the job that is migrated; None: the whole job."""
     list_parallel: int = 1
@@ -94,7 +95,7 @@ class MigrationOptions(NamedTuple):
     """As in RunWords."""
     restores: RestoreOptions | None = None
     """How archived objects are restored; None: they are not."""
-    make_committer: type[Committer] = Committer
+    make_committer: Callable[[Source, RecordStore, Report, Positions | None], Committer] = Committer
     count_ahead: AheadCount | None = None
     """Counts the source ahead of its walk; None: it is not counted."""
     spot_check: SpotCheckMaker | None = None

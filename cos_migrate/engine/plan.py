@@ -49,7 +49,7 @@ class Planner:
         self._committer = committer
         self._comparer = comparer
         self._big_objects = big_objects
-        self._billing = BilledSizes(options.least_billed, report.warn, options.billed_by_class)
+        self._billing = BilledSizes(options.least_billed, report.warn)
         copies = source.copied_by_cos and options.upload.encryption is None
         self.copying = Copying(possible=copies, note=report.note)
 

@@ -11,6 +11,7 @@ from cos_migrate.config.common import Common
 from cos_migrate.config.credential_keys import ineffective_chain_keys
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
+from cos_migrate.engine.billing import LeastBilled
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.options import MigrationOptions, RestoreOptions, UploadOptions
 from cos_migrate.engine.rules import PlanOptions
@@ -90,9 +91,12 @@ def cos_settings(common: Common, credentials: Credentials | None) -> CosSettings
     )
 
 
-def least_billed(common: Common) -> int:
-    """Return the bytes that the storage class bills at least for an object; 0: its size."""
-    return _least_billed_in(common.storage_class)
+def least_billed(common: Common) -> LeastBilled:
+    """Return what the storage classes of a configuration bill at least for an object."""
+    return LeastBilled(
+        _least_billed_in(common.storage_class),
+        {name: _least_billed_in(target) for name, target in common.storage_class_map},
+    )
 
 
 def _least_billed_in(storage_class: str) -> int:
@@ -177,9 +181,6 @@ def migration_options(
         ),
         window=common.execute_time_window,
         least_billed=least_billed(common),
-        billed_by_class={
-            name: _least_billed_in(target) for name, target in common.storage_class_map
-        },
         restores=_restore_options(common, source),
         shard=common.shard,
         list_parallel=common.list_parallel,

@@ -282,6 +282,12 @@ class Source(RestorableObjects, Places, abc.ABC):
         that was listed.
         """
 
+    def open_described(
+        self, obj: SourceObject, start: int, length: int
+    ) -> AbstractContextManager[Reader]:
+        """Open bytes as `open` does, of an object whose description is known already."""
+        return self.open(obj, start, length)
+
     def read_whole(self, name: str, size: int, mtime_ns: int) -> tuple[bytes, str]:
         """Return content and content type of a small object, where objects lie here.
 

@@ -119,6 +119,13 @@ class HttpSource(PagedSource, ErrorExplainingSource):
         whole = start == 0 and length in {-1, obj.fingerprint.size}
         return self._reading(obj, None if whole else (start, length))
 
+    def open_described(
+        self, obj: SourceObject, start: int, length: int
+    ) -> AbstractContextManager[Reader]:
+        """Request the same as `open`; ask for nothing else that belongs to the object."""
+        whole = start == 0 and length in {-1, obj.fingerprint.size}
+        return self._reading(obj, None if whole else (start, length), completed=False)
+
     def describe(self, obj: SourceObject) -> Described:
         """Request the headers of an object."""
         with self.answer(obj, "HEAD", None) as incoming:
@@ -236,7 +243,10 @@ class HttpSource(PagedSource, ErrorExplainingSource):
         return incoming
 
     @contextmanager
-    def _reading(self, obj: SourceObject, span: tuple[int, int] | None) -> Iterator[Reader]:
+    def _reading(
+        self, obj: SourceObject, span: tuple[int, int] | None, *, completed: bool = True
+    ) -> Iterator[Reader]:
+        """Open an object or a range; `completed`: whether the description of the whole is."""
         if span is not None and not span[1]:
             yield EmptyReader(self.describe(obj))
             return
@@ -246,7 +256,7 @@ class HttpSource(PagedSource, ErrorExplainingSource):
             self.answer(obj, "GET", span) as incoming,
         ):
             described = self.describe_answer(obj, incoming, span)
-            if span is None:
+            if span is None and completed:
                 described = self.complete_description(obj, described)
             length = span[1] if span else described.fingerprint.size
             if length < 0:

@@ -109,7 +109,10 @@ class SourceReads:
         self, obj: SourceObject, path: str, offset: int, size: int, on_progress: OnProgress
     ) -> None:
         done = 0
-        with self._source.open(obj, offset, size) as reader, writing(path, offset) as file:
+        with (
+            self._source.open_described(obj, offset, size) as reader,
+            writing(path, offset) as file,
+        ):
             while done < size:
                 piece = reader.read(min(PIECE, size - done))
                 if not piece:
@@ -141,7 +144,7 @@ class SourceReads:
     ) -> AbstractContextManager[ByteReader]:
         if obj.spooled:
             return SpooledReader(obj.spooled, start, length)
-        return self._source.open(obj, start, length)
+        return self._source.open_described(obj, start, length)
 
     @contextmanager
     def _open_fed(

@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,11 @@ class Given:
         reader = Given.__new__(Given)
         reader.content, reader.described = self.content[start:end], self.described
         yield reader
+
+    def open_described(
+        self, obj: SourceObject, start: int, length: int
+    ) -> AbstractContextManager[Given]:
+        return self.open(obj, start, length)
 
     def read(self, size: int) -> bytes:
         piece, self.content = self.content[:size], self.content[size:]
