@@ -289,10 +289,7 @@ class Source(RestorableObjects, Places, abc.ABC):
         return self.open(obj, start, length)
 
     def read_whole(self, name: str, size: int, mtime_ns: int) -> tuple[bytes, str]:
-        """Return content and content type of a small object, where objects lie here.
-
-        Raises as `open` does.
-        """
+        """Return content and content type of a small object here. Raises as `open` does."""
         raise NotImplementedError
 
     @abc.abstractmethod
@@ -359,11 +356,9 @@ class Source(RestorableObjects, Places, abc.ABC):
 
     def pace_by(self, pace: ThreadPace) -> None:  # noqa: ARG002 - as others need it
         """Send requests only as `pace` allows; a source without a network has none."""
-        return
 
     def close_idle(self) -> None:
         """Close idle connections, to free their descriptors. Thread-safe."""
-        return
 
     def download_name(self, obj: SourceObject) -> str:  # noqa: ARG002 - a file is not downloaded
         """Return the name of `obj` in the line about its download; empty: no line.
