@@ -354,7 +354,7 @@ class Source(RestorableObjects, Places, abc.ABC):
         """
         return False
 
-    def pace_by(self, pace: ThreadPace) -> None:  # noqa: ARG002 - as others need it
+    def pace_by(self, pace: ThreadPace) -> None:
         """Send requests only as `pace` allows; a source without a network has none."""
 
     def close_idle(self) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import ClassVar
 
 from cos_migrate.config.options import Section
-from cos_migrate.errors import Code
+from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
@@ -116,15 +116,13 @@ class HttpSource(PagedSource, ErrorExplainingSource):
 
     def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
         """Request a range, or the whole object without a `Range` header."""
-        whole = start == 0 and length in {-1, obj.fingerprint.size}
-        return self._reading(obj, None if whole else (start, length))
+        return self._reading(obj, _span(obj, start, length))
 
     def open_described(
         self, obj: SourceObject, start: int, length: int
     ) -> AbstractContextManager[Reader]:
         """Request the same as `open`; ask for nothing else that belongs to the object."""
-        whole = start == 0 and length in {-1, obj.fingerprint.size}
-        return self._reading(obj, None if whole else (start, length), completed=False)
+        return self._reading(obj, _span(obj, start, length), completed=False)
 
     def describe(self, obj: SourceObject) -> Described:
         """Request the headers of an object."""
@@ -178,30 +176,18 @@ class HttpSource(PagedSource, ErrorExplainingSource):
 
         Raises SourceError.
         """
-        operation, stack, credentials = _operation_of(method), ExitStack(), self.credentials
+        stack, credentials = ExitStack(), self.credentials
         try:
             pinned = self.pinned(obj)
             incoming = self._sent(stack, pinned, method, span)
-            if incoming.status in _CONDITION_STATUS and self._is_conditional(pinned, method, span):
+            conditional = incoming.status in _CONDITION_STATUS
+            if conditional and _is_conditional(self.request(pinned, method, span)):
                 incoming = self._without_condition(stack, incoming, obj, method, span)
             if incoming.status == _NO_SUCH_RANGE and span is not None:
                 self.describe(obj)  # raises where the object has a new version
                 raise self._no_ranges(obj, incoming.status)
             if incoming.status >= _FIRST_ERROR:
-                with self.name_errors(operation, obj.name):
-                    body = incoming.read_all(_ERROR_BYTES)
-                refused = ErrorAnswer(incoming.status, incoming.headers, body)
-                details = self.error_details(refused)
-                if not details.code and incoming.status in {404, 410}:  # to HEAD: no body
-                    message = "it does not exist (any more)"
-                    details = details._replace(code=Code.NO_SUCH_KEY, message=message)
-                if method == "HEAD" and credentials and incoming.status in _REFUSED:
-                    details = _explained(self, obj, details)
-                error = self.answer_error(operation, obj.name, refused, details)
-                error.credentials_ended |= (
-                    incoming.status in _REFUSED and self.credentials is not credentials
-                )
-                raise error
+                raise _refusal(self, obj, method, incoming, credentials)
             yield incoming
         finally:
             stack.close()
@@ -211,10 +197,6 @@ class HttpSource(PagedSource, ErrorExplainingSource):
     ) -> StreamedResponse:
         with self.name_errors(_operation_of(method), obj.name):
             return stack.enter_context(self.exchange(obj, method, span))
-
-    def _is_conditional(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> bool:
-        headers = self.request(obj, method, span).headers
-        return any(name.lower() in _CONDITIONS for name, _ in headers)
 
     def _without_condition(
         self,
@@ -246,7 +228,7 @@ class HttpSource(PagedSource, ErrorExplainingSource):
     def _reading(
         self, obj: SourceObject, span: tuple[int, int] | None, *, completed: bool = True
     ) -> Iterator[Reader]:
-        """Open an object or a range; `completed`: whether the description of the whole is."""
+        """Open an object or a range; `completed`: whether its description is."""
         if span is not None and not span[1]:
             yield EmptyReader(self.describe(obj))
             return
@@ -300,6 +282,29 @@ class HttpSource(PagedSource, ErrorExplainingSource):
         return described
 
 
+def _refusal(
+    source: HttpSource,
+    obj: SourceObject,
+    method: str,
+    incoming: StreamedResponse,
+    credentials: Credentials | None,
+) -> SourceError:
+    """Return the error of an answer to a request that `credentials`, or newer ones, have signed."""
+    operation = _operation_of(method)
+    with source.name_errors(operation, obj.name):
+        body = incoming.read_all(_ERROR_BYTES)
+    refused = ErrorAnswer(incoming.status, incoming.headers, body)
+    details = source.error_details(refused)
+    if not details.code and incoming.status in {404, 410}:  # to HEAD: no body
+        message = "it does not exist (any more)"
+        details = details._replace(code=Code.NO_SUCH_KEY, message=message)
+    if method == "HEAD" and credentials and incoming.status in _REFUSED:
+        details = _explained(source, obj, details)
+    error = source.answer_error(operation, obj.name, refused, details)
+    error.credentials_ended |= incoming.status in _REFUSED and source.credentials is not credentials
+    return error
+
+
 def _explained(source: HttpSource, obj: SourceObject, details: ErrorDetails) -> ErrorDetails:
     """Return the details of a refused HEAD: a GET of one byte shows whether a token has ended.
 
@@ -315,6 +320,10 @@ def _explained(source: HttpSource, obj: SourceObject, details: ErrorDetails) -> 
     return found if found.code in source.ended_codes else details
 
 
+def _is_conditional(request: Request) -> bool:
+    return any(name.lower() in _CONDITIONS for name, _ in request.headers)
+
+
 def conditional_headers(obj: SourceObject, span: tuple[int, int] | None) -> dict[str, str]:
     """Return the headers of a request for the listed version of an object, or a range of it."""
     headers = {"If-Match": f'"{obj.fingerprint.etag}"'} if obj.fingerprint.etag else {}
@@ -326,6 +335,11 @@ def conditional_headers(obj: SourceObject, span: tuple[int, int] | None) -> dict
 def format_range(span: tuple[int, int]) -> str:
     """Return the `Range` header of (first byte, how many)."""
     return f"bytes={span[0]}-{span[0] + span[1] - 1}"
+
+
+def _span(obj: SourceObject, start: int, length: int) -> tuple[int, int] | None:
+    """Return the range to request; None: the whole object."""
+    return None if start == 0 and length in {-1, obj.fingerprint.size} else (start, length)
 
 
 def _operation_of(method: str) -> str:
