@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from cos_migrate.credentials.provider import Found
+from cos_migrate.credentials.provider import UNSENDABLE, Found, are_sendable
 from cos_migrate.errors import CredentialsError
 from cos_migrate.model import Credentials
 
@@ -30,7 +30,9 @@ class Chain:
         for place in self._places:
             found = place.find()
             if isinstance(found, Found):
-                return found
+                if are_sendable(found.credentials):
+                    return found
+                found = f"{found.origin} ({UNSENDABLE})"
             reasons.append(found)
         raise not_found(self.section, reasons)
 

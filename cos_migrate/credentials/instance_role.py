@@ -91,15 +91,16 @@ class InstanceRole:
         """Return the credentials of an answer. Raises CredentialsError."""
         service = self._service
         names = (service.secret_id, service.secret_key, service.token)
-        secret_id, secret_key, token = (str(found.get(name) or "") for name in names)
+        texts = [text for text in map(found.get, names) if isinstance(text, str) and text]
         code = found.get("Code", "Success")
-        if code != "Success" or not (secret_id and secret_key and token):
+        if code != "Success" or len(texts) < len(names):
             raise CredentialsError(f"its answer holds no credentials, Code: {str(code)[:100]}")
         try:
             ends = datetime.fromisoformat(str(found.get("Expiration")).replace("Z", "+00:00"))
             until = ends.timestamp()
         except ValueError:
             raise CredentialsError("its answer has no valid Expiration") from None
+        secret_id, secret_key, token = texts
         return Credentials(secret_id, secret_key, token, until)
 
 

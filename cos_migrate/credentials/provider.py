@@ -20,6 +20,17 @@ class Found(NamedTuple):
     """For messages, such as `profile backup`; empty: the keys of the section."""
 
 
+def are_sendable(credentials: Credentials) -> bool:
+    """Return whether requests can carry id, key and token: ASCII without blanks."""
+    return all(
+        text.isascii() and text.isprintable() and " " not in text for text in credentials[:3]
+    )
+
+
+UNSENDABLE = "it holds characters that no request can carry"
+"""The reason against other credentials."""
+
+
 class Provider(Protocol):
     """Provides the credentials of one side; used by one thread at a time."""
 

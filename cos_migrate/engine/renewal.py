@@ -133,9 +133,13 @@ class Renewal:
             if until == math.inf or self._same >= _SAME_MOST:
                 self._refused, self._same = False, 0
                 return RenewalStep(refused=True)
-        return self._failed_step("its provider still returns the same ones", now)
+        # Many services issue new ones only minutes before the end.
+        return self._failed_step("its provider still returns the same ones", now, expected=True)
 
-    def _failed_step(self, reason: str, now: float) -> RenewalStep | None:
+    def _failed_step(
+        self, reason: str, now: float, *, expected: bool = False
+    ) -> RenewalStep | None:
+        """`expected`: warn only when the credentials have ended."""
         self._failed += 1
         until = self.current.until
         ended = self._refused or now >= until
@@ -143,11 +147,11 @@ class Renewal:
         most = _MOST_PAUSE_ENDED if ended else min(_MOST_PAUSE, (until - now) / _SHARE)
         timer = self._timer()
         self._next_fetch = timer + max(_LEAST_PAUSE, min(pause, most))
-        if timer < self._next_warning or (not ended and self._failed == 1):
+        if timer < self._next_warning or (not ended and (expected or self._failed == 1)):
             return None
         self._next_warning = timer + _TELL_EVERY
         section = self._provider.section
-        if ended:
+        if self._refused:
             text = f"the run pauses: the credentials of [{section}] have ended"
         else:
             text = (

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.faults import Fault
 from tests.fakes.issued_keys import Issuer
+from tests.fakes.messages import Answer
 from tests.fakes.metadata_server import MetadataServer
 from tests.fakes.s3_server import S3Server
 from tests.fakes.sso_server import SsoServer, profile
@@ -83,6 +85,20 @@ def test_one_that_is_not_signed_in(
         assert "Traceback" not in ended.err
         sso.sign_in(home)
         sso.sign_out()
+
+
+@pytest.mark.parametrize("body", [b"{}", b"<html>", b'{"roleCredentials": {"accessKeyId": "a"}}'])
+def test_a_portal_that_answers_nonsense(
+    from_s3: CloudTool, sso: SsoServer, home: Path, body: bytes
+) -> None:
+    with_profile(from_s3, home)
+    sso.sign_in(home)
+    nonsense = Answer(200, {"Content-Type": "application/json"}, body)
+    sso.faults.append(Fault("status", "GetRoleCredentials", times=-1, answer=nonsense))
+    ended = from_s3.run(environ=environ_of(home, sso.environ))
+    assert ended.code == 2
+    assert "credentials of [migrateAws] (profile work) cannot be fetched" in ended.err
+    assert "Traceback" not in ended.err
 
 
 def test_a_run_pauses_until_its_user_has_signed_in_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,7 @@ def test_a_service_without_hardened_mode(metadata: MetadataServer) -> None:
         b'{"Code": "Failed"}',
         b'{"TmpSecretId": "i", "TmpSecretKey": "hush-hush", "Token": "t", "Expiration": "soon"}',
         b'{"TmpSecretId": "i", "TmpSecretKey": "", "Token": "t", "Code": "Success"}',
+        b'{"TmpSecretId": ["i"], "TmpSecretKey": "hush-hush", "Token": "t"}',
     ],
 )
 def test_answers_that_are_no_credentials(metadata: MetadataServer, body: bytes) -> None:
@@ -85,6 +87,29 @@ def test_answers_that_are_no_credentials(metadata: MetadataServer, body: bytes) 
     assert isinstance(found, str)
     assert found.startswith(f"CAM role at {metadata.cvm} (its answer ")
     assert "hush-hush" not in found
+
+
+@pytest.mark.parametrize("token", ["a\nx-evil: b", "\u4e2d", "two words"])
+def test_values_that_no_request_can_carry(
+    metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    """Else each object would fail by them, one after the other."""
+    fields = {"TmpSecretId": "i", "TmpSecretKey": "hush-hush", "Token": token}
+    body = json.dumps({**fields, "Expiration": "2100-01-01T00:00:00Z"}).encode()
+    metadata.faults.append(Fault("status", "GetCredentials", answer=Answer(200, {}, body)))
+    with pytest.raises(CredentialsError) as raised:
+        tencent_chain("common", "camRole", ROLE, metadata.cvm, {}).fetch()
+    assert f"CAM role {ROLE} (it holds characters that no request can carry)" in str(raised.value)
+    assert "hush-hush" not in str(raised.value)
+    assert tencent_chain("common", "camRole", ROLE, metadata.cvm, {}).fetch()
+    for name, value in (
+        ("ACCESS_KEY_ID", "x"),
+        ("SECRET_ACCESS_KEY", "hush"),
+        ("SESSION_TOKEN", token),
+    ):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    with pytest.raises(CredentialsError, match=r"AWS_ACCESS_KEY_ID \(it holds characters"):
+        aws().fetch()
 
 
 def test_a_machine_without_a_role(metadata: MetadataServer) -> None:

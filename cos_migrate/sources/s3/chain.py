@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
 from cos_migrate.credentials.chain import not_found
-from cos_migrate.credentials.provider import Found
+from cos_migrate.credentials.provider import UNSENDABLE, Found, are_sendable
 from cos_migrate.errors import CredentialsError
 from cos_migrate.model import Credentials
 from cos_migrate.text import describe_error
@@ -69,11 +68,18 @@ class AwsChain:
         try:
             session = self._session()
             found = self._by_chain(session)
-            return self._assumed(session, found) if self._role.arn else found
-        except (BotoCoreError, ClientError, OSError, ValueError, RuntimeError) as error:
+            found = self._assumed(session, found) if self._role.arn else found
+        except CredentialsError:
+            raise
+        except Exception as error:  # botocore reads answers that it does not understand as well
+            named = f" (profile {self._profile})" if self._profile else ""
             raise CredentialsError(
-                f"the credentials of [{self.section}] cannot be fetched: {describe_error(error)}"
+                f"the credentials of [{self.section}]{named} cannot be fetched: "
+                f"{describe_error(error)}"
             ) from error
+        if not are_sendable(found.credentials):
+            raise not_found(self.section, [f"{found.origin} ({UNSENDABLE})"])
+        return found
 
     def _session(self) -> Any:
         session = botocore.session.Session(profile=self._profile or None)

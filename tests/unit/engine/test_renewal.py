@@ -150,6 +150,24 @@ def test_the_run_pauses_when_they_have_ended() -> None:
     assert renewed.credentials
 
 
+def test_a_provider_that_issues_new_ones_late_is_no_matter_for_a_warning() -> None:
+    """Nor do requests wait while no server refuses the old ones, whatever this clock says."""
+    clock = Metadata()
+    renewal = clock.renewal()
+    clock.now += HOUR - 299
+    for _ in range(298):
+        clock.now += 1
+        assert clock.step(renewal) is None
+    assert 5 < clock.fetched < 30
+    warnings = []
+    for _ in range(100):
+        clock.now += 1
+        step = clock.step(renewal)
+        warnings += [step.warning] if step else []
+    assert len(warnings) == 2
+    assert all("cannot be renewed: its provider still" in text for text in warnings)
+
+
 def test_ended_ones_that_the_provider_still_returns_are_waited_for() -> None:
     clock = Metadata()
     renewal = clock.renewal()
