@@ -14,7 +14,7 @@ _NEVER_FIRST = "\uff0c\u3002\uff1b\uff1a\u3001\uff09,.;:)"
 
 
 class HelpForm(RawDescriptionHelpFormatter):
-    """Translates headings, and folds lines by the columns that their characters take."""
+    """Lays out `--help`: headings translated, lines folded by the columns of their characters."""
 
     def __init__(self, prog: str, *, say: Say) -> None:
         super().__init__(prog)

@@ -31,7 +31,7 @@ class Home(NamedTuple):
     """Whether the tool is installed as a package, in place of being started by its script."""
 
     def completed(self, line: CommandLine) -> CommandLine:
-        """Return a command line whose paths hold in this home."""
+        """Return a command line with its paths made to hold in this home."""
         if not self.is_package:
             return line
         path, here = line.config_path, self.started_in
@@ -66,7 +66,7 @@ def current_home() -> Home:
 
 
 def enter_package_home(environ: Mapping[str, str] = os.environ) -> Home:
-    """Make the home of an installed package and change into it. Raises ConfigError."""
+    """Make the home of an installed package, and change into it. Raises ConfigError."""
     started_in = _current_folder()
     folder = _package_folder(environ)
     try:

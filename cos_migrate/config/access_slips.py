@@ -48,14 +48,14 @@ def swapped_keys(
 
 
 def odd_id(name: str, secret_id: Secret) -> Iterator[Mistake]:
-    """Yield the doubt about an id that is none of Tencent Cloud."""
+    """Yield the doubt about a secret id that does not begin as those of Tencent Cloud do."""
     text = secret_id.reveal()
     if text[:1].isalnum() and not text.startswith(_ID_BEGINS):  # others have a warning already
         yield Mistake(name, f"it does not look like a SecretId, which begins with {_ID_BEGINS}")
 
 
 def odd_region(name: str, region: str) -> Iterator[Mistake]:
-    """Yield the doubt about a region that is nearly one of those known."""
+    """Yield the doubt about a region that is nearly, and not quite, a known one."""
     if region in _REGIONS or not region:
         return
     nearest = _FORMER_REGIONS.get(region) or nearest_word(region, _REGIONS, _CLOSE_REGION)

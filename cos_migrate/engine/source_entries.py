@@ -27,7 +27,7 @@ from cos_migrate.text import printable
 
 
 class SourceEntries:
-    """Applies the filters to the items of a scan, and reports those that cannot be compared."""
+    """Makes entries to compare of scanned items: applies filters, reports what is left out."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class SourceEntries:
         return SourceColumns([root + name[base:] for name in columns.names], columns)
 
     def of_columns(self, page: SourceColumns) -> list[SourceEntry]:
-        """Return the entries of objects that are listed by columns."""
+        """Return the entries of a page whose objects are listed by columns."""
         if not page.paths:
             return []
         assert self.column_source  # noqa: S101 - it has listed them

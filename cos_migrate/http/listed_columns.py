@@ -22,7 +22,7 @@ _PIECE = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)>|([^<]+)|(<)")
 
 
 class Middle(NamedTuple):
-    """A document that is divided where its entries begin and end."""
+    """The entries of a listing's document, divided from what stands around them."""
 
     around: bytes
     """The document with one empty entry in the place of all."""
@@ -31,7 +31,7 @@ class Middle(NamedTuple):
 
 
 def divide(document: bytes) -> Middle | None:
-    """Divide a document; None: it has no entries, or not only plain ones."""
+    """Divide a listing into entries and the rest; None: it has none, or not only plain ones."""
     first, last = document.find(OPENING), document.rfind(CLOSING)
     if first < 0 or last < first:
         return None
@@ -55,7 +55,7 @@ def divide(document: bytes) -> Middle | None:
 
 
 def read_columns(entries: Sequence[str], names: Sequence[str]) -> dict[str, list[str]] | None:
-    """Return the texts of each of the `names`, empty where an entry lacks one; None: not plain.
+    """Return the texts of some elements of all entries, empty where one lacks; None: not plain.
 
     No entry lacks the first name.
     """

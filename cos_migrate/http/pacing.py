@@ -343,7 +343,7 @@ class PacedRead:
         self._taken = max(0, self._taken - read)
 
     def close(self) -> None:
-        """Return what was not used."""
+        """Give back the bytes that were granted and not read."""
         self._meter.give_back(self._taken)
         self._taken = 0
 

@@ -135,12 +135,12 @@ def _filled(template: str, values: Sequence[str]) -> str:
 
 
 def edges(text: str) -> tuple[str, str, str]:
-    """Return the blanks and joining characters around a text, and the text."""
+    """Return the blanks and joints in front of a text, the text, and those behind it."""
     found = _EDGES.fullmatch(text)
     return (found[1], found[2], found[3]) if found else ("", text, "")
 
 
 def load(code: str) -> Catalogue:
-    """Load the catalogue of a language."""
+    """Load the translations of a language."""
     with Path(__file__).with_name(f"{code}.mo").open("rb") as file:
         return Catalogue(file)

@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def count(recipe: SourceRecipe, send: Callable[[Counted], None]) -> None:
-    """Walk the source of a recipe; send the totals now and then, and at the end."""
+    """Walk the source of a recipe and send how much there is, now and then and at the end."""
     from cos_migrate.filters import Filters  # noqa: PLC0415 - while the recipe is on its way
     from cos_migrate.model import Note, count_and_size  # noqa: PLC0415 - as above
     from cos_migrate.scan.ahead_count import Counted  # noqa: PLC0415 - as above

@@ -14,7 +14,7 @@ from cos_migrate.sources.xml_listing import parse_listed_time, write_listed_time
 
 
 class ColumnPage(NamedTuple):
-    """One answer to a listing of keys; the fields are those of `KeyPage`."""
+    """A page of keys as columns instead of objects; the fields are those of `KeyPage`."""
 
     columns: KeyColumns
     folders: list[str]
@@ -27,7 +27,7 @@ class ColumnSource(KeyOrderedSource):
 
     @abc.abstractmethod
     def list_columns(self, prefix: str, after: str, delimiter: str) -> ColumnPage:
-        """Return the next page, as `list_keys` does."""
+        """Return the next page of keys as columns, as `list_keys` does as objects."""
 
     def list_keys(self, prefix: str, after: str, delimiter: str) -> KeyPage:
         """Return the next page as objects."""
@@ -61,14 +61,14 @@ class ColumnSource(KeyOrderedSource):
 
 
 def slice_columns(columns: KeyColumns, first: int, last: int) -> KeyColumns:
-    """Return the objects from `first` to before `last`."""
+    """Return the columns of the objects from `first` to before `last`."""
     names, sizes, etags, times, classes, reliable = columns
     part = slice(first, last)
     return KeyColumns(names[part], sizes[part], etags[part], times[part], classes[part], reliable)
 
 
 def pick_columns(columns: KeyColumns, indices: list[int]) -> KeyColumns:
-    """Return the objects of these indices."""
+    """Return the columns of the objects at some indices."""
     names, sizes, etags, times, classes, reliable = columns
     return KeyColumns(
         [names[index] for index in indices],
@@ -81,7 +81,7 @@ def pick_columns(columns: KeyColumns, indices: list[int]) -> KeyColumns:
 
 
 def without_prefix(columns: KeyColumns, prefix: str) -> KeyColumns:
-    """Return the objects whose names do not begin with `prefix`."""
+    """Return the columns of the objects whose names do not begin with `prefix`."""
     names = columns.names
     first = bisect.bisect_left(names, prefix)
     if first == len(names) or not names[first].startswith(prefix):
@@ -91,7 +91,7 @@ def without_prefix(columns: KeyColumns, prefix: str) -> KeyColumns:
 
 
 def columns_of(objects: list[SourceObject]) -> KeyColumns:
-    """Return objects as columns."""
+    """Return the columns of objects."""
     return KeyColumns(
         [obj.name for obj in objects],
         [obj.fingerprint.size for obj in objects],
@@ -102,7 +102,7 @@ def columns_of(objects: list[SourceObject]) -> KeyColumns:
 
 
 def fingerprint_in(columns: KeyColumns, index: int) -> Fingerprint:
-    """Return the fingerprint of an object."""
+    """Return the fingerprint of the object at an index of columns."""
     time = parse_listed_time(columns.times[index]) if columns.times else -1
     return Fingerprint(columns.sizes[index], time, columns.etags[index])
 

@@ -16,18 +16,18 @@ _SAID = re.compile(r"\bsay\((\"[^\"\n]*\")")
 
 
 def texts_of_page() -> list[str]:
-    """Return the texts of the markup."""
+    """Return the texts in the markup of the status page, to be translated."""
     return _BETWEEN_TAGS.findall(PAGE.read_text(encoding="utf-8"))
 
 
 def texts_of_script() -> list[str]:
-    """Return the texts of the script."""
+    """Return the texts in the script of the status page, to be translated."""
     found = _SAID.findall(SCRIPT.read_text(encoding="utf-8"))
     return list(dict.fromkeys(map(json.loads, found)))
 
 
 def page(language: Language) -> bytes:
-    """Return the markup."""
+    """Return the markup of the status page in a language."""
 
     def translate(found: re.Match[str]) -> str:
         return f">{html.escape(language.say(found[1]), quote=False)}<"

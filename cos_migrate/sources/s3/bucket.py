@@ -92,7 +92,7 @@ class S3Source(SignedS3Source):
     # -- listing -------------------------------------------------------------------------------
 
     def list_columns(self, prefix: str, after: str, delimiter: str) -> ColumnPage:
-        """Return a page by ListObjectsV2, or by ListObjects where the service lacks it."""
+        """Return a page as columns, by ListObjectsV2, or ListObjects where the service lacks it."""
         listing = self._list(prefix, after, delimiter)
         # A token is no key; `_list_v2` has followed it.
         following = "" if listing.is_v2 else listing.following
