@@ -162,7 +162,7 @@ def test_waiting_for_a_slot_or_for_memory_takes_no_time(bench: Bench) -> None:
     bench.submit((2, 1), (3, -1))
     assert bench.tries.prepared.get(timeout=LIMIT) == 2
     bench.tries.asked = 0
-    time.sleep(0.2)
+    time.sleep(0.2)  # how often it looks meanwhile is what is tested
     assert bench.tries.asked < 20
     server.recv(1000)
     server.sendall(KEPT)

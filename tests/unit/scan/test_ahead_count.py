@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
 from cos_migrate.sources.recipe import SourceRecipe
+from tests.polling import wait_until
 
 LIMIT = 60
 
@@ -73,11 +73,8 @@ def recipe_of(tree: Path, **keys: Any) -> SourceRecipe:
 
 
 def counted_at_last(ahead: AheadCount, known: int = 0) -> Counted:
-    until = time.monotonic() + LIMIT
-    while not (counted := ahead.look(known, is_listed=False)).is_complete:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    return counted
+    wait_until(lambda: ahead.look(known, is_listed=False).is_complete)
+    return ahead.look(known, is_listed=False)
 
 
 @pytest.mark.parametrize("keys", [{}, {"exclude": ("skipped/", "0*.txt")}, {"min_size": 3}])
