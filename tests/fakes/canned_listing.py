@@ -22,6 +22,10 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote, urlsplit
 
 PAGE = 1000
+_FOUND = (
+    b"HTTP/1.1 200 OK\r\nServer: tencent-cos\r\nx-cos-request-id: one\r\nContent-Length: 1\r\n"
+    b"Date: Sat, 31 Jan 2026 12:00:01 GMT\r\n\r\n"
+)
 
 
 class Listed(NamedTuple):
@@ -83,7 +87,9 @@ class _Server:
                 head, _, rest = rest.partition(b"\r\n\r\n")
                 if self._bucket.latency:
                     time.sleep(self._bucket.latency)
-                connection.sendall(self._answer(head.split(b" ", 2)[1].decode()))
+                method, target, _ = head.split(b" ", 2)
+                answer = _FOUND if method == b"HEAD" else self._answer(target.decode())
+                connection.sendall(answer)
 
     def _answer(self, target: str) -> bytes:
         if target == "/pages":
@@ -120,18 +126,19 @@ class _Server:
 @contextmanager
 def serving(bucket: Bucket) -> Iterator[int]:
     """Serve a bucket; yields the port."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    words = [sys.executable, "-m", __name__]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    given, printed = process.stdin, process.stdout
+    assert given is not None
+    assert printed is not None
     try:
-        assert process.stdin
-        assert process.stdout
-        pickle.dump(bucket, process.stdin)
-        process.stdin.close()
-        yield int(process.stdout.readline())
+        with given:
+            pickle.dump(bucket, given)
+        yield int(printed.readline())
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        printed.close()
 
 
 def count_pages(port: int) -> int:
