@@ -28,6 +28,7 @@ from cos_migrate.model import (
 from cos_migrate.sources.base import FolderQuestion, Reader, SourceOptions
 from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.content_types import headers_for
+from cos_migrate.sources.local.look_ahead import LookAhead
 from cos_migrate.sources.local.paths import absolute_path, as_folder, is_utf8, normal_path
 from cos_migrate.sources.local.places import Identity, LocalPlaces, identity
 from cos_migrate.sources.local.reader import (
@@ -79,6 +80,7 @@ class LocalSource(LocalPlaces):
         self._is_file = os.path.exists(root) and not os.path.isdir(root)
         self._root = root if self._is_file else as_folder(root)
         self.begin_watch()
+        self._look_ahead = LookAhead()
         self._record_head = f"[taskType: migrateLocal] [bucket: {target.bucket}], [localPath: "
 
     @property
@@ -245,7 +247,7 @@ class LocalSource(LocalPlaces):
             folder_id = identity(path, os.stat(path))
             if folder_id in on_path:
                 return not_matching("symlink loop", folder)
-            entries = _in_order(retry_while_exhausted(lambda: os.scandir(path)))
+            entries = self._in_order(retry_while_exhausted(lambda: os.scandir(path)))
             if len(stack) >= _OPEN_FOLDERS:
                 entries = iter(list(entries))
         except OSError as error:
@@ -255,6 +257,15 @@ class LocalSource(LocalPlaces):
         on_path.add(folder_id)
         stack.append((entries, folder, folder_id))
         return None
+
+    def _in_order(
+        self, folder: AbstractContextManager[Iterator[os.DirEntry[str]]]
+    ) -> Iterator[os.DirEntry[str]]:
+        """Yield entries in stretches sorted by name, so that look-ups of records hit the cache."""
+        with folder as entries:
+            while stretch := list(itertools.islice(entries, _STRETCH)):
+                stretch.sort(key=operator.attrgetter("name"))
+                yield from self._look_ahead.ahead(stretch)
 
     def _scan_list(self, leaves_out: FolderQuestion) -> Iterator[Found]:
         """Yield the files that the list file names, each path once.
@@ -313,16 +324,6 @@ class LocalSource(LocalPlaces):
 
 def _make_object(name: str, key: str, found: os.stat_result) -> Found:
     return SourceObject(name, key, make_fingerprint(found)) if is_utf8(name) else illegal_name(name)
-
-
-def _in_order(
-    folder: AbstractContextManager[Iterator[os.DirEntry[str]]],
-) -> Iterator[os.DirEntry[str]]:
-    """Yield entries in stretches sorted by name, so that look-ups of records hit the cache."""
-    with folder as entries:
-        while stretch := list(itertools.islice(entries, _STRETCH)):
-            stretch.sort(key=operator.attrgetter("name"))
-            yield from stretch
 
 
 def _identities_above(root: str, start: str) -> set[Identity]:
