@@ -39,6 +39,9 @@ MANIFEST_MOST = 16 << 20
 """Bytes of the largest manifest: about 100,000 data files."""
 _PAGE_ROWS = 1000
 _PIECE = 4 << 20
+"""Bytes that one request reads of a data file."""
+_PART = 128 << 10
+"""Bytes that are unpacked, and divided into lines, at once."""
 _MOST_LINE = 1 << 20
 _GZIP = 16 + zlib.MAX_WBITS
 _CSV = "CSV"
@@ -271,16 +274,23 @@ def _read_file(path: str, offset: int, most: int) -> bytes:
         ) from error
 
 
+def _parts(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield bytes in parts of which so many lines are few: each data file is read at once."""
+    for piece in pieces:
+        for at in range(0, len(piece), _PART):
+            yield piece[at : at + _PART]
+
+
 def _unpacked(pieces: Iterator[bytes], error: Callable[[str], SourceError]) -> Iterator[bytes]:
     """Yield the content of a gzip file of one or more members, a bounded piece at a time."""
     member = zlib.decompressobj(_GZIP)
     try:
-        for piece in pieces:
-            rest = piece
+        for part in _parts(pieces):
+            rest = part
             while rest:
                 if member.eof:
                     member = zlib.decompressobj(_GZIP)
-                yield member.decompress(rest, _PIECE)
+                yield member.decompress(rest, _PART)
                 rest = member.unused_data if member.eof else member.unconsumed_tail
     except zlib.error as problem:
         raise error(f"it is no gzip file: {problem}") from problem
@@ -291,7 +301,7 @@ def _unpacked(pieces: Iterator[bytes], error: Callable[[str], SourceError]) -> I
 def _lines(pieces: Iterator[bytes]) -> Iterator[str]:
     """Yield the lines of a file. Raises ValueError for one that is too long, or is no UTF-8."""
     rest = b""
-    for piece in pieces:
+    for piece in _parts(pieces):
         *lines, rest = (rest + piece).split(b"\n")
         if len(rest) > _MOST_LINE:
             raise ValueError(f"it is longer than {_MOST_LINE >> 20} MiB")

@@ -7,14 +7,19 @@ where it found nothing.
 
 from __future__ import annotations
 
+import itertools
+import operator
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+_STRETCH = 16_384
+"""Entries of a folder that are sorted together; bounds the memory for a huge folder."""
 _CHUNK = 512
 """Entries that are looked at ahead: a few, so that what was found is not old."""
 _SAMPLE = 16
@@ -32,8 +37,16 @@ class LookAhead:
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
 
-    def ahead(self, entries: Entries) -> Iterator[os.DirEntry[str]]:
-        """Yield entries in their order."""
+    def in_order(
+        self, folder: AbstractContextManager[Iterator[os.DirEntry[str]]]
+    ) -> Iterator[os.DirEntry[str]]:
+        """Yield entries in stretches sorted by name, so that look-ups of records hit the cache."""
+        with folder as entries:
+            while stretch := list(itertools.islice(entries, _STRETCH)):
+                stretch.sort(key=operator.attrgetter("name"))
+                yield from self._ahead(stretch)
+
+    def _ahead(self, entries: Entries) -> Iterator[os.DirEntry[str]]:
         for at in range(0, len(entries), _CHUNK):
             chunk = entries[at : at + _CHUNK]
             self._look(chunk)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import operator
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -53,8 +51,6 @@ from cos_migrate.text import printable
 
 _OPEN_FOLDERS = 64
 """Nested folders that are read entry by entry; deeper ones are read whole, to keep few open."""
-_STRETCH = 16_384
-"""Entries of a folder that are sorted together; bounds the memory for a huge folder."""
 
 _Level = tuple[Iterator[os.DirEntry[str]], str, Identity]
 """A folder in progress: its remaining entries, its path ending in `/`, its identity."""
@@ -228,11 +224,7 @@ class LocalSource(LocalPlaces):
                 yield _make_object(name, name[at:], found)
 
     def _enter(
-        self,
-        folder: str,
-        stack: list[_Level],
-        on_path: set[Identity],
-        leaves_out: FolderQuestion,
+        self, folder: str, stack: list[_Level], on_path: set[Identity], leaves_out: FolderQuestion
     ) -> Found | None:
         """Put a folder on the stack, or return the result that replaces it."""
         reason = leaves_out(folder)
@@ -247,7 +239,7 @@ class LocalSource(LocalPlaces):
             folder_id = identity(path, os.stat(path))
             if folder_id in on_path:
                 return not_matching("symlink loop", folder)
-            entries = self._in_order(retry_while_exhausted(lambda: os.scandir(path)))
+            entries = self._look_ahead.in_order(retry_while_exhausted(lambda: os.scandir(path)))
             if len(stack) >= _OPEN_FOLDERS:
                 entries = iter(list(entries))
         except OSError as error:
@@ -257,15 +249,6 @@ class LocalSource(LocalPlaces):
         on_path.add(folder_id)
         stack.append((entries, folder, folder_id))
         return None
-
-    def _in_order(
-        self, folder: AbstractContextManager[Iterator[os.DirEntry[str]]]
-    ) -> Iterator[os.DirEntry[str]]:
-        """Yield entries in stretches sorted by name, so that look-ups of records hit the cache."""
-        with folder as entries:
-            while stretch := list(itertools.islice(entries, _STRETCH)):
-                stretch.sort(key=operator.attrgetter("name"))
-                yield from self._look_ahead.ahead(stretch)
 
     def _scan_list(self, leaves_out: FolderQuestion) -> Iterator[Found]:
         """Yield the files that the list file names, each path once.
