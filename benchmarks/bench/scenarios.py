@@ -200,8 +200,8 @@ def _all(count: int, part: int, single: int, many: int) -> list[Scenario]:
         *_defaults(count),
         *_auto(many, big, quick=count < 1000),
         *_clouds(count, part),
-        Scenario("watching", small_files(many), tools=(WATCHED, BARE)),
-        Scenario("watching-rescan", small_files(many), Kind.RESCAN, tools=(WATCHED, BARE)),
+        Scenario("watching", small_files(many * 3 // 4), tools=(WATCHED, BARE)),
+        Scenario("watching-rescan", small_files(many * 5 // 4), Kind.RESCAN, tools=(WATCHED, BARE)),
         Scenario("rescan-50k", small_files(many * 5 // 4), Kind.RESCAN),
         Scenario(
             "rescan-1M",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from cos_migrate.language import Say
@@ -12,8 +13,8 @@ from cos_migrate.report.spelling import spell_seconds, spell_size
 
 _WIDE = 100
 """Columns from which the advice stands in the line of its cause."""
-_OTHER_LINES = 18
-"""Lines of the summary, and of what stands below the causes."""
+_OTHER_LINES = 15
+"""Lines of the summary, of the rates, of other causes, of the report's name and of the prompt."""
 _CAUSES_LEAST = 2
 _COLOURS = {"ALL_OK": GREEN, "PART_OK": YELLOW, "ALL_FAIL": RED}
 
@@ -40,8 +41,12 @@ def closing_lines(
             f"{progress.sent / seconds:,.1f} objects/s"
         )
     if end.by_cause:
-        yield from _causes(end.by_cause, size, say, colours=colours)
-        yield say(end.next_step)
+        step = textwrap.wrap(
+            say(end.next_step), size.columns, break_long_words=False, break_on_hyphens=False
+        )
+        room = size.lines - _OTHER_LINES - len(step) - len(end.gaps)
+        yield from _causes(end.by_cause, size.columns, room, say, colours=colours)
+        yield from step
     yield from map(say, end.gaps)
 
 
@@ -55,18 +60,18 @@ def _ended_at_once(end: RunEnd) -> bool:
 
 
 def _causes(
-    causes: Sequence[Cause], size: TerminalSize, say: Say, *, colours: bool
+    causes: Sequence[Cause], columns: int, lines: int, say: Say, *, colours: bool
 ) -> Iterator[str]:
     """Yield the most frequent causes that fit on the screen."""
-    wide = size.columns >= _WIDE
-    room = max(_CAUSES_LEAST, (size.lines - _OTHER_LINES) // (1 if wide else 2))
+    wide = columns >= _WIDE
+    room = max(_CAUSES_LEAST, lines // (1 if wide else 2))
     if len(causes) == room + 1:  # a line about it would take as much room
         room += 1
     shown = causes[:room]
     names = [f"{cause.status} {cause.code}" if cause.status else cause.code for cause in shown]
     count_width = max(len(f"{cause.objects:,}") for cause in shown)
     name_width = max(map(len, names))
-    folder_width = min(max(len(cause.folder) for cause in shown), size.columns // 3)
+    folder_width = min(max(len(cause.folder) for cause in shown), columns // 3)
     for cause, name in zip(shown, names, strict=True):
         count = in_colour(RED, f"{cause.objects:{count_width},}", colours=colours)
         folder = fitted(cause.folder, folder_width, keep_end=True)

@@ -192,7 +192,7 @@ class Console(Sink):
         self._lines_of_second += count
         if count <= room:
             return lines
-        kept = "".join(lines.splitlines(keepends=True)[:room])
+        kept = "".join(lines.splitlines(keepends=True)[:room]) if room else ""
         if not self._folded:
             self._folded = True
             said = self.language.say("some lines are left out here: log/info.log has all of them")

@@ -12,7 +12,7 @@ from typing import NamedTuple, TextIO
 from cos_migrate.language import Say
 from cos_migrate.report.rates import Rates
 from cos_migrate.report.sinks import Progress, Unfinished
-from cos_migrate.report.spelling import spell_seconds, spell_size, width_of
+from cos_migrate.report.spelling import padded, spell_seconds, spell_size, width_of
 from cos_migrate.text import printable
 
 _TALL = 30
@@ -121,16 +121,23 @@ class Display:
 
     def _object_rows(self, unfinished: Sequence[Unfinished], columns: int) -> list[_Row]:
         """Return a line for each of the big objects that take longest."""
-        rows = []
         room = int(columns * _NAME_SHARE)
-        for each in unfinished[:_BARS_MOST]:
-            name = fitted(printable(each.cos_path), room, keep_end=True)
+        names = [
+            fitted(printable(each.cos_path), room, keep_end=True)
+            for each in unfinished[:_BARS_MOST]
+        ]
+        wide = max(map(width_of, names), default=0)
+        rows = []
+        for name, each in zip(names, unfinished, strict=False):
             share = each.sent / each.size if each.size else 0.0
             done = f"{100 * share:.0f} %"
             if columns >= _NARROW:
                 done = self._say(f"{done} of {spell_size(each.size)}")
-            rows.append(_Row(name, share, done))
-        return rows
+            rows.append(_Row(padded(name, wide), share, done))
+        most = max((width_of(row.behind) for row in rows), default=0)
+        return [
+            row._replace(behind=" " * (most - width_of(row.behind)) + row.behind) for row in rows
+        ]
 
     def _draw(self, rows: Sequence[_Row], columns: int) -> None:
         """Draw all lines with one write, and leave the cursor at the start of the first."""

@@ -95,9 +95,10 @@ def _head(report: RunReport, title: str, say: Say) -> Iterator[str]:
     status = str(report.summary["status"])
     kind = "good" if status == "ALL_OK" else "warn" if status == "PART_OK" else "bad"
     yield f'<h1>{_text(title)} <span class="badge {kind}">{_text(status)}</span></h1>'
-    started, ended = report.summary["start_time"], report.summary["end_time"]
-    times = say(f"{started} to {ended}, exit code {report.summary['exit_code']}")
-    yield f'<p class="soft">{_text(times)}</p>'
+    times = (str(report.summary[key]) for key in ("start_time", "end_time"))
+    started, ended = (text[:19].replace("T", " ") for text in times)  # local time, without its zone
+    line = say(f"{started} to {ended}, exit code {report.summary['exit_code']}")
+    yield f'<p class="soft">{_text(line)}</p>'
     if not report.summary["list_finished"]:
         gap = say(
             "The list of the source is not complete: objects that are not listed are not migrated. "

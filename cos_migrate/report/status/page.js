@@ -31,6 +31,7 @@ function spellSeconds(seconds) {
   return parts.slice(0, 2).filter(Boolean).join(" ");
 }
 
+const spellTime = (time) => time.slice(0, 19).replace("T", " "); // that of the machine that runs the tool
 const spellCount = (count) => Math.round(count).toLocaleString("en");
 const spellRate = (rate) => rate && rate < 10 ? rate.toFixed(1) : spellCount(rate);
 
@@ -101,7 +102,7 @@ function setState(text, kind) {
 
 function showRun(run, paused) {
   find("title").textContent = say("{0} to {1}", run.type, run.bucket) + (MODES[run.mode] ? ` (${MODES[run.mode]})` : "");
-  find("subtitle").textContent = say("{0} → {1}, since {2}", run.source, run.cosPath, run.start_time);
+  find("subtitle").textContent = say("{0} → {1}, since {2}", run.source, run.cosPath, spellTime(run.start_time));
   const share = find("share");
   const parts = [[run.done, run.known], [run.bytes_done, run.bytes_known]].filter((each) => each[1]);
   const done = Math.min(1, ...parts.map((each) => each[0] / each[1]));
@@ -157,7 +158,7 @@ function show(status) {
   find("lost").hidden = true;
   find("run").hidden = !run;
   find("no-run").hidden = Boolean(run);
-  find("program").textContent = say("{0}, started {1}", status.program, status.started);
+  find("program").textContent = say("{0}, started {1}", status.program, spellTime(status.started));
   find("pause").disabled = status.paused;
   find("resume").disabled = !status.paused;
   if (run) {

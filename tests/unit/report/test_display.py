@@ -113,6 +113,15 @@ def test_big_objects_have_bars_on_tall_terminals(height: int, bars: int) -> None
         assert len(line) <= 79
 
 
+def test_bars_of_big_objects_stand_below_each_other() -> None:
+    unfinished = [Unfinished("/a", MIB, MIB), Unfinished("/목록/b", 0, 9 * MIB)]
+    first, second = Terminal(lines=50).show(progress(5, 10, unfinished=unfinished))[2:]
+    assert first.index("|") == len("/목록/b ") + 2
+    assert second.index("|") == len("/목록/b ")
+    assert first.endswith("| 100 % of 1.0 MiB")
+    assert second.endswith("|   0 % of 9.0 MiB")
+
+
 @pytest.mark.parametrize("columns", [20, 40, 59, 60, 80, 200])
 def test_every_line_fits(columns: int) -> None:
     unfinished = [Unfinished("/to/" + "목록" * 80 + "{0}.mkv", MIB, 20 * MIB)]

@@ -56,6 +56,8 @@ def test_progress_every_five_seconds() -> None:
             "bytes_sent": 0,
             "unfinished": [{"cos_path": "/a", "sent": 3, "size": 9}],
             "waiting": "a window",
+            "objects_ahead": 0,
+            "bytes_ahead": 0,
             "list_finished": False,
         }
     ]
