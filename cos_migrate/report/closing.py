@@ -16,6 +16,8 @@ _WIDE = 100
 _OTHER_LINES = 15
 """Lines of the summary, of the rates, of other causes, of the report's name and of the prompt."""
 _CAUSES_LEAST = 2
+_FIRST_SIGNAL = 128
+"""Exit codes above belong to signals."""
 _COLOURS = {"ALL_OK": GREEN, "PART_OK": YELLOW, "ALL_FAIL": RED}
 
 
@@ -48,6 +50,10 @@ def closing_lines(
         yield from _causes(end.by_cause, size.columns, room, say, colours=colours)
         yield from step
     yield from map(say, end.gaps)
+    if summary.ended_by > _FIRST_SIGNAL:
+        yield say("stopped: start the same command again to go on")
+    elif progress.sent and summary.status == "ALL_OK" and summary.mode == "run":
+        yield say("next: --compare shows whether source and COS agree")
 
 
 def _ended_at_once(end: RunEnd) -> bool:
@@ -83,4 +89,4 @@ def _causes(
             yield f"{' ' * count_width}  {say(cause.advice)}"
     if len(causes) > room:
         rest = sum(cause.objects for cause in causes[room:])
-        yield say(f"{rest:,} of {len(causes) - room} other causes: see log/error.log")
+        yield say(f"{rest:,} objects for {len(causes) - room} other causes: see log/error.log")

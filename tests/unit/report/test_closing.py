@@ -40,7 +40,7 @@ def test_it_fits_one_screen(size: TerminalSize) -> None:
     text = "\n".join(lines)
     assert "sent 100.0 MiB in 50 s: 2.0 MiB/s, 2.0 objects/s" in text
     assert re.search(r"10  403 Code0  \.\.\..*folder/", text)
-    assert re.search(r"\d+ of \d+ other causes: see log/error.log", text)
+    assert re.search(r"\d+ objects for \d+ other causes: see log/error.log", text)
     assert " ".join(lines).endswith(f"{NEXT} a gap"), "it is folded between words"
     assert (f"folder/  {ADVICE}" in text) == (size.columns >= 100)
 
@@ -49,7 +49,7 @@ def test_the_summary_stays_as_it_is() -> None:
     run = end(0)
     first, *others = closing_lines(run, TerminalSize(80, 24), colours=False)
     assert first == run.summary.text
-    assert others == ["sent 100.0 MiB in 50 s: 2.0 MiB/s, 2.0 objects/s", "a gap"]
+    assert others[:-1] == ["sent 100.0 MiB in 50 s: 2.0 MiB/s, 2.0 objects/s", "a gap"]
     coloured = next(iter(closing_lines(run, TerminalSize(80, 24), colours=True)))
     assert "\x1b[32mstatus:ALL_OK\x1b[0m" in coloured
 
@@ -63,6 +63,21 @@ def test_one_line_is_enough_where_no_object_escapes_a_cause() -> None:
     assert lines == [f"nothing was migrated: {ADVICE}; log/error.log has more", "a gap"]
     for other in (stopped, end(1, sent=1)._replace(by_cause=[cause])):
         assert "op statistics" in next(iter(closing_lines(other, SIZE, colours=False)))
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "last"),
+    [
+        (0, "next: --compare shows whether source and COS agree"),
+        (130, "stopped: start the same command again to go on"),
+        (3, "a gap"),
+    ],
+)
+def test_the_next_step_of_a_run_without_failures(ended_by: int, last: str) -> None:
+    run = end(0)
+    stopped = run.summary._replace(ended_by=ended_by, list_finished=not ended_by)
+    lines = closing_lines(run._replace(summary=stopped), TerminalSize(80, 24), colours=False)
+    assert list(lines)[-1] == last
 
 
 def test_nothing_is_said_of_a_run_that_sent_nothing() -> None:
