@@ -46,7 +46,7 @@ class _Template(NamedTuple):
         """Return the values of a text that was made from the template; None: it was not."""
         first, *others, last = self.parts
         end = len(text) - len(last)
-        if self.longest not in text or not (text.startswith(first) and text.endswith(last)):
+        if not (text.startswith(first) and text.endswith(last)):
             return None
         values, at = [], len(first)
         for part in others:
@@ -80,7 +80,8 @@ class Catalogue(gettext.GNUTranslations):
         made = [
             _Template.of(text, said) for text, said in self._texts.items() if VALUE.search(text)
         ]
-        self._templates = sorted(made, key=lambda one: -sum(map(len, one.parts)))
+        made.sort(key=lambda one: -sum(map(len, one.parts)))
+        self._templates = [(one.longest, one) for one in made]
 
     def say(self, text: str) -> str:
         """Translate a text, or each of its lines; what is not known stays as it is."""
@@ -101,8 +102,9 @@ class Catalogue(gettext.GNUTranslations):
 
     def _filled_in(self, text: str, depth: int) -> str | None:
         """Return the translation of a text that was made from a template."""
-        for template in self._templates:
-            values = template.values_in(text)
+        for longest, template in self._templates:
+            # Most differ here; the display asks many times a second.
+            values = template.values_in(text) if longest in text else None
             if values is not None:
                 said = [self._said_value(each, depth - 1) for each in values]
                 return _filled(template.translation, said)
