@@ -7,6 +7,7 @@ reads a `Bucket` from its stdin and prints its port. It answers as S3 and as COS
 from __future__ import annotations
 
 import bisect
+import contextlib
 import hashlib
 import pickle
 import socket
@@ -76,7 +77,7 @@ class _Server:
             threading.Thread(target=self._answer_all, args=(connection,), daemon=True).start()
 
     def _answer_all(self, connection: socket.socket) -> None:
-        with connection:
+        with connection, contextlib.suppress(ConnectionError):  # of a client that was killed
             rest = b""
             while True:
                 while b"\r\n\r\n" not in rest:
