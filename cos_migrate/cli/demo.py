@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from cos_migrate import signals
+from cos_migrate.cli.command_line import SCRIPT_PROGRAM
 from cos_migrate.cli.home import VARIABLE as HOME_VARIABLE
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.requests import Access
@@ -244,7 +245,10 @@ class _Demo:
             connection.close()
 
     def _shown(self, path: Path) -> str:
-        return str(path.relative_to(self._home)) if path.is_relative_to(self._home) else str(path)
+        """Return a path as it holds where the tool was started: a package may be anywhere."""
+        if self._program == SCRIPT_PROGRAM and path.is_relative_to(self._home):
+            return str(path.relative_to(self._home))
+        return str(path)
 
 
 def _path_of_package(folder: Path) -> str:

@@ -137,3 +137,14 @@ def test_the_script_s_folder_wins_over_the_variable(tool: Tool) -> None:
     ended = tool.run(environ={"COS_MIGRATE_HOME": os.devnull})
     assert ended.code == 0, ended.err
     assert "home:" not in ended.err
+
+
+def test_the_demo_names_what_it_leaves_by_paths_that_hold_anywhere(
+    installed: Installed, tool: Tool, elsewhere: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    ended = installed.run(tool, "--demo", cwd=elsewhere, COS_MIGRATE_HOME=str(home))
+    assert ended.code == 0, ended.err
+    assert f"Remove   rm -r {home}/tmp/demo " in ended.out
+    assert ended.out.splitlines()[-1].startswith("Next     cos-migrate --init ")
+    assert list(elsewhere.iterdir()) == []
