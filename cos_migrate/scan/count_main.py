@@ -59,7 +59,7 @@ def main() -> None:
 def count(recipe: SourceRecipe, send: Callable[[Counted], None]) -> None:
     """Walk the source of a recipe and send how much there is, now and then and at the end."""
     from cos_migrate.filters import Filters  # noqa: PLC0415 - while the recipe is on its way
-    from cos_migrate.model import Note, count_and_size  # noqa: PLC0415 - as above
+    from cos_migrate.model import count_and_size  # noqa: PLC0415 - as above
     from cos_migrate.scan.ahead_count import Counted  # noqa: PLC0415 - as above
 
     source = recipe.build()
@@ -71,7 +71,7 @@ def count(recipe: SourceRecipe, send: Callable[[Counted], None]) -> None:
     while found := list(islice(items, _BATCH)):
         if filters:
             found = filters.replace_rejected(found)
-        more, bytes_more = count_and_size([item for item in found if not isinstance(item, Note)])
+        more, bytes_more = count_and_size(found)
         objects, size = objects + more, size + bytes_more
         now = time.monotonic()
         if now - sent > _SEND_EVERY:
