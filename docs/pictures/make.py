@@ -80,8 +80,8 @@ class Shot(NamedTuple):
 
 
 SHOTS = (
-    Shot("wide", 960, 1340, dark=False),
-    Shot("wide-dark", 960, 1340, dark=True),
+    Shot("wide", 920, 1300, dark=False),
+    Shot("wide-dark", 920, 1300, dark=True),
     Shot("narrow", 390, 1500, dark=False),
     Shot("narrow-dark", 390, 1500, dark=True),
 )

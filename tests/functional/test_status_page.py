@@ -58,6 +58,7 @@ def test_the_status_while_a_run_goes_on(cos: HeldCos, tool: Tool) -> None:
     assert shown["mode"] == "run"
     assert shown["bucket"] == "examplebucket-1250000000"
     assert (shown["known"], shown["bytes_sent"], shown["failed"]) == (8, 3000, 0)
+    assert shown["total"] == 8, "the tree is counted, or listed to its end"
     assert shown["outcomes"]["new"] == 3
     assert shown["transfers"]["small"]["under_way"] == 5
     assert shown["transfers"]["small"]["limit"] == 64

@@ -104,11 +104,11 @@ function showRun(run, paused) {
   find("title").textContent = say("{0} to {1}", run.type, run.bucket) + (MODES[run.mode] ? ` (${MODES[run.mode]})` : "");
   find("subtitle").textContent = say("{0} → {1}, since {2}", run.source, run.cosPath, spellTime(run.start_time));
   const share = find("share");
-  const parts = [[run.done, run.known], [run.bytes_done, run.bytes_known]].filter((each) => each[1]);
+  const parts = [[run.done, run.total], [run.bytes_done, run.bytes_total]].filter((each) => each[1]);
   const done = Math.min(1, ...parts.map((each) => each[0] / each[1]));
-  if (run.list_finished) {
+  if (run.total !== null) {
     share.value = done;
-    find("share-text").textContent = `${Math.floor(100 * done)} %, ` + say("{0} of {1} objects", spellCount(run.done), spellCount(run.known));
+    find("share-text").textContent = `${Math.floor(100 * done)} %, ` + say("{0} of {1} objects", spellCount(run.done), spellCount(run.total));
   } else {
     share.removeAttribute("value");
     find("share-text").textContent = say("{0} objects done, {1} listed so far", spellCount(run.done), spellCount(run.known));
@@ -122,7 +122,7 @@ function showRun(run, paused) {
     [spellCount(run.failed), say("failed"), run.failed ? "bad" : ""],
     [spellSeconds(run.seconds), say("elapsed")],
   ];
-  if (run.seconds_left !== null && run.done < run.known) cards.push([spellSeconds(run.seconds_left), say("left")]);
+  if (run.seconds_left !== null && (run.done < run.known || !run.list_finished)) cards.push([spellSeconds(run.seconds_left), say("left")]);
   find("cards").replaceChildren(...cards.map(([value, name, kind]) => {
     const card = element("div", undefined, "card");
     card.append(element("b", value, kind), element("span", name));

@@ -50,6 +50,8 @@ def _run_data(board: Board, run: RunView, say: Say) -> dict[str, object]:
         "known": progress.known,
         "bytes_done": progress.bytes_done,
         "bytes_known": progress.bytes_known,
+        "total": progress.total,
+        "bytes_total": None if progress.total is None else progress.bytes_total,
         "sent": progress.sent,
         "bytes_sent": progress.bytes_sent,
         "failed": progress.failed,
