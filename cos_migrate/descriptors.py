@@ -23,6 +23,8 @@ PER_TRANSFER = 2
 """Connections to COS and to the source, or a connection and a file."""
 _PIPES = 3
 """Descriptors that the coordinator has of each worker."""
+_SELECTED_MOST = 240 if os.name == "nt" else 1 << 30
+"""Transfers for which one thread can wait: `select` on Windows takes 512 sockets."""
 _LEAST = 8
 _RAISED_MOST = 1 << 20
 _FALLBACK = 10_240
@@ -70,13 +72,17 @@ class TransferCounts(NamedTuple):
     """Transfers of the big pool, in all processes together."""
 
 
+def transfers_of_process(most: int) -> int:
+    """Return how many transfers a process can make at once with `most` descriptors."""
+    return min(max(_LEAST, most - RESERVE) // PER_TRANSFER, _SELECTED_MOST)
+
+
 def fit_to_limit(wanted: TransferCounts, most: int) -> TransferCounts:
     """Reduce the wanted numbers to those that fit when a process may have `most` descriptors."""
-    own = max(_LEAST, most - RESERVE)
-    processes = min(wanted.processes, max(1, own // _PIPES))
+    processes = min(wanted.processes, max(1, max(_LEAST, most - RESERVE) // _PIPES))
     count = max(1, min(processes, max(wanted.small, wanted.big)))
     small, big = -(-wanted.small // count), -(-wanted.big // count)
-    slots = own // PER_TRANSFER
+    slots = transfers_of_process(most)
     if small + big <= slots:
         return wanted._replace(processes=processes)
     big = max(1, slots * big // (small + big))

@@ -26,7 +26,6 @@ from cos_migrate.model import SourceObject, Status, failure_of
 from cos_migrate.pools.dry_pools import DryPools
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.limiter import Limiter
-from cos_migrate.pools.pools import Launch
 from cos_migrate.pools.results import (
     AGREES,
     DONE,
@@ -55,6 +54,7 @@ from cos_migrate.pools.tasks import (
     source_object,
 )
 from cos_migrate.pools.worker_handles import Post
+from cos_migrate.pools.worker_team import Launch
 from cos_migrate.processes.liveness import WaitLimits
 from cos_migrate.report import lines
 from cos_migrate.report.report import Report

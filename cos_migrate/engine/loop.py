@@ -31,13 +31,11 @@ from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import (
     CREDENTIALS_ENDED,
     INTERIM,
-    LATENCY,
     OF_NO_TASK,
     REQUEST,
     SLOW_DOWN,
     Content,
     CredentialsEnded,
-    Latency,
     Requested,
     Result,
 )
@@ -200,7 +198,9 @@ class Loop(abc.ABC):
             self._lost_in_row = 0
             before = self._pools.under_way
             settled = self._pools.collect(event)
-            self._rates.count(time.monotonic(), before - self._pools.under_way)
+            ended = before - self._pools.under_way
+            self._rates.count(time.monotonic(), ended)
+            self._tuning.note_ended(ended)
             for result in settled:
                 self._collect_result(result)
         elif isinstance(event, WorkerLost):
@@ -239,9 +239,7 @@ class Loop(abc.ABC):
 
     def _note_of_worker(self, kind: int, content: Content) -> None:
         """Note what a worker reports beside its tasks."""
-        if kind == LATENCY:
-            self._tuning.note_latency(cast("Latency", content))
-        elif kind == SLOW_DOWN:
+        if kind == SLOW_DOWN:
             if line := self._rates.slow_down(cast("Side", content), time.monotonic()):
                 self._report.note(line)
         elif kind == CREDENTIALS_ENDED:
@@ -250,7 +248,7 @@ class Loop(abc.ABC):
         elif kind == REQUEST:
             self._report.totals.note_request(*cast("Requested", content))
         else:
-            self._tuning.note_failure()
+            self._tuning.note(kind, content)
 
     def _stop(self, reason: str) -> None:
         """Submit nothing more; tasks in flight are finished and recorded."""

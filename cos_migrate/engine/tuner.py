@@ -68,13 +68,13 @@ class Change(NamedTuple):
     reason: str
 
 
-class _Rates(NamedTuple):
+class Rates(NamedTuple):
     """Throughput over a window."""
 
     objects: float
     size: float
 
-    def gain_over(self, other: _Rates) -> tuple[float, float]:
+    def gain_over(self, other: Rates) -> tuple[float, float]:
         """Return the factors by which objects/s and bytes/s grew, the smaller first.
 
         Both agree while sizes stay the same; where sizes drift one rises and the other falls,
@@ -120,8 +120,8 @@ class _Window:
         return self._seconds >= self._least and self._objects >= self._enough
 
     @property
-    def rates(self) -> _Rates:
-        return _Rates(self._objects / self._seconds, self._size / self._seconds)
+    def rates(self) -> Rates:
+        return Rates(self._objects / self._seconds, self._size / self._seconds)
 
     @property
     def latency(self) -> float:
@@ -150,7 +150,7 @@ class Tuner:
         self.limit = min(max(start, lowest), highest)
         self.settled = self.limit
         """The limit outside of trials."""
-        self._usual: _Rates | None = None
+        self._usual: Rates | None = None
         """Throughput at the settled limit."""
         self._phase = _Phase.DOUBLING
         self._latency = 0.0
@@ -227,7 +227,7 @@ class Tuner:
         else:
             self._window = self._new_window()
 
-    def _settle(self, limit: int, rates: _Rates | None) -> None:
+    def _settle(self, limit: int, rates: Rates | None) -> None:
         self.limit = self.settled = limit
         self._usual = rates
         self._phase = _Phase.RESTING
@@ -239,7 +239,7 @@ class Tuner:
         self.limit = min(max(limit, self._lowest), self._highest)
         self._window = self._new_window()
 
-    def _judge_doubling(self, rates: _Rates) -> Change | None:
+    def _judge_doubling(self, rates: Rates) -> Change | None:
         before, usual = self.settled, self._usual
         gain = rates.gain_over(usual)[0] if usual else _DOUBLING_PAYS
         if gain < _MORE_PAYS:
@@ -257,7 +257,7 @@ class Tuner:
             return None
         return Change(self.settled, f"{_share(gain)} more than {before} gave")
 
-    def _judge_rest(self, rates: _Rates) -> None:
+    def _judge_rest(self, rates: Rates) -> None:
         if self._usual is not None and self._has_shifted(rates):
             self._shifted += 1
             self._window = self._new_window()
@@ -271,12 +271,12 @@ class Tuner:
         else:
             self._window = self._new_window()
 
-    def _has_shifted(self, rates: _Rates) -> bool:
+    def _has_shifted(self, rates: Rates) -> bool:
         assert self._usual is not None  # noqa: S101 - the caller has looked
         least, most = rates.gain_over(self._usual)
         return most < _SHIFT or least > 1 / _SHIFT
 
-    def _begin_again(self, rates: _Rates) -> None:
+    def _begin_again(self, rates: Rates) -> None:
         """Search from the present limit: the throughput differs from what it was."""
         self._shifted = 0
         self._fastest = 0.0
@@ -311,7 +311,7 @@ class Tuner:
         self._skipped = (self._skipped + 1) % _SKIPPED
         return self._skipped > 0
 
-    def _judge_trial(self, rates: _Rates) -> Change | None:
+    def _judge_trial(self, rates: Rates) -> Change | None:
         assert self._usual is not None  # noqa: S101 - trials follow a rest
         least, most = rates.gain_over(self._usual)
         before, phase = self.settled, self._phase

@@ -1,20 +1,22 @@
 """Sets how many transfers the two pools make at once, where the configuration says `auto`.
 
 The tuner of each pool is fed with what the pool did since the last look. Connections are opened
-little by little, and the limit falls when connections fail.
+little by little, and the limit falls when connections fail. The number of worker processes follows
+the load as well.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from cos_migrate import descriptors
 from cos_migrate.config.common import BIG_MOST, SMALL_MOST
+from cos_migrate.engine.process_tuning import ProcessTuning
 from cos_migrate.engine.ramp import Ramp
 from cos_migrate.engine.tuner import Change, Measurement, Tuner
 from cos_migrate.pools.pools import Pools
-from cos_migrate.pools.results import Latency
+from cos_migrate.pools.results import LATENCY, PROCESSOR, Content, Latency
 
 _SATURATED = 0.9
 """Share of its limit that a pool uses while the limit holds it back."""
@@ -202,15 +204,23 @@ class Tuning:
             big: self._tuning_of(big, _START[big]) for big, is_auto in enumerate(auto) if is_auto
         }
         self._looked = 0.0
+        self._processes: ProcessTuning | None = None
+        """None where both numbers are given: then all processes are in use."""
         self.next_adjustment = 0.0 if self._tuned else float("inf")
         """Time from which to call `adjust` again; it does nothing where both numbers are given."""
         if self._tuned:
             pools.allow_transfers(*self.limits)
+            self._tune_processes(1)
 
     def _tuning_of(self, big: int, start: int) -> PoolTuning:
         most = self._most[big]
         pool = PoolRange(start, min(_LOWEST[big], most), most, _ENOUGH[big], _QUICK[big])
         return PoolTuning(pool, self.big if big else self.small)
+
+    def _tune_processes(self, number: int) -> None:
+        """Let the number of processes follow the load from now on, beginning with `number`."""
+        if self._pools.workers > 1 and not self._processes:
+            self._processes = ProcessTuning(self._pools, number)
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -243,6 +253,11 @@ class Tuning:
                 self._tuned[index].go_on_from(before[index])
         self.next_adjustment = 0.0 if self._tuned else float("inf")
         self._pools.allow_transfers(*self.limits)
+        if self._tuned:
+            self._tune_processes(self._pools.workers_in_use)
+        elif self._processes:
+            self._processes = None
+            self._pools.use_workers(self._pools.workers)
         if small <= fitting.small and big <= fitting.big:
             return []
         made = f"{fitting.small} small and {fitting.big} big transfers are made at once"
@@ -258,6 +273,10 @@ class Tuning:
         if seconds > _LOOK_MOST:
             return []
         before, lines, fell = self.limits, [], False
+        has_more = not is_paced and any(
+            0 < limit * _SATURATED <= self._pools.count_tasks(big=bool(big))
+            for big, limit in enumerate(before)
+        )
         for big, tuning in self._tuned.items():
             under_way = self._pools.count_tasks(big=bool(big))
             change = tuning.adjust(now, seconds, under_way, is_paced=is_paced)
@@ -268,18 +287,32 @@ class Tuning:
             self._pools.allow_transfers(*self.limits)
         if fell:
             self._pools.close_idle()
+        if self._processes and seconds:
+            size = self.small.size + self.big.size
+            lines += self._processes.adjust(now, seconds, size, has_more=has_more)
         return lines
 
-    def note_latency(self, latency: Latency) -> None:
+    def note_ended(self, tasks: int) -> None:
+        """Count tasks that ended."""
+        if self._processes:
+            self._processes.ended += tasks
+
+    def note(self, kind: int, content: Content) -> None:
+        """Note what a worker reports: latency, processor time, or a connection that failed."""
+        if kind == LATENCY:
+            self._note_latency(cast("Latency", content))
+        elif kind == PROCESSOR:
+            if self._processes:
+                self._processes.processor += cast("float", content)
+        else:
+            for tuning in self._tuned.values():
+                tuning.note_failure()
+
+    def _note_latency(self, latency: Latency) -> None:
         """Add the times that answers took, as a worker has measured them."""
         traffic = self.big if latency.big else self.small
         traffic.answers += latency.answers
         traffic.waited += latency.seconds
-
-    def note_failure(self) -> None:
-        """Count a connection that failed, or was silent for too long, in any pool."""
-        for tuning in self._tuned.values():
-            tuning.note_failure()
 
     def used(self) -> str:
         """Return the numbers of transfers that were found, for the summary; empty: none."""

@@ -6,7 +6,7 @@ from typing import Protocol, cast
 
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.limiter import Limiter
-from cos_migrate.pools.pools import Launch, Pools
+from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import DONE, TARGET_EXISTS, UNSTARTED, Result
 from cos_migrate.pools.tasks import (
     KIND_OF,
@@ -20,6 +20,7 @@ from cos_migrate.pools.tasks import (
     source_object,
 )
 from cos_migrate.pools.worker_handles import Post, WorkerResults
+from cos_migrate.pools.worker_team import Launch
 from cos_migrate.processes.liveness import WaitLimits
 
 _CARRIED_OUT = frozenset(

@@ -50,11 +50,19 @@ class LoadBalancer:
             self._batch_left = max(0, self._loads[self._preferred].room(big)) // _BATCHES
         return self._preferred
 
+    def forget(self, worker: int) -> None:
+        """Let the groups of a worker go to others."""
+        self._worker_of = {
+            group: chosen for group, chosen in self._worker_of.items() if chosen != worker
+        }
+
     def end_batch(self) -> None:
         """Let the next small task go to the worker with the most room."""
         self._batch_left = 0
 
     def _fittest(self, big: int) -> int:
         # The tasks of a lost worker need one that makes such transfers, with room or without.
-        useful = [each for each, load in enumerate(self._loads) if load.most[big]]
+        numbered = list(enumerate(self._loads))
+        useful = [each for each, load in numbered if load.allowed[big]]
+        useful = useful or [each for each, load in numbered if load.most[big]]
         return max(useful, key=lambda each: self._loads[each].fitness(big))

@@ -6,36 +6,23 @@ A process that ends, or sends no heartbeat for long, is replaced and its tasks a
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Callable
 
-from cos_migrate.errors import Side
-from cos_migrate.model import Credentials, Failure
-from cos_migrate.pools.job import Job, share_of
+from cos_migrate.model import Failure
+from cos_migrate.pools.job import Job
 from cos_migrate.pools.limiter import Limiter
-from cos_migrate.pools.load_balancer import LoadBalancer
 from cos_migrate.pools.quarantine import Quarantine
 from cos_migrate.pools.results import FAILED, INTERIM, OF_NO_TASK, UNSTARTED, Result
 from cos_migrate.pools.tasks import SMALL_KINDS, NumberedTask
-from cos_migrate.pools.worker.commands import (
-    AllowTransfers,
-    CloseIdle,
-    OpenAhead,
-    Recall,
-    Submit,
-)
+from cos_migrate.pools.worker.commands import Submit
 from cos_migrate.pools.worker_handles import Post, WorkerLost, WorkerResults
-from cos_migrate.pools.worker_load import WorkerLoad
-from cos_migrate.pools.workers import Workers
+from cos_migrate.pools.worker_team import Launch, WorkerTeam
 from cos_migrate.processes.liveness import DEFAULT_WAIT_LIMITS, WaitLimits
 
 _ENDS_NO_TASK = INTERIM | OF_NO_TASK
-Launch = Callable[[], subprocess.Popen[bytes]]
-"""Returns a worker process."""
 
 
-class Pools:
+class Pools(WorkerTeam):
     """All workers of a run."""
 
     def __init__(
@@ -53,44 +40,19 @@ class Pools:
         this process). `post` is called from other threads with the events of the workers. `launch`
         returns a worker process. `limiter` divides among the workers what is limited.
         """
-        self._post = post
-        count = max(1, min(processes, max(job.small_transfers, job.big_transfers)))
-        jobs = [job.share(index, count) for index in range(count)]
-        self._loads = [WorkerLoad(each) for each in jobs]
-        self._workers = Workers(jobs, post, launch if processes else None, limits, limiter)
+        super().__init__(job, processes, post, launch, limits, limiter)
         self._tasks: dict[int, tuple[int, int, NumberedTask, str]] = {}
         self._quarantine = Quarantine()
-        self._balancer = LoadBalancer(self._loads)
         self.most_transfers = (job.small_transfers, job.big_transfers)
         """Small and big transfers at once at most, over all workers."""
-        self._started = self._stopped = False
+        self._stopped = False
         self._limits = limits
         self._give_up_at = float("inf")
-
-    @property
-    def workers(self) -> int:
-        """How many workers there are."""
-        return len(self._workers)
 
     @property
     def under_way(self) -> int:
         """Tasks submitted and not collected."""
         return len(self._tasks)
-
-    def transfers_allowed(self, *, big: bool) -> int:
-        """Return how many transfers of a pool may be made at once now, over all workers."""
-        return sum(load.allowed[big] for load in self._loads)
-
-    def count_tasks(self, *, big: bool) -> int:
-        """Return how many tasks of a pool the workers have."""
-        return sum(load.given[big] for load in self._loads)
-
-    def start(self) -> None:
-        """Start all workers, if they are not running."""
-        if not self._started:
-            self._started = True
-            for index in range(len(self._workers)):
-                self._start_worker(index)
 
     def room(self, *, big: bool, group: str = "") -> int:
         """Return how many more tasks can be submitted to a pool now.
@@ -204,15 +166,8 @@ class Pools:
 
     def recall(self) -> None:
         """Recall all tasks that are not begun; their results are UNSTARTED."""
-        self._workers.send_all(Recall())
-        for index, load in enumerate(self._loads):
-            unsent: list[Result] = [
-                (number, UNSTARTED, None) for number, _, _ in (*load.quarantined, *load.outbox)
-            ]
-            load.quarantined.clear()
-            load.outbox = []
-            if unsent:
-                self._post(WorkerResults(index, unsent))
+        for index in range(len(self._loads)):
+            self._recall_of(index)
 
     def stop(self) -> None:
         """Begin nothing new and retry nothing.
@@ -246,28 +201,6 @@ class Pools:
             load.clear()
         return [self._not_begun(number) for number in list(self._tasks)]
 
-    def allow_transfers(self, small: int, big: int) -> None:
-        """Let at most so many transfers of each pool be made at once, over all workers."""
-        count = len(self._loads)
-        for index, load in enumerate(self._loads):
-            load.allow(share_of(small, index, count), share_of(big, index, count))
-            self._workers.send(index, AllowTransfers(*load.allowed))
-
-    def close_idle(self) -> None:
-        """Close the connections that wait for a task, so that others can be opened."""
-        self._workers.send_all(CloseIdle())
-
-    def open_ahead(self, connections: int) -> None:
-        """Have so many connections for small objects, before there are tasks for them."""
-        self.start()
-        count = len(self._loads)
-        for index in range(count):
-            self._workers.send(index, OpenAhead(share_of(connections, index, count)))
-
-    def replace_credentials(self, side: Side, credentials: Credentials | None) -> None:
-        """Use other credentials in all workers; None: there are none for requests that wait."""
-        self._workers.replace_credentials(side, credentials)
-
     def abandon(self) -> None:
         """Drop all tasks of the pools: their workers are gone or of no use."""
         self._tasks.clear()
@@ -277,9 +210,3 @@ class Pools:
     def close(self) -> None:
         """Let all workers finish their tasks and end; kill those that do not in time."""
         self._workers.close()
-
-    def _start_worker(self, index: int) -> None:
-        load = self._loads[index]
-        self._workers.start(index, load.generation)
-        if load.allowed != load.first:
-            self._workers.send(index, AllowTransfers(*load.allowed))

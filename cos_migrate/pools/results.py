@@ -38,6 +38,8 @@ class ResultKind(enum.IntEnum):
     """Of no task. Content: CredentialsEnded."""
     REQUEST = 12
     """Of no task. Content: Requested; only where the job counts requests."""
+    PROCESSOR = 13
+    """Of no task. Content: seconds of processor time of the process since the last report."""
     WARNING = 6
     """Not final. Content: a text about the task's object."""
     SPOOLED = 7
@@ -211,6 +213,7 @@ Content = (
     | Side
     | str
     | int
+    | float
 )
 """The content of a result."""
 Result = tuple[int, int, Content]
@@ -226,7 +229,10 @@ CONNECTION_FAILED: Final = int(ResultKind.CONNECTION_FAILED)
 LATENCY: Final = int(ResultKind.LATENCY)
 CREDENTIALS_ENDED: Final = int(ResultKind.CREDENTIALS_ENDED)
 REQUEST: Final = int(ResultKind.REQUEST)
-OF_NO_TASK: Final = frozenset({SLOW_DOWN, CONNECTION_FAILED, LATENCY, CREDENTIALS_ENDED, REQUEST})
+PROCESSOR: Final = int(ResultKind.PROCESSOR)
+OF_NO_TASK: Final = frozenset(
+    {SLOW_DOWN, CONNECTION_FAILED, LATENCY, CREDENTIALS_ENDED, REQUEST, PROCESSOR}
+)
 """Results that belong to no task."""
 WARNING: Final = int(ResultKind.WARNING)
 SPOOLED: Final = int(ResultKind.SPOOLED)

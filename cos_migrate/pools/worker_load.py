@@ -7,6 +7,7 @@ import time
 
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.tasks import NumberedTask
+from cos_migrate.pools.worker.commands import AllowTransfers
 
 _BACKLOG_SECONDS = 0.03
 """Seconds of work that a worker has queued beside the transfers that it makes."""
@@ -25,12 +26,12 @@ class WorkerLoad:
 
     def __init__(self, job: Job) -> None:
         """`job`: this worker's share."""
-        self.first = (job.small_transfers, job.big_transfers)
-        """Transfers that it may make at once when it is started."""
-        self.most = self.first
+        self.first = AllowTransfers(job.small_transfers, job.big_transfers, job.memory)
+        """What it may do when it is started."""
+        self.most = self.first[:2]
         """Transfers that it was ever allowed to make at once."""
         self.allowed = self.first
-        """Transfers that it may make at once now."""
+        """What it may do now."""
         self.given = [0, 0]
         """Tasks that it has."""
         self.done = 0
@@ -56,10 +57,10 @@ class WorkerLoad:
         self.given, self.outbox, self.alone = [0, 0], [], 0
         self.quarantined.clear()
 
-    def allow(self, small: int, big: int) -> None:
-        """Allow so many small and big transfers at once."""
-        self.allowed = (small, big)
-        self.most = (max(self.most[0], small), max(self.most[1], big))
+    def allow(self, allowed: AllowTransfers) -> None:
+        """Allow it other numbers of transfers."""
+        self.allowed = allowed
+        self.most = (max(self.most[0], allowed.small), max(self.most[1], allowed.big))
 
     def room(self, big: int) -> int:
         """Return how many more tasks of a pool the worker can be given."""

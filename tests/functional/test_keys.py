@@ -111,6 +111,19 @@ def test_worker_processes(cos: HeldCos, tool: Tool, number: int) -> None:
     assert end(process).code == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_auto_begins_with_one_worker_process(cos: HeldCos, tool: Tool) -> None:
+    tool.common |= {"workerProcessNum": "3", "smallFileExecutorNum": "auto"}
+    for each in range(100):
+        tool.put(f"{each}")
+    cos.hold(1)
+    process = tool.start()
+    wait_until(lambda: cos.held == 64, lambda: process.poll() is None)
+    wait_until(lambda: len(list(workers_of(process.pid))) == 1)
+    cos.release()
+    assert end(process).counts()["new"] == 100
+
+
 def workers_of(parent: int) -> Iterator[int]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -47,10 +47,12 @@ class AllowTransfers(NamedTuple):
 
     small: int
     big: int
+    memory: int
+    """Bytes of object data that they may hold at once."""
 
     def carry_out(self, worker: Worker) -> None:
         """Carry out this command on a worker."""
-        worker.allow_transfers(self.small, self.big)
+        worker.allow_transfers(self.small, self.big, self.memory)
 
 
 class OpenAhead(NamedTuple):

@@ -88,7 +88,7 @@ class Worker:
         self._source_pace = ThreadPace(self.pace.source(big=False))
         self._source.pace_by(self._source_pace)
         self._gate.supply(Side.SOURCE, self._source, given.number if given else 0)
-        memory = MemoryBudget(job.memory)
+        memory = self._memory = MemoryBudget(job.memory)
         self._bodies = Bodies(
             self._source,
             self._access.retries,
@@ -140,8 +140,12 @@ class Worker:
         self.recall()
         self._event_loop.stop()
 
-    def allow_transfers(self, small: int, big: int) -> None:
-        """Let at most so many transfers of the small and of the big pool be made at once."""
+    def allow_transfers(self, small: int, big: int, memory: int) -> None:
+        """Let so many transfers of the small and of the big pool be made at once, at most.
+
+        `memory`: bytes of object data that they may hold.
+        """
+        self._memory.allow(memory)
         self._event_loop.allow(small)
         self._big_thread_pool.allow(big)
 

@@ -11,7 +11,7 @@ from cos_migrate.pools.pools import Pools
 class FewPools:
     """Notes what is allowed."""
 
-    workers = 2
+    workers = 1
 
     def __init__(self, small: int, big: int) -> None:
         self.most_transfers = (small, big)
