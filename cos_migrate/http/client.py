@@ -16,6 +16,7 @@ from cos_migrate.errors import SourceError, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import StreamedResponse
 from cos_migrate.http.network import Network
+from cos_migrate.http.opening import Opening
 from cos_migrate.http.pacing import ThreadPace, unlimited
 from cos_migrate.http.request_head import checked_target, encode_headers
 from cos_migrate.http.routes import Proxy, Route
@@ -168,10 +169,18 @@ class Fetcher:
             self._idle_count -= 1
             return idle.pop()
 
-    def keep_idle(self, route: Route, connection: Connection) -> None:
-        """Keep a connection for the next request."""
+    def has_idle(self, route: Route) -> bool:
+        """Return whether there is an idle connection."""
+        return bool(self._idle.get(route))
+
+    def open(self, route: Route, now: float) -> Opening | None:
+        """Begin to open a connection at time.monotonic() `now`, as `Network.open` does."""
+        return self._network.open(route, now)
+
+    def keep_idle(self, route: Route, connection: Connection, *, is_awaited: bool = False) -> None:
+        """Keep a connection for the next request; `is_awaited`: also where there are many."""
         with self._lock:
-            if self._idle_count < _MAX_IDLE:
+            if is_awaited or self._idle_count < _MAX_IDLE:
                 self._idle_count += 1
                 self._idle.setdefault(route, []).append(connection)
                 return

@@ -160,10 +160,10 @@ class Network:
     def open(self, route: Route, now: float) -> Opening | None:
         """Begin to open a connection at time.monotonic() `now`, without waiting.
 
-        None where only `connect` can: `prepare` was not called, or a proxy has to open a tunnel.
-        Raises TransportError.
+        None where only `connect` can: `prepare` was not called, a proxy has to open a tunnel, or
+        answers are parsed leniently. Raises TransportError.
         """
-        if route.tls and (route.proxy or self._tls is None):
+        if self._lenient or (route.tls and (route.proxy or self._tls is None)):
             return None
         via = route.proxy or route
         addresses = self._resolver.known_addresses(via.host, via.port)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cos_migrate.credentials.provider import Provider
     from cos_migrate.http.connection import Connection
     from cos_migrate.http.messages import Response
+    from cos_migrate.http.opening import Opening
     from cos_migrate.http.pacing import ThreadPace
     from cos_migrate.http.routes import Proxy, Route
     from cos_migrate.sources.paged import PagedSource
@@ -58,6 +59,19 @@ class StepwiseReads(Protocol):
 
     def keep_idle(self, route: Route, connection: Connection) -> None:
         """Return a connection to the idle ones after its answer is complete."""
+
+    @property
+    def lacks_connection(self) -> bool:
+        """Whether the next object waits for a connection that `open` can begin with."""
+
+    def open(self, now: float) -> Opening | None:
+        """Begin to open one at time.monotonic() `now`; None: only a thread can.
+
+        Raises TransportError.
+        """
+
+    def keep_opened(self, connection: Connection) -> None:
+        """Take a connection that `open` began with."""
 
     def verified_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
         """Return the verified content of an answer. Raises SourceError."""

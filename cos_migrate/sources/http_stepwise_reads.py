@@ -11,6 +11,7 @@ from cos_migrate.checksums import RunningChecks
 from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.messages import Response
+from cos_migrate.http.opening import Opening
 from cos_migrate.http.routes import Route
 from cos_migrate.model import Described, Fingerprint, SourceObject
 
@@ -26,6 +27,8 @@ class HttpStepwiseReads:
     def __init__(self, source: HttpSource) -> None:
         self._source = source
         self._fetcher = source.fetcher
+        self._route: Route | None = None
+        """That of the last object."""
 
     def begin(self, obj: SourceObject) -> tuple[Route, Connection] | None:
         """Request a whole object over an idle connection.
@@ -37,7 +40,7 @@ class HttpStepwiseReads:
         if not source.takes_one_request(obj):
             return None
         request = source.request(source.pinned(obj), "GET", None)
-        route = fetcher.route_of(request.url)
+        route = self._route = fetcher.route_of(request.url)
         connection = fetcher.take_idle(route)
         if connection is None:
             return None
@@ -48,6 +51,23 @@ class HttpStepwiseReads:
         """Take a connection back, for the next object unless it is closed."""
         if connection.reusable:
             self._fetcher.keep_idle(route, connection)
+
+    @property
+    def lacks_connection(self) -> bool:
+        """Whether there is no idle connection to the host of the last object."""
+        return self._route is not None and not self._fetcher.has_idle(self._route)
+
+    def open(self, now: float) -> Opening | None:
+        """Begin to open a connection to that host; None: only a thread can.
+
+        Raises TransportError.
+        """
+        return self._fetcher.open(self._route, now) if self._route else None
+
+    def keep_opened(self, connection: Connection) -> None:
+        """Keep a connection to that host for the next object."""
+        if self._route:
+            self._fetcher.keep_idle(self._route, connection, is_awaited=True)
 
     def verified_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
         """Return the content of an answer to `begin`, verified. Raises SourceError."""

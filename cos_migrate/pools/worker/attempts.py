@@ -73,6 +73,19 @@ class FirstTry(Protocol):
         Raises TransportError.
         """
 
+    @property
+    def lacks_source(self) -> bool:
+        """Whether the next object waits for a connection to its source.
+
+        `open_source` can open one.
+        """
+
+    def open_source(self, now: float) -> Opening | None:
+        """As `open_connection`, to the source."""
+
+    def keep_source(self, connection: Connection) -> None:
+        """Take an open connection to the source."""
+
     def memory_for(self, task: NumberedTask) -> int:
         """Return the bytes of memory that a task takes, FOR_THREADS if threads have to do it."""
 

@@ -130,9 +130,11 @@ class EventLoop:
         self._emit = emit
         self._held, self._to_cos = self._exchanges.held, self._exchanges.to_cos
         from_source = Allowance(pace.source(big=False), self._exchanges.wake)
-        self._allowance = from_source if first_try.fetches else self._to_cos
+        self._fetches = first_try.fetches
+        self._allowance = from_source if self._fetches else self._to_cos
         """What limits allow of the first requests of tasks."""
         self._idle, self._busy = self._exchanges.idle, self._exchanges.busy
+        self._openings = self._exchanges.openings
         self._queue = _Queue(memory)
         self._tasks, self._prepared = self._queue.tasks, self._queue.prepared
         self.recall = self._queue.recall
@@ -229,7 +231,7 @@ class EventLoop:
             bool(self._tasks)
             and not self._ahead_waits
             and len(self._prepared) < len(self._busy)
-            and not self._first_try.fetches
+            and not self._fetches
             and self._read_time.is_short
             and not self._limited
         )
@@ -265,7 +267,7 @@ class EventLoop:
             self._exchanges.drop_idle()
         if self._ahead:
             wanted, self._ahead = min(self._ahead, self._allowed), 0
-            openings = self._exchanges.openings
+            openings = self._openings.to_cos
             there = len(self._busy) + self._in_threads + len(self._idle) + len(openings)
             openings.begin(wanted - there)
 
@@ -282,9 +284,11 @@ class EventLoop:
             size = self._first_try.memory_for(task)
             if limited and allowance.is_too_large(size):
                 size = FOR_THREADS
-            if connection is None and size >= 0 and self._await_connection():
-                tasks.appendleft(task)
-                return
+            if size >= 0 and (connection is None or self._fetches):
+                slots = self._allowed - len(self._busy) - len(self._held) - self._in_threads
+                if self._openings.are_awaited(connection, min(1 + len(tasks), slots)):
+                    tasks.appendleft(task)
+                    return
             if connection is None or size < 0 or self._read_time.is_for_threads():
                 self._pass_to_threads(task, connection)
             elif limited and not allowance.admits(size, 1 + len(tasks)):
@@ -301,14 +305,6 @@ class EventLoop:
                 tasks.appendleft(task)
                 return
 
-    def _await_connection(self) -> bool:
-        """Open connections for the tasks that wait; return False where a thread has to."""
-        openings = self._exchanges.openings
-        if openings.take_failure():
-            return False
-        slots = self._allowed - len(self._busy) - len(self._held) - self._in_threads
-        return openings.begin(min(1 + len(self._tasks), slots) - len(openings))
-
     def _send_prepared(self) -> None:
         while self._prepared and self._idle and self._has_slot() and not self._limited:
             try:
@@ -324,7 +320,7 @@ class EventLoop:
 
     def _start(self, task: NumberedTask, size: int, connection: Connection) -> None:
         try:
-            if self._first_try.fetches:
+            if self._fetches:
                 if not self._exchanges.begin_fetch(task, size, connection):
                     self._give_to_threads(task, size, connection)
                 return

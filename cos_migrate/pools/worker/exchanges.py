@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import selectors
-import socket
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -19,7 +18,8 @@ from cos_migrate.pools.worker.allowance import Allowance
 from cos_migrate.pools.worker.attempts import Attempt, Fetch, FirstTry
 from cos_migrate.pools.worker.bodies import Body
 from cos_migrate.pools.worker.memory import MemoryBudget
-from cos_migrate.pools.worker.openings import Openings
+from cos_migrate.pools.worker.openings import BothOpenings
+from cos_migrate.pools.worker.wake_up import WakeUp
 
 
 class TaskHandover(Protocol):
@@ -51,6 +51,12 @@ class Exchanges:
 
         `use_idle` is called when a connection has become idle; `pace` has the limits.
         """
+        self._selector = selectors.DefaultSelector()
+        self._wake_up = WakeUp(self._selector)
+        self.wake = self._wake_up.wake
+        """Ends a `select`; may be called from any thread."""
+        self.clear_wake = self._wake_up.clear
+        """Takes the event of `wake`."""
         self.to_cos = Allowance(pace.cos(big=False), self.wake)
         self.held: collections.deque[tuple[Attempt, Connection]] = collections.deque()
         """Fetched objects that a limit holds back, and the connections for their PUT."""
@@ -68,26 +74,10 @@ class Exchanges:
         self._answers = 0
         self._waited = 0.0
         self._watched: set[Connection] = set()
-        self._selector = selectors.DefaultSelector()
-        self.openings = Openings(first_try.open_connection, self._selector, self.idle)
+        self.openings = BothOpenings(first_try, self._selector, self.idle)
         """The connections that will be idle soon."""
         self.select = self._selector.select
         """Waits for events; `data` of each is its connection, None for a call of `wake`."""
-        self._wake_receiver, self._wake_sender = socket.socketpair()
-        self._wake_receiver.setblocking(False)
-        self._wake_sender.setblocking(False)
-        self._selector.register(self._wake_receiver, selectors.EVENT_READ, None)
-
-    def wake(self) -> None:
-        """End the `select` that waits for an event; may be called from any thread."""
-        try:
-            self._wake_sender.send(b"!")
-        except (BlockingIOError, OSError):
-            pass  # a wake-up is pending already, or the loop has ended
-
-    def clear_wake(self) -> None:
-        """Clear the event that `wake` has set, so that the next `select` waits again."""
-        self._wake_receiver.recv(4096)
 
     def close(self) -> None:
         """Close the connections that have no request, and the selector."""
@@ -95,8 +85,7 @@ class Exchanges:
         for connection in self.idle:
             connection.close()
         self._selector.close()
-        self._wake_receiver.close()
-        self._wake_sender.close()
+        self._wake_up.close()
 
     def begin_put(self, attempt: Attempt, connection: Connection) -> None:
         """Begin to send an object."""

@@ -37,6 +37,23 @@ class FirstPut:
         """Begin to open a connection to COS; None where a thread has to. Raises TransportError."""
         return self._requests.open_connection(now)
 
+    @property
+    def lacks_source(self) -> bool:
+        """Whether the next object waits for a connection to its source."""
+        return self._cloud is not None and self._cloud.lacks_connection
+
+    def open_source(self, now: float) -> Opening | None:
+        """Begin to open a connection to the source; None where a thread has to.
+
+        Raises TransportError.
+        """
+        return self._cloud.open(now) if self._cloud else None
+
+    def keep_source(self, connection: Connection) -> None:
+        """Keep an open connection to the source for the next object."""
+        if self._cloud:
+            self._cloud.keep_opened(connection)
+
     def memory_for(self, task: NumberedTask) -> int:
         """Return the bytes of memory that a task takes; FOR_THREADS: no task for the event loop."""
         _, kind, content = task

@@ -1,4 +1,4 @@
-"""The connections to COS that the event loop is opening."""
+"""The connections that the event loop is opening."""
 
 from __future__ import annotations
 
@@ -9,29 +9,33 @@ from collections.abc import Callable
 from cos_migrate.errors import TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.opening import Opening
+from cos_migrate.pools.worker.attempts import FirstTry
 
 
 class Openings:
-    """Connections that are being opened without a thread for each."""
+    """Connections to one side that are being opened without a thread for each."""
 
     def __init__(
         self,
         open_connection: Callable[[float], Opening | None],
         selector: selectors.BaseSelector,
-        idle: list[Connection],
+        keep: Callable[[Connection], None],
     ) -> None:
         """`open_connection` begins with one, at a time; it returns None where a thread has to.
 
-        Open connections are added to `idle`.
+        `keep` takes open connections.
         """
         self._open_connection = open_connection
         self._selector = selector
-        self._idle = idle
+        self._keep = keep
         self._under_way: set[Opening] = set()
         self._failed = 0
 
     def __len__(self) -> int:
         return len(self._under_way)
+
+    def __contains__(self, opening: Opening) -> bool:
+        return opening in self._under_way
 
     def begin(self, number: int) -> bool:
         """Begin to open so many connections; return False where a thread has to open the first."""
@@ -52,12 +56,15 @@ class Openings:
         self._selector.register(opening, opening.events, opening)
         return True
 
-    def take_failure(self) -> bool:
-        """Return whether one has failed: a thread has to meet the error again, and judge it."""
-        if not self._failed:
+    def have_under_way(self, number: int) -> bool:
+        """Have so many under way; return False where a thread has to open one.
+
+        So it is where one has failed: the thread meets the error again, and judges it.
+        """
+        if self._failed:
+            self._failed -= 1
             return False
-        self._failed -= 1
-        return True
+        return self.begin(number - len(self._under_way))
 
     def advance(self, opening: Opening) -> None:
         """Continue the opening whose socket has an event."""
@@ -70,7 +77,7 @@ class Openings:
             return
         if connection is not None:
             self._end(opening)
-            self._idle.append(connection)
+            self._keep(connection)
         elif opening.events != before:
             self._selector.modify(opening, opening.events, opening)
 
@@ -92,3 +99,43 @@ class Openings:
             self._selector.unregister(opening)
         except (KeyError, ValueError):
             pass  # closed before, and with that unregistered by the system
+
+
+class BothOpenings:
+    """The connections to COS, and to a source over the network, that are being opened."""
+
+    def __init__(
+        self, first_try: FirstTry, selector: selectors.BaseSelector, idle: list[Connection]
+    ) -> None:
+        """`idle`: open connections to COS."""
+        self._first_try = first_try
+        self._idle = idle
+        self.to_cos = Openings(first_try.open_connection, selector, idle.append)
+        self._to_source = Openings(first_try.open_source, selector, first_try.keep_source)
+
+    def are_awaited(self, connection: Connection | None, number: int) -> bool:
+        """Return whether the next of `number` tasks waits for connections; these are opened.
+
+        `connection`: its connection to COS, put back where it waits for one to the source. False
+        where it needs no other, or a thread has to open it.
+        """
+        if connection is None:
+            return self.to_cos.have_under_way(number)
+        if not self._first_try.lacks_source or not self._to_source.have_under_way(number):
+            return False
+        self._idle.append(connection)
+        return True
+
+    def advance(self, opening: Opening) -> None:
+        """Continue with one that has an event."""
+        (self.to_cos if opening in self.to_cos else self._to_source).advance(opening)
+
+    def end_overdue(self, now: float) -> None:
+        """Give up those whose time is over at time.monotonic() `now`."""
+        self.to_cos.end_overdue(now)
+        self._to_source.end_overdue(now)
+
+    def close(self) -> None:
+        """Give up all."""
+        self.to_cos.close()
+        self._to_source.close()

@@ -46,6 +46,16 @@ class Tries:
     def open_connection(self, now: float) -> Opening | None:
         return self.open(now) if self.open else None
 
+    @property
+    def lacks_source(self) -> bool:
+        raise AssertionError
+
+    def open_source(self, now: float) -> Opening | None:  # noqa: ARG002 - of FirstTry
+        raise AssertionError
+
+    def keep_source(self, connection: Connection) -> None:  # noqa: ARG002 - of FirstTry
+        raise AssertionError
+
     def memory_for(self, task: NumberedTask) -> int:
         self.asked += 1
         _, _, (_, size, *_) = task  # type: ignore[misc]  # a PutObject
@@ -71,11 +81,47 @@ class Tries:
         return (attempt.number, DONE, None) if connection.advance() else None
 
 
+class Fetches(Tries):
+    """First tries of objects that are fetched from the server at an address."""
+
+    fetches = True
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        super().__init__()
+        self.address = address
+        self.kept: list[Connection] = []
+
+    @property
+    def lacks_source(self) -> bool:
+        return not self.kept
+
+    def open_source(self, now: float) -> Opening | None:
+        return Opening(socket.AF_INET, self.address, Timeouts(), now)
+
+    def keep_source(self, connection: Connection) -> None:
+        self.kept.append(connection)
+
+    def begin_fetch(self, task: NumberedTask, size: int, target: Connection) -> Fetch | None:
+        if not self.kept:
+            return None
+        source = self.kept.pop()
+        source.begin(b"GET / HTTP/1.1\r\n\r\n", b"")
+        number, _, _ = task
+        obj = SourceObject("x", "x", Fingerprint(size))
+        return Fetch(task, number, "/x", size, obj, source, target)
+
+    def advance_fetch(self, fetch: Fetch) -> Attempt | None:
+        return self.prepare_put(fetch.task) if fetch.source.advance() else None
+
+    def release_source(self, connection: Connection) -> None:
+        self.kept.append(connection)
+
+
 class Bench:
     """An EventLoop; the test is both its server and the threads beside it."""
 
-    def __init__(self, slots: int, memory: int) -> None:
-        self.tries = Tries()
+    def __init__(self, slots: int, memory: int, tries: Tries | None = None) -> None:
+        self.tries = tries or Tries()
         self.handed: queue.SimpleQueue[ThreadTask] = queue.SimpleQueue()
         self.results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self.memory = MemoryBudget(memory)
@@ -260,3 +306,49 @@ def test_connections_are_opened_ahead_up_to_the_limit(
         bench.results.get(timeout=LIMIT)
         server.close()
     assert opened.qsize() == 2
+
+
+@pytest.fixture
+def cloud() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        made.settimeout(LIMIT)
+        yield made
+
+
+def test_connections_to_a_source_are_opened_without_threads(
+    listener: socket.socket, cloud: socket.socket
+) -> None:
+    bench = Bench(2, 100, Fetches(cloud.getsockname()))
+    address = listener.getsockname()
+    bench.tries.open = lambda now: Opening(socket.AF_INET, address, Timeouts(), now)
+    bench.submit((1, 1), (2, 1), (3, 1))
+    to_cos = [listener.accept()[0] for _ in range(2)]
+    to_source = [cloud.accept()[0] for _ in range(2)]
+    done, servers = 0, [*to_cos, *to_source]
+    while done < 3:
+        ready, _, _ = select.select(servers, [], [], LIMIT)
+        for server in ready:
+            server.recv(1000)
+            server.sendall(KEPT)
+            done += server in to_cos
+    assert {bench.results.get(timeout=LIMIT)[0] for _ in range(3)} == {1, 2, 3}
+    assert bench.handed.empty()
+    bench.end()
+    for server in servers:
+        server.close()
+
+
+def test_what_a_connection_to_a_source_failed_for_is_passed_to_a_thread(
+    listener: socket.socket, cloud: socket.socket
+) -> None:
+    bench = Bench(2, 100, Fetches(cloud.getsockname()))
+    cloud.close()
+    address = listener.getsockname()
+    bench.tries.open = lambda now: Opening(socket.AF_INET, address, Timeouts(), now)
+    bench.submit((1, 1), (2, 1))
+    for _ in range(2):
+        handed = bench.handed.get(timeout=LIMIT)
+        assert handed.error is None
+        bench.loop.returned(handed.connection)
+    assert bench.memory.take(100)
+    bench.end()
