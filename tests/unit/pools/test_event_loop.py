@@ -127,9 +127,14 @@ class Bench:
         self.memory = MemoryBudget(memory)
         self.pace = ProcessPace(lambda: None)
         self.loop = EventLoop(
-            self.tries, slots, self.memory, self.handed.put, self.results.put, self.pace
+            self.tries, slots, self.memory, self.handed.put, self._take_result, self.pace
         )
         self._servers: list[socket.socket] = []
+
+    def _take_result(self, result: Result) -> None:
+        number, _, _ = result
+        if number:  # else it is of no task
+            self.results.put(result)
 
     def submit(self, *tasks: tuple[int, int]) -> None:
         self.loop.submit([put(number, size) for number, size in tasks])
