@@ -24,6 +24,16 @@ class ByteReader(Protocol):
         """Raise SourceChanged when the object is not the listed one any more."""
 
 
+class NextBody(Protocol):
+    """What follows a body on its thread; it may begin while the answer is awaited."""
+
+    def begin(self) -> None:
+        """Begin with it: the present body is sent."""
+
+    def drop(self) -> None:
+        """Leave it to others: the present body is sent again."""
+
+
 class Payload(Protocol):
     """A request body that can be sent more than once."""
 
@@ -61,15 +71,20 @@ class BytesPayload:
 class StreamPayload:
     """A body read from its source in pieces, again for each try."""
 
-    __slots__ = ("_moved", "_open", "crc64", "size")
+    __slots__ = ("_moved", "_next_body", "_open", "crc64", "size")
 
     def __init__(
         self,
         size: int,
         opener: Callable[[], AbstractContextManager[ByteReader]],
         moved: Callable[[int], None],
+        next_body: NextBody | None = None,
     ) -> None:
-        """`moved` is called with the number of bytes that the present try has sent so far."""
+        """`moved` is called with the number of bytes that the present try has sent so far.
+
+        `next_body`: what to begin with once this one is sent; None: nothing.
+        """
+        self._next_body = next_body
         self.size = size
         self.crc64 = 0
         self._open = opener
@@ -77,6 +92,8 @@ class StreamPayload:
 
     def start(self) -> Iterator[bytes]:
         """Yield the body. Raises SourceChanged for a source that ends early or has changed."""
+        if self._next_body:
+            self._next_body.drop()
         crc, moved = 0, 0
         for piece in self._pieces():
             crc = crc64(piece, crc)
@@ -84,6 +101,8 @@ class StreamPayload:
             moved += len(piece)
             self._moved(moved)
         self.crc64 = crc
+        if self._next_body:
+            self._next_body.begin()
 
     def md5(self) -> str:
         """Read the body once more and return its MD5 as hex."""

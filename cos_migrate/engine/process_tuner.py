@@ -38,8 +38,8 @@ class Work(NamedTuple):
     """Tasks that ended."""
     size: int
     """Bytes that were moved."""
-    processor: float
-    """Seconds of processor time."""
+    busy: float
+    """Seconds for which they were busy, in sum."""
     has_more: bool
     """Whether work waits for transfers to end, and nothing but the workers holds it back."""
     is_bound: bool
@@ -82,11 +82,11 @@ class ProcessTuner:
         self._rest_left -= work.seconds
         if not work.has_more:
             self._enter(_Phase.WATCHING)
-            return self._save(work, work.processor / work.seconds)
+            return self._save(work, work.busy / work.seconds)
         self._seconds += work.seconds
         self._ended += work.ended
         self._size += work.size
-        self._processor += work.processor
+        self._busy += work.busy
         if self._phase is _Phase.SETTLING:
             if self._seconds >= _SETTLE:
                 self._enter(_Phase.TRYING)
@@ -99,7 +99,7 @@ class ProcessTuner:
 
     def _enter(self, phase: _Phase) -> None:
         self._phase = phase
-        self._seconds = self._processor = 0.0
+        self._seconds = self._busy = 0.0
         self._ended = self._size = 0
 
     @property
@@ -107,7 +107,7 @@ class ProcessTuner:
         return Rates(self._ended / self._seconds, self._size / self._seconds)
 
     def _judge_window(self, work: Work) -> ProcessChange | None:
-        busy = self._processor / self._seconds
+        busy = self._busy / self._seconds
         rates = self._rates
         change = self._save(work._replace(seconds=self._seconds), busy)
         self._enter(_Phase.WATCHING)

@@ -18,8 +18,8 @@ class ProcessTuning:
         self._tuner = ProcessTuner(number, pools.workers)
         self._big_seen = float("-inf")
         self._counted = 0
-        self.processor = 0.0
-        """Seconds of processor time that the processes have reported since the last look."""
+        self.busy = 0.0
+        """Seconds for which the processes were busy, as reported since the last look."""
         self.ended = 0
         """Tasks that have ended since the last look."""
         pools.use_workers(number)
@@ -33,8 +33,8 @@ class ProcessTuning:
             self._big_seen = now
         is_bound = now - self._big_seen < _BOUND_FOR
         moved, self._counted = size - self._counted, size
-        work = Work(seconds, self.ended, moved, self.processor, has_more, is_bound)
-        self.ended, self.processor = 0, 0.0
+        work = Work(seconds, self.ended, moved, self.busy, has_more, is_bound)
+        self.ended, self.busy = 0, 0.0
         change = self._tuner.feed(work)
         if self._tuner.number != self._pools.workers_in_use:
             self._pools.use_workers(self._tuner.number)

@@ -16,7 +16,7 @@ from cos_migrate.engine.process_tuning import ProcessTuning
 from cos_migrate.engine.ramp import Ramp
 from cos_migrate.engine.tuner import Change, Measurement, Tuner
 from cos_migrate.pools.pools import Pools
-from cos_migrate.pools.results import LATENCY, PROCESSOR, Content, Latency
+from cos_migrate.pools.results import BUSY, LATENCY, Content, Latency
 
 _SATURATED = 0.9
 """Share of its limit that a pool uses while the limit holds it back."""
@@ -298,12 +298,12 @@ class Tuning:
             self._processes.ended += tasks
 
     def note(self, kind: int, content: Content) -> None:
-        """Note what a worker reports: latency, processor time, or a connection that failed."""
+        """Note what a worker reports: latency, how busy it was, or a connection that failed."""
         if kind == LATENCY:
             self._note_latency(cast("Latency", content))
-        elif kind == PROCESSOR:
+        elif kind == BUSY:
             if self._processes:
-                self._processes.processor += cast("float", content)
+                self._processes.busy += cast("float", content)
         else:
             for tuning in self._tuned.values():
                 tuning.note_failure()

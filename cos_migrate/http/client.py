@@ -41,6 +41,13 @@ class Request(NamedTuple):
     """A short document, sent behind the head."""
 
 
+class Begun(NamedTuple):
+    """A request that was sent ahead, and whose answer is not read yet."""
+
+    route: Route
+    connection: Connection
+
+
 class Fetcher:
     """Sends requests over connections that all threads of the process share."""
 
@@ -65,15 +72,34 @@ class Fetcher:
         self._idle_count = 0
         self._routes: dict[str, Route] = {}
 
+    def begin(self, request: Request) -> Begun | None:
+        """Send a request without a body ahead; None where that cannot be without waiting."""
+        pace = self.pace.current
+        route = self.route_of(request.url)
+        if pace.requests.is_limited or pace.data.is_limited:
+            return None
+        connection = self.take_idle(route)
+        if connection is None:
+            return None
+        try:
+            connection.begin_stream(self.head_of(request, route))
+        except TransportError:  # the request is sent again when its time has come
+            return None
+        return Begun(route, connection)
+
     @contextmanager
-    def send(self, request: Request) -> Iterator[StreamedResponse]:
+    def send(self, request: Request, begun: Begun | None = None) -> Iterator[StreamedResponse]:
         """Send a request; stream its answer until the context ends.
 
-        A connection whose answer was not read to its end is closed. Raises TransportError.
+        `begun`: the same request, sent ahead. A connection whose answer was not read to its end is
+        closed. Raises TransportError.
         """
         route = self.route_of(request.url)
-        head = self.head_of(request, route) + request.body
-        connection, answer = self._exchange(route, head, no_body=request.method == "HEAD")
+        answered = _answered(begun) if begun else None
+        if answered is None:
+            head = self.head_of(request, route) + request.body
+            answered = self._exchange(route, head, no_body=request.method == "HEAD")
+        connection, answer = answered
         try:
             yield answer
         finally:
@@ -185,3 +211,17 @@ class Fetcher:
                 self._idle.setdefault(route, []).append(connection)
                 return
         connection.close()
+
+
+def _answered(begun: Begun) -> tuple[Connection, StreamedResponse] | None:
+    """Return the answer to a request sent ahead; None where the server had closed its connection.
+
+    Raises TransportError.
+    """
+    connection = begun.connection
+    try:
+        return connection, connection.stream_begun()
+    except TransportError as error:
+        if not connection.was_stale(error):
+            raise
+        return None

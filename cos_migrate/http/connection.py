@@ -72,10 +72,20 @@ class Connection(SocketStream):
 
         The answer must be read before the next request is sent. Raises TransportError.
         """
+        self.begin_stream(head)
+        return self.stream_begun(no_body=no_body)
+
+    def begin_stream(self, head: bytes) -> None:
+        """Send a request without a body; `stream_begun` follows. Raises TransportError."""
         with self._closed_by_errors():
             self._start()
             self._answer.limited = False
             self._send_all(head, b"")
+
+    def stream_begun(self, *, no_body: bool = False) -> StreamedResponse:
+        """Stream the answer to the request that `begin_stream` has sent. Raises TransportError."""
+        with self._closed_by_errors():
+            self._restart_timer()
             answer = self._answer
             while not answer.headers_done:
                 self._feed(self._next_data(RECV_SIZE))

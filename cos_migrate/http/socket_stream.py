@@ -87,6 +87,11 @@ class SocketStream:
         # Otherwise made when it is needed: most answers arrive before.
         self._timer = self._new_timer(time.monotonic()) if self._timeouts.request else None
 
+    def _restart_timer(self) -> None:
+        """Count the time of the request from now on."""
+        if self._timer:
+            self._timer = self._new_timer(time.monotonic())
+
     def _new_timer(self, now: float) -> RequestTimer:
         return RequestTimer(self._timeouts, self._silence, now)
 

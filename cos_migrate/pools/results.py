@@ -38,8 +38,8 @@ class ResultKind(enum.IntEnum):
     """Of no task. Content: CredentialsEnded."""
     REQUEST = 12
     """Of no task. Content: Requested; only where the job counts requests."""
-    PROCESSOR = 13
-    """Of no task. Content: seconds of processor time of the process since the last report."""
+    BUSY = 13
+    """Of no task. Content: seconds for which the process was busy since the last report."""
     WARNING = 6
     """Not final. Content: a text about the task's object."""
     SPOOLED = 7
@@ -229,9 +229,9 @@ CONNECTION_FAILED: Final = int(ResultKind.CONNECTION_FAILED)
 LATENCY: Final = int(ResultKind.LATENCY)
 CREDENTIALS_ENDED: Final = int(ResultKind.CREDENTIALS_ENDED)
 REQUEST: Final = int(ResultKind.REQUEST)
-PROCESSOR: Final = int(ResultKind.PROCESSOR)
+BUSY: Final = int(ResultKind.BUSY)
 OF_NO_TASK: Final = frozenset(
-    {SLOW_DOWN, CONNECTION_FAILED, LATENCY, CREDENTIALS_ENDED, REQUEST, PROCESSOR}
+    {SLOW_DOWN, CONNECTION_FAILED, LATENCY, CREDENTIALS_ENDED, REQUEST, BUSY}
 )
 """Results that belong to no task."""
 WARNING: Final = int(ResultKind.WARNING)

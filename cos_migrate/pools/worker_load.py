@@ -15,6 +15,7 @@ _BACKLOG_MOST = 1024
 _BACKLOG_FIRST = 64
 """Small tasks, until the rate of the worker is known."""
 _BIG_BACKLOG = 1
+"""Tasks of big objects queued beside those that are carried out."""
 _RATE_EVERY = 0.05
 
 
@@ -37,6 +38,7 @@ class WorkerLoad:
         self.done = 0
         self.backlog = 2 * min(job.small_transfers, _BACKLOG_FIRST)
         """Small tasks that it may have queued."""
+        self._requests_ahead = not job.source.is_local
         self.since = time.monotonic()
         self.generation = 0
         """How many workers were lost in this place."""
@@ -62,12 +64,17 @@ class WorkerLoad:
         self.allowed = allowed
         self.most = (max(self.most[0], allowed.small), max(self.most[1], allowed.big))
 
+    @property
+    def _big_backlog(self) -> int:
+        """Tasks of big objects that it may have queued: threads begin with some of them ahead."""
+        return max(_BIG_BACKLOG, self.allowed.big // 2) if self._requests_ahead else _BIG_BACKLOG
+
     def room(self, big: int) -> int:
         """Return how many more tasks of a pool the worker can be given."""
         allowed = self.allowed[big]
         if not allowed or self.alone or self.quarantined:
             return 0 if self.has_quarantined else -self.given[big]
-        return allowed + (_BIG_BACKLOG if big else self.backlog) - self.given[big]
+        return allowed + (self._big_backlog if big else self.backlog) - self.given[big]
 
     def fitness(self, big: int) -> tuple[bool, int]:
         """Sort key: prefer workers without quarantined tasks, then those with free slots."""

@@ -77,6 +77,19 @@ class StepwiseReads(Protocol):
         """Return the verified content of an answer. Raises SourceError."""
 
 
+class RangesAhead(Protocol):
+    """Requests for what threads read next, sent while they wait for something else."""
+
+    def begin(self, obj: SourceObject, start: int, length: int) -> None:
+        """Request a range that the present thread opens next, unless that takes a wait."""
+
+    def drop(self) -> None:
+        """Drop the request of the present thread."""
+
+    def drop_all(self) -> None:
+        """Drop the requests of all threads. Thread-safe."""
+
+
 class SourceOptions(NamedTuple):
     """The values of `[common]` that sources use."""
 
@@ -159,6 +172,8 @@ class Source(RestorableObjects, Places, abc.ABC):
     """Whether a scan may yield the same object twice: its record is then looked up again."""
     compares_times: ClassVar[bool] = False
     """Whether `realTimeCompare` applies: its modification times are compared with COS's."""
+    ahead: RangesAhead | None = None
+    """Its requests ahead, where it takes some."""
     copied_by_cos: ClassVar[bool] = False
     """Whether COS itself can copy the objects, so that no body passes through this machine."""
     keyed_by_path: ClassVar[bool] = False

@@ -25,6 +25,7 @@ from cos_migrate.sources.etags import read_etag
 from cos_migrate.sources.http_reader import EmptyReader, EtagMismatches, HttpReader
 from cos_migrate.sources.http_stepwise_reads import HttpStepwiseReads
 from cos_migrate.sources.paged import PagedSource
+from cos_migrate.sources.requests_ahead import RequestsAhead, span_of
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails, ErrorExplainingSource
 from cos_migrate.sources.versions import VersionVerdict, without_fingerprint
 
@@ -54,10 +55,10 @@ class HttpSource(PagedSource, ErrorExplainingSource):
         self, config: Section, target: Target, options: SourceOptions | None = None
     ) -> None:
         super().__init__(config, target, options)
-        self.fetcher = Fetcher(
-            self.timeouts(), self.proxy(), self.options.ca_file, lenient=self.parses_leniently
-        )
+        ca_file, lenient = self.options.ca_file, self.parses_leniently
+        self.fetcher = Fetcher(self.timeouts(), self.proxy(), ca_file, lenient=lenient)
         self.mismatches = EtagMismatches()
+        self.ahead: RequestsAhead = RequestsAhead(self)
 
     # -- given by subclasses ---------------------------------------------------------------------
 
@@ -116,13 +117,13 @@ class HttpSource(PagedSource, ErrorExplainingSource):
 
     def open(self, obj: SourceObject, start: int, length: int) -> AbstractContextManager[Reader]:
         """Request a range, or the whole object without a `Range` header."""
-        return self._reading(obj, _span(obj, start, length))
+        return self._reading(obj, span_of(obj, start, length))
 
     def open_described(
         self, obj: SourceObject, start: int, length: int
     ) -> AbstractContextManager[Reader]:
         """Request the same as `open`; ask for nothing else that belongs to the object."""
-        return self._reading(obj, _span(obj, start, length), completed=False)
+        return self._reading(obj, span_of(obj, start, length), completed=False)
 
     def describe(self, obj: SourceObject) -> Described:
         """Request the headers of an object."""
@@ -166,7 +167,8 @@ class HttpSource(PagedSource, ErrorExplainingSource):
         self, obj: SourceObject, method: str, span: tuple[int, int] | None
     ) -> AbstractContextManager[StreamedResponse]:
         """Send the request for an object; return its answer, of any status."""
-        return self.fetcher.send(self.request(obj, method, span))
+        request = self.request(obj, method, span)
+        return self.fetcher.send(request, self.ahead.take(obj, method, span))
 
     @contextmanager
     def answer(
@@ -335,11 +337,6 @@ def conditional_headers(obj: SourceObject, span: tuple[int, int] | None) -> dict
 def format_range(span: tuple[int, int]) -> str:
     """Return the `Range` header of (first byte, how many)."""
     return f"bytes={span[0]}-{span[0] + span[1] - 1}"
-
-
-def _span(obj: SourceObject, start: int, length: int) -> tuple[int, int] | None:
-    """Return the range to request; None: the whole object."""
-    return None if start == 0 and length in {-1, obj.fingerprint.size} else (start, length)
 
 
 def _operation_of(method: str) -> str:

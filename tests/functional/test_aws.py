@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos
+from cos_migrate.emulator.faults import Fault as CosFault
 from tests.fakes.s3_server import Fault, S3Server
 from tests.fakes.s3_store import Bucket, kept_of
 from tests.functional.cloud_tool import CloudTool, counted, noise, stored
@@ -19,7 +20,8 @@ from tests.functional.contract import (
 )
 from tests.functional.sites import AwsSite, ServerSite
 from tests.functional.tool import BUCKET as TARGET
-from tests.functional.waiting import HeldCos
+from tests.functional.tool import end
+from tests.functional.waiting import HeldCos, wait_until
 
 MIB = 1 << 20
 
@@ -90,6 +92,39 @@ def test_big_objects_whose_md5_is_known_never_touch_the_disk(
     for key, body in bodies.items():
         told = cos.object_head(TARGET, key).headers
         assert told["x-cos-meta-md5"] == hashlib.md5(body).hexdigest()
+
+
+def ranges(s3: S3Server) -> list[str]:
+    return [seen.range for seen in s3.asked("GetObject") if seen.range]
+
+
+def test_the_next_part_is_requested_while_the_answer_to_the_present_one_is_awaited(
+    tool: CloudTool, s3: S3Server, cos: HeldCos
+) -> None:
+    body = noise(8 * MIB)
+    s3.put("big", body)
+    tool.common |= {"bigFileExecutorNum": "1", "bigFileUploadPartSize": str(MIB)}
+    cos.hold(2, "UploadPart")
+    process = tool.start()
+    wait_until(lambda: cos.held == 1 and len(ranges(s3)) == 4, lambda: process.poll() is None)
+    assert cos.operations().count("UploadPart") == 3
+    cos.release()
+    assert end(process).counts() == counted(new=1)
+    assert stored(cos) == {"big": body}
+    assert sorted(ranges(s3)) == sorted(
+        f"bytes={start}-{start + MIB - 1}" for start in range(0, 8 * MIB, MIB)
+    )
+
+
+def test_a_part_requested_ahead_is_left_where_the_present_one_is_sent_again(
+    tool: CloudTool, s3: S3Server, cos: EmbeddedCos
+) -> None:
+    body = noise(8 * MIB)
+    s3.put("big", body)
+    tool.common |= {"bigFileExecutorNum": "1", "bigFileUploadPartSize": str(MIB)}
+    cos.faults.append(CosFault("wrong-crc", operation="UploadPart", skip=2))
+    assert tool.run().counts() == counted(new=1)
+    assert stored(cos) == {"big": body}
 
 
 @pytest.mark.parametrize("attached", ["on", "off"])

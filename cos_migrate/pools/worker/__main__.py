@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from cos_migrate.http.pacing import Units
     from cos_migrate.pools.job import Job
     from cos_migrate.pools.results import Result
+    from cos_migrate.pools.worker.busy_time import BusyTime
     from cos_migrate.pools.worker.commands import Close, Command
-    from cos_migrate.pools.worker.processor_time import ProcessorTime
     from cos_migrate.pools.worker.worker import Worker
 
 _GATHER = 0.010
@@ -40,19 +40,21 @@ def main() -> None:
     """Serve until the coordinator closes the pipe or is gone."""
     incoming, outgoing = coordinator_pipes.take_over()
     gc.disable()  # collections would find nothing, and take a tenth of the start
-    from cos_migrate.pools.worker.processor_time import ProcessorTime  # noqa: PLC0415 - as above
+    from cos_migrate.pools.worker.busy_time import BusyTime  # noqa: PLC0415 - as above
     from cos_migrate.pools.worker.worker import Worker  # noqa: PLC0415 - as above
 
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
     gc.enable()
-    outbox = _Outbox(FrameWriter(outgoing), ProcessorTime())
+    busy_time = BusyTime()
+    outbox = _Outbox(FrameWriter(outgoing), busy_time)
     threading.excepthook = _end_at_once
     sender = threading.Thread(target=outbox.run, daemon=True)
     try:
         jobs: FrameReader[Job] = FrameReader(incoming)
         worker = Worker(jobs.read(), outbox.put, outbox.announce)
         outbox.asked = worker.pace.asked
+        busy_time.waited = worker.waited
         sender.start()
         _obey(worker, FrameReader(incoming))
     except EOFError:
@@ -90,10 +92,10 @@ class _Outbox:
     """The results that wait to be sent; putting one there costs next to nothing."""
 
     def __init__(
-        self, answers: FrameWriter[list[Result] | Units | None], processor_time: ProcessorTime
+        self, answers: FrameWriter[list[Result] | Units | None], busy_time: BusyTime
     ) -> None:
         self._answers = answers
-        self._processor_time = processor_time
+        self._busy_time = busy_time
         self._results: collections.deque[Result] = collections.deque()
         self._filled = threading.Event()
         self._hurried = threading.Event()
@@ -136,7 +138,7 @@ class _Outbox:
             batch = [self._results.popleft() for _ in range(len(self._results))]
             if not batch:
                 continue
-            batch += self._processor_time.due(sent)
+            batch += self._busy_time.due(sent)
             self._send(batch)
             sent = time.monotonic()
 

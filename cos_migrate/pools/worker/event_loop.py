@@ -135,6 +135,7 @@ class EventLoop:
         """What limits allow of the first requests of tasks."""
         self._idle, self._busy = self._exchanges.idle, self._exchanges.busy
         self._openings = self._exchanges.openings
+        self.waited = self._exchanges.waited
         self._queue = _Queue(memory)
         self._tasks, self._prepared = self._queue.tasks, self._queue.prepared
         self.recall = self._queue.recall

@@ -19,6 +19,7 @@ from cos_migrate.pools.worker.attempts import Attempt, Fetch, FirstTry
 from cos_migrate.pools.worker.bodies import Body
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.pools.worker.openings import BothOpenings
+from cos_migrate.pools.worker.timed_selector import TimedSelector
 from cos_migrate.pools.worker.wake_up import WakeUp
 
 
@@ -51,7 +52,9 @@ class Exchanges:
 
         `use_idle` is called when a connection has become idle; `pace` has the limits.
         """
-        self._selector = selectors.DefaultSelector()
+        self._selector = TimedSelector()
+        self.waited = self._selector.waited
+        """Returns the seconds for which `select` has waited."""
         self._wake_up = WakeUp(self._selector)
         self.wake = self._wake_up.wake
         """Ends a `select`; may be called from any thread."""

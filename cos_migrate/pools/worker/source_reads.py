@@ -8,7 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from cos_migrate.checksums import RunningChecks
-from cos_migrate.cos.payload import PIECE, ByteReader, StreamPayload, early_end_error
+from cos_migrate.cos.payload import (
+    PIECE,
+    ByteReader,
+    NextBody,
+    StreamPayload,
+    early_end_error,
+)
 from cos_migrate.errors import Code, SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, RestoreState, SourceObject
@@ -40,11 +46,19 @@ class SourceReads:
         size: int,
         on_progress: OnProgress,
         summing: Summing | None = None,
+        next_body: NextBody | None = None,
     ) -> StreamPayload:
-        """Return a range of an object as a body that is streamed; `summing` is fed with it."""
-        if summing is None:
-            return StreamPayload(size, lambda: self._open(obj, start, size), on_progress)
-        return StreamPayload(size, lambda: self._open_fed(obj, start, size, summing), on_progress)
+        """Return a range of an object as a body that is streamed; `summing` is fed with it.
+
+        `next_body`: what the thread begins with once it is sent.
+        """
+
+        def opened() -> AbstractContextManager[ByteReader]:
+            if summing is None:
+                return self._open(obj, start, size)
+            return self._open_fed(obj, start, size, summing)
+
+        return StreamPayload(size, opened, on_progress, next_body)
 
     def digest(
         self, obj: SourceObject, described: Described | None, on_progress: OnProgress

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from cos_migrate.cos.client import CosClient
+from cos_migrate.cos.payload import NextBody
 from cos_migrate.descriptors import exhaustion_code, retry_while_exhausted
 from cos_migrate.errors import Code, MigrateError
 from cos_migrate.model import Described, failure_of, unexpected_failure
@@ -53,9 +54,11 @@ class TaskRunner:
         comparisons: OrderedComparisons,
         emit: Callable[[Result], None],
         pause: Callable[[float], object] = time.sleep,
+        next_body: NextBody | None = None,
     ) -> None:
         """`comparisons`: those of the process; `emit` takes reports that precede a result.
 
+        `next_body`: what the thread begins with once the body of a part is sent; None: nothing.
         `pause` waits for some seconds; it returns something true when the run is stopping.
         """
         self.client = client
@@ -64,7 +67,7 @@ class TaskRunner:
         sending = Sending(source, client, bodies)
         objects = ObjectTasks(source, client, bodies, sending)
         copies = CopyTasks(source, client, bodies, sending)
-        uploads = UploadTasks(client, bodies, comparisons)
+        uploads = UploadTasks(client, bodies, comparisons, next_body)
         # Any: each takes the content of its kind.
         self._carry_out: dict[int, Callable[[Any, TaskContext], Content]] = {
             TaskKind.PUT_OBJECT: objects.put_object,

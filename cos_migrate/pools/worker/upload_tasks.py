@@ -5,6 +5,7 @@ from __future__ import annotations
 from cos_migrate.checksums import CRC64, Check, PartCrc
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import envelope_headers, refuse_encrypted
+from cos_migrate.cos.payload import NextBody
 from cos_migrate.model import Described
 from cos_migrate.pools.results import (
     Completed,
@@ -35,8 +36,15 @@ from cos_migrate.pools.worker.task_context import TaskContext
 class UploadTasks:
     """Carries out the tasks of multipart uploads, apart from copies of parts."""
 
-    def __init__(self, client: CosClient, bodies: Bodies, comparisons: OrderedComparisons) -> None:
-        """`comparisons`: those of the process."""
+    def __init__(
+        self,
+        client: CosClient,
+        bodies: Bodies,
+        comparisons: OrderedComparisons,
+        next_body: NextBody | None = None,
+    ) -> None:
+        """`comparisons`: those of the process; `next_body`: as TaskRunner has it."""
+        self._next_body = next_body
         self._client = client
         self._bodies = bodies
         self._comparisons = comparisons
@@ -80,7 +88,7 @@ class UploadTasks:
             comparison = self._comparisons.of(upload_id, checks, obj.fingerprint.size)
         try:
             content = self._bodies.stream_range(
-                obj, offset, length, context.report_progress, comparison or other
+                obj, offset, length, context.report_progress, comparison or other, self._next_body
             )
             payload = self._bodies.encrypted_part(content, envelope, offset)
             stored = self._client.upload_part(cos_path, upload_id, number, payload)

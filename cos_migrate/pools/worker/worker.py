@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.envelope import EncryptionSettings
+from cos_migrate.cos.payload import NextBody
 from cos_migrate.cos.requests import Access, PutRequests
 from cos_migrate.errors import MigrateError, Side
 from cos_migrate.http.credential_gate import CredentialGate
@@ -41,8 +42,9 @@ from cos_migrate.pools.worker.event_loop import EventLoop
 from cos_migrate.pools.worker.first_put import FirstPut
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.pools.worker.ordered_comparison import OrderedComparisons
+from cos_migrate.pools.worker.part_ahead import PartAhead
 from cos_migrate.pools.worker.task_runner import TaskRunner
-from cos_migrate.pools.worker.thread_pool import ThreadPool
+from cos_migrate.pools.worker.thread_pool import Taker, ThreadPool
 
 if TYPE_CHECKING:
     from cos_migrate.cos.crypto import Encryptor
@@ -129,9 +131,11 @@ class Worker:
             self._event_loop.submit(small)
 
     def recall(self) -> None:
-        """Give back the tasks that no thread has taken."""
+        """Give back the tasks that no thread has begun with."""
         for number, _, _ in (*self._event_loop.recall(), *self._big_thread_pool.recall()):
             self._emit((number, UNSTARTED, None))
+        if self._source.ahead:
+            self._source.ahead.drop_all()
 
     def stop(self) -> None:
         """Give back the tasks not begun, and start no further try of the others."""
@@ -159,6 +163,10 @@ class Worker:
             self._access.network.prepare(self._access.routes[0])
             self._event_loop.open_ahead(connections)
 
+    def waited(self) -> float:
+        """Return the seconds for which the event loop has waited for events so far."""
+        return self._event_loop.waited()
+
     def close_idle(self) -> None:
         """Close the connections that wait for a task."""
         self._event_loop.close_idle()
@@ -177,7 +185,7 @@ class Worker:
         self._small_thread_pool.close()
         self._big_thread_pool.close()
 
-    def _new_runner(self, *, big: bool) -> TaskRunner:
+    def _new_runner(self, *, big: bool, next_body: NextBody | None = None) -> TaskRunner:
         client = CosClient(self._access, self.pace.cos(big=big))
         return TaskRunner(
             source=self._source,
@@ -186,6 +194,7 @@ class Worker:
             comparisons=self._comparisons,
             emit=self._emit,
             pause=self._await_descriptors,
+            next_body=next_body,
         )
 
     def _note_request(self, operation: str, status: int) -> None:
@@ -197,7 +206,7 @@ class Worker:
         self._event_loop.close_idle()
         return self._stopping.wait(seconds)
 
-    def _serve_small(self, take: Callable[[], ThreadTask | None]) -> None:
+    def _serve_small(self, take: Taker[ThreadTask]) -> None:
         """Carry out the tasks that the event loop passes on, over its connections."""
         runner = self._new_runner(big=False)
         while (handed := take()) is not None:
@@ -208,9 +217,11 @@ class Worker:
             self._event_loop.returned(connection)
         runner.client.close()
 
-    def _serve_big(self, take: Callable[[], NumberedTask | None]) -> None:
+    def _serve_big(self, take: Taker[NumberedTask]) -> None:
         self._source_pace.current = self.pace.source(big=True)
-        runner = self._new_runner(big=True)
+        ranges = self._source.ahead
+        ahead = PartAhead(ranges, take) if ranges else None
+        runner = self._new_runner(big=True, next_body=ahead)
         while (task := take()) is not None:
             began = time.monotonic()
             result = runner.run(task)

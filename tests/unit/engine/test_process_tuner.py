@@ -27,9 +27,9 @@ class Machine:
     def work(self, processes: int, factor: float = 1.0) -> Work:
         used = min(self.cores, processes)
         rate = min(self.offered, used * self.each) * factor
-        processor = rate / self.each * TICK
+        busy = rate / self.each * TICK
         ended = int(rate * TICK)
-        return Work(TICK, ended, 4096 * ended, processor, self.has_more, self.is_bound)
+        return Work(TICK, ended, 4096 * ended, busy, self.has_more, self.is_bound)
 
 
 def run(tuner: ProcessTuner, machine: Machine, seconds: float) -> list[ProcessChange]:

@@ -320,3 +320,35 @@ def test_nobody_there() -> None:
     with pytest.raises(TransportError) as caught:
         get(fetcher(), f"http://127.0.0.1:{port}/")
     assert caught.value.code == "ConnectionRefused"
+
+
+def test_a_request_is_sent_ahead_and_its_answer_read_later() -> None:
+    with serving(OK, OK, OK) as server:
+        fetcher, request = Fetcher(Timeouts()), Request("GET", f"{server.url}/b")
+        assert fetcher.begin(request) is None  # no connection is open
+        with fetcher.send(Request("GET", f"{server.url}/a")) as answer:
+            assert answer.read_all(10) == b"hello"
+        begun = fetcher.begin(request)
+        assert begun
+        with fetcher.send(request, begun) as answer:
+            assert answer.read_all(10) == b"hello"
+        with fetcher.send(Request("GET", f"{server.url}/c")) as answer:
+            assert answer.read_all(10) == b"hello"
+        assert [head.split()[1] for head in server.heads] == [b"/a", b"/b", b"/c"]
+        assert server.connections == 1
+        fetcher.close()
+
+
+def test_a_request_sent_ahead_is_repeated_where_the_server_had_closed_the_connection() -> None:
+    def close(sock: socket.socket) -> None:
+        sock.shutdown(socket.SHUT_RDWR)
+
+    with serving(OK, close, OK) as server:
+        fetcher, request = Fetcher(Timeouts()), Request("GET", f"{server.url}/b")
+        with fetcher.send(Request("GET", f"{server.url}/a")) as answer:
+            answer.read_all(10)
+        begun = fetcher.begin(request)
+        with fetcher.send(request, begun) as answer:
+            assert answer.read_all(10) == b"hello"
+        assert server.connections == 2
+        fetcher.close()

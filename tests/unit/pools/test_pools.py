@@ -24,7 +24,7 @@ from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.results import DONE, FAILED, UNSTARTED, Result
 from cos_migrate.pools.tasks import PUT_OBJECT, CopyPart, NumberedTask, TaskKind, put_task
 from cos_migrate.pools.worker.commands import Close, Command, Submit
-from cos_migrate.pools.worker.thread_pool import ThreadPool
+from cos_migrate.pools.worker.thread_pool import Taker, ThreadPool
 from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
 from cos_migrate.processes.frames import FrameWriter
 from cos_migrate.processes.launcher import Launcher
@@ -44,6 +44,9 @@ from cos_migrate.pools.worker import worker, __main__ as worker_process
 class Broken:
     def __init__(self, job, emit, announce):
         self.pace = ProcessPace(announce)
+
+    def waited(self):
+        return 0.0
 
     def submit(self, tasks):
         {}
@@ -123,7 +126,7 @@ def test_when_the_system_gives_no_more_threads_those_that_there_are_do_all(
 ) -> None:
     done: queue.SimpleQueue[int] = queue.SimpleQueue()
 
-    def serve(take: Callable[[], int | None]) -> None:
+    def serve(take: Taker[int]) -> None:
         while (item := take()) is not None:
             done.put(item)
 
@@ -177,6 +180,9 @@ from cos_migrate.pools.worker import worker, __main__ as worker_process
 class Blocked:
     def __init__(self, job, emit, announce):
         self.pace = ProcessPace(announce)
+
+    def waited(self):
+        return 0.0
 
     def close(self):
         print("closing", file=__import__("sys").stderr, flush=True)
