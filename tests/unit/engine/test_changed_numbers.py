@@ -50,3 +50,15 @@ def test_a_number_ends_what_was_found() -> None:
     assert tuning.limits == pools.allowed[-1]
     tuning.set_numbers(100, 0)
     assert pools.allowed[-1] == (100, 4)
+
+
+def test_processes_follow_the_load_while_a_number_is_found() -> None:
+    pools = FewPools(1024, 64)
+    tuning = Tuning(cast("Pools", pools), AutoPools(small=True, big=True))
+    assert pools.workers_in_use == 1
+    tuning.set_numbers(100, 8)
+    assert pools.workers_in_use == 2
+    tuning.set_numbers(100, 0)
+    assert pools.workers_in_use == 2  # those that there are go on
+    tuning.set_numbers(0, 0)
+    assert pools.workers_in_use == 2
