@@ -17,6 +17,8 @@ _ENOUGH = 0.6
 """Share of a core that the remaining processes may need when one is left out."""
 _WINDOW = 0.2
 """Seconds; a measurement."""
+_TASKS = 16
+"""Tasks that a measurement needs."""
 _SETTLE = 0.4
 """Seconds that a new process takes to start and to get its share of the transfers."""
 _TRIAL = 0.6
@@ -81,6 +83,8 @@ class ProcessTuner:
         """
         self._rest_left -= work.seconds
         if not work.has_more:
+            if self._phase is not _Phase.WATCHING and not work.is_bound:
+                self.number = self._before
             self._enter(_Phase.WATCHING)
             return self._save(work, work.busy / work.seconds)
         self._seconds += work.seconds
@@ -91,9 +95,9 @@ class ProcessTuner:
             if self._seconds >= _SETTLE:
                 self._enter(_Phase.TRYING)
         elif self._phase is _Phase.TRYING:
-            if self._seconds >= _TRIAL:
+            if self._seconds >= _TRIAL and self._ended >= _TASKS:
                 return self._judge_trial(is_bound=work.is_bound)
-        elif self._seconds >= _WINDOW:
+        elif self._seconds >= _WINDOW and self._ended >= _TASKS:
             return self._judge_window(work)
         return None
 

@@ -11,11 +11,15 @@ from cos_migrate.pools.pools import Pools
 class FewPools:
     """Notes what is allowed."""
 
-    workers = 1
+    workers = 2
 
     def __init__(self, small: int, big: int) -> None:
         self.most_transfers = (small, big)
         self.allowed: list[tuple[int, int]] = []
+        self.workers_in_use = self.workers
+
+    def use_workers(self, count: int) -> None:
+        self.workers_in_use = count
 
     def allow_transfers(self, small: int, big: int) -> None:
         self.allowed.append((small, big))

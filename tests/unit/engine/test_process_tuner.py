@@ -92,6 +92,22 @@ def test_a_run_without_work_changes_nothing() -> None:
     assert tuner.number == 1
 
 
+def test_a_run_that_ends_in_a_trial_goes_back() -> None:
+    tuner, machine = ProcessTuner(1, 8), Machine(cores=16, offered=1e9)
+    run(tuner, machine, 0.3)
+    assert tuner.number == 2
+    machine.has_more = False
+    run(tuner, machine, 0.1)
+    assert tuner.number == 1
+
+
+def test_a_busy_start_without_results_is_no_reason() -> None:
+    tuner = ProcessTuner(1, 8)
+    for _ in range(100):
+        tuner.feed(Work(TICK, 0, 0, TICK, has_more=True, is_bound=False))
+    assert tuner.number == 1
+
+
 @given(
     st.integers(2, 60),
     st.floats(0.5, 64),
