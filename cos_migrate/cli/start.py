@@ -108,7 +108,7 @@ def _start_processes(launcher: Launcher, walk_starter: WalkStarter | None, confi
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)
     if not (common.small_file_executor_num and common.big_file_executor_num):
-        workers = min(workers, 1)  # `auto`: more are started where they are needed
+        workers = min(workers, 2)  # one in use, and one that waits; others are started on demand
     # Where a job of this folder has run before, there may be nothing to send.
     if not (source.is_local and earlier_records_exist()):
         launcher.keep(WORKER_PROGRAM, workers)

@@ -15,12 +15,12 @@ _BUSY = 0.85
 """Share of a core from which a process may be what holds transfers back."""
 _ENOUGH = 0.6
 """Share of a core that the remaining processes may need when one is left out."""
-_WINDOW = 0.2
+_WINDOW = 0.1
 """Seconds; a measurement."""
 _TASKS = 16
 """Tasks that a measurement needs."""
 _SETTLE = 0.4
-"""Seconds that a new process takes to start and to get its share of the transfers."""
+"""Seconds that a new process takes to get its share of the transfers, and perhaps to start."""
 _TRIAL = 0.6
 """Seconds for which the work with more processes is measured."""
 _CALM = 2.0

@@ -119,9 +119,17 @@ def test_auto_begins_with_one_worker_process(cos: HeldCos, tool: Tool) -> None:
     cos.hold(1)
     process = tool.start()
     wait_until(lambda: cos.held == 64, lambda: process.poll() is None)
-    wait_until(lambda: len(list(workers_of(process.pid))) == 1)
+    sockets = sorted(len(sockets_of(pid)) for pid in workers_of(process.pid))
+    assert len(sockets) == 2
+    assert sockets[0] < 8  # it waits until it is needed
+    assert sockets[1] >= 64
     cos.release()
     assert end(process).counts()["new"] == 100
+
+
+def sockets_of(pid: int) -> list[str]:
+    links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
+    return [link for link in links if link.startswith("socket:")]
 
 
 def workers_of(parent: int) -> Iterator[int]:
