@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cos_migrate.http.pacing import ThreadPace
     from cos_migrate.http.routes import Proxy, Route
     from cos_migrate.sources.paged import PagedSource
+    from cos_migrate.sources.requests_ahead import RangesAhead
 
 
 class Reader(Protocol):
@@ -75,19 +76,6 @@ class StepwiseReads(Protocol):
 
     def verified_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
         """Return the verified content of an answer. Raises SourceError."""
-
-
-class RangesAhead(Protocol):
-    """Requests for what threads read next, sent while they wait for something else."""
-
-    def begin(self, obj: SourceObject, start: int, length: int) -> None:
-        """Request a range that the present thread opens next, unless that takes a wait."""
-
-    def drop(self) -> None:
-        """Drop the request of the present thread."""
-
-    def drop_all(self) -> None:
-        """Drop the requests of all threads. Thread-safe."""
 
 
 class SourceOptions(NamedTuple):
@@ -172,8 +160,7 @@ class Source(RestorableObjects, Places, abc.ABC):
     """Whether a scan may yield the same object twice: its record is then looked up again."""
     compares_times: ClassVar[bool] = False
     """Whether `realTimeCompare` applies: its modification times are compared with COS's."""
-    ahead: RangesAhead | None = None
-    """Its requests ahead, where it takes some."""
+    ahead: RangesAhead | None = None  # where it takes requests ahead
     copied_by_cos: ClassVar[bool] = False
     """Whether COS itself can copy the objects, so that no body passes through this machine."""
     keyed_by_path: ClassVar[bool] = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cos_migrate.http.client import Begun
 from cos_migrate.model import Fingerprint, SourceObject
@@ -13,6 +13,19 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int] | None
 """First byte of a range and how many; None: the whole object."""
+
+
+class RangesAhead(Protocol):
+    """Requests for what threads read next, sent while they wait for something else."""
+
+    def begin(self, obj: SourceObject, start: int, length: int) -> None:
+        """Request a range that the present thread opens next, unless that takes a wait."""
+
+    def drop(self) -> None:
+        """Drop the request of the present thread."""
+
+    def drop_all(self) -> None:
+        """Drop the requests of all threads. Thread-safe."""
 
 
 class _Wanted(NamedTuple):

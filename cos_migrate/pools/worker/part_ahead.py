@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
 
 from cos_migrate.pools.tasks import NumberedTask, TaskKind, UploadPart
 from cos_migrate.pools.worker.thread_pool import Taker
-from cos_migrate.sources.base import RangesAhead
+
+if TYPE_CHECKING:
+    from cos_migrate.sources.requests_ahead import RangesAhead
 
 _UPLOAD_PART = int(TaskKind.UPLOAD_PART)
 
