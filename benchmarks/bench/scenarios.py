@@ -124,12 +124,19 @@ def _clouds(count: int, part: int) -> list[Scenario]:
 def _defaults(count: int) -> list[Scenario]:
     """Return the scenarios in which users start the tools as they come."""
     few, medium = small_files(count), Dataset((Files(count * 5 // 8, MIB),))
-    # rclone's four transfers would take minutes.
-    direct, far = (OURS, S5CMD, RCLONE, COSCLI, OBSTORE), (OURS, S5CMD, COSCLI, OBSTORE)
+    # The few transfers of rclone and coscli would take minutes: they get fewer files.
+    direct, far = (OURS, S5CMD, RCLONE, COSCLI, OBSTORE), (OURS, S5CMD, OBSTORE)
+    fewer = small_files(max(80, count // 20))
     return [
         Scenario("defaults-0ms", few, defaults=True, tools=direct),
         *(
             Scenario(f"defaults-{latency}ms", few, latency=latency, defaults=True, tools=far)
+            for latency in (20, 50, 100, 150)
+        ),
+        *(
+            Scenario(
+                f"defaults-few-{latency}ms", fewer, latency=latency, defaults=True, tools=direct
+            )
             for latency in (20, 50, 100, 150)
         ),
         Scenario("defaults-1mib", medium, latency=20, defaults=True, md5=False, tools=far),
