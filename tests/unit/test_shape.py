@@ -65,7 +65,7 @@ def test_the_rooms() -> None:
             {
                 "child",
                 "launcher",
-                "pools",
+                "worker_team",
                 "workers",
                 "worker_handles",
                 "walk_starter",
