@@ -66,6 +66,9 @@ class PassParts(NamedTuple):
 
 
 _TICK = 0.1
+_EVENTS_AT_ONCE = 64
+"""Events that are handled before outcomes are committed, and signals looked at: a quick scan fills
+the inbox as fast as it is emptied."""
 _WAIT = 0.05
 """Seconds; the longest wait for an event."""
 _TICK_PACED = 0.01
@@ -184,12 +187,13 @@ class Loop(abc.ABC):
         """End the scan; called once, when the pass begins to stop."""
 
     def _handle_events(self) -> None:
-        """Handle all events in the inbox; wait a moment for the first."""
+        """Handle some events in the inbox; wait a moment for the first."""
         try:
             event = self._inbox.get(timeout=_TICK_PACED if self._rates.are_limited else _WAIT)
-            while True:
+            for _ in range(_EVENTS_AT_ONCE):
                 self._handle_event(event)
                 event = self._inbox.get_nowait()
+            self._handle_event(event)
         except queue.Empty:
             pass
 
