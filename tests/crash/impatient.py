@@ -19,4 +19,4 @@ class ImpatientRun(Run):
 
 if __name__ == "__main__":
     vars(session)["Run"] = ImpatientRun
-    cli.run_process()
+    cli.run_process(as_module=True)

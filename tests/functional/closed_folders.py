@@ -19,4 +19,4 @@ def scandir(path: Any = ".") -> Any:
 
 if __name__ == "__main__":
     os.scandir = scandir
-    run_process()
+    run_process(as_module=True)
