@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -96,6 +96,11 @@ class FolderSource(KeyOrderedSource):
     def open(self, obj: SourceObject, start: int, length: int) -> Iterator[Reader]:
         data = self._read(obj)[start:]
         yield _Reader(data if length < 0 else data[:length], self.describe(obj))
+
+    def open_described(
+        self, obj: SourceObject, start: int, length: int
+    ) -> AbstractContextManager[Reader]:
+        return self.open(obj, start, length)
 
     def describe(self, obj: SourceObject) -> Described:
         from cos_migrate.cos.crc64 import crc64  # noqa: PLC0415
