@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cos_migrate.http.client import Begun
-from cos_migrate.model import Fingerprint, SourceObject
+from cos_migrate.model import Credentials, Fingerprint, SourceObject
 
 if TYPE_CHECKING:
     from cos_migrate.sources.http_source import HttpSource
@@ -34,6 +34,8 @@ class _Wanted(NamedTuple):
     name: str
     version: Fingerprint
     span: Span
+    credentials: Credentials | None
+    """Those that signed the request: a refusal of others says nothing about present ones."""
 
 
 class RequestsAhead:
@@ -51,9 +53,10 @@ class RequestsAhead:
         if not source.one_host:
             return  # its servers may redirect
         pinned, span = source.pinned(obj), span_of(obj, start, length)
+        credentials = source.credentials
         begun = source.fetcher.begin(source.request(pinned, "GET", span))
         if begun:
-            wanted = _Wanted(pinned.name, pinned.fingerprint, span)
+            wanted = _Wanted(pinned.name, pinned.fingerprint, span, credentials)
             with self._lock:
                 self._begun[threading.get_ident()] = wanted, begun
 
@@ -66,7 +69,7 @@ class RequestsAhead:
         if found is None:
             return None
         wanted, begun = found
-        if wanted == (obj.name, obj.fingerprint, span):
+        if wanted == (obj.name, obj.fingerprint, span, self._source.credentials):
             return begun
         begun.connection.close()
         return None
