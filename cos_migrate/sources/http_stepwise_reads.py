@@ -73,7 +73,8 @@ class HttpStepwiseReads:
         """Return the content of an answer to `begin`, verified. Raises SourceError."""
         source, body = self._source, response.body
         if response.status != _OK:
-            raise SourceError("not the ordinary case", code=Code.NEEDS_THREAD)
+            status = response.status
+            raise SourceError("not the ordinary case", code=Code.NEEDS_THREAD, status=status)
         described = source.description(obj, response.headers)
         _, mtime_ns, etag = described.fingerprint
         described = described._replace(fingerprint=Fingerprint(len(body), mtime_ns, etag))

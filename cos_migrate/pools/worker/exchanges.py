@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from cos_migrate.errors import Code, MigrateError, TransportError
+from cos_migrate.errors import Code, MigrateError, Side, TransportError
 from cos_migrate.http.connection import Connection
 from cos_migrate.http.opening import Opening
 from cos_migrate.http.pacing import ProcessPace
-from cos_migrate.pools.results import LATENCY, UNSTARTED, Latency, Result
+from cos_migrate.http.retries import asks_to_slow_down
+from cos_migrate.pools.results import LATENCY, SLOW_DOWN, UNSTARTED, Latency, Result
 from cos_migrate.pools.tasks import NumberedTask
 from cos_migrate.pools.worker.allowance import Allowance
 from cos_migrate.pools.worker.attempts import Attempt, Fetch, FirstTry
@@ -158,7 +159,9 @@ class Exchanges:
         """Advance a fetch; return whether it is over."""
         try:
             attempt = self._first_try.advance_fetch(fetch)
-        except Exception:  # a thread meets it again
+        except Exception as error:  # a thread meets it again, but may be answered by then
+            if isinstance(error, MigrateError) and asks_to_slow_down(error.status, ""):
+                self._emit((0, SLOW_DOWN, Side.SOURCE))
             self._end_fetch(fetch)
             return True
         if attempt is None:
