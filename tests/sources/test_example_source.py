@@ -52,7 +52,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unwanted = shutil.ignore_patterns("__pycache__", ".venv", "*.egg-info")
     for name in ("cos_migrate", "conf", "docs", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
-    for page in (ROOT / "pyproject.toml", ROOT / "start_migrate.sh", *ROOT.glob("*.md")):
+    for page in (ROOT / "pyproject.toml", *ROOT.glob("start_migrate.*"), *ROOT.glob("*.md")):
         shutil.copy(page, folder)
     (folder / "tmp").mkdir()
     for name, text in FILES.items():
