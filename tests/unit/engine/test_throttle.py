@@ -138,7 +138,7 @@ def test_requests_are_spread_over_the_second() -> None:
     assert 0.95 * rate.limit <= sum(sent) <= rate.limit
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     limit=st.floats(150, 5000),
     latency=st.floats(0.0005, 0.3),
