@@ -23,6 +23,8 @@ _FEW = 20
 _SLOT = 0.05
 _BURST = 0.02
 """Seconds of requests that may be sent at once."""
+_DEBT = 1.0
+"""Seconds of requests that refused ones, which are sent again, hold back at most."""
 _HOLD = 2.0
 """Seconds without refusals before a higher rate is tried; doubled when that is refused."""
 _HOLD_MOST = 120.0
@@ -66,7 +68,7 @@ class RequestRate:
         burst = max(1.0, self.limit * _BURST)
         self._tokens = min(burst, self._tokens + self.limit * (now - self._filled))
         self._filled = now
-        return int(self._tokens)
+        return max(0, int(self._tokens))
 
     def spend(self, requests: int) -> None:
         """Note that requests are being sent."""
@@ -75,8 +77,10 @@ class RequestRate:
 
     def slow_down(self, now: float) -> bool:
         """Learn from a refusal; return whether the limit has changed."""
-        if now - self._changed < _LEARN_EVERY and self.is_limited:
-            return False
+        if self.is_limited:
+            self._tokens = max(self._tokens - 1, -_DEBT * self.limit)  # it is sent again
+            if now - self._changed < _LEARN_EVERY:
+                return False
         answered = self._answered_rate(now)
         if self._try > _TRY:  # the rate held until more was tried
             self._hold = min(_HOLD_MOST, 2 * self._hold)
@@ -121,7 +125,7 @@ class RequestRate:
         self.limit = limit
         self.is_limited = limit < math.inf
         self._changed = self._filled = now
-        self._tokens = min(self._tokens, 0.0)
+        self._tokens = max(-_DEBT * limit, min(self._tokens, 0.0)) if self.is_limited else 0.0
         return changed
 
 

@@ -155,3 +155,22 @@ def test_any_limit_is_found(
     answered, refused = service.answered - answered, service.refused - refused
     assert answered >= 0.8 * 50 * min(limit, transfers / latency) - 50
     assert refused <= 0.05 * answered + 100
+
+
+def test_a_refused_request_is_paid_for_again() -> None:
+    rate = RequestRate()
+    rate.count(0.0, 1000)
+    rate.slow_down(1.0)
+    room = rate.room(1.02)
+    for _ in range(5):
+        rate.slow_down(1.02)
+    assert rate.room(1.02) == room - 5
+
+
+def test_a_wave_of_refusals_holds_requests_back_for_a_second_at_most() -> None:
+    rate = RequestRate()
+    rate.count(0.0, 1000)
+    for _ in range(10_000):
+        rate.slow_down(1.0)
+    assert rate.room(1.1) == 0
+    assert rate.room(2.1) > 0
