@@ -80,6 +80,11 @@ class BigObjects:
         under_way = [(big.transfer, big.upload.state.sent) for big in self.under_way]
         return [Unfinished(of.cos_path, sent, of.obj.fingerprint.size) for of, sent in under_way]
 
+    @property
+    def bytes_on_their_way(self) -> int:
+        """Bytes sent so far of the parts that are under way."""
+        return sum(sum(big.upload.state.parts.in_flight.values()) for big in self.under_way)
+
     def cos_paths(self) -> list[str]:
         """Return the target paths of all that wait or are under way."""
         waiting = [transfer.cos_path for transfer in self._waiting]

@@ -307,8 +307,9 @@ class Loop(abc.ABC):
             self._report.warn(line)
         if self._pools.overdue:
             self._end_overdue()
-        self._tick()
         totals = self._report.totals
+        totals.note_granted(self._limits.limiter.bytes_granted)
+        self._tick()
         totals.waiting = self._window.waiting or self._rates.limits_in_words() or totals.restoring
         totals.small_pool = self._pool_use(big=False)
         totals.big_pool = self._pool_use(big=True)

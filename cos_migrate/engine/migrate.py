@@ -162,7 +162,7 @@ class Migration(Loop):
     def _close(self) -> None:
         if self._options.count_ahead:
             self._options.count_ahead.close()
-        self._report.totals.set_work(self._tuning.small.objects, self._big_objects.unfinished())
+        self._note_work()
         self._scan.stop()
 
     def _is_complete(self) -> bool:
@@ -291,8 +291,13 @@ class Migration(Loop):
         known += self._backlog.cos_paths(self._source.target)
         return known + self._big_objects.cos_paths(), self._scan_over
 
+    def _note_work(self) -> None:
+        small, parts, big = self._tuning.small, self._tuning.big, self._big_objects
+        size = small.size + parts.size + big.bytes_on_their_way
+        self._report.totals.set_work(small.objects, size, big.unfinished())
+
     def _tick(self) -> None:
-        self._report.totals.set_work(self._tuning.small.objects, self._big_objects.unfinished())
+        self._note_work()
         if self._restores is not None:
             self._restores.note_progress()
         self._warn_of_filters()

@@ -63,6 +63,8 @@ class Limiter:
         self._closing = self._asked = False
         self.holds_back = False
         """Whether some wait for what they have asked for."""
+        self.bytes_granted = 0
+        """Bytes to COS that were granted so far."""
 
     def set_limits(self, limits: RateLimits) -> None:
         """Use other limits from now on."""
@@ -186,6 +188,8 @@ class Limiter:
                 continue
             for (seat, lane), units in allotment.hand_out(now).items():
                 granted.setdefault(seat, [0] * QUANTITIES * LANES)[quantity * LANES + lane] = units
+                if quantity == COS_BYTES:
+                    self.bytes_granted += units
         return granted
 
 

@@ -38,8 +38,8 @@ def closing_lines(
     if progress.sent:
         seconds = max(summary.lasted, 1e-3)
         yield say(
-            f"sent {spell_size(progress.bytes_sent)} in {spell_seconds(seconds)}: "
-            f"{spell_size(progress.bytes_sent / seconds)}/s, "
+            f"sent {spell_size(progress.bytes_passed)} in {spell_seconds(seconds)}: "
+            f"{spell_size(progress.bytes_passed / seconds)}/s, "
             f"{progress.sent / seconds:,.1f} objects/s"
         )
     if end.by_cause:

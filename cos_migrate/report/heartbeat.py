@@ -32,7 +32,7 @@ class Heartbeat(Sink):
             return
         self._next = now + _EVERY
         seconds = max(now - self._since, 1.0)
-        sent, size = progress.sent - self._sent, max(0, progress.bytes_sent - self._size)
+        sent, size = progress.sent - self._sent, progress.bytes_passed - self._size
         total = progress.total
         known = f"{progress.known:,} listed so far" if total is None else f"{total:,}"
         self._write(
@@ -40,4 +40,4 @@ class Heartbeat(Sink):
             f"{known}, {progress.failed:,} failed; sent {sent / seconds:,.0f} objects/s, "
             f"{spell_size(size / seconds)}/s"
         )
-        self._since, self._sent, self._size = now, progress.sent, progress.bytes_sent
+        self._since, self._sent, self._size = now, progress.sent, progress.bytes_passed

@@ -21,10 +21,10 @@ SIZE_BOUNDS = (1, 4 * _KIB, 64 * _KIB, _MIB, 16 * _MIB, 256 * _MIB, 4 * _GIB)
 class Totals(NamedTuple):
     """What a run has done up to a moment: objects and bytes sent, and failures."""
 
-    objects: int = 0
-    """Objects that were sent."""
-    size: int = 0
-    """Bytes that were sent, those of objects under way included."""
+    objects: float = 0
+    """Objects that were sent; a fraction between two looks at the run."""
+    size: float = 0
+    """Bytes that have passed, as in Progress."""
     failed: int = 0
 
 
@@ -65,17 +65,28 @@ class Throughput:
 
     def __init__(self) -> None:
         self.seconds_each = _FIRST_SECONDS
-        self._ends: list[Totals] = []
+        self._ends: list[Totals] = [Totals()]
+        self._noted = 0.0
+        """Time of the last note; the totals of that moment are the last end."""
 
     def note(self, elapsed: float, totals: Totals) -> None:
-        """Note the totals `elapsed` seconds after the start; calls come in the order of time."""
+        """Note the totals `elapsed` seconds after the start; calls come in the order of time.
+
+        What was sent since the last call counts as sent evenly.
+        """
         while (index := int(elapsed / self.seconds_each)) >= _INTERVALS_MOST:
             self._ends = self._ends[1::2] + self._ends[len(self._ends) & ~1 :]
             self.seconds_each *= 2
-        ends = self._ends
-        if len(ends) <= index:
-            ends.extend([ends[-1] if ends else Totals()] * (index + 1 - len(ends)))
-        ends[index] = totals
+        ends, before = self._ends, self._ends[-1]
+        while len(ends) <= index:
+            passed = len(ends) * self.seconds_each - self._noted
+            share = min(1.0, passed / max(elapsed - self._noted, 1e-9))
+            objects = before.objects + share * (totals.objects - before.objects)
+            size = before.size + share * (totals.size - before.size)
+            ends[-1] = Totals(objects, size, before.failed)
+            ends.append(before)
+        ends[-1] = totals
+        self._noted = elapsed
 
     def rates(self) -> list[Rate]:
         """Return the rate of each interval; the last one may be shorter than the others."""
@@ -83,8 +94,7 @@ class Throughput:
         for end in self._ends:
             objects, size = end.objects - before.objects, end.size - before.size
             each = self.seconds_each
-            # An upload that begins again takes its bytes back.
-            rates.append(Rate(objects / each, max(0, size) / each, end.failed - before.failed))
+            rates.append(Rate(objects / each, size / each, end.failed - before.failed))
             before = end
         return rates
 

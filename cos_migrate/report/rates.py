@@ -16,7 +16,7 @@ class _Sample(NamedTuple):
     done: int
     bytes_done: int
     sent: int
-    bytes_sent: int
+    bytes_passed: int
 
 
 class Rates:
@@ -29,7 +29,7 @@ class Rates:
         """Note the progress at a time in seconds; times only grow."""
         samples = self._samples
         samples.append(
-            _Sample(now, progress.done, progress.bytes_done, progress.sent, progress.bytes_sent)
+            _Sample(now, progress.done, progress.bytes_done, progress.sent, progress.bytes_passed)
         )
         while len(samples) > 2 and samples[1].at <= now - _RATE_OVER:  # noqa: PLR2004 - one span
             samples.popleft()

@@ -90,7 +90,7 @@ class ReportFiles(Sink):
 
     def show_progress(self, progress: Progress) -> None:
         """Note how much has been sent so far."""
-        totals = Totals(progress.sent, progress.bytes_sent, progress.failed)
+        totals = Totals(progress.sent, progress.bytes_passed, progress.failed)
         self._throughput.note(self._monotonic() - self._began, totals)
 
     def end_run(self, end: RunEnd) -> None:

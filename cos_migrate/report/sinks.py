@@ -63,6 +63,8 @@ class Progress(NamedTuple):
     """Objects that COS has confirmed."""
     bytes_sent: int = 0
     """Bytes of these, and of objects under way, that have been sent."""
+    bytes_passed: int = 0
+    """Bytes that this run has sent so far, those of objects that failed included."""
     unfinished: Sequence[Unfinished] = ()
     """Big objects under way, the one begun first at the front."""
     waiting: str = ""

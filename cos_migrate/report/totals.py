@@ -45,6 +45,7 @@ class RunTotals:
         self.objects_ahead = self.bytes_ahead = 0
         """As in Progress."""
         self._bytes_done = self._known = self._bytes_known = self._bytes_under_way = 0
+        self._bytes_passed = self._bytes_granted = 0
         self._unfinished: Sequence[Unfinished] = ()
 
     def add(self, outcomes: Sequence[Outcome]) -> Batch:
@@ -94,13 +95,20 @@ class RunTotals:
         """Count a request to COS; status 0: there was no answer."""
         self.requests[operation, str(status or "none")] += 1
 
-    def set_work(self, transferred: int, unfinished: Sequence[Unfinished]) -> None:
+    def note_granted(self, size: int) -> None:
+        """Note how many bytes a limit has let pass so far; they count before their object ends."""
+        self._bytes_passed += size - self._bytes_granted
+        self._bytes_granted = size
+
+    def set_work(self, transferred: int, size: int, unfinished: Sequence[Unfinished]) -> None:
         """Set how many objects single requests have sent or copied, and the big ones under way.
 
-        `unfinished`: the one begun first at the front.
+        `size`: bytes of all objects and parts of this run that were sent or copied, or are on
+        their way. `unfinished`: the one begun first at the front.
         """
         if not self._is_dry:
             self.requests["PutObject", "200"] = transferred - self.requests["CopyObject", "200"]
+            self._bytes_passed = max(self._bytes_passed, size)
         self._unfinished = unfinished
         self._bytes_under_way = sum(each.sent for each in unfinished)
 
@@ -116,6 +124,7 @@ class RunTotals:
             complete=self.final,
             sent=0 if self._is_dry else self.counts[Status.NEW] + self.counts[Status.UPDATE],
             bytes_sent=self.bytes_sent + self._bytes_under_way,
+            bytes_passed=self._bytes_passed,
             unfinished=self._unfinished,
             waiting=self.waiting,
             objects_ahead=self.objects_ahead,

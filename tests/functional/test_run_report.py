@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from cos_migrate.emulator import EmbeddedCos, Fault
+from tests.functional.cloud_tool import noise
 from tests.functional.tool import SECRET_KEY, Tool
 
 
@@ -50,6 +51,34 @@ def test_a_page_and_json_of_a_run_that_sent_or_failed(tool: Tool, cos: EmbeddedC
     assert len(reports(tool, "html")) == 2
     assert tool.run().code == 0  # nothing to do
     assert len(reports(tool, "html")) == len(reports(tool, "json")) == 2
+
+
+def test_the_throughput_keeps_to_a_limit(tool: Tool) -> None:
+    """Parts and objects end together, but their bytes count as they pass."""
+    for number in range(2):
+        tool.put(f"big{number}", noise(6 << 20, number))
+        tool.put(f"small{number}", noise(3 << 20, number))
+    limit = 4 << 20
+    tool.common |= {"bandwidthLimit": str(limit)}
+    assert tool.run().code == 0
+    [name] = reports(tool, "json")
+    data = json.loads((tool.folder / "log" / "report" / name).read_text("utf-8"))
+    rates = data["throughput"]["bytes_per_second"]
+    assert max(rates) < 2 * limit, "a part that counted as a whole would be 5 MiB in 0.5 s"
+    passed = sum(rates) * data["throughput"]["seconds_each"]
+    assert (18 << 20) - 10 < passed < 19 << 20, "processes are granted a little more than they use"
+
+
+def test_a_continued_upload_counts_what_this_run_has_sent(tool: Tool, cos: EmbeddedCos) -> None:
+    tool.put("big", noise(12 << 20))
+    tool.common |= {"bigFileExecutorNum": "1"}
+    cos.faults.append(Fault("status", "UploadPart", skip=1, status=400, code="Odd"))
+    assert tool.run().code == 1
+    assert tool.run().code == 0
+    newest = reports(tool, "json")[-1]
+    data = json.loads((tool.folder / "log" / "report" / newest).read_text("utf-8"))
+    rates, each = data["throughput"]["bytes_per_second"], data["throughput"]["seconds_each"]
+    assert round(sum(rates) * each / (7 << 20), 2) == 1, "the first part was sent before"
 
 
 def test_a_report_that_cannot_be_written_is_a_warning(tool: Tool) -> None:

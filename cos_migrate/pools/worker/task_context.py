@@ -9,7 +9,7 @@ from cos_migrate.errors import MigrateError
 from cos_migrate.pools.results import PROGRESS, WARNING, Result
 from cos_migrate.pools.worker.bodies import Body
 
-_REPORT_EVERY = 2.0
+_REPORT_EVERY = 0.5
 """Seconds between two reports of a long transfer."""
 
 

@@ -87,7 +87,7 @@ class StatusSink(Sink):
 
     def _note(self, now: float, progress: Progress) -> None:
         self._rates.note(now, progress)
-        totals = Totals(progress.sent, progress.bytes_sent, progress.failed)
+        totals = Totals(progress.sent, progress.bytes_passed, progress.failed)
         self._throughput.note(now - self._began, totals)
 
     def _view(self, start: RunStart, now: float, progress: Progress) -> RunView:

@@ -28,7 +28,7 @@ def end(causes: int, sent: int = 100) -> RunEnd:
         Cause(403, f"Code{number}", 10, ADVICE, folder, [("/a", failure)])
         for number in range(causes)
     ]
-    progress = Progress(sent, sent, 1, 1, 0, complete=True, sent=sent, bytes_sent=100 << 20)
+    progress = Progress(sent, sent, 1, 1, 0, complete=True, sent=sent, bytes_passed=100 << 20)
     return RunEnd(summary, by_cause, "the table", NEXT, ["a gap"], (), progress)
 
 

@@ -81,7 +81,7 @@ def test_share_and_time_left_by_the_rate_of_the_last_seconds() -> None:
 def test_the_rate_counts_what_was_sent_and_not_what_was_skipped() -> None:
     terminal = Terminal()
     terminal.show(progress(0, 1000))
-    lines = terminal.show(progress(900, 1000, sent=5, bytes_sent=10 * MIB, failed=3), 5)
+    lines = terminal.show(progress(900, 1000, sent=5, bytes_passed=10 * MIB, failed=3), 5)
     assert lines[1] == "sent 1 objects/s, 2.0 MiB/s, 3 failed, 6.0 s"
 
 

@@ -13,7 +13,7 @@ def test_a_line_at_the_start_and_one_a_minute() -> None:
     lines: list[str] = []
     heartbeat = Heartbeat(lines.append, lambda: now)
     heartbeat.show_progress(Progress(0, 0, 0, 0, 0, complete=False))
-    later = Progress(1180, 5000, 0, 0, 2, complete=True, sent=120, bytes_sent=360 << 20)
+    later = Progress(1180, 5000, 0, 0, 2, complete=True, sent=120, bytes_passed=360 << 20)
     for _ in range(60):
         now += 1
         heartbeat.show_progress(later)

@@ -32,16 +32,19 @@ def test_intervals_are_few_and_their_rates_add_up(steps: list[tuple[float, int, 
 
 def test_a_pause_is_an_interval_without_objects() -> None:
     throughput = Throughput()
-    throughput.note(0.1, Totals(10, 100))
-    throughput.note(1.6, Totals(20, 200))
+    for now, objects in ((0.5, 10), (0.9, 10), (1.5, 10), (1.75, 20)):
+        throughput.note(now, Totals(objects, 10 * objects))
     assert [rate.objects for rate in throughput.rates()] == [20, 0, 0, 20]
 
 
-def test_bytes_that_are_sent_again_are_no_negative_rate() -> None:
+def test_what_is_sent_between_two_looks_is_spread_over_their_time() -> None:
     throughput = Throughput()
-    throughput.note(0.1, Totals(0, 1000))
-    throughput.note(0.6, Totals(0, 400))
-    assert [rate.size for rate in throughput.rates()] == [2000, 0]
+    throughput.note(0.25, Totals(10, 100, 1))
+    throughput.note(1.25, Totals(50, 500, 2))
+    rates = throughput.rates()
+    assert [rate.size for rate in rates] == [400, 400, 200]
+    assert [rate.objects for rate in rates] == [40, 40, 20]
+    assert [rate.failed for rate in rates] == [1, 0, 1], "failures count when they are seen"
 
 
 def test_sizes_fall_into_the_class_of_their_bounds() -> None:

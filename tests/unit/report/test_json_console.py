@@ -54,6 +54,7 @@ def test_progress_every_five_seconds() -> None:
             "failed": 1,
             "sent": 0,
             "bytes_sent": 0,
+            "bytes_passed": 0,
             "unfinished": [{"cos_path": "/a", "sent": 3, "size": 9}],
             "waiting": "a window",
             "objects_ahead": 0,

@@ -40,7 +40,7 @@ def test_counters_never_fall_and_gauges_belong_to_the_run(tmp_path: Path) -> Non
         totals.note_request("HeadObject", 404)
         totals.note_request("HeadObject", 0)
         for sent in (100, 40):  # an upload that begins again takes its bytes back
-            totals.set_work(1, [Unfinished("/b", sent, 1000)])
+            totals.set_work(1, sent, [Unfinished("/b", sent, 1000)])
             running[0] += 1
             report.show_progress()
             assert samples(board)["bytes_sent_total",] == before["bytes_sent_total",] + 110
