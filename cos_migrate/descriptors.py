@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from cos_migrate.errors import Code, MigrateError, TransportError
+from cos_migrate.errors import MigrateError, TransportError, stopping_error
 
 T = TypeVar("T")
 
@@ -142,6 +142,5 @@ def retry_while_exhausted(
             if not exhaustion_code(error) or now - began >= seconds:
                 raise
             if pause(wait):
-                text = "given up because the run is stopping"
-                raise TransportError(text, code=Code.STOPPING) from error
+                raise stopping_error() from error
             wait = min(_PAUSE_MOST, wait * 2)

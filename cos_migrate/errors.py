@@ -49,6 +49,9 @@ class Code:
     SLOW_DOWN: Final = "SlowDown"
 
 
+CHANGED_SINCE_LISTED: Final = "it changed after it was listed"
+DOES_NOT_EXIST: Final = "it does not exist (any more)"
+"""Messages about objects of a source, whichever server answers."""
 GONE_CODES = frozenset({"ENOENT", "ENOTDIR", Code.NO_SUCH_KEY})
 """Codes of an object that its source no longer has."""
 
@@ -144,3 +147,11 @@ class TransportError(MigrateError):
 
     A connection does not know its side: the client that uses it sets `side`.
     """
+
+
+def stopping_error(
+    *, operation: str = "", target: str = "", side: Side | None = None
+) -> TransportError:
+    """Return the error of work that is given up because the run ends."""
+    text = "given up because the run is stopping"
+    return TransportError(text, operation=operation, target=target, code=Code.STOPPING, side=side)

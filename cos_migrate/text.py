@@ -11,6 +11,9 @@ import re
 from collections.abc import Sequence
 
 HIDDEN = "***"
+NOT_UTF8 = "it is not UTF-8"
+NAME_NOT_UTF8 = "its name is not UTF-8"
+"""Messages about a line of a file, and about a file."""
 FOREIGN_MOST = 4096
 """Characters of a foreign text that are shown."""
 _END = r"\s'\"<>"
@@ -131,6 +134,9 @@ _UNSEEN_BUT_PRINTABLE = (
 _SUSPECT = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+
+NO_LONGER_THERE = "no longer there"
+"""The reason for which an object is left out that was found before."""
 
 
 def condition_not_match(reason: str, named: str, details: str = "") -> str:

@@ -13,6 +13,7 @@ is not a file`.
 from __future__ import annotations
 
 import ast
+import collections
 import functools
 import json
 import re
@@ -34,6 +35,8 @@ TRANSLATED = ("zh", "ko")
 _PROSE = re.compile(r"[a-z]{2,}[,:;)]? \(?[a-zA-Z]*[a-z]{2,}")
 _WORD = re.compile(r"[a-z]{3,}[,:;]? | [a-z]{3,}\b")
 """A word beside a blank, which is prose where it stands beside a value."""
+_PLAIN_WORD = re.compile(r"(?<!\w)[A-Za-z]?[a-z]+(?!\w)")
+_SENTENCE_LEAST = 4
 _NO_PROSE = re.compile(r"</|<!|^:root|[a-z]=\"|\r\n|\\\[|charset=")
 """In markup, style sheets, headers and regular expressions."""
 _SAYING = frozenset({"say", "_say", "Check"})
@@ -96,6 +99,18 @@ def unused_kept() -> list[str]:
     """Return the templates of the list that the source does not have any more."""
     found = {template for template, _ in _all_texts()}
     return [one for one in kept_english() if one not in found]
+
+
+def repeated() -> list[str]:
+    """Return the sentences that stand more than once in the package's modules."""
+    modules = [each for each in _all_texts() if each[1].endswith(".py")]
+    counts = collections.Counter(template for template, _ in modules)
+    return [text for text, count in counts.items() if count > 1 and _is_sentence(text)]
+
+
+def _is_sentence(template: str) -> bool:
+    """Return whether a text has four words or more, names of keys aside."""
+    return len(_PLAIN_WORD.findall(VALUE.sub("", template))) >= _SENTENCE_LEAST
 
 
 @functools.cache

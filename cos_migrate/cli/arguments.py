@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cos_migrate.cli.command_line import DEFAULT_CONFIG, CommandLine
-from cos_migrate.cli.flags import FLAGS, RUN_OPTIONS, default_of, field_of, parser
+from cos_migrate.cli.flags import FLAGS, RUN_OPTIONS, belongs_to_run, default_of, field_of, parser
 from cos_migrate.config.given_values import Override
 from cos_migrate.config.values import BLANKS
 from cos_migrate.errors import ConfigError
@@ -131,7 +131,7 @@ def _problems_without_run(options: Mapping[str, Any]) -> Iterator[str]:
         if flag.command and not flag.takes_all and options[field_of(name)]:
             for option in RUN_OPTIONS:
                 if options[field_of(option)] != default_of(option):
-                    yield f"{option} belongs to a run and cannot be combined with {name}"
+                    yield belongs_to_run(option, name)
 
 
 def _repeated(overrides: Sequence[Override]) -> Iterator[str]:

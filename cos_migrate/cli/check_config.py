@@ -17,6 +17,7 @@ from cos_migrate.engine.providers import find_credentials
 from cos_migrate.engine.settings import cos_settings
 from cos_migrate.errors import CredentialsError, Side
 from cos_migrate.exit_codes import MISUSE, OK
+from cos_migrate.report import lines
 from cos_migrate.sources import registry
 from cos_migrate.sources.recipe import SourceRecipe
 from cos_migrate.sources.registry import SECTIONS
@@ -27,7 +28,7 @@ def run_checks(line: CommandLine) -> int:
 
     0: every check has passed; 2: one has not. Raises ConfigError.
     """
-    print(f"cos migrate tool config path:{line.config_path}", flush=True)
+    print(lines.config_path(line.config_path), flush=True)
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
     language = language_of_config(loaded.config.common, os.environ)
     for warning in (*line.warnings, *loaded.warnings):

@@ -197,7 +197,7 @@ def target_checks(settings: CosSettings, cos_path: str) -> Iterator[Check]:
     yield Check(True, "bucket is reached", f"{settings.bucket} at {host}")
     yield Check(True, "region", f"{settings.region} is right")
     if settings.https:
-        yield Check(True, "certificate", f"that of {host} is trusted")
+        yield _trusted_certificate(host)
     if left:
         text = f"the upload {begun.upload_id} of {path} could not be aborted: {left}"
         yield Check(False, "write permission", text)
@@ -235,6 +235,10 @@ def _abort(access: Access, path: str, upload_id: str) -> str:
     return ""
 
 
+def _trusted_certificate(host: str) -> Check:
+    return Check(True, "certificate", f"that of {host} is trusted")
+
+
 def _refused(settings: CosSettings, error: MigrateError, host: str) -> Iterator[Check]:
     """Yield the checks of a target that has refused the upload, or was not reached."""
     answered = bool(error.status)
@@ -253,7 +257,7 @@ def _refused(settings: CosSettings, error: MigrateError, host: str) -> Iterator[
     region = code != "WrongRegion"
     yield Check(region, "region", f"{settings.region} answers" if region else explained)
     if settings.https:
-        yield Check(True, "certificate", f"that of {host} is trusted")
+        yield _trusted_certificate(host)
     yield Check(False, "write permission", explained)
     if code in {"RequestTimeTooSkewed", "RequestIsExpired"}:
         yield Check(False, "clock", explained)

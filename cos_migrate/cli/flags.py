@@ -227,6 +227,11 @@ def field_of(name: str) -> str:
     return name.removeprefix("--").removeprefix("no-").translate(_FIELD_NAMES)
 
 
+def belongs_to_run(name: str, other: str) -> str:
+    """Return the message about an option of a run beside what starts none."""
+    return f"{name} belongs to a run and cannot be combined with {other}"
+
+
 def default_of(name: str) -> object:
     """Return the value of an option's field where the option is not given."""
     return CommandLine._field_defaults[field_of(name)]

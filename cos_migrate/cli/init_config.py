@@ -60,8 +60,13 @@ def run_init(line: CommandLine) -> int:
         code = INTERRUPTED
     except _Interrupted as ended:
         code = ended.exit_code
-    print(say(f"\n{path} is not changed"), file=sys.stderr)
+    print(file=sys.stderr)
+    _say_unchanged(path, say)
     return code
+
+
+def _say_unchanged(path: Path, say: Say) -> None:
+    print(say(f"{path} is not changed"), file=sys.stderr)
 
 
 class _Interrupted(BaseException):
@@ -79,7 +84,7 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
 def _init(line: CommandLine, path: Path, say: Say) -> int:
     shipped = shipped_config()
     if _is_of_user(path, shipped) and not _agreed(say(f"{path} exists: write it anew?")):
-        print(say(f"{path} is not changed"), file=sys.stderr)
+        _say_unchanged(path, say)
         return OK
     question = say("Where does the data come from?")
     migrate_type = _choose(question, registry.source_types(), say)
@@ -94,7 +99,7 @@ def _init(line: CommandLine, path: Path, say: Say) -> int:
         _write(fresh, filled_in(shipped, values))
         anyway = say("Some checks failed. Write it anyway?")
         if not _is_good(line, fresh, say) and not _agreed(anyway):
-            print(say(f"{path} is not changed"), file=sys.stderr)
+            _say_unchanged(path, say)
             return MISUSE
         os.replace(fresh, path)
     finally:

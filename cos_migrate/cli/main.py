@@ -85,7 +85,9 @@ def _explain(error: MigrateError, say: Say) -> int:
 def _give_up_stdout(error: OSError) -> int:
     """Return the exit code when the output of --help, --demo or a query cannot be written."""
     if not isinstance(error, BrokenPipeError):
-        print(f"stdout cannot be written ({error.strerror})", file=sys.stderr)
+        from cos_migrate.report.console import unwritable_stdout  # noqa: PLC0415 - rarely used
+
+        print(unwritable_stdout(error), file=sys.stderr)
     return INCOMPLETE
 
 

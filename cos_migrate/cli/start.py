@@ -7,7 +7,7 @@ import os
 
 from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.earlier_runs import earlier_records_exist
-from cos_migrate.cli.flags import RUN_OPTIONS, default_of, field_of
+from cos_migrate.cli.flags import RUN_OPTIONS, belongs_to_run, default_of, field_of
 from cos_migrate.cli.languages import errors_in, language_of_config
 from cos_migrate.config.common import worker_count
 from cos_migrate.config.live import stamp_of
@@ -87,7 +87,7 @@ def _refuse_combinations(line: CommandLine) -> None:
 def _refuse_options(line: CommandLine, mode: str) -> None:
     """Raise ConfigError for options that a query of `RUN_MODE` does not have."""
     problems = [
-        f"{flag} belongs to a run and cannot be combined with RUN_MODE={mode}"
+        belongs_to_run(flag, f"RUN_MODE={mode}")
         for flag in RUN_OPTIONS
         if getattr(line, field_of(flag)) != default_of(flag)
     ]

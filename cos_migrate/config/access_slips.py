@@ -69,7 +69,7 @@ def bucket_in_suffix(name: str, suffix: str, bucket: str) -> Iterator[Mistake]:
     """Yield the mistake of an endpoint of COS that begins with the bucket."""
     if bucket and suffix.startswith(f"{bucket}."):
         rest = suffix.removeprefix(f"{bucket}.")
-        yield Mistake(name, f"{name} begins with the bucket, which is put before it: write {rest}")
+        yield _begins_with_bucket(name, rest)
 
 
 def bucket_in_endpoint(endpoint: str, bucket: str) -> Iterator[Mistake]:
@@ -78,5 +78,8 @@ def bucket_in_endpoint(endpoint: str, bucket: str) -> Iterator[Mistake]:
     name = host.partition(":")[0]
     if bucket and host.startswith(f"{bucket}.") and name.endswith(_PUBLIC_DOMAINS):
         rest = f"{scheme}{mark}{host.removeprefix(f'{bucket}.')}"
-        message = f"endPoint begins with the bucket, which is put before it: write {rest}"
-        yield Mistake("endPoint", message)
+        yield _begins_with_bucket("endPoint", rest)
+
+
+def _begins_with_bucket(key: str, rest: str) -> Mistake:
+    return Mistake(key, f"{key} begins with the bucket, which is put before it: write {rest}")

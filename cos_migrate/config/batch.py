@@ -21,6 +21,7 @@ from cos_migrate.config.options import (
     values_of,
 )
 from cos_migrate.errors import ConfigError
+from cos_migrate.text import NOT_UTF8
 
 COLUMNS = (
     "destSecretId",
@@ -96,7 +97,7 @@ def _task(number: int, line: bytes, config: Config, environ: Mapping[str, str]) 
     try:
         columns = [column.strip() for column in line.decode().rstrip("\r\n").split("\t")]
     except UnicodeDecodeError:
-        return refused("it is not UTF-8", layout)
+        return refused(NOT_UTF8, layout)
     if len(columns) != len(COLUMNS):
         problem = f"it has {len(columns)} columns instead of {len(COLUMNS)}, separated by tabs"
         return refused(problem, layout)

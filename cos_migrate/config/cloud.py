@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
-from cos_migrate.config import values
+from cos_migrate.config import legal, values
 from cos_migrate.config.access_slips import bucket_in_endpoint
 from cos_migrate.config.credential_keys import (
     access_key_option,
@@ -17,6 +17,7 @@ from cos_migrate.config.credential_keys import (
     credentials_of,
 )
 from cos_migrate.config.options import Mistake, Section, option
+from cos_migrate.config.proxy_keys import proxy_host_option, proxy_mistakes, proxy_port_option
 from cos_migrate.config.values import NO_SECRET, Secret
 from cos_migrate.model import Credentials
 
@@ -86,31 +87,17 @@ class CloudAccess(BucketSection):
         help="migrate only keys that begin with this",
         default="",
         parse=values.prefix,
-        legal="the beginning of keys, or nothing",
+        legal=legal.PREFIX,
         place=True,
     )
-    proxy_host: str = option(
-        "proxyHost",
-        help="HTTP proxy for the source",
-        default="",
-        parse=values.host,
-        legal="a host name or address without http:// and port",
-        access=True,
-    )
-    proxy_port: int = option(
-        "proxyPort",
-        help="port of that proxy",
-        default=0,
-        parse=values.port_number,
-        legal="a whole number from 1 to 65535",
-        access=True,
-    )
+    proxy_host: str = proxy_host_option("the source", access=True)
+    proxy_port: int = proxy_port_option(access=True)
     src_https: bool = option(
         "srcHttps",
         help="reach the source over HTTPS",
         default=False,
         parse=values.on_off,
-        legal="on or off",
+        legal=legal.ON_OFF,
         access=True,
     )
     src_connect_timeout: int = option(
@@ -118,7 +105,7 @@ class CloudAccess(BucketSection):
         help="milliseconds to wait for a connection to the source",
         default=5000,
         parse=values.integer(1, values.MAX_INT, "{} is invalid, srcConnectTimeout must be gt 0"),
-        legal=f"a whole number from 1 to {values.MAX_INT}",
+        legal=legal.COUNT,
         access=True,
     )
     src_socket_timeout: int = option(
@@ -126,7 +113,7 @@ class CloudAccess(BucketSection):
         help="milliseconds to wait for the source to send something",
         default=10_000,
         parse=values.integer(1, values.MAX_INT, "{} is invalid, srcSocketTimeout must be gt 0"),
-        legal=f"a whole number from 1 to {values.MAX_INT}",
+        legal=legal.COUNT,
         access=True,
     )
     uri_list: str = option(
@@ -134,7 +121,7 @@ class CloudAccess(BucketSection):
         help="file of keys, one a line: migrate these instead of listing the bucket",
         default="",
         parse=values.existing_file,
-        legal="the absolute path of an existing file, or nothing",
+        legal=legal.FILE,
         path=True,
     )
 
@@ -184,7 +171,7 @@ class CloudAccess(BucketSection):
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""
-        yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
+        yield from proxy_mistakes(self.proxy_host, self.proxy_port)
         yield from inventory_mistakes(self.inventory_place, self.uri_list, "uriList")
         yield from bucket_in_endpoint(self.end_point, self.bucket)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cos_migrate.config import values
+from cos_migrate.config import legal, values
 from cos_migrate.config.cluster_keys import ClusterKeys
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.target_access import on_off_option, true_false_option
@@ -25,7 +25,6 @@ _PROCESSES_MOST = 8
 """One coordinator cannot plan fast enough for more worker processes."""
 _KEY_SIZES = (16, 24, 32)
 _IV_SIZE = 16
-_COUNT = f"a whole number from 1 to {values.MAX_INT}"
 
 
 def _skip_same_path(text: str) -> str:
@@ -42,18 +41,17 @@ def _encrypt_iv(text: str) -> str:
 
 
 def _key_mistakes(key_path: str) -> Iterator[Mistake]:
-    legal = "the path of a file of 16, 24 or 32 bytes, the AES key itself"
     if not key_path:
-        yield Mistake("keyPath", "keyPath is required when clientEncryption is on", legal)
+        yield Mistake("keyPath", "keyPath is required when clientEncryption is on", legal.AES_KEY)
         return
     try:
         with Path(values.existing_file(key_path)).open("rb") as file:
             size = len(file.read(max(_KEY_SIZES) + 1))
     except (ValueError, OSError) as error:
-        yield Mistake("keyPath", f"keyPath {error}", legal)
+        yield Mistake("keyPath", f"keyPath {error}", legal.AES_KEY)
         return
     if size not in _KEY_SIZES:
-        yield Mistake("keyPath", f"keyPath {key_path} does not hold an AES key", legal)
+        yield Mistake("keyPath", f"keyPath {key_path} does not hold an AES key", legal.AES_KEY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ class MigrateType(Section):
         "deprecatedType",
         help="accepted and ignored; the Java tool requires `on` for every source but local files",
         default="",
-        legal="anything",
+        legal=legal.ANYTHING,
     )
 
 
@@ -122,7 +120,7 @@ class Common(ClusterKeys):
         parse=values.integer(
             1, values.MAX_INT, "{} is invalid, taskExecutorNumber must be greater than 0"
         ),
-        legal=_COUNT,
+        legal=legal.COUNT,
     )
     worker_process_num: int = option(
         "workerProcessNum",
@@ -176,7 +174,7 @@ class Common(ClusterKeys):
         parse=values.integer(
             1, values.MAX_INT, "{} is invalid, damonInterVal must be greater than 0"
         ),
-        legal=_COUNT,
+        legal=legal.COUNT,
     )
     execute_time_window: TimeWindow = option(
         "executeTimeWindow",
@@ -226,7 +224,7 @@ class Common(ClusterKeys):
         parse=values.integer(
             1, values.MAX_INT, "{} is invalid, legal requestTryCount must be gt 0"
         ),
-        legal=_COUNT,
+        legal=legal.COUNT,
     )
     request_timeout_enable: bool = on_off_option(
         "requestTimeoutEnable", "limit the time of one whole request"
@@ -238,7 +236,7 @@ class Common(ClusterKeys):
         parse=values.integer(
             1, values.MAX_INT, "{} is invalid, legal requestTimeoutMS  must be gt 0"
         ),
-        legal=_COUNT,
+        legal=legal.COUNT,
     )
     client_encryption: bool = on_off_option(
         "clientEncryption", "encrypt on this machine before uploading", values.on_or_not
@@ -254,7 +252,7 @@ class Common(ClusterKeys):
         "keyPath",
         help="file whose raw bytes are the key of clientEncryption",
         default="",
-        legal="the absolute path of a file of 16, 24 or 32 bytes",
+        legal=legal.AES_KEY,
         path=True,
     )
     encrypt_iv: str = option(
@@ -272,7 +270,7 @@ class Common(ClusterKeys):
         help="cloud sources: a file with one pair of buckets a line, migrated one by one",
         default="",
         parse=values.existing_file,
-        legal="the absolute path of an existing file, or nothing",
+        legal=legal.FILE,
         path=True,
     )
     log_skipped: bool = on_off_option(

@@ -127,7 +127,9 @@ def credentials_of(secret_id: Secret, secret_key: Secret, token: Secret) -> Cred
     return Credentials(secret_id.reveal(), secret_key.reveal(), token.reveal())
 
 
-def token_option(key: str, keys: str) -> Any:
+def token_option(
+    key: str, keys: str, *, variable: str = "", placeholders: tuple[str, ...] = ()
+) -> Any:
     """Declare the key for an optional token of temporary keys; `keys`: those it comes with."""
     return option(
         key,
@@ -136,4 +138,6 @@ def token_option(key: str, keys: str) -> Any:
         parse=values.secret,
         legal=f"the token that came with {keys}, or nothing",
         secret=True,
+        variable=variable,
+        placeholders=placeholders,
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cos_migrate import patterns
-from cos_migrate.config import values
+from cos_migrate.config import legal, values
 from cos_migrate.config.filter_settings import FilterSettings, Moment
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.config.target_access import TargetAccess
@@ -95,7 +95,7 @@ class FilterKeys(TargetAccess):
         help="a file in the syntax of gitignore; matching objects are left out",
         default="",
         parse=_filter_file,
-        legal="the absolute path of an existing file, or nothing",
+        legal=legal.FILE,
         path=True,
     )
     min_size: int = option(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cos_migrate.config import values
+from cos_migrate.config import legal, values
 from cos_migrate.config.access_slips import (
     bucket_in_suffix,
     odd_id,
@@ -20,8 +20,10 @@ from cos_migrate.config.credential_keys import (
     missing_keys,
     role_option,
     role_url_option,
+    token_option,
 )
 from cos_migrate.config.options import MissingKey, Mistake, Section, option
+from cos_migrate.config.proxy_keys import proxy_host_option, proxy_mistakes, proxy_port_option
 from cos_migrate.config.values import NO_SECRET, Secret
 from cos_migrate.model import Credentials
 
@@ -34,12 +36,12 @@ def on_off_option(
     default: bool = False,
 ) -> Any:
     """Declare a key whose value is on or off."""
-    return option(key, help=help_, default=default, parse=parse, legal="on or off")
+    return option(key, help=help_, default=default, parse=parse, legal=legal.ON_OFF)
 
 
 def true_false_option(key: str, help_: str) -> Any:
     """Declare a key whose value is true or false."""
-    return option(key, help=help_, default=False, parse=values.true_false, legal="true or false")
+    return option(key, help=help_, default=False, parse=values.true_false, legal=legal.TRUE_FALSE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)
@@ -70,13 +72,9 @@ class TargetAccess(Section):
         placeholders=("COS_SECRETKEY", "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"),
         batch=True,
     )
-    token: Secret = option(
+    token: Secret = token_option(
         "token",
-        help="token of a temporary credential",
-        default=NO_SECRET,
-        parse=values.secret,
-        legal="the token that came with secretId and secretKey, or nothing",
-        secret=True,
+        "secretId and secretKey",
         variable="COS_TOKEN",
         placeholders=("COS_TOKEN", "zzzzzzzzzzzzzzzzz"),
     )
@@ -112,7 +110,7 @@ class TargetAccess(Section):
         help="folder in the target bucket",
         default="/",
         parse=values.cos_folder("{} is invalid, cospath must start with /"),
-        legal="a path that starts with /, such as /folder/doc/",
+        legal=legal.COS_FOLDER,
     )
     db_cos_path: str = option(
         "dbCosPath",
@@ -136,22 +134,10 @@ class TargetAccess(Section):
         help="replaces cos.<region>.myqcloud.com: a private endpoint or an accelerated domain",
         default="",
         parse=values.endpoint_suffix,
-        legal="host or host:port without http://, such as cos.example.com or localhost:8080",
+        legal=legal.ENDPOINT_SUFFIX,
     )
-    proxy_host: str = option(
-        "proxyHost",
-        help="HTTP proxy for COS",
-        default="",
-        parse=values.host,
-        legal="a host name or address without http:// and port",
-    )
-    proxy_port: int = option(
-        "proxyPort",
-        help="port of that proxy",
-        default=0,
-        parse=values.port_number,
-        legal="a whole number from 1 to 65535",
-    )
+    proxy_host: str = proxy_host_option("COS")
+    proxy_port: int = proxy_port_option()
     proxy_user: str = option(
         "proxyUser",
         help="user name for that proxy",
@@ -190,9 +176,7 @@ class TargetAccess(Section):
 
     def mistakes(self) -> Iterator[Mistake]:
         """Yield the mistakes that several keys make together."""
-        yield from values.proxy_mistakes(self.proxy_host, self.proxy_port)
+        is_user_given = bool(self.proxy_user or self.proxy_password)
+        yield from proxy_mistakes(self.proxy_host, self.proxy_port, is_user_given=is_user_given)
         yield from swapped_keys(("secretId", "secretKey"), self.secret_id, self.secret_key)
         yield from bucket_in_suffix("endPointSuffix", self.end_point_suffix, self.bucket_name)
-        if (self.proxy_user or self.proxy_password) and not self.proxy_host:
-            message = "proxyHost is missing: proxyUser or proxyPassword is set"
-            yield Mistake("proxyHost", message, "a host name")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cos_migrate.config.options import Adjusted, Mistake
+from cos_migrate.config.options import Adjusted
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -150,14 +150,17 @@ def integer_or_auto(low: int, high: int, message: str) -> Callable[[str], int]:
     return lambda text: AUTO if text.lower() == "auto" else number(text)
 
 
+_ON_OFF = "only support on/off"
+
+
 def on_off(text: str) -> bool:
     """Parse `on` or `off` in any case."""
-    return _choice(text, {"on": True, "off": False}, "only support on/off")
+    return _choice(text, {"on": True, "off": False}, _ON_OFF)
 
 
 def on_or_not(text: str) -> bool:
     """Parse `on`, `off` or `false`: the Java tool reads everything but `on` as off."""
-    return _choice(text, {"on": True, "off": False, "false": False}, "only support on/off")
+    return _choice(text, {"on": True, "off": False, "false": False}, _ON_OFF)
 
 
 def true_false(text: str) -> bool:
@@ -299,14 +302,16 @@ def foreign_bucket(text: str) -> str:
 
 def region(text: str) -> str:
     """Parse the short name of a region."""
-    if _REGION.fullmatch(text):
-        return text
-    raise ValueError(f"{text} is not the name of a region")
+    return _region(text, _REGION)
 
 
 def signing_region(text: str) -> str:
     """Parse the region that requests to an S3 service are signed for."""
-    if _SIGNING_REGION.fullmatch(text):
+    return _region(text, _SIGNING_REGION)
+
+
+def _region(text: str, legal: re.Pattern[str]) -> str:
+    if legal.fullmatch(text):
         return text
     raise ValueError(f"{text} is not the name of a region")
 
@@ -389,11 +394,3 @@ def traffic_limit(text: str) -> int:
     if 0 < limit < 819200:  # noqa: PLR2004 - the lower bound in the message
         raise ValueError(message.format(text))
     return max(limit, 0)
-
-
-def proxy_mistakes(host: str, port: int) -> Iterator[Mistake]:
-    """Yield a mistake when only the host or only the port of a proxy is given."""
-    if host and not port:
-        yield Mistake("proxyPort", "proxyPort is missing: proxyHost is set", "1 to 65535")
-    if port and not host:
-        yield Mistake("proxyHost", "proxyHost is missing: proxyPort is set", "a host name")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cos_migrate.text import NAME_NOT_UTF8
+
 KEY_BYTES = 850
 """Longest key, in bytes of UTF-8."""
 _REFUSED = re.compile("[\x18-\x1b]")
@@ -27,7 +29,7 @@ def _problem_of_odd(cos_path: str) -> str | None:
     try:
         size = len(key.encode())
     except UnicodeEncodeError:
-        return "its name is not UTF-8"
+        return NAME_NOT_UTF8
     if size > KEY_BYTES:
         return f"its key would have {size} bytes, COS takes at most {KEY_BYTES}"
     refused = _REFUSED.search(key)

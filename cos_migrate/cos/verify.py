@@ -10,7 +10,14 @@ from typing import NamedTuple
 
 from cos_migrate.cos.errors import ARCHIVED, error_of, incomplete_answer, is_error
 from cos_migrate.cos.payload import Payload
-from cos_migrate.errors import Code, CosError, SourceChanged, SourceError
+from cos_migrate.errors import (
+    CHANGED_SINCE_LISTED,
+    DOES_NOT_EXIST,
+    Code,
+    CosError,
+    SourceChanged,
+    SourceError,
+)
 from cos_migrate.http.messages import Response
 from cos_migrate.http.xml_texts import find_text
 from cos_migrate.model import NO_HEADERS
@@ -146,9 +153,9 @@ def copy_error(error: CosError) -> CosError | SourceError:
     """Return the error of a copy, as one of the source where the source caused it."""
     kind, code, text = SourceError, error.code, ""
     if error.status == 412:  # noqa: PLR2004 - HTTP
-        kind, code, text = SourceChanged, Code.CHANGED, "it changed after it was listed"
+        kind, code, text = SourceChanged, Code.CHANGED, CHANGED_SINCE_LISTED
     elif error.code == Code.NO_SUCH_KEY:
-        text = "it does not exist (any more)"
+        text = DOES_NOT_EXIST
     elif error.code == ARCHIVED:
         text = "it is archived and must be restored before it can be copied"
     if not text:

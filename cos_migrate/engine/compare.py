@@ -24,12 +24,17 @@ from cos_migrate.filters import Filters
 from cos_migrate.model import Failure, Fingerprint, SourceObject
 from cos_migrate.pools.results import INTERIM, UNSTARTED, Comparison, Content, SourceHead
 from cos_migrate.pools.tasks import CompareObject, HeadSource, NumberedTask, Task
-from cos_migrate.report.comparison import Compared, CompareResult, ComparisonEnd, SamePaths
+from cos_migrate.report.comparison import (
+    Compared,
+    CompareResult,
+    ComparisonEnd,
+    SamePaths,
+    uncompared,
+)
 from cos_migrate.sources.base import Source
 from cos_migrate.state import formats
 from cos_migrate.state.companions import CompanionRecords, key_of
 from cos_migrate.state.store import RecordStore
-from cos_migrate.text import printable
 
 _WAITING_MOST = 2_000
 """Objects that may wait for a request; more pairs are not taken meanwhile."""
@@ -281,8 +286,7 @@ class Compare(Loop):
         """Report an object that a refused request leaves undecided."""
         self._probes.note_failure(failure, one.cos_path)
         self._problems += 1
-        path = printable(one.cos_path)
-        self._report.error(f"{path} cannot be compared: {printable(failure.message)}")
+        self._report.error(uncompared(one.cos_path, failure))
         self._settle(UNVERIFIED, one.cos_path)
 
     def _note_verified(self, one: _Object, found: Comparison) -> None:

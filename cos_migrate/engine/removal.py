@@ -23,6 +23,7 @@ from cos_migrate.text import printable
 _BATCH = 1_000
 """Objects that one request removes at most."""
 _NOT_FOUND = 404
+_IS_THERE = "the source has it (again)"
 
 
 class Extra(NamedTuple):
@@ -102,7 +103,7 @@ class Removal:
                     room -= 1
                     self._look_at_cos(extra)
                 else:
-                    self._keep(extra, "the source has it (again)")
+                    self._keep(extra, _IS_THERE)
                 continue
             room -= 1
             self._looks += 1
@@ -131,7 +132,7 @@ class Removal:
         self._looks -= 1
         if not isinstance(content, Failure):
             self._streak.note_source_success()
-            self._keep(extra, "the source has it (again)")
+            self._keep(extra, _IS_THERE)
         elif content.status == _NOT_FOUND or content.code in GONE_CODES:
             self._streak.note_source_success()
             self._look_at_cos(extra)

@@ -20,6 +20,7 @@ from cos_migrate.model import (
     SourceObject,
     object_of,
 )
+from cos_migrate.report.comparison import uncompared
 from cos_migrate.report.report import Report
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.column_pages import ColumnSource, without_prefix
@@ -110,8 +111,7 @@ class SourceEntries:
         if isinstance(item, Rejected):
             if item.failure and (self._own is None or self._own.has(item)):
                 self.problems += 1
-                name = printable(self._source.mask(item.name))
-                self._report.error(f"{name} cannot be compared: {printable(item.failure.message)}")
+                self._report.error(uncompared(self._source.mask(item.name), item.failure))
             if item.unlisted:
                 self.unlisted = True
                 self.unlisted_without_key |= entry is None

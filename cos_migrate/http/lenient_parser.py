@@ -10,7 +10,15 @@ from __future__ import annotations
 
 import re
 
-from cos_migrate.http.parser import MAX_BODY, AnswerParser, BadAnswer, check_head, shown_line
+from cos_migrate.http.parser import (
+    MAX_BODY,
+    TOO_LARGE,
+    UNKNOWN_CODING,
+    AnswerParser,
+    BadAnswer,
+    check_head,
+    shown_line,
+)
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"(?:HTTP/([0-9])(?:\.([0-9]))?|ICY)[ \t]+([0-9]{3})(?:[ \t].*)?", re.DOTALL)
@@ -136,7 +144,7 @@ class LenientAnswerParser(AnswerParser):
             self._end()
         elif codings:
             if codings != [b"chunked"]:
-                raise BadAnswer("the server's answer has a transfer coding that is not supported")
+                raise BadAnswer(UNKNOWN_CODING)
             self._chunked = True
             # The length is ignored (RFC 9112, 6.3); the connection is not used again.
             if headers.pop(b"content-length", None) is not None:
@@ -187,7 +195,7 @@ class LenientAnswerParser(AnswerParser):
     def _keep(self, piece: bytes) -> None:
         self.size += len(piece)
         if self.limited and self.size > MAX_BODY:
-            raise BadAnswer("the server's answer is too large")
+            raise BadAnswer(TOO_LARGE)
         self.body.append(piece)
 
 

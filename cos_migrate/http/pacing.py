@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from cos_migrate.errors import TransportError
+from cos_migrate.errors import stopping_error
 
 COS_REQUESTS: Final = 0
 SOURCE_REQUESTS: Final = 1
@@ -142,7 +142,7 @@ class Meter:
         self.ask(units, done)
         arrived.wait()
         if not granted[0]:
-            raise TransportError("given up because the run is stopping", code="Stopping")
+            raise stopping_error()
 
     def ask(self, units: int, done: Callable[[bool], None]) -> None:
         """Ask for units; `done` is called once, in this thread or another.

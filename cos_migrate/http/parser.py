@@ -16,6 +16,8 @@ MAX_INTERIM_ANSWERS = 16
 """Interim answers (1xx) before the final one."""
 MAX_BODY = 2 << 20
 """Bytes of a body that is held in memory: a small object, or XML of COS."""
+TOO_LARGE = "the server's answer is too large"
+UNKNOWN_CODING = "the server's answer has a transfer coding that is not supported"
 _SMALL_HEAD = 4 * MAX_HEAD_LINES
 """Bytes of a head that is too short to have too many lines."""
 _MAX_SHOWN = 120
@@ -144,7 +146,7 @@ class AnswerParser:
         if b"transfer-encoding" in headers:
             coding = headers[b"transfer-encoding"].strip().lower()
             if coding != b"chunked":
-                self._refuse("the server's answer has a transfer coding that is not supported")
+                self._refuse(UNKNOWN_CODING)
         else:
             self.until_close = b"content-length" not in headers
 
@@ -154,7 +156,7 @@ class AnswerParser:
             return
         self.size += len(data)
         if self.limited and self.size > MAX_BODY:
-            self._refuse("the server's answer is too large")
+            self._refuse(TOO_LARGE)
         self.body.append(data)
 
     def on_message_complete(self) -> None:

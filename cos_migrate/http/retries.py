@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from cos_migrate.descriptors import retry_while_exhausted
-from cos_migrate.errors import Code, MigrateError, Side, TransportError
+from cos_migrate.errors import Code, MigrateError, Side, TransportError, stopping_error
 from cos_migrate.http.credential_gate import CredentialGate
 
 T = TypeVar("T")
@@ -166,10 +166,4 @@ class _Renewals:
 
 def _stopped(error: MigrateError) -> TransportError:
     """Return the error of a request that is not tried again, since the run stops."""
-    return TransportError(
-        "given up because the run is stopping",
-        operation=error.operation,
-        target=error.target,
-        code=Code.STOPPING,
-        side=error.side,
-    )
+    return stopping_error(operation=error.operation, target=error.target, side=error.side)

@@ -18,6 +18,7 @@ _NETWORK = "look at the network, then run again"
 _READ_ACCESS = "give the user that runs this tool read access to it"
 _CA_FILE = "set [common] caFile to the certificates of a private CA"
 _CERTIFICATE_STORE = "look at [common] caFile, and at the certificates of this machine"
+_THE_ID = "look at [common] secretId"
 _CLOCK = "set the clock of this machine"
 _RENEW = "get a new token, secretId and secretKey"
 _COS_PROBLEM = "COS had a problem: run again"
@@ -43,7 +44,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         FOREIGN: "look at [common] proxyHost, endPointSuffix: a proxy or firewall answers in COS's "
         "place",
         "InternalError": _COS_PROBLEM,
-        "InvalidAccessKeyId": "look at [common] secretId",
+        "InvalidAccessKeyId": _THE_ID,
         "InvalidToken": _RENEW,
         "InvalidStorageClass": "change [common] storageClass: the bucket does not offer it",
         "InvalidURI": "rename it: COS refuses a character of its name",
@@ -62,7 +63,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "SlowDown": "run again with a lower smallFileExecutorNum",
         "TlsFailed": "look at [common] https and at the proxy",
         "TmpFolder": "free space on the disk of tmpFolder, or set another folder",
-        "UserNotExist": "look at [common] secretId",
+        "UserNotExist": _THE_ID,
         "WorkerLost": "look at log/error.log and at the memory of this machine",
         "WrongRegion": "look at [common] region, endPointSuffix and proxyHost",
     }

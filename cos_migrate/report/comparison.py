@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from cos_migrate.model import Failure
 from cos_migrate.text import printable
 
 SIZE, CHECKSUM, CHANGED = "size", "checksum", "changed"
@@ -84,3 +85,8 @@ def line_of(compared: Compared) -> str:
         return ""
     reason = f" [reason: {why}]" if why else ""
     return f"[{result.value}]{reason} [key: {printable(cos_path)}]\n"
+
+
+def uncompared(name: str, failure: Failure) -> str:
+    """Return the message about an object that a failure leaves without a comparison."""
+    return f"{printable(name)} cannot be compared: {printable(failure.message)}"

@@ -10,7 +10,7 @@ from typing import BinaryIO, TextIO
 
 from cos_migrate.language import ENGLISH
 from cos_migrate.model import Outcome, Status
-from cos_migrate.report import deletion
+from cos_migrate.report import deletion, lines
 from cos_migrate.report.causes import causes_table
 from cos_migrate.report.closing import closing_lines
 from cos_migrate.report.comparison import Compared, line_of
@@ -23,6 +23,11 @@ _REFRESH = 0.1
 _LINES_A_SECOND = 10
 """Limit of routine lines on a terminal: more cannot be read."""
 _INDENT = " " * 7
+
+
+def unwritable_stdout(error: OSError) -> str:
+    """Return the message about standard output that fails."""
+    return f"stdout cannot be written ({error.strerror})"
 
 
 class Console(Sink):
@@ -108,7 +113,7 @@ class Console(Sink):
 
     def announce_config(self, path: str) -> None:
         """Print the path of the configuration."""
-        self.announce(f"cos migrate tool config path:{path}")
+        self.announce(lines.config_path(path))
 
     def announce(self, line: str) -> None:
         """Print a message on stdout, even when `quiet`."""
@@ -212,7 +217,7 @@ class Console(Sink):
         except (BrokenPipeError, ValueError):
             self._give_up("the reader of this output is gone")
         except OSError as error:
-            self._give_up(f"stdout cannot be written ({error.strerror})")
+            self._give_up(unwritable_stdout(error))
 
     def _give_up(self, why: str) -> None:
         """Continue without stdout: the logs hold everything."""

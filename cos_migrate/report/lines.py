@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cos_migrate.model import Failure, Status
-from cos_migrate.text import condition_not_match, is_plain, printable
+from cos_migrate.text import NO_LONGER_THERE, condition_not_match, is_plain, printable
 
 
 def sent(cos_path: str, size: int, download_name: str, request_id: str, record: str) -> str:
@@ -69,6 +69,11 @@ def failed(record: str) -> str:
     return f"[fail] task_info: {record}\n"
 
 
+def config_path(path: str) -> str:
+    """Return the first line of a start, without a newline."""
+    return f"cos migrate tool config path:{path}"
+
+
 def empty_key(name: str) -> str:
     """Return the line of a folder object that would get an empty key."""
     shown = printable(f"/{name.lstrip('/')}")
@@ -77,7 +82,7 @@ def empty_key(name: str) -> str:
 
 def no_longer_there(name: str) -> str:
     """Return the line of an object that failed before, and is gone from the source."""
-    return condition_not_match("no longer there", f"key: {printable(name)}") + "\n"
+    return condition_not_match(NO_LONGER_THERE, f"key: {printable(name)}") + "\n"
 
 
 def reason_in(line: str) -> str:

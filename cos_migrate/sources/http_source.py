@@ -11,7 +11,7 @@ from functools import partial
 from typing import ClassVar
 
 from cos_migrate.config.options import Section
-from cos_migrate.errors import Code, SourceError
+from cos_migrate.errors import DOES_NOT_EXIST, Code, SourceError
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.http.dates import parse_date_ns
 from cos_migrate.http.messages import StreamedResponse
@@ -298,8 +298,7 @@ def _refusal(
     refused = ErrorAnswer(incoming.status, incoming.headers, body)
     details = source.error_details(refused)
     if not details.code and incoming.status in {404, 410}:  # to HEAD: no body
-        message = "it does not exist (any more)"
-        details = details._replace(code=Code.NO_SUCH_KEY, message=message)
+        details = details._replace(code=Code.NO_SUCH_KEY, message=DOES_NOT_EXIST)
     if method == "HEAD" and credentials and incoming.status in _REFUSED:
         details = _explained(source, obj, details)
     error = source.answer_error(operation, obj.name, refused, details)

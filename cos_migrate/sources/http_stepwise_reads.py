@@ -73,8 +73,7 @@ class HttpStepwiseReads:
         """Return the content of an answer to `begin`, verified. Raises SourceError."""
         source, body = self._source, response.body
         if response.status != _OK:
-            status = response.status
-            raise SourceError("not the ordinary case", code=Code.NEEDS_THREAD, status=status)
+            raise _needs_thread(response.status)
         described = source.description(obj, response.headers)
         _, mtime_ns, etag = described.fingerprint
         described = described._replace(fingerprint=Fingerprint(len(body), mtime_ns, etag))
@@ -84,5 +83,9 @@ class HttpStepwiseReads:
         wrong = checking.first_difference()
         if wrong:
             source.mismatches.repeats(obj.name, described, wrong, checking)
-            raise SourceError("not the ordinary case", code=Code.NEEDS_THREAD)
+            raise _needs_thread()
         return body, described
+
+
+def _needs_thread(status: int = 0) -> SourceError:
+    return SourceError("not the ordinary case", code=Code.NEEDS_THREAD, status=status)

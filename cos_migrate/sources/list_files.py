@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cos_migrate.descriptors import retry_while_exhausted
 from cos_migrate.errors import Side, SourceError
 from cos_migrate.model import Failure, Found, Note, Page, Rejected, SourceObject
-from cos_migrate.text import printable
+from cos_migrate.text import NOT_UTF8, printable
 
 _PAGE_LINES = 1000
 _SHOWN_CHARACTERS = 200
@@ -191,7 +191,7 @@ def _line_of(
         return parse(raw.decode().rstrip("\r\n"), number)
     except UnicodeDecodeError:
         text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
-        return reject_line(path, number, mask(text), "it is not UTF-8")
+        return reject_line(path, number, mask(text), NOT_UTF8)
 
 
 def offset_of(marker: str) -> int:

@@ -21,6 +21,7 @@ _RETRYABLE_CODES = frozenset(
     {"OperationAborted", "RequestLimitExceeded", "RequestTimeout", Code.SLOW_DOWN, "Throttling"}
 )
 """Codes that ask for another try, with any status (RequestTimeout comes with 400)."""
+UNREADABLE_PAGE = "a page of the listing cannot be understood"
 _UNREACHED = (
     "BadAnswer",
     "BadUrl",

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from cos_migrate.checksums import Check
 from cos_migrate.config.options import Section
-from cos_migrate.errors import Code, SourceChanged, SourceError
+from cos_migrate.errors import CHANGED_SINCE_LISTED, Code, SourceChanged, SourceError
 from cos_migrate.http.web_pages import is_foreign_page
 from cos_migrate.model import Described, Fingerprint, SourceObject, Target
 from cos_migrate.sources.base import Source, SourceOptions
@@ -224,7 +224,7 @@ class VersionedSource(Source):
 
     def _changed(self, obj: SourceObject) -> SourceChanged:
         return SourceChanged(
-            "it changed after it was listed",
+            CHANGED_SINCE_LISTED,
             operation="GetObject",
             target=self.mask(obj.name),
             code=Code.CHANGED,

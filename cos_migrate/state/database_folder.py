@@ -49,6 +49,7 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _PROBE = 4 << 20
 """Bytes written to detect a full disk: more than a library's usual write."""
 _NO_LOCKS = "its file system keeps no file locks: move the tool's folder to a local disk"
+_NO_ACCESS = "permission denied: let the user of this tool read and write it"
 _ADVICE = {
     errno.ENOLCK: _NO_LOCKS,
     errno.EOPNOTSUPP: _NO_LOCKS,
@@ -56,8 +57,8 @@ _ADVICE = {
     errno.ENOSPC: "the disk is full: make room, then run again",
     errno.EDQUOT: "the disk quota is used up: make room, then run again",
     errno.EFBIG: "a file has reached the size limit: raise it (ulimit -f), then run again",
-    errno.EACCES: "permission denied: let the user of this tool read and write it",
-    errno.EPERM: "permission denied: let the user of this tool read and write it",
+    errno.EACCES: _NO_ACCESS,
+    errno.EPERM: _NO_ACCESS,
     errno.EROFS: "the file system is read-only",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
     errno.ENOTDIR: "a part of its path is a file, not a folder",

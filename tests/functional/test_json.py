@@ -44,7 +44,7 @@ def test_events_of_files(tool: Tool) -> None:
     (failed,) = named(found, "object", outcome="fail")
     assert failed["source"].endswith("\\xff")
     assert (failed["status"], failed["code"]) == (0, "NameNotUtf8")
-    assert failed["message"] == "the name is not UTF-8"
+    assert failed["message"] == "its name is not UTF-8"
     left_out = named(found, "object", outcome="condition_not_match")
     assert {each.get("key", each.get("source")): each["reason"] for each in left_out} == {
         "/to/left out.tmp": "exclude",

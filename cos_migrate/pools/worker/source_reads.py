@@ -20,6 +20,7 @@ from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, RestoreState, SourceObject
 from cos_migrate.pools.worker.spooled_files import SpooledReader, writing
 from cos_migrate.sources.base import Source
+from cos_migrate.sources.mismatches import mismatch_text
 
 OnProgress = Callable[[int], None]
 """Takes how many bytes of a body have passed so far."""
@@ -146,7 +147,7 @@ class SourceReads:
         wrong = checking.first_difference()
         if wrong:
             raise SourceError(
-                f"the bytes read are not those of the source: its {wrong} differs",
+                mismatch_text(wrong),
                 operation="GetObject",
                 target=self._source.mask(obj.name),
                 code=Code.SOURCE_CHECKSUM_MISMATCH,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from cos_migrate.config import values
+from cos_migrate.config import legal, values
 from cos_migrate.config.access_slips import (
     bucket_in_suffix,
     odd_id,
@@ -89,7 +89,7 @@ class CosBucketConfig(BucketSection):
         "srcCosPath",
         help="folder in the source bucket",
         parse=values.cos_folder("srcCosPath must start with /"),
-        legal="a path that starts with /, such as /folder/doc/",
+        legal=legal.COS_FOLDER,
         place=True,
     )
     src_end_point_suffix: str = option(
@@ -97,7 +97,7 @@ class CosBucketConfig(BucketSection):
         help="replaces cos.<srcRegion>.myqcloud.com, for listing and copying",
         default="",
         parse=values.endpoint_suffix,
-        legal="host or host:port without http://, such as cos.example.com or localhost:8080",
+        legal=legal.ENDPOINT_SUFFIX,
         place=True,
     )
     src_file_list: str = option(
@@ -105,7 +105,7 @@ class CosBucketConfig(BucketSection):
         help="file of keys, URL-encoded, one a line: copy these instead of listing the bucket",
         default="",
         parse=values.existing_file,
-        legal="the absolute path of an existing file, or nothing",
+        legal=legal.FILE,
         path=True,
     )
     src_storage_class: str = option(

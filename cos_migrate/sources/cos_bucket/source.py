@@ -45,6 +45,9 @@ _SPELLINGS = {value: name for name, value in values.STORAGE_CLASSES.items()}
 _ACL_MOST = 1 << 20
 """Bytes that are read of an ACL."""
 
+_ENDPOINT_OR_PROXY = "srcEndPointSuffix, and at [common] proxyHost"
+_ENDPOINT_OR_HTTPS = "srcEndPointSuffix, and at [common] https and proxyHost"
+
 
 class CosBucketSource(CosBucketListing):
     """The objects in a folder of a COS bucket, or those that a file of keys names."""
@@ -80,14 +83,14 @@ class CosBucketSource(CosBucketListing):
             "NoSuchBucket": "srcBucketName and srcRegion",
             "InvalidBucketName": "srcBucketName",
             "WrongRegion": "srcRegion and srcEndPointSuffix",
-            "BadAnswer": "srcEndPointSuffix, and at [common] proxyHost",
+            "BadAnswer": _ENDPOINT_OR_PROXY,
             "NameNotResolved": "srcRegion and srcEndPointSuffix",
             "CertificateInvalid": "srcEndPointSuffix, and at [common] caFile",
-            "ConnectionRefused": "srcEndPointSuffix, and at [common] proxyHost",
-            "ForeignAnswer": "srcEndPointSuffix, and at [common] proxyHost",
+            "ConnectionRefused": _ENDPOINT_OR_PROXY,
+            "ForeignAnswer": _ENDPOINT_OR_PROXY,
             "ProxyRefused": "srcEndPointSuffix, and at [common] proxyHost and proxyUser",
-            "Redirected": "srcEndPointSuffix, and at [common] https and proxyHost",
-            "TlsFailed": "srcEndPointSuffix, and at [common] https and proxyHost",
+            "Redirected": _ENDPOINT_OR_HTTPS,
+            "TlsFailed": _ENDPOINT_OR_HTTPS,
         }
     )
     fatal_codes: ClassVar[frozenset[str]] = frozenset(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cos_migrate.config import values
+from cos_migrate.config import legal, values
 from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.config.options import Mistake, Section, option
 from cos_migrate.sources.local.paths import absolute_path, as_folder, spelled_as_found
@@ -20,7 +20,7 @@ class LocalConfig(Section):
         "localPath",
         help="the folder (or single file) to migrate",
         parse=values.existing_path("local path not exist!"),
-        legal="the absolute path of an existing folder or file",
+        legal=legal.FILE_OR_FOLDER,
         path=True,
         placeholders=(
             r"E:\code\java\workspace\cos_migrate_tool\test_data",
@@ -44,35 +44,35 @@ class LocalConfig(Section):
         parse=values.integer(
             1, values.MAX_INT, "{} is invalid, ignoreModifiedTimeLessThan must be positive"
         ),
-        legal=f"a whole number from 1 to {values.MAX_INT}",
+        legal=legal.COUNT,
     )
     ignore_suffix: tuple[str, ...] = option(
         "ignoreSuffix",
         help="leave out files whose names end in one of these",
         default=(),
         parse=values.suffixes,
-        legal="suffixes separated by ;",
+        legal=legal.SUFFIXES,
     )
     include_suffix: tuple[str, ...] = option(
         "includeSuffix",
         help="leave out files whose names end in none of these",
         default=(),
         parse=values.suffixes,
-        legal="suffixes separated by ;",
+        legal=legal.SUFFIXES,
     )
     ignore_empty_file: bool = option(
         "ignoreEmptyFile",
         help="leave out empty files",
         default=False,
         parse=values.on_or_not,
-        legal="on or off",
+        legal=legal.ON_OFF,
     )
     file_list_mode: bool = option(
         "fileListMode",
         help="migrate only the files that fileListPath lists",
         default=False,
         parse=values.on_or_not,
-        legal="on or off",
+        legal=legal.ON_OFF,
     )
     file_list_path: str = option(
         "fileListPath",
@@ -86,7 +86,7 @@ class LocalConfig(Section):
         help="skip files that are recorded as migrated",
         default=True,
         parse=values.true_false,
-        legal="true or false",
+        legal=legal.TRUE_FALSE,
     )
 
     def filter_settings(self) -> FilterSettings:

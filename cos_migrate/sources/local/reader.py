@@ -18,6 +18,7 @@ _FLAGS = (
     | getattr(os, "O_NONBLOCK", 0)
 )
 _PASSING = frozenset({errno.EIO, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ESTALE})
+_WHILE_READ = "the file changed while it was read"
 
 
 def system_path(name: str) -> str:
@@ -109,7 +110,7 @@ def read_whole(name: str, size: int, mtime_ns: int) -> bytes:
         opened = _verify_version(fd, name, size, mtime_ns)
         data = _read_to_end(fd, name, size)
         if len(data) < size:
-            raise _changed(name, "the file changed while it was read")
+            raise _changed(name, _WHILE_READ)
         if len(data) > size:
             raise _size_error(fd, name, opened)
         _verify_unchanged(fd, name, opened)
@@ -205,7 +206,7 @@ def _verify_unchanged(fd: int, name: str, then: os.stat_result) -> None:
         or now.st_size != then.st_size
         or now.st_ctime_ns != then.st_ctime_ns
     ):
-        raise _changed(name, "the file changed while it was read")
+        raise _changed(name, _WHILE_READ)
 
 
 def _size_error(fd: int, name: str, then: os.stat_result) -> SourceError:

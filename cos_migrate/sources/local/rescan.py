@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from cos_migrate.model import Fingerprint, Found, Rejected, Row, SourceObject
 from cos_migrate.sources.base import FolderQuestion
 from cos_migrate.sources.local.reader import make_fingerprint, system_path
-from cos_migrate.sources.local.rejections import GONE, not_matching, unreadable_entry
+from cos_migrate.sources.local.rejections import (
+    BROKEN_LINK,
+    GONE,
+    NO_REGULAR_FILE,
+    not_matching,
+    unreadable_entry,
+)
+from cos_migrate.text import NO_LONGER_THERE
 
 Walk = Callable[[FolderQuestion, str], Iterator[Found | Row]]
 """Yields the files below a folder."""
@@ -54,12 +61,12 @@ def _look_at(obj: SourceObject) -> Found:
     except OSError as error:
         if error.errno in GONE:
             is_link = os.path.lexists(system_path(name))
-            return not_matching("broken link" if is_link else "no longer there", name)
+            return not_matching(BROKEN_LINK if is_link else NO_LONGER_THERE, name)
         return unreadable_entry(name, obj.key, error, is_link=False)
     if is_folder:
         return obj._replace(fingerprint=Fingerprint(0, found.st_mtime_ns), is_folder=True)
     if not stat.S_ISREG(found.st_mode):
-        return not_matching("not a regular file", name)
+        return not_matching(NO_REGULAR_FILE, name)
     return obj._replace(fingerprint=make_fingerprint(found))
 
 

@@ -40,14 +40,17 @@ from cos_migrate.sources.local.reader import (
     verify_end,
 )
 from cos_migrate.sources.local.rejections import (
+    BROKEN_LINK,
     GONE,
+    NO_REGULAR_FILE,
+    SYMLINK_LOOP,
     illegal_name,
     not_matching,
     unreadable,
     unreadable_entry,
 )
 from cos_migrate.sources.local.rescan import enclosing_folders, scan_again
-from cos_migrate.text import printable
+from cos_migrate.text import NO_LONGER_THERE, printable
 
 _OPEN_FOLDERS = 64
 """Nested folders that are read entry by entry; deeper ones are read whole, to keep few open."""
@@ -175,7 +178,7 @@ class LocalSource(LocalPlaces):
             yield unreadable(name, error, unlisted=True)
             return
         if not stat.S_ISREG(found.st_mode):
-            yield not_matching("not a regular file", name)
+            yield not_matching(NO_REGULAR_FILE, name)
             return
         yield _make_object(name, name.rpartition("/")[2], found)
 
@@ -217,7 +220,7 @@ class LocalSource(LocalPlaces):
                 yield unreadable_entry(name, name[at:], error, is_link=_is_link(entry))
                 continue
             if not stat.S_ISREG(found.st_mode):
-                yield not_matching("not a regular file", name)
+                yield not_matching(NO_REGULAR_FILE, name)
             elif name.isascii():
                 yield name, name[at:], found.st_size, found.st_mtime_ns
             else:
@@ -238,13 +241,13 @@ class LocalSource(LocalPlaces):
             path = system_path(folder)
             folder_id = identity(path, os.stat(path))
             if folder_id in on_path:
-                return not_matching("symlink loop", folder)
+                return not_matching(SYMLINK_LOOP, folder)
             entries = self._look_ahead.in_order(retry_while_exhausted(lambda: os.scandir(path)))
             if len(stack) >= _OPEN_FOLDERS:
                 entries = iter(list(entries))
         except OSError as error:
             if error.errno in GONE and folder != self._root:
-                return not_matching("no longer there", folder)
+                return not_matching(NO_LONGER_THERE, folder)
             return unreadable(folder, error, unlisted=True)
         on_path.add(folder_id)
         stack.append((entries, folder, folder_id))
@@ -296,12 +299,12 @@ class LocalSource(LocalPlaces):
                 return unreadable_entry(name, relative, error, is_link=False)
             is_link = "\0" not in name and os.path.lexists(system_path(name))
             exists[hash(relative)] = is_link
-            return not_matching("broken link" if is_link else "not there", name)
+            return not_matching(BROKEN_LINK if is_link else "not there", name)
         if stat.S_ISDIR(found.st_mode):
             name, relative = name + "/", relative + "/"
             return SourceObject(name, relative, Fingerprint(0, found.st_mtime_ns), is_folder=True)
         if not stat.S_ISREG(found.st_mode):
-            return not_matching("not a regular file", name)
+            return not_matching(NO_REGULAR_FILE, name)
         return _make_object(name, relative, found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cos_migrate.config import values
+from cos_migrate.config import legal, values
 from cos_migrate.config.cloud import CloudAccess, service_address_option
 from cos_migrate.config.options import option
 
@@ -26,7 +26,7 @@ class QiniuConfig(CloudAccess):
         help="sign download URLs, as private buckets require",
         default=True,
         parse=values.on_off,
-        legal="on or off",
+        legal=legal.ON_OFF,
     )
     rs_host: str = service_address_option("rsHost", "private deployment: resource management")
     rsf_host: str = service_address_option("rsfHost", "private deployment: listing")

@@ -10,7 +10,7 @@ from cos_migrate.errors import SourceError
 from cos_migrate.model import Fingerprint, SourceObject
 from cos_migrate.sources.key_pages import KeyPage
 from cos_migrate.sources.qiniu.services import Failed, Services, build_marker, read_marker
-from cos_migrate.sources.source_errors import ErrorDetails
+from cos_migrate.sources.source_errors import UNREADABLE_PAGE, ErrorDetails
 
 _KEPT_MARKERS = 256
 """Markers that are kept: those of the last pages."""
@@ -93,8 +93,8 @@ class KeyListing:
             objects = self._make_objects(answer.get("items") or ())
             return objects, [str(folder) for folder in answer.get("commonPrefixes") or ()]
         except (LookupError, TypeError, ValueError):
-            text = "a page of the listing cannot be understood"
-            failed = self._error("ListObjects", prefix, ErrorDetails(200, "BadListing", text))
+            details = ErrorDetails(200, "BadListing", UNREADABLE_PAGE)
+            failed = self._error("ListObjects", prefix, details)
             failed.retryable = True  # it may have been damaged in transit
             raise failed from None
 

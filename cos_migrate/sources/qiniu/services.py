@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from cos_migrate.config.values import Secret
-from cos_migrate.errors import Code, SourceError, TransportError
+from cos_migrate.errors import DOES_NOT_EXIST, Code, SourceError, TransportError
 from cos_migrate.http.bounded_json import MAX_JSON, parse_json, parse_json_object
 from cos_migrate.http.client import Fetcher, Request
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
@@ -34,7 +34,7 @@ _CODES = {
     640: "BadMarker",
 }
 """Codes for Qiniu's statuses: its errors have a text, but no code."""
-_MESSAGES = {Code.NO_SUCH_KEY: "there is no such object", "Redirected": "it leads elsewhere"}
+_MESSAGES = {Code.NO_SUCH_KEY: DOES_NOT_EXIST, "Redirected": "it leads elsewhere"}
 _SERVICES = ("rs", "rsf")
 """Names of the services for objects and for listings."""
 _UNREACHED = frozenset({"NameNotResolved", "ConnectionRefused", "CertificateInvalid", "TlsFailed"})
@@ -167,8 +167,7 @@ class Services:
     ) -> Mapping[str, Any]:
         answer = parse_json_object(self._get_signed(operation, shown, host, target))
         if not answer:
-            details = ErrorDetails(200, "NotQiniu", f"{host} does not answer as Qiniu does")
-            failed = self._failed(operation, shown, details)
+            failed = self._failed(operation, shown, _not_qiniu(host))
             failed.retryable = True  # it may have been damaged in transit
             raise failed
         return answer
@@ -203,8 +202,7 @@ class Services:
             self._public += error.retryable
             raise
         if not found:
-            details = ErrorDetails(200, "NotQiniu", f"{host} does not answer as Qiniu does")
-            raise self._failed("QueryRegion", account.bucket, details)
+            raise self._failed("QueryRegion", account.bucket, _not_qiniu(host))
         return found
 
     def _request_region(self, host: str, path: str) -> Mapping[str, str]:
@@ -247,6 +245,10 @@ class Services:
         if operation == "QueryRegion" and details.code == Code.NO_SUCH_KEY:
             details = details._replace(code="NoSuchAccessKey")
         raise self._refused(operation, shown, answer, details)
+
+
+def _not_qiniu(host: str) -> ErrorDetails:
+    return ErrorDetails(200, "NotQiniu", f"{host} does not answer as Qiniu does")
 
 
 def _read_hosts(body: bytes) -> Mapping[str, str]:

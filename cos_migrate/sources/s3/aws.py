@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from cos_migrate.config import values
+from cos_migrate.config import legal, values
 from cos_migrate.config.cloud import CloudAccess, inventory_option
 from cos_migrate.config.credential_keys import (
     ACCESS_KEYS,
@@ -100,7 +100,7 @@ class AwsConfig(CloudAccess):
         help="ETags of 32 hex digits are the MD5 of the content; off: they are not compared",
         default=True,
         parse=values.on_off,
-        legal="on or off",
+        legal=legal.ON_OFF,
         access=True,
     )
 

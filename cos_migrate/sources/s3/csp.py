@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cos_migrate.config import values
+from cos_migrate.config import legal, values
 from cos_migrate.config.cloud import CloudAccess
 from cos_migrate.config.options import option
 from cos_migrate.model import Found, SourceObject
@@ -29,7 +29,7 @@ class CspConfig(CloudAccess):
         help="carry over the ACL of objects whose key ends in / too",
         default=True,
         parse=values.true_false,
-        legal="true or false",
+        legal=legal.TRUE_FALSE,
     )
 
 

@@ -34,6 +34,7 @@ _ELSEWHERE = frozenset(
 """Codes of a request to the wrong region."""
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _BAD_REQUEST = 400
+_MAY_NOT = "accessKeyId: its account may not do this"
 
 
 class SignedS3Source(RestoringSource):
@@ -45,9 +46,9 @@ class SignedS3Source(RestoringSource):
     advice: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             **REACH_ADVICE,
-            "403": "accessKeyId: its account may not do this",
+            "403": _MAY_NOT,
             "404": "endPoint and bucket",
-            "AccessDenied": "accessKeyId: its account may not do this",
+            "AccessDenied": _MAY_NOT,
             "AllAccessDisabled": "bucket",
             "InvalidAccessKeyId": "accessKeyId",
             "InvalidBucketName": "bucket",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cos_migrate.config import values
+from cos_migrate.config import legal, values
 from cos_migrate.config.cloud import CloudAccess, service_address_option
 from cos_migrate.config.options import option
 
@@ -22,21 +22,21 @@ class UpyunConfig(CloudAccess):
         help="replaces prefix in the name of the record database",
         default="",
         parse=values.prefix,
-        legal="the beginning of keys, or nothing",
+        legal=legal.PREFIX,
     )
     compare_md5: bool = option(
         "compareMd5",
         help="keep Upyun's MD5 as x-cos-meta-upyun-etag; it is compared anyway",
         default=False,
         parse=values.on_off,
-        legal="on or off",
+        legal=legal.ON_OFF,
     )
     acsending_order: bool = option(
         "acsendingOrder",
         help="list in ascending order",
         default=True,
         parse=values.true_false,
-        legal="true or false",
+        legal=legal.TRUE_FALSE,
     )
 
     @property

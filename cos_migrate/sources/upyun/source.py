@@ -34,7 +34,7 @@ from cos_migrate.sources.base import SourceOptions
 from cos_migrate.sources.bucket import REACH_ADVICE, BucketSource
 from cos_migrate.sources.http_source import format_range
 from cos_migrate.sources.key_pages import outside_failure
-from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
+from cos_migrate.sources.source_errors import UNREADABLE_PAGE, ErrorAnswer, ErrorDetails
 from cos_migrate.sources.upyun.config import UpyunConfig
 from cos_migrate.sources.upyun.java_dates import can_mean, format_java_date
 from cos_migrate.sources.upyun.listing import (
@@ -186,8 +186,7 @@ class UpyunSource(BucketSource):
         try:
             return parse_children(answer.body, document, iterator)
         except (ValueError, LookupError, TypeError):
-            text = "a page of the listing cannot be understood"
-            raise self.bad_answer_error("ListFolder", folder, text, "NotUpyun") from None
+            raise self.bad_answer_error("ListFolder", folder, UNREADABLE_PAGE, "NotUpyun") from None
 
     def parse_key_line(self, line: str, number: int) -> Found | None:
         """Return the object of a line: a key with or without a leading `/`."""

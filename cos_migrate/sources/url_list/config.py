@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cos_migrate.config import values
+from cos_migrate.config import legal, values
 from cos_migrate.config.filter_settings import FilterSettings
 from cos_migrate.config.options import Section, option
 from cos_migrate.config.values import NO_SECRET, Secret
@@ -18,7 +18,7 @@ class UrlListConfig(Section):
         "urllistPath",
         help="a file of URLs, one a line, or a folder: every file below it is such a list",
         parse=values.existing_path("urllistPath not exist!"),
-        legal="the absolute path of an existing file or folder",
+        legal=legal.FILE_OR_FOLDER,
         path=True,
         placeholders=(r"D:\folder\urllist.txt", "/path/to/urllist.txt"),
         place=True,
@@ -28,21 +28,21 @@ class UrlListConfig(Section):
         help="send no HEAD; any record with the same key means migrated",
         default=False,
         parse=values.on_or_not,
-        legal="on or off",
+        legal=legal.ON_OFF,
     )
     allow_http_redirect: bool = option(
         "allowHttpRedirect",
         help="follow a redirect from https to http, which others can read and change",
         default=False,
         parse=values.on_or_not,
-        legal="on or off",
+        legal=legal.ON_OFF,
     )
     access_key_id: Secret = option(
         "accessKeyId",
         help="accepted and ignored",
         default=NO_SECRET,
         parse=values.secret,
-        legal="anything",
+        legal=legal.ANYTHING,
         secret=True,
     )
     access_key_secret: Secret = option(
@@ -50,7 +50,7 @@ class UrlListConfig(Section):
         help="accepted and ignored",
         default=NO_SECRET,
         parse=values.secret,
-        legal="anything",
+        legal=legal.ANYTHING,
         secret=True,
     )
 

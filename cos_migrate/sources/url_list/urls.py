@@ -17,6 +17,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
+_NO_HOST_NAME = "its host is no host name"
 _PORT_MOST = 65535
 _PATH_PLAIN = "/:@!$&'()*+,;=~-._%"
 _QUERY_PLAIN = _PATH_PLAIN + "?"
@@ -88,7 +89,7 @@ def parse_url(text: str, *, gives_key: bool = True) -> Address:
     end = min((rest.index(mark) for mark in "/?" if mark in rest), default=len(rest))
     credentials, _, place = rest[:end].rpartition("@")
     if "\\" in rest[:end]:
-        raise BadUrl("its host is no host name")  # browsers and RFC 3986 interpret it differently
+        raise BadUrl(_NO_HOST_NAME)  # browsers and RFC 3986 interpret it differently
     path, mark, query = rest[end:].partition("?")
     path = path or "/"
     decoded = _decoded(path) if "%" in path and gives_key else path
@@ -175,7 +176,7 @@ def _authority(place: str, default_port: int) -> str:
     if not host.isascii():
         host = _international(host)
     if not _HOST.fullmatch(host):
-        raise BadUrl("it names no host" if not host else "its host is no host name")
+        raise BadUrl("it names no host" if not host else _NO_HOST_NAME)
     if not port_text:
         return host
     if not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text) <= _PORT_MOST):
@@ -191,7 +192,7 @@ def _international(host: str) -> str:
     try:
         prepared = Request("GET", f"http://{host}/").prepare().url or ""
     except (RequestException, ValueError):
-        raise BadUrl("its host is no host name") from None
+        raise BadUrl(_NO_HOST_NAME) from None
     return prepared[len("http://") : -1]
 
 

@@ -80,7 +80,7 @@ def test_an_aes_key_of_the_wrong_size(size: int) -> None:
     text = good(common={"clientEncryption": "on", "keyPath": "key"})
     (problem,) = problems_of(text)
     assert "keyPath key does not hold an AES key" in problem
-    assert "legal: the path of a file of 16, 24 or 32 bytes" in problem
+    assert "legal: the absolute path of a file of 16, 24 or 32 bytes" in problem
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,10 @@ def test_every_text_is_translated_and_no_other(code: str) -> None:
     assert not known.keys() - wanted, HOW
 
 
+def test_a_text_stands_once() -> None:
+    assert catalogues.repeated() == [], "make it a constant or a function in the room that owns it"
+
+
 def test_the_texts_that_stay_english_exist() -> None:
     assert catalogues.unused_kept() == [], "remove these from tests/data/kept_english.txt"
 
