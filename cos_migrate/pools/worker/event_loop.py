@@ -89,18 +89,29 @@ class _Queue:
             pass
         return back
 
+    def take_task(self) -> NumberedTask | None:
+        """Take the next task that is not begun; None: there is none."""
+        try:
+            return self.tasks.popleft()
+        except IndexError:  # recalled meanwhile
+            return None
+
     def put_back(self) -> None:
         """Discard what was read ahead, as no connection will become free for it.
 
         A thread in the last slot may be waiting for its memory.
         """
-        while self.prepared:
-            try:
-                attempt = self.prepared.pop()
-            except IndexError:  # recalled meanwhile
-                return
-            self._memory.give_back(attempt.size)
-            self.tasks.appendleft(attempt.task)
+        while task := self.take_prepared():
+            self.tasks.appendleft(task)
+
+    def take_prepared(self) -> NumberedTask | None:
+        """Take the task that was read ahead last; what was read of it is discarded."""
+        try:
+            attempt = self.prepared.pop()
+        except IndexError:  # none, or recalled meanwhile
+            return None
+        self._memory.give_back(attempt.size)
+        return attempt.task
 
 
 class EventLoop:
@@ -240,11 +251,7 @@ class EventLoop:
     def _prepare_some(self) -> None:
         """Read a few objects ahead, to send them as soon as a connection is free."""
         for _ in range(_PREPARED_AT_ONCE):
-            if not self._can_prepare():
-                return
-            try:
-                task = self._tasks.popleft()
-            except IndexError:  # recalled meanwhile
+            if not self._can_prepare() or not (task := self._queue.take_task()):
                 return
             size = self._first_try.memory_for(task)
             if size < 0 or not self._memory.take(size):
@@ -276,7 +283,7 @@ class EventLoop:
         self._send_prepared()
         tasks, allowance = self._tasks, self._allowance
         limited = self._limited
-        while tasks and self._has_slot():
+        while tasks and self._free_slots() > 0:
             try:
                 task = tasks.popleft()
             except IndexError:  # recalled meanwhile
@@ -286,8 +293,8 @@ class EventLoop:
             if limited and allowance.is_too_large(size):
                 size = FOR_THREADS
             if size >= 0 and (connection is None or self._fetches):
-                slots = self._allowed - len(self._busy) - len(self._held) - self._in_threads
-                if self._openings.are_awaited(connection, min(1 + len(tasks), slots)):
+                number = min(1 + len(tasks), self._free_slots())
+                if self._openings.are_awaited(connection, number):
                     tasks.appendleft(task)
                     return
             if connection is None or size < 0 or self._read_time.is_for_threads():
@@ -307,7 +314,7 @@ class EventLoop:
                 return
 
     def _send_prepared(self) -> None:
-        while self._prepared and self._idle and self._has_slot() and not self._limited:
+        while self._prepared and self._idle and self._free_slots() > 0 and not self._limited:
             try:
                 attempt = self._prepared.popleft()
             except IndexError:  # recalled meanwhile
@@ -315,9 +322,15 @@ class EventLoop:
             self._exchanges.begin_put(attempt, self._idle.pop())
         if not self._busy or self._limited:
             self._queue.put_back()
+        elif self._prepared and not self._tasks and not self._idle and self._free_slots() > 0:
+            # No task is left for which a connection would be opened.
+            number = min(len(self._prepared), self._free_slots())
+            opens = self._openings.to_cos.have_under_way(number)
+            if not opens and (task := self._queue.take_prepared()):
+                self._pass_to_threads(task, None)
 
-    def _has_slot(self) -> bool:
-        return len(self._busy) + len(self._held) + self._in_threads < self._allowed
+    def _free_slots(self) -> int:
+        return self._allowed - len(self._busy) - len(self._held) - self._in_threads
 
     def _start(self, task: NumberedTask, size: int, connection: Connection) -> None:
         try:

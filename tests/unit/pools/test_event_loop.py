@@ -176,6 +176,19 @@ def test_what_was_read_ahead_goes_on_when_the_server_closes_all_connections(benc
     bench.serve_beside(3)
 
 
+def test_what_was_read_ahead_uses_a_slot_that_is_added(bench: Bench) -> None:
+    bench.submit((1, 1))
+    server = bench.serve_beside(1)
+    bench.loop.allow(1)
+    bench.submit((2, 1), (3, 1))
+    assert [bench.tries.prepared.get(timeout=LIMIT) for _ in range(2)] == [2, 3]
+    bench.loop.allow(2)
+    bench.serve_beside(3)
+    server.recv(1000)
+    server.sendall(KEPT)
+    assert bench.results.get(timeout=LIMIT) == (2, DONE, None)
+
+
 def test_memory_of_what_was_read_ahead_is_free_for_what_is_done_beside(bench: Bench) -> None:
     bench.submit((1, 1))
     server = bench.serve_beside(1)
