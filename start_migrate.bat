@@ -113,7 +113,8 @@ for %%v in (3.12 3.11 3.10 3.14 3.13) do if not defined python (
     py -%%v -c "import sys" >nul 2>nul && set "python=py -%%v"
 )
 if defined python exit /b 0
-python -c "import sys; sys.exit(sys.version_info < (3, 10))" >nul 2>nul && set "python=python"
+rem `python` may be a batch file (pyenv), which returns here only by call.
+call python -c "import sys; sys.exit(sys.version_info < (3, 10))" >nul 2>nul && set "python=call python"
 if defined python exit /b 0
 for /f "tokens=1,2" %%v in ('python -c "import sys; print('old', sys.version.split()[0])" 2^>nul') do if "%%v"=="old" set "found= (found only %%w)"
 exit /b 0

@@ -114,6 +114,9 @@ def _override_problem(word: str) -> str:
     if not equals and not name:
         return f"{word} is not complete, write -Dsection.key=value in one word"
     if not equals and "." in name:
+        key, colon, _ = word.partition(":")
+        if colon:
+            return f"{key} has no value, write {key}=value: a colon separates nothing here"
         return f"{word} has no value, write {word}=value in one word"
     return ""
 
@@ -159,6 +162,8 @@ def _unknown_option(word: str) -> str:
         return f"write {name} {' '.join(FLAGS[name].values)}, with blanks between"
     if name in FLAGS:
         return f"{name} takes no value; legal: {', '.join(FLAGS)}"
+    if name.startswith("--D"):
+        return f"`{name}` is no option, write {name[1:]}=value with one hyphen"
     import difflib  # noqa: PLC0415 - for typing errors only
 
     close = difflib.get_close_matches(name.lower(), FLAGS, n=1, cutoff=0.7)

@@ -27,6 +27,10 @@ _CHECK_EVERY = 0.1
 """Seconds after which a blocked write checks `waits_limited`."""
 _RETRY_AFTER = 0.005
 """Seconds after which a write that would have blocked is tried again."""
+_CONSOLES = (-11, -12)
+"""Numbers by which Windows knows standard output and error (STD_OUTPUT_HANDLE, ...)."""
+_PROCESS_ESCAPES = 4
+"""ENABLE_VIRTUAL_TERMINAL_PROCESSING of a console's mode."""
 _PATIENCE = 1.0
 """Seconds in all for which a stream may block once its waits are limited."""
 
@@ -117,6 +121,7 @@ def replace_standard_streams() -> None:
     """
     _open_closed_ones()
     if os.name == "nt":  # a console there takes characters, not bytes
+        _enable_escapes()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -126,6 +131,19 @@ def replace_standard_streams() -> None:
         return
     sys.stdout = _text(StandardStream(1))
     sys.stderr = _text(StandardStream(_STANDARD_ERROR, forgiving=True))
+
+
+def _enable_escapes() -> None:
+    """Let the consoles of Windows interpret escape sequences, which older ones print otherwise."""
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415 - for consoles of Windows only
+
+        kernel = ctypes.WinDLL("kernel32")
+        kernel.GetStdHandle.restype = ctypes.c_void_p
+        for number in _CONSOLES:
+            console, mode = ctypes.c_void_p(kernel.GetStdHandle(number)), ctypes.c_uint32()
+            if kernel.GetConsoleMode(console, ctypes.byref(mode)):
+                kernel.SetConsoleMode(console, mode.value | _PROCESS_ESCAPES)
 
 
 def _text(output: StandardStream) -> TextIO:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from cos_migrate.config import values
 from cos_migrate.config.options import Mistake
 from cos_migrate.config.values import Secret
 from cos_migrate.config.words import nearest_word
@@ -33,6 +35,8 @@ _FORMER_REGIONS = {
 }
 """Names of the former API -> those of today."""
 _CLOSE_REGION = 0.7
+_SHOWN_OF_ID = 4
+"""Characters with which all ids of a kind begin."""
 _PUBLIC_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".aliyuncs.com")
 """Domains of services that put the bucket before the endpoint."""
 
@@ -47,6 +51,20 @@ def swapped_keys(
         yield Mistake(names[0], message)
 
 
+def swapped_access_keys(
+    access_key_id: Secret, access_key_secret: Secret, form: str
+) -> Iterator[Mistake]:
+    """Yield the mistake of an id and a secret of a cloud that stand in each other's place.
+
+    `form`: regular expression of all its ids; empty: they have none.
+    """
+    pair = (access_key_id, access_key_secret)
+    if form and [bool(re.fullmatch(form, each.reveal())) for each in pair] == [False, True]:
+        begins = access_key_secret.reveal()[:_SHOWN_OF_ID]
+        message = f"accessKeyId and accessKeySecret are swapped: an id begins with {begins}"
+        yield Mistake("accessKeyId", message)
+
+
 def odd_id(name: str, secret_id: Secret) -> Iterator[Mistake]:
     """Yield the doubt about a secret id that does not begin as those of Tencent Cloud do."""
     text = secret_id.reveal()
@@ -58,11 +76,27 @@ def odd_region(name: str, region: str) -> Iterator[Mistake]:
     """Yield the doubt about a region that is nearly, and not quite, a known one."""
     if region in _REGIONS or not region:
         return
-    nearest = _FORMER_REGIONS.get(region) or nearest_word(region, _REGIONS, _CLOSE_REGION)
-    if not nearest and f"ap-{region}" in _REGIONS:
-        nearest = f"ap-{region}"
+    nearest = _nearest_region(region)
     if nearest:
         yield Mistake(name, f"{region} is no known region; the nearest is {nearest}")
+
+
+def parse_region(text: str) -> str:
+    """Parse the short name of a region; the error for another text names the nearest."""
+    try:
+        return values.region(text)
+    except ValueError as error:
+        nearest = _nearest_region(text)
+        meant = f"; the nearest is {nearest}" if nearest else ""
+        raise ValueError(f"{error}{meant}") from None
+
+
+def _nearest_region(text: str) -> str:
+    """Return the known region that was probably meant; empty: none is similar."""
+    text = text.lower()
+    in_host = next((part for part in text.split(".") if part in _REGIONS), "")
+    nearest = in_host or _FORMER_REGIONS.get(text) or nearest_word(text, _REGIONS, _CLOSE_REGION)
+    return nearest or (f"ap-{text}" if f"ap-{text}" in _REGIONS else "")
 
 
 def bucket_in_suffix(name: str, suffix: str, bucket: str) -> Iterator[Mistake]:

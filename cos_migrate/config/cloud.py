@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from cos_migrate.config import legal, values
-from cos_migrate.config.access_slips import bucket_in_endpoint
+from cos_migrate.config.access_slips import bucket_in_endpoint, swapped_access_keys
 from cos_migrate.config.credential_keys import (
     access_key_option,
     access_secret_option,
@@ -71,6 +71,8 @@ class CloudAccess(BucketSection):
 
     public_host: ClassVar[str] = ""
     """The host of the public cloud, where `endPoint` may be blank."""
+    id_form: ClassVar[str] = ""
+    """Regular expression of all access key ids of the cloud; empty: they have no form."""
 
     bucket: str = option(
         "bucket",
@@ -105,7 +107,7 @@ class CloudAccess(BucketSection):
         help="milliseconds to wait for a connection to the source",
         default=5000,
         parse=values.integer(1, values.MAX_INT, "{} is invalid, srcConnectTimeout must be gt 0"),
-        legal=legal.COUNT,
+        legal=legal.MILLISECONDS,
         access=True,
     )
     src_socket_timeout: int = option(
@@ -113,7 +115,7 @@ class CloudAccess(BucketSection):
         help="milliseconds to wait for the source to send something",
         default=10_000,
         parse=values.integer(1, values.MAX_INT, "{} is invalid, srcSocketTimeout must be gt 0"),
-        legal=legal.COUNT,
+        legal=legal.MILLISECONDS,
         access=True,
     )
     uri_list: str = option(
@@ -174,6 +176,7 @@ class CloudAccess(BucketSection):
         yield from proxy_mistakes(self.proxy_host, self.proxy_port)
         yield from inventory_mistakes(self.inventory_place, self.uri_list, "uriList")
         yield from bucket_in_endpoint(self.end_point, self.bucket)
+        yield from swapped_access_keys(self.access_key_id, self.access_key_secret, self.id_form)
 
     def of_other_bucket(self, bucket: str) -> BucketSection:
         """Return the section with another bucket, and without lists of its keys."""

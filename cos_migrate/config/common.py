@@ -174,7 +174,7 @@ class Common(ClusterKeys):
         parse=values.integer(
             1, values.MAX_INT, "{} is invalid, damonInterVal must be greater than 0"
         ),
-        legal=legal.COUNT,
+        legal=legal.SECONDS,
     )
     execute_time_window: TimeWindow = option(
         "executeTimeWindow",
@@ -236,7 +236,7 @@ class Common(ClusterKeys):
         parse=values.integer(
             1, values.MAX_INT, "{} is invalid, legal requestTimeoutMS  must be gt 0"
         ),
-        legal=legal.COUNT,
+        legal=legal.MILLISECONDS,
     )
     client_encryption: bool = on_off_option(
         "clientEncryption", "encrypt on this machine before uploading", values.on_or_not

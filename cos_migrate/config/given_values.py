@@ -44,6 +44,7 @@ class GivenValue(NamedTuple):
     where: str
     warning: str = ""
     from_environment: bool = False
+    in_file: bool = False
 
 
 @dataclass(slots=True)
@@ -84,6 +85,8 @@ class GivenValues:
         """Whether the file itself holds a secret."""
         self._unknown: list[tuple[str, str, ini.Entry]] = []
         """Section, key and entry of the file; the section is known, the key is not."""
+        self._misspelt: dict[str, tuple[str, str]] = {}
+        """Section that was meant -> the warning and the problem of the one in the file."""
         self._file: dict[tuple[str, str], GivenValue] = {}
         self._overrides: dict[tuple[str, str], GivenValue] = {}
 
@@ -101,14 +104,29 @@ class GivenValues:
             raise ConfigError([printable_line(problem) for problem in self.findings.problems])
         for section, entries in read.sections.items():
             if section not in self.options:
-                nearest = suggestions.nearest_section(section, self.options)
-                self.findings.slips.append(
-                    f"unknown section [{section}] is ignored{nearest} "
-                    f"({self.path} line {read.lines[section]})"
-                )
+                self._note_unknown_section(section, f"{self.path} line {read.lines[section]}")
                 continue
             for key, entry in entries.items():
                 self._read_entry(section, key, entry)
+
+    def _note_unknown_section(self, section: str, where: str) -> None:
+        nearest = suggestions.nearest_section(section, self.options)
+        meant = f"; the nearest known section is [{nearest}]" if nearest else ""
+        line = f"unknown section [{section}] is ignored{meant} ({where})"
+        self.findings.slips.append(line)
+        if nearest:
+            problem = (
+                f"unknown section [{section}]: the nearest known section is [{nearest}], which "
+                f"lacks required keys; correct the spelling ({where})"
+            )
+            self._misspelt[nearest] = (line, problem)
+
+    def take_misspelt(self, section: str) -> str:
+        """Return the problem of a section whose name is misspelt; empty: none is."""
+        line, problem = self._misspelt.get(section, ("", ""))
+        if line in self.findings.slips:
+            self.findings.slips.remove(line)
+        return problem
 
     def _read_entry(self, section: str, key: str, entry: ini.Entry) -> None:
         where = f"{self.path} line {entry.line}"
@@ -119,7 +137,7 @@ class GivenValues:
             self.findings.warnings.append(
                 f"[{section}] {key} is given more than once; this one counts ({where})"
             )
-        self._file[section, key] = GivenValue(entry.value, where, entry.warning)
+        self._file[section, key] = GivenValue(entry.value, where, entry.warning, in_file=True)
         known = self.options[section][key]
         if known.secret and entry.value and entry.value not in known.placeholders:
             self.holds_secrets |= not entry.value.startswith("${")
@@ -187,15 +205,24 @@ class GivenValues:
         given = self.get(section, known)
         return given is not None and bool(given.text)
 
-    def report_slips(self, section: str, one: DeclaredOption) -> None:
+    def slip_in(self, section: str, one: DeclaredOption) -> str:
+        """Return what looks like a slip in the text for a key; empty: nothing."""
+        given = self.get(section, one.option)
+        if given is None:
+            return ""
+        is_list = isinstance(one.default, tuple)
+        return slips.slip_in(given.text, is_list=is_list, is_secret=one.option.secret)
+
+    def report_slip(self, section: str, known: Option, slip: str) -> None:
         """Warn of a value that is legal but looks like a slip."""
-        known = one.option
+        given = self.get(section, known) or GivenValue("", self.path)
+        self.findings.slips.append(add_place(slip, section, known, given.text, given.where))
+
+    def report_hidden(self, section: str, known: Option) -> None:
+        """Warn of a blank word of the command line that hides the value in the file."""
         given = self.get(section, known)
         if given is None:
             return
-        odd = slips.slip_in(given.text, is_list=isinstance(one.default, tuple))
-        if odd:
-            self.findings.slips.append(add_place(odd, section, known, given.text, given.where))
         spellings = [(section, name) for name in (*known.aliases, known.key)]
         hidden = [self._file[each] for each in spellings if each in self._file]
         hidden = [each for each in hidden if each.text]

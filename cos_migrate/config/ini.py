@@ -122,7 +122,12 @@ class _Parser:
         separator = _SEPARATOR.search(line)
         key = line[: separator.start()].strip(_BLANKS) if separator else ""
         if not separator or not key:
-            self.file.problems.append(f"line {number} is no comment, no [section] and no key=value")
+            wide = next((char for char in line if char in "：＝"), "")
+            self.file.problems.append(
+                f"line {number} has a full-width {wide} where = belongs"
+                if wide
+                else f"line {number} is no comment, no [section] and no key=value"
+            )
             return
         if self.skipping:
             return

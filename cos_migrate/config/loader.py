@@ -7,11 +7,13 @@ here, and no message shows the value of a secret.
 from __future__ import annotations
 
 import os
+import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
+from cos_migrate.config import values
 from cos_migrate.config.common import Common, MigrateType
 from cos_migrate.config.display import add_place, missing_key_problem, printable_line, spell_value
 from cos_migrate.config.given_values import (
@@ -28,9 +30,11 @@ from cos_migrate.config.options import (
     DeclaredOption,
     MissingKey,
     Mistake,
+    Option,
     Section,
     declared_options,
 )
+from cos_migrate.config.slips import NEVER_IN_CREDENTIALS
 from cos_migrate.config.suggestions import LazyOptions
 from cos_migrate.config.values import Secret, in_home
 from cos_migrate.config.words import nearest_choice, nearest_word
@@ -40,6 +44,7 @@ from cos_migrate.language import CODES
 S = TypeVar("S", bound=Section)
 
 _COMMON_SECTION = "common"
+_RELATIVE = "a relative path is looked up from the tool's folder"
 
 
 class Config(NamedTuple):
@@ -185,10 +190,15 @@ class _Loader:
         """Return the section `name`, and its dataclass, which is usable only without problems."""
         section = _FilledSection(name, declared_options(section_type))
         for one in section.declared:
-            self.given.report_slips(name, one)
-            section.values[one.name] = (
-                _stand_in(one) if one.option.key == skip else self._value(section, one, batch=batch)
-            )
+            known = one.option
+            slip = self.given.slip_in(name, one)
+            if known.key == skip:
+                section.values[one.name] = _stand_in(one)
+            else:
+                section.values[one.name] = self._value(section, one, slip, batch=batch)
+            if slip and known.key not in section.wrong:
+                self.given.report_slip(name, known, slip)
+            self.given.report_hidden(name, known)
         value = section_type(**section.values)
         for missing in value.missing_keys(self.environ):
             self._add_missing(section, missing, batch=batch)
@@ -198,21 +208,33 @@ class _Loader:
             self._add_doubt(section, doubt)
         return section, value
 
-    def _value(self, section: _FilledSection, one: DeclaredOption, *, batch: bool) -> Any:
-        known = one.option
-        given = self.given.get(section.name, known)
+    def _given(self, section: str, known: Option) -> GivenValue | None:
+        """Return the text for a key, from its environment variable where no other stands."""
+        given = self.given.get(section, known)
         blank = given is None or not given.text or given.text in known.placeholders
         if blank and self.environ.get(known.variable):
             where = f"environment variable {known.variable}"
             given = GivenValue(self.environ[known.variable].strip(), where, from_environment=True)
+        return given
+
+    def _value(
+        self, section: _FilledSection, one: DeclaredOption, slip: str, *, batch: bool
+    ) -> Any:
+        known = one.option
+        given = self._given(section.name, known)
         if given is None or not given.text:
             if one.default is REQUIRED and not (batch and known.batch):
                 section.wrong.add(known.key)
-                self.findings.problems.append(missing_key_problem(self.path, section.name, known))
+                self._report_missing(section, known)
             return _stand_in(one)
         section.given[known.key] = given
         text = given.text
+        if given.in_file and _is_undecoded(text):  # a problem of the line, which is named already
+            section.wrong.add(known.key)
+            return _stand_in(one)
         try:
+            if slip in NEVER_IN_CREDENTIALS and known.parse is values.secret:
+                raise ValueError(slip)
             if known.secret:
                 text = resolve_secret(text, self.environ)
             if text in known.placeholders:
@@ -224,7 +246,19 @@ class _Loader:
             message = str(error)
             if known.secret and text not in known.placeholders:
                 message = message.replace(text, "***")
+            hints = [slip] if slip and slip != message else []
+            hints += [_path_hint(text)] if known.path and not slip else []
+            message = "; ".join([message, *filter(None, hints)])
             return self._refuse(section, one, given, message)
+
+    def _report_missing(self, section: _FilledSection, known: Option, looked_at: str = "") -> None:
+        """Add the problem of a missing key, or once that of its section's misspelt name."""
+        misspelt = self.given.take_misspelt(section.name)
+        if not misspelt:
+            line = missing_key_problem(self.path, section.name, known, looked_at)
+            self.findings.problems.append(line)
+        elif misspelt not in self.findings.problems:
+            self.findings.problems.append(misspelt)
 
     def _refuse(
         self, section: _FilledSection, one: DeclaredOption, given: GivenValue, message: str
@@ -245,7 +279,7 @@ class _Loader:
     def _parsed(self, section: _FilledSection, one: DeclaredOption, text: str) -> Any:
         known = one.option
         given = section.given[known.key]
-        if any("\ud800" <= char <= "\udfff" or char == "\0" for char in text):
+        if _is_undecoded(text) or "\0" in text:
             raise ValueError(f"the value of {known.key} is not UTF-8 text")
         value = known.parse(in_home(text) if known.path else text)
         if isinstance(value, Adjusted):
@@ -260,9 +294,8 @@ class _Loader:
         if known.path and value != one.default:
             paths = value if isinstance(value, tuple) else (value,)
             if not all(map(os.path.isabs, paths)):
-                warning = "a relative path is looked up from the tool's folder"
                 self.findings.warnings.append(
-                    add_place(warning, section.name, known, given.text, given.where)
+                    add_place(_RELATIVE, section.name, known, given.text, given.where)
                 )
         return value
 
@@ -271,8 +304,7 @@ class _Loader:
         if known.key in section.wrong or (batch and known.batch):
             return
         section.wrong.add(known.key)
-        problem = missing_key_problem(self.path, section.name, known, missing.looked_at)
-        self.findings.problems.append(problem)
+        self._report_missing(section, known, missing.looked_at)
 
     def _add_doubt(self, section: _FilledSection, doubt: Mistake) -> None:
         if doubt.key in section.wrong:
@@ -293,6 +325,18 @@ class _Loader:
             mistake.message, section.name, known, given.text, given.where, mistake.legal
         )
         self.findings.problems.append(message)
+
+
+def _is_undecoded(text: str) -> bool:
+    """Return whether a text holds bytes that are not UTF-8."""
+    return any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _path_hint(text: str) -> str:
+    """Return why a path may not be found; empty: no reason shows."""
+    if os.name != "nt" and re.match(r"[A-Za-z]:[\\/]", text):
+        return "it is a path of Windows"
+    return "" if os.path.isabs(in_home(text)) else _RELATIVE
 
 
 def _stand_in(one: DeclaredOption) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from cos_migrate.config.options import Option, Section, declared_options
@@ -48,10 +49,12 @@ def _spelled(section: type[Section]) -> Mapping[str, Option]:
 
 
 def near_misses(key: str, known: Mapping[str, Option]) -> list[Option]:
-    """Return the options whose key differs from `key` only by case or by one letter.
+    """Return the options whose key differs from `key` only by case, by one letter or by marks.
 
-    One letter may be missing, added, replaced or swapped with its neighbour.
+    One letter may be missing, added, replaced or swapped with its neighbour. Marks are those that
+    other formats write around a key: `"key"`, `- key`, `export key`.
     """
+    key = re.sub(r"^(?:export|set)\s|\W", "", key)
     found = [known[spelling] for spelling in known if _nearly_equal(key.lower(), spelling.lower())]
     return list(dict.fromkeys(found))
 
@@ -90,9 +93,8 @@ def override_problem(section: str, key: str, options: Options) -> str:
 
 
 def nearest_section(section: str, options: Options) -> str:
-    """Return `; the nearest known section is ...`, or an empty text when none is similar."""
-    close = _closest(section, options, _CLOSE_SECTION)
-    return f"; the nearest known section is [{close}]" if close else ""
+    """Return the known section that was probably meant; empty: none is similar."""
+    return _closest(section, options, _CLOSE_SECTION)
 
 
 def nearest_key(section: str, key: str, options: Options) -> str:

@@ -11,6 +11,7 @@ from cos_migrate.config.access_slips import (
     bucket_in_suffix,
     odd_id,
     odd_region,
+    parse_region,
     swapped_keys,
 )
 from cos_migrate.config.credential_keys import (
@@ -94,7 +95,7 @@ class TargetAccess(Section):
     region: str = option(
         "region",
         help="region of the target bucket",
-        parse=values.region,
+        parse=parse_region,
         legal="lower case letters, digits and hyphens, such as ap-guangzhou",
         batch=True,
     )

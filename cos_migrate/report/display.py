@@ -19,6 +19,8 @@ _TALL = 30
 """Lines of a terminal from which big objects have bars of their own."""
 _NARROW = 60
 """Columns below which lines are shorter."""
+_NAMES_BYTES = 80
+"""Columns from which the bytes are named besides the objects."""
 _BARS_MOST = 8
 _NAME_SHARE = 0.5
 """Share of a line for the name of an object."""
@@ -105,6 +107,11 @@ class Display:
         share = _share_done(progress, total)
         left = self._rates.seconds_left(progress)
         rest = say(f"{progress.done:,} of {total:,} objects")
+        size = progress.bytes_total
+        if size and columns >= _NAMES_BYTES:
+            rest += (
+                f", {say(f'{spell_size(min(progress.bytes_done, size))} of {spell_size(size)}')}"
+            )
         if left is not None and progress.done < total:
             rest += f", {say(f'{spell_seconds(left)} left')}"
         done = f"{100 * share:3.0f} %"
@@ -116,7 +123,7 @@ class Display:
         if progress.failed:
             failed = say(f"{progress.failed:,} failed")
             parts.append(in_colour(RED, failed, colours=self._colours))
-        parts.append(spell_seconds(elapsed))
+        parts.append(say(f"{spell_seconds(elapsed)} elapsed"))
         return _Row(", ".join(parts))
 
     def _object_rows(self, unfinished: Sequence[Unfinished], columns: int) -> list[_Row]:

@@ -11,6 +11,7 @@ from cos_migrate.config.access_slips import (
     bucket_in_suffix,
     odd_id,
     odd_region,
+    parse_region,
     swapped_keys,
 )
 from cos_migrate.config.cloud import BucketSection, inventory_mistakes, inventory_option
@@ -47,7 +48,7 @@ class CosBucketConfig(BucketSection):
     src_region: str = option(
         "srcRegion",
         help="region of the source bucket",
-        parse=values.region,
+        parse=parse_region,
         legal="lower case letters, digits and hyphens, such as ap-shanghai",
         batch=True,
         place=True,

@@ -44,7 +44,7 @@ class LocalConfig(Section):
         parse=values.integer(
             1, values.MAX_INT, "{} is invalid, ignoreModifiedTimeLessThan must be positive"
         ),
-        legal=legal.COUNT,
+        legal=legal.SECONDS,
     )
     ignore_suffix: tuple[str, ...] = option(
         "ignoreSuffix",

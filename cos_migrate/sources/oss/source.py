@@ -73,6 +73,7 @@ _ACLS = {"private": "private", "public-read": "public-read", "public-read-write"
 class AliyunConfig(CloudAccess):
     """The `[migrateAli]` section: a bucket of Alibaba Cloud OSS."""
 
+    id_form: ClassVar[str] = r"(LTAI|STS\.)[A-Za-z0-9]{8,}"
     chain_keys: ClassVar[tuple[str, ...]] = ("ramRole", "ramRoleUrl")
 
     end_point: str = option(

@@ -40,6 +40,7 @@ def _session_name(text: str) -> str:
 class AwsConfig(CloudAccess):
     """The `[migrateAws]` section: a bucket of AWS S3, or of a service with its protocol."""
 
+    id_form: ClassVar[str] = "A[KS]IA[A-Z0-9]{16}"
     chain_keys: ClassVar[tuple[str, ...]] = ("profile", "roleArn", "roleSessionName", "externalId")
 
     end_point: str = option(

@@ -34,7 +34,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def loaded(kind: str = "migrateLocal", common: object = (), source: object = ()) -> Loaded:
-    given = {"migrateLocal": {"localPath": str(Path.cwd())}, "migrateAws": AWS}.get(kind, COPY)
+    local = {"localPath": str(Path.cwd())}
+    given = {"migrateLocal": local, "migrateAws": AWS, "migrateAli": AWS}.get(kind, COPY)
     lines = ["[migrateType]", f"type={kind}", "[common]"]
     lines += [f"{key}={value}" for key, value in {**COMMON, **dict(common)}.items()]  # type: ignore[call-overload]
     lines += [f"[{kind}]"]
@@ -61,6 +62,34 @@ def test_swapped_keys() -> None:
     assert "hushhush" not in text
     text = problem("migrateBucketCopy", source={"srcSecretId": "hushhush", "srcSecretKey": "AKIDx"})
     assert "srcSecretId and srcSecretKey are swapped" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "key_id"), [("migrateAws", "AKIAIOSFODNN7EXAMPLE"), ("migrateAli", "LTAI5tExample12")]
+)
+def test_swapped_keys_of_a_cloud(kind: str, key_id: str) -> None:
+    swapped = {"accessKeyId": "hushhush", "accessKeySecret": key_id}
+    text = problem(kind, source=swapped)
+    begins = f"accessKeyId and accessKeySecret are swapped: an id begins with {key_id[:4]} ("
+    assert text.startswith(begins)
+    assert "hushhush" not in text
+    assert key_id not in text
+    right = {"accessKeyId": key_id, "accessKeySecret": "hushhush"}
+    assert loaded(kind, source=right)
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("Guangzhou", "ap-guangzhou"),
+        ("cos.ap-shanghai.myqcloud.com", "ap-shanghai"),
+        ("ap_beijing", "ap-beijing"),
+        ("Frankfurt am Main", ""),
+    ],
+)
+def test_the_nearest_region_of_an_illegal_text(text: str, nearest: str) -> None:
+    meant = f"; the nearest is {nearest}" if nearest else ""
+    assert f"{text} is not the name of a region{meant} (" in problem(common={"region": text})
 
 
 def test_an_id_that_does_not_look_like_one() -> None:
@@ -100,9 +129,11 @@ def test_an_endpoint_that_contains_the_bucket() -> None:
 
 @pytest.mark.parametrize("value", ["$COS_KEY", "%COS_KEY%", "$(COS_KEY)"])
 def test_a_variable_in_another_spelling(value: str) -> None:
-    (line,) = loaded(common={"secretKey": value}).warnings
+    line = problem(common={"secretKey": value})
     assert line.startswith("this reads no environment variable: ${NAME} as the value of a secret")
     assert "COS_KEY" not in line
+    (line,) = loaded(common={"proxyUser": value, "proxyHost": "p", "proxyPort": "1"}).warnings
+    assert line.startswith("this reads no environment variable: ${NAME} as the value of a secret")
 
 
 def test_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,7 +195,7 @@ BAD_VALUES: list[tuple[str, str, str]] = [
     ("daemonMode", "yes", "yes is invalid, only support on/off"),
     ("daemonModeInterVal", "0", "0 is invalid, damonInterVal must be greater than 0"),
     ("daemonModeInterVal", "1m", "1m is invalid"),
-    ("daemonModeInterVal", "2147483648", "legal: a whole number from 1 to 2147483647"),
+    ("daemonModeInterVal", "2147483648", "legal: seconds, 1 to 2147483647"),
     ("executeTimeWindow", "03:30", f"03:30 {WINDOW}"),
     ("executeTimeWindow", "03:30-21:00", f"03:30-21:00 {WINDOW}"),
     ("executeTimeWindow", "03:30,21:00,22:00", WINDOW),
@@ -314,7 +314,7 @@ def test_there_are_enough_of_them() -> None:
     ("text", "hint"),
     [
         ("[common]\nsecretIdent=x\n", "unknown key [common] secretIdent is ignored; the nearest"),
-        ("[Common]\nsecretId=x\n", "unknown section [Common] is ignored; the nearest"),
+        ("[target]\nsecretId=x\n", "unknown section [target] is ignored ("),
     ],
 )
 def test_a_misspelt_name_is_told_beside_what_is_missing(

@@ -74,19 +74,17 @@ def test_a_value_is_kept_and_doubted_once(value: str, says: str) -> None:
         (f"{NBSP}/x/", "begins in an invisible character (U+00A0)"),
     ],
 )
-def test_a_value_that_is_refused_is_doubted_too(value: str, says: str) -> None:
-    refused, doubt = problems(f"cosPath={value}")
-    assert "is invalid, cospath must start with /" in refused
-    assert doubt.startswith("warning: ")
-    assert says in doubt
+def test_the_slip_in_a_refused_value_stands_in_its_problem(value: str, says: str) -> None:
+    (refused,) = problems(f"cosPath={value}")
+    assert "is invalid, cospath must start with /; the " in refused
+    assert says in refused
+    assert "c.ini line 8: [common] cosPath=" in refused
 
 
 def test_the_comment_behind_a_bucket() -> None:
-    refused, doubt = problems(
-        "bucketName=examplebucket-1250000000 # my bucket", without="bucketName"
-    )
-    assert "bucketName must be <name>-<APPID>" in refused
-    assert "c.ini line 7: [common] bucketName=" in doubt
+    (refused,) = problems("bucketName=examplebucket-1250000000 # my bucket", without="bucketName")
+    assert "bucketName must be <name>-<APPID>; a # beside a blank is part of the value" in refused
+    assert "c.ini line 7: [common] bucketName=" in refused
 
 
 def test_the_type_is_doubted() -> None:
@@ -165,7 +163,66 @@ def test_a_blank_word_that_hides_nothing(text: str) -> None:
     assert load(text, Override("common", "cosPath", "")).warnings == ()
 
 
-# Keys that are spelt nearly right
+# Values that a credential or a path cannot have
+
+
+@pytest.mark.parametrize("key", ["secretId", "secretKey", "token"])
+@pytest.mark.parametrize("value", ['"hidden1"', "'hidden1'", "$HIDDEN1", "%HIDDEN1%"])
+def test_a_credential_is_no_quoted_text_and_no_variable(key: str, value: str) -> None:
+    (refused,) = problems(f"{key}={value}", without=key)
+    assert f": [common] {key}=***" in refused
+    assert "hidden1" not in refused.lower()
+
+
+@pytest.mark.parametrize("value", ["${HOME}/x", "/x/${DAY}", "$HOME/x", "%USERPROFILE%/x"])
+def test_a_variable_is_read_by_secret_keys_only(value: str) -> None:
+    (refused,) = problems("", Override("migrateLocal", "localPath", value))
+    assert "local path not exist!; this reads no environment variable" in refused
+
+
+def test_a_path_that_is_not_found_tells_where_it_was_looked_for() -> None:
+    (refused,) = problems("tmpFolder=elsewhere")
+    assert "not exist!; a relative path is looked up from the tool's folder (" in refused
+    (refused,) = problems(f"tmpFolder={Path.cwd().as_posix()}/elsewhere")
+    assert "not exist! (" in refused
+
+
+def test_a_line_that_is_not_utf8_is_one_problem() -> None:
+    load()
+    data = Path("c.ini").read_bytes()
+    Path("c.ini").write_bytes(data.replace(b"localPath=", b"localPath=/\xca\xfd"))
+    with pytest.raises(ConfigError) as caught:
+        config.load("c.ini", (), SOURCES, environ={})
+    (problem,) = caught.value.problems
+    assert "is not UTF-8 (byte 0xCA)" in problem
+
+
+def test_a_full_width_separator_is_named() -> None:
+    (problem,) = problems("cosPath：/x/")
+    assert problem.endswith("line 8 has a full-width ： where = belongs")
+
+
+# Sections and keys that are spelt nearly right
+
+
+@pytest.mark.parametrize("name", ["comon", "Common", "commom"])
+def test_a_misspelt_section_is_the_only_problem(name: str) -> None:
+    load()
+    text = Path("c.ini").read_text(encoding="utf-8").replace("[common]", f"[{name}]")
+    Path("c.ini").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        config.load("c.ini", (), SOURCES, environ={})
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"unknown section [{name}]: the nearest known section is [common]")
+    assert problem.endswith("(c.ini line 3)")
+
+
+@pytest.mark.parametrize(
+    "line", ["export cosPath=/x/", '"cosPath": "/x/",', "- cosPath: /x/", "set cosPath=/x/"]
+)
+def test_a_key_of_another_format(line: str) -> None:
+    (problem,) = problems(line)
+    assert "the nearest known key is cosPath, which is not set" in problem
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_count_ahead_of_the_listing_gives_share_and_time() -> None:
     terminal.show(progress(0, 10, **ahead))
     lines = terminal.show(progress(50, 60, **ahead))
     assert lines[0].startswith("  5 % |")
-    assert lines[0].endswith("| 50 of 1,000 objects, 19 s left")
+    assert lines[0].endswith("| 50 of 1,000 objects, 500.0 MiB of 9.8 GiB, 19 s left")
     lines = terminal.show(progress(1001, 1002, **ahead))  # the tree has grown since
     assert lines[0] == "1,001 objects done, 1,002 listed so far"
 
@@ -74,7 +74,7 @@ def test_share_and_time_left_by_the_rate_of_the_last_seconds() -> None:
         terminal.show(progress(20 + second * 10, 1000))
     lines = terminal.show(progress(110, 1000))
     assert lines[0].startswith(" 11 % |")
-    assert lines[0].endswith("| 110 of 1,000 objects, 1 min 29 s left")
+    assert lines[0].endswith("| 110 of 1,000 objects, 1.1 GiB of 9.8 GiB, 1 min 29 s left")
     assert len(lines[0]) == 79
 
 
@@ -82,7 +82,7 @@ def test_the_rate_counts_what_was_sent_and_not_what_was_skipped() -> None:
     terminal = Terminal()
     terminal.show(progress(0, 1000))
     lines = terminal.show(progress(900, 1000, sent=5, bytes_passed=10 * MIB, failed=3), 5)
-    assert lines[1] == "sent 1 objects/s, 2.0 MiB/s, 3 failed, 6.0 s"
+    assert lines[1] == "sent 1 objects/s, 2.0 MiB/s, 3 failed, 6.0 s elapsed"
 
 
 def test_nothing_moves_and_nothing_is_promised() -> None:
@@ -90,7 +90,7 @@ def test_nothing_moves_and_nothing_is_promised() -> None:
     for _ in range(20):
         terminal.show(progress(5, 10))
     lines = terminal.show(progress(5, 10))
-    assert lines[0].endswith("| 5 of 10 objects")
+    assert lines[0].endswith("| 5 of 10 objects, 50.0 MiB of 100.0 MiB")
     assert lines[1].startswith("sent 0 objects/s, 0 B/s")
 
 
