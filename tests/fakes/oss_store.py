@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import array
 import base64
 import bisect
-import functools
 import hashlib
-import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import fastcrc
+
 FROZEN = frozenset({"Archive", "ColdArchive", "DeepColdArchive"})
 """Storage classes whose objects must be restored before they can be read."""
-_POLYNOMIAL = 0xC96C5795D7870F42
 _LAST = "\U0010ffff"
-_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
@@ -166,35 +163,6 @@ def new_object(
     )
 
 
-@functools.lru_cache(maxsize=8)
 def crc64_of(data: bytes) -> int:
     """Return the CRC-64/XZ of `data`."""
-    table = _table()
-    crc = _MASK
-    even = len(data) & ~1
-    pairs = array.array("H", data[:even])
-    if sys.byteorder == "big":
-        pairs.byteswap()
-    for pair in pairs:
-        crc = table[(crc ^ pair) & 0xFFFF] ^ (crc >> 16)
-    for byte in data[even:]:
-        crc = _byte(crc ^ byte) ^ (crc >> 8)
-    return crc ^ _MASK
-
-
-@functools.cache
-def _table() -> list[int]:
-    """Return the effect of every two bytes on the register."""
-    single = [_byte(number) for number in range(256)]
-    return [
-        (first >> 8) ^ single[(first ^ (pair >> 8)) & 0xFF]
-        for pair in range(1 << 16)
-        for first in (single[pair & 0xFF],)
-    ]
-
-
-def _byte(number: int) -> int:
-    crc = number & 0xFF
-    for _ in range(8):
-        crc = (crc >> 1) ^ (_POLYNOMIAL if crc & 1 else 0)
-    return crc
+    return fastcrc.crc64.xz(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from cos_migrate.emulator import EmbeddedCos
 from tests.functional.tool import BUCKET, Tool
@@ -18,9 +19,7 @@ class CloudTool(Tool):
 
     migrate_type: str = ""
     cloud: dict[str, str] = field(default_factory=dict)
-
-    def common_keys(self) -> dict[str, str]:
-        return {"workerProcessNum": "0", **super().common_keys()}
+    processes: ClassVar[str] = "0"
 
     def source_section(self) -> tuple[str, dict[str, str]]:
         return self.migrate_type, self.cloud

@@ -163,6 +163,7 @@ class FolderTool(Tool):
     source: dict[str, str] = field(default_factory=dict)
     batch: bool = False
     """Leave out what each line of `batchTaskPath` brings."""
+    processes: ClassVar[str] = "0"
 
     @property
     def clouds(self) -> Path:
@@ -186,7 +187,7 @@ class FolderTool(Tool):
         return found
 
     def common_keys(self) -> dict[str, str]:
-        keys = {"workerProcessNum": "0", **super().common_keys()}
+        keys = super().common_keys()
         if self.batch:
             for key in ("secretId", "secretKey", "bucketName", "region", "endPointSuffix"):
                 del keys[key]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from cos_migrate.emulator import EmbeddedCos, Fault
@@ -128,11 +130,12 @@ class OptionsContract:
         for key, body in bodies.items():
             site.put(key, body)
         tool.common |= {"cosPath": "/to/", "bigFileUploadPartSize": str(MIB)}
-        goes_on = Fault("status", site.puts, "to/small/3", times=-1, status=400)
+        refused = partial(Fault, "status", times=-1, status=400, code="InvalidArgument")
+        goes_on = refused(site.puts, "to/small/3")
         cos.faults += [
             goes_on,
-            Fault("status", site.puts, "to/small/1", times=-1, status=400),
-            Fault("status", "UploadPart", "to/big/two", times=-1, skip=5, status=400),
+            refused(site.puts, "to/small/1"),
+            refused("UploadPart", "to/big/two", skip=5),
         ]
         ended = tool.run()
         failed = ended.counts()["fail"]

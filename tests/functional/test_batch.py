@@ -126,7 +126,9 @@ def test_a_wrong_line_is_named_by_its_number_and_the_rest_goes_on(
 def test_the_exit_code_is_that_of_the_worst(cos: EmbeddedCos, tool: FolderTool) -> None:
     tool.add("a", b"one", "first")
     tool.add("b", b"two", "second")
-    cos.faults.append(Fault("status", operation="PutObject", status=400, key="a", times=-1))
+    cos.faults.append(
+        Fault("status", "PutObject", "a", times=-1, status=400, code="InvalidArgument")
+    )
     write(tool, line(tool, BUCKET, "first"), line(tool, OTHER, "second"))
     ended = tool.run()
     assert ended.code == 1
@@ -137,7 +139,7 @@ def test_the_exit_code_is_that_of_the_worst(cos: EmbeddedCos, tool: FolderTool) 
 def test_lists_of_failures_of_one_job_stay_apart(cos: EmbeddedCos, tool: FolderTool) -> None:
     tool.add("a", b"one", "first")
     tool.add("b", b"two", "second")
-    cos.faults.append(Fault("status", operation="PutObject", status=400, times=-1))
+    cos.faults.append(Fault("status", "PutObject", times=-1, status=400, code="InvalidArgument"))
     write(tool, line(tool, BUCKET, "first"), line(tool, BUCKET, "second"))
     assert tool.run().code == 1
     lists = sorted((tool.folder / "log").glob("failed-*.jsonl"))

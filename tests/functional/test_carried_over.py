@@ -298,7 +298,9 @@ def test_tags(place: Place, cos: HeldCos) -> None:
 
 def test_tags_that_the_source_or_cos_refuses(place: Place, cos: HeldCos) -> None:
     if place.copies:
-        cos.faults.append(CosFault("status", "PutObjectCopy", times=-1, status=405))
+        cos.faults.append(
+            CosFault("status", "PutObjectCopy", times=-1, status=405, code="MethodNotAllowed")
+        )
     for key in ("a", "b", "big"):
         place.put(key, noise(BIG) if key == "big" else b"x")
         place.tag(key, {"group": "IT"})

@@ -221,9 +221,15 @@ def test_behind_a_gap_nothing_is_known(
     put_on_cos(cos, "0003x", b"1")
     put_on_cos(cos, "1400x", b"1")
     if side == "cos":
-        cos.faults.append(Fault("status", "GetBucket", skip=1, status=403, times=-1))
+        cos.faults.append(
+            Fault("status", "GetBucket", skip=1, times=-1, status=403, code="AccessDenied")
+        )
     else:
-        s3.faults.append(SourceFault("status", "ListObjectsV2", skip=2, status=403, times=-1))
+        s3.faults.append(
+            SourceFault(
+                "status", "ListObjectsV2", skip=2, times=-1, status=403, code="AccessDenied"
+            )
+        )
     ended = from_s3.run("--compare")
     assert (ended.code, ended.list_finished, ended.status) == (1, False, "PART_OK")
     assert "not listed completely" in ended.err

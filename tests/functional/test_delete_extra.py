@@ -191,7 +191,7 @@ def test_after_a_failure_nothing_goes(cos: HeldCos, tool: Tool, how: str) -> Non
         tool.put("c", b"changed")
         cos.faults.append(Fault("status", "PutObject", status=400, code="Bad", times=-1))
     else:
-        cos.faults.append(Fault("status", "GetBucket", status=403, times=-1))
+        cos.faults.append(Fault("status", "GetBucket", times=-1, status=403, code="AccessDenied"))
     ended = tool.run()
     assert ended.code == 1
     assert "nothing is removed" in ended.err

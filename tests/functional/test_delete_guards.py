@@ -108,7 +108,9 @@ def breaks_off(_: HeldCos, s3: S3Server) -> None:
 
 
 def is_refused(_: HeldCos, s3: S3Server) -> None:
-    s3.faults.append(SourceFault("status", "ListObjectsV2", skip=1, status=403, times=-1))
+    s3.faults.append(
+        SourceFault("status", "ListObjectsV2", skip=1, times=-1, status=403, code="AccessDenied")
+    )
 
 
 def repeats(_: HeldCos, s3: S3Server) -> None:
@@ -157,7 +159,7 @@ def test_a_listing_that_ends_too_early_and_says_that_it_is_whole(
 def test_a_refusal_is_no_answer(cos: HeldCos, s3: S3Server, from_s3: CloudTool) -> None:
     sent(cos, s3, from_s3, "a", "b")
     s3.remove("b")
-    s3.faults.append(SourceFault("status", "HeadObject", status=403, times=-1))
+    s3.faults.append(SourceFault("status", "HeadObject", times=-1, status=403, code="AccessDenied"))
     ended = run(cos, from_s3)
     assert (ended.code, deleted(ended)) == (1, 0)
     assert "the source does not say that it is gone" in ended.err

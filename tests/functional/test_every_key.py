@@ -162,10 +162,3 @@ def test_every_key_is_proven_by_a_test(section: str) -> None:
 
 def test_no_section_is_proven_that_does_not_exist() -> None:
     assert set(PROVEN) == set(SECTIONS)
-
-
-def test_every_section_has_its_source() -> None:
-    assert set(registry.source_types()) == set(SECTIONS)
-    for name, section in SECTIONS.items():
-        source = registry.find(name)
-        assert (source.migrate_type, source.Config) == (name, section)

@@ -144,7 +144,9 @@ def test_what_failed_before_is_not_sent_against_a_new_filter(
 ) -> None:
     s3.put("from/a.jpg", b"x")
     s3.put("from/b.tmp", b"x")
-    cos.faults.append(Fault("status", operation="PutObject", key="b", status=400, times=-1))
+    cos.faults.append(
+        Fault("status", "PutObject", "b", times=-1, status=400, code="InvalidArgument")
+    )
     assert cloud.run().counts() == counted(new=1, fail=1)
     cos.faults.clear()
     cloud.common["exclude"] = "*.tmp"

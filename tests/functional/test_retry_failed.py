@@ -37,7 +37,9 @@ def test_a_folder_that_could_not_be_listed_is_walked(tool: Tool, cos: HeldCos) -
 
 
 def test_files_that_changed_or_went(tool: Tool, cos: HeldCos) -> None:
-    cos.faults.append(Fault("status", "PutObject", "bad", times=-1, status=400))
+    cos.faults.append(
+        Fault("status", "PutObject", "bad", times=-1, status=400, code="InvalidArgument")
+    )
     for name in ("bad/changed", "bad/gone", "bad/left out", "good"):
         tool.put(name)
     assert tool.run().counts() == counted(new=1, fail=3)
@@ -52,7 +54,9 @@ def test_files_that_changed_or_went(tool: Tool, cos: HeldCos) -> None:
 
 
 def test_what_a_full_run_sees_no_more_is_no_failure(tool: Tool, cos: HeldCos) -> None:
-    cos.faults.append(Fault("status", "PutObject", "bad", times=-1, status=400))
+    cos.faults.append(
+        Fault("status", "PutObject", "bad", times=-1, status=400, code="InvalidArgument")
+    )
     for name in ("bad/one", "bad/two"):
         tool.put(name)
     assert tool.run().counts() == counted(fail=2)
@@ -91,7 +95,9 @@ def test_a_set_that_is_not_whole(tool: Tool, cos: HeldCos) -> None:
 def test_objects_that_are_gone(
     from_s3: CloudTool, s3: S3Server, cos: HeldCos, tmp_path: Path
 ) -> None:
-    cos.faults.append(Fault("status", "PutObject", "bad", times=-1, status=400))
+    cos.faults.append(
+        Fault("status", "PutObject", "bad", times=-1, status=400, code="InvalidArgument")
+    )
     s3.put("bad", b"x")
     s3.put("good", b"x")
     assert from_s3.run().counts() == counted(new=1, fail=1)

@@ -74,7 +74,9 @@ def test_shards_share_the_objects_and_nothing_twice(cos: HeldCos, tool: Tool) ->
 
 
 def test_records_of_the_whole_job_are_taken_over_once(cos: HeldCos, tool: Tool) -> None:
-    cos.faults.append(Fault("status", "PutObject", "folder 1", times=-1, status=400))
+    cos.faults.append(
+        Fault("status", "PutObject", "folder 1", times=-1, status=400, code="InvalidArgument")
+    )
     ended = tool.run()
     failed = {name for name in NAMES if name.startswith("folder 1")}
     assert ended.counts() == counted(new=len(NAMES) - len(failed), fail=len(failed))
@@ -174,7 +176,9 @@ def test_a_wrong_value(tool: Tool, value: str) -> None:
 
 
 def test_reports_are_merged(tool: Tool, cos: HeldCos, tmp_path: Path) -> None:
-    cos.faults.append(Fault("status", "PutObject", "to/folder 1/1", times=-1, status=400))
+    cos.faults.append(
+        Fault("status", "PutObject", "to/folder 1/1", times=-1, status=400, code="InvalidArgument")
+    )
     assert tool.run("-Dcommon.shard=1/2").code in {0, 1}
     other = Tool(tmp_path / "other", cos.port, dict(tool.common), {"localPath": str(tool.data)})
     part = tool.run("--merge-reports", str(tool.folder))

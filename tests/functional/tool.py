@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
+
+from cos_migrate.state.opening import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "examplebucket-1250000000"
@@ -76,6 +79,8 @@ class Tool:
     """Commands of a shell that becomes the tool: `ulimit`."""
     code: str = ""
     """Python code instead of `module`: it changes something, then starts the tool."""
+    processes: ClassVar[str] = "1"
+    """How many workers there are unless a test sets another number, whatever this machine has."""
 
     def __post_init__(self) -> None:
         for name in ("conf", "db", "log", "tmp"):
@@ -104,6 +109,7 @@ class Tool:
             "bucketName": BUCKET,
             "region": "ap-guangzhou",
             "endPointSuffix": f"localhost:{self.port}",
+            "workerProcessNum": self.processes,
             **self.common,
         }
 
@@ -184,18 +190,5 @@ def end(process: subprocess.Popen[str], seconds: float = 240) -> Ended:
 
 def records(database: Path) -> dict[str, str]:
     """Return everything in a record database."""
-    code = (
-        "import sys, json\nfrom pathlib import Path\n"
-        "from cos_migrate.state.opening import open_store\n"
-        "with open_store(Path(sys.argv[1])) as state:\n"
-        "    pairs = {k.decode(): v.decode() for k, v in state.scan(b'')}\n"
-        "print(json.dumps(pairs))"
-    )
-    import json  # noqa: PLC0415
-
-    words: Sequence[str] = [sys.executable, "-c", code, str(database)]
-    answer = subprocess.run(
-        words, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True
-    )
-    pairs: dict[str, str] = json.loads(answer.stdout)
-    return pairs
+    with open_store(database) as state:
+        return {key.decode(): value.decode() for key, value in state.scan(b"")}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cos_migrate import lock as file_lock
 from cos_migrate.errors import StateError
 from cos_migrate.lock import FileLock, NoFileLocks
 from cos_migrate.pools.temp_files import TempFiles
@@ -44,6 +45,23 @@ def test_a_lock_that_is_held(tmp_path: Path) -> None:
     assert not second.acquire()
     first.release()
     assert second.acquire()
+
+
+def test_a_lock_whose_file_was_removed_by_its_holder_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lock"
+    holder, second, third = FileLock(path), FileLock(path), FileLock(path)
+    assert holder.acquire()
+    real = file_lock._lock
+
+    def lock(descriptor: int) -> None:
+        holder.remove()  # it ends when the second has opened the file already
+        real(descriptor)
+
+    monkeypatch.setattr(file_lock, "_lock", lock)
+    assert second.acquire()
+    assert not third.acquire()
 
 
 @pytest.mark.parametrize("number", NO_LOCKS)

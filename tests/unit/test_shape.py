@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -119,6 +120,7 @@ def test_what_a_plain_run_does_not_need_is_not_loaded(module: str, modules: set[
     assert not loaded_by(f"import cos_migrate.{module}") & modules
 
 
+@functools.cache
 def loaded_by(statement: str) -> set[str]:
     """Return the names of the modules that are loaded behind a statement."""
     code = f"import sys\n{statement}\nprint(*sys.modules)"

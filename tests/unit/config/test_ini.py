@@ -151,15 +151,6 @@ def test_a_wide_encoding_is_named(encoding: str) -> None:
     assert read.problems == ["is not UTF-8 text (UTF-16, perhaps); save it as UTF-8"]
 
 
-@pytest.mark.parametrize("name", ["missing.ini", "folder", ""])
-def test_what_cannot_be_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(ConfigError) as caught:
-        ini.read(name)
-    assert f"config {name} not exist or readable!" in caught.value.problems[0]
-
-
 def test_a_huge_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.ini"
     path.write_bytes(b"#" * (5 * 1024 * 1024))

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from cos_migrate.config import values
 from cos_migrate.config.values import Secret, TimeWindow
-from cos_migrate.sources import registry
-from cos_migrate.sources.registry import SECTIONS
 
 
 def test_a_secret_tells_itself_only_when_asked() -> None:
@@ -58,10 +56,3 @@ def test_a_cos_folder_is_normal(text: str) -> None:
     assert folder.endswith("/")
     assert "//" not in folder
     assert parse(folder) == folder
-
-
-def test_every_section_has_its_source() -> None:
-    assert set(registry.source_types()) == set(SECTIONS)
-    for name in registry.source_types():
-        assert registry.find(name).migrate_type == name
-        assert registry.find(name).Config is SECTIONS[name]

@@ -23,11 +23,6 @@ def test_a_word_beats_the_file() -> None:
     assert loaded.config.common.cos_path == "/b/"
 
 
-def test_a_blank_word_clears_what_the_file_says() -> None:
-    loaded = load("cosPath=/a/\ntoken=t", Override("common", "cosPath", ""))
-    assert loaded.config.common.cos_path == "/"
-
-
 def test_the_last_word_wins() -> None:
     words = [Override("common", "cosPath", "/b"), Override("common", "cosPath", "/c")]
     assert load("", *words).config.common.cos_path == "/c/"

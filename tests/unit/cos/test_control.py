@@ -17,13 +17,10 @@ import pytest
 
 from cos_migrate.cos.client import CosClient
 from cos_migrate.cos.control import Control
-from cos_migrate.cos.payload import BytesPayload
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.settings import CosSettings
-from cos_migrate.cos.verify import verify_put
 from cos_migrate.emulator import EmbeddedCos
 from cos_migrate.errors import CosError, TransportError
-from cos_migrate.http.messages import Response
 from cos_migrate.http.retries import Strain
 from cos_migrate.http.routes import Proxy
 from cos_migrate.http.time_limits import Timeouts
@@ -79,14 +76,6 @@ def test_a_tunnel_is_asked_for_with_the_proxy_s_credentials() -> None:
     assert head.startswith("connect ")
     assert f"proxy-authorization: basic {expected}\r\n" in head
     assert "proxy-pass" not in str(raised.value)
-
-
-def test_blanks_behind_a_crc_are_none_of_it() -> None:
-    payload = BytesPayload(b"x")
-    headers = {b"x-cos-hash-crc64ecma": b"%d \t" % payload.crc64}
-    assert verify_put(Response(200, headers, b""), "/a", payload.crc64) is not None
-    with pytest.raises(CosError, match="CRC-64"):
-        verify_put(Response(200, headers, b""), "/a", payload.crc64 + 1)
 
 
 def test_the_host_is_signed_as_it_is_sent() -> None:

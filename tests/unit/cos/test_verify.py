@@ -24,9 +24,14 @@ def answer(status: int = 200, body: bytes = b"", **headers: str) -> Response:
 
 def test_a_redirected_put_is_no_success() -> None:
     right = str(BODY.crc64)
-    assert verify.verify_put(answer(x_cos_hash_crc64ecma=right), "/a", BODY.crc64) == ""
+    for given in (right, f"{right} \t"):  # blanks behind a value are none of it
+        assert verify.verify_put(answer(x_cos_hash_crc64ecma=given), "/a", BODY.crc64) == ""
     assert verify.verify_put(answer(), "/a", BODY.crc64) is None
-    for wrong in (answer(302, x_cos_hash_crc64ecma=right), answer(x_cos_hash_crc64ecma="1")):
+    for wrong in (
+        answer(302, x_cos_hash_crc64ecma=right),
+        answer(x_cos_hash_crc64ecma="1"),
+        answer(x_cos_hash_crc64ecma=f"{BODY.crc64 + 1} \t"),
+    ):
         with pytest.raises(CosError):
             verify.verify_put(wrong, "/a", BODY.crc64)
 

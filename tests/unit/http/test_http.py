@@ -111,7 +111,7 @@ def test_answers_on_one_connection() -> None:
         (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", b"ok", False),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, b"ok", True),
         (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK, b"ok", True),
-        (OK + OK, b"ok", False),
+        (OK + b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", b"ok", False),
     ],
 )
 def test_ways_an_answer_ends(answer: bytes, body: bytes, reusable: bool) -> None:

@@ -236,13 +236,6 @@ def test_trailers_describe_nothing() -> None:
         assert (response.header(b"etag"), connection.reusable) == ("a", True)
 
 
-def test_a_second_answer_does_not_replace_the_first() -> None:
-    twice = OK + b"Content-Length: 0\r\n\r\nHTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
-    with sending([twice], Timeouts(io=LIMIT)) as connection:
-        assert whole(connection).status == 200
-        assert not connection.reusable
-
-
 def test_a_transfer_coding_that_is_not_undone_is_no_content() -> None:
     pieces = [OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"]
     with (

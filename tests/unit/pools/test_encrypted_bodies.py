@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,7 +19,6 @@ from cos_migrate.errors import SourceError
 from cos_migrate.http.retries import Retries
 from cos_migrate.model import Described, Fingerprint, SourceObject
 from cos_migrate.pools.results import Spooled
-from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.pools.worker.bodies import MD5_HEADER, Bodies, Body
 from cos_migrate.pools.worker.memory import MemoryBudget
 from cos_migrate.sources.base import Source
@@ -136,16 +134,6 @@ def test_what_is_too_large_for_one_request_is_encrypted_with_its_parts(tmp_path:
     encrypted = bodies.encrypted_part(part, envelope, 5 * MIB)
     assert b"".join(encrypted.start()) == key.cipher(5 * MIB).update(bytes(MIB))  # type: ignore[arg-type]
     assert bodies.encrypted_part(part, None, 0) is part
-
-
-@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-def test_what_waits_in_a_file_is_for_this_account_only(tmp_path: Path) -> None:
-    spool = TempFiles(tmp_path, "job")
-    spool.open()
-    path = Path(spool.reserve("owner", 1000))
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.stat().st_size == 1000
-    spool.close()
 
 
 def test_an_object_that_is_encrypted_already_is_refused(tmp_path: Path) -> None:

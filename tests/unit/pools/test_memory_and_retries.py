@@ -155,9 +155,11 @@ def test_the_last_error_is_told_when_tries_are_used_up() -> None:
         (CosError("x", status=503), [(Strain.SLOW_DOWN, Side.COS)]),
         (CosError("x", status=429), [(Strain.SLOW_DOWN, Side.COS)]),
         (SourceError("x", status=503), [(Strain.SLOW_DOWN, Side.SOURCE)]),
+        (SourceError("x", status=429), [(Strain.SLOW_DOWN, Side.SOURCE)]),
         (SourceError("x", status=400, code="Throttling"), [(Strain.SLOW_DOWN, Side.SOURCE)]),
         (SourceError("x", status=573), [(Strain.SLOW_DOWN, Side.SOURCE)]),
         (SourceError("x", status=500), []),
+        (SourceError("x"), []),
         (SourceError("x", code="Timeout"), [(Strain.CONNECTION, Side.SOURCE)]),
         (CosError("x", code="ConnectionReset"), [(Strain.CONNECTION, Side.COS)]),
     ],
@@ -193,13 +195,6 @@ def test_waits_grow_but_not_for_ever_and_heed_the_server() -> None:
     assert clock.waits[-1] >= retries._MAX_WAIT / 2
     tries.pause(error(after=37.0), 1)
     assert clock.waits[-1] == 37.0
-
-
-@pytest.mark.parametrize(("status", "slows"), [(429, 1), (503, 1), (500, 0), (0, 0)])
-def test_a_server_that_asks_for_less_is_heard(status: int, slows: int) -> None:
-    slowed: list[int] = []
-    Retries(5, Clock(), lambda *_: slowed.append(1)).pause(error(status=status), 1)
-    assert len(slowed) == slows
 
 
 def test_the_end_of_a_run_ends_its_waits() -> None:

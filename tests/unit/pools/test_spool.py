@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import threading
 import time
 from pathlib import Path
@@ -11,9 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from cos_migrate import lock as file_lock
 from cos_migrate.errors import StateError
-from cos_migrate.lock import FileLock
 from cos_migrate.pools import temp_files as spool
 from cos_migrate.pools.temp_files import RESERVE, TempFiles, has_room
 from cos_migrate.safe_files import PrivateFolder
@@ -160,24 +157,6 @@ def test_a_file_that_cannot_go_yet_goes_at_the_end(
     assert path.exists()
     opened.close()
     assert not opened.folder.exists()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="what is open cannot be removed there")
-def test_a_lock_whose_file_was_removed_by_its_holder_is_taken_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "lock"
-    holder, second, third = FileLock(path), FileLock(path), FileLock(path)
-    assert holder.acquire()
-    real = file_lock._lock
-
-    def lock(descriptor: int) -> None:
-        holder.remove()  # it ends when the second has opened the file already
-        real(descriptor)
-
-    monkeypatch.setattr(file_lock, "_lock", lock)
-    assert second.acquire()
-    assert not third.acquire()
 
 
 def test_those_that_come_while_one_ends_never_share_the_folder(

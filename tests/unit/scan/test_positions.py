@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,28 +11,17 @@ from cos_migrate.scan import positions
 from cos_migrate.scan.base import PagePosition
 from cos_migrate.scan.positions import Positions
 from tests.unit.keys_source import KeysSource, keys_of
+from tests.unit.pairs_in_memory import PairsInMemory
 
 MARK = "mark"
 
 
-class Database:
+class Database(PairsInMemory):
     """What survives a kill."""
 
     def __init__(self) -> None:
-        self.pairs: dict[bytes, bytes] = {}
+        super().__init__()
         self.settled: set[str] = set()
-
-    def get(self, key: bytes) -> bytes | None:
-        return self.pairs.get(key)
-
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        return iter(sorted(pair for pair in self.pairs.items() if pair[0].startswith(prefix)))
-
-    def commit(self, changes: tuple[list[tuple[bytes, bytes]], list[bytes]]) -> None:
-        puts, deletes = changes
-        self.pairs.update(puts)
-        for key in deletes:
-            self.pairs.pop(key, None)
 
 
 class Run:
@@ -80,7 +67,7 @@ class Run:
         self.done.add(name)
 
     def commit(self) -> None:
-        self.database.commit(self.positions.changes())
+        self.database.write(*self.positions.changes())
         self.database.settled |= self.done
 
     def remaining(self) -> set[str]:
@@ -152,7 +139,7 @@ def test_an_empty_page_moves_the_position() -> None:
     database = Database()
     kept = Positions([(ListRange("p/"), "")], MARK, resumed=False)
     kept.add_page(PagePosition(1, 1, ListRange("p/"), "m", ()), 0)
-    database.commit(kept.changes())
+    database.write(*kept.changes())
     assert positions.load(database, MARK) == [(ListRange("p/"), "m")]
 
 
@@ -161,7 +148,7 @@ def test_behind_an_unreliable_page_the_position_stays() -> None:
     kept = Positions([(ListRange("p/"), "")], MARK, resumed=False)
     for page, (marker, unreliable) in enumerate((("m", False), ("n", True), ("o", False)), start=1):
         kept.add_page(PagePosition(page, 1, ListRange("p/"), marker, (), unreliable), 0)
-    database.commit(kept.changes())
+    database.write(*kept.changes())
     assert positions.load(database, MARK) == [(ListRange("p/"), "m")]
 
 
@@ -176,24 +163,24 @@ def test_any_name_can_be_a_position(name: str) -> None:
     database = Database()
     part = ListRange(name, name, name)
     kept = Positions([(part, name)], MARK, resumed=False)
-    database.commit(kept.changes())
+    database.write(*kept.changes())
     assert positions.load(database, MARK) == [(part, name)]
 
 
 def test_positions_of_another_origin_or_none_at_all() -> None:
     database = Database()
     assert positions.load(database, MARK) is None
-    database.commit(Positions([(ListRange(), "")], MARK, resumed=False).changes())
+    database.write(*Positions([(ListRange(), "")], MARK, resumed=False).changes())
     assert positions.load(database, "other") is None
     assert positions.load(database, MARK) == [(ListRange(), "")]
 
 
 def test_a_position_that_cannot_be_read_makes_all_of_no_use() -> None:
     database = Database()
-    database.commit(Positions([(ListRange(), "")], MARK, resumed=False).changes())
+    database.write(*Positions([(ListRange(), "")], MARK, resumed=False).changes())
     database.pairs[positions.PREFIX + b"nonsense"] = b""
     assert positions.load(database, MARK) is None
-    database.commit(([], positions.stale_keys(database)))
+    database.write([], positions.stale_keys(database))
     assert not database.pairs
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,32 +13,14 @@ from cos_migrate.scan.base import ScanEnded, Scanned
 from cos_migrate.scan.listing import Lister
 from cos_migrate.scan.positions import Positions
 from tests.unit.keys_source import KeysSource
+from tests.unit.pairs_in_memory import PairsInMemory
 from tests.unit.scan.key_layouts import keys_in
 
 MARK = "mark"
 PAGE = 20
 
 
-class Database:
-    """The pairs that survive a kill."""
-
-    def __init__(self) -> None:
-        self.pairs: dict[bytes, bytes] = {}
-
-    def get(self, key: bytes) -> bytes | None:
-        return self.pairs.get(key)
-
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        return iter(sorted(pair for pair in self.pairs.items() if pair[0].startswith(prefix)))
-
-    def commit(self, kept: Positions) -> None:
-        puts, deletes = kept.changes()
-        self.pairs.update(puts)
-        for key in deletes:
-            self.pairs.pop(key, None)
-
-
-def list_some(source: KeysSource, database: Database, pages: int) -> list[str]:
+def list_some(source: KeysSource, database: PairsInMemory, pages: int) -> list[str]:
     """List up to so many pages, all settled at once, and be killed; return the names."""
     saved = positions.load(database, MARK)
     starts = [(ListRange(), "")] if saved is None else saved
@@ -52,7 +33,7 @@ def list_some(source: KeysSource, database: Database, pages: int) -> list[str]:
         event = inbox.get(timeout=60)
         if isinstance(event, ScanEnded):
             assert event.failure is None
-            database.commit(kept)
+            database.write(*kept.changes())
             return names
         assert event.position is not None
         found = [item.name for item in event.found if isinstance(item, SourceObject)]
@@ -61,7 +42,7 @@ def list_some(source: KeysSource, database: Database, pages: int) -> list[str]:
         for _ in found:
             kept.count_outcome(event.position.page)
         if number % 3:  # the last pages before a kill may not be committed
-            database.commit(kept)
+            database.write(*kept.changes())
         lister.allow_more()
     lister.stop()
     while not isinstance(inbox.get(timeout=60), ScanEnded):
@@ -72,7 +53,7 @@ def list_some(source: KeysSource, database: Database, pages: int) -> list[str]:
 @pytest.mark.parametrize("layout", ["uuids", "counters", "crowded", "pictographs", "partitions"])
 def test_nothing_is_lost_and_little_listed_twice(layout: str) -> None:
     keys = keys_in(layout, 6000)
-    source, database = KeysSource(keys, PAGE), Database()
+    source, database = KeysSource(keys, PAGE), PairsInMemory()
     listed = Counter[str]()
     kills = ranges = 0
     while (saved := positions.load(database, MARK)) is None or saved:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from cos_migrate.checksums import Check
 from cos_migrate.model import Envelope, Fingerprint, PartRecord, SavePoint
 from cos_migrate.state import formats
 from cos_migrate.state.save_points import SavePoints
+from tests.unit.pairs_in_memory import PairsInMemory
 
 BUCKET = "examplebucket-1250000000"
 # Names as file systems and clouds have them, surrogates of undecodable bytes included.
@@ -42,20 +42,6 @@ save_points = st.builds(
     envelope=st.none() | st.builds(Envelope, names, names),
     source_check=st.none() | st.builds(Check, names, names),
 )
-
-
-class Memory:
-    """The readable half of a database, in a dictionary."""
-
-    def __init__(self) -> None:
-        self.pairs: dict[bytes, bytes] = {}
-
-    def get(self, key: bytes) -> bytes | None:
-        return self.pairs.get(key)
-
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        found = [pair for pair in self.pairs.items() if pair[0].startswith(prefix)]
-        return iter(sorted(found))
 
 
 def a_save_point(**changes: Any) -> SavePoint:
@@ -171,7 +157,7 @@ def test_what_cannot_be_an_upload_id_is_none(value: bytes) -> None:
 
 
 def test_request_ids_are_found_and_dumped_and_nothing_else() -> None:
-    state = Memory()
+    state = PairsInMemory()
     state.pairs = {
         formats.request_id_key("/x/é"): b"NjRh",
         formats.request_id_key("/x/a"): b"\xff",
@@ -186,7 +172,7 @@ def test_request_ids_are_found_and_dumped_and_nothing_else() -> None:
 
 @given(st.lists(save_points, max_size=4, unique_by=(lambda s: s.cos_path, lambda s: s.upload_id)))
 def test_save_points_are_found_with_their_own_parts_and_forgotten(wanted: list[SavePoint]) -> None:
-    state = Memory()
+    state = PairsInMemory()
     points = SavePoints(state, BUCKET)
     wanted = [point for point in wanted if point.upload_id.isprintable()]
     full = []
@@ -210,7 +196,7 @@ def test_save_points_are_found_with_their_own_parts_and_forgotten(wanted: list[S
 
 
 def test_the_java_tool_finds_our_uploads_and_we_find_its() -> None:
-    state = Memory()
+    state = PairsInMemory()
     points = SavePoints(state, BUCKET)
     point = a_save_point()
     state.pairs.update(points.upload_pairs(point))
@@ -221,7 +207,7 @@ def test_the_java_tool_finds_our_uploads_and_we_find_its() -> None:
 
 
 def test_the_java_tool_does_not_find_what_is_encrypted() -> None:
-    state = Memory()
+    state = PairsInMemory()
     points = SavePoints(state, BUCKET)
     point = a_save_point(envelope=Envelope("key", "start"))
     state.pairs.update(points.upload_pairs(point))
@@ -232,7 +218,7 @@ def test_the_java_tool_does_not_find_what_is_encrypted() -> None:
 
 
 def test_an_upload_of_the_java_tool_under_jdk_8_is_found_and_forgotten() -> None:
-    state = Memory()
+    state = PairsInMemory()
     points = SavePoints(state, BUCKET)
     point = a_save_point()
     whole = (point.cos_path, point.name, 1700000000000, point.part_size, point.threshold)
@@ -243,7 +229,7 @@ def test_an_upload_of_the_java_tool_under_jdk_8_is_found_and_forgotten() -> None
 
 
 def test_what_somebody_else_wrote_under_our_keys_is_absent() -> None:
-    state = Memory()
+    state = PairsInMemory()
     points = SavePoints(state, BUCKET)
     point = a_save_point()
     state.pairs.update(points.upload_pairs(point))

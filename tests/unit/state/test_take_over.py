@@ -15,25 +15,13 @@ import pytest
 from cos_migrate.errors import StateError
 from cos_migrate.state import database_folder, formats, java_conversion
 from cos_migrate.state.opening import open_store
+from tests.unit.state.lacking import opened_without
 
 plyvel = pytest.importorskip("plyvel")
 rocksdict = pytest.importorskip("rocksdict")
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / "tests" / "data"
 [JAVA_DB] = DATA.glob("java_db/db/*/*/*")
-OPENER = """
-import sys
-from pathlib import Path
-for package in sys.argv[2:]:
-    sys.modules[package] = None  # what an import of a missing package amounts to
-from cos_migrate.errors import StateError
-from cos_migrate.state.opening import open_store
-try:
-    with open_store(Path(sys.argv[1])) as state:
-        print(state.engine, len(list(state.scan(b""))), *state.notices)
-except StateError as error:
-    print(error.code, error)
-"""
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -71,14 +59,6 @@ def some_pairs(count: int) -> dict[bytes, bytes]:
         % (number, number): b"[mtime: 1700000000%03d], [fileSize: %d]" % (number % 1000, number)
         for number in range(count)
     }
-
-
-def opened_by(folder: Path, *without: str) -> str:
-    """Open a database in a Python that lacks packages; return what it said."""
-    words = [sys.executable, "-c", OPENER, str(folder), *without]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(words, env=environment, check=True, capture_output=True)
-    return done.stdout.decode()
 
 
 def beside(folder: Path) -> set[str]:
@@ -245,15 +225,15 @@ def test_without_the_library_that_reads_it_it_is_not_touched(
 ) -> None:
     folder = Path(shutil.copytree(source, tmp_path / "db"))
     before = contents(folder)
-    said = opened_by(folder, package)
+    said = opened_without(folder, package)
     assert said.startswith("wrong-format ")
     assert f"install the package {package}" in said
     assert contents(folder) == before
     assert beside(folder) == {"db", "db.lock"}
-    assert "taken over" in opened_by(folder)
+    assert "taken over" in opened_without(folder)
 
 
 def test_without_leveldb_ours_is_rocksdb(folder: Path) -> None:
-    assert opened_by(folder, "plyvel").startswith("rocksdb 77 taken over")
+    assert opened_without(folder, "plyvel").startswith("rocksdb 77 taken over")
     with open_store(folder) as state:
         assert (state.engine, state.notices) == ("rocksdb", ())
