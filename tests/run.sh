@@ -16,5 +16,5 @@ esac
 if ! environment_is_complete tests/.venv tests/requirements.lock; then
     make_environment tests/.venv tests/requirements.lock
 fi
-[ "$#" -gt 0 ] || set -- -n 4 tests
+[ "$#" -gt 0 ] || set -- -n 4 --dist loadgroup tests
 exec tests/.venv/bin/python -m pytest "$@"

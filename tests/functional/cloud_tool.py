@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -35,6 +36,7 @@ def section_at(address: str) -> dict[str, str]:
     }
 
 
+@functools.lru_cache(maxsize=16)
 def noise(size: int, seed: int = 1) -> bytes:
     """Return bytes that no codec likes."""
     return random.Random(seed).randbytes(size)

@@ -41,7 +41,11 @@ class TestAws(AccessContract, DownloadContract, PagesContract, SlashesContract):
         ),
         ({"endPoint": "127.0.0.1:1"}, "[migrateAws] endPoint"),
     )
-    refused = ((403, "AccessDenied"),)
+    refused = (
+        *((403, "AccessDenied"), (403, "InvalidObjectState"), (403, "AllAccessDisabled")),
+        *((403, "SignatureDoesNotMatch"), (400, "InvalidRequest"), (401, "Unauthorized")),
+        (400, "KMS.DisabledException"),
+    )
 
     def test_archived_objects_are_named_and_stop_nothing(
         self, site: ServerSite, cos: HeldCos

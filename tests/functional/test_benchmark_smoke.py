@@ -39,7 +39,7 @@ def test_a_quick_run_measures_and_finds_everything_arrived(
     results = measured(tmp_path, "--tool", "cos-migrate", *chosen)
 
     assert {*OF_EACH_KIND, *(() if names else STREAMED)} <= set(results)
-    assert not names or len(results) == len(names)
+
     for name, section in results.items():
         assert [row["tool"] for row in section["rows"]] == ["cos-migrate"], name
         assert section["rows"][0]["failures"] == [], name

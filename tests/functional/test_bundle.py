@@ -13,7 +13,10 @@ import pytest
 
 from tests.functional.test_start_script import PACKAGE, ROOT, VERSION, programs, real, start, wheel
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="a POSIX shell"),
+    pytest.mark.xdist_group("bundle"),  # which is made once
+]
 MORE = ("find", "gzip", "tar")
 """Programs that making a bundle needs besides those of a start."""
 
@@ -60,32 +63,30 @@ def unpacked(archive: Path, place: Path) -> Path:
     return folder
 
 
-def test_it_starts_without_an_index_and_holds_no_secret(bundle: Path, tmp_path: Path) -> None:
+def test_it_starts_without_a_network_and_holds_no_secret(bundle: Path, tmp_path: Path) -> None:
     folder = unpacked(bundle, tmp_path / "far away")
     assert (folder / "conf" / "config.ini").read_text(encoding="utf-8") == "shipped"
     environ = real(tmp_path) | {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
-    ended = start(folder / "start_migrate.sh", "x", environ=environ)
+    ended = subprocess.run(
+        [*alone(), "sh", folder / "start_migrate.sh", "x"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ended.stdout == f"['x'] {folder} {folder}/.venv\n", ended.stderr
     assert list((folder / ".venv").glob("lib/*/site-packages/pinned.py"))
     again = start(folder / "start_migrate.sh", environ=programs(tmp_path))
     assert (again.returncode, again.stderr) == (0, "")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="namespaces of Linux")
-def test_it_starts_where_there_is_no_network(bundle: Path, tmp_path: Path) -> None:
-    alone = ["unshare", "--net", "--map-root-user"]
-    if not shutil.which("unshare") or subprocess.run([*alone, "true"], check=False).returncode:
-        pytest.skip("network namespaces are not allowed here")
-    folder = unpacked(bundle, tmp_path / "far away")
-    ended = subprocess.run(
-        [*alone, "sh", folder / "start_migrate.sh", "y"],
-        env={**real(tmp_path), "PATH": f"{tmp_path / 'bin'}"},
-        executable=shutil.which("unshare"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.stdout == f"['y'] {folder} {folder}/.venv\n", ended.stderr
+def alone() -> list[str]:
+    """Return the beginning of a command that has no network, where the system allows that."""
+    unshare = shutil.which("unshare")
+    if sys.platform != "linux" or not unshare:
+        return []
+    words = [unshare, "--net", "--map-root-user"]
+    return [] if subprocess.run([*words, "true"], check=False).returncode else words
 
 
 @pytest.mark.parametrize("made_for", ["3.4 Linux x86_64", f"{VERSION[6:].replace('_', '.')} Plan9"])

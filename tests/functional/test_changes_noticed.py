@@ -107,8 +107,10 @@ STYLES = {
 }
 
 
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("migrate_type", ["migrateAws", "migrateCsp"])
+@pytest.mark.parametrize(
+    ("style", "migrate_type"),
+    [*((style, "migrateAws") for style in STYLES), ("a word", "migrateCsp")],
+)
 def test_a_change_that_keeps_the_size(
     tool: CloudTool,
     vague: Vague,
@@ -122,17 +124,14 @@ def test_a_change_that_keeps_the_size(
     first = tool.run()
     assert (first.code, first.counts()) == (0, counted(new=2)), first.out + first.err
     of_objects(server)
-    second = tool.run()
-    assert (second.code, second.counts()) == (0, counted(skip=2))
-    assert of_objects(server) == []
     vague.change("a")
-    third = tool.run()
-    assert third.counts() == counted(update=1, skip=1), third.out + third.err
+    second = tool.run()
+    assert second.counts() == counted(update=1, skip=1), second.out + second.err
+    assert set(of_objects(server)) == {"/a"}
     assert stored(cos) == vague.bodies
-    of_objects(server)
     assert tool.run().counts() == counted(skip=2)
     assert of_objects(server) == []
-    assert WARNING not in first.err + second.err + third.err
+    assert WARNING not in first.err + second.err
 
 
 def test_keys_of_a_list(

@@ -175,27 +175,6 @@ def test_what_urls_cannot_answer(tmp_path: Path, cos: EmbeddedCos) -> None:
     assert "topsecret" not in ended.out + ended.err
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("include", "a[b", "the pattern a[b cannot be read: a `[` in it is not closed"),
-        ("exclude", "x;!y", "the pattern !y cannot be read: it begins with `!`"),
-        ("filterFile", "/not/there", "/not/there not exist!"),
-        ("minSize", "10 MB", "10 MB is not a size"),
-        ("maxSize", "-1", "-1 is not a size"),
-        ("modifiedAfter", "yesterday", "yesterday is not a time"),
-        ("modifiedBefore", "2026-02-30", "2026-02-30 is not a time"),
-    ],
-)
-def test_bad_values(tool: Tool, key: str, value: str, message: str) -> None:
-    tool.common[key] = value
-    ended = tool.run()
-    assert ended.code == 2
-    assert message in ended.err
-    assert f"[common] {key}" in ended.err
-    assert "legal:" in ended.err
-
-
 def test_limits_between_which_nothing_lies(tool: Tool) -> None:
     tool.common |= {"minSize": "2K", "maxSize": "2047"}
     tool.common |= {"modifiedAfter": "1h", "modifiedBefore": "2h"}

@@ -15,7 +15,10 @@ import pytest
 from cos_migrate.cli.install_extra import EXTRAS, LOCKS
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="a POSIX shell"),
+    pytest.mark.xdist_group("install extra"),  # the environment is made once
+]
 INSTALLED = "the extra inventory is installed\n"
 
 

@@ -13,6 +13,8 @@ from cos_migrate.emulator import EmbeddedCos
 from tests.functional.installed import Installed, install
 from tests.functional.tool import BUCKET, ROOT, Tool
 
+pytestmark = pytest.mark.xdist_group("installed")  # the package is built once
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:

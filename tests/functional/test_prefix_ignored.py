@@ -56,10 +56,8 @@ def _server(deaf: Deaf) -> Iterator[Scripted]:
         yield server
 
 
-@pytest.fixture(name="tool", params=["migrateAws", "migrateCsp"])
-def _tool(
-    tmp_path: Path, cos: EmbeddedCos, server: Scripted, request: pytest.FixtureRequest
-) -> CloudTool:
+@pytest.fixture(name="tool")
+def _tool(tmp_path: Path, cos: EmbeddedCos, server: Scripted) -> CloudTool:
     cloud = {
         "bucket": "bucket",
         "accessKeyId": "id",
@@ -67,15 +65,22 @@ def _tool(
         "endPoint": f"127.0.0.1:{server.port}",
         "prefix": "in/",
     }
-    return CloudTool(tmp_path / "tool", cos.port, migrate_type=request.param, cloud=cloud)
+    return CloudTool(tmp_path / "tool", cos.port, migrate_type="migrateAws", cloud=cloud)
 
 
-@pytest.mark.parametrize("page", [1, 100])
-@pytest.mark.parametrize("heeds_v2", [True, False])
+@pytest.mark.parametrize(
+    ("page", "heeds_v2", "migrate_type"),
+    [
+        (1, True, "migrateAws"),
+        (100, False, "migrateAws"),
+        (1, False, "migrateCsp"),
+        (100, True, "migrateCsp"),
+    ],
+)
 def test_what_lies_outside_is_named_and_left(
-    tool: CloudTool, deaf: Deaf, cos: EmbeddedCos, page: int, heeds_v2: bool
+    tool: CloudTool, deaf: Deaf, cos: EmbeddedCos, page: int, heeds_v2: bool, migrate_type: str
 ) -> None:
-    deaf.page, deaf.heeds_v2 = page, heeds_v2
+    deaf.page, deaf.heeds_v2, tool.migrate_type = page, heeds_v2, migrate_type
     tool.common["listParallel"] = "1"
     ended = tool.run()
     assert (ended.code, ended.list_finished, ended.status) == (1, False, "PART_OK"), ended.err

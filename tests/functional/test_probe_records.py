@@ -17,8 +17,18 @@ BEHIND = "objects were skipped because the records say that COS has them, but it
 @pytest.fixture(name="filled", params=["local", "cloud"])
 def _filled(request: pytest.FixtureRequest, tmp_path: Path, cos: EmbeddedCos) -> Tool:
     """The tool, behind a run that has sent seven objects."""
+    return behind_a_run(str(request.param), tmp_path, cos)
+
+
+@pytest.fixture(name="sent")
+def _sent(tmp_path: Path, cos: EmbeddedCos) -> Tool:
+    """The same where it does not matter whence the objects come."""
+    return behind_a_run("cloud", tmp_path, cos)
+
+
+def behind_a_run(kind: str, tmp_path: Path, cos: EmbeddedCos) -> Tool:
     names = [f"d{number}/{number}" for number in range(7)]
-    if request.param == "local":
+    if kind == "local":
         tool = Tool(tmp_path / "tool", cos.port, common={"workerProcessNum": "0"})
         for name in names:
             tool.put(name)
@@ -96,10 +106,10 @@ def test_some_that_are_gone_are_not_noticed(filled: Tool, cos: EmbeddedCos) -> N
     ],
 )
 def test_what_no_object_could_escape_ends_the_run(
-    filled: Tool, changes: dict[str, str], code: str, advice: str
+    sent: Tool, changes: dict[str, str], code: str, advice: str
 ) -> None:
-    filled.common.update(changes, requestTryCount="1")
-    ended = filled.run()
+    sent.common.update(changes, requestTryCount="1")
+    ended = sent.run()
     assert (ended.code, ended.status) == (1, "ALL_FAIL")
     assert ended.counts()["skip"] == 7
     [line] = [line for line in ended.err.splitlines() if line.startswith("error: ")]
@@ -113,11 +123,11 @@ def test_what_no_object_could_escape_ends_the_run(
     ("status", "code"), [(403, "RequestTimeTooSkewed"), (404, "NoSuchBucket"), (503, "SlowDown")]
 )
 def test_refusals_that_head_cannot_name(
-    filled: Tool, cos: EmbeddedCos, status: int, code: str
+    sent: Tool, cos: EmbeddedCos, status: int, code: str
 ) -> None:
     cos.faults.append(Fault("status", status=status, code=code, times=-1))
-    filled.common["requestTryCount"] = "1"
-    ended = filled.run()
+    sent.common["requestTryCount"] = "1"
+    ended = sent.run()
     assert (ended.code, ended.status) == (1, "ALL_FAIL")
     assert (f"({code})" if status != 503 else "(Http503)") in ended.err
 

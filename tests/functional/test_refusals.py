@@ -77,8 +77,7 @@ def test_keys_forbidden_by_their_beginning_stop_nothing_though_all_lie_in_one_fo
     assert not [key for key in records(tool.database) if "abandoned" in key]
 
 
-@pytest.mark.parametrize("folders", [1, 3])
-@pytest.mark.parametrize("cos_path", ["/", "/to/here/"])
+@pytest.mark.parametrize(("folders", "cos_path"), [(1, "/to/here/"), (3, "/")])
 def test_where_every_write_is_refused_the_run_ends_with_one_message(
     cos: EmbeddedCos, tool: Tool, folders: int, cos_path: str
 ) -> None:
@@ -177,31 +176,6 @@ def test_wrong_keys_of_cos_behind_failures_of_the_source_end_the_run(
 
 
 # -- the source refuses --------------------------------------------------------------------------
-
-
-REFUSALS = [
-    (403, "AccessDenied"),
-    (403, "InvalidObjectState"),
-    (403, "AllAccessDisabled"),
-    (403, "SignatureDoesNotMatch"),
-    (400, "InvalidRequest"),
-    (400, "KMS.DisabledException"),
-    (401, "Unauthorized"),
-]
-
-
-@pytest.mark.parametrize(("status", "code"), REFUSALS, ids=str)
-def test_objects_that_the_source_refuses_stop_nothing(
-    aws: CloudTool, s3: S3Server, status: int, code: str
-) -> None:
-    for number in range(150):
-        s3.put(f"{number:03}", b"x")
-    s3.faults.append(S3Fault("status", "GetObject", "^0[01]", times=-1, status=status, code=code))
-    ended = aws.run()
-    assert ended.counts() == counted(new=130, fail=20), ended.err
-    assert (ended.code, ended.list_finished) == (1, True)
-    assert failed_names(aws) == {f"/{number:03}" for number in range(20)}
-    assert code in aws.log("error.log")
 
 
 def test_where_the_source_refuses_all_objects_each_is_named(

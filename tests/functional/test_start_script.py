@@ -265,10 +265,13 @@ def test_no_character_of_the_folder_s_name_breaks_a_first_start(
 
 
 @pytest.mark.parametrize(
-    ("name", "plain"),
-    [*((f"a{sign}b", False) for sign in "$%:;&#[{\"'\\\n"), ("a b-c_d.e+f@g,h=ü", True)],
+    ("name", "plain", "temporary"),
+    [
+        *((f"a{sign}b", False, "") for sign in "$%:;&#[{\"'\\\n"),
+        ("a$b", False, "odd $x"),
+        *(("a b-c_d.e+f@g,h=ü", True, temporary) for temporary in ("", "odd $x")),
+    ],
 )
-@pytest.mark.parametrize("temporary", ["", "odd $x"])
 def test_packages_are_built_where_every_program_can(
     folder: Path, tmp_path: Path, name: str, plain: bool, temporary: str
 ) -> None:

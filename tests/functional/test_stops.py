@@ -102,8 +102,15 @@ def assert_in_good_order(tool: Tool, cos: EmbeddedCos) -> None:
     assert f"migrate_new : {sent}\n" in (tool.folder / "db" / "result.out").read_text()
 
 
-@pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("kind", ["closed", "full", "broken", "terminal"])
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        *(("closed", number) for number in SIGNALS),
+        ("full", signal.SIGTERM),
+        ("broken", signal.SIGINT),
+        ("terminal", signal.SIGHUP),
+    ],
+)
 def test_a_signal_without_streams(
     tool: Tool, cos: EmbeddedCos, kind: str, number: signal.Signals
 ) -> None:

@@ -73,14 +73,16 @@ ENVIRONMENTS = (
 )
 
 
-@pytest.mark.parametrize("environ", ENVIRONMENTS)
+ASKED = {"RUN_MODE": "QUERY_REQUESTID", "QUERY_REQUESTID_KEY": "/é"}
+
+
 @pytest.mark.parametrize(
-    ("words", "more", "code"),
+    ("environ", "words", "more", "code"),
     [
-        ((), {"RUN_MODE": "QUERY_REQUESTID", "QUERY_REQUESTID_KEY": "/é"}, 0),
-        ((), {"RUN_MODE": "QUERY_REQUESTID", "QUERY_REQUESTID_KEY": "/\udcff"}, 0),
-        (("-Dcommon.cösPath=/",), {}, 2),
-        (("--decrypt", "/é", "log"), {}, 2),
+        *((environ, (), ASKED, 0) for environ in ENVIRONMENTS),
+        (ENVIRONMENTS[0], (), ASKED | {"QUERY_REQUESTID_KEY": "/\udcff"}, 0),
+        (ENVIRONMENTS[-1], ("-Dcommon.cösPath=/",), {}, 2),
+        (ENVIRONMENTS[1], ("--decrypt", "/é", "log"), {}, 2),
     ],
 )
 def test_what_is_printed_needs_no_locale(
@@ -101,17 +103,17 @@ def test_names_are_utf8_in_any_locale(tool: Tool, cos: EmbeddedCos) -> None:
     assert cos.keys(BUCKET) == ["ü/é/中"]
 
 
-@pytest.mark.parametrize("full", [">/dev/full", ">/dev/full 2>/dev/full"])
 @pytest.mark.parametrize(
-    ("words", "mode", "codes"),
+    ("full", "words", "mode", "codes"),
     [
-        ("--help", "", {0, 1}),
-        ("--wrong", "", {2}),
-        ("nowhere.ini", "", {2}),
-        ("--decrypt /a log", "", {2}),
-        ("", "QUERY_REQUESTID", {0, 1}),
-        ("", "DUMP_REQUESTID", {2}),
-        ("-Dcommon.workerProcessNum=0", "", {1}),
+        (">/dev/full", "nowhere.ini", "", {2}),
+        (">/dev/full", "--decrypt /a log", "", {2}),
+        (">/dev/full", "", "QUERY_REQUESTID", {0, 1}),
+        (">/dev/full", "-Dcommon.workerProcessNum=0", "", {1}),
+        (">/dev/full 2>/dev/full", "--help", "", {0, 1}),
+        (">/dev/full 2>/dev/full", "--wrong", "", {2}),
+        (">/dev/full 2>/dev/full", "", "DUMP_REQUESTID", {2}),
+        (">/dev/full 2>/dev/full", "-Dcommon.workerProcessNum=0", "", {1}),
     ],
 )
 def test_full_streams_give_no_other_exit_code(

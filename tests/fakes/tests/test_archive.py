@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import boto3
 import oss2
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from oss2.models import RestoreConfiguration, RestoreJobParameters
 from qcloud_cos.cos_exception import CosServiceError
 
 from tests.fakes import oss_server, s3_server
+from tests.fakes.aws_sdk import sdk_client
 from tests.fakes.cos_server import sdk_of, serve
 from tests.fakes.cos_wire import BUCKET
 from tests.fakes.oss_server import OssServer
@@ -21,14 +20,7 @@ from tests.fakes.s3_server import S3Server
 
 def test_s3() -> None:
     with S3Server() as server:
-        sdk = boto3.session.Session().client(
-            "s3",
-            endpoint_url=server.url,
-            region_name="us-east-1",
-            aws_access_key_id=s3_server.KEY_ID,
-            aws_secret_access_key=s3_server.KEY,
-            config=Config(retries={"max_attempts": 0}),
-        )
+        sdk = sdk_client("s3", server.url, s3_server.KEY_ID, s3_server.KEY)
         place = {"Bucket": s3_server.BUCKET, "Key": "a"}
         sdk.put_object(**place, Body=b"x", StorageClass="DEEP_ARCHIVE")
         with pytest.raises(ClientError, match="InvalidObjectState"):

@@ -7,11 +7,10 @@ import http.client
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ResponseStreamingError
 
+from tests.fakes.aws_sdk import sdk_client
 from tests.fakes.s3_server import ALL_USERS, BUCKET, KEY, KEY_ID, Fault, S3Server
 
 
@@ -21,24 +20,8 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
-def client(
-    server: S3Server,
-    *,
-    key_id: str = KEY_ID,
-    key: str = KEY,
-    region: str = "us-east-1",
-    token: str | None = None,
-    **more: Any,
-) -> Any:
-    return boto3.session.Session().client(
-        "s3",
-        endpoint_url=more.pop("url", server.url),
-        region_name=region,
-        aws_access_key_id=key_id,
-        aws_secret_access_key=key,
-        aws_session_token=token,
-        config=Config(retries={"max_attempts": 0}, proxies=more.pop("proxies", {}), **more),
-    )
+def client(server: S3Server, *, key_id: str = KEY_ID, key: str = KEY, **more: Any) -> Any:
+    return sdk_client("s3", more.pop("url", server.url), key_id, key, **more)
 
 
 def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:

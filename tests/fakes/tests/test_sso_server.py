@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import botocore.exceptions
 import botocore.session
 import pytest
 from botocore.credentials import SSOProvider
 from botocore.tokens import SSOTokenProvider
 
+from tests.fakes.aws_sdk import sdk_client
 from tests.fakes.issued_keys import Issuer
 from tests.fakes.metadata_server import MetadataServer
 from tests.fakes.sso_server import ACCOUNT, ROLE, SsoServer, profile
@@ -26,8 +26,7 @@ def sso() -> Iterator[SsoServer]:
 
 
 def client(name: str, url: str) -> Any:
-    keys = {"aws_access_key_id": "unused", "aws_secret_access_key": "unused"}
-    return boto3.session.Session().client(name, region_name="us-east-1", endpoint_url=url, **keys)
+    return sdk_client(name, url, "unused", "unused")
 
 
 def at_home(monkeypatch: pytest.MonkeyPatch, home: Path, sso: SsoServer, **session: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import heapq
 import math
 import random
 import sys
@@ -43,8 +44,10 @@ class LimitedService:
             self._allowed = min(max(1.0, self.limit / 10), self._allowed + self.limit * STEP)
         elif int(before) != int(self._now):
             self._allowed = self.limit
-        again = sum(at <= self._now for at in self._waiting)
-        self._waiting = [at for at in self._waiting if at > self._now]
+        again = 0
+        while self._waiting and self._waiting[0] <= self._now:
+            heapq.heappop(self._waiting)
+            again += 1
         free = self.transfers - len(self._waiting)
         self._left += min(max(0, free) / self.latency, PROCESSORS) * STEP
         wanted = min(int(self._left), self.rate.room(self._now))
@@ -57,7 +60,7 @@ class LimitedService:
         self.refused += refused
         self.rate.count(self._now, answered)
         for _ in range(refused):
-            self._waiting.append(self._now + self._random.uniform(0.25, 0.5))
+            heapq.heappush(self._waiting, self._now + self._random.uniform(0.25, 0.5))
             self.rate.slow_down(self._now)
         self.rate.grow(self._now)
 

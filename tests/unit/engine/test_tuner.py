@@ -32,9 +32,11 @@ class Run:
         self.changes: list[Change] = []
 
     def go(self, seconds: float, alter: Callable[[float], None] | None = None) -> Run:
+        best = self.network.best()
         for tick in range(round(seconds / TICK)):
             if alter:
                 alter(tick * TICK)
+                best = self.network.best()
             limit = self.tuner.limit
             ended = self.network.run(limit)
             answers = ended if self._is_measured else 0
@@ -43,7 +45,7 @@ class Run:
                 Measurement(TICK, ended, ended * self.network.size, True, answers, waited)
             )
             self.limits.append(limit)
-            self.shares.append(ended / TICK / self.network.best())
+            self.shares.append(ended / TICK / best)
             if change:
                 self.changes.append(change)
         return self

@@ -94,7 +94,7 @@ any_text = st.text(st.characters(codec="utf-8", exclude_categories=[]), max_size
 some_text = st.text(st.sampled_from("ab/09~\u00e9\u4e00\U0001f600"), max_size=6)
 
 
-@settings(deadline=None, max_examples=3000)
+@settings(deadline=None, max_examples=1000)
 @given(
     keys=st.sets(st.one_of(any_text, some_text), max_size=60),
     prefix=some_text,
@@ -106,7 +106,7 @@ def test_whatever_the_keys(keys: set[str], prefix: str, page: int, threads: int)
     assert sorted(Turns(ordered, threads, page).run()) == ordered
 
 
-@settings(deadline=None, max_examples=2000)
+@settings(deadline=None, max_examples=1000)
 @given(
     keys=st.lists(st.one_of(any_text, some_text), min_size=2, max_size=8, unique=True),
     prefix=some_text,
