@@ -24,7 +24,6 @@ ALIBABA_VARIABLES = (
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
     "ALIBABA_CLOUD_SECURITY_TOKEN",
 )
-AWS_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 CVM_ROLES = "http://metadata.tencentyun.com/latest/meta-data/cam/security-credentials/"
 ECS_ROLES = "http://100.100.100.200/latest/meta-data/ram/security-credentials/"
 

@@ -131,7 +131,11 @@ class TestAwsOnMoto(SourceContract, CutsContract):
         put("0/000000", b"")
         [account] = s3_backends
         backend = s3_backends[account]["aws"]
-        super().test_many_objects(source, lambda key, body: backend.put_object(BUCKET, key, body))
+
+        def place(key: str, body: bytes) -> None:
+            backend.put_object(BUCKET, key, body)
+
+        super().test_many_objects(source, place)
 
     @pytest.fixture
     def remove(self, sdk: Any) -> Remove:

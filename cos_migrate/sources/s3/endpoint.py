@@ -60,11 +60,6 @@ class Endpoint:
         return replace(self, base=base, region=region)
 
 
-def region_of(host: str) -> str:
-    """Return the region in an endpoint's host name, the default where it names none."""
-    return _region_named(host) or _default_region(host)
-
-
 def _region_named(host: str) -> str:
     for label in host.split("."):
         name = label.removeprefix("s3-fips-").removeprefix("s3-")

@@ -6,7 +6,7 @@ import pytest
 
 from cos_migrate.model import KeyColumns
 from cos_migrate.sources.s3.acl import convert_acl
-from cos_migrate.sources.s3.endpoint import Endpoint, region_of
+from cos_migrate.sources.s3.endpoint import Endpoint
 from cos_migrate.sources.s3.listing import build_query, parse
 from cos_migrate.sources.s3.sdk import regional_host
 from tests.fakes.s3_store import acl_document, kept_of
@@ -39,7 +39,7 @@ ACCOUNT = "qcs::cam::uin/100000000002:uin/100000000002"
     ],
 )
 def test_regions(host: str, region: str) -> None:
-    assert region_of(host) == region
+    assert Endpoint.of(host, "b-1", https=True).region == region
 
 
 @pytest.mark.parametrize(
