@@ -265,12 +265,12 @@ class PagesContract:
         assert {seen.host for seen in site.server.downloads()} == {host}
 
     def test_many_pages_listed_at_once(self, site: ServerSite, cos: HeldCos) -> None:
-        keys = [f"{number % 9}/{number % 4}/{number:05}" for number in range(800)]
+        keys = [f"{number % 9}/{number % 4}/{number:05}" for number in range(400)]
         for key in keys:
             site.put(key, b"")
-        site.server.page_size, site.server.latency = 50, 0.01
+        site.server.page_size, site.server.latency = 25, 0.01
         ended = site.tool.run()
-        assert ended.counts() == counted(new=800), ended.err
+        assert ended.counts() == counted(new=400), ended.err
         assert ended.list_finished
         assert sorted(cos.keys(BUCKET)) == sorted(keys)
 

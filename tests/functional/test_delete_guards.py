@@ -24,7 +24,7 @@ from tests.fakes.s3_store import Bucket, document, kept_of, tag
 from tests.functional.cloud_tool import CloudTool
 from tests.functional.test_compare import counts, lists, put_on_cos
 from tests.functional.test_delete_extra import age, deleted, keys, migrated
-from tests.functional.tool import BUCKET, Ended, Tool, records
+from tests.functional.tool import BUCKET, Tool, records
 from tests.functional.waiting import HeldCos, wait_until
 
 GUARDED = {"deleteExtra": "recorded", "maxDelete": "100%", "workerProcessNum": "0"}
@@ -40,14 +40,6 @@ def tool(tool: Tool) -> Tool:
 def from_s3(from_s3: CloudTool) -> CloudTool:
     from_s3.common |= GUARDED
     return from_s3
-
-
-def run(cos: HeldCos, tool: Tool) -> Ended:
-    """Return the end of a run, behind a dry run that removed nothing."""
-    before = keys(cos)
-    tool.run("--dry-run")
-    assert keys(cos) == before
-    return tool.run()
 
 
 def sent(cos: HeldCos, s3: S3Server, tool: CloudTool, *names: str) -> None:
@@ -66,7 +58,8 @@ def test_an_empty_mount_point_behind_a_link(cos: HeldCos, tool: Tool) -> None:
     for path in disk.iterdir():
         path.unlink()
     tool.common["maxDelete"] = ""
-    ended = run(cos, tool)
+    tool.run("--dry-run")
+    ended = tool.run()
     assert (ended.code, deleted(ended)) == (1, 0)
     assert "2 of 3 objects on COS would be" in ended.err
     assert keys(cos) == {"a", "disk/b", "disk/c"}
@@ -76,7 +69,7 @@ def test_a_folder_that_was_migrated_and_is_excluded_now(cos: HeldCos, tool: Tool
     migrated(cos, tool, "a", "old/b", "gone")
     (tool.data / "gone").unlink()
     tool.local["excludes"] = str(tool.data / "old")
-    assert deleted(run(cos, tool)) == 1
+    assert deleted(tool.run()) == 1
     assert keys(cos) == {"a", "old/b"}
 
 
@@ -84,7 +77,7 @@ def test_a_wrong_prefix(cos: HeldCos, s3: S3Server, from_s3: CloudTool) -> None:
     sent(cos, s3, from_s3, "a", "b")
     from_s3.common["deleteExtra"] = "all"
     from_s3.cloud["prefix"] = "not/there/"
-    ended = run(cos, from_s3)
+    ended = from_s3.run()
     assert (ended.code, deleted(ended)) == (1, 0)
     assert "the source is empty" in ended.err
     assert keys(cos) == {"a", "b"}
@@ -99,7 +92,7 @@ def test_two_buckets_in_one_folder(cos: HeldCos, s3: S3Server, from_s3: CloudToo
     age(cos)
     from_s3.cloud["bucket"] = SOURCE_BUCKET
     s3.remove("gone")
-    assert deleted(run(cos, from_s3)) == 1
+    assert deleted(from_s3.run()) == 1
     assert keys(cos) == {"mine", "theirs"}
 
 
@@ -150,7 +143,7 @@ def test_a_listing_that_ends_too_early_and_says_that_it_is_whole(
     inner = tag("KeyCount", 1) + tag("IsTruncated", "false") + f"<Contents>{entry}</Contents>"
     half = Answer(200, {"Content-Type": "application/xml"}, document("ListBucketResult", inner))
     s3.faults.append(SourceFault("status", "ListObjectsV2", times=-1, answer=half))
-    ended = run(cos, from_s3)
+    ended = from_s3.run()
     assert keys(cos) == {"to/a", "to/b", "to/c"}
     assert ended.err.count("stays on COS: the source has it (again)") == 2
     assert deleted(ended) == 0
@@ -160,7 +153,7 @@ def test_a_refusal_is_no_answer(cos: HeldCos, s3: S3Server, from_s3: CloudTool) 
     sent(cos, s3, from_s3, "a", "b")
     s3.remove("b")
     s3.faults.append(SourceFault("status", "HeadObject", times=-1, status=403, code="AccessDenied"))
-    ended = run(cos, from_s3)
+    ended = from_s3.run()
     assert (ended.code, deleted(ended)) == (1, 0)
     assert "the source does not say that it is gone" in ended.err
     assert keys(cos) == {"a", "b"}
@@ -173,7 +166,7 @@ def test_a_version_that_is_a_delete_marker_is_gone(
     s3.remove("b")
     marker = Answer(404, {"x-amz-delete-marker": "true", "x-amz-version-id": "2"})
     s3.faults.append(SourceFault("status", "HeadObject", key="b", times=-1, answer=marker))
-    assert deleted(run(cos, from_s3)) == 1
+    assert deleted(from_s3.run()) == 1
     assert keys(cos) == {"a"}
 
 
@@ -184,11 +177,11 @@ def test_an_archived_object_of_the_source_stays(
     s3.archive.seconds = 3600.0
     s3.put("cold", b"cold", storage_class="GLACIER")  # as it was sent
     s3.remove("gone")
-    assert deleted(run(cos, from_s3)) == 1
+    assert deleted(from_s3.run()) == 1
     assert keys(cos) == {"a", "cold"}
     s3.put("cold", b"changed", storage_class="GLACIER")
     s3.remove("a")
-    ended = run(cos, from_s3)
+    ended = from_s3.run()
     assert (ended.code, deleted(ended)) == (1, 0)
     assert "not everything was listed and migrated" in ended.err
     assert keys(cos) == {"a", "cold"}
@@ -199,7 +192,7 @@ def test_an_archived_object_on_cos_goes_like_others(cos: HeldCos, tool: Tool) ->
     migrated(cos, tool, "a", "gone")
     (tool.data / "gone").unlink()
     cos.archive.seconds = 3600.0
-    assert deleted(run(cos, tool)) == 1
+    assert deleted(tool.run()) == 1
     assert keys(cos) == {"a"}
 
 
@@ -212,7 +205,7 @@ def test_client_side_encryption(cos: HeldCos, tool: Tool) -> None:
         (tool.data / name).unlink()
     put_on_cos(cos, "changed on COS", b"by others")
     age(cos, "changed on COS")
-    ended = run(cos, tool)
+    ended = tool.run()
     assert deleted(ended) == 1
     assert keys(cos) == {"a", "changed on COS"}
     assert counts(tool.run("--compare")) == {
@@ -241,7 +234,7 @@ def test_a_clock_that_is_wrong(
 
     utils = types.SimpleNamespace(formatdate=date)
     monkeypatch.setattr(connection, "email", types.SimpleNamespace(utils=utils))
-    ended = run(cos, tool)
+    ended = tool.run()
     assert keys(cos) == {"a", "fresh"}, ended.out + ended.err
     assert "1 extra objects stay on COS: modified since the run began" in ended.out
 
@@ -249,7 +242,7 @@ def test_a_clock_that_is_wrong(
 def test_a_file_whose_time_is_set_back_is_none_that_is_gone(cos: HeldCos, tool: Tool) -> None:
     migrated(cos, tool, "a", "b")
     os.utime(tool.data / "a", (1_000_000_000, 1_000_000_000))
-    ended = run(cos, tool)
+    ended = tool.run()
     assert (ended.counts()["update"], deleted(ended)) == (1, 0)
     assert keys(cos) == {"a", "b"}
 
@@ -263,7 +256,7 @@ def test_names_that_only_look_alike(cos: HeldCos, tool: Tool, names: tuple[str, 
     )
     migrated(cos, tool, stays, goes, f"{goes}/x" if "/" in goes else "other")
     (tool.data / goes).unlink()
-    assert deleted(run(cos, tool)) == 1
+    assert deleted(tool.run()) == 1
     assert keys(cos) == {stays, "other"}
 
 
@@ -271,7 +264,7 @@ def test_a_record_database_that_was_deleted(cos: HeldCos, tool: Tool) -> None:
     migrated(cos, tool, "a", "gone")
     (tool.data / "gone").unlink()
     shutil.rmtree(tool.folder / "db")
-    ended = run(cos, tool)
+    ended = tool.run()
     assert (ended.code, deleted(ended)) == (0, 0)
     assert "1 extra objects stay on COS: not recorded as sent from this source" in ended.out
     assert keys(cos) == {"a", "gone"}
@@ -285,9 +278,9 @@ def test_a_second_job_into_the_same_folder(cos: HeldCos, tool: Tool) -> None:
     age(cos)
     (tool.data / "gone").unlink()
     (other.data / "theirs").rename(other.data / "renamed")
-    assert deleted(run(cos, tool)) == 1
+    assert deleted(tool.run()) == 1
     assert keys(cos) == {"mine", "theirs"}
-    assert deleted(run(cos, other)) == 1
+    assert deleted(other.run()) == 1
     assert keys(cos) == {"mine", "renamed"}
 
 
