@@ -51,7 +51,7 @@ def found_in(source: UrlListSource) -> list[Found]:
 
 class TestUrlList(SourceContract, PagesContract, WireContract):
     impossible: ClassVar[frozenset[str]] = frozenset({"double//slash"})
-    many: ClassVar[int] = 2_500
+    many: ClassVar[int] = 1_100
     sorted_by_key: ClassVar[bool] = False
 
     @pytest.fixture
