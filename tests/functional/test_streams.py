@@ -15,6 +15,18 @@ from tests.functional.tool import BUCKET, Tool, records
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 
 
+def run_by_shell(tool: Tool, words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the tool with words that a shell reads: options, and what becomes of the streams."""
+    return subprocess.run(
+        ["sh", "-c", f'"$0" -m cos_migrate {words}', sys.executable],
+        cwd=tool.folder,
+        env=tool.environ(environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("how", ["<&- >&- 2>&-", ">&-", "2>&-", ">/dev/full", "2>/dev/full"])
 def test_the_run_goes_on(tool: Tool, cos: EmbeddedCos, how: str) -> None:
     if "/dev/full" in how and not Path("/dev/full").exists():
@@ -24,14 +36,7 @@ def test_the_run_goes_on(tool: Tool, cos: EmbeddedCos, how: str) -> None:
     (tool.data / "broken").symlink_to("nowhere")
     tool.put("a" * 200 + "/" + "b" * 200 + "/" + "c" * 200 + "/" + "d" * 250)  # a failure
     tool.write_config()
-    done = subprocess.run(
-        ["sh", "-c", f'"$0" -m cos_migrate {how}', sys.executable],
-        cwd=tool.folder,
-        env=tool.environ(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_by_shell(tool, how)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert len(cos.keys(BUCKET)) == 10
@@ -43,14 +48,7 @@ def test_the_run_goes_on(tool: Tool, cos: EmbeddedCos, how: str) -> None:
 def test_what_cannot_be_told_is_no_traceback(tool: Tool, word: str) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    done = subprocess.run(
-        ["sh", "-c", f'"$0" -m cos_migrate {word} >/dev/full', sys.executable],
-        cwd=tool.folder,
-        env=tool.environ(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_by_shell(tool, f"{word} >/dev/full")
     assert done.returncode == 1
     assert done.stderr == "stdout cannot be written (No space left on device)\n"
 
@@ -123,14 +121,7 @@ def test_full_streams_give_no_other_exit_code(
         pytest.skip("this system has no /dev/full")
     tool.put("/".join(["x" * 200] * 5))  # a failure
     tool.write_config()
-    done = subprocess.run(
-        ["sh", "-c", f'"$0" -m cos_migrate {words} {full}', sys.executable],
-        cwd=tool.folder,
-        env=tool.environ({"RUN_MODE": mode, "QUERY_REQUESTID_KEY": "/a"}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_by_shell(tool, f"{words} {full}", RUN_MODE=mode, QUERY_REQUESTID_KEY="/a")
     assert done.returncode in codes
     assert "Traceback" not in done.stderr
 
