@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.test_start_script import PACKAGE, ROOT, VERSION, programs, real, start, wheel
+from tests.functional.start_scripts import PACKAGE, ROOT, VERSION, programs, real, start, wheel
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="a POSIX shell"),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.functional.test_start_script import (
-    PACKAGE,
+from tests.functional.start_scripts import (
     ROOT,
     assert_one_message,
     begin,
@@ -22,6 +20,7 @@ from tests.functional.test_start_script import (
     setup_log,
     stand_in,
     start,
+    tool_folder,
     wait_for,
 )
 
@@ -30,16 +29,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The tool's folder, with a package that only tells how it was started."""
-    tool = tmp_path / "tool with blanks"
-    (tool / "conf").mkdir(parents=True)
-    (tool / "cos_migrate").mkdir()
-    shutil.copy(ROOT / "start_migrate.sh", tool)
-    shutil.copy(ROOT / "conf" / "environment.sh", tool / "conf")
-    (tool / "conf" / "requirements.lock").write_text("# nothing\n", encoding="utf-8")
-    (tool / "cos_migrate" / "__init__.py").touch()
-    (tool / "cos_migrate" / "__main__.py").write_text(PACKAGE, encoding="utf-8")
-    return tool
+    return tool_folder(tmp_path)
 
 
 @pytest.mark.parametrize(
