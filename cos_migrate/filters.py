@@ -46,8 +46,8 @@ class Rule(NamedTuple):
     applies: Callable[[Candidate], bool]
     details: Callable[[Candidate], str] = lambda _: ""
     """Returns the text behind the name in the line of an object."""
-    is_known: Callable[[Candidate], bool] = lambda _: True
-    """Whether the value that the rule looks at is known."""
+    is_known: Callable[[Candidate], bool] | None = None
+    """Whether the value that the rule looks at is known; None: it always is."""
     by_name: bool = False
     """Whether the rule looks at the name alone."""
     by_size: bool = False
@@ -100,7 +100,7 @@ class Filters:
 
     def _line(self, candidate: Candidate, rules: tuple[Rule, ...]) -> str:
         for rule in rules:
-            if not rule.is_known(candidate):
+            if rule.is_known and not rule.is_known(candidate):
                 self._unanswered.setdefault(rule.reason, self._shown(candidate))
             elif rule.applies(candidate):
                 named = self._label + self._shown(candidate)

@@ -20,7 +20,7 @@ _ANY_DEPTH = "**"
 _EXPANDED_MOST = 1000
 """Limit of patterns that the braces of one may expand to."""
 _FOLDERS_MOST = 10_000
-"""Folders whose match by an IgnoreFile is remembered."""
+"""Folders whose match is remembered."""
 
 
 class PatternError(ValueError):
@@ -68,10 +68,19 @@ class Patterns:
         tops: list[str] = []
         from_top: list[str] = []
         any_depth: list[str] = []
+        below: list[str] = []
+        single: list[str] = []
+        deep: list[str] = []
         for one in parsed:
             literal = _literal(one)
             if literal is None:
-                (from_top if one.from_top else any_depth).append(_regex(one))
+                regex = _regex(one)
+                (from_top if one.from_top else any_depth).append(regex)
+                if one.segments[-1] == _ANY_DEPTH:
+                    below.append(("" if one.from_top else "(?:.*/)?") + regex)
+                elif not one.only_folders and not one.from_top:
+                    is_name = len(one.segments) == 2  # noqa: PLR2004 - `**` and one name
+                    (single if is_name else deep).append(regex)
             elif literal.startswith("*"):
                 suffixes.append(literal[1:])
             elif one.from_top:
@@ -85,6 +94,13 @@ class Patterns:
         self._below_tops = tuple(top + "/" for top in tops)
         self._from_top = _compiled("", from_top)
         self._any_depth = _compiled("/", any_depth)
+        self._below = _compiled("", below)
+        """Of those that end in `**`: they match all that a folder holds."""
+        self._single = _compiled("", single)
+        """Of those that match one name at any depth."""
+        self._deep = _compiled("/", deep)
+        self._folders: dict[str, bool] = {}
+        """Whether all that a folder holds matches."""
         self._all_from_top = all(one.from_top for one in parsed)
         self._anchored = [
             [None if each == _ANY_DEPTH else re.compile(_segment(each)) for each in one.segments]
@@ -96,6 +112,34 @@ class Patterns:
 
     def match(self, path: str) -> bool:
         """Return whether a path, or a folder above it, matches."""
+        folder, _, name = path.rpartition("/")
+        if not folder or not name:
+            return self._match_whole(path)
+        holds = self._folders.get(folder)
+        if holds is None:
+            holds = self._look_at_folder(folder)
+        return (
+            holds
+            or name.endswith(self._suffixes)
+            or name in self._names
+            or path in self._tops
+            or (self._single is not None and self._single.match(name) is not None)
+            or (self._from_top is not None and self._from_top.match(path) is not None)
+            or (self._deep is not None and self._deep.search("/" + path) is not None)
+        )
+
+    def _look_at_folder(self, folder: str) -> bool:
+        """Return, and remember, whether all that a folder holds matches."""
+        holds = self._match_whole(folder + "/")
+        if not holds and self._below is not None:
+            holds = self._below.match(folder + "/x") is not None  # whatever the name
+        if len(self._folders) >= _FOLDERS_MOST:
+            self._folders.clear()
+        self._folders[folder] = holds
+        return holds
+
+    def _match_whole(self, path: str) -> bool:
+        """Do what `match` does, without what is known of folders."""
         if self._suffixes and (
             path.endswith(self._suffixes)
             or (self._folder_suffixes is not None and self._folder_suffixes.search(path))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-_WIDTH, _HEIGHT = 720, 180
-_LEFT, _BOTTOM, _TOP = 84, 24, 12
-"""Room for labels, in the units of the drawing."""
+_WIDTH, _HEIGHT = 480, 120
+_LEFT, _BOTTOM, _TOP = 76, 18, 10
+"""Room for labels, in the units of the drawing; those of a phone are larger, in these units."""
 
 
 def area_chart(
@@ -36,14 +36,14 @@ def area_chart(
     for share in (0.0, 0.5, 1.0):
         height = floor - high * share
         line = f'x1="{_LEFT}" x2="{_WIDTH}" y1="{height:.1f}" y2="{height:.1f}"'
-        label = f'x="{_LEFT - 8}" y="{height + 4:.1f}" text-anchor="end"'
+        label = f'x="{_LEFT - 6}" y="{height + 3:.1f}" text-anchor="end"'
         lines.append(f'<line class="grid" {line}/><text {label}>{spell_value(top * share)}</text>')
     lines.append(f'<path class="area" d="{"".join(points)}"/>')
     labels = ((0, "start"), (len(values) // 2, "middle"), (len(values), "end"))
     for index, anchor in labels:
         place = _LEFT + index * step
         lines.append(
-            f'<text x="{place:.1f}" y="{_HEIGHT - 6}" text-anchor="{anchor}">'
+            f'<text x="{place:.1f}" y="{_HEIGHT - 4}" text-anchor="{anchor}">'
             f"{spell_position(index)}</text>"
         )
     return "".join([*lines, "</svg>"])

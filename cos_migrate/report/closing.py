@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from cos_migrate.language import Say
 from cos_migrate.model import Status
 from cos_migrate.report.display import GREEN, RED, YELLOW, TerminalSize, fitted, in_colour
 from cos_migrate.report.sinks import Cause, RunEnd
-from cos_migrate.report.spelling import spell_seconds, spell_size
+from cos_migrate.report.spelling import spell_seconds, spell_size, wrapped
 
 _WIDE = 100
 """Columns from which the advice stands in the line of its cause."""
-_OTHER_LINES = 15
-"""Lines of the summary, of the rates, of other causes, of the report's name and of the prompt."""
+_OTHER_LINES = 14
+"""Lines of the summary, of the rates, of the report's name and of the prompt."""
 _CAUSES_LEAST = 2
 _FIRST_SIGNAL = 128
 """Exit codes above belong to signals."""
@@ -37,15 +36,14 @@ def closing_lines(
     progress = end.progress
     if progress.sent:
         seconds = max(summary.lasted, 1e-3)
-        yield say(
+        sent = say(
             f"sent {spell_size(progress.bytes_passed)} in {spell_seconds(seconds)}: "
             f"{spell_size(progress.bytes_passed / seconds)}/s, "
             f"{progress.sent / seconds:,.1f} objects/s"
         )
+        yield from wrapped(sent, size.columns)
     if end.by_cause:
-        step = textwrap.wrap(
-            say(end.next_step), size.columns, break_long_words=False, break_on_hyphens=False
-        )
+        step = wrapped(say(end.next_step), size.columns)
         room = size.lines - _OTHER_LINES - len(step) - len(end.gaps)
         yield from _causes(end.by_cause, size.columns, room, say, colours=colours)
         yield from step
@@ -66,27 +64,43 @@ def _ended_at_once(end: RunEnd) -> bool:
 
 
 def _causes(
-    causes: Sequence[Cause], columns: int, lines: int, say: Say, *, colours: bool
+    causes: Sequence[Cause], columns: int, room: int, say: Say, *, colours: bool
 ) -> Iterator[str]:
-    """Yield the most frequent causes that fit on the screen."""
+    """Yield the most frequent causes that fit into some lines of the screen."""
+    blocks = list(_blocks(causes, columns, say, colours=colours))
+    lines, shown = sum(map(len, blocks)), len(blocks)
+    while shown > _CAUSES_LEAST and lines + (shown < len(blocks)) > room:
+        shown -= 1
+        lines -= len(blocks[shown])
+    for block in _blocks(causes[:shown], columns, say, colours=colours):
+        yield from block
+    if shown < len(blocks):
+        rest = sum(cause.objects for cause in causes[shown:])
+        others = len(causes) - shown
+        yield from wrapped(
+            say(f"{rest:,} objects for {others} other causes: see log/error.log"), columns
+        )
+
+
+def _blocks(
+    causes: Sequence[Cause], columns: int, say: Say, *, colours: bool
+) -> Iterator[Sequence[str]]:
+    """Yield the lines of each cause."""
     wide = columns >= _WIDE
-    room = max(_CAUSES_LEAST, lines // (1 if wide else 2))
-    if len(causes) == room + 1:  # a line about it would take as much room
-        room += 1
-    shown = causes[:room]
-    names = [f"{cause.status} {cause.code}" if cause.status else cause.code for cause in shown]
-    count_width = max(len(f"{cause.objects:,}") for cause in shown)
+    names = [f"{cause.status} {cause.code}" if cause.status else cause.code for cause in causes]
+    count_width = max(len(f"{cause.objects:,}") for cause in causes)
     name_width = max(map(len, names))
-    folder_width = min(max(len(cause.folder) for cause in shown), columns // 3)
-    for cause, name in zip(shown, names, strict=True):
+    folder_width = min(max(len(cause.folder) for cause in causes), columns // 3)
+    indent = " " * (count_width + 2)
+    for cause, name in zip(causes, names, strict=True):
         count = in_colour(RED, f"{cause.objects:{count_width},}", colours=colours)
         folder = fitted(cause.folder, folder_width, keep_end=True)
         head = f"{count}  {name:{name_width}}  {folder:{folder_width}}"
+        advice = say(cause.advice)
         if wide:
-            yield f"{head}  {say(cause.advice)}"
+            yield (f"{head}  {advice}",)
         else:
-            yield head.rstrip()
-            yield f"{' ' * count_width}  {say(cause.advice)}"
-    if len(causes) > room:
-        rest = sum(cause.objects for cause in causes[room:])
-        yield say(f"{rest:,} objects for {len(causes) - room} other causes: see log/error.log")
+            yield (
+                head.rstrip(),
+                *(f"{indent}{line}" for line in wrapped(advice, columns - len(indent))),
+            )

@@ -80,7 +80,10 @@ class Display:
         now = self._clock()
         self._rates.note(now, progress)
         columns, lines = self._size()
-        rows = [self._progress_row(progress, columns), self._rate_row(progress, now - self._began)]
+        rows = [
+            self._progress_row(progress, columns),
+            self._rate_row(progress, now - self._began, columns),
+        ]
         if progress.waiting:
             waiting = self._say(f"waiting: {progress.waiting}")
             rows.append(_Row(in_colour(YELLOW, waiting, colours=self._colours)))
@@ -102,29 +105,34 @@ class Display:
 
     def _progress_row(self, progress: Progress, columns: int) -> _Row:
         say, total = self._say, progress.total
+        done, known = f"{progress.done:,}", f"{progress.known:,}"
+        if total is None and columns < _NARROW:
+            return _Row(say(f"{done} of {known} so far"))
         if total is None:
-            return _Row(say(f"{progress.done:,} objects done, {progress.known:,} listed so far"))
+            return _Row(say(f"{done} objects done, {known} listed so far"))
         share = _share_done(progress, total)
         left = self._rates.seconds_left(progress)
-        rest = say(f"{progress.done:,} of {total:,} objects")
+        ends = left is not None and progress.done < total
+        rest = [say(f"{spell_seconds(left)} left")] if left is not None and ends else []
+        percent = f"{100 * share:3.0f} %"
+        if columns < _NARROW:
+            return _Row(_joined([percent, say(f"{done} of {total:,}"), *rest], columns - 1))
         size = progress.bytes_total
         if size and columns >= _NAMES_BYTES:
-            rest += (
-                f", {say(f'{spell_size(min(progress.bytes_done, size))} of {spell_size(size)}')}"
-            )
-        if left is not None and progress.done < total:
-            rest += f", {say(f'{spell_seconds(left)} left')}"
-        done = f"{100 * share:3.0f} %"
-        return _Row(f"{done}, {rest}") if columns < _NARROW else _Row(done, share, rest)
+            size_done = spell_size(min(progress.bytes_done, size))
+            rest.insert(0, say(f"{size_done} of {spell_size(size)}"))
+        return _Row(percent, share, ", ".join([say(f"{done} of {total:,} objects"), *rest]))
 
-    def _rate_row(self, progress: Progress, elapsed: float) -> _Row:
+    def _rate_row(self, progress: Progress, elapsed: float, columns: int) -> _Row:
         rates, say = self._rates, self._say
-        parts = [say(f"sent {rates.sent:,.0f} objects/s, {spell_size(rates.bytes_sent)}/s")]
-        if progress.failed:
-            failed = say(f"{progress.failed:,} failed")
-            parts.append(in_colour(RED, failed, colours=self._colours))
-        parts.append(say(f"{spell_seconds(elapsed)} elapsed"))
-        return _Row(", ".join(parts))
+        objects, size = f"{rates.sent:,.0f}", spell_size(rates.bytes_sent)
+        failed = [say(f"{progress.failed:,} failed")] if progress.failed else []
+        failed = [in_colour(RED, text, colours=self._colours) for text in failed]
+        time_ = say(f"{spell_seconds(elapsed)} elapsed")
+        if columns < _NARROW:
+            parts = [*failed, say(f"{objects} objects/s"), f"{size}/s", time_]
+            return _Row(_joined(parts, columns - 1))
+        return _Row(", ".join([say(f"sent {objects} objects/s, {size}/s"), *failed, time_]))
 
     def _object_rows(self, unfinished: Sequence[Unfinished], columns: int) -> list[_Row]:
         """Return a line for each of the big objects that take longest."""
@@ -198,14 +206,28 @@ def _share_done(progress: Progress, total: int) -> float:
     return min(1.0, *shares) if shares else 1.0
 
 
+def _joined(parts: Sequence[str], columns: int) -> str:
+    """Join the first of some parts, as many as fit into columns; the very first in any case."""
+    text = parts[0]
+    for part in parts[1:]:
+        if width_of(_without_colours(f"{text}, {part}")) > columns:
+            break
+        text = f"{text}, {part}"
+    return text
+
+
+def _without_colours(text: str) -> str:
+    for colour in (RED, GREEN, YELLOW, _NORMAL):
+        text = text.replace(colour, "")
+    return text
+
+
 def fitted(text: str, columns: int, *, keep_end: bool = False) -> str:
     """Cut a text to what fits into columns; `keep_end`: cut at the front instead of the end.
 
     Colours take no room; a text in colour that is cut loses them.
     """
-    bare = text
-    for colour in (RED, GREEN, YELLOW, _NORMAL):
-        bare = bare.replace(colour, "")
+    bare = _without_colours(text)
     widths = [width_of(char) for char in bare]
     if sum(widths) <= columns:
         return text

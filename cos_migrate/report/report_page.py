@@ -45,11 +45,12 @@ overflow-wrap:anywhere}
 pre{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.8rem;
 overflow-x:auto;overflow-wrap:normal}
 figure{margin:.8rem 0}figcaption{color:var(--soft);font-size:.85rem}
-svg.chart{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:11px}
+svg.chart{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:7px}
 svg .grid{stroke:var(--line);stroke-width:1}svg .area{fill:var(--main);fill-opacity:.75}
 svg.bar{width:100%;min-width:4rem;height:.6rem}
 details{margin:.3rem 0}summary{cursor:pointer}
-@media(max-width:40rem){.cards{grid-template-columns:1fr 1fr}table,tbody,tr,td{display:block}
+@media(max-width:40rem){svg text{font-size:12px}.cards{grid-template-columns:1fr 1fr}
+table,tbody,tr,td{display:block}
 tr:first-child{display:none}tr{padding:.5rem 0;border-bottom:1px solid var(--line)}
 td,td.n{border:0;padding:.05rem 0;text-align:left}
 td[data-head]::before{content:attr(data-head)": ";color:var(--soft)}}
@@ -122,8 +123,9 @@ def _cards(report: RunReport, say: Say) -> Iterator[str]:
         return
     yield _card(spell_size(report.sent_bytes), say("sent"))
     yield _card(spell_seconds(report.seconds), say("duration"))
-    yield _card(f"{spell_size(report.sent_bytes / seconds)}/s", say("mean rate"))
-    yield _card(f"{sent / seconds:,.1f}/s", say("objects sent"))
+    passed = sum(rate.size for rate in report.rates) * report.seconds_each
+    yield _card(f"{spell_size(passed / seconds)}/s", say("bytes a second"))
+    yield _card(f"{sent / seconds:,.1f}/s", say("objects a second"))
     yield "</div>"
 
 

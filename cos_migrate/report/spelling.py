@@ -44,6 +44,18 @@ def _width_of_char(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
+def wrapped(text: str, columns: int) -> list[str]:
+    """Return a text as lines that fit into columns, broken at blanks only."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if width_of(longer) <= columns or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
 def padded(text: str, columns: int) -> str:
     """Return a text with blanks behind it, so that it takes that many columns."""
     return text + " " * (columns - width_of(text))

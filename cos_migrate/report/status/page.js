@@ -49,6 +49,7 @@ function fillTable(table, heads, rows) {
     const row = element("tr");
     cells.forEach((cell, column) => {
       const made = element("td", undefined, heads[column][1]);
+      if (heads[column][0]) made.dataset.head = heads[column][0]; // for narrow screens
       made.append(cell);
       row.append(made);
     });

@@ -45,6 +45,17 @@ def test_it_fits_one_screen(size: TerminalSize) -> None:
     assert (f"folder/  {ADVICE}" in text) == (size.columns >= 100)
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_sentences_are_folded_between_words(columns: int) -> None:
+    run = end(3)
+    lines = list(closing_lines(run, TerminalSize(columns, 50), colours=False))
+    folded = [line for line in lines if line not in {run.summary.text, *run.gaps}]
+    assert all(len(line) <= columns for line in folded if "log/failed-" not in line)
+    text = " ".join(line.strip() for line in folded)
+    assert text.count(ADVICE) == 3
+    assert "sent 100.0 MiB in 50 s: 2.0 MiB/s, 2.0 objects/s" in text
+
+
 def test_the_summary_stays_as_it_is() -> None:
     run = end(0)
     first, *others = closing_lines(run, TerminalSize(80, 24), colours=False)

@@ -137,6 +137,16 @@ def test_every_line_fits(columns: int) -> None:
         assert line.count("\x1b[31m") + line.count("\x1b[33m") == line.count("\x1b[0m")
 
 
+def test_a_narrow_terminal_names_fewer_numbers_and_cuts_none() -> None:
+    terminal = Terminal(40, colours=True)
+    terminal.show(progress(0, 6028))
+    lines = terminal.show(progress(2900, 6028, sent=2900, bytes_passed=9 * MIB, failed=261))
+    assert lines[0] == " 48 %, 2,900 of 6,028, 1.1 s left"
+    assert lines[1] == "\x1b[31m261 failed\x1b[0m, 2,900 objects/s, 9.0 MiB/s"
+    lines = terminal.show(progress(1_234_567, 9_999_999, complete=False))
+    assert lines[0] == "1,234,567 of 9,999,999 so far"
+
+
 def test_colours_only_where_they_are_wanted() -> None:
     state = progress(5, 10, failed=1, waiting="x")
     assert "\x1b[31m1 failed\x1b[0m" in Terminal(colours=True).show(state)[1]
