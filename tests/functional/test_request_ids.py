@@ -14,15 +14,22 @@ from tests.functional.tool import Ended, Tool
 SHOWN = "cos migrate tool config path:conf/config.ini\n"
 
 
+@pytest.fixture
+def local(tmp_path: Path, cos: EmbeddedCos) -> Tool:
+    """The tool, with files to migrate."""
+    tool = Tool(tmp_path / "tool", cos.port)
+    for name in ("a", "d/b c"):
+        tool.put(name)
+    return tool
+
+
 @pytest.fixture(params=["local", "cloud"])
 def filled(request: pytest.FixtureRequest, tmp_path: Path, cos: EmbeddedCos) -> Tool:
     """The tool, with objects to migrate from a source of each kind."""
     if request.param == "local":
-        tool = Tool(tmp_path / "tool", cos.port)
-        for name in ("a", "d/b c"):
-            tool.put(name)
-        return tool
-    cloud = FolderTool(tmp_path / "tool", cos.port)
+        found: Tool = request.getfixturevalue("local")
+        return found
+    cloud = FolderTool(tmp_path / "cloud", cos.port)
     for name in ("a", "d/b c"):
         cloud.add(name)
     return cloud
@@ -49,10 +56,10 @@ def test_a_query_in_any_case(cos: EmbeddedCos, filled: Tool) -> None:
     assert not cos.requests
 
 
-def test_what_is_not_recorded_is_null(filled: Tool) -> None:
-    filled.run()
+def test_what_is_not_recorded_is_null(local: Tool) -> None:
+    local.run()
     for path in ("/none", "a", "/d"):
-        ended = query(filled, path)
+        ended = query(local, path)
         said = f"query requestid, [key: {path}], [requestid: Null]\n"
         assert (ended.code, ended.out) == (0, SHOWN + said)
 
@@ -82,38 +89,38 @@ def test_a_missing_variable(tool: Tool, mode: str, variable: str, value: str | N
     assert not list((tool.folder / "db").iterdir())
 
 
-def test_without_a_database_nothing_is_found_and_none_is_made(filled: Tool) -> None:
-    ended = query(filled, "/a")
+def test_without_a_database_nothing_is_found_and_none_is_made(local: Tool) -> None:
+    ended = query(local, "/a")
     assert ended.code == 0
     assert "query requestid, [key: /a], [requestid: Null]\n" in ended.out
-    file = filled.folder / "ids.txt"
-    ended = filled.run(environ={"RUN_MODE": "DUMP_REQUESTID", "DUMP_REQUESTID_FILE": str(file)})
+    file = local.folder / "ids.txt"
+    ended = local.run(environ={"RUN_MODE": "DUMP_REQUESTID", "DUMP_REQUESTID_FILE": str(file)})
     assert (ended.code, ended.err) == (0, "")
     assert file.read_bytes() == b""
-    assert not list((filled.folder / "db").iterdir())
+    assert not list((local.folder / "db").iterdir())
     # Nor when a start has left no more than its lock.
-    assert filled.run().code == 0
-    database = filled.database
+    assert local.run().code == 0
+    database = local.database
     for path in database.iterdir():
         path.unlink()
     database.rmdir()
-    assert query(filled, "/a").code == 0
+    assert query(local, "/a").code == 0
     assert not database.exists()
 
 
-def test_a_file_that_cannot_be_written(filled: Tool) -> None:
-    filled.run()
+def test_a_file_that_cannot_be_written(local: Tool) -> None:
+    local.run()
     environ = {"RUN_MODE": "DUMP_REQUESTID", "DUMP_REQUESTID_FILE": "none/ids.txt"}
-    ended = filled.run(environ=environ)
+    ended = local.run(environ=environ)
     assert ended.code == 1
     assert "cannot write DUMP_REQUESTID_FILE none/ids.txt: No such file" in ended.err
     assert "Traceback" not in ended.err
 
 
-def test_any_other_mode_migrates(filled: Tool) -> None:
-    assert filled.run(environ={"RUN_MODE": "NORMAL"}).counts()["new"] == 2
+def test_any_other_mode_migrates(local: Tool) -> None:
+    assert local.run(environ={"RUN_MODE": "NORMAL"}).counts()["new"] == 2
 
 
-def test_a_configuration_is_needed_all_the_same(filled: Tool) -> None:
-    filled.common["cosPath"] = "nowhere"
-    assert query(filled, "/a").code == 2
+def test_a_configuration_is_needed_all_the_same(local: Tool) -> None:
+    local.common["cosPath"] = "nowhere"
+    assert query(local, "/a").code == 2
