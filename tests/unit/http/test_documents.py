@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -30,14 +31,24 @@ BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">'
     b"]><ListBucketResult>&b;</ListBucketResult>"
 )
-HOSTILE = {
-    "nested": b"<a>" * 2 * MEGABYTE,
-    "nested and closed": b"<a>" * MEGABYTE + b"</a>" * MEGABYTE,
-    "flat": b"<r>" + b"<a/>" * MEGABYTE + b"</r>",
-    "attributes": b"<r " + b" ".join(b'a%d=""' % number for number in range(MEGABYTE // 2)) + b"/>",
-    "entities": BOMB,
-    "UTF-16": BOMB.decode().encode("utf-16"),
-    "long": b"<r>" + b"a" * 33 * MEGABYTE + b"</r>",
+
+
+@functools.lru_cache(maxsize=1)
+def hostile(what: str) -> bytes:
+    """Return a document of `HOSTILE`."""
+    return HOSTILE[what]()
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "nested": lambda: b"<a>" * 2 * MEGABYTE,
+    "nested and closed": lambda: b"<a>" * MEGABYTE + b"</a>" * MEGABYTE,
+    "flat": lambda: b"<r>" + b"<a/>" * MEGABYTE + b"</r>",
+    "attributes": lambda: (
+        b"<r " + b" ".join(b'a%d=""' % number for number in range(MEGABYTE // 2)) + b"/>"
+    ),
+    "entities": lambda: BOMB,
+    "UTF-16": lambda: BOMB.decode().encode("utf-16"),
+    "long": lambda: b"<r>" + b"a" * 33 * MEGABYTE + b"</r>",
 }
 
 
@@ -55,7 +66,7 @@ READERS: list[Callable[[bytes], object]] = [
 def test_hostile_xml_is_refused_and_takes_no_memory(
     what: str, read: Callable[[bytes], object]
 ) -> None:
-    document = HOSTILE[what]
+    document = hostile(what)
     tracemalloc.start()
     try:
         with pytest.raises(ValueError):  # noqa: PT011 - each reader says it in its words
@@ -109,7 +120,7 @@ def test_answers_that_the_sdk_reads_have_limits_too(what: str) -> None:
         elif what == "silence":
             request.stopping.wait(5)
         else:
-            request.ok(HOSTILE[what])
+            request.ok(hostile(what))
 
     with raw_server(answer) as server:
         settings = CosSettings(
