@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("shape")  # the package is parsed once
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "cos_migrate").rglob("*.py"))
 SDKS = {

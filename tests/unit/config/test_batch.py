@@ -130,7 +130,7 @@ def test_no_column_is_ever_told(
     tmp_path_factory: pytest.TempPathFactory, columns: list[str]
 ) -> None:
     marked = [f"QZX{column}" for column in columns]
-    path = tmp_path_factory.mktemp("batch") / "tasks"
+    path = tmp_path_factory.getbasetemp() / "columns"
     path.write_text("\t".join(marked), encoding="utf-8", errors="replace")
     for task in batch.tasks(config(path), {}):
         assert "QZX" not in task.problem

@@ -10,6 +10,7 @@ from cos_migrate.language import CODES, ENGLISH_CODE, language_of
 from cos_migrate.language.catalogue import VALUE
 from tests import catalogues
 
+pytestmark = pytest.mark.xdist_group("texts")  # the package is searched for them once
 TRANSLATED = [code for code in CODES if code != ENGLISH_CODE]
 HOW = "run `python -m tests.catalogues`, fill in the empty translations, and run it again"
 QUOTED = (

@@ -22,6 +22,7 @@ from cos_migrate.sources.local.config import LocalConfig
 from cos_migrate.sources.local.source import LocalSource
 from cos_migrate.sources.recipe import SourceRecipe
 
+pytestmark = pytest.mark.xdist_group("walk process")  # its tree is made once
 LIMIT = 30
 FILES = 4000
 
