@@ -185,7 +185,7 @@ def object_of(row: Row) -> SourceObject:
 
 
 def count_and_size(found: Sequence[Found | Row]) -> tuple[int, int]:
-    """Return how many objects were found, and their total size in bytes."""
+    """Return how many objects are in `found`, rejected ones too, and their total size in bytes."""
     rows = [size for _, _, size, _ in rows_of(found)]
     sizes = [item.fingerprint[0] for item in found if isinstance(item, SourceObject)]
     rejected = sum(isinstance(item, Rejected) for item in found) if len(rows) < len(found) else 0

@@ -203,7 +203,7 @@ class PrivateFolder:
         return os.listdir(self.path if self._descriptor < 0 else self._descriptor)
 
     def is_in_place(self) -> bool:
-        """Return whether its path still leads to it."""
+        """Return whether `path` still leads to this folder."""
         try:
             found = os.lstat(self.path)
         except OSError:

@@ -194,7 +194,7 @@ def printable_lines(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` as one line for programs: only characters that break lines are escaped."""
+    """Return `text` as one line for programs: control characters and surrogates are escaped."""
     return text if text.isprintable() else _BREAKS_LINES.sub(_escape, text)
 
 

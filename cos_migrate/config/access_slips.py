@@ -66,14 +66,14 @@ def swapped_access_keys(
 
 
 def odd_id(name: str, secret_id: Secret) -> Iterator[Mistake]:
-    """Yield the doubt about a secret id that does not begin as those of Tencent Cloud do."""
+    """Yield a mistake when a secret id does not begin as a SecretId of Tencent Cloud does."""
     text = secret_id.reveal()
     if text[:1].isalnum() and not text.startswith(_ID_BEGINS):  # others have a warning already
         yield Mistake(name, f"it does not look like a SecretId, which begins with {_ID_BEGINS}")
 
 
 def odd_region(name: str, region: str) -> Iterator[Mistake]:
-    """Yield the doubt about a region that is nearly, and not quite, a known one."""
+    """Yield a mistake when a region is unknown, but similar to a known one."""
     if region in _REGIONS or not region:
         return
     nearest = _nearest_region(region)

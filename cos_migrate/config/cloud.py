@@ -129,7 +129,7 @@ class CloudAccess(BucketSection):
 
     @property
     def end_point(self) -> str:
-        """The address of the service, a key of each cloud's own."""
+        """The value of `endPoint`, the address of the service; empty: that of the public cloud."""
         raise NotImplementedError
 
     @property

@@ -108,10 +108,10 @@ class Access:
         return b"%b%b%b" % (start.encode(), lines, end.encode())
 
     def put_form(self, headers: Sequence[tuple[str, str]], *, md5: bool) -> PutForm:
-        """Return a form for the heads of many PutObject requests to the first route.
+        """Return a template of the heads of many PutObject requests to the first route.
 
-        All have `headers`, and an `x-cos-meta-md5` where `md5` is set. The form is valid as long as
-        `signing_key` returns the same key.
+        All requests have `headers`, and an `x-cos-meta-md5` where `md5` is set. The template is
+        valid as long as `signing_key` returns the same key.
         """
         route, keys = self.routes[0], self._keys
         signed = [*headers, *keys.token_headers, ("host", route.authority)]

@@ -76,7 +76,7 @@ class BigObjects:
         return len(self._waiting) >= _WAITING_MOST
 
     def unfinished(self) -> list[Unfinished]:
-        """Return how much has been sent of each object under way, the one begun first in front."""
+        """Return how much has been sent of each object under way, oldest first."""
         under_way = [(big.transfer, big.upload.state.sent) for big in self.under_way]
         return [Unfinished(of.cos_path, sent, of.obj.fingerprint.size) for of, sent in under_way]
 

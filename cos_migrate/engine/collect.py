@@ -195,7 +195,7 @@ class Collector:
         if self._restores is not None:
             if self._restores.retakes(transfer, failure):
                 return
-            self._restores.release(transfer)
+            self._restores.uncount(transfer)
         self._committer.settle_failed(
             transfer.obj,
             transfer.cos_path,

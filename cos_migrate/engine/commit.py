@@ -223,9 +223,10 @@ class Committer:
             self.commit(final=True)
 
     def note_scan_complete(self, objects: int) -> int:
-        """Record how many objects a complete scan has found; return how many there used to be.
+        """Record how many objects a complete scan has found, or return how many are missing now.
 
-        That is 0 unless this scan found none; -1: some, how many is not known. Raises StateError.
+        When it found none, return the number of the last scan that found any; -1: that number is
+        not known; 0: none did. When it found some, return 0. Raises StateError.
         """
         value = self._state.get(formats.SCANNED)
         if objects:

@@ -42,7 +42,7 @@ _RESTARTS_MOST = 2
 
 
 class MultipartUpload:
-    """A multipart upload, driven by `next_task` and the results of its tasks."""
+    """A multipart upload, driven by `take_next_task` and the results of its tasks."""
 
     def __init__(
         self,
@@ -67,8 +67,8 @@ class MultipartUpload:
             new_envelope=new_envelope,
         )
 
-    def next_task(self) -> Task | None:
-        """Return the next task; None: a result has to come first."""
+    def take_next_task(self) -> Task | None:
+        """Return the next task and note that it is under way; None: there is none for now."""
         return take_next_task(self.state)
 
     def use_file(self, path: str) -> UploadStep:

@@ -20,7 +20,7 @@ from cos_migrate.pools.tasks import (
 
 
 def take_next_task(state: UploadState) -> Task | None:
-    """Return the next task and note it in the state; None: a result has to come first."""
+    """Return the next task and note it in the state; None: there is none for now, or any more."""
     if not state.ready:
         return None
     state.tasks_under_way += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from cos_migrate.engine.tuner import Rates
+from cos_migrate.engine.tuner import MeanThroughput
 
 _BUSY = 0.85
 """Share of a core from which a process may be what holds transfers back."""
@@ -69,7 +69,7 @@ class ProcessTuner:
         """The number in use, also for a trial."""
         self._most = most
         self._before = number
-        self._usual = Rates(0.0, 0.0)
+        self._usual = MeanThroughput(0.0, 0.0)
         """Throughput with the processes before a trial."""
         self._rest = _REST
         self._rest_left = 0.0
@@ -107,8 +107,8 @@ class ProcessTuner:
         self._ended = self._size = 0
 
     @property
-    def _rates(self) -> Rates:
-        return Rates(self._ended / self._seconds, self._size / self._seconds)
+    def _rates(self) -> MeanThroughput:
+        return MeanThroughput(self._ended / self._seconds, self._size / self._seconds)
 
     def _judge_window(self, work: Work) -> ProcessChange | None:
         busy = self._busy / self._seconds

@@ -166,7 +166,7 @@ class Restores:
         transfer.restores += 1
         restore = _Restore(transfer)
         value = self._state.get(formats.restore_key(transfer.record_key))
-        restore.asked = formats.restore_asked(value, transfer.obj.fingerprint.etag)
+        restore.asked = formats.restore_asked_at(value, transfer.obj.fingerprint.etag)
         self._to_look.append(restore)
 
     def note_progress(self) -> None:
@@ -193,7 +193,7 @@ class Restores:
     def _submit_some(self, room: int) -> None:
         """Submit up to `room` looks and requests."""
         for transfer in self._committer.restored:
-            self.release(transfer)
+            self.uncount(transfer)
         self._committer.restored.clear()
         now = time.monotonic()
         while room > 0 and (due := self._looks.pop_due(now)):
@@ -299,7 +299,7 @@ class Restores:
             self._looks.put_next(restore)
         else:
             self._forget(restore)  # it has expired, or was never requested
-            self.release(restore.transfer)
+            self.uncount(restore.transfer)
             restore.asked = 0.0
             self._to_ask.append(restore)
 
@@ -339,8 +339,8 @@ class Restores:
             self._counted[transfer] = transfer.obj.fingerprint.size
             self._pace.add(transfer.obj.fingerprint.size)
 
-    def release(self, transfer: Transfer) -> None:
-        """Count an object no longer: it was sent, or is not restored."""
+    def uncount(self, transfer: Transfer) -> None:
+        """Stop counting an object: it was sent, was skipped, has failed, or is asked for again."""
         if transfer in self._counted:
             self._pace.remove(self._counted.pop(transfer))
 

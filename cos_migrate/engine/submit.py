@@ -56,7 +56,7 @@ class Submitter:
                 self._submit_next(big)
 
     def _submit_next(self, big: BigObject) -> None:
-        task = big.upload.next_task()
+        task = big.upload.take_next_task()
         if task is None:
             return
         number = self._tasks.submit(

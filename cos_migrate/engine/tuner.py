@@ -68,13 +68,15 @@ class Change(NamedTuple):
     reason: str
 
 
-class Rates(NamedTuple):
-    """Throughput over a window."""
+class MeanThroughput(NamedTuple):
+    """Throughput, averaged over a time of measurement."""
 
     objects: float
+    """Objects or parts a second."""
     size: float
+    """Bytes a second."""
 
-    def gain_over(self, other: Rates) -> tuple[float, float]:
+    def gain_over(self, other: MeanThroughput) -> tuple[float, float]:
         """Return the factors by which objects/s and bytes/s grew, the smaller first.
 
         Both agree while sizes stay the same; where sizes drift one rises and the other falls,
@@ -120,8 +122,8 @@ class _Window:
         return self._seconds >= self._least and self._objects >= self._enough
 
     @property
-    def rates(self) -> Rates:
-        return Rates(self._objects / self._seconds, self._size / self._seconds)
+    def rates(self) -> MeanThroughput:
+        return MeanThroughput(self._objects / self._seconds, self._size / self._seconds)
 
     @property
     def latency(self) -> float:
@@ -150,7 +152,7 @@ class Tuner:
         self.limit = min(max(start, lowest), highest)
         self.settled = self.limit
         """The limit outside of trials."""
-        self._usual: Rates | None = None
+        self._usual: MeanThroughput | None = None
         """Throughput at the settled limit."""
         self._phase = _Phase.DOUBLING
         self._latency = 0.0
@@ -204,8 +206,8 @@ class Tuner:
         if limit < max(self.settled, self.limit):
             self._settle(min(limit, self.settled), None)
 
-    def restrict(self, highest: int) -> None:
-        """Never go above `highest` from now on."""
+    def set_highest(self, highest: int) -> None:
+        """Set the highest limit allowed, which may rise again; `lowest` wins."""
         self._highest = max(self._lowest, highest)
         self.cut(self._highest)
 
@@ -227,7 +229,7 @@ class Tuner:
         else:
             self._window = self._new_window()
 
-    def _settle(self, limit: int, rates: Rates | None) -> None:
+    def _settle(self, limit: int, rates: MeanThroughput | None) -> None:
         self.limit = self.settled = limit
         self._usual = rates
         self._phase = _Phase.RESTING
@@ -239,7 +241,7 @@ class Tuner:
         self.limit = min(max(limit, self._lowest), self._highest)
         self._window = self._new_window()
 
-    def _judge_doubling(self, rates: Rates) -> Change | None:
+    def _judge_doubling(self, rates: MeanThroughput) -> Change | None:
         before, usual = self.settled, self._usual
         gain = rates.gain_over(usual)[0] if usual else _DOUBLING_PAYS
         if gain < _MORE_PAYS:
@@ -257,7 +259,7 @@ class Tuner:
             return None
         return Change(self.settled, f"{_share(gain)} more than {before} gave")
 
-    def _judge_rest(self, rates: Rates) -> None:
+    def _judge_rest(self, rates: MeanThroughput) -> None:
         if self._usual is not None and self._has_shifted(rates):
             self._shifted += 1
             self._window = self._new_window()
@@ -271,12 +273,12 @@ class Tuner:
         else:
             self._window = self._new_window()
 
-    def _has_shifted(self, rates: Rates) -> bool:
+    def _has_shifted(self, rates: MeanThroughput) -> bool:
         assert self._usual is not None  # noqa: S101 - the caller has looked
         least, most = rates.gain_over(self._usual)
         return most < _SHIFT or least > 1 / _SHIFT
 
-    def _begin_again(self, rates: Rates) -> None:
+    def _begin_again(self, rates: MeanThroughput) -> None:
         """Search from the present limit: the throughput differs from what it was."""
         self._shifted = 0
         self._fastest = 0.0
@@ -311,7 +313,7 @@ class Tuner:
         self._skipped = (self._skipped + 1) % _SKIPPED
         return self._skipped > 0
 
-    def _judge_trial(self, rates: Rates) -> Change | None:
+    def _judge_trial(self, rates: MeanThroughput) -> Change | None:
         assert self._usual is not None  # noqa: S101 - trials follow a rest
         least, most = rates.gain_over(self._usual)
         before, phase = self.settled, self._phase

@@ -162,7 +162,7 @@ class PoolTuning:
         self._ceiling = lower
         self._hold_until = now + self._hold
         self._hold = min(_CEILING_HOLD_MOST, 2 * self._hold)
-        self._tuner.restrict(lower)
+        self._tuner.set_highest(lower)
         if not self._ramp.found:
             self._tuner.begin(lower)
         self._ramp.end(lower)
@@ -172,7 +172,7 @@ class PoolTuning:
         if self._ceiling < self._pool.highest and now >= self._hold_until:
             self._ceiling = min(self._pool.highest, int(self._ceiling * _CEILING_GROWTH) + 1)
             self._hold_until = now + _CEILING_HOLD
-            self._tuner.restrict(self._ceiling)
+            self._tuner.set_highest(self._ceiling)
 
 
 class AutoPools(NamedTuple):

@@ -196,7 +196,7 @@ class Fetcher:
             return idle.pop()
 
     def has_idle(self, route: Route) -> bool:
-        """Return whether there is an idle connection."""
+        """Return whether there is an idle connection of the route."""
         return bool(self._idle.get(route))
 
     def open(self, route: Route, now: float) -> Opening | None:

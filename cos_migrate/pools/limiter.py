@@ -43,8 +43,8 @@ class RateLimits(NamedTuple):
     cos_requests: int = 0
     source_requests: int = 0
 
-    def rates(self) -> tuple[int, ...]:
-        """Return the limit of each quantity."""
+    def by_quantity(self) -> tuple[int, ...]:
+        """Return the limits, in units a second, in the order of the quantities in `http.pacing`."""
         return self.cos_requests, self.source_requests, self.bandwidth, self.bandwidth
 
 
@@ -73,7 +73,7 @@ class Limiter:
                 return
             self._limits = limits
             now = self._clock()
-            for quantity, rate in enumerate(limits.rates()):
+            for quantity, rate in enumerate(limits.by_quantity()):
                 self._set_rate(quantity, rate, now)
             seats = list(self._seats.values())
             if any(self._allotments) and self._thread is None:

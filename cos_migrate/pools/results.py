@@ -179,7 +179,7 @@ class Requested(NamedTuple):
 
 
 class CredentialsEnded(NamedTuple):
-    """A server refused credentials, and the requests of a process wait for others."""
+    """A server refused credentials; the requests of the worker wait for new credentials."""
 
     side: Side
     number: int

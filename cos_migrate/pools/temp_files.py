@@ -74,10 +74,10 @@ class TempFiles:
         return None
 
     def reserve(self, owner: object, size: int) -> str:
-        """Return the path of a new file of `size` bytes for `owner`, empty where there is no room.
+        """Make a file of `size` bytes for `owner` and return its path; "": there is no room for it.
 
-        The file that the owner had before is removed. `owner` is one sending of an object: keys
-        that differ only by a leading `/` go to the same path.
+        "" also if it cannot be made. A file that the owner had is removed. `owner` is one sending
+        of an object: keys that differ only by a leading `/` go to the same path.
         """
         self.release(owner)
         place = self._place

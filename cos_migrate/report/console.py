@@ -26,7 +26,7 @@ _INDENT = " " * 7
 
 
 def unwritable_stdout(error: OSError) -> str:
-    """Return the message about standard output that fails."""
+    """Return the message about an error of writing to standard output."""
     return f"stdout cannot be written ({error.strerror})"
 
 

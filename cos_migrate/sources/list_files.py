@@ -113,7 +113,10 @@ class KeyFile:
 
 
 def find_list_files(path: str) -> Iterator[str]:
-    """Yield the files below a path in a fixed order, and the folders that cannot be read."""
+    """Yield the list files below a folder, sorted, and the folders in it that cannot be read.
+
+    A path that leads to no folder is yielded itself.
+    """
     if not os.path.isdir(path):
         yield path
         return

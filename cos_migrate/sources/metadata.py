@@ -67,9 +67,10 @@ def read_user(headers: Mapping[bytes, bytes], prefix: bytes) -> Iterator[tuple[s
 def read_standard(
     headers: Mapping[bytes, bytes], names: Iterable[str] = STANDARD
 ) -> StorableMetadata:
-    """Return the `headers` (lower-case names) that describe content, unchanged.
+    """Return those of `headers` that describe content, with warnings about those left out.
 
-    COS percent-encodes none of them, so a value that is not UTF-8 is left out.
+    `names`: their names in lower case. COS percent-encodes no value: one that is not UTF-8, or
+    holds a control character, is left out.
     """
     found, warnings = {}, []
     for name in names:

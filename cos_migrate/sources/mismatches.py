@@ -32,9 +32,10 @@ def is_etag_check(checks: Iterable[Check], kind: str, etag: str) -> bool:
 
 
 def mismatch_failure(kind: str, *, agrees: bool) -> Failure:
-    """Return the failure of an object whose checksum of this kind differs from its content.
+    """Return the failure of an object whose content does not agree with a stated checksum.
 
-    `agrees`: the checksum is its ETag, and the content is the same as at the last read.
+    `kind`: the kind of the checksum; `agrees`: the checksum is the ETag, and the content is the
+    same as at the last read: then the failure says that the ETag is no MD5.
     """
     if agrees:
         return Failure("GetObject", NO_MD5, code=Code.ETAG_IS_NO_MD5, side=Side.SOURCE)

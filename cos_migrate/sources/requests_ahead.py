@@ -90,6 +90,9 @@ class RequestsAhead:
 
 
 def span_of(obj: SourceObject, start: int, length: int) -> Span:
-    """Return the span that a request names: None without a `Range` header."""
+    """Return the span to request for `length` bytes from `start`; None: the whole object.
+
+    `length` is -1 up to the end.
+    """
     whole = start == 0 and length in {-1, obj.fingerprint.size}
     return None if whole else (start, length)

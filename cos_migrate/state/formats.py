@@ -119,8 +119,11 @@ def restore_pair(
     return restore_key(record_key), json.dumps([etag, asked, tier, days]).encode()
 
 
-def restore_asked(value: bytes | None, etag: str) -> float:
-    """Return when the restore of an object was requested; 0: not, or of another version."""
+def restore_asked_at(value: bytes | None, etag: str) -> float:
+    """Return the time at which the restore of an object was requested, in seconds since 1970.
+
+    0: `value`, the record, is missing or invalid, or is that of another version than `etag`.
+    """
     try:
         recorded, asked, *_ = json.loads(value or b"")
         return float(_number(asked)) if recorded == etag else 0.0

@@ -38,7 +38,7 @@ def page(language: Language) -> bytes:
 
 
 def script_texts(language: Language) -> bytes:
-    """Return the script that gives the page its texts; those of English are in the page's own."""
+    """Return a script with translations of the texts in `page.js`; there are none in English."""
     texts = {text: language.say(text) for text in texts_of_script()}
     changed = {text: said for text, said in texts.items() if said != text}
     return f"const TEXTS = {json.dumps(changed, ensure_ascii=False)};\n".encode()

@@ -142,8 +142,8 @@ def _verify_version(fd: int, name: str, size: int, mtime_ns: int) -> os.stat_res
     return opened
 
 
-def verify_end(name: str, fingerprint: Fingerprint) -> None:
-    """Raise SourceError when a file has bytes behind its size.
+def verify_size(name: str, fingerprint: Fingerprint) -> None:
+    """Raise SourceError when a file holds more bytes than the file system states as its size.
 
     Raises SourceChanged when it is not the version in `fingerprint`.
     """

@@ -37,7 +37,7 @@ from cos_migrate.sources.local.reader import (
     read_whole,
     source_error,
     system_path,
-    verify_end,
+    verify_size,
 )
 from cos_migrate.sources.local.rejections import (
     BROKEN_LINK,
@@ -141,7 +141,7 @@ class LocalSource(LocalPlaces):
 
     def describe(self, obj: SourceObject) -> Described:
         if not obj.is_folder:
-            verify_end(obj.name, obj.fingerprint)
+            verify_size(obj.name, obj.fingerprint)
         with self.open(obj, 0, 0) as reader:
             return reader.described
 

@@ -46,7 +46,7 @@ def test_two_objects_of_one_path_are_kept_in_files_of_their_own(tmp_path: Path) 
         submitted: list[tuple[BigObject, Task]] = []
         for big in big_objects.under_way:
             while big.upload.state.ready:
-                task = big.upload.next_task()
+                task = big.upload.take_next_task()
                 assert task
                 submitted.append((big, task))
         return submitted

@@ -96,7 +96,7 @@ def test_one_that_has_failed_does_not_begin_anew_for_want_of_ranges(md5: bool) -
         drive(upload, server)
         upload.use_file("/tmp/1")
     task = take_until(upload, server, kind)
-    other = upload.next_task()
+    other = upload.take_next_task()
     assert other
     step = upload.collect_failure(task, Failure("GetObject", "broken", code="ConnectionBroken"))
     assert step.failure is None

@@ -139,7 +139,7 @@ def drive(
     steps: list[UploadStep] = []
     under_way: list[Task] = []
     for _ in range(10_000):
-        while (task := upload.next_task()) is not None:
+        while (task := upload.take_next_task()) is not None:
             under_way.append(task)
         if not under_way:
             return steps
@@ -239,7 +239,7 @@ def test_a_bare_upload_id_is_continued_but_its_parts_are_not_trusted() -> None:
 def take_until(upload: MultipartUpload, server: Server, kind: type) -> Task:
     """Answer all tasks up to the first of `kind`, which is returned unanswered."""
     while True:
-        task = upload.next_task()
+        task = upload.take_next_task()
         assert task is not None
         if isinstance(task, kind):
             return task
@@ -250,10 +250,10 @@ def test_a_changed_source_begins_anew_with_its_new_fingerprint() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS)
     first = take_until(upload, server, UploadPart)
-    second = upload.next_task()
+    second = upload.take_next_task()
     assert second is not None
     upload.collect_failure(first, Failure("read", "changed", code="Changed"))
-    assert upload.next_task() is None, "no abort while a part of it is under way"
+    assert upload.take_next_task() is None, "no abort while a part of it is under way"
     upload.collect(second, server.answer(second))
     drive(upload, server)
     assert upload.state.obj.fingerprint == Fingerprint(6 * MIB, 2_000_000_000)
@@ -278,7 +278,7 @@ def test_a_failed_part_fails_the_object_once_the_others_are_back() -> None:
     server = Server()
     upload = MultipartUpload(big(), "/big", OPTIONS)
     first = take_until(upload, server, UploadPart)
-    second = upload.next_task()
+    second = upload.take_next_task()
     assert second is not None
     failure = Failure("UploadPart", "text", 500, "InternalError")
     assert upload.collect_failure(first, failure).failure is None
@@ -347,7 +347,7 @@ def test_tasks_given_back_are_made_again() -> None:
 def test_an_object_on_cos_is_left_alone_when_asked() -> None:
     options = OPTIONS._replace(skip_if=SkipIf.ON_COS)
     upload = MultipartUpload(big(), "/big", options)
-    task = upload.next_task()
+    task = upload.take_next_task()
     assert task == HeadTarget(big(), "/big", SkipIf.ON_COS)
     upload.end_as_existing()
     assert not upload.state.ready
@@ -361,7 +361,7 @@ def test_parts_that_no_later_run_can_use_are_given_up(code: str) -> None:
     steps: list[UploadStep] = []
     kind: type = UploadPart if code == "Changed" else CompleteUpload
     while not any(step.failure for step in steps):
-        task = upload.next_task()
+        task = upload.take_next_task()
         assert task is not None
         if isinstance(task, kind):
             steps.append(upload.collect_failure(task, Failure("UploadPart", "text", 400, code)))

@@ -144,7 +144,7 @@ def test_cut_and_restrict() -> None:
     assert tuner.limit == 20
     tuner.cut(1)
     assert tuner.limit == 4
-    tuner.restrict(50)
+    tuner.set_highest(50)
     run = Run(SimulatedNetwork(latency=0.1), tuner).go(60)
     assert max(run.limits) == 50
 
