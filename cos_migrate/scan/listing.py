@@ -14,6 +14,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from cos_migrate.errors import Code, MigrateError, SourceError
 from cos_migrate.http.credential_gate import CredentialGate
@@ -38,6 +39,7 @@ _AHEAD = 8
 """Pages that may wait for the coordinator: bounds the memory of a huge listing."""
 _MAX_PATIENCE = 64
 PageRequest = Callable[[ListRange, str], Page]
+_NEW_OBJECT: Callable[[Iterable[object]], SourceObject] = partial(tuple.__new__, SourceObject)
 _PAGE_FIELD = SourceObject._fields.index("page")
 _LISTED_WRONGLY = frozenset(
     {
@@ -268,7 +270,7 @@ class Lister(Scan):
             return
         number = next(self._pages)
         new_ranges = tuple((next(self._numbers), list_range) for list_range in page.more)
-        found = [_with_page(item, number) for item in page.found]
+        found = _with_page(page.found, number)
         position = PagePosition(
             page=number,
             range_number=listing.number,
@@ -304,9 +306,12 @@ class Lister(Scan):
             self.stop()
 
 
-def _with_page(item: Found, number: int) -> Found:
-    """Return a found item with the number of its page."""
-    if type(item) is SourceObject:
-        # A fifth of the time of _replace, which a long listing spends for every object.
-        return tuple.__new__(SourceObject, (*item[:_PAGE_FIELD], number, *item[_PAGE_FIELD + 1 :]))
-    return item if isinstance(item, Note) else item._replace(page=number)
+def _with_page(found: Sequence[Found], number: int) -> list[Found]:
+    """Return found items with the number of their page."""
+    if set(map(type, found)) == {SourceObject}:
+        # By functions in C, in a fifth of the time of _replace, which a long listing spends for
+        # every object.
+        columns: list[Iterable[object]] = list(zip(*found, strict=True))
+        columns[_PAGE_FIELD] = itertools.repeat(number)
+        return list(map(_NEW_OBJECT, zip(*columns)))  # noqa: B905 - one has no end
+    return [item if isinstance(item, Note) else item._replace(page=number) for item in found]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import operator
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -56,15 +58,10 @@ def _in_order(
 ) -> Page:
     """Return the `objects` of a page that belong to a range. Raises SourceError for disorder."""
     last = marker or list_range.after
-    kept: list[Found] = []
-    # Python compares strings by code point, which is the order of their UTF-8 bytes.
-    for obj in objects:
-        if last and obj.name <= last:  # a name may be empty: it is then the first
-            raise _disorder(obj.name, last)
-        last = obj.name
-        if list_range.until and last > list_range.until:
-            return Page(kept, "", problem=problem)
-        kept.append(obj)
+    kept, is_cut = _take(objects, last, list_range.until)
+    if is_cut:
+        return Page(kept, "", problem=problem)
+    last = objects[-1].name if objects else last
     if problem:
         last = max(last, page.objects[-1].name)
         if _is_behind(list_range.prefix, last) or (list_range.until and last > list_range.until):
@@ -77,6 +74,26 @@ def _in_order(
         if list_range.until and last >= list_range.until:
             return Page(kept, "")
     return Page(kept, last if page.truncated else "", problem=problem)
+
+
+def _take(objects: list[SourceObject], last: str, until: str) -> tuple[list[Found], bool]:
+    """Return the objects up to the name `until`, and whether others follow.
+
+    Raises SourceError where one does not come behind the one before, the first behind `last`.
+    """
+    # Python compares strings by code point, which is the order of their UTF-8 bytes.
+    names = [obj.name for obj in objects]
+    in_order = all(map(operator.lt, names, names[1:]))
+    if in_order and names and names[0] > last:
+        count = bisect.bisect_right(names, until) if until else len(names)
+        return [*objects[:count]], count < len(names)
+    for number, name in enumerate(names):
+        if last and name <= last:  # a name may be empty: it is then the first
+            raise _disorder(name, last)
+        last = name
+        if until and name > until:
+            return [*objects[:number]], True
+    return [*objects], False
 
 
 def find_middle(page: KeyPage, folder: str, marker: str, until: str) -> str:
