@@ -255,13 +255,24 @@ class Described(NamedTuple):
     """How many tags the object has that are still to be requested."""
 
 
+RESTORE_TIERS = ("Expedited", "Standard", "Bulk")
+"""The fastest first."""
+
+
 class RestoreRule(NamedTuple):
     """How objects of an archive class are restored at their source."""
 
-    tiers: tuple[str, ...] = ("Expedited", "Standard", "Bulk")
+    tiers: tuple[str, ...] = RESTORE_TIERS
     """The tiers that it offers, the fastest first; empty: there is one speed, without a name."""
     days_most: int = 365
     """Days for which a restored object can be read at most; 0: it needs no number of days."""
+
+    def nearest_tier(self, wanted: str) -> str:
+        """Return the tier that is offered and nearest to the wanted one; empty: there is none."""
+        if wanted in self.tiers or not self.tiers:
+            return wanted if self.tiers else ""
+        place = RESTORE_TIERS.index(wanted)
+        return min(self.tiers, key=lambda tier: abs(RESTORE_TIERS.index(tier) - place))
 
 
 class RestoreState(NamedTuple):
@@ -272,6 +283,8 @@ class RestoreState(NamedTuple):
     """Whether it is being restored."""
     storage_class: str = ""
     """Its class, a key of `Source.restore_rules`; empty: it was not stated."""
+    requested: bool = False
+    """Whether its restore was requested just now."""
 
 
 class Target(NamedTuple):

@@ -174,11 +174,11 @@ class RestoreObject(NamedTuple):
 
     obj: SourceObject
     storage_class: str
-    """A key of `Source.restore_rules`."""
+    """A key of `Source.restore_rules`; empty: look at it first, it may be readable or pending."""
     tier: str
-    """Empty: it has none."""
+    """The wanted one; its class may have others."""
     days: int
-    """0: it has none."""
+    """The wanted ones; its class may allow fewer."""
 
 
 class CopyObject(NamedTuple):

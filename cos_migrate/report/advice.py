@@ -127,6 +127,10 @@ _LIST_ADVICE: Mapping[str, str] = MappingProxyType(
     }
 )
 """For lines of a list that the user wrote."""
+_RIGHT_TO_RESTORE = (
+    "give the account of the source the right to restore objects (s3:RestoreObject, "
+    "oss:RestoreObject, cos:PostObjectRestore)"
+)
 _READ_LIST = "read"
 """Operation of a failure about a line of a list."""
 _READS_COS = frozenset({"HeadObject", "ListParts"})
@@ -150,6 +154,8 @@ def advice_for(failure: Failure) -> str:
 
 
 def _source_advice(failure: Failure) -> str:
+    if failure.operation == "RestoreObject" and failure.code == "AccessDenied":
+        return _RIGHT_TO_RESTORE
     known = _SOURCE_ADVICE.get(failure.code)
     if known:
         return known

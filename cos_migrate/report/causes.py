@@ -16,7 +16,7 @@ from cos_migrate.text import printable
 
 _MAX_CAUSES = 100
 """Limit of distinct causes: a server that invents codes must not fill the memory."""
-_OTHER = (0, "other")
+_OTHER = (0, "other", "")
 _TO_BE_CORRECTED = frozenset(
     {FOREIGN, Code.ETAG_IS_NO_MD5, Code.PROXY_REFUSED, "CertificateInvalid", "TlsFailed"}
 )
@@ -45,10 +45,10 @@ class _Counted:
 
 
 class Causes(Sink):
-    """Counts failures by (status, code)."""
+    """Counts failures by status, code and what to do."""
 
     def __init__(self) -> None:
-        self._counted: dict[tuple[int, str], _Counted] = {}
+        self._counted: dict[tuple[int, str, str], _Counted] = {}
         self.needs_correction = False
         """Whether the user has to change something, such as a key, before running again."""
 
@@ -61,7 +61,7 @@ class Causes(Sink):
         """Count one failure; `name` is that of its object, printable."""
         if failure.fatal or failure.code in _TO_BE_CORRECTED:
             self.needs_correction = True
-        cause = (failure.status, failure.code or failure.operation)
+        cause = (failure.status, failure.code or failure.operation, advice_for(failure))
         if cause not in self._counted and len(self._counted) >= _MAX_CAUSES:
             cause = _OTHER
         self._counted.setdefault(cause, _Counted()).add(name, cos_path, failure)
@@ -69,13 +69,13 @@ class Causes(Sink):
     def causes(self) -> list[Cause]:
         """Return all causes, the most frequent first."""
         rows = []
-        for (status, code), counted in self._counted.items():
-            _, first = counted.samples[0]
+        for (status, code, advice), counted in self._counted.items():
             folders = counted.folders.most_common(1)
             folder = printable(folders[0][0]) if folders else ""
-            advice = advice_for(first)
+            _, first = counted.samples[0]
+            what = advice or advice_for(first)
             rows.append(
-                Cause(status, printable(code), counted.count, advice, folder, counted.samples)
+                Cause(status, printable(code), counted.count, what, folder, counted.samples)
             )
         return sorted(rows, key=lambda cause: -cause.objects)
 

@@ -136,7 +136,43 @@ class RestorableObjects:
         raise NotImplementedError
 
 
-class Source(RestorableObjects, Places, abc.ABC):
+class CopiedObjects:
+    """A source whose objects COS may copy itself: then `Source.copied_by_cos` is true."""
+
+    def copy_source(self, obj: SourceObject) -> str:  # noqa: ARG002 - see `copied_by_cos`
+        """Return the value of `x-cos-copy-source` for `obj`; only where `copied_by_cos` is true."""
+        return ""
+
+    def is_same_object(self, obj: SourceObject, cos_path: str) -> bool:  # noqa: ARG002
+        """Return whether `obj` is the object at the target path: its metadata is sent again."""
+        return False
+
+    def needs_description(self, obj: SourceObject) -> bool:  # noqa: ARG002
+        """Return whether `describe`, which may refuse, must precede a copy of `obj` by COS."""
+        return False
+
+    def copy_headers(
+        self,
+        obj: SourceObject,  # noqa: ARG002
+        described: Described | None,  # noqa: ARG002
+        *,
+        of_whole: bool = True,  # noqa: ARG002
+    ) -> list[tuple[str, str]]:
+        """Return the headers of a copy: conditions that pin the version, and those `described`.
+
+        `of_whole`: the copy makes the object; otherwise it is of a part.
+        """
+        return []
+
+    def drop_copy_conditions(self, obj: SourceObject) -> bool:  # noqa: ARG002 - see `copied_by_cos`
+        """Stop sending conditions with copies, after COS refused those of `obj`.
+
+        Returns False where the source no longer has the listed version. Raises SourceError.
+        """
+        return False
+
+
+class Source(CopiedObjects, RestorableObjects, Places, abc.ABC):
     """A place from which objects are migrated.
 
     A source lists, describes and reads objects. It does not retry, count, print or sleep, and uses
@@ -323,6 +359,10 @@ class Source(RestorableObjects, Places, abc.ABC):
         """
         return self.describe(obj)
 
+    def describe_to_copy(self, obj: SourceObject) -> Described:
+        """Return the description as `describe` does, without what COS itself adds to a copy."""
+        return self.describe(obj)
+
     def stat(self, obj: SourceObject) -> SourceObject:
         """Return `obj` with its present fingerprint. Raises `SourceError` when it is gone."""
         return obj
@@ -337,38 +377,6 @@ class Source(RestorableObjects, Places, abc.ABC):
 
     def request_listing(self) -> None:
         """Request one page of the listing. Raises `SourceError` when it is refused."""
-
-    def copy_source(self, obj: SourceObject) -> str:  # noqa: ARG002 - see `copied_by_cos`
-        """Return the value of `x-cos-copy-source` for `obj`; only where `copied_by_cos` is true."""
-        return ""
-
-    def is_same_object(self, obj: SourceObject, cos_path: str) -> bool:  # noqa: ARG002
-        """Return whether `obj` is the object at the target path: its metadata is sent again."""
-        return False
-
-    def needs_description(self, obj: SourceObject) -> bool:  # noqa: ARG002
-        """Return whether `describe`, which may refuse, must precede a copy of `obj` by COS."""
-        return False
-
-    def copy_headers(
-        self,
-        obj: SourceObject,  # noqa: ARG002
-        described: Described | None,  # noqa: ARG002
-        *,
-        of_whole: bool = True,  # noqa: ARG002
-    ) -> list[tuple[str, str]]:
-        """Return the headers of a copy: conditions that pin the version, and those `described`.
-
-        `of_whole`: the copy makes the object; otherwise it is of a part.
-        """
-        return []
-
-    def drop_copy_conditions(self, obj: SourceObject) -> bool:  # noqa: ARG002 - see `copied_by_cos`
-        """Stop sending conditions with copies, after COS refused those of `obj`.
-
-        Returns False where the source no longer has the listed version. Raises SourceError.
-        """
-        return False
 
     def pace_by(self, pace: ThreadPace) -> None:
         """Send requests only as `pace` allows; a source without a network has none."""

@@ -126,10 +126,13 @@ class HttpSource(PagedSource, ErrorExplainingSource):
         return self._reading(obj, span_of(obj, start, length), completed=False)
 
     def describe(self, obj: SourceObject) -> Described:
-        """Request the headers of an object."""
+        """Request the headers of an object, and what belongs to it besides."""
+        return self.complete_description(obj, self.describe_by_headers(obj))
+
+    def describe_by_headers(self, obj: SourceObject) -> Described:
+        """Request the headers of an object. Raises SourceError, SourceChanged."""
         with self.answer(obj, "HEAD", None) as incoming:
-            described = self.describe_answer(obj, incoming, None)
-        return self.complete_description(obj, described)
+            return self.describe_answer(obj, incoming, None)
 
     def complete_description(self, obj: SourceObject, described: Described) -> Described:  # noqa: ARG002
         """Return the description of an object that is about to be stored, by further requests.

@@ -13,7 +13,11 @@ from cos_migrate.http.client import Request
 from cos_migrate.http.dates import parse_date
 from cos_migrate.model import RestoreState, SourceObject
 from cos_migrate.sources.column_pages import ColumnSource
+from cos_migrate.sources.source_errors import ErrorDetails
 
+RESTORE = "RestoreObject"
+"""The operation that requests a restore."""
+_FORBIDDEN = 403
 _ACCEPTED = frozenset({200, 202})
 _PENDING_STATUS = 202
 _MOST = 64 << 10
@@ -29,12 +33,23 @@ class RestoringSource(ColumnSource):
     """The header with the storage class of an object."""
     restore_header: ClassVar[bytes]
     """The header with the state of its restoring."""
+    restore_right: ClassVar[str]
+    """The permission that a restore needs."""
     readable_codes: ClassVar[frozenset[str]] = frozenset()
     """Codes of a refused restore of an object that is not archived."""
 
     @abc.abstractmethod
     def restore_request(self, obj: SourceObject, tier: str, days: int) -> Request:
         """Return the request to restore an object, as `request_restore` has it."""
+
+    def error(self, operation: str, target: str, details: ErrorDetails) -> SourceError:
+        """Return the error as other sources do; for a refused restore with the permission."""
+        if operation == RESTORE and details.status == _FORBIDDEN and details.code == "AccessDenied":
+            message = details.message or f"the source answered {details.status}"
+            details = details._replace(
+                message=f"{message}: a restore needs the permission {self.restore_right}"
+            )
+        return super().error(operation, target, details)
 
     def archive_class(self, headers: Mapping[bytes, bytes]) -> str:
         """Return the archive class in the headers of an object; empty: it can be read."""
@@ -59,7 +74,7 @@ class RestoringSource(ColumnSource):
         """Send the request; an object that is being restored, or readable, is no error."""
         try:
             answer = self.fetch_document(
-                "RestoreObject",
+                RESTORE,
                 obj.name,
                 self.restore_request(obj, tier, days),
                 _MOST,

@@ -20,8 +20,8 @@ from tests.fakes.http_base import FakeServer
 from tests.fakes.oss_server import OssServer
 from tests.fakes.s3_server import S3Server
 from tests.functional.cloud_tool import CloudTool, counted, noise
+from tests.functional.copies import joined, start_in_parts
 from tests.functional.copies import put as put_on_cos
-from tests.functional.copies import start_in_parts
 from tests.functional.sites import SOURCE, cos_section, oss_section, s3_section
 from tests.functional.tool import BUCKET, Tool, end
 from tests.functional.waiting import HeldCos
@@ -294,6 +294,22 @@ def test_tags(place: Place, cos: HeldCos) -> None:
         assert text in warned
     assert not any(tags_on_cos(cos, key) for key in cos.keys(BUCKET) if "untagged" in key)
     assert not any(tags_on_cos(cos, key) for key in cos.keys(BUCKET) if "without/" in key)
+
+
+def test_tags_that_cos_copies_are_not_requested(tmp_path: Path, cos: HeldCos) -> None:
+    """Neither where the metadata is replaced, nor where a copy is compared by its CRC-64."""
+    place = CosPlace(tmp_path / "tool", cos)
+    place.put("small", b"x")
+    place.tag("small", {"group": "IT"})
+    joined(cos, "joined", [noise(2 << 20), noise(100, 2)])
+    place.tag("joined", {"group": "IT"})
+    place.tool.common |= {"copyTags": "on", "copyMtime": "on"}
+    ended = place.tool.run()
+    assert ended.counts() == counted(new=2), ended.out
+    place.tool.common["copyMtime"] = "off"
+    assert place.tool.run("-Dcommon.cosPath=/again/").counts() == counted(new=2)
+    assert "GetObjectTagging" not in cos.operations()
+    assert {str(tags_on_cos(cos, key)) for key in cos.keys(BUCKET)} == {"{'group': 'IT'}"}
 
 
 def test_tags_that_the_source_or_cos_refuses(place: Place, cos: HeldCos) -> None:

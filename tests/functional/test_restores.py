@@ -92,6 +92,21 @@ def test_archived_objects_are_restored_and_sent(place: Place, cos: HeldCos) -> N
     assert place.operations() <= {"ListObjectsV2", "ListObjects", "GetBucket"}
 
 
+def test_restores_that_do_not_end_in_their_order(place: Place, cos: HeldCos) -> None:
+    """Some objects are taken for readable, and prove archived still."""
+    bodies = {f"{number:03}": b"%03d" % number for number in range(300)}
+    for key, body in bodies.items():
+        place.put(key, body, place.cold)
+    place.archive.seconds = 2.0
+    place.archive.others = {f"{number:03}": 6.0 for number in range(100, 300, 50)}
+    place.tool.common |= {"restoreWait": "2", "smallFileExecutorNum": "4"}
+    ended = place.tool.run()
+    assert (ended.code, ended.counts()) == (0, counted(new=300)), ended.out + ended.err
+    assert stored(cos) == bodies
+    assert place.archive.asked == dict.fromkeys(bodies, 1)
+    assert len(place.archive.requests) == 300
+
+
 def test_what_is_pending_fails_and_is_not_requested_again(place: Place, cos: HeldCos) -> None:
     for number in range(12):
         place.put(f"cold/{number:02}", b"cold", place.cold)
@@ -166,7 +181,11 @@ def test_a_refused_restore_is_the_failure_of_the_object(place: Place, cos: HeldC
     place.server.faults.append(fault)
     ended = place.tool.run()
     assert (ended.code, ended.counts()) == (1, counted(new=1, fail=1)), ended.out
-    assert "AccessDenied" in place.tool.log("error.log")
+    right = {"GLACIER": "s3:RestoreObject", "ColdArchive": "oss:RestoreObject"}.get(
+        place.cold, "cos:PostObjectRestore"
+    )
+    assert f"a restore needs the permission {right}; look at" in place.tool.log("error.log")
+    assert "the right to restore objects" in ended.out + ended.err
     assert list(stored(cos)) == ["warm"]
 
 

@@ -78,7 +78,7 @@ class CopyTasks:
                 crc64 = -1 if copied.crc64 is None else copied.crc64
                 return Stored(etag, crc64, copied.request_id)
             # Content has to be compared: an ETag that is no MD5 differs from copy to copy.
-            described = described or self._bodies.describe(obj)
+            described = described or self._bodies.describe_to_copy(obj)
             try:
                 return self._client.verify_copy(cos_path, size, described.crc64, copied)
             except CosError as error:
@@ -105,7 +105,7 @@ class CopyTasks:
         with_acl = self._source.options.copy_acl
         replaces = same or self._source.options.copy_mtime
         asks = replaces or with_acl or self._source.needs_description(obj)
-        described = self._bodies.describe(obj) if asks else None
+        described = self._bodies.describe_to_copy(obj) if asks else None
         replaced = described and self._to_replace(obj, described, warn) if replaces else None
         headers = self._source.copy_headers(obj, replaced)
         if described and with_acl and not replaces:

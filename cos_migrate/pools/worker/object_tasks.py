@@ -81,8 +81,17 @@ class ObjectTasks:
         return self._bodies.look_at_restore(task.obj)
 
     def restore(self, task: RestoreObject, _: TaskContext) -> RestoreState:
-        """Ask the source to restore an archived object."""
-        return self._bodies.request_restore(*task)
+        """Ask the source to restore an archived object, unless a look shows that none is needed."""
+        obj, storage_class, tier, days = task
+        if not storage_class:
+            state = self._bodies.look_at_restore(obj)
+            if state.readable or state.pending:
+                return state
+            storage_class = state.storage_class
+        rule = self._source.restore_rules[storage_class]
+        tier, days = rule.nearest_tier(tier), min(days, rule.days_most)
+        state = self._bodies.request_restore(obj, storage_class, tier, days)
+        return state._replace(requested=True)
 
     def request_listing(self, _task: RequestListing, _context: TaskContext) -> None:
         """Ask the source for one page of its listing."""

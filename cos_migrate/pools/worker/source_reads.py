@@ -78,6 +78,10 @@ class SourceReads:
         """Return the description of the listed version, with retries. Raises SourceError."""
         return self._retries.run(lambda: self._source.describe(obj))
 
+    def describe_to_copy(self, obj: SourceObject) -> Described:
+        """Return the description of an object that COS copies, with retries. Raises SourceError."""
+        return self._retries.run(lambda: self._source.describe_to_copy(obj))
+
     def request_listing(self) -> None:
         """Ask the source for a page of its listing, with retries. Raises SourceError."""
         self._retries.run(self._source.request_listing)

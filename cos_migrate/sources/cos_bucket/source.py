@@ -33,7 +33,6 @@ from cos_migrate.sources.cos_bucket.listing import KEYS_SAFE, CosBucketListing
 from cos_migrate.sources.etags import checks_by_etag
 from cos_migrate.sources.http_source import format_range
 from cos_migrate.sources.list_files import reject_line
-from cos_migrate.sources.object_tags import TAGGING_HEADER
 from cos_migrate.sources.restoring import restore_document
 from cos_migrate.sources.source_errors import ErrorAnswer, ErrorDetails
 from cos_migrate.text import condition_not_match, printable
@@ -66,6 +65,7 @@ class CosBucketSource(CosBucketListing):
     )
     class_header: ClassVar[bytes] = b"x-cos-storage-class"
     restore_header: ClassVar[bytes] = b"x-cos-restore"
+    restore_right: ClassVar[str] = "cos:PostObjectRestore"
     has_tags: ClassVar[bool] = True
     tag_count_header: ClassVar[bytes] = b"x-cos-tagging-count"
     request_id_header: bytes = b"x-cos-request-id"
@@ -211,6 +211,10 @@ class CosBucketSource(CosBucketListing):
             described = described._replace(headers={**described.headers, **self._acl(obj)})
         return super().complete_description(obj, described)
 
+    def describe_to_copy(self, obj: SourceObject) -> Described:
+        """Return the description without tags: COS copies them (`x-cos-tagging-directive`)."""
+        return self.complete_description(obj, self.describe_by_headers(obj)._replace(tag_count=0))
+
     def checks_by_listing(self, listed: Fingerprint) -> tuple[Check, ...]:
         """Return the check by a listed ETag that is an MD5."""
         return checks_by_etag(listed.etag)
@@ -272,7 +276,6 @@ class CosBucketSource(CosBucketListing):
         if described is not None:
             headers["x-cos-metadata-directive"] = "Replaced"
             headers |= described.headers
-            headers.pop(TAGGING_HEADER, None)  # COS takes them along
         return list(headers.items())
 
     # -- records -------------------------------------------------------------------------------

@@ -129,6 +129,7 @@ class AliyunSource(RestoringSource):
     )
     class_header: ClassVar[bytes] = b"x-oss-storage-class"
     restore_header: ClassVar[bytes] = b"x-oss-restore"
+    restore_right: ClassVar[str] = "oss:RestoreObject"
     readable_codes: ClassVar[frozenset[str]] = frozenset({"OperationNotSupported"})
     has_tags: ClassVar[bool] = True
     tag_count_header: ClassVar[bytes] = b"x-oss-tagging-count"

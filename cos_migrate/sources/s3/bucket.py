@@ -62,6 +62,7 @@ class S3Source(SignedS3Source):
     )
     class_header: ClassVar[bytes] = b"x-amz-storage-class"
     restore_header: ClassVar[bytes] = b"x-amz-restore"
+    restore_right: ClassVar[str] = "s3:RestoreObject"
     readable_codes: ClassVar[frozenset[str]] = frozenset({"InvalidObjectState"})
     has_tags: ClassVar[bool] = True
     tag_count_header: ClassVar[bytes] = b"x-amz-tagging-count"

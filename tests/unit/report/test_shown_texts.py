@@ -157,6 +157,7 @@ def test_causes_are_bounded() -> None:
         (Failure("PutObject", "m", 400, "InvalidURI", side=Side.COS), "refuses a character"),
         (Failure("PutObject", "m", 429, "Http429", side=Side.COS), "lower smallFileExecutorNum"),
         (Failure("GetObject", "m", 403, "AccessDenied", side=Side.SOURCE), "section of the source"),
+        (Failure("RestoreObject", "m", 403, "AccessDenied", side=Side.SOURCE), "s3:RestoreObject"),
         (
             Failure("ListObjects", "m", 0, "ConnectionRefused", side=Side.SOURCE),
             "section of the source",
