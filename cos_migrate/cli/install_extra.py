@@ -43,7 +43,10 @@ class Extra(NamedTuple):
     needed_for: str
 
 
-EXTRAS = {"inventory": Extra("pyarrow", "inventories in Parquet and ORC")}
+EXTRAS = {
+    "cluster": Extra("distributed", "jobs on a Dask cluster"),
+    "inventory": Extra("pyarrow", "inventories in Parquet and ORC"),
+}
 
 
 def run_install(line: CommandLine) -> int:

@@ -39,6 +39,7 @@ from cos_migrate.text import describe_error
 
 if TYPE_CHECKING:
     from cos_migrate.cli.status_page import StatusPage
+    from cos_migrate.pools.cluster.members import Place
 
 _LOOK_EVERY = 1.0
 """Seconds between two looks at the configuration while no run goes on."""
@@ -57,17 +58,20 @@ class Session:
         *,
         file_mode: int = PUBLIC_FILE,
         stamp: Stamp = None,
+        cluster: Place | None = None,
     ) -> None:
         """`loaded`: the configuration named by `line`.
 
         `launcher` and `walk_starter` may hold processes.
         `file_mode`: of new files that hold no secrets. `stamp`: of the file when it was loaded.
+        `cluster`: where workers run; None: as processes of this machine.
         """
         self._line = line
         self._loaded = loaded
         self._console = console
         self._launcher = launcher
         self._walk_starter = walk_starter
+        self._cluster = cluster
         self._file_mode = file_mode
         self._live = LiveConfig(
             LiveValues.of(loaded.config.common), line.config_path, self._read_common, stamp
@@ -254,6 +258,7 @@ class Session:
             file_mode=self._file_mode,
             board=self._status_page.board if self._status_page else None,
             live=self._live,
+            cluster=self._cluster,
         )
 
     def _keep_credentials(self, number: int, config: Config) -> CredentialKeeper:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 
+from cos_migrate.cli.cluster import cluster_of
 from cos_migrate.cli.command_line import CommandLine
 from cos_migrate.cli.earlier_runs import earlier_records_exist
 from cos_migrate.cli.flags import RUN_OPTIONS, belongs_to_run, default_of, field_of
@@ -39,6 +40,7 @@ def start(line: CommandLine, launcher: Launcher) -> int:
     loaded = load(line.config_path, line.overrides, SECTIONS, environ=os.environ)
     console.language = language_of_config(loaded.config.common, os.environ)
     walk_starter = WalkStarter(launcher)
+    uses_cluster = loaded.config.common.cluster is not None and not line.dry_run
     # LevelDB and RocksDB create their files with the modes that the umask allows.
     umask = os.umask(PRIVATE_UMASK)
     file_mode = PUBLIC_FILE & ~umask
@@ -53,17 +55,26 @@ def start(line: CommandLine, launcher: Launcher) -> int:
             return query_request_ids(mode, loaded.config, os.environ, file_mode)
         if not mode:
             walk_source = None if line.retry_failed else walk_starter
-            _start_processes(launcher, walk_source, loaded.config)
+            _start_processes(launcher, walk_source, loaded.config, uses_cluster=uses_cluster)
         from cos_migrate.cli.session import Session  # noqa: PLC0415 - while the processes load
 
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD)
         gc.enable()
-        session = Session(
-            line, loaded, console, launcher, walk_starter, file_mode=file_mode, stamp=stamp
-        )
-        with errors_in(console.language):
-            return session.run()
+        common = loaded.config.common
+        with cluster_of(common, launcher, is_used=uses_cluster) as cluster:
+            session = Session(
+                line,
+                loaded,
+                console,
+                launcher,
+                walk_starter,
+                file_mode=file_mode,
+                stamp=stamp,
+                cluster=cluster,
+            )
+            with errors_in(console.language):
+                return session.run()
     finally:
         os.umask(umask)
         walk_starter.close()
@@ -103,14 +114,21 @@ def _console_of(line: CommandLine) -> Console:
     return Console(quiet=line.quiet, progress=line.progress)
 
 
-def _start_processes(launcher: Launcher, walk_starter: WalkStarter | None, config: Config) -> None:
-    """Start the processes that a run is likely to need; `walk_starter`: None: it walks nothing."""
+def _start_processes(
+    launcher: Launcher, walk_starter: WalkStarter | None, config: Config, *, uses_cluster: bool
+) -> None:
+    """Start the processes that a run is likely to need; `walk_starter`: None: it walks nothing.
+
+    `uses_cluster`: whether the workers are not processes of the tool's own.
+    """
     common, source = config.common, registry.find(config.migrate_type)
     workers = worker_count(common)
     if not (common.small_file_executor_num and common.big_file_executor_num):
         workers = min(workers, 2)  # one in use, and one that waits; others are started on demand
     # Where a job of this folder has run before, there may be nothing to send.
-    if not (source.is_local and earlier_records_exist()):
+    if uses_cluster:
+        launcher.keep(WORKER_PROGRAM, 0)
+    elif not (source.is_local and earlier_records_exist()):
         launcher.keep(WORKER_PROGRAM, workers)
     if walk_starter and source.scans_in_own_process and workers:
         walk_starter.begin(SourceRecipe.of(source, config.source, common))

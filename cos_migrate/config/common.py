@@ -326,7 +326,9 @@ def worker_count(common: Common) -> int:
 
 def transfers_most(common: Common) -> tuple[int, int]:
     """Return how many small objects, and parts of big ones, may be transferred at once."""
-    return common.small_file_executor_num or SMALL_MOST, common.big_file_executor_num or BIG_MOST
+    workers = common.cluster.most_workers if common.cluster else 1
+    small, big = common.small_file_executor_num, common.big_file_executor_num
+    return small or workers * SMALL_MOST, big or workers * BIG_MOST
 
 
 def _cores() -> int:

@@ -39,7 +39,7 @@ from cos_migrate.pools.results import (
     Requested,
     Result,
 )
-from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
+from cos_migrate.pools.worker_handles import PoolsNews, Post, WorkerLost, WorkerResults
 from cos_migrate.report.report import Report
 from cos_migrate.report.summary import Summary
 from cos_migrate.report.totals import PoolUse
@@ -47,7 +47,7 @@ from cos_migrate.sources.base import Source
 from cos_migrate.state.store import RecordStore
 from cos_migrate.text import printable
 
-PoolsMaker = Callable[[Callable[[WorkerResults | WorkerLost], None]], Pools]
+PoolsMaker = Callable[[Post], Pools]
 """Makes the pools, given the function to post results with."""
 
 
@@ -211,12 +211,22 @@ class Loop(abc.ABC):
             self._replace_worker(event)
         elif isinstance(event, SpotCheckResult):
             self._spot_check_results.append(event)
+        elif isinstance(event, PoolsNews):
+            self._heed(event)
         elif event is not None:
             self._handle_scan_event(event)
         elif self._ended_by:
             self._stop("")
         else:
             self._next_clock = 0.0  # there is news of credentials
+
+    def _heed(self, news: PoolsNews) -> None:
+        if news.warning:
+            self._report.warn(news.warning)
+        if news.act:
+            news.act()
+        if news.end:
+            self._stop(news.end)
 
     def _replace_worker(self, event: WorkerLost) -> None:
         self._lost_in_row += 1

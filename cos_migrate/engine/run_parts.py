@@ -14,6 +14,7 @@ from cos_migrate.config.live import LiveConfig, LiveValues
 from cos_migrate.config.loader import Config
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
+from cos_migrate.engine.cluster_checks import make_checks
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.limits import RunLimits
 from cos_migrate.engine.loop import Loop, PassParts
@@ -35,7 +36,7 @@ from cos_migrate.pools import WORKER_PROGRAM
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.pools import Pools
 from cos_migrate.pools.temp_files import TempFiles
-from cos_migrate.pools.worker_handles import WorkerLost, WorkerResults
+from cos_migrate.pools.worker_handles import Post
 from cos_migrate.processes.launcher import Launcher
 from cos_migrate.processes.liveness import DEFAULT_WAIT_LIMITS, WaitLimits
 from cos_migrate.report.console import Console
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from cos_migrate.engine.compare_wiring import SidesParts
     from cos_migrate.engine.dry_run import DryRun
     from cos_migrate.engine.retry import Retry
+    from cos_migrate.pools.cluster.members import Place
     from cos_migrate.report.status.board import Board
 
 
@@ -81,6 +83,7 @@ class RunParts:
         limits: WaitLimits = DEFAULT_WAIT_LIMITS,
         board: Board | None = None,
         live: LiveConfig | None = None,
+        cluster: Place | None = None,
     ) -> None:
         """`folder` is the tool's; `header` are the log lines that a run begins with.
 
@@ -89,7 +92,9 @@ class RunParts:
         `task` distinguishes runs of the same job within one start; empty: there is only one.
         `file_mode`: mode of new files without secrets; `limits`: how long to wait for processes.
         `board`: of the status page, if there is one. `live`: the values that may change, if any.
+        `cluster`: where the workers run; None: as processes of this machine.
         """
+        self._cluster = cluster
         self._live = live or LiveConfig(LiveValues.of(config.common))
         common = self._live.applied_to(config.common)
         self._config = config._replace(common=common)
@@ -212,7 +217,7 @@ class RunParts:
         pace = self._rate_limits.own_pace.cos(big=False)
         return SpotCheck(self._settings(), paths, post, self._credentials.gate, pace)
 
-    def _make_pools(self, post: Callable[[WorkerResults | WorkerLost], None]) -> Pools:
+    def _make_pools(self, post: Post) -> Pools:
         common = self._config.common
         room = self._fitting_room()
         recipe = self._recipe.with_credentials(self._credentials.current(Side.SOURCE))
@@ -226,7 +231,7 @@ class RunParts:
             attach_md5=common.entire_file_md5_attached,
             memory=common.buffer_memory,
             small_below=common.small_file_threshold,
-            spool_folder=str(self._spool.folder),
+            spool_folder=str(self._spool.folder.absolute()),
             source_options=recipe.options,
             encryption=self._options.upload.encryption,
             counts_requests=self._board is not None,
@@ -237,6 +242,11 @@ class RunParts:
             return self._dry_run.make_pools(
                 job, room.processes, post, launch, self._limits, limiter
             )
+        if self._cluster:
+            from cos_migrate.pools.cluster_pools import ClusterPools  # noqa: PLC0415 - an extra
+
+            checks = partial(make_checks, recipe)
+            return ClusterPools(job, self._cluster, checks, post, self._limits, limiter)
         return Pools(job, room.processes, post, launch, self._limits, limiter)
 
     def _worker_settings(self) -> CosSettings:
@@ -249,6 +259,8 @@ class RunParts:
     def _fitting_room(self) -> descriptors.TransferCounts:
         """Return how many transfers run at once, at most as many as there are descriptors for."""
         common = self._config.common
+        if common.cluster and self._cluster:
+            return descriptors.TransferCounts(common.cluster.most_workers, *transfers_most(common))
         wanted = descriptors.TransferCounts(worker_count(common), *transfers_most(common))
         most = descriptors.limit()
         room = descriptors.fit_to_limit(wanted, most)

@@ -134,16 +134,22 @@ class Pools(WorkerTeam):
         if not guilty:  # else the others are cleared
             apart += held
         self._start_worker(event.worker)
+        place = self._place_of_quarantined(event.worker)
         for number in apart:
-            _, big, task, _ = self._tasks[number]
-            load.given[big] += 1
-            load.quarantined.append(task)
+            _, big, task, group = self._tasks[number]
+            self._tasks[number] = (place, big, task, group)
+            self._loads[place].given[big] += 1
+            self._loads[place].quarantined.append(task)
         for number in sorted(had.difference(apart, guilty)):
             _, _, task, group = self._tasks.pop(number)
             self.submit(task, group)
-        self._send_quarantined(event.worker)
+        self._send_quarantined(place)
         self.flush()
         return given_up
+
+    def _place_of_quarantined(self, lost: int) -> int:
+        """Return the worker that gets the quarantined tasks of a lost one: its successor."""
+        return lost
 
     def _not_begun(self, number: int) -> Result:
         del self._tasks[number]
@@ -156,10 +162,10 @@ class Pools(WorkerTeam):
         return (number, FAILED, Failure("worker", text, code="WorkerLost"))
 
     def _send_quarantined(self, index: int) -> None:
-        """Send the next quarantined task of a worker."""
+        """Send the next quarantined task of a worker that has no other."""
         load = self._loads[index]
         load.alone = 0
-        if load.quarantined and self._workers.runs(index):
+        if load.quarantined and not load.under_way and self._workers.runs(index):
             task = load.quarantined.popleft()
             load.alone, _, _ = task
             self._workers.send(index, Submit([task]))

@@ -33,7 +33,16 @@ class WorkerLost(NamedTuple):
     """Whether it sent no heartbeat."""
 
 
-WorkerEvent = WorkerResults | WorkerLost
+class PoolsNews(NamedTuple):
+    """What pools whose workers come and go have to say, or to do in the thread of the engine."""
+
+    warning: str = ""
+    end: str = ""
+    """Why the run cannot go on; empty: it can."""
+    act: Callable[[], None] | None = None
+
+
+WorkerEvent = WorkerResults | WorkerLost | PoolsNews
 """An event that a worker causes."""
 Post = Callable[[WorkerEvent], None]
 """Takes the events of a worker; called from many threads."""
@@ -43,8 +52,8 @@ class WorkerHandle(Protocol):
     """Controls one worker."""
 
     @property
-    def pid(self) -> int:
-        """Process id of the worker; 0: it runs in this process."""
+    def name(self) -> str:
+        """What warnings call the worker; empty: it runs in this process, and is not watched."""
         ...
 
     @property
@@ -95,7 +104,7 @@ class ProcessHandle:
             on_loss=lambda reason: post(WorkerLost(index, generation, reason)),
         )
         self._child.write(job)
-        self.pid = process.pid
+        self.name = f"worker process {process.pid}"
         self.kill = self._child.kill
         self.close = self._child.close
 
@@ -117,7 +126,7 @@ class ProcessHandle:
 class InlineHandle:
     """A worker whose threads run in the coordinator's process."""
 
-    pid = 0
+    name = ""
     heartbeats = 0
 
     def __init__(self, job: Job, index: int, post: Post, asked: Callable[[Units], None]) -> None:

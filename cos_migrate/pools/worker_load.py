@@ -54,6 +54,11 @@ class WorkerLoad:
         """Whether the worker has quarantined tasks."""
         return bool(self.alone or self.quarantined)
 
+    @property
+    def under_way(self) -> int:
+        """Tasks that were sent to it and have no result."""
+        return sum(self.given) - len(self.outbox) - len(self.quarantined)
+
     def clear(self) -> None:
         """Forget the tasks of a worker that is lost."""
         self.given, self.outbox, self.alone = [0, 0], [], 0

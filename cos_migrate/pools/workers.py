@@ -69,9 +69,8 @@ class Workers:
 
     def start(self, index: int, generation: int) -> None:
         """Start one worker; one that cannot be started is posted as lost."""
-        job, seat = self._jobs[index], (index, generation)
+        job, asked = self._jobs[index], self.asked(index, generation)
         self._leave_limits(index)
-        asked = partial(self._limiter.ask, seat)
         try:
             if self._launch is None:
                 worker: WorkerHandle = InlineHandle(job, index, self._post, asked)
@@ -83,9 +82,26 @@ class Workers:
             time.sleep(_START_AGAIN)
             self._post(WorkerLost(index, generation, f"it could not be started: {error}"))
         else:
-            self._handles[index] = worker
-            self._seats[index] = seat
-            self._limiter.join(seat, lambda message: worker.send(_command_of(message)))
+            self.seat(index, generation, worker)
+
+    def seat(self, index: int, generation: int, worker: WorkerHandle) -> None:
+        """Take a worker that has been started."""
+        seat = self._seats[index] = (index, generation)
+        self._handles[index] = worker
+        self._limiter.join(seat, lambda message: worker.send(_command_of(message)))
+
+    def add(self, job: Job) -> None:
+        """Have a place for one more worker."""
+        self._jobs.append(job)
+        self._handles.append(None)
+
+    def job(self) -> Job:
+        """Return a job with the present credentials."""
+        return self._jobs[0]
+
+    def asked(self, index: int, generation: int) -> Callable[[Units], None]:
+        """Return what takes the units that a worker asks of limits."""
+        return partial(self._limiter.ask, (index, generation))
 
     def _leave_limits(self, index: int) -> None:
         """Keep no share of what is limited for a worker that is gone."""
@@ -137,14 +153,14 @@ class Workers:
         heartbeats = {
             (index, generations[index]): worker.heartbeats
             for index, worker in enumerate(self._handles)
-            if worker is not None and worker.pid
+            if worker is not None and worker.name
         }
         lines = []
         for (index, generation), sign in self._watch.look(heartbeats):
             worker = self._handles[index]
             if worker is None:
                 continue
-            line = describe_change(f"worker process {worker.pid}", sign, self._limits)
+            line = describe_change(worker.name, sign, self._limits)
             if sign is HeartbeatChange.DEAD:
                 worker.kill()
                 self._handles[index] = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import os
+import pickle
 import signal
 import subprocess
 import threading
@@ -35,11 +36,14 @@ class Child(Generic[Sent, Received]):
         process: subprocess.Popen[bytes],
         on_frame: Callable[[Received], None],
         on_loss: Callable[[str], None],
+        unpack: Callable[[bytes], Received | None] = pickle.loads,
     ) -> None:
         """Start to read; `on_frame` takes each frame, `on_loss` the reason of an unexpected end.
 
-        Both are called in another thread. Raises RuntimeError when there are no more threads.
+        Both are called in another thread. `unpack` as in FrameReader. Raises RuntimeError when
+        there are no more threads.
         """
+        self._unpack = unpack
         self._process = process
         self.pid = process.pid
         self.heartbeats = 0
@@ -67,7 +71,10 @@ class Child(Generic[Sent, Received]):
 
         The end of the process is left to `on_loss`.
         """
-        frame = packed(value)
+        self.write_frame(packed(value))
+
+    def write_frame(self, frame: bytes) -> None:
+        """Send a frame that is packed already, as `write` does."""
         with self._sending:
             if self._unsent:
                 self._unsent += frame
@@ -128,7 +135,7 @@ class Child(Generic[Sent, Received]):
     ) -> None:
         stream = self._process.stdout
         try:
-            reader: FrameReader[Received | None] | None = FrameReader(stream) if stream else None
+            reader = FrameReader(stream, self._unpack) if stream else None
             while reader:
                 frame = reader.read()
                 self.heartbeats += 1

@@ -32,12 +32,12 @@ class Launcher:
             end_process(waiting.pop())
         with contextlib.suppress(OSError):  # `take` tries again, and raises
             while len(waiting) < count:
-                waiting.append(_start(program, self.environ))
+                waiting.append(start_process(program, self.environ))
 
     def take(self, program: str) -> subprocess.Popen[bytes]:
         """Return a process whose stdin, stdout and stderr are pipes. Raises OSError."""
         waiting = self._waiting[program]
-        return waiting.popleft() if waiting else _start(program, self.environ)
+        return waiting.popleft() if waiting else start_process(program, self.environ)
 
     def close(self) -> None:
         """End the idle processes."""
@@ -52,10 +52,13 @@ def end_process(process: subprocess.Popen[bytes]) -> None:
         process.communicate(timeout=_KILLED)
 
 
-def _start(program: str, environ: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+def start_process(
+    program: str, environ: Mapping[str, str] | None, *words: str
+) -> subprocess.Popen[bytes]:
+    """Start a program with words, none of them secret. Raises OSError."""
     flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     return subprocess.Popen(
-        [sys.executable, "-m", program],
+        [sys.executable, "-m", program, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -3,6 +3,10 @@
 Started as `python -m cos_migrate.pools.worker`, on every system alike. The job arrives over
 the pipe, never on the command line, so that no secret shows in a process list. When the
 coordinator is gone, so is this process.
+
+With `--plain` it belongs to a coordinator on another machine: results leave as plain data, and the
+process ends by itself when the coordinator sends nothing for long, since that may have given the
+tasks to another worker.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from cos_migrate.processes import coordinator_pipes
 from cos_migrate.processes.frames import FrameReader, FrameWriter
@@ -32,6 +36,10 @@ _GATHER = 0.010
 results do."""
 _GATHER_ASKED = 0.002
 """Seconds in which what is asked of limits is gathered."""
+PLAIN = "--plain"
+SILENCE_MOST = 45.0
+"""Seconds without a command after which a process with `--plain` ends: fewer than those after
+which the coordinator replaces a worker."""
 _COLLECT_AFTER = 20_000
 """New objects between two garbage collections: few objects of a worker are in a cycle."""
 
@@ -47,7 +55,8 @@ def main() -> None:
     gc.set_threshold(_COLLECT_AFTER)
     gc.enable()
     busy_time = BusyTime()
-    outbox = _Outbox(FrameWriter(outgoing), busy_time)
+    is_remote = PLAIN in sys.argv[1:]
+    outbox = _Outbox(_writer(outgoing, plain=is_remote), busy_time)
     threading.excepthook = _end_at_once
     sender = threading.Thread(target=outbox.run, daemon=True)
     try:
@@ -56,7 +65,7 @@ def main() -> None:
         outbox.asked = worker.pace.asked
         busy_time.waited = worker.waited
         sender.start()
-        _obey(worker, FrameReader(incoming))
+        _obey(worker, FrameReader(incoming), _Silence() if is_remote else None)
     except EOFError:
         os._exit(1)  # the coordinator died: no process waits for the results
     threading.Thread(target=_end_with_coordinator, daemon=True).start()
@@ -64,6 +73,30 @@ def main() -> None:
     outbox.close()
     sender.join()
     os._exit(0)  # all results are sent: nothing is left to close
+
+
+def _writer(outgoing: BinaryIO, *, plain: bool) -> FrameWriter[list[Result] | Units | None]:
+    if not plain:
+        return FrameWriter(outgoing)
+    from cos_migrate.pools import plain_results  # noqa: PLC0415 - needs an extra
+
+    return FrameWriter(outgoing, plain_results.encode)
+
+
+class _Silence:
+    """Ends the process when no command comes for long."""
+
+    def __init__(self) -> None:
+        self.ended_at = time.monotonic()
+        """When the last command came."""
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while (left := self.ended_at + SILENCE_MOST - time.monotonic()) > 0:
+            time.sleep(left)
+        sys.stderr.write("the coordinator was silent for too long\n")
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _end_with_coordinator() -> None:
@@ -80,11 +113,13 @@ def _end_at_once(args: threading.ExceptHookArgs) -> None:
     os._exit(1)
 
 
-def _obey(worker: Worker, commands: FrameReader[Command | Close]) -> None:
-    """Carry out commands until `Close`."""
+def _obey(worker: Worker, commands: FrameReader[Command | Close], silence: _Silence | None) -> None:
+    """Carry out commands until `Close`; each ends the `silence`."""
     from cos_migrate.pools.worker.commands import Close  # noqa: PLC0415 - as above
 
     while not isinstance(command := commands.read(), Close):
+        if silence:
+            silence.ended_at = time.monotonic()
         command.carry_out(worker)
 
 

@@ -114,6 +114,13 @@ class Grant(NamedTuple):
         worker.pace.grant(self.granted)
 
 
+class KeepAlive(NamedTuple):
+    """Go on: the coordinator is there; only workers on other machines need it."""
+
+    def carry_out(self, worker: Worker) -> None:
+        """Carry out this command on a worker."""
+
+
 class Close(NamedTuple):
     """End the process once all tasks are finished; no command follows."""
 
@@ -129,5 +136,6 @@ Command = (
     | RefuseCredentials
     | SetTerms
     | Grant
+    | KeepAlive
 )
 """A command that the worker itself carries out."""

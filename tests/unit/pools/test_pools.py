@@ -67,7 +67,8 @@ def put(number: int) -> NumberedTask:
 
 
 class Seat:
-    pid = heartbeats = 0
+    name = ""
+    heartbeats = 0
 
     def __init__(self) -> None:
         self.tasks: list[NumberedTask] = []
