@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 from typing import cast
 
 from cos_migrate.engine.probes import PROBE_NAME
-from cos_migrate.errors import SourceError
-from cos_migrate.model import Fingerprint, Row, SourceObject, object_of
+from cos_migrate.errors import MigrateError, SourceError
+from cos_migrate.model import Described, Fingerprint, Row, SourceObject, object_of
 from cos_migrate.pools.cluster.checks import SeatCheck
 from cos_migrate.pools.tasks import (
     Digest,
@@ -22,6 +23,7 @@ from cos_migrate.pools.tasks import (
     Stat,
     Task,
 )
+from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import SourceRecipe
 
@@ -30,10 +32,15 @@ _LOOKED_AT = 1000
 _READ_MOST = 16 << 20
 """Bytes of a file that are read."""
 _PIECE = 1 << 20
+_PROBE = 16
+"""Bytes of a temporary file."""
 
 
-def make_checks(recipe: SourceRecipe) -> tuple[SeatCheck, ...]:
-    """Return the checks of each worker for one source and its target. Raises SourceError."""
+def make_checks(recipe: SourceRecipe, others: tuple[SeatCheck, ...] = ()) -> tuple[SeatCheck, ...]:
+    """Return the checks of each worker for one source and its target, and others.
+
+    Raises SourceError.
+    """
     path = f"{recipe.target.cos_path}{PROBE_NAME}"
     head = HeadTarget(SourceObject(path, "", Fingerprint(0)), path, int(SkipIf.ON_COS))
     checks = [SeatCheck(head, "does not reach COS")]
@@ -44,7 +51,32 @@ def make_checks(recipe: SourceRecipe) -> tuple[SeatCheck, ...]:
         checks.append(SeatCheck(RequestListing(), "does not reach the source"))
     else:
         checks += _checks_of_list(source)
-    return tuple(checks)
+    return (*checks, *others)
+
+
+def check_of_temp_files(spool: TempFiles) -> tuple[SeatCheck, ...]:
+    """Return the check of the folder of temporary files, which is written to; none if it is closed.
+
+    Where it fails, objects are streamed that would pass through the folder.
+    """
+    try:
+        path, descriptor = spool.create()
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content := os.urandom(_PROBE))
+    except (OSError, MigrateError):
+        return ()
+    fingerprint = Fingerprint(len(content))
+    task = Digest(SourceObject(path, "", fingerprint, spooled=path), Described(fingerprint))
+    return (
+        SeatCheck(
+            task,
+            f"does not see the tmpFolder of this machine, {spool.folder}: objects that would "
+            "pass through it are streamed",
+            is_answer=False,
+            md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
+            without=spool.do_without,
+        ),
+    )
 
 
 def _checks_of_folder(source: Source) -> list[SeatCheck]:
@@ -58,7 +90,7 @@ def _checks_of_folder(source: Source) -> list[SeatCheck]:
         return [SeatCheck(task, problem, is_answer=False)]
     digest = hashlib.md5(usedforsecurity=False)
     try:
-        with source.open(file, 0, -1) as reader:
+        with source.open(file, 0, file.fingerprint.size) as reader:
             while piece := reader.read(_PIECE):
                 digest.update(piece)
     except SourceError:  # it changes, or cannot be read: the run tells so

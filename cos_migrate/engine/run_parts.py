@@ -14,7 +14,7 @@ from cos_migrate.config.live import LiveConfig, LiveValues
 from cos_migrate.config.loader import Config
 from cos_migrate.cos.envelope import EncryptionSettings
 from cos_migrate.cos.settings import CosSettings
-from cos_migrate.engine.cluster_checks import make_checks
+from cos_migrate.engine.cluster_checks import check_of_temp_files, make_checks
 from cos_migrate.engine.credential_keeper import CredentialKeeper
 from cos_migrate.engine.limits import RunLimits
 from cos_migrate.engine.loop import Loop, PassParts
@@ -133,7 +133,10 @@ class RunParts:
             self._options, self._make_pass = _for_failed(self._options)
         if self._dry_run:
             self._options = self._dry_run.options(self._options)
-        self._spool = TempFiles(Path(common.tmp_folder), self._place.name)
+        tmp_folder = Path(common.tmp_folder)
+        if cluster:  # its workers may have another current folder
+            tmp_folder = tmp_folder.absolute()
+        self._spool = TempFiles(tmp_folder, self._place.name)
         self._limits = limits
         self._rate_limits = RunLimits(self._live)
         self._running: Loop | None = None
@@ -231,7 +234,7 @@ class RunParts:
             attach_md5=common.entire_file_md5_attached,
             memory=common.buffer_memory,
             small_below=common.small_file_threshold,
-            spool_folder=str(self._spool.folder.absolute()),
+            spool_folder=str(self._spool.folder),
             source_options=recipe.options,
             encryption=self._options.upload.encryption,
             counts_requests=self._board is not None,
@@ -245,7 +248,7 @@ class RunParts:
         if self._cluster:
             from cos_migrate.pools.cluster_pools import ClusterPools  # noqa: PLC0415 - an extra
 
-            checks = partial(make_checks, recipe)
+            checks = partial(make_checks, recipe, check_of_temp_files(self._spool))
             return ClusterPools(job, self._cluster, checks, post, self._limits, limiter)
         return Pools(job, room.processes, post, launch, self._limits, limiter)
 

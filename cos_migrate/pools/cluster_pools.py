@@ -53,10 +53,17 @@ class ClusterPools(Pools):
             self._replaced[side] = credentials
 
     def start(self) -> None:
-        """Start to look for workers."""
-        if not self._started:
+        """Do nothing: workers are looked for, and tried, when there is a task for them."""
+
+    def flush(self) -> None:
+        """Send the tasks that `submit` has gathered; those for no worker wait for one."""
+        if not self._started and any(load.outbox for load in self._loads):
             self._started = True
             self._members.begin()
+        super().flush()
+
+    def open_ahead(self, connections: int) -> None:
+        """Do nothing: workers connect when they have tasks."""
 
     def use_workers(self, count: int) -> None:
         """Do nothing: all workers of the cluster are in use."""

@@ -34,6 +34,11 @@ class TempFiles:
         self._place: PrivateFolder | None = None
         self._files: dict[object, tuple[str, int]] = {}
         self._number = 0
+        self._is_shared = True
+
+    def do_without(self) -> None:
+        """Reserve nothing any more: not all workers see the folder."""
+        self._is_shared = False
 
     def open(self) -> None:
         """Take the folder and empty it. Raises StateError."""
@@ -81,7 +86,7 @@ class TempFiles:
         """
         self.release(owner)
         place = self._place
-        if place is None:
+        if place is None or not self._is_shared:
             return ""
         promised = sum(total - _allocated(place, name) for name, total in self._files.values())
         try:

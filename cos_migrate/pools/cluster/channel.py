@@ -71,20 +71,18 @@ class ClusterChannel:
             self._comm.abort()
             raise
 
-    async def prove(self, checks: tuple[SeatCheck, ...]) -> str:
-        """Carry out the checks; return why the worker cannot be used, empty if it can.
-
-        `serve` has to run.
-        """
+    async def prove(self, checks: tuple[SeatCheck, ...]) -> Proof:
+        """Carry out the checks; return what came of them. `serve` has to run."""
         proof = self._proof = Proof(checks)
         if checks:
             self.send(Submit(proof.tasks))
         while not proof.is_complete:
             if self._ended.is_set():
-                return self._lost_by or "it has ended"
+                proof.problem = f"has ended: {self._lost_by}"
+                break
             self._changed.clear()
             await self._changed.wait()
-        return proof.problem
+        return proof
 
     async def serve(self) -> None:
         """Exchange commands and results until the worker ends."""

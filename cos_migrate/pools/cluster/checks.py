@@ -20,6 +20,9 @@ class SeatCheck(NamedTuple):
     """Whether a refusal, with its HTTP status, shows that the side is reached."""
     md5: str = ""
     """Of what a Digest reads; empty: it is another task."""
+    without: Callable[[], None] | None = None
+    """Called in the thread of the engine where it fails, to do without; None: the worker is not
+    used."""
 
 
 ChecksMaker = Callable[[], tuple[SeatCheck, ...]]
@@ -33,6 +36,8 @@ class Proof:
         self._open = {-number: check for number, check in enumerate(checks, 1)}
         self.problem = ""
         """Why the worker cannot be used; empty: nothing speaks against it so far."""
+        self.lacks: list[tuple[str, Callable[[], None]]] = []
+        """What the run has to do without, and the function that tells it so."""
 
     @property
     def tasks(self) -> list[NumberedTask]:
@@ -52,8 +57,13 @@ class Proof:
         check = self._open.pop(number, None)
         if check is None:
             return
+        problem = ""
         if isinstance(content, Failure):
             if not (check.is_answer and content.status):
-                self.problem = f"{check.problem}: {content.message}"
+                problem = f"{check.problem}: {content.message}"
         elif check.md5 and not (isinstance(content, Digested) and content.md5 == check.md5):
-            self.problem = f"{check.problem}: the content that it reads differs"
+            problem = f"{check.problem}: the content that it reads differs"
+        if problem and check.without:
+            self.lacks.append((problem, check.without))
+        elif problem:
+            self.problem = problem

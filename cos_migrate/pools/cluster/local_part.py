@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -27,11 +28,16 @@ def serve(work: Callable[[PartOrder, Announce], Coroutine[Any, Any, object]]) ->
         order = orders.read()
     except EOFError:
         return
-    threading.Thread(target=_end_with_coordinator, args=(incoming.fileno(),), daemon=True).start()
+    watch = threading.Thread(
+        target=_end_with_coordinator, args=(incoming.fileno(), order.folder), daemon=True
+    )
+    watch.start()
     asyncio.run(work(order, answers.write))
 
 
-def _end_with_coordinator(descriptor: int) -> None:
+def _end_with_coordinator(descriptor: int, folder: str) -> None:
     while os.read(descriptor, 1):
         pass
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)

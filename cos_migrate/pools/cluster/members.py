@@ -18,7 +18,7 @@ from cos_migrate.config.cluster_keys import is_loopback
 from cos_migrate.errors import MigrateError
 from cos_migrate.pools.cluster import wire
 from cos_migrate.pools.cluster.channel import ClusterChannel
-from cos_migrate.pools.cluster.checks import ChecksMaker, SeatCheck
+from cos_migrate.pools.cluster.checks import ChecksMaker, Proof, SeatCheck
 from cos_migrate.pools.job import Job
 from cos_migrate.pools.worker_handles import PoolsNews
 from cos_migrate.text import describe_error, masked, printable
@@ -220,12 +220,15 @@ class Members:
         self._unreached.discard(address)
         self._serve(self._serve_channel(channel))
         try:
-            problem = await asyncio.wait_for(channel.prove(self._checks), _PROOF)
+            proof = await asyncio.wait_for(channel.prove(self._checks), _PROOF)
         except asyncio.TimeoutError:
-            problem = f"does not show within {_PROOF:g} s that it reaches COS and the source"
-        if problem:
+            proof = Proof(())
+            proof.problem = f"does not show within {_PROOF:g} s that it reaches COS and the source"
+        if proof.problem:
             channel.kill()
-            return None, f"{channel.name} {problem}"
+            return None, f"{channel.name} {proof.problem}"
+        for text, do_without in proof.lacks:
+            self._order.post(PoolsNews(warning=f"{channel.name} {text}", act=do_without))
         return channel, ""
 
     def _check_encryption(self, address: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import shutil
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,6 +15,8 @@ from cos_migrate.processes.launcher import Launcher
 
 SCHEDULER_PROGRAM = "cos_migrate.pools.cluster.local_scheduler"
 WORKER_PROGRAM = "cos_migrate.pools.cluster.local_worker"
+_END = 3.0
+"""Seconds that a killed worker may take to end."""
 _START = 60.0
 """Seconds that a scheduler on this machine may take to start."""
 
@@ -44,7 +49,7 @@ class PartOrder(NamedTuple):
     name: str = ""
     """Of a worker."""
     folder: str = ""
-    """Where a worker keeps its own files."""
+    """Where a worker keeps its own files; removed with it."""
 
 
 class LocalPlace:
@@ -106,17 +111,20 @@ class LocalPlace:
 
     def _start_worker(self, number: int) -> _LocalWorker:
         worker = _LocalWorker()
-        order = PartOrder(self._security, self._address, f"local-{number + 1}", self._folder)
+        folder = f"{self._folder}/dask-{os.getpid()}-{number + 1}"
+        order = PartOrder(self._security, self._address, f"local-{number + 1}", folder)
         worker.child = self._start(WORKER_PROGRAM, order, lambda _: None, worker.note_loss)
         return worker
 
     def close(self) -> None:
         """End scheduler and workers."""
-        for worker in self._workers:
-            if worker and worker.child:
-                worker.child.kill()
-        if self._scheduler:
-            self._scheduler.kill()
+        children = [worker.child for worker in self._workers if worker and worker.child]
+        for child in (*children, self._scheduler):
+            if child:
+                child.kill()
+        for number, child in enumerate(children, 1):
+            child.close(time.monotonic() + _END)
+            shutil.rmtree(f"{self._folder}/dask-{os.getpid()}-{number}", ignore_errors=True)
         self._address = ""
 
 
