@@ -14,6 +14,7 @@ from cos_migrate.engine.probes import PROBE_NAME
 from cos_migrate.errors import MigrateError, SourceError
 from cos_migrate.model import Described, Fingerprint, Row, SourceObject, object_of
 from cos_migrate.pools.cluster.checks import SeatCheck
+from cos_migrate.pools.results import picklable
 from cos_migrate.pools.tasks import (
     Digest,
     HeadSource,
@@ -66,7 +67,9 @@ def check_of_temp_files(spool: TempFiles) -> tuple[SeatCheck, ...]:
     except (OSError, MigrateError):
         return ()
     fingerprint = Fingerprint(len(content))
-    task = Digest(SourceObject(path, "", fingerprint, spooled=path), Described(fingerprint))
+    task = Digest(
+        SourceObject(path, "", fingerprint, spooled=path), picklable(Described(fingerprint))
+    )
     return (
         SeatCheck(
             task,

@@ -212,21 +212,13 @@ class Loop(abc.ABC):
         elif isinstance(event, SpotCheckResult):
             self._spot_check_results.append(event)
         elif isinstance(event, PoolsNews):
-            self._heed(event)
+            _heed(event, self._report, self._stop)
         elif event is not None:
             self._handle_scan_event(event)
         elif self._ended_by:
             self._stop("")
         else:
             self._next_clock = 0.0  # there is news of credentials
-
-    def _heed(self, news: PoolsNews) -> None:
-        if news.warning:
-            self._report.warn(news.warning)
-        if news.act:
-            news.act()
-        if news.end:
-            self._stop(news.end)
 
     def _replace_worker(self, event: WorkerLost) -> None:
         self._lost_in_row += 1
@@ -337,3 +329,13 @@ class Loop(abc.ABC):
     def _pool_use(self, *, big: bool) -> PoolUse:
         limit = self._pools.transfers_allowed(big=big)
         return PoolUse(min(limit, self._pools.count_tasks(big=big)), limit)
+
+
+def _heed(news: PoolsNews, report: Report, stop: Callable[[str], None]) -> None:
+    """Report and do what pools have to say."""
+    if news.warning:
+        report.warn(news.warning)
+    if news.act:
+        news.act()
+    if news.end:
+        stop(news.end)

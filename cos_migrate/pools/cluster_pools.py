@@ -6,7 +6,7 @@ others; without any they wait in the first place for the next worker.
 
 from __future__ import annotations
 
-import subprocess
+from typing import NoReturn
 
 from cos_migrate.errors import Side
 from cos_migrate.model import Credentials
@@ -115,6 +115,6 @@ class ClusterPools(Pools):
         self._members.close()
 
 
-def _launch_nothing() -> subprocess.Popen[bytes]:
+def _launch_nothing() -> NoReturn:
     """Raise OSError: workers of a cluster are not started here."""
     raise OSError("workers of a cluster are not started here")

@@ -102,13 +102,8 @@ class Members:
             self._thread.join(_LOOK_EVERY)
 
     def _run(self) -> None:
-        try:
-            wire.keep_quiet()
-            asyncio.run(self._follow())
-        except Exception as error:
-            if not self._closing.is_set():
-                text = masked(describe_error(error))
-                self._order.post(PoolsNews(end=f"the Dask cluster cannot be used: {text}"))
+        wire.keep_quiet()
+        asyncio.run(self._follow())
 
     async def _follow(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -118,8 +113,9 @@ class Members:
             address, self._security = await asyncio.to_thread(self._place.begin)
             self._checks = await asyncio.to_thread(self._order.checks)
             await self._look_on(address)
-        except (OSError, wire.Refused, MigrateError) as error:
-            text = printable(masked(describe_error(error)))
+        except Exception as error:
+            is_explained = isinstance(error, (OSError, wire.Refused, MigrateError))
+            text = printable(masked(str(error)) if is_explained else describe_error(error))
             self._order.post(PoolsNews(end=f"the Dask cluster cannot be used: {text}"))
         finally:
             await self._closing.wait()  # the workers go on until the pools close them
