@@ -28,6 +28,7 @@ from cos_migrate.pools.temp_files import TempFiles
 from cos_migrate.sources.base import Source
 from cos_migrate.sources.recipe import SourceRecipe
 
+_NO_SOURCE = "does not reach the source"
 _LOOKED_AT = 1000
 """Entries of a folder among which the smallest file is looked for."""
 _READ_MOST = 16 << 20
@@ -49,7 +50,7 @@ def make_checks(recipe: SourceRecipe, others: tuple[SeatCheck, ...] = ()) -> tup
     if source.is_local:
         checks += _checks_of_folder(source)
     elif source.paged:
-        checks.append(SeatCheck(RequestListing(), "does not reach the source"))
+        checks.append(SeatCheck(RequestListing(), _NO_SOURCE))
     else:
         checks += _checks_of_list(source)
     return (*checks, *others)
@@ -103,7 +104,7 @@ def _checks_of_folder(source: Source) -> list[SeatCheck]:
 
 def _checks_of_list(source: Source) -> list[SeatCheck]:
     objects = _first_objects(source, 1)
-    return [SeatCheck(HeadSource(each), "does not reach the source") for each in objects]
+    return [SeatCheck(HeadSource(each), _NO_SOURCE) for each in objects]
 
 
 def _first_objects(source: Source, most: int) -> list[SourceObject]:

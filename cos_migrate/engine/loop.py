@@ -313,8 +313,8 @@ class Loop(abc.ABC):
         totals.note_granted(self._limits.limiter.bytes_granted)
         self._tick()
         totals.waiting = self._window.waiting or self._rates.limits_in_words() or totals.restoring
-        totals.small_pool = self._pool_use(big=False)
-        totals.big_pool = self._pool_use(big=True)
+        totals.small_pool = _pool_use(self._pools, big=False)
+        totals.big_pool = _pool_use(self._pools, big=True)
         self._report.show_progress()
         local = time.localtime()
         self._limits.look(now, local, self._report, self._tuning)
@@ -326,10 +326,6 @@ class Loop(abc.ABC):
             for line in self._window.wait_lines(now, local):
                 self._report.announce(line)
 
-    def _pool_use(self, *, big: bool) -> PoolUse:
-        limit = self._pools.transfers_allowed(big=big)
-        return PoolUse(min(limit, self._pools.count_tasks(big=big)), limit)
-
 
 def _heed(news: PoolsNews, report: Report, stop: Callable[[str], None]) -> None:
     """Report and do what pools have to say."""
@@ -339,3 +335,8 @@ def _heed(news: PoolsNews, report: Report, stop: Callable[[str], None]) -> None:
         news.act()
     if news.end:
         stop(news.end)
+
+
+def _pool_use(pools: Pools, *, big: bool) -> PoolUse:
+    limit = pools.transfers_allowed(big=big)
+    return PoolUse(min(limit, pools.count_tasks(big=big)), limit)

@@ -40,6 +40,7 @@ Frame = list[Result] | Units | None
 
 _UNITS, _RESULTS = 0, 1
 _KINDS = len(ResultKind)
+_NO_FRAME, _NO_RESULT = "it is no frame", "it is no result"
 _TEXTS = "surrogatepass"
 """Names of files may hold surrogates."""
 
@@ -64,16 +65,16 @@ def decode(data: bytes) -> Frame:
     try:
         plain = msgpack.unpackb(data, use_list=False, unicode_errors=_TEXTS, strict_map_key=True)
     except (msgpack.UnpackException, ValueError) as error:
-        raise ValueError(f"it is no frame: {error}") from None
+        raise ValueError(f"{_NO_FRAME}: {error}") from None
     if plain is None:
         return None
     if type(plain) is not tuple or len(plain) != 2:  # noqa: PLR2004 - a kind and a content
-        raise ValueError("it is no frame")
+        raise ValueError(_NO_FRAME)
     kind, content = plain
     if kind == _UNITS:
         return _units(content)
     if kind != _RESULTS or type(content) is not tuple:
-        raise ValueError("it is no frame")
+        raise ValueError(_NO_FRAME)
     return [_result(each) for each in content]
 
 
@@ -91,12 +92,12 @@ def _plain_value(value: object) -> object:
 
 def _result(plain: Any) -> Result:
     if type(plain) is not tuple or len(plain) != 4:  # noqa: PLR2004 - as `_plain` returns it
-        raise ValueError("it is no result")
+        raise ValueError(_NO_RESULT)
     number, kind, index, content = plain
     if type(number) is not int or type(kind) is not int or not 0 <= kind < _KINDS:
-        raise ValueError("it is no result")
+        raise ValueError(_NO_RESULT)
     if type(index) is not int or not 0 <= index < len(_CONTENTS):
-        raise ValueError("it is no result")
+        raise ValueError(_NO_RESULT)
     _, parse = _CONTENTS[index]
     return number, kind, parse(content)
 

@@ -60,6 +60,11 @@ def keep_quiet() -> None:
     logger.propagate = False
 
 
+def _check_size(size: int) -> None:
+    if size > _MESSAGE_MOST:
+        raise ValueError(f"a message of {size} bytes")
+
+
 class _PlainRead:
     """Reads messages of plain data."""
 
@@ -71,12 +76,10 @@ class _PlainRead:
             raise ConnectionError("the connection is closed")
         try:
             (size,) = _LENGTH.unpack(await self.stream.read_bytes(_LENGTH.size))
-            if size > _MESSAGE_MOST:
-                raise ValueError(f"a message of {size} bytes")
+            _check_size(size)
             frames, missing = unpack_frames(await self.stream.read_bytes(size), partial=True)
             for more in missing:
-                if more > _MESSAGE_MOST:
-                    raise ValueError(f"a message of {more} bytes")
+                _check_size(more)
                 await self.stream.read_bytes(more)
             # Without hooks: what Dask would deserialise stays a number, see protocol.core.loads.
             return msgpack.unpackb(frames[0], use_list=False, strict_map_key=False)
