@@ -107,7 +107,7 @@ def exhaustion_code(error: BaseException) -> str:
 
 
 def raise_if_exhausted(error: BaseException, operation: str, target: str) -> None:
-    """Raise a TransportError where no descriptor is left, whatever a library's error says."""
+    """Raise TransportError if no descriptor is left, even where `error` says something else."""
     if code := exhaustion_code(error) or ("EMFILE" if is_exhausted() else ""):
         raise exhaustion_error(code, operation, target) from error
 

@@ -204,7 +204,7 @@ class ListRange(NamedTuple):
 
 
 class KeyColumns(NamedTuple):
-    """The objects of a page by columns, which cost a tenth of so many SourceObjects."""
+    """The objects of a page by columns, at a tenth of the cost of SourceObjects."""
 
     names: list[str]
     sizes: list[int]

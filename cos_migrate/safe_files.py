@@ -33,7 +33,7 @@ _REPARSE_POINT = 0x400
 
 
 class UnsafePathError(OSError):
-    """A link, or a file of another user, stands in the place of a file or folder of ours."""
+    """A link, or a file of another user, stands where the tool keeps a file or folder."""
 
     def __init__(self, path: str | Path, problem: str) -> None:
         super().__init__(errno.ELOOP, problem, str(path))
@@ -179,7 +179,7 @@ class PrivateFolder:
         return self.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
 
     def remove(self, name: str) -> None:
-        """Remove a file in it. Raises OSError."""
+        """Remove a file in this folder. Raises OSError."""
         if self._descriptor < 0:
             os.unlink(self.path / name)
         else:
@@ -199,7 +199,7 @@ class PrivateFolder:
         return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
 
     def names(self) -> list[str]:
-        """Return the names in it. Raises OSError."""
+        """Return the names in this folder. Raises OSError."""
         return os.listdir(self.path if self._descriptor < 0 else self._descriptor)
 
     def is_in_place(self) -> bool:
@@ -225,7 +225,7 @@ class PrivateFolder:
 
 @contextlib.contextmanager
 def private_parent(path: str | Path) -> Iterator[tuple[PrivateFolder, str]]:
-    """Open the private folder of a file; give it and the file's name.
+    """Open the private folder that holds the file `path`; yield the folder and the file's name.
 
     Raises UnsafePathError, OSError.
     """

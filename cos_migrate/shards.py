@@ -22,19 +22,19 @@ class Shard(NamedTuple):
         return f"{self.number}/{self.shards}"
 
     def owns(self, cos_path: str) -> bool:
-        """Return whether the object at a target path (with its leading `/`) belongs to it."""
+        """Return whether this part has the object at a target path (with its leading `/`)."""
         key = cos_path.removeprefix("/").encode("utf-8", "surrogatepass")
         digest = hashlib.sha256(key).digest()[:_DIGEST_BYTES]
         return int.from_bytes(digest, "big") % self.shards == self.number - 1
 
     @property
     def suffix(self) -> str:
-        """What is added to the text that names the record database of the job."""
+        """Ends the text that identifies the record database of this part."""
         return f" [shard: {self}]"
 
     @property
     def name(self) -> str:
-        """What is added to the names of the files of the job."""
+        """Tells the files of this part from those of other parts, in their names."""
         return f"shard-{self.number}-of-{self.shards}"
 
     @classmethod

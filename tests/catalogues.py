@@ -39,7 +39,7 @@ _PLAIN_WORD = re.compile(r"(?<!\w)[A-Za-z]?[a-z]+(?!\w)")
 _SENTENCE_LEAST = 4
 _NO_PROSE = re.compile(r"</|<!|^:root|[a-z]=\"|\r\n|\\\[|charset=")
 """In markup, style sheets, headers and regular expressions."""
-_SAYING = frozenset({"say", "_say", "Check"})
+_SAYING = frozenset({"say", "_say", "ConfigCheck"})
 """Functions that get texts for people, single words among them."""
 _OPTIONS = re.compile(r"(\w+_)?option")
 """Functions that declare keys; `--init` alone shows their help."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cos_migrate import signals
 from cos_migrate.cli.command_line import CommandLine
-from cos_migrate.cli.config_checks import Check, machine_checks, source_checks, target_checks
+from cos_migrate.cli.config_checks import ConfigCheck, machine_checks, source_checks, target_checks
 from cos_migrate.cli.languages import errors_in, language_of_config
 from cos_migrate.config import batch
 from cos_migrate.config.loader import Config, load
@@ -41,29 +41,29 @@ def run_checks(line: CommandLine) -> int:
     return OK if passed else MISUSE
 
 
-def checks_of(config: Config) -> Iterator[Check]:
+def checks_of(config: Config) -> Iterator[ConfigCheck]:
     """Yield the results of all checks, for each line of batchTaskPath."""
     source_type = registry.find(config.migrate_type)
     yield from machine_checks(config, Path.cwd(), spools=not source_type.is_local)
     for task in batch.tasks(config, os.environ):
         where = f"task:{task.number}" if task.number else ""
         if task.config is None:
-            yield Check(False, "", task.problem, where)
+            yield ConfigCheck(False, "", task.problem, where)
             continue
         for check in _task_checks(task.config):
             yield check._replace(task=where)
 
 
-def _task_checks(config: Config) -> Iterator[Check]:
+def _task_checks(config: Config) -> Iterator[ConfigCheck]:
     common, section = config.common, config.migrate_type
     source_type = registry.find(section)
     try:
         keeper = find_credentials(config, source_type, lambda _: None, os.environ)
     except CredentialsError as error:
-        yield Check(False, "credentials", str(error))
+        yield ConfigCheck(False, "credentials", str(error))
         return
     for text in keeper.describe():
-        yield Check(True, "credentials", text.removeprefix("credentials: "))
+        yield ConfigCheck(True, "credentials", text.removeprefix("credentials: "))
     recipe = SourceRecipe.of(source_type, config.source, common)
     yield from source_checks(recipe.with_credentials(keeper.current(Side.SOURCE)), section)
     settings = cos_settings(common, keeper.current(Side.COS))

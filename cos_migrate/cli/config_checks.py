@@ -49,8 +49,8 @@ _TRIES = 2
 _UNTESTED = "not tested, because COS was not reached"
 
 
-class Check(NamedTuple):
-    """The result of one check: whether it passed, its name, and what was found."""
+class ConfigCheck(NamedTuple):
+    """The result of one check of a configuration: whether it passed, and what was found."""
 
     passed: bool
     name: str
@@ -65,7 +65,7 @@ class Check(NamedTuple):
         return f"{head}: {say(self.text)}"
 
 
-def machine_checks(config: Config, folder: Path, *, spools: bool) -> Iterator[Check]:
+def machine_checks(config: Config, folder: Path, *, spools: bool) -> Iterator[ConfigCheck]:
     """Check the disks of `folder`, the tool's, and of tmpFolder, which a run may spool to."""
     spool = _FREE_FOR_SPOOL if spools else _FREE_LEAST
     places = (
@@ -78,15 +78,17 @@ def machine_checks(config: Config, folder: Path, *, spools: bool) -> Iterator[Ch
         free = shutil.disk_usage(there).free
         text = f"{free / (1 << 30):,.1f} GiB are free in {printable(str(path))}"
         if not os.access(there, os.W_OK | os.X_OK):
-            yield Check(False, f"disk for {name}", f"{there} cannot be written to: change its mode")
+            yield ConfigCheck(
+                False, f"disk for {name}", f"{there} cannot be written to: change its mode"
+            )
         elif free < least:
             needed = f"{least >> 20} MiB are needed: free space, or use another disk"
-            yield Check(False, f"disk for {name}", f"{text}; {needed}")
+            yield ConfigCheck(False, f"disk for {name}", f"{text}; {needed}")
         else:
-            yield Check(True, f"disk for {name}", text)
+            yield ConfigCheck(True, f"disk for {name}", text)
 
 
-def source_checks(recipe: SourceRecipe, section: str) -> Iterator[Check]:
+def source_checks(recipe: SourceRecipe, section: str) -> Iterator[ConfigCheck]:
     """List the source and read the first bytes of one object."""
     source = recipe.build()
     objects: list[SourceObject] = []
@@ -94,18 +96,20 @@ def source_checks(recipe: SourceRecipe, section: str) -> Iterator[Check]:
         rejected = _find_objects(source, objects)
     except (MigrateError, OSError) as error:
         yield _failed("source is listed", error)
-        yield Check(False, "object is read", "not tested, because the source was not listed")
+        yield ConfigCheck(False, "object is read", "not tested, because the source was not listed")
         return
     place = printable(source.place())
     if not objects:
         found = f"nothing was found to migrate ({place})"
         if rejected:
             found = f"nothing that can be migrated is among {rejected} entries ({place})"
-        yield Check(True, "source is listed", found)
-        yield Check(True, "object is read", f"not tested, because [{section}] names no object")
+        yield ConfigCheck(True, "source is listed", found)
+        yield ConfigCheck(
+            True, "object is read", f"not tested, because [{section}] names no object"
+        )
         return
     first = printable(source.mask(objects[0].name))
-    yield Check(True, "source is listed", f"{place}; the first object is {first}")
+    yield ConfigCheck(True, "source is listed", f"{place}; the first object is {first}")
     yield _read_one(source, objects)
 
 
@@ -124,8 +128,8 @@ def _find_objects(source: Source, objects: list[SourceObject]) -> int:
     return rejected
 
 
-def _read_one(source: Source, objects: list[SourceObject]) -> Check:
-    failure: Check | None = None
+def _read_one(source: Source, objects: list[SourceObject]) -> ConfigCheck:
+    failure: ConfigCheck | None = None
     retries = Retries(_TRIES, threading.Event())
     for obj in objects:
         name = printable(source.mask(obj.name))
@@ -134,7 +138,7 @@ def _read_one(source: Source, objects: list[SourceObject]) -> Check:
         except (MigrateError, OSError) as error:
             failure = failure or _failed("object is read", error, name)
             continue
-        return Check(True, "object is read", f"the first {size} bytes of {name}")
+        return ConfigCheck(True, "object is read", f"the first {size} bytes of {name}")
     assert failure is not None  # noqa: S101 - there is at least one object
     return failure
 
@@ -177,7 +181,7 @@ class _Begun(NamedTuple):
     """Its clock, seconds since 1970; -1: it did not state it."""
 
 
-def target_checks(settings: CosSettings, cos_path: str) -> Iterator[Check]:
+def target_checks(settings: CosSettings, cos_path: str) -> Iterator[ConfigCheck]:
     """Check the target by a multipart upload that is begun and aborted below `cos_path`."""
     path = f"{cos_path}{PROBE_NAME}"
     access = Access(settings._replace(tries=_TRIES))
@@ -194,15 +198,15 @@ def target_checks(settings: CosSettings, cos_path: str) -> Iterator[Check]:
         return
     finally:
         client.close()
-    yield Check(True, "bucket is reached", f"{settings.bucket} at {host}")
-    yield Check(True, "region", f"{settings.region} is right")
+    yield ConfigCheck(True, "bucket is reached", f"{settings.bucket} at {host}")
+    yield ConfigCheck(True, "region", f"{settings.region} is right")
     if settings.https:
         yield _trusted_certificate(host)
     if left:
         text = f"the upload {begun.upload_id} of {path} could not be aborted: {left}"
-        yield Check(False, "write permission", text)
+        yield ConfigCheck(False, "write permission", text)
     else:
-        yield Check(
+        yield ConfigCheck(
             True,
             "write permission",
             f"a multipart upload was begun and aborted at {path}; PutObject itself is not tested",
@@ -235,48 +239,52 @@ def _abort(access: Access, path: str, upload_id: str) -> str:
     return ""
 
 
-def _trusted_certificate(host: str) -> Check:
-    return Check(True, "certificate", f"that of {host} is trusted")
+def _trusted_certificate(host: str) -> ConfigCheck:
+    return ConfigCheck(True, "certificate", f"that of {host} is trusted")
 
 
-def _refused(settings: CosSettings, error: MigrateError, host: str) -> Iterator[Check]:
+def _refused(settings: CosSettings, error: MigrateError, host: str) -> Iterator[ConfigCheck]:
     """Yield the checks of a target that has refused the upload, or was not reached."""
     answered = bool(error.status)
     code, explained = error.code, _explained(error)
     if not answered:
-        yield Check(False, "bucket is reached", f"{host}: {explained}")
+        yield ConfigCheck(False, "bucket is reached", f"{host}: {explained}")
         if settings.https:
             tls = code in {"CertificateInvalid", "CertificateStore", "TlsFailed"}
-            yield Check(False, "certificate", explained if tls else _UNTESTED)
+            yield ConfigCheck(False, "certificate", explained if tls else _UNTESTED)
         for name in ("region", "write permission", "clock"):
-            yield Check(False, name, _UNTESTED)
+            yield ConfigCheck(False, name, _UNTESTED)
         return
     bucket_is_there = code not in {"NoSuchBucket", "WrongRegion", "ForeignAnswer"}
     reached = f"{settings.bucket} at {host}"
-    yield Check(bucket_is_there, "bucket is reached", reached if bucket_is_there else explained)
+    yield ConfigCheck(
+        bucket_is_there, "bucket is reached", reached if bucket_is_there else explained
+    )
     region = code != "WrongRegion"
-    yield Check(region, "region", f"{settings.region} answers" if region else explained)
+    yield ConfigCheck(region, "region", f"{settings.region} answers" if region else explained)
     if settings.https:
         yield _trusted_certificate(host)
-    yield Check(False, "write permission", explained)
+    yield ConfigCheck(False, "write permission", explained)
     if code in {"RequestTimeTooSkewed", "RequestIsExpired"}:
-        yield Check(False, "clock", explained)
+        yield ConfigCheck(False, "clock", explained)
 
 
-def _clock(date: int, began: float, took: float) -> Check:
+def _clock(date: int, began: float, took: float) -> ConfigCheck:
     if date < 0:
-        return Check(True, "clock", "not compared, because COS did not state its time")
+        return ConfigCheck(True, "clock", "not compared, because COS did not state its time")
     # COS's time is that of some moment of the request, in whole seconds.
     difference = max(0.0, abs(began + took / 2 - date) - took / 2 - 1.0)
     if difference > _CLOCK_MOST:
         text = f"this machine's differs from that of COS by {difference:,.0f} s: set it"
-        return Check(False, "clock", text)
-    return Check(True, "clock", f"this machine's differs from that of COS by {difference:.0f} s")
+        return ConfigCheck(False, "clock", text)
+    return ConfigCheck(
+        True, "clock", f"this machine's differs from that of COS by {difference:.0f} s"
+    )
 
 
-def _failed(name: str, error: MigrateError | OSError, about: str = "") -> Check:
+def _failed(name: str, error: MigrateError | OSError, about: str = "") -> ConfigCheck:
     text = _explained(error) if isinstance(error, MigrateError) else error.strerror or str(error)
-    return Check(False, name, f"{about}: {text}" if about else text)
+    return ConfigCheck(False, name, f"{about}: {text}" if about else text)
 
 
 def _explained(error: MigrateError) -> str:

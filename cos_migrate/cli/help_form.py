@@ -29,7 +29,7 @@ class HelpForm(RawDescriptionHelpFormatter):
     def add_usage(
         self, usage: str | None, actions: Iterable[Any], groups: Iterable[Any], prefix: Any = None
     ) -> None:
-        """Add the usage."""
+        """Add the usage, with a translated heading."""
         super().add_usage(usage, actions, groups, prefix or self._say("usage") + ": ")
 
     def _split_lines(self, text: str, width: int) -> list[str]:

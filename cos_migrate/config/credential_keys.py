@@ -31,7 +31,7 @@ ECS_ROLES = "http://100.100.100.200/latest/meta-data/ram/security-credentials/"
 def missing_keys(
     section: Section, keys: tuple[str, str], *, elsewhere: bool, looked_at: str = ""
 ) -> Iterator[MissingKey]:
-    """Yield the keys of id and key that are needed and blank.
+    """Yield those of `keys`, the names of an id and its key, that are needed and blank.
 
     `elsewhere`: whether both may be blank, since credentials are looked for elsewhere.
     """

@@ -39,15 +39,15 @@ class FilterSettings(NamedTuple):
     ignored_suffixes: tuple[str, ...] = ()
     ignores_empty: bool = False
     wanted_suffixes: tuple[str, ...] = ()
-    """Endings of which a name must have one; empty: no condition."""
+    """Endings: a name must have one of them; empty: no condition."""
     least_age: int = 0
     """Seconds since the last modification."""
     storage_class: str = ""
     """The only class that is migrated, as COS spells it; empty: all are."""
     include: tuple[str, ...] = ()
-    """Patterns of which one must match the path below cosPath; empty: no condition."""
+    """Patterns: one must match the path below cosPath; empty: no condition."""
     exclude: tuple[str, ...] = ()
-    """Patterns of which none may match."""
+    """Patterns: none may match the path below cosPath."""
     filter_file: str = ""
     """A file in the syntax of gitignore; matching objects are left out."""
     min_size: int = 0

@@ -169,7 +169,7 @@ class GivenValues:
         return known is not None and known.path
 
     def read_overrides(self, overrides: Sequence[Override]) -> None:
-        """Read the command line; arguments for the Java virtual machine are ignored."""
+        """Take the values of the command line, with problems, and warnings about Java arguments."""
         foreign: list[str] = []
         for override in overrides:
             section, key = override.section, override.key

@@ -138,7 +138,7 @@ class Section:
 
     @property
     def own_credentials(self) -> Credentials | None:
-        """The credentials in its keys; None: they hold none."""
+        """The credentials in the keys of this section; None: there are none."""
         return None
 
     def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:  # noqa: ARG002

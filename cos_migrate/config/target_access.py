@@ -163,14 +163,14 @@ class TargetAccess(Section):
         return credentials_of(self.secret_id, self.secret_key, self.token)
 
     def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:
-        """Yield secretId and secretKey where nothing else provides them."""
+        """Yield secretId or secretKey if it is needed and blank."""
         looked_at = "environment variables COS_SECRETID and TENCENTCLOUD_SECRET_ID; camRole"
         elsewhere = bool(self.cam_role or environ.get(TENCENT_VARIABLES[0]))
         keys = ("secretId", "secretKey")
         return missing_keys(self, keys, elsewhere=elsewhere, looked_at=looked_at)
 
     def doubts(self) -> Iterator[Mistake]:
-        """Yield what looks wrong where COS itself is reached, not a private deployment."""
+        """Yield a mistake for each value that looks wrong, unless an own endpoint is set."""
         if not self.end_point_suffix:
             yield from odd_id("secretId", self.secret_id)
             yield from odd_region("region", self.region)

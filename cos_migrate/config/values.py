@@ -85,7 +85,7 @@ NO_SECRET = Secret("")
 
 
 def secret(text: str) -> Secret:
-    """Parse a credential. The error for one that no HTTP header can carry does not show it."""
+    """Parse a credential. Raises ValueError, which does not show it, if no header can carry it."""
     if text.isascii() and text.isprintable() and " " not in text:
         return Secret(text)
     raise ValueError("a credential consists of printable ASCII characters without blanks")

@@ -38,7 +38,7 @@ class StatusAddress(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine reaches it."""
+        """Whether only this machine reaches the address."""
         if self.host == "localhost":
             return True
         try:

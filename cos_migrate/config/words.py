@@ -1,4 +1,4 @@
-"""Words that are nearly right: the one that was probably meant."""
+"""Finds the word that was probably meant by a word that is nearly right."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 _CLOSE = 0.7
 _SAME = (("on", "true", "yes", "1"), ("off", "false", "no", "0"))
-"""Words that say the same."""
+"""Words with the same meaning."""
 
 
 def nearest_word(text: str, words: Iterable[str], cutoff: float = _CLOSE) -> str:

@@ -67,7 +67,7 @@ class Access:
         return self._keys.credentials
 
     def upload_headers(self) -> list[tuple[str, str]]:
-        """Return the headers of every request that creates an object."""
+        """Return the headers that the settings add to each request that creates an object."""
         settings = self.settings
         headers = []
         if settings.encryption:
@@ -77,7 +77,7 @@ class Access:
         return headers
 
     def limit_headers(self) -> list[tuple[str, str]]:
-        """Return the headers of every request that carries object bytes."""
+        """Return the headers that the settings add to each request that carries object bytes."""
         limit = self.settings.traffic_limit
         return [("x-cos-traffic-limit", str(limit))] if limit else []
 

@@ -67,7 +67,7 @@ class Sender:
         judge: Callable[[Response], T],
         earlier: MigrateError | None = None,
     ) -> T:
-        """Send a request until `judge` accepts the answer, or trying again cannot help.
+        """Send a request until `judge` accepts the answer; return its result. Raises MigrateError.
 
         `earlier`: how a first try that was made elsewhere failed. Each try is noted but a PutObject
         that succeeds: its task shows it, also where no client has sent it.

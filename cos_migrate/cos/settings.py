@@ -34,7 +34,7 @@ class CosSettings(NamedTuple):
     timeouts: Timeouts = DEFAULT_TIMEOUTS
 
     def routes(self) -> tuple[Route, ...]:
-        """Return the route to the bucket, and for a public domain the one by its backup domain."""
+        """Return the route to the bucket and, for the public domain, one by the backup domain."""
         return tuple(map(self._route, host_suffixes(self.region, self.suffix)))
 
     def _route(self, suffix: str) -> Route:

@@ -14,7 +14,7 @@ class Place(Protocol):
     """A place where credentials may be found."""
 
     def find(self) -> Found | str:
-        """Return the credentials, or where there are none, the place and the reason."""
+        """Return the credentials, or a text with the place and the reason why it has none."""
 
 
 class Chain:

@@ -150,9 +150,9 @@ def _names(tags: str, etag: str) -> bool:
 
 
 def parse_copy_range(text: str, size: int) -> tuple[int, int]:
-    """Return (start, length) of the range of a part copy, all of which must be there.
+    """Return (start, length) of the range of a part copy.
 
-    Raises Refusal.
+    Raises Refusal unless the whole range lies within `size`.
     """
     found = re.fullmatch(r"bytes=([0-9]{1,18})-([0-9]{1,18})", text.strip())
     if not found:

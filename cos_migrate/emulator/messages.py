@@ -107,10 +107,10 @@ class Body:
         self.flip = False
         """A fault: flip a bit of the first byte that is read."""
         self.unsigned = False
-        """Whether the signature was refused: little of such a body is read."""
+        """Whether the signature was refused: little of the body is then read."""
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the body. Raises Refusal when it is cut short, Closed when the connection is."""
+        """Yield the body. Raises Refusal when it is cut short, Closed when the connection ends."""
         while not self._ended:
             piece = self._next()
             if self.flip and piece:

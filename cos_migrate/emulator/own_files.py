@@ -31,7 +31,7 @@ def open_file(path: str | Path, flags: int, buffering: int = -1) -> BinaryIO:
 
 
 def make_own_folder(path: Path) -> None:
-    """Make a folder, or accept the one that is there. Raises OSError where it is a link."""
+    """Make a folder, or accept an existing one. Raises OSError if it is a link."""
     path.mkdir(parents=True, exist_ok=True)
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link: remove it", str(path))

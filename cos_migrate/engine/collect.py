@@ -193,7 +193,7 @@ class Collector:
         One that proves archived is restored, where that is wanted.
         """
         if self._restores is not None:
-            if self._restores.retakes(transfer, failure):
+            if self._restores.retake(transfer, failure):
                 return
             self._restores.uncount(transfer)
         self._committer.settle_failed(

@@ -32,7 +32,7 @@ def exposed_files(config_path: str, loaded: Loaded) -> Iterator[str]:
 
 
 def exposed_records(source: Source, database_folder: Path) -> Iterator[str]:
-    """Yield a warning where credentials are recorded below a folder that others may read."""
+    """Yield a warning if records hold credentials and other users may read their folder."""
     if source.records_secrets and _allows(str(database_folder), _ENTERED_BY_OTHERS):
         yield (
             "the records hold URLs with credentials, and other users of this machine may read "

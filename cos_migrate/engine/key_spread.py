@@ -4,13 +4,13 @@ from __future__ import annotations
 
 
 class KeySpread:
-    """The folders of a set of keys: one or several, and the deepest that holds them all."""
+    """How widely a set of keys is spread: in one folder or several, and their common folder."""
 
     def __init__(self) -> None:
         self.keys = 0
         self.several = False
         self.common = ""
-        """The deepest folder that holds all of them, ending in `/`."""
+        """The deepest folder that holds all keys, ending in `/`."""
         self._first = ""
 
     def add(self, cos_path: str) -> bool:

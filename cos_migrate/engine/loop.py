@@ -75,7 +75,7 @@ _TICK_PACED = 0.01
 """Seconds between two looks at a limited rate: what may be sent meanwhile is a small burst."""
 _LOST_MOST = 32
 _LOST_MOST_EACH = 3
-"""Worker processes that may end before any gives a result: so many, and more for each worker."""
+"""Worker processes that may end before any gives a result: in all, and added for each worker."""
 
 
 class Loop(abc.ABC):

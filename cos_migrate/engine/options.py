@@ -73,7 +73,7 @@ class UploadOptions(NamedTuple):
 
 
 class MigrationOptions(NamedTuple):
-    """The options of one migration, with what it uses of its start."""
+    """The options of one migration, with the helpers made for it at the start of the run."""
 
     plan: PlanOptions
     upload: UploadOptions

@@ -33,7 +33,7 @@ class RecordBatch:
         due = now - self._synced >= _SYNC_EVERY
         if self.positions:
             # In one batch with the records of the objects before them.
-            puts, deletes = self.positions.changes()
+            puts, deletes = self.positions.take_changes()
             self.puts += puts
             self.deletes += deletes
         if self.puts or self.deletes:

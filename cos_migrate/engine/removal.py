@@ -81,7 +81,7 @@ class Removal:
         self._deleted += (extra.cos_path for extra in extras)
 
     def commit(self) -> None:
-        """Remove the records of removed objects, then report these. Raises StateError."""
+        """Remove the records of removed objects, then report the objects. Raises StateError."""
         if self._deletes:
             self._state.write((), self._deletes)
             self._deletes = []

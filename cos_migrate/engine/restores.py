@@ -90,8 +90,8 @@ class Restores:
         """Return whether an object has to be looked at, by the class that was listed."""
         return not transfer.restores and transfer.obj.storage_class.upper() in self._options.rules
 
-    def retakes(self, transfer: Transfer, failure: Failure) -> bool:
-        """Return whether a failure shows that an object is archived, which then is restored."""
+    def retake(self, transfer: Transfer, failure: Failure) -> bool:
+        """Take an object whose failure shows that it is archived; return whether it was taken."""
         if failure.code != "InvalidObjectState" or failure.operation == RESTORE:
             return False
         if transfer in self._unlooked:

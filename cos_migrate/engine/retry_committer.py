@@ -24,7 +24,7 @@ class RetryCommitter(Committer):
         explanation: str = "",
         listed_fingerprint: Fingerprint | None = None,
     ) -> None:
-        """Settle an object that failed again, or that a listing would not have any more."""
+        """Settle an object that failed again; leave it out if a listing would no longer have it."""
         paged = self._source.paged
         if failure.code == Code.NO_SUCH_KEY and paged and not list(paged.list_file_paths()):
             line = lines.no_longer_there(self._source.mask(obj.name))

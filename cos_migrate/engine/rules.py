@@ -66,7 +66,7 @@ def cos_path_of(target: Target, obj: SourceObject) -> str:
 
 
 def is_root(obj: SourceObject, cos_path: str) -> bool:
-    """Return whether an object would be the root of the bucket."""
+    """Return whether an object is a folder that would have an empty key on COS."""
     return cos_path == "/" and obj.name.endswith("/")
 
 

@@ -280,7 +280,7 @@ class RunParts:
         return room
 
     def _shows_whole_walk(self) -> bool:
-        """Return whether a terminal shows the progress of a walk of which nothing is left out."""
+        """Return whether a terminal shows the progress of a walk over the whole job."""
         common = self._config.common
         return (
             self._console.has_display

@@ -29,7 +29,7 @@ class SeenNames:
         self._folders.update([f"{path}/" for path in cos_paths])
 
     def covers(self, cos_path: str) -> bool:
-        """Return whether a key is one of the names, or below one."""
+        """Return whether `cos_path` is one of the names, or lies below one of them."""
         if f"{cos_path}/" in self._folders:
             return True
         at = cos_path.find("/")

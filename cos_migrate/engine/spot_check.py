@@ -53,7 +53,7 @@ class SkippedKeys:
 
 
 class SpotCheckResult(NamedTuple):
-    """The result of a spot check."""
+    """What a spot check found: objects that COS lacks, or why none can be sent."""
 
     missing: tuple[str, ...] = ()
     """Target paths that COS does not have; empty if it has any of them."""

@@ -76,7 +76,7 @@ class RequestRate:
             self._tokens -= requests
 
     def slow_down(self, now: float) -> bool:
-        """Learn from a refusal; return whether the limit has changed."""
+        """Learn a lower limit from a refused request; return whether the limit has changed."""
         if self.is_limited:
             self._tokens = max(self._tokens - 1, -_DEBT * self.limit)  # it is sent again
             if now - self._changed < _LEARN_EVERY:

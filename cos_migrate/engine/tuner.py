@@ -40,7 +40,7 @@ _REST_MOST = 8.0
 _FAST = 1.15
 """Factor by which answers may take longer than the fastest while latency alone limits the pool."""
 _SKIPPED = 4
-"""One of so many trials of fewer transfers is made while latency alone limits the pool."""
+"""While latency alone limits the pool, one in this many trials of fewer transfers is made."""
 _SHIFT = 0.75
 """Share of the usual throughput below which, or above whose inverse, the network has changed."""
 

@@ -187,7 +187,7 @@ _START = (64, 8)
 _LOWEST = (4, 1)
 _ENOUGH = (400, 40)
 _QUICK = (0.0, 0.1)
-"""Eight parts in such a time fill any line; processors are the limit, which threads compete for."""
+"""Seconds: eight parts in this time fill any line, and threads compete for processors."""
 _KEYS = ("smallFileExecutorNum", "bigFileExecutorNum")
 
 

@@ -179,7 +179,7 @@ class UploadState:
         return self.save_point is not None and task.upload_id == self.save_point.upload_id
 
     def enter_parts(self) -> None:
-        """Send the parts that are missing on COS."""
+        """Enter the phase in which missing parts are sent; without any, that of completion."""
         self.parts.queue_missing()
         self.phase = Phase.PARTS if self.parts.queue else Phase.COMPLETE
 

@@ -32,7 +32,7 @@ class CheckedRecord:
 
 
 class CheckResult(NamedTuple):
-    """How a comparison ended."""
+    """The result of comparing an object with COS, and its failure if they differ."""
 
     line: str
     """The line to print, without its newline."""

@@ -166,7 +166,7 @@ class Meter:
             self._add(self.epoch, 0, units)
 
     def grant(self, epoch: int, units: int) -> None:
-        """Add units that were asked for; those of an earlier limit are ignored."""
+        """Add units that this lane asked for, unless `epoch` is that of an earlier limit."""
         if units:
             self._add(epoch, units, units)
 

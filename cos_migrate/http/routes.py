@@ -26,7 +26,7 @@ class Proxy:
 
 
 class Route(NamedTuple):
-    """One host, and the proxy in front of it."""
+    """The way to one host and port: directly, or through a proxy."""
 
     host: str
     port: int
@@ -35,7 +35,7 @@ class Route(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """The value of `Host`: with the port, unless it is that of the scheme."""
+        """The value of `Host`: the host, with the port unless it is the default of the scheme."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 

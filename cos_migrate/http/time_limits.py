@@ -52,7 +52,7 @@ class RequestTimer:
         self._marked = 0
 
     def note_head(self, now: float, moved: int, *, whole: bool) -> None:
-        """Limit the time for the rest of the head, of which a part has arrived; `whole`: all."""
+        """Limit the time for the rest of a head that has begun; `whole`: it is complete."""
         if whole:
             self._head_until = _NEVER
         elif self._head_until == _NEVER:

@@ -119,7 +119,7 @@ class Catalogue(gettext.GNUTranslations):
         return self._texts.get(text) or self._filled_in(text, depth)
 
     def _said_apart(self, text: str, depth: int) -> str | None:
-        """Return the translation of texts that were joined, of which the first or last is known."""
+        """Return the translation of joined texts if the first or the last has a translation."""
         for joint in _JOINT.finditer(text):
             left, right = text[: joint.start()], text[joint.end() :]
             said_left, said_right = (

@@ -39,7 +39,7 @@ class Division:
             self.in_use += 1
 
     def use(self, workers: int) -> None:
-        """Divide among so many workers, or more where they have no room for all transfers."""
+        """Divide among `workers`, or more where they have no room for all transfers."""
         self.in_use = workers
         self.allow(self._small, self._big)
 

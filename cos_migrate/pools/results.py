@@ -19,7 +19,7 @@ class ResultKind(enum.IntEnum):
     """The kind of a result: how a task ended, or its progress."""
 
     DONE = 0
-    """Its content is the one that the task names."""
+    """Content: the result that the docstring of the task's class names."""
     FAILED = 1
     """Its content is a Failure."""
     TARGET_EXISTS = 2
@@ -163,7 +163,7 @@ class TargetExists(NamedTuple):
 
 
 class Spooled(NamedTuple):
-    """An object whose size was known only when a temporary file had it: too large for a PUT."""
+    """An object of unknown size, now in a temporary file, that is too large for one PUT."""
 
     path: str
     fingerprint: Fingerprint

@@ -86,7 +86,7 @@ class WorkerLoad:
         return not self.has_quarantined, self.room(big)
 
     def measure(self, done: int) -> None:
-        """Update how many small tasks a second the worker ends, of which `done` more have ended."""
+        """Update the worker's rate of small tasks a second; `done` more have ended."""
         self.done += done
         now = time.monotonic()
         if now - self.since >= _RATE_EVERY:

@@ -77,12 +77,12 @@ class WorkerTeam:
                 self._start_worker(index)
 
     def allow_transfers(self, small: int, big: int) -> None:
-        """Let at most so many transfers of each pool be made at once, over all workers in use."""
+        """Let at most `small` and `big` transfers be made at once, over all workers in use."""
         self._division.allow(small, big)
         self._send_shares()
 
     def use_workers(self, count: int) -> None:
-        """Give tasks to so many workers; the others are started when they are needed.
+        """Give tasks to `count` workers; the others are started when they are needed.
 
         A worker that is not used any more gives back what it has not begun, and the next tasks of
         its groups go to another.
@@ -106,7 +106,7 @@ class WorkerTeam:
         self._workers.send_all(CloseIdle())
 
     def open_ahead(self, connections: int) -> None:
-        """Have so many connections for small objects, before there are tasks for them."""
+        """Open connections for small objects, before their tasks arrive, divided among workers."""
         self.start()
         count = self.workers_in_use
         for index in range(count):

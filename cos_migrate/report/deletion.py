@@ -16,7 +16,7 @@ class DeletionEnd(NamedTuple):
     """Whether objects stay that were to be removed."""
 
     def with_more(self, count: int) -> DeletionEnd:
-        """Return these counts with so many more removed objects."""
+        """Return these counts with `count` more removed objects."""
         return self._replace(deleted=self.deleted + count)
 
 

@@ -194,7 +194,7 @@ def _escaped(text: str) -> str:
 
 
 def _share_done(progress: Progress, total: int) -> float:
-    """Return how much of a run is done: by bytes and by objects, whatever is less."""
+    """Return the share of a run that is done, 0 to 1: of bytes or of objects, the smaller one."""
     shares = [
         done / known
         for done, known in (

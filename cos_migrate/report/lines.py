@@ -70,7 +70,7 @@ def failed(record: str) -> str:
 
 
 def config_path(path: str) -> str:
-    """Return the first line of a start, without a newline."""
+    """Return the first line of output, with the path of the configuration, without a newline."""
     return f"cos migrate tool config path:{path}"
 
 

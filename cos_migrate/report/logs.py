@@ -57,7 +57,7 @@ class Logs:
         """Whether more than warnings was written since the last header."""
 
     def begin(self, header: str) -> None:
-        """Begin a run: write its header to info.log, and make the other files.
+        """Begin a run: write its header to info.log, and make the other logs if they are missing.
 
         Nothing is written again if only warnings, of the configuration, followed the same header.
         """

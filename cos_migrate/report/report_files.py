@@ -79,7 +79,7 @@ class ReportFiles(Sink):
             self._more_warnings += 1
 
     def warn_of_object(self, cos_path: str, text: str) -> None:
-        """Count a warning about an object."""
+        """Count a warning about an object, by its text."""
         known = self._object_warnings.get(text)
         if known:
             self._object_warnings[text] = known._replace(objects=known.objects + 1)

@@ -150,7 +150,7 @@ class Sink:
         """Report a detail, of interest only to readers of the log."""
 
     def notice(self, line: str) -> None:
-        """Report a change of how the run works, which is no warning."""
+        """Report a change in how the run works; it is no warning."""
         self.note(line)
 
     def announce(self, line: str) -> None:

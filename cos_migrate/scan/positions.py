@@ -95,8 +95,8 @@ class Positions:
             del self._pages[page]
             self._advance(number)
 
-    def changes(self) -> tuple[list[tuple[bytes, bytes]], list[bytes]]:
-        """Return the pairs to write and the keys to delete in the same batch as the records."""
+    def take_changes(self) -> tuple[list[tuple[bytes, bytes]], list[bytes]]:
+        """Return, once, the pairs to write and the keys to delete together with the records."""
         puts: list[tuple[bytes, bytes]] = []
         deletes: list[bytes] = []
         if self._begin:

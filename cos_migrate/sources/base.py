@@ -66,20 +66,20 @@ class StepwiseReads(Protocol):
         """Whether the next object waits for a connection that `open` can begin with."""
 
     def open(self, now: float) -> Opening | None:
-        """Begin to open one at time.monotonic() `now`; None: only a thread can.
+        """Begin to open a connection at time.monotonic() `now`; None: only a thread can.
 
         Raises TransportError.
         """
 
     def keep_opened(self, connection: Connection) -> None:
-        """Take a connection that `open` began with."""
+        """Keep a connection that `open` began to open, now that it is open."""
 
     def verified_content(self, obj: SourceObject, response: Response) -> tuple[bytes, Described]:
         """Return the verified content of an answer. Raises SourceError."""
 
 
 class SourceOptions(NamedTuple):
-    """The values of `[common]` that sources use."""
+    """What sources use besides their own section: values of `[common]`, first credentials."""
 
     ca_file: str = ""
     """File of certificates trusted in addition to the public ones; empty: none."""
@@ -229,7 +229,7 @@ class Source(CopiedObjects, RestorableObjects, Places, abc.ABC):
         config: Section,  # noqa: ARG003
         environ: Mapping[str, str],  # noqa: ARG003
     ) -> Provider | None:
-        """Return what provides credentials where the section holds none; None: nothing does."""
+        """Return the provider of credentials for a section without any; None: there is none."""
         return None
 
     def first_credentials(self) -> Credentials:

@@ -73,7 +73,7 @@ class BucketSource(HttpSource):
         return self.config.key_file
 
     def timeouts(self) -> Timeouts:
-        """Return the limits that the section sets."""
+        """Return the time-outs that the section sets; without any, the default ones."""
         settings = self.config.connection_settings
         if settings is None:
             return super().timeouts()

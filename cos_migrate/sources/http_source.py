@@ -63,7 +63,7 @@ class HttpSource(PagedSource, ErrorExplainingSource):
     # -- given by subclasses ---------------------------------------------------------------------
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
-        """Return a GET or HEAD of an object, or of `span`: (first byte, how many).
+        """Return a GET or HEAD request of an object, or of its `span`: (first byte, length).
 
         A cloud signs it, and pins it to the version in `obj.fingerprint` where it supports that
         (`If-Match`). By default the name is the URL. Called from several threads.
@@ -84,7 +84,7 @@ class HttpSource(PagedSource, ErrorExplainingSource):
         return Described(version, stored, warnings=standard.warnings)
 
     def timeouts(self) -> Timeouts:
-        """Return the limits of waiting for the source."""
+        """Return the time-outs of requests to the source."""
         return Timeouts(request=self.options.request_timeout)
 
     def proxy(self) -> Proxy | None:

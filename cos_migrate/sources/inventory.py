@@ -64,7 +64,7 @@ _MARKERS = ("isdeletemarker", "deletemarker", "isdelete")
 """Names of the column of delete markers, as in `Manifest.columns`."""
 
 ReadRange = Callable[[str, int, int], bytes]
-"""Returns up to so many bytes of a file from an offset; empty at its end. Raises SourceError."""
+"""Returns bytes of a file: (path, offset, most bytes); empty at its end. Raises SourceError."""
 
 
 class DataFile(NamedTuple):
@@ -275,7 +275,7 @@ def _read_file(path: str, offset: int, most: int) -> bytes:
 
 
 def _parts(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield bytes in parts of which so many lines are few: each data file is read at once."""
+    """Yield bytes in parts of at most `_PART`: several data files are unpacked at once."""
     for piece in pieces:
         for at in range(0, len(piece), _PART):
             yield piece[at : at + _PART]

@@ -23,13 +23,13 @@ _LETTERS = frozenset("LMN")
 
 
 def count_tags(headers: Mapping[bytes, bytes], name: bytes) -> int:
-    """Return the number in the header `name` of an answer, 0 where there is none."""
+    """Return the number of tags in the header `name` of an answer; 0: the header is missing."""
     text = headers.get(name, b"").strip()
     return int(text) if text.isdigit() else 0
 
 
 def convert_tags(tags: Iterable[tuple[str, str]]) -> StorableMetadata:
-    """Return keys and values of tags as the header of an upload."""
+    """Return the header of an upload with the `tags` (key, value) that COS takes, and warnings."""
     pairs: list[str] = []
     warnings: list[str] = []
     for key, value in tags:

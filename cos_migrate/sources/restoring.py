@@ -27,12 +27,12 @@ _IN_PROGRESS = "RestoreAlreadyInProgress"
 
 
 class RestoringSource(ColumnSource):
-    """A bucket with archive classes, whose states and requests S3, OSS and COS word alike."""
+    """A bucket with archive classes; S3, OSS and COS word the states and requests alike."""
 
     class_header: ClassVar[bytes]
     """The header with the storage class of an object."""
     restore_header: ClassVar[bytes]
-    """The header with the state of its restoring."""
+    """The header with the state of an object's restore."""
     restore_right: ClassVar[str]
     """The permission that a restore needs."""
     readable_codes: ClassVar[frozenset[str]] = frozenset()

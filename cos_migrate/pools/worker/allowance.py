@@ -65,7 +65,7 @@ class Allowance:
         return self._requests.meter.is_limited or self._data.meter.is_limited
 
     def is_too_large(self, size: int) -> bool:
-        """Return whether so many bytes must be moved in pieces, which only threads do."""
+        """Return whether `size` bytes must be moved in pieces, which only threads do."""
         data = self._data.meter
         return data.is_limited and size > data.at_once
 

@@ -43,7 +43,7 @@ class Stop(NamedTuple):
 
 
 class AllowTransfers(NamedTuple):
-    """Let at most so many transfers of the small and of the big pool be made at once."""
+    """Let at most `small` and `big` transfers of the two pools be made at once."""
 
     small: int
     big: int
@@ -56,7 +56,7 @@ class AllowTransfers(NamedTuple):
 
 
 class OpenAhead(NamedTuple):
-    """Have so many connections for small objects, before there are tasks for them."""
+    """Open up to this number of connections for small objects, before their tasks arrive."""
 
     connections: int
 
@@ -85,7 +85,7 @@ class ReplaceCredentials(NamedTuple):
 
 
 class RefuseCredentials(NamedTuple):
-    """Let the requests fail that wait for other credentials: there are none."""
+    """End the waits of requests for new credentials: there are none, so the requests fail."""
 
     side: Side
 

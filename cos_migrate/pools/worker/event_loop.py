@@ -165,7 +165,7 @@ class EventLoop:
         self._exchanges.wake()
 
     def returned(self, connection: Connection | None) -> None:
-        """End a task passed to a thread; `connection` can be used again."""
+        """Note that a thread has ended a task; `connection` is used again if it can be."""
         self._returned.append(connection)
         self._exchanges.wake()
 
@@ -175,7 +175,7 @@ class EventLoop:
         self._exchanges.wake()
 
     def allow(self, slots: int) -> None:
-        """Use at most so many slots."""
+        """Use at most `slots` slots."""
         self._allowed = slots
         self._exchanges.wake()
 
@@ -185,7 +185,7 @@ class EventLoop:
         self._exchanges.wake()
 
     def open_ahead(self, connections: int) -> None:
-        """Have so many connections, before there are tasks for them."""
+        """Open up to this number of connections, before their tasks arrive."""
         self._ahead = connections
         self._exchanges.wake()
 

@@ -19,7 +19,7 @@ from cos_migrate.sources.base import Source
 
 
 class FirstPut:
-    """`FirstTry` of a small object that is sent by one request, whatever COS has."""
+    """`FirstTry` of a small object that is sent by one request, without a look at COS."""
 
     def __init__(
         self, requests: PutRequests, bodies: Bodies, source: Source, emit: Callable[[Result], None]

@@ -38,7 +38,7 @@ class Openings:
         return opening in self._under_way
 
     def begin(self, number: int) -> bool:
-        """Begin to open so many connections; return False where a thread has to open the first."""
+        """Begin to open `number` connections; return False where a thread has to open the first."""
         now = time.monotonic()
         for _ in range(number):
             if not self._begin(now):
@@ -57,9 +57,9 @@ class Openings:
         return True
 
     def have_under_way(self, number: int) -> bool:
-        """Have so many under way; return False where a thread has to open one.
+        """Have `number` connections under way; return False where a thread has to open one.
 
-        So it is where one has failed: the thread meets the error again, and judges it.
+        False also after a failed opening: the thread meets the error again, and judges it.
         """
         if self._failed:
             self._failed -= 1
@@ -127,15 +127,15 @@ class BothOpenings:
         return True
 
     def advance(self, opening: Opening) -> None:
-        """Continue with one that has an event."""
+        """Continue the opening whose socket has an event."""
         (self.to_cos if opening in self.to_cos else self._to_source).advance(opening)
 
     def end_overdue(self, now: float) -> None:
-        """Give up those whose time is over at time.monotonic() `now`."""
+        """Give up openings whose time is over at time.monotonic() `now`, on both sides."""
         self.to_cos.end_overdue(now)
         self._to_source.end_overdue(now)
 
     def close(self) -> None:
-        """Give up all."""
+        """Give up all connections that are being opened, on both sides."""
         self.to_cos.close()
         self._to_source.close()

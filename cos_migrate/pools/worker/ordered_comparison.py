@@ -72,7 +72,7 @@ class OrderedComparison:
             self._give_up()
 
     def result(self) -> str:
-        """Return AGREES or the kind of a checksum that differs; nothing while bytes are missing."""
+        """Return AGREES or the kind of a checksum that differs; empty: not known, or not yet."""
         with self._changed:
             if self._given_up or self._next < self._size:
                 return ""
@@ -86,7 +86,7 @@ class OrderedComparison:
 
 
 class OrderedComparisons:
-    """The comparisons of the objects that one process reads, by upload id."""
+    """The comparisons under way in one process, by the id of the object's upload."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -33,7 +33,7 @@ class PartAhead:
             self._ranges.begin(part.obj, part.offset, part.length)
 
     def drop(self) -> None:
-        """Leave the reserved part to others: the present one takes longer."""
+        """Give the reserved part back, for other threads, and drop its request."""
         if self._take.give_back():
             self._ranges.drop()
 

@@ -36,7 +36,7 @@ class Sending:
         return self.find_on_cos(*task)
 
     def find_on_cos(self, obj: SourceObject, cos_path: str, skip_if: int) -> TargetExists | None:
-        """Return whether COS has what `skip_if` asks for; None: it has not."""
+        """Return TargetExists if COS has what `skip_if` asks for, else None."""
         if not skip_if:
             return None
         head = self._client.head_object(cos_path)

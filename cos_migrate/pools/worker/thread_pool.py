@@ -26,7 +26,7 @@ class Taker(Generic[T]):
         return self._pool.reserve(self, is_wanted)
 
     def give_back(self) -> bool:
-        """Leave a reserved item to any thread; return whether there was one."""
+        """Give back the reserved item, to any thread; return whether there was one."""
         return self._pool.give_back(self)
 
 
@@ -70,7 +70,7 @@ class ThreadPool(Generic[T]):
             return items
 
     def allow(self, most: int) -> None:
-        """Let at most so many threads work at once."""
+        """Let at most `most` threads work at once."""
         with self._changed:
             self._allowed = most
             self._most = max(self._most, most)
@@ -115,7 +115,7 @@ class ThreadPool(Generic[T]):
             return item
 
     def give_back(self, taker: Taker[T]) -> bool:
-        """Leave a reserved item to any thread, as `Taker.give_back` says."""
+        """Give back the item reserved for `taker`, to any thread; return whether there was one."""
         with self._changed:
             if taker not in self._reserved:
                 return False

@@ -145,7 +145,7 @@ class Worker:
         self._event_loop.stop()
 
     def allow_transfers(self, small: int, big: int, memory: int) -> None:
-        """Let so many transfers of the small and of the big pool be made at once, at most.
+        """Let at most `small` and `big` transfers of the two pools be made at once.
 
         `memory`: bytes of object data that they may hold.
         """
@@ -154,7 +154,7 @@ class Worker:
         self._big_thread_pool.allow(big)
 
     def open_ahead(self, connections: int) -> None:
-        """Have so many connections for small objects, before there are tasks for them."""
+        """Open up to this number of connections for small objects, before their tasks arrive."""
         with contextlib.suppress(RuntimeError):  # no more threads
             threading.Thread(target=self._open_ahead, args=(connections,), daemon=True).start()
 

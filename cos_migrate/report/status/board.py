@@ -50,7 +50,7 @@ def _sums(some: Mapping[Label, int], more: Mapping[Label, int]) -> Mapping[Label
 
 
 class RunView(NamedTuple):
-    """The state of the current run, as it was a moment ago."""
+    """The state of the current run at one moment."""
 
     job: ReportedJob
     mode: str

@@ -147,7 +147,7 @@ class CosBucketConfig(BucketSection):
         return credentials_of(self.src_secret_id, self.src_secret_key, self.src_token)
 
     def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:
-        """Yield srcSecretId and srcSecretKey where nothing else provides them."""
+        """Yield srcSecretId or srcSecretKey if it is needed and blank."""
         looked_at = "environment variable TENCENTCLOUD_SECRET_ID; srcCamRole"
         elsewhere = bool(self.src_cam_role or environ.get(TENCENT_VARIABLES[0]))
         keys = ("srcSecretId", "srcSecretKey")

@@ -256,7 +256,7 @@ class LocalSource(LocalPlaces):
     def _scan_list(self, leaves_out: FolderQuestion) -> Iterator[Found]:
         """Yield the files that the list file names, each path once.
 
-        Raises SourceError at the end of a list of which nothing exists.
+        Raises SourceError at the end of a list without any existing file.
         """
         exists: dict[int, bool] = {}
         path = self.config.file_list_path

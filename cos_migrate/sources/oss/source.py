@@ -106,7 +106,7 @@ class AliyunConfig(CloudAccess):
         return self.security_token
 
     def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:
-        """Yield accessKeyId and accessKeySecret where nothing else provides them."""
+        """Yield accessKeyId or accessKeySecret if it is needed and blank."""
         looked_at = f"environment variable {ALIBABA_VARIABLES[0]}; ramRole"
         elsewhere = bool(self.ram_role or environ.get(ALIBABA_VARIABLES[0]))
         elsewhere = elsewhere and not self.security_token

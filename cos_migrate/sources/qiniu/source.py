@@ -171,7 +171,7 @@ class QiniuSource(KeyOrderedSource):
     # -- objects ---------------------------------------------------------------------------------
 
     def request(self, obj: SourceObject, method: str, span: tuple[int, int] | None) -> Request:
-        """Return a request to the download domain."""
+        """Return a GET or HEAD request of an object, or of `span`, at the download domain."""
         url = f"{self._domain}/{quote(obj.name, safe='/')}"
         if self.config.need_sign:
             url = self._signer.download_url(url)

@@ -118,7 +118,7 @@ class AwsConfig(CloudAccess):
         return self.session_token
 
     def missing_keys(self, environ: Mapping[str, str]) -> Iterator[MissingKey]:  # noqa: ARG002
-        """Yield the key that is missing of a pair; without both, AWS's chain looks for some."""
+        """Yield the blank one of id and secret; if both are blank, AWS's chain is used."""
         return missing_keys(self, ACCESS_KEYS, elsewhere=not self.session_token)
 
     def mistakes(self) -> Iterator[Mistake]:

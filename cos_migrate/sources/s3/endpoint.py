@@ -54,7 +54,7 @@ class Endpoint:
         return cls(base, named or _default_region(host), host.endswith(_AMAZON), bool(named))
 
     def in_region(self, region: str) -> Endpoint:
-        """Return the endpoint of the bucket where a global one of AWS has named its region."""
+        """Return the endpoint in the bucket's region, which the global endpoint has named."""
         before, found, after = self.base.rpartition(_GLOBAL)
         base = f"{before}{_GLOBAL.replace('s3', f's3.{region}')}{after}" if found else self.base
         return replace(self, base=base, region=region)

@@ -67,7 +67,7 @@ class Run:
         self.done.add(name)
 
     def commit(self) -> None:
-        self.database.write(*self.positions.changes())
+        self.database.write(*self.positions.take_changes())
         self.database.settled |= self.done
 
     def remaining(self) -> set[str]:
@@ -139,7 +139,7 @@ def test_an_empty_page_moves_the_position() -> None:
     database = Database()
     kept = Positions([(ListRange("p/"), "")], MARK, resumed=False)
     kept.add_page(PagePosition(1, 1, ListRange("p/"), "m", ()), 0)
-    database.write(*kept.changes())
+    database.write(*kept.take_changes())
     assert positions.load(database, MARK) == [(ListRange("p/"), "m")]
 
 
@@ -148,14 +148,14 @@ def test_behind_an_unreliable_page_the_position_stays() -> None:
     kept = Positions([(ListRange("p/"), "")], MARK, resumed=False)
     for page, (marker, unreliable) in enumerate((("m", False), ("n", True), ("o", False)), start=1):
         kept.add_page(PagePosition(page, 1, ListRange("p/"), marker, (), unreliable), 0)
-    database.write(*kept.changes())
+    database.write(*kept.take_changes())
     assert positions.load(database, MARK) == [(ListRange("p/"), "m")]
 
 
 def test_without_changes_nothing_is_written() -> None:
     kept = Positions([(ListRange(), "")], MARK, resumed=False)
-    kept.changes()
-    assert kept.changes() == ([], [])
+    kept.take_changes()
+    assert kept.take_changes() == ([], [])
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "\U0001f600", "\udc80", "]"])
@@ -163,21 +163,21 @@ def test_any_name_can_be_a_position(name: str) -> None:
     database = Database()
     part = ListRange(name, name, name)
     kept = Positions([(part, name)], MARK, resumed=False)
-    database.write(*kept.changes())
+    database.write(*kept.take_changes())
     assert positions.load(database, MARK) == [(part, name)]
 
 
 def test_positions_of_another_origin_or_none_at_all() -> None:
     database = Database()
     assert positions.load(database, MARK) is None
-    database.write(*Positions([(ListRange(), "")], MARK, resumed=False).changes())
+    database.write(*Positions([(ListRange(), "")], MARK, resumed=False).take_changes())
     assert positions.load(database, "other") is None
     assert positions.load(database, MARK) == [(ListRange(), "")]
 
 
 def test_a_position_that_cannot_be_read_makes_all_of_no_use() -> None:
     database = Database()
-    database.write(*Positions([(ListRange(), "")], MARK, resumed=False).changes())
+    database.write(*Positions([(ListRange(), "")], MARK, resumed=False).take_changes())
     database.pairs[positions.PREFIX + b"nonsense"] = b""
     assert positions.load(database, MARK) is None
     database.write([], positions.stale_keys(database))

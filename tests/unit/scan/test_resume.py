@@ -33,7 +33,7 @@ def list_some(source: KeysSource, database: PairsInMemory, pages: int) -> list[s
         event = inbox.get(timeout=60)
         if isinstance(event, ScanEnded):
             assert event.failure is None
-            database.write(*kept.changes())
+            database.write(*kept.take_changes())
             return names
         assert event.position is not None
         found = [item.name for item in event.found if isinstance(item, SourceObject)]
@@ -42,7 +42,7 @@ def list_some(source: KeysSource, database: PairsInMemory, pages: int) -> list[s
         for _ in found:
             kept.count_outcome(event.position.page)
         if number % 3:  # the last pages before a kill may not be committed
-            database.write(*kept.changes())
+            database.write(*kept.take_changes())
         lister.allow_more()
     lister.stop()
     while not isinstance(inbox.get(timeout=60), ScanEnded):
